@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { parse } from 'dotenv'
+import { z } from 'zod'
+import { BerthError } from './errors.js'
+
+/** The settings of one instance: `<root>/berth.env` (dotenv), overridden by the environment. */
+export const Settings = z.object({
+  BERTH_ROOT: z.string().startsWith('/').default('/var/lib/berth').describe('all durable state'),
+  BERTH_RUN: z.string().startsWith('/').default('/run/berth').describe('sockets and pids; gone after a reboot'),
+  BERTH_NAME: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,30}$/)
+    .default('berth')
+    .describe('instance name: names its nft table, bridges and cgroup'),
+  BERTH_DOMAIN: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/)
+    .default('localhost')
+    .describe('apps answer at <app>.<domain>'),
+  BERTH_HTTP_PORT: z.coerce.number().int().min(1).max(65535).default(80).describe('where the router listens'),
+  BERTH_POOL: z
+    .string()
+    .regex(/^\d+\.\d+\.0\.0\/16$/)
+    .default('10.87.0.0/16')
+    .describe('IPv4 /16 that container networks are cut from'),
+  BERTH_CACHE: z.string().startsWith('/').optional().describe('bootstrapped base images; default <root>/cache'),
+  BERTH_ENGINE: z.string().optional().describe('Docker Engine socket to deploy on; default the embedded engine'),
+  BERTH_DEPLOYS: z.coerce.number().int().min(1).max(64).default(2).describe('deploys at once over all apps'),
+})
+
+/** Where one instance of Berth lives. Every path, port and kernel name follows from here. */
+export interface Config {
+  readonly name: string
+  readonly root: string
+  readonly run: string
+  readonly cache: string
+  readonly domain: string
+  readonly httpPort: number
+  readonly pool: string
+  readonly deploys: number
+  /** Path of the Docker Engine socket the platform drives. */
+  readonly engineSocket: string
+  /** True when the engine is Berth's own and started by `berth serve`. */
+  readonly ownEngine: boolean
+  /** Path of the control API's socket (also serves git). */
+  readonly apiSocket: string
+  readonly redisSocket: string
+  /** `http://berth.<domain>[:port]` */
+  readonly url: string
+  /** `http://<app>.<domain>[:port]` */
+  appUrl(app: string): string
+  /** `<app>.<domain>` */
+  appHost(app: string): string
+  /** Same names as the environment, to hand to child processes. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/**
+ * Reads the instance's settings. Values from `env` win over `<root>/berth.env`.
+ * @throws BerthError `invalid` naming the bad setting
+ */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const root = resolve(env.BERTH_ROOT ?? '/var/lib/berth')
+  const file = join(root, 'berth.env')
+  const stored = existsSync(file) ? parse(readFileSync(file)) : {}
+  const given = Object.fromEntries(Object.entries(env).filter(([key, value]) => key in Settings.shape && value !== ''))
+  const parsed = Settings.safeParse({ ...stored, ...given, BERTH_ROOT: root })
+  if (!parsed.success)
+    throw new BerthError('invalid', z.prettifyError(parsed.error), `see ${file} and the BERTH_… environment variables`)
+  const s = parsed.data
+  const port = s.BERTH_HTTP_PORT === 80 ? '' : `:${String(s.BERTH_HTTP_PORT)}`
+  const appHost = (app: string) => `${app}.${s.BERTH_DOMAIN}`
+  const engineSocket = s.BERTH_ENGINE?.replace(/^unix:\/\//, '') ?? join(s.BERTH_RUN, 'engine.sock')
+  return {
+    name: s.BERTH_NAME,
+    root,
+    run: s.BERTH_RUN,
+    cache: s.BERTH_CACHE ?? join(root, 'cache'),
+    domain: s.BERTH_DOMAIN,
+    httpPort: s.BERTH_HTTP_PORT,
+    pool: s.BERTH_POOL,
+    deploys: s.BERTH_DEPLOYS,
+    engineSocket,
+    ownEngine: s.BERTH_ENGINE === undefined,
+    apiSocket: join(s.BERTH_RUN, 'api', 'api.sock'),
+    redisSocket: join(s.BERTH_RUN, 'redis', 'redis.sock'),
+    url: `http://${appHost('berth')}${port}`,
+    appUrl: (app) => `http://${appHost(app)}${port}`,
+    appHost,
+    env: Object.fromEntries(
+      Object.entries(s)
+        .filter(([, value]) => value !== undefined)
+        .map(([key, value]) => [key, String(value)]),
+    ),
+  }
+}
+
+/** Labels a container that the platform started, so that one engine can serve several instances. */
+export const label = {
+  instance: 'berth.instance',
+  app: 'berth.app',
+  release: 'berth.release',
+  process: 'berth.process',
+  type: 'berth.type',
+} as const
+
+/** SHA-256 in hex: tokens are stored as this and nothing else. */
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
