@@ -1,0 +1,93 @@
+import type { Container } from '../containers/container.js'
+import { bundleOf } from '../containers/container.js'
+import type { Containers } from '../containers/containers.js'
+import { logLimits } from '../containers/log-files.js'
+import { readLog } from '../containers/logs.js'
+import { EngineError } from '../errors.js'
+import { Attachment } from '../runtime/attach.js'
+import { contentTypeOf, detachKeys, detector, frame, send } from './frames.js'
+import type { ApiReply, ApiRequest } from './route.js'
+
+const flag = (query: URLSearchParams, name: string): boolean => ['1', 'true', 'True'].includes(query.get(name) ?? '')
+
+/** `POST /containers/{id}/attach`: before a start it catches the output from the first byte. */
+export async function attach(containers: Containers, request: ApiRequest, reply: ApiReply): Promise<void> {
+  const container = containers.find(request.params.id ?? '')
+  const { query, version } = request
+  const { Tty } = container.record.config
+  if (container.record.state.status === 'paused')
+    throw new EngineError('conflict', `container ${container.id} is paused, unpause the container before attach`)
+  const line = container.up
+    ? Promise.resolve(open(containers, container))
+    : beforeStart(containers, container, request.signal)
+  const client = reply.hijack(contentTypeOf(Tty, version))
+  client.on('error', () => client.destroy())
+  if (flag(query, 'logs')) await replay(containers, container, client, request)
+  if (!flag(query, 'stream')) {
+    client.end()
+    return
+  }
+  const attachment = await line
+  if (!attachment || client.destroyed) {
+    attachment?.close()
+    client.end()
+    return
+  }
+  const shown = { stdout: flag(query, 'stdout'), stderr: flag(query, 'stderr') }
+  const left = (): void => attachment.close()
+  client.once('close', left)
+  if (flag(query, 'stdin') && container.record.config.OpenStdin) {
+    const detects = detector(Tty ? detachKeys(query.get('detachKeys') ?? '') : Buffer.alloc(0))
+    client.on('data', (chunk: Buffer) => {
+      const typed = Tty ? detects(chunk) : chunk
+      if (!typed) {
+        client.end()
+        attachment.close()
+        return
+      }
+      client.pause()
+      void attachment.write(typed).finally(() => client.resume())
+    })
+    client.once('end', () => attachment.end())
+  } else client.resume()
+  await attachment.read((stream, chunk) => (shown[stream] || Tty ? send(client, frame(stream, chunk, Tty)) : undefined))
+  client.off('close', left)
+  attachment.close()
+  client.end()
+}
+
+const open = (containers: Containers, container: Container): Attachment =>
+  Attachment.open(bundleOf(containers.shop.config, container.id))
+
+/** The attachment as it is between create and start, undefined when the start fails or the client leaves. */
+function beforeStart(
+  containers: Containers,
+  container: Container,
+  signal: AbortSignal,
+): Promise<Attachment | undefined> {
+  return new Promise((resolve) => {
+    const onStart = (started: boolean): void => {
+      signal.removeEventListener('abort', onLeave)
+      resolve(started ? open(containers, container) : undefined)
+    }
+    const onLeave = (): void => {
+      container.onStart.delete(onStart)
+      resolve(undefined)
+    }
+    container.onStart.add(onStart)
+    signal.addEventListener('abort', onLeave, { once: true })
+  })
+}
+
+async function replay(
+  containers: Containers,
+  container: Container,
+  client: NodeJS.WritableStream & { destroyed?: boolean },
+  { query }: ApiRequest,
+): Promise<void> {
+  const places = containers.shop.store.places(container.id)
+  const wanted = { stdout: flag(query, 'stdout'), stderr: flag(query, 'stderr'), tail: Infinity, follow: false }
+  const { maxFile } = logLimits(container.record.hostConfig)
+  for await (const { stream, text } of readLog(places.log, maxFile, wanted, AbortSignal.abort()))
+    client.write(frame(stream, Buffer.from(text), container.record.config.Tty))
+}

@@ -1,0 +1,62 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { EngineError } from '../errors.js'
+
+const limit = 4 * 1024 * 1024
+
+/** Parses a JSON body; an empty one is `{}`. @throws EngineError `invalid` */
+export function parseJson(body: Buffer): unknown {
+  if (body.length === 0) return {}
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch (error) {
+    throw new EngineError('invalid', 'invalid JSON in the request body', error)
+  }
+}
+
+/** Reads a whole body of at most 4 MiB. @throws EngineError `invalid` */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > limit) throw new EngineError('invalid', 'the request body is larger than 4 MiB')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/**
+ * Takes the body of an Upgrade request off its socket. Node hands such a body over raw, as `head` or as the socket's
+ * first data: exactly Content-Length bytes are consumed, the rest stays for whoever reads the socket next.
+ * @throws EngineError `invalid`
+ */
+export async function takeBody(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<Buffer> {
+  const length = Number(request.headers['content-length'] ?? 0)
+  if (!Number.isInteger(length) || length < 0 || length > limit)
+    throw new EngineError('invalid', 'the request body is larger than 4 MiB or has no length')
+  let taken = head
+  while (taken.length < length) {
+    const chunk = await nextChunk(socket)
+    if (!chunk) throw new EngineError('invalid', 'the connection ended in the middle of the request body')
+    taken = Buffer.concat([taken, chunk])
+  }
+  if (taken.length > length) socket.unshift(taken.subarray(length))
+  return taken.subarray(0, length)
+}
+
+/** By `readable`, not `data`: pausing would leave the socket paused for whoever reads it next. */
+async function nextChunk(socket: Duplex): Promise<Buffer | undefined> {
+  for (;;) {
+    const chunk = socket.read() as Buffer | null
+    if (chunk) return chunk
+    if (socket.readableEnded || socket.destroyed) return undefined
+    await new Promise<void>((resolve) => {
+      const settle = () => {
+        socket.off('readable', settle).off('end', settle).off('close', settle)
+        resolve()
+      }
+      socket.on('readable', settle).on('end', settle).on('close', settle)
+    })
+  }
+}

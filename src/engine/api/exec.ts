@@ -1,0 +1,109 @@
+import type { Containers } from '../containers/containers.js'
+import type { Exec, Execs } from '../containers/exec.js'
+import { EngineError, messageOf } from '../errors.js'
+import { fieldsOf, flagField, listField } from '../system/fields.js'
+import { contentTypeOf, detachKeys, detector, frame, send } from './frames.js'
+import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
+
+/** `/containers/{id}/exec` and `/exec` */
+export const execRoutes = (containers: Containers, execs: Execs): readonly ApiRoute[] => [
+  {
+    method: 'POST',
+    path: '/containers/{id}/exec',
+    handle: async (request, reply) => {
+      const container = containers.find(request.params.id ?? '')
+      reply.json(201, { Id: execs.create(container, await request.json()).id })
+    },
+  },
+  {
+    method: 'POST',
+    path: '/exec/{id}/start',
+    handle: (request, reply) => start(containers, execs.find(request.params.id ?? ''), request, reply),
+  },
+  {
+    method: 'POST',
+    path: '/exec/{id}/resize',
+    handle: ({ params, query }, reply) => {
+      execs.find(params.id ?? '').resize(Number(query.get('h')), Number(query.get('w')))
+      reply.empty(200)
+    },
+  },
+  {
+    method: 'GET',
+    path: '/exec/{id}/json',
+    handle: ({ params }, reply) => reply.json(200, describe(execs.find(params.id ?? ''))),
+  },
+]
+
+function describe({ id, container, request, running, exitCode, pid }: Exec): object {
+  const [entrypoint, ...args] = request.args
+  return {
+    ID: id,
+    Running: running,
+    ExitCode: exitCode,
+    ProcessConfig: {
+      tty: request.tty,
+      entrypoint,
+      arguments: args,
+      privileged: request.privileged,
+      user: request.user,
+    },
+    OpenStdin: request.stdin,
+    OpenStderr: request.stderr,
+    OpenStdout: request.stdout,
+    CanRemove: false,
+    ContainerID: container.id,
+    DetachKeys: '',
+    Pid: pid,
+  }
+}
+
+async function start(containers: Containers, exec: Exec, request: ApiRequest, reply: ApiReply): Promise<void> {
+  const fields = fieldsOf(await request.json())
+  const { shop } = containers
+  if (exec.started) throw new EngineError('conflict', `Error: Exec command ${exec.id} has already run`)
+  if (flagField(fields, 'Detach')) {
+    await new Promise<void>((resolve, reject) => {
+      exec
+        .run(shop, { onOutput: () => undefined }, () => {
+          exec.end()
+          resolve()
+        })
+        .catch(reject)
+    })
+    reply.empty(200)
+    return
+  }
+  const { tty, stdin, stdout, stderr } = exec.request
+  const [rows, columns] = listField(fields, 'ConsoleSize').map(Number)
+  if (!exec.container.up) throw new EngineError('conflict', `container ${exec.container.id} is not running`)
+  const client = reply.hijack(contentTypeOf(tty, request.version))
+  client.on('error', () => client.destroy())
+  const shown = { stdout: stdout || tty, stderr }
+  const ready = (): void => {
+    if (!stdin) {
+      if (!tty) exec.end()
+      client.resume()
+      return
+    }
+    const detects = detector(detachKeys(exec.request.detachKeys))
+    client.on('data', (chunk: Buffer) => {
+      const typed = tty ? detects(chunk) : chunk
+      if (!typed) {
+        client.end()
+        return
+      }
+      client.pause()
+      void exec.write(typed).finally(() => client.resume())
+    })
+    client.once('end', () => exec.end())
+  }
+  const onOutput = (stream: 'stdout' | 'stderr', chunk: Buffer): Promise<void> | undefined =>
+    shown[stream] ? send(client, frame(stream, chunk, tty)) : undefined
+  try {
+    await exec.run(shop, { onOutput }, ready, rows && columns ? [rows, columns] : undefined)
+  } catch (error) {
+    await send(client, frame('stderr', Buffer.from(`${messageOf(error)}\n`), tty))
+  }
+  client.end()
+}

@@ -1,0 +1,127 @@
+import type { EngineConfig } from '../config.js'
+import { EngineError, messageOf } from '../errors.js'
+import { imageHistory, inspectImage, listImages } from '../images/describe.js'
+import { imageFilters } from '../images/filters.js'
+import { importImage } from '../images/import.js'
+import { pullImage } from '../images/pull.js'
+import { familiar, parseReference } from '../images/reference.js'
+import { pruneImages, removeImage } from '../images/removal.js'
+import type { ImageStore } from '../images/store.js'
+import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
+
+/** What the image endpoints stand on. */
+export interface ImageApi {
+  readonly config: EngineConfig
+  readonly images: ImageStore
+}
+
+const flag = (query: URLSearchParams, name: string): boolean => ['1', 'true', 'True'].includes(query.get(name) ?? '')
+
+/** `/images` and below, but for the build. */
+export const imageRoutes = ({ config, images }: ImageApi): readonly ApiRoute[] => [
+  {
+    method: 'GET',
+    path: '/images/json',
+    handle: ({ query, version }, reply) => reply.json(200, listImages(images, imageFilters(query), version)),
+  },
+  {
+    method: 'GET',
+    path: '/images/{name}/json',
+    handle: async ({ params, version }, reply) =>
+      reply.json(200, inspectImage(images, await images.get(params.name ?? ''), version)),
+  },
+  {
+    method: 'GET',
+    path: '/images/{name}/history',
+    handle: async ({ params }, reply) => reply.json(200, imageHistory(images, await images.get(params.name ?? ''))),
+  },
+  {
+    method: 'POST',
+    path: '/images/{name}/tag',
+    handle: async ({ params, query }, reply) => {
+      const image = await images.get(params.name ?? '')
+      const repository = query.get('repo') ?? ''
+      const reference = parseReference(query.get('tag') ? `${repository}:${query.get('tag') ?? ''}` : repository)
+      if (reference.digest !== undefined)
+        throw new EngineError('invalid', 'refusing to create a tag with a digest reference')
+      await images.name(image.id, [familiar(reference)])
+      reply.empty(201)
+    },
+  },
+  {
+    method: 'DELETE',
+    path: '/images/{name}',
+    handle: async ({ params, query }, reply) =>
+      reply.json(200, await removeImage(images, params.name ?? '', flag(query, 'force'))),
+  },
+  {
+    method: 'POST',
+    path: '/images/prune',
+    handle: async ({ query }, reply) => reply.json(200, await pruneImages(images, imageFilters(query))),
+  },
+  {
+    method: 'POST',
+    path: '/images/create',
+    partly: 'debian:bookworm-slim is made on the spot, fromSrc=- is imported; no registry client yet',
+    handle: (request, reply) =>
+      request.query.get('fromSrc') === null
+        ? pull(config, images, request, reply)
+        : importArchive(images, request, reply),
+  },
+]
+
+async function pull(config: EngineConfig, images: ImageStore, request: ApiRequest, reply: ApiReply): Promise<void> {
+  const from = request.query.get('fromImage') ?? ''
+  const tag = request.query.get('tag') ?? ''
+  const reference = parseReference(tag === '' ? from : tag.includes(':') ? `${from}@${tag}` : `${from}:${tag}`)
+  const present = images.tags.get(reference)
+  let out: ReturnType<ApiReply['stream']> | undefined
+  const tell = (status: string, id?: string) =>
+    (out ??= reply.stream()).write({ status, ...(id === undefined ? {} : { id }) })
+  try {
+    await pullImage(
+      images,
+      config.cache,
+      familiar(reference),
+      async (status) => {
+        if (!out) await tell(`Pulling from ${reference.path}`, reference.tag)
+        await tell(status)
+      },
+      request.signal,
+    )
+    const what = present === undefined ? 'Downloaded newer image' : 'Image is up to date'
+    images.tell('pull', images.tags.get(reference) ?? '', familiar(reference))
+    await tell(`Status: ${what} for ${familiar(reference)}`)
+  } catch (error) {
+    if (!out) throw error
+    await out.write({ errorDetail: { message: messageOf(error) }, error: messageOf(error) })
+  }
+  out?.end()
+}
+
+async function importArchive(images: ImageStore, request: ApiRequest, reply: ApiReply): Promise<void> {
+  const { query } = request
+  if (query.get('fromSrc') !== '-')
+    throw new EngineError(
+      'unsupported',
+      'importing from a URL is not supported: fetch it and import from standard input',
+    )
+  const repository = query.get('repo') ?? ''
+  const tag = query.get('tag') ?? ''
+  const image = await importImage(
+    images,
+    request.raw,
+    {
+      names: repository === '' ? [] : [tag === '' ? repository : `${repository}:${tag}`],
+      config: {},
+      created: new Date().toISOString(),
+      createdBy: '',
+      comment: query.get('message') ?? 'Imported from -',
+    },
+    request.signal,
+  )
+  images.tell('import', image.id)
+  const out = reply.stream()
+  await out.write({ status: image.id })
+  out.end()
+}

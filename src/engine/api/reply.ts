@@ -1,0 +1,99 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Duplex } from 'node:stream'
+import { EngineError, messageOf, statusOf } from '../errors.js'
+import type { ApiReply } from './route.js'
+import { apiVersion } from './table.js'
+
+/** Sent with every reply: clients learn the version from any of them. */
+export const standardHeaders = {
+  'Api-Version': apiVersion.current,
+  'Docker-Experimental': 'false',
+  Ostype: 'linux',
+  Server: 'Berth (linux)',
+} as const
+
+/** True once anything of the answer has left. */
+const begun = (raw: ServerResponse): boolean => raw.headersSent || raw.destroyed || raw.writableEnded
+
+function json(raw: ServerResponse, status: number, body: unknown): void {
+  const text = Buffer.from(JSON.stringify(body) + '\n')
+  raw.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': text.length }).end(text)
+}
+
+/** Answers with the fault of an error, in Docker's form; drops the connection when an answer has begun. */
+export function replyWithError(raw: ServerResponse, error: unknown): void {
+  if (begun(raw)) {
+    raw.destroy()
+    return
+  }
+  const status = error instanceof EngineError ? statusOf[error.fault] : 500
+  if (!(error instanceof EngineError)) console.error(error)
+  if (status === 304) raw.writeHead(304).end()
+  else json(raw, status, { message: messageOf(error) })
+}
+
+/** Bytes out as the response body, nothing in: what is left of a hijack when the client asked for no upgrade. */
+function oneWay(raw: ServerResponse): Duplex {
+  const duplex = new Duplex({
+    read: () => undefined,
+    write: (chunk: Buffer, _encoding, done) => {
+      if (raw.write(chunk) || raw.destroyed) done()
+      else raw.once('drain', done)
+    },
+    final: (done) => raw.end(done),
+    destroy: (error, done) => {
+      raw.destroy()
+      done(error)
+    },
+  })
+  duplex.push(null)
+  raw.once('close', () => duplex.destroy())
+  return duplex
+}
+
+/** The answer to one request; `upgraded` is the socket of a request that came with `Connection: Upgrade`. */
+export function replyOn(request: IncomingMessage, raw: ServerResponse, upgraded?: Duplex): ApiReply {
+  for (const [name, value] of Object.entries(standardHeaders)) raw.setHeader(name, value)
+  return {
+    raw,
+    json: (status, body) => json(raw, status, body),
+    empty: (status) => {
+      raw.writeHead(status, status === 200 || status === 201 ? { 'Content-Length': 0 } : {}).end()
+    },
+    stream: (contentType = 'application/json') => {
+      raw.writeHead(200, { 'Content-Type': contentType })
+      raw.flushHeaders()
+      return {
+        write: (record) =>
+          new Promise((resolve) => {
+            if (raw.destroyed || raw.write(JSON.stringify(record) + '\n')) resolve()
+            else {
+              const settle = () => {
+                raw.off('drain', settle).off('close', settle)
+                resolve()
+              }
+              raw.on('drain', settle).on('close', settle)
+            }
+          }),
+        end: () => raw.end(),
+      }
+    },
+    hijack: (contentType) => {
+      if (!upgraded) {
+        raw.writeHead(200, { 'Content-Type': contentType })
+        raw.flushHeaders()
+        return oneWay(raw)
+      }
+      const lines = [
+        'HTTP/1.1 101 UPGRADED',
+        `Content-Type: ${contentType}`,
+        'Connection: Upgrade',
+        `Upgrade: ${request.headers.upgrade ?? 'tcp'}`,
+        ...Object.entries(standardHeaders).map(([name, value]) => `${name}: ${value}`),
+      ]
+      raw.detachSocket(raw.socket ?? (upgraded as never))
+      upgraded.write(`${lines.join('\r\n')}\r\n\r\n`)
+      return upgraded
+    },
+  }
+}

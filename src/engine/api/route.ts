@@ -1,0 +1,41 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+
+/** One request to the Docker Engine API, its version prefix taken off. */
+export interface ApiRequest {
+  readonly raw: IncomingMessage
+  readonly params: Readonly<Record<string, string>>
+  readonly query: URLSearchParams
+  /** API version asked for, e.g. 1.47 → 147. */
+  readonly version: number
+  /** Aborted when the client leaves. */
+  readonly signal: AbortSignal
+  /** Parses a JSON body of at most 4 MiB. @throws EngineError `invalid` */
+  json(): Promise<unknown>
+}
+
+/** The answer to one request. A handler that throws an EngineError before anything was sent answers with its status. */
+export interface ApiReply {
+  readonly raw: ServerResponse
+  json(status: number, body: unknown): void
+  empty(status: number): void
+  /** Starts a stream of JSON lines at once; `write` puts one record in one write and waits for the drain. */
+  stream(contentType?: string): { write(record: unknown): Promise<void>; end(): void }
+  /**
+   * Takes the connection over: 101 UPGRADED when the client asked for it, else 200 and raw bytes after.
+   * Answers once; the body of the request, if it had one, has been consumed.
+   */
+  hijack(contentType: string): Duplex
+}
+
+/**
+ * One endpoint. `path` is as in Docker's API description: `/containers/{id}/start`; `{name}` of an image is greedy
+ * (it holds slashes). The documentation's endpoint table is made from these.
+ */
+export interface ApiRoute {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
+  readonly path: string
+  /** What is missing, if the endpoint is not Docker's in full. */
+  readonly partly?: string
+  handle(request: ApiRequest, reply: ApiReply): Promise<void> | void
+}

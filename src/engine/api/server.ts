@@ -1,0 +1,94 @@
+import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http'
+import { connect, Socket } from 'node:net'
+import { chmod, mkdir, rm } from 'node:fs/promises'
+import { once } from 'node:events'
+import { dirname } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { EngineError } from '../errors.js'
+import { parseJson, readBody, takeBody } from './body.js'
+import { replyOn, replyWithError } from './reply.js'
+import type { ApiRoute } from './route.js'
+import { RouteTable, targetOf } from './table.js'
+
+async function dispatch(
+  table: RouteTable,
+  request: IncomingMessage,
+  response: ServerResponse,
+  upgrade?: { socket: Duplex; body: Buffer },
+): Promise<void> {
+  const left = new AbortController()
+  ;(upgrade?.socket ?? response).once('close', () => left.abort())
+  const reply = replyOn(request, response, upgrade?.socket)
+  try {
+    const url = new URL(request.url ?? '/', 'http://engine')
+    const { path, version } = targetOf(url.pathname)
+    const { route, params } = table.find(request.method ?? 'GET', path)
+    let body: Promise<unknown> | undefined
+    await route.handle(
+      {
+        raw: request,
+        params,
+        query: url.searchParams,
+        version,
+        signal: left.signal,
+        json: () => (body ??= upgrade ? Promise.resolve(parseJson(upgrade.body)) : readBody(request).then(parseJson)),
+      },
+      reply,
+    )
+  } catch (error) {
+    if (upgrade && response.socket === null) upgrade.socket.destroy()
+    else replyWithError(response, error)
+  }
+}
+
+/** An Upgrade request reaches no request listener: its socket comes raw, its body not yet taken off. */
+async function dispatchUpgrade(
+  table: RouteTable,
+  request: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+): Promise<void> {
+  socket.on('error', () => socket.destroy())
+  const response = new ServerResponse(request)
+  response.shouldKeepAlive = false
+  response.assignSocket(socket)
+  response.once('finish', () => socket.end())
+  try {
+    await dispatch(table, request, response, { socket, body: await takeBody(request, socket, head) })
+  } catch (error) {
+    replyWithError(response, error)
+  }
+}
+
+/** @throws EngineError `conflict` when another engine answers on the socket */
+async function claim(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 })
+  if (Buffer.byteLength(path) > 107)
+    throw new EngineError('invalid', `the socket path ${path} is longer than 107 bytes`)
+  const probe = connect(path)
+  const alive = await Promise.race([
+    once(probe, 'connect').then(() => true),
+    once(probe, 'error').then(() => false),
+  ]).catch(() => false)
+  probe.destroy()
+  if (alive) throw new EngineError('conflict', `another engine is serving ${path}`)
+  await rm(path, { force: true })
+}
+
+/**
+ * Serves the Docker Engine API on a unix socket, mode 0660.
+ * @throws EngineError `conflict` when the socket is in use
+ */
+export async function serve(path: string, routes: readonly ApiRoute[]): Promise<Server> {
+  const table = new RouteTable(routes)
+  await claim(path)
+  const server = createServer({ requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 0 })
+  server.on('request', (request, response) => void dispatch(table, request, response))
+  server.on('upgrade', (request, socket, head) => {
+    if (socket instanceof Socket) void dispatchUpgrade(table, request, socket, head)
+  })
+  server.listen(path)
+  await once(server, 'listening')
+  await chmod(path, 0o660)
+  return server
+}

@@ -1,0 +1,105 @@
+import { EngineError } from '../errors.js'
+import type { VolumeInfo } from '../records.js'
+import { bytesBelow } from '../system/disk.js'
+import { fieldsOf, mapField, textField } from '../system/fields.js'
+import { anyOf, flagOf, labelsMatch, looselyMatches, parseFilters, type Filters } from '../system/filters.js'
+import type { VolumeRoom } from '../volumes/volumes.js'
+import type { ApiRoute } from './route.js'
+
+/** `/volumes` and below. */
+export const volumeRoutes = (volumes: VolumeRoom): readonly ApiRoute[] => [
+  {
+    method: 'GET',
+    path: '/volumes',
+    handle: ({ query }, reply) => {
+      const filters = parseFilters(query, ['dangling', 'driver', 'label', 'name'])
+      const found = volumes.list().filter((volume) => isListed(volume, filters, volumes))
+      reply.json(200, { Volumes: found.map(describeVolume), Warnings: null })
+    },
+  },
+  {
+    method: 'POST',
+    path: '/volumes/create',
+    partly: 'driver local without options',
+    handle: async (request, reply) => {
+      const body = fieldsOf(await request.json())
+      const name = textField(body, 'Name')
+      const driver = textField(body, 'Driver') || 'local'
+      if (driver !== 'local')
+        throw new EngineError('missing', `error looking up volume plugin ${driver}: plugin "${driver}" not found`)
+      const [option] = Object.keys(mapField(body, 'DriverOpts'))
+      if (option !== undefined)
+        throw new EngineError('unsupported', `create ${name}: option ${option} of the local driver is not supported`)
+      reply.json(201, describeVolume(await volumes.ensure(name, mapField(body, 'Labels'))))
+    },
+  },
+  {
+    method: 'GET',
+    path: '/volumes/{name}',
+    handle: async ({ params }, reply) => reply.json(200, describeVolume(await volumes.get(params.name ?? ''))),
+  },
+  {
+    method: 'DELETE',
+    path: '/volumes/{name}',
+    handle: async ({ params, query }, reply) => {
+      await volumes.remove(params.name ?? '', ['1', 'true'].includes(query.get('force') ?? ''))
+      reply.empty(204)
+    },
+  },
+  {
+    method: 'POST',
+    path: '/volumes/prune',
+    handle: async ({ query, version }, reply) => {
+      const filters = parseFilters(query, ['all', 'label', 'label!'])
+      // Before 1.42 named volumes were pruned too.
+      const all = version < 142 || flagOf(filters, 'all') === true
+      const idle = volumes
+        .list()
+        .filter((volume) => (all || volume.anonymous) && labelsMatch(filters, volume.labels))
+        .filter((volume) => volumes.users(volume.name).length === 0)
+      const deleted: string[] = []
+      let reclaimed = 0
+      for (const volume of idle) {
+        const bytes = await bytesBelow(volume.mountpoint)
+        if (!(await removeIfIdle(volumes, volume))) continue
+        deleted.push(volume.name)
+        reclaimed += bytes
+      }
+      reply.json(200, { VolumesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimed })
+    },
+  },
+]
+
+/** A container may have come meanwhile: then the volume stays. */
+async function removeIfIdle(volumes: VolumeRoom, volume: VolumeInfo): Promise<boolean> {
+  try {
+    await volumes.remove(volume.name, false)
+    return true
+  } catch (error) {
+    if (error instanceof EngineError && (error.fault === 'conflict' || error.fault === 'missing')) return false
+    throw error
+  }
+}
+
+function isListed(volume: VolumeInfo, filters: Filters, volumes: VolumeRoom): boolean {
+  const dangling = flagOf(filters, 'dangling')
+  return (
+    (dangling === undefined || dangling === (volumes.users(volume.name).length === 0)) &&
+    anyOf(filters, 'driver', (wanted) => wanted === volume.driver) &&
+    anyOf(filters, 'name', (wanted) => looselyMatches(wanted, volume.name)) &&
+    labelsMatch(filters, volume.labels)
+  )
+}
+
+const orNull = <T extends object>(map: T): T | null => (Object.keys(map).length > 0 ? map : null)
+
+/** A Volume object of the API. */
+export const describeVolume = (volume: VolumeInfo) => ({
+  CreatedAt: volume.createdAt,
+  Driver: volume.driver,
+  Labels: orNull(volume.labels),
+  Mountpoint: volume.mountpoint,
+  Name: volume.name,
+  Options: orNull(volume.options),
+  Scope: 'local',
+})

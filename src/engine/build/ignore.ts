@@ -1,0 +1,39 @@
+import ignoreModule from '@balena/dockerignore'
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Manifest } from '../images/unpack.js'
+
+/** CommonJS with a `default` of its own. */
+const dockerignore = ignoreModule.default
+
+/** The ignore file of a build: `<Dockerfile>.dockerignore` beside the Dockerfile, else the context's own. */
+export const ignoreFiles = (dockerfile: string): readonly string[] => [`${dockerfile}.dockerignore`, '.dockerignore']
+
+/**
+ * Takes what the ignore file names out of a context, on disk and in the manifest. The Dockerfile and the ignore file
+ * themselves can be read before, but no COPY sees them once they are named.
+ */
+export async function applyIgnore(context: string, manifest: Manifest, dockerfile: string): Promise<void> {
+  const name = ignoreFiles(dockerfile).find((file) => manifest.get(`/${file}`)?.type === 'file')
+  if (name === undefined) return
+  const ignored = ignoredPaths(await readFile(join(context, name), 'utf8'), manifest)
+  for (const path of ignored) {
+    manifest.delete(path)
+    await rm(join(context, path), { recursive: true, force: true })
+  }
+}
+
+/** Paths of the manifest that patterns leave out. A directory stays when something in it does. */
+export function ignoredPaths(patterns: string, manifest: Manifest): string[] {
+  const filter = dockerignore().add(patterns.split(/\r?\n/))
+  const kept = new Set<string>()
+  const out: string[] = []
+  // Deepest first, so that a directory knows whether anything in it is kept.
+  for (const path of [...manifest.keys()].sort().reverse()) {
+    if (filter.ignores(path.slice(1)) && !kept.has(path)) out.push(path)
+    else for (let parent = parentOf(path); parent !== ''; parent = parentOf(parent)) kept.add(parent)
+  }
+  return out
+}
+
+const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/'))

@@ -1,0 +1,114 @@
+import type { Healthcheck } from '../records.js'
+import type { RunMount } from './mounts.js'
+import type { Heredoc, Line } from './source.js'
+import type { Word } from './words.js'
+
+/** `sh -c` text, or the words of the JSON form. */
+export type Command =
+  { readonly form: 'shell'; readonly text: string } | { readonly form: 'exec'; readonly args: readonly string[] }
+
+/** `key=value`, both as written. */
+export interface Pair {
+  readonly key: Word
+  readonly value: Word
+}
+
+interface Base {
+  /** Where it stands, for errors. */
+  readonly line: Line
+}
+
+export interface From extends Base {
+  readonly kind: 'FROM'
+  readonly image: Word
+  readonly name: string | undefined
+  readonly platform: Word | undefined
+}
+
+export interface Run extends Base {
+  readonly kind: 'RUN'
+  readonly command: Command
+  readonly heredocs: readonly Heredoc[]
+  readonly mounts: readonly RunMount[]
+  readonly network: 'default' | 'none' | 'host'
+}
+
+/** COPY and ADD. */
+export interface Copy extends Base {
+  readonly kind: 'COPY' | 'ADD'
+  readonly sources: readonly Word[]
+  readonly heredocs: readonly Heredoc[]
+  readonly target: Word
+  /** A stage or an image; absent is the build context. */
+  readonly from: Word | undefined
+  readonly chown: Word | undefined
+  readonly chmod: Word | undefined
+}
+
+export interface Env extends Base {
+  readonly kind: 'ENV' | 'LABEL'
+  readonly pairs: readonly Pair[]
+}
+
+export interface Arg extends Base {
+  readonly kind: 'ARG'
+  readonly args: readonly { readonly name: string; readonly value: Word | undefined }[]
+}
+
+/** Instructions that take words: EXPOSE 80 443, VOLUME /data. */
+export interface Words extends Base {
+  readonly kind: 'EXPOSE' | 'VOLUME'
+  readonly words: readonly Word[]
+}
+
+/** Instructions that take one text. */
+export interface One extends Base {
+  readonly kind: 'WORKDIR' | 'USER' | 'STOPSIGNAL' | 'MAINTAINER'
+  readonly text: Word
+}
+
+export interface Start extends Base {
+  readonly kind: 'CMD' | 'ENTRYPOINT'
+  readonly command: Command
+}
+
+export interface Health extends Base {
+  readonly kind: 'HEALTHCHECK'
+  readonly healthcheck: Healthcheck | { readonly command: Command; readonly times: Healthcheck }
+}
+
+export interface Shell extends Base {
+  readonly kind: 'SHELL'
+  readonly args: readonly string[]
+}
+
+export interface OnBuild extends Base {
+  readonly kind: 'ONBUILD'
+  readonly text: string
+}
+
+/** One instruction, its variables not yet replaced. */
+export type Instruction = From | Run | Copy | Env | Arg | Words | One | Start | Health | Shell | OnBuild
+
+export const keywords = [
+  'FROM',
+  'RUN',
+  'COPY',
+  'ADD',
+  'ENV',
+  'ARG',
+  'WORKDIR',
+  'USER',
+  'EXPOSE',
+  'VOLUME',
+  'LABEL',
+  'CMD',
+  'ENTRYPOINT',
+  'HEALTHCHECK',
+  'SHELL',
+  'STOPSIGNAL',
+  'MAINTAINER',
+  'ONBUILD',
+] as const
+
+export type Keyword = (typeof keywords)[number]

@@ -1,0 +1,132 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { StringDecoder } from 'node:string_decoder'
+import { EngineError } from '../errors.js'
+import type { Stage as LayerStage } from '../images/layers.js'
+import type { ImageConfig, Mount } from '../records.js'
+import { ambience } from './ambience.js'
+import { cacheKey } from './cache.js'
+import type { Run } from './instructions.js'
+import { type Job, layerOf } from './job.js'
+import { prepareMounts, readMounts } from './run-mounts.js'
+import { predefinedArgs, Scope } from './scope.js'
+import { argsOf } from './settings.js'
+import { environment, layered, type State, variablesOf } from './state.js'
+
+const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/** What the runtime itself mounts; on an image that lacks the place, the place must not stay in the layer. */
+const runtimeTargets = ['/dev', '/proc', '/sys', '/etc/resolv.conf', '/etc/hosts', '/etc/hostname']
+
+/** RUN. @throws EngineError `invalid` "The command … returned a non-zero code: n" */
+export async function runStep(job: Job, instruction: Run, state: State): Promise<State> {
+  const { line } = instruction
+  if (state.layers.length === 0) throw line.error(0, 'RUN has no root file system', 'FROM scratch holds nothing to run')
+  const scope = new Scope(line, variablesOf(state), job.dockerfile.escape)
+  const script = scriptOf(instruction, state.config)
+  const { args } = script
+  const mounts = await readMounts(job, instruction, state, scope)
+  const network = instruction.network === 'default' ? job.request.network : instruction.network
+  const { Env = [], WorkingDir = '/', User = '' } = state.config
+  const declared = [...state.args].filter(([name]) => !environment(state.config).has(name))
+  const key = cacheKey('RUN', state.layers, args, script.file ?? null, Env, declared, WorkingDir, User, mounts, network)
+  const { layer, created } = await layerOf(job, key, async (stage) => {
+    await job.request.out(` ---> Running in ${stage.id.slice(0, 12)}\n`)
+    const run = { args, script: script.file, env: await environmentOf(job, state), network }
+    const { exitCode, oomKilled } = await execute(job, instruction, state, stage, run, mounts)
+    if (exitCode !== 0) throw new StepFailure(args, exitCode, oomKilled)
+    await job.request.out(` ---> Removed intermediate container ${stage.id.slice(0, 12)}\n`)
+  })
+  const shown =
+    declared.length > 0 ? `|${String(declared.length)} ${declared.map((pair) => pair.join('=')).join(' ')} ` : ''
+  return layered(state, `RUN ${shown}${args.join(' ')}`, layer, created)
+}
+
+/** A RUN that ended with something other than 0. */
+export class StepFailure extends EngineError {
+  readonly exitCode: number
+  constructor(args: readonly string[], exitCode: number, oomKilled: boolean) {
+    const memory = oomKilled ? ': it ran out of memory' : ''
+    super('invalid', `The command '${args.join(' ')}' returned a non-zero code: ${String(exitCode)}${memory}`)
+    this.exitCode = exitCode
+  }
+}
+
+interface Execution {
+  readonly args: readonly string[]
+  /** A heredoc that begins with #!: its text, to be run as a program. */
+  readonly script: string | undefined
+  readonly env: readonly string[]
+  readonly network: 'default' | 'none' | 'host'
+}
+
+const scriptPath = '/dev/berth/script'
+
+async function execute(
+  job: Job,
+  instruction: Run,
+  state: State,
+  stage: LayerStage,
+  { args, script, env, network }: Execution,
+  wanted: Awaited<ReturnType<typeof readMounts>>,
+): Promise<{ exitCode: number; oomKilled: boolean }> {
+  await using scratch = await job.store.layers.stage()
+  await using prepared = await prepareMounts(job, instruction, wanted, scratch)
+  const around = await ambience(job.config, join(job.config.root, 'build', 'apt.conf'))
+  const mounts: Mount[] = [...around.mounts, ...prepared.mounts]
+  if (script !== undefined) {
+    await mkdir(scratch.work, { recursive: true })
+    const path = join(scratch.work, 'script')
+    await writeFile(path, script)
+    await chmod(path, 0o755)
+    mounts.push({ type: 'bind', source: path, target: scriptPath, options: ['bind', 'ro'] })
+  }
+  const lowerDirs = job.directories(state.layers)
+  const paths = [...runtimeTargets, ...prepared.mounts.map(({ target }) => target)]
+  const made = await job.store.porters.run('missing', { layers: lowerDirs, paths })
+  const { memory, extraHosts } = job.request
+  const decoders = { stdout: new StringDecoder(), stderr: new StringDecoder() }
+  const result = await job.steps.run({
+    id: stage.id,
+    lowerDirs,
+    upperDir: stage.upper,
+    workDir: stage.work,
+    args,
+    env,
+    cwd: state.config.WorkingDir ?? '/',
+    user: state.config.User ?? '',
+    mounts,
+    network,
+    extraHosts,
+    ...(memory === undefined ? {} : { memory }),
+    signal: job.signal,
+    onOutput: (stream, chunk) => void job.request.out(decoders[stream].write(chunk)),
+  })
+  if (made.length > 0) await job.store.porters.run('scrub', { upper: stage.upper, paths: made })
+  return result
+}
+
+/**
+ * What a RUN with heredocs executes: `RUN <<EOF` is a script, for the interpreter its `#!` names or else for the shell;
+ * in any other the shell reads the heredocs itself.
+ */
+function scriptOf({ command, heredocs }: Run, config: ImageConfig): { args: string[]; file?: string } {
+  const [heredoc] = heredocs
+  if (command.form !== 'shell' || !heredoc) return { args: argsOf(command, config) }
+  if (command.text !== heredoc.word) {
+    const bodies = heredocs.map(({ content, name }) => `\n${content}${name}`).join('')
+    return { args: argsOf({ form: 'shell', text: command.text + bodies }, config) }
+  }
+  if (heredoc.content.startsWith('#!')) return { args: [scriptPath], file: heredoc.content }
+  return { args: argsOf({ form: 'shell', text: heredoc.content }, config) }
+}
+
+/** Image over arguments over what the host lends; only the first is in the image. */
+async function environmentOf(job: Job, state: State): Promise<string[]> {
+  const { env } = await ambience(job.config, join(job.config.root, 'build', 'apt.conf'))
+  const proxies = [...job.request.buildArgs].filter(([name]) => predefinedArgs.includes(name))
+  const all = new Map<string, string>([['PATH', defaultPath], ...Object.entries(env)])
+  for (const [name, value] of proxies) if (value !== null) all.set(name, value)
+  for (const [name, value] of [...state.args, ...environment(state.config)]) all.set(name, value)
+  return [...all].map(([name, value]) => `${name}=${value}`)
+}

@@ -1,0 +1,61 @@
+import type { HistoryEntry, StoredImage } from '../images/document.js'
+import type { Digest, ImageConfig } from '../records.js'
+import type { Variables } from './expand.js'
+
+/** Where a stage has got to. Values only: each step makes the next. */
+export interface State {
+  /** Diff ids, bottom first. */
+  readonly layers: readonly Digest[]
+  readonly config: ImageConfig
+  readonly history: readonly HistoryEntry[]
+  /** ARGs declared so far with the value they have. */
+  readonly args: Variables
+  readonly author: string | undefined
+  /** True once this stage has a CMD of its own. */
+  readonly ownCmd: boolean
+}
+
+/** `FROM scratch` */
+export const emptyState: State = {
+  layers: [],
+  config: {},
+  history: [],
+  args: new Map(),
+  author: undefined,
+  ownCmd: false,
+}
+
+/** The state a stage begins with; its image's ONBUILD triggers are not its own. */
+export function stateOf(image: StoredImage): State {
+  const config = { ...image.config }
+  delete config.OnBuild
+  const { author, history } = image.document
+  return { layers: image.layers, config, history, args: new Map(), author, ownCmd: false }
+}
+
+/** The environment of the image, by name. */
+export function environment(config: ImageConfig): Map<string, string> {
+  return new Map(
+    (config.Env ?? []).map((pair): [string, string] => {
+      const equals = pair.indexOf('=')
+      return equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)]
+    }),
+  )
+}
+
+/** What words are expanded with: arguments, hidden by the environment. */
+export const variablesOf = (state: State): Variables => new Map([...state.args, ...environment(state.config)])
+
+/** The state after an instruction that changes only the configuration. */
+export const configured = (state: State, createdBy: string, config: Partial<ImageConfig>): State => ({
+  ...state,
+  config: { ...state.config, ...config },
+  history: [...state.history, { created_by: createdBy, empty_layer: true }],
+})
+
+/** The state after an instruction that made a layer. */
+export const layered = (state: State, createdBy: string, diffId: Digest, created: string): State => ({
+  ...state,
+  layers: [...state.layers, diffId],
+  history: [...state.history, { created, created_by: createdBy }],
+})

@@ -1,0 +1,19 @@
+/** Where one engine lives. Every path and kernel name follows from here, so that several can run side by side. */
+export interface EngineConfig {
+  /** Instance name, `[a-z][a-z0-9-]*`: nft table `berth_<name>`, cgroup `/berth-<name>`. */
+  readonly name: string
+  /** Durable state: images, containers, networks, volumes, build cache. */
+  readonly root: string
+  /** Volatile state: pid files, runtime state, exit files; gone after a reboot. */
+  readonly run: string
+  /** Docker Engine API socket, mode 0660. */
+  readonly socket: string
+  /** Bootstrapped base image archives; may be shared by several engines. */
+  readonly cache: string
+  /** IPv4 /16 that networks are cut from, `10.87.0.0/16`. */
+  readonly pool: string
+  /** Variables RUN steps see; never in the image, its history or a cache key (proxies, mirrors). */
+  readonly buildEnv: Readonly<Record<string, string>>
+  /** Four hex digits of the name's hash: bridges are `bt<hash><id>`, veths `bv<hash><id>`, within IFNAMSIZ. */
+  readonly prefix: string
+}

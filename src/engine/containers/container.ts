@@ -1,0 +1,124 @@
+import type { EngineConfig } from '../config.js'
+import type { Events, Images, Networks, Volumes } from '../records.js'
+import { Cgroup, type Hierarchies } from '../runtime/cgroup.js'
+import type { Driver } from '../runtime/driver.js'
+import type { Exits } from '../runtime/exits.js'
+import { startTime } from '../runtime/process.js'
+import { isUp, type ContainerRecord } from './record.js'
+import type { ContainerStore } from './store.js'
+
+/** What it takes to run containers. */
+export interface Shop {
+  readonly config: EngineConfig
+  readonly store: ContainerStore
+  readonly driver: Driver
+  readonly conmon: string
+  readonly exits: Exits
+  readonly hierarchies: Hierarchies
+  readonly images: Images
+  readonly networks: Networks
+  readonly volumes: Volumes
+  readonly events: Events
+  /** Of this boot of the machine. */
+  readonly boot: string
+  find(reference: string): Container
+}
+
+/** The health of a running container with a health check. */
+export interface HealthState {
+  status: 'starting' | 'healthy' | 'unhealthy'
+  failingStreak: number
+  log: { Start: string; End: string; ExitCode: number; Output: string }[]
+}
+
+/** One container: its record and what lives only as long as the engine does. */
+export class Container {
+  readonly record: ContainerRecord
+  health: HealthState | undefined
+  /** Ends what runs beside the container: health checks, a restart that is due. */
+  companions = new AbortController()
+  /** Called between create and start, in time to miss none of the output; undefined: the start has failed. */
+  readonly onStart = new Set<(started: boolean) => void>()
+  /** Milliseconds to wait before its next restart by policy. */
+  backOff = 0
+  /** A start that has been asked for, so that a restart by policy does not come on top. */
+  readonly #exits = new Set<(code: number) => void>()
+  readonly #removals = new Set<(code: number) => void>()
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(record: ContainerRecord) {
+    this.record = record
+  }
+
+  get id(): string {
+    return this.record.id
+  }
+
+  get up(): boolean {
+    return isUp(this.record.state)
+  }
+
+  /** Changes of one container happen one after the other. */
+  inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.catch(() => undefined).then(change)
+    this.#turn = turn
+    return turn
+  }
+
+  /** The exit code of the run that ends next. */
+  nextExit(signal?: AbortSignal): Promise<number> {
+    return waitIn(this.#exits, signal)
+  }
+
+  /** Resolves with the last exit code once the container is gone. */
+  removal(signal?: AbortSignal): Promise<number> {
+    return waitIn(this.#removals, signal)
+  }
+
+  exited(): void {
+    settle(this.#exits, this.record.state.exitCode)
+  }
+
+  removed(): void {
+    settle(this.#removals, this.record.state.exitCode)
+  }
+
+  /** Its first process exists and is the one that was started. */
+  get alive(): boolean {
+    const { pid, pidStart } = this.record.state
+    return pid > 0 && startTime(pid) === pidStart
+  }
+
+  cgroup(shop: Pick<Shop, 'config' | 'hierarchies'>): Cgroup {
+    return new Cgroup(shop.hierarchies, `/berth-${shop.config.name}/${this.id}`)
+  }
+
+  emit(events: Events, action: string, attributes: Readonly<Record<string, string>> = {}): void {
+    const { config, name } = this.record
+    events.emit('container', action, this.id, { ...config.Labels, image: config.Image, name, ...attributes })
+  }
+}
+
+function waitIn(waiting: Set<(code: number) => void>, signal?: AbortSignal): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const settled = (code: number): void => {
+      signal?.removeEventListener('abort', left)
+      resolve(code)
+    }
+    const left = (): void => {
+      waiting.delete(settled)
+      reject(signal?.reason instanceof Error ? signal.reason : new Error('aborted'))
+    }
+    waiting.add(settled)
+    signal?.addEventListener('abort', left, { once: true })
+  })
+}
+
+function settle(waiting: Set<(code: number) => void>, code: number): void {
+  const all = [...waiting]
+  waiting.clear()
+  for (const resolve of all) resolve(code)
+}
+
+/** The volatile directory of a container. */
+export const bundleOf = (config: EngineConfig, id: string): string => `${config.run}/c/${id}`

@@ -1,0 +1,220 @@
+import type { Endpoint, PortRequest } from '../records.js'
+import type { Container, Shop } from './container.js'
+import { argsOf } from './sandbox.js'
+
+const plural = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? '' : 's'}`
+
+/** A duration in words, as Docker's `ps` says it. */
+export function roughly(ms: number): string {
+  const seconds = Math.floor(ms / 1000)
+  if (seconds < 1) return 'Less than a second'
+  if (seconds < 60) return plural(seconds, 'second')
+  const minutes = Math.floor(seconds / 60)
+  if (minutes === 1) return 'About a minute'
+  if (minutes < 60) return plural(minutes, 'minute')
+  const hours = Math.round(minutes / 60)
+  if (hours === 1) return 'About an hour'
+  if (hours < 48) return plural(hours, 'hour')
+  const days = Math.floor(hours / 24)
+  if (days < 14) return plural(days, 'day')
+  if (days < 60) return plural(Math.floor(days / 7), 'week')
+  if (days < 730) return plural(Math.floor(days / 30), 'month')
+  return plural(Math.floor(days / 365), 'year')
+}
+
+/** `Up 3 minutes (healthy)` */
+export function statusText({ record: { state }, health }: Container): string {
+  const since = (time: string): string => roughly(Date.now() - Date.parse(time))
+  const healthText = health ? ` (${health.status === 'starting' ? 'health: starting' : health.status})` : ''
+  switch (state.status) {
+    case 'running':
+      return `Up ${since(state.startedAt)}${healthText}`
+    case 'paused':
+      return `Up ${since(state.startedAt)} (Paused)`
+    case 'restarting':
+      return `Restarting (${state.exitCode}) ${since(state.finishedAt)} ago`
+    case 'exited':
+      return `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`
+    case 'created':
+      return 'Created'
+    case 'removing':
+      return 'Removal In Progress'
+    case 'dead':
+      return 'Dead'
+  }
+}
+
+const endpointSettings = (endpoint: Endpoint): object => ({
+  IPAMConfig: null,
+  Links: null,
+  Aliases: endpoint.aliases.length > 0 ? endpoint.aliases : null,
+  MacAddress: endpoint.macAddress,
+  DriverOpts: null,
+  NetworkID: endpoint.networkId,
+  EndpointID: endpoint.endpointId,
+  Gateway: endpoint.gateway,
+  IPAddress: endpoint.ipAddress,
+  IPPrefixLen: endpoint.prefixLength,
+  IPv6Gateway: '',
+  GlobalIPv6Address: '',
+  GlobalIPv6PrefixLen: 0,
+  DNSNames: endpoint.aliases,
+})
+
+const absent: Endpoint = {
+  networkId: '',
+  networkName: '',
+  endpointId: '',
+  aliases: [],
+  ipAddress: '',
+  prefixLength: 0,
+  gateway: '',
+  macAddress: '',
+}
+
+function networks({ record }: Container): Record<string, object> {
+  const plumbed = record.endpoints.map((endpoint) => [endpoint.networkName, endpointSettings(endpoint)] as const)
+  const { NetworkMode } = record.hostConfig
+  if (record.networks.length === 0 && ['host', 'none'].includes(NetworkMode))
+    return { [NetworkMode]: endpointSettings(absent) }
+  const asked = record.networks.map(
+    ({ network, aliases }) => [network, endpointSettings({ ...absent, aliases })] as const,
+  )
+  return Object.fromEntries(plumbed.length > 0 ? plumbed : asked)
+}
+
+const portKey = ({ containerPort, protocol }: PortRequest): string => `${containerPort}/${protocol}`
+
+function portMap({ record }: Container): Record<string, { HostIp: string; HostPort: string }[] | null> {
+  const map: Record<string, { HostIp: string; HostPort: string }[] | null> = {}
+  for (const key of Object.keys(record.config.ExposedPorts ?? {})) map[key] = null
+  for (const port of record.ports) {
+    const bindings = (map[portKey(port)] ??= [])
+    for (const HostIp of port.hostIp === '' ? ['0.0.0.0', '::'] : [port.hostIp])
+      bindings.push({ HostIp, HostPort: String(port.hostPort) })
+  }
+  return map
+}
+
+const mountPoints = ({ record }: Container): object[] =>
+  record.mounts.map(({ type, name, source, target, mode, writable, propagation }) => ({
+    Type: type,
+    ...(name === '' ? {} : { Name: name }),
+    Source: source,
+    Destination: target,
+    ...(type === 'volume' ? { Driver: 'local' } : {}),
+    Mode: mode,
+    RW: writable,
+    Propagation: propagation,
+  }))
+
+/** A row of `GET /containers/json`. */
+export function summary(container: Container, size?: { rw: number; root: number }): object {
+  const { record } = container
+  const exposed = Object.keys(record.config.ExposedPorts ?? {})
+  const published = new Set(record.ports.map(portKey))
+  const ports = [
+    ...record.ports.flatMap(({ containerPort, hostPort, hostIp, protocol }) =>
+      (hostIp === '' ? ['0.0.0.0', '::'] : [hostIp]).map((IP) => ({
+        IP,
+        PrivatePort: containerPort,
+        PublicPort: hostPort,
+        Type: protocol,
+      })),
+    ),
+    ...exposed
+      .filter((key) => container.up && !published.has(key))
+      .map((key) => ({ PrivatePort: Number(key.split('/')[0]), Type: key.split('/')[1] ?? 'tcp' })),
+  ]
+  return {
+    Id: record.id,
+    Names: [`/${record.name}`],
+    Image: record.config.Image,
+    ImageID: record.image,
+    Command: argsOf(record.config)
+      .map((arg) => (/\s/.test(arg) ? `'${arg}'` : arg))
+      .join(' '),
+    Created: Math.floor(Date.parse(record.created) / 1000),
+    Ports: ports,
+    ...(size ? { SizeRw: size.rw, SizeRootFs: size.root } : {}),
+    Labels: record.config.Labels,
+    State: record.state.status,
+    Status: statusText(container),
+    HostConfig: { NetworkMode: record.hostConfig.NetworkMode },
+    NetworkSettings: { Networks: networks(container) },
+    Mounts: mountPoints(container),
+  }
+}
+
+/** `GET /containers/{id}/json`. */
+export function inspection(
+  shop: Shop,
+  container: Container,
+  execs: readonly string[],
+  size?: { rw: number; root: number },
+): object {
+  const { record, health } = container
+  const { state, config, hostConfig } = record
+  const places = shop.store.places(record.id)
+  const [path = '', ...args] = argsOf(config)
+  const [first = absent] = record.endpoints
+  const onBridge = first.networkName === 'bridge' ? first : absent
+  return {
+    Id: record.id,
+    Created: record.created,
+    Path: path,
+    Args: args,
+    State: {
+      Status: state.status,
+      Running: container.up || state.status === 'restarting',
+      Paused: state.status === 'paused',
+      Restarting: state.status === 'restarting',
+      OOMKilled: state.oomKilled,
+      Dead: state.status === 'dead',
+      Pid: state.pid,
+      ExitCode: state.exitCode,
+      Error: state.error,
+      StartedAt: state.startedAt,
+      FinishedAt: state.finishedAt,
+      ...(health ? { Health: { Status: health.status, FailingStreak: health.failingStreak, Log: health.log } } : {}),
+    },
+    Image: record.image,
+    ResolvConfPath: places.resolvConf,
+    HostnamePath: places.hostname,
+    HostsPath: places.hosts,
+    LogPath: hostConfig.LogConfig.Type === 'none' ? '' : places.log,
+    Name: `/${record.name}`,
+    RestartCount: state.restartCount,
+    Driver: 'overlay2',
+    Platform: 'linux',
+    MountLabel: '',
+    ProcessLabel: '',
+    AppArmorProfile: '',
+    ExecIDs: execs.length > 0 ? execs : null,
+    HostConfig: hostConfig,
+    GraphDriver: { Name: 'overlay2', Data: { UpperDir: places.upperDir, WorkDir: places.workDir } },
+    ...(size ? { SizeRw: size.rw, SizeRootFs: size.root } : {}),
+    Mounts: mountPoints(container),
+    Config: { ...config, Hostname: config.Hostname || record.id.slice(0, 12), OnBuild: null },
+    NetworkSettings: {
+      Bridge: '',
+      SandboxID: container.up ? record.id : '',
+      SandboxKey: container.up ? `/proc/${state.pid}/ns/net` : '',
+      Ports: container.up ? portMap(container) : {},
+      HairpinMode: false,
+      LinkLocalIPv6Address: '',
+      LinkLocalIPv6PrefixLen: 0,
+      SecondaryIPAddresses: null,
+      SecondaryIPv6Addresses: null,
+      EndpointID: onBridge.endpointId,
+      Gateway: onBridge.gateway,
+      GlobalIPv6Address: '',
+      GlobalIPv6PrefixLen: 0,
+      IPAddress: onBridge.ipAddress,
+      IPPrefixLen: onBridge.prefixLength,
+      IPv6Gateway: '',
+      MacAddress: onBridge.macAddress,
+      Networks: networks(container),
+    },
+  }
+}

@@ -1,0 +1,65 @@
+import { watch } from 'node:fs'
+import { link, open, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { EngineError } from '../errors.js'
+import type { LogTarget } from '../runtime/conmon.js'
+import type { HostConfig } from './record.js'
+
+const units: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
+const defaults = { maxSize: 10 * 1024 ** 2, maxFile: 3 }
+
+/** Docker's `max-size` and `max-file`; 10 MiB and 3 unless said. @throws EngineError `invalid` */
+export function logLimits(host: HostConfig): { maxSize: number; maxFile: number } {
+  const { 'max-size': size, 'max-file': files } = host.LogConfig.Config
+  const [, amount = '', unit = ''] = /^(\d+)([kmg]?)b?$/i.exec(size ?? '') ?? []
+  if (size !== undefined && size !== '-1' && amount === '')
+    throw new EngineError('invalid', `invalid value for max-size: ${size}`)
+  const count = files === undefined ? defaults.maxFile : Number(files)
+  if (!Number.isInteger(count) || count < 1)
+    throw new EngineError('invalid', `invalid value for max-file: ${String(files)}`)
+  const maxSize = Number(amount) * (units[unit.toLowerCase()] ?? 1)
+  return { maxSize: size === undefined ? defaults.maxSize : maxSize, maxFile: count }
+}
+
+/** Where conmon is to log, undefined for `--log-driver none`. */
+export function logTarget(host: HostConfig, path: string): LogTarget | undefined {
+  return host.LogConfig.Type === 'none' ? undefined : { path, maxSize: logLimits(host).maxSize }
+}
+
+/** The files of a log, newest first. */
+export const logFiles = (path: string, maxFile: number): string[] =>
+  Array.from({ length: maxFile }, (_, i) => (i === 0 ? path : `${path}.${i}`))
+
+/**
+ * Makes the log file and a second name for it. When the file is full conmon renames an empty one over it: the second
+ * name is then the only one the full file has, and tells that it must be kept.
+ */
+export async function openLog(path: string): Promise<void> {
+  await (await open(path, 'a', 0o600)).close()
+  await link(path, `${path}.full`).catch(() => undefined)
+}
+
+/** Moves a full file up the row `log.1`, `log.2`, … if conmon has started a new one; true when it has. */
+export async function rotate(path: string, maxFile: number): Promise<boolean> {
+  const [current, kept] = await Promise.all([path, `${path}.full`].map((file) => stat(file).catch(() => undefined)))
+  if (!current || !kept || current.ino === kept.ino) return false
+  for (let i = maxFile - 2; i >= 1; i--) await rename(`${path}.${i}`, `${path}.${i + 1}`).catch(() => undefined)
+  if (maxFile > 1) await rename(`${path}.full`, `${path}.1`)
+  else await rm(`${path}.full`)
+  await link(path, `${path}.full`)
+  return true
+}
+
+/** Rotates the log whenever conmon starts a new file, also if it did while no engine ran, until the signal aborts. */
+export function rotateOnFull(path: string, maxFile: number, signal: AbortSignal): void {
+  const name = basename(path)
+  let last: Promise<unknown> = Promise.resolve()
+  // one after the other: two that saw the same full file would both move the row up
+  const turn = (): void => void (last = last.then(() => rotate(path, maxFile)).catch(() => undefined))
+  // each line written is a `change`; a new file under the name is a `rename`
+  const watcher = watch(dirname(path), { signal, persistent: false }, (event, changed) => {
+    if (event === 'rename' && changed === name) turn()
+  })
+  watcher.on('error', () => watcher.close())
+  turn()
+}

@@ -1,0 +1,40 @@
+import type { Container, Shop } from './container.js'
+import { Exec } from './exec.js'
+
+/** One run of a health check. */
+export class Probe {
+  readonly #exec: Exec
+  readonly #shop: Shop
+
+  constructor(shop: Shop, container: Container, args: readonly string[]) {
+    this.#shop = shop
+    this.#exec = new Exec(container, {
+      args,
+      env: [],
+      cwd: '',
+      user: '',
+      tty: false,
+      stdin: false,
+      stdout: true,
+      stderr: true,
+      privileged: false,
+      detachKeys: '',
+    })
+  }
+
+  /** Exit code -1 when it took longer than `timeout` ms. */
+  async run(timeout: number): Promise<{ exitCode: number; output: string }> {
+    let output = ''
+    const late = AbortSignal.timeout(timeout)
+    const kill = (): void => this.#exec.kill()
+    late.addEventListener('abort', kill)
+    const onOutput = (_: string, chunk: Buffer): void => {
+      if (output.length < 8192) output += chunk.toString()
+    }
+    const exitCode = await this.#exec.run(this.#shop, { onOutput }, () => this.#exec.end())
+    late.removeEventListener('abort', kill)
+    return late.aborted
+      ? { exitCode: -1, output: `Health check exceeded timeout (${timeout} ms)` }
+      : { exitCode, output }
+  }
+}

@@ -1,0 +1,133 @@
+import type { Endpoint, EndpointSpec, Healthcheck, PortRequest } from '../records.js'
+
+/** A container's `Config` in the Docker Engine API, image defaults merged in. */
+export interface ContainerConfig {
+  Hostname: string
+  Domainname: string
+  User: string
+  AttachStdin: boolean
+  AttachStdout: boolean
+  AttachStderr: boolean
+  ExposedPorts?: Record<string, object>
+  Tty: boolean
+  OpenStdin: boolean
+  StdinOnce: boolean
+  Env: string[]
+  Cmd: string[] | null
+  Healthcheck?: Healthcheck
+  Image: string
+  Volumes: Record<string, object> | null
+  WorkingDir: string
+  Entrypoint: string[] | null
+  Labels: Record<string, string>
+  StopSignal?: string
+  StopTimeout?: number
+  Shell?: string[]
+}
+
+export interface RestartPolicy {
+  readonly Name: '' | 'no' | 'on-failure' | 'always' | 'unless-stopped'
+  readonly MaximumRetryCount: number
+}
+
+/** What of `HostConfig` the engine acts on; all else is kept and shown again. */
+export interface HostConfig extends Readonly<Record<string, unknown>> {
+  readonly Binds: readonly string[] | null
+  readonly NetworkMode: string
+  readonly PortBindings: Readonly<Record<string, readonly { HostIp?: string; HostPort?: string }[] | null>>
+  readonly RestartPolicy: RestartPolicy
+  readonly AutoRemove: boolean
+  readonly Mounts?: readonly MountRequest[]
+  readonly Tmpfs?: Readonly<Record<string, string>>
+  readonly LogConfig: { readonly Type: string; readonly Config: Readonly<Record<string, string>> }
+}
+
+export interface MountRequest {
+  readonly Type: string
+  readonly Source?: string
+  readonly Target: string
+  readonly ReadOnly?: boolean
+  readonly BindOptions?: { readonly Propagation?: string; readonly CreateMountpoint?: boolean }
+  readonly VolumeOptions?: { readonly NoCopy?: boolean; readonly Labels?: Readonly<Record<string, string>> }
+  readonly TmpfsOptions?: { readonly SizeBytes?: number; readonly Mode?: number }
+}
+
+/** One mount of a container, its volume made. */
+export interface MountPoint {
+  readonly type: 'bind' | 'volume' | 'tmpfs'
+  /** Volume name, '' for others. */
+  readonly name: string
+  /** Host path, '' for tmpfs. */
+  readonly source: string
+  readonly target: string
+  readonly mode: string
+  readonly writable: boolean
+  readonly propagation: string
+  /** tmpfs(5) options. */
+  readonly options: readonly string[]
+  /** The volume was made for this container and goes with it. */
+  readonly anonymous: boolean
+}
+
+export type Status = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
+
+/** What is so of a container's life. Times are RFC 3339 with nanoseconds. */
+export interface State {
+  status: Status
+  pid: number
+  conmonPid: number
+  /** Kernel start time of `pid`, clock ticks since boot: tells it from a process that got the number later. */
+  pidStart: string
+  /** The boot that `pid` belongs to. */
+  boot: string
+  exitCode: number
+  error: string
+  oomKilled: boolean
+  startedAt: string
+  finishedAt: string
+  restartCount: number
+  /** Somebody stopped it: its restart policy sleeps until it is started again. */
+  stopped: boolean
+}
+
+/** A container as stored, one JSON document a container. */
+export interface ContainerRecord {
+  readonly id: string
+  name: string
+  readonly created: string
+  /** Image id. */
+  readonly image: string
+  readonly config: ContainerConfig
+  hostConfig: HostConfig
+  /** Networks it joins when started. */
+  networks: readonly EndpointSpec[]
+  readonly mounts: readonly MountPoint[]
+  state: State
+  /** As plumbed, while it runs. */
+  endpoints: readonly Endpoint[]
+  ports: readonly PortRequest[]
+}
+
+/** Docker's way to write "never". */
+export const never = '0001-01-01T00:00:00Z'
+
+/** RFC 3339 with nine digits, as Docker's clients expect. */
+export const timestamp = (at = new Date()): string => at.toISOString().replace('Z', '000000Z')
+
+export const newState = (): State => ({
+  status: 'created',
+  pid: 0,
+  conmonPid: 0,
+  pidStart: '',
+  boot: '',
+  exitCode: 0,
+  error: '',
+  oomKilled: false,
+  startedAt: never,
+  finishedAt: never,
+  restartCount: 0,
+  stopped: false,
+})
+
+/** Processes of the container exist. */
+export const isUp = ({ status }: State): boolean => status === 'running' || status === 'paused'

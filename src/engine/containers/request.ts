@@ -1,0 +1,196 @@
+import { EngineError } from '../errors.js'
+import type { EndpointSpec, Healthcheck, Image, PortRequest } from '../records.js'
+import { fieldsOf, flagField, listField, mapField, objectField, textField, type Fields } from '../system/fields.js'
+import type { ContainerConfig, HostConfig, RestartPolicy } from './record.js'
+
+const invalid = (message: string): EngineError => new EngineError('invalid', message)
+
+const strings = (fields: Fields, name: string): string[] => {
+  const value = fields[name]
+  if (typeof value === 'string') return [value]
+  return listField(fields, name).map(String)
+}
+
+/** Entries of `over` win over those of `under` with the same variable. */
+export function mergeEnv(under: readonly string[], over: readonly string[]): string[] {
+  const key = (entry: string): string => entry.split('=', 1)[0] ?? ''
+  const taken = new Set(over.map(key))
+  // `-e NAME` without a value takes the variable away
+  return [...under.filter((entry) => !taken.has(key(entry))), ...over.filter((entry) => entry.includes('='))]
+}
+
+/** Merges the `Config` of a create request with that of its image, by Docker's rules. @throws EngineError `invalid` */
+export function configOf(body: unknown, image: Image): ContainerConfig {
+  const fields = fieldsOf(body)
+  const from = image.config
+  const entrypoint =
+    fields.Entrypoint === undefined || fields.Entrypoint === null ? null : strings(fields, 'Entrypoint')
+  const cmd = strings(fields, 'Cmd')
+  // an entrypoint of one's own drops the image's command; [''] resets the entrypoint
+  const ownEntrypoint = entrypoint !== null && entrypoint.length > 0
+  const health = healthOf(fields.Healthcheck as Healthcheck | undefined, from.Healthcheck)
+  const volumes = { ...from.Volumes, ...objectField(fields, 'Volumes') } as Record<string, object>
+  const stopTimeout = fields.StopTimeout
+  const config: ContainerConfig = {
+    Hostname: textField(fields, 'Hostname'),
+    Domainname: textField(fields, 'Domainname'),
+    User: textField(fields, 'User') || (from.User ?? ''),
+    AttachStdin: flagField(fields, 'AttachStdin'),
+    AttachStdout: flagField(fields, 'AttachStdout'),
+    AttachStderr: flagField(fields, 'AttachStderr'),
+    ExposedPorts: { ...from.ExposedPorts, ...objectField(fields, 'ExposedPorts') } as Record<string, object>,
+    Tty: flagField(fields, 'Tty'),
+    OpenStdin: flagField(fields, 'OpenStdin'),
+    StdinOnce: flagField(fields, 'StdinOnce'),
+    Env: mergeEnv(from.Env ?? [], strings(fields, 'Env')),
+    Cmd: cmd.length > 0 ? cmd : ownEntrypoint ? null : (from.Cmd ?? null),
+    Image: textField(fields, 'Image'),
+    Volumes: Object.keys(volumes).length > 0 ? volumes : null,
+    WorkingDir: textField(fields, 'WorkingDir') || (from.WorkingDir ?? ''),
+    Entrypoint: ownEntrypoint ? (entrypoint[0] === '' ? null : entrypoint) : (from.Entrypoint ?? null),
+    Labels: { ...from.Labels, ...mapField(fields, 'Labels') },
+    ...(health ? { Healthcheck: health } : {}),
+    ...(typeof stopTimeout === 'number' ? { StopTimeout: stopTimeout } : {}),
+  }
+  const signal = textField(fields, 'StopSignal') || from.StopSignal
+  if (signal) config.StopSignal = signal
+  if (from.Shell) config.Shell = from.Shell
+  if (config.WorkingDir !== '' && !config.WorkingDir.startsWith('/'))
+    throw invalid(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`)
+  if ((config.Entrypoint ?? []).length + (config.Cmd ?? []).length === 0) throw invalid('no command specified')
+  return config
+}
+
+function healthOf(own: Healthcheck | undefined, image: Healthcheck | undefined): Healthcheck | undefined {
+  if (!own) return image
+  const set = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== 0 && value !== null))
+  return { ...image, ...set }
+}
+
+const restartNames = ['', 'no', 'on-failure', 'always', 'unless-stopped'] as const
+
+function restartOf(host: Fields): RestartPolicy {
+  const policy = objectField(host, 'RestartPolicy')
+  const name = restartNames.find((known) => known === textField(policy, 'Name'))
+  if (name === undefined) throw invalid(`invalid restart policy: unknown policy '${textField(policy, 'Name')}'`)
+  const count = Number(policy.MaximumRetryCount ?? 0)
+  if (count !== 0 && name !== 'on-failure')
+    throw invalid(`invalid restart policy: maximum retry count can only be used with 'on-failure'`)
+  if (flagField(host, 'AutoRemove') && name !== '' && name !== 'no')
+    throw invalid("can't create 'AutoRemove' container with restart policy")
+  return { Name: name === '' ? 'no' : name, MaximumRetryCount: count }
+}
+
+/** What this engine does not do; asking for it is an error, not a surprise. */
+function refuse(host: Fields): void {
+  const own = (name: string): boolean => ['', 'private', 'shareable', 'host'].includes(textField(host, name))
+  if (!['', 'private'].includes(textField(host, 'PidMode')))
+    throw new EngineError('unsupported', 'sharing pid namespaces is not supported by this engine')
+  if (!['', 'private'].includes(textField(host, 'UTSMode')))
+    throw new EngineError('unsupported', 'sharing the UTS namespace is not supported by this engine')
+  if (!own('IpcMode') && !textField(host, 'IpcMode').startsWith('container:'))
+    throw new EngineError('invalid', `invalid IPC mode: ${textField(host, 'IpcMode')}`)
+  const driver = textField(objectField(host, 'LogConfig'), 'Type')
+  if (!['', 'json-file', 'local', 'k8s-file', 'none'].includes(driver))
+    throw invalid(`logger: no log driver named '${driver}' is registered`)
+}
+
+/** The `HostConfig` of a create request with the defaults Docker fills in. @throws EngineError `invalid` */
+export function hostConfigOf(body: unknown): HostConfig {
+  const host = objectField(fieldsOf(body), 'HostConfig')
+  refuse(host)
+  const log = objectField(host, 'LogConfig')
+  return {
+    ...defaults,
+    ...host,
+    Binds: host.Binds === undefined || host.Binds === null ? null : strings(host, 'Binds'),
+    NetworkMode: textField(host, 'NetworkMode') || 'default',
+    PortBindings: objectField(host, 'PortBindings') as HostConfig['PortBindings'],
+    RestartPolicy: restartOf(host),
+    AutoRemove: flagField(host, 'AutoRemove'),
+    LogConfig: { Type: textField(log, 'Type') || 'json-file', Config: mapField(log, 'Config') },
+    ShmSize: Number(host.ShmSize ?? 0) || 67108864,
+  }
+}
+
+const defaults = {
+  ContainerIDFile: '',
+  VolumeDriver: '',
+  VolumesFrom: null,
+  CapAdd: null,
+  CapDrop: null,
+  CgroupnsMode: 'host',
+  Dns: [],
+  DnsOptions: [],
+  DnsSearch: [],
+  ExtraHosts: null,
+  GroupAdd: null,
+  IpcMode: 'private',
+  Cgroup: '',
+  Links: null,
+  OomScoreAdj: 0,
+  PidMode: '',
+  Privileged: false,
+  PublishAllPorts: false,
+  ReadonlyRootfs: false,
+  SecurityOpt: null,
+  UTSMode: '',
+  UsernsMode: '',
+  Runtime: 'crun',
+  Isolation: '',
+  CpuShares: 0,
+  Memory: 0,
+  NanoCpus: 0,
+  CgroupParent: '',
+  CpuPeriod: 0,
+  CpuQuota: 0,
+  CpusetCpus: '',
+  CpusetMems: '',
+  Devices: [],
+  MemoryReservation: 0,
+  MemorySwap: 0,
+  OomKillDisable: false,
+  PidsLimit: null,
+  Ulimits: null,
+} as const
+
+/** The networks a create request asks for, the one of NetworkMode first. */
+export function networksOf(body: unknown, mode: string): EndpointSpec[] {
+  if (mode === 'none' || mode === 'host' || mode.startsWith('container:')) return []
+  const configs = objectField(objectField(fieldsOf(body), 'NetworkingConfig'), 'EndpointsConfig')
+  const first = mode === 'default' ? 'bridge' : mode
+  const specOf = (network: string): EndpointSpec => {
+    const settings = objectField(
+      configs,
+      network === 'bridge' && !Object.hasOwn(configs, 'bridge') ? 'default' : network,
+    )
+    const ipv4Address = textField(objectField(settings, 'IPAMConfig'), 'IPv4Address')
+    const macAddress = textField(settings, 'MacAddress')
+    return {
+      network,
+      aliases: listField(settings, 'Aliases').map(String),
+      ...(ipv4Address === '' ? {} : { ipv4Address }),
+      ...(macAddress === '' ? {} : { macAddress }),
+    }
+  }
+  const others = Object.keys(configs).filter((name) => name !== first && name !== 'default')
+  return [first, ...others].map(specOf)
+}
+
+/** The ports to publish. @throws EngineError `invalid` */
+export function portsOf(host: HostConfig, exposed: Readonly<Record<string, object>> = {}): PortRequest[] {
+  const requests: PortRequest[] = []
+  const add = (key: string, hostIp: string, hostPort: string): void => {
+    const [, port = '', protocol = 'tcp'] = /^(\d+)(?:\/(tcp|udp))?$/.exec(key) ?? []
+    const wanted = hostPort === '' ? 0 : Number(hostPort)
+    if (port === '' || Number(port) > 65535 || Number(port) < 1) throw invalid(`invalid port specification: "${key}"`)
+    if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65535) throw invalid(`invalid host port: "${hostPort}"`)
+    requests.push({ protocol: protocol as 'tcp' | 'udp', containerPort: Number(port), hostIp, hostPort: wanted })
+  }
+  for (const [key, bindings] of Object.entries(host.PortBindings))
+    for (const { HostIp = '', HostPort = '' } of bindings?.length ? bindings : [{}])
+      add(key, HostIp === '0.0.0.0' ? '' : HostIp, HostPort)
+  if (host.PublishAllPorts === true)
+    for (const key of Object.keys(exposed)) if (!Object.hasOwn(host.PortBindings, key)) add(key, '', '')
+  return requests
+}

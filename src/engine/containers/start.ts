@@ -1,0 +1,176 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { EngineError, messageOf } from '../errors.js'
+import type { Endpoint } from '../records.js'
+import { resolvConf } from '../networks/resolv.js'
+import { launch } from '../runtime/conmon.js'
+import { unmount } from '../runtime/libc.js'
+import { mountOverlay } from '../runtime/overlay.js'
+import { startTime } from '../runtime/process.js'
+import { specOf } from '../runtime/spec.js'
+import { bundleOf, type Container, type Shop } from './container.js'
+import { logTarget, openLog } from './log-files.js'
+import { timestamp } from './record.js'
+import { portsOf } from './request.js'
+import { argsOf, hostnameOf, sandboxOf } from './sandbox.js'
+
+/** Where a start spends its time, in milliseconds; printed by the benchmark. */
+export type Phases = Record<'mount' | 'create' | 'network' | 'record' | 'start', number>
+
+/** Mounts the container's root for as long as `use` takes; the container's own mount namespace keeps a copy. */
+export async function withRootfs<T>(shop: Shop, container: Container, use: (rootfs: string) => Promise<T>): Promise<T> {
+  const image = await shop.images.get(container.record.image)
+  const lowerDirs = await shop.images.lowerDirs(image)
+  const { upperDir, workDir } = shop.store.places(container.id)
+  const target = `${bundleOf(shop.config, container.id)}/rootfs`
+  await mkdir(target, { recursive: true, mode: 0o700 })
+  mountOverlay({ lowerDirs, upperDir, workDir, target })
+  try {
+    return await use(target)
+  } finally {
+    unmount(target)
+  }
+}
+
+/**
+ * Starts a container that is not up. Its output is caught by whoever is in `onStart` before its program runs.
+ * @throws EngineError with the reason; nothing is left running
+ */
+export async function start(shop: Shop, container: Container, phases?: Partial<Phases>): Promise<void> {
+  const { record } = container
+  const clock = stopwatch(phases)
+  try {
+    await writeNames(shop, container, [])
+    await openLog(shop.store.places(record.id).log)
+    const program = argsOf(record.config)[0] ?? ''
+    const { pid, conmonPid } = await withRootfs(shop, container, (rootfs) => {
+      clock('mount')
+      const { OpenStdin, StdinOnce, Tty } = record.config
+      const log = logTarget(record.hostConfig, shop.store.places(record.id).log)
+      const wanted = {
+        id: record.id,
+        bundle: bundleOf(shop.config, record.id),
+        exitDir: shop.exits.dir,
+        spec: specOf(sandboxOf(shop, container, rootfs)),
+        tty: Tty,
+        stdin: OpenStdin ? (StdinOnce ? ('once' as const) : ('open' as const)) : ('none' as const),
+        ...(log ? { log } : {}),
+      }
+      return launch(shop.driver, shop.conmon, wanted, program)
+    })
+    clock('create')
+    Object.assign(record.state, { pid, conmonPid, pidStart: startTime(pid), boot: shop.boot })
+    await plumb(shop, container)
+    clock('network')
+    Object.assign(record.state, {
+      status: 'running',
+      startedAt: timestamp(),
+      exitCode: 0,
+      error: '',
+      oomKilled: false,
+      stopped: false,
+    })
+    await shop.store.note(record)
+    clock('record')
+    for (const hook of container.onStart) hook(true)
+    container.onStart.clear()
+    await shop.driver.start(record.id)
+    clock('start')
+  } catch (error) {
+    await undo(shop, container, error)
+    throw error instanceof EngineError ? error : new EngineError('broken', messageOf(error), error)
+  }
+  container.companions = new AbortController()
+  container.emit(shop.events, 'start')
+}
+
+function stopwatch(phases: Partial<Phases> | undefined): (phase: keyof Phases) => void {
+  let last = performance.now()
+  return (phase) => {
+    const now = performance.now()
+    if (phases) phases[phase] = now - last
+    last = now
+  }
+}
+
+async function plumb(shop: Shop, container: Container): Promise<void> {
+  const { record } = container
+  const endpoints: Endpoint[] = []
+  for (const [i, spec] of record.networks.entries())
+    endpoints.push(await shop.networks.connect(record.id, record.state.pid, spec, i === 0))
+  record.endpoints = endpoints
+  const [first] = endpoints
+  const wanted = portsOf(record.hostConfig, record.config.ExposedPorts)
+  record.ports = first && wanted.length > 0 ? await shop.networks.publish(record.id, first, wanted) : []
+  if (first) await writeNames(shop, container, endpoints)
+}
+
+/** Writes the files that the container sees as /etc/hosts, hostname and resolv.conf: in place, they are mounted. */
+export async function writeNames(shop: Shop, container: Container, endpoints: readonly Endpoint[]): Promise<void> {
+  const { hostConfig, config } = container.record
+  const places = shop.store.places(container.id)
+  const texts = (name: string): string[] => ((hostConfig[name] ?? []) as readonly unknown[]).map(String)
+  const hostname = hostnameOf(container)
+  const full = config.Domainname === '' ? hostname : `${hostname}.${config.Domainname} ${hostname}`
+  const extra = texts('ExtraHosts').map((entry) => {
+    const [, name = '', address = ''] = /^([^:=]+)[:=](.*)$/.exec(entry) ?? []
+    return `${address === 'host-gateway' ? (endpoints[0]?.gateway ?? '127.0.0.1') : address}\t${name}`
+  })
+  const hosts = [
+    '127.0.0.1\tlocalhost',
+    '::1\tlocalhost ip6-localhost ip6-loopback',
+    'fe00::\tip6-localnet',
+    'ff00::\tip6-mcastprefix',
+    'ff02::1\tip6-allnodes',
+    'ff02::2\tip6-allrouters',
+    ...extra,
+    ...endpoints.map(({ ipAddress }) => `${ipAddress}\t${full}`),
+  ]
+  const writes = [writeFile(places.hosts, `${hosts.join('\n')}\n`, { mode: 0o644 })]
+  if (endpoints.length === 0) {
+    const resolution = { servers: texts('Dns'), search: texts('DnsSearch'), options: texts('DnsOptions') }
+    writes.push(
+      writeFile(places.hostname, `${hostname}\n`, { mode: 0o644 }),
+      resolvConf(resolution).then((text) => writeFile(places.resolvConf, text, { mode: 0o644 })),
+    )
+  }
+  await Promise.all(writes)
+}
+
+async function undo(shop: Shop, container: Container, error: unknown): Promise<void> {
+  const { record } = container
+  const { pid, pidStart, status } = record.state
+  const message = messageOf(error)
+  if (pid > 0 && startTime(pid) === pidStart) {
+    const gone = shop.exits.wait(record.id)
+    process.kill(pid, 'SIGKILL')
+    await gone
+  }
+  await clear(shop, container)
+  Object.assign(record.state, {
+    status: status === 'running' ? 'exited' : status,
+    pid: 0,
+    conmonPid: 0,
+    exitCode: message.includes('executable file not found') ? 127 : message.includes('permission denied') ? 126 : 128,
+    error: message,
+  })
+  await shop.store.save(record)
+  for (const hook of container.onStart) hook(false)
+  container.onStart.clear()
+}
+
+/** Removes what the kernel and the runtime still have of a container whose processes are gone. */
+export async function clear(shop: Shop, container: Container): Promise<void> {
+  const { record } = container
+  const cgroup = container.cgroup(shop)
+  for (let attempt = 0; !cgroup.remove() && attempt < 50; attempt++) {
+    // the last processes of a killed pid namespace leave the group a moment after its first one is reaped
+    for (const pid of cgroup.pids()) process.kill(pid, 'SIGKILL')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  shop.driver.forget(record.id)
+  await shop.networks.release(record.id)
+  record.endpoints = []
+  record.ports = []
+  await shop.exits.take(record.id)
+  await rm(bundleOf(shop.config, record.id), { recursive: true, force: true })
+}

@@ -1,0 +1,26 @@
+import { closeSync, constants, openSync } from 'node:fs'
+import { ReadStream } from 'node:tty'
+import { resizeTerminal, unlockTerminal } from '../runtime/libc.js'
+
+/** A pseudo terminal: its master is ours, its slave for a program, pty(7). */
+export class Terminal {
+  readonly #master: number
+  readonly slave: number
+  readonly stream: ReadStream
+
+  constructor() {
+    this.#master = openSync('/dev/ptmx', constants.O_RDWR | constants.O_NOCTTY)
+    this.slave = openSync(unlockTerminal(this.#master), constants.O_RDWR | constants.O_NOCTTY)
+    this.stream = new ReadStream(this.#master)
+    this.stream.on('error', () => this.stream.destroy()) // EIO: every slave is closed
+  }
+
+  resize(rows: number, columns: number): void {
+    if (!this.stream.destroyed) resizeTerminal(this.#master, rows, columns)
+  }
+
+  /** For after the program has its copy. */
+  closeSlave(): void {
+    closeSync(this.slave)
+  }
+}

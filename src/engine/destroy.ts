@@ -1,0 +1,24 @@
+import { readdir, rm } from 'node:fs/promises'
+import type { EngineConfig } from './config.js'
+import { destroyNetworks } from './networks/teardown.js'
+import { Cgroup, findHierarchies } from './runtime/cgroup.js'
+import { empty } from './runtime/steps.js'
+
+/**
+ * Ends every container of an engine whose daemon does not run, and takes away all it has in the kernel: processes,
+ * mounts (they live in its processes' mount namespaces), veths, bridges, nft table, cgroups. What is on disk stays.
+ */
+export async function destroyEngine(config: EngineConfig): Promise<void> {
+  const hierarchies = findHierarchies()
+  const parent = new Cgroup(hierarchies, `/berth-${config.name}`)
+  const groups = await readdir(parent.dir('pids'), { withFileTypes: true }).catch(() => [])
+  const containers = groups
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => new Cgroup(hierarchies, `${parent.path}/${name}`))
+  await Promise.all(containers.map(empty))
+  await empty(parent)
+  await destroyNetworks(config)
+  // conmon writes a last file as it goes
+  for (const left of ['c', 'b', 'exits', 'runtime'])
+    await rm(`${config.run}/${left}`, { recursive: true, force: true, maxRetries: 5 })
+}

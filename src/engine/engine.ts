@@ -1,0 +1,119 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { buildRoutes } from './api/build.js'
+import { containerRoutes, sizeOf } from './api/containers.js'
+import { eventRoutes } from './api/events.js'
+import { execRoutes } from './api/exec.js'
+import { imageRoutes } from './api/images.js'
+import { networkRoutes } from './api/networks.js'
+import type { ApiRoute } from './api/route.js'
+import { systemRoutes, type Inventory } from './api/system.js'
+import { volumeRoutes } from './api/volumes.js'
+import { createBuilder, type Builder } from './build/builder.js'
+import type { EngineConfig } from './config.js'
+import { Containers } from './containers/containers.js'
+import { summary } from './containers/describe.js'
+import { Execs } from './containers/exec.js'
+import { Membership } from './containers/membership.js'
+import { openEvents } from './events.js'
+import { listImages } from './images/describe.js'
+import { ImageStore } from './images/store.js'
+import { openNetworks } from './networks/networks.js'
+import type { Images, Usage, Volumes } from './records.js'
+import { findHierarchies } from './runtime/cgroup.js'
+import { chooseDriver, findProgram, locateProgram } from './runtime/driver.js'
+import { Exits } from './runtime/exits.js'
+import { createSteps } from './runtime/steps.js'
+import { openVolumes } from './volumes/volumes.js'
+
+/** An engine, its rooms opened in order and everything that outlived the last daemon found again. */
+export interface Engine extends AsyncDisposable {
+  readonly routes: readonly ApiRoute[]
+  readonly containers: Containers
+}
+
+/** Opens an engine. Disposing lets go of it; containers go on running. @throws EngineError what is missing on this host */
+export async function openEngine(config: EngineConfig): Promise<Engine> {
+  await mkdir(config.root, { recursive: true, mode: 0o711 })
+  await mkdir(config.run, { recursive: true, mode: 0o755 })
+  const events = openEvents()
+  const exits = await Exits.open(join(config.run, 'exits'))
+  const driver = chooseDriver(join(config.run, 'runtime'))
+  const hierarchies = findHierarchies()
+  const networks = await openNetworks(config, events)
+
+  // images and volumes ask the containers who uses them, and containers need both
+  const late: { containers?: Containers } = {}
+  const usage: Usage = {
+    ofImage: (image) => late.containers?.ofImage(image) ?? [],
+    ofNetwork: (network) => late.containers?.ofNetwork(network) ?? [],
+    ofVolume: (volume) => late.containers?.ofVolume(volume) ?? [],
+  }
+  const images = await ImageStore.open(config, events, usage)
+  const volumes = await openVolumes(config, events, usage)
+  const parts = { config, driver, exits, hierarchies, networks, events }
+  const containers = (late.containers = await Containers.open({
+    ...parts,
+    images: images satisfies Images,
+    volumes: volumes satisfies Volumes,
+  }))
+  await containers.resume()
+  const execs = new Execs(containers)
+  const steps = createSteps({ config, driver, exits, hierarchies, networks, conmon: findProgram('conmon') })
+  const builder = await createBuilder({ config, images, steps, events })
+
+  return {
+    containers,
+    routes: [
+      ...systemRoutes(config, inventoryOf(containers, images, builder, driver.name), volumes),
+      ...eventRoutes(events),
+      ...containerRoutes(containers, execs),
+      ...execRoutes(containers, execs),
+      ...imageRoutes({ config, images }),
+      ...buildRoutes({ builder, images }),
+      ...networkRoutes(networks, usage, new Membership(containers)),
+      ...volumeRoutes(volumes),
+    ],
+    [Symbol.asyncDispose]: async () => {
+      exits.close()
+      await networks[Symbol.asyncDispose]()
+      await images[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function inventoryOf(containers: Containers, images: ImageStore, builder: Builder, chosen: string): Inventory {
+  const count = (test: (status: string) => boolean): number =>
+    containers.all().filter(({ record }) => test(record.state.status)).length
+  return {
+    containers: () => ({
+      running: count((status) => status === 'running'),
+      paused: count((status) => status === 'paused'),
+      stopped: count((status) => status !== 'running' && status !== 'paused'),
+    }),
+    images: () => images.all().length,
+    runtimes: () => ({
+      chosen,
+      found: Object.fromEntries(
+        ['crun', 'runc'].flatMap((name) => {
+          const path = locateProgram(name)
+          return path === undefined ? [] : [[name, path]]
+        }),
+      ),
+    }),
+    containerUsage: () =>
+      Promise.all(
+        containers.all().map(async (container) => summary(container, await sizeOf(containers, images, container))),
+      ),
+    imageUsage: () => {
+      const layers = [...images.usedLayers()].reduce((sum, diffId) => sum + images.layers.size(diffId), 0)
+      return Promise.resolve({ layersSize: layers, images: listImages(images, new Map(), 147) })
+    },
+    cacheUsage: async () => {
+      const Size = await builder.usage()
+      return Size === 0
+        ? []
+        : [{ ID: 'cache', Type: 'regular', Description: 'layers and cache mounts', InUse: false, Shared: false, Size }]
+    },
+  }
+}

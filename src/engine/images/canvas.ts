@@ -1,0 +1,209 @@
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  lchownSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { EngineError } from '../errors.js'
+import { mknod, setXattr } from './syscalls.js'
+import { type Entry, isWhiteout, lstatOr, resolveIn, type Resolved, Tree } from './tree.js'
+
+/** What a new file is given. Times in seconds since the epoch. */
+export interface Attributes {
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly mtime: number
+}
+
+const S_IFCHR = 0o020000
+
+/**
+ * Writes changes over a stack of layers into a fresh directory, in overlayfs form and without mounting anything:
+ * links in the layers are followed inside the stack only, directories that exist below are copied up with their
+ * owner and mode. Synchronous: for the porter's thread. Call `close` last: it sets the directories' times.
+ */
+export class Canvas {
+  readonly #upper: string
+  readonly #lower: Tree | undefined
+  /** Directories made here that hide what lies below them. */
+  readonly #opaque = new Set<string>()
+  readonly #times = new Map<string, number>()
+  readonly #resolved = new Map<string, string>()
+
+  constructor(upper: string, lowers: readonly string[]) {
+    this.#upper = upper
+    this.#lower = lowers.length > 0 ? new Tree(lowers) : undefined
+  }
+
+  /** The place of a canonical path in the upper directory. */
+  place(path: string): string {
+    return this.#upper + path
+  }
+
+  /** The entry at a canonical path, seen through everything written so far. */
+  at(path: string): Entry | undefined {
+    const place = this.place(path)
+    const here = lstatOr(place)
+    if (here) {
+      if (isWhiteout(here)) return undefined
+      if (!here.isDirectory()) return { stat: here, paths: [place] }
+      const below = this.#below(path)
+      return { stat: here, paths: below?.stat.isDirectory() ? [place, ...below.paths] : [place] }
+    }
+    const parent = path === '/' ? undefined : (lstatOr(dirname(place)) ?? this.at(dirname(path))?.stat)
+    return path === '/' || parent?.isDirectory() ? this.#below(path) : undefined
+  }
+
+  resolve(path: string, followLast: boolean): Resolved {
+    return resolveIn((canonical) => this.at(canonical), path, followLast)
+  }
+
+  /**
+   * Makes sure of a directory and of everything above it, following links. Answers with its canonical path.
+   * @throws EngineError `invalid` "not a directory"
+   */
+  directory(path: string, made: Attributes): string {
+    const known = this.#resolved.get(path)
+    if (known !== undefined) return known
+    const { path: canonical } = this.resolve(path, true)
+    let place = ''
+    for (const name of canonical.split('/').slice(1)) {
+      if (name === '') break
+      place += `/${name}`
+      this.#ensure(place, made)
+    }
+    this.#resolved.set(path, canonical)
+    return canonical
+  }
+
+  /** Gives a directory that was made here its attributes. */
+  dress(path: string, attributes: Attributes): void {
+    const place = this.place(path)
+    lchownSync(place, attributes.uid, attributes.gid)
+    chmodSync(place, attributes.mode & 0o7777)
+    this.#times.set(path, attributes.mtime)
+  }
+
+  /** Opens a new file in place of whatever was there. `path` must be canonical, its directory made. */
+  open(path: string): number {
+    this.#clear(path)
+    return openSync(this.place(path), 'wx', 0o600)
+  }
+
+  closeFile(fd: number, path: string, attributes: Attributes): void {
+    closeSync(fd)
+    this.#finish(path, attributes)
+  }
+
+  /** Copies a regular file from outside. */
+  copy(path: string, from: string, attributes: Attributes): void {
+    this.#clear(path)
+    copyFileSync(from, this.place(path))
+    this.#finish(path, attributes)
+  }
+
+  /** Makes a file of outside, which must never be written to again, a file here: attributes and all. */
+  adopt(path: string, from: string): void {
+    this.#clear(path)
+    linkSync(from, this.place(path))
+  }
+
+  symlink(path: string, target: string, attributes: Attributes): void {
+    this.#clear(path)
+    symlinkSync(target, this.place(path))
+    lchownSync(this.place(path), attributes.uid, attributes.gid)
+    lutimesSync(this.place(path), attributes.mtime, attributes.mtime)
+    this.#resolved.clear()
+  }
+
+  /** A second name for a file; one that lies in a layer below is copied up first. Both paths must be canonical. */
+  link(path: string, target: string): void {
+    const entry = this.at(target)
+    if (!entry || entry.stat.isDirectory())
+      throw new EngineError('invalid', `hard link "${path}" to "${target}", which is no file`)
+    if (path === target) return
+    if (entry.paths[0] !== this.place(target)) {
+      if (!entry.stat.isFile()) throw new EngineError('invalid', `hard link "${path}" to "${target}", which is no file`)
+      this.directory(dirname(target), { mode: 0o755, uid: 0, gid: 0, mtime: entry.stat.mtimeMs / 1000 })
+      const { mode, uid, gid, mtimeMs } = entry.stat
+      this.copy(target, entry.paths[0], { mode, uid, gid, mtime: mtimeMs / 1000 })
+    }
+    this.#clear(path)
+    linkSync(this.place(target), this.place(path))
+  }
+
+  /** A device, fifo or socket. `mode` includes the type. */
+  node(path: string, attributes: Attributes, major: number, minor: number): void {
+    this.#clear(path)
+    mknod(this.place(path), attributes.mode, major, minor)
+    this.#finish(path, attributes)
+  }
+
+  /** Hides what the layers below have at a path. */
+  whiteout(path: string): void {
+    const place = this.place(path)
+    if (lstatOr(place)) rmSync(place, { recursive: true })
+    mknod(place, S_IFCHR, 0, 0)
+    this.#resolved.clear()
+  }
+
+  /** Hides everything the layers below have in a directory. */
+  opaque(path: string): void {
+    setXattr(this.place(path), 'trusted.overlay.opaque', Buffer.from('y'))
+    this.#opaque.add(path)
+  }
+
+  /** Sets the times of the directories, which every file made in them had changed. */
+  close(): void {
+    for (const [path, mtime] of [...this.#times].sort(([a], [b]) => b.length - a.length))
+      utimesSync(this.place(path), mtime, mtime)
+  }
+
+  #finish(path: string, { mode, uid, gid, mtime }: Attributes): void {
+    const place = this.place(path)
+    lchownSync(place, uid, gid)
+    chmodSync(place, mode & 0o7777)
+    lutimesSync(place, mtime, mtime)
+  }
+
+  #below(path: string): Entry | undefined {
+    for (const hidden of this.#opaque) if (path === hidden || path.startsWith(`${hidden}/`)) return undefined
+    return this.#lower?.at(path)
+  }
+
+  #ensure(path: string, made: Attributes): void {
+    const place = this.place(path)
+    const here = lstatOr(place)
+    if (here?.isDirectory()) return
+    const below = here ? undefined : this.#below(path)
+    if ((here && !isWhiteout(here)) || (below && !below.stat.isDirectory()))
+      throw new EngineError('invalid', `"${path}" is not a directory`)
+    if (here) rmSync(place)
+    mkdirSync(place)
+    if (here) this.opaque(path)
+    if (below) {
+      const { mode, uid, gid, mtimeMs } = below.stat
+      this.dress(path, { mode, uid, gid, mtime: mtimeMs / 1000 })
+    } else this.dress(path, made)
+  }
+
+  #clear(path: string): void {
+    const existing = this.at(path)
+    if (existing?.stat.isDirectory())
+      throw new EngineError('invalid', `cannot overwrite directory "${path}" with a file`)
+    const place = this.place(path)
+    if (lstatOr(place)) {
+      rmSync(place)
+      this.#resolved.clear()
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import type { StoredImage } from './document.js'
+import { historySizes } from './document.js'
+import { type Filters, matches, matchesReference } from './filters.js'
+import type { ImageStore } from './store.js'
+
+/** The list of `GET /images/json`, newest first. */
+export function listImages(store: ImageStore, filters: Filters, version: number): object[] {
+  const containers = (image: StoredImage) => store.usage.ofImage(image.id).length
+  return store
+    .all()
+    .filter((image) => matches(store, image, filters))
+    .flatMap((image) => {
+      const names = store.tags.of(image.id)
+      const reference = filters.get('reference')
+      const shown = reference ? names.filter((name) => reference.some((one) => matchesReference(name, one))) : names
+      return reference && shown.length === 0 ? [] : [{ image, names: shown }]
+    })
+    .sort((a, b) => Date.parse(b.image.created) - Date.parse(a.image.created))
+    .map(({ image, names }) => ({
+      Id: image.id,
+      ParentId: '',
+      RepoTags: names.length > 0 || version >= 143 ? names : ['<none>:<none>'],
+      RepoDigests: version >= 143 ? [] : names.length > 0 ? null : ['<none>@<none>'],
+      Created: Math.floor(Date.parse(image.created) / 1000),
+      Size: image.size,
+      ...(version < 144 ? { VirtualSize: image.size } : {}),
+      SharedSize: -1,
+      Labels: image.config.Labels ?? null,
+      Containers: containers(image) || -1,
+    }))
+}
+
+/** The answer of `GET /images/{name}/json`. */
+export function inspectImage(store: ImageStore, image: StoredImage, version: number): object {
+  const { document } = image
+  const directories = image.layers.map((diffId) => store.layers.directory(diffId)).reverse()
+  const [top, ...lower] = directories
+  return {
+    Id: image.id,
+    RepoTags: store.tags.of(image.id),
+    RepoDigests: [],
+    Parent: '',
+    Comment: document.history.at(-1)?.comment ?? '',
+    Created: image.created,
+    DockerVersion: '',
+    Author: document.author ?? '',
+    Config: {
+      Hostname: '',
+      Domainname: '',
+      User: '',
+      AttachStdin: false,
+      AttachStdout: false,
+      AttachStderr: false,
+      Tty: false,
+      OpenStdin: false,
+      StdinOnce: false,
+      Env: null,
+      Cmd: null,
+      Image: '',
+      Volumes: null,
+      WorkingDir: '',
+      Entrypoint: null,
+      OnBuild: null,
+      Labels: null,
+      ...image.config,
+    },
+    Architecture: image.architecture,
+    Os: image.os,
+    Size: image.size,
+    ...(version < 144 ? { VirtualSize: image.size } : {}),
+    GraphDriver: {
+      Name: 'overlay2',
+      Data: { ...(lower.length > 0 ? { LowerDir: lower.join(':') } : {}), ...(top ? { UpperDir: top } : {}) },
+    },
+    RootFS: { Type: 'layers', Layers: image.layers },
+    Metadata: { LastTagTime: '0001-01-01T00:00:00Z' },
+  }
+}
+
+/** The answer of `GET /images/{name}/history`, newest first. */
+export function imageHistory(store: ImageStore, image: StoredImage): object[] {
+  const sizes = historySizes(image.document, (diffId) => store.layers.size(diffId))
+  return image.document.history
+    .map((entry, index) => ({
+      Id: '<missing>',
+      Created: Math.floor(Date.parse(entry.created ?? image.created) / 1000),
+      CreatedBy: entry.created_by ?? '',
+      Tags: null as string[] | null,
+      Size: sizes[index] ?? 0,
+      Comment: entry.comment ?? '',
+    }))
+    .reverse()
+    .map((entry, index) => (index === 0 ? { ...entry, Id: image.id, Tags: store.tags.of(image.id) } : entry))
+}

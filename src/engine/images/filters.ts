@@ -1,0 +1,36 @@
+import { anyOf, type Filters, flagOf, labelsMatch, parseFilters } from '../system/filters.js'
+import { parseMoment } from '../system/moment.js'
+import type { StoredImage } from './document.js'
+import { toExpression } from './glob.js'
+import { familiarName, parseReference } from './reference.js'
+import type { ImageStore } from './store.js'
+
+export type { Filters }
+
+/** What `GET /images/json` may be narrowed by. @throws EngineError `invalid` */
+export const imageFilters = (query: URLSearchParams): Filters =>
+  parseFilters(query, ['reference', 'dangling', 'label', 'label!', 'before', 'since', 'until'])
+
+/** True when an image passes all filters but `reference`, which narrows names: see `matchesReference`. */
+export function matches(store: ImageStore, image: StoredImage, filters: Filters): boolean {
+  const created = (reference: string) => Date.parse(store.find(reference).image.created)
+  const at = Date.parse(image.created)
+  const dangling = flagOf(filters, 'dangling')
+  return (
+    (dangling === undefined || dangling === (store.tags.of(image.id).length === 0)) &&
+    anyOf(filters, 'before', (reference) => at < created(reference)) &&
+    anyOf(filters, 'since', (reference) => at > created(reference)) &&
+    anyOf(filters, 'until', (time) => at < parseMoment(time)) &&
+    labelsMatch(filters, image.config.Labels ?? {})
+  )
+}
+
+/** True when a name passes a `reference` filter: `debian`, `debian:*slim`, `me/*`. */
+export function matchesReference(name: string, pattern: string): boolean {
+  const reference = parseReference(name)
+  const parts = pattern.split('/').map(toExpression)
+  return [familiarName(reference), name, `${reference.domain}/${reference.path}`].some((candidate) => {
+    const components = candidate.split('/')
+    return components.length === parts.length && parts.every((part, index) => part.test(components[index] ?? ''))
+  })
+}

@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { EngineError } from '../errors.js'
+import type { Digest } from '../records.js'
+import type { LayerSum } from './pack.js'
+import type { Porters } from './porter.js'
+import { syncfs } from './syscalls.js'
+
+/** A layer in the making. Disposing it before it is committed leaves nothing behind. */
+export interface Stage extends AsyncDisposable {
+  /** Unique, `[a-z0-9]{24}`. */
+  readonly id: string
+  /** Empty: receives the layer's files in overlayfs form. */
+  readonly upper: string
+  /** Empty, on the same file system: overlayfs's work directory, or scratch space. */
+  readonly work: string
+}
+
+/**
+ * Layers on disk, one directory each, named by diff id and ready to be an overlay's lower directory:
+ *
+ *     layers/<hex>/       the files; whiteouts are character devices 0:0, opaque directories carry the xattr
+ *     layers/<hex>.json   {diffId, size}
+ *     staging/<id>/       layers in the making; swept at start
+ *
+ * A diff id is the digest of the archive that `packLayer` makes of the directory, computed once, when the layer is
+ * committed, on a porter's thread. The archive itself is not kept: the same bytes can be made from the directory again,
+ * so a push or a save streams it and checks it against its name.
+ *
+ * A layer is published by a rename but not fsynced file by file (2,000 files would cost seconds): `settle` makes all
+ * of them durable with one syncfs before anything durable (an image, a cache record) may name them. At start a layer that
+ * nothing durable names is swept, so a half-written one is never seen.
+ */
+export class Layers {
+  readonly #root: string
+  readonly #porters: Porters
+  readonly #sizes = new Map<Digest, number>()
+  readonly #held = new Map<Digest, number>()
+  /** Committed since the last syncfs. */
+  #unsettled = 0
+  #settling: Promise<void> | undefined
+
+  private constructor(root: string, porters: Porters) {
+    this.#root = root
+    this.#porters = porters
+  }
+
+  static async open(root: string, porters: Porters): Promise<Layers> {
+    const layers = new Layers(root, porters)
+    await mkdir(layers.#path(''), { recursive: true, mode: 0o711 })
+    await rm(join(root, 'staging'), { recursive: true, force: true })
+    await mkdir(join(root, 'staging'), { recursive: true, mode: 0o711 })
+    const names = new Set(await readdir(layers.#path('')))
+    for (const name of names) {
+      if (!/^[0-9a-f]{64}$/.test(name) || !names.has(`${name}.json`)) continue
+      const sum = await readSum(layers.#path(`${name}.json`))
+      if (sum?.diffId === `sha256:${name}`) layers.#sizes.set(sum.diffId, sum.size)
+    }
+    return layers
+  }
+
+  has(diffId: Digest): boolean {
+    return this.#sizes.has(diffId)
+  }
+
+  size(diffId: Digest): number {
+    return this.#sizes.get(diffId) ?? 0
+  }
+
+  all(): Digest[] {
+    return [...this.#sizes.keys()]
+  }
+
+  /** The layer's directory: read it, mount it, never write to it. */
+  directory(diffId: Digest): string {
+    if (!this.has(diffId)) throw new EngineError('missing', `layer ${diffId} does not exist`)
+    return this.#path(diffId.slice('sha256:'.length))
+  }
+
+  async stage(): Promise<Stage> {
+    const id = randomBytes(12).toString('hex')
+    const root = join(this.#root, 'staging', id)
+    await mkdir(root, { mode: 0o711 })
+    const stage = { id, upper: join(root, 'upper'), work: join(root, 'work') }
+    await mkdir(stage.upper, { mode: 0o755 })
+    await mkdir(stage.work, { mode: 0o700 })
+    return { ...stage, [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }) }
+  }
+
+  /** Publishes a stage as a layer and holds it. A layer that is there already is kept, the stage dropped. */
+  async commit(stage: Stage): Promise<LayerSum> {
+    const sum = await this.#porters.run('sum', stage.upper)
+    if (!this.has(sum.diffId)) {
+      const path = this.#path(sum.diffId.slice('sha256:'.length))
+      await rm(path, { recursive: true, force: true })
+      await rename(stage.upper, path)
+      await writeFile(`${path}.json`, JSON.stringify(sum))
+      this.#sizes.set(sum.diffId, sum.size)
+      this.#unsettled++
+    }
+    this.hold(sum.diffId)
+    await stage[Symbol.asyncDispose]()
+    return sum
+  }
+
+  /** Makes every layer committed so far survive a power cut. */
+  async settle(): Promise<void> {
+    await this.#settling
+    if (this.#unsettled === 0) return
+    this.#settling ??= this.#sync().finally(() => (this.#settling = undefined))
+    await this.#settling
+  }
+
+  /** Keeps a layer from being removed while a build works on it. */
+  hold(diffId: Digest): void {
+    this.#held.set(diffId, (this.#held.get(diffId) ?? 0) + 1)
+  }
+
+  release(diffId: Digest): void {
+    const left = (this.#held.get(diffId) ?? 0) - 1
+    if (left > 0) this.#held.set(diffId, left)
+    else this.#held.delete(diffId)
+  }
+
+  /** Removes layers, except those that are held. Answers with the bytes set free. */
+  async remove(diffIds: Iterable<Digest>): Promise<number> {
+    let freed = 0
+    for (const diffId of diffIds) {
+      if (!this.has(diffId) || this.#held.has(diffId)) continue
+      freed += this.size(diffId)
+      this.#sizes.delete(diffId)
+      const path = this.#path(diffId.slice('sha256:'.length))
+      await rm(`${path}.json`, { force: true })
+      // Out of the way first: a removal cut short must not look like a layer.
+      const doomed = join(this.#root, 'staging', randomBytes(12).toString('hex'))
+      await rename(path, doomed)
+      await rm(doomed, { recursive: true, force: true })
+    }
+    return freed
+  }
+
+  /** Removes what no layer record names and every layer that `keep` does not. */
+  async sweep(keep: ReadonlySet<Digest>): Promise<void> {
+    await this.remove(this.all().filter((diffId) => !keep.has(diffId)))
+    for (const name of await readdir(this.#path('')))
+      if (!this.has(`sha256:${name.replace(/\.json$/, '')}`))
+        await rm(this.#path(name), { recursive: true, force: true })
+  }
+
+  async #sync(): Promise<void> {
+    const covered = this.#unsettled
+    const directory = await open(this.#root, 'r')
+    try {
+      await syncfs(directory.fd)
+    } finally {
+      await directory.close()
+    }
+    this.#unsettled -= covered
+  }
+
+  #path(name: string): string {
+    return join(this.#root, 'layers', name)
+  }
+}
+
+async function readSum(path: string): Promise<LayerSum | undefined> {
+  try {
+    const value = JSON.parse(await readFile(path, 'utf8')) as Partial<LayerSum>
+    return value.diffId !== undefined && value.size !== undefined
+      ? { diffId: value.diffId, size: value.size }
+      : undefined
+  } catch {
+    return undefined // torn by a power cut: the layer is swept
+  }
+}

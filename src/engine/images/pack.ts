@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto'
+import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type Stats } from 'node:fs'
+import { EngineError } from '../errors.js'
+import type { Digest } from '../records.js'
+import { getXattr, listXattrs } from './syscalls.js'
+import { encodeHeader, endOfArchive, padding, type TarHeader } from './tar-header.js'
+import { isOpaque, isWhiteout } from './tree.js'
+
+/** What hashing a layer tells. */
+export interface LayerSum {
+  readonly diffId: Digest
+  /** Bytes of its files. */
+  readonly size: number
+}
+
+const chunkSize = 1 << 20
+
+/**
+ * A layer directory (overlayfs form) as the archive that OCI image-spec v1.1 layer.md describes: whiteouts as `.wh.`
+ * entries, names in byte order, whole seconds. It is a function of the directory, so it can be made again at any time
+ * and gives the same digest. A chunk is valid until the next is asked for.
+ */
+export function* packLayer(root: string): Generator<Buffer> {
+  yield* new Packer().directory(Buffer.from(root), Buffer.alloc(0))
+  yield endOfArchive
+}
+
+/** The digest of the layer's archive, and how much it holds. Synchronous: for the porter's thread. */
+export function sumLayer(root: string): LayerSum {
+  const hash = createHash('sha256')
+  const packer = new Packer()
+  for (const chunk of packer.directory(Buffer.from(root), Buffer.alloc(0))) hash.update(chunk)
+  hash.update(endOfArchive)
+  return { diffId: `sha256:${hash.digest('hex')}`, size: packer.size }
+}
+
+class Packer {
+  size = 0
+  /** First name of each file that has several. */
+  readonly #links = new Map<string, Buffer>()
+  readonly #chunk = Buffer.allocUnsafe(chunkSize);
+
+  *directory(place: Buffer, prefix: Buffer): Generator<Buffer> {
+    const names = readdirSync(place, { encoding: 'buffer' }).sort((a, b) => Buffer.compare(a, b))
+    for (const name of names) {
+      const path = Buffer.concat([place, Buffer.from('/'), name])
+      yield* this.#entry(path, Buffer.concat([prefix, name]), lstatSync(path))
+    }
+  }
+
+  *#entry(path: Buffer, name: Buffer, stat: Stats): Generator<Buffer> {
+    const type = typeOf(stat)
+    if (!type) return // a socket: archives have no word for it
+    if (isWhiteout(stat)) {
+      yield encodeHeader(marker(whiteoutName(name)))
+      return
+    }
+    const base = { name, type, mode: stat.mode, uid: stat.uid, gid: stat.gid, mtime: Math.floor(stat.mtimeMs / 1000) }
+    if (type === 'directory') {
+      const directory = Buffer.concat([name, Buffer.from('/')])
+      yield encodeHeader({ ...base, name: directory, size: 0, xattrs: xattrsOf(path) })
+      if (isOpaque(path)) yield encodeHeader(marker(Buffer.concat([directory, Buffer.from('.wh..wh..opq')])))
+      yield* this.directory(path, directory)
+      return
+    }
+    if (type === 'symlink') {
+      yield encodeHeader({ ...base, mode: 0o777, size: 0, linkname: readlinkSync(path, { encoding: 'buffer' }) })
+      return
+    }
+    const key = `${String(stat.dev)}:${String(stat.ino)}`
+    const first = stat.nlink > 1 ? this.#links.get(key) : undefined
+    if (first) {
+      yield encodeHeader({ ...base, type: 'link', size: 0, linkname: first })
+      return
+    }
+    if (stat.nlink > 1) this.#links.set(key, name)
+    if (type === 'file') yield* this.#file(path, { ...base, size: stat.size, xattrs: xattrsOf(path) })
+    else yield encodeHeader({ ...base, size: 0, major: major(stat.rdev), minor: minor(stat.rdev) })
+  }
+
+  *#file(path: Buffer, header: TarHeader): Generator<Buffer> {
+    yield encodeHeader(header)
+    this.size += header.size
+    if (header.size === 0) return
+    const fd = openSync(path, 'r')
+    try {
+      for (let left = header.size; left > 0;) {
+        const read = readSync(fd, this.#chunk, 0, Math.min(left, chunkSize), null)
+        if (read === 0) throw new EngineError('broken', `"${path.toString()}" became shorter while it was read`)
+        left -= read
+        yield this.#chunk.subarray(0, read)
+      }
+    } finally {
+      closeSync(fd)
+    }
+    yield padding(header.size)
+  }
+}
+
+function typeOf(stat: Stats): TarHeader['type'] | undefined {
+  if (stat.isFile()) return 'file'
+  if (stat.isDirectory()) return 'directory'
+  if (stat.isSymbolicLink()) return 'symlink'
+  if (stat.isCharacterDevice()) return 'character'
+  if (stat.isBlockDevice()) return 'block'
+  return stat.isFIFO() ? 'fifo' : undefined
+}
+
+/** Attributes that travel with a layer: overlayfs's own bookkeeping (origin, impure, uuid) does not. */
+function xattrsOf(path: Buffer): [string, Buffer][] {
+  return listXattrs(path).flatMap((name): [string, Buffer][] => {
+    if (name === 'trusted.overlay.redirect' || name === 'trusted.overlay.metacopy')
+      throw new EngineError(
+        'broken',
+        `"${path.toString()}" has ${name}: layers must be made with redirect_dir and metacopy off`,
+      )
+    if (name !== 'security.capability' && !name.startsWith('user.')) return []
+    const value = getXattr(path, name)
+    return value ? [[name, value]] : []
+  })
+}
+
+function whiteoutName(name: Buffer): Buffer {
+  const slash = name.lastIndexOf(0x2f) + 1
+  return Buffer.concat([name.subarray(0, slash), Buffer.from('.wh.'), name.subarray(slash)])
+}
+
+const marker = (name: Buffer): TarHeader => ({ name, type: 'file', mode: 0, uid: 0, gid: 0, size: 0, mtime: 0 })
+
+/** makedev(3), as glibc packs it; images have no device beyond 32 bits. */
+const major = (device: number): number => (device >>> 8) & 0xfff
+const minor = (device: number): number => (device & 0xff) | ((device >>> 12) & 0xfff00)

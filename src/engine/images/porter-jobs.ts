@@ -1,0 +1,61 @@
+import { Canvas } from './canvas.js'
+import { type Archive, carry, type Carry, digestSources, type Sources } from './carry.js'
+import { type LayerSum, sumLayer } from './pack.js'
+import { missingPaths, scrub } from './mount-points.js'
+import { Tree } from './tree.js'
+import { type Manifest, type UnpackAs, Unpacker } from './unpack.js'
+
+/** Where an archive that is streamed to a porter goes. */
+export interface Unpack {
+  readonly upper: string
+  readonly lowers: readonly string[]
+  readonly base: string
+  readonly as: UnpackAs
+  /** Directories (`/usr/share/doc`) of the archive to leave out. */
+  readonly without?: readonly string[]
+}
+
+/** What a porter does in one go: long, synchronous, off the main thread. */
+export const jobs = {
+  sum: (directory: string): LayerSum => sumLayer(directory),
+  digest: (sources: Sources): string => digestSources(sources),
+  carry: (task: Carry): readonly Archive[] => carry(task),
+  /** Canonical path and kind of what is at a path of a stack. */
+  look: (task: {
+    layers: readonly string[]
+    path: string
+  }): { path: string; kind: 'directory' | 'other' | 'nothing' } => {
+    const { path, entry } = new Tree(task.layers).resolve(task.path)
+    return { path, kind: entry ? (entry.stat.isDirectory() ? 'directory' : 'other') : 'nothing' }
+  },
+  /** Canonical paths, parents first, that mounting at `paths` would have to make in a stack of layers. */
+  missing: (task: { layers: readonly string[]; paths: readonly string[] }): readonly string[] =>
+    missingPaths(new Tree(task.layers), task.paths),
+  /** Removes what a runtime made only to mount something on it: empty files and directories. */
+  scrub: (task: { upper: string; paths: readonly string[] }): void => scrub(task.upper, task.paths),
+  /** Makes a directory over a stack, as WORKDIR does. */
+  mkdir: (task: { lowers: readonly string[]; upper: string; path: string }): void => {
+    const canvas = new Canvas(task.upper, task.lowers)
+    canvas.directory(task.path, { mode: 0o755, uid: 0, gid: 0, mtime: 0 })
+    canvas.close()
+  },
+}
+
+export type Jobs = typeof jobs
+
+/** Begins to unpack a streamed archive. */
+export function beginUnpack(task: Unpack): { push(chunk: Buffer): void; end(): Manifest; abort(): void } {
+  const canvas = new Canvas(task.upper, task.lowers)
+  const without = task.without ?? []
+  const skip = (path: string) => without.some((left) => path.startsWith(`${left}/`))
+  const unpacker = new Unpacker(canvas, task.base, task.as, skip)
+  return {
+    push: (chunk) => unpacker.push(chunk),
+    end: () => {
+      unpacker.end()
+      canvas.close()
+      return unpacker.manifest
+    },
+    abort: () => unpacker.abort(),
+  }
+}

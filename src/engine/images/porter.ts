@@ -1,0 +1,166 @@
+import { availableParallelism } from 'node:os'
+import type { Readable } from 'node:stream'
+import { Worker } from 'node:worker_threads'
+import { EngineError, type Fault } from '../errors.js'
+import type { Jobs, Unpack } from './porter-jobs.js'
+import type { Manifest } from './unpack.js'
+
+/** What is said to a porter's thread; each order gets one answer, in order. */
+export type Order =
+  | { readonly kind: 'job'; readonly name: keyof Jobs; readonly task: unknown }
+  | { readonly kind: 'unpack'; readonly task: Unpack }
+  | { readonly kind: 'chunk'; readonly chunk: Uint8Array }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'abort' }
+
+export type Answer =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly fault: Fault; readonly message: string }
+
+/** An idle thread costs memory: it goes after this long, and the next job pays some 40 ms for a new one. */
+const idleMs = 60_000
+
+/** Chunks said before their answers are awaited: bounds memory to about this many times 64 KiB. */
+const window = 16
+
+/**
+ * Carries trees of files: hashes, copies and unpacks them on threads of their own, so that the engine's loop never
+ * waits for a disk. At most one job a core at a time; further ones queue.
+ */
+export class Porters implements AsyncDisposable {
+  readonly #idle: Thread[] = []
+  readonly #waiting: ((thread: Thread) => void)[] = []
+  readonly #limit = Math.min(2, availableParallelism())
+  #count = 0
+
+  /** Runs one job. @throws EngineError */
+  async run<K extends keyof Jobs>(name: K, task: Parameters<Jobs[K]>[0]): Promise<ReturnType<Jobs[K]>> {
+    return this.#with((thread) => thread.say({ kind: 'job', name, task })) as Promise<ReturnType<Jobs[K]>>
+  }
+
+  /** Unpacks an archive as it arrives. @throws EngineError, or whatever the stream fails with */
+  async unpack(task: Unpack, archive: Readable, signal?: AbortSignal): Promise<Manifest> {
+    return this.#with(async (thread) => {
+      await thread.say({ kind: 'unpack', task })
+      const answers: Promise<unknown>[] = []
+      try {
+        for await (const chunk of archive) {
+          signal?.throwIfAborted()
+          const answer = thread.say({ kind: 'chunk', chunk: chunk as Uint8Array })
+          answer.catch(() => undefined) // seen when its turn comes
+          answers.push(answer)
+          if (answers.length >= window) await answers.shift()
+        }
+        await Promise.all(answers)
+        return (await thread.say({ kind: 'end' })) as Manifest
+      } catch (error) {
+        await thread.say({ kind: 'abort' })
+        throw error
+      }
+    })
+  }
+
+  /** Starts a thread ahead of the work that is about to come. */
+  warm(): void {
+    if (this.#count === 0) void this.#with(() => Promise.resolve())
+  }
+
+  /** Ends the idle threads; a job given later starts a new one. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = this.#idle.splice(0)
+    this.#count -= ended.length
+    await Promise.all(ended.map((thread) => thread.end()))
+  }
+
+  async #with<T>(use: (thread: Thread) => Promise<T>): Promise<T> {
+    const thread = await this.#take()
+    try {
+      return await use(thread)
+    } finally {
+      this.#give(thread)
+    }
+  }
+
+  #take(): Promise<Thread> {
+    const idle = this.#idle.pop()
+    if (idle) {
+      idle.wake()
+      return Promise.resolve(idle)
+    }
+    if (this.#count >= this.#limit) return new Promise((resolve) => this.#waiting.push(resolve))
+    this.#count++
+    return Promise.resolve(new Thread())
+  }
+
+  #give(thread: Thread): void {
+    const next = this.#waiting.shift()
+    if (thread.dead) {
+      this.#count--
+      if (next) void this.#take().then(next)
+    } else if (next) next(thread)
+    else {
+      this.#idle.push(thread)
+      thread.rest(() => {
+        this.#idle.splice(this.#idle.indexOf(thread), 1)
+        this.#count--
+      })
+    }
+  }
+}
+
+class Thread {
+  dead = false
+  readonly #worker: Worker
+  readonly #waiting: { resolve: (value: unknown) => void; reject: (error: Error) => void }[] = []
+  #timer: NodeJS.Timeout | undefined
+
+  constructor() {
+    this.#worker = start()
+    this.#worker.on('message', (answer: Answer) => {
+      const asked = this.#waiting.shift()
+      if (answer.ok) asked?.resolve(answer.value)
+      else asked?.reject(new EngineError(answer.fault, answer.message))
+    })
+    const fail = (error: Error) => {
+      this.dead = true
+      for (const asked of this.#waiting.splice(0)) asked.reject(error)
+    }
+    this.#worker.on('error', fail)
+    this.#worker.on('exit', () => fail(new EngineError('broken', 'a porter thread ended in the middle of its work')))
+  }
+
+  say(order: Order): Promise<unknown> {
+    if (this.dead) return Promise.reject(new EngineError('broken', 'a porter thread has ended'))
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject })
+      this.#worker.postMessage(order)
+    })
+  }
+
+  wake(): void {
+    clearTimeout(this.#timer)
+    this.#worker.ref()
+  }
+
+  rest(gone: () => void): void {
+    this.#worker.unref()
+    this.#timer = setTimeout(() => {
+      gone()
+      void this.end()
+    }, idleMs).unref()
+  }
+
+  async end(): Promise<void> {
+    clearTimeout(this.#timer)
+    await this.#worker.terminate()
+  }
+}
+
+/** Under tsx (tests) the thread is TypeScript, and a worker does not inherit the loader that `--import` installed. */
+function start(): Worker {
+  const source = import.meta.url.endsWith('.ts')
+  const entry = new URL(source ? './porter-thread.ts' : './porter-thread.js', import.meta.url)
+  if (!source) return new Worker(entry)
+  const load = `import('tsx/esm/api').then((tsx) => { tsx.register(); return import(${JSON.stringify(entry.href)}) })`
+  return new Worker(load, { eval: true })
+}

@@ -1,0 +1,72 @@
+import { EngineError } from '../errors.js'
+import type { Digest } from '../records.js'
+import { flagOf } from '../system/filters.js'
+import type { StoredImage } from './document.js'
+import { type Filters, matches } from './filters.js'
+import type { ImageStore } from './store.js'
+
+/** What `DELETE /images/{name}` answers. */
+export type Removed = { readonly Untagged: string } | { readonly Deleted: string }
+
+const short = (id: Digest): string => id.replace('sha256:', '').slice(0, 12)
+
+/**
+ * Removes a name, and the image when it was the last; or an image by id with its one name (all of them when forced).
+ * Messages are dockerd's: clients show and match them.
+ * @throws EngineError `missing` or `conflict`
+ */
+export async function removeImage(store: ImageStore, reference: string, force: boolean): Promise<Removed[]> {
+  const { image, name } = store.find(reference)
+  const names = store.tags.of(image.id)
+  const [container] = store.usage.ofImage(image.id)
+  const removed: Removed[] = []
+  const last = name === undefined || names.length === 1
+  if (name === undefined && names.length > 1 && !force)
+    throw new EngineError(
+      'conflict',
+      `conflict: unable to delete ${short(image.id)} (must be forced) - image is referenced in multiple repositories`,
+    )
+  if (last && container !== undefined && (!force || name === undefined))
+    throw new EngineError(
+      'conflict',
+      name === undefined
+        ? `conflict: unable to delete ${short(image.id)} (cannot be forced) - image is being used by container ${container.slice(0, 12)}`
+        : `conflict: unable to remove repository reference "${name}" (must force) - container ${container.slice(0, 12)} is using its referenced image ${short(image.id)}`,
+    )
+  for (const gone of name === undefined ? names : [name]) {
+    await store.untag(gone)
+    removed.push({ Untagged: gone })
+  }
+  // A container still needs the layers: the image stays, nameless, until the container is gone and it is pruned.
+  if (last && container === undefined) removed.push(...(await destroy(store, image)).removed)
+  return removed
+}
+
+/** Removes images that nothing needs: those without a name, or (`dangling` false) all that no container is made from. */
+export async function pruneImages(
+  store: ImageStore,
+  filters: Filters,
+): Promise<{ ImagesDeleted: Removed[] | null; SpaceReclaimed: number }> {
+  const onlyDangling = flagOf(filters, 'dangling') ?? true
+  const others = new Map([...filters].filter(([key]) => key !== 'dangling'))
+  const removed: Removed[] = []
+  let freed = 0
+  for (const image of store.all()) {
+    const names = store.tags.of(image.id)
+    if ((onlyDangling && names.length > 0) || store.usage.ofImage(image.id).length > 0) continue
+    if (!matches(store, image, others)) continue
+    for (const name of names) {
+      await store.untag(name)
+      removed.push({ Untagged: name })
+    }
+    const deleted = await destroy(store, image)
+    removed.push(...deleted.removed)
+    freed += deleted.freed
+  }
+  return { ImagesDeleted: removed.length > 0 ? removed : null, SpaceReclaimed: freed }
+}
+
+async function destroy(store: ImageStore, image: StoredImage): Promise<{ removed: Removed[]; freed: number }> {
+  const { layers, freed } = await store.delete(image)
+  return { removed: [{ Deleted: image.id }, ...layers.reverse().map((diffId) => ({ Deleted: diffId }))], freed }
+}

@@ -1,0 +1,186 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { EngineConfig } from '../config.js'
+import { codeOf, EngineError, isFault } from '../errors.js'
+import type { Digest, Events, Image, Images, Usage } from '../records.js'
+import type { ImageDocument, StoredImage } from './document.js'
+import { writeDurably } from '../system/durable.js'
+import { Layers } from './layers.js'
+import { Porters } from './porter.js'
+import { familiar, parseReference } from './reference.js'
+import { Tags } from './tags.js'
+
+/**
+ * Every image of the engine. An image is seen once its layers, its configuration and its name are on the disk, in
+ * that order; what a crash left without a name on top of it is swept at the next start.
+ *
+ *     images/configs/<hex>      image configurations, named by their digest
+ *     images/references.json    names
+ *     images/layers, staging    see Layers
+ */
+export class ImageStore implements Images, AsyncDisposable {
+  readonly porters: Porters
+  readonly layers: Layers
+  readonly tags: Tags
+  readonly usage: Usage
+  readonly #events: Events
+  readonly #root: string
+  readonly #images = new Map<Digest, StoredImage>()
+  /** True when the porters are somebody else's. */
+  #shared = false
+
+  private constructor(root: string, porters: Porters, layers: Layers, tags: Tags, events: Events, usage: Usage) {
+    this.#root = root
+    this.porters = porters
+    this.layers = layers
+    this.tags = tags
+    this.usage = usage
+    this.#events = events
+  }
+
+  /** Opens the store and drops what an interrupted engine left half-made. `sweep` layers once the caches are known. */
+  static async open(config: EngineConfig, events: Events, usage: Usage, shared?: Porters): Promise<ImageStore> {
+    const porters = shared ?? new Porters()
+    const root = join(config.root, 'images')
+    await mkdir(join(root, 'configs'), { recursive: true, mode: 0o711 })
+    const layers = await Layers.open(root, porters)
+    const tags = await Tags.open(join(root, 'references.json'))
+    const store = new ImageStore(root, porters, layers, tags, events, usage)
+    store.#shared = shared !== undefined
+    for (const name of await readdir(join(root, 'configs'))) await store.#load(name)
+    const lost = tags.names().filter((name) => !store.#images.has(tags.get(parseReference(name)) ?? ''))
+    if (lost.length > 0) await tags.change(new Map(lost.map((name) => [name, undefined])))
+    return store
+  }
+
+  /** @throws EngineError `missing` "No such image: x" */
+  // eslint-disable-next-line @typescript-eslint/require-await -- the contract leaves room for a slower store
+  async get(reference: string): Promise<StoredImage> {
+    return this.find(reference).image
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- as above
+  async lowerDirs(image: Image): Promise<readonly string[]> {
+    return image.layers.map((diffId) => this.layers.directory(diffId))
+  }
+
+  /** The image, and the name it was found by when it was not its id. */
+  find(reference: string): { image: StoredImage; name: string | undefined } {
+    const byId = this.#images.get(reference.startsWith('sha256:') ? reference : `sha256:${reference}`)
+    if (byId) return { image: byId, name: undefined }
+    const name = readName(reference)
+    const tagged = name ? this.#images.get(this.tags.get(name) ?? '') : undefined
+    if (name && tagged) return { image: tagged, name: familiar(name) }
+    const prefix = reference.replace(/^sha256:/, '')
+    const matches = /^[0-9a-f]{1,64}$/.test(prefix)
+      ? [...this.#images.values()].filter(({ id }) => id.startsWith(`sha256:${prefix}`))
+      : []
+    const [match, second] = matches
+    if (match && !second) return { image: match, name: undefined }
+    throw new EngineError('missing', `No such image: ${name ? familiar(name) : reference}`)
+  }
+
+  all(): StoredImage[] {
+    return [...this.#images.values()]
+  }
+
+  /** Names an event after an image, with its labels, as Docker does. */
+  tell(action: string, id: Digest, name?: string): void {
+    const labels = this.#images.get(id)?.config.Labels ?? {}
+    this.#events.emit('image', action, id, { ...labels, ...(name === undefined ? {} : { name }) })
+  }
+
+  /**
+   * Stores an image over layers that are committed, and names it. When this resolves it survives a power cut.
+   * The same configuration twice is the same image.
+   */
+  async create(document: ImageDocument, names: readonly string[] = []): Promise<StoredImage> {
+    const references = names.map((name) => parseReference(name))
+    const bytes = JSON.stringify(document)
+    const id = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+    if (!this.#images.has(id)) {
+      await this.layers.settle()
+      await writeDurably(this.#config(id), bytes)
+      this.#images.set(id, this.#image(id, document))
+    }
+    await this.name(id, references.map(familiar))
+    return this.#must(id)
+  }
+
+  /** Gives an image names, taking them from the images that had them. */
+  async name(id: Digest, names: readonly string[]): Promise<void> {
+    if (names.length === 0) return
+    await this.tags.change(new Map(names.map((name) => [name, id])))
+    for (const name of names) this.tell('tag', id, name)
+  }
+
+  async untag(name: string): Promise<void> {
+    const id = this.tags.get(parseReference(name))
+    await this.tags.change(new Map([[name, undefined]]))
+    if (id !== undefined) this.tell('untag', id, name)
+  }
+
+  /** Deletes an image and the layers no other image has. Its names must be gone. Answers with the layers deleted. */
+  async delete(image: StoredImage): Promise<{ layers: Digest[]; freed: number }> {
+    this.tell('delete', image.id)
+    this.#images.delete(image.id)
+    await rm(this.#config(image.id), { force: true })
+    const used = new Set(this.all().flatMap(({ layers }) => layers))
+    const free = image.layers.filter((diffId) => !used.has(diffId))
+    const freed = await this.layers.remove(free)
+    return { layers: free.filter((diffId) => !this.layers.has(diffId)), freed }
+  }
+
+  /** Layers that images are made of. */
+  usedLayers(): Set<Digest> {
+    return new Set(this.all().flatMap(({ layers }) => layers))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#shared) await this.porters[Symbol.asyncDispose]()
+  }
+
+  async #load(name: string): Promise<void> {
+    const path = join(this.#root, 'configs', name)
+    const bytes = await readFile(path)
+    const whole = createHash('sha256').update(bytes).digest('hex') === name
+    const document = whole ? (JSON.parse(bytes.toString()) as ImageDocument) : undefined
+    if (document?.rootfs.diff_ids.every((diffId) => this.layers.has(diffId)))
+      this.#images.set(`sha256:${name}`, this.#image(`sha256:${name}`, document))
+    else await rm(path, { force: true })
+  }
+
+  #image(id: Digest, document: ImageDocument): StoredImage {
+    const { created, architecture, os, config, rootfs } = document
+    const size = rootfs.diff_ids.reduce((sum, diffId) => sum + this.layers.size(diffId), 0)
+    return { id, created, architecture, os, config, layers: rootfs.diff_ids, size, document }
+  }
+
+  #must(id: Digest): StoredImage {
+    const image = this.#images.get(id)
+    if (!image) throw new EngineError('missing', `No such image: ${id}`)
+    return image
+  }
+
+  #config(id: Digest): string {
+    return join(this.#root, 'configs', id.slice('sha256:'.length))
+  }
+}
+
+/** Opens the image room. */
+export const openImages = (
+  config: EngineConfig,
+  events: Events,
+  usage: Usage,
+  porters?: Porters,
+): Promise<ImageStore> => ImageStore.open(config, events, usage, porters)
+
+function readName(text: string): ReturnType<typeof parseReference> | undefined {
+  try {
+    return parseReference(text)
+  } catch (error) {
+    if (isFault(error, 'invalid') || codeOf(error) !== undefined) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto'
+import { writeSync } from 'node:fs'
+import { dirname } from 'node:path/posix'
+import { EngineError } from '../errors.js'
+import { Canvas, type Attributes } from './canvas.js'
+import { setXattr } from './syscalls.js'
+import { TarReader, type EntryWriter, type TarEntry } from './tar-reader.js'
+import { componentsOf } from './tree.js'
+
+/**
+ * - `context`: a build context. Everything belongs to root; no devices.
+ * - `add`: an archive that ADD unpacks. Owners as the archive says; no devices.
+ * - `layer`: a layer or root file system. Owners, devices and whiteouts as the archive says.
+ */
+export type UnpackAs = 'context' | 'add' | 'layer'
+
+/** What a build context holds, by path within it: enough to tell whether a step's sources changed. */
+export interface ManifestEntry {
+  readonly type: 'file' | 'directory' | 'symlink'
+  readonly mode: number
+  /** SHA-256 in hex of a file's content, or a link's target. */
+  readonly content: string
+  readonly size: number
+}
+
+export type Manifest = Map<string, ManifestEntry>
+
+/**
+ * Unpacks an archive that may be hostile below `base` of a canvas. Links are made as written, and followed inside the
+ * canvas only. @throws EngineError `invalid` for entries that point out of the archive, and for devices in a context
+ */
+export class Unpacker {
+  readonly manifest: Manifest = new Map()
+  readonly #canvas: Canvas
+  readonly #base: string
+  readonly #as: UnpackAs
+  readonly #reader: TarReader
+  readonly #skip: (path: string) => boolean
+
+  constructor(canvas: Canvas, base: string, as: UnpackAs, skip: (path: string) => boolean = () => false) {
+    this.#canvas = canvas
+    this.#base = base === '/' ? '' : base
+    this.#as = as
+    this.#skip = skip
+    this.#reader = new TarReader((entry) => this.#entry(entry))
+  }
+
+  push(chunk: Buffer): void {
+    this.#reader.push(chunk)
+  }
+
+  end(): void {
+    this.#reader.end()
+  }
+
+  abort(): void {
+    this.#reader.abort()
+  }
+
+  #entry(entry: TarEntry): EntryWriter | undefined {
+    const inside = within(entry.name, entry.name)
+    if (this.#skip(inside)) return undefined
+    const attributes = this.#attributes(entry)
+    if (inside === '/') {
+      if (entry.type === 'directory' && this.#as === 'layer') this.#canvas.dress('/', attributes)
+      return undefined
+    }
+    const made: Attributes = { ...attributes, mode: 0o755, uid: 0, gid: 0 }
+    if (entry.type === 'directory') {
+      const path = this.#canvas.directory(this.#base + inside, made)
+      this.#canvas.dress(path, attributes)
+      this.#note(path, entry, '')
+      this.#xattrs(path, entry)
+      return undefined
+    }
+    const directory = this.#canvas.directory(this.#base + dirname(inside), made)
+    const name = inside.slice(inside.lastIndexOf('/') + 1)
+    if (this.#as === 'layer' && name.startsWith('.wh.')) {
+      if (name === '.wh..wh..opq') this.#canvas.opaque(directory)
+      else if (!name.startsWith('.wh..wh.')) this.#canvas.whiteout(join(directory, name.slice(4)))
+      return undefined
+    }
+    return this.#place(join(directory, name), entry, attributes)
+  }
+
+  #place(path: string, entry: TarEntry, attributes: Attributes): EntryWriter | undefined {
+    const canvas = this.#canvas
+    switch (entry.type) {
+      case 'file':
+        return this.#file(path, entry, attributes)
+      case 'symlink':
+        canvas.symlink(path, entry.linkname, attributes)
+        this.#note(path, entry, entry.linkname)
+        return undefined
+      case 'link': {
+        const target = canvas.resolve(this.#base + within(entry.linkname, entry.name), false).path
+        canvas.link(path, target)
+        const known = this.manifest.get(this.#key(target))
+        if (known) this.manifest.set(this.#key(path), known)
+        return undefined
+      }
+      default: {
+        if (this.#as !== 'layer')
+          throw new EngineError('invalid', `archive entry "${entry.name}" is a device or fifo, which it may not hold`)
+        const format = { character: 0o020000, block: 0o060000, fifo: 0o010000, directory: 0o040000 }[entry.type]
+        canvas.node(path, { ...attributes, mode: format | entry.mode }, entry.major, entry.minor)
+        return undefined
+      }
+    }
+  }
+
+  #file(path: string, entry: TarEntry, attributes: Attributes): EntryWriter {
+    const hash = this.#as === 'context' ? createHash('sha256') : undefined
+    const fd = this.#canvas.open(path)
+    let open = true
+    return {
+      write: (chunk) => {
+        hash?.update(chunk)
+        for (let at = 0; at < chunk.length;) at += writeSync(fd, chunk, at)
+      },
+      close: () => {
+        if (!open) return
+        open = false
+        this.#canvas.closeFile(fd, path, attributes)
+        this.#xattrs(path, entry)
+        if (hash) this.#note(path, entry, hash.digest('hex'))
+      },
+    }
+  }
+
+  #attributes(entry: TarEntry): Attributes {
+    const mtime = Math.min(Math.max(entry.mtime, 0), 0x3ffffffff)
+    const owner = this.#as === 'context' ? { uid: 0, gid: 0 } : { uid: id(entry.uid), gid: id(entry.gid) }
+    return { mode: entry.mode, ...owner, mtime }
+  }
+
+  #xattrs(path: string, entry: TarEntry): void {
+    if (this.#as !== 'layer') return
+    for (const [name, value] of entry.xattrs)
+      if (name === 'security.capability' || name.startsWith('user.')) setXattr(this.#canvas.place(path), name, value)
+  }
+
+  #note(path: string, entry: TarEntry, content: string): void {
+    if (this.#as !== 'context') return
+    const type = entry.type === 'directory' || entry.type === 'symlink' ? entry.type : 'file'
+    this.manifest.set(this.#key(path), { type, mode: entry.mode, content, size: entry.size })
+  }
+
+  #key(path: string): string {
+    return path.slice(this.#base.length)
+  }
+}
+
+const join = (directory: string, name: string): string => (directory === '/' ? `/${name}` : `${directory}/${name}`)
+
+const id = (value: number): number => (Number.isInteger(value) && value >= 0 && value < 0xffffffff ? value : 0)
+
+/** A name in an archive as an absolute path within it. */
+function within(name: string, entry: string): string {
+  const components = componentsOf(name)
+  if (components.includes('..') || name.includes('\0'))
+    throw new EngineError('invalid', `archive entry ${JSON.stringify(entry)} points out of the archive`)
+  return `/${components.join('/')}`
+}

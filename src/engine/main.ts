@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto'
+import { chown } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { parse } from 'dotenv'
+import { serve } from './api/server.js'
+import type { EngineConfig } from './config.js'
+import { destroyEngine } from './destroy.js'
+import { openEngine } from './engine.js'
+import { EngineError, messageOf } from './errors.js'
+import { isolate } from './runtime/isolate.js'
+
+const usage = `Usage: berth engine [options]
+
+Runs Berth's container engine alone: the Docker Engine API on a unix socket.
+Stopping it leaves containers running; the next start finds them again.
+
+  --root DIR         images, containers, volumes, build cache  (/var/lib/berth/engine)
+  --run DIR          pid files and runtime state               (/run/berth/engine)
+  --socket PATH      where the API is served                   (/run/berth/engine.sock)
+  --name NAME        names its nft table, bridges and cgroup   (berth)
+  --pool CIDR        IPv4 /16 that networks are cut from       (10.87.0.0/16)
+  --cache DIR        bootstrapped base images                  (<root>/cache)
+  --build-env FILE   variables that builds see (dotenv)        (<root>/../build.env)
+  --destroy          end its containers and leave nothing in the kernel; the daemon must be stopped
+  --help
+
+Example:
+  sudo berth engine & DOCKER_HOST=unix:///run/berth/engine.sock docker ps
+`
+
+function configure(): { config: EngineConfig; destroy: boolean } | undefined {
+  const text = { type: 'string' } as const
+  const { values } = parseArgs({
+    options: {
+      root: text,
+      run: text,
+      socket: text,
+      name: text,
+      pool: text,
+      cache: text,
+      'build-env': text,
+      destroy: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+  })
+  if (values.help) return undefined
+  const { BERTH_ROOT = '/var/lib/berth', BERTH_RUN = '/run/berth', BERTH_NAME, BERTH_POOL, BERTH_CACHE } = process.env
+  const root = resolve(values.root ?? join(BERTH_ROOT, 'engine'))
+  const run = resolve(values.run ?? join(BERTH_RUN, 'engine'))
+  const name = values.name ?? BERTH_NAME ?? 'berth'
+  const pool = values.pool ?? BERTH_POOL ?? '10.87.0.0/16'
+  if (!/^[a-z][a-z0-9-]{0,30}$/.test(name))
+    throw new EngineError('invalid', `--name wants lower-case letters, digits and dashes, not "${name}"`)
+  if (!/^\d+\.\d+\.0\.0\/16$/.test(pool)) throw new EngineError('invalid', `--pool wants an IPv4 /16, not "${pool}"`)
+  const envFile = values['build-env'] ?? join(values.root ?? BERTH_ROOT, 'build.env')
+  const config = {
+    name,
+    root,
+    run,
+    socket: resolve(values.socket ?? join(BERTH_RUN, 'engine.sock')),
+    cache: resolve(values.cache ?? BERTH_CACHE ?? join(values.root ?? BERTH_ROOT, 'cache')),
+    pool,
+    buildEnv: existsSync(envFile) ? parse(readFileSync(envFile)) : {},
+    prefix: createHash('sha256').update(name).digest('hex').slice(0, 4),
+  }
+  return { config, destroy: values.destroy ?? false }
+}
+
+async function main(): Promise<void> {
+  const asked = configure()
+  if (!asked) {
+    process.stdout.write(usage)
+    return
+  }
+  if (process.getuid?.() !== 0) throw new EngineError('denied', 'the engine needs root: it makes namespaces and mounts')
+  const { config, destroy } = asked
+  if (destroy) {
+    await destroyEngine(config)
+    return
+  }
+  isolate()
+  await using engine = await openEngine(config)
+  const server = await serve(config.socket, engine.routes)
+  if (process.env.BERTH_GROUP) await chown(config.socket, 0, Number(process.env.BERTH_GROUP))
+  console.log(`engine "${config.name}" serves ${config.socket}`)
+  await new Promise<void>((done) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => done())
+  })
+  server.close()
+  server.closeAllConnections()
+}
+
+main().then(
+  () => process.exit(),
+  (error: unknown) => {
+    process.stderr.write(` ▸    ${error instanceof EngineError ? messageOf(error) : String((error as Error).stack)}\n`)
+    process.exit(1)
+  },
+)

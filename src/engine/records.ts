@@ -1,0 +1,178 @@
+/** The plain records the engine's rooms meet in. They know nothing of how each other work. */
+
+/** `sha256:<64 hex>` */
+export type Digest = string
+
+/** The `config` object of an OCI image configuration, image-spec v1.1 config.md; Docker's extensions included. */
+export interface ImageConfig {
+  User?: string
+  ExposedPorts?: Record<string, object>
+  Env?: string[]
+  Entrypoint?: string[] | null
+  Cmd?: string[] | null
+  Volumes?: Record<string, object>
+  WorkingDir?: string
+  Labels?: Record<string, string>
+  StopSignal?: string
+  Shell?: string[]
+  OnBuild?: string[]
+  ArgsEscaped?: boolean
+  Healthcheck?: Healthcheck
+}
+
+/** Durations in nanoseconds, as in the Docker Engine API. */
+export interface Healthcheck {
+  Test?: string[]
+  Interval?: number
+  Timeout?: number
+  StartPeriod?: number
+  StartInterval?: number
+  Retries?: number
+}
+
+/** An image as stored: its id is the digest of its configuration. */
+export interface Image {
+  readonly id: Digest
+  /** RFC 3339 */
+  readonly created: string
+  readonly architecture: string
+  readonly os: string
+  readonly config: ImageConfig
+  /** Diff ids, bottom first. */
+  readonly layers: readonly Digest[]
+  /** Bytes of all its layers on disk. */
+  readonly size: number
+}
+
+/** What the container room needs of the image room. */
+export interface Images {
+  /** Finds an image by id, unique id prefix, or reference. @throws EngineError `missing` "No such image: x" */
+  get(reference: string): Promise<Image>
+  /** Directories of the image's layers, bottom first, for an overlay mount. Nothing but the image room writes there. */
+  lowerDirs(image: Image): Promise<readonly string[]>
+}
+
+export interface Mount {
+  readonly type: 'bind' | 'tmpfs' | 'overlay'
+  readonly source: string
+  readonly target: string
+  readonly options: readonly string[]
+}
+
+/** One isolated command over a stack of layers: what a build's RUN needs of the runtime. */
+export interface Step {
+  /** Unique, `[a-z0-9]{12,64}`. */
+  readonly id: string
+  /** Bottom first. */
+  readonly lowerDirs: readonly string[]
+  /** Receives the step's changes in overlayfs form; owned by the caller, exists and is empty. */
+  readonly upperDir: string
+  /** Empty directory on the same file system. */
+  readonly workDir: string
+  readonly args: readonly string[]
+  readonly env: readonly string[]
+  readonly cwd: string
+  /** `user[:group]` by name or number, looked up in the root file system; '' is root. */
+  readonly user: string
+  readonly mounts: readonly Mount[]
+  /** `default` is the default bridge with outbound NAT. */
+  readonly network: 'default' | 'none' | 'host'
+  readonly hostname?: string
+  readonly extraHosts?: readonly string[]
+  /** Bytes; absent is unlimited. */
+  readonly memory?: number
+  /** Aborting kills everything in the step and rejects with the signal's reason. */
+  readonly signal: AbortSignal
+  onOutput(stream: 'stdout' | 'stderr', chunk: Buffer): void
+}
+
+/** What the build room needs of the runtime room. */
+export interface Steps {
+  /** Runs to the end; resolves with the exit code and whether memory ran out. Leaves nothing behind but `upperDir`. */
+  run(step: Step): Promise<{ exitCode: number; oomKilled: boolean }>
+}
+
+/** What every room tells of what it did; `GET /events` replays and follows it. */
+export interface Events {
+  /** `type` and `action` are Docker's (`container` `die`); attributes are strings, as Docker's are. */
+  emit(
+    type: 'container' | 'image' | 'network' | 'volume' | 'builder',
+    action: string,
+    id: string,
+    attributes: Readonly<Record<string, string>>,
+  ): void
+}
+
+/** A container's wish to be on a network. */
+export interface EndpointSpec {
+  /** Network id or name; `default` is `bridge`. */
+  readonly network: string
+  readonly aliases: readonly string[]
+  readonly ipv4Address?: string
+  readonly macAddress?: string
+}
+
+/** A container's place on a network, as plumbed. */
+export interface Endpoint {
+  readonly networkId: string
+  readonly networkName: string
+  readonly endpointId: string
+  readonly aliases: readonly string[]
+  readonly ipAddress: string
+  readonly prefixLength: number
+  readonly gateway: string
+  readonly macAddress: string
+}
+
+export interface PortRequest {
+  readonly protocol: 'tcp' | 'udp'
+  readonly containerPort: number
+  /** '' is every address. */
+  readonly hostIp: string
+  /** 0 is any free port. */
+  readonly hostPort: number
+}
+
+/** What the container room needs of the network room. Bridge networks only: host, none and container: need no plumbing. */
+export interface Networks {
+  /** True when the network exists. @throws EngineError `missing` "network x not found" */
+  check(network: string): Promise<{ id: string; name: string; driver: 'bridge' | 'host' | 'null' }>
+  /** Reserves an address, makes the veth and plumbs it into the network namespace of `pid`, default route and all. */
+  connect(containerId: string, pid: number, spec: EndpointSpec, defaultRoute: boolean): Promise<Endpoint>
+  /** Publishes ports on the first endpoint; answers with what was bound. @throws EngineError `conflict` "port is already allocated" */
+  publish(containerId: string, endpoint: Endpoint, ports: readonly PortRequest[]): Promise<readonly PortRequest[]>
+  disconnect(containerId: string, networkId: string): Promise<void>
+  /** Forgets everything of a container: endpoints, addresses, veths, published ports. Safe to repeat. */
+  release(containerId: string): Promise<void>
+  /** After a restart of the daemon: endpoints and ports of these containers live on, all others are swept. */
+  restore(
+    containers: readonly { id: string; endpoints: readonly Endpoint[]; ports: readonly PortRequest[] }[],
+  ): Promise<void>
+}
+
+export interface VolumeInfo {
+  readonly name: string
+  readonly driver: 'local'
+  readonly mountpoint: string
+  readonly createdAt: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly options: Readonly<Record<string, string>>
+  readonly anonymous: boolean
+}
+
+/** What the container room needs of the volume room. */
+export interface Volumes {
+  get(name: string): Promise<VolumeInfo>
+  /** Makes the volume unless it is there. `name` '' makes an anonymous one. */
+  ensure(name: string, labels?: Readonly<Record<string, string>>): Promise<VolumeInfo>
+  remove(name: string, force: boolean): Promise<void>
+}
+
+/** What the image, network and volume rooms ask of the container room before they remove something. */
+export interface Usage {
+  /** Ids of containers made from an image. */
+  ofImage(image: Digest): readonly string[]
+  /** Ids and names of containers on a network. */
+  ofNetwork(networkId: string): readonly { id: string; name: string; endpoint: Endpoint }[]
+  ofVolume(name: string): readonly string[]
+}

@@ -1,0 +1,113 @@
+import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { codeOf } from '../errors.js'
+
+/** Where the host's control groups are mounted. */
+export type Hierarchies =
+  | { readonly version: 1; readonly controllers: ReadonlyMap<string, string> }
+  | { readonly version: 2; readonly root: string }
+
+/** Looks at what is mounted; v1 wins where both are (isolate.ts hides v2 there). */
+export function findHierarchies(mounts = readFileSync('/proc/self/mounts', 'utf8')): Hierarchies {
+  const trees = mounts.split('\n').map((line) => line.split(' '))
+  const controllers = new Map<string, string>()
+  for (const [, path = '', type, options = ''] of trees)
+    if (type === 'cgroup') for (const name of options.split(',')) controllers.set(name, path)
+  if (controllers.size > 0) return { version: 1, controllers }
+  return { version: 2, root: trees.find(([, , type]) => type === 'cgroup2')?.[1] ?? '/sys/fs/cgroup' }
+}
+
+const read = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** `key value` lines as numbers. */
+export function table(text: string): Readonly<Record<string, number>> {
+  const rows: Record<string, number> = {}
+  for (const line of text.split('\n')) {
+    const [key = '', value] = line.split(' ')
+    if (value !== undefined) rows[key] = Number(value)
+  }
+  return rows
+}
+
+/** The control group of one container or step, e.g. `/berth/<id>`, in every hierarchy. */
+export class Cgroup {
+  readonly hierarchies: Hierarchies
+  readonly path: string
+  constructor(hierarchies: Hierarchies, path: string) {
+    this.hierarchies = hierarchies
+    this.path = path
+  }
+
+  /** The directory in one controller's hierarchy. */
+  dir(controller: string): string {
+    const root =
+      this.hierarchies.version === 2 ? this.hierarchies.root : (this.hierarchies.controllers.get(controller) ?? '')
+    return join(root, this.path)
+  }
+
+  get exists(): boolean {
+    return existsSync(this.dir('pids'))
+  }
+
+  /** Contents of a control file, '' if there is none. */
+  read(controller: string, file: string): string {
+    return read(join(this.dir(controller), file))
+  }
+
+  write(controller: string, file: string, value: string): void {
+    writeFileSync(join(this.dir(controller), file), value)
+  }
+
+  /** Host pids of everything inside, nested groups included. */
+  pids(): number[] {
+    const walk = (dir: string): number[] => {
+      const own = read(join(dir, 'cgroup.procs')).split('\n').filter(Boolean).map(Number)
+      return [...own, ...children(dir).flatMap(walk)]
+    }
+    return walk(this.dir('pids'))
+  }
+
+  /** How often the kernel killed something here for want of memory. */
+  oomKills(): number {
+    const file = this.hierarchies.version === 2 ? 'memory.events' : 'memory.oom_control'
+    return table(this.read('memory', file)).oom_kill ?? 0
+  }
+
+  freeze(frozen: boolean): void {
+    if (this.hierarchies.version === 2) this.write('freezer', 'cgroup.freeze', frozen ? '1' : '0')
+    else this.write('freezer', 'freezer.state', frozen ? 'FROZEN' : 'THAWED')
+  }
+
+  /** Removes the group and those nested in it; true when nothing is left. */
+  remove(): boolean {
+    const roots =
+      this.hierarchies.version === 2 ? [this.hierarchies.root] : [...new Set(this.hierarchies.controllers.values())]
+    return roots.map((root) => removeTree(join(root, this.path))).every(Boolean)
+  }
+}
+
+function children(dir: string): string[] {
+  try {
+    return readdirSync(dir, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => join(dir, entry.name))
+  } catch {
+    return []
+  }
+}
+
+function removeTree(dir: string): boolean {
+  for (const child of children(dir)) removeTree(child)
+  try {
+    rmdirSync(dir)
+    return true
+  } catch (error) {
+    return codeOf(error) === 'ENOENT'
+  }
+}

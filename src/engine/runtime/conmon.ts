@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { EngineError } from '../errors.js'
+import type { Driver } from './driver.js'
+
+/** How a container's output is kept. */
+export interface LogTarget {
+  readonly path: string
+  /** Bytes after which conmon starts the file over; 0 is never. */
+  readonly maxSize: number
+}
+
+export interface Launch {
+  readonly id: string
+  /** Volatile directory of the container: config.json, pid files, attach socket. */
+  readonly bundle: string
+  readonly exitDir: string
+  readonly spec: object
+  readonly tty: boolean
+  readonly stdin: 'none' | 'once' | 'open'
+  /** Absent: output goes to whoever is attached, and nowhere else. */
+  readonly log?: LogTarget
+}
+
+export interface Launched {
+  /** The container's first process, in the engine's pid namespace. */
+  readonly pid: number
+  readonly conmonPid: number
+}
+
+/** conmon(8)'s arguments. */
+export const conmonArgs = (driver: Driver, launch: Launch): string[] => [
+  ...['--api-version', '1', '--cid', launch.id, '--cuuid', launch.id, '--name', launch.id],
+  ...['--runtime', driver.path, ...driver.args.map((arg) => `--runtime-arg=${arg}`)],
+  ...['--bundle', launch.bundle, '--full-attach', '--exit-dir', launch.exitDir, '--persist-dir', launch.bundle],
+  ...['--container-pidfile', join(launch.bundle, 'pid'), '--conmon-pidfile', join(launch.bundle, 'conmon.pid')],
+  ...['--log-level', 'error', '--no-sync-log', '--log-path', launch.log ? `k8s-file:${launch.log.path}` : 'none'],
+  ...(launch.log && launch.log.maxSize > 0 ? ['--log-size-max', String(launch.log.maxSize)] : []),
+  ...(launch.tty ? ['--terminal'] : []),
+  ...(launch.stdin === 'none' ? [] : ['--stdin']),
+  ...(launch.stdin === 'open' ? ['--leave-stdin-open'] : []),
+]
+
+/** The runtime's own words as Docker would put them: clients derive exit codes 126 and 127 from the text. */
+export function runtimeMessage(text: string, program: string): string {
+  const said = text.trim().replace(/^error executing hook.*$/m, '')
+  const prefix = 'failed to create task for container: failed to create shim task: OCI runtime create failed: '
+  if (/executable file .* not found|no such file or directory/i.test(said) && said.includes(program))
+    return `${prefix}unable to start container process: exec: "${program}": executable file not found in $PATH`
+  if (/permission denied/i.test(said))
+    return `${prefix}unable to start container process: exec: "${program}": permission denied`
+  return `${prefix}${said === '' ? 'the runtime gave no reason' : said}`
+}
+
+/**
+ * Creates a container under a conmon of its own, which holds its streams, log and exit status and outlives the engine.
+ * The program does not run yet. @throws EngineError with the runtime's reason
+ */
+export async function launch(driver: Driver, conmon: string, wanted: Launch, program: string): Promise<Launched> {
+  await mkdir(wanted.bundle, { recursive: true, mode: 0o700 })
+  await writeFile(join(wanted.bundle, 'config.json'), JSON.stringify(wanted.spec))
+  const child = spawn(conmon, conmonArgs(driver, wanted), {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', _OCI_SYNCPIPE: '3' },
+    detached: true,
+    cwd: '/',
+  })
+  child.unref()
+  const complaint = text(child.stderr as Readable).catch(() => '')
+  const answer = await firstLine(child.stdio[3] as Readable)
+  const { data, message = '' } = parseSync(answer)
+  if (data === undefined || data < 0)
+    throw new EngineError('invalid', runtimeMessage(message === '' ? await complaint : message, program))
+  const conmonPid = Number(await readFile(join(wanted.bundle, 'conmon.pid'), 'utf8'))
+  return { pid: data, conmonPid }
+}
+
+/** conmon keeps its end open for as long as the container lives. */
+async function firstLine(stream: Readable): Promise<string> {
+  let line = ''
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    line += chunk.toString()
+    if (line.includes('\n')) break
+  }
+  return line
+}
+
+function parseSync(answer: string): { data?: number; message?: string } {
+  try {
+    return JSON.parse(answer) as { data?: number; message?: string }
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,22 @@
+import { readFileSync, readlinkSync } from 'node:fs'
+import { CLONE_NEWNS, exec, mount, MS, unmount, unshare } from './libc.js'
+
+const marker = 'BERTH_ENGINE_MOUNTS'
+
+/**
+ * Moves the engine into a mount namespace of its own, by starting the program over: threads that exist already cannot
+ * be moved. So no mount of a container is ever seen on the host, and none is left there however the engine dies; what
+ * the host mounts later still comes in. On hosts with a v2 cgroup tree beside v1, the v2 mount is hidden here: crun
+ * refuses the mixture.
+ */
+export function isolate(): void {
+  if (process.env[marker] === readlinkSync('/proc/self/ns/mnt')) return
+  unshare(CLONE_NEWNS)
+  mount('', '/', '', MS.rec | MS.slave, '')
+  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n')
+  const trees = mounts.map((line) => line.split(' ')).filter(([, , type]) => type === 'cgroup' || type === 'cgroup2')
+  if (trees.some(([, , type]) => type === 'cgroup'))
+    for (const [, path = '', type] of trees) if (type === 'cgroup2') unmount(path)
+  process.env[marker] = readlinkSync('/proc/thread-self/ns/mnt')
+  exec(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)])
+}

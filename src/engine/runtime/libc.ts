@@ -1,0 +1,155 @@
+import { closeSync, constants } from 'node:fs'
+import koffi from 'koffi'
+
+/** A system call that failed: `code` as Node names it, `call` what was asked. */
+export class SystemCallError extends Error {
+  readonly code: string
+  readonly errno: number
+  constructor(call: string, errno: number) {
+    const code = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `E${String(errno)}`
+    super(`${call}: ${code}`)
+    this.code = code
+    this.errno = errno
+  }
+}
+
+const lib = koffi.load('libc.so.6')
+const raw = {
+  mount: lib.func('int mount(const char *source, const char *target, const char *type, ulong flags, const char *data)'),
+  umount2: lib.func('int umount2(const char *target, int flags)'),
+  unshare: lib.func('int unshare(int flags)'),
+  execv: lib.func('int execv(const char *path, const char **argv)'),
+  fcntl: lib.func('int fcntl(int fd, int command, int argument)'),
+  socket: lib.func('int socket(int domain, int type, int protocol)'),
+  openat2: lib.func('long syscall(long number, int dir, const char *path, const uint8_t *how, size_t size)'),
+  socketpair: lib.func('int socketpair(int domain, int type, int protocol, _Out_ int *pair)'),
+  connect: lib.func('int connect(int fd, const uint8_t *address, uint32_t size)'),
+  recv: lib.func('long recv(int fd, _Out_ uint8_t *buffer, size_t size, int flags)'),
+  dup3: lib.func('int dup3(int from, int to, int flags)'),
+  ioctl: lib.func('int ioctl(int fd, ulong request, const uint8_t *argument)'),
+  grantpt: lib.func('int grantpt(int fd)'),
+  unlockpt: lib.func('int unlockpt(int fd)'),
+  ptsname: lib.func('int ptsname_r(int fd, _Out_ uint8_t *name, size_t size)'),
+}
+
+function check(call: string, result: unknown): number {
+  if (typeof result !== 'number' || result < 0) throw new SystemCallError(call, koffi.errno())
+  return result
+}
+
+/** mount(2) flags. */
+export const MS = {
+  rdonly: 1,
+  nosuid: 2,
+  nodev: 4,
+  noexec: 8,
+  remount: 32,
+  bind: 4096,
+  rec: 16384,
+  private: 1 << 18,
+  slave: 1 << 19,
+} as const
+
+export const CLONE_NEWNS = 0x20000
+const F_SETFD = 2
+const F_SETFL = 4
+const MNT_DETACH = 2
+const MSG_DONTWAIT = 0x40
+const AF_UNIX = 1
+const SOCK_STREAM = 1
+const SOCK_SEQPACKET = 5
+const SOCK_CLOEXEC = 0o2000000
+const O_CLOEXEC = 0o2000000
+const TIOCSWINSZ = 0x5414
+
+/** mount(2). @throws SystemCallError */
+export function mount(source: string, target: string, type: string, flags: number, data: string): void {
+  check(`mount ${target}`, raw.mount(source, target, type, flags, data))
+}
+
+/** umount2(2), lazily: what still uses the mount keeps it. Not being mounted is not an error. */
+export function unmount(target: string): void {
+  const result: unknown = raw.umount2(target, MNT_DETACH)
+  if (result !== 0 && koffi.errno() !== koffi.os.errno.EINVAL && koffi.errno() !== koffi.os.errno.ENOENT)
+    check(`umount ${target}`, result)
+}
+
+/** unshare(2) for the calling thread. */
+export function unshare(flags: number): void {
+  check('unshare', raw.unshare(flags))
+}
+
+/** execv(3): does not return; the environment and the standard streams are the process's own. */
+export function exec(path: string, argv: readonly string[]): never {
+  // Node marks every descriptor it finds at its start close-on-exec, the standard streams included
+  for (const fd of [0, 1, 2]) raw.fcntl(fd, F_SETFD, 0)
+  raw.execv(path, [...argv, null])
+  throw new SystemCallError(`exec ${path}`, koffi.errno())
+}
+
+/** A connected SOCK_SEQPACKET unix socket: Node has none. The caller closes the descriptor. */
+export function connectSeqpacket(path: string): number {
+  const fd = check('socket', raw.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0))
+  const address = Buffer.alloc(110)
+  address.writeUInt16LE(AF_UNIX, 0)
+  address.write(path, 2, 107)
+  try {
+    check(`connect ${path}`, raw.connect(fd, address, address.length))
+    // only now: a connect that may not wait fails when several come at once. A write that waits would stop the engine.
+    check('fcntl', raw.fcntl(fd, F_SETFL, constants.O_RDWR | constants.O_NONBLOCK))
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+  return fd
+}
+
+/** Two connected stream sockets. */
+export function socketPair(): [number, number] {
+  const pair = [0, 0]
+  check('socketpair', raw.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+  return [pair[0] ?? -1, pair[1] ?? -1]
+}
+
+/** dup3(2): makes `to` the same open file as `from`. */
+export function duplicate(from: number, to: number): void {
+  check('dup3', raw.dup3(from, to, O_CLOEXEC))
+}
+
+/** recv(2) of one packet, without waiting; undefined when there is none. */
+export function receive(fd: number, size: number): Buffer | undefined {
+  const packet = Buffer.alloc(size)
+  const got = Number(raw.recv(fd, packet, size, MSG_DONTWAIT))
+  return got > 0 ? packet.subarray(0, got) : undefined
+}
+
+/** Unlocks a pseudo terminal whose master is `fd`; answers with the path of its slave. */
+export function unlockTerminal(fd: number): string {
+  check('grantpt', raw.grantpt(fd))
+  check('unlockpt', raw.unlockpt(fd))
+  const name = Buffer.alloc(64)
+  check('ptsname_r', raw.ptsname(fd, name, name.length))
+  return name.toString('utf8', 0, name.indexOf(0))
+}
+
+/** Sets the size of a terminal, in characters. */
+export function resizeTerminal(fd: number, rows: number, columns: number): void {
+  const size = Buffer.alloc(8)
+  size.writeUInt16LE(rows, 0)
+  size.writeUInt16LE(columns, 2)
+  check('ioctl TIOCSWINSZ', raw.ioctl(fd, TIOCSWINSZ, size))
+}
+
+const SYS_openat2 = 437 // the same on every architecture
+const RESOLVE_IN_ROOT = 0x10
+
+/**
+ * Opens `path` as a process whose root directory is `root` would: no symlink leads out, not even one swapped in meanwhile.
+ * The caller closes the descriptor. @throws SystemCallError
+ */
+export function openInRoot(root: number, path: string, flags: number): number {
+  const how = Buffer.alloc(24)
+  how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0)
+  how.writeBigUInt64LE(BigInt(RESOLVE_IN_ROOT), 16)
+  return check(`open ${path}`, Number(raw.openat2(SYS_openat2, root, path, how, how.length)))
+}

@@ -1,0 +1,15 @@
+import { readFileSync } from 'node:fs'
+
+/** The kernel's start time of a process in clock ticks since boot, '' when it is gone; proc_pid_stat(5) field 22. */
+export function startTime(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' ? '' : (fields[19] ?? '')
+  } catch {
+    return ''
+  }
+}
+
+/** Changes with each boot of the machine. */
+export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()

@@ -1,0 +1,179 @@
+import type { Mount } from '../records.js'
+import type { Command, Device, Limits, Namespace, Rlimit, Sandbox } from './sandbox.js'
+import { seccompProfile } from './seccomp.js'
+
+const maskedPaths = [
+  '/proc/acpi',
+  '/proc/asound',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+]
+const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
+
+/** Device nodes every container may use: null, zero, full, random, urandom, tty, ptmx and its terminals. */
+const allowedDevices: readonly (readonly [type: string, major: number | undefined, minor: number | undefined])[] = [
+  ['c', 1, 3],
+  ['c', 1, 5],
+  ['c', 1, 7],
+  ['c', 1, 8],
+  ['c', 1, 9],
+  ['c', 5, 0],
+  ['c', 5, 1],
+  ['c', 5, 2],
+  ['c', 136, undefined],
+]
+
+/** The `process` object, runtime-spec config.md "Process"; the exec of a container uses it alone. */
+export function processOf(command: Command, rlimits: readonly Rlimit[] = [], oomScoreAdj?: number): object {
+  const held = command.capabilities
+  // the kernel drops the effective set at setuid anyway; saying so here keeps runtimes from raising it again
+  const effective = command.user.uid === 0 ? held : []
+  return {
+    terminal: command.tty,
+    ...(command.tty && command.consoleSize
+      ? { consoleSize: { height: command.consoleSize[0], width: command.consoleSize[1] } }
+      : {}),
+    user: { ...command.user, umask: 0o022 },
+    args: command.args,
+    env: command.env,
+    cwd: command.cwd,
+    capabilities: { bounding: held, effective, permitted: effective },
+    rlimits: rlimits.map(({ name, soft, hard }) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard })),
+    noNewPrivileges: command.noNewPrivileges,
+    ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
+  }
+}
+
+function kernelMounts({ shmSize, privileged, network, ipc }: Sandbox): object[] {
+  const ro = privileged ? [] : ['ro']
+  return [
+    { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+    {
+      destination: '/dev',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+    },
+    {
+      destination: '/dev/pts',
+      type: 'devpts',
+      source: 'devpts',
+      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+    },
+    {
+      destination: '/sys',
+      ...(network === 'host' ? { type: 'bind', source: '/sys' } : { type: 'sysfs', source: 'sysfs' }),
+      options: ['nosuid', 'noexec', 'nodev', ...ro, ...(network === 'host' ? ['rbind'] : [])],
+    },
+    {
+      destination: '/sys/fs/cgroup',
+      type: 'cgroup',
+      source: 'cgroup',
+      options: ['nosuid', 'noexec', 'nodev', 'relatime', ...ro],
+    },
+    { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
+    ...(ipc === 'own'
+      ? [
+          {
+            destination: '/dev/shm',
+            type: 'tmpfs',
+            source: 'shm',
+            options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shmSize}`],
+          },
+        ]
+      : ipc === 'host'
+        ? [{ destination: '/dev/shm', type: 'bind', source: '/dev/shm', options: ['rbind', 'rw'] }]
+        : []),
+  ]
+}
+
+const mountOf = ({ type, source, target, options }: Mount): object => ({ destination: target, type, source, options })
+
+const namespaces = (kinds: Readonly<Record<string, Namespace>>): object[] =>
+  Object.entries(kinds).flatMap(([type, kind]) =>
+    kind === 'host' ? [] : [kind === 'own' ? { type } : { type, path: kind.path }],
+  )
+
+function resourcesOf(limits: Limits, devices: readonly Device[], privileged: boolean): object {
+  const rules = [
+    { allow: false, access: 'rwm' },
+    { allow: true, type: 'c', access: 'm' },
+    { allow: true, type: 'b', access: 'm' },
+    ...allowedDevices.map(([type, major, minor]) => ({
+      allow: true,
+      type,
+      ...(major === undefined ? {} : { major }),
+      ...(minor === undefined ? {} : { minor }),
+      access: 'rwm',
+    })),
+    ...devices.map(({ type, major, minor, access }) => ({ allow: true, type, major, minor, access })),
+  ]
+  return { devices: privileged ? [{ allow: true, access: 'rwm' }] : rules, ...limitsOf(limits) }
+}
+
+/** The limits as runtime-spec config-linux.md "Control groups" has them. */
+export function limitsOf(limits: Limits): object {
+  const present = (object: Record<string, unknown>) =>
+    Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
+  return {
+    memory: present({
+      limit: limits.memory,
+      swap: limits.memorySwap,
+      reservation: limits.memoryReservation,
+    }),
+    cpu: present({
+      shares: limits.cpuShares,
+      quota: limits.cpuQuota,
+      period: limits.cpuPeriod,
+      cpus: limits.cpusetCpus,
+      mems: limits.cpusetMems,
+    }),
+    ...(limits.pids === undefined ? {} : { pids: { limit: limits.pids } }),
+  }
+}
+
+/** The OCI runtime configuration (`config.json`) of a sandbox, runtime-spec v1.0. */
+export function specOf(sandbox: Sandbox): object {
+  const { command, privileged } = sandbox
+  return {
+    ociVersion: '1.0.0',
+    process: processOf(command, sandbox.rlimits, sandbox.oomScoreAdj),
+    root: { path: sandbox.rootfs, readonly: sandbox.readonlyRootfs },
+    hostname: sandbox.hostname,
+    mounts: [...kernelMounts(sandbox), ...[...sandbox.mounts].sort(byDepth).map(mountOf)],
+    linux: {
+      namespaces: [
+        { type: 'mount' },
+        { type: 'pid' },
+        { type: 'uts' },
+        ...namespaces({ network: sandbox.network, ipc: sandbox.ipc }),
+      ],
+      cgroupsPath: sandbox.cgroupPath,
+      resources: resourcesOf(sandbox.limits, sandbox.devices, privileged),
+      devices: sandbox.devices.map(({ path, type, major, minor, mode }) => ({
+        path,
+        type,
+        major,
+        minor,
+        fileMode: mode,
+        uid: 0,
+        gid: 0,
+      })),
+      sysctl: sandbox.sysctls,
+      rootfsPropagation: 'rprivate',
+      ...(privileged ? {} : { maskedPaths, readonlyPaths }),
+      ...(sandbox.seccomp ? { seccomp: seccompProfile(command.capabilities) } : {}),
+    },
+  }
+}
+
+/** A mount below another must come after it. */
+const byDepth = (a: Mount, b: Mount): number => a.target.split('/').length - b.target.split('/').length

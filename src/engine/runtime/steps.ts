@@ -1,0 +1,162 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { EngineConfig } from '../config.js'
+import { EngineError, messageOf } from '../errors.js'
+import { resolvConf } from '../networks/resolv.js'
+import type { Mount, Networks, Step, Steps } from '../records.js'
+import { Attachment } from './attach.js'
+import { capabilitiesOf } from './capabilities.js'
+import { Cgroup, type Hierarchies } from './cgroup.js'
+import { launch } from './conmon.js'
+import type { Driver } from './driver.js'
+import type { Exits } from './exits.js'
+import { unmount } from './libc.js'
+import { mountOverlay } from './overlay.js'
+import { watchSpace } from './space.js'
+import { specOf } from './spec.js'
+import type { Sandbox } from './sandbox.js'
+import { lookUpUser } from './users.js'
+
+/** What running a step takes. */
+export interface StepParts {
+  readonly config: EngineConfig
+  readonly driver: Driver
+  readonly conmon: string
+  readonly exits: Exits
+  readonly hierarchies: Hierarchies
+  readonly networks: Networks
+}
+
+/** A build may not fork without end either. */
+const pidsLimit = 8192
+
+/** Runs build steps: containers without a record, in a group of their own (`/berth-<name>/build/<id>`). */
+export const createSteps = (parts: StepParts): Steps => ({ run: (step) => runStep(parts, step) })
+
+async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number; oomKilled: boolean }> {
+  const { config, driver, conmon, exits, networks } = parts
+  step.signal.throwIfAborted()
+  const bundle = join(config.run, 'b', step.id.slice(0, 32))
+  const cgroup = new Cgroup(parts.hierarchies, `/berth-${config.name}/build-${step.id}`)
+  const rootfs = join(bundle, 'rootfs')
+  const kill = (): void => {
+    for (const pid of cgroup.pids()) killQuietly(pid)
+  }
+  const over = new AbortController()
+  const full = new AbortController()
+  try {
+    await mkdir(rootfs, { recursive: true, mode: 0o700 })
+    const names = await writeNames(bundle, step)
+    mountOverlay({ lowerDirs: step.lowerDirs, upperDir: step.upperDir, workDir: step.workDir, target: rootfs })
+    const spec = specOf(sandboxOf(step, rootfs, cgroup.path, names))
+    const wanted = { id: step.id, bundle, exitDir: exits.dir, spec, tty: false, stdin: 'none' as const }
+    const { pid } = await launch(driver, conmon, wanted, step.args[0] ?? '')
+    const exit = exits.wait(step.id)
+    step.signal.addEventListener('abort', kill)
+    watchSpace(step.upperDir, over.signal, () => {
+      full.abort(
+        new EngineError('full', 'no space left on device: the step was stopped before it took the last of the disk'),
+      )
+      kill()
+    })
+    if (step.network === 'default')
+      await networks.connect(step.id, pid, { network: 'bridge', aliases: [] }, true).catch((error: unknown) => {
+        kill()
+        throw error
+      })
+    const attachment = Attachment.open(bundle)
+    const output = attachment.read((stream, chunk) => step.onOutput(stream, chunk))
+    await driver.start(step.id)
+    if (step.signal.aborted) kill()
+    const { code } = await exit
+    await output
+    attachment.close()
+    const oomKilled = cgroup.oomKills() > 0
+    step.signal.throwIfAborted()
+    full.signal.throwIfAborted()
+    return { exitCode: code, oomKilled }
+  } catch (error) {
+    step.signal.throwIfAborted()
+    throw error instanceof EngineError ? error : new EngineError('broken', messageOf(error), error)
+  } finally {
+    over.abort()
+    step.signal.removeEventListener('abort', kill)
+    await empty(cgroup)
+    unmount(rootfs)
+    driver.forget(step.id)
+    await networks.release(step.id)
+    await exits.take(step.id)
+    await rm(bundle, { recursive: true, force: true })
+  }
+}
+
+/** Kills what is left in a group and removes it. */
+export async function empty(cgroup: Cgroup): Promise<void> {
+  for (let attempt = 0; !cgroup.remove() && attempt < 200; attempt++) {
+    // the last processes of a killed pid namespace leave the group a moment after its first one is reaped
+    for (const pid of cgroup.pids()) killQuietly(pid)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // it has just ended
+  }
+}
+
+async function writeNames(bundle: string, step: Step): Promise<Mount[]> {
+  const hosts = ['127.0.0.1\tlocalhost', '::1\tlocalhost', ...(step.extraHosts ?? []).map(hostLine)]
+  const hostname = step.hostname ?? step.id.slice(0, 12)
+  const files = {
+    '/etc/hosts': `${hosts.join('\n')}\n127.0.1.1\t${hostname}\n`,
+    '/etc/hostname': `${hostname}\n`,
+    '/etc/resolv.conf': await resolvConf(),
+  }
+  const mounts: Mount[] = []
+  for (const [target, text] of Object.entries(files)) {
+    const source = join(bundle, target.slice('/etc/'.length))
+    await writeFile(source, text, { mode: 0o644 })
+    mounts.push({ type: 'bind', source, target, options: ['bind', 'ro'] })
+  }
+  return mounts
+}
+
+function hostLine(entry: string): string {
+  const [, name = '', address = ''] = /^([^:=]+)[:=](.*)$/.exec(entry) ?? []
+  return `${address}\t${name}`
+}
+
+function sandboxOf(step: Step, rootfs: string, cgroupPath: string, names: readonly Mount[]): Sandbox {
+  const { user, home } = lookUpUser(rootfs, step.user)
+  const env = step.env.some((entry) => entry.startsWith('HOME=')) ? step.env : [...step.env, `HOME=${home}`]
+  return {
+    id: step.id,
+    command: {
+      args: step.args,
+      env,
+      cwd: step.cwd,
+      user,
+      tty: false,
+      capabilities: capabilitiesOf([], [], false),
+      noNewPrivileges: false,
+    },
+    rootfs,
+    readonlyRootfs: false,
+    hostname: step.hostname ?? step.id.slice(0, 12),
+    domainname: '',
+    mounts: [...names, ...step.mounts],
+    network: step.network === 'host' ? 'host' : 'own',
+    ipc: 'own',
+    privileged: false,
+    seccomp: true,
+    cgroupPath,
+    limits: { pids: pidsLimit, ...(step.memory === undefined ? {} : { memory: step.memory, memorySwap: step.memory }) },
+    rlimits: [],
+    sysctls: step.network === 'host' ? {} : { 'net.ipv4.ip_unprivileged_port_start': '0' },
+    shmSize: 67108864,
+    devices: [],
+  }
+}

@@ -1,0 +1,76 @@
+import { closeSync, constants, openSync, readFileSync } from 'node:fs'
+import { EngineError } from '../errors.js'
+import { openInRoot } from './libc.js'
+import type { User } from './sandbox.js'
+
+interface Account {
+  readonly name: string
+  readonly uid: number
+  readonly gid: number
+  readonly home: string
+}
+
+const numeric = (text: string): boolean => /^\d+$/.test(text)
+
+function rows(root: number, path: string): string[][] {
+  try {
+    const fd = openInRoot(root, path, constants.O_RDONLY)
+    try {
+      return readFileSync(fd, 'utf8')
+        .split('\n')
+        .map((line) => line.split(':'))
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    return []
+  }
+}
+
+/**
+ * Looks a `user[:group]` up in the root file system at `rootfs`, as `/etc/passwd` and `/etc/group` there have it, without
+ * following a symlink out of it. `home` is '/' for a user without an account.
+ * @throws EngineError `invalid` "unable to find user x: no matching entries in passwd file"
+ */
+export function lookUpUser(
+  rootfs: string,
+  wanted: string,
+  groupAdd: readonly string[] = [],
+): { user: User; home: string } {
+  const root = openSync(rootfs, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    const accounts = rows(root, 'etc/passwd').map(([name = '', , uid, gid, , home = '/']): Account => ({
+      name,
+      uid: Number(uid),
+      gid: Number(gid),
+      home,
+    }))
+    const groups = rows(root, 'etc/group').map(([name = '', , gid, members = '']) => ({
+      name,
+      gid: Number(gid),
+      members: members.split(','),
+    }))
+    const [who = '', group] = wanted.split(':')
+    const account = accounts.find(({ name, uid }) => name === (who || 'root') || (numeric(who) && uid === Number(who)))
+    if (!account && who !== '' && !numeric(who))
+      throw new EngineError('invalid', `unable to find user ${who}: no matching entries in passwd file`)
+    const gidOf = (name: string): number => {
+      const found = groups.find((entry) => entry.name === name)
+      if (found) return found.gid
+      if (numeric(name)) return Number(name)
+      throw new EngineError('invalid', `unable to find group ${name}: no matching entries in group file`)
+    }
+    const gid = group ? gidOf(group) : (account?.gid ?? 0)
+    const secondary = group || !account ? [] : groups.filter(({ members }) => members.includes(account.name))
+    return {
+      user: {
+        uid: account?.uid ?? (numeric(who) ? Number(who) : 0),
+        gid,
+        additionalGids: [...new Set([...secondary.map((entry) => entry.gid), ...groupAdd.map(gidOf)])],
+      },
+      home: account?.home ?? '/',
+    }
+  } finally {
+    closeSync(root)
+  }
+}

@@ -1,0 +1,48 @@
+import { lstat, opendir, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { codeOf } from '../errors.js'
+
+/**
+ * Bytes on disk of everything below a directory, as du(1) counts: blocks, not lengths, and a file with several names
+ * once. What vanishes meanwhile counts nothing. Symbolic links are not followed.
+ */
+export async function bytesBelow(directory: string): Promise<number> {
+  const counted = new Set<string>()
+  const open = [directory]
+  let bytes = 0
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    try {
+      for await (const entry of await opendir(path)) {
+        const child = join(path, entry.name)
+        const { blocks, nlink, dev, ino } = await lstat(child)
+        if (entry.isDirectory()) open.push(child)
+        else if (nlink > 1) {
+          const identity = `${dev}:${ino}`
+          if (counted.has(identity)) continue
+          counted.add(identity)
+        }
+        bytes += blocks * 512
+      }
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error
+    }
+  }
+  return bytes
+}
+
+// statfs(2), and dockerd's names for them
+const fileSystems: Readonly<Record<number, string>> = {
+  0xef53: 'extfs',
+  0x58465342: 'xfs',
+  0x9123683e: 'btrfs',
+  0x01021994: 'tmpfs',
+  0x2fc12fc1: 'zfs',
+  0xf2f52010: 'f2fs',
+  0x794c7630: 'overlayfs',
+}
+
+/** The file system a path is on, `extfs` or `xfs`; its magic number when it has no name here. */
+export async function fileSystemOf(path: string): Promise<string> {
+  const { type } = await statfs(path)
+  return fileSystems[type] ?? `0x${type.toString(16)}`
+}

@@ -1,0 +1,36 @@
+import { open, rename, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/**
+ * Writes a file so that after a crash it is the old one or the new one, whole: write, fsync, rename, fsync of the
+ * directory. When this resolves the file is on disk.
+ */
+export async function writeDurably(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
+  const draft = `${path}.${process.pid}.${++drafts}.tmp`
+  try {
+    const file = await open(draft, 'wx', mode)
+    try {
+      await file.writeFile(data)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(draft, path)
+  } catch (error) {
+    await unlink(draft).catch(() => undefined)
+    throw error
+  }
+  await syncDirectory(dirname(path))
+}
+
+let drafts = 0
+
+/** Makes the names in a directory durable: what was renamed or unlinked there stays so. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}

@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { codeOf, EngineError } from '../errors.js'
+import { syncDirectory, writeDurably } from '../system/durable.js'
+
+/** A volume as stored: `<name>/volume.json`, beside its content in `<name>/_data`. */
+export interface VolumeRecord {
+  readonly name: string
+  /** RFC 3339 */
+  readonly createdAt: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly options: Readonly<Record<string, string>>
+  readonly anonymous: boolean
+}
+
+/**
+ * The volumes on disk. One appears whole and is gone at once, by renaming its directory; what a kill left between begins
+ * with a dot, which no name does, and is swept at the next start.
+ */
+export class VolumeRecords {
+  readonly #directory: string
+  constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  mountpoint(name: string): string {
+    return join(this.#directory, name, '_data')
+  }
+
+  async load(): Promise<readonly VolumeRecord[]> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o701 })
+    const names = await readdir(this.#directory)
+    const halves = names.filter((name) => name.startsWith('.'))
+    await Promise.all(halves.map((name) => rm(join(this.#directory, name), { recursive: true, force: true })))
+    const records = names.filter((name) => !name.startsWith('.')).map((name) => this.#read(name))
+    return (await Promise.all(records)).filter((record) => record !== undefined)
+  }
+
+  async #read(name: string): Promise<VolumeRecord | undefined> {
+    try {
+      return JSON.parse(await readFile(join(this.#directory, name, 'volume.json'), 'utf8')) as VolumeRecord
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined
+      throw error
+    }
+  }
+
+  async save(record: VolumeRecord): Promise<void> {
+    const draft = this.#aside()
+    try {
+      await mkdir(draft, { mode: 0o701 })
+      await mkdir(join(draft, '_data'), { mode: 0o755 })
+      await writeDurably(join(draft, 'volume.json'), JSON.stringify(record))
+      await rename(draft, join(this.#directory, record.name))
+    } catch (error) {
+      await rm(draft, { recursive: true, force: true })
+      if (codeOf(error) === 'ENOSPC') throw new EngineError('full', `create ${record.name}: no space left`, error)
+      throw error
+    }
+    await syncDirectory(this.#directory)
+  }
+
+  /** Gone for good when this resolves; its content may take longer, and does not come back. */
+  async remove(name: string): Promise<void> {
+    const grave = this.#aside()
+    await rename(join(this.#directory, name), grave)
+    await syncDirectory(this.#directory)
+    await rm(grave, { recursive: true, force: true })
+  }
+
+  #aside(): string {
+    return join(this.#directory, `.${randomBytes(8).toString('hex')}`)
+  }
+}

@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto'
+import type { EngineConfig } from '../config.js'
+import { EngineError } from '../errors.js'
+import type { Events, Usage, VolumeInfo, Volumes } from '../records.js'
+import { VolumeRecords, type VolumeRecord } from './record.js'
+
+/** The volume room: what the container room needs, and what the API serves. */
+export interface VolumeRoom extends Volumes {
+  list(): readonly VolumeInfo[]
+  /** Ids of the containers that mount it. */
+  users(name: string): readonly string[]
+}
+
+/** Docker's mark on a volume that nobody named. */
+const anonymousLabel = 'com.docker.volume.anonymous'
+
+/** Opens the volumes of an instance: driver `local`, a directory each. */
+export async function openVolumes(
+  config: Pick<EngineConfig, 'root'>,
+  events: Events,
+  usage: Pick<Usage, 'ofVolume'>,
+): Promise<VolumeRoom> {
+  const records = new VolumeRecords(`${config.root}/volumes`)
+  const volumes = new Map<string, VolumeRecord>()
+  for (const record of await records.load()) volumes.set(record.name, record)
+  const inTurn = turns()
+
+  const describe = (record: VolumeRecord): VolumeInfo => ({
+    ...record,
+    driver: 'local',
+    mountpoint: records.mountpoint(record.name),
+  })
+  const find = (name: string): VolumeRecord => {
+    const record = volumes.get(name)
+    if (!record) throw new EngineError('missing', `get ${name}: no such volume`)
+    return record
+  }
+
+  return {
+    list: () => [...volumes.values()].map(describe),
+    users: (name) => usage.ofVolume(name),
+    // eslint-disable-next-line @typescript-eslint/require-await -- the contract lets other volumes be looked up
+    get: async (name) => describe(find(name)),
+
+    ensure: (asked, labels = {}) =>
+      inTurn(async () => {
+        const anonymous = asked === ''
+        const name = anonymous ? randomBytes(32).toString('hex') : checked(asked)
+        const known = volumes.get(name)
+        if (known) return describe(known)
+        const record: VolumeRecord = {
+          name,
+          createdAt: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+          labels: anonymous ? { ...labels, [anonymousLabel]: '' } : labels,
+          options: {},
+          anonymous,
+        }
+        await records.save(record)
+        volumes.set(name, record)
+        events.emit('volume', 'create', name, { driver: 'local' })
+        return describe(record)
+      }),
+
+    remove: (name, force) =>
+      inTurn(async () => {
+        if (force && !volumes.has(name)) return
+        find(name)
+        const users = usage.ofVolume(name)
+        if (users.length > 0)
+          throw new EngineError('conflict', `remove ${name}: volume is in use - [${users.join(', ')}]`)
+        await records.remove(name)
+        volumes.delete(name)
+        events.emit('volume', 'destroy', name, { driver: 'local' })
+      }),
+  }
+}
+
+/** A name becomes a directory's: nothing that could lead out of ours. @throws EngineError `invalid` in dockerd's words */
+function checked(name: string): string {
+  if (name.length < 2)
+    throw new EngineError('invalid', 'volume name is too short, names should be at least two alphanumeric characters')
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name) || name.length > 255)
+    throw new EngineError(
+      'invalid',
+      `create ${name.slice(0, 255)}: ${JSON.stringify(name.slice(0, 255))} includes invalid characters for a local volume name, ` +
+        'only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path',
+    )
+  return name
+}
+
+function turns(): <T>(task: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (task) => {
+    const run = last.then(task)
+    last = run.catch(() => undefined)
+    return run
+  }
+}

@@ -1,0 +1,159 @@
+import { expect } from 'chai'
+import { once } from 'node:events'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { request as httpRequest, type Server } from 'node:http'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import type { ApiRoute } from '../../../src/engine/api/route.js'
+import { serve } from '../../../src/engine/api/server.js'
+import { EngineError } from '../../../src/engine/errors.js'
+
+const routes: ApiRoute[] = [
+  { method: 'GET', path: '/images/json', handle: (_, reply) => reply.json(200, ['list']) },
+  { method: 'GET', path: '/images/{name}/json', handle: (request, reply) => reply.json(200, request.params) },
+  { method: 'POST', path: '/echo', handle: async (request, reply) => reply.json(200, await request.json()) },
+  {
+    method: 'POST',
+    path: '/fail/{fault}',
+    handle: (request) => {
+      throw new EngineError(request.params.fault as 'missing', 'it is so')
+    },
+  },
+  {
+    method: 'POST',
+    path: '/exec/{id}/start',
+    handle: async (request, reply) => {
+      const body = JSON.stringify(await request.json())
+      const stream = reply.hijack('application/vnd.docker.raw-stream')
+      let stdin = ''
+      stream.on('data', (chunk: Buffer) => (stdin += chunk.toString()))
+      await once(stream, 'end')
+      stream.end(`body=${body} stdin=${stdin}`)
+    },
+  },
+  {
+    method: 'GET',
+    path: '/slow',
+    handle: (request, reply) => {
+      const stream = reply.stream()
+      request.signal.addEventListener('abort', () => left())
+      void stream.write({ first: true })
+    },
+  },
+]
+let left: () => void
+
+describe('the engine API server', () => {
+  let dir: string, server: Server, socketPath: string
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'berth-api-'))
+    socketPath = join(dir, 'engine.sock')
+    server = await serve(socketPath, routes)
+  })
+  after(async () => {
+    server.closeAllConnections()
+    server.close()
+    await rm(dir, { recursive: true })
+  })
+
+  const ask = (method: string, path: string, body?: string) =>
+    new Promise<{ status: number; headers: Record<string, unknown>; body: string }>((resolve, reject) => {
+      const request = httpRequest({ socketPath, method, path, agent: false }, (response) => {
+        text(response).then(
+          (body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+          reject,
+        )
+      })
+      request.on('error', reject).end(body)
+    })
+  const raw = async (...parts: string[]) => {
+    const socket = connect({ path: socketPath, allowHalfOpen: true })
+    await once(socket, 'connect')
+    for (const part of parts) {
+      socket.write(part)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return socket
+  }
+
+  it('listens on a socket of mode 0660 and lets no second engine have it', async () => {
+    expect((await stat(socketPath)).mode & 0o777).to.equal(0o660)
+    const second = await serve(socketPath, []).catch((error: unknown) => error)
+    expect(second).to.be.instanceOf(EngineError).with.property('fault', 'conflict')
+  })
+
+  it('says its version in every reply', async () => {
+    for (const path of ['/v1.47/images/json', '/images/json', '/nowhere']) {
+      const { headers } = await ask('GET', path)
+      expect(headers).to.include({ 'api-version': '1.47', ostype: 'linux', 'docker-experimental': 'false' })
+    }
+  })
+
+  it('refuses versions it does not speak', async () => {
+    expect(JSON.parse((await ask('GET', '/v1.99/images/json')).body)).to.deep.equal({
+      message: 'client version 1.99 is too new. Maximum supported API version is 1.47',
+    })
+    expect((await ask('GET', '/v1.12/images/json')).status).to.equal(400)
+  })
+
+  it('takes slashes and colons into an image name, percent-encoded or not', async () => {
+    expect((await ask('GET', '/v1.47/images/host:5000/a/b:1/json')).body).to.equal('{"name":"host:5000/a/b:1"}\n')
+    expect((await ask('GET', '/images/a%2Fb/json')).body).to.equal('{"name":"a/b"}\n')
+    expect((await ask('GET', '/images/json')).body).to.equal('["list"]\n')
+    expect((await ask('GET', '/images/%E0%A4%A/json')).status).to.equal(400)
+  })
+
+  it('answers faults with a message and their status', async () => {
+    const faults = { missing: 404, conflict: 409, invalid: 400, unsupported: 501 }
+    for (const [fault, status] of Object.entries(faults))
+      expect(await ask('POST', `/fail/${fault}`)).to.include({ status, body: '{"message":"it is so"}\n' })
+    expect(await ask('POST', '/fail/unmodified')).to.include({ status: 304, body: '' })
+  })
+
+  it('answers 404 to an inspect of an unserved kind and 501 to its use', async () => {
+    expect((await ask('GET', '/v1.47/services/x')).status).to.equal(404)
+    expect((await ask('POST', '/v1.47/swarm/init')).status).to.equal(501)
+  })
+
+  it('refuses bodies that are not JSON or too large', async () => {
+    expect((await ask('POST', '/echo', '{"a":')).status).to.equal(400)
+    expect((await ask('POST', '/echo', `"${'x'.repeat(5_000_000)}"`).catch(() => ({ status: 400 }))).status).to.equal(
+      400,
+    )
+    expect((await ask('POST', '/echo')).body).to.equal('{}\n')
+  })
+
+  const start = (length: number) =>
+    `POST /v1.47/exec/e/start HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: ${length}\r\n\r\n`
+
+  it('keeps the body of an upgrade out of the stream, glued to the head or not', async () => {
+    for (const parts of [
+      [`${start(13)}{"Tty":false}typed`],
+      [start(13), '{"Tty":', 'false}typ', 'ed'],
+      [`${start(13)}{"Tty":false}`, 'typed'],
+    ]) {
+      const socket = await raw(...parts)
+      socket.end()
+      const [head, body] = (await text(socket)).split('\r\n\r\n')
+      expect(head).to.match(/^HTTP\/1.1 101 UPGRADED\r\n/)
+      expect(head).to.contain('Content-Type: application/vnd.docker.raw-stream')
+      expect(body).to.equal('body={"Tty":false} stdin=typed')
+    }
+  })
+
+  it('answers an upgrade it cannot serve as plain HTTP and closes', async () => {
+    const socket = await raw('POST /grpc HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n')
+    expect(await text(socket)).to.match(/^HTTP\/1.1 501 /)
+  })
+
+  it('streams records at once and learns that the client left', async () => {
+    const gone = new Promise<void>((resolve) => (left = resolve))
+    const socket = await raw('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n')
+    const [chunk] = (await once(socket, 'data')) as [Buffer]
+    expect(chunk.toString()).to.match(/^HTTP\/1.1 200 /)
+    socket.destroy()
+    await gone
+  })
+})

@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process'
+import { expect } from 'chai'
+import { ruleset, type Picture } from '../../../src/engine/networks/firewall.js'
+
+const picture: Picture = {
+  table: 'berth_unit',
+  bridges: 'btf00d',
+  zones: [
+    { bridge: 'btf00d000000001', subnet: '10.250.0.0/24', internal: false },
+    { bridge: 'btf00d000000002', subnet: '10.250.1.0/24', internal: true },
+  ],
+  publications: [
+    { protocol: 'tcp', containerPort: 80, hostIp: '', hostPort: 8080, containerAddress: '10.250.0.2' },
+    { protocol: 'udp', containerPort: 53, hostIp: '0.0.0.0', hostPort: 53, containerAddress: '10.250.0.3' },
+    { protocol: 'tcp', containerPort: 80, hostIp: '127.0.0.1', hostPort: 81, containerAddress: '10.250.0.2' },
+  ],
+  uplinks: ['eth0'],
+}
+
+const check = (text: string) => spawnSync('nft', ['--check', '--file', '-'], { input: text, encoding: 'utf8' })
+
+describe('the firewall’s table', () => {
+  const text = ruleset(picture)
+
+  it('is one that nft takes, full and empty', function () {
+    if (process.getuid?.() !== 0) this.skip()
+    for (const each of [picture, { ...picture, zones: [], publications: [], uplinks: [] }])
+      expect(check(ruleset(each)).stderr).to.equal('')
+  })
+
+  it('replaces the old one in the same transaction', () =>
+    expect(text.split('\n').slice(0, 3)).to.deep.equal([
+      'add table ip berth_unit',
+      'delete table ip berth_unit',
+      'table ip berth_unit {',
+    ]))
+
+  it('maps ports of every address and of one apart', () => {
+    expect(text).to.include('elements = { tcp . 8080 : 10.250.0.2 . 80, udp . 53 : 10.250.0.3 . 53 }')
+    expect(text).to.include('elements = { 127.0.0.1 . tcp . 81 : 10.250.0.2 . 80 }')
+  })
+
+  it('masquerades what is not internal', () => {
+    expect(text).to.include('set nets { type ipv4_addr; flags interval; elements = { 10.250.0.0/24 } }')
+    expect(text).to.include('set internal { type ifname; elements = { "btf00d000000002" } }')
+  })
+
+  it('costs the same rules however many ports are published', () => {
+    const many = Array.from({ length: 500 }, (_, i) => ({
+      protocol: 'tcp' as const,
+      containerPort: 80,
+      hostIp: '',
+      hostPort: 10_000 + i,
+      containerAddress: '10.250.0.2',
+    }))
+    expect(ruleset({ ...picture, publications: many }).split('\n')).to.have.lengthOf(text.split('\n').length)
+  })
+})

@@ -1,0 +1,54 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import {
+  contains,
+  cut,
+  formatAddress,
+  formatSubnet,
+  overlaps,
+  parseAddress,
+  parseSubnet,
+  sizeOf,
+} from '../../../src/engine/networks/ipv4.js'
+
+const subnet = (text: string) => parseSubnet(text) ?? expect.fail(`${text} is no subnet`)
+
+describe('IPv4 addresses', () => {
+  it('survive being written and read', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 2 ** 32 - 1 }), (value) => {
+        expect(parseAddress(formatAddress(value))).to.equal(value)
+      }),
+    )
+  })
+
+  for (const text of ['', '1.2.3', '1.2.3.4.5', '1.2.3.256', '1.2.3.-4', '01.2.3.4', '1.2.3.4 ', 'a.b.c.d', '::1'])
+    it(`are not ${JSON.stringify(text)}`, () => expect(parseAddress(text)).to.be.undefined)
+})
+
+describe('IPv4 subnets', () => {
+  it('lose their host part', () => expect(formatSubnet(subnet('10.87.3.77/24'))).to.equal('10.87.3.0/24'))
+
+  for (const text of ['10.0.0.0', '10.0.0.0/33', '10.0.0.0/x', '10.0.0.0/8/8', '/8', 'fd00::/64'])
+    it(`are not ${text}`, () => expect(parseSubnet(text)).to.be.undefined)
+
+  it('overlap exactly when they share an address', () => {
+    const any = fc.record({ address: fc.nat({ max: 255 }), prefix: fc.integer({ min: 24, max: 32 }) })
+    fc.assert(
+      fc.property(any, any, (x, y) => {
+        const a = subnet(`10.0.0.${x.address}/${x.prefix}`)
+        const b = subnet(`10.0.0.${y.address}/${y.prefix}`)
+        const shared = Array.from({ length: sizeOf(a.prefix) }, (_, i) => contains(b, a.address + i)).some(Boolean)
+        expect(overlaps(a, b)).to.equal(shared)
+      }),
+    )
+  })
+
+  it('are cut from a pool without gap or overlap', () => {
+    const pieces = [...cut(subnet('10.87.0.0/16'), 24)].map(formatSubnet)
+    expect(pieces).to.have.lengthOf(256)
+    expect(pieces[0]).to.equal('10.87.0.0/24')
+    expect(pieces[255]).to.equal('10.87.255.0/24')
+    expect(new Set(pieces)).to.have.lengthOf(256)
+  })
+})

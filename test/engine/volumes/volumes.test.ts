@@ -1,0 +1,99 @@
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { openEvents } from '../../../src/engine/events.js'
+import { isFault, type Fault } from '../../../src/engine/errors.js'
+import { openVolumes } from '../../../src/engine/volumes/volumes.js'
+
+describe('volumes', () => {
+  let root: string
+  const events = openEvents()
+  const users = new Map<string, string[]>()
+  const open = () => openVolumes({ root }, events, { ofVolume: (name) => users.get(name) ?? [] })
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'berth-volumes-'))
+    users.clear()
+  })
+  afterEach(() => rm(root, { recursive: true }))
+
+  const refuses = async (what: Promise<unknown>, fault: Fault, message: string) => {
+    const error = await what.then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    )
+    expect(error).to.be.an('error').with.property('message').that.includes(message)
+    expect(isFault(error, fault), `not ${fault}`).to.equal(true)
+  }
+
+  it('are directories that outlive the engine', async () => {
+    const made = await (await open()).ensure('data', { a: 'b' })
+    expect(made).to.include({ name: 'data', driver: 'local', anonymous: false })
+    expect(made.mountpoint).to.equal(join(root, 'volumes/data/_data'))
+    await writeFile(join(made.mountpoint, 'file'), 'kept')
+    const again = await open()
+    expect(await again.get('data')).to.deep.equal(made)
+    expect(await again.ensure('data')).to.deep.equal(made)
+    expect(await readdir(made.mountpoint)).to.deep.equal(['file'])
+  })
+
+  it('without a name get one of 64 hex digits', async () => {
+    const made = await (await open()).ensure('')
+    expect(made.name).to.match(/^[0-9a-f]{64}$/)
+    expect(made.anonymous).to.equal(true)
+    expect(made.labels).to.deep.equal({ 'com.docker.volume.anonymous': '' })
+  })
+
+  it('asked for twenty times at once are made once', async () => {
+    const volumes = await open()
+    const before = events.past().length
+    const made = await Promise.all(Array.from({ length: 20 }, () => volumes.ensure('data')))
+    expect(new Set(made.map((volume) => volume.createdAt))).to.have.lengthOf(1)
+    expect(
+      events
+        .past()
+        .slice(before)
+        .map((event) => event.Action),
+    ).to.deep.equal(['create'])
+  })
+
+  it('go with all they hold', async () => {
+    const volumes = await open()
+    const { mountpoint } = await volumes.ensure('data')
+    await mkdir(join(mountpoint, 'deep/er'), { recursive: true })
+    await volumes.remove('data', false)
+    expect(await readdir(join(root, 'volumes'))).to.be.empty
+    await refuses(volumes.get('data'), 'missing', 'get data: no such volume')
+  })
+
+  it('in use stay, forced or not', async () => {
+    const volumes = await open()
+    const { mountpoint } = await volumes.ensure('data')
+    users.set('data', ['c1', 'c2'])
+    await refuses(volumes.remove('data', false), 'conflict', 'remove data: volume is in use - [c1, c2]')
+    await refuses(volumes.remove('data', true), 'conflict', 'volume is in use')
+    expect((await stat(mountpoint)).isDirectory()).to.equal(true)
+  })
+
+  it('that are not there cannot be removed, unless by force', async () => {
+    const volumes = await open()
+    await refuses(volumes.remove('nosuch', false), 'missing', 'get nosuch: no such volume')
+    await volumes.remove('nosuch', true)
+    await refuses(volumes.remove('../x', false), 'missing', 'no such volume')
+  })
+
+  it('never get a name that leads elsewhere', async () => {
+    const volumes = await open()
+    for (const name of ['..', '../x', '/etc', 'a/b', 'a\0b', '.hidden', '-rf', 'a b', 'x'.repeat(256), 'ü1'])
+      await refuses(volumes.ensure(name), 'invalid', 'includes invalid characters')
+    await refuses(volumes.ensure('a'), 'invalid', 'volume name is too short')
+    expect(await readdir(join(root, 'volumes'))).to.be.empty
+  })
+
+  it('half made or half removed by a kill are swept at the next start', async () => {
+    await mkdir(join(root, 'volumes/.0123456789abcdef/_data'), { recursive: true })
+    await mkdir(join(root, 'volumes/stray'))
+    expect((await open()).list()).to.be.empty
+    expect(await readdir(join(root, 'volumes'))).to.deep.equal(['stray'])
+  })
+})
