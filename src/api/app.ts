@@ -1,0 +1,120 @@
+import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import type { Logger } from 'pino'
+import { BerthError, messageOf } from '../errors.js'
+import { version } from '../version.js'
+import { authenticate } from './auth.js'
+import { contract } from './contract.js'
+import { bodyOfFault, statusOfFault, toFault } from './faults.js'
+import type { Caller, Handlers } from './handler.js'
+import type { Lines, Operation } from './operation.js'
+import type { Platform } from './platform.js'
+import { routes, splitRoute } from './routes.js'
+import { sendLines, sendText } from './stream.js'
+import { validate } from './validate.js'
+
+/** Bytes of a request body: `config:set` of 100 kB fits well, a flood does not. */
+const bodyLimit = 1024 * 1024
+
+type AnyHandler = (request: Record<string, unknown>, caller: Caller) => Promise<unknown>
+
+/** An operation with its place and its handler. */
+interface Mounted {
+  readonly method: 'get' | 'post' | 'patch' | 'delete'
+  readonly path: string
+  readonly operation: Operation
+  readonly handle: AnyHandler
+}
+
+/** Every operation of the contract that is answered over plain HTTP. */
+export const mountAll = (handlers: Handlers): Mounted[] =>
+  Object.entries(routes).flatMap(([resource, operations]) =>
+    Object.entries(operations).flatMap(([name, route]: [string, string]) => {
+      const operation = (contract as unknown as Record<string, Record<string, Operation>>)[resource]?.[name]
+      const handle = (handlers as unknown as Record<string, Record<string, AnyHandler>>)[resource]?.[name]
+      const { method, path } = splitRoute(route)
+      if (operation === undefined || handle === undefined || operation.stream === 'socket') return []
+      return [{ method: method.toLowerCase() as Mounted['method'], path, operation, handle }]
+    }),
+  )
+
+async function answer(mounted: Mounted, platform: Platform, request: Request, response: Response): Promise<void> {
+  const { operation, handle } = mounted
+  const input = validate(operation, { params: request.params, query: request.query, body: request.body as unknown })
+  const left = new AbortController()
+  response.once('close', () => left.abort())
+  const reply = await handle(input, { signal: AbortSignal.any([left.signal, platform.closing]) })
+  if (operation.stream === 'lines')
+    return sendLines(response, reply as Lines<unknown, unknown>, (error) => toFault(error, platform.store.redis))
+  if (operation.stream === 'text') return sendText(response, reply as AsyncIterable<string>)
+  response.status(operation.status ?? 200).json(reply)
+}
+
+/** The control API as an express application: tokens, validation, handlers, and every error as `{fault, message, hint}`. */
+export function createApp(platform: Platform, handlers: Handlers, log: Logger): Express {
+  const app = express().disable('x-powered-by').disable('etag').set('query parser', 'simple')
+  const api = express.Router({ caseSensitive: true, strict: true })
+  const { tokens, redis } = platform.store
+
+  const guard = async (request: Request, response: Response, next: NextFunction): Promise<void> => {
+    await authenticate(tokens, request.headers.authorization)
+    response.set('Cache-Control', 'no-store')
+    next()
+  }
+  // a token is asked for before a body is read
+  const parse = express.json({ limit: bodyLimit, type: () => true, strict: false })
+
+  for (const mounted of mountAll(handlers)) {
+    const before = mounted.operation.open === true ? [] : [guard, parse]
+    api[mounted.method](mounted.path, ...before, (request, response) => answer(mounted, platform, request, response))
+  }
+  api.get('/openapi.json', guard, async (_request, response) => {
+    const { openapi } = await import('./openapi.js')
+    response.json(openapi(platform.config.url))
+  })
+  api.use(guard, (request) => {
+    throw new BerthError(
+      'missing',
+      `there is no ${request.method} ${request.originalUrl.slice(0, 200)}`,
+      'see /api/openapi.json',
+    )
+  })
+
+  app.use('/api', api)
+  app.get('/', (_request, response) => {
+    response
+      .type('text/plain')
+      .send(
+        [
+          `This is Berth ${version}, which runs apps on this server.`,
+          '',
+          `Create one:  berth apps:create NAME, then git push berth main`,
+          `Control API: ${platform.config.url}/api, described in /api/openapi.json`,
+          '',
+        ].join('\n'),
+      )
+  })
+  app.use((request) => {
+    throw new BerthError(
+      'missing',
+      `there is nothing at ${request.path.slice(0, 200)}`,
+      'the control API is at /api, apps at their own hostnames',
+    )
+  })
+
+  // express tells an error handler by its four parameters
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars
+  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
+    const fault = toFault(error, redis)
+    if (fault.fault === 'broken')
+      log.error({ method: request.method, path: request.path, error: messageOf(error) }, 'request failed')
+    if (response.headersSent) {
+      response.destroy()
+      return
+    }
+    if (fault.fault === 'unauthenticated') response.set('WWW-Authenticate', 'Bearer realm="berth"')
+    // the rest of a body nobody read would be taken for the next request
+    if (!request.complete) response.set('Connection', 'close')
+    response.status(statusOfFault(fault)).json(bodyOfFault(fault))
+  })
+  return app
+}

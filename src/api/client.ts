@@ -1,0 +1,70 @@
+import type { Contract } from './contract.js'
+import { readAll, send, type Access } from './client/http.js'
+import { readLines, readText } from './client/stream.js'
+import type { Input, Reply } from './operation.js'
+import { routes, splitRoute } from './routes.js'
+
+export type { Access } from './client/http.js'
+
+type Call<O> = (input: Input<O>, signal?: AbortSignal) => Promise<Reply<O>>
+
+/** A function for every operation of the contract; path, query and body are one record. Sockets: `client/run.ts`. */
+export type Client = {
+  readonly [R in keyof Contract]: {
+    readonly [O in keyof Contract[R] as Contract[R][O] extends { readonly stream: 'socket' } ? never : O]: Call<
+      Contract[R][O]
+    >
+  }
+}
+
+/** Fills the `:names` of a path from the input and returns what is left of it. */
+export function fillPath(
+  path: string,
+  input: Readonly<Record<string, unknown>>,
+): { path: string; rest: Record<string, unknown> } {
+  const rest = { ...input }
+  const filled = path.replace(/:(\w+)/g, (_, name: string) => {
+    const encoded = encodeURIComponent(rest[name] as string)
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- a plain record of a few keys
+    delete rest[name]
+    return encoded
+  })
+  return { path: filled, rest }
+}
+
+async function call(
+  access: Access,
+  route: string,
+  input: Record<string, unknown>,
+  signal?: AbortSignal,
+): Promise<unknown> {
+  const { method, path: template } = splitRoute(route)
+  const { path, rest } = fillPath(template, input)
+  const inQuery = method === 'GET' || method === 'DELETE'
+  const given = Object.entries(rest).filter(([, value]) => value !== undefined)
+  const query =
+    inQuery && given.length > 0
+      ? `?${new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)])).toString()}`
+      : ''
+  const response = await send(access, method, path + query, inQuery ? undefined : Object.fromEntries(given), signal)
+  const type = response.headers['content-type'] ?? ''
+  if (type.startsWith('application/x-ndjson')) return readLines(response)
+  if (type.startsWith('text/plain')) return readText(response)
+  return JSON.parse(await readAll(response)) as unknown
+}
+
+/** A client of the control API, made from its routes; the types come from the contract, which it does not load. */
+export const createClient = (access: Access): Client =>
+  Object.fromEntries(
+    Object.entries(routes).map(([resource, operations]) => [
+      resource,
+      Object.fromEntries(
+        Object.entries(operations)
+          .filter(([, route]: [string, string]) => !route.startsWith('WS '))
+          .map(([name, route]: [string, string]) => [
+            name,
+            (input: Record<string, unknown>, signal?: AbortSignal) => call(access, route, input, signal),
+          ]),
+      ),
+    ]),
+  ) as unknown as Client

@@ -1,0 +1,111 @@
+import type { IncomingMessage, RequestOptions } from 'node:http'
+import { BerthError, statusOf, type Fault } from '../../errors.js'
+
+/** A Berth and the token it knows the caller by. */
+export interface Access {
+  /** `http://berth.<domain>[:port]` */
+  readonly url: string
+  readonly token: string
+}
+
+/** How long the server may stay silent: before it answers, and between two beats of a stream of lines. */
+const silenceMs = 60_000
+
+/**
+ * Where to connect for a URL. Names under `localhost` are this machine (RFC 6761 §6.3), but not every libc's resolver
+ * knows it; the name itself still goes into the Host header.
+ */
+export const connectOptions = (url: URL): { host: string; port: number; headers: { host: string } } => ({
+  host: /(^|\.)localhost$/.test(url.hostname) ? '127.0.0.1' : url.hostname.replace(/^\[|\]$/g, ''),
+  port: Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
+  headers: { host: url.host },
+})
+
+/** What could not be reached, in words. */
+export function unreachable(url: string, cause: unknown): BerthError {
+  const code = (cause as NodeJS.ErrnoException).code ?? ''
+  if (code === 'ECONNREFUSED')
+    return new BerthError('unavailable', `Berth is not running at ${url}`, '`bin/up` starts it', cause)
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return new BerthError('unavailable', `the name of ${url} does not resolve`, 'check BERTH_URL and the DNS', cause)
+  const why = code === 'ETIMEDOUT' ? 'it does not answer' : (cause as Error).message
+  return new BerthError(
+    'unavailable',
+    `the connection to ${url} failed: ${why}`,
+    '`bin/up` starts Berth; its logs say more',
+    cause,
+  )
+}
+
+/** Sends one request and waits for the head of the answer. @throws BerthError what the server said, or `unavailable` */
+export async function send(
+  access: Access,
+  method: string,
+  path: string,
+  body: unknown,
+  signal?: AbortSignal,
+): Promise<IncomingMessage> {
+  const url = new URL(access.url)
+  const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http')
+  const { headers, ...where } = connectOptions(url)
+  const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
+  const options: RequestOptions = {
+    ...where,
+    method,
+    path: `/api${path}`,
+    timeout: silenceMs,
+    headers: {
+      ...headers,
+      authorization: `Bearer ${access.token}`,
+      ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': payload.length }),
+    },
+    ...(signal === undefined ? {} : { signal }),
+    ...(url.protocol === 'https:' ? { servername: url.hostname } : {}),
+  }
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const sent = request(options, resolve)
+    sent.on('timeout', () => sent.destroy(Object.assign(new Error('it does not answer'), { code: 'ETIMEDOUT' })))
+    sent.on('error', (cause) =>
+      reject(signal?.aborted === true ? (signal.reason as Error) : unreachable(access.url, cause)),
+    )
+    sent.end(payload)
+  })
+  const { statusCode = 0 } = response
+  if (statusCode < 200 || statusCode > 299)
+    throw faultOf(access.url, statusCode, await readAll(response).catch(() => ''))
+  return response
+}
+
+/** The text of a whole reply. @throws BerthError `unavailable` when it was cut off */
+export async function readAll(response: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of response.setEncoding('utf8')) text += chunk as string
+  if (!response.complete) throw new BerthError('unavailable', 'the connection to Berth was lost', 'try again')
+  return text
+}
+
+/** The error a reply holds. */
+export function faultOf(url: string, status: number, text: string): BerthError {
+  try {
+    return toError(JSON.parse(text))
+  } catch {
+    return status === 502 || status === 503 || status === 504
+      ? new BerthError(
+          'unavailable',
+          `Berth's API at ${url} is not answering`,
+          'try again in a moment, or start Berth with `bin/up`',
+        )
+      : new BerthError('broken', `${url} answered ${status}, and not as Berth does`, 'check that BERTH_URL is a Berth')
+  }
+}
+
+/** A `{fault, message, hint}` as the error it was. @throws when it is something else */
+export function toError(body: unknown): BerthError {
+  const { fault, message, hint } = body as Record<string, unknown>
+  if (typeof fault !== 'string' || typeof message !== 'string') throw new TypeError('not a fault')
+  return new BerthError(
+    fault in statusOf ? (fault as Fault) : 'broken',
+    message,
+    typeof hint === 'string' ? hint : undefined,
+  )
+}

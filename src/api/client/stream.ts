@@ -1,0 +1,48 @@
+import type { IncomingMessage } from 'node:http'
+import { BerthError } from '../../errors.js'
+import type { Lines } from '../operation.js'
+import { toError } from './http.js'
+
+const cut = (cause?: unknown): BerthError =>
+  new BerthError(
+    'unavailable',
+    'the connection to Berth was lost',
+    'what was begun goes on; see `berth releases`',
+    cause,
+  )
+
+/** The pieces of a text as they come. @throws BerthError `unavailable` when it was cut off */
+export async function* readText(response: IncomingMessage): AsyncGenerator<string, void, void> {
+  response.setEncoding('utf8')
+  response.socket.setTimeout(0)
+  try {
+    for await (const chunk of response) yield chunk as string
+  } catch (cause) {
+    throw cut(cause)
+  }
+  if (!response.complete) throw cut()
+}
+
+/** NDJSON as it comes, up to the verdict. @throws BerthError what the server said, `unavailable` when it was cut off */
+export async function* readLines(response: IncomingMessage): Lines<unknown, unknown> {
+  response.setEncoding('utf8')
+  let rest = ''
+  try {
+    for await (const chunk of response) {
+      const lines = (rest + (chunk as string)).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) {
+        if (line === '') continue // a heartbeat
+        const value = JSON.parse(line) as Record<string, unknown>
+        if ('end' in value) return value.end
+        if ('error' in value) throw toError(value.error)
+        yield value
+      }
+    }
+  } catch (cause) {
+    throw cause instanceof BerthError ? cause : cut(cause)
+  } finally {
+    response.destroy()
+  }
+  throw cut()
+}

@@ -1,0 +1,52 @@
+import type Docker from 'dockerode'
+import type { Config } from '../config.js'
+import type { Store } from '../store/store.js'
+import type { OneOffSpec, Platform } from './platform.js'
+
+/** How long a one-off process waits for an engine that is being restarted, in milliseconds. */
+const engineAwayMs = 10_000
+
+const quote = (word: string): string => (/^[\w@%+:,./=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
+
+/** What a shell is given: one word is a line of its own, several are words that mean nothing but themselves. */
+export const shellLine = ({ command }: Pick<OneOffSpec, 'command'>): string =>
+  command.length === 1 ? (command[0] ?? '') : command.map(quote).join(' ')
+
+/** The rooms behind the control API. Those that load much are loaded when first asked for. */
+export function connectPlatform(config: Config, store: Store, closing: AbortSignal): Platform {
+  let connected: Docker | undefined
+  const engine = async (): Promise<Docker> => (connected ??= (await import('../docker.js')).connectEngine(config))
+  return {
+    config,
+    store,
+    closing,
+    submit: async (app, change) => (await import('../queue/submit.js')).submit(store, app, change),
+    async *deployLog(deploy, options) {
+      const { follow } = await import('../queue/follow.js')
+      yield* follow(config, store, deploy.id, options)
+    },
+    processes: async (app) =>
+      (await import('../scheduler/processes.js')).listProcesses({ config, store, docker: await engine() }, app),
+    async *logs(app, { process, ...query }) {
+      const { readLogs } = await import('../scheduler/logs.js')
+      yield* readLogs({ ...query, config, docker: await engine(), app, process: process ?? null })
+    },
+    run: async (app, spec, signal) => {
+      const [{ Engine }, { startOneOff }] = await Promise.all([
+        import('../scheduler/engine.js'),
+        import('../scheduler/one-off.js'),
+      ])
+      return startOneOff({
+        engine: new Engine(await engine(), config.name, engineAwayMs),
+        config,
+        app,
+        release: await store.releases.get(app.id, app.current),
+        command: shellLine(spec),
+        tty: spec.tty,
+        stdin: true,
+        size: spec,
+        signal,
+      })
+    },
+  }
+}

@@ -1,0 +1,31 @@
+import { z } from 'zod'
+import { DeployView } from './deploys.js'
+import { OfApp } from './names.js'
+
+const mebibyte = 1024 * 1024
+
+export const Size = z.strictObject({
+  quantity: z.int().min(0).max(100),
+  memory: z
+    .int()
+    .min(16 * mebibyte)
+    .describe('bytes'),
+  cpus: z.number().min(0.01).max(512),
+})
+
+export const Formation = z.record(
+  z.string(),
+  Size.extend({ command: z.string().nullable().describe("null is the image's own command") }),
+)
+export type Formation = z.output<typeof Formation>
+
+export const formation = {
+  get: { summary: 'Read how many of each process type run, and how large', params: OfApp, reply: Formation },
+  scale: {
+    summary: 'Change how many of a process type run, and how large; makes a release',
+    params: OfApp,
+    body: z.strictObject({ formation: z.record(z.string(), Size.partial()) }),
+    reply: DeployView,
+    status: 202,
+  },
+} as const

@@ -1,0 +1,63 @@
+import { z } from 'zod'
+import { DeployView } from './deploys.js'
+import { OfApp, Switch, Time } from './names.js'
+
+const ProcessName = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,63}(\.\d{1,9})?$/, 'a process is named web.1, a process type web')
+  .describe('web.1, or web for all of them')
+
+export const ProcessView = z.strictObject({
+  name: z.string().describe('web.1'),
+  type: z.string(),
+  state: z
+    .enum(['starting', 'up', 'draining', 'stopping', 'crashed', 'down'])
+    .describe('down: should run, and does not'),
+  since: Time.nullable().describe('since when it is in this state'),
+  until: Time.nullable().describe('when a crashed one is started again'),
+  restarts: z.int().describe('crashes in a row'),
+  failure: z.string().nullable().describe('why it crashed'),
+  release: z.int(),
+  command: z.string().nullable().describe("null is the image's own"),
+  memory: z.int().describe('bytes'),
+  cpus: z.number(),
+  container: z.string().nullable().describe('id on the engine'),
+})
+export type ProcessView = z.output<typeof ProcessView>
+
+export const LogLine = z.strictObject({
+  time: Time,
+  source: z.literal('app'),
+  process: z.string().describe('web.1'),
+  text: z.string(),
+})
+export type LogLine = z.output<typeof LogLine>
+
+export const processes = {
+  list: { summary: 'List what runs', params: OfApp, reply: z.array(ProcessView) },
+  restart: {
+    summary: 'Restart all processes, or some',
+    params: OfApp,
+    body: z.strictObject({ process: ProcessName.optional() }),
+    reply: DeployView,
+    status: 202,
+  },
+  logs: {
+    summary: 'Read what processes write',
+    params: OfApp,
+    query: z.strictObject({
+      lines: z.coerce.number().int().min(0).max(10_000).default(100).describe('how many of the newest'),
+      process: ProcessName.optional(),
+      follow: Switch.optional().describe('go on until the client leaves'),
+    }),
+    reply: LogLine,
+    stream: 'lines',
+    end: z.strictObject({ lines: z.int() }),
+  },
+  run: {
+    summary: 'Run a one-off process',
+    params: OfApp,
+    reply: z.null(),
+    stream: 'socket',
+  },
+} as const

@@ -1,0 +1,46 @@
+import { z } from 'zod'
+import { Vars } from './config.js'
+import { DeployView } from './deploys.js'
+import { Size } from './formation.js'
+import { OfApp, Time } from './names.js'
+
+export const ReleaseView = z.strictObject({
+  version: z.int(),
+  createdAt: Time,
+  description: z.string(),
+  status: z.enum(['pending', 'succeeded', 'failed']),
+  failure: z.string().nullable(),
+  commit: z.string().nullable(),
+  current: z.boolean(),
+})
+export type ReleaseView = z.output<typeof ReleaseView>
+
+export const ReleaseInfo = ReleaseView.extend({
+  image: z.string().nullable(),
+  processTypes: z.record(z.string(), z.string().nullable()),
+  formation: z.record(z.string(), Size),
+  domains: z.array(z.string()),
+  config: Vars,
+})
+export type ReleaseInfo = z.output<typeof ReleaseInfo>
+
+export const releases = {
+  list: { summary: 'List releases, newest first', params: OfApp, reply: z.array(ReleaseView) },
+  info: {
+    summary: 'Describe a release',
+    params: OfApp.extend({
+      version: z
+        .string()
+        .regex(/^(v?\d{1,9}|current)$/, 'a version is v1, v2, …, or current')
+        .describe('v1, 1 or current'),
+    }),
+    reply: ReleaseInfo,
+  },
+  rollback: {
+    summary: 'Go back to an earlier release; makes a release',
+    params: OfApp,
+    body: z.strictObject({ version: z.int().min(1).optional().describe('the one before the current unless given') }),
+    reply: DeployView,
+    status: 202,
+  },
+} as const

@@ -1,0 +1,22 @@
+import type { Handlers } from './handler.js'
+import { appHandlers } from './handlers/apps.js'
+import { configHandlers } from './handlers/config.js'
+import { buildHandlers, deployHandlers } from './handlers/deploys.js'
+import { formationHandlers } from './handlers/formation.js'
+import { processHandlers } from './handlers/processes.js'
+import { releaseHandlers } from './handlers/releases.js'
+import { systemHandlers, tokenHandlers } from './handlers/system.js'
+import type { Platform } from './platform.js'
+
+/** Every operation's handler. */
+export const createHandlers = (platform: Platform): Handlers => ({
+  apps: appHandlers(platform),
+  config: configHandlers(platform),
+  formation: formationHandlers(platform),
+  processes: processHandlers(platform),
+  releases: releaseHandlers(platform),
+  builds: buildHandlers(platform),
+  deploys: deployHandlers(platform),
+  tokens: tokenHandlers(platform),
+  system: systemHandlers(platform),
+})

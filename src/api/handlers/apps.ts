@@ -1,0 +1,71 @@
+import { BerthError, is } from '../../errors.js'
+import type { App } from '../../store/apps.js'
+import { createApp } from '../../store/create-app.js'
+import type { HandlersOf } from '../handler.js'
+import { randomName } from '../names.js'
+import type { Platform } from '../platform.js'
+import { viewApp, viewDeploy } from '../views.js'
+import { readFormation } from './formation.js'
+
+// what git-check-ref-format(1) allows, and nothing that needs quoting in a shell
+const branchName = /^(?!.*(\.\.|\/\/|\.lock$|\.lock\/|\/\.|\/$|\.$))[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}$/
+
+const noBranch = (name: string): BerthError =>
+  new BerthError('invalid', `"${name.slice(0, 80)}" is not a branch name`, 'name a branch as `git branch` shows it')
+
+export function appHandlers(platform: Platform): HandlersOf<'apps'> {
+  const { config, store } = platform
+
+  const create = (name: string): Promise<App> => createApp(config, store, name)
+
+  const createRandom = async (): Promise<App> => {
+    for (;;) {
+      try {
+        return await create(randomName())
+      } catch (error) {
+        if (!is(error, 'conflict')) throw error
+      }
+    }
+  }
+
+  return {
+    list: async () => (await store.apps.list()).map((app) => viewApp(config, app)),
+
+    create: async ({ name }) => viewApp(config, await (name === undefined ? createRandom() : create(name))),
+
+    info: async ({ app: name }) => {
+      const app = await store.apps.get(name)
+      const release = await store.releases.get(app.id, app.current)
+      return {
+        ...viewApp(config, app),
+        description: release.description,
+        commit: release.commit,
+        formation: readFormation(release),
+      }
+    },
+
+    update: async ({ app: name, name: newName, deployBranch }) => {
+      let app = await store.apps.get(name)
+      if (deployBranch !== undefined) {
+        if (deployBranch !== null && !branchName.test(deployBranch)) throw noBranch(deployBranch)
+        app = await store.apps.update(app.id, { deployBranch })
+      }
+      if (newName === undefined || newName === app.name) return { app: viewApp(config, app), deploy: null }
+      app = await store.apps.rename(app.id, newName)
+      // the worker moves the route; until then the old hostname still leads to the app
+      const deploy = await platform.submit(app, { kind: 'rename' })
+      return { app: viewApp(config, app), deploy: viewDeploy(deploy, app.name) }
+    },
+
+    destroy: async ({ app: name, confirm }) => {
+      const app = await store.apps.get(name)
+      if (confirm !== app.name)
+        throw new BerthError(
+          'invalid',
+          `"${confirm.slice(0, 80)}" is not the name of the app to destroy, "${app.name}"`,
+          'repeat the name of the app to confirm',
+        )
+      return viewDeploy(await platform.submit(app, { kind: 'destroy' }), app.name)
+    },
+  }
+}

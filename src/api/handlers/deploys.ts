@@ -1,0 +1,83 @@
+import { BerthError, is } from '../../errors.js'
+import type { App } from '../../store/apps.js'
+import { isOver, type Deploy } from '../../store/deploys.js'
+import type { DeployView } from '../contract.js'
+import type { HandlersOf } from '../handler.js'
+import type { Platform } from '../platform.js'
+import { viewDeploy } from '../views.js'
+
+export function buildHandlers(platform: Platform): HandlersOf<'builds'> {
+  const { store } = platform
+
+  const list = async (app: App): Promise<Deploy[]> =>
+    (await store.deploys.list(app.id)).filter((deploy) => deploy.change.kind === 'push')
+
+  const find = async (app: App, id: string): Promise<Deploy> => {
+    const build = (await list(app)).find((build) => id === 'latest' || build.id === id)
+    if (build) return build
+    throw id === 'latest'
+      ? new BerthError('missing', `${app.name} has no builds yet`, 'push it first: `git push berth main`')
+      : new BerthError('missing', `${app.name} has no build ${id.slice(0, 40)}`, 'run `berth builds` to see them all')
+  }
+
+  return {
+    list: async ({ app: name }) => {
+      const app = await store.apps.get(name)
+      return (await list(app)).map((build) => viewDeploy(build, app.name))
+    },
+
+    info: async ({ app: name, build }) => {
+      const app = await store.apps.get(name)
+      return viewDeploy(await find(app, build), app.name)
+    },
+
+    output: async ({ app: name, build: id, follow = false }, { signal }) => {
+      const app = await store.apps.get(name)
+      const build = await find(app, id)
+      return (async function* () {
+        for await (const { text } of platform.deployLog(build, { follow, signal })) yield text
+        // a text has no verdict: that it is whole must be true
+        await verdict(platform, viewDeploy(build, app.name), follow)
+      })()
+    },
+  }
+}
+
+export function deployHandlers(platform: Platform): HandlersOf<'deploys'> {
+  const { store } = platform
+
+  const view = async (deploy: Deploy): Promise<DeployView> =>
+    viewDeploy(deploy, (await store.apps.find(deploy.app))?.name ?? deploy.app)
+
+  return {
+    info: async ({ deploy }) => view(await store.deploys.get(deploy)),
+
+    log: async ({ deploy: id, follow = false, from = 0 }, { signal }) => {
+      const deploy = await store.deploys.get(id)
+      const before = await view(deploy)
+      return (async function* () {
+        yield* platform.deployLog(deploy, { from, follow, signal })
+        return await verdict(platform, before, follow)
+      })()
+    },
+  }
+}
+
+/**
+ * How a deploy ended, or with `follow` false where it stands. An app that is destroyed takes its deploys along.
+ * @throws BerthError `unavailable` when it goes on and is followed no more, as when this process ends
+ */
+async function verdict({ store }: Platform, before: DeployView, follow: boolean): Promise<DeployView> {
+  try {
+    const now = viewDeploy(await store.deploys.get(before.id), before.app)
+    if (!follow || isOver(now.status)) return now
+  } catch (error) {
+    if (!is(error, 'missing')) throw error
+    const destroyed = before.kind === 'destroy'
+    const finishedAt = new Date().toISOString()
+    return destroyed
+      ? { ...before, finishedAt, status: 'succeeded' }
+      : { ...before, finishedAt, status: 'failed', failure: 'the app was destroyed' }
+  }
+  throw new BerthError('unavailable', 'Berth stopped following the change, which goes on', 'follow it again')
+}

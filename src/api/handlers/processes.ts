@@ -1,0 +1,47 @@
+import { BerthError } from '../../errors.js'
+import type { App } from '../../store/apps.js'
+import type { HandlersOf } from '../handler.js'
+import type { Platform } from '../platform.js'
+import { readFormation } from './formation.js'
+import { viewDeploy } from '../views.js'
+
+const again = 'follow the log again in a moment'
+
+export function processHandlers(platform: Platform): HandlersOf<'processes'> {
+  const { store } = platform
+
+  /** @throws BerthError `missing` when the release has no such process, or type */
+  const check = async (app: App, process: string): Promise<void> => {
+    const release = await store.releases.get(app.id, app.current)
+    const [type = '', index] = process.split('.')
+    const formation = readFormation(release)
+    const quantity = Object.hasOwn(formation, type) ? (formation[type]?.quantity ?? 0) : 0
+    if (quantity === 0 || Number(index ?? 1) < 1 || Number(index ?? 1) > quantity)
+      throw new BerthError('missing', `${app.name} has no process ${process}`, 'run `berth ps` to see them all')
+  }
+
+  return {
+    list: async ({ app: name }) => platform.processes(await store.apps.get(name)),
+
+    restart: async ({ app: name, process }) => {
+      const app = await store.apps.get(name)
+      if (process !== undefined) await check(app, process)
+      return viewDeploy(await platform.submit(app, { kind: 'restart', process: process ?? null }), app.name)
+    },
+
+    logs: async ({ app: name, lines, process, follow = false }, { signal }) => {
+      const app = await store.apps.get(name)
+      return (async function* () {
+        let count = 0
+        for await (const line of platform.logs(app, { lines, process, follow, signal })) {
+          count += 1
+          yield line
+        }
+        // followed logs have no end: whoever still reads is told that this process has one
+        if (follow && !signal.aborted) throw new BerthError('unavailable', 'the engine stopped telling the log', again)
+        if (follow && platform.closing.aborted) throw new BerthError('unavailable', 'Berth is restarting', again)
+        return { lines: count }
+      })()
+    },
+  }
+}

@@ -1,0 +1,50 @@
+import { BerthError } from '../../errors.js'
+import type { HandlersOf } from '../handler.js'
+import type { Platform } from '../platform.js'
+import { viewDeploy, viewRelease, viewReleaseInfo } from '../views.js'
+
+export function releaseHandlers(platform: Platform): HandlersOf<'releases'> {
+  const { store } = platform
+  return {
+    list: async ({ app: name }) => {
+      const app = await store.apps.get(name)
+      return (await store.releases.list(app.id)).map((release) => viewRelease(release, app.current))
+    },
+
+    info: async ({ app: name, version }) => {
+      const app = await store.apps.get(name)
+      const wanted = version === 'current' ? app.current : Number(version.replace('v', ''))
+      return viewReleaseInfo(await store.releases.get(app.id, wanted), app.current)
+    },
+
+    rollback: async ({ app: name, version }) => {
+      const app = await store.apps.get(name)
+      const all = await store.releases.list(app.id)
+      const target =
+        version === undefined
+          ? all.find((r) => r.version < app.current && r.status === 'succeeded' && r.image !== null)
+          : await store.releases.get(app.id, version)
+      if (target === undefined)
+        throw new BerthError(
+          'conflict',
+          `${app.name} has no earlier release to go back to`,
+          'run `berth releases` to see them all',
+        )
+      if (target.version === app.current)
+        throw new BerthError(
+          'conflict',
+          `v${target.version} is the current release`,
+          'run `berth releases` to see them all',
+        )
+      if (target.image === null)
+        throw new BerthError(
+          'conflict',
+          `v${target.version} has no image: it was made before the first push`,
+          'run `berth releases` to see them all',
+        )
+      if (target.status !== 'succeeded')
+        throw new BerthError('conflict', `v${target.version} never ran well`, 'run `berth releases` to see which did')
+      return viewDeploy(await platform.submit(app, { kind: 'rollback', version: target.version }), app.name)
+    },
+  }
+}

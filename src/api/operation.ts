@@ -1,0 +1,53 @@
+import type { z } from 'zod'
+import type { routes } from './routes.js'
+
+/**
+ * One operation of the control API, its method and path apart (those are in `routes.ts`, which costs the CLI nothing to
+ * load). Registration, validation, OpenAPI and the client's types all come from this record.
+ */
+export interface Operation {
+  /** One line, imperative. */
+  readonly summary: string
+  /** What fills the `:names` of the path. */
+  readonly params?: z.ZodObject
+  readonly query?: z.ZodObject
+  readonly body?: z.ZodObject
+  /** The whole reply; of a stream of lines, one line; of a socket, nothing. */
+  readonly reply: z.ZodType
+  /** Success; 200 unless said. */
+  readonly status?: 201 | 202
+  /**
+   * `lines`: NDJSON, one `reply` a line, then one line `{"end": …}` or `{"error": …}`; a stream without it was cut.
+   * `text`: plain text, whole only when the transfer ends cleanly. `socket`: a WebSocket, see `sockets.ts`.
+   */
+  readonly stream?: 'lines' | 'text' | 'socket'
+  /** Of a stream of lines: what its last line tells. */
+  readonly end?: z.ZodType
+  /** Answers without a token. */
+  readonly open?: true
+}
+
+/** The shape of the contract: an operation for each route and no other. */
+export type Operations = {
+  readonly [R in keyof typeof routes]: { readonly [O in keyof (typeof routes)[R]]: Operation }
+}
+
+type Part<O, K extends string> = O extends Readonly<Record<K, infer S extends z.ZodType>> ? z.input<S> : unknown
+type Parsed<O, K extends string> = O extends Readonly<Record<K, infer S extends z.ZodType>> ? z.output<S> : unknown
+
+/** What a caller gives: path, query and body in one record. */
+export type Input<O> = Part<O, 'params'> & Part<O, 'query'> & Part<O, 'body'>
+/** What a handler gets: the same, validated. */
+export type Request<O> = Parsed<O, 'params'> & Parsed<O, 'query'> & Parsed<O, 'body'>
+
+/** Lines as they come, then the verdict. */
+export type Lines<Line, End> = AsyncGenerator<Line, End, void>
+
+/** What an operation answers with, at the server's end as at the client's. */
+export type Reply<O> = O extends { readonly stream: 'lines'; readonly reply: infer L; readonly end: infer E }
+  ? Lines<z.output<L>, z.output<E>>
+  : O extends { readonly stream: 'text' }
+    ? AsyncIterable<string>
+    : O extends { readonly reply: infer S }
+      ? z.output<S>
+      : never

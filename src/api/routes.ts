@@ -1,0 +1,50 @@
+/** Where every operation is found, under `/api`. `WS` is a GET that upgrades to a WebSocket. */
+export const routes = {
+  apps: {
+    list: 'GET /apps',
+    create: 'POST /apps',
+    info: 'GET /apps/:app',
+    update: 'PATCH /apps/:app',
+    destroy: 'DELETE /apps/:app',
+  },
+  config: {
+    get: 'GET /apps/:app/config',
+    change: 'PATCH /apps/:app/config',
+  },
+  formation: {
+    get: 'GET /apps/:app/formation',
+    scale: 'PATCH /apps/:app/formation',
+  },
+  processes: {
+    list: 'GET /apps/:app/processes',
+    restart: 'POST /apps/:app/restart',
+    logs: 'GET /apps/:app/logs',
+    run: 'WS /apps/:app/run',
+  },
+  releases: {
+    list: 'GET /apps/:app/releases',
+    info: 'GET /apps/:app/releases/:version',
+    rollback: 'POST /apps/:app/rollback',
+  },
+  builds: {
+    list: 'GET /apps/:app/builds',
+    info: 'GET /apps/:app/builds/:build',
+    output: 'GET /apps/:app/builds/:build/output',
+  },
+  deploys: {
+    info: 'GET /deploys/:deploy',
+    log: 'GET /deploys/:deploy/log',
+  },
+  tokens: {
+    create: 'POST /tokens',
+  },
+  system: {
+    health: 'GET /health',
+  },
+} as const
+
+/** Method and path of a route: `GET`, `/apps/:app`. */
+export function splitRoute(route: string): { method: string; path: string } {
+  const [method = '', path = ''] = route.split(' ')
+  return { method, path }
+}

@@ -1,0 +1,35 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Logger } from 'pino'
+import { messageOf } from '../errors.js'
+import { createApp } from './app.js'
+import { createHandlers } from './handlers.js'
+import type { Platform } from './platform.js'
+import { createUpgrade } from './upgrade.js'
+
+/** Takes a request that is git's and says so; leaves every other alone. */
+export type GitHandler = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>
+
+/** Longer than the router keeps an idle connection, so that it is never us who close one it is about to use. */
+const keepAliveMs = 75_000
+
+/** The HTTP server of the api process, not yet listening: git first, then the control API. */
+export function createApiServer(platform: Platform, git: GitHandler, log: Logger): Server {
+  const app = createApp(platform, createHandlers(platform), log)
+  const upgrade = createUpgrade(platform)
+  const server = createServer((request, response) => {
+    Promise.resolve(git(request, response))
+      .then((taken) => {
+        if (!taken) app(request, response)
+      })
+      .catch((error: unknown) => {
+        log.error({ error: messageOf(error) }, 'git failed')
+        if (!response.headersSent) response.writeHead(500).end('Berth failed at this request\n')
+        else response.destroy()
+      })
+  })
+  // a push may take as long as it takes, and is answered only when the deploy is over
+  server.requestTimeout = 0
+  server.keepAliveTimeout = keepAliveMs
+  server.on('upgrade', (request, socket, head) => void upgrade(request, socket, head))
+  return server
+}

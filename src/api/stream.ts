@@ -1,0 +1,46 @@
+import { once } from 'node:events'
+import type { Response } from 'express'
+import type { BerthError } from '../errors.js'
+import { bodyOfFault } from './faults.js'
+import type { Lines } from './operation.js'
+
+/** How often a silent stream of lines says that it lives, so that whoever stands between does not cut it. */
+const heartbeatMs = 15_000
+
+async function write(response: Response, text: string): Promise<void> {
+  if (response.destroyed) return
+  if (!response.write(text)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+}
+
+/** Sends NDJSON: every line as it comes, then the verdict or the error that ended it. */
+export async function sendLines(
+  response: Response,
+  lines: Lines<unknown, unknown>,
+  toFault: (error: unknown) => BerthError,
+): Promise<void> {
+  response.type('application/x-ndjson').set('X-Accel-Buffering', 'no').flushHeaders()
+  const heartbeat = setInterval(() => response.write('\n'), heartbeatMs)
+  try {
+    let next = await lines.next()
+    for (; next.done !== true && !response.destroyed; next = await lines.next())
+      await write(response, `${JSON.stringify(next.value)}\n`)
+    if (next.done === true) await write(response, `${JSON.stringify({ end: next.value })}\n`)
+    else await lines.return(undefined)
+  } catch (error) {
+    await write(response, `${JSON.stringify({ error: bodyOfFault(toFault(error)) })}\n`)
+  } finally {
+    clearInterval(heartbeat)
+    response.end()
+  }
+}
+
+/** Sends plain text as it comes. One that fails is cut off, which a client can tell from an end (RFC 9112 §8). */
+export async function sendText(response: Response, text: AsyncIterable<string>): Promise<void> {
+  response.type('text/plain').set('X-Accel-Buffering', 'no').flushHeaders()
+  try {
+    for await (const part of text) await write(response, part)
+    response.end()
+  } catch {
+    response.destroy()
+  }
+}

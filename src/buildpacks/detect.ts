@@ -1,0 +1,28 @@
+import { BerthError } from '../errors.js'
+import { dockerfile } from './dockerfile.js'
+import { nodejs } from './nodejs.js'
+import type { Buildpack, Plan } from './plan.js'
+import { staticSite } from './static.js'
+import type { Tree } from './tree.js'
+
+/** First come, first taken: an app's own Dockerfile wins over what we would make of it. */
+const buildpacks: readonly Buildpack[] = [dockerfile, nodejs, staticSite]
+
+/**
+ * The plan for a source tree. Pure: no network, no side effects.
+ * @throws BerthError `invalid` in words for the pusher; SourceError when a file of the tree is at fault
+ */
+export function detect(tree: Tree): Plan {
+  for (const buildpack of buildpacks) {
+    const plan = buildpack(tree)
+    if (plan) return plan
+  }
+  const names = tree.names().filter((name) => name !== '.git')
+  throw new BerthError(
+    'invalid',
+    names.length === 0
+      ? 'the commit has no files in it'
+      : `no stack recognised in ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`,
+    'Berth builds a Dockerfile, a Node.js app (package.json), or a static site (index.html at the top or in public/, dist/, build/ or _site/); it looks at the top of the repository',
+  )
+}

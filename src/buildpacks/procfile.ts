@@ -1,0 +1,39 @@
+import { SourceError } from './source-error.js'
+
+/** A process type, as in a Procfile and in `berth ps:scale`. */
+export const processType = /^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})$/
+
+/**
+ * Reads a Procfile: `<process type>: <command>` a line; blank lines and `#` comments are skipped.
+ * @returns process type -> command, in the file's order
+ * @throws SourceError at the line that is not one
+ */
+export function parseProcfile(text: string, file = 'Procfile'): Record<string, string> {
+  const types = new Map<string, string>()
+  for (const [index, raw] of text.split(/\r?\n/).entries()) {
+    const line = index + 1
+    if (raw.trim() === '' || raw.trimStart().startsWith('#')) continue
+    const bad = (column: number, message: string): SourceError =>
+      new SourceError(
+        file,
+        line,
+        column,
+        message,
+        'write one `<process type>: <command>` a line, `web: node server.js`',
+      )
+    if (raw.includes('\0')) throw bad(raw.indexOf('\0') + 1, 'a NUL byte: this is not a text file')
+    const colon = raw.indexOf(':')
+    if (colon === -1) throw bad(1, `"${shown(raw)}" is not a process: no colon`)
+    const name = raw.slice(0, colon).trim()
+    if (!processType.test(name)) throw bad(1, `"${shown(name)}" cannot be the name of a process type`)
+    const command = raw.slice(colon + 1).trim()
+    if (command === '') throw bad(colon + 2, `process type "${name}" has no command`)
+    if (types.has(name)) throw bad(1, `process type "${name}" is here twice`)
+    types.set(name, command)
+  }
+  if (types.size === 0)
+    throw new SourceError(file, 1, 1, 'no process type in it', 'write a line such as `web: node server.js`')
+  return Object.fromEntries(types)
+}
+
+const shown = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text).replace(/\p{Cc}/gu, '?')

@@ -1,0 +1,46 @@
+import { lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { join, sep } from 'node:path'
+import { BerthError } from '../errors.js'
+
+/** A source tree, read-only. Paths are relative, `/`-separated. A link that leads out of the tree is as if it were not there. */
+export interface Tree {
+  /** Is it a regular file (or a link to one inside the tree)? */
+  hasFile(path: string): boolean
+  hasDirectory(path: string): boolean
+  /** Text of a file, null when there is none. @throws BerthError `invalid` for one too large to be what its name says */
+  read(path: string): string | null
+  /** Names at the top, sorted. */
+  names(): readonly string[]
+}
+
+/** Far above any package.json or Procfile, far below what would hurt. */
+const maxBytes = 4 * 1024 * 1024
+
+/** A directory as a tree. */
+export function directoryTree(root: string): Tree {
+  const top = realpathSync(root)
+  const locate = (path: string): string | null => {
+    try {
+      const real = realpathSync(join(top, path))
+      return real === top || real.startsWith(top + sep) ? real : null
+    } catch {
+      return null
+    }
+  }
+  const stat = (path: string) => {
+    const real = locate(path)
+    return real === null ? null : { real, stats: lstatSync(real) }
+  }
+  return {
+    hasFile: (path) => stat(path)?.stats.isFile() ?? false,
+    hasDirectory: (path) => stat(path)?.stats.isDirectory() ?? false,
+    read: (path) => {
+      const file = stat(path)
+      if (!file?.stats.isFile()) return null
+      if (file.stats.size > maxBytes)
+        throw new BerthError('invalid', `${path} is ${file.stats.size} bytes: too large to be what its name says`)
+      return readFileSync(file.real, 'utf8').replace(/^\uFEFF/, '')
+    },
+    names: () => readdirSync(top).sort(),
+  }
+}

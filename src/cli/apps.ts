@@ -1,0 +1,156 @@
+import type { Command } from 'commander'
+import type { AppView } from '../api/contract.js'
+import { addCommand } from './command.js'
+import { UsageError } from './failure.js'
+import { fields, formatTime, heading, print, printJson, say, table } from './output.js'
+import { carryOut } from './progress.js'
+import { inRepository, remotes, setRemote } from './repository.js'
+import { openApp, openSession, withApp, withJson, type AppOptions, type JsonOptions, type Session } from './session.js'
+import { formatMemory } from './size.js'
+
+const group = 'Apps'
+
+/** Adds the remote `berth` to the repository one is in; one that is there already is left alone. */
+async function addRemote({ credentials }: Session, app: AppView): Promise<void> {
+  if (!(await inRepository())) return
+  const there = (await remotes()).get('berth')
+  if (there === undefined || there === app.gitUrl) {
+    await setRemote(credentials, 'berth', app.gitUrl)
+    say('Git remote berth added; deploy with `git push berth main`')
+    return
+  }
+  say(`The git remote berth leads to ${there} and was left alone; \`berth git:remote -a ${app.name}\` changes it`)
+}
+
+/** The name again, asked for on a terminal unless given. @throws UsageError */
+async function confirmed(app: string, given: string | undefined): Promise<string> {
+  if (given !== undefined) return given
+  if (!process.stdin.isTTY || !process.stderr.isTTY)
+    throw new UsageError(`destroying ${app} must be confirmed`, `repeat its name: --confirm ${app}`)
+  const { createInterface } = await import('node:readline/promises')
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    say(`This destroys ${app}: its processes, releases, config vars and repository. It cannot be undone.`)
+    return await terminal.question(`Type ${app} to go on: `)
+  } finally {
+    terminal.close()
+  }
+}
+
+export function registerApps(program: Command): void {
+  withJson(addCommand(program, { name: 'apps', summary: 'list apps', group, examples: ['apps'] }))
+    .alias('apps:list')
+    .action(async ({ json }: JsonOptions) => {
+      const { client } = await openSession()
+      const apps = await client.apps.list({})
+      if (json) {
+        printJson(apps)
+        return
+      }
+      if (apps.length === 0) {
+        say('There are no apps yet; make one with `berth apps:create NAME`')
+        return
+      }
+      print(heading('Apps'))
+      print(table(apps.map(({ name, release, url }) => [name, `v${release}`, url])))
+    })
+
+  withJson(
+    addCommand(program, {
+      name: 'apps:create',
+      summary: 'create an app, and add the git remote `berth` to the repository one is in',
+      group,
+      examples: ['apps:create blog', 'apps:create'],
+    }),
+  )
+    .argument('[name]', 'its hostname under the domain; a random one unless given')
+    .action(async (name: string | undefined, { json }: JsonOptions) => {
+      const session = await openSession()
+      process.stderr.write(`Creating ${name ?? 'an app'}... `)
+      let app
+      try {
+        app = await session.client.apps.create(name === undefined ? {} : { name })
+      } catch (error) {
+        say('!')
+        throw error
+      }
+      say(`done${name === undefined ? `, ${app.name}` : ''}`)
+      if (json) printJson(app)
+      else print(`${app.url} | ${app.gitUrl}`)
+      await addRemote(session, app)
+    })
+
+  withJson(
+    withApp(
+      addCommand(program, { name: 'apps:info', summary: 'describe an app', group, examples: ['apps:info -a blog'] }),
+    ),
+  ).action(async (options: AppOptions & JsonOptions) => {
+    const { client, app } = await openApp(options)
+    const info = await client.apps.info({ app })
+    if (options.json) {
+      printJson(info)
+      return
+    }
+    const processes = Object.entries(info.formation).map(
+      ([type, { quantity, memory, cpus }]) => `${type}=${quantity}:${formatMemory(memory)}:${cpus}`,
+    )
+    print(heading(info.name))
+    print(
+      fields([
+        ['Web URL', info.url],
+        ['Git URL', info.gitUrl],
+        ['Created', formatTime(info.createdAt)],
+        ['Release', `v${info.release} (${info.description})`],
+        ['Deploys', info.deployBranch ?? 'main or master'],
+        ['Processes', processes.join(' ') || 'none yet'],
+      ]),
+    )
+  })
+
+  withApp(
+    addCommand(program, {
+      name: 'apps:rename',
+      summary: 'give an app another name, and so another hostname',
+      group,
+      examples: ['apps:rename journal -a blog'],
+    }),
+  )
+    .argument('<name>', 'the new name')
+    .action(async (name: string, options: AppOptions) => {
+      const session = await openApp(options)
+      const update = session.client.apps.update({ app: session.app, name })
+      await carryOut(
+        session,
+        `Renaming ${session.app} to ${name}`,
+        update.then(({ deploy, app }) => deploy ?? same(app)),
+      )
+      const { app } = await update
+      print(`${app.url} | ${app.gitUrl}`)
+      const moved = [...(await remotes())].find(
+        ([, url]) => url === app.gitUrl.replace(`/${name}.git`, `/${session.app}.git`),
+      )
+      if (moved === undefined) return
+      await setRemote(session.credentials, moved[0], app.gitUrl)
+      say(`Git remote ${moved[0]} updated`)
+    })
+
+  withApp(
+    addCommand(program, {
+      name: 'apps:destroy',
+      summary: 'destroy an app: its processes, releases, config vars and repository',
+      group,
+      examples: ['apps:destroy -a blog', 'apps:destroy -a blog --confirm blog'],
+    }),
+  )
+    .option('--confirm <name>', 'the name of the app, instead of being asked for it')
+    .action(async (options: AppOptions & { confirm?: string }) => {
+      const session = await openApp(options)
+      await session.client.apps.info({ app: session.app }) // nobody is asked to confirm what is not there
+      const confirm = await confirmed(session.app, options.confirm)
+      await carryOut(session, `Destroying ${session.app}`, session.client.apps.destroy({ app: session.app, confirm }))
+    })
+}
+
+const same = (app: AppView): never => {
+  throw new UsageError(`${app.name} has that name already`)
+}

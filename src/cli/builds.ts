@@ -1,0 +1,90 @@
+import type { Command } from 'commander'
+import type { DeployView } from '../api/contract.js'
+import { BerthError } from '../errors.js'
+import { addCommand } from './command.js'
+import { formatTime, heading, print, printJson, say, table } from './output.js'
+import { follow } from './progress.js'
+import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
+
+const group = 'Builds'
+
+const row = (build: DeployView): string[] => [
+  build.id,
+  (build.commit ?? '').slice(0, 7),
+  build.branch ?? '',
+  build.status,
+  build.release === null ? '' : `v${build.release}`,
+  formatTime(build.createdAt),
+]
+
+export function registerBuilds(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'builds',
+        summary: 'list builds, newest first',
+        group,
+        examples: ['builds -a blog'],
+      }),
+    ),
+  ).action(async (options: AppOptions & JsonOptions) => {
+    const { client, app } = await openApp(options)
+    const builds = await client.builds.list({ app })
+    if (options.json) {
+      printJson(builds)
+      return
+    }
+    if (builds.length === 0) {
+      say(`${app} has no builds yet; \`git push berth main\` makes one`)
+      return
+    }
+    print(heading(`${app} Builds`))
+    print(table(builds.slice(0, 25).map(row)))
+  })
+
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'builds:info',
+        summary: 'describe a build',
+        group,
+        examples: ['builds:info -a blog'],
+      }),
+    ),
+  )
+    .argument('[id]', 'the latest unless given')
+    .action(async (id: string | undefined, options: AppOptions & JsonOptions) => {
+      const { client, app } = await openApp(options)
+      const build = await client.builds.info({ app, build: id ?? 'latest' })
+      if (options.json) {
+        printJson(build)
+        return
+      }
+      print(heading(`Build ${build.id} of ${app}`))
+      print(table([row(build).slice(1)]))
+      if (build.failure !== null) print(build.failure)
+    })
+
+  withApp(
+    addCommand(program, {
+      name: 'builds:output',
+      summary: 'show what a build wrote',
+      group,
+      examples: ['builds:output -a blog', 'builds:output -f'],
+    }),
+  )
+    .argument('[id]', 'the latest unless given')
+    .option('-f, --follow', 'go on until the build is over; the exit code says how it ended')
+    .action(async (id: string | undefined, options: AppOptions & { follow?: boolean }) => {
+      const session = await openApp(options)
+      const { client, app } = session
+      const build = await client.builds.info({ app, build: id ?? 'latest' })
+      if (options.follow !== true) {
+        for await (const text of await client.builds.output({ app, build: build.id })) process.stdout.write(text)
+        return
+      }
+      const ended = await follow(session, build, (text) => void process.stdout.write(text))
+      if (ended.status !== 'succeeded')
+        throw new BerthError('broken', ended.failure ?? `the build was ${ended.status}`, 'see `berth builds`')
+    })
+}

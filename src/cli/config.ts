@@ -1,0 +1,157 @@
+import { readFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { BerthError } from '../errors.js'
+import { addCommand } from './command.js'
+import { UsageError } from './failure.js'
+import { fields, heading, print, printJson, say } from './output.js'
+import { carryOut } from './progress.js'
+import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
+
+const group = 'Config vars'
+
+/** `K=V`, split at the first `=`. @throws UsageError */
+function split(word: string): [string, string] {
+  const at = word.indexOf('=')
+  if (at < 1)
+    throw new UsageError(
+      at === 0 ? 'a config var needs a name before its `=`' : `"${word.slice(0, 40)}" is not NAME=value`,
+      'berth config:set GREETING=hi',
+    )
+  return [word.slice(0, at), word.slice(at + 1)]
+}
+
+async function read(path: string): Promise<string> {
+  try {
+    if (path !== '-') return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path))
+    const chunks: Buffer[] = []
+    for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+  } catch (cause) {
+    const name = path === '-' ? 'standard input' : path
+    if (cause instanceof TypeError)
+      throw new BerthError('invalid', `${name} is not UTF-8 text`, 'encode it, as base64 for instance', cause)
+    throw new BerthError('invalid', `${name} cannot be read`, (cause as Error).message, cause)
+  }
+}
+
+interface SetOptions extends AppOptions {
+  readonly file?: readonly string[]
+  readonly envFile?: string
+}
+
+/** Everything the command line names; what comes later wins. */
+async function collect(words: readonly string[], { file = [], envFile }: SetOptions): Promise<Record<string, string>> {
+  const vars: Record<string, string> = {}
+  if (envFile !== undefined) Object.assign(vars, (await import('dotenv')).parse(await read(envFile)))
+  for (const [name, path] of file.map(split)) vars[name] = await read(path)
+  for (const [name, value] of words.map(split)) vars[name] = value
+  if (Object.keys(vars).length === 0) throw new UsageError('no config var to set', 'berth config:set GREETING=hi')
+  return vars
+}
+
+/** Quoted for sh(1), for `eval "$(berth config --shell)"`. */
+const quote = (value: string): string =>
+  /^[A-Za-z0-9_@%+:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`
+
+const few = (names: readonly string[]): string => (names.length > 5 ? `${names.length} config vars` : names.join(', '))
+
+export function registerConfig(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'config',
+        summary: 'list config vars',
+        group,
+        examples: ['config -a blog', 'config --shell > .env'],
+      }),
+    ),
+  )
+    .option('-s, --shell', 'print NAME=value lines quoted for a shell')
+    .action(async (options: AppOptions & JsonOptions & { shell?: boolean }) => {
+      const { client, app } = await openApp(options)
+      const vars = Object.entries(await client.config.get({ app })).sort(([a], [b]) => (a < b ? -1 : 1))
+      if (options.json) {
+        printJson(Object.fromEntries(vars))
+        return
+      }
+      if (options.shell) {
+        vars.forEach(([name, value]) => print(`${name}=${quote(value)}`))
+        return
+      }
+      if (vars.length === 0) {
+        say(`${app} has no config vars`)
+        return
+      }
+      print(heading(`${app} Config Vars`))
+      print(fields(vars))
+    })
+
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'config:get',
+        summary: 'print the value of a config var',
+        group,
+        examples: ['config:get GREETING -a blog'],
+      }),
+    ),
+  )
+    .argument('<name>')
+    .action(async (name: string, options: AppOptions & JsonOptions) => {
+      const { client, app } = await openApp(options)
+      const vars = await client.config.get({ app })
+      if (!Object.hasOwn(vars, name))
+        throw new BerthError(
+          'missing',
+          `${app} has no config var ${name.slice(0, 80)}`,
+          `\`berth config -a ${app}\` lists them all`,
+        )
+      if (options.json) printJson({ [name]: vars[name] })
+      else print(vars[name] ?? '')
+    })
+
+  withApp(
+    addCommand(program, {
+      name: 'config:set',
+      summary: 'set config vars and restart the app with them',
+      group,
+      examples: [
+        'config:set GREETING=hi LEVEL=3 -a blog',
+        'config:set --file KEY=key.pem',
+        'config:set --env-file .env',
+      ],
+    }),
+  )
+    .argument('[vars...]', 'NAME=value; everything after the first = is the value, as it is')
+    .option(
+      '--file <name=path>',
+      'take a value from a file, - is standard input; may be repeated',
+      (word: string, all: string[] | undefined) => [...(all ?? []), word],
+    )
+    .option('--env-file <path>', 'take all vars of a dotenv file')
+    .action(async (words: string[], options: SetOptions) => {
+      const set = await collect(words, options)
+      const session = await openApp(options)
+      const { app, client } = session
+      await carryOut(
+        session,
+        `Setting ${few(Object.keys(set))} and restarting ${app}`,
+        client.config.change({ app, set }),
+      )
+    })
+
+  withApp(
+    addCommand(program, {
+      name: 'config:unset',
+      summary: 'take config vars away and restart the app without them',
+      group,
+      examples: ['config:unset GREETING -a blog'],
+    }),
+  )
+    .argument('<names...>')
+    .action(async (unset: string[], options: AppOptions) => {
+      const session = await openApp(options)
+      const { app, client } = session
+      await carryOut(session, `Unsetting ${few(unset)} and restarting ${app}`, client.config.change({ app, unset }))
+    })
+}

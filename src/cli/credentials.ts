@@ -1,0 +1,99 @@
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { BerthError } from '../errors.js'
+
+/** Which Berth to talk to, and the token it knows this person by. */
+export interface Credentials {
+  /** `http://berth.<domain>[:port]` */
+  readonly url: string
+  readonly token: string
+}
+
+/** `$BERTH_CONFIG_DIR`, else `berth` under the XDG configuration directory. */
+export const credentialsDir = (env: NodeJS.ProcessEnv = process.env): string =>
+  env.BERTH_CONFIG_DIR || join(env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'berth')
+
+/** Where git finds the token, in the format of git-credential-store(1). */
+export const gitCredentialsFile = (env: NodeJS.ProcessEnv = process.env): string =>
+  join(credentialsDir(env), 'git-credentials')
+
+/**
+ * Reads `BERTH_URL` and `BERTH_TOKEN`, else `credentials.json`; null when there are neither.
+ * @throws BerthError `invalid` when one half is missing, or the file is not what Berth writes
+ */
+export async function readCredentials(env: NodeJS.ProcessEnv = process.env): Promise<Credentials | null> {
+  if (env.BERTH_TOKEN) {
+    const url = env.BERTH_URL ?? (await readStored(env))?.url
+    if (url === undefined)
+      throw new BerthError(
+        'invalid',
+        'BERTH_TOKEN is set but BERTH_URL is not',
+        'set BERTH_URL to http://berth.<domain>',
+      )
+    return { url: checkUrl(url, 'BERTH_URL'), token: env.BERTH_TOKEN }
+  }
+  const stored = await readStored(env)
+  // a token goes to the server it was made by, and to no other
+  if (env.BERTH_URL && stored && checkUrl(env.BERTH_URL, 'BERTH_URL') !== stored.url)
+    throw new BerthError('invalid', `there is no token for ${env.BERTH_URL}`, 'set BERTH_TOKEN to one of its tokens')
+  return stored
+}
+
+async function readStored(env: NodeJS.ProcessEnv): Promise<Credentials | null> {
+  const file = join(credentialsDir(env), 'credentials.json')
+  let text
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw new BerthError('invalid', `${file} cannot be read`, (error as Error).message, error)
+  }
+  try {
+    const { url, token } = JSON.parse(text) as Record<string, unknown>
+    if (typeof url === 'string' && typeof token === 'string') return { url: checkUrl(url, file), token }
+  } catch (error) {
+    if (error instanceof BerthError) throw error
+  }
+  throw new BerthError('invalid', `${file} is not a credentials file`, 'remove it and run `bin/up` again')
+}
+
+/** @throws BerthError `invalid` */
+function checkUrl(url: string, where: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : null
+  if (parsed === null || !['http:', 'https:'].includes(parsed.protocol))
+    throw new BerthError(
+      'invalid',
+      `${where} names no server: "${url.slice(0, 80)}"`,
+      'it looks like http://berth.localhost',
+    )
+  return parsed.origin
+}
+
+/** Keeps credentials for the CLI and for git, readable by their owner only. Other servers' lines for git stay. */
+export async function writeCredentials(credentials: Credentials, env: NodeJS.ProcessEnv = process.env): Promise<void> {
+  await mkdir(credentialsDir(env), { recursive: true, mode: 0o700 })
+  await replace(join(credentialsDir(env), 'credentials.json'), `${JSON.stringify(credentials, null, 2)}\n`)
+  await writeGitCredentials(credentials, env)
+}
+
+/** Keeps the token for git alone; git itself takes a refused one out again. */
+export async function writeGitCredentials(
+  { url, token }: Credentials,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<void> {
+  const file = gitCredentialsFile(env)
+  const { protocol, host } = new URL(url)
+  const line = `${protocol}//berth:${encodeURIComponent(token)}@${host}`
+  const before = await readFile(file, 'utf8').catch(() => '')
+  const others = before.split('\n').filter((other) => other !== '' && !other.endsWith(`@${host}`))
+  if (before.split('\n').includes(line)) return
+  await mkdir(credentialsDir(env), { recursive: true, mode: 0o700 })
+  await replace(file, [...others, line, ''].join('\n'))
+}
+
+async function replace(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text, { mode: 0o600, flush: true })
+  await chmod(`${file}.new`, 0o600) // one left behind by a killed process keeps its mode
+  await rename(`${file}.new`, file)
+}

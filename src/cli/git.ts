@@ -1,0 +1,53 @@
+import type { Command } from 'commander'
+import { addCommand } from './command.js'
+import { UsageError } from './failure.js'
+import { print, printJson, say } from './output.js'
+import { inRepository, setRemote } from './repository.js'
+import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
+
+const group = 'Git'
+
+export function registerGit(program: Command): void {
+  withApp(
+    addCommand(program, {
+      name: 'git:remote',
+      summary: "point a git remote of the current repository at an app, and git at this person's token",
+      group,
+      examples: ['git:remote -a blog', 'git:remote -a blog-staging -r staging'],
+    }),
+  )
+    .option('-r, --remote <name>', 'name of the remote', 'berth')
+    .action(async (options: AppOptions & { remote: string }) => {
+      if (!(await inRepository())) throw new UsageError('this is no git repository', 'make one with `git init`')
+      const { client, credentials, app } = await openApp(options)
+      const { gitUrl } = await client.apps.info({ app })
+      await setRemote(credentials, options.remote, gitUrl)
+      say(`Git remote ${options.remote} leads to ${app}`)
+      print(gitUrl)
+    })
+
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'git:branch',
+        summary: 'choose the branch whose pushes deploy; without arguments, show it',
+        group,
+        examples: ['git:branch production -a blog', 'git:branch --default', 'git:branch'],
+      }),
+    ),
+  )
+    .argument('[branch]')
+    .option('--default', 'main or master again')
+    .action(async (branch: string | undefined, options: AppOptions & JsonOptions & { default?: boolean }) => {
+      if (branch !== undefined && options.default) throw new UsageError('a branch and --default contradict each other')
+      const { client, app } = await openApp(options)
+      if (branch === undefined && !options.default) {
+        const { deployBranch } = await client.apps.info({ app })
+        if (options.json) printJson({ deployBranch })
+        else print(deployBranch ?? 'main or master')
+        return
+      }
+      await client.apps.update({ app, deployBranch: branch ?? null })
+      say(`Pushes to ${branch ?? 'main or master'} deploy ${app}`)
+    })
+}

@@ -1,0 +1,83 @@
+import type { Command } from 'commander'
+import { addCommand } from './command.js'
+import { UsageError } from './failure.js'
+import { say } from './output.js'
+import { openApp, withApp, type AppOptions } from './session.js'
+
+interface RunOptions extends AppOptions {
+  readonly interactive?: boolean
+  /** Given as `-t` or `--no-tty`; absent is decided by looking. */
+  readonly tty?: boolean
+}
+
+/**
+ * Takes a trailing `-a APP` as ours, as Heroku does, unless the app was given before or the words follow a `--`: nothing
+ * else behind the command's name is.
+ */
+export function splitTrailingApp(words: readonly string[]): { command: string[]; app?: string } {
+  const [flag, app] = words.slice(-2)
+  if (words.length > 2 && (flag === '-a' || flag === '--app') && app !== undefined && /^[a-z][a-z0-9-]*$/.test(app))
+    return { command: words.slice(0, -2), app }
+  return { command: [...words] }
+}
+
+export function registerRun(program: Command): void {
+  withApp(
+    addCommand(program, {
+      name: 'run',
+      summary: 'run a one-off process with the code and config vars of the current release',
+      group: 'Processes',
+      examples: ['run -a blog -- node migrate.js', 'run -it bash -a blog', "run 'ls -l | wc -l'"],
+    }),
+  )
+    .argument('<command...>', 'one word is given to sh -c, several are run as they are')
+    .option('-i, --interactive', 'accepted; standard input is always passed on')
+    .option('-t, --tty', 'on a terminal; default when this is one')
+    .option('--no-tty', 'without a terminal')
+    .passThroughOptions()
+    .action(async (words: string[], options: RunOptions) => {
+      const afterDashes = process.argv.includes('--')
+      const { command, app } =
+        options.app !== undefined || afterDashes ? { command: words, app: options.app } : splitTrailingApp(words)
+      const session = await openApp(app === undefined ? {} : { app })
+      const terminal = process.stdin.isTTY && process.stdout.isTTY
+      if (options.tty === true && !process.stdin.isTTY)
+        throw new UsageError('standard input is not a terminal', 'leave out -t')
+      process.exitCode = await runHere(session, command, options.tty ?? terminal)
+    })
+}
+
+/** Ties this process's streams to the one-off, the terminal raw while it lasts. */
+async function runHere(session: Awaited<ReturnType<typeof openApp>>, command: string[], tty: boolean): Promise<number> {
+  const { run } = await import('../api/client/run.js')
+  const { stdin, stdout, stderr } = process
+  const left = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => left.abort())
+  stderr.write(`Running ${command.join(' ').slice(0, 200)} on ${session.app}... `)
+  const state = { started: false }
+  try {
+    return await run(session.credentials, {
+      app: session.app,
+      command,
+      tty,
+      stdin,
+      stdout,
+      stderr,
+      size: () => ({ rows: stdout.rows || 24, columns: stdout.columns || 80 }),
+      onResize: (listener) => void stdout.on('resize', listener),
+      onStart: (name) => {
+        state.started = true
+        say(`up, ${name}`)
+        if (tty) stdin.setRawMode(true)
+      },
+      signal: left.signal,
+    })
+  } catch (error) {
+    if (!state.started) say('!')
+    if (left.signal.aborted) return 130
+    throw error
+  } finally {
+    if (tty) stdin.setRawMode(false)
+    stdin.unref()
+  }
+}

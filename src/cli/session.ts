@@ -1,0 +1,54 @@
+import type { Command } from 'commander'
+import { createClient, type Client } from '../api/client.js'
+import { BerthError } from '../errors.js'
+import { readCredentials, type Credentials } from './credentials.js'
+import { UsageError } from './failure.js'
+import { currentApp } from './repository.js'
+
+/** A person's standing with one Berth. */
+export interface Session {
+  readonly credentials: Credentials
+  readonly client: Client
+}
+
+/** Options of every command that belongs to an app. */
+export interface AppOptions {
+  readonly app?: string
+}
+
+export interface JsonOptions {
+  readonly json?: boolean
+}
+
+/** @throws BerthError `unauthenticated` when there is no token on this machine */
+export async function openSession(): Promise<Session> {
+  const credentials = await readCredentials()
+  if (credentials === null)
+    throw new BerthError(
+      'unauthenticated',
+      'no Berth is known here',
+      'start one with `bin/up`, or set BERTH_URL and BERTH_TOKEN to use another',
+    )
+  return { credentials, client: createClient(credentials) }
+}
+
+/** The app a command is about: `-a`, else BERTH_APP, else the current directory's git remote. @throws UsageError */
+export async function chooseApp({ credentials }: Session, { app }: AppOptions): Promise<string> {
+  const chosen = app ?? process.env.BERTH_APP ?? (await currentApp(credentials.url))
+  if (chosen === null || chosen === '')
+    throw new UsageError('no app chosen', 'say which with `-a APP`, or go to a git repository with a `berth` remote')
+  return chosen
+}
+
+/** The session and the app of a command. */
+export async function openApp(options: AppOptions): Promise<Session & { app: string }> {
+  const session = await openSession()
+  return { ...session, app: await chooseApp(session, options) }
+}
+
+/** Adds `-a, --app`. */
+export const withApp = (command: Command): Command =>
+  command.option('-a, --app <app>', "the app; default that of the current directory's git remote")
+
+/** Adds `--json`. */
+export const withJson = (command: Command): Command => command.option('--json', 'print JSON')

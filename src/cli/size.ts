@@ -1,0 +1,17 @@
+import { UsageError } from './failure.js'
+
+const units = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 } as const
+
+/** `512M`, `1G`, `1.5G`, or bytes. @throws UsageError */
+export function parseMemory(text: string): number {
+  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(text) ?? []
+  if (number === '') throw new UsageError(`"${text}" is not an amount of memory`, 'write it as 512M or 1G')
+  return Math.round(Number(number) * units[unit.toUpperCase() as keyof typeof units])
+}
+
+/** Bytes as `512M` or `1G`, when they are whole ones. */
+export function formatMemory(bytes: number): string {
+  for (const unit of ['T', 'G', 'M', 'K'] as const)
+    if (bytes >= units[unit] && bytes % units[unit] === 0) return `${bytes / units[unit]}${unit}`
+  return String(bytes)
+}

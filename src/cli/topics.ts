@@ -1,0 +1,22 @@
+import type { Command } from 'commander'
+
+type Register = (program: Command) => void
+
+/** What comes before a command's colon, and where its commands are; only the topic asked for is loaded. */
+export const topics: Readonly<Record<string, () => Promise<Register>>> = {
+  apps: async () => (await import('./apps.js')).registerApps,
+  config: async () => (await import('./config.js')).registerConfig,
+  ps: async () => (await import('./ps.js')).registerPs,
+  logs: async () => (await import('./logs.js')).registerLogs,
+  run: async () => (await import('./run.js')).registerRun,
+  releases: async () => (await import('./releases.js')).registerReleases,
+  rollback: async () => (await import('./releases.js')).registerReleases,
+  builds: async () => (await import('./builds.js')).registerBuilds,
+  buildpacks: async () => (await import('./buildpacks.js')).registerBuildpacks,
+  git: async () => (await import('./git.js')).registerGit,
+  tokens: async () => (await import('./tokens.js')).registerTokens,
+  serve: async () => (await import('../serve/commands.js')).registerServe,
+  up: async () => (await import('../serve/commands.js')).registerServe,
+  down: async () => (await import('../serve/commands.js')).registerServe,
+  engine: async () => (await import('../serve/commands.js')).registerServe,
+}

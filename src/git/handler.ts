@@ -1,0 +1,183 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { readFile } from 'node:fs/promises'
+import { BerthError, messageOf, statusOf } from '../errors.js'
+import type { App } from '../store/apps.js'
+import { bodyOf, checkEncoding, discard } from './body.js'
+import { readHead } from './commands.js'
+import { scrubEnvironment } from './git.js'
+import { answerHook } from './hook-requests.js'
+import { installHooks } from './hooks.js'
+import { Receiving, type Receiver } from './receiving.js'
+import { refusal } from './report.js'
+import { defaultMaxPack, ensureRepository } from './repository.js'
+import { GitService } from './service.js'
+
+const route = /^\/([a-z0-9-]{1,63})\.git\/(info\/refs|git-upload-pack|git-receive-pack)$/
+const services = ['git-upload-pack', 'git-receive-pack'] as const
+const hookRoutes = ['/internal/pre-receive', '/internal/proc-receive']
+
+export interface GitOptions extends Receiver {
+  /** Bytes a push may hold; default 1 GiB. */
+  readonly maxPack?: number
+}
+
+/**
+ * The git half of the api process, to be asked before anything else about each request. It takes `/<app>.git/…` and the
+ * hooks' own requests and answers true; every other request it leaves untouched and answers false.
+ */
+export function createGitHandler(options: GitOptions): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const { config, store, log, maxPack = defaultMaxPack } = options
+  scrubEnvironment()
+  const receiving = new Receiving({ config, store, log })
+  const service = new GitService(config, log)
+  const prepare = async (): Promise<string> => {
+    const secret = await installHooks(config)
+    await receiving.settleAll()
+    return secret
+  }
+  let prepared: Promise<string> | null = null
+  /** Resolves with the hooks' secret; what failed once is tried again at the next request. */
+  const ready = (): Promise<string> =>
+    (prepared ??= prepare().catch((error: unknown) => {
+      prepared = null
+      throw error
+    }))
+  ready().catch((error: unknown) => log.error({ error: messageOf(error) }, 'git is not ready'))
+
+  /** Lets in a holder of a token, to an app that exists, on every request: git asks on the first only. */
+  const admit = async (request: IncomingMessage, name: string): Promise<App> => {
+    const token = passwordOf(request.headers.authorization)
+    if (token === null || (await store.tokens.verify(token)) === null)
+      throw new BerthError(
+        'unauthenticated',
+        'a token is needed: it is the password, whatever the user name',
+        '`berth git:remote -a APP`, in the repository, gives git the token that `bin/up` made',
+      )
+    const app = await store.apps.get(name)
+    await ensureRepository(config, app, maxPack)
+    return app
+  }
+
+  const push = async (app: App, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = bodyOf(request)
+    const head = await readHead(body)
+    answerType(response, 'git-receive-pack-result')
+    if (!head) {
+      response.end()
+      return
+    }
+    if (!head.commands.some(({ ref }) => /^refs\/(heads|tags)\//.test(ref))) {
+      // node-git-server would wait for ever
+      await discard(request, body)
+      response.end(refusal(head.commands, 'only branches are taken', head.capabilities))
+      return
+    }
+    let id: Promise<string | null> = Promise.resolve(null)
+    service.serve({
+      app: app.id,
+      service: 'git-receive-pack',
+      body: chain([head.bytes, head.rest], body),
+      response,
+      started: (pid) => {
+        id = pushIdOf(pid)
+      },
+      ended: () => {
+        void discard(request, body)
+        id.then((push) => (push === null ? undefined : receiving.settle(app.id, push))).catch((error: unknown) =>
+          log.error({ error: messageOf(error), app: app.name }, 'push not settled'),
+        )
+      },
+    })
+  }
+
+  const fetch = async (app: App, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = bodyOf(request)
+    const first = await body.next()
+    if (first.done === true || !/^[0-9a-f]{4}want /.test(first.value.toString('latin1', 0, 9))) {
+      answerType(response, 'git-upload-pack-result')
+      response.end()
+      return
+    }
+    service.serve({ app: app.id, service: 'git-upload-pack', body: chain([first.value], body), response })
+  }
+
+  const serve = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
+    const [, name = '', action = ''] = route.exec(url.pathname) ?? []
+    if (request.method !== (action === 'info/refs' ? 'GET' : 'POST'))
+      throw new BerthError('invalid', 'git clients only: clone or push this address')
+    checkEncoding(request)
+    await ready()
+    const app = await admit(request, name)
+    if (action === 'git-receive-pack') return push(app, request, response)
+    if (action === 'git-upload-pack') return fetch(app, request, response)
+    const asked = services.find((one) => one === url.searchParams.get('service'))
+    if (!asked) throw new BerthError('invalid', 'git clients of before 2010 are not understood', 'use a newer git')
+    service.advertise(app.id, asked, request, response)
+  }
+
+  return (request, response) => {
+    const url = parse(request.url)
+    if (url === null) return false
+    if (hookRoutes.includes(url.pathname)) {
+      ready()
+        .then((secret) => answerHook({ store, log }, receiving, secret, request, response))
+        .catch((error: unknown) => refuse(request, response, error, log))
+      return true
+    }
+    if (!route.test(url.pathname)) return false
+    serve(request, response, url).catch((error: unknown) => refuse(request, response, error, log))
+    return true
+  }
+}
+
+function parse(url: string | undefined): URL | null {
+  // an absolute URL or `//host` in the request line is a proxy's business
+  if (!url?.startsWith('/') || url.startsWith('//')) return null
+  return URL.canParse(url, 'http://berth') ? new URL(url, 'http://berth') : null
+}
+
+/** The password of HTTP Basic credentials (RFC 7617). */
+function passwordOf(authorization: string | undefined): string | null {
+  const [, encoded] = /^Basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization ?? '') ?? []
+  if (encoded === undefined) return null
+  const credentials = Buffer.from(encoded, 'base64').toString('utf8')
+  const colon = credentials.indexOf(':')
+  return colon === -1 ? null : credentials.slice(colon + 1)
+}
+
+function answerType(response: ServerResponse, type: string): void {
+  response.setHeader('Content-Type', `application/x-${type}`)
+  response.setHeader('Cache-Control', 'no-cache')
+}
+
+/** git shows the text of a refusal to its user when it is plain text. */
+function refuse(request: IncomingMessage, response: ServerResponse, error: unknown, log: Receiver['log']): void {
+  const known = error instanceof BerthError
+  if (!known) log.error({ error: messageOf(error) }, 'git request failed')
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  request.resume() // a client that is still sending would not read the answer
+  const status = known ? statusOf[error.fault] : 503
+  const words = known ? [error.message, error.hint] : ['Berth cannot look this up just now', 'try again in a moment']
+  response
+    .writeHead(status, {
+      'Content-Type': 'text/plain; charset=utf-8',
+      ...(status === 401 && { 'WWW-Authenticate': 'Basic realm="Berth", charset="UTF-8"' }),
+    })
+    .end(`${words.filter((line) => line !== undefined).join('\n')}\n`)
+}
+
+async function* chain(first: readonly Buffer[], rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for (const piece of first) if (piece.length > 0) yield piece
+  yield* rest
+}
+
+/** How the hooks name a push: see hooks.ts. */
+async function pushIdOf(pid: number): Promise<string | null> {
+  const stat = await readFile(`/proc/${String(pid)}/stat`, 'latin1').catch(() => null)
+  if (stat === null) return null // over before it began
+  const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+  return `${String(pid)}-${started}`
+}

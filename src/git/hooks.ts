@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Config } from '../config.js'
+
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
+
+export const hooksDirectory = (config: Config): string => join(config.root, 'git', 'hooks')
+
+/**
+ * What both hooks begin with. A push is named by its receive-pack process: pid and start time (proc(5), field 22), so
+ * that both hooks, and a hook that asks again, name the same one. The secret is read by curl from a file, so that no list of
+ * processes shows it.
+ */
+const preamble = (config: Config): string => `#!/bin/sh
+# Written by Berth at its start; the same for all its repositories.
+set -fu
+read -r stat <"/proc/$PPID/stat"
+set -- \${stat##*) }
+shift 19
+query="repository=\${PWD##*/}&push=$PPID-$1"
+ask() {
+  curl --silent --no-buffer --unix-socket ${quoted(config.apiSocket)} --header @${quoted(join(hooksDirectory(config), 'secret'))} "$@"
+}
+`
+
+/**
+ * Hands the push to the api process and repeats what it answers, a line at a time: `.text` is for the pusher, `=0` or
+ * `=1` the verdict. No verdict means that the api process died; the deploy goes on without it, so the hook asks again
+ * until somebody knows how it ended. By then nobody listens to the pusher's end: the log is not repeated.
+ */
+const preReceive = (config: Config): string => `${preamble(config)}
+body="objects \${GIT_OBJECT_DIRECTORY:-}"
+while IFS= read -r line; do
+  body="$body
+$line"
+done
+deploy() {
+  ask --header 'Content-Type: text/plain' --data-binary "$body" "http://berth/internal/pre-receive?$query&again=$1" | {
+    verdict=75
+    while IFS= read -r line; do
+      case $line in
+        .*) printf '%s\\n' "\${line#.}" ;;
+        =*) verdict=\${line#=} ;;
+      esac
+    done
+    exit "$verdict"
+  }
+}
+deploy 0
+code=$?
+left=1500
+while [ "$code" -eq 75 ] && [ "$left" -gt 0 ]; do
+  left=$((left - 1))
+  sleep 0.2
+  deploy 1
+  code=$?
+done
+exit "$code"
+`
+
+/**
+ * Moves the ref. receive-pack would move it only from where the pusher last saw it, but while this push waited for another's
+ * deploy, that one moved it; the api process moves it to what was deployed last.
+ */
+const procReceive = (config: Config): string => `${preamble(config)}
+left=300
+until ask --fail --request POST "http://berth/internal/proc-receive?$query"; do
+  left=$((left - 1))
+  [ "$left" -gt 0 ] || exit 1
+  sleep 0.2
+done
+exec cat >/dev/null
+`
+
+/** Writes the hooks. @returns the header a hook proves itself with; the same as long as the instance lives */
+export async function installHooks(config: Config): Promise<string> {
+  const directory = hooksDirectory(config)
+  await mkdir(directory, { recursive: true, mode: 0o750 })
+  const put = async (name: string, text: string, mode: number): Promise<void> => {
+    const file = join(directory, name)
+    await writeFile(`${file}.new`, text, { mode })
+    await rename(`${file}.new`, file)
+  }
+  const known = await readFile(join(directory, 'secret'), 'utf8').catch(() => '')
+  const secret = known.startsWith(header) ? known.slice(header.length).trim() : randomBytes(32).toString('base64url')
+  await put('secret', `${header}${secret}\n`, 0o600)
+  await put('pre-receive', preReceive(config), 0o750)
+  await put('proc-receive', procReceive(config), 0o750)
+  return secret
+}
+
+const header = 'Berth-Hook: '

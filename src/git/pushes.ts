@@ -1,0 +1,98 @@
+import { link, mkdir, readdir, readFile, rename, rm, writeFile, open } from 'node:fs/promises'
+import { join, resolve, sep } from 'node:path'
+import { BerthError } from '../errors.js'
+import type { Command } from './commands.js'
+import type { Verdict } from './report.js'
+
+/** A push that became a deploy, from then until its ref's fate is settled. */
+export interface Push {
+  /** `<pid>-<start time>` of its receive-pack. */
+  readonly id: string
+  readonly deploy: string
+  readonly command: Command
+  /** The other refs of the push, refused. */
+  readonly refused: readonly Verdict[]
+}
+
+const pushId = /^\d{1,10}-\d{1,20}$/
+
+function directoryOf(repository: string, id: string): string {
+  if (!pushId.test(id)) throw new BerthError('invalid', 'not a push')
+  return join(repository, 'berth', id)
+}
+
+/**
+ * Records a push, durably, and keeps its objects: git throws them away if its receive-pack is killed, and the deploy
+ * would then have no commit. They are hard links, so keeping a large pack costs nothing.
+ * @param quarantine receive-pack's own object directory, inside the repository
+ */
+export async function recordPush(repository: string, push: Push, quarantine: string): Promise<void> {
+  const directory = directoryOf(repository, push.id)
+  await rm(directory, { recursive: true, force: true }) // of a process that had this id before a reboot
+  await linkTree(quarantine, join(directory, 'objects'))
+  const file = join(directory, 'push.json')
+  const handle = await open(`${file}.new`, 'w')
+  await handle.writeFile(JSON.stringify(push))
+  await handle.sync()
+  await handle.close()
+  await rename(`${file}.new`, file)
+}
+
+export async function readPush(repository: string, id: string): Promise<Push | null> {
+  const text = await readFile(join(directoryOf(repository, id), 'push.json'), 'utf8').catch(() => null)
+  return text === null ? null : (JSON.parse(text) as Push)
+}
+
+/** Every push of a repository that is not settled. */
+export async function listPushes(repository: string): Promise<Push[]> {
+  const names = await readdir(join(repository, 'berth')).catch(() => [])
+  const found = await Promise.all(names.filter((name) => pushId.test(name)).map((name) => readPush(repository, name)))
+  return found.filter((push) => push !== null)
+}
+
+export const forgetPush = (repository: string, id: string): Promise<void> =>
+  rm(directoryOf(repository, id), { recursive: true, force: true })
+
+/** Brings a push's kept objects into the repository, as git does with a quarantine's when the hook says yes. */
+export async function adoptObjects(repository: string, id: string): Promise<void> {
+  await linkTree(join(directoryOf(repository, id), 'objects'), join(repository, 'objects'))
+}
+
+/** @throws BerthError `invalid` when it is not a quarantine of this repository */
+export function checkQuarantine(repository: string, path: string): string {
+  const real = resolve(repository, path)
+  if (!real.startsWith(join(repository, 'objects') + sep)) throw new BerthError('invalid', 'not a push to this app')
+  return real
+}
+
+/** Links every file of a tree, packs before their indexes, since git takes an index for a promise of its pack. */
+async function linkTree(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true })
+  const entries = await readdir(from, { withFileTypes: true }).catch(() => [])
+  entries.sort((a, b) => Number(a.name.endsWith('.idx')) - Number(b.name.endsWith('.idx')))
+  for (const entry of entries) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)]
+    if (entry.isDirectory()) await linkTree(source, target)
+    else if (entry.isFile() && !entry.name.endsWith('.keep'))
+      await link(source, target).catch((error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      })
+  }
+}
+
+/** Release and commit a ref was last moved to. */
+interface Landed {
+  readonly release: number
+  readonly commit: string
+}
+
+export async function readLanded(repository: string): Promise<Record<string, Landed>> {
+  const text = await readFile(join(repository, 'berth', 'landed.json'), 'utf8').catch(() => '{}')
+  return JSON.parse(text) as Record<string, Landed>
+}
+
+export async function writeLanded(repository: string, landed: Readonly<Record<string, Landed>>): Promise<void> {
+  const file = join(repository, 'berth', 'landed.json')
+  await writeFile(`${file}.new`, JSON.stringify(landed))
+  await rename(`${file}.new`, file)
+}

@@ -1,0 +1,161 @@
+import type { Config } from '../config.js'
+import { BerthError, messageOf } from '../errors.js'
+import type { Logger } from '../log.js'
+import { follow, outcome } from '../queue/follow.js'
+import { deployFiles, removeSource } from '../queue/files.js'
+import { submit } from '../queue/submit.js'
+import type { App } from '../store/apps.js'
+import { newDeployId, type Deploy } from '../store/deploys.js'
+import type { Store } from '../store/store.js'
+import type { Command } from './commands.js'
+import { exportTree, quarantineEnv } from './export.js'
+import { judge } from './judge.js'
+import { land } from './landing.js'
+import { Turns } from './turns.js'
+import { checkQuarantine, forgetPush, listPushes, readPush, recordPush, type Push } from './pushes.js'
+import type { Verdict } from './report.js'
+import { repositoryOf } from './repository.js'
+import { standingOf } from './standing.js'
+
+export interface Receiver {
+  readonly config: Config
+  readonly store: Store
+  readonly log: Logger
+}
+
+/** What a pre-receive hook asks about. */
+export interface Question {
+  readonly push: string
+  readonly commands: readonly Command[]
+  /** receive-pack's own object directory, as the hook says; empty when nothing but deletions was pushed. */
+  readonly quarantine: string
+}
+
+/**
+ * What the hooks of git ask, answered. Everything may be asked again: a hook whose answer was cut off does, of the next api
+ * process if need be.
+ */
+export class Receiving {
+  readonly #at: Receiver
+  readonly #turns = new Turns()
+
+  constructor(at: Receiver) {
+    this.#at = at
+  }
+
+  /**
+   * Deploys what was pushed and follows it to its end.
+   * @param say takes text for the pusher
+   * @returns whether git shall accept the push; null when `signal` aborted first
+   */
+  async preReceive(
+    app: App,
+    question: Question,
+    say: (text: string) => void,
+    signal: AbortSignal,
+  ): Promise<boolean | null> {
+    const { config, store } = this.#at
+    const repository = repositoryOf(config, app.id)
+    try {
+      const push = await this.#turns.take(app.id, () => this.#begin(app, repository, question, say))
+      if (push === null) return false
+      const deploy = await store.deploys.get(push.deploy)
+      for await (const { text } of follow(config, store, deploy.id, { signal })) say(text)
+      if (signal.aborted) return null
+      const end = await outcome(store, deploy)
+      if (end.status === 'superseded') say(' !     superseded by a newer push: this one was not deployed\n')
+      return end.status === 'succeeded'
+    } catch (error) {
+      if (!(error instanceof BerthError)) this.#at.log.error({ error: messageOf(error), app: app.name }, 'push failed')
+      const hint = error instanceof BerthError && error.hint !== undefined ? ` !     ${error.hint}\n` : ''
+      say(` !     ${messageOf(error)}\n${hint}`)
+      return false
+    }
+  }
+
+  /** Moves the ref of an accepted push. @returns what to report of each ref */
+  async procReceive(app: App, id: string): Promise<readonly Verdict[]> {
+    const repository = repositoryOf(this.#at.config, app.id)
+    const push = await readPush(repository, id)
+    if (!push) throw new BerthError('missing', 'no such push')
+    const deploy = await this.#at.store.deploys.get(push.deploy)
+    await this.#turns.take(app.id, () => land(repository, push, deploy))
+    return [{ ref: push.command.ref, reason: null }, ...push.refused]
+  }
+
+  /** A push's receive-pack has ended, well or badly: when its deploy has too, the ref is made to agree. */
+  async settle(app: string, id: string): Promise<void> {
+    const repository = repositoryOf(this.#at.config, app)
+    const push = await readPush(repository, id)
+    if (push) await this.#settle(app, repository, push)
+  }
+
+  /** Settles what an api process that died has left. Resolves at once; the work goes on for as long as the deploys do. */
+  async settleAll(): Promise<void> {
+    for (const { id } of await this.#at.store.apps.list()) {
+      const repository = repositoryOf(this.#at.config, id)
+      for (const push of await listPushes(repository))
+        this.#settle(id, repository, push).catch((error: unknown) =>
+          this.#at.log.error({ error: messageOf(error), app: id }, 'push not settled'),
+        )
+    }
+  }
+
+  async #settle(app: string, repository: string, push: Push): Promise<void> {
+    const { store } = this.#at
+    const deploy = await store.deploys.get(push.deploy).catch(() => null)
+    if (deploy) {
+      const end = await outcome(store, deploy)
+      // an app destroyed meanwhile has no repository
+      if (end.status === 'succeeded' && (await store.apps.find(app)))
+        await this.#turns.take(app, () => land(repository, push, end))
+    }
+    await forgetPush(repository, push.id)
+  }
+
+  /** From a question to a deploy that is sure to be carried out; null when there is nothing to deploy. */
+  async #begin(app: App, repository: string, question: Question, say: (text: string) => void): Promise<Push | null> {
+    const { config, store } = this.#at
+    const known = await readPush(repository, question.push)
+    if (known) {
+      await this.#resubmit(app, known)
+      return known
+    }
+    const { deploys: command, refused } = judge(app, question.commands)
+    for (const { ref, reason } of refused) say(` !     ${ref.replace(/^refs\/heads\//, '')}: ${reason ?? ''}\n`)
+    if (!command) return null
+    const quarantine = checkQuarantine(repository, question.quarantine)
+    const env = quarantineEnv(repository, quarantine)
+    const pending = await store.deploys.pending(app.id)
+    const { stale, unless } = await standingOf(repository, command, pending, env)
+    if (stale)
+      throw new BerthError('conflict', 'the branch has moved since you last fetched it', 'fetch, merge and push again')
+    const id = newDeployId()
+    await exportTree(repository, command.new, deployFiles(config, id).source, env)
+    const push: Push = { id: question.push, deploy: id, command, refused }
+    try {
+      await recordPush(repository, push, quarantine)
+      if (pending.length > 0) say('-----> Waiting for the change before this one to end\n')
+      await submit(store, app, changeOf(command, unless), id)
+    } catch (error) {
+      await forgetPush(repository, push.id)
+      await removeSource(config, id)
+      throw error
+    }
+    return push
+  }
+
+  /** The api process may have died between the record and the deploy. */
+  async #resubmit(app: App, { deploy, command }: Push): Promise<void> {
+    const { store } = this.#at
+    const known: Deploy | null = await store.deploys.get(deploy).catch(() => null)
+    if (!known) await submit(store, app, changeOf(command, []), deploy)
+  }
+}
+
+const changeOf = ({ new: commit, ref }: Command, unless: readonly string[]) => ({
+  kind: 'push' as const,
+  commit,
+  branch: ref.slice('refs/heads/'.length),
+  ...(unless.length > 0 && { unless }),
+})

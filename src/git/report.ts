@@ -1,0 +1,26 @@
+import type { Command } from './commands.js'
+import { flush, pkt } from './pkt-line.js'
+
+/** What became of one ref of a push; `reason` null is "done". */
+export interface Verdict {
+  readonly ref: string
+  readonly reason: string | null
+}
+
+const line = ({ ref, reason }: Verdict): Buffer =>
+  pkt(reason === null ? `ok ${ref}\n` : `ng ${ref} ${reason.replace(/\s+/g, ' ')}\n`)
+
+/** The whole answer of a proc-receive hook (githooks(5)): it may be given before the question is read. */
+export const procReceiveAnswer = (verdicts: readonly Verdict[]): Buffer =>
+  Buffer.concat([pkt('version=1\n'), flush, ...verdicts.map(line), flush])
+
+/** The body that answers a push none of whose refs receive-pack is to see (gitprotocol-pack(5), "Report Status"). */
+export function refusal(commands: readonly Command[], reason: string, capabilities: ReadonlySet<string>): Buffer {
+  if (!capabilities.has('report-status') && !capabilities.has('report-status-v2')) return flush
+  const report = Buffer.concat([pkt('unpack ok\n'), ...commands.map(({ ref }) => line({ ref, reason })), flush])
+  if (!capabilities.has('side-band-64k')) return report
+  const pieces: Buffer[] = []
+  for (let at = 0; at < report.length; at += 60_000)
+    pieces.push(pkt(Buffer.concat([Buffer.from([1]), report.subarray(at, at + 60_000)])))
+  return Buffer.concat([...pieces, flush])
+}

@@ -1,0 +1,34 @@
+import type { Deploy } from '../store/deploys.js'
+import { isZero, type Command } from './commands.js'
+import { git } from './git.js'
+import { readRef } from './repository.js'
+
+/** How a push stands to what others have pushed since its pusher last looked. */
+export interface Standing {
+  /** True when it would undo what has landed since, without having been forced. */
+  readonly stale: boolean
+  /** Pending deploys that would make it stale, were they to succeed. */
+  readonly unless: readonly string[]
+}
+
+/**
+ * Compares a push with its ref and with the pushes before it. A push that begins a branch, or does not build upon what it
+ * replaces, is forced: its pusher means it. @param env where git finds the pushed objects
+ */
+export async function standingOf(
+  repository: string,
+  command: Command,
+  pending: readonly Deploy[],
+  env: Readonly<Record<string, string>>,
+): Promise<Standing> {
+  const current = await readRef(repository, command.ref)
+  const moved = current !== null && current !== command.old
+  const ahead = pending.flatMap(({ id, change }) => (change.kind === 'push' ? [{ id, commit: change.commit }] : []))
+  if (!moved && ahead.length === 0) return { stale: false, unless: [] }
+  const contains = async (ancestor: string): Promise<boolean> =>
+    (await git(repository, ['merge-base', '--is-ancestor', ancestor, command.new], env)).code === 0
+  if (isZero(command.old) || !(await contains(command.old))) return { stale: false, unless: [] }
+  const unless: string[] = []
+  for (const { id, commit } of ahead) if (!(await contains(commit))) unless.push(id)
+  return { stale: moved && !(await contains(current)), unless }
+}

@@ -1,0 +1,36 @@
+import { label } from '../config.js'
+import { messageOf } from '../errors.js'
+import type { App } from '../store/apps.js'
+import type { Workshop } from './workshop.js'
+
+/** Releases whose images are kept to go back to. */
+export const keptReleases = 10
+
+/** Removes an app's images that none of its last ten good releases has. What is still in use now goes the next time. */
+export async function collectImages(shop: Workshop, app: App): Promise<void> {
+  const releases = await shop.store.releases.list(app.id)
+  const good = releases.filter((release) => release.status === 'succeeded').slice(0, keptReleases)
+  const kept = new Set([...good.map((release) => release.image), ...running(releases, app.current)])
+  await removeImages(shop, app, (image) => !kept.has(image))
+}
+
+const running = (releases: readonly { version: number; image: string | null }[], current: number): (string | null)[] =>
+  releases.filter((release) => release.version >= current).map((release) => release.image)
+
+/** Removes those of an app's images that `goes` says. */
+export async function removeImages(
+  { docker, log, config }: Workshop,
+  app: App,
+  goes: (image: string) => boolean = () => true,
+): Promise<void> {
+  const labels = { [label.instance]: config.name, [label.app]: app.id }
+  const filter = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
+  const images = await docker.listImages({ filters: JSON.stringify({ label: filter }) })
+  for (const { Id: id, Labels: has } of images) {
+    if (Object.entries(labels).some(([key, value]) => has[key] !== value) || !goes(id)) continue
+    await docker
+      .getImage(id)
+      .remove({ force: true })
+      .catch((error: unknown) => log.debug({ image: id, error: messageOf(error) }, 'image stays'))
+  }
+}

@@ -1,0 +1,33 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { messageOf } from '../errors.js'
+import type { App } from '../store/apps.js'
+import type { Deploy } from '../store/deploys.js'
+import { removeImages } from './collect.js'
+import { deployFiles, removeSource } from './files.js'
+import type { Workshop } from './workshop.js'
+
+/** Stops an app's processes and removes what the engine has of it. Safe to repeat. */
+async function stop(shop: Workshop, app: App): Promise<void> {
+  await shop.store.routes.remove(app.id)
+  await shop.scheduler.remove(app)
+  await removeImages(shop, app).catch((error: unknown) => shop.log.warn({ error: messageOf(error) }, 'images stay'))
+}
+
+/** Forgets an app: files, then records, its name last, so that a worker that dies in between goes on where it was. */
+async function forget({ store, config }: Workshop, app: App, deploy: Deploy): Promise<void> {
+  for (const other of await store.deploys.pending(app.id))
+    if (other.id !== deploy.id)
+      await store.deploys.update(other.id, { status: 'failed', failure: 'the app was destroyed' })
+  for (const { id } of await store.deploys.list(app.id)) {
+    await removeSource(config, id)
+    await rm(deployFiles(config, id).log, { force: true })
+  }
+  await rm(join(config.root, 'git', `${app.id}.git`), { recursive: true, force: true })
+  await store.releases.removeAll(app.id)
+  await store.apps.remove(app.id)
+  await store.deploys.removeAll(app.id)
+  await store.redis.publish(`deploy:${deploy.id}`, 'succeeded')
+}
+
+export const destroy = { stop, forget } as const

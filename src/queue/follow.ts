@@ -1,0 +1,118 @@
+import { once } from 'node:events'
+import { open, type FileHandle } from 'node:fs/promises'
+import { StringDecoder } from 'node:string_decoder'
+import type { Config } from '../config.js'
+import { is } from '../errors.js'
+import { isOver, type Deploy } from '../store/deploys.js'
+import type { Store } from '../store/store.js'
+import { Bell } from './bell.js'
+import { deployFiles } from './files.js'
+
+/** A piece of a deploy's log. */
+export interface LogChunk {
+  readonly text: string
+  /** Bytes of the log up to the end of this piece: where to go on from after a lost connection. */
+  readonly offset: number
+}
+
+export interface FollowOptions {
+  /** Byte to begin at; default 0. */
+  readonly from?: number
+  /** False ends at what is written by now; default true: until the deploy is over. */
+  readonly follow?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** Looked at this often even if no ring comes: Redis may have lost one. Milliseconds. */
+const patience = 5_000
+const pieceBytes = 64 * 1024
+
+/**
+ * The log of a deploy as it is written, from a byte offset, until the deploy is over. Survives Redis and the worker going
+ * away meanwhile; ends early, without an error, when `signal` aborts.
+ */
+export async function* follow(
+  config: Config,
+  store: Store,
+  id: string,
+  { from = 0, follow = true, signal }: FollowOptions = {},
+): AsyncGenerator<LogChunk, void> {
+  await using watch = follow ? await watchDeploy(store, id) : null
+  let offset = from
+  let file: FileHandle | null = null
+  const decoder = new StringDecoder('utf8')
+  try {
+    for (;;) {
+      if (signal?.aborted === true) return
+      // the status first: whatever was logged before the end is then in the file
+      const over = watch === null || (await watch.over())
+      file ??= await open(deployFiles(config, id).log, 'r').catch(() => null)
+      for (;;) {
+        if (file === null) break
+        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(pieceBytes), 0, pieceBytes, offset)
+        if (bytesRead === 0) break
+        offset += bytesRead
+        const text = decoder.write(buffer.subarray(0, bytesRead))
+        if (text !== '') yield { text, offset }
+      }
+      if (over) return
+      await watch.rung(signal)
+    }
+  } finally {
+    await file?.close()
+  }
+}
+
+/** Waits until a deploy is over. @returns its last state; one whose app was destroyed meanwhile counts as succeeded */
+export async function outcome(store: Store, deploy: Deploy, signal?: AbortSignal): Promise<Deploy> {
+  await using watch = await watchDeploy(store, deploy.id)
+  for (;;) {
+    const now = await watch.state()
+    if (now === null) return { ...deploy, status: 'succeeded', finishedAt: new Date().toISOString() }
+    if (now !== undefined && isOver(now.status)) return now
+    signal?.throwIfAborted()
+    await watch.rung(signal)
+  }
+}
+
+interface Watch extends AsyncDisposable {
+  /** null: there is no such deploy; undefined: Redis is away. */
+  state(): Promise<Deploy | null | undefined>
+  over(): Promise<boolean>
+  /** Resolves at the next word about the deploy, or after a while, or when the signal aborts. */
+  rung(signal?: AbortSignal): Promise<void>
+}
+
+async function watchDeploy(store: Store, id: string): Promise<Watch> {
+  const bell = new EventTarget()
+  let rang = false
+  const silence = await (
+    await Bell.of(store)
+  ).listen(`deploy:${id}`, () => {
+    rang = true
+    bell.dispatchEvent(new Event('ring'))
+  })
+  const state = async () => {
+    try {
+      return await store.deploys.get(id)
+    } catch (error) {
+      return is(error, 'missing') ? null : undefined
+    }
+  }
+  return {
+    state,
+    over: async () => {
+      const deploy = await state()
+      return deploy === null || (deploy !== undefined && isOver(deploy.status))
+    },
+    rung: async (signal) => {
+      const either = AbortSignal.any([AbortSignal.timeout(patience), ...(signal ? [signal] : [])])
+      if (!rang) await once(bell, 'ring', { signal: either }).catch(() => undefined)
+      rang = false
+    },
+    [Symbol.asyncDispose]: () => {
+      silence()
+      return Promise.resolve()
+    },
+  }
+}

@@ -1,0 +1,41 @@
+import { loadConfig } from '../config.js'
+import { connectEngine } from '../docker.js'
+import { createLog } from '../log.js'
+import { createScheduler } from '../scheduler/scheduler.js'
+import { openStore } from '../store/store.js'
+import { Bell } from './bell.js'
+import { startWorker } from './worker.js'
+
+/** Well within the supervisor's own patience. Milliseconds. */
+const graceMs = 20_000
+
+const config = loadConfig()
+const log = createLog('worker')
+const store = await openStore(config)
+const docker = connectEngine(config)
+const scheduler = createScheduler({ config, store, docker, log })
+const worker = await startWorker({ config, store, docker, scheduler, log })
+// Deploys need not wait for the first look at every app.
+await scheduler.start()
+log.info({ deploys: config.deploys }, 'worker ready')
+
+let stopping = false
+const stop = async (): Promise<void> => {
+  if (stopping) return
+  stopping = true
+  log.info('worker stops')
+  await worker.stop(graceMs)
+  await scheduler.stop()
+  await Bell.close(store)
+  await store[Symbol.asyncDispose]()
+}
+for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  process.on(signal, () => {
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ error }, 'worker did not stop cleanly')
+        process.exit(1)
+      },
+    )
+  })

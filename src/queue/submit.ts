@@ -1,0 +1,43 @@
+import { Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+import type { App } from '../store/apps.js'
+import type { Change, Deploy } from '../store/deploys.js'
+import type { Store } from '../store/store.js'
+
+/** The BullMQ queue of wake-ups. A job says "look at this app's pending deploys" and nothing else. */
+export const queueName = 'deploys'
+
+export interface WakeUp {
+  /** App id. */
+  readonly app: string
+}
+
+const queues = new WeakMap<Redis, Queue<WakeUp>>()
+
+export function wakeUps(redis: Redis): Queue<WakeUp> {
+  const known = queues.get(redis)
+  if (known) return known
+  const queue = new Queue<WakeUp>(queueName, { connection: redis, skipVersionCheck: true })
+  queue.on('error', () => undefined) // its commands carry their own errors
+  queues.set(redis, queue)
+  return queue
+}
+
+/** Asks the worker to look at an app. One active and one waiting job an app are enough, however many changes there are. */
+export async function wake(redis: Redis, app: string): Promise<void> {
+  await wakeUps(redis).add(
+    'look',
+    { app },
+    { deduplication: { id: app, keepLastIfActive: true }, removeOnComplete: true, removeOnFail: true },
+  )
+}
+
+/**
+ * Records a change to an app for the worker to carry out after those before it. Durable when it resolves: a wake-up that
+ * does not arrive is made good by the worker, which hears of every new deploy and makes rounds.
+ */
+export async function submit(store: Store, app: App, change: Change, id?: string): Promise<Deploy> {
+  const deploy = await store.deploys.create(app.id, change, id)
+  await wake(store.redis, app.id).catch(() => undefined)
+  return deploy
+}

@@ -1,0 +1,84 @@
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
+import type { Address } from './host.js'
+import type { Backend } from './backend.js'
+import type { Trouble } from './pages.js'
+import type { Entry } from './table.js'
+
+/** Where an exchange may go, looked up again for each attempt: a redeploy may have swapped it in between. */
+export interface Origin {
+  find(): Entry | undefined
+  /** ms until the first byte of the answer; 0 is for ever. */
+  readonly firstByte: number
+  /** The page to show when no process can be reached. */
+  readonly away: Trouble
+}
+
+/** Repeating these changes nothing (RFC 9110 §9.2.2). */
+const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+
+/** Whether a body follows, by the two headers that may say so (RFC 9112 §6.3). */
+export const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+
+/** One request on its way through the router. */
+export class Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly address: Address
+  readonly origin: Origin
+  readonly id: string
+  readonly hasBody: boolean
+  readonly tried = new Set<Backend>()
+  /** Waits for its client's `100 Continue`. */
+  expectsContinue: boolean
+  /** Requests sent to processes so far. */
+  sent = 0
+  /** Makes the current attempt deaf to what its connection still says. */
+  abandon: () => void = () => undefined
+  /** The app's response has begun: from here on there is no repeating. */
+  answered = false
+  outgoing: ClientRequest | undefined
+  timer: NodeJS.Timeout | undefined
+  name: string | undefined
+  #release: () => void = () => undefined
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    address: Address,
+    origin: Origin,
+    id: string,
+    expectsContinue: boolean,
+  ) {
+    this.request = request
+    this.response = response
+    this.address = address
+    this.origin = origin
+    this.id = id
+    this.expectsContinue = expectsContinue
+    this.hasBody = hasBody(request)
+  }
+
+  get over(): boolean {
+    return this.response.destroyed || this.response.writableEnded
+  }
+
+  /** True when nobody can tell whether the app saw the request once or twice. */
+  get repeatable(): boolean {
+    return !this.hasBody && idempotent.has(this.request.method ?? '')
+  }
+
+  /** Counts this exchange on a backend, and no longer on the one before. */
+  hold(backend: Backend): void {
+    const previous = this.#release
+    this.#release = backend.hold()
+    previous()
+  }
+
+  /** Ends it: whatever the app still does, nobody waits for it. */
+  end(): void {
+    clearTimeout(this.timer)
+    this.outgoing?.destroy()
+    this.#release()
+  }
+}

@@ -1,0 +1,144 @@
+import { Redis } from 'ioredis'
+import type { Config } from '../config.js'
+import { messageOf } from '../errors.js'
+import type { Logger } from '../log.js'
+import { redisOptions } from '../store/connection.js'
+import { Routes, type Applied, type Route } from '../store/routes.js'
+import type { Memory } from './memory.js'
+import { parseRoute } from './record.js'
+import type { Table } from './table.js'
+
+const appId = /^[\w-]{1,64}$/
+
+/**
+ * Keeps the table equal to Redis: whole at every connect, by pub/sub after that. While Redis is away the table stays as
+ * it is. What the scheduler is told (`routes:applied`, `routes:drained`; see src/store/routes.ts) is told again at the
+ * next connect, so that no word is lost.
+ */
+export class Follower implements AsyncDisposable {
+  readonly #redis: Redis
+  readonly #subscriber: Redis
+  readonly #routes: Routes
+  readonly #table: Table
+  readonly #memory: Memory
+  readonly #log: Logger
+  readonly #changed = new Set<string>()
+  #all = false
+  #running = false
+
+  constructor(config: Config, table: Table, memory: Memory, log: Logger) {
+    this.#table = table
+    this.#memory = memory
+    this.#log = log
+    this.#redis = new Redis({ ...redisOptions(config, true), lazyConnect: true })
+    this.#subscriber = new Redis({ ...redisOptions(config, true), lazyConnect: true, autoResubscribe: false })
+    this.#routes = new Routes(this.#redis)
+  }
+
+  /** Begins to follow, in the background, as soon as Redis is there. */
+  start(): void {
+    let reachable = true
+    for (const redis of [this.#redis, this.#subscriber])
+      redis.on('error', (error: Error) => {
+        if (reachable) this.#log.warn(`serving the routes last known: ${error.message}`)
+        reachable = false
+      })
+    this.#subscriber.on('message', (_channel, app) => {
+      if (!appId.test(app)) return
+      this.#changed.add(app)
+      this.#run()
+    })
+    // Subscribe first, read after: a change in between is then heard twice rather than never.
+    this.#subscriber.on('ready', () => {
+      reachable = true
+      this.#subscriber.subscribe('routes').then(
+        () => {
+          this.#all = true
+          this.#run()
+        },
+        () => undefined, // the connection went again; the next `ready` does it
+      )
+    })
+    void this.#redis.connect().catch(() => undefined)
+    void this.#subscriber.connect().catch(() => undefined)
+  }
+
+  /** Says that a process taken away has ended its last request. The hash is told first, for who listens too late. */
+  drained(applied: Applied, target: string): void {
+    this.#tell(applied)
+    this.#routes.drained(target).catch((error: unknown) => this.#log.warn(messageOf(error)))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#subscriber.disconnect()
+    const quit = this.#redis.status === 'ready' ? this.#redis.quit().catch(() => undefined) : undefined
+    await quit
+    this.#redis.disconnect()
+  }
+
+  #run(): void {
+    if (this.#running) return
+    this.#running = true
+    this.#catchUp()
+      .catch((error: unknown) => this.#log.error(`cannot read the routes: ${messageOf(error)}`))
+      .finally(() => (this.#running = false))
+  }
+
+  async #catchUp(): Promise<void> {
+    while (this.#all || this.#changed.size > 0) {
+      const applied = this.#all ? await this.#readAll() : await this.#readChanged()
+      await this.#memory
+        .save(() => this.#table.routes())
+        .catch((error: unknown) => this.#log.error(`cannot remember the routes: ${messageOf(error)}`))
+      for (const one of applied) this.#tell(this.#table.has(one.app) ? this.#table.state(one.app) : one)
+    }
+  }
+
+  async #readAll(): Promise<Applied[]> {
+    this.#all = false
+    this.#changed.clear()
+    const rows = Object.entries(await this.#redis.hgetall('routes'))
+    const routes: Route[] = []
+    const unreadable = new Set<string>()
+    for (const [app, json] of rows) {
+      const route = this.#parse(app, json)
+      if (route) routes.push(route)
+      else unreadable.add(app)
+    }
+    this.#log.info(`following ${routes.length} routes`)
+    return this.#table.replace(routes, unreadable)
+  }
+
+  async #readChanged(): Promise<Applied[]> {
+    const apps = [...this.#changed]
+    this.#changed.clear()
+    const rows = await this.#redis.hmget('routes', ...apps)
+    return apps.flatMap((app, i) => {
+      const json = rows[i] ?? null
+      if (json === null) return this.#table.remove(app) ?? []
+      const route = this.#parse(app, json)
+      if (route) this.#table.apply(route)
+      return route ? this.#table.state(app) : []
+    })
+  }
+
+  #parse(app: string, json: string): Route | null {
+    const route = parseRoute(json)
+    if (route?.app === app) return route
+    this.#log.error({ app }, 'the route of this app in Redis makes no sense; the last known one stays')
+    return null
+  }
+
+  /** An app that is gone and drained leaves nothing in the hash. */
+  #tell(applied: Applied): void {
+    const said =
+      this.#table.has(applied.app) || applied.busy.length > 0
+        ? this.#routes.applied(applied)
+        : this.#redis
+            .multi()
+            .hdel('routes:applied', applied.app)
+            .publish('routes:applied', JSON.stringify(applied))
+            .exec()
+    said.catch((error: unknown) => this.#log.warn(messageOf(error)))
+  }
+}

@@ -1,0 +1,160 @@
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { hasBody } from './exchange.js'
+
+/** Everything the router itself may answer. The name is also the `X-Berth-Error` header and the JSON `error`. */
+export type Trouble =
+  | 'bad-request'
+  | 'unknown-host'
+  | 'not-running'
+  | 'api-away'
+  | 'hung-up'
+  | 'too-slow'
+  | 'client-too-slow'
+  | 'headers-too-large'
+  | 'no-such-method'
+  | 'no-such-encoding'
+
+/** What a page may mention. Both are hostile input. */
+export interface Subject {
+  readonly host?: string
+  readonly app?: string
+  readonly id?: string
+}
+
+interface Page {
+  readonly status: number
+  readonly title: string
+  readonly text: string
+  /** For the app's owner. */
+  readonly hint?: string
+}
+
+const name = (s: Subject): string => s.app ?? s.host ?? 'this app'
+const owner = (s: Subject, command: string): string => `If it is yours: berth ${command} -a ${s.app ?? '<app>'}`
+
+const pages: Record<Trouble, (subject: Subject) => Page> = {
+  'bad-request': () => ({
+    status: 400,
+    title: 'This request makes no sense',
+    text: 'It is not proper HTTP, or does not say in exactly one Host header which site it is for.',
+  }),
+  'unknown-host': (s) => ({
+    status: 404,
+    title: `There is no app at ${s.host ?? 'this address'}`,
+    text: 'The address leads to this server, but nothing here answers to that name.',
+    hint: 'If you expected one, check the spelling: berth apps',
+  }),
+  'not-running': (s) => ({
+    status: 503,
+    title: `${name(s)} is not running right now`,
+    text: 'None of its processes can take a request at the moment. Try again in a few seconds.',
+    hint: owner(s, 'ps'),
+  }),
+  'api-away': () => ({
+    status: 503,
+    title: 'Berth itself is not answering right now',
+    text: 'Its control API is stopped or starting. Apps that run are served all the same.',
+    hint: 'On the server: bin/up',
+  }),
+  'hung-up': (s) => ({
+    status: 502,
+    title: `${name(s)} hung up`,
+    text: 'The app took the request and closed the connection without a proper answer.',
+    hint: owner(s, 'logs'),
+  }),
+  'too-slow': (s) => ({
+    status: 504,
+    title: `${name(s)} took too long to answer`,
+    text: 'The app accepted the request but did not begin its answer in time.',
+    hint: owner(s, 'logs'),
+  }),
+  'client-too-slow': () => ({
+    status: 408,
+    title: 'The request took too long to arrive',
+    text: 'It began, but its end did not follow in time.',
+  }),
+  'headers-too-large': () => ({
+    status: 431,
+    title: 'The request is too large before it begins',
+    text: 'Its address and headers may take 16 kB together.',
+  }),
+  'no-such-method': () => ({
+    status: 405,
+    title: 'This method is not served here',
+    text: 'CONNECT and TRACE are not.',
+  }),
+  'no-such-encoding': () => ({
+    status: 501,
+    title: 'This transfer encoding is not served here',
+    text: 'A body may be chunked or have a Content-Length; nothing else.',
+  }),
+}
+
+const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+const escape = (text: string): string => text.replace(/[&<>"']/g, (c) => escapes[c] ?? c)
+
+const html = (page: Page, id: string | undefined): string => `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>${escape(page.title)}</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:34em;margin:18vh auto 0;padding:0 1.5em;color:#223}
+h1{font-size:1.5em;line-height:1.25}small,code{color:#667}@media(prefers-color-scheme:dark){body{background:#15181d;color:#dde}}</style>
+</head><body><h1>${escape(page.title)}</h1><p>${escape(page.text)}</p>
+${page.hint === undefined ? '' : `<p><code>${escape(page.hint)}</code></p>\n`}<small>${page.status}${id === undefined ? '' : ` · request ${escape(id)}`}</small>
+</body></html>
+`
+
+/** A ready answer: status, headers, body. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** The page about a trouble, as HTML, JSON or plain text by the request's Accept. */
+export function answerTo(trouble: Trouble, subject: Subject, accept = ''): Answer {
+  const page = pages[trouble](subject)
+  const [type, body]: [string, string] = /\btext\/html\b/i.test(accept)
+    ? ['text/html', html(page, subject.id)]
+    : /[/+]json\b/i.test(accept)
+      ? [
+          'application/json',
+          `${JSON.stringify({ error: trouble, message: page.title, detail: page.text, hint: page.hint, request: subject.id })}\n`,
+        ]
+      : ['text/plain', `${page.title}\n${page.text}\n${page.hint === undefined ? '' : `${page.hint}\n`}`]
+  return {
+    status: page.status,
+    headers: {
+      'content-type': `${type}; charset=utf-8`,
+      'content-length': String(Buffer.byteLength(body)),
+      'cache-control': 'no-store',
+      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+      'x-content-type-options': 'nosniff',
+      'x-berth-error': trouble,
+      ...(subject.id === undefined ? {} : { 'x-request-id': subject.id }),
+      ...(page.status === 503 ? { 'retry-after': '5' } : {}),
+    },
+    body,
+  }
+}
+
+/** Answers with a page. A request whose body has not been read ends its connection, as its rest would be in the way. */
+export function sendPage(request: IncomingMessage, response: ServerResponse, trouble: Trouble, subject: Subject): void {
+  if (response.headersSent || response.destroyed) return
+  const answer = answerTo(trouble, subject, request.headers.accept)
+  if (hasBody(request) && !request.complete) response.setHeader('connection', 'close')
+  response.writeHead(answer.status, answer.headers).end(answer.body)
+}
+
+/** Answers on a bare socket (a refused upgrade, a request that could not be parsed) and closes it. */
+export function sendRawPage(socket: Duplex, trouble: Trouble, subject: Subject = {}, accept?: string): void {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const { status, headers, body } = answerTo(trouble, subject, accept)
+  const lines = Object.entries({ ...headers, connection: 'close' }).map(([key, value]) => `${key}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`)
+  const late = setTimeout(() => socket.destroy(), 2000) // it need not close its side
+  socket.once('close', () => clearTimeout(late)).resume()
+}

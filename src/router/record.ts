@@ -1,0 +1,38 @@
+import type { Route, Target } from '../store/routes.js'
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+const isName = (value: unknown): value is string => typeof value === 'string' && value.length > 0 && value.length < 256
+
+const isTarget = (value: unknown): value is Target =>
+  isObject(value) &&
+  isName(value.id) &&
+  isName(value.process) &&
+  isName(value.host) &&
+  Number.isInteger(value.port) &&
+  (value.port as number) > 0 &&
+  (value.port as number) < 65536
+
+/**
+ * Reads a route from JSON; null when it is not one. By hand, as the router stays small: a schema library would be a
+ * fifth of its memory, and what it reads was written by the platform.
+ */
+export function parseRoute(json: string): Route | null {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch {
+    return null
+  }
+  return isRoute(value) ? value : null
+}
+
+/** Whether a value is a route in every field. */
+export const isRoute = (value: unknown): value is Route =>
+  isObject(value) &&
+  isName(value.app) &&
+  isName(value.name) &&
+  Array.isArray(value.hosts) &&
+  value.hosts.every(isName) &&
+  Array.isArray(value.targets) &&
+  value.targets.every(isTarget) &&
+  Number.isSafeInteger(value.version)

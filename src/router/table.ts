@@ -1,0 +1,146 @@
+import type { Applied, Route } from '../store/routes.js'
+import { Backend } from './backend.js'
+
+/** Where one hostname leads at this moment: an app's processes, taken in turn. */
+export class Entry {
+  /** Shown on error pages. */
+  readonly name: string | undefined
+  readonly backends: readonly Backend[]
+  #next = 0
+
+  constructor(name: string | undefined, backends: readonly Backend[]) {
+    this.name = name
+    this.backends = backends
+  }
+
+  /** The next process not yet tried; one that was unreachable a moment ago only when there is no other. */
+  pick(tried?: ReadonlySet<Backend>): Backend | undefined {
+    const count = this.backends.length
+    let last: Backend | undefined
+    for (let i = 0; i < count; i++) {
+      const index = (this.#next + i) % count
+      const backend = this.backends[index]
+      if (backend === undefined || tried?.has(backend)) continue
+      if (backend.suspect) {
+        last ??= backend
+        continue
+      }
+      this.#next = (index + 1) % count
+      return backend
+    }
+    return last
+  }
+}
+
+interface Known {
+  readonly route: Route
+  readonly entry: Entry
+}
+
+/**
+ * Hostname to processes, in constant time. A change is one synchronous step, so that a request sees the route before or
+ * after it and never between. `drained` is called when a process that was taken away has ended its last request, with
+ * what is now true of its app.
+ */
+export class Table {
+  readonly #hosts = new Map<string, Known>()
+  readonly #apps = new Map<string, Known>()
+  /** App id -> processes taken away that still hold requests. */
+  readonly #leaving = new Map<string, Map<string, Backend>>()
+  /** App id -> the last version applied, also while a removed app drains. */
+  readonly #versions = new Map<string, number>()
+  readonly #drained: (applied: Applied, target: string) => void
+
+  constructor(drained: (applied: Applied, target: string) => void) {
+    this.#drained = drained
+  }
+
+  find(host: string): Entry | undefined {
+    return this.#hosts.get(host)?.entry
+  }
+
+  /** Every route, to be remembered or announced. */
+  routes(): Route[] {
+    return Array.from(this.#apps.values(), (known) => known.route)
+  }
+
+  /** What is true of an app's route now. */
+  state(app: string): Applied {
+    const busy = [...(this.#leaving.get(app)?.keys() ?? [])]
+    return { app, version: this.#versions.get(app) ?? 0, busy }
+  }
+
+  has(app: string): boolean {
+    return this.#apps.has(app)
+  }
+
+  /** Swaps an app's route. False, and nothing changed, when a newer one is in place. */
+  apply(route: Route): boolean {
+    if (route.version < (this.#apps.get(route.app)?.route.version ?? 0)) return false
+    this.#swap(route)
+    return true
+  }
+
+  #swap(route: Route): void {
+    const before = this.#apps.get(route.app)
+    const leaving = this.#leaving.get(route.app)
+    const backends = route.targets.map((target) => {
+      const same = before?.entry.backends.find((b) => b.id === target.id) ?? leaving?.get(target.id)
+      if (same && 'host' in same.endpoint && same.endpoint.host === target.host && same.endpoint.port === target.port) {
+        leaving?.delete(target.id)
+        same.stay()
+        return same
+      }
+      return new Backend(target.id, { host: target.host, port: target.port }, (b) => this.#onDrained(route.app, b))
+    })
+    const known = { route, entry: new Entry(route.name, backends) }
+    this.#apps.set(route.app, known)
+    this.#versions.set(route.app, route.version)
+    for (const host of before?.route.hosts ?? []) if (this.#hosts.get(host) === before) this.#hosts.delete(host)
+    for (const host of route.hosts) this.#hosts.set(host, known)
+    this.#retire(route.app, before?.entry.backends.filter((b) => !backends.includes(b)) ?? [])
+  }
+
+  /** Forgets an app. Undefined when there was none. */
+  remove(app: string): Applied | undefined {
+    const before = this.#apps.get(app)
+    if (before === undefined) return undefined
+    this.#apps.delete(app)
+    for (const host of before.route.hosts) if (this.#hosts.get(host) === before) this.#hosts.delete(host)
+    this.#retire(app, before.entry.backends)
+    const applied = this.state(app)
+    if (applied.busy.length === 0) this.#versions.delete(app)
+    return applied
+  }
+
+  /**
+   * Takes the whole table anew from its source of truth, whatever versions were known; `keep` names apps to leave alone.
+   * Returns what is now true of every app that it touched.
+   */
+  replace(routes: readonly Route[], keep: ReadonlySet<string> = new Set()): Applied[] {
+    const present = new Set(routes.map((route) => route.app))
+    const removed = [...this.#apps.keys()].filter((app) => !present.has(app) && !keep.has(app))
+    const gone = removed.flatMap((app) => this.remove(app) ?? [])
+    for (const route of routes) this.#swap(route)
+    return [...gone, ...routes.map((route) => this.state(route.app))]
+  }
+
+  #retire(app: string, gone: readonly Backend[]): void {
+    const leaving = this.#leaving.get(app) ?? new Map<string, Backend>()
+    for (const backend of gone) {
+      backend.leave()
+      if (backend.busy) leaving.set(backend.id, backend)
+    }
+    if (leaving.size > 0) this.#leaving.set(app, leaving)
+    else this.#leaving.delete(app)
+  }
+
+  #onDrained(app: string, backend: Backend): void {
+    const leaving = this.#leaving.get(app)
+    if (leaving?.get(backend.id) === backend) leaving.delete(backend.id)
+    if (leaving?.size === 0) this.#leaving.delete(app)
+    const applied = this.state(app)
+    if (!this.#apps.has(app) && !this.#leaving.has(app)) this.#versions.delete(app)
+    this.#drained(applied, backend.id)
+  }
+}

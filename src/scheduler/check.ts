@@ -1,0 +1,37 @@
+import { get } from 'node:http'
+
+/** What a process answered to its check. */
+export interface Answer {
+  readonly status: number
+  /** The first bytes of the body, in one line. */
+  readonly excerpt: string
+}
+
+/** Characters of a failed check's body that are shown. */
+const shown = 160
+
+/**
+ * Asks a process for `GET /` as the router will. Rejects when it does not answer at all, or not within 10 s.
+ */
+export async function ask(host: string, port: number, hostname: string, signal: AbortSignal): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = { host: hostname, 'user-agent': 'Berth-Check/1', accept: '*/*', connection: 'close' }
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(10_000)])
+    const request = get({ host, port, path: '/', headers, agent: false, signal: patience }, (response) => {
+      const answer = (body: string) => {
+        resolve({ status: response.statusCode ?? 0, excerpt: body.replace(/\s+/g, ' ').trim().slice(0, shown) })
+        request.destroy()
+      }
+      let body = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => {
+        body += chunk
+        if (body.length >= shown) answer(body)
+      })
+      response.on('end', () => answer(body))
+      response.on('error', () => answer(body))
+      if ((response.statusCode ?? 0) < 500) answer('')
+    })
+    request.on('error', reject)
+  })
+}

@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto'
+import type { ContainerCreateOptions } from 'dockerode'
+import type { App } from '../store/apps.js'
+import type { FormationEntry, Release } from '../store/releases.js'
+import { shellEntrypoint } from './command.js'
+import { entryOf, environmentOf, labelsOf, networkOf, oneOffType, type Slot } from './desired.js'
+
+/** Processes and threads a container may have. */
+const pids = 1024
+
+type Creation = ContainerCreateOptions & { name: string }
+
+/** What the engine is asked for, for one process of a release. `init` is whether the engine has an init to put in. */
+export function creationOf(instance: string, app: App, release: Release, slot: Slot, init: boolean): Creation {
+  const command = release.processTypes[slot.type]
+  const network = networkOf(app.id)
+  return {
+    name: `berth-${app.name}.${slot.process}.v${release.version}.${randomBytes(3).toString('hex')}`,
+    Image: release.image ?? '',
+    // as the entrypoint, so that an image's own entrypoint and command are both out of the way
+    ...(typeof command === 'string' ? { Entrypoint: shellEntrypoint(command) } : {}),
+    Env: environmentOf(app, release, slot.process),
+    Labels: labelsOf(instance, app.id, release, slot),
+    NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [slot.type, slot.process] } } },
+    HostConfig: {
+      NetworkMode: network,
+      ...limitsOf(entryOf(release, slot.type)),
+      SecurityOpt: ['no-new-privileges'],
+      RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+      ...(init ? { Init: true } : {}),
+    },
+  }
+}
+
+/** A command run once in a release's image; with `stdin` it waits for what is typed, on a terminal if `tty`. */
+export interface Errand {
+  /** `run.1234` */
+  readonly process: string
+  readonly command: string
+  readonly tty: boolean
+  readonly stdin: boolean
+  /** Of the terminal, from the first moment where the engine can (API 1.42). */
+  readonly size?: { readonly columns: number; readonly rows: number } | undefined
+}
+
+/** What the engine is asked for, for a one-off process. */
+export function errandOf(instance: string, app: App, release: Release, errand: Errand, init: boolean): Creation {
+  const slot: Slot = { process: errand.process, type: oneOffType, spec: '' }
+  const entry = release.formation[oneOffType] ?? entryOf(release, 'web')
+  const { HostConfig, ...creation } = creationOf(instance, app, release, slot, init)
+  const { process, command, tty, stdin, size } = errand
+  return {
+    ...creation,
+    Entrypoint: shellEntrypoint(command),
+    Env: [...environmentOf(app, release, process), ...(tty ? ['TERM=xterm-256color'] : [])],
+    Tty: tty,
+    OpenStdin: stdin,
+    // when the one client leaves, the command reads the end of its input
+    StdinOnce: stdin,
+    AttachStdin: stdin,
+    AttachStdout: true,
+    AttachStderr: true,
+    NetworkingConfig: {},
+    HostConfig: {
+      ...HostConfig,
+      ...limitsOf(entry),
+      ...(tty && size ? { ConsoleSize: [size.rows, size.columns] } : {}),
+    },
+  }
+}
+
+const limitsOf = ({ memory, cpus }: FormationEntry) => ({
+  Memory: memory,
+  MemorySwap: memory,
+  NanoCpus: Math.round(cpus * 1e9),
+  PidsLimit: pids,
+})

@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto'
+import { label } from '../config.js'
+import type { App } from '../store/apps.js'
+import { defaultEntry, type FormationEntry, type Release } from '../store/releases.js'
+
+/** Label that says what a container was made from; containers of equal spec are interchangeable. */
+export const specLabel = 'berth.spec'
+
+/** The type of one-off processes (`run.1234`); no Procfile line of this name is ever scaled. */
+export const oneOffType = 'run'
+
+/** Types that run once, not for ever: a release command, a one-off. */
+const unscaled: ReadonlySet<string> = new Set([oneOffType, 'release'])
+
+/** One process that should run. */
+export interface Slot {
+  /** `web.1` */
+  readonly process: string
+  readonly type: string
+  readonly spec: string
+}
+
+export const entryOf = (release: Release, type: string): FormationEntry => release.formation[type] ?? defaultEntry(type)
+
+/** The port `web` listens on: 5000, unless the app's config says otherwise. */
+export function portOf(release: Release): number {
+  const port = Number(release.config.PORT)
+  return Number.isInteger(port) && port > 0 && port < 65_536 ? port : 5000
+}
+
+/**
+ * A hash of all that makes processes of a type what they are. Releases that differ only in quantities or domains have
+ * equal specs, so that scaling leaves running processes alone; a push, even of the same tree, has its own commit.
+ */
+export function specOf(release: Release, type: string): string {
+  const { memory, cpus } = entryOf(release, type)
+  const config = Object.entries(release.config).sort(([a], [b]) => (a < b ? -1 : 1))
+  const parts = [release.image, release.commit, config, release.processTypes[type] ?? null, memory, cpus]
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
+}
+
+/** Every process of a release that should run. None before the first push. */
+export function slotsOf(release: Release | null): Slot[] {
+  if (release === null || release.image === null) return []
+  return Object.keys(release.processTypes)
+    .filter((type) => !unscaled.has(type))
+    .flatMap((type) => {
+      const spec = specOf(release, type)
+      return Array.from({ length: entryOf(release, type).quantity }, (_, i) => ({
+        process: `${type}.${i + 1}`,
+        type,
+        spec,
+      }))
+    })
+}
+
+export const networkOf = (app: string): string => `berth-${app}`
+
+/** The environment of a process; the app's config vars win over the platform's. */
+export const environmentOf = (app: App, release: Release, process: string): string[] =>
+  Object.entries({
+    PORT: '5000',
+    BERTH_APP: app.name,
+    BERTH_PROCESS: process,
+    BERTH_RELEASE: `v${release.version}`,
+    ...release.config,
+  }).map(([key, value]) => `${key}=${value}`)
+
+export const labelsOf = (instance: string, app: string, release: Release, slot: Slot): Record<string, string> => ({
+  [label.instance]: instance,
+  [label.app]: app,
+  [label.release]: String(release.version),
+  [label.process]: slot.process,
+  [label.type]: slot.type,
+  [specLabel]: slot.spec,
+})

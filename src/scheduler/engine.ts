@@ -1,0 +1,186 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type Docker from 'dockerode'
+import type { ContainerCreateOptions, ContainerInfo, ContainerInspectInfo } from 'dockerode'
+import { label } from '../config.js'
+import { BerthError, messageOf } from '../errors.js'
+import { networkOf, specLabel } from './desired.js'
+import { textLines } from './frames.js'
+import type { Found } from './plan.js'
+
+/** Answers later than this, in milliseconds, count as none: a killed engine may leave half an answer behind. */
+const patience = 30_000
+
+export const statusOf = (error: unknown): number | undefined =>
+  error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined
+
+/** True when the engine could not be talked to, as opposed to having said no. */
+export const isAway = (error: unknown): boolean => {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const away = ['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']
+  return (typeof code === 'string' && away.includes(code)) || messageOf(error).includes('socket hang up')
+}
+
+/** The engine's own words, without dockerode's "(HTTP code 404) no such container - " before them. */
+export const wordsOf = (error: unknown): string =>
+  messageOf(error)
+    .replace(/^\(HTTP code \d+\) [^-]*- /, '')
+    .trim()
+
+async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
+  const late = new AbortController()
+  const timeout = delay(ms, undefined, { signal: late.signal }).then(() => {
+    throw Object.assign(new Error(`the engine did not answer within ${ms / 1000} s`), { code: 'ETIMEDOUT' })
+  })
+  try {
+    return await Promise.race([answer, timeout])
+  } finally {
+    late.abort()
+    timeout.catch(() => undefined)
+  }
+}
+
+const foundOf = (info: ContainerInfo): Found => {
+  const labels = info.Labels
+  const app = labels[label.app] ?? ''
+  return {
+    id: info.Id,
+    process: labels[label.process] ?? '',
+    type: labels[label.type] ?? '',
+    release: Number(labels[label.release] ?? 0),
+    spec: labels[specLabel] ?? '',
+    running: info.State === 'running',
+    createdAt: info.Created,
+    address: info.NetworkSettings.Networks[networkOf(app)]?.IPAddress ?? '',
+  }
+}
+
+/**
+ * The few things the scheduler asks of an engine. Each may be repeated, and is, while the engine is away: a restarted
+ * engine goes on where the killed one was. Gives up after `away` milliseconds with BerthError `unavailable`.
+ */
+export class Engine {
+  readonly docker: Docker
+  readonly #instance: string
+  readonly #away: number
+  #init: boolean | undefined
+  constructor(docker: Docker, instance: string, away: number) {
+    this.docker = docker
+    this.#instance = instance
+    this.#away = away
+  }
+
+  /** Containers of an app, or of all apps, dead ones included; by app id. */
+  async list(app?: string): Promise<Map<string, Found[]>> {
+    const labels = [`${label.instance}=${this.#instance}`, app === undefined ? label.app : `${label.app}=${app}`]
+    const all = await this.#ask(() => this.docker.listContainers({ all: true, filters: { label: labels } }))
+    const apps = new Map<string, Found[]>()
+    for (const info of all) {
+      const id = info.Labels[label.app] ?? ''
+      apps.set(id, [...(apps.get(id) ?? []), foundOf(info)])
+    }
+    return apps
+  }
+
+  /** Null when there is no such container. */
+  async inspect(id: string): Promise<ContainerInspectInfo | null> {
+    return this.#ask(() => this.docker.getContainer(id).inspect()).catch((error: unknown) => {
+      if (statusOf(error) === 404) return null
+      throw error
+    })
+  }
+
+  /** A running container's address on its app's network; '' when it has none. */
+  async addressOf(id: string, app: string): Promise<string> {
+    const info = await this.inspect(id)
+    return info?.NetworkSettings.Networks[networkOf(app)]?.IPAddress ?? ''
+  }
+
+  async create(options: ContainerCreateOptions & { name: string }): Promise<string> {
+    let again = false
+    return this.#ask(async () => {
+      try {
+        // dockerode would repeat all of it, config vars included, in the URL
+        const { name, platform, ...body } = options
+        const request = { _query: { name, ...(platform === undefined ? {} : { platform }) }, _body: body }
+        return (await this.docker.createContainer(request as unknown as ContainerCreateOptions)).id
+      } catch (error) {
+        // the name is random: if it is taken, then by the attempt whose answer was lost
+        if (again && statusOf(error) === 409) return (await this.docker.getContainer(options.name).inspect()).Id
+        again = true
+        throw error
+      }
+    })
+  }
+
+  async start(id: string): Promise<void> {
+    await this.#ask(() => this.docker.getContainer(id).start(), [304])
+  }
+
+  /** SIGTERM, then SIGKILL after `grace` seconds; resolves when it has ended. */
+  async stop(id: string, grace: number): Promise<void> {
+    await this.#ask(() => this.docker.getContainer(id).stop({ t: grace }), [304, 404], grace * 1000 + patience)
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#ask(() => this.docker.getContainer(id).remove({ force: true, v: true }), [404, 409])
+  }
+
+  /** The last lines a container wrote, each with its time before it if so asked. */
+  async tail(id: string, lines: number, timestamps = false): Promise<string[]> {
+    const options = { stdout: true, stderr: true, tail: lines, follow: false, timestamps } as const
+    return textLines(await this.#ask(() => this.docker.getContainer(id).logs(options)))
+  }
+
+  async ensureNetwork(app: string): Promise<void> {
+    const name = networkOf(app)
+    const there = await this.#ask(() => this.docker.getNetwork(name).inspect()).catch((error: unknown) => {
+      if (statusOf(error) === 404) return null
+      throw error
+    })
+    if (there) return
+    const labels = { [label.instance]: this.#instance, [label.app]: app }
+    const options = { Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: labels }
+    await this.#ask(() => this.docker.createNetwork(options), [409])
+  }
+
+  async removeNetwork(app: string): Promise<void> {
+    await this.#ask(() => this.docker.getNetwork(networkOf(app)).remove(), [404])
+  }
+
+  /** Apps that have a network here. */
+  async networks(): Promise<string[]> {
+    const filters = { label: [`${label.instance}=${this.#instance}`, label.app] }
+    const all = await this.#ask(() => this.docker.listNetworks({ filters }))
+    return all.flatMap((network) => network.Labels?.[label.app] ?? [])
+  }
+
+  /** Whether the engine can put an init in front of a process, which reaps and passes signals on. */
+  async hasInit(): Promise<boolean> {
+    if (this.#init === undefined) {
+      const info = (await this.#ask(() => this.docker.info())) as { InitBinary?: string; InitCommit?: { ID?: string } }
+      // dockerd names its init even when it is not installed; then its commit is "N/A"
+      this.#init = (info.InitBinary ?? '') !== '' && info.InitCommit?.ID !== 'N/A'
+    }
+    return this.#init
+  }
+
+  async #ask<T>(question: () => Promise<T>, fine: readonly number[] = [], ms = patience): Promise<T> {
+    const until = Date.now() + this.#away
+    for (let pause = 50; ; pause = Math.min(pause * 2, 1000)) {
+      try {
+        return await within(ms, question())
+      } catch (error) {
+        if (fine.includes(statusOf(error) ?? 0)) return undefined as T
+        if (!isAway(error)) throw error
+        if (Date.now() + pause > until)
+          throw new BerthError(
+            'unavailable',
+            'the container engine does not answer',
+            'see the log of the engine under the root directory of Berth',
+            error,
+          )
+        await delay(pause)
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type Docker from 'dockerode'
+import { label } from '../config.js'
+
+/** Something that happened to a container of ours; `connected` comes first, and again after each gap. */
+export interface EngineEvent {
+  readonly action: 'connected' | 'start' | 'die' | 'oom' | 'destroy'
+  readonly id: string
+  /** App id. */
+  readonly app: string
+  readonly process: string
+  readonly type: string
+}
+
+interface RawEvent {
+  readonly Action?: string
+  readonly status?: string
+  readonly Actor?: { readonly ID?: string; readonly Attributes?: Readonly<Record<string, string>> }
+}
+
+const actions: readonly string[] = ['start', 'die', 'oom', 'destroy']
+
+function eventOf(json: string): EngineEvent[] {
+  const raw = JSON.parse(json) as RawEvent
+  const action = raw.Action ?? raw.status ?? ''
+  if (!actions.includes(action)) return []
+  const attributes = raw.Actor?.Attributes ?? {}
+  return [
+    {
+      action: action as EngineEvent['action'],
+      id: raw.Actor?.ID ?? '',
+      app: attributes[label.app] ?? '',
+      process: attributes[label.process] ?? '',
+      type: attributes[label.type] ?? '',
+    },
+  ]
+}
+
+async function* linesOf(stream: NodeJS.ReadableStream): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of stream) {
+    const lines = (rest + String(chunk)).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines.filter((line) => line.trim() !== '')
+  }
+}
+
+/**
+ * Follows what happens to containers that carry all of `labels`, for ever: when the engine goes away it connects again,
+ * and whoever listens looks afresh at each `connected`, because what happened meanwhile is not told. Ends with `signal`.
+ */
+export async function* followEvents(
+  docker: Docker,
+  labels: readonly string[],
+  signal: AbortSignal,
+): AsyncGenerator<EngineEvent> {
+  const filters = { type: ['container' as const], label: [...labels], event: [...actions] }
+  for (let pause = 50; !signal.aborted; pause = Math.min(pause * 2, 2000)) {
+    try {
+      // `_query`, or dockerode would send the signal as a parameter
+      const options = { _query: { filters: JSON.stringify(filters) }, abortSignal: signal }
+      const stream = await docker.getEvents(options)
+      const end = () => (stream as unknown as { destroy(): void }).destroy()
+      signal.addEventListener('abort', end, { once: true })
+      try {
+        yield { action: 'connected', id: '', app: '', process: '', type: '' }
+        for await (const line of linesOf(stream)) {
+          pause = 50
+          yield* eventOf(line)
+        }
+      } finally {
+        signal.removeEventListener('abort', end)
+        end()
+      }
+    } catch {
+      // the engine is away, or went away: connect again
+    }
+    await delay(pause, undefined, { signal }).catch(() => undefined)
+  }
+}

@@ -1,0 +1,172 @@
+import type { EventEmitter } from 'node:events'
+import type { Config } from '../config.js'
+import { BerthError, messageOf } from '../errors.js'
+import type { Logger } from '../log.js'
+import type { App } from '../store/apps.js'
+import type { Release } from '../store/releases.js'
+import { creationOf } from './creation.js'
+import { portOf, type Slot } from './desired.js'
+import { isAway, statusOf, wordsOf, type Engine } from './engine.js'
+import type { Gate } from './gate.js'
+import type { Limits } from './limits.js'
+import type { Found } from './plan.js'
+import { ready } from './readiness.js'
+import type { ProcessRecord, ProcessRecords } from './records.js'
+import type { Traffic } from './traffic.js'
+
+/** What everything in the scheduler works with. */
+export interface Tools {
+  readonly config: Config
+  readonly log: Logger
+  readonly limits: Limits
+  readonly engine: Engine
+  readonly records: ProcessRecords
+  readonly traffic: Traffic
+  /** Emits the id of each container that died. */
+  readonly deaths: EventEmitter
+  /** Bounds how many containers start at once. */
+  readonly gate: Gate
+  /** Aborted when the scheduler stops; what is under way is left for the next one to find. */
+  readonly stopping: AbortSignal
+}
+
+/** The containers of all apps, and what is being done about each at this moment. */
+export class Fleet {
+  readonly #tools: Tools
+  readonly #watches = new Map<string, { done: Promise<void>; abort: AbortController }>()
+  readonly #retiring = new Map<string, Promise<boolean>>()
+  constructor(tools: Tools) {
+    this.#tools = tools
+  }
+
+  isWatched(id: string): boolean {
+    return this.#watches.has(id)
+  }
+
+  isRetiring(id: string): boolean {
+    return this.#retiring.has(id)
+  }
+
+  /**
+   * Makes and starts one process. When it cannot even be started its container stays, dead, with the reason on record.
+   * @throws BerthError saying why, when there is not even a container
+   */
+  async launch(app: App, release: Release, slot: Slot, restarts: number): Promise<Launched> {
+    const { engine, records, gate } = this.#tools
+    return gate.run(async () => {
+      const options = creationOf(this.#tools.config.name, app, release, slot, await engine.hasInit())
+      const id = await engine.create(options).catch((error: unknown) => {
+        throw refused(error, release, slot)
+      })
+      const now = new Date().toISOString()
+      const record: ProcessRecord = {
+        container: id,
+        process: slot.process,
+        type: slot.type,
+        release: release.version,
+        state: 'starting',
+        since: now,
+        restarts,
+        until: null,
+        failure: null,
+      }
+      await records.add(app.id, record)
+      const found: Found = { ...slot, id, release: release.version, running: true, createdAt: 0, address: '' }
+      try {
+        await engine.start(id)
+        return { found, failure: null }
+      } catch (error) {
+        const failure = refused(error, release, slot)
+        await records.move(app.id, id, 'starting', { failure: failure.message })
+        return { found: { ...found, running: false }, failure }
+      }
+    })
+  }
+
+  /** Resolves when a process is ready; asking again while it is awaited joins the wait. @throws as `ready` does */
+  watch(app: App, release: Release, found: Found, log: (line: string) => void): Promise<void> {
+    const before = this.#watches.get(found.id)
+    if (before) return before.done
+    const abort = new AbortController()
+    const { config, engine, limits, deaths, stopping } = this.#tools
+    const newcomer = { ...found, app: app.id, port: portOf(release), hostname: config.appHost(app.name) }
+    const signal = AbortSignal.any([abort.signal, stopping])
+    const done = ready(newcomer, { engine, limits, deaths, log }, signal).finally(() => this.#watches.delete(found.id))
+    this.#watches.set(found.id, { done, abort })
+    return done
+  }
+
+  /** Ends the wait for a process, if there is one. */
+  giveUp(id: string): void {
+    this.#watches.get(id)?.abort.abort()
+  }
+
+  /**
+   * Takes a process away in the background: drains it when it serves requests (the router knows route `version`), then
+   * SIGTERM, grace, SIGKILL, and removes it. Resolves with true when it is gone, with false when it could not be done now.
+   */
+  retire(app: string, found: Found, record: ProcessRecord | undefined, version: number): Promise<boolean> {
+    const under = this.#retiring.get(found.id)
+    if (under) return under
+    this.giveUp(found.id)
+    const done = this.#retire(app, found, record, version)
+      .catch((error: unknown) => {
+        this.#tools.log.warn({ app, process: found.process }, `cannot take it away: ${messageOf(error)}`)
+        return false
+      })
+      .finally(() => this.#retiring.delete(found.id))
+    this.#retiring.set(found.id, done)
+    return done
+  }
+
+  /** Removes a process now; `grace` in seconds, 0 for one that never did any work. */
+  async discard(app: string, found: Found, grace: number): Promise<void> {
+    const { engine, records } = this.#tools
+    this.giveUp(found.id)
+    if (found.running && grace > 0) await engine.stop(found.id, grace)
+    await engine.remove(found.id)
+    await records.remove(app, [found.id])
+  }
+
+  async #retire(app: string, found: Found, record: ProcessRecord | undefined, version: number): Promise<boolean> {
+    const { engine, limits, records, traffic, stopping } = this.#tools
+    if (found.running && found.type === 'web' && (record?.state === 'up' || record?.state === 'draining')) {
+      await records.move(app, found.id, 'draining')
+      await traffic.drained(app, version, found.id, stopping)
+      if (stopping.aborted) return false
+    }
+    if (found.running) {
+      await records.move(app, found.id, 'stopping')
+      await engine.stop(found.id, limits.grace)
+    }
+    await engine.remove(found.id)
+    await records.remove(app, [found.id])
+    return true
+  }
+}
+
+/** A process that was started, or whose container is there but would not start. */
+export interface Launched {
+  readonly found: Found
+  readonly failure: BerthError | null
+}
+
+function refused(error: unknown, release: Release, slot: Slot): BerthError {
+  if (error instanceof BerthError) return error
+  const words = wordsOf(error)
+  if (isAway(error)) return new BerthError('unavailable', `the container engine went away`, undefined, error)
+  if (statusOf(error) === 404 && /no such image/i.test(words))
+    return new BerthError(
+      'missing',
+      `the image of v${release.version} is no longer on the engine`,
+      'push the app again',
+    )
+  const command = /exec: "?([^":]+)"?: (?:executable file not found|stat|no such file)/i.exec(words)?.[1]
+  if (command !== undefined)
+    return new BerthError(
+      'invalid',
+      `${slot.process} could not start: there is no command "${command}" in the image`,
+      'see its line in the Procfile, or CMD in the Dockerfile',
+    )
+  return new BerthError('invalid', `${slot.process} could not start: ${words}`)
+}

@@ -1,0 +1,150 @@
+import type Docker from 'dockerode'
+import { label, type Config } from '../config.js'
+import type { App } from '../store/apps.js'
+import { oneOffType } from './desired.js'
+import { Engine } from './engine.js'
+import { followEvents } from './events.js'
+import { FrameReader, LineReader } from './frames.js'
+import { Channel } from './channel.js'
+import type { Found } from './plan.js'
+
+/** A line that a process wrote. */
+export interface LogLine {
+  /** RFC 3339, with nanoseconds as far as the engine gives them. */
+  readonly time: string
+  readonly source: 'app'
+  /** `web.1` */
+  readonly process: string
+  readonly text: string
+}
+
+export interface LogOptions {
+  readonly config: Config
+  readonly docker: Docker
+  readonly app: App
+  /** How many of the last lines, over all processes. */
+  readonly lines: number
+  /** `web.1` or `web`; null is all. */
+  readonly process: string | null
+  /** Go on with what is written from now on, by processes that start later too. */
+  readonly follow: boolean
+  readonly signal: AbortSignal
+}
+
+/** Sorts as text: the engine's times are UTC, with fractions of differing length. */
+const sortable = (time: string): string => {
+  const [whole = '', fraction = ''] = time.replace(/Z$/, '').split('.')
+  return `${whole}.${fraction.padEnd(9, '0')}`
+}
+
+const lineOf = (process: string, raw: string): LogLine => {
+  const end = raw.indexOf(' ')
+  const [time, text] = end < 0 ? [raw, ''] : [raw.slice(0, end), raw.slice(end + 1)]
+  return { time, source: 'app', process, text }
+}
+
+const inOrder = (a: LogLine, b: LogLine): number => {
+  const [x, y] = [sortable(a.time), sortable(b.time)]
+  return x < y ? -1 : x > y ? 1 : 0
+}
+
+/**
+ * What the processes of an app wrote, from the engine's own logs: the last lines in order of time, then, when following,
+ * each line as it comes. Ends with `signal`, or after the last lines when not following.
+ */
+export async function* readLogs(options: LogOptions): AsyncGenerator<LogLine> {
+  const { config, docker, app, lines, process, follow, signal } = options
+  const engine = new Engine(docker, config.name, follow ? 10_000 : 0)
+  const wanted = (one: { process: string; type: string }) =>
+    one.type !== oneOffType && (process === null || process === one.process || process === one.type)
+  const list = async () => ((await engine.list(app.id)).get(app.id) ?? []).filter(wanted)
+
+  const followed = new Followed(docker, signal)
+  const events = followEvents(docker, [`${label.instance}=${config.name}`, `${label.app}=${app.id}`], signal)
+  // connect to the events before looking, so that no process starts in between unseen
+  const first = follow ? await events.next() : null
+  const tails = await Promise.all((await list()).map(async (one) => ({ one, tail: await tailOf(engine, one, lines) })))
+  for (const { one, tail } of tails) followed.told(one.id, tail)
+  const all = tails.flatMap((each) => each.tail).sort(inOrder)
+  yield* lines > 0 ? all.slice(-lines) : []
+  if (first === null || first.done) return
+
+  for (const { one } of tails) if (one.running) followed.add(one)
+  void (async () => {
+    for await (const event of events) {
+      if (event.action === 'start' && wanted(event)) followed.add(event)
+      // the engine was away: its streams have ended
+      if (event.action === 'connected') for (const one of await list()) if (one.running) followed.add(one)
+    }
+  })()
+    .catch(() => undefined)
+    .finally(() => followed.lines.end())
+  yield* followed.lines
+}
+
+async function tailOf(engine: Engine, one: Found, lines: number): Promise<LogLine[]> {
+  // one line at least, to know from where to follow
+  const tail = await engine.tail(one.id, Math.max(lines, 1), true).catch(() => [])
+  return tail.map((raw) => lineOf(one.process, raw))
+}
+
+/** The live logs of several containers, as one. */
+class Followed {
+  readonly lines = new Channel<LogLine>()
+  readonly #docker: Docker
+  readonly #signal: AbortSignal
+  readonly #open = new Set<string>()
+  /** Container id -> time of the last line told, and how many of that time: where to go on after a gap. */
+  readonly #marks = new Map<string, { time: string; count: number }>()
+
+  constructor(docker: Docker, signal: AbortSignal) {
+    this.#docker = docker
+    this.#signal = signal
+  }
+
+  told(id: string, lines: readonly LogLine[]): void {
+    for (const { time } of lines) {
+      const mark = this.#marks.get(id)
+      const key = sortable(time)
+      this.#marks.set(id, { time: key, count: mark?.time === key ? mark.count + 1 : 1 })
+    }
+  }
+
+  add(one: { readonly id: string; readonly process: string }): void {
+    if (this.#open.has(one.id)) return
+    this.#open.add(one.id)
+    void this.#read(one)
+      .catch(() => undefined)
+      .finally(() => this.#open.delete(one.id))
+  }
+
+  async #read({ id, process }: { readonly id: string; readonly process: string }): Promise<void> {
+    const mark = this.#marks.get(id)
+    const since = mark ? Math.floor(Date.parse(`${mark.time.slice(0, 19)}Z`) / 1000) : 0
+    const options = { stdout: true, stderr: true, timestamps: true, follow: true, since } as const
+    const stream = (await this.#docker.getContainer(id).logs(options)) as NodeJS.ReadableStream & { destroy(): void }
+    const end = () => stream.destroy()
+    this.#signal.addEventListener('abort', end, { once: true })
+    let again = mark?.count ?? 0
+    const tell = (raw: string) => {
+      const line = lineOf(process, raw)
+      const key = sortable(line.time)
+      // `since` is in whole seconds: what was told before comes once more
+      if (mark && key < mark.time) return
+      if (mark && key === mark.time && again-- > 0) return
+      this.told(id, [line])
+      this.lines.push(line)
+    }
+    try {
+      const frames = new FrameReader()
+      const lines = new LineReader()
+      for await (const chunk of stream) {
+        for (const frame of frames.read(chunk as Buffer)) lines.read(frame).forEach(tell)
+        await this.lines.room()
+      }
+      lines.end().forEach(tell)
+    } finally {
+      this.#signal.removeEventListener('abort', end)
+    }
+  }
+}

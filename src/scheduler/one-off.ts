@@ -1,0 +1,113 @@
+import { randomInt } from 'node:crypto'
+import type { Duplex, Writable } from 'node:stream'
+import type { Config } from '../config.js'
+import { BerthError } from '../errors.js'
+import type { App } from '../store/apps.js'
+import type { Release } from '../store/releases.js'
+import { errandOf, type Errand } from './creation.js'
+import { attach } from './attach.js'
+import { Engine, statusOf, wordsOf } from './engine.js'
+import { exitOf } from './exit.js'
+import { FrameReader, type Frame } from './frames.js'
+import { oneOffType } from './desired.js'
+
+/** A command that runs in a container of its own, attached. It is gone from the engine when `exit` settles. */
+export interface OneOff {
+  /** `run.1234` */
+  readonly process: string
+  /** What the command reads; ending it is the end of its input. */
+  readonly stdin: Writable
+  /** Read it, or the command blocks: what the command writes, as it comes. A terminal's all is `stdout`. */
+  readonly output: AsyncIterable<Frame>
+  /** Resolves with the exit code, 128 + signal for a death by one. Rejects with the reason when it was ended early. */
+  readonly exit: Promise<number>
+  resize(columns: number, rows: number): Promise<void>
+  /** Passes a signal on: `SIGINT`. */
+  kill(signal: string): Promise<void>
+}
+
+export interface OneOffOptions {
+  readonly engine: Engine
+  readonly config: Config
+  readonly app: App
+  readonly release: Release
+  /** A line for the shell. */
+  readonly command: string
+  readonly tty: boolean
+  /** Whether the command reads anything. */
+  readonly stdin: boolean
+  readonly size?: { readonly columns: number; readonly rows: number }
+  /** Default `run.<four digits>`. */
+  readonly process?: string
+  /** When the client leaves: the command is killed and removed. */
+  readonly signal: AbortSignal
+}
+
+/** @throws BerthError `conflict` before the first push, `missing` when the image is gone, `invalid` when it cannot start */
+export async function startOneOff(options: OneOffOptions): Promise<OneOff> {
+  const { engine, config, app, release, signal } = options
+  if (release.image === null)
+    throw new BerthError('conflict', `${app.name} has nothing to run yet`, 'push it first: `git push berth main`')
+  const process = options.process ?? `${oneOffType}.${randomInt(1000, 10_000)}`
+  const { command, tty, stdin, size } = options
+  const errand: Errand = { process, command, tty, stdin, size }
+  await engine.ensureNetwork(app.id)
+  const id = await engine.create(errandOf(config.name, app, release, errand, await engine.hasInit())).catch(refused)
+  try {
+    signal.throwIfAborted()
+    const container = engine.docker.getContainer(id)
+    // before the start, so that nothing it writes is lost
+    const stream = await attach(config.engineSocket, id, stdin)
+    await engine.start(id).catch(refused)
+    const resize = async (columns: number, rows: number) => {
+      await container.resize({ w: columns, h: rows })
+    }
+    if (tty && size) await resize(size.columns, size.rows).catch(() => undefined)
+    const exit = finish(engine, id, stream, signal)
+    exit.catch(() => undefined)
+    return {
+      process,
+      stdin: stream,
+      output: framesOf(stream, tty),
+      exit,
+      resize,
+      kill: async (name) => {
+        await container.kill({ signal: name })
+      },
+    }
+  } catch (error) {
+    await engine.remove(id)
+    throw error
+  }
+}
+
+async function* framesOf(stream: Duplex, tty: boolean): AsyncGenerator<Frame> {
+  const reader = new FrameReader()
+  try {
+    // an async iterator of the stream itself would destroy it, and with it stdin, when its reader stops
+    for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      if (tty) yield { stream: 'stdout', chunk }
+      else yield* reader.read(chunk)
+    }
+  } catch {
+    // cut off, by an engine that was killed or a client that left: `exit` tells how it ended
+  }
+}
+
+async function finish(engine: Engine, id: string, stream: Duplex, signal: AbortSignal): Promise<number> {
+  try {
+    return await exitOf(engine, id, signal)
+  } finally {
+    // the engine closes the stream once all output is out; what is read late is still read
+    if (signal.aborted) stream.destroy()
+    else stream.end()
+    await engine.remove(id)
+  }
+}
+
+function refused(error: unknown): never {
+  if (error instanceof BerthError) throw error
+  if (statusOf(error) === 404)
+    throw new BerthError('missing', `the app's image is no longer on the engine`, 'push the app again', error)
+  throw new BerthError('invalid', `it could not start: ${wordsOf(error)}`, undefined, error)
+}

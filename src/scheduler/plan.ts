@@ -1,0 +1,49 @@
+import { oneOffType, type Slot } from './desired.js'
+
+/** A container of an app, as the engine reports it. */
+export interface Found {
+  readonly id: string
+  readonly process: string
+  readonly type: string
+  readonly release: number
+  readonly spec: string
+  readonly running: boolean
+  /** Seconds since the epoch. */
+  readonly createdAt: number
+  /** On the app's network; '' when it does not run. */
+  readonly address: string
+}
+
+/** What is to be done so that what runs becomes what should run. */
+export interface Plan {
+  /** Running containers that fill a slot. */
+  readonly keep: readonly Found[]
+  /** Slots that nothing fills, each with the newest container that did, if it is dead: it crashed, or the host went down. */
+  readonly missing: readonly { readonly slot: Slot; readonly dead: Found | null }[]
+  /** Containers that fill no slot: of another spec, above the quantity, duplicates, the dead of long ago. */
+  readonly surplus: readonly Found[]
+}
+
+/** Prefers a process that is known to answer; of several, the newest. */
+const better =
+  (up: ReadonlySet<string>) =>
+  (a: Found, b: Found): number =>
+    Number(up.has(b.id)) - Number(up.has(a.id)) || b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1)
+
+/** Compares desired and actual. `up` holds the ids of processes known to answer. One-offs are nobody's surplus. */
+export function planOf(slots: readonly Slot[], found: readonly Found[], up: ReadonlySet<string>): Plan {
+  const keep: Found[] = []
+  const missing: { slot: Slot; dead: Found | null }[] = []
+  const settled = new Set<string>()
+  for (const slot of slots) {
+    const own = found.filter((one) => one.process === slot.process && one.spec === slot.spec).sort(better(up))
+    const live = own.find((one) => one.running)
+    const dead = own.find((one) => !one.running)
+    if (live) keep.push(live)
+    else missing.push({ slot, dead: dead ?? null })
+    if (live) settled.add(live.id)
+    // the last dead one stays for its log, which says why it died
+    if (dead) settled.add(dead.id)
+  }
+  return { keep, missing, surplus: found.filter((one) => one.type !== oneOffType && !settled.has(one.id)) }
+}

@@ -1,0 +1,103 @@
+import type Docker from 'dockerode'
+import type { Config } from '../config.js'
+import type { App } from '../store/apps.js'
+import type { Release } from '../store/releases.js'
+import type { Store } from '../store/store.js'
+import { entryOf, oneOffType, slotsOf } from './desired.js'
+import { Engine } from './engine.js'
+import { ProcessRecords } from './records.js'
+import type { ProcessState } from './lifecycle.js'
+
+/** A process as `ps` shows it. */
+export interface Process {
+  /** `web.1` */
+  readonly name: string
+  readonly type: string
+  /** Container id; null for one that should run and is not there yet. */
+  readonly container: string | null
+  /** `down`: it should run, and does not, and nothing is being done about it at this moment. */
+  readonly state: ProcessState | 'down'
+  /** RFC 3339; null when not known. */
+  readonly since: string | null
+  /** When a crashed process is started again, RFC 3339. */
+  readonly until: string | null
+  /** Crashes in a row. */
+  readonly restarts: number
+  /** Why it crashed, one line. */
+  readonly failure: string | null
+  readonly release: number
+  /** Null is the image's own. */
+  readonly command: string | null
+  /** Bytes. */
+  readonly memory: number
+  readonly cpus: number
+}
+
+export interface ProcessesOptions {
+  readonly config: Config
+  readonly store: Store
+  readonly docker: Docker
+}
+
+const byName = (a: Process, b: Process): number =>
+  a.name.localeCompare(b.name, 'en', { numeric: true }) || a.release - b.release
+
+/**
+ * The processes of an app, by name: those that run, those that crashed, and those that are missing. During a roll-out a
+ * name is there twice, once for each release. With the engine away, what was last known of them.
+ */
+export async function listProcesses({ config, store, docker }: ProcessesOptions, app: App): Promise<Process[]> {
+  const engine = new Engine(docker, config.name, 0)
+  const [release, records, containers] = await Promise.all([
+    app.current > 0 ? store.releases.get(app.id, app.current) : null,
+    new ProcessRecords(store.redis).list(app.id),
+    engine
+      .list(app.id)
+      .then((all) => all.get(app.id) ?? [])
+      .catch(() => null),
+  ])
+  const live = new Set(containers?.filter((one) => one.running).map((one) => one.id))
+  const releases = await releasesOf(
+    store,
+    app,
+    [...records, ...(containers ?? [])].map((one) => one.release),
+  )
+  const shape = (type: string, version: number) => {
+    const of = releases.get(version) ?? release
+    const size = of ? entryOf(of, type) : { memory: 0, cpus: 0 }
+    return { release: version, command: of?.processTypes[type] ?? null, memory: size.memory, cpus: size.cpus }
+  }
+  const nothing = { until: null, restarts: 0, failure: null }
+
+  const known = records
+    // the dead predecessor of a process that runs again is kept for its log only
+    .filter(
+      (one) => one.state !== 'crashed' || !records.some((o) => o.process === one.process && o.state !== 'crashed'),
+    )
+    .map((one): Process => {
+      const dead = containers !== null && !live.has(one.container) && one.state !== 'crashed'
+      const { container, type, since, until, restarts, failure } = one
+      const state = dead ? 'down' : one.state
+      return { name: one.process, type, container, state, since, until, restarts, failure, ...shape(type, one.release) }
+    })
+  const oneOffs = (containers ?? [])
+    .filter((one) => one.type === oneOffType && one.running)
+    .map((one): Process => {
+      const since = new Date(one.createdAt * 1000).toISOString()
+      const { process: name, type, id: container } = one
+      return { name, type, container, state: 'up', since, ...nothing, ...shape(type, one.release) }
+    })
+  const missing = slotsOf(release)
+    .filter((slot) => !known.some((one) => one.name === slot.process))
+    .map(({ process: name, type }): Process => {
+      return { name, type, container: null, state: 'down', since: null, ...nothing, ...shape(type, app.current) }
+    })
+  return [...known, ...oneOffs, ...missing].sort(byName)
+}
+
+async function releasesOf(store: Store, app: App, versions: readonly number[]): Promise<Map<number, Release>> {
+  const all = await Promise.all(
+    [...new Set(versions)].map((version) => store.releases.get(app.id, version).catch(() => null)),
+  )
+  return new Map(all.flatMap((release) => (release ? [[release.version, release]] : [])))
+}

@@ -1,0 +1,143 @@
+import type { EventEmitter } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { networkOf } from './desired.js'
+import { ask, type Answer } from './check.js'
+import { explainCheck, explainEnd, explainSilence } from './diagnosis.js'
+import type { Engine } from './engine.js'
+import type { Limits } from './limits.js'
+import { listenersOf, type Listener } from './sockets.js'
+
+/** A container that has been started and should come up. */
+export interface Newcomer {
+  readonly id: string
+  readonly process: string
+  readonly type: string
+  /** App id. */
+  readonly app: string
+  readonly port: number
+  /** The app's own hostname, for its check. */
+  readonly hostname: string
+}
+
+/** What waiting for a newcomer needs. `deaths` emits the id of each container that died, as the engine tells it. */
+export interface Watching {
+  readonly engine: Engine
+  readonly limits: Limits
+  readonly deaths: EventEmitter
+  readonly log: (line: string) => void
+}
+
+/** How the wait ends early: by the caller, by the clock, or by a death. */
+interface Wait {
+  readonly aborted: AbortSignal
+  readonly died: AbortSignal
+  readonly late: AbortSignal
+}
+
+/** Milliseconds between looks at what listens: no event tells, so look often at first, then less. */
+const paces = (waited: number): number => (waited < 2_000 ? 10 : waited < 10_000 ? 50 : 250)
+
+const reaches = (host: string, port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 1_000 })
+    const say = (heard: boolean) => {
+      socket.destroy()
+      resolve(heard)
+    }
+    socket
+      .once('connect', () => say(true))
+      .once('error', () => say(false))
+      .once('timeout', () => say(false))
+  })
+
+/**
+ * Resolves when a newcomer does its work: a `web` process listens on its port and answers its check; any other has
+ * lived for a moment.
+ * @throws BerthError `invalid` that says in words why it does not; the signal's reason when aborted
+ */
+export async function ready(newcomer: Newcomer, watching: Watching, signal: AbortSignal): Promise<void> {
+  const death = new AbortController()
+  const hear = () => death.abort()
+  watching.deaths.once(newcomer.id, hear)
+  try {
+    const ms = newcomer.type === 'web' ? watching.limits.start : watching.limits.settle
+    const wait: Wait = { aborted: signal, died: death.signal, late: AbortSignal.timeout(ms) }
+    if (newcomer.type === 'web') await answers(newcomer, watching, wait)
+    else await lives(newcomer, watching, wait)
+  } finally {
+    watching.deaths.off(newcomer.id, hear)
+  }
+}
+
+async function lives(newcomer: Newcomer, watching: Watching, wait: Wait): Promise<void> {
+  await alive(newcomer, watching)
+  while (!wait.late.aborted) await pause(watching.limits.settle, wait, newcomer, watching)
+  await alive(newcomer, watching)
+}
+
+async function answers(newcomer: Newcomer, watching: Watching, wait: Wait): Promise<void> {
+  const { process, port, hostname } = newcomer
+  const address = await listens(newcomer, watching, wait)
+  let last: Answer | null = null
+  for (let gap = 20; !wait.late.aborted; gap = Math.min(gap * 2, 1_000)) {
+    const stop = AbortSignal.any([wait.aborted, wait.died, wait.late])
+    const answer = await ask(address, port, hostname, stop).catch(() => null)
+    if (answer && answer.status < 500) return
+    if (answer) last = answer
+    // hung up: perhaps it died, and the engine was not there to tell
+    else await alive(newcomer, watching)
+    await pause(gap, wait, newcomer, watching)
+  }
+  throw explainCheck(process, watching.limits.start / 1000, last)
+}
+
+/** Waits until the newcomer listens where requests reach it; resolves with its address. */
+async function listens(newcomer: Newcomer, watching: Watching, wait: Wait): Promise<string> {
+  const { process, port } = newcomer
+  const { limits, log } = watching
+  const { pid, address } = await alive(newcomer, watching)
+  const began = Date.now()
+  let heard: Listener[] | null
+  let loopbackSince = 0
+  let told = false
+  for (;;) {
+    const waited = Date.now() - began
+    heard = await listenersOf(pid, address)
+    if (heard === null) {
+      // not to be seen from here: it died (alive says so), or the engine is on another machine (so knock)
+      await alive(newcomer, watching)
+      if (await reaches(address, port)) return address
+    } else {
+      const own = heard.filter((one) => one.port === port)
+      if (own.some((one) => !one.loopback)) return address
+      if (own.length === 0) loopbackSince = 0
+      else if (loopbackSince === 0) loopbackSince = Date.now()
+      else if (Date.now() - loopbackSince > limits.loopback) break
+      const other = heard.find((one) => !one.loopback)
+      if (!told && waited > 5_000 && other) {
+        told = true
+        log(`${process} listens on port ${other.port}; waiting for it to listen on port ${port}`)
+      }
+    }
+    if (wait.late.aborted) break
+    await pause(heard === null ? Math.max(paces(waited), 200) : paces(waited), wait, newcomer, watching)
+  }
+  throw explainSilence(process, port, limits.start / 1000, heard)
+}
+
+/** Waits; ends early, by throwing, when the caller gives up or the newcomer dies. */
+async function pause(ms: number, wait: Wait, newcomer: Newcomer, watching: Watching): Promise<void> {
+  const stop = AbortSignal.any([wait.aborted, wait.died, wait.late])
+  await delay(ms, undefined, { signal: stop }).catch(() => undefined)
+  wait.aborted.throwIfAborted()
+  if (wait.died.aborted) await alive(newcomer, watching)
+}
+
+/** Where a running container is. @throws BerthError that says how it ended, when it does not run */
+async function alive(newcomer: Newcomer, watching: Watching): Promise<{ pid: number; address: string }> {
+  const info = await watching.engine.inspect(newcomer.id)
+  if (!info?.State.Running) throw await explainEnd(watching.engine, newcomer.process, info, watching.log)
+  const address = info.NetworkSettings.Networks[networkOf(newcomer.app)]?.IPAddress ?? ''
+  return { pid: info.State.Pid, address }
+}

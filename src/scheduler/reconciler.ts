@@ -1,0 +1,265 @@
+import { messageOf } from '../errors.js'
+import type { App } from '../store/apps.js'
+import type { Release } from '../store/releases.js'
+import type { Target } from '../store/routes.js'
+import type { Store } from '../store/store.js'
+import { countCrash, delayAfter } from './backoff.js'
+import { oneOffType, portOf, slotsOf, type Slot } from './desired.js'
+import { endingOf } from './diagnosis.js'
+import type { Fleet, Tools } from './fleet.js'
+import { Mutex } from './mutex.js'
+import { planOf, type Found } from './plan.js'
+import type { ProcessRecord } from './records.js'
+
+/** Milliseconds after which a one-off that ended, and that nobody removed, is swept. */
+const oneOffRest = 60_000
+
+/**
+ * Makes the world equal to what the store says, one app at a time. A pass looks, decides and sets things going, and
+ * waits for nothing that takes long: what it starts wakes it again when it is up, or when it is not. Every pass begins
+ * from what the engine and the store report, so that it may be cut off anywhere.
+ */
+export class Reconciler {
+  readonly #tools: Tools
+  readonly #store: Store
+  readonly #fleet: Fleet
+  readonly #mutex = new Mutex()
+  readonly #queued = new Set<string>()
+  readonly #timers = new Map<string, NodeJS.Timeout>()
+  /** Containers that a roll-out has started and not yet put in charge: a pass leaves them alone. */
+  readonly candidates = new Set<string>()
+  /** App id -> processes that a roll-out is replacing: a pass does not start them. */
+  readonly held = new Map<string, ReadonlySet<string>>()
+
+  /** Apps that are gone for good though the store may still name them: their processes' ends start nothing. */
+  readonly removed = new Set<string>()
+
+  constructor(tools: Tools, store: Store, fleet: Fleet) {
+    this.#tools = tools
+    this.#store = store
+    this.#fleet = fleet
+    tools.stopping.addEventListener('abort', () => this.#timers.forEach((timer) => clearTimeout(timer)))
+  }
+
+  /** Runs a task while no pass, and no other such task, touches the app. */
+  exclusive<T>(app: string, task: () => Promise<T>): Promise<T> {
+    return this.#mutex.run(app, task)
+  }
+
+  /** Has a pass over an app soon. Resolves when it is over; it does not fail, the next look repeats it. */
+  async wake(app: string): Promise<void> {
+    if (this.#queued.has(app) || this.#tools.stopping.aborted) return
+    this.#queued.add(app)
+    await this.#mutex
+      .run(app, async () => {
+        this.#queued.delete(app)
+        await this.pass(app)
+      })
+      .catch((error: unknown) => this.#tools.log.warn({ app }, `cannot reconcile: ${messageOf(error)}`))
+  }
+
+  /** Looks at every app there is, or was. */
+  async wakeAll(): Promise<void> {
+    const { engine, log } = this.#tools
+    try {
+      const [apps, containers, networks] = await Promise.all([
+        this.#store.apps.list(),
+        engine.list(),
+        engine.networks(),
+      ])
+      const ids = new Set([...apps.map((app) => app.id), ...containers.keys(), ...networks])
+      await Promise.all([...ids].map((id) => this.wake(id)))
+    } catch (error) {
+      log.warn(`cannot look at the apps: ${messageOf(error)}`)
+    }
+  }
+
+  /** One pass; call it only within `exclusive`. Answers with the version of the app's route. */
+  async pass(id: string): Promise<number> {
+    const { engine, records, traffic, config } = this.#tools
+    const app = this.removed.has(id) ? null : await this.#store.apps.find(id)
+    if (!app) {
+      await this.clear(id)
+      return 0
+    }
+    const release = await this.#desired(app)
+    const slots = slotsOf(release)
+    const all = (await engine.list(id)).get(id) ?? []
+    const known = new Map((await records.list(id)).map((record) => [record.container, record]))
+    const there = new Set(all.map((one) => one.id))
+    await records.remove(
+      id,
+      [...known.keys()].filter((container) => !there.has(container)),
+    )
+    await this.#sweep(all)
+
+    const isUp = (one: Found) => one.running && known.get(one.id)?.state === 'up'
+    const up = new Set(all.filter(isUp).map((one) => one.id))
+    const mine = all.filter((one) => !this.candidates.has(one.id) && !this.#fleet.isRetiring(one.id))
+    // one that was told to stop when the worker was killed is on its way out, whatever it is
+    const isEnding = (one: Found) => one.running && known.get(one.id)?.state === 'stopping'
+    const plan = planOf(
+      slots,
+      mine.filter((one) => !isEnding(one)),
+      up,
+    )
+    const leaving = await this.#unspared(id, [...plan.surplus, ...mine.filter(isEnding)])
+
+    const serving = plan.keep.filter((one) => one.type === 'web' && up.has(one.id))
+    const outgoing = leaving.filter((one) => one.type === 'web' && up.has(one.id))
+    // nothing is taken from the route before there is something to put in its place
+    const stay = serving.length === 0 && slots.some((slot) => slot.type === 'web') ? outgoing : []
+    const port = release ? portOf(release) : 0
+    const hosts = [config.appHost(app.name), ...(release?.domains ?? [])]
+    const version = await traffic.lead(app, hosts, await this.#targets([...serving, ...stay], port, id))
+
+    for (const one of leaving.filter((other) => !stay.includes(other)))
+      void this.#fleet.retire(id, one, known.get(one.id), version).then((gone) => (gone ? this.wake(id) : undefined))
+    if (!release) return version
+    for (const one of plan.keep) if (!up.has(one.id)) this.#mind(app, release, one)
+    const busy = new Set(all.filter((one) => this.#fleet.isRetiring(one.id)).map((one) => one.process))
+    // the route is what it should be: what cannot be started now is started at the next look
+    await this.#fill(app, release, plan.missing, known, busy).catch((error: unknown) => {
+      this.#tools.log.warn({ app: app.name }, `cannot start all of it: ${messageOf(error)}`)
+    })
+    return version
+  }
+
+  /** Takes everything of an app off the engine, the router and the record; call it only within `exclusive`. */
+  async clear(id: string): Promise<void> {
+    const { engine, records, traffic, limits } = this.#tools
+    clearTimeout(this.#timers.get(id))
+    await traffic.forget(id)
+    const all = (await engine.list(id)).get(id) ?? []
+    await Promise.all(all.map((one) => this.#fleet.discard(id, one, limits.grace)))
+    await engine.removeNetwork(id)
+    await records.clear(id)
+  }
+
+  /** The release whose route is up, if a deploy has got that far and not been written down as done; else the current one. */
+  async #desired(app: App): Promise<Release | null> {
+    const rolled = await this.#tools.records.rolled(app.id)
+    if (rolled > app.current) {
+      const release = await this.#store.releases.get(app.id, rolled).catch(() => null)
+      if (release && release.status !== 'failed') return release
+    }
+    return app.current === 0 ? null : this.#store.releases.get(app.id, app.current)
+  }
+
+  /** Leaves out what belongs to a deploy that a killed worker left behind: it is about to be resumed. */
+  async #unspared(app: string, surplus: readonly Found[]): Promise<Found[]> {
+    if (surplus.length === 0) return []
+    const pending = new Set((await this.#store.deploys.pending(app)).map((deploy) => deploy.release))
+    return surplus.filter((one) => !pending.has(one.release))
+  }
+
+  async #targets(found: readonly Found[], port: number, app: string): Promise<Target[]> {
+    const targets = found.map(async ({ id, process, address }) => {
+      const host = address !== '' ? address : await this.#tools.engine.addressOf(id, app)
+      return { id, process, host, port }
+    })
+    return (await Promise.all(targets)).filter((target) => target.host !== '')
+  }
+
+  /** Starts what is missing, except what has crashed too recently. */
+  async #fill(
+    app: App,
+    release: Release,
+    missing: readonly { slot: Slot; dead: Found | null }[],
+    known: ReadonlyMap<string, ProcessRecord>,
+    busy: ReadonlySet<string>,
+  ): Promise<void> {
+    const held = this.held.get(app.id)
+    const due: { slot: Slot; restarts: number }[] = []
+    let next = Infinity
+    for (const { slot, dead } of missing) {
+      if (held?.has(slot.process)) continue
+      // two versions of a worker never run at once: the old one's end wakes us
+      if (slot.type !== 'web' && busy.has(slot.process)) continue
+      const record = dead && (await this.#crash(app.id, dead, known.get(dead.id)))
+      const until = record?.until ? Date.parse(record.until) : 0
+      if (until > Date.now()) next = Math.min(next, until)
+      else due.push({ slot, restarts: record?.restarts ?? 0 })
+    }
+    this.#wakeAt(app.id, next)
+    if (due.length === 0) return
+    await this.#tools.engine.ensureNetwork(app.id)
+    const launched = await Promise.allSettled(
+      due.map(async ({ slot, restarts }) => {
+        const { found, failure } = await this.#fleet.launch(app, release, slot, restarts)
+        if (failure) void this.wake(app.id)
+        else this.#mind(app, release, found)
+      }),
+    )
+    const failed = launched.find((one) => one.status === 'rejected')
+    if (failed) throw failed.reason
+  }
+
+  /** Waits in the background for a process to be ready, and has the next pass act on the outcome. */
+  #mind(app: App, release: Release, found: Found): void {
+    const { engine, records, limits, log, stopping } = this.#tools
+    if (this.#fleet.isWatched(found.id)) return
+    const about = { app: app.name, process: found.process }
+    const ended = async () => {
+      try {
+        await this.#fleet.watch(app, release, found, (line) => log.info(about, line))
+        await records.move(app.id, found.id, 'up', { failure: null })
+      } catch (error) {
+        if (stopping.aborted || this.#fleet.isRetiring(found.id)) return
+        log.warn(about, messageOf(error))
+        await records.move(app.id, found.id, 'starting', { failure: messageOf(error) })
+        await engine.stop(found.id, limits.grace)
+      }
+    }
+    void ended()
+      .catch((error: unknown) => log.warn(about, messageOf(error)))
+      .then(() => this.wake(app.id))
+  }
+
+  /** Records that a process has died, once, and when it is started again. */
+  async #crash(app: string, dead: Found, record: ProcessRecord | undefined): Promise<ProcessRecord | null> {
+    if (record?.state === 'crashed') return record
+    const info = await this.#tools.engine.inspect(dead.id)
+    if (!info) return null
+    const finished = Date.parse(info.State.FinishedAt)
+    const ended = finished > 0 ? finished : Date.now()
+    const upMs = record?.state === 'up' ? ended - Date.parse(record.since) : 0
+    const restarts = countCrash(record?.restarts ?? 0, upMs)
+    const failure = record?.failure ?? endingOf(info.State, info.HostConfig.Memory ?? 0)
+    const until = new Date(ended + delayAfter(restarts)).toISOString()
+    this.#tools.log.warn({ app, process: dead.process, restarts, until }, `${dead.process} ${failure}`)
+    const { id: container, process, type, release } = dead
+    const since = new Date(ended).toISOString()
+    const crashed: ProcessRecord = {
+      container,
+      process,
+      type,
+      release,
+      state: 'crashed',
+      since,
+      restarts,
+      until,
+      failure,
+    }
+    await this.#tools.records.add(app, crashed)
+    return crashed
+  }
+
+  async #sweep(all: readonly Found[]): Promise<void> {
+    for (const one of all.filter((other) => other.type === oneOffType && !other.running)) {
+      const info = await this.#tools.engine.inspect(one.id)
+      const last = Math.max(one.createdAt * 1000, Date.parse(info?.State.FinishedAt ?? '') || 0)
+      if (Date.now() - last > oneOffRest) await this.#tools.engine.remove(one.id)
+    }
+  }
+
+  #wakeAt(app: string, time: number): void {
+    clearTimeout(this.#timers.get(app))
+    this.#timers.delete(app)
+    if (time === Infinity || this.#tools.stopping.aborted) return
+    this.#timers.set(
+      app,
+      setTimeout(() => void this.wake(app), Math.max(time - Date.now(), 0)),
+    )
+  }
+}

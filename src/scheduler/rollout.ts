@@ -1,0 +1,173 @@
+import { BerthError, messageOf } from '../errors.js'
+import type { App } from '../store/apps.js'
+import type { Release } from '../store/releases.js'
+import { slotsOf, type Slot } from './desired.js'
+import type { Fleet, Tools } from './fleet.js'
+import { planOf, type Found } from './plan.js'
+import type { Reconciler } from './reconciler.js'
+
+/** A change of what runs: the release to come to, and which of its processes are started anew though they need not be. */
+export interface Move {
+  readonly app: App
+  readonly release: Release
+  renew(found: Found): boolean
+  /** What the person who asked reads. */
+  readonly log: (line: string) => void
+  readonly signal: AbortSignal
+}
+
+/**
+ * Moves an app to a release without losing a request: starts what the release needs beside what runs, waits until all of
+ * it is ready, and only then makes it the desired state, so that the ordinary pass moves the route and takes the
+ * old ones away. Up to that moment any failure undoes it; after it nothing can.
+ *
+ * Processes that serve no requests are replaced, not overlapped: the old one stops before the new one starts, because two
+ * versions of a worker on one queue, or of a clock, do harm that a pause of a second does not.
+ */
+export class RollOut {
+  readonly #tools: Tools
+  readonly #fleet: Fleet
+  readonly #reconciler: Reconciler
+  readonly #move: Move
+  readonly #signal: AbortSignal
+  /** What it has started, or found started by a roll-out that was killed. */
+  readonly #fresh: Found[] = []
+  /** Ids of those that serve and are to be started anew though they need not be. */
+  readonly #renewed: string[] = []
+
+  constructor(tools: Tools, fleet: Fleet, reconciler: Reconciler, move: Move) {
+    this.#tools = tools
+    this.#fleet = fleet
+    this.#reconciler = reconciler
+    this.#move = move
+    this.#signal = AbortSignal.any([move.signal, tools.stopping])
+  }
+
+  /** @throws BerthError with the reason in words, when the old processes serve on; the signal's reason when aborted */
+  async run(): Promise<void> {
+    const { app } = this.#move
+    try {
+      const later = await this.#reconciler.exclusive(app.id, () => this.#startWeb())
+      await this.#untilReady()
+      if (later.length > 0) await this.#replaceOthers(later)
+      this.#signal.throwIfAborted()
+      const version = await this.#reconciler.exclusive(app.id, () => this.#takeOver())
+      await this.#tools.traffic.settled(app.id, version, this.#signal)
+    } catch (error) {
+      if (!this.#tools.stopping.aborted) await this.#undo()
+      throw error
+    }
+  }
+
+  /** Makes the release the desired state; the pass does the rest. */
+  async #takeOver(): Promise<number> {
+    const { app, release } = this.#move
+    const { records } = this.#tools
+    for (const one of this.#fresh) await records.move(app.id, one.id, 'up', { failure: null })
+    // of two that are alike, up and of the same age the pass could not tell which is to go
+    const serving = (await records.list(app.id)).filter((record) => record.state === 'up')
+    for (const { container } of serving)
+      if (this.#renewed.includes(container)) await records.move(app.id, container, 'draining')
+    await records.setRolled(app.id, release.version)
+    try {
+      this.#letGo()
+      return await this.#reconciler.pass(app.id)
+    } catch (error) {
+      // it fails only before the route has moved
+      await records.setRolled(app.id, app.current)
+      throw error
+    }
+  }
+
+  /** Starts the `web` processes; answers with the slots of other types that have to be filled after. */
+  async #startWeb(): Promise<Slot[]> {
+    const { app, release } = this.#move
+    const { engine, records } = this.#tools
+    await engine.ensureNetwork(app.id)
+    const all = (await engine.list(app.id)).get(app.id) ?? []
+    const known = await records.list(app.id)
+    const up = new Set(known.filter((record) => record.state === 'up').map((record) => record.container))
+    const usable = all.filter((one) => !this.#fleet.isRetiring(one.id) && !this.#move.renew(one))
+    this.#renewed.push(...all.filter((one) => up.has(one.id) && this.#move.renew(one)).map((one) => one.id))
+    const plan = planOf(slotsOf(release), usable, up)
+    for (const one of plan.keep) if (!up.has(one.id)) this.#adopt(one)
+    const slots = plan.missing.map((one) => one.slot)
+    await this.#launch(slots.filter((slot) => slot.type === 'web'))
+    return slots.filter((slot) => slot.type !== 'web')
+  }
+
+  async #replaceOthers(slots: readonly Slot[]): Promise<void> {
+    const { app } = this.#move
+    const { engine, limits } = this.#tools
+    const names = new Set(slots.map((slot) => slot.process))
+    this.#reconciler.held.set(app.id, names)
+    const all = (await engine.list(app.id)).get(app.id) ?? []
+    const old = all.filter((one) => names.has(one.process) && one.running && !this.#fresh.some((f) => f.id === one.id))
+    await Promise.all(old.map((one) => this.#fleet.discard(app.id, one, limits.grace)))
+    this.#signal.throwIfAborted()
+    await this.#reconciler.exclusive(app.id, () => this.#launch(slots))
+    await this.#untilReady()
+  }
+
+  async #launch(slots: readonly Slot[]): Promise<void> {
+    const { app, release } = this.#move
+    const launched = await Promise.allSettled(
+      slots.map(async (slot) => {
+        this.#signal.throwIfAborted()
+        const { found, failure } = await this.#fleet.launch(app, release, slot, 0)
+        this.#adopt(found)
+        if (failure) throw failure
+      }),
+    )
+    const failed = launched.find((one) => one.status === 'rejected')
+    if (failed) throw failed.reason
+  }
+
+  #adopt(found: Found): void {
+    this.#fresh.push(found)
+    this.#reconciler.candidates.add(found.id)
+  }
+
+  /** Waits for all; the first that fails ends the wait for the others. */
+  async #untilReady(): Promise<void> {
+    const { app, release, log } = this.#move
+    const giveUp = () => this.#fresh.forEach((one) => this.#fleet.giveUp(one.id))
+    this.#signal.addEventListener('abort', giveUp)
+    try {
+      await Promise.all(this.#fresh.map((one) => this.#fleet.watch(app, release, one, log)))
+    } catch (error) {
+      this.#signal.throwIfAborted()
+      throw error
+    } finally {
+      this.#signal.removeEventListener('abort', giveUp)
+    }
+  }
+
+  #letGo(): void {
+    for (const one of this.#fresh) this.#reconciler.candidates.delete(one.id)
+    this.#reconciler.held.delete(this.#move.app.id)
+  }
+
+  async #undo(): Promise<void> {
+    const { app } = this.#move
+    const { limits, log } = this.#tools
+    try {
+      // a web process that never had a request has nothing to finish
+      const grace = (one: Found) => (one.type === 'web' ? 0 : limits.grace)
+      await Promise.all(this.#fresh.map((one) => this.#fleet.discard(app.id, one, grace(one))))
+    } catch (error) {
+      log.warn({ app: app.name }, `cannot remove what a failed roll-out started: ${messageOf(error)}`)
+    }
+    this.#letGo()
+    void this.#reconciler.wake(app.id)
+  }
+}
+
+/** The processes a restart is about. @throws BerthError `missing` when there are none of that name */
+export function renewOf(release: Release, process: string | null): (found: Found) => boolean {
+  if (process === null) return () => true
+  const hit = (one: { process: string; type: string }) => one.process === process || one.type === process
+  if (!slotsOf(release).some(hit))
+    throw new BerthError('missing', `no process "${process.slice(0, 80)}"`, 'run `berth ps` to see them all')
+  return hit
+}

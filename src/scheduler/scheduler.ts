@@ -1,0 +1,154 @@
+import { EventEmitter } from 'node:events'
+import type Docker from 'dockerode'
+import { label, type Config } from '../config.js'
+import { messageOf } from '../errors.js'
+import type { Logger } from '../log.js'
+import type { App } from '../store/apps.js'
+import type { Release } from '../store/releases.js'
+import type { Store } from '../store/store.js'
+import { oneOffType } from './desired.js'
+import { Engine } from './engine.js'
+import { followEvents } from './events.js'
+import { Fleet, type Tools } from './fleet.js'
+import { LineReader } from './frames.js'
+import { Gate } from './gate.js'
+import { defaultLimits, type Limits } from './limits.js'
+import { startOneOff } from './one-off.js'
+import { Reconciler } from './reconciler.js'
+import { ProcessRecords } from './records.js'
+import { renewOf, RollOut, type Move } from './rollout.js'
+import { Traffic } from './traffic.js'
+
+/** Makes what runs equal to what the store says should. One per instance: the worker's. */
+export interface Scheduler {
+  /**
+   * Moves an app to a release, already stored, without losing a request. Resolves when the router leads to the new
+   * processes; the old ones end in the background. What was started by a roll-out that was killed is used again.
+   * @throws BerthError with the reason in words, the processes' last lines being in the log; the old ones serve on
+   */
+  rollOut(app: App, release: Release, log: (line: string) => void, signal: AbortSignal): Promise<void>
+  /** Starts processes anew: one (`web.1`), all of a type (`web`), or all (null). Otherwise as `rollOut`. */
+  restart(
+    app: App,
+    release: Release,
+    process: string | null,
+    log: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<void>
+  /** Runs a command once in a release's image; each line of its output goes to `log`. Resolves with its exit code. */
+  runOnce(
+    app: App,
+    release: Release,
+    command: string,
+    log: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<number>
+  /** Takes all of an app off the engine and the router. */
+  remove(app: App): Promise<void>
+  /** Brings the app's hostnames up to date; resolves when the router knows. */
+  refreshRoute(app: App): Promise<void>
+  /** Reconciles all apps from now on. Resolves after the first look at each. */
+  start(): Promise<void>
+  /** Stops looking. Processes run on; what is under way is left for the next scheduler to find. */
+  stop(): Promise<void>
+}
+
+export interface SchedulerOptions {
+  readonly config: Config
+  readonly store: Store
+  readonly docker: Docker
+  readonly log: Logger
+  readonly limits?: Partial<Limits>
+}
+
+interface Running {
+  readonly tools: Tools
+  readonly fleet: Fleet
+  readonly reconciler: Reconciler
+}
+
+export function createScheduler({ config, store, docker, log, limits: given }: SchedulerOptions): Scheduler {
+  const limits = { ...defaultLimits, ...given }
+  const engine = new Engine(docker, config.name, limits.engine)
+  const stopped = new AbortController()
+  const stopping = stopped.signal
+  const deaths = new EventEmitter().setMaxListeners(0)
+  let started = false
+  let timer: NodeJS.Timeout | undefined
+  let opened: Promise<Running> | undefined
+
+  const open = (): Promise<Running> =>
+    (opened ??= (async () => {
+      const traffic = await Traffic.open(store, limits)
+      const records = new ProcessRecords(store.redis)
+      const gate = new Gate(limits.parallel)
+      const tools: Tools = { config, log, limits, engine, records, traffic, deaths, gate, stopping }
+      const fleet = new Fleet(tools)
+      const reconciler = new Reconciler(tools, store, fleet)
+      void listen(tools, reconciler)
+      return { tools, fleet, reconciler }
+    })())
+
+  const listen = async ({ traffic }: Tools, reconciler: Reconciler): Promise<void> => {
+    for await (const event of followEvents(docker, [`${label.instance}=${config.name}`], stopping)) {
+      // what happened while we did not listen is seen by looking
+      if (event.action === 'connected' && started) void reconciler.wakeAll()
+      if (event.action !== 'die' || event.type === oneOffType) continue
+      deaths.emit(event.id)
+      await traffic.drop(event.app, event.id).catch((error: unknown) => log.warn(messageOf(error)))
+      void reconciler.wake(event.app)
+    }
+  }
+
+  const move = async (change: Move): Promise<void> => {
+    await store.releases.get(change.app.id, change.release.version)
+    const { tools, fleet, reconciler } = await open()
+    await new RollOut(tools, fleet, reconciler, change).run()
+  }
+
+  return {
+    rollOut: (app, release, log, signal) => move({ app, release, renew: () => false, log, signal }),
+
+    restart: async (app, release, process, log, signal) =>
+      move({ app, release, renew: renewOf(release, process), log, signal }),
+
+    async runOnce(app, release, command, log, signal) {
+      const process = `release.${release.version}`
+      // one that a killed worker left behind must not run beside this one
+      const left = ((await engine.list(app.id)).get(app.id) ?? []).filter((one) => one.process === process)
+      await Promise.all(left.map((one) => engine.remove(one.id)))
+      const end = AbortSignal.any([signal, stopping])
+      const options = { engine, config, app, release, command, process, tty: false, stdin: false, signal: end }
+      const oneOff = await startOneOff(options)
+      const lines = new LineReader()
+      for await (const frame of oneOff.output) lines.read(frame).forEach(log)
+      lines.end().forEach(log)
+      return oneOff.exit
+    },
+
+    async remove(app) {
+      const { reconciler } = await open()
+      reconciler.removed.add(app.id)
+      await reconciler.exclusive(app.id, () => reconciler.clear(app.id))
+    },
+
+    async refreshRoute(app) {
+      const { tools, reconciler } = await open()
+      const version = await reconciler.exclusive(app.id, () => reconciler.pass(app.id))
+      await tools.traffic.settled(app.id, version, stopping)
+    },
+
+    async start() {
+      const { reconciler } = await open()
+      started = true
+      await reconciler.wakeAll()
+      timer = setInterval(() => void reconciler.wakeAll(), limits.resync)
+    },
+
+    async stop() {
+      clearInterval(timer)
+      stopped.abort(new Error('the scheduler is stopping'))
+      if (opened) await (await opened).tools.traffic[Symbol.asyncDispose]()
+    },
+  }
+}

@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { loadConfig } from '../config.js'
+import { home } from './paths.js'
+
+const words = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 'es'}`
+
+/** The commands that run Berth itself on this machine: they need root, the others a token. */
+export function registerServe(program: Command): void {
+  program
+    .command('serve')
+    .description('run every process of the platform in the foreground')
+    .addHelpText('after', '\nExample:\n  $ sudo BERTH_HTTP_PORT=8080 berth serve\n')
+    .action(async () => {
+      const { serve } = await import('./supervisor.js')
+      await serve(loadConfig())
+    })
+
+  program
+    .command('down')
+    .description('stop the platform and leave apps running')
+    .option('--all', 'stop the apps too and leave nothing in the kernel; what is on disk stays')
+    .addHelpText('after', '\nExample:\n  $ sudo berth down --all\n')
+    .action(async ({ all }: { all?: boolean }) => {
+      const { down, downAll } = await import('./down.js')
+      const config = loadConfig()
+      process.stderr.write(`Stopping ${all ? 'Berth and every app' : 'Berth'}... `)
+      const stopped = await (all ? downAll(config) : down(config))
+      process.stderr.write(stopped === 0 ? 'it was not running\n' : `done, ${words(stopped, 'process')}\n`)
+      if (!all && stopped > 0) process.stderr.write('Apps keep running, but are not served until `bin/up`.\n')
+    })
+
+  program
+    .command('up', { hidden: true })
+    .description('what bin/up does once everything is installed and built')
+    .requiredOption('--build <id>', 'identifies the build')
+    .action(async ({ build }: { build: string }) => {
+      const { up } = await import('./up.js')
+      const config = loadConfig()
+      const example = await up(config, build)
+      console.log(`\n       Berth is up at ${config.url}\n       Example app:   ${example}\n`)
+    })
+
+  program
+    .command('engine')
+    .description("run Berth's container engine alone, in the foreground (see --help)")
+    .helpOption(false)
+    .allowUnknownOption()
+    .argument('[args...]')
+    .addHelpText('after', '\nExample:\n  $ sudo berth engine --socket /run/engine.sock --root /var/lib/engine\n')
+    .action(async (args: string[]) => {
+      const child = spawn(process.execPath, [join(home, 'dist/engine/main.js'), ...args], { stdio: 'inherit' })
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill(signal))
+      process.exitCode = await new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1)))
+    })
+}

@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { label, type Config } from '../config.js'
+import { connectEngine } from '../docker.js'
+import { endPushes } from './leftovers.js'
+import { home } from './paths.js'
+import { end, Pids } from './pids.js'
+import { pidsFile } from './supervisor.js'
+import { stopUnit } from './unit.js'
+
+/** The supervisor gives its processes 35 s to end; it may take that long, and then some. */
+const graceMs = 45_000
+
+/**
+ * Stops the platform: every process of it and its Redis. Apps go on running but are not served.
+ * @returns how many processes were running
+ */
+export async function down(config: Config): Promise<number> {
+  const running = Object.entries(new Pids(pidsFile(config)).alive())
+  await stopUnit(config)
+  // the supervisor ends the others; those are ended here only if it was killed before
+  const supervisor = running.find(([name]) => name === 'serve')
+  if (supervisor) await end(supervisor[1], graceMs)
+  const left = Object.values(new Pids(pidsFile(config)).alive())
+  await Promise.all(left.map((pid) => end(pid, graceMs)))
+  return running.length
+}
+
+/**
+ * Stops the platform and every app, and takes away all that the instance has in the kernel: mounts, namespaces,
+ * bridges, nft table, cgroups. What is on disk stays: the next start brings every app back.
+ */
+export async function downAll(config: Config): Promise<number> {
+  const stopped = await down(config)
+  await endPushes(config)
+  if (config.ownEngine)
+    await promisify(execFile)(process.execPath, [join(home, 'dist/engine/main.js'), '--destroy'], {
+      env: { ...process.env, ...config.env },
+    })
+  else await removeContainers(config)
+  return stopped
+}
+
+async function removeContainers(config: Config): Promise<void> {
+  const docker = connectEngine(config)
+  const filters = { label: [`${label.instance}=${config.name}`] }
+  const containers = await docker.listContainers({ all: true, filters })
+  await Promise.all(containers.map(({ Id }) => docker.getContainer(Id).remove({ force: true, v: true })))
+  const networks = await docker.listNetworks({ filters })
+  await Promise.all(networks.map(({ Id }) => docker.getNetwork(Id).remove()))
+}

@@ -1,0 +1,90 @@
+import type { Redis } from 'ioredis'
+import { BerthError } from '../errors.js'
+
+/** How many of a process type run, and how large. */
+export interface FormationEntry {
+  readonly quantity: number
+  /** Bytes. */
+  readonly memory: number
+  readonly cpus: number
+}
+
+export const defaultEntry = (type: string): FormationEntry => ({
+  quantity: type === 'web' ? 1 : 0,
+  memory: 512 * 1024 * 1024,
+  cpus: 1,
+})
+
+/** A numbered state of an app: image + config vars + formation + routes. Every change makes the next. */
+export interface Release {
+  /** App id. */
+  readonly app: string
+  readonly version: number
+  /** RFC 3339 */
+  readonly createdAt: string
+  /** What changed, in words: "Deploy 1a2b3c4", "Set GREETING config vars", "Rollback to v3". */
+  readonly description: string
+  readonly status: 'pending' | 'succeeded' | 'failed'
+  /** Why it failed, as the pusher read it. */
+  readonly failure: string | null
+  /** Image id on the engine; null before the first push. */
+  readonly image: string | null
+  readonly commit: string | null
+  /** Process type -> command for `/bin/sh -c`; null is the image's own command. */
+  readonly processTypes: Readonly<Record<string, string | null>>
+  readonly config: Readonly<Record<string, string>>
+  readonly formation: Readonly<Record<string, FormationEntry>>
+  /** Hostnames beside `<app>.<domain>`. */
+  readonly domains: readonly string[]
+}
+
+export const firstRelease = (app: string): Release => ({
+  app,
+  version: 1,
+  createdAt: new Date().toISOString(),
+  description: 'Initial release',
+  status: 'succeeded',
+  failure: null,
+  image: null,
+  commit: null,
+  processTypes: {},
+  config: {},
+  formation: {},
+  domains: [],
+})
+
+/** The record of releases: one hash `releases:<app id>`, version -> JSON. */
+export class Releases {
+  readonly #redis: Redis
+  constructor(redis: Redis) {
+    this.#redis = redis
+  }
+
+  /** Newest first. */
+  async list(app: string): Promise<Release[]> {
+    const all = await this.#redis.hvals(`releases:${app}`)
+    return all.map((json) => JSON.parse(json) as Release).sort((a, b) => b.version - a.version)
+  }
+
+  /** @throws BerthError `missing` */
+  async get(app: string, version: number): Promise<Release> {
+    const json = await this.#redis.hget(`releases:${app}`, String(version))
+    if (json === null) throw new BerthError('missing', `no release v${version}`, 'run `berth releases` to see them all')
+    return JSON.parse(json) as Release
+  }
+
+  /** Writes a release, new or changed. Versions are given by the worker, which serialises an app's changes. */
+  async put(release: Release): Promise<void> {
+    await this.#redis.hset(`releases:${release.app}`, String(release.version), JSON.stringify(release))
+  }
+
+  /** The version the next release gets. */
+  async nextVersion(app: string): Promise<number> {
+    const versions = await this.#redis.hkeys(`releases:${app}`)
+    return Math.max(0, ...versions.map(Number)) + 1
+  }
+
+  async removeAll(app: string): Promise<void> {
+    await this.#redis.del(`releases:${app}`)
+  }
+}

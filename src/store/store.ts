@@ -1,0 +1,37 @@
+import type { Redis } from 'ioredis'
+import type { Config } from '../config.js'
+import { Apps } from './apps.js'
+import { connectRedis } from './connection.js'
+import { Deploys } from './deploys.js'
+import { Releases } from './releases.js'
+import { Routes } from './routes.js'
+import { Tokens } from './tokens.js'
+
+/** Every record of the platform, over one connection. */
+export interface Store extends AsyncDisposable {
+  readonly redis: Redis
+  readonly apps: Apps
+  readonly releases: Releases
+  readonly deploys: Deploys
+  readonly routes: Routes
+  readonly tokens: Tokens
+  /** A connection of its own for `SUBSCRIBE`; the caller quits it. */
+  subscriber(): Promise<Redis>
+}
+
+/** Opens the store; `patient` waits for Redis as long as it takes, otherwise commands fail while Redis is away. */
+export async function openStore(config: Config, patient = true): Promise<Store> {
+  const redis = await connectRedis(config, patient)
+  return {
+    redis,
+    apps: new Apps(redis),
+    releases: new Releases(redis),
+    deploys: new Deploys(redis),
+    routes: new Routes(redis),
+    tokens: new Tokens(redis),
+    subscriber: () => connectRedis(config),
+    [Symbol.asyncDispose]: async () => {
+      await redis.quit()
+    },
+  }
+}

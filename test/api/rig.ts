@@ -1,0 +1,170 @@
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { createClient, type Client } from '../../src/api/client.js'
+import { connectPlatform } from '../../src/api/connect.js'
+import { listenOn } from '../../src/api/listen.js'
+import { createApiServer } from '../../src/api/server.js'
+import { loadConfig, type Config } from '../../src/config.js'
+import { connectEngine } from '../../src/docker.js'
+import { Bell } from '../../src/queue/bell.js'
+import { wakeUps } from '../../src/queue/submit.js'
+import { startWorker } from '../../src/queue/worker.js'
+import type { Scheduler } from '../../src/scheduler/scheduler.js'
+import type { App } from '../../src/store/apps.js'
+import { firstRelease } from '../../src/store/releases.js'
+import { openStore, type Store } from '../../src/store/store.js'
+import { startRedis, type RedisChild } from '../redis.js'
+
+/**
+ * A control API on real sockets, over a real Redis and the real queue. Only what would need containers is not there: the
+ * scheduler does nothing, unless `rollOut` says otherwise, and the engine knows every image.
+ */
+export interface Rig extends AsyncDisposable {
+  readonly config: Config
+  readonly store: Store
+  readonly redis: RedisChild
+  readonly token: string
+  /** `http://berth.localhost:<port>`, also `config.url`. */
+  readonly url: string
+  readonly client: Client
+  /** What the scheduler does with a release. */
+  rollOut: Scheduler['rollOut']
+  /** An app that was pushed once: v2 with an image, `web` and `worker`. */
+  pushed(name: string): Promise<App>
+  /** A raw request, as curl would send it. */
+  fetch(path: string, init?: RequestInit & { token?: string | null }): Promise<Response>
+}
+
+async function listen(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  const port = await listen(server)
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** Answers as an engine that has every image and no containers. */
+const engineOf = (): Server =>
+  createServer((request, response) => {
+    response.setHeader('content-type', 'application/json')
+    response.end(request.url?.includes('/containers/json') ? '[]' : '{"Id":"sha256:0"}')
+  })
+
+export async function openRig(): Promise<Rig> {
+  const undo: (() => unknown)[] = []
+  const dispose = async (): Promise<void> => {
+    for (const step of undo.splice(0).reverse()) await step()
+  }
+  try {
+    return await open(undo, dispose)
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+}
+
+async function open(undo: (() => unknown)[], dispose: () => Promise<void>): Promise<Rig> {
+  const dir = await mkdtemp(join(tmpdir(), 'berth-api-'))
+  undo.push(() => rm(dir, { recursive: true, force: true }))
+  const port = await freePort()
+  const config = loadConfig({
+    BERTH_ROOT: join(dir, 'root'),
+    BERTH_RUN: join(dir, 'run'),
+    BERTH_HTTP_PORT: String(port),
+  })
+  const log = pino({ level: 'silent' })
+  const redis = await startRedis(config)
+  undo.push(() => redis.kill())
+
+  const engine = engineOf()
+  await listenOn(engine, config.engineSocket)
+  undo.push(() => engine.close(() => undefined).closeAllConnections())
+
+  // the worker and the api are processes of their own, with connections of their own
+  const workerStore = await openStore(config)
+  const apiStore = await openStore(config, false)
+  undo.push(async () => {
+    await Bell.close(workerStore).catch(() => undefined)
+    await Bell.close(apiStore).catch(() => undefined)
+    workerStore.redis.disconnect()
+    apiStore.redis.disconnect()
+  })
+
+  const closing = new AbortController()
+  const server = createApiServer(connectPlatform(config, apiStore, closing.signal), () => false, log)
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  undo.push(() => {
+    closing.abort()
+    server.close()
+    server.closeAllConnections()
+  })
+
+  const token = (await apiStore.tokens.create('rig')).reveal()
+  const nothing = (): Promise<void> => Promise.resolve()
+  const rig: Rig = {
+    config,
+    store: apiStore,
+    redis,
+    token,
+    url: config.url,
+    client: createClient({ url: config.url, token }),
+    rollOut: nothing,
+    pushed: async (name) => {
+      const app = await apiStore.apps.create(name)
+      const first = firstRelease(app.id)
+      await apiStore.releases.put(first)
+      await apiStore.releases.put({
+        ...first,
+        version: 2,
+        description: 'Deploy 1a2b3c4',
+        image: 'sha256:0',
+        commit: '1a2b3c4d'.repeat(5),
+        processTypes: { web: 'node server.js', worker: 'node worker.js', release: 'node migrate.js' },
+        formation: {
+          web: { quantity: 1, memory: 2 ** 29, cpus: 1 },
+          worker: { quantity: 0, memory: 2 ** 29, cpus: 1 },
+        },
+      })
+      return apiStore.apps.update(app.id, { current: 2 })
+    },
+    fetch: (path, { token: other = token, ...init } = {}) =>
+      fetch(`http://127.0.0.1:${String(port)}${path}`, {
+        ...init,
+        headers: other === null ? {} : { authorization: `Bearer ${other}` },
+      }),
+    [Symbol.asyncDispose]: dispose,
+  }
+  const scheduler: Scheduler = {
+    rollOut: (...args) => rig.rollOut(...args),
+    restart: (app, release, _process, say, signal) => rig.rollOut(app, release, say, signal),
+    runOnce: () => Promise.resolve(0),
+    remove: nothing,
+    refreshRoute: nothing,
+    start: nothing,
+    stop: nothing,
+  }
+  const worker = await startWorker({
+    config,
+    store: workerStore,
+    docker: connectEngine(config),
+    scheduler,
+    log,
+  })
+  undo.push(async () => {
+    await worker.stop(1_000)
+    await wakeUps(apiStore.redis).close()
+  })
+  return rig
+}

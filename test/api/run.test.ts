@@ -1,0 +1,145 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { PassThrough, type Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { expect } from 'chai'
+import { WebSocketServer } from 'ws'
+import { run, type RunOptions } from '../../src/api/client/run.js'
+import { shellLine } from '../../src/api/connect.js'
+import type { OneOff, OneOffSpec, Platform } from '../../src/api/platform.js'
+import { serveRun } from '../../src/api/run-socket.js'
+
+async function* merge(stdout: Readable, stderr: Readable): OneOff['output'] & AsyncGenerator {
+  const sources = { stdout: stdout.iterator(), stderr: stderr.iterator() }
+  const next = (stream: 'stdout' | 'stderr') =>
+    sources[stream].next().then((result: IteratorResult<Buffer, undefined>) => ({ stream, result }))
+  const waiting = new Map([['stdout', next('stdout')] as const, ['stderr', next('stderr')] as const])
+  while (waiting.size > 0) {
+    const { stream, result } = await Promise.race(waiting.values())
+    if (result.done) waiting.delete(stream)
+    else {
+      waiting.set(stream, next(stream))
+      yield { stream, chunk: result.value }
+    }
+  }
+}
+
+/** A process of this machine where a container's would be. */
+function oneOff(spec: OneOffSpec, signal: AbortSignal, children: ChildProcess[]): OneOff {
+  const child = spawn('sh', ['-c', shellLine(spec)], { stdio: 'pipe' })
+  signal.addEventListener('abort', () => child.kill('SIGKILL'))
+  children.push(child)
+  return {
+    process: 'run.1234',
+    stdin: child.stdin,
+    output: merge(child.stdout, child.stderr),
+    exit: once(child, 'exit').then(([code]) => (code as number | null) ?? 137),
+    resize: () => Promise.resolve(),
+  }
+}
+
+describe('run, from socket to process', () => {
+  let server: Server
+  let children: ChildProcess[]
+  let url: string
+  beforeEach(async () => {
+    children = []
+    const platform = {
+      closing: new AbortController().signal,
+      store: { redis: { status: 'ready' }, apps: { get: () => Promise.resolve({ name: 'x' }) } },
+      run: (_app: unknown, spec: OneOffSpec, signal: AbortSignal) => Promise.resolve(oneOff(spec, signal, children)),
+    } as unknown as Platform
+    const sockets = new WebSocketServer({ noServer: true })
+    server = createServer()
+    server.on('upgrade', (request, socket, head) =>
+      sockets.handleUpgrade(request, socket, head, (webSocket) => void serveRun(platform, 'x', webSocket)),
+    )
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
+  })
+  afterEach(() => {
+    server.close()
+    server.closeAllConnections()
+    for (const child of children) child.kill('SIGKILL')
+  })
+
+  const start = (command: string[], stdin: Readable, more: Partial<RunOptions> = {}) => {
+    const stdout = new PassThrough()
+    const stderr = new PassThrough()
+    const code = run(
+      { url, token: 'x' },
+      {
+        app: 'x',
+        command,
+        tty: false,
+        stdin,
+        stdout,
+        stderr,
+        size: () => ({ rows: 24, columns: 80 }),
+        onResize: () => undefined,
+        onStart: () => undefined,
+        signal: new AbortController().signal,
+        ...more,
+      },
+    ).finally(() => {
+      stdout.end()
+      stderr.end()
+    })
+    return { code, stdout, stderr }
+  }
+  const input = (data: string | Buffer): Readable => new PassThrough().end(data)
+
+  it('keeps standard output, standard error and the exit code apart', async () => {
+    const { code, stdout, stderr } = start(['echo out; echo err >&2; exit 7'], input(''))
+    expect(await Promise.all([code, text(stdout), text(stderr)])).to.deep.equal([7, 'out\n', 'err\n'])
+  })
+
+  it('gives the words of a command as they are', async () => {
+    const words = ['printf', '%s|', '$HOME', "it's", 'a b', '', '*', '-n']
+    const { stdout } = start(words, input(''))
+    expect(await text(stdout)).to.equal("$HOME|it's|a b||*|-n|")
+  })
+
+  it('passes on megabytes of any bytes both ways, and the end of them', async () => {
+    const bytes = Buffer.alloc(5_000_000, Buffer.from([0, 255, 10, 13, 1, 2]))
+    const { code, stdout } = start(['sha256sum'], input(bytes))
+    const { createHash } = await import('node:crypto')
+    expect(await text(stdout)).to.include(createHash('sha256').update(bytes).digest('hex'))
+    expect(await code).to.equal(0)
+    const many = start(['head -c 5000000 /dev/zero | tr "\\0" x'], input(''))
+    expect((await text(many.stdout)).length).to.equal(5_000_000)
+  })
+
+  it('is not troubled by a process that reads nothing of what it is sent', async () => {
+    const { code, stdout } = start(['head -c 3'], input(Buffer.alloc(3_000_000, 'y')))
+    expect([await text(stdout), await code]).to.deep.equal(['yyy', 0])
+  })
+
+  it('kills the process when its caller leaves', async () => {
+    const leave = new AbortController()
+    const { code, stdout } = start(['echo on; exec sleep 60'], new PassThrough(), { signal: leave.signal })
+    await once(stdout, 'data')
+    const [child] = children
+    const gone = once(child ?? new EventEmitter(), 'exit')
+    leave.abort()
+    const failure = await code.catch((error: unknown) => (error as Error).message)
+    expect(failure).to.include('the process with it')
+    expect(await gone).to.deep.equal([null, 'SIGKILL'])
+  })
+
+  it('refuses a frame that is no message, in words', async () => {
+    const { WebSocket } = await import('ws')
+    for (const bad of ['{', '{"start":{"command":[]}}', '{"start":{"command":["a\\u0000"]}}', '{"stop":true}']) {
+      const socket = new WebSocket(`${url.replace('http', 'ws')}/run`)
+      await once(socket, 'open')
+      socket.send(bad)
+      const [answer] = (await once(socket, 'message')) as [Buffer]
+      expect(JSON.parse(answer.toString()), bad).to.have.nested.property('error.fault', 'invalid')
+      await once(socket, 'close')
+    }
+    expect(children).to.have.length(0)
+  })
+})

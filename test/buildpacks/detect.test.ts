@@ -1,0 +1,48 @@
+import { expect } from 'chai'
+import { complaintOf, pkg, planOf, type Files } from './trees.js'
+
+const start = pkg({ scripts: { start: 'node server.js' } })
+
+const kinds: Record<string, { files: Files; is: string }> = {
+  'package.json': { files: { 'package.json': start }, is: 'nodejs' },
+  'an index.html at the top': { files: { 'index.html': '' }, is: 'static' },
+  'an index.html in public/': { files: { 'public/index.html': '' }, is: 'static' },
+  'an index.html in dist/': { files: { 'dist/index.html': '' }, is: 'static' },
+  'a Dockerfile': { files: { Dockerfile: 'FROM debian' }, is: 'dockerfile' },
+  'a Dockerfile beside a package.json': {
+    files: { Dockerfile: 'FROM debian', 'package.json': start },
+    is: 'dockerfile',
+  },
+  'a package.json beside an index.html': { files: { 'package.json': start, 'index.html': '' }, is: 'nodejs' },
+  'an index.html and a package.json for tools only': {
+    files: { 'package.json': pkg({ devDependencies: { prettier: '3' } }), 'index.html': '' },
+    is: 'static',
+  },
+}
+
+describe('detection', () => {
+  for (const [name, { files, is }] of Object.entries(kinds))
+    it(`takes ${name} for ${is}`, () => expect(planOf(files).buildpack).to.equal(is))
+
+  it('lists what it knows when it recognises nothing', () => {
+    expect(complaintOf({ 'main.py': '', 'README.md': '' }))
+      .to.include('no stack recognised in README.md, main.py')
+      .and.to.include('Node.js')
+      .and.to.include('Dockerfile')
+      .and.to.include('index.html')
+  })
+
+  it('says so when there are no files at all', () =>
+    expect(complaintOf({})).to.include('the commit has no files in it'))
+
+  it('does not follow a link out of the tree', () => {
+    expect(complaintOf({ 'package.json': { to: '/etc/passwd' } })).to.include('no stack recognised')
+    expect(complaintOf({ 'index.html': { to: '../../../etc/passwd' }, 'a.txt': '' })).to.include('no stack recognised')
+  })
+
+  it('follows a link inside the tree', () =>
+    expect(planOf({ 'real.json': start, 'package.json': { to: 'real.json' } }).buildpack).to.equal('nodejs'))
+
+  it('does not read a package.json that is too large to be one', () =>
+    expect(complaintOf({ 'package.json': ' '.repeat(5_000_000) })).to.match(/package\.json is 5000000 bytes/))
+})

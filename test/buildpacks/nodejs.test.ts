@@ -1,0 +1,146 @@
+import { expect } from 'chai'
+import { complaintOf, pkg, planOf } from './trees.js'
+
+const start = { scripts: { start: 'node server.js' } }
+const lock = '{"lockfileVersion":3}'
+const dependencies = { express: '^5.0.0' }
+
+/** Those of some lines that are among the expected, in their own order. */
+const among = (found: readonly string[], expected: readonly string[]): string[] =>
+  found.filter((line) => expected.includes(line))
+
+const lines = (files: Parameters<typeof planOf>[0]): string[] => planOf(files).dockerfile.trim().split('\n')
+
+describe('a Node.js app', () => {
+  it('without dependencies needs no installation', () => {
+    expect(lines({ 'package.json': pkg(start), 'server.js': '' })).to.deep.equal([
+      'FROM node:24-bookworm-slim',
+      'ENV NODE_ENV=production PATH=/app/node_modules/.bin:$PATH',
+      'WORKDIR /app',
+      'RUN chown node:node /app',
+      'COPY --chown=node:node . .',
+      'USER node',
+      'CMD ["/bin/sh","-c","node server.js"]',
+    ])
+  })
+
+  it('with a lock file is installed from it, before its code is copied', () => {
+    const expected = [
+      'COPY --chown=node:node package.json package-lock.json ./',
+      'RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --no-audit --no-fund --no-update-notifier',
+      'COPY --chown=node:node . .',
+    ]
+    const found = lines({ 'package.json': pkg({ ...start, dependencies }), 'package-lock.json': lock })
+    expect(among(found, expected)).to.deep.equal(expected)
+  })
+
+  it('without a lock file is installed, with a note that versions may differ', () => {
+    const plan = planOf({ 'package.json': pkg({ ...start, dependencies }) })
+    expect(plan.dockerfile).to.include('npm install --omit=dev')
+    expect(plan.notes.join()).to.include('package-lock.json')
+  })
+
+  it('gets its .npmrc before the installation', () => {
+    const files = { 'package.json': pkg({ ...start, dependencies }), 'npm-shrinkwrap.json': lock, '.npmrc': '' }
+    expect(lines(files)).to.include('COPY --chown=node:node package.json npm-shrinkwrap.json .npmrc ./')
+  })
+
+  it('is built with its dev dependencies, which are taken away again', () => {
+    const scripts = { ...start.scripts, build: 'tsc' }
+    const files = { 'package.json': pkg({ scripts, devDependencies: { typescript: '6' } }), 'package-lock.json': lock }
+    const expected = [
+      'RUN --mount=type=cache,target=/root/.npm npm ci --include=dev --no-audit --no-fund --no-update-notifier',
+      'COPY --chown=node:node . .',
+      'RUN --mount=type=cache,target=/root/.npm npm run build && npm prune --omit=dev',
+    ]
+    expect(among(lines(files), expected)).to.deep.equal(expected)
+  })
+
+  for (const [name, fields] of Object.entries({
+    'install scripts': { scripts: { ...start.scripts, postinstall: 'node patch.js' }, dependencies },
+    workspaces: { ...start, dependencies, workspaces: ['packages/*'] },
+    'a local dependency': { ...start, dependencies: { mine: 'file:./mine' } },
+  }))
+    it(`with ${name} is copied whole before it is installed`, () => {
+      const found = lines({ 'package.json': pkg(fields), 'package-lock.json': lock })
+      expect(found.filter((line) => line.startsWith('COPY'))).to.deep.equal(['COPY --chown=node:node . .'])
+      expect(found.findIndex((line) => line.startsWith('COPY'))).to.be.below(
+        found.findIndex((line) => line.includes('npm ci')),
+      )
+    })
+
+  it('leaves node_modules and .git out, and what the app itself leaves out', () => {
+    const { dockerignore, notes } = planOf({
+      'package.json': pkg(start),
+      '.dockerignore': 'docs\n!docs/api.md',
+      'node_modules/x/index.js': '',
+    })
+    const expected = ['.git', 'node_modules', 'docs', '!docs/api.md']
+    expect(among(dockerignore.split('\n'), expected)).to.deep.equal(expected)
+    expect(notes.join()).to.include('node_modules is in git')
+  })
+
+  describe('is started by', () => {
+    const web = (files: Parameters<typeof planOf>[0]) => planOf(files).processTypes.web
+    it('the web line of its Procfile, before its start script', () =>
+      expect(web({ 'package.json': pkg(start), Procfile: 'web: node other.js' })).to.equal('node other.js'))
+    it('its start script', () => expect(web({ 'package.json': pkg(start) })).to.equal('node server.js'))
+    it('npm, when there is more to its start script than a line', () => {
+      const scripts = { prestart: 'node check.js', start: 'node server.js' }
+      expect(web({ 'package.json': pkg({ scripts }) })).to.equal('npm start')
+    })
+    it('its main file', () =>
+      expect(web({ 'package.json': pkg({ main: 'lib/app' }), 'lib/app.js': '' })).to.equal('node lib/app.js'))
+    it('server.js', () => expect(web({ 'package.json': pkg(), 'server.js': '' })).to.equal('node server.js'))
+    it('a main file with an odd name', () =>
+      expect(web({ 'package.json': pkg({ main: "it's.js" }), "it's.js": '' })).to.equal(`node 'it'\\''s.js'`))
+    it('nothing, if its Procfile has other processes only', () => {
+      const plan = planOf({ 'package.json': pkg(), Procfile: 'worker: node jobs.js' })
+      expect(plan.processTypes).to.deep.equal({ worker: 'node jobs.js' })
+      expect(plan.dockerfile).not.to.include('CMD')
+    })
+    it('something, or it is told what is missing', () =>
+      expect(complaintOf({ 'package.json': pkg({ main: 'gone.js' }) })).to.include('does not say how to start the app'))
+  })
+
+  it('has the process types of its Procfile, its release command among them', () =>
+    expect(
+      planOf({ 'package.json': pkg(start), Procfile: 'release: node migrate.js\nworker: node jobs.js' }).processTypes,
+    ).to.deep.equal({ web: 'node server.js', release: 'node migrate.js', worker: 'node jobs.js' }))
+
+  for (const [range, major] of Object.entries({
+    '24.x': '24',
+    '22': '22',
+    '^20.11.0': '20',
+    '>=18': '24',
+    '18 || 22': '22',
+    '>24': '26',
+    '*': '24',
+    '': '24',
+    '<23': '22',
+    '22.1.3': '22',
+  }))
+    it(`gets Node.js ${major} for engines.node "${range}"`, () => {
+      const plan = planOf({ 'package.json': pkg({ ...start, engines: { node: range } }) })
+      expect(plan.version).to.equal(major)
+      expect(plan.dockerfile).to.match(new RegExp(`^FROM node:${major}-bookworm-slim\n`))
+    })
+
+  it('is told which versions there are when it wants another, or writes none', () => {
+    const wants = (node: string) => complaintOf({ 'package.json': pkg({ ...start, engines: { node } }) })
+    expect(wants('^18')).to.include('"^18" allows no version').and.to.include('20, 22, 24, 26')
+    expect(wants('latest')).to.include('"latest" is not a version range')
+  })
+
+  it('is told where its package.json is not JSON', () => {
+    expect(complaintOf({ 'package.json': '{\n  "name": "app",\n  "scripts": {\n    start: "node ."\n' })).to.include(
+      'package.json:4:5: not JSON: unexpected "s"',
+    )
+    expect(complaintOf({ 'package.json': '' })).to.include('package.json:1:1: not JSON: the file ends too early')
+  })
+
+  it('is told which field of its package.json is of the wrong kind', () => {
+    expect(complaintOf({ 'package.json': pkg({ scripts: { start: 1 } }) })).to.match(/package\.json: .*scripts\.start/)
+    expect(complaintOf({ 'package.json': '[]' })).to.match(/package\.json: .*expected object/)
+  })
+})

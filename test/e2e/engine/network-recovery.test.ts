@@ -1,0 +1,83 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { destroyNetworks } from '../../../src/engine/networks/teardown.js'
+import { ask } from '../../engine/networks/ask.js'
+import { inside, Lab, port, thrownBy } from '../../engine/networks/lab.js'
+
+describe('container networks whose engine dies', function () {
+  if (process.getuid?.() !== 0) return
+  let lab: Lab
+  before(async () => (lab = await Lab.open()))
+  after(() => lab[Symbol.asyncDispose]())
+  afterEach(() => lab.releaseAll())
+
+  it('live on when the engine is gone, and are taken up by the next', async () => {
+    const [a, b] = await Promise.all([lab.connect('a', 'bridge'), lab.connect('b', 'other')])
+    const bound = await lab.publish('a', a, port(), port({ hostIp: '127.0.0.1' }))
+    await lab.networks[Symbol.asyncDispose]()
+    // what a kill would have left: a cable and a bridge that belong to nobody any more
+    const { cables, bridges } = lab.names
+    execFileSync('ip', ['link', 'add', `${cables}999999999`, 'type', 'veth', 'peer', 'name', `${cables}999999998`])
+    execFileSync('ip', ['link', 'add', `${bridges}999999999`, 'type', 'bridge'])
+    expect(await ask('127.0.0.1', bound[0].hostPort)).to.match(/^a sees /)
+
+    await lab.reopen()
+    await lab.networks.restore([{ id: 'a', endpoints: [a], ports: bound }])
+    expect(await ask('127.0.0.1', bound[0].hostPort)).to.match(/^a sees /)
+    expect(lab.left().join('\n')).to.not.include('99999999')
+    expect(lab.left().join('\n')).to.not.include(lab.names.cable(b.endpointId))
+    const next = await lab.connect('b', 'bridge')
+    expect(next.ipAddress).to.not.equal(a.ipAddress)
+    const error = await thrownBy(lab.networks.publish('b', next, [bound[0]]))
+    expect(error).to.match(/port is already allocated/)
+    await lab.networks.release('a')
+    expect(await ask('127.0.0.1', bound[0].hostPort)).to.equal('ECONNREFUSED')
+  })
+
+  it('make the table anew when somebody deleted it', async () => {
+    const [a, b] = await Promise.all([lab.connect('a', 'bridge'), lab.connect('b', 'bridge')])
+    const ports = [...(await lab.publish('a', a, port())), ...(await lab.publish('b', b, port()))]
+    execFileSync('nft', ['delete', 'table', 'ip', lab.names.table])
+    await lab.networks.release('a')
+    expect(await ask('127.0.0.1', ports[1]?.hostPort ?? 0)).to.match(/^b sees /)
+    expect(await ask('127.0.0.1', ports[0]?.hostPort ?? 0)).to.equal('ECONNREFUSED')
+  })
+
+  it('come out whole when the engine is killed at any moment', async () => {
+    await lab.networks.release('a')
+    await lab.networks[Symbol.asyncDispose]()
+    const script = fileURLToPath(new URL('../../engine/networks/fixtures/churn.ts', import.meta.url))
+    for (let round = 0; round < 6; round++) {
+      const task = JSON.stringify([lab.config, lab.peer('a').pid, lab.peer('b').pid])
+      const engine = spawn(process.execPath, ['--import', 'tsx', script, task], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      await once(engine.stdout, 'data')
+      await sleep(40 + Math.random() * 120)
+      engine.kill('SIGKILL')
+      await once(engine, 'exit')
+    }
+    await lab.reopen()
+    await lab.networks.restore([])
+    const { names } = lab
+    const owned = [`table ip ${names.table}`, ...lab.networks.list().map(({ id }) => names.bridge(id))]
+    expect(owned).to.include.members(lab.left())
+    for (const { name } of lab.networks.list()) if (/^n\d/.test(name)) await lab.networks.remove(name)
+    const a = await lab.connect('a', 'bridge')
+    const [{ hostPort }] = await lab.publish('a', a, port())
+    expect(await ask('127.0.0.1', hostPort)).to.match(/^a sees /)
+    expect(inside(lab.peer('a'), 'ip', '-brief', 'link').match(/^eth/gm)).to.have.lengthOf(1)
+  }).timeout(30_000)
+
+  it('leave nothing behind', async () => {
+    const a = await lab.connect('a', 'bridge')
+    await lab.publish('a', a, port())
+    expect(lab.left()).to.have.length.greaterThan(2)
+    await destroyNetworks(lab.config)
+    expect(lab.left()).to.deep.equal([])
+    await destroyNetworks(lab.config)
+  })
+})

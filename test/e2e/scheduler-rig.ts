@@ -1,0 +1,280 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes, randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { request } from 'node:http'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import Docker from 'dockerode'
+import { pino } from 'pino'
+import { label, loadConfig, type Config } from '../../src/config.js'
+import { connectEngine } from '../../src/docker.js'
+import { createScheduler, type Scheduler } from '../../src/scheduler/scheduler.js'
+import type { App } from '../../src/store/apps.js'
+import { firstRelease, type Release } from '../../src/store/releases.js'
+import { openStore, type Store } from '../../src/store/store.js'
+import { Wire } from './scheduler-wire.js'
+
+export const image = 'debian:bookworm-slim'
+
+/** A web server for `perl -e "$CODE"`: the stack has perl and nothing else. `ACT` says how it misbehaves. */
+export const perlServer = `
+use IO::Socket::INET; $| = 1; my $act = $ENV{ACT} // '';
+my $done = 0; $SIG{TERM} = sub { print "bye\\n"; exit 0 }; $SIG{USR1} = sub { exit 9 };
+print "starting $ENV{BERTH_PROCESS} of $ENV{BERTH_RELEASE}\\n";
+if ($act eq 'crash') { print "line $_\\n" for 1..30; exit 3 }
+if ($act eq 'hang') { sleep 600 }
+if ($act eq 'hog') { my $n = 200_000_000; my $x = 'x' x $n; sleep 600 }
+my $s = IO::Socket::INET->new(Listen => 128, ReuseAddr => 1, LocalAddr => $act eq 'loopback' ? '127.0.0.1' : '0.0.0.0',
+  LocalPort => $act eq 'port' ? 3000 : $ENV{PORT}) or die "cannot listen: $!";
+$SIG{CHLD} = 'IGNORE';
+while (my $c = $s->accept or 1) {
+  next unless $c; my $pid = fork; if ($pid) { close $c; next }
+  $SIG{TERM} = 'IGNORE';
+  my $line = <$c>; while (my $h = <$c>) { last if $h =~ /^\\r?\\n/ }
+  exit 0 unless $line;
+  if ($line =~ m{/die}) { kill 'USR1', getppid; exit 0 }
+  sleep $1 if $line =~ m{/slow/(\\d+)};
+  my $b = "$ENV{BERTH_PROCESS} $ENV{BERTH_RELEASE} $ENV{WORD}"; $b = 'oh no' if $act eq '500';
+  print $c "HTTP/1.1 " . ($act eq '500' ? '500 Broken' : '200 OK') . "\\r\\nContent-Length: " . length($b) . "\\r\\nConnection: close\\r\\n\\r\\n$b";
+  close $c; exit 0;
+}`
+
+export interface Reply {
+  readonly status: number
+  readonly body: string
+}
+
+/** A store, a router and a scheduler on an engine: the platform without its builder. */
+export interface Rig extends AsyncDisposable {
+  readonly config: Config
+  /** Reaches the engine even when `wire` is cut. */
+  readonly docker: Docker
+  /** What the scheduler reaches the engine by. */
+  readonly wire: Wire
+  readonly store: Store
+  readonly image: string
+  /** What the platform logged, for a test that fails. */
+  readonly lines: string[]
+  scheduler(): Scheduler
+  app(name: string): Promise<App>
+  /** Writes the next release: the last one with a patch. */
+  release(app: App, patch: Partial<Release>): Promise<Release>
+  /** Rolls out and, when it worked, makes it current, as the worker does. Answers with what was logged. */
+  deploy(scheduler: Scheduler, app: App, release: Release): Promise<string[]>
+  get(app: App, path?: string): Promise<Reply>
+  /** The app's containers, running ones first. */
+  containers(app: App): Promise<Docker.ContainerInfo[]>
+}
+
+/** An engine to test on: the one at BERTH_ENGINE, or Berth's own, started for the test. */
+export interface EngineForTests extends AsyncDisposable {
+  readonly socket: string
+}
+
+export async function engineForTests(): Promise<EngineForTests> {
+  const given = process.env.BERTH_ENGINE
+  if (given !== undefined && given !== '') return { socket: given, [Symbol.asyncDispose]: () => Promise.resolve() }
+  const dir = await mkdtemp(join(tmpdir(), 'berth-engine-'))
+  const socket = join(dir, 'engine.sock')
+  const main = fileURLToPath(new URL('../../src/engine/main.ts', import.meta.url))
+  const place = ['--root', join(dir, 'root'), '--run', join(dir, 'run'), '--socket', socket]
+  const name = ['--name', `e${randomBytes(3).toString('hex')}`, '--pool', `10.${randomInt(100, 250)}.0.0/16`]
+  const cache = ['--cache', process.env.BERTH_CACHE ?? join(tmpdir(), 'berth-test-cache')]
+  const args = ['--import=tsx', main, ...place, ...name, ...cache]
+  const engine = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+  const docker = new Docker({ socketPath: socket })
+  const dispose = async () => {
+    await end(engine)
+    await once(spawn(process.execPath, [...args, '--destroy'], { stdio: ['ignore', 'ignore', 'inherit'] }), 'exit')
+    await rm(dir, { recursive: true, force: true })
+  }
+  try {
+    await until('the engine', () => docker.ping().catch(() => null))
+    const pull = await docker.pull(image)
+    await new Promise<void>((resolve, reject) => {
+      docker.modem.followProgress(pull, (error) => (error ? reject(error) : resolve()))
+    })
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+  return { socket, [Symbol.asyncDispose]: dispose }
+}
+
+/** Polls until `look` answers with something. */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | null | undefined | false>,
+  ms = 30_000,
+): Promise<T> {
+  const end = Date.now() + ms
+  for (;;) {
+    const seen = await look()
+    if (seen !== null && seen !== undefined && seen !== false) return seen
+    if (Date.now() > end) throw new Error(`waited ${ms} ms for ${what}`)
+    await sleep(50)
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
+}
+
+async function startRedis(config: Config): Promise<ChildProcess> {
+  await mkdir(join(config.run, 'redis'), { recursive: true })
+  const args = ['--port', '0', '--unixsocket', config.redisSocket, '--save', '', '--dir', config.run]
+  return spawn('redis-server', args, { stdio: 'ignore' })
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = once(child, 'exit')
+  child.kill('SIGKILL')
+  await gone
+}
+
+export function startRouter(config: Config): ChildProcess {
+  const main = fileURLToPath(new URL('../../src/router/main.ts', import.meta.url))
+  return spawn(process.execPath, ['--import=tsx', main], {
+    env: { ...process.env, ...config.env, BERTH_LOG: 'warn' },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+}
+
+export async function openRig(engineSocket: string): Promise<Rig> {
+  const dir = await mkdtemp(join(tmpdir(), 'berth-scheduler-'))
+  const config = loadConfig({
+    BERTH_ROOT: join(dir, 'root'),
+    BERTH_RUN: join(dir, 'run'),
+    BERTH_NAME: `s${randomBytes(3).toString('hex')}`,
+    BERTH_HTTP_PORT: String(await freePort()),
+    BERTH_ENGINE: join(dir, 'engine.sock'),
+  })
+  await mkdir(config.root, { recursive: true })
+  const docker = connectEngine({ ...config, engineSocket })
+  const wire = new Wire(config.engineSocket, engineSocket)
+  await wire.join()
+  const id = (await docker.getImage(image).inspect()).Id
+  const children = [await startRedis(config), startRouter(config)]
+  const store = await openStore(config)
+  const schedulers: Scheduler[] = []
+  const lines: string[] = []
+  const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) })
+
+  const reachable = () =>
+    new Promise<Reply | null>((resolve) => {
+      get('nobody').then(resolve, () => resolve(null))
+    })
+  const get = (name: string, path = '/') =>
+    new Promise<Reply>((resolve, reject) => {
+      const headers = { host: config.appHost(name) }
+      const asked = request({ port: config.httpPort, path, headers, agent: false }, (response) => {
+        let body = ''
+        response.setEncoding('utf8')
+        response.on('data', (chunk: string) => (body += chunk))
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }))
+        response.on('error', reject)
+      })
+      asked.on('error', reject)
+      asked.end()
+    })
+  await until('the router', reachable)
+
+  const containers = async (app: App) => {
+    const filters = { label: [`${label.app}=${app.id}`] }
+    const all = await docker.listContainers({ all: true, filters })
+    return all.sort((a, b) => Number(b.State === 'running') - Number(a.State === 'running'))
+  }
+
+  return {
+    config,
+    docker,
+    wire,
+    store,
+    image: id,
+    lines,
+    containers,
+    scheduler() {
+      const scheduler = createScheduler({
+        config,
+        store,
+        docker: connectEngine(config),
+        log,
+        limits: {
+          start: 6_000,
+          loopback: 1_000,
+          settle: 500,
+          acknowledge: 3_000,
+          drain: 8_000,
+          grace: 3,
+          resync: 2_000,
+        },
+      })
+      schedulers.push(scheduler)
+      return scheduler
+    },
+    async app(name) {
+      const app = await store.apps.create(name)
+      await store.releases.put(firstRelease(app.id))
+      return store.apps.update(app.id, { current: 1 })
+    },
+    async release(app, patch) {
+      const [last] = await store.releases.list(app.id)
+      const version = await store.releases.nextVersion(app.id)
+      const base = {
+        ...(last ?? firstRelease(app.id)),
+        image: id,
+        commit: randomBytes(4).toString('hex'),
+        processTypes: { web: 'perl -e "$CODE"' },
+        config: { CODE: perlServer, WORD: 'hello' },
+      }
+      const release: Release = { ...base, ...patch, version, status: 'pending' }
+      await store.releases.put(release)
+      return release
+    },
+    async deploy(scheduler, app, release) {
+      const told: string[] = []
+      const current = await store.apps.get(app.name)
+      try {
+        await scheduler.rollOut(current, release, (line) => told.push(line), AbortSignal.timeout(60_000))
+      } catch (error) {
+        await store.releases.put({ ...release, status: 'failed' })
+        throw Object.assign(error as Error, { told })
+      }
+      await store.releases.put({ ...release, status: 'succeeded' })
+      await store.apps.update(app.id, { current: release.version })
+      return told
+    },
+    get: (app, path) => get(app.name, path),
+    async [Symbol.asyncDispose]() {
+      for (const scheduler of schedulers) await scheduler.stop()
+      const labels = { label: [`${label.instance}=${config.name}`] }
+      const left = await docker.listContainers({ all: true, filters: labels })
+      await Promise.all(
+        left.map((one) =>
+          docker
+            .getContainer(one.Id)
+            .remove({ force: true })
+            .catch(() => undefined),
+        ),
+      )
+      for (const network of await docker.listNetworks({ filters: labels }))
+        await docker
+          .getNetwork(network.Id)
+          .remove()
+          .catch(() => undefined)
+      await wire[Symbol.asyncDispose]()
+      await store[Symbol.asyncDispose]()
+      await Promise.all(children.map(end))
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,155 @@
+import { once } from 'node:events'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { pino } from 'pino'
+import { loadConfig, type Config } from '../../src/config.js'
+import { createGitHandler } from '../../src/git/handler.js'
+import { repositoryOf } from '../../src/git/repository.js'
+import { Bell } from '../../src/queue/bell.js'
+import { DeployLog } from '../../src/queue/deploy-log.js'
+import { wakeUps } from '../../src/queue/submit.js'
+import type { App } from '../../src/store/apps.js'
+import { arrivals, type Deploy } from '../../src/store/deploys.js'
+import { openStore, type Store } from '../../src/store/store.js'
+import { startRedis } from '../redis.js'
+import { must, run, type Outcome } from '../run.js'
+
+/** What a test says becomes of a deploy: null is success, a text why not. It may log. */
+export type Fate = (deploy: Deploy, log: DeployLog) => Promise<string | null> | string | null
+
+/** The git half of an api process on real sockets, with a real Redis. In the worker's place stands what `fate` says. */
+export interface GitRig extends AsyncDisposable {
+  readonly config: Config
+  readonly store: Store
+  readonly token: string
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string
+  fate: Fate
+  app(name: string): Promise<App>
+  /** A working copy with one commit on `main`; its remote `berth` is the app, with the token. */
+  clone(app: string, files?: Readonly<Record<string, string>>): Promise<WorkingCopy>
+  /** Commit of a ref on the server; null when there is none. */
+  tip(app: App, ref?: string): Promise<string | null>
+  repository(app: App): string
+}
+
+export interface WorkingCopy {
+  readonly dir: string
+  git(...args: string[]): Promise<Outcome>
+  commit(files: Readonly<Record<string, string>>): Promise<string>
+}
+
+export const gitEnv = {
+  PATH: process.env.PATH,
+  HOME: '/nonexistent',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_AUTHOR_NAME: 'Test',
+  GIT_AUTHOR_EMAIL: 'test@localhost',
+  GIT_COMMITTER_NAME: 'Test',
+  GIT_COMMITTER_EMAIL: 'test@localhost',
+}
+
+async function listen(server: Server, where: { path: string } | { port: number; host: string }): Promise<void> {
+  server.listen(where)
+  await once(server, 'listening')
+}
+
+export async function gitRig(options: { readonly maxPack?: number; readonly socket?: boolean } = {}): Promise<GitRig> {
+  const dir = await mkdtemp(join(tmpdir(), 'berth-git-'))
+  const config = loadConfig({ BERTH_ROOT: join(dir, 'root'), BERTH_RUN: join(dir, 'run') })
+  await mkdir(dirname(config.apiSocket), { recursive: true })
+  const redis = await startRedis(config)
+  const store = await openStore(config)
+  const token = (await store.tokens.create('test')).reveal()
+  const { socket = true, ...more } = options
+  const handler = createGitHandler({ config, store, log: pino({ level: 'silent' }), ...more })
+  const answer: Parameters<typeof createServer>[1] = (request, response) => {
+    if (!handler(request, response)) response.writeHead(418).end('not git')
+  }
+  const [tcp, unix] = [createServer(answer), createServer(answer)]
+  await listen(tcp, { port: 0, host: '127.0.0.1' })
+  if (socket) await listen(unix, { path: config.apiSocket })
+  const url = `http://127.0.0.1:${String((tcp.address() as AddressInfo).port)}`
+  const busy = new Map<string, Promise<void>>()
+  let versions = 1
+
+  const rig: GitRig = {
+    config,
+    store,
+    token,
+    url,
+    fate: () => null,
+    app: (name) => store.apps.create(name),
+    async clone(app, files = { 'index.html': 'hi' }) {
+      const work = await mkdtemp(join(dir, 'work-'))
+      const git = (...args: string[]) => run('git', args, { cwd: work, env: gitEnv })
+      const copy: WorkingCopy = {
+        dir: work,
+        git,
+        async commit(changes) {
+          for (const [path, text] of Object.entries(changes)) {
+            await mkdir(dirname(join(work, path)), { recursive: true })
+            await writeFile(join(work, path), text)
+          }
+          await must('git', ['add', '--all'], { cwd: work, env: gitEnv })
+          await must('git', ['commit', '-q', '--allow-empty', '-m', 'change'], { cwd: work, env: gitEnv })
+          return must('git', ['rev-parse', 'HEAD'], { cwd: work, env: gitEnv })
+        },
+      }
+      await git('init', '-q', '-b', 'main')
+      await git('remote', 'add', 'berth', `${url.replace('//', `//x:${token}@`)}/${app}.git`)
+      await copy.commit(files)
+      return copy
+    },
+    async tip(app, ref = 'refs/heads/main') {
+      const { code, stdout } = await run('git', ['rev-parse', '--verify', '--quiet', ref], {
+        cwd: repositoryOf(config, app.id),
+        env: gitEnv,
+      })
+      return code === 0 ? stdout.trim() : null
+    },
+    repository: (app) => repositoryOf(config, app.id),
+    async [Symbol.asyncDispose]() {
+      silence()
+      for (const server of [tcp, unix]) {
+        server.close()
+        server.closeAllConnections()
+      }
+      await Bell.close(store)
+      await wakeUps(store.redis).close()
+      store.redis.disconnect()
+      await redis[Symbol.asyncDispose]()
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+
+  const carryOut = async (app: string): Promise<void> => {
+    for (;;) {
+      const [deploy] = await store.deploys.pending(app)
+      if (!deploy) return
+      const log = await DeployLog.open(config, store, deploy.id)
+      const failure = await rig.fate(deploy, log)
+      await log.close()
+      const release = (versions += 1)
+      await store.deploys.update(
+        deploy.id,
+        failure === null ? { status: 'succeeded', release } : { status: 'failed', failure },
+      )
+    }
+  }
+  const silence = await (
+    await Bell.of(store)
+  ).listen(arrivals, (app) => {
+    if (!busy.has(app))
+      busy.set(
+        app,
+        carryOut(app).finally(() => busy.delete(app)),
+      )
+  })
+  return rig
+}

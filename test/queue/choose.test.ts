@@ -1,0 +1,41 @@
+import { expect } from 'chai'
+import { choose } from '../../src/queue/choose.js'
+import type { Change, Deploy, DeployStatus } from '../../src/store/deploys.js'
+
+const push: Change = { kind: 'push', commit: 'c', branch: 'main' }
+const config: Change = { kind: 'config', set: {}, unset: [] }
+
+const deploy = (id: string, change: Change, status: DeployStatus = 'queued'): Deploy => ({
+  id,
+  app: 'a',
+  change,
+  status,
+  createdAt: '',
+  finishedAt: null,
+  release: null,
+  failure: null,
+})
+
+const chosen = (pending: Deploy[], running: string | null = null): [string | undefined, string[]] => {
+  const { next, superseded } = choose(pending, running)
+  return [next?.id, superseded.map(({ id }) => id)]
+}
+
+describe('the next deploy of an app', () => {
+  it('is none when none waits', () => expect(chosen([])).to.deep.equal([undefined, []]))
+  it('is the oldest', () => expect(chosen([deploy('1', config), deploy('2', config)])).to.deep.equal(['1', []]))
+  it('is the newest of pushes in a row', () =>
+    expect(chosen([deploy('1', push), deploy('2', push), deploy('3', push)])).to.deep.equal(['3', ['1', '2']]))
+  it('is a push that another change follows', () =>
+    expect(chosen([deploy('1', push), deploy('2', push), deploy('3', config), deploy('4', push)])).to.deep.equal([
+      '2',
+      ['1'],
+    ]))
+  it('is what a dead worker had begun, whatever came after', () =>
+    expect(chosen([deploy('1', push, 'building'), deploy('2', push)])).to.deep.equal(['1', []]))
+  it('leaves alone what runs', () =>
+    expect(chosen([deploy('1', push, 'queued'), deploy('2', push), deploy('3', push)], '1')).to.deep.equal([
+      '3',
+      ['2'],
+    ]))
+})

@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { loadConfig, type Config } from '../../src/config.js'
+import { Bell } from '../../src/queue/bell.js'
+import { wakeUps } from '../../src/queue/submit.js'
+import type { Scheduler } from '../../src/scheduler/scheduler.js'
+import type { App } from '../../src/store/apps.js'
+import { firstRelease } from '../../src/store/releases.js'
+import { openStore, type Store } from '../../src/store/store.js'
+import { startRedis } from '../redis.js'
+
+/** A store over a real Redis; workers are what the tests are about. */
+export interface QueueRig extends AsyncDisposable {
+  readonly config: Config
+  readonly store: Store
+  /** An app as after its first push: v2, with an image. */
+  app(name: string): Promise<App>
+}
+
+export async function queueRig(): Promise<QueueRig> {
+  const dir = await mkdtemp(join(tmpdir(), 'berth-queue-'))
+  const config = loadConfig({ BERTH_ROOT: join(dir, 'root'), BERTH_RUN: join(dir, 'run'), BERTH_DEPLOYS: '2' })
+  const redis = await startRedis(config)
+  const store = await openStore(config)
+  return {
+    config,
+    store,
+    async app(name) {
+      const app = await store.apps.create(name)
+      await store.releases.put(firstRelease(app.id))
+      await store.releases.put({ ...firstRelease(app.id), version: 2, image: 'sha256:1', processTypes: { web: null } })
+      return store.apps.update(app.id, { current: 2 })
+    },
+    async [Symbol.asyncDispose]() {
+      await Bell.close(store)
+      await wakeUps(store.redis).close()
+      store.redis.disconnect()
+      await redis[Symbol.asyncDispose]()
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A scheduler without containers: it does what `rollOut` says. */
+export const schedulerOf = (rollOut: Scheduler['rollOut']): Scheduler => ({
+  rollOut,
+  restart: () => Promise.resolve(),
+  runOnce: () => Promise.resolve(0),
+  remove: () => Promise.resolve(),
+  refreshRoute: () => Promise.resolve(),
+  start: () => Promise.resolve(),
+  stop: () => Promise.resolve(),
+})

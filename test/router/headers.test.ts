@@ -1,0 +1,74 @@
+import { expect } from 'chai'
+import { prepareRequest, requestIdOf } from '../../src/router/headers.js'
+
+const forwarded = { client: '192.0.2.7', authority: 'Blog.test:8080', port: 8080, id: 'the-request' }
+const prepared = (headers: Record<string, string>): Record<string, unknown> => {
+  const all: Record<string, string> = { host: 'blog.test', ...headers }
+  prepareRequest(all, forwarded)
+  return all
+}
+
+describe('the headers of a request', () => {
+  it('say where it came from, in our words alone', () => {
+    const headers = prepared({
+      'x-forwarded-for': '6.6.6.6',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-server': 'evil',
+      x_forwarded_for: '6.6.6.6',
+      'x-real-ip': '6.6.6.6',
+      forwarded: 'for=6.6.6.6',
+      'x-request-id': 'client-chosen',
+    })
+    expect(headers).to.deep.equal({
+      host: 'Blog.test:8080',
+      'x-forwarded-for': '192.0.2.7',
+      'x-forwarded-host': 'Blog.test:8080',
+      'x-forwarded-port': '8080',
+      'x-forwarded-proto': 'http',
+      'x-request-id': 'the-request',
+    })
+  })
+
+  it('lose what is meant for this hop, named in Connection or not', () => {
+    const headers = prepared({
+      connection: 'close, X-Secret ,Keep-Alive',
+      'x-secret': '1',
+      'keep-alive': 'timeout=5',
+      'proxy-authorization': 'Basic eDp5',
+      'proxy-connection': 'keep-alive',
+      te: 'trailers',
+      upgrade: 'h2c',
+      expect: '100-continue',
+      accept: '*/*',
+    })
+    expect(headers).to.include({ accept: '*/*' })
+    for (const gone of [
+      'connection',
+      'x-secret',
+      'keep-alive',
+      'proxy-authorization',
+      'proxy-connection',
+      'te',
+      'upgrade',
+      'expect',
+    ])
+      expect(headers).not.to.have.property(gone)
+  })
+
+  it('keep the frame of the body although Connection names it: dropped, the body would be read as a second request', () => {
+    const headers = prepared({
+      connection: 'content-length, transfer-encoding, host',
+      'content-length': '5',
+      'transfer-encoding': 'chunked',
+    })
+    expect(headers).to.include({ 'content-length': '5', 'transfer-encoding': 'chunked', host: 'Blog.test:8080' })
+  })
+})
+
+describe("a client's request id", () => {
+  it('is kept when harmless', () =>
+    expect(requestIdOf({ 'x-request-id': '4f1c-22:aa_b.9' })).to.equal('4f1c-22:aa_b.9'))
+  for (const id of ['short', 'has space in it', 'x'.repeat(129), 'inject\u001b[31mred', '<b>bold</b>'])
+    it(`is not when it is ${JSON.stringify(id.slice(0, 20))}`, () =>
+      expect(requestIdOf({ 'x-request-id': id })).to.equal(undefined))
+})

@@ -1,0 +1,134 @@
+import { once } from 'node:events'
+import {
+  createServer,
+  request,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type RequestListener,
+  type RequestOptions,
+} from 'node:http'
+import { connect, createServer as createNetServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { pino } from 'pino'
+import { createFront } from '../../src/router/server.js'
+import { Table } from '../../src/router/table.js'
+import type { Applied, Target } from '../../src/store/routes.js'
+
+export const silent = pino({ level: 'silent' })
+
+export interface Reply {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+const portOf = (server: Server): number => (server.address() as AddressInfo).port
+
+async function listening<S extends Server>(server: S): Promise<S> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}
+
+/** A process of an app: a real server on a port of its own. */
+export interface App extends AsyncDisposable {
+  readonly port: number
+  readonly server: Server
+  readonly sockets: ReadonlySet<Socket>
+  target(id?: string): Target
+}
+
+function appOf(server: Server): App {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined).once('close', () => sockets.delete(socket))
+  })
+  const port = portOf(server)
+  return {
+    port,
+    server,
+    sockets,
+    target: (id = `c${port}`) => ({ id, process: 'web.1', host: '127.0.0.1', port }),
+    [Symbol.asyncDispose]: async () => {
+      const closed = server.listening ? once(server, 'close') : undefined
+      server.close()
+      for (const socket of sockets) socket.destroy()
+      await closed
+    },
+  }
+}
+
+export const app = async (handler: RequestListener): Promise<App> => appOf(await listening(createServer(handler)))
+
+/** A process that speaks HTTP badly: it is handed the bare socket. */
+export const rawApp = async (handler: (socket: Socket) => void): Promise<App> =>
+  appOf(await listening(createNetServer(handler)))
+
+export interface TestRouter extends AsyncDisposable {
+  readonly table: Table
+  readonly port: number
+  readonly drained: { applied: Applied; target: string }[]
+  /** Points `<name>.test` at these; each call is a newer version. */
+  route(name: string, ...targets: Target[]): void
+  send(host: string, options?: RequestOptions & { body?: string }): Promise<Reply>
+  /** Sends bytes as they are and answers with all that came back until the router closed, or `until` was seen. */
+  raw(bytes: string, until?: RegExp): Promise<string>
+  close(ms: number): Promise<void>
+}
+
+export async function router(options: { firstByte?: number; apiSocket?: string } = {}): Promise<TestRouter> {
+  const drained: TestRouter['drained'] = []
+  const table = new Table((applied, target) => drained.push({ applied, target }))
+  const api = { host: 'berth.test', endpoint: { socketPath: options.apiSocket ?? '/nonexistent/api.sock' } }
+  const { firstByte = 30_000 } = options
+  const { server, close } = createFront({ table, log: silent, api, port: 8080, firstByte })
+  await listening(server)
+  const port = portOf(server)
+  let version = 0
+  return {
+    table,
+    port,
+    drained,
+    route: (name, ...targets) =>
+      void table.apply({ app: `id-${name}`, name, hosts: [`${name}.test`], targets, version: ++version }),
+    send: async (host, { body, headers, ...rest } = {}) => {
+      const outgoing = request({
+        host: '127.0.0.1',
+        port,
+        agent: false,
+        ...rest,
+        headers: { host, ...(headers as OutgoingHttpHeaders | undefined) },
+      })
+      const [answer] = (await once(outgoing.end(body), 'response')) as [IncomingMessage]
+      return { status: answer.statusCode ?? 0, headers: answer.headers, body: await text(answer) }
+    },
+    raw: async (bytes, until) => {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('error', () => undefined).write(bytes)
+      let received = ''
+      socket.setEncoding('latin1').on('data', (chunk: string) => {
+        received += chunk
+        if (until?.test(received)) socket.destroy()
+      })
+      await new Promise((resolve) => socket.once('close', resolve))
+      return received
+    },
+    close,
+    [Symbol.asyncDispose]: async () => {
+      const closed = close(0)
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+/** Resolves when `condition` holds, rejects when it does not within 3 s. */
+export async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 3000
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`never came: ${condition.toString()}`)
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+}

@@ -1,0 +1,60 @@
+import { expect } from 'chai'
+import { environmentOf, portOf, slotsOf, specOf } from '../../src/scheduler/desired.js'
+import { firstRelease, type Release } from '../../src/store/releases.js'
+
+const app = { id: 'a', name: 'blog', createdAt: '', deployBranch: null, current: 1 }
+const release = (patch: Partial<Release> = {}): Release => ({
+  ...firstRelease('a'),
+  version: 3,
+  image: 'sha256:1',
+  commit: 'c',
+  processTypes: { web: 'node .', clock: 'node clock', release: 'migrate', run: 'sh' },
+  ...patch,
+})
+
+describe('what a release desires', () => {
+  it('is one web process unless the formation says otherwise', () => {
+    expect(slotsOf(release()).map((slot) => slot.process)).to.deep.equal(['web.1'])
+    const formation = { web: { quantity: 2, memory: 1, cpus: 1 }, clock: { quantity: 1, memory: 1, cpus: 1 } }
+    expect(slotsOf(release({ formation })).map((slot) => slot.process)).to.deep.equal(['web.1', 'web.2', 'clock.1'])
+  })
+
+  it('is nothing before the first push, and never a release command or a one-off', () => {
+    expect(slotsOf(null)).to.deep.equal([])
+    expect(slotsOf(release({ image: null }))).to.deep.equal([])
+    const formation = { release: { quantity: 1, memory: 1, cpus: 1 }, run: { quantity: 1, memory: 1, cpus: 1 } }
+    expect(slotsOf(release({ formation })).map((slot) => slot.process)).to.deep.equal(['web.1'])
+  })
+
+  it('has the same spec through a scale or a domain, and another through all else', () => {
+    const spec = specOf(release(), 'web')
+    const web = { quantity: 5, memory: 512 * 1024 * 1024, cpus: 1 }
+    expect(specOf(release({ version: 9, formation: { web }, domains: ['x.org'] }), 'web')).to.equal(spec)
+    for (const patch of [
+      { image: 'sha256:2' },
+      { commit: 'd' },
+      { config: { A: '1' } },
+      { processTypes: { web: 'node ./' } },
+      { formation: { web: { ...web, memory: 1 } } },
+      { formation: { web: { ...web, cpus: 2 } } },
+    ])
+      expect(specOf(release(patch), 'web'), JSON.stringify(patch)).not.to.equal(spec)
+    expect(specOf(release({ config: { A: '1', B: '2' } }), 'web')).to.equal(
+      specOf(release({ config: { B: '2', A: '1' } }), 'web'),
+    )
+  })
+
+  it('tells a process its port and place; config vars win', () => {
+    expect(environmentOf(app, release({ config: { A: 'x=y\n"' } }), 'web.1')).to.deep.equal([
+      'PORT=5000',
+      'BERTH_APP=blog',
+      'BERTH_PROCESS=web.1',
+      'BERTH_RELEASE=v3',
+      'A=x=y\n"',
+    ])
+    expect(environmentOf(app, release({ config: { PORT: '8080' } }), 'web.1')[0]).to.equal('PORT=8080')
+    expect(
+      [undefined, '8080', 'x', '0', '70000'].map((PORT) => portOf(release(PORT ? { config: { PORT } } : {}))),
+    ).to.deep.equal([5000, 8080, 5000, 5000, 5000])
+  })
+})
