@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { createClient, type Client } from '../src/api/client.js'
+import { readCredentials } from '../src/cli/credentials.js'
+import { BerthError } from '../src/errors.js'
+
+/** A line of a push's output and when it came, ms since the push began. */
+export interface Line {
+  readonly at: number
+  readonly text: string
+}
+
+/** An app of its own on a running Berth, made from a copy of examples/hello-node and destroyed at the end. */
+export interface Stage extends AsyncDisposable {
+  readonly client: Client
+  readonly app: string
+  readonly url: URL
+  /** Changes one line, so that the app answers with `greeting`, and commits it. */
+  change(greeting: string): Promise<void>
+  /** A real `git push`. @throws Error with everything it said when it fails */
+  push(): Promise<readonly Line[]>
+}
+
+const example = fileURLToPath(new URL('../examples/hello-node', import.meta.url))
+
+/** Uses BERTH_URL and BERTH_TOKEN, else what `bin/up` left for the CLI. */
+export async function openStage(stem: string): Promise<Stage> {
+  const credentials = await readCredentials()
+  if (!credentials)
+    throw new BerthError('unauthenticated', 'no Berth to measure', 'run `bin/up`, or set BERTH_URL and BERTH_TOKEN')
+  const client = createClient(credentials)
+  const app = await client.apps.create({ name: `${stem}-${randomBytes(3).toString('hex')}` })
+  const dir = await mkdtemp(join(tmpdir(), 'berth-bench-'))
+  const basic = Buffer.from(`bench:${credentials.token}`).toString('base64')
+  const env = {
+    ...process.env,
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_TERMINAL_PROMPT: '0',
+    // in the environment, as arguments can be seen by everybody on the machine
+    GIT_CONFIG_COUNT: '3',
+    ...{ GIT_CONFIG_KEY_0: 'http.extraHeader', GIT_CONFIG_VALUE_0: `Authorization: Basic ${basic}` },
+    ...{ GIT_CONFIG_KEY_1: 'user.name', GIT_CONFIG_VALUE_1: 'Bench' },
+    ...{ GIT_CONFIG_KEY_2: 'user.email', GIT_CONFIG_VALUE_2: 'bench@localhost' },
+  }
+
+  const git = async (...args: string[]): Promise<readonly Line[]> => {
+    const began = performance.now()
+    const lines: Line[] = []
+    const child = spawn('git', args, { cwd: dir, env, stdio: ['ignore', 'ignore', 'pipe'] })
+    createInterface(child.stderr).on('line', (text) =>
+      lines.push({ at: performance.now() - began, text: text.replace(/^remote: /, '').trimEnd() }),
+    )
+    const [code] = (await once(child, 'close')) as [number | null]
+    if (code !== 0) throw new Error(`git ${args[0] ?? ''} failed:\n${lines.map((line) => line.text).join('\n')}`)
+    return lines
+  }
+
+  const stage: Stage = {
+    client,
+    app: app.name,
+    url: new URL(app.url),
+    change: async (greeting) => {
+      const file = join(dir, 'server.js')
+      const before = await readFile(file, 'utf8')
+      await writeFile(file, before.replace(/'Hello[^']*'/, `'Hello ${greeting}'`))
+      await git('add', '--all')
+      await git('commit', '--quiet', `--message=Say ${greeting}`)
+    },
+    push: () => git('push', app.gitUrl, 'HEAD:main'),
+    [Symbol.asyncDispose]: async () => {
+      await rm(dir, { recursive: true, force: true })
+      await settle(client, (await client.apps.destroy({ app: app.name, confirm: app.name })).id).catch(() => undefined)
+    },
+  }
+  try {
+    await cp(example, dir, { recursive: true })
+    await git('init', '--quiet', '--initial-branch=main')
+    await stage.change('0')
+    await stage.push()
+  } catch (error) {
+    await stage[Symbol.asyncDispose]()
+    throw error
+  }
+  return stage
+}
+
+/** Waits until a deploy is over. @throws Error saying why when it failed */
+export async function settle(client: Client, deploy: string): Promise<void> {
+  const log = await client.deploys.log({ deploy, follow: 'true' })
+  while ((await log.next()).done !== true); // its end is the deploy's
+  const { status, failure } = await client.deploys.info({ deploy })
+  if (status !== 'succeeded') throw new Error(`deploy ${deploy} ${status}: ${failure ?? ''}`)
+}
