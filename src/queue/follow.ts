@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { open, type FileHandle } from 'node:fs/promises'
 import { StringDecoder } from 'node:string_decoder'
 import type { Config } from '../config.js'
+import { deadline } from '../deadline.js'
 import { is } from '../errors.js'
 import { isOver, type Deploy } from '../store/deploys.js'
 import type { Store } from '../store/store.js'
@@ -106,8 +107,8 @@ async function watchDeploy(store: Store, id: string): Promise<Watch> {
       return deploy === null || (deploy !== undefined && isOver(deploy.status))
     },
     rung: async (signal) => {
-      const either = AbortSignal.any([AbortSignal.timeout(patience), ...(signal ? [signal] : [])])
-      if (!rang) await once(bell, 'ring', { signal: either }).catch(() => undefined)
+      using either = deadline(patience, ...(signal ? [signal] : []))
+      if (!rang) await once(bell, 'ring', { signal: either.signal }).catch(() => undefined)
       rang = false
     },
     [Symbol.asyncDispose]: () => {

@@ -1,4 +1,5 @@
 import { get } from 'node:http'
+import { deadline } from '../deadline.js'
 
 /** What a process answered to its check. */
 export interface Answer {
@@ -14,10 +15,10 @@ const shown = 160
  * Asks a process for `GET /` as the router will. Rejects when it does not answer at all, or not within 10 s.
  */
 export async function ask(host: string, port: number, hostname: string, signal: AbortSignal): Promise<Answer> {
-  return new Promise((resolve, reject) => {
+  using patience = deadline(10_000, signal)
+  return await new Promise((resolve, reject) => {
     const headers = { host: hostname, 'user-agent': 'Berth-Check/1', accept: '*/*', connection: 'close' }
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(10_000)])
-    const request = get({ host, port, path: '/', headers, agent: false, signal: patience }, (response) => {
+    const request = get({ host, port, path: '/', headers, agent: false, signal: patience.signal }, (response) => {
       const answer = (body: string) => {
         resolve({ status: response.statusCode ?? 0, excerpt: body.replace(/\s+/g, ' ').trim().slice(0, shown) })
         request.destroy()

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import { isDeepStrictEqual } from 'node:util'
 import type { Redis } from 'ioredis'
+import { deadline } from '../deadline.js'
 import type { Applied, Target } from '../store/routes.js'
 import type { Store } from '../store/store.js'
 import type { App } from '../store/apps.js'
@@ -74,7 +75,8 @@ export class Traffic implements AsyncDisposable {
     const last = await this.#store.routes.lastApplied(app)
     if (last) this.#learn(last)
     if (has() || !(await this.#routerListens())) return
-    const until = AbortSignal.any([signal, AbortSignal.timeout(this.#limits.acknowledge)])
+    using late = deadline(this.#limits.acknowledge, signal)
+    const until = late.signal
     while (!until.aborted && !has()) await once(this.#heard, `applied ${app}`, { signal: until }).catch(() => undefined)
   }
 
@@ -95,8 +97,8 @@ export class Traffic implements AsyncDisposable {
       // a router that is away has nothing in flight
       if (!applied || applied.version < version) return
       look()
-      const until = AbortSignal.any([signal, done.signal, AbortSignal.timeout(this.#limits.drain)])
-      if (!until.aborted) await once(until, 'abort')
+      using late = deadline(this.#limits.drain, signal, done.signal)
+      if (!late.signal.aborted) await once(late.signal, 'abort')
     } finally {
       this.#heard.off(`drained ${container}`, end).off(`applied ${app}`, look)
       this.#drained.delete(container)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
+import { firstRelease } from './releases.js'
 
 /** An app. `id` never changes and names its network, repository and labels; `name` is its hostname and may change. */
 export interface App {
@@ -41,6 +42,18 @@ export function checkAppName(name: string): void {
 const missing = (name: string): BerthError =>
   new BerthError('missing', `no app named "${name.slice(0, 80)}"`, 'run `berth apps` to see them all')
 
+const taken = (name: string): BerthError =>
+  new BerthError('conflict', `the name "${name}" is taken`, 'choose another name, or run `berth apps` to see them all')
+
+/** Gives a name to an app and writes its record, and its first release or its old name's end, in one step; 0: it is taken. */
+const claim = `
+local id, name, json, release, old = unpack(ARGV)
+if redis.call('hsetnx', KEYS[2], name, id) == 0 then return 0 end
+redis.call('hset', KEYS[1], id, json)
+if KEYS[3] then redis.call('hset', KEYS[3], '1', release) end
+if old then redis.call('hdel', KEYS[2], old) end
+return 1`
+
 /** The record of apps: hash `apps` (id -> JSON) and hash `apps:names` (name -> id). */
 export class Apps {
   readonly #redis: Redis
@@ -48,7 +61,7 @@ export class Apps {
     this.#redis = redis
   }
 
-  /** @throws BerthError `invalid` for a bad name, `conflict` for a taken one */
+  /** Makes an app and its release v1, both or neither. @throws BerthError `invalid` for a bad name, `conflict` for a taken one */
   async create(name: string): Promise<App> {
     checkAppName(name)
     const app: App = {
@@ -56,10 +69,12 @@ export class Apps {
       name,
       createdAt: new Date().toISOString(),
       deployBranch: null,
-      current: 0,
+      current: 1,
     }
-    await this.#claim(name, app.id)
-    await this.#write(app)
+    const [json, release] = [app, firstRelease(app.id)].map((record) => JSON.stringify(record))
+    const keys = ['apps', 'apps:names', `releases:${app.id}`]
+    if ((await this.#redis.eval(claim, keys.length, ...keys, app.id, name, json ?? '', release ?? '')) === 0)
+      throw taken(name)
     return app
   }
 
@@ -96,24 +111,15 @@ export class Apps {
     const app = await this.find(id)
     if (!app) throw missing(id)
     if (app.name === name) return app
-    await this.#claim(name, id)
     const next = { ...app, name }
-    await this.#redis.multi().hset('apps', id, JSON.stringify(next)).hdel('apps:names', app.name).exec()
+    const json = JSON.stringify(next)
+    if ((await this.#redis.eval(claim, 2, 'apps', 'apps:names', id, name, json, '', app.name)) === 0) throw taken(name)
     return next
   }
 
   async remove(id: string): Promise<void> {
     const app = await this.find(id)
     if (app) await this.#redis.multi().hdel('apps', id).hdel('apps:names', app.name).exec()
-  }
-
-  async #claim(name: string, id: string): Promise<void> {
-    if ((await this.#redis.hsetnx('apps:names', name, id)) === 0)
-      throw new BerthError(
-        'conflict',
-        `the name "${name}" is taken`,
-        'choose another name, or run `berth apps` to see them all',
-      )
   }
 
   async #write(app: App): Promise<void> {

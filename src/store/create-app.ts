@@ -1,6 +1,5 @@
 import type { Config } from '../config.js'
 import type { App } from './apps.js'
-import { firstRelease } from './releases.js'
 import type { Store } from './store.js'
 
 /**
@@ -8,8 +7,7 @@ import type { Store } from './store.js'
  * @throws BerthError `invalid` for a bad name, `conflict` for a taken one
  */
 export async function createApp(config: Config, store: Store, name: string): Promise<App> {
-  const { id } = await store.apps.create(name)
-  await store.releases.put(firstRelease(id))
-  await store.routes.put({ app: id, name, hosts: [config.appHost(name)], targets: [] })
-  return store.apps.update(id, { current: 1 })
+  const app = await store.apps.create(name)
+  await store.routes.put({ app: app.id, name, hosts: [config.appHost(name)], targets: [] })
+  return app
 }

@@ -19,16 +19,18 @@ function checkName(name: string): void {
       `"${shown}" is not the name of a config var`,
       'use letters, digits and underscores, beginning with a letter or an underscore',
     )
-  if (name === 'PORT' || name.startsWith('BERTH_'))
+  if (name.startsWith('BERTH_'))
     throw new BerthError(
       'invalid',
       `the config var ${shown} is set by Berth itself`,
-      name === 'PORT' ? 'listen on the port that PORT names' : 'choose a name that does not begin with BERTH_',
+      'choose a name that does not begin with BERTH_',
     )
 }
 
 /** @throws BerthError `invalid`, `large` */
 function checkValue(name: string, value: string): void {
+  if (name === 'PORT' && !(/^[1-9]\d{0,4}$/.test(value) && Number(value) < 65_536))
+    throw new BerthError('invalid', 'PORT is not a port number', 'use the one the app listens on, 1 to 65535')
   if (value.includes('\0'))
     throw new BerthError(
       'invalid',

@@ -6,6 +6,7 @@ import { architecture, type ImageDocument, type StoredImage } from '../images/do
 import { pullImage } from '../images/pull.js'
 import type { ImageStore } from '../images/store.js'
 import type { Digest, Events, Steps } from '../records.js'
+import { deadline } from '../system/deadline.js'
 import { BuildCache } from './cache.js'
 import { CacheMounts } from './cache-mounts.js'
 import { type Dockerfile, findStage, parseDockerfile, type Stage, targetStage } from './dockerfile.js'
@@ -61,7 +62,7 @@ export class Builder {
     const began = Date.now()
     const dockerfile = parseDockerfile(request.file, request.context.dockerfile)
     const target = targetStage(dockerfile, request.target)
-    const late = AbortSignal.timeout(deadlineMs)
+    using late = deadline(deadlineMs, request.signal)
     const held: Digest[] = []
     const states = new Map<number, Promise<State>>()
     const job: Job = {
@@ -72,7 +73,7 @@ export class Builder {
       steps,
       request,
       dockerfile,
-      signal: AbortSignal.any([request.signal, late]),
+      signal: late.signal,
       held,
       stage: () => undefined,
       image: (name) => this.#image(request, name, held),
@@ -105,7 +106,7 @@ export class Builder {
       events.emit('builder', 'build', image.id, {})
       return image
     } catch (error) {
-      if (late.aborted)
+      if (late.signal.aborted && !request.signal.aborted)
         throw new EngineError('broken', `the build took longer than ${String(deadlineMs / 60_000)} minutes`)
       await images.layers.settle().then(
         () => this.#cache.save(),

@@ -41,7 +41,6 @@ export class Container {
   readonly onStart = new Set<(started: boolean) => void>()
   /** Milliseconds to wait before its next restart by policy. */
   backOff = 0
-  /** A start that has been asked for, so that a restart by policy does not come on top. */
   readonly #exits = new Set<(code: number) => void>()
   readonly #removals = new Set<(code: number) => void>()
   #turn: Promise<unknown> = Promise.resolve()

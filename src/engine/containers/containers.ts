@@ -1,25 +1,24 @@
-import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EngineConfig } from '../config.js'
 import { EngineError, isFault, messageOf } from '../errors.js'
 import type { Digest, Endpoint, Events, Images, Networks, Usage, Volumes } from '../records.js'
-import { Cgroup, type Hierarchies } from '../runtime/cgroup.js'
+import type { Hierarchies } from '../runtime/cgroup.js'
 import { findProgram, type Driver } from '../runtime/driver.js'
 import type { Exit, Exits } from '../runtime/exits.js'
 import { bootId } from '../runtime/process.js'
-import { empty } from '../runtime/steps.js'
 import { Container, type Shop } from './container.js'
 import { watchHealth } from './health.js'
 import { logLimits, rotateOnFull } from './log-files.js'
+import { watchMonitors } from './monitors.js'
 import { prepareMounts } from './mounts.js'
 import { checkName, inventName, newId } from './names.js'
 import { isUp, newState, timestamp, type ContainerRecord } from './record.js'
 import { configOf, hostConfigOf, networksOf, portsOf } from './request.js'
 import { nextBackOff, startsWithDaemon, wantsRestart } from './restart.js'
 import { signalNumber } from './signals.js'
-import { clear, start, type Phases } from './start.js'
+import { clear, start } from './start.js'
 import { ContainerStore } from './store.js'
+import { sweep } from './sweep.js'
 import { fillVolumes } from './volume-copy.js'
 
 /** What the containers stand on. */
@@ -76,32 +75,22 @@ export class Containers implements Usage {
     const up = [...this.#all.values()].filter((container) => container.up)
     const living = up.filter((container) => container.record.state.boot === boot && container.alive)
     await networks.restore(living.map(({ id, record: { endpoints, ports } }) => ({ id, endpoints, ports })))
-    for (const container of living) this.#accompany(container)
+    for (const container of living) {
+      // the last daemon died between recording the start and letting the program run
+      if (this.#shop.driver.waits(container.id)) await this.#shop.driver.start(container.id)
+      this.#accompany(container)
+    }
     for (const container of up) {
       if (living.includes(container)) continue
       const exit = container.record.state.boot === boot ? await this.#shop.exits.peek(container.id) : undefined
       await this.#ended(container, exit ?? { code: unseenExit, at: new Date() })
     }
-    await this.#sweep(new Set(living.map(({ id }) => id)))
+    watchMonitors(() => [...this.#all.values()].filter(({ up }) => up), this.#shop.exits)
+    await sweep(this.#shop, new Set(living.map(({ id }) => id)))
     for (const container of this.#all.values()) {
       if (container.record.state.status === 'removing') void this.#discard(container).catch(() => undefined)
       else if (!container.up && startsWithDaemon(container.record)) void this.start(container).catch(() => undefined)
     }
-  }
-
-  async #sweep(living: ReadonlySet<string>): Promise<void> {
-    const { config, hierarchies, exits, driver } = this.#shop
-    const parent = new Cgroup(hierarchies, `/berth-${config.name}`)
-    const groups = await readdir(parent.dir('pids'), { withFileTypes: true }).catch(() => [])
-    for (const entry of groups)
-      if (entry.isDirectory() && !living.has(entry.name)) {
-        await empty(new Cgroup(hierarchies, `${parent.path}/${entry.name}`))
-        driver.forget(entry.name.replace(/^build-/, ''))
-      }
-    for (const id of await exits.list()) if (!living.has(id)) await exits.take(id)
-    await rm(join(config.run, 'b'), { recursive: true, force: true })
-    for (const id of await readdir(join(config.run, 'c')).catch(() => []))
-      if (!living.has(id)) await rm(join(config.run, 'c', id), { recursive: true, force: true })
   }
 
   all(): readonly Container[] {
@@ -194,10 +183,13 @@ export class Containers implements Usage {
       )
   }
 
-  /** @throws EngineError `unmodified` when it runs already, `conflict` when paused */
-  async start(container: Container, phases?: Partial<Phases>): Promise<void> {
+  /**
+   * Starts it; a start by its restart `policy` only if that is still due.
+   * @throws EngineError `unmodified` when it runs already, `conflict` when paused
+   */
+  async start(container: Container, policy?: 'policy'): Promise<void> {
     try {
-      await this.#startInTurn(container, phases)
+      await this.#startInTurn(container, policy)
     } catch (error) {
       // `docker run --rm` waits for the removal, also of what never ran
       const never = !container.up && !isFault(error, 'unmodified') && !isFault(error, 'conflict')
@@ -206,14 +198,15 @@ export class Containers implements Usage {
     }
   }
 
-  async #startInTurn(container: Container, phases?: Partial<Phases>): Promise<void> {
+  async #startInTurn(container: Container, policy?: 'policy'): Promise<void> {
     await container.inTurn(async () => {
       const { status } = container.record.state
+      if (policy && status !== 'restarting') return // it was stopped, started or removed meanwhile
       if (status === 'running') throw new EngineError('unmodified', 'container already started')
       if (status === 'paused') throw new EngineError('conflict', 'cannot start a paused container, try unpause instead')
       if (status === 'removing') throw new EngineError('conflict', 'container is marked for removal')
       container.companions.abort() // a restart that was due
-      await start(this.#shop, container, phases)
+      await start(this.#shop, container)
       this.#accompany(container)
     })
   }
@@ -244,7 +237,8 @@ export class Containers implements Usage {
         finishedAt: timestamp(exit.at),
       })
       container.health = undefined
-      await store.note(record)
+      await store.save(record)
+      await this.#shop.exits.take(container.id)
       if (oomKilled) container.emit(events, 'oom')
       container.emit(events, 'die', { exitCode: String(exit.code) })
     })
@@ -261,7 +255,7 @@ export class Containers implements Usage {
     try {
       await sleep(container.backOff, undefined, { signal: container.companions.signal })
       state.restartCount++
-      await this.start(container)
+      await this.start(container, 'policy')
     } catch (error) {
       if (state.status === 'restarting' && !container.companions.signal.aborted)
         Object.assign(state, { status: 'exited', error: messageOf(error) })
@@ -271,17 +265,13 @@ export class Containers implements Usage {
   /** Stops it: its stop signal, then SIGKILL after `seconds`; -1 waits for ever. @throws EngineError `unmodified` */
   async stop(container: Container, seconds?: number, signal?: string): Promise<void> {
     const { record } = container
+    if (await this.#restInTurn(container)) return
     record.state.stopped = true
-    if (record.state.status === 'restarting') {
-      container.companions.abort()
-      Object.assign(record.state, { status: 'exited' })
-      await this.#shop.store.save(record)
-      return
-    }
     if (!container.up) throw new EngineError('unmodified', 'container already stopped')
     const grace = seconds ?? record.config.StopTimeout ?? defaultStopSeconds
     const first = signal ?? record.config.StopSignal ?? 'SIGTERM'
     const ended = container.nextExit()
+    await this.#shop.store.save(record) // a power cut must not bring back what was stopped
     const late = new AbortController()
     if (grace !== 0) this.#signal(container, signalNumber(first))
     if (grace >= 0)
@@ -294,13 +284,29 @@ export class Containers implements Usage {
     container.emit(this.#shop.events, 'stop')
   }
 
+  /** Gives up a restart that is due; false when there was none, or it came first and the container is up. */
+  #restInTurn(container: Container): Promise<boolean> {
+    const { state } = container.record
+    if (state.status !== 'restarting') return Promise.resolve(false)
+    return container.inTurn(async () => {
+      if (state.status !== 'restarting') return false
+      container.companions.abort()
+      Object.assign(state, { status: 'exited', stopped: true })
+      await this.#shop.store.save(container.record)
+      return true
+    })
+  }
+
   /** @throws EngineError `conflict` when it does not run, `invalid` for a bad signal */
   async kill(container: Container, signal: string): Promise<void> {
     const number = signalNumber(signal)
     if (!container.up) throw new EngineError('conflict', `container ${container.id} is not running`)
     const ends = number === 9 || number === signalNumber(container.record.config.StopSignal ?? 'SIGTERM')
-    if (ends) container.record.state.stopped = true
     const ended = number === 9 ? container.nextExit() : undefined
+    if (ends) {
+      container.record.state.stopped = true
+      await this.#shop.store.save(container.record)
+    }
     this.#signal(container, number)
     container.emit(this.#shop.events, 'kill', { signal: String(number) })
     await ended
@@ -356,9 +362,8 @@ export class Containers implements Usage {
           'conflict',
           `cannot remove container "/${container.record.name}": container is running: stop the container before removing or force remove`,
         )
-      state.stopped = true
-      if (state.status === 'restarting') container.companions.abort()
-      else {
+      if (!(await this.#restInTurn(container)) && container.up) {
+        state.stopped = true
         const ended = container.nextExit()
         this.#signal(container, 9)
         await ended

@@ -76,6 +76,8 @@ export interface State {
   status: Status
   pid: number
   conmonPid: number
+  /** Kernel start time of `conmonPid`. */
+  conmonStart: string
   /** Kernel start time of `pid`, clock ticks since boot: tells it from a process that got the number later. */
   pidStart: string
   /** The boot that `pid` belongs to. */
@@ -118,6 +120,7 @@ export const newState = (): State => ({
   status: 'created',
   pid: 0,
   conmonPid: 0,
+  conmonStart: '',
   pidStart: '',
   boot: '',
   exitCode: 0,

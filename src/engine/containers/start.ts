@@ -13,9 +13,6 @@ import { timestamp } from './record.js'
 import { portsOf } from './request.js'
 import { argsOf, hostnameOf, sandboxOf } from './sandbox.js'
 
-/** Where a start spends its time, in milliseconds; printed by the benchmark. */
-export type Phases = Record<'mount' | 'create' | 'network' | 'record' | 'start', number>
-
 /** Mounts the container's root for as long as `use` takes; the container's own mount namespace keeps a copy. */
 export async function withRootfs<T>(shop: Shop, container: Container, use: (rootfs: string) => Promise<T>): Promise<T> {
   const image = await shop.images.get(container.record.image)
@@ -35,15 +32,13 @@ export async function withRootfs<T>(shop: Shop, container: Container, use: (root
  * Starts a container that is not up. Its output is caught by whoever is in `onStart` before its program runs.
  * @throws EngineError with the reason; nothing is left running
  */
-export async function start(shop: Shop, container: Container, phases?: Partial<Phases>): Promise<void> {
+export async function start(shop: Shop, container: Container): Promise<void> {
   const { record } = container
-  const clock = stopwatch(phases)
   try {
     await writeNames(shop, container, [])
     await openLog(shop.store.places(record.id).log)
     const program = argsOf(record.config)[0] ?? ''
     const { pid, conmonPid } = await withRootfs(shop, container, (rootfs) => {
-      clock('mount')
       const { OpenStdin, StdinOnce, Tty } = record.config
       const log = logTarget(record.hostConfig, shop.store.places(record.id).log)
       const wanted = {
@@ -57,10 +52,9 @@ export async function start(shop: Shop, container: Container, phases?: Partial<P
       }
       return launch(shop.driver, shop.conmon, wanted, program)
     })
-    clock('create')
-    Object.assign(record.state, { pid, conmonPid, pidStart: startTime(pid), boot: shop.boot })
+    const [pidStart, conmonStart] = [startTime(pid), startTime(conmonPid)]
+    Object.assign(record.state, { pid, conmonPid, pidStart, conmonStart, boot: shop.boot })
     await plumb(shop, container)
-    clock('network')
     Object.assign(record.state, {
       status: 'running',
       startedAt: timestamp(),
@@ -70,26 +64,15 @@ export async function start(shop: Shop, container: Container, phases?: Partial<P
       stopped: false,
     })
     await shop.store.note(record)
-    clock('record')
     for (const hook of container.onStart) hook(true)
     container.onStart.clear()
     await shop.driver.start(record.id)
-    clock('start')
   } catch (error) {
     await undo(shop, container, error)
     throw error instanceof EngineError ? error : new EngineError('broken', messageOf(error), error)
   }
   container.companions = new AbortController()
   container.emit(shop.events, 'start')
-}
-
-function stopwatch(phases: Partial<Phases> | undefined): (phase: keyof Phases) => void {
-  let last = performance.now()
-  return (phase) => {
-    const now = performance.now()
-    if (phases) phases[phase] = now - last
-    last = now
-  }
 }
 
 async function plumb(shop: Shop, container: Container): Promise<void> {
@@ -154,11 +137,15 @@ async function undo(shop: Shop, container: Container, error: unknown): Promise<v
     error: message,
   })
   await shop.store.save(record)
+  await shop.exits.take(record.id)
   for (const hook of container.onStart) hook(false)
   container.onStart.clear()
 }
 
-/** Removes what the kernel and the runtime still have of a container whose processes are gone. */
+/**
+ * Removes what the kernel and the runtime still have of a container whose processes are gone. Its exit file stays for the
+ * caller to take once the record is on disk.
+ */
 export async function clear(shop: Shop, container: Container): Promise<void> {
   const { record } = container
   const cgroup = container.cgroup(shop)
@@ -171,6 +158,5 @@ export async function clear(shop: Shop, container: Container): Promise<void> {
   await shop.networks.release(record.id)
   record.endpoints = []
   record.ports = []
-  await shop.exits.take(record.id)
   await rm(bundleOf(shop.config, record.id), { recursive: true, force: true })
 }

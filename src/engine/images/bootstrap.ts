@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, open, readdir, rename, rm, stat, writeFile } from 'node
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { EngineError, messageOf } from '../errors.js'
+import { deadline } from '../system/deadline.js'
 import { syncDirectory } from '../system/durable.js'
 import { type AptSource, formatDeb822, readAptSources } from './apt-sources.js'
 import type { StoredImage } from './document.js'
@@ -142,10 +143,11 @@ async function mmdebstrap(
     target,
     ...lines,
   ]
+  using late = deadline(deadlineMs, signal)
   const child = spawn('mmdebstrap', args, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, TMPDIR: work, LC_ALL: 'C.UTF-8' },
-    signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]),
+    signal: late.signal,
   })
   const failed = new Promise<Error>((resolve) => child.once('error', resolve))
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))

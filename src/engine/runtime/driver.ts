@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, openSync, rmSync, unlinkSync, writeSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, openSync, rmSync, unlinkSync, writeSync } from 'node:fs'
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -12,6 +12,8 @@ export interface Driver {
   readonly args: readonly string[]
   /** Lets a created container's program run. */
   start(id: string): Promise<void>
+  /** Created, and its program does not run yet. */
+  waits(id: string): boolean
   /** Forgets a container whose processes are gone; its control group is the caller's. */
   forget(id: string): void
 }
@@ -45,12 +47,14 @@ export function locateProgram(name: string): string | undefined {
  */
 export function chooseDriver(root: string): Driver {
   const forget = (id: string): void => rmSync(join(root, id), { recursive: true, force: true })
+  const waits = (id: string): boolean => existsSync(join(root, id, 'exec.fifo'))
   const crun = locateProgram('crun')
   if (crun !== undefined) {
     return {
       name: 'crun',
       path: crun,
       args: ['--root', root, '--cgroup-manager', 'cgroupfs'],
+      waits,
       forget,
       // what `crun start` does, without the 9 ms of an exec: the container's init waits on the other end
       start: async (id) => {
@@ -71,6 +75,7 @@ export function chooseDriver(root: string): Driver {
     name: 'runc',
     path: runc,
     args: ['--root', root],
+    waits,
     forget,
     start: async (id) => {
       await promisify(execFile)(runc, ['--root', root, 'start', id])

@@ -319,39 +319,6 @@ describe('containers, by the docker command', function () {
     })
   })
 
-  describe('when the daemon is killed', () => {
-    it('live on, and are found again with the exit codes of what ended meanwhile', async () => {
-      const talk = 'while :; do echo tick; sleep 0.1; done'
-      await engine.must('run', '-d', '--name', 'stays', '-p', '127.0.0.1::80', base, 'sh', '-c', talk)
-      await engine.must('run', '-d', '--name', 'ends', base, 'sh', '-c', 'read x < /tmp/go; exit 6')
-      await engine.must('exec', 'ends', 'mkfifo', '/tmp/go').catch(() => '')
-      await engine.must('run', '-d', '--name', 'gone', base, 'sh', '-c', 'sleep 1; exit 6')
-      await engine.must('run', '-d', '--name', 'again', '--restart', 'always', base, 'sh', '-c', 'sleep 1; exit 6')
-      const pid = await state('stays', 'Pid')
-      const again = await state('again', 'Pid')
-      await engine.stop('SIGKILL')
-      await new Promise((resolve) => setTimeout(resolve, 1500))
-      await engine.boot()
-      expect(await state('stays', 'Pid')).to.equal(pid)
-      expect(await engine.must('inspect', '-f', '{{.State.Status}} {{.State.ExitCode}}', 'gone')).to.equal('exited 6')
-      await eventually(async () => !['0', again].includes(await state('again', 'Pid')), 'the restart')
-      const ticks = async () => (await engine.must('logs', 'stays')).split('\n').length
-      const seen = await ticks()
-      await eventually(async () => (await ticks()) > seen, 'a tick')
-      expect(await engine.must('exec', 'stays', 'echo', 'hi')).to.equal('hi')
-      await engine.must('stop', '-t', '0', 'stays')
-      expect(await state('stays', 'ExitCode')).to.equal('137')
-    })
-
-    it('keep their --rm', async () => {
-      await engine.must('run', '-d', '--rm', '--name', 'brief', base, 'sleep', '0.5')
-      await engine.stop('SIGKILL')
-      await new Promise((resolve) => setTimeout(resolve, 800))
-      await engine.boot()
-      await eventually(async () => (await engine.must('ps', '-aq', '--filter', 'name=brief')) === '', 'the removal')
-    })
-  })
-
   it('stop being followed when the client leaves', async () => {
     await engine.must('run', '-d', '--name', 'ff', base, 'sh', '-c', 'while :; do echo tick; sleep 0.05; done')
     const follower = engine.start('logs', '-f', 'ff')

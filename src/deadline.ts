@@ -1,0 +1,14 @@
+/**
+ * A signal that aborts `ms` from now, or with the first of `signals`. Disposing stops the clock.
+ *
+ * Node 20 may collect an `AbortSignal.timeout` that nothing but an `AbortSignal.any` refers to, which then never aborts;
+ * here the timer holds the signal.
+ */
+export function deadline(
+  ms: number,
+  ...signals: readonly AbortSignal[]
+): Disposable & { readonly signal: AbortSignal } {
+  const clock = new AbortController()
+  const timer = setTimeout(() => clock.abort(new DOMException(`not within ${ms} ms`, 'TimeoutError')), ms).unref()
+  return { signal: AbortSignal.any([clock.signal, ...signals]), [Symbol.dispose]: () => clearTimeout(timer) }
+}
