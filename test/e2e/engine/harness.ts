@@ -1,11 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { openDockerd } from './oracle.js'
 import { must, run, type Outcome, type RunOptions } from '../../run.js'
 
 const program = fileURLToPath(new URL('../../../src/engine/main.ts', import.meta.url))
@@ -13,16 +14,18 @@ const tsx = import.meta.resolve('tsx')
 /** Base images are made once a machine, not once a test. */
 const cache = process.env.BERTH_CACHE ?? join(tmpdir(), 'berth-test-cache')
 
+/** The engine under test: Berth's, or with BERTH_TEST_ENGINE=dockerd the oracle: what it fails is a wrong test. */
+export const oracle = process.env.BERTH_TEST_ENGINE === 'dockerd'
+/** The docker command; DOCKER names another, as Debian's 20.10 in /usr/bin. */
+const docker = process.env.DOCKER ?? 'docker'
+
 /** The image the tests run. */
 export const base = 'debian:bookworm-slim'
 
-/** An engine daemon with a root, name and address pool of its own, driven by the real docker command. */
-export interface TestEngine extends AsyncDisposable {
+/** A daemon driven by the real docker command. */
+export interface DockerEngine extends AsyncDisposable {
   readonly dir: string
-  readonly name: string
   readonly socket: string
-  readonly pool: string
-  /** Pid of the daemon. */
   pid(): number
   docker(...args: string[]): Promise<Outcome>
   /** The same, but an exit code other than 0 throws. @returns stdout, trimmed */
@@ -30,8 +33,16 @@ export interface TestEngine extends AsyncDisposable {
   /** Starts a docker command and leaves it running. */
   start(...args: string[]): ChildProcess
   with(options: RunOptions, ...args: string[]): Promise<Outcome>
+  /** Runs another program where the engine's published ports are, with DOCKER_HOST set. */
+  run(command: string, args: readonly string[], options?: RunOptions): Promise<Outcome>
   stop(signal: NodeJS.Signals): Promise<void>
   boot(): Promise<void>
+}
+
+/** An engine daemon with a root, name and address pool of its own, driven by the real docker command. */
+export interface TestEngine extends DockerEngine {
+  readonly name: string
+  readonly pool: string
   /** Processes, mounts, control groups and links of this engine that are on the host. */
   traces(): Promise<string[]>
 }
@@ -45,7 +56,6 @@ export async function openEngine(): Promise<TestEngine> {
   const options = { root: join(dir, 'root'), run: join(dir, 'run'), socket, cache, name, pool }
   const flags = Object.entries(options).flatMap(([key, value]) => [`--${key}`, value])
   const args = [`--import=${tsx}`, program, ...flags]
-  const env = { ...process.env, DOCKER_HOST: `unix://${socket}`, DOCKER_CONFIG: dir }
   let daemon: ChildProcess | undefined
 
   const engine: TestEngine = {
@@ -54,10 +64,7 @@ export async function openEngine(): Promise<TestEngine> {
     socket,
     pool,
     pid: () => daemon?.pid ?? 0,
-    docker: (...words) => run('docker', words, { env }),
-    must: (...words) => must('docker', words, { env }),
-    start: (...words) => spawn('docker', words, { env, stdio: 'pipe' }),
-    with: (more, ...words) => run('docker', words, { env, ...more }),
+    ...driven(socket, dir, []),
     stop: async (signal) => {
       const going = daemon
       daemon = undefined
@@ -96,6 +103,55 @@ export async function openEngine(): Promise<TestEngine> {
     throw error
   }
   return engine
+}
+
+/**
+ * The engine that a test of Docker's own behaviour runs against: Berth's, or the oracle, with the base image. Such a test
+ * uses nothing but what both have.
+ */
+export async function openDocker(): Promise<DockerEngine> {
+  if (!oracle) return openEngine()
+  const dockerd = await openDockerd()
+  const own = driven(dockerd.socket, dockerd.dir, [])
+  const engine: DockerEngine = {
+    dir: dockerd.dir,
+    socket: dockerd.socket,
+    pid: () => dockerd.pid(),
+    boot: () => dockerd.boot(),
+    stop: (signal) => dockerd.stop(signal),
+    ...own,
+    run: (...args) => driven(dockerd.socket, dockerd.dir, dockerd.namespace).run(...args),
+    [Symbol.asyncDispose]: () => dockerd[Symbol.asyncDispose](),
+  }
+  try {
+    await dockerd.boot()
+    await own.must('import', '--change', 'CMD ["bash"]', await baseArchive(), base)
+  } catch (error) {
+    await engine[Symbol.asyncDispose]()
+    throw error
+  }
+  return engine
+}
+
+/** The base image's files as Berth made them, making them first if no test has. */
+async function baseArchive(): Promise<string> {
+  const archive = join(cache, 'debian-bookworm-slim.tar')
+  if (!existsSync(archive)) await (await openEngine())[Symbol.asyncDispose]()
+  return archive
+}
+
+function driven(socket: string, dir: string, namespace: readonly string[]) {
+  const env = { ...process.env, DOCKER_HOST: `unix://${socket}`, DOCKER_CONFIG: dir }
+  return {
+    docker: (...words: string[]) => run(docker, words, { env }),
+    must: (...words: string[]) => must(docker, words, { env }),
+    start: (...words: string[]) => spawn(docker, words, { env, stdio: 'pipe' }),
+    with: (more: RunOptions, ...words: string[]) => run(docker, words, { env, ...more }),
+    run: (command: string, args: readonly string[], more: RunOptions = {}) =>
+      namespace.length === 0
+        ? run(command, args, { env, ...more })
+        : run('nsenter', [...namespace, command, ...args], { env, ...more }),
+  }
 }
 
 /** Command lines that name `word`. */
