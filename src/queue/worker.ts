@@ -64,7 +64,7 @@ export async function startWorker(shop: Workshop): Promise<DeployWorker> {
 
   // There is one worker, and it is this one: whatever BullMQ thinks is active belongs to a dead one, and jobs hold nothing
   // that the pending lists do not. Waiting for a stalled job's lock to run out would cost a minute.
-  const queue = wakeUps(store.redis)
+  const queue = await wakeUps(store.redis)
   await queue.obliterate({ force: true })
   const ids = await Promise.all((await store.deploys.pendingApps()).map((app) => store.deploys.pending(app)))
   await removeStraySources(config, new Set(ids.flat().map(({ id }) => id)))

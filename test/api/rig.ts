@@ -164,7 +164,7 @@ async function open(undo: (() => unknown)[], dispose: () => Promise<void>): Prom
   })
   undo.push(async () => {
     await worker.stop(1_000)
-    await wakeUps(apiStore.redis).close()
+    await (await wakeUps(apiStore.redis)).close()
   })
   return rig
 }

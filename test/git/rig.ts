@@ -121,7 +121,7 @@ export async function gitRig(options: { readonly maxPack?: number; readonly sock
         server.closeAllConnections()
       }
       await Bell.close(store)
-      await wakeUps(store.redis).close()
+      await (await wakeUps(store.redis)).close()
       store.redis.disconnect()
       await redis[Symbol.asyncDispose]()
       await rm(dir, { recursive: true, force: true })

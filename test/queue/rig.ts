@@ -34,7 +34,7 @@ export async function queueRig(): Promise<QueueRig> {
     },
     async [Symbol.asyncDispose]() {
       await Bell.close(store)
-      await wakeUps(store.redis).close()
+      await (await wakeUps(store.redis)).close()
       store.redis.disconnect()
       await redis[Symbol.asyncDispose]()
       await rm(dir, { recursive: true, force: true })
