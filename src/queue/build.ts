@@ -4,6 +4,7 @@ import { label, type Config } from '../config.js'
 import { BerthError } from '../errors.js'
 import { isAway, wordsOf } from '../scheduler/engine.js'
 import type { App } from '../store/apps.js'
+import { traceId, traceText, wantsBuildKit } from './buildkit.js'
 import { buildContext } from './context.js'
 import type { DeployLog } from './deploy-log.js'
 import { events } from './events.js'
@@ -43,6 +44,7 @@ export async function build(
       dockerfile: own ? 'Dockerfile' : dockerfileName,
       labels: { [label.instance]: config.name, [label.app]: app.id },
       forcerm: true,
+      ...((await wantsBuildKit(docker)) ? { version: '2' as const } : {}),
       abortSignal: signal,
     })
     await report(output, log)
@@ -72,7 +74,8 @@ async function report(output: NodeJS.ReadableStream, log: DeployLog): Promise<vo
       if (partial !== '') log.detail(partial)
       throw new BerthError('invalid', event.error.trim().replaceAll(dockerfileName, 'Dockerfile'))
     }
-    const lines = (partial + (event.stream ?? '')).split('\n')
+    const text = event.id === traceId ? await traceText(String(event.aux)) : (event.stream ?? '')
+    const lines = (partial + text).split('\n')
     partial = lines.pop() ?? ''
     for (const line of lines) if (line.trim() !== '') log.detail(line)
     if (event.status !== undefined && event.progress === undefined)

@@ -5,6 +5,7 @@ export interface EngineEvent {
   readonly id?: string
   readonly progress?: string
   readonly error?: string
+  readonly aux?: unknown
 }
 
 /** The events of an answer, as they come. Throws when the engine hangs up before the end. */

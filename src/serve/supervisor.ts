@@ -1,4 +1,4 @@
-import { chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { copyFile, stat, truncate } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { parse } from 'dotenv'
@@ -42,6 +42,24 @@ function childEnv(config: Config): Record<string, string> {
   return { ...(Object.fromEntries(inherited) as Record<string, string>), ...config.env, NODE_ENV: 'production' }
 }
 
+/**
+ * Whoever the engine's socket lets in: its group, where that engine is another's (dockerd's `docker`).
+ * @throws BerthError `unavailable` when there is no such socket
+ */
+function engineClient(config: Config, user: User): User {
+  if (config.ownEngine) return user
+  try {
+    return { uid: user.uid, gid: statSync(config.engineSocket).gid }
+  } catch (cause) {
+    throw new BerthError(
+      'unavailable',
+      `there is no container engine at ${config.engineSocket}, which BERTH_ENGINE names`,
+      'start that engine, or unset BERTH_ENGINE to use the one that comes with Berth',
+      cause,
+    )
+  }
+}
+
 const flags = ['--max-semi-space-size=1', '--disable-warning=ExperimentalWarning']
 
 function specs(config: Config, user: User, listener: number): ChildSpec[] {
@@ -49,6 +67,7 @@ function specs(config: Config, user: User, listener: number): ChildSpec[] {
   const buildEnvFile = join(config.root, 'build.env')
   const buildEnv = existsSync(buildEnvFile) ? parse(readFileSync(buildEnvFile)) : {}
   const base = { cwd: home, env: { ...env, HOME: join(config.root, 'home') } }
+  const client = engineClient(config, user)
   const logFile = (name: string) => join(logDir(config), `${name}.log`)
   const redis = {
     ...base,
@@ -70,9 +89,9 @@ function specs(config: Config, user: User, listener: number): ChildSpec[] {
         logFile: logFile(name),
       }
       if (name === 'engine') return { ...spec, env: { ...env, HOME: '/root', BERTH_GROUP: String(user.gid) } }
-      if (name === 'worker') return { ...spec, user, env: { ...buildEnv, ...spec.env } }
+      if (name === 'worker') return { ...spec, user: client, env: { ...buildEnv, ...spec.env } }
       if (name === 'router') return { ...spec, user, listener, env: { ...spec.env, LISTEN_FDS: '1' } }
-      return { ...spec, user }
+      return { ...spec, user: client }
     })
   return [redis, ...processes]
 }

@@ -17,7 +17,7 @@ export interface Dockerd extends AsyncDisposable {
 }
 
 /** dockerd re-executes itself through `unshare`, so that its bridge and nat rules are in namespaces that end with it. */
-export async function openDockerd(): Promise<Dockerd> {
+export async function openDockerd(...flags: readonly string[]): Promise<Dockerd> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-dockerd-'))
   const socket = join(dir, 'engine.sock')
   const env = { ...process.env, DOCKER_HOST: `unix://${socket}`, DOCKER_CONFIG: dir }
@@ -25,6 +25,7 @@ export async function openDockerd(): Promise<Dockerd> {
     'ip link set lo up; sysctl -qw net.ipv4.ip_forward=1;',
     `exec dockerd -H unix://${socket} --data-root ${dir}/root --exec-root ${dir}/run -p ${dir}/pid`,
     '--storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs --bip 172.29.0.1/16 --log-level error',
+    ...flags,
   ]
   const args = ['--net', '--mount', '--propagation', 'private', 'sh', '-c', inside.join(' ')]
   let daemon: ChildProcess | undefined
