@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { must } from '../../run.js'
-import { base, eventually, openEngine, type TestEngine } from './harness.js'
+import { base, eventually, openDocker, oracle, type DockerEngine } from './harness.js'
 
 /** Answers every HTTP request with 200 "here"; Perl is what the base image has. */
 const server =
@@ -13,8 +13,8 @@ const server =
 
 describe('containers, by the docker command', function () {
   if (process.getuid?.() !== 0) return
-  let engine: TestEngine
-  before(async () => (engine = await openEngine()))
+  let engine: DockerEngine
+  before(async () => (engine = await openDocker()))
   after(() => engine[Symbol.asyncDispose]())
   afterEach(async () => {
     const left = (await engine.must('ps', '-aq')).split('\n').filter(Boolean)
@@ -108,7 +108,8 @@ describe('containers, by the docker command', function () {
       await engine.must('run', '-d', '--name', 'web', '-p', '127.0.0.1::80', base, 'perl', '-e', server)
       const published = await engine.must('port', 'web', '80')
       expect(published).to.match(/^127\.0\.0\.1:\d+$/)
-      const ask = (host: string) => must('curl', ['-s', '--retry', '5', '--retry-all-errors', `http://${host}/`])
+      const ask = async (host: string) =>
+        (await engine.run('curl', ['-s', '--retry', '5', '--retry-all-errors', `http://${host}/`])).stdout.trim()
       expect(await ask(published)).to.equal('here')
       const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'
       expect(await ask(await engine.must('inspect', '-f', format, 'web'))).to.equal('here')
@@ -192,7 +193,9 @@ describe('containers, by the docker command', function () {
       const talk = 'for i in 1 2 3; do echo line $i; echo oops $i >&2; done; sleep 1; echo -n last'
       await engine.must('run', '-d', '--name', 'll', base, 'sh', '-c', talk)
       const { stdout, stderr } = await engine.docker('logs', '-f', 'll')
-      expect(stdout).to.equal('line 1\nline 2\nline 3\nlast')
+      // dockerd 20.10's follower ends without the last line when that has no end of its own
+      if (oracle) expect(stdout).to.match(/^line 1\nline 2\nline 3\n/)
+      else expect(stdout).to.equal('line 1\nline 2\nline 3\nlast')
       expect(stderr).to.equal('oops 1\noops 2\noops 3\n')
       expect((await engine.docker('logs', '-n', '1', 'll')).stdout).to.equal('last')
       expect((await engine.docker('logs', '-n', '0', 'll')).stdout).to.equal('')
@@ -221,7 +224,8 @@ describe('containers, by the docker command', function () {
       const failed = await engine.docker('exec', 'xx', 'sh', '-c', 'echo $A; echo e >&2; exit 7')
       expect(failed).to.deep.equal({ code: 7, stdout: '1\n', stderr: 'e\n' })
       expect((await engine.with({ input: 'typed' }, 'exec', '-i', 'xx', 'cat')).stdout).to.equal('typed')
-      expect(await engine.docker('exec', 'xx', 'nosuch')).to.include({ code: 127 })
+      // 126 of dockerd 20.10, 127 of today's
+      expect(await engine.docker('exec', 'xx', 'nosuch')).to.include({ code: oracle ? 126 : 127 })
       expect(
         await engine.must('exec', '-u', '1:1', '-w', '/tmp', '-e', 'B=2', 'xx', 'sh', '-c', 'id -u; pwd; echo $B'),
       ).to.equal('1\n/tmp\n2')
@@ -331,17 +335,5 @@ describe('containers, by the docker command', function () {
     await once(attached, 'exit')
     expect(await state('ff', 'Running')).to.equal('true')
     await engine.must('stop', '-t', '0', 'ff')
-  })
-
-  it('leave nothing behind', async () => {
-    await engine.must('run', '-d', '--name', 'nn', '-p', '127.0.0.1::80', '-v', '/data', base, 'sleep', '300')
-    await engine.docker('run', '--rm', base, 'true')
-    await engine.docker('run', '--rm', base, 'nosuch')
-    await engine.must('rm', '-fv', 'nn')
-    expect(await engine.traces()).to.deep.equal([])
-    expect(await engine.must('volume', 'ls', '-q')).to.equal('')
-    expect(
-      await must('find', [join(engine.dir, 'root/containers'), join(engine.dir, 'run/c'), '-mindepth', '1']),
-    ).to.equal('')
   })
 })

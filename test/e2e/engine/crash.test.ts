@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { must } from '../../run.js'
 import { base, eventually, openEngine, type TestEngine } from './harness.js'
 
 describe('containers, whose engine is killed', function () {
@@ -74,5 +75,17 @@ describe('containers, whose engine is killed', function () {
     expect(await engine.must('wait', 'orphan')).to.equal('137')
     expect(await engine.must('start', 'orphan')).to.equal('orphan')
     await engine.must('rm', '-f', 'orphan')
+  })
+
+  it('leave nothing behind', async () => {
+    await engine.must('run', '-d', '--name', 'nn', '-p', '127.0.0.1::80', '-v', '/data', base, 'sleep', '300')
+    await engine.docker('run', '--rm', base, 'true')
+    await engine.docker('run', '--rm', base, 'nosuch')
+    await engine.must('rm', '-fv', 'nn')
+    expect(await engine.traces()).to.deep.equal([])
+    expect(await engine.must('volume', 'ls', '-q')).to.equal('')
+    expect(
+      await must('find', [join(engine.dir, 'root/containers'), join(engine.dir, 'run/c'), '-mindepth', '1']),
+    ).to.equal('')
   })
 })
