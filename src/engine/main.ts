@@ -26,7 +26,6 @@ Stopping it leaves containers running; the next start finds them again.
   --registry-mirror URL      asked before Docker Hub; may be repeated
   --insecure-registry HOST   host[:port] or CIDR that may speak HTTP or have no known certificate; may be repeated
   --registry-certs DIR       <host:port>/*.crt to trust, *.cert and *.key to show   (/etc/docker/certs.d)
-  --search-index URL         the search API for names without a host
   --build-env FILE   variables that builds see (dotenv)        (<root>/../build.env)
   --destroy          end its containers and leave nothing in the kernel; the daemon must be stopped
   --help
@@ -48,7 +47,6 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
       'registry-mirror': { type: 'string', multiple: true },
       'insecure-registry': { type: 'string', multiple: true },
       'registry-certs': text,
-      'search-index': text,
       'build-env': text,
       destroy: { type: 'boolean' },
       help: { type: 'boolean' },
@@ -76,7 +74,6 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
       mirrors: values['registry-mirror'] ?? [],
       insecure: values['insecure-registry'] ?? [],
       certificates: resolve(values['registry-certs'] ?? defaultSettings.certificates),
-      index: values['search-index'] ?? defaultSettings.index,
     },
     prefix: createHash('sha256').update(name).digest('hex').slice(0, 4),
   }

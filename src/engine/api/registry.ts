@@ -16,7 +16,7 @@ export const registryRoutes = (registry: Registry): readonly ApiRoute[] => [
     path: '/images/{name}/push',
     handle: async (request, reply) => {
       const tag = request.query.get('tag') ?? ''
-      const reference = parseReference(request.params.name ?? '', undefined)
+      const reference = parseReference(request.params.name ?? '', null)
       if (reference.digest !== undefined) throw new EngineError('invalid', 'cannot push a digest reference')
       const named = tag === '' ? reference : parseReference(`${request.params.name ?? ''}:${tag}`)
       await streaming(request, reply, (tell) =>
@@ -56,7 +56,7 @@ export async function pullRoute(registry: Registry, request: ApiRequest, reply: 
   const from = query.get('fromImage') ?? ''
   const tag = query.get('tag') ?? ''
   const whole = tag === '' ? from : `${from}${tag.includes(':') ? '@' : ':'}${tag}`
-  const reference = parseReference(whole, undefined)
+  const reference = parseReference(whole, null)
   await streaming(request, reply, (tell) =>
     registry.pull(reference, query.get('platform') ?? '', { credentials: credentialsOf(request), tell, signal }),
   )

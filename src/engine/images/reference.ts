@@ -4,7 +4,7 @@ import { EngineError } from '../errors.js'
 export interface Reference {
   readonly domain: string
   readonly path: string
-  /** Absent only with a digest. */
+  /** Absent with a digest, and where no tag was given and none was to be assumed. */
   readonly tag: string | undefined
   readonly digest: string | undefined
 }
@@ -20,7 +20,7 @@ const digestPattern = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9
  * Reads a reference by the grammar of distribution/reference. Length is checked first, so hostile input costs nothing.
  * @throws EngineError `invalid` "invalid reference format"
  */
-export function parseReference(text: string, defaultTag: string | undefined = 'latest'): Reference {
+export function parseReference(text: string, defaultTag: string | null = 'latest'): Reference {
   if (text.length > 1024) throw new EngineError('invalid', 'invalid reference format: too long')
   if (/^[a-f0-9]{64}$/.test(text))
     throw new EngineError('invalid', 'invalid repository name: cannot be 64 hexadecimal characters')
@@ -44,7 +44,7 @@ export function parseReference(text: string, defaultTag: string | undefined = 'l
     (tag === undefined || tagPattern.test(tag)) &&
     (digest === undefined || digestPattern.test(digest))
   if (!valid) throw new EngineError('invalid', `invalid reference format: ${JSON.stringify(text.slice(0, 80))}`)
-  return { domain, path, tag: tag ?? (digest === undefined ? defaultTag : undefined), digest }
+  return { domain, path, tag: tag ?? (digest === undefined ? (defaultTag ?? undefined) : undefined), digest }
 }
 
 /** The repository as people write it: `debian`, `me/app`, `registry.example.com/app`. */

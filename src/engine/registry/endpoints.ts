@@ -40,8 +40,8 @@ async function mirrorOf(mirror: string, settings: RegistrySettings): Promise<End
 }
 
 /** @throws EngineError `invalid` when a setting is no URL or no host */
-export function checkSettings({ mirrors, insecure, index }: RegistrySettings): void {
-  for (const url of [...mirrors, index])
+export function checkSettings({ mirrors, insecure }: RegistrySettings): void {
+  for (const url of mirrors)
     if (!URL.canParse(url) || !/^https?:\/\/[^/?#@]+(\/[^?#]*)?$/.test(url))
       throw new EngineError('invalid', `invalid mirror: "${url}" is not an http or https URL`)
   for (const one of insecure)

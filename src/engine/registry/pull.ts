@@ -67,7 +67,7 @@ export async function pullOne(
     if (failed) throw abort.signal.reason ?? failed.reason
     const name = reference.digest === undefined ? [familiar(reference)] : []
     const before = name.length > 0 ? store.tags.get(reference) : store.digests.get(reference)
-    const image = await store.keep(bytes, before !== undefined && before === idOf(config) ? [] : name)
+    const image = await store.keep(bytes, before !== undefined && before === config.digest ? [] : name)
     await store.nameByDigest(image.id, `${familiarName(reference)}@${served.digest}`)
     await store.travels.save()
     await tell({ status: `Digest: ${served.digest}` })
@@ -76,8 +76,6 @@ export async function pullOne(
     for (const diffId of held) store.layers.release(diffId)
   }
 }
-
-const idOf = (config: Descriptor): Digest => config.digest
 
 /** What a repository is called in the record of travels. */
 export const nameOf = ({ domain, path }: Reference): string => `${domain}/${path}`

@@ -6,22 +6,16 @@ export interface RegistrySettings {
   readonly insecure: readonly string[]
   /** `<dir>/<host:port>/*.crt` are authorities to trust, `*.cert` and `*.key` what to show of oneself. */
   readonly certificates: string
-  /** Base URL of the search API for names without a host. */
-  readonly index: string
 }
 
 /** Docker Hub: what a name without a host means, as every Docker client has it built in. */
 export const hub = {
   domain: 'docker.io',
   registry: 'https://registry-1.docker.io',
-  index: 'https://index.docker.io',
-  /** What clients call it when they log in. */
-  account: 'https://index.docker.io/v1/',
 } as const
 
 export const defaultSettings: RegistrySettings = {
   mirrors: [],
   insecure: [],
   certificates: '/etc/docker/certs.d',
-  index: hub.index,
 }

@@ -72,7 +72,7 @@ describe('a registry', () => {
     expect(await engine.must('image', 'inspect', '-f', '{{.Id}}', `${one}:1`)).to.equal(id)
     expect(await engine.must('pull', `${one}:1`)).to.include(`Status: Image is up to date for ${one}:1`)
     expect(await engine.must('run', '--rm', `${one}@${digest}`)).to.equal('first')
-    expect(await engine.must('images', '--digests', `${one}`)).to.include(digest)
+    expect(await engine.must('images', '--digests', one)).to.include(digest)
     expect(await engine.must('pull', '-aq', one)).to.include(one)
   })
 
