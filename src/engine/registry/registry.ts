@@ -1,7 +1,7 @@
 import type { EngineConfig } from '../config.js'
 import { EngineError } from '../errors.js'
 import { baseImage, bootstrapBase } from '../images/bootstrap.js'
-import type { StoredImage } from '../images/document.js'
+import { readDocument, type StoredImage } from '../images/document.js'
 import { familiar, familiarName, parseReference, type Reference } from '../images/reference.js'
 import type { ImageStore } from '../images/store.js'
 import type { Credentials } from './credentials.js'
@@ -121,11 +121,9 @@ export class Registry {
       const Platforms: object[] = []
       if (manifest.kind === 'index') Platforms.push(...manifest.manifests.map(({ platform }) => described(platform)))
       else {
-        const config = JSON.parse((await repository.blob(manifest.config)).toString()) as Record<string, unknown>
-        const { os, architecture, variant } = config
-        Platforms.push(
-          described({ os: String(os), architecture: String(architecture), variant: String(variant ?? '') }),
-        )
+        const document = readDocument(await repository.blob(manifest.config))
+        const { variant } = document as { variant?: unknown }
+        Platforms.push(described({ ...document, variant: typeof variant === 'string' ? variant : '' }))
       }
       return { Descriptor: { mediaType, digest, size: bytes.length }, Platforms }
     } catch (error) {

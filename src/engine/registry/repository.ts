@@ -45,7 +45,7 @@ export class Repository {
     const told = reference.startsWith('sha256:') ? reference : answer.headers['docker-content-digest']
     if (typeof told === 'string' && told.startsWith('sha256:') && told !== digest)
       throw new EngineError('invalid', `manifest verification failed for digest ${told}`)
-    return { bytes, digest, mediaType: String(answer.headers['content-type'] ?? '').replace(/;.*/, '') }
+    return { bytes, digest, mediaType: (answer.headers['content-type'] ?? '').replace(/;.*/, '') }
   }
 
   /** A small blob. */
@@ -119,7 +119,13 @@ export class Repository {
   async mount(digest: Digest, from: string): Promise<boolean> {
     const scope = `${this.#scope} repository:${from}:pull`
     const query = new URLSearchParams({ mount: digest, from })
-    const answer = await this.#ask('POST', `/v2/${this.#path}/blobs/uploads/?${query}`, {}, Buffer.alloc(0), scope)
+    const answer = await this.#ask(
+      'POST',
+      `/v2/${this.#path}/blobs/uploads/?${query.toString()}`,
+      {},
+      Buffer.alloc(0),
+      scope,
+    )
     answer.resume()
     return answer.statusCode === 201
   }
@@ -230,6 +236,6 @@ export class Repository {
 
 /** How far an upload is, by its `Range: 0-<last byte>`. */
 const received = (answer: IncomingMessage): number => {
-  const last = /^(?:bytes=)?0-(\d+)$/.exec(String(answer.headers.range ?? ''))?.[1]
+  const last = /^(?:bytes=)?0-(\d+)$/.exec(answer.headers.range ?? '')?.[1]
   return last === undefined || last === '0' ? 0 : Number(last) + 1
 }
