@@ -6,6 +6,7 @@ import { architecture, type ImageDocument, type StoredImage } from '../images/do
 import { parseReference } from '../images/reference.js'
 import type { ImageStore } from '../images/store.js'
 import type { Digest, Events, Steps } from '../records.js'
+import { RegistryError } from '../registry/faults.js'
 import type { Line } from '../registry/progress.js'
 import type { Registry } from '../registry/registry.js'
 import { deadline } from '../system/deadline.js'
@@ -148,7 +149,10 @@ export class Builder {
       progressDetail?.current === undefined ? request.out(`${id === undefined ? '' : `${id}: `}${status}\n`) : undefined
     const image = await images.get(name).catch((error: unknown) => {
       if (!isFault(error, 'missing')) throw error
-      return registry.pull(parseReference(name), '', { tell, signal: request.signal })
+      // a registry out of reach is told at the FROM that names it
+      return registry.pull(parseReference(name), '', { tell, signal: request.signal }).catch((failure: unknown) => {
+        throw failure instanceof RegistryError ? new EngineError('missing', failure.message, failure) : failure
+      })
     })
     for (const diffId of image.layers) {
       images.layers.hold(diffId)
