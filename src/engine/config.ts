@@ -1,3 +1,5 @@
+import type { RegistrySettings } from './registry/settings.js'
+
 /** Where one engine lives. Every path and kernel name follows from here, so that several can run side by side. */
 export interface EngineConfig {
   /** Instance name, `[a-z][a-z0-9-]*`: nft table `berth_<name>`, cgroup `/berth-<name>`. */
@@ -14,6 +16,8 @@ export interface EngineConfig {
   readonly pool: string
   /** Variables RUN steps see; never in the image, its history or a cache key (proxies, mirrors). */
   readonly buildEnv: Readonly<Record<string, string>>
+  /** How registries are reached; absent is Docker's defaults. */
+  readonly registry?: RegistrySettings
   /** Four hex digits of the name's hash: bridges are `bt<hash><id>`, veths `bv<hash><id>`, within IFNAMSIZ. */
   readonly prefix: string
 }

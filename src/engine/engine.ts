@@ -6,6 +6,7 @@ import { eventRoutes } from './api/events.js'
 import { execRoutes } from './api/exec.js'
 import { imageRoutes } from './api/images.js'
 import { networkRoutes } from './api/networks.js'
+import { registryRoutes } from './api/registry.js'
 import type { ApiRoute } from './api/route.js'
 import { systemRoutes, type Inventory } from './api/system.js'
 import { volumeRoutes } from './api/volumes.js'
@@ -20,6 +21,7 @@ import { listImages } from './images/describe.js'
 import { ImageStore } from './images/store.js'
 import { openNetworks } from './networks/networks.js'
 import type { Images, Usage, Volumes } from './records.js'
+import { Registry } from './registry/registry.js'
 import { findHierarchies } from './runtime/cgroup.js'
 import { chooseDriver, findProgram, locateProgram } from './runtime/driver.js'
 import { Exits } from './runtime/exits.js'
@@ -60,7 +62,8 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   await containers.resume()
   const execs = new Execs(containers)
   const steps = createSteps({ config, driver, exits, hierarchies, networks, conmon: findProgram('conmon') })
-  const builder = await createBuilder({ config, images, steps, events })
+  const registry = new Registry(config, images)
+  const builder = await createBuilder({ config, images, steps, events, registry })
 
   return {
     containers,
@@ -69,7 +72,8 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
       ...eventRoutes(events),
       ...containerRoutes(containers, execs),
       ...execRoutes(containers, execs),
-      ...imageRoutes({ config, images }),
+      ...imageRoutes({ registry, images }),
+      ...registryRoutes(registry),
       ...buildRoutes({ builder, images }),
       ...networkRoutes(networks, usage, new Membership(containers)),
       ...volumeRoutes(volumes),

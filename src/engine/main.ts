@@ -9,6 +9,7 @@ import type { EngineConfig } from './config.js'
 import { destroyEngine } from './destroy.js'
 import { openEngine } from './engine.js'
 import { EngineError, messageOf } from './errors.js'
+import { defaultSettings } from './registry/settings.js'
 import { isolate } from './runtime/isolate.js'
 
 const usage = `Usage: berth engine [options]
@@ -22,6 +23,9 @@ Stopping it leaves containers running; the next start finds them again.
   --name NAME        names its nft table, bridges and cgroup   (berth)
   --pool CIDR        IPv4 /16 that networks are cut from       (10.87.0.0/16)
   --cache DIR        bootstrapped base images                  (<root>/cache)
+  --registry-mirror URL      asked before Docker Hub; may be repeated
+  --insecure-registry HOST   host[:port] or CIDR that may speak HTTP or have no known certificate; may be repeated
+  --registry-certs DIR       <host:port>/*.crt to trust, *.cert and *.key to show   (/etc/docker/certs.d)
   --build-env FILE   variables that builds see (dotenv)        (<root>/../build.env)
   --destroy          end its containers and leave nothing in the kernel; the daemon must be stopped
   --help
@@ -40,6 +44,9 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
       name: text,
       pool: text,
       cache: text,
+      'registry-mirror': { type: 'string', multiple: true },
+      'insecure-registry': { type: 'string', multiple: true },
+      'registry-certs': text,
       'build-env': text,
       destroy: { type: 'boolean' },
       help: { type: 'boolean' },
@@ -63,6 +70,11 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
     cache: resolve(values.cache ?? BERTH_CACHE ?? join(values.root ?? BERTH_ROOT, 'cache')),
     pool,
     buildEnv: existsSync(envFile) ? parse(readFileSync(envFile)) : {},
+    registry: {
+      mirrors: values['registry-mirror'] ?? [],
+      insecure: values['insecure-registry'] ?? [],
+      certificates: resolve(values['registry-certs'] ?? defaultSettings.certificates),
+    },
     prefix: createHash('sha256').update(name).digest('hex').slice(0, 4),
   }
   return { config, destroy: values.destroy ?? false }

@@ -1,24 +1,24 @@
-import type { EngineConfig } from '../config.js'
-import { EngineError, messageOf } from '../errors.js'
+import { EngineError } from '../errors.js'
 import { imageHistory, inspectImage, listImages } from '../images/describe.js'
 import { imageFilters } from '../images/filters.js'
 import { importImage } from '../images/import.js'
-import { pullImage } from '../images/pull.js'
 import { familiar, parseReference } from '../images/reference.js'
 import { pruneImages, removeImage } from '../images/removal.js'
 import type { ImageStore } from '../images/store.js'
+import type { Registry } from '../registry/registry.js'
+import { pullRoute } from './registry.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
 /** What the image endpoints stand on. */
 export interface ImageApi {
-  readonly config: EngineConfig
+  readonly registry: Registry
   readonly images: ImageStore
 }
 
 const flag = (query: URLSearchParams, name: string): boolean => ['1', 'true', 'True'].includes(query.get(name) ?? '')
 
 /** `/images` and below, but for the build. */
-export const imageRoutes = ({ config, images }: ImageApi): readonly ApiRoute[] => [
+export const imageRoutes = ({ registry, images }: ImageApi): readonly ApiRoute[] => [
   {
     method: 'GET',
     path: '/images/json',
@@ -62,42 +62,13 @@ export const imageRoutes = ({ config, images }: ImageApi): readonly ApiRoute[] =
   {
     method: 'POST',
     path: '/images/create',
-    partly: 'debian:bookworm-slim is made on the spot, fromSrc=- is imported; no registry client yet',
+    partly: 'fromSrc=- is imported, from a URL it is not; debian:bookworm-slim is made on the spot',
     handle: (request, reply) =>
       request.query.get('fromSrc') === null
-        ? pull(config, images, request, reply)
+        ? pullRoute(registry, request, reply)
         : importArchive(images, request, reply),
   },
 ]
-
-async function pull(config: EngineConfig, images: ImageStore, request: ApiRequest, reply: ApiReply): Promise<void> {
-  const from = request.query.get('fromImage') ?? ''
-  const tag = request.query.get('tag') ?? ''
-  const reference = parseReference(tag === '' ? from : tag.includes(':') ? `${from}@${tag}` : `${from}:${tag}`)
-  const present = images.tags.get(reference)
-  let out: ReturnType<ApiReply['stream']> | undefined
-  const tell = (status: string, id?: string) =>
-    (out ??= reply.stream()).write({ status, ...(id === undefined ? {} : { id }) })
-  try {
-    await pullImage(
-      images,
-      config.cache,
-      familiar(reference),
-      async (status) => {
-        if (!out) await tell(`Pulling from ${reference.path}`, reference.tag)
-        await tell(status)
-      },
-      request.signal,
-    )
-    const what = present === undefined ? 'Downloaded newer image' : 'Image is up to date'
-    images.tell('pull', images.tags.get(reference) ?? '', familiar(reference))
-    await tell(`Status: ${what} for ${familiar(reference)}`)
-  } catch (error) {
-    if (!out) throw error
-    await out.write({ errorDetail: { message: messageOf(error) }, error: messageOf(error) })
-  }
-  out?.end()
-}
 
 async function importArchive(images: ImageStore, request: ApiRequest, reply: ApiReply): Promise<void> {
   const { query } = request

@@ -3,9 +3,12 @@ import { join } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import { EngineError, isFault } from '../errors.js'
 import { architecture, type ImageDocument, type StoredImage } from '../images/document.js'
-import { pullImage } from '../images/pull.js'
+import { parseReference } from '../images/reference.js'
 import type { ImageStore } from '../images/store.js'
 import type { Digest, Events, Steps } from '../records.js'
+import { RegistryError } from '../registry/faults.js'
+import type { Line } from '../registry/progress.js'
+import type { Registry } from '../registry/registry.js'
 import { deadline } from '../system/deadline.js'
 import { BuildCache } from './cache.js'
 import { CacheMounts } from './cache-mounts.js'
@@ -21,6 +24,7 @@ export interface BuilderParts {
   readonly images: ImageStore
   readonly steps: Steps
   readonly events: Events
+  readonly registry: Registry
 }
 
 /** A mirror that stalls must not hold a build for ever. */
@@ -140,11 +144,15 @@ export class Builder {
   }
 
   async #image(request: BuildRequest, name: string, held: Digest[]): Promise<StoredImage> {
-    const { images, config } = this.#parts
-    const progress = (status: string) => request.out(`${status}\n`)
+    const { images, registry } = this.#parts
+    const tell = ({ status = '', id, progressDetail }: Line) =>
+      progressDetail?.current === undefined ? request.out(`${id === undefined ? '' : `${id}: `}${status}\n`) : undefined
     const image = await images.get(name).catch((error: unknown) => {
       if (!isFault(error, 'missing')) throw error
-      return pullImage(images, config.cache, name, progress, request.signal)
+      // a registry out of reach is told at the FROM that names it
+      return registry.pull(parseReference(name), '', { tell, signal: request.signal }).catch((failure: unknown) => {
+        throw failure instanceof RegistryError ? new EngineError('missing', failure.message, failure) : failure
+      })
     })
     for (const diffId of image.layers) {
       images.layers.hold(diffId)

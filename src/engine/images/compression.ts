@@ -31,6 +31,17 @@ export function archiveOf(path: string): Compression | undefined {
   return start.toString('latin1', 257, 262) === 'ustar' ? kind : undefined
 }
 
+/** How a file is compressed. */
+export function compressionOfFile(path: string): Compression {
+  const head = Buffer.alloc(6)
+  const fd = openSync(path, 'r')
+  try {
+    return compressionOf(head.subarray(0, readSync(fd, head, 0, head.length, 0)))
+  } finally {
+    closeSync(fd)
+  }
+}
+
 /** What the first bytes of a compressed file decompress to; empty when they do not. */
 function startOf(kind: Exclude<Compression, 'none'>, head: Buffer): Buffer {
   if (kind !== 'gzip') return spawnSync(programs[kind], ['-dc'], { input: head, maxBuffer: 1 << 26 }).stdout

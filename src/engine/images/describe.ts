@@ -19,8 +19,7 @@ export function listImages(store: ImageStore, filters: Filters, version: number)
     .map(({ image, names }) => ({
       Id: image.id,
       ParentId: '',
-      RepoTags: names.length > 0 || version >= 143 ? names : ['<none>:<none>'],
-      RepoDigests: version >= 143 ? [] : names.length > 0 ? null : ['<none>@<none>'],
+      ...namesOf(names, store.digests.of(image.id), version),
       Created: Math.floor(Date.parse(image.created) / 1000),
       Size: image.size,
       ...(version < 144 ? { VirtualSize: image.size } : {}),
@@ -28,6 +27,13 @@ export function listImages(store: ImageStore, filters: Filters, version: number)
       Labels: image.config.Labels ?? null,
       Containers: containers(image) || -1,
     }))
+}
+
+/** Before 1.43 an image without any name was called `<none>`, and one kind of name missing was null. */
+function namesOf(tags: string[], digests: string[], version: number): object {
+  if (version >= 143) return { RepoTags: tags, RepoDigests: digests }
+  if (tags.length + digests.length === 0) return { RepoTags: ['<none>:<none>'], RepoDigests: ['<none>@<none>'] }
+  return { RepoTags: tags.length > 0 ? tags : null, RepoDigests: digests.length > 0 ? digests : null }
 }
 
 /** The answer of `GET /images/{name}/json`. */
@@ -38,7 +44,7 @@ export function inspectImage(store: ImageStore, image: StoredImage, version: num
   return {
     Id: image.id,
     RepoTags: store.tags.of(image.id),
-    RepoDigests: [],
+    RepoDigests: store.digests.of(image.id),
     Parent: '',
     Comment: document.history.at(-1)?.comment ?? '',
     Created: image.created,

@@ -1,3 +1,4 @@
+import { EngineError } from '../errors.js'
 import type { Digest, Image, ImageConfig } from '../records.js'
 
 /** One line of an image's history, image-spec v1.1 config.md. */
@@ -30,6 +31,48 @@ export interface StoredImage extends Image {
 /** Node's word for the machine in Go's words, which images use. */
 export const architecture: string =
   ({ x64: 'amd64', ia32: '386', arm: 'arm' } as Partial<Record<string, string>>)[process.arch] ?? process.arch
+
+/** What Docker says of an image that has no date. */
+const undated = '0001-01-01T00:00:00Z'
+
+/** More layers than overlayfs can stack, as Docker counts them. */
+const mostLayers = 125
+
+/**
+ * Reads an image configuration from elsewhere; what it may leave out is filled in.
+ * @throws EngineError `invalid` when it is no image configuration
+ */
+export function readDocument(bytes: Buffer): ImageDocument {
+  const bad = (why: string) => new EngineError('invalid', `invalid image configuration: ${why}`)
+  const object = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+  let value: unknown
+  try {
+    value = JSON.parse(bytes.toString())
+  } catch (error) {
+    throw new EngineError('invalid', 'invalid image configuration: it is not JSON', error)
+  }
+  if (!object(value)) throw bad('it is not an object')
+  const { created, architecture = '', os = 'linux', config, rootfs, history, author } = value
+  if (!object(rootfs) || !Array.isArray(rootfs.diff_ids)) throw bad('it has no rootfs.diff_ids')
+  const diffIds = rootfs.diff_ids as unknown[]
+  if (!diffIds.every((diffId) => typeof diffId === 'string' && /^sha256:[0-9a-f]{64}$/.test(diffId)))
+    throw bad('a diff id is not a sha256 digest')
+  if (diffIds.length > mostLayers) throw bad(`max depth exceeded: ${diffIds.length} layers`)
+  if (typeof architecture !== 'string' || typeof os !== 'string') throw bad('architecture or os is not a string')
+  if (![config, history].every((part) => part === undefined || part === null || typeof part === 'object'))
+    throw bad('config or history is malformed')
+  return {
+    ...(value as object),
+    created: typeof created === 'string' && !Number.isNaN(Date.parse(created)) ? created : undated,
+    ...(typeof author === 'string' ? { author } : {}),
+    architecture,
+    os,
+    config: object(config) ? config : {},
+    rootfs: { type: 'layers', diff_ids: diffIds as Digest[] },
+    history: Array.isArray(history) ? history.filter(object) : [],
+  }
+}
 
 /** Bytes of each file of history, in order: `empty_layer` lines have none. */
 export function historySizes(document: ImageDocument, sizeOf: (diffId: Digest) => number): number[] {

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { EngineError } from '../errors.js'
 import type { Digest } from '../records.js'
 import type { LayerSum } from './pack.js'
 import type { Porters } from './porter.js'
+import type { LayerSource, Pressed } from './press.js'
 import { syncfs } from './syscalls.js'
 
 /** A layer in the making. Disposing it before it is committed leaves nothing behind. */
@@ -22,6 +24,7 @@ export interface Stage extends AsyncDisposable {
  *
  *     layers/<hex>/       the files; whiteouts are character devices 0:0, opaque directories carry the xattr
  *     layers/<hex>.json   {diffId, size}
+ *     layers/<hex>.recipe how to make the archive again, of a layer that came from elsewhere; see Recorder
  *     staging/<id>/       layers in the making; swept at start
  *
  * A diff id is the digest of the archive that `packLayer` makes of the directory, computed once, when the layer is
@@ -90,10 +93,47 @@ export class Layers {
 
   /** Publishes a stage as a layer and holds it. A layer that is there already is kept, the stage dropped. */
   async commit(stage: Stage): Promise<LayerSum> {
-    const sum = await this.#porters.run('sum', stage.upper)
+    return this.#publish(stage, await this.#porters.run('sum', stage.upper))
+  }
+
+  /**
+   * Unpacks the archive of a layer from elsewhere and publishes it under the digest of that archive, which can be made
+   * again from it; holds it. @throws EngineError `invalid` when the digest is not `expected`
+   */
+  async adopt(stage: Stage, archive: Readable, expected?: Digest, signal?: AbortSignal): Promise<LayerSum> {
+    const recipe = join(stage.work, 'recipe')
+    const task = { upper: stage.upper, lowers: [], base: '/', as: 'layer' as const, recipe }
+    const sum = await this.#porters.unpackLayer(task, archive, signal)
+    if (expected !== undefined && sum.diffId !== expected)
+      throw new EngineError('invalid', `layer verification failed: its diff id is ${sum.diffId}, not ${expected}`)
+    return this.#publish(stage, sum, recipe)
+  }
+
+  /** Compresses the layer's archive into a file: the same layer gives the same bytes. */
+  async press(diffId: Digest, target: string): Promise<Pressed> {
+    const pressed = await this.#porters.run('press', { ...(await this.source(diffId)), target })
+    if (pressed.diffId !== diffId)
+      throw new EngineError('broken', `layer ${diffId} is damaged: its archive is ${pressed.diffId}`)
+    return pressed
+  }
+
+  /** What the layer's archive is made from: see `layerArchive`. */
+  async source(diffId: Digest): Promise<LayerSource> {
+    const directory = this.directory(diffId)
+    const recipe = `${directory}.recipe`
+    const recorded = await access(recipe).then(
+      () => true,
+      () => false,
+    )
+    return recorded ? { directory, recipe } : { directory }
+  }
+
+  async #publish(stage: Stage, sum: LayerSum, recipe?: string): Promise<LayerSum> {
     if (!this.has(sum.diffId)) {
       const path = this.#path(sum.diffId.slice('sha256:'.length))
       await rm(path, { recursive: true, force: true })
+      await rm(`${path}.recipe`, { force: true })
+      if (recipe !== undefined) await rename(recipe, `${path}.recipe`)
       await rename(stage.upper, path)
       await writeFile(`${path}.json`, JSON.stringify(sum))
       this.#sizes.set(sum.diffId, sum.size)
@@ -132,6 +172,7 @@ export class Layers {
       this.#sizes.delete(diffId)
       const path = this.#path(diffId.slice('sha256:'.length))
       await rm(`${path}.json`, { force: true })
+      await rm(`${path}.recipe`, { force: true })
       // Out of the way first: a removal cut short must not look like a layer.
       const doomed = join(this.#root, 'staging', randomBytes(12).toString('hex'))
       await rename(path, doomed)
@@ -144,7 +185,7 @@ export class Layers {
   async sweep(keep: ReadonlySet<Digest>): Promise<void> {
     await this.remove(this.all().filter((diffId) => !keep.has(diffId)))
     for (const name of await readdir(this.#path('')))
-      if (!this.has(`sha256:${name.replace(/\.json$/, '')}`))
+      if (!this.has(`sha256:${name.replace(/\.(json|recipe)$/, '')}`))
         await rm(this.#path(name), { recursive: true, force: true })
   }
 

@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto'
 import { Canvas } from './canvas.js'
 import { type Archive, carry, type Carry, digestSources, type Sources } from './carry.js'
 import { type LayerSum, sumLayer } from './pack.js'
+import { press, type Press, type Pressed } from './press.js'
 import { missingPaths, scrub } from './mount-points.js'
+import { Recorder } from './recipe.js'
 import { Tree } from './tree.js'
 import { type Manifest, type UnpackAs, Unpacker } from './unpack.js'
 
@@ -13,11 +16,20 @@ export interface Unpack {
   readonly as: UnpackAs
   /** Directories (`/usr/share/doc`) of the archive to leave out. */
   readonly without?: readonly string[]
+  /** Where to write how the archive can be made again, for a layer whose diff id must stay what it is. */
+  readonly recipe?: string
+}
+
+/** What unpacking tells: of a context what it holds, of a layer with a recipe its diff id. */
+export interface Unpacked {
+  readonly manifest: Manifest
+  readonly sum: LayerSum | undefined
 }
 
 /** What a porter does in one go: long, synchronous, off the main thread. */
 export const jobs = {
   sum: (directory: string): LayerSum => sumLayer(directory),
+  press: (task: Press): Promise<Pressed> => press(task),
   digest: (sources: Sources): string => digestSources(sources),
   carry: (task: Carry): readonly Archive[] => carry(task),
   /** Canonical path and kind of what is at a path of a stack. */
@@ -44,17 +56,24 @@ export const jobs = {
 export type Jobs = typeof jobs
 
 /** Begins to unpack a streamed archive. */
-export function beginUnpack(task: Unpack): { push(chunk: Buffer): void; end(): Manifest; abort(): void } {
+export function beginUnpack(task: Unpack): { push(chunk: Buffer): void; end(): Unpacked; abort(): void } {
   const canvas = new Canvas(task.upper, task.lowers)
   const without = task.without ?? []
   const skip = (path: string) => without.some((left) => path.startsWith(`${left}/`))
-  const unpacker = new Unpacker(canvas, task.base, task.as, skip)
+  const recorder = task.recipe === undefined ? undefined : new Recorder()
+  const hash = recorder && createHash('sha256')
+  const unpacker = new Unpacker(canvas, task.base, task.as, skip, recorder)
   return {
-    push: (chunk) => unpacker.push(chunk),
+    push: (chunk) => {
+      hash?.update(chunk)
+      unpacker.push(chunk)
+    },
     end: () => {
       unpacker.end()
       canvas.close()
-      return unpacker.manifest
+      if (task.recipe !== undefined) recorder?.save(task.upper, task.recipe)
+      const sum = hash && { diffId: `sha256:${hash.digest('hex')}`, size: recorder.size }
+      return { manifest: unpacker.manifest, sum }
     },
     abort: () => unpacker.abort(),
   }

@@ -23,9 +23,10 @@ function obey(order: Order): unknown {
   }
 }
 
-function answer(order: Order): Answer {
+async function answer(order: Order): Promise<Answer> {
   try {
-    return { ok: true, value: obey(order) }
+    const value = obey(order)
+    return { ok: true, value: value instanceof Promise ? await value : value }
   } catch (error) {
     unpacking?.abort()
     const fault = faultOf(error)
@@ -41,4 +42,6 @@ function faultOf(error: unknown): Fault {
   return code === 'ENOSPC' || code === 'EDQUOT' ? 'full' : code === 'ENAMETOOLONG' ? 'invalid' : 'broken'
 }
 
-parentPort?.on('message', (order: Order) => parentPort?.postMessage(answer(order)))
+// A chunk is dealt with before the next is looked at, and answers go in the order of the orders: only a job, which is
+// alone on its thread, ever waits.
+parentPort?.on('message', (order: Order) => void answer(order).then((told) => parentPort?.postMessage(told)))

@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os'
 import type { Readable } from 'node:stream'
 import { Worker } from 'node:worker_threads'
 import { EngineError, type Fault } from '../errors.js'
-import type { Jobs, Unpack } from './porter-jobs.js'
+import type { Jobs, Unpack, Unpacked } from './porter-jobs.js'
+import type { LayerSum } from './pack.js'
 import type { Manifest } from './unpack.js'
 
 /** What is said to a porter's thread; each order gets one answer, in order. */
@@ -34,12 +35,27 @@ export class Porters implements AsyncDisposable {
   #count = 0
 
   /** Runs one job. @throws EngineError */
-  async run<K extends keyof Jobs>(name: K, task: Parameters<Jobs[K]>[0]): Promise<ReturnType<Jobs[K]>> {
-    return this.#with((thread) => thread.say({ kind: 'job', name, task })) as Promise<ReturnType<Jobs[K]>>
+  async run<K extends keyof Jobs>(name: K, task: Parameters<Jobs[K]>[0]): Promise<Awaited<ReturnType<Jobs[K]>>> {
+    return this.#with((thread) => thread.say({ kind: 'job', name, task })) as Promise<Awaited<ReturnType<Jobs[K]>>>
   }
 
   /** Unpacks an archive as it arrives. @throws EngineError, or whatever the stream fails with */
   async unpack(task: Unpack, archive: Readable, signal?: AbortSignal): Promise<Manifest> {
+    return (await this.#unpack(task, archive, signal)).manifest
+  }
+
+  /** Unpacks a foreign layer as it arrives, and records how to make its archive again. @throws as `unpack` */
+  async unpackLayer(
+    task: Unpack & { readonly recipe: string },
+    archive: Readable,
+    signal?: AbortSignal,
+  ): Promise<LayerSum> {
+    const { sum } = await this.#unpack(task, archive, signal)
+    if (!sum) throw new EngineError('broken', 'a layer was unpacked without its digest')
+    return sum
+  }
+
+  #unpack(task: Unpack, archive: Readable, signal?: AbortSignal): Promise<Unpacked> {
     return this.#with(async (thread) => {
       await thread.say({ kind: 'unpack', task })
       const answers: Promise<unknown>[] = []
@@ -52,7 +68,7 @@ export class Porters implements AsyncDisposable {
           if (answers.length >= window) await answers.shift()
         }
         await Promise.all(answers)
-        return (await thread.say({ kind: 'end' })) as Manifest
+        return (await thread.say({ kind: 'end' })) as Unpacked
       } catch (error) {
         await thread.say({ kind: 'abort' })
         throw error

@@ -3,6 +3,7 @@ import type { Digest } from '../records.js'
 import { flagOf } from '../system/filters.js'
 import type { StoredImage } from './document.js'
 import { type Filters, matches } from './filters.js'
+import { familiarName, parseReference } from './reference.js'
 import type { ImageStore } from './store.js'
 
 /** What `DELETE /images/{name}` answers. */
@@ -17,11 +18,13 @@ const short = (id: Digest): string => id.replace('sha256:', '').slice(0, 12)
  */
 export async function removeImage(store: ImageStore, reference: string, force: boolean): Promise<Removed[]> {
   const { image, name } = store.find(reference)
-  const names = store.tags.of(image.id)
+  const tags = store.tags.of(image.id)
+  const digests = store.digests.of(image.id)
   const [container] = store.usage.ofImage(image.id)
   const removed: Removed[] = []
-  const last = name === undefined || names.length === 1
-  if (name === undefined && names.length > 1 && !force)
+  const gone = name === undefined ? [...tags, ...digests] : [name, ...orphans(name, tags, digests)]
+  const last = gone.length >= tags.length + digests.length
+  if (name === undefined && !force && (tags.length > 1 || new Set(gone.map(repositoryOf)).size > 1))
     throw new EngineError(
       'conflict',
       `conflict: unable to delete ${short(image.id)} (must be forced) - image is referenced in multiple repositories`,
@@ -33,13 +36,22 @@ export async function removeImage(store: ImageStore, reference: string, force: b
         ? `conflict: unable to delete ${short(image.id)} (cannot be forced) - image is being used by container ${container.slice(0, 12)}`
         : `conflict: unable to remove repository reference "${name}" (must force) - container ${container.slice(0, 12)} is using its referenced image ${short(image.id)}`,
     )
-  for (const gone of name === undefined ? names : [name]) {
-    await store.untag(gone)
-    removed.push({ Untagged: gone })
+  for (const one of gone) {
+    await store.untag(one)
+    removed.push({ Untagged: one })
   }
   // A container still needs the layers: the image stays, nameless, until the container is gone and it is pruned.
   if (last && container === undefined) removed.push(...(await destroy(store, image)).removed)
   return removed
+}
+
+const repositoryOf = (name: string): string => familiarName(parseReference(name))
+
+/** Names by digest that go with a tag: those of its repository, when it was the last tag there. */
+function orphans(name: string, tags: readonly string[], digests: readonly string[]): string[] {
+  const repository = repositoryOf(name)
+  if (!tags.includes(name) || tags.some((one) => one !== name && repositoryOf(one) === repository)) return []
+  return digests.filter((one) => repositoryOf(one) === repository)
 }
 
 /** Removes images that nothing needs: those without a name, or (`dangling` false) all that no container is made from. */
@@ -52,7 +64,7 @@ export async function pruneImages(
   const removed: Removed[] = []
   let freed = 0
   for (const image of store.all()) {
-    const names = store.tags.of(image.id)
+    const names = [...store.tags.of(image.id), ...store.digests.of(image.id)]
     if ((onlyDangling && names.length > 0) || store.usage.ofImage(image.id).length > 0) continue
     if (!matches(store, image, others)) continue
     for (const name of names) {

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import { codeOf, EngineError, isFault } from '../errors.js'
 import type { Digest, Events, Image, Images, Usage } from '../records.js'
-import type { ImageDocument, StoredImage } from './document.js'
+import { type ImageDocument, readDocument, type StoredImage } from './document.js'
+import { Travels } from './travels.js'
 import { writeDurably } from '../system/durable.js'
 import { Layers } from './layers.js'
 import { Porters } from './porter.js'
@@ -17,12 +18,17 @@ import { Tags } from './tags.js'
  *
  *     images/configs/<hex>      image configurations, named by their digest
  *     images/references.json    names
+ *     images/digests.json       names by digest, `debian@sha256:…`: what registries call the images
+ *     images/travels.json       see Travels
  *     images/layers, staging    see Layers
  */
 export class ImageStore implements Images, AsyncDisposable {
   readonly porters: Porters
   readonly layers: Layers
   readonly tags: Tags
+  /** The same, for names by digest. */
+  readonly digests: Tags
+  readonly travels: Travels
   readonly usage: Usage
   readonly #events: Events
   readonly #root: string
@@ -30,11 +36,20 @@ export class ImageStore implements Images, AsyncDisposable {
   /** True when the porters are somebody else's. */
   #shared = false
 
-  private constructor(root: string, porters: Porters, layers: Layers, tags: Tags, events: Events, usage: Usage) {
+  private constructor(
+    root: string,
+    porters: Porters,
+    layers: Layers,
+    names: { readonly tags: Tags; readonly digests: Tags; readonly travels: Travels },
+    events: Events,
+    usage: Usage,
+  ) {
     this.#root = root
     this.porters = porters
     this.layers = layers
-    this.tags = tags
+    this.tags = names.tags
+    this.digests = names.digests
+    this.travels = names.travels
     this.usage = usage
     this.#events = events
   }
@@ -46,11 +61,15 @@ export class ImageStore implements Images, AsyncDisposable {
     await mkdir(join(root, 'configs'), { recursive: true, mode: 0o711 })
     const layers = await Layers.open(root, porters)
     const tags = await Tags.open(join(root, 'references.json'))
-    const store = new ImageStore(root, porters, layers, tags, events, usage)
+    const digests = await Tags.open(join(root, 'digests.json'))
+    const travels = await Travels.open(join(root, 'travels.json'), (diffId) => layers.has(diffId))
+    const store = new ImageStore(root, porters, layers, { tags, digests, travels }, events, usage)
     store.#shared = shared !== undefined
     for (const name of await readdir(join(root, 'configs'))) await store.#load(name)
-    const lost = tags.names().filter((name) => !store.#images.has(tags.get(parseReference(name)) ?? ''))
-    if (lost.length > 0) await tags.change(new Map(lost.map((name) => [name, undefined])))
+    for (const names of [tags, digests]) {
+      const lost = names.names().filter((name) => !store.#images.has(names.get(parseReference(name)) ?? ''))
+      if (lost.length > 0) await names.change(new Map(lost.map((name) => [name, undefined])))
+    }
     return store
   }
 
@@ -70,7 +89,8 @@ export class ImageStore implements Images, AsyncDisposable {
     const byId = this.#images.get(reference.startsWith('sha256:') ? reference : `sha256:${reference}`)
     if (byId) return { image: byId, name: undefined }
     const name = readName(reference)
-    const tagged = name ? this.#images.get(this.tags.get(name) ?? '') : undefined
+    const names = name?.digest === undefined ? this.tags : this.digests
+    const tagged = name ? this.#images.get(names.get(name) ?? '') : undefined
     if (name && tagged) return { image: tagged, name: familiar(name) }
     const prefix = reference.replace(/^sha256:/, '')
     const matches = /^[0-9a-f]{1,64}$/.test(prefix)
@@ -96,10 +116,21 @@ export class ImageStore implements Images, AsyncDisposable {
    * The same configuration twice is the same image.
    */
   async create(document: ImageDocument, names: readonly string[] = []): Promise<StoredImage> {
+    const same = this.all().find((image) => image.document === document)
+    if (same) {
+      await this.name(same.id, names)
+      return same
+    }
+    return this.keep(Buffer.from(JSON.stringify(document)), names)
+  }
+
+  /** The same, for a configuration from elsewhere: an image's id is the digest of these bytes. @throws EngineError */
+  async keep(bytes: Buffer, names: readonly string[] = []): Promise<StoredImage> {
     const references = names.map((name) => parseReference(name))
-    const bytes = JSON.stringify(document)
+    const document = readDocument(bytes)
     const id = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
     if (!this.#images.has(id)) {
+      for (const diffId of document.rootfs.diff_ids) this.layers.directory(diffId)
       await this.layers.settle()
       await writeDurably(this.#config(id), bytes)
       this.#images.set(id, this.#image(id, document))
@@ -115,9 +146,21 @@ export class ImageStore implements Images, AsyncDisposable {
     for (const name of names) this.tell('tag', id, name)
   }
 
+  /** Notes what a registry calls an image: `name@digest`. */
+  async nameByDigest(id: Digest, name: string): Promise<void> {
+    await this.digests.change(new Map([[familiar(parseReference(name)), id]]))
+  }
+
+  /** The bytes an image's id is the digest of. */
+  configuration(id: Digest): Promise<Buffer> {
+    return readFile(this.#config(id))
+  }
+
   async untag(name: string): Promise<void> {
-    const id = this.tags.get(parseReference(name))
-    await this.tags.change(new Map([[name, undefined]]))
+    const reference = parseReference(name)
+    const names = reference.digest === undefined ? this.tags : this.digests
+    const id = names.get(reference)
+    await names.change(new Map([[name, undefined]]))
     if (id !== undefined) this.tell('untag', id, name)
   }
 
@@ -145,7 +188,7 @@ export class ImageStore implements Images, AsyncDisposable {
     const path = join(this.#root, 'configs', name)
     const bytes = await readFile(path)
     const whole = createHash('sha256').update(bytes).digest('hex') === name
-    const document = whole ? (JSON.parse(bytes.toString()) as ImageDocument) : undefined
+    const document = whole ? readDocument(bytes) : undefined
     if (document?.rootfs.diff_ids.every((diffId) => this.layers.has(diffId)))
       this.#images.set(`sha256:${name}`, this.#image(`sha256:${name}`, document))
     else await rm(path, { force: true })

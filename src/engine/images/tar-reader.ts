@@ -46,6 +46,8 @@ const bad = (why: string): EngineError => new EngineError('invalid', `unreadable
  */
 export class TarReader {
   readonly #open: (entry: TarEntry) => EntryWriter | undefined
+  /** Sees every byte that goes to no writer, in order. */
+  readonly #tap: ((bytes: Buffer) => void) | undefined
   #pending: Buffer = Buffer.alloc(0)
   #left = 0
   #padding = 0
@@ -55,8 +57,9 @@ export class TarReader {
   #global = new Map<string, Buffer>()
   #ended = false
 
-  constructor(open: (entry: TarEntry) => EntryWriter | undefined) {
+  constructor(open: (entry: TarEntry) => EntryWriter | undefined, tap?: (bytes: Buffer) => void) {
     this.#open = open
+    this.#tap = tap
   }
 
   push(chunk: Buffer): void {
@@ -66,16 +69,19 @@ export class TarReader {
         const part = chunk.subarray(at, at + this.#left)
         at += part.length
         this.#left -= part.length
-        this.#writer?.write(part)
+        if (this.#writer) this.#writer.write(part)
+        else this.#tap?.(part)
         this.#meta?.parts.push(Buffer.from(part))
         if (this.#left === 0) this.#finish()
       } else if (this.#padding > 0) {
         const skipped = Math.min(this.#padding, chunk.length - at)
         this.#padding -= skipped
+        this.#tap?.(chunk.subarray(at, at + skipped))
         at += skipped
       } else {
         const part = chunk.subarray(at, at + blockSize - this.#pending.length)
         at += part.length
+        this.#tap?.(part)
         this.#pending = this.#pending.length === 0 ? part : Buffer.concat([this.#pending, part])
         if (this.#pending.length < blockSize) {
           this.#pending = Buffer.from(this.#pending)
@@ -86,6 +92,7 @@ export class TarReader {
         this.#header(block)
       }
     }
+    if (at < chunk.length) this.#tap?.(chunk.subarray(at))
   }
 
   /** @throws EngineError `invalid` when the archive stops in the middle */

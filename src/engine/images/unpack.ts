@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs'
 import { dirname } from 'node:path/posix'
 import { EngineError } from '../errors.js'
 import { Canvas, type Attributes } from './canvas.js'
+import type { Recorder } from './recipe.js'
 import { setXattr } from './syscalls.js'
 import { TarReader, type EntryWriter, type TarEntry } from './tar-reader.js'
 import { componentsOf } from './tree.js'
@@ -36,13 +37,21 @@ export class Unpacker {
   readonly #as: UnpackAs
   readonly #reader: TarReader
   readonly #skip: (path: string) => boolean
+  readonly #recorder: Recorder | undefined
 
-  constructor(canvas: Canvas, base: string, as: UnpackAs, skip: (path: string) => boolean = () => false) {
+  constructor(
+    canvas: Canvas,
+    base: string,
+    as: UnpackAs,
+    skip: (path: string) => boolean = () => false,
+    recorder?: Recorder,
+  ) {
     this.#canvas = canvas
     this.#base = base === '/' ? '' : base
     this.#as = as
     this.#skip = skip
-    this.#reader = new TarReader((entry) => this.#entry(entry))
+    this.#recorder = recorder
+    this.#reader = new TarReader((entry) => this.#entry(entry), recorder && ((bytes) => recorder.raw(bytes)))
   }
 
   push(chunk: Buffer): void {
@@ -111,6 +120,7 @@ export class Unpacker {
 
   #file(path: string, entry: TarEntry, attributes: Attributes): EntryWriter {
     const hash = this.#as === 'context' ? createHash('sha256') : undefined
+    this.#recorder?.file(path, entry.size)
     const fd = this.#canvas.open(path)
     let open = true
     return {

@@ -303,18 +303,17 @@ describe('docker build', function () {
     })
 
     it('says of an image that it cannot be had', async () => {
-      const { stderr } = await fails('FROM nobody/nothing:1\n')
-      expect(stderr)
-        .to.include('Dockerfile:1:6: pull access denied for nobody/nothing')
-        .and.include('no registry client yet')
-      expect((await lab.docker(['pull', 'nobody/nothing'])).stderr).to.include('pull access denied for nobody/nothing')
+      const unreachable = /Get "https:.*dial tcp|pull access denied/
+      expect((await fails('FROM nobody/nothing:1\n')).stderr)
+        .to.include('Dockerfile:1:6: ')
+        .and.match(unreachable)
+      expect((await lab.docker(['pull', 'nobody/nothing'])).stderr).to.match(unreachable)
     })
 
     it('does not deadlock on stages that name each other', async () => {
-      expect((await fails('FROM why AS zed\nFROM zed AS why\n')).stderr).to.include('pull access denied for why')
-      expect((await fails(`${base.trim()} AS zed\nCOPY --from=zed /x /\n`)).stderr).to.include(
-        'pull access denied for zed',
-      )
+      const unreachable = /Get "https:.*dial tcp|pull access denied/
+      expect((await fails('FROM why AS zed\nFROM zed AS why\n')).stderr).to.match(unreachable)
+      expect((await fails(`${base.trim()} AS zed\nCOPY --from=zed /x /\n`)).stderr).to.match(unreachable)
     })
 
     it('names a target that is not there', async () =>

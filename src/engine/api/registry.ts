@@ -1,0 +1,81 @@
+import { EngineError, isFault, messageOf } from '../errors.js'
+import { parseReference } from '../images/reference.js'
+import { credentialsOfHeader, readCredentials } from '../registry/credentials.js'
+import { RegistryError } from '../registry/faults.js'
+import type { Line } from '../registry/progress.js'
+import type { Registry } from '../registry/registry.js'
+import { fieldsOf, textField } from '../system/fields.js'
+import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
+
+const credentialsOf = (request: ApiRequest) => credentialsOfHeader(request.raw.headers['x-registry-auth'])
+
+/** What goes to and comes from registries, but for `POST /images/create`. */
+export const registryRoutes = (registry: Registry): readonly ApiRoute[] => [
+  {
+    method: 'POST',
+    path: '/images/{name}/push',
+    handle: async (request, reply) => {
+      const tag = request.query.get('tag') ?? ''
+      const reference = parseReference(request.params.name ?? '', null)
+      if (reference.digest !== undefined) throw new EngineError('invalid', 'cannot push a digest reference')
+      const named = tag === '' ? reference : parseReference(`${request.params.name ?? ''}:${tag}`)
+      await streaming(request, reply, (tell) =>
+        registry.push(named, { credentials: credentialsOf(request), tell, signal: request.signal }),
+      )
+    },
+  },
+  {
+    method: 'POST',
+    path: '/auth',
+    handle: async (request, reply) => {
+      const fields = fieldsOf(await request.json())
+      try {
+        await registry.login(textField(fields, 'serveraddress'), readCredentials(fields), request.signal)
+      } catch (error) {
+        if (!(error instanceof RegistryError) || error.status !== 401) throw error
+        reply.json(401, { message: messageOf(error) })
+        return
+      }
+      reply.json(200, { Status: 'Login Succeeded', IdentityToken: '' })
+    },
+  },
+  {
+    method: 'GET',
+    path: '/distribution/{name}/json',
+    handle: async (request, reply) => {
+      const reference = parseReference(request.params.name ?? '')
+      const { signal } = request
+      reply.json(200, await registry.inspect(reference, { credentials: credentialsOf(request), signal }))
+    },
+  },
+]
+
+/** `POST /images/create?fromImage`: no tag and no digest is every tag. */
+export async function pullRoute(registry: Registry, request: ApiRequest, reply: ApiReply): Promise<void> {
+  const { query, signal } = request
+  const from = query.get('fromImage') ?? ''
+  const tag = query.get('tag') ?? ''
+  const whole = tag === '' ? from : `${from}${tag.includes(':') ? '@' : ':'}${tag}`
+  const reference = parseReference(whole, null)
+  await streaming(request, reply, (tell) =>
+    registry.pull(reference, query.get('platform') ?? '', { credentials: credentialsOf(request), tell, signal }),
+  )
+}
+
+/** Progress as JSON lines; what fails before the first answers with a status, later as a line. */
+async function streaming(
+  request: ApiRequest,
+  reply: ApiReply,
+  work: (tell: (line: Line) => Promise<void>) => Promise<unknown>,
+): Promise<void> {
+  let out: ReturnType<ApiReply['stream']> | undefined
+  try {
+    await work((line) => (out ??= reply.stream()).write(line))
+  } catch (error) {
+    if (!out) throw error
+    if (!(error instanceof EngineError) && !request.signal.aborted) console.error(error)
+    const message = isFault(error, 'full') ? `no space left on device: ${messageOf(error)}` : messageOf(error)
+    await out.write({ errorDetail: { message }, error: message })
+  }
+  out?.end()
+}

@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises'
+import type { Digest } from '../records.js'
+import { writeDurably } from '../system/durable.js'
+
+/** One form in which a layer has been on the wire, its bytes seen here. */
+export interface Travel {
+  readonly diffId: Digest
+  /** Of the bytes as they travel, compressed or not. */
+  readonly digest: Digest
+  readonly size: number
+  readonly compression: 'none' | 'gzip' | 'zstd'
+  /** Repositories known to hold it, `domain/path`, the latest first. */
+  readonly repositories: readonly string[]
+}
+
+const most = { travelsOfLayer: 8, repositories: 8 }
+
+/**
+ * Which blobs of registries hold which layers. A push looks here for what the other side may have already; nothing
+ * depends on it being complete. Only bytes that were verified on the way are noted: a manifest's word is not enough.
+ */
+export class Travels {
+  readonly #path: string
+  #all: readonly Travel[]
+  #writing: Promise<void> = Promise.resolve()
+
+  private constructor(path: string, all: readonly Travel[]) {
+    this.#path = path
+    this.#all = all
+  }
+
+  /** Opens the record; what it says of layers that are gone is dropped. */
+  static async open(path: string, has: (diffId: Digest) => boolean): Promise<Travels> {
+    const text = await readFile(path, 'utf8').catch(() => '[]')
+    return new Travels(
+      path,
+      (JSON.parse(text) as Travel[]).filter(({ diffId }) => has(diffId)),
+    )
+  }
+
+  /** What is known of a layer, the latest first. */
+  of(diffId: Digest): readonly Travel[] {
+    return this.#all.filter((travel) => travel.diffId === diffId)
+  }
+
+  /** Notes that a repository holds a layer in this form. */
+  note(travel: Omit<Travel, 'repositories'>, repository: string): void {
+    const known = this.of(travel.diffId)
+    const same = known.find(({ digest }) => digest === travel.digest)
+    const repositories = [repository, ...(same?.repositories ?? []).filter((one) => one !== repository)]
+    const fresh = { ...travel, repositories: repositories.slice(0, most.repositories) }
+    const kept = [fresh, ...known.filter((one) => one !== same)].slice(0, most.travelsOfLayer)
+    this.#all = [...kept, ...this.#all.filter(({ diffId }) => diffId !== travel.diffId)]
+  }
+
+  /** Makes what was noted so far survive a restart. */
+  save(): Promise<void> {
+    const work = this.#writing.then(() => writeDurably(this.#path, JSON.stringify(this.#all, null, 1)))
+    this.#writing = work.catch(() => undefined)
+    return work
+  }
+}

@@ -1,0 +1,58 @@
+/** What a client gave to authorize itself with. */
+export interface Credentials {
+  readonly username: string
+  readonly password: string
+  /** A refresh token, in place of the password. */
+  readonly identityToken: string
+  /** A bearer token, used as it is. */
+  readonly registryToken: string
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+
+/** Reads an AuthConfig of the Docker API; undefined when there is nothing in it. */
+export function readCredentials(value: unknown): Credentials | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const fields = value as Readonly<Record<string, unknown>>
+  const pair = Buffer.from(text(fields.auth), 'base64').toString()
+  const colon = pair.indexOf(':')
+  const found = {
+    username: text(fields.username) || pair.slice(0, Math.max(colon, 0)),
+    password: text(fields.password) || (colon < 0 ? '' : pair.slice(colon + 1)),
+    identityToken: text(fields.identitytoken),
+    registryToken: text(fields.registrytoken),
+  }
+  return Object.values(found).some((one) => one !== '') ? found : undefined
+}
+
+/** Reads `X-Registry-Auth`, base64url of an AuthConfig; as in dockerd, one that cannot be read is none. */
+export function credentialsOfHeader(header: string | string[] | undefined): Credentials | undefined {
+  try {
+    return readCredentials(JSON.parse(Buffer.from(String(header ?? ''), 'base64url').toString()))
+  } catch {
+    return undefined
+  }
+}
+
+/** One way that a registry wants to be authorized. */
+export interface Challenge {
+  /** Lower case. */
+  readonly scheme: string
+  readonly parameters: Readonly<Record<string, string>>
+}
+
+/** Reads `WWW-Authenticate`, RFC 9110 section 11.6.1; what does not follow the grammar ends the reading. */
+export function readChallenges(header: string): Challenge[] {
+  const found: { scheme: string; parameters: Record<string, string> }[] = []
+  const token = /[\s,]*(?:([\w!#$%&'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|([\w!#$%&'*+.^`|~-]+))/y
+  for (const text = header.slice(0, 8192); ;) {
+    const match = token.exec(text)
+    if (!match) return found
+    const [, name, quoted, plain, scheme] = match
+    if (scheme !== undefined) found.push({ scheme: scheme.toLowerCase(), parameters: {} })
+    else if (name !== undefined) {
+      const last = found.at(-1)
+      if (last) last.parameters[name.toLowerCase()] = quoted?.replace(/\\(.)/g, '$1') ?? plain ?? ''
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import { createReadStream } from 'node:fs'
+import { join } from 'node:path'
+import { EngineError } from '../errors.js'
+import { compressionOfFile, decompress } from '../images/compression.js'
+import { readDocument, type StoredImage } from '../images/document.js'
+import { familiar, familiarName, type Reference } from '../images/reference.js'
+import type { ImageStore } from '../images/store.js'
+import type { Digest } from '../records.js'
+import type { Lanes, Turns } from './lanes.js'
+import { choose, type Descriptor, mostBytes, type Platform, readManifest, showPlatform } from './manifest.js'
+import { meter, shortId, type Tell, teller } from './progress.js'
+import type { Repository, Served } from './repository.js'
+
+/** What one image is pulled with. */
+export interface PullParts {
+  readonly store: ImageStore
+  readonly repository: Repository
+  readonly lanes: Lanes
+  readonly turns: Turns
+  readonly tell: Tell
+  readonly signal: AbortSignal
+}
+
+/** Indexes may hold indexes, but not for ever. */
+const mostIndexes = 3
+
+/**
+ * Pulls one image and names it. Nothing of it is seen before all of it is here and is what its digests say; layers that
+ * are here already are not fetched. @returns the image and whether the name is new to it
+ */
+export async function pullOne(
+  parts: PullParts,
+  reference: Reference,
+  platform: Platform,
+  asked: boolean,
+): Promise<{ image: StoredImage; updated: boolean }> {
+  const { store, repository, tell } = parts
+  const served = await repository.manifest(reference.digest ?? reference.tag ?? 'latest')
+  await tell({ status: `Pulling from ${reference.path}`, id: reference.digest ?? reference.tag ?? '' })
+  const { config, layers } = await resolve(parts, served, platform)
+  const bytes = await repository.blob(config)
+  const document = readDocument(bytes)
+  const actual = { os: document.os, architecture: document.architecture, variant: '' }
+  if (document.os !== 'linux')
+    throw new EngineError('invalid', `operating system is not supported: ${JSON.stringify(document.os.slice(0, 40))}`)
+  if (asked && (document.architecture !== platform.architecture || document.os !== platform.os))
+    throw new EngineError(
+      'missing',
+      `image with reference ${familiar(reference)} was found but does not match the specified platform: wanted ${showPlatform(platform)}, actual: ${showPlatform(actual)}`,
+    )
+  const diffIds = document.rootfs.diff_ids
+  if (diffIds.length !== layers.length)
+    throw new EngineError('invalid', "layers from manifest don't match image configuration")
+  const held: Digest[] = []
+  const abort = new AbortController()
+  try {
+    const work = layers.map(async (layer, index) => {
+      await fetchLayer({ ...parts, signal: abort.signal }, layer, diffIds[index] ?? '', nameOf(reference), held).catch(
+        (error: unknown) => {
+          abort.abort(error)
+          throw error
+        },
+      )
+    })
+    const outcomes = await Promise.allSettled(work)
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (failed) throw abort.signal.reason ?? failed.reason
+    const name = reference.digest === undefined ? [familiar(reference)] : []
+    const before = name.length > 0 ? store.tags.get(reference) : store.digests.get(reference)
+    const image = await store.keep(bytes, before !== undefined && before === config.digest ? [] : name)
+    await store.nameByDigest(image.id, `${familiarName(reference)}@${served.digest}`)
+    await store.travels.save()
+    await tell({ status: `Digest: ${served.digest}` })
+    return { image, updated: before !== image.id }
+  } finally {
+    for (const diffId of held) store.layers.release(diffId)
+  }
+}
+
+/** What a repository is called in the record of travels. */
+export const nameOf = ({ domain, path }: Reference): string => `${domain}/${path}`
+
+/** The image manifest: the served one, or what an index has for the platform. */
+async function resolve({ repository }: PullParts, served: Served, platform: Platform) {
+  let manifest = readManifest(served.bytes)
+  for (let depth = 0; manifest.kind === 'index'; depth++) {
+    if (depth === mostIndexes)
+      throw new EngineError('invalid', 'invalid manifest: indexes in indexes, too deep or in a loop')
+    const entry = choose(manifest.manifests, platform)
+    if (!entry)
+      throw new EngineError(
+        'missing',
+        `no matching manifest for ${showPlatform(platform)} in the manifest list entries`,
+      )
+    if (entry.size > mostBytes) throw new EngineError('invalid', `the manifest is larger than ${mostBytes} bytes`)
+    const { bytes } = await repository.manifest(entry.digest)
+    if (bytes.length !== entry.size)
+      throw new EngineError('invalid', `manifest ${entry.digest} is not ${entry.size} bytes long`)
+    manifest = readManifest(bytes)
+  }
+  return manifest
+}
+
+async function fetchLayer(
+  parts: PullParts,
+  layer: Descriptor,
+  diffId: Digest,
+  source: string,
+  held: Digest[],
+): Promise<void> {
+  const { store, repository, lanes, turns, tell, signal } = parts
+  const { layers } = store
+  const id = shortId(layer.digest)
+  const say = teller(tell, id)
+  await say('Pulling fs layer')
+  await turns.run(diffId, async () => {
+    signal.throwIfAborted()
+    if (layers.has(diffId)) {
+      layers.hold(diffId)
+      held.push(diffId)
+      await say('Already exists')
+      return
+    }
+    await lanes.run(async () => {
+      signal.throwIfAborted()
+      await using stage = await layers.stage()
+      const blob = join(stage.work, 'blob')
+      await repository.download(layer, blob, meter(tell, id, 'Downloading', layer.size))
+      await say('Download complete')
+      signal.throwIfAborted()
+      const compression = compressionOfFile(blob)
+      await say('Extracting')
+      await layers.adopt(stage, decompress(createReadStream(blob), compression), diffId, signal)
+      held.push(diffId)
+      if (compression === 'none' || compression === 'gzip' || compression === 'zstd')
+        store.travels.note({ diffId, digest: layer.digest, size: layer.size, compression }, source)
+      await say('Pull complete')
+    })
+  })
+}

@@ -1,0 +1,168 @@
+import type { EngineConfig } from '../config.js'
+import { EngineError } from '../errors.js'
+import { baseImage, bootstrapBase } from '../images/bootstrap.js'
+import { readDocument, type StoredImage } from '../images/document.js'
+import { familiar, familiarName, parseReference, type Reference } from '../images/reference.js'
+import type { ImageStore } from '../images/store.js'
+import type { Credentials } from './credentials.js'
+import { checkSettings, domainOfAddress, endpointsOf } from './endpoints.js'
+import { pullFault } from './faults.js'
+import { Lanes, Turns } from './lanes.js'
+import { type Platform, readManifest, readPlatform } from './manifest.js'
+import type { Tell } from './progress.js'
+import { pullOne } from './pull.js'
+import { pushOne } from './push.js'
+import { Repository } from './repository.js'
+import { Session } from './session.js'
+import { defaultSettings, type RegistrySettings } from './settings.js'
+import { expecting } from './transport.js'
+
+/** How one request wants it. */
+export interface Transfer {
+  readonly credentials?: Credentials | undefined
+  readonly tell: Tell
+  readonly signal: AbortSignal
+}
+
+/** Blobs on their way at a time, over all pulls and pushes, as dockerd has it. */
+const atOnce = { down: 3, up: 5 }
+
+/** The engine's dealings with registries. */
+export class Registry {
+  readonly settings: RegistrySettings
+  readonly #store: ImageStore
+  readonly #cache: string
+  readonly #down = new Lanes(atOnce.down)
+  readonly #up = new Lanes(atOnce.up)
+  readonly #turns = new Turns()
+
+  /** @throws EngineError `invalid` when a setting makes no sense */
+  constructor(config: EngineConfig, store: ImageStore) {
+    this.settings = config.registry ?? defaultSettings
+    checkSettings(this.settings)
+    this.#store = store
+    this.#cache = config.cache
+  }
+
+  /**
+   * Pulls an image, or every tag of a repository when the reference has neither tag nor digest. The base image is made on
+   * the spot and no registry is asked, unless a mirror is configured that may have it.
+   * @param platform `os/arch[/variant]`, '' is this machine's
+   * @throws EngineError in dockerd's words
+   */
+  async pull(reference: Reference, platform: string, { credentials, tell, signal }: Transfer): Promise<StoredImage> {
+    const wanted = readPlatform(platform)
+    if (familiar(reference) === baseImage.name && platform === '') {
+      const made = await this.#base(reference, wanted, { credentials, tell, signal })
+      if (made) return made
+    }
+    try {
+      using session = await this.#session(reference, credentials, signal)
+      const repository = new Repository(session, reference.path, 'pull')
+      const parts = { store: this.#store, repository, lanes: this.#down, turns: this.#turns, tell, signal }
+      const every = reference.tag === undefined && reference.digest === undefined
+      const tags = every ? await repository.tags() : [reference.tag]
+      let last: StoredImage | undefined
+      let fresh = false
+      for (const tag of tags) {
+        const { image, updated } = await pullOne(parts, { ...reference, tag }, wanted, platform !== '')
+        this.#store.tell('pull', image.id, familiar({ ...reference, tag }))
+        last = image
+        fresh ||= updated
+      }
+      if (!last) throw new EngineError('missing', `no tags found in ${familiarName(reference)}`)
+      await tell({
+        status: `Status: ${fresh ? 'Downloaded newer image' : 'Image is up to date'} for ${familiar(reference)}`,
+      })
+      return last
+    } catch (error) {
+      throw pullFault(error, reference)
+    }
+  }
+
+  /** Pushes a tag, or all tags of a repository when there is none. @throws EngineError in dockerd's words */
+  async push(reference: Reference, { credentials, tell, signal }: Transfer): Promise<void> {
+    const repository = familiarName(reference)
+    await tell({ status: `The push refers to repository [${reference.domain}/${reference.path}]` })
+    const names = this.#store.tags.names().filter((name) => familiarName(parseReference(name)) === repository)
+    const tags = names.map((name) => parseReference(name).tag ?? 'latest')
+    const chosen = reference.tag === undefined ? tags : tags.filter((tag) => tag === reference.tag)
+    if (chosen.length === 0)
+      throw new EngineError(
+        'missing',
+        tags.length > 0 && reference.tag !== undefined
+          ? `tag does not exist: ${familiar(reference)}`
+          : `An image does not exist locally with the tag: ${repository}`,
+      )
+    using session = await this.#session(reference, credentials, signal)
+    const remote = new Repository(session, reference.path, 'pull,push')
+    const parts = { store: this.#store, repository: remote, lanes: this.#up, turns: this.#turns, tell }
+    for (const tag of chosen) {
+      const { image } = this.#store.find(`${repository}:${tag}`)
+      await pushOne(parts, reference, tag, image)
+      this.#store.tell('push', image.id, `${repository}:${tag}`)
+    }
+  }
+
+  /** Tries a login. @throws RegistryError with status 401 when the registry refuses it */
+  async login(address: string, credentials: Credentials | undefined, signal: AbortSignal): Promise<void> {
+    using session = await this.#open(domainOfAddress(address), credentials, signal)
+    const answer = await session.ask('', { method: 'GET', url: session.url('/v2/') })
+    ;(await expecting(answer, 200)).resume()
+  }
+
+  /** What `GET /distribution/{name}/json` answers: the image's descriptor and platforms. */
+  async inspect(reference: Reference, { credentials, signal }: Omit<Transfer, 'tell'>): Promise<object> {
+    try {
+      using session = await this.#session(reference, credentials, signal)
+      const repository = new Repository(session, reference.path, 'pull')
+      const { bytes, digest, mediaType } = await repository.manifest(reference.digest ?? reference.tag ?? 'latest')
+      const manifest = readManifest(bytes)
+      const Platforms: object[] = []
+      if (manifest.kind === 'index') Platforms.push(...manifest.manifests.map(({ platform }) => described(platform)))
+      else {
+        const document = readDocument(await repository.blob(manifest.config))
+        const { variant } = document as { variant?: unknown }
+        Platforms.push(described({ ...document, variant: typeof variant === 'string' ? variant : '' }))
+      }
+      return { Descriptor: { mediaType, digest, size: bytes.length }, Platforms }
+    } catch (error) {
+      throw pullFault(error, reference)
+    }
+  }
+
+  async #base(reference: Reference, wanted: Platform, transfer: Transfer): Promise<StoredImage | undefined> {
+    const { tell, signal } = transfer
+    if (this.settings.mirrors.length > 0) {
+      const reached = await this.#session(reference, undefined, signal, true).catch(() => undefined)
+      reached?.[Symbol.dispose]()
+      if (reached) return undefined
+    }
+    const before = this.#store.tags.get(reference)
+    await tell({ status: `Pulling from ${reference.path}`, id: reference.tag ?? '' })
+    const image =
+      before === undefined
+        ? await bootstrapBase(this.#store, this.#cache, (status) => tell({ status }), signal)
+        : await this.#store.get(before)
+    this.#store.tell('pull', image.id, familiar(reference))
+    const what = before === undefined ? 'Downloaded newer image' : 'Image is up to date'
+    await tell({ status: `Status: ${what} for ${familiar(reference)}` })
+    return image
+  }
+
+  #session(reference: Reference, credentials: Credentials | undefined, signal: AbortSignal, mirrors = false) {
+    return this.#open(reference.domain, credentials, signal, mirrors)
+  }
+
+  async #open(domain: string, credentials: Credentials | undefined, signal: AbortSignal, mirrors = false) {
+    const endpoints = await endpointsOf(domain, this.settings)
+    const chosen = mirrors ? endpoints.filter(({ mirror }) => mirror) : endpoints
+    return Session.open(chosen, this.settings.certificates, credentials, signal)
+  }
+}
+
+const described = (platform: Platform | undefined): object => ({
+  architecture: platform?.architecture ?? '',
+  os: platform?.os ?? '',
+  ...(platform?.variant ? { variant: platform.variant } : {}),
+})

@@ -1,0 +1,125 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { Agent as HttpAgent, type IncomingMessage, type OutgoingHttpHeaders, request as requestHttp } from 'node:http'
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream'
+import { rootCertificates } from 'node:tls'
+import { EngineError } from '../errors.js'
+import { connectionFault, registryFault } from './faults.js'
+
+/** One request; a body that is a stream can be sent once only. */
+export interface Ask {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH'
+  readonly url: URL
+  readonly headers?: OutgoingHttpHeaders
+  readonly body?: Buffer | Readable
+  readonly signal: AbortSignal
+}
+
+/** Waiting longer than this for a byte, either way, is a broken connection. */
+const idleMs = 60_000
+
+const mostRedirects = 5
+
+/** HTTP to one registry, connections kept for the next request. Disposing closes them. */
+export class Transport implements Disposable {
+  readonly #http = new HttpAgent({ keepAlive: true })
+  readonly #https: HttpsAgent
+
+  private constructor(https: HttpsAgent) {
+    this.#https = https
+  }
+
+  /** @param certificates the directory of certificates, see RegistrySettings */
+  static async open(base: URL, certificates: string, unverified: boolean): Promise<Transport> {
+    const { authorities, cert, key } = await readCertificates(join(certificates, base.host))
+    const ca = authorities.length > 0 ? [...(await systemAuthorities()), ...authorities] : await systemAuthorities()
+    const own = cert !== undefined && key !== undefined ? { cert, key } : {}
+    return new Transport(new HttpsAgent({ keepAlive: true, ca, rejectUnauthorized: !unverified, ...own }))
+  }
+
+  /**
+   * Sends a request; GET and HEAD follow redirects, and what authorizes at one host is not told another.
+   * @throws RegistryError with status 0 when no answer comes
+   */
+  async send(ask: Ask): Promise<IncomingMessage> {
+    let { url, headers } = ask
+    for (let hops = 0; ; hops++) {
+      const answer = await this.#send({ ...ask, url, headers: headers ?? {} })
+      const { statusCode = 0, headers: told } = answer
+      const away = [301, 302, 303, 307, 308].includes(statusCode) && told.location !== undefined
+      if (!away || (ask.method !== 'GET' && ask.method !== 'HEAD')) return answer
+      answer.resume()
+      if (hops === mostRedirects) throw new EngineError('broken', `stopped after ${mostRedirects} redirects`)
+      const next = new URL(told.location ?? '', url)
+      if (next.protocol !== 'https:' && (next.protocol !== 'http:' || url.protocol === 'https:'))
+        throw new EngineError('broken', `the registry redirects from ${url.origin} to ${next.protocol}//${next.host}`)
+      if (next.host !== url.host) headers = { ...headers, authorization: undefined }
+      url = next
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#http.destroy()
+    this.#https.destroy()
+  }
+
+  #send({ method, url, headers, body, signal }: Ask): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const secure = url.protocol === 'https:'
+      const given = Object.fromEntries(Object.entries(headers ?? {}).filter(([, value]) => value !== undefined))
+      const length = Buffer.isBuffer(body) ? { 'content-length': body.length } : {}
+      const options = {
+        method,
+        headers: { 'user-agent': 'berth', ...length, ...given },
+        signal,
+        agent: secure ? this.#https : this.#http,
+      }
+      const request = (secure ? requestHttps : requestHttp)(url, options, resolve)
+      request.setTimeout(idleMs, () => request.destroy(Object.assign(new Error('i/o timeout'), { code: 'ETIMEDOUT' })))
+      request.on('error', (error) => reject(signal.aborted ? error : connectionFault(method, url, error)))
+      if (body === undefined || Buffer.isBuffer(body)) request.end(body)
+      else pipeline(body, request, () => undefined) // a failure is the request's too
+    })
+  }
+}
+
+/** The whole body of an answer. @throws EngineError when it is larger than `limit`, RegistryError when it breaks off */
+export async function bodyOf(answer: IncomingMessage, limit: number, what: string): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > limit) throw new EngineError('invalid', `${what} is larger than ${limit} bytes`)
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    if (error instanceof EngineError) throw error
+    throw connectionFault('GET', new URL('http://registry/'), error as NodeJS.ErrnoException)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** The answer, when its status is one of those expected; its error in Docker's words when it is not. */
+export async function expecting(answer: IncomingMessage, ...statuses: number[]): Promise<IncomingMessage> {
+  const { statusCode = 0, statusMessage = '' } = answer
+  if (statuses.includes(statusCode)) return answer
+  const body = await bodyOf(answer, 1 << 16, "the registry's error").catch(() => Buffer.alloc(0))
+  throw registryFault(statusCode, statusMessage, body, answer.headers['retry-after'])
+}
+
+async function readCertificates(directory: string) {
+  const names = await readdir(directory).catch(() => [])
+  const read = (suffix: string) =>
+    Promise.all(names.filter((name) => name.endsWith(suffix)).map((name) => readFile(join(directory, name), 'utf8')))
+  const [authorities, [cert], [key]] = await Promise.all([read('.crt'), read('.cert'), read('.key')])
+  return { authorities, cert, key }
+}
+
+/** The host's authorities, which its owner may have added to; Node's own where there are none. */
+async function systemAuthorities(): Promise<string[]> {
+  const bundle = await readFile('/etc/ssl/certs/ca-certificates.crt', 'utf8').catch(() => '')
+  return bundle === '' ? [...rootCertificates] : [bundle]
+}
