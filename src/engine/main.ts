@@ -23,6 +23,9 @@ Stopping it leaves containers running; the next start finds them again.
   --pool CIDR        IPv4 /16 that networks are cut from       (10.87.0.0/16)
   --cache DIR        bootstrapped base images                  (<root>/cache)
   --build-env FILE   variables that builds see (dotenv)        (<root>/../build.env)
+  --build-cache MB   what the build cache may hold             (10240)
+  --build-time SEC   how long a build may take                 (1800)
+  --build-ssh        let local clients lend builds an ssh agent
   --destroy          end its containers and leave nothing in the kernel; the daemon must be stopped
   --help
 
@@ -41,6 +44,9 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
       pool: text,
       cache: text,
       'build-env': text,
+      'build-cache': text,
+      'build-time': text,
+      'build-ssh': { type: 'boolean' },
       destroy: { type: 'boolean' },
       help: { type: 'boolean' },
     },
@@ -63,9 +69,23 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
     cache: resolve(values.cache ?? BERTH_CACHE ?? join(values.root ?? BERTH_ROOT, 'cache')),
     pool,
     buildEnv: existsSync(envFile) ? parse(readFileSync(envFile)) : {},
+    build: {
+      ...(values['build-cache'] === undefined
+        ? {}
+        : { cacheBytes: number('--build-cache', values['build-cache']) * 2 ** 20 }),
+      ...(values['build-time'] === undefined
+        ? {}
+        : { deadlineMs: number('--build-time', values['build-time']) * 1000 }),
+      ssh: values['build-ssh'] ?? false,
+    },
     prefix: createHash('sha256').update(name).digest('hex').slice(0, 4),
   }
   return { config, destroy: values.destroy ?? false }
+}
+
+function number(option: string, text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new EngineError('invalid', `${option} wants a number, not "${text}"`)
+  return Number(text)
 }
 
 async function main(): Promise<void> {
