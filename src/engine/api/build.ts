@@ -17,7 +17,7 @@ export interface BuildApi {
   readonly builder: Builder
   readonly images: ImageStore
   /** Makes something of a network mode. @throws EngineError `missing` */
-  network(mode: string): Promise<StepNetwork>
+  readonly network: (mode: string) => Promise<StepNetwork>
 }
 
 /** `/build` and below: the classic builder's protocol. */

@@ -16,7 +16,7 @@ import type { BuildRequest } from './job.js'
 import { documentOf, stepsOf } from './result.js'
 import { Shelf } from './shelf.js'
 import { buildStages } from './staging.js'
-import { warnOf, warnUnused } from './warnings.js'
+import { warnUnused } from './warnings.js'
 
 /** What the builder stands on. */
 export interface BuilderParts {
@@ -94,7 +94,6 @@ export class Builder {
       directories: (layers: readonly Digest[]) => layers.map((diffId) => images.layers.directory(diffId)),
     }
     try {
-      await warnOf(dockerfile, request)
       const state = await buildStages(job, target.index, late.signal)
       await warnUnused(dockerfile, request)
       const built = await images.create(documentOf(state, request.labels, images.all()), request.names)

@@ -36,7 +36,7 @@ export interface BuildRequest {
   readonly agents: ReadonlyMap<string, string>
   readonly signal: AbortSignal
   /** Receives the build's log. */
-  out(text: string): Promise<void> | void
+  readonly out: (text: string) => Promise<void> | void
 }
 
 /** One build under way: what its steps work with. */
@@ -64,7 +64,7 @@ export interface Job {
   /** The layers' directories, bottom first. */
   directories(layers: readonly Digest[]): string[]
   /** Receives the log of the stage being built. */
-  out(text: string): Promise<void> | void
+  readonly out: (text: string) => Promise<void> | void
 }
 
 /** The layer a step makes: from the cache when it was made before of the same things, else by `make`. */

@@ -11,8 +11,3 @@ export async function warnUnused(dockerfile: Dockerfile, request: BuildRequest):
   const unused = [...request.buildArgs.keys()].filter((name) => !declared.has(name) && !predefinedArgs.includes(name))
   if (unused.length > 0) await request.out(`[Warning] One or more build-args [${unused.join(' ')}] were not consumed\n`)
 }
-
-/** Tells of what is allowed but unwise. */
-export async function warnOf(_dockerfile: Dockerfile, _request: BuildRequest): Promise<void> {
-  await Promise.resolve()
-}
