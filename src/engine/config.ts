@@ -20,4 +20,15 @@ export interface EngineConfig {
   readonly registry?: RegistrySettings
   /** Four hex digits of the name's hash: bridges are `bt<hash><id>`, veths `bv<hash><id>`, within IFNAMSIZ. */
   readonly prefix: string
+  readonly build?: BuildConfig
+}
+
+/** What its owner says of builds; absent is the default. */
+export interface BuildConfig {
+  /** Bytes that the build cache may hold beyond what images have; 10 GiB. */
+  readonly cacheBytes?: number
+  /** Milliseconds that a build may take; half an hour. */
+  readonly deadlineMs?: number
+  /** Whether local clients may lend builds an ssh agent by the path of its socket; they may not. */
+  readonly ssh?: boolean
 }

@@ -11,6 +11,7 @@ import type { ApiRoute } from './api/route.js'
 import { systemRoutes, type Inventory } from './api/system.js'
 import { volumeRoutes } from './api/volumes.js'
 import { createBuilder, type Builder } from './build/builder.js'
+import { stepNetwork } from './build/network.js'
 import type { EngineConfig } from './config.js'
 import { Containers } from './containers/containers.js'
 import { summary } from './containers/describe.js'
@@ -74,7 +75,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
       ...execRoutes(containers, execs),
       ...imageRoutes({ registry, images }),
       ...registryRoutes(registry),
-      ...buildRoutes({ builder, images }),
+      ...buildRoutes({ config, builder, images, network: stepNetwork(networks, containers) }),
       ...networkRoutes(networks, usage, new Membership(containers)),
       ...volumeRoutes(volumes),
     ],
@@ -113,11 +114,6 @@ function inventoryOf(containers: Containers, images: ImageStore, builder: Builde
       const layers = [...images.usedLayers()].reduce((sum, diffId) => sum + images.layers.size(diffId), 0)
       return Promise.resolve({ layersSize: layers, images: listImages(images, new Map(), 147) })
     },
-    cacheUsage: async () => {
-      const Size = await builder.usage()
-      return Size === 0
-        ? []
-        : [{ ID: 'cache', Type: 'regular', Description: 'layers and cache mounts', InUse: false, Shared: false, Size }]
-    },
+    cacheUsage: () => builder.usage(),
   }
 }

@@ -27,6 +27,9 @@ Stopping it leaves containers running; the next start finds them again.
   --insecure-registry HOST   host[:port] or CIDR that may speak HTTP or have no known certificate; may be repeated
   --registry-certs DIR       <host:port>/*.crt to trust, *.cert and *.key to show   (/etc/docker/certs.d)
   --build-env FILE   variables that builds see (dotenv)        (<root>/../build.env)
+  --build-cache MB   what the build cache may hold             (10240)
+  --build-time SEC   how long a build may take                 (1800)
+  --build-ssh        let local clients lend builds an ssh agent
   --destroy          end its containers and leave nothing in the kernel; the daemon must be stopped
   --help
 
@@ -48,6 +51,9 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
       'insecure-registry': { type: 'string', multiple: true },
       'registry-certs': text,
       'build-env': text,
+      'build-cache': text,
+      'build-time': text,
+      'build-ssh': { type: 'boolean' },
       destroy: { type: 'boolean' },
       help: { type: 'boolean' },
     },
@@ -75,9 +81,23 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
       insecure: values['insecure-registry'] ?? [],
       certificates: resolve(values['registry-certs'] ?? defaultSettings.certificates),
     },
+    build: {
+      ...(values['build-cache'] === undefined
+        ? {}
+        : { cacheBytes: number('--build-cache', values['build-cache']) * 2 ** 20 }),
+      ...(values['build-time'] === undefined
+        ? {}
+        : { deadlineMs: number('--build-time', values['build-time']) * 1000 }),
+      ssh: values['build-ssh'] ?? false,
+    },
     prefix: createHash('sha256').update(name).digest('hex').slice(0, 4),
   }
   return { config, destroy: values.destroy ?? false }
+}
+
+function number(option: string, text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new EngineError('invalid', `${option} wants a number, not "${text}"`)
+  return Number(text)
 }
 
 async function main(): Promise<void> {

@@ -1,5 +1,8 @@
 /** The plain records the engine's rooms meet in. They know nothing of how each other work. */
 
+import type { Limits, Rlimit } from './runtime/sandbox.js'
+import type { Secret } from './system/secret.js'
+
 /** `sha256:<64 hex>` */
 export type Digest = string
 
@@ -59,6 +62,22 @@ export interface Mount {
   readonly options: readonly string[]
 }
 
+/** Where a step's packets go: `default` is the default bridge with outbound NAT; a network of the engine; a namespace by path. */
+export type StepNetwork = 'default' | 'none' | 'host' | { readonly network: string } | { readonly namespace: string }
+
+/** A secret lent to one step, on no disk. An `agent` is a socket of the host, reached through one of the step's own. */
+export type StepSecret =
+  | (Placed & { readonly kind: 'file'; readonly content: Secret })
+  | (Placed & { readonly kind: 'agent'; readonly socket: string })
+  | { readonly kind: 'env'; readonly name: string; readonly value: Secret }
+
+interface Placed {
+  readonly target: string
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
+
 /** One isolated command over a stack of layers: what a build's RUN needs of the runtime. */
 export interface Step {
   /** Unique, `[a-z0-9]{12,64}`. */
@@ -75,15 +94,19 @@ export interface Step {
   /** `user[:group]` by name or number, looked up in the root file system; '' is root. */
   readonly user: string
   readonly mounts: readonly Mount[]
-  /** `default` is the default bridge with outbound NAT. */
-  readonly network: 'default' | 'none' | 'host'
+  readonly secrets?: readonly StepSecret[]
+  readonly network: StepNetwork
   readonly hostname?: string
+  /** `name:address`; the address may be `host-gateway`. */
   readonly extraHosts?: readonly string[]
-  /** Bytes; absent is unlimited. */
-  readonly memory?: number
+  readonly limits?: Limits
+  readonly rlimits?: readonly Rlimit[]
+  /** Bytes of `/dev/shm`. */
+  readonly shmSize?: number
   /** Aborting kills everything in the step and rejects with the signal's reason. */
   readonly signal: AbortSignal
-  onOutput(stream: 'stdout' | 'stderr', chunk: Buffer): void
+  /** Returning a promise holds the output back. */
+  onOutput(stream: 'stdout' | 'stderr', chunk: Buffer): Promise<void> | void
 }
 
 /** What the build room needs of the runtime room. */

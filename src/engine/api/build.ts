@@ -1,17 +1,23 @@
 import type { Builder } from '../build/builder.js'
-import { receiveContext } from '../build/context.js'
-import type { BuildRequest } from '../build/job.js'
+import { fetchContext, receiveContext } from '../build/context.js'
+import { pruneFilters } from '../build/items.js'
 import { StepFailure } from '../build/run.js'
+import { readAgents, readSecrets } from '../build/secrets.js'
+import type { EngineConfig } from '../config.js'
 import { codeOf, EngineError, messageOf } from '../errors.js'
-import { familiar, parseReference } from '../images/reference.js'
 import type { ImageStore } from '../images/store.js'
+import type { StepNetwork } from '../records.js'
 import { parseFilters } from '../system/filters.js'
+import { count, flag, readOptions } from './build-options.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
 /** What the build endpoints stand on. */
 export interface BuildApi {
+  readonly config: EngineConfig
   readonly builder: Builder
   readonly images: ImageStore
+  /** Makes something of a network mode. @throws EngineError `missing` */
+  readonly network: (mode: string) => Promise<StepNetwork>
 }
 
 /** `/build` and below: the classic builder's protocol. */
@@ -19,39 +25,53 @@ export const buildRoutes = (api: BuildApi): readonly ApiRoute[] => [
   {
     method: 'POST',
     path: '/build',
-    partly: 'a context that the client sends; squash, cachefrom, outputs and BuildKit sessions are ignored',
+    partly:
+      'refused: squash, cgroupparent, securityopt, other platforms and BuildKit (version=2); rm and forcerm change nothing, for no container is kept',
     handle: (request, reply) => build(api, request, reply),
   },
   {
     method: 'POST',
     path: '/build/prune',
     handle: async ({ query }, reply) => {
-      parseFilters(query, ['until', 'id', 'parent', 'type', 'description', 'inuse', 'shared', 'private'])
-      reply.json(200, await api.builder.prune(flag(query, 'all')))
+      const filters = parseFilters(query, pruneFilters)
+      const keep = Math.max(count(query, 'keep-storage'), count(query, 'reserved-space'))
+      reply.json(200, await api.builder.prune({ all: flag(query, 'all'), keep, filters }))
     },
   },
 ]
 
-const flag = (query: URLSearchParams, name: string): boolean => ['1', 'true', 'True'].includes(query.get(name) ?? '')
-
-async function build({ builder, images }: BuildApi, request: ApiRequest, reply: ApiReply): Promise<void> {
+/**
+ * Headers beyond Docker's, for what the classic protocol has no session for:
+ *
+ * - `X-Build-Secrets`: base64url of a JSON object, secret id to base64 of its value. A `RUN --mount=type=secret` that names
+ *   the id gets it as a file in memory (0400, `/run/secrets/<id>`) or as a variable (`env=`). It is in no layer, record
+ *   or cache key, and masked in the build's log.
+ * - `X-Build-Ssh`: base64url of a JSON object, agent id to the absolute path of its socket on this machine, for
+ *   `RUN --mount=type=ssh`. Only from a client on this machine, and only when the engine was started with `--build-ssh`.
+ */
+async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promise<void> {
+  const { builder, images, config } = api
   const { query, signal, raw } = request
+  const secrets = readSecrets(headerOf(request, 'x-build-secrets'))
+  const agents = readAgents(headerOf(request, 'x-build-ssh'))
+  if (agents.size > 0 && (config.build?.ssh !== true || raw.socket.remoteAddress !== undefined))
+    throw new EngineError('denied', 'this engine lends builds no ssh agent: it must be started with --build-ssh')
   const remote = query.get('remote') ?? ''
-  if (remote !== '' && remote !== 'client-session')
-    throw new EngineError('unsupported', 'building from a URL is not supported: fetch it and send it as the context')
-  if (query.get('version') === '2')
-    throw new EngineError('unsupported', 'BuildKit is not supported: set DOCKER_BUILDKIT=0')
   const quiet = flag(query, 'q')
-  const options = readOptions(query)
+  const options = await readOptions(query, api.network)
   images.porters.warm()
   let out: ReturnType<ApiReply['stream']> | undefined
   const write = (record: unknown): Promise<void> => (out ??= reply.stream()).write(record)
   try {
-    await using context = await receiveContext(images, raw, options.file, signal)
+    const around = { env: config.buildEnv, agent: agents.get('default'), signal }
+    await using context =
+      remote === '' || remote === 'client-session'
+        ? await receiveContext(images, raw, options.file, signal)
+        : await fetchContext(images, remote, options.file, around)
     const log = async (text: string): Promise<void> => {
       if (!quiet && text !== '') await write({ stream: text })
     }
-    const image = await builder.build({ ...options, context, signal, out: log })
+    const image = await builder.build({ ...options, context, secrets, agents, signal, out: log })
     if (quiet) await write({ stream: `${image.id}\n` })
     else {
       await write({ aux: { ID: image.id } })
@@ -77,40 +97,7 @@ function explain(error: unknown): EngineError {
   return error instanceof EngineError ? error : new EngineError('broken', messageOf(error), error)
 }
 
-function readOptions(query: URLSearchParams): Omit<BuildRequest, 'context' | 'signal' | 'out'> {
-  const mode = query.get('networkmode') ?? ''
-  const network = mode === '' || mode === 'bridge' ? 'default' : mode
-  if (network !== 'default' && network !== 'none' && network !== 'host')
-    throw new EngineError('unsupported', `network mode "${mode}" is not supported for a build: default, none or host`)
-  const memory = Number(query.get('memory') ?? 0)
-  return {
-    file: query.get('dockerfile') || 'Dockerfile',
-    names: query
-      .getAll('t')
-      .filter(Boolean)
-      .map((name) => familiar(parseReference(name))),
-    buildArgs: new Map(Object.entries(readMap(query, 'buildargs'))),
-    labels: Object.fromEntries(Object.entries(readMap(query, 'labels')).map(([key, value]) => [key, value ?? ''])),
-    target: query.get('target') ?? '',
-    noCache: flag(query, 'nocache'),
-    network,
-    ...(memory > 0 ? { memory } : {}),
-    extraHosts: (query.get('extrahosts') ?? '').split(',').filter(Boolean),
-  }
-}
-
-function readMap(query: URLSearchParams, name: string): Record<string, string | null> {
-  const text = query.get(name)
-  if (!text) return {}
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      const entries = Object.entries(value as Record<string, unknown>)
-      if (entries.every(([, one]) => one === null || typeof one === 'string'))
-        return value as Record<string, string | null>
-    }
-  } catch {
-    // told below, as every other wrong shape is
-  }
-  throw new EngineError('invalid', `invalid ${name}: not a JSON object of strings`)
+function headerOf({ raw }: ApiRequest, name: string): string | undefined {
+  const value = raw.headers[name]
+  return Array.isArray(value) ? value.join('') : value
 }

@@ -82,7 +82,12 @@ async function claim(path: string): Promise<void> {
 export async function serve(path: string, routes: readonly ApiRoute[]): Promise<Server> {
   const table = new RouteTable(routes)
   await claim(path)
-  const server = createServer({ requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 0 })
+  const server = createServer({
+    maxHeaderSize: 1 << 18,
+    requestTimeout: 0,
+    headersTimeout: 60_000,
+    keepAliveTimeout: 0,
+  })
   server.on('request', (request, response) => void dispatch(table, request, response))
   server.on('upgrade', (request, socket, head) => {
     if (socket instanceof Socket) void dispatchUpgrade(table, request, socket, head)

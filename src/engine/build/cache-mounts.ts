@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
-import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { directorySize } from './disk-size.js'
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { bytesBelow } from '../system/disk.js'
+import { Slots } from '../system/slots.js'
+import type { CacheItem } from './items.js'
 import type { RunMount } from './mounts.js'
 
 /** A cache directory lent to a step; disposing gives it back. */
@@ -9,84 +11,140 @@ export interface LentCache extends AsyncDisposable {
   readonly directory: string
 }
 
-/** The directories behind `RUN --mount=type=cache`: kept between builds, never part of a layer. */
+/** What is written beside a cache directory. Times in milliseconds since the epoch. */
+interface Kept {
+  readonly id: string
+  readonly created: number
+  used: number
+  uses: number
+}
+
+interface Cache extends Kept {
+  /** Steps that have it now. */
+  busy: number
+  /** Bytes; undefined when a step may have changed it. */
+  size: number | undefined
+  readonly lock: Slots
+}
+
+/**
+ * The directories behind `RUN --mount=type=cache`: kept between builds, never part of a layer.
+ *
+ *     mounts/<hash of the id>/       the cache
+ *     mounts/<hash of the id>.json   what it is; written when it is given back
+ */
 export class CacheMounts {
   readonly #root: string
-  /** Caches in use by a step that shares them with nobody. */
-  readonly #locks = new Map<string, Promise<void>>()
-  readonly #busy = new Map<string, number>()
+  readonly #caches = new Map<string, Cache>()
 
-  constructor(root: string) {
+  private constructor(root: string) {
     this.#root = root
   }
 
-  /** Lends the cache of an id, waiting for it when it is `locked`; a `private` one in use is replaced by a fresh one. */
-  async lend(id: string, { sharing, mode, uid, gid }: RunMount): Promise<LentCache> {
-    await mkdir(this.#root, { recursive: true, mode: 0o711 })
+  /** Finds the caches again, and removes what an interrupted engine left. */
+  static async open(root: string): Promise<CacheMounts> {
+    const mounts = new CacheMounts(root)
+    await mkdir(root, { recursive: true, mode: 0o711 })
+    for (const name of await readdir(root)) {
+      if (name.endsWith('.json')) continue
+      if (!/^[0-9a-f]{32}$/.test(name)) await rm(join(root, name), { recursive: true, force: true })
+      else mounts.#caches.set(name, fresh(await readKept(join(root, `${name}.json`), name)))
+    }
+    return mounts
+  }
+
+  /**
+   * Lends the cache of an id, waiting for it when it is `locked`; a `private` one in use is replaced by an empty one.
+   * @param seed fills a cache that is new
+   */
+  async lend(
+    id: string,
+    { sharing, mode, uid, gid }: RunMount,
+    signal: AbortSignal,
+    seed: (directory: string) => Promise<void>,
+  ): Promise<LentCache> {
     const name = createHash('sha256').update(id).digest('hex').slice(0, 32)
-    if (sharing === 'private' && this.#busy.has(name)) {
+    const dress = async (directory: string): Promise<void> => {
+      await chown(directory, uid, gid)
+      await chmod(directory, mode ?? 0o755)
+    }
+    const cache = this.#caches.get(name) ?? fresh({ id, created: Date.now(), used: 0, uses: 0 })
+    if (sharing === 'private' && cache.busy > 0) {
       const directory = await mkdtemp(join(this.#root, 'private-'))
-      await dress(directory, mode, uid, gid)
+      await dress(directory)
       return { directory, [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) }
     }
-    const unlock = sharing === 'locked' ? await this.#lock(name) : undefined
-    this.#busy.set(name, (this.#busy.get(name) ?? 0) + 1)
+    this.#caches.set(name, cache)
+    cache.busy++
+    let lock: Disposable | undefined
     const directory = join(this.#root, name)
-    const fresh = (await mkdir(directory, { recursive: true })) !== undefined
-    if (fresh) await dress(directory, mode, uid, gid)
-    return {
-      directory,
-      [Symbol.asyncDispose]: () => {
-        const left = (this.#busy.get(name) ?? 1) - 1
-        if (left > 0) this.#busy.set(name, left)
-        else this.#busy.delete(name)
-        unlock?.()
-        return Promise.resolve()
-      },
+    const giveBack = async (): Promise<void> => {
+      cache.busy--
+      lock?.[Symbol.dispose]()
+      cache.used = Date.now()
+      cache.size = undefined
+      await this.#keep(name, cache)
     }
-  }
-
-  /** Removes the caches no step is using. Answers with the bytes set free. */
-  async prune(): Promise<number> {
-    let freed = 0
-    for (const name of await readdir(this.#root).catch(() => [])) {
-      if (this.#busy.has(name) || name.startsWith('private-')) continue
-      const directory = join(this.#root, name)
-      freed += await directorySize(directory)
-      await rm(directory, { recursive: true, force: true })
+    try {
+      if (sharing === 'locked') lock = await cache.lock.take(signal)
+      cache.uses++
+      if ((await mkdir(directory, { recursive: true })) !== undefined) {
+        await seed(directory)
+        await dress(directory)
+      }
+    } catch (error) {
+      await giveBack()
+      throw error
     }
-    return freed
+    return { directory, [Symbol.asyncDispose]: giveBack }
   }
 
-  /** Removes what an interrupted engine left. */
-  async sweep(): Promise<void> {
-    for (const name of await readdir(this.#root).catch(() => []))
-      if (name.startsWith('private-')) await rm(join(this.#root, name), { recursive: true, force: true })
+  /** Every cache, as `system df` tells of it. */
+  async items(): Promise<CacheItem[]> {
+    const items: CacheItem[] = []
+    for (const [name, cache] of this.#caches) {
+      const size = cache.size ?? (await bytesBelow(join(this.#root, name)))
+      if (cache.busy === 0) cache.size = size
+      items.push({
+        id: name.slice(0, 25),
+        type: 'exec.cachemount',
+        description: `cached mount ${cache.id}`,
+        size,
+        created: cache.created,
+        used: cache.used,
+        uses: cache.uses,
+        inUse: cache.busy > 0,
+        shared: false,
+      })
+    }
+    return items
   }
 
-  /** Bytes of all caches. */
-  async size(): Promise<number> {
-    return (await stat(this.#root).catch(() => undefined)) ? directorySize(this.#root) : 0
+  /** Removes a cache by the id its item has, unless a step is using it. Answers with whether it did. */
+  async remove(id: string): Promise<boolean> {
+    const [name, cache] = [...this.#caches].find(([one]) => one.slice(0, 25) === id) ?? []
+    if (name === undefined || !cache || cache.busy > 0) return false
+    this.#caches.delete(name)
+    // out of the way first: a step may ask for the same cache anew while this is removed
+    const doomed = join(await mkdtemp(join(this.#root, 'doomed-')), 'cache')
+    await rename(join(this.#root, name), doomed).catch(() => undefined)
+    await rm(join(this.#root, `${name}.json`), { force: true })
+    await rm(dirname(doomed), { recursive: true, force: true })
+    return true
   }
 
-  async #lock(name: string): Promise<() => void> {
-    const before = this.#locks.get(name) ?? Promise.resolve()
-    const { promise, resolve } = withResolvers()
-    const mine = before.then(() => promise)
-    this.#locks.set(name, mine)
-    await before
-    return resolve
+  async #keep(name: string, { id, created, used, uses }: Kept): Promise<void> {
+    await writeFile(join(this.#root, `${name}.json`), JSON.stringify({ id, created, used, uses } satisfies Kept))
   }
 }
 
-async function dress(directory: string, mode: number | undefined, uid: number, gid: number): Promise<void> {
-  await chmod(directory, mode ?? 0o755)
-  await chown(directory, uid, gid)
-}
+const fresh = (kept: Kept): Cache => ({ ...kept, busy: 0, size: undefined, lock: new Slots(1) })
 
-/** Promise.withResolvers, which Node 20 lacks. */
-function withResolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = (): void => undefined
-  const promise = new Promise<void>((settle) => (resolve = settle))
-  return { promise, resolve }
+async function readKept(path: string, name: string): Promise<Kept> {
+  try {
+    const { id = name, created = 0, used = 0, uses = 0 } = JSON.parse(await readFile(path, 'utf8')) as Partial<Kept>
+    return { id, created, used, uses }
+  } catch {
+    return { id: name, created: 0, used: 0, uses: 0 } // torn by a power cut: the first to be evicted
+  }
 }

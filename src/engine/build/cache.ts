@@ -8,11 +8,16 @@ export interface CacheRecord {
   readonly layer: Digest
   /** When it was made, RFC 3339: a build of nothing but cached steps is the same image again. */
   readonly created: string
+  /** The step, as the Dockerfile has it. */
+  readonly description?: string
 }
 
 /** The digest of what a step is made from. Values are taken as JSON, so their order counts. */
 export const cacheKey = (...ingredients: readonly unknown[]): string =>
   createHash('sha256').update(JSON.stringify(ingredients)).digest('hex')
+
+/** What an image's history says of a step: `--cache-from` finds its layer again, on whatever machine the image has come to. */
+export const stepMark = (key: string): string => `berth.step.v1 ${key}`
 
 /**
  * Step results by content: one small file a record, named by its key. Records are written once their layers are
@@ -23,6 +28,8 @@ export class BuildCache {
   readonly #records = new Map<string, CacheRecord>()
   /** Key to milliseconds of the last use. */
   readonly #used = new Map<string, number>()
+  /** Uses since the engine started. */
+  readonly #uses = new Map<string, number>()
   readonly #unsaved = new Set<string>()
 
   private constructor(root: string) {
@@ -38,13 +45,13 @@ export class BuildCache {
 
   get(key: string): CacheRecord | undefined {
     const record = this.#records.get(key)
-    if (record) this.#used.set(key, Date.now())
+    if (record) this.#use(key)
     return record
   }
 
   put(key: string, record: CacheRecord): void {
     this.#records.set(key, record)
-    this.#used.set(key, Date.now())
+    this.#use(key)
     this.#unsaved.add(key)
   }
 
@@ -64,30 +71,37 @@ export class BuildCache {
       if (used >= since) await utimes(join(this.#root, key), used / 1000, used / 1000).catch(() => undefined)
   }
 
-  /** Layers that records name, the longest unused first. */
+  /** Layers that records name. */
   layers(): Digest[] {
-    const byAge = [...this.#records].sort(([a], [b]) => (this.#used.get(a) ?? 0) - (this.#used.get(b) ?? 0))
-    return [...new Set(byAge.reverse().map(([, { layer }]) => layer))].reverse()
+    return [...new Set([...this.#records.values()].map(({ layer }) => layer))]
   }
 
-  /** Milliseconds since the epoch of the last use of any record of a layer. */
-  lastUse(layer: Digest): number {
-    return Math.max(
-      0,
-      ...[...this.#records].map(([key, one]) => (one.layer === layer ? (this.#used.get(key) ?? 0) : 0)),
-    )
+  /** Every record with its key and its use. */
+  all(): { key: string; record: CacheRecord; used: number; uses: number }[] {
+    return [...this.#records].map(([key, record]) => ({
+      key,
+      record,
+      used: this.#used.get(key) ?? 0,
+      uses: this.#uses.get(key) ?? 0,
+    }))
   }
 
   /** Forgets records for which `gone` is true. Answers with their keys. */
-  async forget(gone: (record: CacheRecord) => boolean): Promise<string[]> {
-    const keys = [...this.#records].flatMap(([key, record]) => (gone(record) ? [key] : []))
+  async forget(gone: (record: CacheRecord, key: string) => boolean): Promise<string[]> {
+    const keys = [...this.#records].flatMap(([key, record]) => (gone(record, key) ? [key] : []))
     for (const key of keys) {
       this.#records.delete(key)
       this.#used.delete(key)
+      this.#uses.delete(key)
       this.#unsaved.delete(key)
       await rm(join(this.#root, key), { force: true })
     }
     return keys
+  }
+
+  #use(key: string): void {
+    this.#used.set(key, Date.now())
+    this.#uses.set(key, (this.#uses.get(key) ?? 0) + 1)
   }
 
   async #load(key: string): Promise<void> {
@@ -95,7 +109,8 @@ export class BuildCache {
     try {
       const record = JSON.parse(await readFile(path, 'utf8')) as Partial<CacheRecord>
       if (/^[0-9a-f]{64}$/.test(key) && record.layer !== undefined && record.created !== undefined) {
-        this.#records.set(key, { layer: record.layer, created: record.created })
+        const { layer, created, description = '' } = record as CacheRecord
+        this.#records.set(key, { layer, created, description })
         this.#used.set(key, (await stat(path)).mtimeMs)
         return
       }

@@ -1,10 +1,14 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { chmod, mkdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { EngineError } from '../errors.js'
-import { autoDecompress } from '../images/compression.js'
+import { archiveOf, autoDecompress } from '../images/compression.js'
+import type { Stage as LayerStage } from '../images/layers.js'
 import type { ImageStore } from '../images/store.js'
 import type { Manifest } from '../images/unpack.js'
+import { download, isUrl } from './download.js'
+import { fetchRepository, type GitSurroundings, readGitUrl } from './git.js'
 import { applyIgnore } from './ignore.js'
 
 /** What a build copies from: a directory of ordinary files that nothing else writes to. */
@@ -16,23 +20,66 @@ export interface BuildContext extends AsyncDisposable {
   readonly dockerfile: string
 }
 
+interface Received {
+  readonly directory: string
+  readonly manifest: Manifest
+  /** What the Dockerfile is called there, when the client does not choose. */
+  readonly dockerfile?: string
+}
+
 /**
  * Receives a build context as an archive, hostile or not, compressed or not, and reads its Dockerfile.
  * @throws EngineError `invalid` for a bad archive or a missing Dockerfile
  */
-export async function receiveContext(
+export const receiveContext = (
   store: ImageStore,
   archive: Readable,
   dockerfile: string,
   signal: AbortSignal,
+): Promise<BuildContext> => open(store, dockerfile, (stage) => unpack(store, stage, archive, signal))
+
+/**
+ * Fetches a build context: a git repository, an archive, or a Dockerfile alone.
+ * @throws EngineError `invalid` for what cannot be fetched, or has no Dockerfile
+ */
+export async function fetchContext(
+  store: ImageStore,
+  remote: string,
+  dockerfile: string,
+  around: GitSurroundings,
+): Promise<BuildContext> {
+  const repository = readGitUrl(remote)
+  if (!repository && !isUrl(remote))
+    throw new EngineError('invalid', `remoteURL (${remote}) could not be recognized as URL`)
+  return open(store, dockerfile, async (stage) => {
+    const place = join(stage.work, 'fetched')
+    if (!repository) {
+      await download(remote, place, around.signal)
+      if (archiveOf(place) !== undefined) return unpack(store, stage, createReadStream(place), around.signal)
+      const directory = join(stage.work, 'context')
+      await mkdir(directory)
+      await rename(place, join(directory, 'Dockerfile'))
+      await chmod(join(directory, 'Dockerfile'), 0o644)
+      return { directory, manifest: await store.porters.run('survey', directory), dockerfile: 'Dockerfile' }
+    }
+    await fetchRepository(repository, place, around, false)
+    const { path, kind } = await store.porters.run('look', { layers: [place], path: repository.subdirectory })
+    if (kind !== 'directory')
+      throw new EngineError('invalid', `error setting git context, no directory "${repository.subdirectory}" in it`)
+    const directory = join(place, path)
+    return { directory, manifest: await store.porters.run('survey', directory) }
+  })
+}
+
+async function open(
+  store: ImageStore,
+  dockerfile: string,
+  receive: (stage: LayerStage) => Promise<Received>,
 ): Promise<BuildContext> {
   const stage = await store.layers.stage()
   try {
-    const directory = join(stage.work, 'context')
-    await mkdir(directory)
-    const task = { upper: directory, lowers: [], base: '/', as: 'context' as const }
-    const manifest = await store.porters.unpack(task, await autoDecompress(archive), signal)
-    const name = dockerfile.replace(/^(\.?\/)+/, '')
+    const { directory, manifest, dockerfile: own } = await receive(stage)
+    const name = (own ?? dockerfile).replace(/^(\.?\/)+/, '')
     const text = await readDockerfile(directory, manifest, name)
     await applyIgnore(directory, manifest, name)
     return { directory, manifest, dockerfile: text, [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose]() }
@@ -40,6 +87,13 @@ export async function receiveContext(
     await stage[Symbol.asyncDispose]()
     throw error
   }
+}
+
+async function unpack(store: ImageStore, stage: LayerStage, archive: Readable, signal: AbortSignal): Promise<Received> {
+  const directory = join(stage.work, 'context')
+  await mkdir(directory)
+  const task = { upper: directory, lowers: [], base: '/', as: 'context' as const }
+  return { directory, manifest: await store.porters.unpack(task, await autoDecompress(archive), signal) }
 }
 
 /** Reads it as the manifest knows it, so that a link cannot lead out of the context. */

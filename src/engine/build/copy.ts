@@ -1,44 +1,50 @@
 import { createReadStream } from 'node:fs'
 import { isAbsolute, join } from 'node:path/posix'
-import { EngineError } from '../errors.js'
-import type { Archive } from '../images/carry.js'
+import { EngineError, messageOf } from '../errors.js'
+import type { Archive, Carry } from '../images/carry.js'
 import { decompress } from '../images/compression.js'
+import { readModeChange } from '../images/mode.js'
+import type { Sources } from '../images/selection.js'
+import { fetchSource, isRemote, readChecksum } from './add.js'
 import { cacheKey } from './cache.js'
+import { fileNameOf } from './download.js'
+import { readGitUrl } from './git.js'
 import type { Copy, One } from './instructions.js'
 import { type Job, layerOf } from './job.js'
 import { Scope } from './scope.js'
 import { workingDirectory } from './settings.js'
 import { configured, layered, type State, variablesOf } from './state.js'
 
+/** Files of one place that a COPY or ADD takes. */
+interface Group {
+  readonly sources: Sources
+  /** Stands for their content. */
+  readonly digest: string
+  readonly inline: Carry['inline']
+  /** Nobody else's, and never written to again. */
+  readonly own: boolean
+  readonly unpack: boolean
+}
+
 /** COPY and ADD. @throws DockerfileError */
 export async function copyStep(job: Job, instruction: Copy, state: State): Promise<State> {
-  const { line, kind } = instruction
+  const { line, kind, link } = instruction
   const scope = new Scope(line, variablesOf(state), job.dockerfile.escape)
-  const patterns = instruction.sources.map((word) => scope.word(word))
-  const remote = patterns.findIndex((pattern) => /^(https?|git|ssh):\/\/|^git@/.test(pattern))
-  if (kind === 'ADD' && remote >= 0)
-    throw line.error(
-      instruction.sources[remote]?.offset ?? 0,
-      'ADD from a URL is not supported',
-      'fetch it in a RUN step',
-    )
-  const inline = instruction.heredocs.map(({ name, content, expand }) => ({
-    name,
-    content: expand ? scope.heredoc(content) : content,
-  }))
   const chown = instruction.chown && scope.word(instruction.chown)
-  const chmod = readMode(job, instruction, scope)
+  const chmod = readMode(instruction, scope)
   const target = absolute(scope.word(instruction.target), state)
-  const from = instruction.from && scope.word(instruction.from)
-  const layers = await sourceLayers(job, instruction, from)
-  const known = from === undefined ? { known: job.request.context.manifest } : {}
-  const sources = { layers, patterns, ...known }
-  const digest = await placed(instruction, from, () => job.store.porters.run('digest', sources))
-  const key = cacheKey(kind, state.layers, digest, inline, target, chown ?? null, chmod ?? null)
-  const { layer, created } = await layerOf(job, key, async ({ upper }) => {
-    const lowers = job.directories(state.layers)
-    const archives = await placed(instruction, from, () =>
-      job.store.porters.run('carry', {
+  const lowers = job.directories(state.layers)
+  await using scratch = await job.store.layers.stage()
+  const groups = await groupsOf(job, instruction, scope, { target, place: scratch.work })
+  // a layer that stands by itself is the same on any base, as long as it finds its directories there alike
+  const numeric = chown === undefined || /^\d+(:\d+)?$/.test(chown)
+  const base = link ? await job.store.porters.run('ancestry', { layers: lowers, path: target }) : state.layers
+  const made = groups.map(({ digest, inline, unpack }) => [digest, inline, unpack])
+  const accounts = link && !numeric ? state.layers : []
+  const key = cacheKey(kind, link, base, accounts, made, target, chown ?? null, chmod ?? null)
+  const record = await layerOf(job, key, line.text, async ({ upper }) => {
+    for (const { sources, inline, own, unpack: unpacks } of groups) {
+      const task: Carry = {
         ...sources,
         inline,
         lowers,
@@ -46,13 +52,57 @@ export async function copyStep(job: Job, instruction: Copy, state: State): Promi
         target,
         ...(chown === undefined ? {} : { chown }),
         ...(chmod === undefined ? {} : { chmod }),
-        mayLink: from === undefined,
-        sparingArchives: kind === 'ADD',
-      }),
-    )
-    for (const archive of archives) await placed(instruction, from, () => unpack(job, archive, lowers, upper))
+        several: groups.length > 1,
+        link,
+        mayLink: own,
+        sparingArchives: unpacks,
+      }
+      const archives = await placed(instruction, () => job.store.porters.run('carry', task))
+      for (const archive of archives) await placed(instruction, () => unpack(job, archive, link ? [] : lowers, upper))
+    }
   })
-  return layered(state, line.text, layer, created)
+  return layered(state, line.text, record, key)
+}
+
+/** What a COPY or ADD takes, by where it comes from; what is far is fetched below `place`. */
+async function groupsOf(
+  job: Job,
+  instruction: Copy,
+  scope: Scope,
+  { target, place }: { target: string; place: string },
+): Promise<Group[]> {
+  const { line, kind, checksum, unpack } = instruction
+  const words = instruction.sources.map((word) => ({ word, source: scope.word(word) }))
+  const far = kind === 'ADD' ? words.filter(({ source }) => isRemote(source)) : []
+  const patterns = words.filter((one) => !far.includes(one)).map(({ source }) => source)
+  const inline = instruction.heredocs.map(({ name, content, expand }) => ({
+    name,
+    content: expand ? scope.heredoc(content) : content,
+  }))
+  const sum = checksum && readChecksum(instruction, checksum, scope.word(checksum))
+  if (checksum && far.length === 0)
+    throw line.error(checksum.offset, 'checksum cannot be specified for non-HTTP(S) sources')
+  const exclude = instruction.exclude.map((word) => scope.word(word))
+  const chosen = { exclude, parents: instruction.parents }
+  const groups: Group[] = []
+  if (patterns.length + inline.length > 0) {
+    const from = instruction.from && scope.word(instruction.from)
+    const layers = await sourceLayers(job, instruction, from)
+    const known = from === undefined ? { known: job.request.context.manifest } : {}
+    const sources = { layers, patterns, ...known, ...chosen }
+    const digest = await placed(instruction, () => job.store.porters.run('digest', sources), from)
+    groups.push({ sources, digest, inline, own: from === undefined, unpack: kind === 'ADD' && unpack !== false })
+  }
+  for (const [index, { word, source }] of far.entries()) {
+    if (target.endsWith('/') && !readGitUrl(source) && fileNameOf(source) === undefined)
+      throw line.error(word.offset, `cannot determine filename for source ${source}`)
+    const task = { source, word, checksum: sum, place: join(place, String(index)) }
+    const { directory, pattern, identity } = await fetchSource(job, instruction, task)
+    const sources = { layers: [directory], patterns: [pattern], ...chosen }
+    const digest = identity ?? (await placed(instruction, () => job.store.porters.run('digest', sources)))
+    groups.push({ sources, digest, inline: [], own: true, unpack: unpack === true })
+  }
+  return groups
 }
 
 /** WORKDIR: a setting, and a layer when the directory is not there yet. */
@@ -69,10 +119,10 @@ export async function workdirStep(job: Job, instruction: One, state: State): Pro
     if (kind === 'other') throw line.error(instruction.text.offset, `cannot make "${path}": it is not a directory`)
     if (kind === 'directory') return configured(state, createdBy, { WorkingDir: path })
   }
-  const { layer, created } = await layerOf(job, key, async ({ upper }) =>
+  const record = await layerOf(job, key, createdBy, async ({ upper }) =>
     job.store.porters.run('mkdir', { lowers: directories, upper, path }),
   )
-  return { ...layered(state, createdBy, layer, created), config: { ...state.config, WorkingDir: path } }
+  return { ...layered(state, createdBy, record, key), config: { ...state.config, WorkingDir: path } }
 }
 
 async function sourceLayers(
@@ -94,16 +144,19 @@ function absolute(target: string, state: State): string {
   return directory && !path.endsWith('/') ? `${path}/` : path
 }
 
-function readMode(job: Job, { line, chmod }: Copy, scope: Scope): number | undefined {
+function readMode({ line, chmod }: Copy, scope: Scope): string | undefined {
   if (!chmod) return undefined
   const text = scope.word(chmod)
-  if (!/^[0-7]{1,4}$/.test(text))
-    throw line.error(chmod.offset, `invalid chmod parameter: "${text}"`, 'it must be octal, like 755 or 0644')
-  return parseInt(text, 8)
+  try {
+    readModeChange(text)
+    return text
+  } catch (error) {
+    throw line.error(chmod.offset, messageOf(error))
+  }
 }
 
 /** Tells an error of the copy with the place of the instruction. */
-async function placed<T>(instruction: Copy, from: string | undefined, work: () => Promise<T>): Promise<T> {
+async function placed<T>(instruction: Copy, work: () => Promise<T>, from = instruction.from?.text): Promise<T> {
   try {
     return await work()
   } catch (error) {

@@ -43,6 +43,18 @@ export interface Copy extends Base {
   readonly from: Word | undefined
   readonly chown: Word | undefined
   readonly chmod: Word | undefined
+  /** A layer of its own: nothing of the image below is looked at, so a new base does not make it stale. */
+  readonly link: boolean
+  /** Keep the directories of the sources' names. */
+  readonly parents: boolean
+  /** Patterns of what to leave out. */
+  readonly exclude: readonly Word[]
+  /** Of what ADD fetches: `sha256:<hex>`. */
+  readonly checksum: Word | undefined
+  /** Keep `.git` of a repository that ADD fetches. */
+  readonly keepGitDir: boolean
+  /** Whether ADD unpacks archives; absent: those of the context, but not those it fetches. */
+  readonly unpack: boolean | undefined
 }
 
 export interface Env extends Base {

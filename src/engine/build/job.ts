@@ -2,12 +2,17 @@ import type { EngineConfig } from '../config.js'
 import type { Stage as LayerStage } from '../images/layers.js'
 import type { StoredImage } from '../images/document.js'
 import type { ImageStore } from '../images/store.js'
-import type { Digest, Steps } from '../records.js'
+import type { Digest, Step, Steps } from '../records.js'
+import type { Secret } from '../system/secret.js'
+import type { Slots } from '../system/slots.js'
 import type { BuildCache, CacheRecord } from './cache.js'
 import type { CacheMounts } from './cache-mounts.js'
 import type { BuildContext } from './context.js'
 import type { Dockerfile } from './dockerfile.js'
 import type { State } from './state.js'
+
+/** The surroundings of RUN steps, as far as the client chooses them. */
+export type Room = Pick<Step, 'network' | 'extraHosts' | 'limits' | 'rlimits' | 'shmSize'>
 
 /** What a build is asked to do. */
 export interface BuildRequest {
@@ -20,13 +25,18 @@ export interface BuildRequest {
   readonly labels: Readonly<Record<string, string>>
   readonly target: string
   readonly noCache: boolean
-  readonly network: 'default' | 'none' | 'host'
-  /** Bytes; absent is unlimited. */
-  readonly memory?: number
-  readonly extraHosts: readonly string[]
+  /** Ask for the base images' newest, even those that are here. */
+  readonly pull: boolean
+  /** Images whose steps count as cached. */
+  readonly cacheFrom: readonly string[]
+  /** What every RUN gets. */
+  readonly room: Room
+  readonly secrets: ReadonlyMap<string, Secret>
+  /** Sockets of ssh agents, by id. */
+  readonly agents: ReadonlyMap<string, string>
   readonly signal: AbortSignal
   /** Receives the build's log. */
-  out(text: string): Promise<void> | void
+  readonly out: (text: string) => Promise<void> | void
 }
 
 /** One build under way: what its steps work with. */
@@ -39,6 +49,12 @@ export interface Job {
   readonly request: BuildRequest
   readonly dockerfile: Dockerfile
   readonly signal: AbortSignal
+  /** RUN steps that may run at once. */
+  readonly slots: Slots
+  /** Steps under way, by key: two stages that do the same do it once. */
+  readonly making: Map<string, Promise<CacheRecord>>
+  /** Steps that the client says are made: believed in this build alone, for its images may lie. */
+  readonly learned: ReadonlyMap<string, CacheRecord>
   /** Layers this build holds; let go when it ends. */
   readonly held: Digest[]
   /** The end of a stage before the one being built, by name or number; undefined when there is none. */
@@ -47,24 +63,42 @@ export interface Job {
   image(name: string): Promise<StoredImage>
   /** The layers' directories, bottom first. */
   directories(layers: readonly Digest[]): string[]
+  /** Receives the log of the stage being built. */
+  readonly out: (text: string) => Promise<void> | void
 }
 
 /** The layer a step makes: from the cache when it was made before of the same things, else by `make`. */
-export async function layerOf(job: Job, key: string, make: (stage: LayerStage) => Promise<void>): Promise<CacheRecord> {
+export async function layerOf(
+  job: Job,
+  key: string,
+  description: string,
+  make: (stage: LayerStage) => Promise<void>,
+): Promise<CacheRecord> {
   const { layers } = job.store
-  const known = job.request.noCache ? undefined : job.cache.get(key)
-  if (known && layers.has(known.layer)) {
-    layers.hold(known.layer)
-    job.held.push(known.layer)
-    await job.request.out(' ---> Using cache\n')
-    return known
+  const known = job.making.get(key) ?? (job.request.noCache ? undefined : (job.cache.get(key) ?? job.learned.get(key)))
+  const record = known && (await known)
+  if (record && layers.has(record.layer)) {
+    layers.hold(record.layer)
+    job.held.push(record.layer)
+    await job.out(' ---> Using cache\n')
+    return record
   }
+  const fresh = makeLayer(job, description, make)
+  job.making.set(key, fresh)
+  job.cache.put(key, await fresh)
+  return fresh
+}
+
+async function makeLayer(
+  job: Job,
+  description: string,
+  make: (stage: LayerStage) => Promise<void>,
+): Promise<CacheRecord> {
+  const { layers } = job.store
   await using stage = await layers.stage()
   await make(stage)
   job.signal.throwIfAborted()
   const { diffId } = await layers.commit(stage)
   job.held.push(diffId)
-  const record = { layer: diffId, created: new Date().toISOString() }
-  job.cache.put(key, record)
-  return record
+  return { layer: diffId, created: new Date().toISOString(), description }
 }

@@ -16,8 +16,8 @@ import { cutFlags, cutWords, type Flag, readJson, skipBlanks, type Word } from '
 const flagsOf: Partial<Record<Keyword, readonly string[]>> = {
   FROM: ['platform'],
   RUN: ['mount', 'network', 'security'],
-  COPY: ['from', 'chown', 'chmod', 'link'],
-  ADD: ['chown', 'chmod', 'link', 'keep-git-dir', 'checksum'],
+  COPY: ['from', 'chown', 'chmod', 'link', 'parents', 'exclude'],
+  ADD: ['chown', 'chmod', 'link', 'exclude', 'keep-git-dir', 'checksum', 'unpack'],
   HEALTHCHECK: ['interval', 'timeout', 'start-period', 'start-interval', 'retries'],
 }
 
@@ -118,7 +118,12 @@ function readRun({ line, flags, text }: Parts): Instruction {
   const value = network?.value ?? 'default'
   if (value !== 'default' && value !== 'none' && value !== 'host')
     throw line.error(network?.offset ?? 0, `unsupported network mode "${value}"`, 'default, none or host')
-  const mounts = flags.filter(({ name }) => name === 'mount').map((flag) => readMount(line, flag))
+  const security = flags.find(({ name }) => name === 'security')
+  if (security?.value === 'insecure')
+    throw line.error(security.offset, 'security.insecure is not allowed', 'builds run in a sandbox here, always')
+  if (security && security.value !== 'sandbox')
+    throw line.error(security.offset, `unsupported security mode "${security.value}"`, 'sandbox')
+  const mounts = flags.filter(({ name }) => name === 'mount').map((flag, index) => readMount(line, flag, index))
   return { kind: 'RUN', line, command: readCommand(text), heredocs: line.heredocs, mounts, network: value }
 }
 
@@ -132,6 +137,12 @@ function readCopy({ line, keyword, flags, text, words, rest, escape }: Parts): C
     const found = flags.find(({ name }) => name === wanted)
     return found && { text: found.value, offset: found.offset }
   }
+  const yes = (wanted: string): boolean | undefined => {
+    const found = flags.findLast(({ name }) => name === wanted)
+    if (found && found.value !== 'true' && found.value !== 'false')
+      throw line.error(found.offset, `invalid value for flag --${wanted}: "${found.value}"`, 'true or false')
+    return found && found.value === 'true'
+  }
   const announced = new Set(line.heredocs.map(({ word }) => word))
   return {
     kind: keyword === 'ADD' ? 'ADD' : 'COPY',
@@ -142,6 +153,12 @@ function readCopy({ line, keyword, flags, text, words, rest, escape }: Parts): C
     from: flag('from'),
     chown: flag('chown'),
     chmod: flag('chmod'),
+    link: yes('link') ?? false,
+    parents: yes('parents') ?? false,
+    exclude: flags.filter(({ name }) => name === 'exclude').map(({ value, offset }) => ({ text: value, offset })),
+    checksum: flag('checksum'),
+    keepGitDir: yes('keep-git-dir') ?? false,
+    unpack: yes('unpack'),
   }
 }
 

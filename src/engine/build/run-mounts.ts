@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path/posix'
 import type { Stage as LayerStage } from '../images/layers.js'
-import type { Mount } from '../records.js'
+import type { Mount, StepSecret } from '../records.js'
 import type { Run } from './instructions.js'
 import type { Job } from './job.js'
 import type { RunMount } from './mounts.js'
@@ -20,18 +20,40 @@ export async function readMounts(job: Job, instruction: Run, state: State, scope
   for (const mount of instruction.mounts) {
     const expand = (text: string): string => scope.word({ text, offset: mount.offset })
     const target = expand(mount.target)
+    const absolute = isAbsolute(target) ? join(target) : join('/', state.config.WorkingDir ?? '/', target)
     const full: RunMount = {
       ...mount,
-      target: isAbsolute(target) ? join(target) : join('/', state.config.WorkingDir ?? '/', target),
+      target: target === '' ? '' : absolute,
       source: expand(mount.source),
       id: mount.id === undefined ? undefined : expand(mount.id),
+      from: mount.from === undefined ? undefined : expand(mount.from),
     }
-    if (mount.type === 'cache' && mount.from !== undefined)
-      throw instruction.line.error(mount.offset, 'from= is not supported for a cache mount')
+    if (full.target === '/') throw instruction.line.error(mount.offset, 'invalid mount target "/"')
     const digest = mount.type === 'bind' ? await digestOf(job, instruction, full) : ''
     wanted.push({ ...full, digest })
   }
   return wanted
+}
+
+/** The secrets and agents of a RUN. @throws DockerfileError when a required one was not given */
+export function secretsOf(job: Job, { line }: Run, wanted: readonly WantedMount[]): StepSecret[] {
+  return wanted.flatMap((mount): StepSecret[] => {
+    const { type, id = '', target, mode, uid, gid, env } = mount
+    if (type !== 'secret' && type !== 'ssh') return []
+    const content = type === 'secret' ? job.request.secrets.get(id) : undefined
+    const socket = type === 'ssh' ? job.request.agents.get(id) : undefined
+    if (content) {
+      const file: StepSecret = { kind: 'file', target, content, mode: mode ?? 0o400, uid, gid }
+      const variable: StepSecret[] = env === undefined ? [] : [{ kind: 'env', name: env, value: content }]
+      return target === '' ? variable : [file, ...variable]
+    }
+    if (socket !== undefined) return [{ kind: 'agent', target, socket, mode: mode ?? 0o600, uid, gid }]
+    if (!mount.required) return []
+    throw line.error(
+      mount.offset,
+      type === 'secret' ? `secret ${id}: not found` : `no SSH key "${id}" forwarded from the client`,
+    )
+  })
 }
 
 /** Makes the mounts of a RUN ready. Disposing gives the caches back; `scratch` holds copies and goes with its owner. */
@@ -44,28 +66,64 @@ export async function prepareMounts(
   const given = new LentThings()
   const mounts: Mount[] = []
   try {
-    for (const [index, mount] of wanted.entries()) {
+    for (const mount of wanted) {
       const { target } = mount
-      if (mount.type === 'tmpfs') {
-        const size = mount.size === undefined ? [] : [`size=${String(mount.size)}`]
-        mounts.push({ type: 'tmpfs', source: 'tmpfs', target, options: ['nosuid', 'nodev', 'mode=1777', ...size] })
-        continue
-      }
-      const access = mount.readonly ? 'ro' : 'rw'
-      if (mount.type === 'cache') {
-        const cache = await job.mounts.lend(mount.id ?? target, mount)
-        given.use(cache)
-        mounts.push({ type: 'bind', source: cache.directory, target, options: ['bind', access] })
-        continue
-      }
+      if (mount.type !== 'tmpfs') continue
+      const size = mount.size === undefined ? [] : [`size=${String(mount.size)}`]
+      mounts.push({ type: 'tmpfs', source: 'tmpfs', target, options: ['nosuid', 'nodev', 'mode=1777', ...size] })
+    }
+    mounts.push(...(await lendCaches(job, instruction, wanted, given)))
+    for (const [index, mount] of wanted.entries()) {
+      if (mount.type !== 'bind') continue
       const source = await boundDirectory(job, instruction, mount, join(scratch.upper, String(index)))
-      mounts.push({ type: 'bind', source, target, options: ['bind', access] })
+      mounts.push({ type: 'bind', source, target: mount.target, options: ['bind', accessOf(mount)] })
     }
   } catch (error) {
     await given[Symbol.asyncDispose]()
     throw error
   }
   return { mounts, [Symbol.asyncDispose]: () => given[Symbol.asyncDispose]() }
+}
+
+const accessOf = ({ readonly }: RunMount): string => (readonly ? 'ro' : 'rw')
+
+/** Locked caches are waited for in one order everywhere: two steps never hold what the other waits for. */
+async function lendCaches(
+  job: Job,
+  instruction: Run,
+  wanted: readonly WantedMount[],
+  given: LentThings,
+): Promise<Mount[]> {
+  const nameOf = ({ id, target }: WantedMount): string => id ?? target
+  const caches = wanted.filter(({ type }) => type === 'cache')
+  const lent = new Map<string, string>()
+  for (const mount of caches.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))) {
+    const name = nameOf(mount)
+    if (lent.has(name)) continue
+    const seed = (directory: string): Promise<void> => seedCache(job, instruction, mount, directory)
+    const cache = await job.mounts.lend(name, mount, job.signal, seed)
+    given.use(cache)
+    lent.set(name, cache.directory)
+  }
+  return caches.map((mount) => ({
+    type: 'bind',
+    source: lent.get(nameOf(mount)) ?? '',
+    target: mount.target,
+    options: ['bind', accessOf(mount)],
+  }))
+}
+
+/** What `from=` and `source=` name is what a new cache begins with. */
+async function seedCache(job: Job, instruction: Run, mount: WantedMount, directory: string): Promise<void> {
+  if (mount.from === undefined) return
+  try {
+    const layers = await layersOf(job, instruction, mount)
+    const task = { layers, patterns: [mount.source], inline: [], lowers: [], upper: directory, target: '/' }
+    await job.store.porters.run('carry', task)
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true })
+    throw error
+  }
 }
 
 /** What a bind mount shows: the context itself when it cannot be written to, else a copy. */

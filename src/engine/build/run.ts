@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 import { EngineError } from '../errors.js'
 import type { Stage as LayerStage } from '../images/layers.js'
-import type { ImageConfig, Mount } from '../records.js'
+import type { ImageConfig, Mount, StepNetwork, StepSecret } from '../records.js'
 import { ambience } from './ambience.js'
 import { cacheKey } from './cache.js'
 import type { Run } from './instructions.js'
 import { type Job, layerOf } from './job.js'
-import { prepareMounts, readMounts } from './run-mounts.js'
+import { Mask } from './mask.js'
+import { prepareMounts, readMounts, secretsOf, type WantedMount } from './run-mounts.js'
 import { predefinedArgs, Scope } from './scope.js'
 import { argsOf } from './settings.js'
 import { environment, layered, type State, variablesOf } from './state.js'
@@ -26,20 +27,26 @@ export async function runStep(job: Job, instruction: Run, state: State): Promise
   const script = scriptOf(instruction, state.config)
   const { args } = script
   const mounts = await readMounts(job, instruction, state, scope)
-  const network = instruction.network === 'default' ? job.request.network : instruction.network
+  const network = instruction.network === 'default' ? job.request.room.network : instruction.network
+  if (network === 'host' && job.request.room.network !== 'host')
+    throw line.error(0, 'network.host is not allowed', 'the client must build with --network=host')
+  const secrets = secretsOf(job, instruction, mounts)
   const { Env = [], WorkingDir = '/', User = '' } = state.config
   const declared = [...state.args].filter(([name]) => !environment(state.config).has(name))
   const key = cacheKey('RUN', state.layers, args, script.file ?? null, Env, declared, WorkingDir, User, mounts, network)
-  const { layer, created } = await layerOf(job, key, async (stage) => {
-    await job.request.out(` ---> Running in ${stage.id.slice(0, 12)}\n`)
-    const run = { args, script: script.file, env: await environmentOf(job, state), network }
-    const { exitCode, oomKilled } = await execute(job, instruction, state, stage, run, mounts)
+  const record = await layerOf(job, key, line.text, async (stage) => {
+    await job.out(` ---> Running in ${stage.id.slice(0, 12)}\n`)
+    const env = await environmentOf(job, state, secrets)
+    const run = { args, script: script.file, env, network, mounts, secrets }
+    using slot = await job.slots.take(job.signal)
+    const { exitCode, oomKilled } = await execute(job, instruction, state, stage, run)
+    slot[Symbol.dispose]()
     if (exitCode !== 0) throw new StepFailure(args, exitCode, oomKilled)
-    await job.request.out(` ---> Removed intermediate container ${stage.id.slice(0, 12)}\n`)
+    await job.out(` ---> Removed intermediate container ${stage.id.slice(0, 12)}\n`)
   })
   const shown =
     declared.length > 0 ? `|${String(declared.length)} ${declared.map((pair) => pair.join('=')).join(' ')} ` : ''
-  return layered(state, `RUN ${shown}${args.join(' ')}`, layer, created)
+  return layered(state, `RUN ${shown}${args.join(' ')}`, record, key)
 }
 
 /** A RUN that ended with something other than 0. */
@@ -57,7 +64,9 @@ interface Execution {
   /** A heredoc that begins with #!: its text, to be run as a program. */
   readonly script: string | undefined
   readonly env: readonly string[]
-  readonly network: 'default' | 'none' | 'host'
+  readonly network: StepNetwork
+  readonly mounts: readonly WantedMount[]
+  readonly secrets: readonly StepSecret[]
 }
 
 const scriptPath = '/dev/berth/script'
@@ -67,8 +76,7 @@ async function execute(
   instruction: Run,
   state: State,
   stage: LayerStage,
-  { args, script, env, network }: Execution,
-  wanted: Awaited<ReturnType<typeof readMounts>>,
+  { args, script, env, network, mounts: wanted, secrets }: Execution,
 ): Promise<{ exitCode: number; oomKilled: boolean }> {
   await using scratch = await job.store.layers.stage()
   await using prepared = await prepareMounts(job, instruction, wanted, scratch)
@@ -82,10 +90,10 @@ async function execute(
     mounts.push({ type: 'bind', source: path, target: scriptPath, options: ['bind', 'ro'] })
   }
   const lowerDirs = job.directories(state.layers)
-  const paths = [...runtimeTargets, ...prepared.mounts.map(({ target }) => target)]
+  const lent = secrets.flatMap((secret) => (secret.kind === 'env' ? [] : [secret.target]))
+  const paths = [...runtimeTargets, ...prepared.mounts.map(({ target }) => target), ...lent]
   const made = await job.store.porters.run('missing', { layers: lowerDirs, paths })
-  const { memory, extraHosts } = job.request
-  const decoders = { stdout: new StringDecoder(), stderr: new StringDecoder() }
+  const voices = { stdout: voiceOf(secrets), stderr: voiceOf(secrets) }
   const result = await job.steps.run({
     id: stage.id,
     lowerDirs,
@@ -96,14 +104,26 @@ async function execute(
     cwd: state.config.WorkingDir ?? '/',
     user: state.config.User ?? '',
     mounts,
+    secrets,
+    ...job.request.room,
     network,
-    extraHosts,
-    ...(memory === undefined ? {} : { memory }),
     signal: job.signal,
-    onOutput: (stream, chunk) => void job.request.out(decoders[stream].write(chunk)),
+    onOutput: (stream, chunk) => job.out(voices[stream].pass(chunk)),
   })
+  for (const voice of Object.values(voices)) await job.out(voice.rest())
   if (made.length > 0) await job.store.porters.run('scrub', { upper: stage.upper, paths: made })
   return result
+}
+
+/** Turns one stream of a command's output into text without secrets. */
+function voiceOf(secrets: readonly StepSecret[]): { pass(chunk: Buffer): string; rest(): string } {
+  const decoder = new StringDecoder()
+  const hidden = secrets.flatMap((secret) => {
+    if (secret.kind === 'agent') return []
+    return [(secret.kind === 'file' ? secret.content : secret.value).reveal().toString()]
+  })
+  const mask = new Mask(hidden)
+  return { pass: (chunk) => mask.pass(decoder.write(chunk)), rest: () => mask.pass(decoder.end()) + mask.rest() }
 }
 
 /**
@@ -122,11 +142,14 @@ function scriptOf({ command, heredocs }: Run, config: ImageConfig): { args: stri
 }
 
 /** Image over arguments over what the host lends; only the first is in the image. */
-async function environmentOf(job: Job, state: State): Promise<string[]> {
+async function environmentOf(job: Job, state: State, secrets: readonly StepSecret[]): Promise<string[]> {
   const { env } = await ambience(job.config, join(job.config.root, 'build', 'apt.conf'))
   const proxies = [...job.request.buildArgs].filter(([name]) => predefinedArgs.includes(name))
   const all = new Map<string, string>([['PATH', defaultPath], ...Object.entries(env)])
   for (const [name, value] of proxies) if (value !== null) all.set(name, value)
   for (const [name, value] of [...state.args, ...environment(state.config)]) all.set(name, value)
+  const agent = secrets.find(({ kind }) => kind === 'agent')
+  if (agent?.kind === 'agent') all.set('SSH_AUTH_SOCK', agent.target)
+  for (const secret of secrets) if (secret.kind === 'env') all.delete(secret.name)
   return [...all].map(([name, value]) => `${name}=${value}`)
 }

@@ -29,7 +29,7 @@ export async function buildStage(job: Job, stage: Stage, globals: Variables, ann
   const triggers = state.config.OnBuild ?? []
   if (triggers.length > 0) {
     state = { ...state, config: { ...state.config, OnBuild: [] } }
-    await job.request.out(`# Executing ${String(triggers.length)} build trigger${triggers.length > 1 ? 's' : ''}\n`)
+    await job.out(`# Executing ${String(triggers.length)} build trigger${triggers.length > 1 ? 's' : ''}\n`)
     for (const instruction of readTriggers(triggers)) state = await step(job, instruction, state, globals)
   }
   await tellLayer(job, state)
@@ -105,5 +105,5 @@ function argValues(job: Job, { line, args }: Arg, variables: Variables, globals:
 }
 
 const tellLayer = async (job: Job, { layers }: State): Promise<void> => {
-  await job.request.out(` ---> ${(layers.at(-1) ?? 'sha256:scratch').slice('sha256:'.length, 'sha256:'.length + 12)}\n`)
+  await job.out(` ---> ${(layers.at(-1) ?? 'sha256:scratch').slice('sha256:'.length, 'sha256:'.length + 12)}\n`)
 }

@@ -1,5 +1,6 @@
 import type { HistoryEntry, StoredImage } from '../images/document.js'
 import type { Digest, ImageConfig } from '../records.js'
+import { type CacheRecord, stepMark } from './cache.js'
 import type { Variables } from './expand.js'
 
 /** Where a stage has got to. Values only: each step makes the next. */
@@ -53,9 +54,9 @@ export const configured = (state: State, createdBy: string, config: Partial<Imag
   history: [...state.history, { created_by: createdBy, empty_layer: true }],
 })
 
-/** The state after an instruction that made a layer. */
-export const layered = (state: State, createdBy: string, diffId: Digest, created: string): State => ({
+/** The state after an instruction that made a layer. @param key of the step */
+export const layered = (state: State, createdBy: string, { layer, created }: CacheRecord, key: string): State => ({
   ...state,
-  layers: [...state.layers, diffId],
-  history: [...state.history, { created, created_by: createdBy }],
+  layers: [...state.layers, layer],
+  history: [...state.history, { created, created_by: createdBy, comment: stepMark(key) }],
 })

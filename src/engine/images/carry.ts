@@ -1,21 +1,15 @@
 import { createHash, type Hash } from 'node:crypto'
-import { closeSync, openSync, readlinkSync, readSync, writeSync } from 'node:fs'
+import { readlinkSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path/posix'
 import { EngineError } from '../errors.js'
 import { lookUpOwner, type Owner } from './account.js'
 import { type Attributes, Canvas } from './canvas.js'
 import { archiveOf, type Compression } from './compression.js'
-import { hasWildcard, match, type Match } from './glob.js'
-import { type Entry, Tree } from './tree.js'
+import { type ModeChange, readModeChange } from './mode.js'
+import { type Left, leftOut, select, type Selected, type Sources } from './selection.js'
+import { digestFile } from './survey.js'
+import { componentsOf, type Entry, Tree } from './tree.js'
 import type { Manifest } from './unpack.js'
-
-/** Files to take from a stack of layers (a build context is a stack of one). */
-export interface Sources {
-  readonly layers: readonly string[]
-  readonly patterns: readonly string[]
-  /** Digests already known, by path; without one a file is read. */
-  readonly known?: Manifest
-}
 
 /** A file given by its content, as a heredoc of COPY is. */
 export interface Inline {
@@ -33,8 +27,12 @@ export interface Carry extends Sources {
   readonly target: string
   /** `user[:group]`; absent keeps the owners the sources have. */
   readonly chown?: string
-  /** Permission bits for every file and directory; absent keeps theirs. */
-  readonly chmod?: number
+  /** What becomes of the permission bits of every file and directory, as chmod(1) takes it; absent keeps theirs. */
+  readonly chmod?: string
+  /** There are more sources than these, carried by other tasks. */
+  readonly several?: boolean
+  /** Look at nothing in `lowers` but the owners and modes of the target's own directories, and follow no link there. */
+  readonly link?: boolean
   /** The sources are nobody else's and never written to again: a file that needs no change may be a hard link to them. */
   readonly mayLink?: boolean
   /** Leave archives among the sources to the caller, as ADD does. */
@@ -55,9 +53,12 @@ export interface Archive {
 export function digestSources(sources: Sources): string {
   const tree = new Tree(sources.layers)
   const hash = createHash('sha256')
-  for (const found of select(tree, sources.patterns)) {
-    hash.update(`\0source ${found.name}\0`)
-    digest(hash, tree, found.path, '', found.entry, sources.known)
+  const left = leftOut(tree, sources.exclude)
+  for (const { path, entry, kept, name } of select(tree, sources)) {
+    const root = sources.parents || !entry.stat.isDirectory() ? kept : ''
+    if (left(root, entry)) continue
+    hash.update(`\0source ${sources.parents ? kept : name}\0`)
+    digest({ hash, tree, known: sources.known, left }, path, '', entry, root)
   }
   return hash.digest('hex')
 }
@@ -65,24 +66,33 @@ export function digestSources(sources: Sources): string {
 /** Copies the sources as COPY and ADD do. @throws EngineError `invalid` when the target cannot hold them */
 export function carry(task: Carry): readonly Archive[] {
   const tree = new Tree(task.layers)
-  const canvas = new Canvas(task.upper, task.lowers)
+  const canvas = new Canvas(task.upper, task.link ? [] : task.lowers)
   const owner = task.chown === undefined ? undefined : lookUpOwner(lowerTree(task), task.chown)
-  const matches = select(tree, task.patterns)
-  const several = matches.length + task.inline.length > 1
+  const left = leftOut(tree, task.exclude)
+  const parents = task.parents ?? false
+  const matches = select(tree, task).filter(
+    ({ kept, entry }) => !left(parents || !entry.stat.isDirectory() ? kept : '', entry),
+  )
+  const several = matches.length + task.inline.length > 1 || task.several
   if (several && !task.target.endsWith('/'))
     throw new EngineError(
       'invalid',
       `with more than one source file, the destination must be a directory and end with a /`,
     )
+  if (task.link) linkParents(canvas, lowerTree(task), task.target)
   const intoDirectory =
-    task.target.endsWith('/') || canvas.resolve(task.target, true).entry?.stat.isDirectory() === true
+    parents || task.target.endsWith('/') || canvas.resolve(task.target, true).entry?.stat.isDirectory() === true
   const newest = Math.max(0, ...matches.map(({ entry }) => entry.stat.mtimeMs / 1000))
   const made: Attributes = { mode: 0o755, uid: owner?.uid ?? 0, gid: owner?.gid ?? 0, mtime: newest }
-  const copier = { tree, canvas, made, owner, chmod: task.chmod, mayLink: task.mayLink ?? false }
+  const change = task.chmod === undefined ? undefined : readModeChange(task.chmod)
+  const copier: Copier = { tree, canvas, made, owner, change, mayLink: task.mayLink ?? false, left }
+  const base = task.target.replace(/\/+$/, '')
   const archives: Archive[] = []
   for (const found of matches) {
+    if (parents) keepParents(copier, found, base)
     if (found.entry.stat.isDirectory()) {
-      copyChildren(copier, found.entry, canvas.directory(task.target, made))
+      const target = canvas.directory(parents ? `${base}/${found.kept}` : task.target, made)
+      copyChildren(copier, found.entry, target, parents ? found.kept : '')
       continue
     }
     const compression = task.sparingArchives && found.entry.stat.isFile() ? archiveOf(found.entry.paths[0]) : undefined
@@ -90,13 +100,13 @@ export function carry(task: Carry): readonly Archive[] {
       archives.push({ file: found.entry.paths[0], target: canvas.directory(task.target, made), compression })
       continue
     }
-    copyEntry(copier, found.entry, place(copier, task.target, intoDirectory, found.name))
+    copyEntry(copier, found.entry, place(copier, intoDirectory ? `${base}/${found.kept}` : task.target))
   }
   for (const { name, content } of task.inline) {
-    const path = place(copier, task.target, intoDirectory, name)
+    const path = place(copier, intoDirectory ? `${base}/${name}` : task.target)
     const fd = canvas.open(path)
     writeSync(fd, content)
-    canvas.closeFile(fd, path, { ...made, mode: task.chmod ?? 0o644 })
+    canvas.closeFile(fd, path, { ...made, mode: change?.(0o644, false) ?? 0o644 })
   }
   canvas.close()
   return archives
@@ -107,26 +117,36 @@ interface Copier {
   readonly canvas: Canvas
   readonly made: Attributes
   readonly owner: Owner | undefined
-  readonly chmod: number | undefined
+  readonly change: ModeChange | undefined
   readonly mayLink: boolean
+  readonly left: Left
 }
 
-/** Every file the patterns name. A pattern without wildcards that names nothing is an error. */
-export function select(tree: Tree, patterns: readonly string[]): Match[] {
-  return patterns.flatMap((pattern) => {
-    const found = match(tree, pattern)
-    if (found.length === 0)
-      throw new EngineError(
-        'missing',
-        hasWildcard(pattern) ? `no source files match "${pattern}"` : `"${pattern}": file does not exist`,
-      )
-    return found
-  })
+/** The directories of a target keep what the image below gave them. */
+function linkParents(canvas: Canvas, lower: Tree | undefined, target: string): void {
+  let path = ''
+  for (const name of componentsOf(target.endsWith('/') ? target : dirname(target))) {
+    path += `/${name}`
+    const stat = lower?.at(path)?.stat
+    if (!stat?.isDirectory()) return
+    canvas.directory(path, { mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, mtime: stat.mtimeMs / 1000 })
+  }
 }
 
-function place(copier: Copier, target: string, intoDirectory: boolean, name: string): string {
-  const base = name.slice(name.lastIndexOf('/') + 1)
-  const wanted = intoDirectory ? `${target.replace(/\/+$/, '')}/${base}` : target
+/** Makes the directories that a source keeps, as they are where it comes from. */
+function keepParents(copier: Copier, { name, kept, entry }: Selected, base: string): void {
+  const names = componentsOf(kept)
+  const before = componentsOf(name).slice(0, -names.length || undefined)
+  const last = entry.stat.isDirectory() ? names.length : names.length - 1
+  for (let count = 1; count <= last; count++) {
+    const here = names.slice(0, count)
+    const source = copier.tree.resolve(`/${[...before, ...here].join('/')}`).entry
+    copier.canvas.directory(`${base}/${here.join('/')}`, source ? attributesOf(copier, source) : copier.made)
+  }
+}
+
+/** Where a file goes, its directory made. */
+function place(copier: Copier, wanted: string): string {
   const directory = copier.canvas.directory(dirname(wanted), copier.made)
   const path = `${directory === '/' ? '' : directory}/${wanted.slice(wanted.lastIndexOf('/') + 1)}`
   // A link that is already there is written through, but never out of the image.
@@ -136,9 +156,12 @@ function place(copier: Copier, target: string, intoDirectory: boolean, name: str
   return followed
 }
 
-function copyChildren(copier: Copier, directory: Entry, target: string): void {
+/** @param within the directory's path below its source, which `--exclude` is matched with */
+function copyChildren(copier: Copier, directory: Entry, target: string, within: string): void {
   for (const [name, entry] of copier.tree.children(directory)) {
     const path = `${target === '/' ? '' : target}/${name}`
+    const inside = within === '' ? name : `${within}/${name}`
+    if (copier.left(inside, entry)) continue
     if (!entry.stat.isDirectory()) {
       copyEntry(copier, entry, path)
       continue
@@ -147,7 +170,7 @@ function copyChildren(copier: Copier, directory: Entry, target: string): void {
     const existed = copier.canvas.resolve(path, true).entry !== undefined
     const made = copier.canvas.directory(path, attributes)
     if (!existed) copier.canvas.dress(made, attributes)
-    copyChildren(copier, entry, made)
+    copyChildren(copier, entry, made, inside)
   }
 }
 
@@ -163,8 +186,8 @@ function copyEntry(copier: Copier, entry: Entry, path: string): void {
   else throw new EngineError('invalid', `"${path}" is a device or socket, which cannot be copied`)
 }
 
-const attributesOf = ({ owner, chmod }: Copier, { stat }: Entry): Attributes => ({
-  mode: chmod ?? stat.mode & 0o7777,
+const attributesOf = ({ owner, change }: Copier, { stat }: Entry): Attributes => ({
+  mode: change?.(stat.mode, stat.isDirectory()) ?? stat.mode & 0o7777,
   uid: owner?.uid ?? stat.uid,
   gid: owner?.gid ?? stat.gid,
   mtime: stat.mtimeMs / 1000,
@@ -172,13 +195,25 @@ const attributesOf = ({ owner, chmod }: Copier, { stat }: Entry): Attributes => 
 
 const lowerTree = (task: Carry): Tree | undefined => (task.lowers.length > 0 ? new Tree(task.lowers) : undefined)
 
-function digest(hash: Hash, tree: Tree, path: string, name: string, entry: Entry, known: Manifest | undefined): void {
+interface Digesting {
+  readonly hash: Hash
+  readonly tree: Tree
+  readonly known: Manifest | undefined
+  readonly left: Left
+}
+
+/** @param within as in `copyChildren` */
+function digest(digesting: Digesting, path: string, name: string, entry: Entry, within: string): void {
+  const { hash, tree, known, left } = digesting
   const { stat } = entry
   const owner = `${String(stat.uid)}:${String(stat.gid)}`
   if (stat.isDirectory()) {
     if (name !== '') hash.update(`dir ${name}\0${mode(entry)} ${owner}\0`)
-    for (const [child, found] of tree.children(entry))
-      digest(hash, tree, `${path === '/' ? '' : path}/${child}`, `${name}/${child}`, found, known)
+    for (const [child, found] of tree.children(entry)) {
+      const inside = within === '' ? child : `${within}/${child}`
+      if (!left(inside, found))
+        digest(digesting, `${path === '/' ? '' : path}/${child}`, `${name}/${child}`, found, inside)
+    }
   } else if (stat.isSymbolicLink()) hash.update(`link ${name}\0${readlinkSync(entry.paths[0])}\0${owner}\0`)
   else {
     const content = stat.isFile() ? (known?.get(path)?.content ?? digestFile(entry.paths[0])) : ''
@@ -187,15 +222,3 @@ function digest(hash: Hash, tree: Tree, path: string, name: string, entry: Entry
 }
 
 const mode = ({ stat }: Entry): string => (stat.mode & 0o7777).toString(8)
-
-function digestFile(path: string): string {
-  const hash = createHash('sha256')
-  const chunk = Buffer.allocUnsafe(1 << 18)
-  const fd = openSync(path, 'r')
-  try {
-    for (let read = readSync(fd, chunk); read > 0; read = readSync(fd, chunk)) hash.update(chunk.subarray(0, read))
-  } finally {
-    closeSync(fd)
-  }
-  return hash.digest('hex')
-}

@@ -13,10 +13,17 @@ export interface Match {
 /** True for a pattern of Go's filepath.Match, which is what COPY and ADD take. */
 export const hasWildcard = (pattern: string): boolean => /[*?[\\]/.test(pattern)
 
-/** Everything in `tree` that the pattern names, in byte order. A plain name matches itself or nothing. */
-export function match(tree: Tree, pattern: string): Match[] {
+/**
+ * Everything in `tree` that the pattern names, in byte order. A plain name matches itself or nothing.
+ * @param deep whether `**` stands for any number of directories, none included
+ */
+export function match(tree: Tree, pattern: string, deep = false): Match[] {
   let found = ['']
   for (const component of componentsOf(pattern)) {
+    if (deep && component === '**') {
+      found = found.flatMap((path) => [path, ...below(tree, path)])
+      continue
+    }
     if (!hasWildcard(component)) {
       found = found.map((path) => `${path}/${component}`)
       continue
@@ -31,6 +38,16 @@ export function match(tree: Tree, pattern: string): Match[] {
   return found.flatMap((name) => {
     const { path, entry } = tree.resolve(name)
     return entry ? [{ name: name || '/', path, entry }] : []
+  })
+}
+
+/** Every directory below one, without following links. */
+function below(tree: Tree, path: string): string[] {
+  const directory = tree.resolve(path, false).entry
+  if (!directory?.stat.isDirectory()) return []
+  return tree.children(directory).flatMap(([name, { stat }]) => {
+    const child = `${path}/${name}`
+    return stat.isDirectory() ? [child, ...below(tree, child)] : []
   })
 }
 

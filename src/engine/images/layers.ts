@@ -40,6 +40,7 @@ export class Layers {
   readonly #porters: Porters
   readonly #sizes = new Map<Digest, number>()
   readonly #held = new Map<Digest, number>()
+  readonly #publishing = new Map<Digest, Promise<void>>()
   /** Committed since the last syncfs. */
   #unsettled = 0
   #settling: Promise<void> | undefined
@@ -128,20 +129,34 @@ export class Layers {
     return recorded ? { directory, recipe } : { directory }
   }
 
+  /** What is there already is kept, the stage dropped. */
   async #publish(stage: Stage, sum: LayerSum, recipe?: string): Promise<LayerSum> {
-    if (!this.has(sum.diffId)) {
-      const path = this.#path(sum.diffId.slice('sha256:'.length))
-      await rm(path, { recursive: true, force: true })
-      await rm(`${path}.recipe`, { force: true })
-      if (recipe !== undefined) await rename(recipe, `${path}.recipe`)
-      await rename(stage.upper, path)
-      await writeFile(`${path}.json`, JSON.stringify(sum))
-      this.#sizes.set(sum.diffId, sum.size)
-      this.#unsettled++
-    }
     this.hold(sum.diffId)
+    // two stages may make the same layer at the same time: the second must not take away what the first works on
+    const publishing = this.#publishing.get(sum.diffId) ?? this.#move(stage, sum, recipe)
+    this.#publishing.set(sum.diffId, publishing)
+    try {
+      await publishing
+    } catch (error) {
+      this.release(sum.diffId)
+      throw error
+    } finally {
+      this.#publishing.delete(sum.diffId)
+    }
     await stage[Symbol.asyncDispose]()
     return sum
+  }
+
+  async #move(stage: Stage, sum: LayerSum, recipe?: string): Promise<void> {
+    if (this.has(sum.diffId)) return
+    const path = this.#path(sum.diffId.slice('sha256:'.length))
+    await rm(path, { recursive: true, force: true })
+    await rm(`${path}.recipe`, { force: true })
+    if (recipe !== undefined) await rename(recipe, `${path}.recipe`)
+    await rename(stage.upper, path)
+    await writeFile(`${path}.json`, JSON.stringify(sum))
+    this.#sizes.set(sum.diffId, sum.size)
+    this.#unsettled++
   }
 
   /** Makes every layer committed so far survive a power cut. */
@@ -155,6 +170,10 @@ export class Layers {
   /** Keeps a layer from being removed while a build works on it. */
   hold(diffId: Digest): void {
     this.#held.set(diffId, (this.#held.get(diffId) ?? 0) + 1)
+  }
+
+  isHeld(diffId: Digest): boolean {
+    return this.#held.has(diffId)
   }
 
   release(diffId: Digest): void {

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import { Canvas } from './canvas.js'
-import { type Archive, carry, type Carry, digestSources, type Sources } from './carry.js'
+import { type Archive, carry, type Carry, digestSources } from './carry.js'
 import { type LayerSum, sumLayer } from './pack.js'
 import { press, type Press, type Pressed } from './press.js'
 import { missingPaths, scrub } from './mount-points.js'
 import { Recorder } from './recipe.js'
-import { Tree } from './tree.js'
+import type { Sources } from './selection.js'
+import { survey } from './survey.js'
+import { componentsOf, Tree } from './tree.js'
 import { type Manifest, type UnpackAs, Unpacker } from './unpack.js'
 
 /** Where an archive that is streamed to a porter goes. */
@@ -39,6 +41,16 @@ export const jobs = {
   }): { path: string; kind: 'directory' | 'other' | 'nothing' } => {
     const { path, entry } = new Tree(task.layers).resolve(task.path)
     return { path, kind: entry ? (entry.stat.isDirectory() ? 'directory' : 'other') : 'nothing' }
+  },
+  /** What a directory holds, as if it had come as a context. */
+  survey: (directory: string): Manifest => survey(directory),
+  /** Kind, owner and mode of every directory that leads to a path, as they are in the stack, no link followed. */
+  ancestry: (task: { layers: readonly string[]; path: string }): readonly string[] => {
+    const tree = task.layers.length > 0 ? new Tree(task.layers) : undefined
+    return componentsOf(task.path).map((_, index, names) => {
+      const stat = tree?.at(`/${names.slice(0, index + 1).join('/')}`)?.stat
+      return stat?.isDirectory() ? `${String(stat.mode)} ${String(stat.uid)} ${String(stat.gid)}` : 'none'
+    })
   },
   /** Canonical paths, parents first, that mounting at `paths` would have to make in a stack of layers. */
   missing: (task: { layers: readonly string[]; paths: readonly string[] }): readonly string[] =>

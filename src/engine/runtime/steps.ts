@@ -3,14 +3,15 @@ import { join } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import { EngineError, messageOf } from '../errors.js'
 import { resolvConf } from '../networks/resolv.js'
-import type { Mount, Networks, Step, Steps } from '../records.js'
+import type { Mount, Networks, Step, StepNetwork, Steps } from '../records.js'
 import { Attachment } from './attach.js'
 import { capabilitiesOf } from './capabilities.js'
 import { Cgroup, type Hierarchies } from './cgroup.js'
 import { launch } from './conmon.js'
 import type { Driver } from './driver.js'
 import type { Exits } from './exits.js'
-import { unmount } from './libc.js'
+import { lend, type Lent } from './lent.js'
+import { mount, MS, unmount } from './libc.js'
 import { mountOverlay } from './overlay.js'
 import { watchSpace } from './space.js'
 import { specOf } from './spec.js'
@@ -45,10 +46,15 @@ async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number
   const over = new AbortController()
   const full = new AbortController()
   try {
-    await mkdir(rootfs, { recursive: true, mode: 0o700 })
+    await mkdir(bundle, { recursive: true, mode: 0o700 })
+    // secrets, and the environment in config.json that may hold them, never touch a disk
+    const secrets = step.secrets ?? []
+    if (secrets.length > 0) mount('tmpfs', bundle, 'tmpfs', MS.nosuid | MS.nodev, 'size=16m,mode=0700')
+    await using lent = await lend(join(bundle, 'secrets'), secrets)
+    await mkdir(rootfs, { mode: 0o700 })
     const names = await writeNames(bundle, step)
     mountOverlay({ lowerDirs: step.lowerDirs, upperDir: step.upperDir, workDir: step.workDir, target: rootfs })
-    const spec = specOf(sandboxOf(step, rootfs, cgroup.path, names))
+    const spec = specOf(sandboxOf(step, rootfs, cgroup.path, names, lent))
     const wanted = { id: step.id, bundle, exitDir: exits.dir, spec, tty: false, stdin: 'none' as const }
     const { pid } = await launch(driver, conmon, wanted, step.args[0] ?? '')
     const exit = exits.wait(step.id)
@@ -59,11 +65,14 @@ async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number
       )
       kill()
     })
-    if (step.network === 'default')
-      await networks.connect(step.id, pid, { network: 'bridge', aliases: [] }, true).catch((error: unknown) => {
+    const network = bridgeOf(step.network)
+    if (network !== undefined) {
+      const endpoint = await networks.connect(step.id, pid, { network, aliases: [] }, true).catch((error: unknown) => {
         kill()
         throw error
       })
+      await writeFile(join(bundle, 'hosts'), hostsOf(step, endpoint.gateway))
+    }
     const attachment = Attachment.open(bundle)
     const output = attachment.read((stream, chunk) => step.onOutput(stream, chunk))
     await driver.start(step.id)
@@ -83,6 +92,7 @@ async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number
     step.signal.removeEventListener('abort', kill)
     await empty(cgroup)
     unmount(rootfs)
+    if ((step.secrets ?? []).length > 0) unmount(bundle)
     driver.forget(step.id)
     await networks.release(step.id)
     await exits.take(step.id)
@@ -108,11 +118,9 @@ function killQuietly(pid: number): void {
 }
 
 async function writeNames(bundle: string, step: Step): Promise<Mount[]> {
-  const hosts = ['127.0.0.1\tlocalhost', '::1\tlocalhost', ...(step.extraHosts ?? []).map(hostLine)]
-  const hostname = step.hostname ?? step.id.slice(0, 12)
   const files = {
-    '/etc/hosts': `${hosts.join('\n')}\n127.0.1.1\t${hostname}\n`,
-    '/etc/hostname': `${hostname}\n`,
+    '/etc/hosts': hostsOf(step, '127.0.0.1'),
+    '/etc/hostname': `${hostnameOf(step)}\n`,
     '/etc/resolv.conf': await resolvConf(),
   }
   const mounts: Mount[] = []
@@ -124,14 +132,33 @@ async function writeNames(bundle: string, step: Step): Promise<Mount[]> {
   return mounts
 }
 
-function hostLine(entry: string): string {
-  const [, name = '', address = ''] = /^([^:=]+)[:=](.*)$/.exec(entry) ?? []
-  return `${address}\t${name}`
+const hostnameOf = ({ hostname, id }: Step): string => hostname ?? id.slice(0, 12)
+
+/** @param gateway the address that `host-gateway` stands for */
+function hostsOf(step: Step, gateway: string): string {
+  const extra = (step.extraHosts ?? []).map((entry) => {
+    const [, name = '', address = ''] = /^([^:=]+)[:=](.*)$/.exec(entry) ?? []
+    return `${address === 'host-gateway' ? gateway : address}\t${name}`
+  })
+  return ['127.0.0.1\tlocalhost', '::1\tlocalhost', ...extra, `127.0.1.1\t${hostnameOf(step)}`, ''].join('\n')
 }
 
-function sandboxOf(step: Step, rootfs: string, cgroupPath: string, names: readonly Mount[]): Sandbox {
+/** The bridge to plug a step into, if any. */
+function bridgeOf(network: StepNetwork): string | undefined {
+  if (network === 'default') return 'bridge'
+  return typeof network === 'object' && 'network' in network ? network.network : undefined
+}
+
+function namespaceOf(network: StepNetwork): Sandbox['network'] {
+  if (network === 'host') return 'host'
+  return typeof network === 'object' && 'namespace' in network ? { path: network.namespace } : 'own'
+}
+
+function sandboxOf(step: Step, rootfs: string, cgroupPath: string, names: readonly Mount[], lent: Lent): Sandbox {
   const { user, home } = lookUpUser(rootfs, step.user)
-  const env = step.env.some((entry) => entry.startsWith('HOME=')) ? step.env : [...step.env, `HOME=${home}`]
+  const own = step.env.some((entry) => entry.startsWith('HOME=')) ? step.env : [...step.env, `HOME=${home}`]
+  const env = [...own, ...lent.env]
+  const network = namespaceOf(step.network)
   return {
     id: step.id,
     command: {
@@ -145,18 +172,18 @@ function sandboxOf(step: Step, rootfs: string, cgroupPath: string, names: readon
     },
     rootfs,
     readonlyRootfs: false,
-    hostname: step.hostname ?? step.id.slice(0, 12),
+    hostname: hostnameOf(step),
     domainname: '',
-    mounts: [...names, ...step.mounts],
-    network: step.network === 'host' ? 'host' : 'own',
+    mounts: [...names, ...step.mounts, ...lent.mounts],
+    network,
     ipc: 'own',
     privileged: false,
     seccomp: true,
     cgroupPath,
-    limits: { pids: pidsLimit, ...(step.memory === undefined ? {} : { memory: step.memory, memorySwap: step.memory }) },
-    rlimits: [],
-    sysctls: step.network === 'host' ? {} : { 'net.ipv4.ip_unprivileged_port_start': '0' },
-    shmSize: 67108864,
+    limits: { ...step.limits, pids: pidsLimit },
+    rlimits: step.rlimits ?? [],
+    sysctls: network !== 'own' ? {} : { 'net.ipv4.ip_unprivileged_port_start': '0' },
+    shmSize: step.shmSize ?? 67108864,
     devices: [],
   }
 }

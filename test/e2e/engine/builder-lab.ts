@@ -23,12 +23,14 @@ export interface BuilderLab extends AsyncDisposable {
   build(files: Readonly<Record<string, string>>, ...args: string[]): Promise<Outcome>
   /** What is at a path of an image, read through its layers; undefined when it is not there. */
   read(image: string, path: string): Promise<string | undefined>
+  /** Headers that the docker command adds to every request from now on. */
+  headers(headers: Readonly<Record<string, string>>): Promise<void>
   /** Ends the daemon with SIGKILL and starts another on the same state. */
   restart(): Promise<void>
 }
 
 /** Starts an engine in a directory of its own; with `size` (`130m`) on a disk of its own that is no larger. */
-export async function openBuilderLab(size?: string): Promise<BuilderLab> {
+export async function openBuilderLab(size?: string, flags: readonly string[] = []): Promise<BuilderLab> {
   const base = await mkdtemp(join(tmpdir(), 'berth-builder-'))
   const root = join(base, 'root')
   const socket = join(base, 'engine.sock')
@@ -42,7 +44,12 @@ export async function openBuilderLab(size?: string): Promise<BuilderLab> {
     pool: `10.${String(randomInt(100, 250))}.0.0/16`,
     'build-env': join(base, 'build.env'),
   }
-  const args = [`--import=${tsx}`, program, ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])]
+  const args = [
+    `--import=${tsx}`,
+    program,
+    ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]),
+    ...flags,
+  ]
   const start = async () => {
     const onDisk = `mkdir -p ${root} && mount -t tmpfs -o size=${size ?? ''} tmpfs ${root} && exec "$0" "$@"`
     const command = size === undefined ? [] : ['unshare', '-m', 'sh', '-c', onDisk]
@@ -78,6 +85,7 @@ export async function openBuilderLab(size?: string): Promise<BuilderLab> {
       if (entry.stat.isDirectory()) return 'a directory'
       return entry.stat.isSymbolicLink() ? `-> ${readlinkSync(entry.paths[0])}` : readFileSync(entry.paths[0], 'utf8')
     },
+    headers: (headers) => writeFile(join(base, 'config.json'), JSON.stringify({ HttpHeaders: headers })),
     restart: async () => {
       await stop('SIGKILL')
       daemon = await start()

@@ -108,7 +108,7 @@ describe('copying into a layer', () => {
     const passwd = 'root:x:0:0::/:\nnode:x:1234:1235::/:\n'
     const lower = make(join(lab.path, 'lower'), { 'etc/passwd': passwd, 'etc/group': 'staff:x:50:\n' })
     const owner = (chown: string) => {
-      const { upper } = run(lab.path, ['d'], `/${chown.replace(':', '_')}`, { lowers: [lower], chown, chmod: 0o640 })
+      const { upper } = run(lab.path, ['d'], `/${chown.replace(':', '_')}`, { lowers: [lower], chown, chmod: '640' })
       const { uid, gid, mode } = lstatSync(join(upper, chown.replace(':', '_'), 'a'))
       return [uid, gid, mode & 0o777]
     }

@@ -1,0 +1,41 @@
+import { createWriteStream } from 'node:fs'
+import { utimes } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
+import { pipeline } from 'node:stream/promises'
+import { EngineError, messageOf } from '../errors.js'
+
+/** Whether a text names a file by http. */
+export const isUrl = (text: string): boolean => /^https?:\/\/[^/\s]/.test(text)
+
+/** The last name of a URL's path; undefined when it has none. */
+export function fileNameOf(url: string): string | undefined {
+  const name = decodeURIComponent(new URL(url).pathname.split('/').at(-1) ?? '')
+  return name === '' || name === '.' || name === '..' || /[/\0]/.test(name) ? undefined : name
+}
+
+/**
+ * Fetches a URL into a file, mode 0600, with the time its server gives it.
+ * @throws EngineError `invalid` with the status or what went wrong on the way
+ */
+export async function download(url: string, path: string, signal: AbortSignal): Promise<void> {
+  try {
+    // as it is: a tarball that the server says is gzip-encoded is a gzip file
+    const response = await fetch(url, { signal, redirect: 'follow', headers: { 'accept-encoding': 'identity' } })
+    if (!response.ok || !response.body)
+      throw new EngineError(
+        'invalid',
+        `failed to GET ${url} with status ${String(response.status)} ${response.statusText}`,
+      )
+    const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>)
+    await pipeline(body, createWriteStream(path, { mode: 0o600 }), { signal })
+    const modified = Date.parse(response.headers.get('last-modified') ?? '')
+    const time = Number.isNaN(modified) ? 0 : modified / 1000
+    await utimes(path, time, time)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof EngineError) throw error
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+    throw new EngineError('invalid', `failed to GET ${url}: ${messageOf(cause)}`, error)
+  }
+}

@@ -1,0 +1,60 @@
+import ignoreModule from '@balena/dockerignore'
+import { EngineError } from '../errors.js'
+import { hasWildcard, match, type Match } from './glob.js'
+import { componentsOf, type Entry, type Tree } from './tree.js'
+import type { Manifest } from './unpack.js'
+
+/** CommonJS with a `default` of its own. */
+const dockerignore = ignoreModule.default
+
+/** Files to take from a stack of layers (a build context is a stack of one). */
+export interface Sources {
+  readonly layers: readonly string[]
+  readonly patterns: readonly string[]
+  /** Digests already known, by path; without one a file is read. */
+  readonly known?: Manifest
+  /** What to leave out, in the form of .dockerignore, relative to each source. */
+  readonly exclude?: readonly string[]
+  /** Keep the directories of the patterns, or of what follows `/./` in them; `**` is any depth. */
+  readonly parents?: boolean
+}
+
+/** One file or directory that was selected. */
+export interface Selected extends Match {
+  /** Where it goes below the target: its directories are part of it only with `parents`. */
+  readonly kept: string
+}
+
+/** Every file the patterns name. A pattern without wildcards that names nothing is an error. */
+export function select(tree: Tree, { patterns, parents = false }: Sources): Selected[] {
+  return patterns.flatMap((pattern) => {
+    const found = match(tree, pattern, parents)
+    if (found.length === 0)
+      throw new EngineError(
+        'missing',
+        hasWildcard(pattern) ? `no source files match "${pattern}"` : `"${pattern}": file does not exist`,
+      )
+    const pivot = /(?:^|\/)\.\//.exec(pattern)
+    const left = pivot ? componentsOf(pattern.slice(0, pivot.index)).length : 0
+    return found.map((one) => {
+      const names = componentsOf(one.name)
+      return { ...one, kept: parents ? names.slice(left).join('/') : (names.at(-1) ?? '') }
+    })
+  })
+}
+
+/** Whether something is left out. A directory is only when nothing in it stays. */
+export type Left = (path: string, entry: Entry) => boolean
+
+/** @param patterns of .dockerignore's form */
+export function leftOut(tree: Tree, patterns: readonly string[] = []): Left {
+  if (patterns.length === 0) return () => false
+  const filter = dockerignore().add([...patterns])
+  const excepted = patterns.some((pattern) => pattern.trimStart().startsWith('!'))
+  const left: Left = (path, entry) => {
+    if (path === '' || !filter.ignores(path)) return false
+    if (!excepted || !entry.stat.isDirectory()) return true
+    return tree.children(entry).every(([name, child]) => left(`${path}/${name}`, child))
+  }
+  return left
+}

@@ -1,0 +1,112 @@
+import { expect } from 'chai'
+import { request } from 'node:http'
+import { json } from 'node:stream/consumers'
+import { openBuilderLab, type BuilderLab } from './builder-lab.js'
+import { eventually } from './harness.js'
+
+const base = 'FROM debian:bookworm-slim\n'
+const mebibyte = (name: string, n = 1) => `RUN head -c ${String(n << 20)} /dev/urandom > /${name}\n`
+
+interface Item {
+  ID: string
+  Type: string
+  Size: number
+  Shared: boolean
+  InUse: boolean
+  Description: string
+  UsageCount: number
+}
+
+describe('the build cache', function () {
+  if (process.getuid?.() !== 0) return
+  let lab: BuilderLab
+  before(async () => {
+    lab = await openBuilderLab(undefined, ['--build-cache', '5'])
+    expect((await lab.docker(['pull', 'debian:bookworm-slim'])).code).to.equal(0)
+  })
+  after(() => lab[Symbol.asyncDispose]())
+
+  const call = <T>(method: string, path: string): Promise<T> =>
+    new Promise((resolve, reject) => {
+      request({ socketPath: lab.socket, path, method }, (response) => {
+        json(response).then((value) => resolve(value as T), reject)
+      })
+        .on('error', reject)
+        .end()
+    })
+  const items = async () => (await call<{ BuildCache: Item[] }>('GET', '/system/df?type=build-cache')).BuildCache
+  const prune = (query: string) =>
+    call<{ CachesDeleted: string[] | null; SpaceReclaimed: number }>('POST', `/build/prune?${query}`)
+  const build = async (dockerfile: string) => {
+    const { code, stderr } = await lab.build({ Dockerfile: base + dockerfile }, '-t', 'built')
+    expect(code, stderr).to.equal(0)
+    await lab.docker(['rmi', '--no-prune', 'built'])
+  }
+  /** A build whose image is never made, so that only the cache has its layers. */
+  const half = (dockerfile: string) => lab.build({ Dockerfile: `${base}${dockerfile}RUN false\n` })
+  const filters = (map: object) => `filters=${encodeURIComponent(JSON.stringify(map))}`
+
+  beforeEach(() => prune('all=1'))
+
+  it('tells what it holds, and what of it images share', async () => {
+    await half(mebibyte('a'))
+    await lab.build({ Dockerfile: base + mebibyte('kept') }, '-t', 'kept')
+    await half('RUN --mount=type=cache,id=c,target=/c head -c 1000000 /dev/zero > /c/x\n')
+    const all = await items()
+    const layer = all.find(({ Description }) => Description.includes('/a'))
+    expect(layer).to.include({ Type: 'regular', Size: 1 << 20, Shared: false, InUse: false })
+    expect(all.find(({ Description }) => Description.includes('/kept'))).to.include({ Shared: true })
+    const mount = all.find(({ Type }) => Type === 'exec.cachemount')
+    expect(mount?.Size).to.be.within(1_000_000, 1_020_000)
+    const { stdout } = await lab.docker(['system', 'df', '-v'])
+    expect(stdout).to.include('exec.cachemount')
+  })
+
+  it('is pruned by age, by name, by kind and down to a size, and says so truly', async () => {
+    await half(mebibyte('a'))
+    await half(mebibyte('b'))
+    const [a, b] = (await items()).filter(({ Size }) => Size === 1 << 20)
+    expect(await prune(filters({ until: ['1h'] }))).to.deep.equal({ CachesDeleted: null, SpaceReclaimed: 0 })
+    expect(await prune(filters({ type: ['exec.cachemount'] }))).to.include({ SpaceReclaimed: 0 })
+    expect(await prune(filters({ label: ['x=y'] }))).to.include({ SpaceReclaimed: 0 })
+    const first = await prune(filters({ id: [b?.ID] }))
+    expect(first).to.deep.equal({ CachesDeleted: [b?.ID], SpaceReclaimed: 1 << 20 })
+    expect(await prune(`keep-storage=${String(2 << 20)}`)).to.include({ SpaceReclaimed: 0 })
+    const { stdout } = await lab.docker(['builder', 'prune', '-f'])
+    expect(stdout).to.include(a?.ID).and.include('Total reclaimed space: 1.049MB')
+    expect((await items()).filter(({ Shared }) => !Shared)).to.deep.equal([])
+  })
+
+  it('refuses filters that mean nothing', async () => {
+    const message = async (query: string) => (await prune(query)) as unknown as { message: string }
+    expect((await message(filters({ until: ['soon'] }))).message).to.include(
+      'failed to parse value as time or duration',
+    )
+    expect((await message(filters({ nonsense: ['1'] }))).message).to.equal("invalid filter 'nonsense'")
+    expect((await message('keep-storage=x')).message).to.include('keep-storage')
+  })
+
+  it('keeps to its budget, the longest unused going first', async () => {
+    await half(mebibyte('a', 2))
+    await half(mebibyte('b', 2))
+    await half(mebibyte('a', 2)) // used again
+    await half(mebibyte('c', 2))
+    const names = async () => (await items()).map(({ Description }) => /> \/([abc])$/.exec(Description)?.[1] ?? '')
+    await eventually(async () => !(await names()).includes('b'), 'the eviction')
+    expect(await names()).to.include.members(['a', 'c'])
+  })
+
+  it('takes the steps of an image that is named, even one that came from elsewhere', async () => {
+    const dockerfile = { Dockerfile: `${base}RUN date +%N > /when\n` }
+    await lab.build(dockerfile, '-t', 'source')
+    await lab.docker(['save', '-o', `${lab.root}.tar`, 'source'])
+    await lab.docker(['rmi', 'source'])
+    await prune('all=1')
+    await lab.docker(['load', '-i', `${lab.root}.tar`])
+    const { stdout } = await lab.build(dockerfile, '-t', 'built', '--cache-from', 'source')
+    expect(stdout).to.include('Using cache')
+    expect((await lab.build(dockerfile)).stdout).to.not.include('Using cache')
+  })
+
+  it('is not touched by a removed image', () => build('RUN true\n'))
+})
