@@ -60,10 +60,12 @@ async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number
       kill()
     })
     if (step.network === 'default')
-      await networks.connect(step.id, pid, { network: 'bridge', aliases: [] }, true).catch((error: unknown) => {
-        kill()
-        throw error
-      })
+      await networks
+        .connect({ id: step.id, pid, names: [], servers: [] }, { network: 'bridge', aliases: [] })
+        .catch((error: unknown) => {
+          kill()
+          throw error
+        })
     const attachment = Attachment.open(bundle)
     const output = attachment.read((stream, chunk) => step.onOutput(stream, chunk))
     await driver.start(step.id)
