@@ -39,10 +39,7 @@ async function askUdp(query: Query, server: string, netns?: string): Promise<Buf
   const socket: UdpSocket = createSocket(familyOf(server) === 4 ? 'udp4' : 'udp6')
   const signal = AbortSignal.timeout(patienceMs)
   try {
-    if (netns !== undefined) {
-      socket.bind({ fd: socketIn(netns, 'udp', familyOf(server)) })
-      await once(socket, 'listening', { signal })
-    }
+    if (netns !== undefined) socket.bind({ fd: socketIn(netns, 'udp', familyOf(server)) }) // at once: it has a descriptor
     socket.connect(53, server)
     await once(socket, 'connect', { signal })
     socket.send(query.message)

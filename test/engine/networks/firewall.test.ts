@@ -5,7 +5,13 @@ import { ruleset, type Picture } from '../../../src/engine/networks/firewall.js'
 const picture: Picture = {
   table: 'berth_unit',
   zones: [
-    { bridge: 'btf00d000000001', subnets: ['10.250.0.0/24', 'fd00:7::/64'], internal: false, memberTraffic: true, masquerade: true },
+    {
+      bridge: 'btf00d000000001',
+      subnets: ['10.250.0.0/24', 'fd00:7::/64'],
+      internal: false,
+      memberTraffic: true,
+      masquerade: true,
+    },
     { bridge: 'btf00d000000002', subnets: ['10.250.1.0/24'], internal: true, memberTraffic: false, masquerade: true },
   ],
   publications: [

@@ -55,7 +55,9 @@ describe('IP subnets', () => {
       fc.property(any, any, (x, y) => {
         const a = subnet(`10.0.0.${x.address}/${x.prefix}`)
         const b = subnet(`10.0.0.${y.address}/${y.prefix}`)
-        const shared = Array.from({ length: Number(sizeOf(a)) }, (_, i) => contains(b, a.address + BigInt(i))).some(Boolean)
+        const shared = Array.from({ length: Number(sizeOf(a)) }, (_, i) => contains(b, a.address + BigInt(i))).some(
+          Boolean,
+        )
         expect(overlaps(a, b)).to.equal(shared)
       }),
     )
