@@ -76,9 +76,7 @@ function refuseShared({ record: { hostConfig } }: Container): void {
   if (mode === 'host' || mode.startsWith('container:'))
     throw new EngineError(
       'denied',
-      mode === 'host'
-        ? 'container cannot be disconnected from host network or connected to host network'
-        : 'container sharing network namespace with another container or host cannot be connected to any other network',
+      'container sharing network namespace with another container or host cannot be connected to any other network',
     )
   if (mode === 'none')
     throw new EngineError(

@@ -17,11 +17,11 @@ export class Directory {
   /** @param names the first is what its address is called */
   add(names: readonly string[], endpoint: Endpoint): void {
     if (names.length === 0) return
-    const page = this.#pages.get(endpoint.networkId) ?? { endpoints: new Map(), names: new Map() }
+    const page: Page = this.#pages.get(endpoint.networkId) ?? { endpoints: new Map(), names: new Map() }
     this.#pages.set(endpoint.networkId, page)
     for (const name of names) {
       const key = name.toLowerCase()
-      page.endpoints.set(key, (page.endpoints.get(key) ?? new Set()).add(endpoint))
+      page.endpoints.set(key, (page.endpoints.get(key) ?? new Set<Endpoint>()).add(endpoint))
     }
     for (const address of addressesOf(endpoint)) page.names.set(address, names[0] ?? '')
   }

@@ -62,7 +62,7 @@ describe('the walls between container networks', function () {
     const server = createServer((socket) => socket.end('secret')).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const d = await lab.connect('d', 'bridge')
-    const a = await lab.connect('a', 'bridge')
+    await lab.connect('a', 'bridge')
     try {
       forgeLoopback(lab.peer('d'), d.gateway)
       expect(await lab.peer('d').ask('127.0.0.1', (server.address() as AddressInfo).port)).to.equal('TIMEOUT')

@@ -38,7 +38,7 @@ describe('container networks whose engine dies', function () {
   })
 
   it('make the table anew when somebody deleted it', async () => {
-    const [a, b] = await Promise.all([lab.connect('a', 'bridge'), lab.connect('b', 'bridge')])
+    await Promise.all([lab.connect('a', 'bridge'), lab.connect('b', 'bridge')])
     const ports = [...(await lab.publish('a', port())), ...(await lab.publish('b', port()))]
     execFileSync('nft', ['delete', 'table', 'inet', lab.names.table])
     await lab.networks.release('a')
@@ -66,14 +66,14 @@ describe('container networks whose engine dies', function () {
     const owned = [`table inet ${names.table}`, ...lab.networks.list().map((network) => names.bridge(network))]
     expect(owned).to.include.members(lab.left())
     for (const { name } of lab.networks.list()) if (/^n\d/.test(name)) await lab.networks.remove(name)
-    const a = await lab.connect('a', 'bridge')
+    await lab.connect('a', 'bridge')
     const [{ hostPort }] = await lab.publish('a', port())
     expect(await ask('127.0.0.1', hostPort)).to.match(/^a sees /)
     expect(inside(lab.peer('a'), 'ip', '-brief', 'link').match(/^eth/gm)).to.have.lengthOf(1)
   }).timeout(30_000)
 
   it('leave nothing behind', async () => {
-    const a = await lab.connect('a', 'bridge')
+    await lab.connect('a', 'bridge')
     await lab.publish('a', port())
     expect(lab.left()).to.have.length.greaterThan(2)
     await destroyNetworks(lab.config)

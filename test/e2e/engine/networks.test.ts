@@ -51,7 +51,7 @@ describe('container networks', function () {
   })
 
   it('publish UDP', async () => {
-    const a = await lab.connect('a', 'bridge')
+    await lab.connect('a', 'bridge')
     const [{ hostPort }] = await lab.publish('a', port({ protocol: 'udp' }))
     const socket = createSocket('udp4')
     try {
@@ -64,7 +64,7 @@ describe('container networks', function () {
   })
 
   it('refuse a taken port, and then publish none of the others', async () => {
-    const [a, b] = await Promise.all([lab.connect('a', 'bridge'), lab.connect('b', 'bridge')])
+    const [, b] = await Promise.all([lab.connect('a', 'bridge'), lab.connect('b', 'bridge')])
     const [{ hostPort }] = await lab.publish('a', port())
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
