@@ -83,11 +83,11 @@ try {
   for (let i = 0; i < count; i++) {
     const ours = await namespace()
     const id = `c${i}`
-    const endpoint = await timed('connect', () =>
-      networks.connect(id, ours.pid, { network: 'bridge', aliases: [] }, true),
+    await timed('connect', () =>
+      networks.connect({ id, pid: ours.pid, names: [id], servers: [] }, { network: 'bridge', aliases: [] }),
     )
     const request = { protocol: 'tcp', containerPort: 80, hostIp: '', hostPort: 0 } as const
-    const [bound] = await timed('publish', () => networks.publish(id, endpoint, [request]))
+    const [bound] = await timed('publish', () => networks.publish(id, [request]))
     await timed('release', () => networks.release(id))
     await ours.end()
 

@@ -132,7 +132,10 @@ export interface EndpointSpec {
   readonly network: string
   readonly aliases: readonly string[]
   readonly ipv4Address?: string
+  readonly ipv6Address?: string
   readonly macAddress?: string
+  /** `container[:alias]`: what this container alone calls others. */
+  readonly links?: readonly string[]
 }
 
 /** A container's place on a network, as plumbed. */
@@ -141,9 +144,14 @@ export interface Endpoint {
   readonly networkName: string
   readonly endpointId: string
   readonly aliases: readonly string[]
+  readonly links?: readonly string[]
   readonly ipAddress: string
   readonly prefixLength: number
+  /** '' when it is no way out. */
   readonly gateway: string
+  readonly ipv6Address?: string
+  readonly ipv6PrefixLength?: number
+  readonly ipv6Gateway?: string
   readonly macAddress: string
 }
 
@@ -154,22 +162,46 @@ export interface PortRequest {
   readonly hostIp: string
   /** 0 is any free port. */
   readonly hostPort: number
+  /** The last of a range that begins at `hostPort`: any free one of it. */
+  readonly hostPortEnd?: number
+}
+
+/** A running container as the networks see it. */
+export interface Member {
+  /** Of the container. */
+  readonly id: string
+  /** Its first process: where its network namespace is found. */
+  readonly pid: number
+  /** What it is called on every network it joins, its own name first. */
+  readonly names: readonly string[]
+  /** The name servers it was given; none: the host's. */
+  readonly servers: readonly string[]
 }
 
 /** What the container room needs of the network room. Bridge networks only: host, none and container: need no plumbing. */
 export interface Networks {
   /** True when the network exists. @throws EngineError `missing` "network x not found" */
   check(network: string): Promise<{ id: string; name: string; driver: 'bridge' | 'host' | 'null' }>
-  /** Reserves an address, makes the veth and plumbs it into the network namespace of `pid`, default route and all. */
-  connect(containerId: string, pid: number, spec: EndpointSpec, defaultRoute: boolean): Promise<Endpoint>
-  /** Publishes ports on the first endpoint; answers with what was bound. @throws EngineError `conflict` "port is already allocated" */
-  publish(containerId: string, endpoint: Endpoint, ports: readonly PortRequest[]): Promise<readonly PortRequest[]>
+  /**
+   * Reserves addresses, makes the veth and plumbs it into the container's network namespace, default route and all. From
+   * its first network other than the default one on, it has a name server at 127.0.0.11.
+   */
+  connect(member: Member, spec: EndpointSpec): Promise<Endpoint>
+  /** Gives a container other names, at once. Does nothing when it is on no network. */
+  rename(containerId: string, names: readonly string[]): void
+  /**
+   * Publishes ports on the endpoint that is the container's way out; answers with what was bound.
+   * @throws EngineError `conflict` "port is already allocated"
+   */
+  publish(containerId: string, ports: readonly PortRequest[]): Promise<readonly PortRequest[]>
+  /** After its networks changed: publishes where it goes out now, unless its ports are there already. Answers as `publish`. */
+  republish(containerId: string, ports: readonly PortRequest[]): Promise<readonly PortRequest[]>
   disconnect(containerId: string, networkId: string): Promise<void>
-  /** Forgets everything of a container: endpoints, addresses, veths, published ports. Safe to repeat. */
+  /** Forgets everything of a container: endpoints, addresses, veths, names, published ports. Safe to repeat. */
   release(containerId: string): Promise<void>
-  /** After a restart of the daemon: endpoints and ports of these containers live on, all others are swept. */
+  /** After a restart of the daemon: endpoints, names and ports of these containers live on, all others are swept. */
   restore(
-    containers: readonly { id: string; endpoints: readonly Endpoint[]; ports: readonly PortRequest[] }[],
+    containers: readonly { member: Member; endpoints: readonly Endpoint[]; ports: readonly PortRequest[] }[],
   ): Promise<void>
 }
 

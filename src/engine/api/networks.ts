@@ -1,7 +1,10 @@
+import { endpointOf } from '../containers/network-request.js'
 import { EngineError } from '../errors.js'
 import { isPredefined, type NetworkSpec } from '../networks/catalog.js'
+import { familyOf } from '../networks/ip.js'
 import type { NetworkRoom } from '../networks/networks.js'
 import type { NetworkRecord } from '../networks/record.js'
+import type { PoolRequest } from '../networks/subnets.js'
 import type { EndpointSpec, Usage } from '../records.js'
 import { fieldsOf, flagField, listField, mapField, objectField, textField, type Fields } from '../system/fields.js'
 import { anyOf, flagOf, labelsMatch, looselyMatches, parseFilters, type Filters } from '../system/filters.js'
@@ -41,7 +44,7 @@ export const networkRoutes = (networks: NetworkRoom, usage: Usage, attachments: 
   {
     method: 'POST',
     path: '/networks/create',
-    partly: 'IPv4 bridge networks; other drivers, IPv6 and bridge options but the MTU are not',
+    partly: 'bridge networks; other drivers are not',
     handle: async (request, reply) => {
       const { id } = await networks.create(specOf(fieldsOf(await request.json())))
       reply.json(201, { Id: id, Warning: '' })
@@ -58,11 +61,14 @@ export const networkRoutes = (networks: NetworkRoom, usage: Usage, attachments: 
   {
     method: 'POST',
     path: '/networks/{id}/connect',
-    partly: 'Links and DriverOpts are ignored',
+    partly: 'DriverOpts are ignored',
     handle: async (request, reply) => {
       const network = networks.get(request.params.id ?? '')
       const body = fieldsOf(await request.json())
-      await attachments.connect(textField(body, 'Container'), endpointOf(network, objectField(body, 'EndpointConfig')))
+      await attachments.connect(
+        textField(body, 'Container'),
+        endpointOf(network.id, objectField(body, 'EndpointConfig')),
+      )
       reply.empty(200)
     },
   },
@@ -120,18 +126,23 @@ function isListed(network: NetworkRecord, filters: Filters, networks: NetworkRoo
 }
 
 function describe(network: NetworkRecord, containers: Readonly<Record<string, unknown>>) {
-  const { subnet, gateway, range } = network
+  const pools = [network, ...(network.ipv6 ? [network.ipv6] : [])].filter(({ subnet }) => subnet !== '')
   return {
     Name: network.name,
     Id: network.id,
     Created: network.created,
     Scope: 'local',
     Driver: network.driver,
-    EnableIPv6: false,
+    EnableIPv6: network.ipv6 !== undefined,
     IPAM: {
       Driver: 'default',
-      Options: isPredefined(network.name) ? null : {},
-      Config: subnet === '' ? [] : [{ Subnet: subnet, ...(range ? { IPRange: range } : {}), Gateway: gateway }],
+      Options: isPredefined(network.name) ? null : (network.ipamOptions ?? {}),
+      Config: pools.map(({ subnet, gateway, range, reserved }) => ({
+        Subnet: subnet,
+        ...(range === undefined ? {} : { IPRange: range }),
+        Gateway: gateway,
+        ...(reserved === undefined ? {} : { AuxiliaryAddresses: reserved }),
+      })),
     },
     Internal: network.internal,
     Attachable: network.attachable,
@@ -153,43 +164,45 @@ function membersOf(network: NetworkRecord, networks: NetworkRoom, usage: Usage):
       EndpointID: endpoint.endpointId,
       MacAddress: endpoint.macAddress,
       IPv4Address: `${endpoint.ipAddress}/${endpoint.prefixLength}`,
-      IPv6Address: '',
+      IPv6Address:
+        endpoint.ipv6Address === undefined ? '' : `${endpoint.ipv6Address}/${endpoint.ipv6PrefixLength ?? 64}`,
     },
   ])
   return Object.fromEntries(members) as Readonly<Record<string, unknown>>
 }
 
 function specOf(body: Fields): NetworkSpec {
-  if (flagField(body, 'EnableIPv6')) throw new EngineError('unsupported', 'IPv6 networks are not supported')
   if (flagField(body, 'ConfigOnly') || flagField(body, 'Ingress'))
     throw new EngineError('unsupported', 'config-only and ingress networks are not supported')
-  const [config, second] = listField(objectField(body, 'IPAM'), 'Config').map(fieldsOf)
-  if (second) throw new EngineError('unsupported', "bridge driver doesn't support multiple subnets")
-  const given = (name: string, key: string) => {
-    const value = config ? textField(config, name) : ''
-    return value === '' ? {} : { [key]: value }
-  }
+  const ipam = objectField(body, 'IPAM')
+  const driver = textField(ipam, 'Driver') || 'default'
+  if (driver !== 'default') throw new EngineError('missing', `plugin "${driver}" not found`)
+  const pools = listField(ipam, 'Config').map((config) => poolOf(fieldsOf(config)))
+  const [four, second] = pools.filter((pool) => familyOf(pool.subnet ?? '') === 4)
+  const [six, another] = pools.filter((pool) => familyOf(pool.subnet ?? '') === 6)
+  if (second ?? another) throw new EngineError('denied', "bridge driver doesn't support multiple subnets")
   return {
     name: textField(body, 'Name'),
     driver: textField(body, 'Driver') || 'bridge',
     internal: flagField(body, 'Internal'),
     attachable: flagField(body, 'Attachable'),
-    ...given('Subnet', 'subnet'),
-    ...given('Gateway', 'gateway'),
-    ...given('IPRange', 'range'),
+    ...four,
+    ...(flagField(body, 'EnableIPv6') ? { ipv6: six ?? {} } : {}),
     labels: mapField(body, 'Labels'),
     options: mapField(body, 'Options'),
+    ipamOptions: mapField(ipam, 'Options'),
   }
 }
 
-/** An EndpointSettings object of the API. @throws EngineError `invalid` */
-export function endpointOf(network: NetworkRecord, settings: Fields): EndpointSpec {
-  const ipv4Address = textField(objectField(settings, 'IPAMConfig'), 'IPv4Address')
-  const macAddress = textField(settings, 'MacAddress')
+function poolOf(config: Fields): PoolRequest {
+  const reserved = mapField(config, 'AuxiliaryAddresses')
+  const given = {
+    subnet: textField(config, 'Subnet'),
+    gateway: textField(config, 'Gateway'),
+    range: textField(config, 'IPRange'),
+  }
   return {
-    network: network.id,
-    aliases: listField(settings, 'Aliases').map(String),
-    ...(ipv4Address === '' ? {} : { ipv4Address }),
-    ...(macAddress === '' ? {} : { macAddress }),
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== '')),
+    ...(Object.keys(reserved).length > 0 ? { reserved } : {}),
   }
 }

@@ -9,11 +9,13 @@ import { bootId } from '../runtime/process.js'
 import { Container, type Shop } from './container.js'
 import { watchHealth } from './health.js'
 import { logLimits, rotateOnFull } from './log-files.js'
+import { memberOf, namesOf } from './member.js'
 import { watchMonitors } from './monitors.js'
 import { prepareMounts } from './mounts.js'
 import { checkName, inventName, newId } from './names.js'
 import { isUp, newState, timestamp, type ContainerRecord } from './record.js'
-import { configOf, hostConfigOf, networksOf, portsOf } from './request.js'
+import { networksOf, portsOf } from './network-request.js'
+import { configOf, hostConfigOf } from './request.js'
 import { nextBackOff, startsWithDaemon, wantsRestart } from './restart.js'
 import { signalNumber } from './signals.js'
 import { clear, start } from './start.js'
@@ -74,7 +76,7 @@ export class Containers implements Usage {
     const { networks, boot } = this.#shop
     const up = [...this.#all.values()].filter((container) => container.up)
     const living = up.filter((container) => container.record.state.boot === boot && container.alive)
-    await networks.restore(living.map(({ id, record: { endpoints, ports } }) => ({ id, endpoints, ports })))
+    await networks.restore(living.map(({ record }) => ({ ...record, member: memberOf(record) })))
     for (const container of living) {
       // the last daemon died between recording the start and letting the program run
       if (this.#shop.driver.waits(container.id)) await this.#shop.driver.start(container.id)
@@ -349,6 +351,7 @@ export class Containers implements Usage {
     this.#refuseTaken(wanted)
     const oldName = record.name
     record.name = wanted
+    this.#shop.networks.rename(container.id, namesOf(record))
     await this.#shop.store.save(record)
     container.emit(this.#shop.events, 'rename', { oldName: `/${oldName}` })
   }

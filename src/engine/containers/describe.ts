@@ -1,5 +1,6 @@
 import type { Endpoint, PortRequest } from '../records.js'
 import type { Container, Shop } from './container.js'
+import { namesOf } from './member.js'
 import { argsOf } from './sandbox.js'
 
 const plural = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? '' : 's'}`
@@ -44,9 +45,9 @@ export function statusText({ record: { state }, health }: Container): string {
   }
 }
 
-const endpointSettings = (endpoint: Endpoint): object => ({
+const endpointSettings = (endpoint: Endpoint, names: readonly string[] = []): object => ({
   IPAMConfig: null,
-  Links: null,
+  Links: endpoint.links ?? null,
   Aliases: endpoint.aliases.length > 0 ? endpoint.aliases : null,
   MacAddress: endpoint.macAddress,
   DriverOpts: null,
@@ -55,10 +56,10 @@ const endpointSettings = (endpoint: Endpoint): object => ({
   Gateway: endpoint.gateway,
   IPAddress: endpoint.ipAddress,
   IPPrefixLen: endpoint.prefixLength,
-  IPv6Gateway: '',
-  GlobalIPv6Address: '',
-  GlobalIPv6PrefixLen: 0,
-  DNSNames: endpoint.aliases,
+  IPv6Gateway: endpoint.ipv6Gateway ?? '',
+  GlobalIPv6Address: endpoint.ipv6Address ?? '',
+  GlobalIPv6PrefixLen: endpoint.ipv6PrefixLength ?? 0,
+  DNSNames: endpoint.networkName === 'bridge' ? null : [...new Set([...names, ...endpoint.aliases])],
 })
 
 const absent: Endpoint = {
@@ -73,12 +74,21 @@ const absent: Endpoint = {
 }
 
 function networks({ record }: Container): Record<string, object> {
-  const plumbed = record.endpoints.map((endpoint) => [endpoint.networkName, endpointSettings(endpoint)] as const)
+  const plumbed = record.endpoints.map(
+    (endpoint) => [endpoint.networkName, endpointSettings(endpoint, namesOf(record))] as const,
+  )
   const { NetworkMode } = record.hostConfig
   if (record.networks.length === 0 && ['host', 'none'].includes(NetworkMode))
     return { [NetworkMode]: endpointSettings(absent) }
   const asked = record.networks.map(
-    ({ network, aliases }) => [network, endpointSettings({ ...absent, aliases })] as const,
+    ({ network, aliases, links = [] }) =>
+      [
+        network,
+        {
+          ...endpointSettings({ ...absent, networkName: network, aliases }, namesOf(record)),
+          Links: links.length > 0 ? links : null,
+        },
+      ] as const,
   )
   return Object.fromEntries(plumbed.length > 0 ? plumbed : asked)
 }
@@ -90,8 +100,7 @@ function portMap({ record }: Container): Record<string, { HostIp: string; HostPo
   for (const key of Object.keys(record.config.ExposedPorts ?? {})) map[key] = null
   for (const port of record.ports) {
     const bindings = (map[portKey(port)] ??= [])
-    for (const HostIp of port.hostIp === '' ? ['0.0.0.0', '::'] : [port.hostIp])
-      bindings.push({ HostIp, HostPort: String(port.hostPort) })
+    bindings.push({ HostIp: port.hostIp, HostPort: String(port.hostPort) })
   }
   return map
 }
@@ -114,14 +123,12 @@ export function summary(container: Container, size?: { rw: number; root: number 
   const exposed = Object.keys(record.config.ExposedPorts ?? {})
   const published = new Set(record.ports.map(portKey))
   const ports = [
-    ...record.ports.flatMap(({ containerPort, hostPort, hostIp, protocol }) =>
-      (hostIp === '' ? ['0.0.0.0', '::'] : [hostIp]).map((IP) => ({
-        IP,
-        PrivatePort: containerPort,
-        PublicPort: hostPort,
-        Type: protocol,
-      })),
-    ),
+    ...record.ports.map(({ containerPort, hostPort, hostIp, protocol }) => ({
+      IP: hostIp,
+      PrivatePort: containerPort,
+      PublicPort: hostPort,
+      Type: protocol,
+    })),
     ...exposed
       .filter((key) => container.up && !published.has(key))
       .map((key) => ({ PrivatePort: Number(key.split('/')[0]), Type: key.split('/')[1] ?? 'tcp' })),

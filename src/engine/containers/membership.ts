@@ -1,6 +1,9 @@
 import { EngineError } from '../errors.js'
 import type { EndpointSpec } from '../records.js'
+import type { Container } from './container.js'
 import type { Containers } from './containers.js'
+import { askingOf, memberOf } from './member.js'
+import { portsOf } from './network-request.js'
 import { writeNames } from './start.js'
 
 /** Puts containers on networks and takes them off, running or not. */
@@ -10,22 +13,26 @@ export class Membership {
     this.#containers = containers
   }
 
-  /** @throws EngineError `missing`, `denied` when it is there already */
+  /** @throws EngineError `missing`, `denied` when it is there already or can be on none */
   async connect(reference: string, spec: EndpointSpec): Promise<void> {
     const container = this.#containers.find(reference)
     const { networks, store } = this.#containers.shop
     await container.inTurn(async () => {
       const { record } = container
-      const { id, name } = await networks.check(spec.network)
+      const { id, name, driver } = await networks.check(spec.network)
+      refuseShared(container)
+      if (driver !== 'bridge')
+        throw new EngineError(
+          'denied',
+          `container cannot be disconnected from host network or connected to ${name} network`,
+        )
       if (record.networks.some(({ network }) => network === name || network === id))
         throw new EngineError('denied', `endpoint with name ${record.name} already exists in network ${name}`)
-      if (container.up) {
-        const first = record.endpoints.length === 0
-        const endpoint = await networks.connect(record.id, record.state.pid, { ...spec, network: id }, first)
-        record.endpoints = [...record.endpoints, endpoint]
-        await writeNames(this.#containers.shop, container, record.endpoints)
-      }
-      record.networks = [...record.networks, { ...spec, network: name }]
+      const asked = askingOf(record)
+      const wish = { ...spec, network: name }
+      if (container.up) record.endpoints = [...record.endpoints, await networks.connect(memberOf(record), wish)]
+      record.networks = [...record.networks, wish]
+      if (container.up) await this.#settle(container, askingOf(record) !== asked)
       await store.save(record)
     })
   }
@@ -36,14 +43,44 @@ export class Membership {
     const { networks, store } = this.#containers.shop
     await container.inTurn(async () => {
       const { record } = container
-      const { id, name } = await networks.check(networkId)
+      const { id, name, driver } = await networks.check(networkId)
+      if (driver === 'host')
+        throw new EngineError(
+          'denied',
+          'container cannot be disconnected from host network or connected to host network',
+        )
       const there = record.networks.some(({ network }) => network === name || network === id)
       if (!there && !force)
         throw new EngineError('missing', `container ${record.id} is not connected to network ${name}`)
-      if (record.endpoints.some((endpoint) => endpoint.networkId === id)) await networks.disconnect(record.id, id)
+      const plumbed = record.endpoints.some((endpoint) => endpoint.networkId === id)
+      if (plumbed) await networks.disconnect(record.id, id)
       record.endpoints = record.endpoints.filter((endpoint) => endpoint.networkId !== id)
       record.networks = record.networks.filter(({ network }) => network !== name && network !== id)
+      if (plumbed) await this.#settle(container, false)
       await store.save(record)
     })
   }
+
+  /** Its ports are published wherever it goes out by now; its files tell of the addresses it has. */
+  async #settle(container: Container, asksOthers: boolean): Promise<void> {
+    const { record } = container
+    const { networks } = this.#containers.shop
+    const wanted = portsOf(record.hostConfig, record.config.ExposedPorts)
+    record.ports = await networks.republish(record.id, wanted)
+    await writeNames(this.#containers.shop, container, record.endpoints, asksOthers)
+  }
+}
+
+function refuseShared({ record: { hostConfig } }: Container): void {
+  const mode = hostConfig.NetworkMode
+  if (mode === 'host' || mode.startsWith('container:'))
+    throw new EngineError(
+      'denied',
+      'container sharing network namespace with another container or host cannot be connected to any other network',
+    )
+  if (mode === 'none')
+    throw new EngineError(
+      'denied',
+      'container cannot be connected to multiple networks with one of the networks in private (none) mode',
+    )
 }

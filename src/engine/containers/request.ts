@@ -1,5 +1,5 @@
 import { EngineError } from '../errors.js'
-import type { EndpointSpec, Healthcheck, Image, PortRequest } from '../records.js'
+import type { Healthcheck, Image } from '../records.js'
 import { fieldsOf, flagField, listField, mapField, objectField, textField, type Fields } from '../system/fields.js'
 import type { ContainerConfig, HostConfig, RestartPolicy } from './record.js'
 
@@ -153,44 +153,3 @@ const defaults = {
   PidsLimit: null,
   Ulimits: null,
 } as const
-
-/** The networks a create request asks for, the one of NetworkMode first. */
-export function networksOf(body: unknown, mode: string): EndpointSpec[] {
-  if (mode === 'none' || mode === 'host' || mode.startsWith('container:')) return []
-  const configs = objectField(objectField(fieldsOf(body), 'NetworkingConfig'), 'EndpointsConfig')
-  const first = mode === 'default' ? 'bridge' : mode
-  const specOf = (network: string): EndpointSpec => {
-    const settings = objectField(
-      configs,
-      network === 'bridge' && !Object.hasOwn(configs, 'bridge') ? 'default' : network,
-    )
-    const ipv4Address = textField(objectField(settings, 'IPAMConfig'), 'IPv4Address')
-    const macAddress = textField(settings, 'MacAddress')
-    return {
-      network,
-      aliases: listField(settings, 'Aliases').map(String),
-      ...(ipv4Address === '' ? {} : { ipv4Address }),
-      ...(macAddress === '' ? {} : { macAddress }),
-    }
-  }
-  const others = Object.keys(configs).filter((name) => name !== first && name !== 'default')
-  return [first, ...others].map(specOf)
-}
-
-/** The ports to publish. @throws EngineError `invalid` */
-export function portsOf(host: HostConfig, exposed: Readonly<Record<string, object>> = {}): PortRequest[] {
-  const requests: PortRequest[] = []
-  const add = (key: string, hostIp: string, hostPort: string): void => {
-    const [, port = '', protocol = 'tcp'] = /^(\d+)(?:\/(tcp|udp))?$/.exec(key) ?? []
-    const wanted = hostPort === '' ? 0 : Number(hostPort)
-    if (port === '' || Number(port) > 65535 || Number(port) < 1) throw invalid(`invalid port specification: "${key}"`)
-    if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65535) throw invalid(`invalid host port: "${hostPort}"`)
-    requests.push({ protocol: protocol as 'tcp' | 'udp', containerPort: Number(port), hostIp, hostPort: wanted })
-  }
-  for (const [key, bindings] of Object.entries(host.PortBindings))
-    for (const { HostIp = '', HostPort = '' } of bindings?.length ? bindings : [{}])
-      add(key, HostIp === '0.0.0.0' ? '' : HostIp, HostPort)
-  if (host.PublishAllPorts === true)
-    for (const key of Object.keys(exposed)) if (!Object.hasOwn(host.PortBindings, key)) add(key, '', '')
-  return requests
-}

@@ -7,6 +7,7 @@ import { openDirectory } from '../runtime/rootfs.js'
 import type { Command, Namespace, Sandbox } from '../runtime/sandbox.js'
 import { lookUpUser } from '../runtime/users.js'
 import type { Container, Shop } from './container.js'
+import { linkedVariables } from './links.js'
 import { devicesOf, limitsOf, rlimitsOf } from './limits.js'
 import { runtimeMount } from './mounts.js'
 import type { ContainerConfig, HostConfig } from './record.js'
@@ -97,7 +98,9 @@ function ipcOf(shop: Shop, host: HostConfig): Namespace {
 /** Describes a container to the runtime. `rootfs` is its mounted root. @throws EngineError `invalid` */
 export function sandboxOf(shop: Shop, container: Container, rootfs: string): Sandbox {
   const { config, hostConfig, mounts } = container.record
-  const places = shop.store.places(container.id)
+  // whoever shares a network shares what is said of it
+  const shared = /^container:(.+)$/.exec(hostConfig.NetworkMode)?.[1]
+  const places = shop.store.places(shared === undefined ? container.id : shop.find(shared).id)
   const init = initOf(hostConfig)
   const command = commandOf(container, rootfs, {})
   const [height, width] = (hostConfig.ConsoleSize ?? []) as readonly number[]
@@ -119,6 +122,7 @@ export function sandboxOf(shop: Shop, container: Container, rootfs: string): San
     id: container.id,
     command: {
       ...command,
+      env: mergeEnv(linkedVariables(shop, container), command.env),
       args: [...init.program, ...command.args],
       ...(height && width ? { consoleSize: [height, width] as const } : {}),
     },

@@ -8,9 +8,11 @@ import { mountOverlay } from '../runtime/overlay.js'
 import { startTime } from '../runtime/process.js'
 import { specOf } from '../runtime/spec.js'
 import { bundleOf, type Container, type Shop } from './container.js'
+import { linkedHosts } from './links.js'
 import { logTarget, openLog } from './log-files.js'
+import { askingOf, memberOf } from './member.js'
 import { timestamp } from './record.js'
-import { portsOf } from './request.js'
+import { portsOf } from './network-request.js'
 import { argsOf, hostnameOf, sandboxOf } from './sandbox.js'
 
 /** Mounts the container's root for as long as `use` takes; the container's own mount namespace keeps a copy. */
@@ -78,17 +80,20 @@ export async function start(shop: Shop, container: Container): Promise<void> {
 async function plumb(shop: Shop, container: Container): Promise<void> {
   const { record } = container
   const endpoints: Endpoint[] = []
-  for (const [i, spec] of record.networks.entries())
-    endpoints.push(await shop.networks.connect(record.id, record.state.pid, spec, i === 0))
+  for (const spec of record.networks) endpoints.push(await shop.networks.connect(memberOf(record), spec))
   record.endpoints = endpoints
-  const [first] = endpoints
   const wanted = portsOf(record.hostConfig, record.config.ExposedPorts)
-  record.ports = first && wanted.length > 0 ? await shop.networks.publish(record.id, first, wanted) : []
-  if (first) await writeNames(shop, container, endpoints)
+  record.ports = await shop.networks.publish(record.id, wanted)
+  if (endpoints.length > 0) await writeNames(shop, container, endpoints)
 }
 
 /** Writes the files that the container sees as /etc/hosts, hostname and resolv.conf: in place, they are mounted. */
-export async function writeNames(shop: Shop, container: Container, endpoints: readonly Endpoint[]): Promise<void> {
+export async function writeNames(
+  shop: Shop,
+  container: Container,
+  endpoints: readonly Endpoint[],
+  afresh = endpoints.length === 0,
+): Promise<void> {
   const { hostConfig, config } = container.record
   const places = shop.store.places(container.id)
   const texts = (name: string): string[] => ((hostConfig[name] ?? []) as readonly unknown[]).map(String)
@@ -106,14 +111,19 @@ export async function writeNames(shop: Shop, container: Container, endpoints: re
     'ff02::1\tip6-allnodes',
     'ff02::2\tip6-allrouters',
     ...extra,
-    ...endpoints.map(({ ipAddress }) => `${ipAddress}\t${full}`),
+    ...linkedHosts(shop, container),
+    ...endpoints.flatMap(({ ipAddress, ipv6Address }) =>
+      [ipAddress, ...(ipv6Address === undefined ? [] : [ipv6Address])].map((address) => `${address}\t${full}`),
+    ),
   ]
   const writes = [writeFile(places.hosts, `${hosts.join('\n')}\n`, { mode: 0o644 })]
-  if (endpoints.length === 0) {
+  if (afresh) {
     const resolution = { servers: texts('Dns'), search: texts('DnsSearch'), options: texts('DnsOptions') }
     writes.push(
       writeFile(places.hostname, `${hostname}\n`, { mode: 0o644 }),
-      resolvConf(resolution).then((text) => writeFile(places.resolvConf, text, { mode: 0o644 })),
+      resolvConf(resolution, askingOf(container.record)).then((text) =>
+        writeFile(places.resolvConf, text, { mode: 0o644 }),
+      ),
     )
   }
   await Promise.all(writes)

@@ -2,32 +2,33 @@ import { randomBytes } from 'node:crypto'
 import type { EngineConfig } from '../config.js'
 import { EngineError } from '../errors.js'
 import { Addresses } from './addresses.js'
-import { contains, cut, formatAddress, formatSubnet, overlaps, parseAddress, parseSubnet, type Subnet } from './ipv4.js'
-import { NetworkRecords, type NetworkRecord } from './record.js'
-import { hostRoutes } from './routes.js'
+import { familyOf, parseSubnet, type Family } from './ip.js'
+import { NetworkRecords, type NetworkRecord, type Pool } from './record.js'
+import { option, settingsOf } from './settings.js'
+import { Subnets, type PoolRequest } from './subnets.js'
 
-/** What a new network is to be. */
-export interface NetworkSpec {
+/** What a new network is to be; the addresses at its top are IPv4. */
+export interface NetworkSpec extends PoolRequest {
   readonly name: string
   readonly driver: string
   readonly internal: boolean
   readonly attachable: boolean
-  readonly subnet?: string
-  readonly gateway?: string
-  readonly range?: string
+  /** Present: it has IPv6 too. */
+  readonly ipv6?: PoolRequest
   readonly labels: Readonly<Record<string, string>>
   readonly options: Readonly<Record<string, string>>
+  readonly ipamOptions?: Readonly<Record<string, string>>
 }
 
 const predefined = { bridge: 'bridge', host: 'host', none: 'null' } as const
 
 /** What is true of the default bridge, in Docker's words. */
 const defaultOptions = {
-  'com.docker.network.bridge.default_bridge': 'true',
-  'com.docker.network.bridge.enable_icc': 'true',
-  'com.docker.network.bridge.enable_ip_masquerade': 'true',
-  'com.docker.network.bridge.host_binding_ipv4': '0.0.0.0',
-  'com.docker.network.driver.mtu': '1500',
+  [option.defaultBridge]: 'true',
+  [option.memberTraffic]: 'true',
+  [option.masquerade]: 'true',
+  [option.hostAddress]: '0.0.0.0',
+  [option.mtu]: '1500',
 }
 
 /** True for `bridge`, `host` and `none`, which are always there. */
@@ -35,13 +36,13 @@ export const isPredefined = (name: string): boolean => Object.hasOwn(predefined,
 
 /** The networks that exist, and the addresses taken on each. A network is here exactly while its record is on disk. */
 export class Catalog {
-  readonly #config: EngineConfig
   readonly #records: NetworkRecords
+  readonly #subnets: Subnets
   readonly #networks = new Map<string, NetworkRecord>()
   readonly #addresses = new Map<string, Addresses>()
 
   private constructor(config: EngineConfig) {
-    this.#config = config
+    this.#subnets = new Subnets(config, () => this.all())
     this.#records = new NetworkRecords(`${config.root}/networks`)
   }
 
@@ -82,11 +83,16 @@ export class Catalog {
     return match
   }
 
-  /** The addresses of a bridge network. */
-  addresses(id: string): Addresses {
-    const addresses = this.#addresses.get(id)
-    if (!addresses) throw new EngineError('missing', `network ${id} not found`)
-    return addresses
+  /** Reserves an address on a network, or the one asked for. @throws EngineError in dockerd's words */
+  take(id: string, family: Family, wanted?: string): string {
+    const addresses = this.#addresses.get(`${family} ${id}`)
+    if (!addresses) throw new EngineError('invalid', `network ${id} has no IPv${family} addresses`)
+    return addresses.take(wanted)
+  }
+
+  /** Frees addresses; '' and undefined are none. */
+  give(id: string, ...addresses: readonly (string | undefined)[]): void {
+    for (const address of addresses) if (address) this.#addresses.get(`${familyOf(address)} ${id}`)?.give(address)
   }
 
   /** Makes a network; it is on disk when this resolves. @throws EngineError in dockerd's words */
@@ -106,18 +112,24 @@ export class Catalog {
   async remove(id: string): Promise<void> {
     await this.#records.remove(id)
     this.#networks.delete(id)
-    this.#addresses.delete(id)
+    for (const family of [4, 6]) this.#addresses.delete(`${family} ${id}`)
   }
 
   async #store(spec: NetworkSpec): Promise<NetworkRecord> {
-    const { subnet, gateway, range, ...rest } = spec
+    const { subnet, gateway, range, reserved, ipv6, ...rest } = spec
+    const settings = settingsOf(spec.options)
+    const taken = settings.bridgeName
+    if (taken !== undefined && this.all().some(({ options }) => settingsOf(options).bridgeName === taken))
+      throw new EngineError('denied', `bridge name ${taken} is in use by another network`)
+    const bridge = spec.driver === 'bridge'
     const record: NetworkRecord = {
       ...rest,
       driver: spec.driver as NetworkRecord['driver'],
       id: randomBytes(32).toString('hex'),
       created: new Date().toISOString(),
-      mtu: mtuOf(spec.options),
-      ...(spec.driver === 'bridge' ? this.#addressing(subnet, gateway, range) : { subnet: '', gateway: '' }),
+      mtu: settings.mtu,
+      ...(bridge ? this.#subnets.choose(4, { subnet, gateway, range, reserved }) : { subnet: '', gateway: '' }),
+      ...(bridge && ipv6 ? { ipv6: this.#subnets.choose(6, ipv6) } : {}),
     }
     await this.#records.save(record)
     this.#add(record)
@@ -126,54 +138,14 @@ export class Catalog {
 
   #add(record: NetworkRecord): void {
     this.#networks.set(record.id, record)
-    const subnet = parseSubnet(record.subnet)
+    this.#addPool(record.id, record)
+    if (record.ipv6) this.#addPool(record.id, record.ipv6)
+  }
+
+  #addPool(id: string, { subnet: cidr, gateway, range, reserved = {} }: Pool): void {
+    const subnet = parseSubnet(cidr)
     if (!subnet) return
-    this.#addresses.set(record.id, new Addresses(subnet, record.gateway, parseSubnet(record.range ?? record.subnet)))
+    const others = [gateway, ...Object.values(reserved)]
+    this.#addresses.set(`${subnet.family} ${id}`, new Addresses(subnet, others, parseSubnet(range ?? cidr)))
   }
-
-  #addressing(asked?: string, gateway?: string, range?: string) {
-    const subnet = asked === undefined ? this.#freeSubnet() : this.#askedSubnet(asked)
-    const door = gateway ?? formatAddress(subnet.address + 1)
-    const doorAddress = parseAddress(door)
-    if (doorAddress === undefined || !contains(subnet, doorAddress))
-      throw new EngineError('invalid', `no matching subnet for gateway ${door}`)
-    const part = range === undefined ? undefined : parseSubnet(range)
-    if (range !== undefined && (!part || !contains(subnet, part.address) || part.prefix < subnet.prefix))
-      throw new EngineError('invalid', `no matching subnet for range ${range}`)
-    return { subnet: formatSubnet(subnet), gateway: door, ...(part ? { range: formatSubnet(part) } : {}) }
-  }
-
-  #askedSubnet(text: string): Subnet {
-    const subnet = parseSubnet(text)
-    if (!subnet) throw new EngineError('invalid', `invalid subnet ${text}: invalid CIDR block notation`)
-    if (subnet.prefix < 8 || subnet.prefix > 30)
-      throw new EngineError('invalid', `invalid subnet ${text}: between /8 and /30 is allowed`)
-    if (this.#inUse().some((other) => overlaps(other, subnet)))
-      throw new EngineError('denied', 'invalid pool request: Pool overlaps with other one on this address space')
-    return subnet
-  }
-
-  #freeSubnet(): Subnet {
-    const used = this.#inUse()
-    const pool = parseSubnet(this.#config.pool) ?? { address: 0, prefix: 32 }
-    for (const subnet of cut(pool, 24)) if (!used.some((other) => overlaps(other, subnet))) return subnet
-    throw new EngineError('denied', 'all predefined address pools have been fully subnetted')
-  }
-
-  /** What is routed here already, by another network or by anyone else on the host. */
-  #inUse(): readonly Subnet[] {
-    const own = this.all().flatMap((network) => parseSubnet(network.subnet) ?? [])
-    const others = hostRoutes()
-      .filter((route) => route.destination.prefix > 0 && !route.device.startsWith(`bt${this.#config.prefix}`))
-      .map((route) => route.destination)
-    return [...own, ...others]
-  }
-}
-
-function mtuOf(options: Readonly<Record<string, string>>): number {
-  const text = options['com.docker.network.driver.mtu']
-  if (text === undefined) return 1500
-  const mtu = Number(text)
-  if (!/^\d+$/.test(text) || mtu < 68 || mtu > 65535) throw new EngineError('invalid', `invalid MTU number: ${text}`)
-  return mtu
 }

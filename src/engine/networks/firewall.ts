@@ -1,18 +1,23 @@
 import { spawn } from 'node:child_process'
 import { EngineError } from '../errors.js'
 import type { PortRequest } from '../records.js'
+import { bytesOf, familyOf, type Family } from './ip.js'
 import { attribute, family, flag, Netlink, type Message } from './netlink.js'
-import { bytesOf } from './ipv4.js'
+import { batchOf, NFT_MSG, value } from './nftables.js'
 
 /** A network as the firewall sees it. */
 export interface Zone {
   readonly bridge: string
-  /** CIDR */
-  readonly subnet: string
+  /** CIDRs, at most one a family. */
+  readonly subnets: readonly string[]
   readonly internal: boolean
+  /** Its members may talk to each other. */
+  readonly memberTraffic: boolean
+  /** Its members go out by the host's address. */
+  readonly masquerade: boolean
 }
 
-/** A published port and where it leads. */
+/** A published port and where it leads; its family is the container address's. */
 export interface Publication extends PortRequest {
   readonly containerAddress: string
 }
@@ -20,8 +25,6 @@ export interface Publication extends PortRequest {
 /** What the table is made from; the table is always a function of this. */
 export interface Picture {
   readonly table: string
-  /** What every bridge of the instance begins with: `bt1a2b`. */
-  readonly bridges: string
   readonly zones: readonly Zone[]
   readonly publications: readonly Publication[]
   /** Interfaces with a default route: the way out, even when it is a bridge. */
@@ -31,87 +34,91 @@ export interface Picture {
 const quote = (name: string): string => `"${name}"`
 const elements = (list: readonly string[]): string => (list.length > 0 ? `elements = { ${list.join(', ')} }` : '')
 
-const everyAddress = (publication: PortRequest): boolean =>
-  publication.hostIp === '' || publication.hostIp === '0.0.0.0'
+const everyAddress = ({ hostIp }: PortRequest): boolean => ['', '0.0.0.0', '::'].includes(hostIp)
 
 const mapElement = (p: Publication): string =>
   `${everyAddress(p) ? '' : `${p.hostIp} . `}${p.protocol} . ${p.hostPort} : ${p.containerAddress} . ${p.containerPort}`
+
+/** The sets and maps of one family: `ip` or `ip6`. */
+function setsOf(n: Family, { zones, publications }: Picture): string {
+  const [type, ip] = n === 4 ? ['ipv4_addr', ''] : ['ipv6_addr', '6']
+  const subnets = (which: readonly Zone[]): string[] =>
+    which.flatMap((zone) => zone.subnets).filter((subnet) => familyOf(subnet) === n)
+  const mine = publications.filter(({ containerAddress }) => familyOf(containerAddress) === n)
+  const outward = zones.filter((zone) => !zone.internal)
+  return `
+  set members${ip} { type ${type}; flags interval; ${elements(subnets(outward))} }
+  set hidden${ip} { type ${type}; flags interval; ${elements(subnets(outward.filter((zone) => zone.masquerade)))} }
+  map any${ip} { type inet_proto . inet_service : ${type} . inet_service; ${elements(mine.filter(everyAddress).map(mapElement))} }
+  map addressed${ip} { type ${type} . inet_proto . inet_service : ${type} . inet_service; ${elements(mine.filter((p) => !everyAddress(p)).map(mapElement))} }`
+}
 
 /**
  * The instance's nft table, replaced whole in one transaction: packets see the old one or the new one.
  * Verdicts other than `drop` bind this table alone, so what other tables of the host forbid stays forbidden.
  */
 export function ruleset(picture: Picture): string {
-  const { table, zones, publications } = picture
-  const ours = quote(`${picture.bridges}*`)
-  const outward = zones.filter((zone) => !zone.internal)
-  return `add table ip ${table}
-delete table ip ${table}
-table ip ${table} {
-  set same { type ifname . ifname; ${elements(zones.map((z) => `${quote(z.bridge)} . ${quote(z.bridge)}`))} }
+  const { table, zones } = picture
+  const open = zones.filter((zone) => zone.memberTraffic)
+  return `add table inet ${table}
+delete table inet ${table}
+table inet ${table} {
+  set bridges { type ifname; ${elements(zones.map((z) => quote(z.bridge)))} }
+  set same { type ifname . ifname; ${elements(open.map((z) => `${quote(z.bridge)} . ${quote(z.bridge)}`))} }
   set internal { type ifname; ${elements(zones.filter((z) => z.internal).map((z) => quote(z.bridge)))} }
-  set uplinks { type ifname; ${elements(picture.uplinks.map(quote))} }
-  set nets { type ipv4_addr; flags interval; ${elements(outward.map((z) => z.subnet))} }
-  map any { type inet_proto . inet_service : ipv4_addr . inet_service; ${elements(publications.filter(everyAddress).map(mapElement))} }
-  map addressed { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; ${elements(publications.filter((p) => !everyAddress(p)).map(mapElement))} }
+  set uplinks { type ifname; ${elements(picture.uplinks.map(quote))} }${setsOf(4, picture)}${setsOf(6, picture)}
   chain martians {
     type filter hook prerouting priority raw
     # route_localnet lets the host's loopback in; containers must not walk through the same door (CVE-2020-8558)
-    iifname ${ours} ip daddr 127.0.0.0/8 drop
-    iifname ${ours} fib saddr . iif oif 0 drop
+    iifname @bridges ip daddr 127.0.0.0/8 drop
+    iifname @bridges meta nfproto ipv4 fib saddr . iif oif 0 drop
+    # what a neighbour asks before it has an address comes from none
+    iifname @bridges ip6 saddr != { ::, fe80::/10 } fib saddr . iif oif 0 drop
   }
   chain published {
     dnat ip to ip daddr . meta l4proto . th dport map @addressed
-    dnat ip to meta l4proto . th dport map @any
+    meta nfproto ipv4 dnat ip to meta l4proto . th dport map @any
+    dnat ip6 to ip6 daddr . meta l4proto . th dport map @addressed6
+    meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @any6
   }
   chain prerouting {
     type nat hook prerouting priority dstnat
     # the host's own loopback traffic is the output chain's: what comes here for 127.0.0.1 is a neighbour's forgery
     ip daddr != 127.0.0.0/8 fib daddr type local jump published
+    meta nfproto ipv6 fib daddr type local jump published
   }
   chain output {
     type nat hook output priority -100
-    fib daddr type local jump published
+    meta nfproto ipv4 fib daddr type local jump published
+    # nothing from ::1 is ever routed: the engine relays it
+    ip6 daddr != ::1 fib daddr type local jump published
   }
   chain postrouting {
     type nat hook postrouting priority srcnat
-    ip saddr @nets oifname != ${ours} masquerade
-    ip saddr 127.0.0.0/8 oifname ${ours} masquerade
-    ct status dnat ip saddr @nets oifname ${ours} masquerade
+    ip saddr @hidden oifname != @bridges masquerade
+    ip6 saddr @hidden6 oifname != @bridges masquerade
+    ip saddr 127.0.0.0/8 oifname @bridges masquerade
+    ct status dnat ip saddr @members oifname @bridges masquerade
+    ct status dnat ip6 saddr @members6 oifname @bridges masquerade
   }
   chain forward {
     type filter hook forward priority filter
     iifname . oifname @same accept
     iifname @internal drop
     oifname @internal drop
-    oifname ${ours} ct state established,related accept
-    oifname ${ours} ct status dnat accept
-    oifname ${ours} drop
-    iifname ${ours} oifname != @uplinks meta oifkind "bridge" drop
+    oifname @bridges ct state established,related accept
+    oifname @bridges ct status dnat accept
+    oifname @bridges drop
+    iifname @bridges oifname != @uplinks meta oifkind "bridge" drop
   }
 }
 `
 }
 
-// linux/netfilter/nfnetlink.h, nf_tables.h
-const NFNL_MSG_BATCH_BEGIN = 0x10
-const NFNL_MSG_BATCH_END = 0x11
-const NFNL_SUBSYS_NFTABLES = 10
-const NFT_MSG_NEWSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 12
-const NFT_MSG_DELSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 14
-const NFPROTO_IPV4 = 2
-
-const batchMark = (type: number): Message => ({
-  what: 'change published ports',
-  type,
-  flags: flag.request,
-  body: Buffer.from([0, 0, 0, NFNL_SUBSYS_NFTABLES]),
-})
+const NFPROTO_INET = 1
 
 /** Big endian in the first two of four bytes: every field of a concatenation fills whole words. */
 const portWord = (port: number): Buffer => Buffer.from([port >> 8, port & 255, 0, 0])
-
-const value = (type: number, parts: readonly Buffer[]): Buffer => attribute(type, [attribute(1, Buffer.concat(parts))])
 
 function elementMessage(table: string, publication: Publication, add: boolean): Message {
   const protocol = Buffer.from([publication.protocol === 'tcp' ? 6 : 17, 0, 0, 0])
@@ -120,12 +127,12 @@ function elementMessage(table: string, publication: Publication, add: boolean): 
   const data = value(2, [bytesOf(publication.containerAddress), portWord(publication.containerPort)])
   return {
     what: `${add ? 'publish' : 'withdraw'} port ${publication.hostPort}/${publication.protocol}`,
-    type: add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM,
+    type: add ? NFT_MSG.newElement : NFT_MSG.deleteElement,
     flags: flag.request | flag.ack | (add ? flag.create | flag.exclusive : 0),
     body: Buffer.concat([
-      Buffer.from([NFPROTO_IPV4, 0, 0, 0]),
+      Buffer.from([NFPROTO_INET, 0, 0, 0]),
       attribute(1, table),
-      attribute(2, any ? 'any' : 'addressed'),
+      attribute(2, `${any ? 'any' : 'addressed'}${familyOf(publication.containerAddress) === 4 ? '' : '6'}`),
       attribute(3, [attribute(1, add ? [key, data] : [key])]),
     ]),
   }
@@ -158,15 +165,13 @@ export class Firewall implements Disposable {
 
   /** Deletes the table. Does nothing when it is gone. */
   destroy(): Promise<void> {
-    return this.#queue(() => nft(`add table ip ${this.#table}\ndelete table ip ${this.#table}\n`))
+    return this.#queue(() => nft(`add table inet ${this.#table}\ndelete table inet ${this.#table}\n`))
   }
 
   #change(publications: readonly Publication[], add: boolean): Promise<void> {
     if (publications.length === 0) return Promise.resolve()
     const messages = publications.map((publication) => elementMessage(this.#table, publication, add))
-    return this.#queue(() =>
-      this.#netlink.batch([batchMark(NFNL_MSG_BATCH_BEGIN), ...messages, batchMark(NFNL_MSG_BATCH_END)]),
-    )
+    return this.#queue(() => this.#netlink.batch(batchOf(messages)))
   }
 
   #queue<T>(task: () => Promise<T>): Promise<T> {

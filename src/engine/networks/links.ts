@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import koffi from 'koffi'
 import { attribute, family, flag, Netlink, NetlinkError, type Message } from './netlink.js'
-import { bytesOf } from './ipv4.js'
+import { bytesOf, familyOf } from './ip.js'
 
 const indexOf = koffi.load('libc.so.6').func('unsigned int if_nametoindex(const char *name)')
 
@@ -15,16 +15,18 @@ const IFLA = { address: 1, ifname: 3, mtu: 4, master: 10, linkInfo: 18, afSpec: 
 const INFO = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 } as const
 const VETH_INFO_PEER = 1
 const IFLA_BRPORT_MODE = 4
+const IFLA_BRPORT_ISOLATED = 33
 const IFLA_INET6_ADDR_GEN_MODE = 8
 const IFF_UP = 1
 const AF_INET = 2
 const AF_INET6 = 10
+const IFA_F_NODAD = 2
 
 const byte = (value: number): Buffer => Buffer.from([value])
 const macBytes = (mac: string): Buffer => Buffer.from(mac.replaceAll(':', ''), 'hex')
 
 /**
- * No link-local address: the networks are IPv4, and an address of the bridge would be a way round the firewall. The kernel
+ * No link-local address on a network that is IPv4: an address of the bridge would be a way round the firewall. The kernel
  * takes this only for an interface that exists, and too late when it is up: create, set this, bring up.
  */
 const noIpv6 = attribute(IFLA.afSpec, [attribute(AF_INET6, [attribute(IFLA_INET6_ADDR_GEN_MODE, byte(1))])])
@@ -44,22 +46,32 @@ const ask = (what: string, type: number, body: Buffer, flags = 0): Message => ({
   flags: flag.request | flag.ack | flags,
 })
 
-function addressMessage(index: number, address: string, prefix: number): Message {
-  const head = Buffer.from([AF_INET, prefix, 0, 0, 0, 0, 0, 0])
-  head.writeInt32LE(index, 4)
+function addressMessage(index: number, { address, prefixLength }: Address): Message {
   const ip = bytesOf(address)
+  const six = ip.length === 16
+  // nobody else has the address, and whoever waits for the kernel to see that cannot bind to it meanwhile
+  const head = Buffer.from([six ? AF_INET6 : AF_INET, prefixLength, six ? IFA_F_NODAD : 0, 0, 0, 0, 0, 0])
+  head.writeInt32LE(index, 4)
   const broadcast = Buffer.alloc(4)
-  broadcast.writeUInt32BE((ip.readUInt32BE() | (prefix === 0 ? 0xffffffff : 0xffffffff >>> prefix)) >>> 0)
+  if (!six) broadcast.writeUInt32BE((ip.readUInt32BE() | (0xffffffff >>> prefixLength)) >>> 0)
   return ask(
-    `give ${address}/${prefix} to an interface`,
+    `give ${address}/${prefixLength} to an interface`,
     RTM_NEWADDR,
-    Buffer.concat([head, attribute(1, ip), attribute(2, ip), attribute(4, broadcast)]),
+    Buffer.concat([head, attribute(1, ip), attribute(2, ip), ...(six ? [] : [attribute(4, broadcast)])]),
     flag.create | flag.exclusive,
   )
 }
 
-const bringUp = (name: string): readonly Message[] => [
-  ask(`keep IPv6 off ${name}`, RTM_NEWLINK, link(0, false, [attribute(IFLA.ifname, name), noIpv6])),
+/** The default route of a family, whichever there was before. */
+function routeMessage(gateway: string): Message {
+  // RT_TABLE_MAIN, RTPROT_BOOT, RT_SCOPE_UNIVERSE, RTN_UNICAST; RTA_GATEWAY is 5
+  const head = Buffer.from([familyOf(gateway) === 4 ? AF_INET : AF_INET6, 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0])
+  const body = Buffer.concat([head, attribute(5, bytesOf(gateway))])
+  return ask(`route by ${gateway}`, RTM_NEWROUTE, body, flag.create | flag.replace)
+}
+
+const bringUp = (name: string, ipv6: boolean): readonly Message[] => [
+  ...(ipv6 ? [] : [ask(`keep IPv6 off ${name}`, RTM_NEWLINK, link(0, false, [attribute(IFLA.ifname, name), noIpv6]))]),
   ask(`bring ${name} up`, RTM_NEWLINK, link(0, true, [attribute(IFLA.ifname, name)])),
 ]
 
@@ -73,18 +85,37 @@ export const linkNames = (prefix: string): readonly string[] =>
     .map((line) => line.trim().split(':')[0] ?? '')
     .filter((name) => name.startsWith(prefix))
 
+/** An address and how much of it is the network's. */
+export interface Address {
+  readonly address: string
+  readonly prefixLength: number
+}
+
+/** A bridge as the host has it. */
+export interface Bridge {
+  readonly name: string
+  /** Of the gateway, IPv4 first. */
+  readonly addresses: readonly Address[]
+  readonly mtu: number
+}
+
 /** What it takes to put a container on a bridge. */
 export interface Cable {
   /** The host's end. */
   readonly name: string
   readonly bridge: string
+  /** What the container's end is called, but for its number. */
+  readonly interfacePrefix: string
   readonly macAddress: string
-  readonly address: string
-  readonly prefixLength: number
-  /** Absent: no way out by this interface. */
-  readonly gateway?: string
+  readonly addresses: readonly Address[]
+  /** Where the container's default routes lead from now on. */
+  readonly gateways: readonly string[]
   readonly mtu: number
+  /** Nothing passes to others on the bridge, but to the host. */
+  readonly isolated: boolean
 }
+
+const hasIpv6 = (addresses: readonly Address[]): boolean => addresses.some(({ address }) => familyOf(address) === 6)
 
 /** Bridges, veth pairs and what is configured inside containers, by rtnetlink: nothing is executed. */
 export class Links implements Disposable {
@@ -92,10 +123,10 @@ export class Links implements Disposable {
   // Deleting an interface waits for a grace period of the kernel's (10-40 ms); creations need not queue behind it.
   readonly #deletions = Netlink.open(family.route)
 
-  /** Makes a bridge with the gateway's address, up, unless it is there; completes one half made. @throws NetlinkError */
-  async ensureBridge(name: string, gateway: string, prefixLength: number, mtu: number): Promise<void> {
+  /** Makes a bridge with the gateway's addresses, up, unless it is there; completes one half made. @throws NetlinkError */
+  async ensureBridge({ name, addresses, mtu }: Bridge): Promise<void> {
     // A fixed address: a bridge without one takes the lowest of its ports', and changes it under the containers' feet.
-    const mac = Buffer.concat([Buffer.from([0x02, 0x42]), bytesOf(gateway)])
+    const mac = Buffer.concat([Buffer.from([0x02, 0x42]), bytesOf(addresses[0]?.address ?? '').subarray(0, 4)])
     const body = link(0, false, [
       attribute(IFLA.ifname, name),
       attribute(IFLA.address, mac),
@@ -103,8 +134,8 @@ export class Links implements Disposable {
       attribute(IFLA.linkInfo, [attribute(INFO.kind, 'bridge')]),
     ])
     await this.#unless('EEXIST', ask(`create bridge ${name}`, RTM_NEWLINK, body, flag.create | flag.exclusive))
-    await this.#netlink.batch(bringUp(name))
-    await this.#unless('EEXIST', addressMessage(linkIndex(name), gateway, prefixLength))
+    await this.#netlink.batch(bringUp(name, hasIpv6(addresses)))
+    for (const address of addresses) await this.#unless('EEXIST', addressMessage(linkIndex(name), address))
   }
 
   async #unless(code: string, message: Message): Promise<void> {
@@ -122,11 +153,14 @@ export class Links implements Disposable {
     const master = linkIndex(cable.bridge)
     const name = await this.#createPair(cable, netns, master)
     try {
-      const mode = attribute(INFO.slaveData, [attribute(IFLA_BRPORT_MODE, byte(1))])
       // Hairpin: a container reaches itself by a port it publishes.
+      const mode = attribute(INFO.slaveData, [
+        attribute(IFLA_BRPORT_MODE, byte(1)),
+        ...(cable.isolated ? [attribute(IFLA_BRPORT_ISOLATED, byte(1))] : []),
+      ])
       const port = attribute(IFLA.linkInfo, [attribute(INFO.slaveKind, 'bridge'), mode])
       const hairpin = ask(`set ${cable.name}`, RTM_NEWLINK, link(0, false, [attribute(IFLA.ifname, cable.name), port]))
-      await this.#netlink.batch([hairpin, ...bringUp(cable.name)])
+      await this.#netlink.batch([hairpin, ...bringUp(cable.name, false)])
       this.#configure(cable, name, inside)
       return name
     } catch (error) {
@@ -139,7 +173,7 @@ export class Links implements Disposable {
     for (let n = 0; ; n++) {
       const peer = Buffer.concat([
         link(0, false, [
-          attribute(IFLA.ifname, `eth${n}`),
+          attribute(IFLA.ifname, `${cable.interfacePrefix}${n}`),
           attribute(IFLA.address, macBytes(cable.macAddress)),
           attribute(IFLA.mtu, cable.mtu),
           attribute(IFLA.netnsFd, netns),
@@ -158,7 +192,7 @@ export class Links implements Disposable {
       const body = link(0, false, attributes)
       try {
         await this.#netlink.request(ask(`create ${cable.name}`, RTM_NEWLINK, body, flag.create | flag.exclusive))
-        return `eth${n}`
+        return `${cable.interfacePrefix}${n}`
       } catch (error) {
         const taken = error instanceof NetlinkError && error.code === 'EEXIST'
         if (!taken || n > 63 || linkIndex(cable.name) !== 0) throw error
@@ -167,17 +201,18 @@ export class Links implements Disposable {
   }
 
   /** Inside the container: microseconds each, so on this thread. */
-  #configure(cable: Cable, name: string, inside: Netlink): void {
+  #configure({ addresses, gateways }: Cable, name: string, inside: Netlink): void {
     inside.requestSync(ask('bring lo up', RTM_NEWLINK, link(1, true, [])))
-    for (const message of bringUp(name)) inside.requestSync(message)
+    for (const message of bringUp(name, hasIpv6(addresses))) inside.requestSync(message)
     const found = inside.requestSync(ask(`find ${name}`, RTM_GETLINK, link(0, false, [attribute(IFLA.ifname, name)])))
     const index = found[0]?.readInt32LE(4) ?? 0
-    inside.requestSync(addressMessage(index, cable.address, cable.prefixLength))
-    if (cable.gateway === undefined) return
-    // RT_TABLE_MAIN, RTPROT_BOOT, RT_SCOPE_UNIVERSE, RTN_UNICAST; RTA_GATEWAY is 5
-    const head = Buffer.from([AF_INET, 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0])
-    const route = Buffer.concat([head, attribute(5, bytesOf(cable.gateway))])
-    inside.requestSync(ask(`route by ${cable.gateway}`, RTM_NEWROUTE, route, flag.create | flag.exclusive))
+    for (const address of addresses) inside.requestSync(addressMessage(index, address))
+    this.route(gateways, inside)
+  }
+
+  /** Leads what a container sends to the outside by these gateways, one a family. */
+  route(gateways: readonly string[], inside: Netlink): void {
+    for (const gateway of gateways) inside.requestSync(routeMessage(gateway))
   }
 
   /** Deletes an interface; its peer goes with it. Does nothing when it is gone. */

@@ -1,14 +1,16 @@
 import type { EngineConfig } from '../config.js'
+import type { NetworkRecord } from './record.js'
+import { settingsOf } from './settings.js'
 
 /** What one instance's things are called in the kernel. */
 export interface KernelNames {
-  /** nft table, family ip */
+  /** nft table, family inet */
   readonly table: string
-  /** What every bridge's name begins with. */
+  /** What every bridge's name begins with that was not given another. */
   readonly bridges: string
   /** What the host's end of every veth pair begins with. */
   readonly cables: string
-  bridge(networkId: string): string
+  bridge(network: Pick<NetworkRecord, 'id' | 'options'>): string
   cable(endpointId: string): string
 }
 
@@ -17,6 +19,6 @@ export const kernelNames = (config: Pick<EngineConfig, 'name' | 'prefix'>): Kern
   table: `berth_${config.name.replaceAll('-', '_')}`,
   bridges: `bt${config.prefix}`,
   cables: `bv${config.prefix}`,
-  bridge: (networkId) => `bt${config.prefix}${networkId.slice(0, 9)}`,
+  bridge: ({ id, options }) => settingsOf(options).bridgeName ?? `bt${config.prefix}${id.slice(0, 9)}`,
   cable: (endpointId) => `bv${config.prefix}${endpointId.slice(0, 9)}`,
 })

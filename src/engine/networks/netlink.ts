@@ -1,22 +1,21 @@
-import { closeSync, openSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import koffi from 'koffi'
+import { inNetns } from './netns.js'
 
 /** Netlink families used here, netlink(7). */
 export const family = { route: 0, netfilter: 12 } as const
 
 /** Message flags, netlink(7). */
-export const flag = { request: 1, ack: 4, exclusive: 0x200, create: 0x400 } as const
+export const flag = { request: 1, ack: 4, replace: 0x100, exclusive: 0x200, create: 0x400, append: 0x800 } as const
 
 const libc = koffi.load('libc.so.6')
-const setns = libc.func('int setns(int fd, int type)')
 const socket = libc.func('int socket(int domain, int type, int protocol)')
 const send = libc.func('long send(int fd, _In_ uint8_t *data, size_t length, int flags)')
 const receive = libc.func('long recv(int fd, _Out_ uint8_t *data, size_t length, int flags)')
 const AF_NETLINK = 16
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000
 const MSG_DONTWAIT = 0x40
-const CLONE_NEWNET = 0x40000000
 const NLMSG_ERROR = 2
 
 /** The kernel refused a netlink request; `code` is `EEXIST`, `ENODEV`, … */
@@ -89,28 +88,9 @@ export class Netlink implements Disposable {
     return new Netlink(fd)
   }
 
-  /**
-   * Opens a socket in the network namespace at `path` (`/proc/PID/ns/net`). setns(2) moves the calling thread alone, and
-   * nothing else runs on it before it is moved back; the socket stays in the namespace it was made in.
-   */
+  /** Opens a socket in the network namespace at `path` (`/proc/PID/ns/net`). */
   static openIn(path: string, protocol: number): Netlink {
-    const there = openSync(path, 'r')
-    try {
-      const here = openSync('/proc/thread-self/ns/net', 'r')
-      try {
-        if (setns(there, CLONE_NEWNET) !== 0) throw new NetlinkError(`enter ${path}`, koffi.errno())
-        try {
-          return Netlink.open(protocol)
-        } finally {
-          // An engine stuck in a container's network must not go on.
-          if (setns(here, CLONE_NEWNET) !== 0) process.abort()
-        }
-      } finally {
-        closeSync(here)
-      }
-    } finally {
-      closeSync(there)
-    }
+    return inNetns(path, () => Netlink.open(protocol))
   }
 
   /** Sends one request from a thread of the pool and waits for the kernel's word. @throws NetlinkError */

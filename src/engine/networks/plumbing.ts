@@ -1,10 +1,12 @@
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import type { Endpoint } from '../records.js'
 import { linkIndex, linkNames, Links } from './links.js'
 import type { KernelNames } from './names.js'
 import { family, Netlink } from './netlink.js'
-import type { NetworkRecord } from './record.js'
+import { netnsOf } from './netns.js'
+import type { NetworkRecord, Pool } from './record.js'
+import { settingsOf } from './settings.js'
 
 /** The bridges and cables of an instance. */
 export class Plumbing implements Disposable {
@@ -18,21 +20,28 @@ export class Plumbing implements Disposable {
 
   /**
    * Puts the process's network namespace on a network as the endpoint says; makes the bridge when it is not there.
+   * @param way the container goes out by this network
    * @throws NetlinkError, or ENOENT when the process is gone; nothing is left behind
    */
-  async plug(network: NetworkRecord, endpoint: Endpoint, pid: number, defaultRoute: boolean): Promise<void> {
-    const path = `/proc/${pid}/ns/net`
+  async plug(network: NetworkRecord, endpoint: Endpoint, pid: number, way: boolean): Promise<void> {
+    const path = netnsOf(pid)
     const netns = openSync(path, 'r')
     try {
       using inside = Netlink.openIn(path, family.route)
+      const { memberTraffic, interfacePrefix } = settingsOf(network.options)
+      const { ipAddress, prefixLength, ipv6Address, ipv6PrefixLength = 64 } = endpoint
       const cable = {
         name: this.#names.cable(endpoint.endpointId),
         bridge: await this.#bridge(network),
+        interfacePrefix,
         macAddress: endpoint.macAddress,
-        address: endpoint.ipAddress,
-        prefixLength: endpoint.prefixLength,
+        addresses: [
+          { address: ipAddress, prefixLength },
+          ...(ipv6Address ? [{ address: ipv6Address, prefixLength: ipv6PrefixLength }] : []),
+        ],
         mtu: network.mtu,
-        ...(defaultRoute && endpoint.gateway !== '' ? { gateway: endpoint.gateway } : {}),
+        isolated: !memberTraffic,
+        gateways: way ? gatewaysOf(endpoint) : [],
       }
       await this.#links.plug(cable, netns, inside)
     } finally {
@@ -40,19 +49,25 @@ export class Plumbing implements Disposable {
     }
   }
 
+  /** Has the process go out by another network it is on. */
+  reroute(endpoint: Endpoint, pid: number): void {
+    using inside = Netlink.openIn(netnsOf(pid), family.route)
+    this.#links.route(gatewaysOf(endpoint), inside)
+  }
+
   /** Takes a cable away, if it is there. */
   unplug(endpointId: string): Promise<void> {
     return this.#links.remove(this.#names.cable(endpointId))
   }
 
-  removeBridge(networkId: string): Promise<void> {
-    return this.#links.remove(this.#names.bridge(networkId))
+  removeBridge(network: NetworkRecord): Promise<void> {
+    return this.#links.remove(this.#names.bridge(network))
   }
 
   /** Takes away the bridges and cables of all networks and endpoints but these. */
-  async sweep(networkIds: Iterable<string>, endpointIds: Iterable<string>): Promise<void> {
+  async sweep(networks: Iterable<NetworkRecord>, endpointIds: Iterable<string>): Promise<void> {
     const live = new Set([
-      ...Array.from(networkIds, (id) => this.#names.bridge(id)),
+      ...Array.from(networks, (network) => this.#names.bridge(network)),
       ...Array.from(endpointIds, (id) => this.#names.cable(id)),
     ])
     const found = [...linkNames(this.#names.cables), ...linkNames(this.#names.bridges)]
@@ -61,7 +76,7 @@ export class Plumbing implements Disposable {
 
   /** Sees to the bridge once a daemon's life, or again when somebody deleted it: a kill may have left it half made. */
   async #bridge(network: NetworkRecord): Promise<string> {
-    const name = this.#names.bridge(network.id)
+    const name = this.#names.bridge(network)
     const seenTo = linkIndex(name) === 0 ? undefined : this.#bridges.get(name)
     const made = seenTo ?? this.#makeBridge(name, network)
     this.#bridges.set(name, made)
@@ -72,13 +87,21 @@ export class Plumbing implements Disposable {
     return name
   }
 
-  async #makeBridge(name: string, network: NetworkRecord): Promise<void> {
-    await this.#links.ensureBridge(name, network.gateway, Number(network.subnet.split('/')[1]), network.mtu)
+  async #makeBridge(name: string, { subnet, gateway, ipv6, mtu }: NetworkRecord): Promise<void> {
+    const address = (pool: Pool) => ({ address: pool.gateway, prefixLength: Number(pool.subnet.split('/')[1]) })
+    const addresses = [address({ subnet, gateway }), ...(ipv6 ? [address(ipv6)] : [])]
+    await this.#links.ensureBridge({ name, addresses, mtu })
     // So that 127.0.0.1:port of the host reaches a published port; the firewall shuts the way back in.
     await writeFile(`/proc/sys/net/ipv4/conf/${name}/route_localnet`, '1')
+    // A container must not become the host's router (CVE-2020-13401).
+    const acceptRa = `/proc/sys/net/ipv6/conf/${name}/accept_ra`
+    if (existsSync(acceptRa)) await writeFile(acceptRa, '0')
   }
 
   [Symbol.dispose](): void {
     this.#links[Symbol.dispose]()
   }
 }
+
+const gatewaysOf = ({ gateway, ipv6Gateway = '' }: Endpoint): readonly string[] =>
+  [gateway, ipv6Gateway].filter((address) => address !== '')

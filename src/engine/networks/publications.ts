@@ -1,10 +1,15 @@
 import { codeOf, messageOf } from '../errors.js'
 import type { Endpoint, PortRequest } from '../records.js'
 import type { Firewall, Publication } from './firewall.js'
-import { holdPort, type HeldPort } from './ports.js'
+import { familyOf } from './ip.js'
+import { holdPort, holdPorts, type HeldPort } from './ports.js'
+import type { Target } from './relay.js'
 
 interface Published {
-  readonly publication: Publication
+  readonly networkId: string
+  readonly request: PortRequest
+  /** Absent when the container has no address of the port's family: then it is relayed. */
+  readonly publication: Publication | undefined
   /** Absent when somebody bound the port while the engine was away. */
   readonly held: HeldPort | undefined
 }
@@ -21,23 +26,24 @@ export class Publications {
   }
 
   all(): readonly Publication[] {
-    return [...this.#byContainer.values()].flat().map((each) => each.publication)
+    return [...this.#byContainer.values()].flat().flatMap((each) => each.publication ?? [])
+  }
+
+  /** What a container publishes on a network. */
+  of(containerId: string, networkId: string): readonly PortRequest[] {
+    const all = this.#byContainer.get(containerId) ?? []
+    return all.filter((each) => each.networkId === networkId).map((each) => each.request)
   }
 
   /** All or none. @throws EngineError `conflict` "port is already allocated", NetlinkError */
   async add(containerId: string, endpoint: Endpoint, ports: readonly PortRequest[]): Promise<readonly PortRequest[]> {
     const held: HeldPort[] = []
     try {
-      for (const port of ports) held.push(await holdPort(port))
-      const fresh = held.map((port) => ({ publication: publicationOf(port, endpoint), held: port }))
-      await this.#firewall.publish(fresh.map((each) => each.publication))
+      for (const port of ports) held.push(...(await holdPorts(port, targetOf(port, endpoint))))
+      const fresh = held.map((port) => published(plain(port), endpoint, port))
+      await this.#firewall.publish(fresh.flatMap((each) => each.publication ?? []))
       this.#byContainer.set(containerId, [...(this.#byContainer.get(containerId) ?? []), ...fresh])
-      return held.map(({ protocol, containerPort, hostIp, hostPort }) => ({
-        protocol,
-        containerPort,
-        hostIp,
-        hostPort,
-      }))
+      return fresh.map((each) => each.request)
     } catch (error) {
       for (const port of held) port.release()
       throw error
@@ -46,29 +52,29 @@ export class Publications {
 
   /** Takes note of ports published by an earlier daemon. */
   async restore(containerId: string, endpoint: Endpoint, ports: readonly PortRequest[]): Promise<void> {
-    const held = ports.map(async (port) => ({
-      publication: publicationOf(port, endpoint),
-      held: await holdPort(port).catch((error: unknown) => {
+    const all = ports.map(async (port) => {
+      const held = await holdPort(port, targetOf(port, endpoint)).catch((error: unknown) => {
         this.#report(`port ${port.hostPort}/${port.protocol} stays published, but: ${messageOf(error)}`)
         return undefined
-      }),
-    }))
-    if (held.length > 0) this.#byContainer.set(containerId, await Promise.all(held))
+      })
+      return published(port, endpoint, held)
+    })
+    if (all.length > 0) this.#byContainer.set(containerId, await Promise.all(all))
   }
 
   /**
-   * Withdraws a container's ports on one address; they are free again when this resolves.
+   * Withdraws a container's ports on one network; they are free again when this resolves.
    * @param repair makes the table anew, when somebody else changed it
    */
-  async withdraw(containerId: string, address: string, repair: () => Promise<void>): Promise<void> {
+  async withdraw(containerId: string, networkId: string, repair: () => Promise<void>): Promise<void> {
     const all = this.#byContainer.get(containerId) ?? []
-    const gone = all.filter((each) => each.publication.containerAddress === address)
+    const gone = all.filter((each) => each.networkId === networkId)
     if (gone.length === 0) return
     const kept = all.filter((each) => !gone.includes(each))
     if (kept.length > 0) this.#byContainer.set(containerId, kept)
     else this.#byContainer.delete(containerId)
     try {
-      await this.#firewall.withdraw(gone.map((each) => each.publication))
+      await this.#firewall.withdraw(gone.flatMap((each) => each.publication ?? []))
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error
       await repair()
@@ -82,10 +88,23 @@ export class Publications {
   }
 }
 
-const publicationOf = (port: PortRequest, endpoint: Endpoint): Publication => ({
-  protocol: port.protocol,
-  containerPort: port.containerPort,
-  hostIp: port.hostIp,
-  hostPort: port.hostPort,
-  containerAddress: endpoint.ipAddress,
+const plain = ({ protocol, containerPort, hostIp, hostPort }: HeldPort): PortRequest => ({
+  protocol,
+  containerPort,
+  hostIp,
+  hostPort,
 })
+
+const targetOf = ({ containerPort }: PortRequest, { ipAddress, ipv6Address }: Endpoint): Target => ({
+  address: ipAddress === '' ? (ipv6Address ?? '') : ipAddress,
+  port: containerPort,
+})
+
+function published(request: PortRequest, endpoint: Endpoint, held: HeldPort | undefined): Published {
+  const { networkId, ipAddress, ipv6Address } = endpoint
+  // nothing from ::1 is ever routed, so what is published there is relayed
+  const byIpv6 = familyOf(request.hostIp) === 6
+  const containerAddress = byIpv6 ? (request.hostIp === '::1' ? undefined : ipv6Address) : ipAddress
+  const publication = containerAddress === undefined ? undefined : { ...request, containerAddress }
+  return { networkId, request, publication, held }
+}

@@ -2,8 +2,21 @@ import { mkdir, readdir, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncDirectory, writeDurably } from '../system/durable.js'
 
-/** A network as stored, one JSON file each. */
-export interface NetworkRecord {
+/** The addresses of a network in one family. */
+export interface Pool {
+  /** CIDR; '' for host and none. */
+  readonly subnet: string
+  readonly gateway: string
+  /** CIDR that addresses are given from; absent is the whole subnet. */
+  readonly range?: string
+  /** Addresses that others have, by a name for each. */
+  readonly reserved?: Readonly<Record<string, string>>
+  /** Its subnet was asked for, so that containers may ask for their addresses. */
+  readonly chosen?: boolean
+}
+
+/** A network as stored, one JSON file each; the addresses at its top are IPv4. */
+export interface NetworkRecord extends Pool {
   /** 64 hex */
   readonly id: string
   readonly name: string
@@ -13,14 +26,12 @@ export interface NetworkRecord {
   /** No way out and no way in but from the host. */
   readonly internal: boolean
   readonly attachable: boolean
-  /** CIDR; '' for host and none. */
-  readonly subnet: string
-  readonly gateway: string
-  /** CIDR that addresses are given from; absent is the whole subnet. */
-  readonly range?: string
+  readonly ipv6?: Pool
   readonly mtu: number
   readonly labels: Readonly<Record<string, string>>
   readonly options: Readonly<Record<string, string>>
+  /** IPAM options: kept and shown again. */
+  readonly ipamOptions?: Readonly<Record<string, string>>
 }
 
 /** The stored networks. What is not JSON is not a network: a half-written file never gets its final name. */

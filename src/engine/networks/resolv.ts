@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { resolverAddress } from './resolver.js'
 
 /** What a container's resolver is told besides, or instead of, what the host's is. */
 export interface Resolution {
@@ -7,35 +8,59 @@ export interface Resolution {
   readonly options?: readonly string[]
 }
 
+/**
+ * Whom a container asks: the host's servers as they are (`host`), those it can reach itself (`bridge`), or the engine's
+ * own, which knows the members of its networks (`names`).
+ */
+export type Asking = 'host' | 'bridge' | 'names'
+
 /** Where systemd-resolved keeps the servers behind its stub on 127.0.0.53. */
 const behindStub = '/run/systemd/resolve/resolv.conf'
 
 /** dockerd's last resort, when the host resolves by a server of its own on the loopback and names no other. */
 const lastResort = ['8.8.8.8', '8.8.4.4']
 
-/**
- * The text of `/etc/resolv.conf` for a container on a bridge network: the host's, but for name servers on the loopback,
- * which a container cannot reach.
- */
-export async function resolvConf(resolution: Resolution = {}, path = '/etc/resolv.conf'): Promise<string> {
-  const host = parse(await read(path))
-  const reachable = usable(host.servers)
+/** The host's name servers, those on its loopback included: for who asks from the host. */
+export const hostServers = async (path = '/etc/resolv.conf'): Promise<readonly string[]> =>
+  parse(await read(path)).servers
+
+/** The text of `/etc/resolv.conf` for a container. */
+export async function resolvConf(
+  resolution: Resolution = {},
+  asking: Asking = 'bridge',
+  path = '/etc/resolv.conf',
+): Promise<string> {
+  const text = await read(path)
+  const host = parse(text)
+  const own = [resolution.servers, resolution.search, resolution.options].some((list) => nonEmpty(list))
+  if (asking === 'host' && !own) return text
   const servers =
-    reachable.length > 0 || host.servers.length === 0 ? reachable : usable(parse(await read(behindStub)).servers)
+    asking === 'names'
+      ? [resolverAddress]
+      : (nonEmpty(resolution.servers) ?? (asking === 'host' ? host.servers : await reachable(host.servers)))
   const search = nonEmpty(resolution.search) ?? host.search
   const options = nonEmpty(resolution.options) ?? host.options
+  // a member's name has no dot, and is to be asked for as it is first
+  const dots = asking === 'names' && !options.some((option) => option.startsWith('ndots:')) ? ['ndots:0'] : []
   return [
-    ...(nonEmpty(resolution.servers) ?? nonEmpty(servers) ?? lastResort).map((server) => `nameserver ${server}`),
+    ...servers.map((server) => `nameserver ${server}`),
     // `--dns-search .` asks for no search list
     ...(search.length > 0 && search[0] !== '.' ? [`search ${search.join(' ')}`] : []),
-    ...(options.length > 0 ? [`options ${options.join(' ')}`] : []),
+    ...(options.length + dots.length > 0 ? [`options ${[...options, ...dots].join(' ')}`] : []),
     '',
   ].join('\n')
 }
 
 const nonEmpty = <T>(list: readonly T[] | undefined): readonly T[] | undefined => (list?.length ? list : undefined)
 
-// Networks are IPv4: a name server with an IPv6 address cannot be reached either.
+/** But for name servers on the loopback, which a container cannot reach. */
+async function reachable(servers: readonly string[]): Promise<readonly string[]> {
+  const some = usable(servers)
+  const found = some.length > 0 || servers.length === 0 ? some : usable(parse(await read(behindStub)).servers)
+  return nonEmpty(found) ?? lastResort
+}
+
+// The default bridge is IPv4: a name server with an IPv6 address cannot be reached either.
 const usable = (servers: readonly string[]): readonly string[] =>
   servers.filter((server) => !server.startsWith('127.') && !server.includes(':'))
 

@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import { EngineError, messageOf } from '../errors.js'
-import { resolvConf } from '../networks/resolv.js'
+import { type Asking, resolvConf } from '../networks/resolv.js'
 import type { Mount, Networks, Step, StepNetwork, Steps } from '../records.js'
 import { Attachment } from './attach.js'
 import { capabilitiesOf } from './capabilities.js'
@@ -67,7 +67,8 @@ async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number
     })
     const network = bridgeOf(step.network)
     if (network !== undefined) {
-      const endpoint = await networks.connect(step.id, pid, { network, aliases: [] }, true).catch((error: unknown) => {
+      const member = { id: step.id, pid, names: [], servers: [] }
+      const endpoint = await networks.connect(member, { network, aliases: [] }).catch((error: unknown) => {
         kill()
         throw error
       })
@@ -121,7 +122,7 @@ async function writeNames(bundle: string, step: Step): Promise<Mount[]> {
   const files = {
     '/etc/hosts': hostsOf(step, '127.0.0.1'),
     '/etc/hostname': `${hostnameOf(step)}\n`,
-    '/etc/resolv.conf': await resolvConf(),
+    '/etc/resolv.conf': await resolvConf({}, askingOf(step.network)),
   }
   const mounts: Mount[] = []
   for (const [target, text] of Object.entries(files)) {
@@ -147,6 +148,11 @@ function hostsOf(step: Step, gateway: string): string {
 function bridgeOf(network: StepNetwork): string | undefined {
   if (network === 'default') return 'bridge'
   return typeof network === 'object' && 'network' in network ? network.network : undefined
+}
+
+function askingOf(network: StepNetwork): Asking {
+  if (network === 'host') return 'host'
+  return (bridgeOf(network) ?? 'bridge') === 'bridge' ? 'bridge' : 'names'
 }
 
 function namespaceOf(network: StepNetwork): Sandbox['network'] {

@@ -45,10 +45,10 @@ describe('the walls between container networks', function () {
       await lab.connect('c', 'inner')
       expect(await lab.peer('a').ask('198.18.77.2', 80)).to.equal('outside sees 198.18.77.1')
       expect(await lab.peer('c').ask('198.18.77.2', 80)).to.equal('ENETUNREACH')
-      const [{ hostPort }] = await lab.publish('a', a, port())
+      const [{ hostPort }] = await lab.publish('a', port())
       expect(await outside.ask('198.18.77.1', hostPort)).to.equal('a sees 198.18.77.2')
       // and nobody walks in but by a published port: not to the container itself, not to the host's loopback
-      const [loopback] = await lab.publish('a', a, port({ hostIp: '127.0.0.1' }))
+      const [loopback] = await lab.publish('a', port({ hostIp: '127.0.0.1' }))
       inside(outside, 'ip', 'route', 'add', `${a.ipAddress}/32`, 'via', '198.18.77.1')
       expect(await outside.ask(a.ipAddress, 80)).to.equal('TIMEOUT')
       forgeLoopback(outside, '198.18.77.1')
@@ -62,11 +62,11 @@ describe('the walls between container networks', function () {
     const server = createServer((socket) => socket.end('secret')).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const d = await lab.connect('d', 'bridge')
-    const a = await lab.connect('a', 'bridge')
+    await lab.connect('a', 'bridge')
     try {
       forgeLoopback(lab.peer('d'), d.gateway)
       expect(await lab.peer('d').ask('127.0.0.1', (server.address() as AddressInfo).port)).to.equal('TIMEOUT')
-      const [{ hostPort }] = await lab.publish('a', a, port({ hostIp: '127.0.0.1' }))
+      const [{ hostPort }] = await lab.publish('a', port({ hostIp: '127.0.0.1' }))
       expect(await lab.peer('d').ask('127.0.0.1', hostPort)).to.equal('TIMEOUT')
     } finally {
       server.close()

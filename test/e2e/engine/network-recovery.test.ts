@@ -16,7 +16,7 @@ describe('container networks whose engine dies', function () {
 
   it('live on when the engine is gone, and are taken up by the next', async () => {
     const [a, b] = await Promise.all([lab.connect('a', 'bridge'), lab.connect('b', 'other')])
-    const bound = await lab.publish('a', a, port(), port({ hostIp: '127.0.0.1' }))
+    const bound = await lab.publish('a', port(), port({ hostIp: '127.0.0.1' }))
     await lab.networks[Symbol.asyncDispose]()
     // what a kill would have left: a cable and a bridge that belong to nobody any more
     const { cables, bridges } = lab.names
@@ -25,22 +25,22 @@ describe('container networks whose engine dies', function () {
     expect(await ask('127.0.0.1', bound[0].hostPort)).to.match(/^a sees /)
 
     await lab.reopen()
-    await lab.networks.restore([{ id: 'a', endpoints: [a], ports: bound }])
+    await lab.networks.restore([{ member: lab.member('a'), endpoints: [a], ports: bound }])
     expect(await ask('127.0.0.1', bound[0].hostPort)).to.match(/^a sees /)
     expect(lab.left().join('\n')).to.not.include('99999999')
     expect(lab.left().join('\n')).to.not.include(lab.names.cable(b.endpointId))
     const next = await lab.connect('b', 'bridge')
     expect(next.ipAddress).to.not.equal(a.ipAddress)
-    const error = await thrownBy(lab.networks.publish('b', next, [bound[0]]))
+    const error = await thrownBy(lab.networks.publish('b', [bound[0]]))
     expect(error).to.match(/port is already allocated/)
     await lab.networks.release('a')
     expect(await ask('127.0.0.1', bound[0].hostPort)).to.equal('ECONNREFUSED')
   })
 
   it('make the table anew when somebody deleted it', async () => {
-    const [a, b] = await Promise.all([lab.connect('a', 'bridge'), lab.connect('b', 'bridge')])
-    const ports = [...(await lab.publish('a', a, port())), ...(await lab.publish('b', b, port()))]
-    execFileSync('nft', ['delete', 'table', 'ip', lab.names.table])
+    await Promise.all([lab.connect('a', 'bridge'), lab.connect('b', 'bridge')])
+    const ports = [...(await lab.publish('a', port())), ...(await lab.publish('b', port()))]
+    execFileSync('nft', ['delete', 'table', 'inet', lab.names.table])
     await lab.networks.release('a')
     expect(await ask('127.0.0.1', ports[1]?.hostPort ?? 0)).to.match(/^b sees /)
     expect(await ask('127.0.0.1', ports[0]?.hostPort ?? 0)).to.equal('ECONNREFUSED')
@@ -63,18 +63,18 @@ describe('container networks whose engine dies', function () {
     await lab.reopen()
     await lab.networks.restore([])
     const { names } = lab
-    const owned = [`table ip ${names.table}`, ...lab.networks.list().map(({ id }) => names.bridge(id))]
+    const owned = [`table inet ${names.table}`, ...lab.networks.list().map((network) => names.bridge(network))]
     expect(owned).to.include.members(lab.left())
     for (const { name } of lab.networks.list()) if (/^n\d/.test(name)) await lab.networks.remove(name)
-    const a = await lab.connect('a', 'bridge')
-    const [{ hostPort }] = await lab.publish('a', a, port())
+    await lab.connect('a', 'bridge')
+    const [{ hostPort }] = await lab.publish('a', port())
     expect(await ask('127.0.0.1', hostPort)).to.match(/^a sees /)
     expect(inside(lab.peer('a'), 'ip', '-brief', 'link').match(/^eth/gm)).to.have.lengthOf(1)
   }).timeout(30_000)
 
   it('leave nothing behind', async () => {
-    const a = await lab.connect('a', 'bridge')
-    await lab.publish('a', a, port())
+    await lab.connect('a', 'bridge')
+    await lab.publish('a', port())
     expect(lab.left()).to.have.length.greaterThan(2)
     await destroyNetworks(lab.config)
     expect(lab.left()).to.deep.equal([])

@@ -17,7 +17,8 @@ const spec = (name: string, more: Partial<NetworkSpec> = {}): NetworkSpec => ({
 
 describe('the catalog of networks', () => {
   let root: string
-  const open = () => Catalog.open({ root, pool: '10.254.0.0/16', prefix: 'ca7a' } as Parameters<typeof Catalog.open>[0])
+  const open = () =>
+    Catalog.open({ name: 'catalog', root, pool: '10.254.0.0/16', prefix: 'ca7a' } as Parameters<typeof Catalog.open>[0])
   beforeEach(async () => (root = await mkdtemp(join(tmpdir(), 'berth-catalog-'))))
   afterEach(() => rm(root, { recursive: true }))
 

@@ -4,15 +4,21 @@ import { ruleset, type Picture } from '../../../src/engine/networks/firewall.js'
 
 const picture: Picture = {
   table: 'berth_unit',
-  bridges: 'btf00d',
   zones: [
-    { bridge: 'btf00d000000001', subnet: '10.250.0.0/24', internal: false },
-    { bridge: 'btf00d000000002', subnet: '10.250.1.0/24', internal: true },
+    {
+      bridge: 'btf00d000000001',
+      subnets: ['10.250.0.0/24', 'fd00:7::/64'],
+      internal: false,
+      memberTraffic: true,
+      masquerade: true,
+    },
+    { bridge: 'btf00d000000002', subnets: ['10.250.1.0/24'], internal: true, memberTraffic: false, masquerade: true },
   ],
   publications: [
     { protocol: 'tcp', containerPort: 80, hostIp: '', hostPort: 8080, containerAddress: '10.250.0.2' },
     { protocol: 'udp', containerPort: 53, hostIp: '0.0.0.0', hostPort: 53, containerAddress: '10.250.0.3' },
     { protocol: 'tcp', containerPort: 80, hostIp: '127.0.0.1', hostPort: 81, containerAddress: '10.250.0.2' },
+    { protocol: 'tcp', containerPort: 80, hostIp: '::', hostPort: 8080, containerAddress: 'fd00:7::2' },
   ],
   uplinks: ['eth0'],
 }
@@ -30,9 +36,9 @@ describe('the firewall’s table', () => {
 
   it('replaces the old one in the same transaction', () =>
     expect(text.split('\n').slice(0, 3)).to.deep.equal([
-      'add table ip berth_unit',
-      'delete table ip berth_unit',
-      'table ip berth_unit {',
+      'add table inet berth_unit',
+      'delete table inet berth_unit',
+      'table inet berth_unit {',
     ]))
 
   it('maps ports of every address and of one apart', () => {
@@ -41,7 +47,7 @@ describe('the firewall’s table', () => {
   })
 
   it('masquerades what is not internal', () => {
-    expect(text).to.include('set nets { type ipv4_addr; flags interval; elements = { 10.250.0.0/24 } }')
+    expect(text).to.include('set hidden { type ipv4_addr; flags interval; elements = { 10.250.0.0/24 } }')
     expect(text).to.include('set internal { type ifname; elements = { "btf00d000000002" } }')
   })
 

@@ -9,7 +9,7 @@ import { linkNames } from '../../../src/engine/networks/links.js'
 import { kernelNames, type KernelNames } from '../../../src/engine/networks/names.js'
 import { openNetworks, type NetworkRoom } from '../../../src/engine/networks/networks.js'
 import { destroyNetworks } from '../../../src/engine/networks/teardown.js'
-import type { Endpoint, PortRequest } from '../../../src/engine/records.js'
+import type { Endpoint, Member, PortRequest } from '../../../src/engine/records.js'
 import { startPeer, type Peer } from './peer.js'
 
 export const spec = (name: string, more: Partial<NetworkSpec> = {}): NetworkSpec => ({
@@ -87,14 +87,18 @@ export class Lab implements AsyncDisposable {
     return peer
   }
 
-  connect(name: string, network: string, more = {}, defaultRoute = true): Promise<Endpoint> {
-    return this.networks.connect(name, this.peer(name).pid, { network, aliases: [], ...more }, defaultRoute)
+  connect(name: string, network: string, more = {}): Promise<Endpoint> {
+    return this.networks.connect(this.member(name), { network, aliases: [], ...more })
   }
 
-  async publish(name: string, endpoint: Endpoint, ...ports: PortRequest[]): Promise<[PortRequest, ...PortRequest[]]> {
-    const [first, ...rest] = await this.networks.publish(name, endpoint, ports)
+  async publish(name: string, ...ports: PortRequest[]): Promise<[PortRequest, ...PortRequest[]]> {
+    const [first, ...rest] = (await this.networks.publish(name, ports)).filter(({ hostIp }) => hostIp !== '::')
     if (!first || rest.length + 1 !== ports.length) throw new Error('not all ports were published')
     return [first, ...rest]
+  }
+
+  member(name: string): Member {
+    return { id: name, pid: this.peer(name).pid, names: [name], servers: [] }
   }
 
   async releaseAll(): Promise<void> {

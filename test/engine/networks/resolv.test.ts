@@ -2,15 +2,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { resolvConf, type Resolution } from '../../../src/engine/networks/resolv.js'
+import { resolvConf, type Asking, type Resolution } from '../../../src/engine/networks/resolv.js'
 
 describe('a container’s resolv.conf', () => {
   let directory: string
   beforeEach(async () => (directory = await mkdtemp(join(tmpdir(), 'berth-resolv-'))))
   afterEach(() => rm(directory, { recursive: true }))
-  const given = async (host: string, resolution?: Resolution) => {
+  const given = async (host: string, resolution?: Resolution, asking?: Asking) => {
     await writeFile(join(directory, 'resolv.conf'), host)
-    return resolvConf(resolution, join(directory, 'resolv.conf'))
+    return resolvConf(resolution, asking, join(directory, 'resolv.conf'))
   }
 
   it('is the host’s', async () =>
@@ -39,6 +39,14 @@ describe('a container’s resolv.conf', () => {
     expect(await given('nameserver 192.0.2.53\nsearch a.test\n', { search: ['.'] })).to.equal(
       'nameserver 192.0.2.53\n',
     ))
+
+  it('names the engine’s own server where members have names', async () =>
+    expect(await given('nameserver 192.0.2.53\nsearch a.test\n', { servers: ['192.0.2.1'] }, 'names')).to.equal(
+      'nameserver 127.0.0.11\nsearch a.test\noptions ndots:0\n',
+    ))
+
+  it('is the host’s own on the host’s network', async () =>
+    expect(await given('# mine\nnameserver 127.0.0.53\n', {}, 'host')).to.equal('# mine\nnameserver 127.0.0.53\n'))
 
   it('takes an old "domain" for a search list', async () =>
     expect(await given('nameserver 192.0.2.53\ndomain a.test\n')).to.include('search a.test'))

@@ -10,9 +10,9 @@ br0	0000570A	00000000	0001	0	0	0	0000FFFF	0	0	0
 describe('the host’s routes', () => {
   it('are read in the machine’s byte order', () =>
     expect(parseRoutes(table)).to.deep.equal([
-      { device: 'eth0', destination: { address: 0, prefix: 0 } },
-      { device: 'eth0', destination: { address: 0xc0000200, prefix: 24 } },
-      { device: 'br0', destination: { address: 0x0a570000, prefix: 16 } },
+      { device: 'eth0', destination: { family: 4, address: 0n, prefix: 0 } },
+      { device: 'eth0', destination: { family: 4, address: 0xc0000200n, prefix: 24 } },
+      { device: 'br0', destination: { family: 4, address: 0x0a570000n, prefix: 16 } },
     ]))
 
   it('tell which interfaces lead anywhere', () => expect(uplinks(parseRoutes(table))).to.deep.equal(['eth0']))

@@ -1,0 +1,70 @@
+import { EngineError } from '../errors.js'
+import type { EndpointSpec, PortRequest } from '../records.js'
+import { fieldsOf, listField, objectField, textField, type Fields } from '../system/fields.js'
+import type { HostConfig } from './record.js'
+
+const invalid = (message: string): EngineError => new EngineError('invalid', message)
+
+/** An EndpointSettings object of the API. @throws EngineError `invalid` */
+export function endpointOf(network: string, settings: Fields, macAddress = ''): EndpointSpec {
+  const ipam = objectField(settings, 'IPAMConfig')
+  const wish = (key: string, value: string) => (value === '' ? {} : { [key]: value })
+  const links = listField(settings, 'Links').map(String)
+  return {
+    network,
+    aliases: listField(settings, 'Aliases').map(String),
+    ...wish('ipv4Address', textField(ipam, 'IPv4Address')),
+    ...wish('ipv6Address', textField(ipam, 'IPv6Address')),
+    ...wish('macAddress', textField(settings, 'MacAddress') || macAddress),
+    ...(links.length > 0 ? { links } : {}),
+  }
+}
+
+/** The networks a create request asks for, the one of NetworkMode first. @throws EngineError `invalid` */
+export function networksOf(body: unknown, mode: string): EndpointSpec[] {
+  if (mode === 'none' || mode === 'host' || mode.startsWith('container:')) return []
+  const fields = fieldsOf(body)
+  const configs = objectField(objectField(fields, 'NetworkingConfig'), 'EndpointsConfig')
+  const first = mode === 'default' ? 'bridge' : mode
+  // clients of before 1.44 name it for the container, and links for the host
+  const macAddress = textField(fields, 'MacAddress')
+  const links = listField(objectField(fields, 'HostConfig'), 'Links').map(String)
+  const specOf = (network: string): EndpointSpec => {
+    const key = network === 'bridge' && !Object.hasOwn(configs, 'bridge') ? 'default' : network
+    const spec = endpointOf(network, objectField(configs, key), network === first ? macAddress : '')
+    const linked = network === first && network !== 'bridge' && links.length > 0 && spec.links === undefined
+    return linked ? { ...spec, links } : spec
+  }
+  const others = Object.keys(configs).filter((name) => name !== first && name !== 'default')
+  const specs = [first, ...others].map(specOf)
+  for (const { network, aliases } of specs)
+    if (network === 'bridge' && aliases.length > 0)
+      throw invalid('network-scoped alias is supported only for containers in user defined networks')
+  return specs
+}
+
+/** `8080`, or `8000-8010` for any free one of them. */
+function hostPortOf(text: string): Pick<PortRequest, 'hostPort' | 'hostPortEnd'> {
+  const [, from = '', to] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text === '' ? '0' : text) ?? []
+  const [first, last] = [Number(from), to === undefined ? undefined : Number(to)]
+  if (from === '' || first > 65535 || (last !== undefined && (last > 65535 || last < first)))
+    throw invalid(`invalid host port: "${text}"`)
+  return { hostPort: first, ...(last === undefined || last === first ? {} : { hostPortEnd: last }) }
+}
+
+/** The ports to publish. @throws EngineError `invalid` */
+export function portsOf(host: HostConfig, exposed: Readonly<Record<string, object>> = {}): PortRequest[] {
+  const requests: PortRequest[] = []
+  const add = (key: string, hostIp: string, hostPort: string): void => {
+    const [, port = '', protocol = 'tcp'] = /^(\d+)(?:\/(tcp|udp|sctp))?$/.exec(key) ?? []
+    if (protocol === 'sctp') throw new EngineError('unsupported', 'publishing SCTP ports is not supported')
+    if (port === '' || Number(port) > 65535 || Number(port) < 1) throw invalid(`invalid port specification: "${key}"`)
+    const wanted = hostPortOf(hostPort)
+    requests.push({ protocol: protocol as 'tcp' | 'udp', containerPort: Number(port), hostIp, ...wanted })
+  }
+  for (const [key, bindings] of Object.entries(host.PortBindings))
+    for (const { HostIp = '', HostPort = '' } of bindings?.length ? bindings : [{}]) add(key, HostIp, HostPort)
+  if (host.PublishAllPorts === true)
+    for (const key of Object.keys(exposed)) if (!Object.hasOwn(host.PortBindings, key)) add(key, '', '')
+  return requests
+}

@@ -1,0 +1,50 @@
+import type { Endpoint } from '../records.js'
+
+/** The names of one network's members. Names are compared without regard to case, RFC 4343. */
+interface Page {
+  readonly endpoints: Map<string, Set<Endpoint>>
+  /** By address, the name it is best known by. */
+  readonly names: Map<string, string>
+}
+
+const addressesOf = ({ ipAddress, ipv6Address }: Endpoint): string[] =>
+  [ipAddress, ipv6Address ?? ''].filter((address) => address !== '')
+
+/** Who is called what on which network. A lookup costs the same however many containers there are. */
+export class Directory {
+  readonly #pages = new Map<string, Page>()
+
+  /** @param names the first is what its address is called */
+  add(names: readonly string[], endpoint: Endpoint): void {
+    if (names.length === 0) return
+    const page: Page = this.#pages.get(endpoint.networkId) ?? { endpoints: new Map(), names: new Map() }
+    this.#pages.set(endpoint.networkId, page)
+    for (const name of names) {
+      const key = name.toLowerCase()
+      page.endpoints.set(key, (page.endpoints.get(key) ?? new Set<Endpoint>()).add(endpoint))
+    }
+    for (const address of addressesOf(endpoint)) page.names.set(address, names[0] ?? '')
+  }
+
+  remove(names: readonly string[], endpoint: Endpoint): void {
+    const page = this.#pages.get(endpoint.networkId)
+    if (!page) return
+    for (const name of names) {
+      const key = name.toLowerCase()
+      const endpoints = page.endpoints.get(key)
+      endpoints?.delete(endpoint)
+      if (endpoints?.size === 0) page.endpoints.delete(key)
+    }
+    for (const address of addressesOf(endpoint)) page.names.delete(address)
+    if (page.endpoints.size === 0) this.#pages.delete(endpoint.networkId)
+  }
+
+  /** Every endpoint of that name on a network; several may share an alias. */
+  find(networkId: string, name: string): readonly Endpoint[] {
+    return [...(this.#pages.get(networkId)?.endpoints.get(name.toLowerCase()) ?? [])]
+  }
+
+  nameOf(networkId: string, address: string): string | undefined {
+    return this.#pages.get(networkId)?.names.get(address)
+  }
+}
