@@ -1,22 +1,14 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { buildRoutes } from './api/build.js'
-import { containerRoutes, sizeOf } from './api/containers.js'
-import { eventRoutes } from './api/events.js'
-import { execRoutes } from './api/exec.js'
-import { imageRoutes } from './api/images.js'
-import { networkRoutes } from './api/networks.js'
-import { registryRoutes } from './api/registry.js'
+import { sizeOf } from './api/containers.js'
 import type { ApiRoute } from './api/route.js'
-import { systemRoutes, type Inventory } from './api/system.js'
-import { volumeRoutes } from './api/volumes.js'
+import { apiRoutes } from './api/routes.js'
+import type { Inventory } from './api/system.js'
 import { createBuilder, type Builder } from './build/builder.js'
-import { stepNetwork } from './build/network.js'
 import type { EngineConfig } from './config.js'
 import { Containers } from './containers/containers.js'
 import { summary } from './containers/describe.js'
 import { Execs } from './containers/exec.js'
-import { Membership } from './containers/membership.js'
 import { openEvents } from './events.js'
 import { listImages } from './images/describe.js'
 import { ImageStore } from './images/store.js'
@@ -68,17 +60,10 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
 
   return {
     containers,
-    routes: [
-      ...systemRoutes(config, inventoryOf(containers, images, builder, driver.name), volumes),
-      ...eventRoutes(events),
-      ...containerRoutes(containers, execs),
-      ...execRoutes(containers, execs),
-      ...imageRoutes({ registry, images }),
-      ...registryRoutes(registry),
-      ...buildRoutes({ config, builder, images, network: stepNetwork(networks, containers) }),
-      ...networkRoutes(networks, usage, new Membership(containers)),
-      ...volumeRoutes(volumes),
-    ],
+    routes: apiRoutes({
+      ...{ config, events, containers, execs, images, registry, builder, networks, volumes, usage },
+      inventory: inventoryOf(containers, images, builder, driver.name),
+    }),
     [Symbol.asyncDispose]: async () => {
       exits.close()
       await networks[Symbol.asyncDispose]()

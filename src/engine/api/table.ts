@@ -1,11 +1,13 @@
 import { EngineError } from '../errors.js'
 import type { ApiRoute } from './route.js'
+import { unserved } from './unserved.js'
 
 /** The API version served, and the oldest a client may ask for, times 100. */
 export const apiVersion = { current: '1.47', oldest: '1.24' } as const
 
-interface Entry {
-  readonly route: ApiRoute
+interface Entry<T> {
+  readonly of: T
+  readonly method: string
   readonly pattern: RegExp
   readonly names: readonly string[]
 }
@@ -42,19 +44,22 @@ export function targetOf(pathname: string): Target {
   return { path, version: number(asked) }
 }
 
-function compile(route: ApiRoute): Entry {
+function compile<T>(method: string, path: string, of: T): Entry<T> {
   const names: string[] = []
-  const greedy = /^\/(images|distribution)\//.test(route.path)
-  const pattern = route.path.replace(/[.]/g, '\\.').replace(/\{(\w+)\}/g, (_, name: string) => {
+  const greedy = /^\/(images|distribution|plugins)\//.test(path)
+  const pattern = path.replace(/[.]/g, '\\.').replace(/\{(\w+)\}/g, (_, name: string) => {
     names.push(name)
     return greedy ? '(.+)' : '([^/]+)'
   })
-  return { route, names, pattern: new RegExp(`^${pattern}/?$`) }
+  return { of, method, names, pattern: new RegExp(`^${pattern}/?$`) }
 }
 
-/** Docker endpoints that Berth knows of and does not serve. */
-const unserved =
-  /^\/(swarm|nodes|services|tasks|secrets|configs|plugins|session|grpc|commit|auth|distribution|containers|images|build|system|networks|volumes|exec)(\/|$)/
+const notServed = unserved.flatMap(({ why, endpoints }) =>
+  endpoints.map((endpoint) => {
+    const [method = '', path = ''] = endpoint.split(' ')
+    return compile(method, path, why)
+  }),
+)
 
 const decode = (text: string): string => {
   try {
@@ -66,22 +71,26 @@ const decode = (text: string): string => {
 
 /** The endpoints of an engine; literal paths win over those with parameters. */
 export class RouteTable {
-  readonly #entries: readonly Entry[]
+  readonly #entries: readonly Entry<ApiRoute>[]
   constructor(routes: readonly ApiRoute[]) {
-    this.#entries = routes.map(compile).sort((a, b) => a.names.length - b.names.length)
+    this.#entries = routes
+      .map((route) => compile(route.method, route.path, route))
+      .sort((a, b) => a.names.length - b.names.length)
   }
 
-  /** @throws EngineError `missing` or `unsupported` */
+  /** @throws EngineError `unsupported` for an endpoint of Docker's that is not served, `missing` for any other */
   find(method: string, path: string): { route: ApiRoute; params: Record<string, string> } {
-    for (const { route, pattern, names } of this.#entries) {
-      if (route.method !== method) continue
-      const match = pattern.exec(path)
-      if (!match) continue
-      return { route, params: Object.fromEntries(names.map((name, i) => [name, decode(match[i + 1] ?? '')])) }
+    const fits = (entry: Entry<unknown>): boolean => entry.method === method && entry.pattern.test(path)
+    const found = this.#entries.find(fits)
+    if (!found) {
+      const known = notServed.find(fits)
+      if (known) throw new EngineError('unsupported', `${method} ${path}: ${known.of}`)
+      throw new EngineError('missing', `no such endpoint: ${method} ${path}`)
     }
-    // a GET for an object of an unserved kind must be 404: an untyped `docker inspect` walks over all kinds
-    if (unserved.test(path) && method !== 'GET')
-      throw new EngineError('unsupported', `${method} ${path} is not served by this engine`)
-    throw new EngineError('missing', `no such endpoint: ${method} ${path}`)
+    const match = found.pattern.exec(path) ?? []
+    return {
+      route: found.of,
+      params: Object.fromEntries(found.names.map((name, i) => [name, decode(match[i + 1] ?? '')])),
+    }
   }
 }

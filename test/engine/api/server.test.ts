@@ -112,9 +112,17 @@ describe('the engine API server', () => {
     expect(await ask('POST', '/fail/unmodified')).to.include({ status: 304, body: '' })
   })
 
-  it('answers 404 to an inspect of an unserved kind and 501 to its use', async () => {
-    expect((await ask('GET', '/v1.47/services/x')).status).to.equal(404)
-    expect((await ask('POST', '/v1.47/swarm/init')).status).to.equal(501)
+  it('answers 501 to what is not served, saying why, and 404 to what is not Docker’s', async () => {
+    for (const [method, path] of [
+      ['GET', '/v1.47/services/x'],
+      ['POST', '/v1.47/swarm/init'],
+      ['POST', '/plugins/me/it/enable'],
+    ] as const) {
+      const { status, body } = await ask(method, path)
+      expect(status).to.equal(501)
+      expect(body).to.match(/ (is|are) not supported/)
+    }
+    expect((await ask('GET', '/v1.47/nothing')).status).to.equal(404)
   })
 
   it('refuses bodies that are not JSON or too large', async () => {
@@ -144,7 +152,7 @@ describe('the engine API server', () => {
   })
 
   it('answers an upgrade it cannot serve as plain HTTP and closes', async () => {
-    const socket = await raw('POST /grpc HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n')
+    const socket = await raw('POST /session HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n')
     expect(await text(socket)).to.match(/^HTTP\/1.1 501 /)
   })
 

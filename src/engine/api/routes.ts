@@ -1,0 +1,53 @@
+import type { Builder } from '../build/builder.js'
+import { stepNetwork } from '../build/network.js'
+import type { EngineConfig } from '../config.js'
+import type { Containers } from '../containers/containers.js'
+import type { Execs } from '../containers/exec.js'
+import { Membership } from '../containers/membership.js'
+import type { EventLog } from '../events.js'
+import type { ImageStore } from '../images/store.js'
+import type { NetworkRoom } from '../networks/networks.js'
+import type { Usage } from '../records.js'
+import type { Registry } from '../registry/registry.js'
+import type { VolumeRoom } from '../volumes/volumes.js'
+import { buildRoutes } from './build.js'
+import { containerRoutes } from './containers.js'
+import { eventRoutes } from './events.js'
+import { execRoutes } from './exec.js'
+import { imageRoutes } from './images.js'
+import { networkRoutes } from './networks.js'
+import { registryRoutes } from './registry.js'
+import type { ApiRoute } from './route.js'
+import { type Inventory, systemRoutes } from './system.js'
+import { volumeRoutes } from './volumes.js'
+
+/** What the API is served from. */
+export interface Rooms {
+  readonly config: EngineConfig
+  readonly events: EventLog
+  readonly containers: Containers
+  readonly execs: Execs
+  readonly images: ImageStore
+  readonly registry: Registry
+  readonly builder: Builder
+  readonly networks: NetworkRoom
+  readonly volumes: VolumeRoom
+  readonly usage: Usage
+  readonly inventory: Inventory
+}
+
+/** Every endpoint that is served. */
+export const apiRoutes = (rooms: Rooms): readonly ApiRoute[] => {
+  const { config, events, containers, execs, images, registry, builder, networks, volumes, usage, inventory } = rooms
+  return [
+    ...systemRoutes(config, inventory, volumes),
+    ...eventRoutes(events),
+    ...containerRoutes(containers, execs),
+    ...execRoutes(containers, execs),
+    ...imageRoutes({ registry, images }),
+    ...registryRoutes(registry),
+    ...buildRoutes({ config, builder, images, network: stepNetwork(networks, containers) }),
+    ...networkRoutes(networks, usage, new Membership(containers)),
+    ...volumeRoutes(volumes),
+  ]
+}

@@ -1,0 +1,85 @@
+/** Endpoints of Docker's API that this engine does not serve, and why: what a client is told, with status 501. */
+export interface Unserved {
+  readonly why: string
+  /** `METHOD /path`, as in Docker's API description. */
+  readonly endpoints: readonly string[]
+}
+
+/** Clients pass over kinds of objects that are "not supported" when they look for a name among all kinds. */
+export const unserved: readonly Unserved[] = [
+  {
+    why: 'swarm mode is not supported: this engine runs containers on one host',
+    endpoints: [
+      'GET /swarm',
+      'POST /swarm/init',
+      'POST /swarm/join',
+      'POST /swarm/leave',
+      'POST /swarm/update',
+      'GET /swarm/unlockkey',
+      'POST /swarm/unlock',
+      'GET /nodes',
+      'GET /nodes/{id}',
+      'DELETE /nodes/{id}',
+      'POST /nodes/{id}/update',
+      'GET /services',
+      'POST /services/create',
+      'GET /services/{id}',
+      'DELETE /services/{id}',
+      'POST /services/{id}/update',
+      'GET /services/{id}/logs',
+      'GET /tasks',
+      'GET /tasks/{id}',
+      'GET /tasks/{id}/logs',
+      'GET /secrets',
+      'POST /secrets/create',
+      'GET /secrets/{id}',
+      'DELETE /secrets/{id}',
+      'POST /secrets/{id}/update',
+      'GET /configs',
+      'POST /configs/create',
+      'GET /configs/{id}',
+      'DELETE /configs/{id}',
+      'POST /configs/{id}/update',
+      'PUT /volumes/{name}',
+    ],
+  },
+  {
+    why: 'plugins are not supported: volumes and networks are the engine’s own',
+    endpoints: [
+      'GET /plugins',
+      'GET /plugins/privileges',
+      'POST /plugins/pull',
+      'GET /plugins/{name}/json',
+      'DELETE /plugins/{name}',
+      'POST /plugins/{name}/enable',
+      'POST /plugins/{name}/disable',
+      'POST /plugins/{name}/upgrade',
+      'POST /plugins/create',
+      'POST /plugins/{name}/push',
+      'POST /plugins/{name}/set',
+    ],
+  },
+  {
+    why: 'BuildKit sessions are not supported: the classic builder (DOCKER_BUILDKIT=0) is, with mounts and secrets',
+    endpoints: ['POST /session'],
+  },
+  {
+    why: 'attaching by WebSocket is not supported: POST /containers/{id}/attach is',
+    endpoints: ['GET /containers/{id}/attach/ws'],
+  },
+  {
+    why: 'this is not supported yet',
+    endpoints: [
+      'GET /containers/{id}/changes',
+      'GET /containers/{id}/export',
+      'HEAD /containers/{id}/archive',
+      'GET /containers/{id}/archive',
+      'PUT /containers/{id}/archive',
+      'POST /commit',
+      'GET /images/{name}/get',
+      'GET /images/get',
+      'POST /images/load',
+      'GET /images/search',
+    ],
+  },
+]
