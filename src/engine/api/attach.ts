@@ -6,9 +6,8 @@ import { readLog } from '../containers/logs.js'
 import { EngineError } from '../errors.js'
 import { Attachment } from '../runtime/attach.js'
 import { contentTypeOf, detachKeys, detector, frame, send } from './frames.js'
+import { flag } from './query.js'
 import type { ApiReply, ApiRequest } from './route.js'
-
-const flag = (query: URLSearchParams, name: string): boolean => ['1', 'true', 'True'].includes(query.get(name) ?? '')
 
 /** `POST /containers/{id}/attach`: before a start it catches the output from the first byte. */
 export async function attach(containers: Containers, request: ApiRequest, reply: ApiReply): Promise<void> {

@@ -6,6 +6,7 @@ import { architecture } from '../images/document.js'
 import { familiar, parseReference } from '../images/reference.js'
 import type { StepNetwork } from '../records.js'
 import type { Rlimit } from '../runtime/sandbox.js'
+import { flag } from './query.js'
 
 /** What the query of `POST /build` says; the rest of a request is its body and its headers. */
 export type BuildOptions = Pick<
@@ -14,10 +15,6 @@ export type BuildOptions = Pick<
 >
 
 const invalid = (message: string): EngineError => new EngineError('invalid', message)
-
-/** A boolean as Docker reads it: anything but a word for no. */
-export const flag = (query: URLSearchParams, name: string): boolean =>
-  !['', '0', 'no', 'false', 'none'].includes((query.get(name) ?? '').trim().toLowerCase())
 
 /** A whole number; 0 when absent. */
 export function count(query: URLSearchParams, name: string): number {

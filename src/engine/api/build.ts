@@ -8,7 +8,8 @@ import { codeOf, EngineError, messageOf } from '../errors.js'
 import type { ImageStore } from '../images/store.js'
 import type { StepNetwork } from '../records.js'
 import { parseFilters } from '../system/filters.js'
-import { count, flag, readOptions } from './build-options.js'
+import { count, readOptions } from './build-options.js'
+import { flag } from './query.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
 /** What the build endpoints stand on. */

@@ -14,9 +14,9 @@ import { parseFilters } from '../system/filters.js'
 import { parseMoment } from '../system/moment.js'
 import { attach } from './attach.js'
 import { logs } from './logs.js'
+import { flag } from './query.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
-const flag = (query: URLSearchParams, name: string): boolean => ['1', 'true', 'True'].includes(query.get(name) ?? '')
 const seconds = (query: URLSearchParams): number | undefined => {
   const text = query.get('t')
   return text === null || text === '' || Number.isNaN(Number(text)) ? undefined : Number(text)
@@ -193,7 +193,7 @@ const sampleMs = 1000
 async function stats(containers: Containers, { params, query, signal }: ApiRequest, reply: ApiReply): Promise<void> {
   const container = containers.find(params.id ?? '')
   const { shop } = containers
-  const streaming = (query.get('stream') ?? '1') !== '0' && query.get('stream') !== 'false'
+  const streaming = flag(query, 'stream', true)
   const pause = (): Promise<void> =>
     new Promise((resolve) => {
       const timer = setTimeout(resolve, sampleMs)

@@ -6,6 +6,7 @@ import { familiar, parseReference } from '../images/reference.js'
 import { pruneImages, removeImage } from '../images/removal.js'
 import type { ImageStore } from '../images/store.js'
 import type { Registry } from '../registry/registry.js'
+import { flag } from './query.js'
 import { pullRoute } from './registry.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
@@ -14,8 +15,6 @@ export interface ImageApi {
   readonly registry: Registry
   readonly images: ImageStore
 }
-
-const flag = (query: URLSearchParams, name: string): boolean => ['1', 'true', 'True'].includes(query.get(name) ?? '')
 
 /** `/images` and below, but for the build. */
 export const imageRoutes = ({ registry, images }: ImageApi): readonly ApiRoute[] => [

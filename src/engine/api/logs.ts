@@ -4,9 +4,8 @@ import { readLog } from '../containers/logs.js'
 import { EngineError } from '../errors.js'
 import { parseMoment } from '../system/moment.js'
 import { contentTypeOf, frame } from './frames.js'
+import { flag } from './query.js'
 import type { ApiReply, ApiRequest } from './route.js'
-
-const flag = (query: URLSearchParams, name: string): boolean => ['1', 'true', 'True'].includes(query.get(name) ?? '')
 
 /** `GET /containers/{id}/logs` */
 export async function logs(containers: Containers, request: ApiRequest, reply: ApiReply): Promise<void> {

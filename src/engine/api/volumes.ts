@@ -4,6 +4,7 @@ import { bytesBelow } from '../system/disk.js'
 import { fieldsOf, mapField, textField } from '../system/fields.js'
 import { anyOf, flagOf, labelsMatch, looselyMatches, parseFilters, type Filters } from '../system/filters.js'
 import type { VolumeRoom } from '../volumes/volumes.js'
+import { flag } from './query.js'
 import type { ApiRoute } from './route.js'
 
 /** `/volumes` and below. */
@@ -42,7 +43,7 @@ export const volumeRoutes = (volumes: VolumeRoom): readonly ApiRoute[] => [
     method: 'DELETE',
     path: '/volumes/{name}',
     handle: async ({ params, query }, reply) => {
-      await volumes.remove(params.name ?? '', ['1', 'true'].includes(query.get('force') ?? ''))
+      await volumes.remove(params.name ?? '', flag(query, 'force'))
       reply.empty(204)
     },
   },
