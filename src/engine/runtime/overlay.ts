@@ -5,9 +5,9 @@ import { mount } from './libc.js'
 const pageLimit = 4000
 
 export interface Overlay {
-  /** Bottom first. */
+  /** Bottom first; the same layer may come more than once, as those of steps that changed nothing do. */
   readonly lowerDirs: readonly string[]
-  /** Absent: read-only. */
+  /** Absent: read-only, which takes two layers. */
   readonly upperDir?: string
   readonly workDir?: string
   readonly target: string
@@ -16,13 +16,15 @@ export interface Overlay {
 // overlayfs splits lowerdir at colons and commas split the options
 const escape = (path: string): string => path.replace(/[\\:,]/g, '\\$&')
 
+/** overlayfs refuses a directory that is there twice (ELOOP); all of its lower places is hidden by the topmost. */
+const distinct = (paths: readonly string[]): string[] => [...new Set([...paths].reverse())].reverse()
+
 /**
  * Mounts layers as one tree in the engine's own mount namespace.
  * @throws SystemCallError
  */
 export function mountOverlay({ lowerDirs, upperDir, workDir, target }: Overlay): void {
-  // a read-only overlay needs two layers
-  const lowers = lowerDirs.length === 1 && upperDir === undefined ? [...lowerDirs, ...lowerDirs] : [...lowerDirs]
+  const lowers = distinct(lowerDirs)
   const options = (paths: readonly string[]) =>
     [
       `lowerdir=${[...paths].reverse().join(':')}`,

@@ -73,6 +73,13 @@ describe('docker build', function () {
     expect(await lab.read('built', '/bash')).to.equal('/bin/bash\n')
   })
 
+  it('runs any number of steps that change nothing, and containers on them', async () => {
+    await ok({ Dockerfile: `${base}RUN true\nRUN echo 1 > /x\nRUN rm /x\nRUN :\nRUN echo 1 > /x\nRUN echo 3\n` })
+    expect(await lab.read('built', '/x')).to.equal('1\n')
+    const { stdout } = await lab.docker(['run', '--rm', '--network', 'none', 'built', 'cat', '/x'])
+    expect(stdout).to.equal('1\n')
+  })
+
   it('copies with owners, modes, globs, links and heredocs', async () => {
     const dockerfile = [
       'WORKDIR /app',
