@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Container } from '../containers/container.js'
 import type { Containers } from '../containers/containers.js'
 import { inspection, summary } from '../containers/describe.js'
@@ -194,18 +195,7 @@ async function stats(containers: Containers, { params, query, signal }: ApiReque
   const container = containers.find(params.id ?? '')
   const { shop } = containers
   const streaming = flag(query, 'stream', true)
-  const pause = (): Promise<void> =>
-    new Promise((resolve) => {
-      const timer = setTimeout(resolve, sampleMs)
-      signal.addEventListener(
-        'abort',
-        () => {
-          clearTimeout(timer)
-          resolve()
-        },
-        { once: true },
-      )
-    })
+  const pause = (): Promise<void> => sleep(sampleMs, undefined, { signal }).catch(() => undefined)
   if (!streaming) {
     const first = flag(query, 'one-shot') || !container.up ? undefined : sample(shop, container)
     if (first) await pause()
