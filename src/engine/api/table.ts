@@ -85,7 +85,7 @@ export class RouteTable {
     if (!found) {
       const known = notServed.find(fits)
       if (known) throw new EngineError('unsupported', `${method} ${path}: ${known.of}`)
-      throw new EngineError('missing', `no such endpoint: ${method} ${path}`)
+      throw new EngineError('missing', `page not found: ${method} ${path}`)
     }
     const match = found.pattern.exec(path) ?? []
     return {
