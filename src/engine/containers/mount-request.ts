@@ -90,17 +90,22 @@ function bindOf(text: string, driver: string): Wanted {
 function tmpfsOf(host: HostConfig): Wanted[] {
   return Object.entries(host.Tmpfs ?? {}).map(([path, text]) => {
     const target = targetOf(path, (why) => invalid(`invalid mount config for type "tmpfs": ${why}`))
-    const options = [...tmpfsDefaults, ...text.split(',').filter(Boolean).map(tmpfsOption)]
+    const options = tmpfsOptions(text.split(',').filter(Boolean))
     return { ...plain, type: 'tmpfs', source: '', target, options, hidden: true }
   })
 }
 
+/** Docker's defaults but for what is undone: the runtime takes the stricter of two. */
+function tmpfsOptions(own: readonly string[]): readonly string[] {
+  own.forEach(checkTmpfsOption)
+  return [...tmpfsDefaults.filter((flag) => !own.includes(flag.replace('no', ''))), ...own]
+}
+
 /** What tmpfs(5) takes, and no bind or move of mounts of the host. */
-function tmpfsOption(option: string): string {
+function checkTmpfsOption(option: string): void {
   const flags = /^((no)?(suid|dev|exec|atime|diratime|relatime|strictatime)|(a|dir)?sync|ro|rw|defaults|r?private)$/
   const values = /^(size|mode|uid|gid|nr_inodes|nr_blocks|mpol)=[^,]+$/
   if (!flags.test(option) && !values.test(option)) throw invalid(`invalid tmpfs option ["${option}"]`)
-  return option
 }
 
 function mountOf(request: MountRequest): Wanted {
@@ -140,9 +145,9 @@ function mountOf(request: MountRequest): Wanted {
       const own = [
         ...(SizeBytes > 0 ? [`size=${SizeBytes}`] : []),
         ...(Mode ? [`mode=${Mode.toString(8)}`] : []),
-        ...Options.map((pair) => tmpfsOption(pair.join('='))),
+        ...Options.map((pair) => pair.join('=')),
       ]
-      return { ...common, type, options: [...tmpfsDefaults, ...own] }
+      return { ...common, type, options: tmpfsOptions(own) }
     }
     default:
       throw refuse('mount type unknown')

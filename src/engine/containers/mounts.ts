@@ -1,9 +1,10 @@
-import { closeSync, constants, openSync } from 'node:fs'
-import { mkdir, readFile, stat } from 'node:fs/promises'
+import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { EngineError, messageOf } from '../errors.js'
 import type { Mount, Volumes } from '../records.js'
-import { openInRoot } from '../runtime/libc.js'
-import type { Container, Shop } from './container.js'
+import { mount, MS, openInRoot, unmount } from '../runtime/libc.js'
+import { bundleOf, type Container, type Shop } from './container.js'
 import { wantedMounts } from './mount-request.js'
 import type { ContainerConfig, HostConfig, MountPoint } from './record.js'
 
@@ -56,24 +57,30 @@ export async function dropAnonymous(volumes: Volumes, mounts: readonly MountPoin
   for (const { name, anonymous } of mounts) if (anonymous) await volumes.remove(name, true).catch(() => undefined)
 }
 
-/** The mounts of a container that is about to start. Disposing closes what was opened for the runtime to find them. */
+/** The mounts of a container that is about to start. Disposing takes away what only the runtime had to find. */
 export interface OpenMounts extends Disposable {
   readonly mounts: readonly Mount[]
 }
 
 /**
- * Sees to it that everything a container mounts is there: volumes with options are held until `releaseMounts`.
+ * Sees to it that everything a container mounts is there; volumes are held until the container lets go of them.
  * @throws EngineError `invalid`, `broken`
  */
 export async function openMounts(shop: Shop, { record }: Container): Promise<OpenMounts> {
-  const open: number[] = []
-  const close = (): void => open.splice(0).forEach((fd) => closeSync(fd))
+  const parts: string[] = []
+  const close = (): void => parts.splice(0).forEach(unmount)
   try {
     const mounts: Mount[] = []
-    for (const point of record.mounts) {
+    for (const [index, point] of record.mounts.entries()) {
       if (point.type === 'bind') await ensureSource(point)
       if (point.type === 'volume') await shop.volumes.hold(point.name, record.id)
-      mounts.push(runtimeMount(point, point.subpath === undefined ? point.source : openBelow(point, open)))
+      const part = join(bundleOf(shop.config, record.id), `part-${index}`)
+      const ready = point.subpath === undefined && point.flat !== true
+      if (!ready) {
+        await mountPart(point, part)
+        parts.push(part)
+      }
+      mounts.push(await runtimeMount(point, ready ? point.source : part))
     }
     return { mounts, [Symbol.dispose]: close }
   } catch (error) {
@@ -113,28 +120,40 @@ async function demandPeers(source: string, wanted: RegExp, what: string): Promis
   throw new EngineError('broken', `path ${source} is mounted on ${nearest?.[4] ?? '/'} but it is not ${what}`)
 }
 
-/** By descriptor: a container that writes to the volume may swap any part of the path for a symlink meanwhile. */
-function openBelow({ source, subpath = '' }: MountPoint, open: number[]): string {
-  const root = openSync(source, constants.O_RDONLY | constants.O_DIRECTORY)
+/**
+ * Mounts what there is no path for: a part of a volume, or a directory without what is mounted below it, which crun's
+ * `bind` takes along. By descriptor: a container that writes to the volume may swap any part of the path for a symlink.
+ */
+async function mountPart({ source, subpath, flat }: MountPoint, target: string): Promise<void> {
+  const root = openSync(source, constants.O_RDONLY)
   try {
-    const fd = openInRoot(root, subpath, constants.O_RDONLY)
-    open.push(fd)
-    return `/proc/${String(process.pid)}/fd/${String(fd)}`
+    const part = subpath === undefined ? root : openInRoot(root, subpath, constants.O_RDONLY)
+    try {
+      if (fstatSync(part).isDirectory()) await mkdir(target, { recursive: true })
+      else {
+        await mkdir(dirname(target), { recursive: true })
+        await writeFile(target, '')
+      }
+      mount(`/proc/self/fd/${String(part)}`, target, '', flat === true ? MS.bind : MS.bind | MS.rec, '')
+    } finally {
+      if (part !== root) closeSync(part)
+    }
   } catch (error) {
-    throw new EngineError('invalid', `cannot access path ${source}/${subpath}: ${messageOf(error)}`, error)
+    throw new EngineError('invalid', `cannot access path ${source}/${subpath ?? ''}: ${messageOf(error)}`, error)
   } finally {
     closeSync(root)
   }
 }
 
 /** The mount as the runtime wants it. Read-only is so all the way down, as with Docker from API 1.44 on. */
-function runtimeMount(point: MountPoint, source: string): Mount {
+async function runtimeMount(point: MountPoint, source: string): Promise<Mount> {
   const { type, target, writable, propagation } = point
   if (type === 'tmpfs')
     return { type, source: 'tmpfs', target, options: [...point.options, ...(writable ? [] : ['ro'])] }
-  const access = writable ? 'rw' : point.writableBelow === true ? 'ro' : 'rro'
-  const bind = point.flat === true ? 'bind' : 'rbind'
-  return { type: 'bind', source, target, options: [bind, access, propagation || 'rprivate'] }
+  // nothing is below a file, and crun wants a directory
+  const deep = point.writableBelow !== true && (await stat(source)).isDirectory()
+  const access = writable ? 'rw' : deep ? 'rro' : 'ro'
+  return { type: 'bind', source, target, options: ['rbind', access, propagation || 'rprivate'] }
 }
 
 /** After a restart of the daemon: its volumes with options are mounted again, for others to share. */

@@ -37,14 +37,9 @@ describe('volumes, by the docker command', function () {
     expect(await engine.must('volume', 'create', 'v1')).to.equal('v1')
     expect(await engine.must('volume', 'create', '--label', 'kind=db', '--label', 'own', 'v2')).to.equal('v2')
     const shown = await inspect('v2')
-    const { CreatedAt, Mountpoint, ...rest } = shown
-    expect(rest).to.deep.equal({
-      Name: 'v2',
-      Driver: 'local',
-      Labels: { kind: 'db', own: '' },
-      Options: null,
-      Scope: 'local',
-    })
+    const { CreatedAt, Mountpoint, Options, ...rest } = shown
+    expect(rest).to.deep.equal({ Name: 'v2', Driver: 'local', Labels: { kind: 'db', own: '' }, Scope: 'local' })
+    expect(Options ?? {}).to.deep.equal({})
     expect(CreatedAt).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
     expect((await stat(String(Mountpoint))).isDirectory()).to.equal(true)
     expect(await engine.must('volume', 'rm', 'v1', 'v2')).to.equal('v1\nv2')
@@ -87,7 +82,7 @@ describe('volumes, by the docker command', function () {
     for (const [option, missing] of Object.entries({ 'type=tmpfs': 'device', 'device=/x': 'type', 'o=bind': 'device' }))
       expect(await refused('volume', 'create', '-o', option, 'x1')).to.include(`missing required option: "${missing}"`)
     expect(await refused('volume', 'rm', 'nosuch')).to.include('get nosuch: no such volume')
-    expect(await refused('volume', 'inspect', 'nosuch')).to.include('get nosuch: no such volume')
+    expect(await refused('volume', 'inspect', 'nosuch')).to.match(/no such volume/i)
     expect(await engine.must('volume', 'rm', '-f', 'nosuch')).to.equal('nosuch')
     expect(await volumes()).to.deep.equal([])
   })
