@@ -215,12 +215,26 @@ export interface VolumeInfo {
   readonly anonymous: boolean
 }
 
+/** What a volume that is not there yet is to be. */
+export interface VolumeWish {
+  /** '' is `local`, and there is no other. */
+  readonly driver?: string
+  readonly labels?: Readonly<Record<string, string>>
+  /** Of the local driver: `type`, `device` and `o`, as mount(8) takes them. */
+  readonly options?: Readonly<Record<string, string>>
+}
+
 /** What the container room needs of the volume room. */
 export interface Volumes {
   get(name: string): Promise<VolumeInfo>
-  /** Makes the volume unless it is there. `name` '' makes an anonymous one. */
-  ensure(name: string, labels?: Readonly<Record<string, string>>): Promise<VolumeInfo>
+  /** Makes the volume unless it is there. `name` '' makes an anonymous one. @throws EngineError `invalid`, `missing` */
+  ensure(name: string, wish?: VolumeWish): Promise<VolumeInfo>
+  /** @throws EngineError `missing`, `conflict` when a container has it */
   remove(name: string, force: boolean): Promise<void>
+  /** Before `holder` uses it: what a volume with options stands for is mounted for the first. @throws EngineError `broken` */
+  hold(name: string, holder: string): Promise<void>
+  /** `holder` is done with all it held: what the last one held is unmounted. Safe to repeat. */
+  letGo(holder: string): Promise<void>
 }
 
 /** What the image, network and volume rooms ask of the container room before they remove something. */

@@ -1,6 +1,4 @@
-import { EngineError } from '../errors.js'
 import type { VolumeInfo } from '../records.js'
-import { bytesBelow } from '../system/disk.js'
 import { fieldsOf, mapField, textField } from '../system/fields.js'
 import { anyOf, flagOf, labelsMatch, looselyMatches, parseFilters, type Filters } from '../system/filters.js'
 import type { VolumeRoom } from '../volumes/volumes.js'
@@ -21,17 +19,15 @@ export const volumeRoutes = (volumes: VolumeRoom): readonly ApiRoute[] => [
   {
     method: 'POST',
     path: '/volumes/create',
-    partly: 'driver local without options',
+    partly: 'driver local',
     handle: async (request, reply) => {
       const body = fieldsOf(await request.json())
-      const name = textField(body, 'Name')
-      const driver = textField(body, 'Driver') || 'local'
-      if (driver !== 'local')
-        throw new EngineError('missing', `error looking up volume plugin ${driver}: plugin "${driver}" not found`)
-      const [option] = Object.keys(mapField(body, 'DriverOpts'))
-      if (option !== undefined)
-        throw new EngineError('unsupported', `create ${name}: option ${option} of the local driver is not supported`)
-      reply.json(201, describeVolume(await volumes.ensure(name, mapField(body, 'Labels'))))
+      const wish = {
+        driver: textField(body, 'Driver'),
+        labels: mapField(body, 'Labels'),
+        options: mapField(body, 'DriverOpts'),
+      }
+      reply.json(201, describeVolume(await volumes.ensure(textField(body, 'Name'), wish)))
     },
   },
   {
@@ -54,33 +50,13 @@ export const volumeRoutes = (volumes: VolumeRoom): readonly ApiRoute[] => [
       const filters = parseFilters(query, ['all', 'label', 'label!'])
       // Before 1.42 named volumes were pruned too.
       const all = version < 142 || flagOf(filters, 'all') === true
-      const idle = volumes
-        .list()
-        .filter((volume) => (all || volume.anonymous) && labelsMatch(filters, volume.labels))
-        .filter((volume) => volumes.users(volume.name).length === 0)
-      const deleted: string[] = []
-      let reclaimed = 0
-      for (const volume of idle) {
-        const bytes = await bytesBelow(volume.mountpoint)
-        if (!(await removeIfIdle(volumes, volume))) continue
-        deleted.push(volume.name)
-        reclaimed += bytes
-      }
+      const { deleted, reclaimed } = await volumes.prune(
+        (volume) => (all || volume.anonymous) && labelsMatch(filters, volume.labels),
+      )
       reply.json(200, { VolumesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimed })
     },
   },
 ]
-
-/** A container may have come meanwhile: then the volume stays. */
-async function removeIfIdle(volumes: VolumeRoom, volume: VolumeInfo): Promise<boolean> {
-  try {
-    await volumes.remove(volume.name, false)
-    return true
-  } catch (error) {
-    if (error instanceof EngineError && (error.fault === 'conflict' || error.fault === 'missing')) return false
-    throw error
-  }
-}
 
 function isListed(volume: VolumeInfo, filters: Filters, volumes: VolumeRoom): boolean {
   const dangling = flagOf(filters, 'dangling')

@@ -11,7 +11,7 @@ import { watchHealth } from './health.js'
 import { logLimits, rotateOnFull } from './log-files.js'
 import { memberOf, namesOf } from './member.js'
 import { watchMonitors } from './monitors.js'
-import { prepareMounts } from './mounts.js'
+import { dropAnonymous, holdAgain, prepareMounts, tellMounts } from './mounts.js'
 import { checkName, inventName, newId } from './names.js'
 import { isUp, newState, timestamp, type ContainerRecord } from './record.js'
 import { networksOf, portsOf } from './network-request.js'
@@ -78,6 +78,7 @@ export class Containers implements Usage {
     const living = up.filter((container) => container.record.state.boot === boot && container.alive)
     await networks.restore(living.map(({ record }) => ({ ...record, member: memberOf(record) })))
     for (const container of living) {
+      await holdAgain(this.#shop, container)
       // the last daemon died between recording the start and letting the program run
       if (this.#shop.driver.waits(container.id)) await this.#shop.driver.start(container.id)
       this.#accompany(container)
@@ -169,6 +170,7 @@ export class Containers implements Usage {
     } catch (error) {
       this.#all.delete(record.id)
       await store.remove(record.id)
+      await dropAnonymous(volumes, record.mounts)
       throw error
     }
     container.emit(events, 'create')
@@ -243,6 +245,7 @@ export class Containers implements Usage {
       await this.#shop.exits.take(container.id)
       if (oomKilled) container.emit(events, 'oom')
       container.emit(events, 'die', { exitCode: String(exit.code) })
+      tellMounts(this.#shop, container, 'unmount')
     })
     container.exited()
     if (record.hostConfig.AutoRemove) await this.#discard(container).catch(() => undefined)
@@ -383,9 +386,7 @@ export class Containers implements Usage {
       await this.#shop.store.remove(container.id)
       this.#all.delete(container.id)
     })
-    if (volumes)
-      for (const { name, anonymous } of container.record.mounts)
-        if (anonymous) await this.#shop.volumes.remove(name, true).catch(() => undefined)
+    if (volumes) await dropAnonymous(this.#shop.volumes, container.record.mounts)
     container.emit(this.#shop.events, 'destroy')
     container.removed()
   }

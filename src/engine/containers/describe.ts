@@ -106,16 +106,18 @@ function portMap({ record }: Container): Record<string, { HostIp: string; HostPo
 }
 
 const mountPoints = ({ record }: Container): object[] =>
-  record.mounts.map(({ type, name, source, target, mode, writable, propagation }) => ({
-    Type: type,
-    ...(name === '' ? {} : { Name: name }),
-    Source: source,
-    Destination: target,
-    ...(type === 'volume' ? { Driver: 'local' } : {}),
-    Mode: mode,
-    RW: writable,
-    Propagation: propagation,
-  }))
+  record.mounts
+    .filter(({ hidden }) => hidden !== true)
+    .map(({ type, name, source, target, mode, writable, propagation }) => ({
+      Type: type,
+      ...(name === '' ? {} : { Name: name }),
+      Source: source,
+      Destination: target,
+      ...(type === 'volume' ? { Driver: 'local' } : {}),
+      Mode: mode,
+      RW: writable,
+      Propagation: propagation,
+    }))
 
 /** A row of `GET /containers/json`. */
 export function summary(container: Container, size?: { rw: number; root: number }): object {

@@ -1,119 +1,22 @@
-import { mkdir, stat } from 'node:fs/promises'
-import { posix } from 'node:path'
-import { EngineError } from '../errors.js'
+import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { EngineError, messageOf } from '../errors.js'
 import type { Mount, Volumes } from '../records.js'
-import type { ContainerConfig, HostConfig, MountPoint, MountRequest } from './record.js'
+import { mount, MS, openInRoot, unmount } from '../runtime/libc.js'
+import { bundleOf, type Container, type Shop } from './container.js'
+import { wantedMounts } from './mount-request.js'
+import type { ContainerConfig, HostConfig, MountPoint } from './record.js'
 
-const invalid = (message: string): EngineError => new EngineError('invalid', message)
+const absent = (source: string): EngineError =>
+  new EngineError('invalid', `invalid mount config for type "bind": bind source path does not exist: ${source}`)
 
-/** A mount as asked for, its volume not yet made. */
-interface Wanted {
-  readonly type: MountPoint['type']
-  /** Host path or volume name, '' for an anonymous volume. */
-  readonly source: string
-  readonly target: string
-  readonly mode: string
-  readonly writable: boolean
-  readonly propagation: string
-  readonly options: readonly string[]
-  readonly copy: boolean
-  readonly labels?: Readonly<Record<string, string>>
-  /** Make a missing host directory. */
-  readonly create: boolean
-}
-
-const plain = { mode: '', writable: true, propagation: 'rprivate', options: [], copy: true, create: false } as const
-const propagations = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']
-
-function targetOf(path: string): string {
-  if (!path.startsWith('/'))
-    throw invalid(`invalid mount config: invalid mount path: '${path}' mount path must be absolute`)
-  const target = posix.normalize(path).replace(/(.)\/$/, '$1')
-  if (target === '/') throw invalid("invalid mount config: invalid specification: destination can't be '/'")
-  return target
-}
-
-/** `source:target[:options]`, `target` alone is an anonymous volume. */
-function bindOf(text: string): Wanted {
-  const parts = text.split(':')
-  const [source = '', target = '', mode = ''] = parts.length === 1 ? ['', text] : parts
-  if (parts.length > 3 || target === '') throw invalid(`invalid volume specification: '${text}'`)
-  const flags = mode.split(',').filter(Boolean)
-  const unknown = flags.find((flag) => !['ro', 'rw', 'z', 'Z', 'nocopy', 'copy', ...propagations].includes(flag))
-  if (unknown !== undefined) throw invalid(`invalid mode: ${mode}`)
-  return {
-    ...plain,
-    type: source.startsWith('/') ? 'bind' : 'volume',
-    source,
-    target: targetOf(target),
-    mode,
-    writable: !flags.includes('ro'),
-    propagation: flags.find((flag) => propagations.includes(flag)) ?? 'rprivate',
-    copy: !flags.includes('nocopy'),
-    create: true,
-  }
-}
-
-const tmpfsDefaults = ['nosuid', 'nodev', 'noexec']
-
-function mountOf(request: MountRequest): Wanted {
-  const target = targetOf(request.Target)
-  const writable = request.ReadOnly !== true
-  const source = request.Source ?? ''
-  if (request.Type === 'tmpfs') {
-    const { SizeBytes = 0, Mode } = request.TmpfsOptions ?? {}
-    const size = SizeBytes > 0 ? [`size=${SizeBytes}`] : []
-    const mode = Mode === undefined ? [] : [`mode=${Mode.toString(8)}`]
-    return { ...plain, type: 'tmpfs', source: '', target, writable, options: [...tmpfsDefaults, ...size, ...mode] }
-  }
-  if (request.Type === 'bind') {
-    if (!source.startsWith('/'))
-      throw invalid(`invalid mount config for type "bind": invalid mount path: '${source}' mount path must be absolute`)
-    const { Propagation = '', CreateMountpoint = false } = request.BindOptions ?? {}
-    return {
-      ...plain,
-      type: 'bind',
-      source,
-      target,
-      writable,
-      propagation: Propagation || 'rprivate',
-      create: CreateMountpoint,
-    }
-  }
-  if (request.Type !== 'volume') throw invalid(`invalid mount config: mount type unknown: "${request.Type}"`)
-  const { NoCopy = false, Labels } = request.VolumeOptions ?? {}
-  return { ...plain, type: 'volume', source, target, writable, copy: !NoCopy, ...(Labels ? { labels: Labels } : {}) }
-}
-
-/** All mounts a container asks for; where two have one target, the most explicit wins. */
-function wantedOf(config: ContainerConfig, host: HostConfig): Wanted[] {
-  const explicit = [
-    ...(host.Binds ?? []).map(bindOf),
-    ...(host.Mounts ?? []).map(mountOf),
-    ...Object.entries(host.Tmpfs ?? {}).map(([target, options]): Wanted => ({
-      ...plain,
-      type: 'tmpfs',
-      source: '',
-      target: targetOf(target),
-      options: [...tmpfsDefaults, ...options.split(',').filter(Boolean)],
-    })),
-  ]
-  const taken = new Set<string>()
-  for (const { target } of explicit) {
-    if (taken.has(target)) throw invalid(`Duplicate mount point: ${target}`)
-    taken.add(target)
-  }
-  const ofImage = Object.keys(config.Volumes ?? {})
-    .map(targetOf)
-    .filter((target) => !taken.has(target))
-    .map((target): Wanted => ({ ...plain, type: 'volume', source: '', target }))
-  return [...explicit, ...ofImage]
-}
+const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined
 
 /**
- * Makes what a container's mounts need: volumes and missing host directories of `-v`. `fill` is called for each new
- * named or anonymous volume that takes a copy of what the image has at its place.
- * @throws EngineError `invalid`
+ * Makes the volumes a container mounts; its directories of the host are its start's business. `copy` marks those that
+ * take what the image has at their place.
+ * @throws EngineError `invalid`, `missing`; volumes nobody named are not left behind
  */
 export async function prepareMounts(
   config: ContainerConfig,
@@ -121,42 +24,140 @@ export async function prepareMounts(
   volumes: Volumes,
 ): Promise<readonly (MountPoint & { readonly copy: boolean })[]> {
   const points: (MountPoint & { copy: boolean })[] = []
-  for (const wanted of wantedOf(config, host)) {
-    const { type, target, mode, writable, propagation, options } = wanted
-    const common = { type, target, mode, writable, propagation, options, anonymous: false, copy: false }
-    if (type === 'tmpfs') points.push({ ...common, name: '', source: '' })
-    else if (type === 'bind') {
-      if (!(await stat(wanted.source).catch(() => undefined))) {
-        if (!wanted.create)
-          throw invalid(`invalid mount config for type "bind": bind source path does not exist: ${wanted.source}`)
-        await mkdir(wanted.source, { recursive: true })
+  const wanted = wantedMounts(config, host)
+  for (const { type, create, source } of wanted)
+    if (type === 'bind' && !create && !(await exists(source))) throw absent(source)
+  try {
+    for (const { type, source, target, mode, writable, propagation, options, ...more } of wanted) {
+      const common = { type, target, mode, writable, propagation, options, name: '', anonymous: false, copy: false }
+      const { copy, subpath } = more
+      if (type === 'volume') {
+        const { name, mountpoint } = await volumes.ensure(source, more.volume)
+        const below = subpath === undefined ? {} : { subpath }
+        points.push({ ...common, ...below, name, source: mountpoint, anonymous: source === '', copy })
+      } else {
+        const flags = {
+          create: more.create,
+          flat: !more.recursive,
+          writableBelow: !more.readonlyBelow,
+          hidden: more.hidden,
+        }
+        points.push({ ...common, ...Object.fromEntries(Object.entries(flags).filter(([, set]) => set)), source })
       }
-      points.push({ ...common, name: '', source: wanted.source })
-    } else {
-      const volume = await volumes.ensure(wanted.source, wanted.labels)
-      points.push({
-        ...common,
-        name: volume.name,
-        source: volume.mountpoint,
-        mode: mode || 'z',
-        propagation: '',
-        anonymous: wanted.source === '',
-        copy: wanted.copy,
-      })
     }
+  } catch (error) {
+    await dropAnonymous(volumes, points)
+    throw error
   }
   return points
 }
 
-/** The mount as the runtime wants it. */
-export function runtimeMount(point: MountPoint): Mount {
-  const access = point.writable ? 'rw' : 'ro'
-  if (point.type === 'tmpfs')
-    return { type: 'tmpfs', source: 'tmpfs', target: point.target, options: [...point.options, access] }
-  return {
-    type: 'bind',
-    source: point.source,
-    target: point.target,
-    options: ['rbind', access, point.propagation || 'rprivate'],
+/** Removes the volumes that nobody named, unless another container has them. */
+export async function dropAnonymous(volumes: Volumes, mounts: readonly MountPoint[]): Promise<void> {
+  for (const { name, anonymous } of mounts) if (anonymous) await volumes.remove(name, true).catch(() => undefined)
+}
+
+/** The mounts of a container that is about to start. Disposing takes away what only the runtime had to find. */
+export interface OpenMounts extends Disposable {
+  readonly mounts: readonly Mount[]
+}
+
+/**
+ * Sees to it that everything a container mounts is there; volumes are held until the container lets go of them.
+ * @throws EngineError `invalid`, `broken`
+ */
+export async function openMounts(shop: Shop, { record }: Container): Promise<OpenMounts> {
+  const parts: string[] = []
+  const close = (): void => parts.splice(0).forEach(unmount)
+  try {
+    const mounts: Mount[] = []
+    for (const [index, point] of record.mounts.entries()) {
+      if (point.type === 'bind') await ensureSource(point)
+      if (point.type === 'volume') await shop.volumes.hold(point.name, record.id)
+      const part = join(bundleOf(shop.config, record.id), `part-${index}`)
+      const ready = point.subpath === undefined && point.flat !== true
+      if (!ready) {
+        await mountPart(point, part)
+        parts.push(part)
+      }
+      mounts.push(await runtimeMount(point, ready ? point.source : part))
+    }
+    return { mounts, [Symbol.dispose]: close }
+  } catch (error) {
+    close()
+    throw error
   }
+}
+
+/** After a container has started, and after it has ended. */
+export function tellMounts(shop: Pick<Shop, 'events'>, { record }: Container, action: 'mount' | 'unmount'): void {
+  for (const { type, name, target, writable, propagation } of record.mounts) {
+    if (type !== 'volume') continue
+    const details = { destination: target, 'read/write': String(writable), propagation }
+    const attributes = { container: record.id, driver: 'local', ...(action === 'mount' ? details : {}) }
+    shop.events.emit('volume', action, name, attributes)
+  }
+}
+
+async function ensureSource({ source, create, propagation }: MountPoint): Promise<void> {
+  if (!(await exists(source))) {
+    if (create !== true) throw absent(source)
+    await mkdir(source, { recursive: true })
+  }
+  if (propagation.endsWith('shared')) await demandPeers(source, /^shared:/, 'a shared mount')
+  if (propagation.endsWith('slave')) await demandPeers(source, /^(shared|master):/, 'a shared or slave mount')
+}
+
+/** proc_pid_mountinfo(5): the optional fields tell whom a mount shares its mounts with. */
+async function demandPeers(source: string, wanted: RegExp, what: string): Promise<void> {
+  const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').map((line) => line.split(' '))
+  const holds = (place: string): boolean => source === place || source.startsWith(place === '/' ? '/' : `${place}/`)
+  const [nearest] = mounts
+    .filter(([, , , , place]) => place !== undefined && holds(place))
+    .sort(([, , , , a = ''], [, , , , b = '']) => b.length - a.length)
+  const peers = nearest?.slice(6, nearest.indexOf('-')) ?? []
+  if (peers.some((peer) => wanted.test(peer))) return
+  throw new EngineError('broken', `path ${source} is mounted on ${nearest?.[4] ?? '/'} but it is not ${what}`)
+}
+
+/**
+ * Mounts what there is no path for: a part of a volume, or a directory without what is mounted below it, which crun's
+ * `bind` takes along. By descriptor: a container that writes to the volume may swap any part of the path for a symlink.
+ */
+async function mountPart({ source, subpath, flat }: MountPoint, target: string): Promise<void> {
+  const root = openSync(source, constants.O_RDONLY)
+  try {
+    const part = subpath === undefined ? root : openInRoot(root, subpath, constants.O_RDONLY)
+    try {
+      if (fstatSync(part).isDirectory()) await mkdir(target, { recursive: true })
+      else {
+        await mkdir(dirname(target), { recursive: true })
+        await writeFile(target, '')
+      }
+      mount(`/proc/self/fd/${String(part)}`, target, '', flat === true ? MS.bind : MS.bind | MS.rec, '')
+    } finally {
+      if (part !== root) closeSync(part)
+    }
+  } catch (error) {
+    throw new EngineError('invalid', `cannot access path ${source}/${subpath ?? ''}: ${messageOf(error)}`, error)
+  } finally {
+    closeSync(root)
+  }
+}
+
+/** The mount as the runtime wants it. Read-only is so all the way down, as with Docker from API 1.44 on. */
+async function runtimeMount(point: MountPoint, source: string): Promise<Mount> {
+  const { type, target, writable, propagation } = point
+  if (type === 'tmpfs')
+    return { type, source: 'tmpfs', target, options: [...point.options, ...(writable ? [] : ['ro'])] }
+  // nothing is below a file, and crun wants a directory
+  const deep = point.writableBelow !== true && (await stat(source)).isDirectory()
+  const access = writable ? 'rw' : deep ? 'rro' : 'ro'
+  return { type: 'bind', source, target, options: ['rbind', access, propagation || 'rprivate'] }
+}
+
+/** After a restart of the daemon: its volumes with options are mounted again, for others to share. */
+export async function holdAgain({ volumes }: Pick<Shop, 'volumes'>, { record }: Container): Promise<void> {
+  for (const { type, name } of record.mounts)
+    if (type === 'volume') await volumes.hold(name, record.id).catch(() => undefined)
 }

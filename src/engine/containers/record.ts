@@ -47,9 +47,23 @@ export interface MountRequest {
   readonly Source?: string
   readonly Target: string
   readonly ReadOnly?: boolean
-  readonly BindOptions?: { readonly Propagation?: string; readonly CreateMountpoint?: boolean }
-  readonly VolumeOptions?: { readonly NoCopy?: boolean; readonly Labels?: Readonly<Record<string, string>> }
-  readonly TmpfsOptions?: { readonly SizeBytes?: number; readonly Mode?: number }
+  readonly BindOptions?: {
+    readonly Propagation?: string
+    readonly CreateMountpoint?: boolean
+    readonly NonRecursive?: boolean
+    readonly ReadOnlyNonRecursive?: boolean
+  }
+  readonly VolumeOptions?: {
+    readonly NoCopy?: boolean
+    readonly Labels?: Readonly<Record<string, string>>
+    readonly Subpath?: string
+    readonly DriverConfig?: { readonly Name?: string; readonly Options?: Readonly<Record<string, string>> }
+  }
+  readonly TmpfsOptions?: {
+    readonly SizeBytes?: number
+    readonly Mode?: number
+    readonly Options?: readonly (readonly string[])[]
+  }
 }
 
 /** One mount of a container, its volume made. */
@@ -67,6 +81,16 @@ export interface MountPoint {
   readonly options: readonly string[]
   /** The volume was made for this container and goes with it. */
   readonly anonymous: boolean
+  /** Of a volume: what is mounted of it, below its root. */
+  readonly subpath?: string
+  /** Of a bind: a missing directory is made. */
+  readonly create?: boolean
+  /** Of a bind: what is mounted below its source stays out. */
+  readonly flat?: boolean
+  /** Of a read-only bind: what is mounted below its source stays writable. */
+  readonly writableBelow?: boolean
+  /** Shown among the settings alone, as Docker does with `--tmpfs`. */
+  readonly hidden?: boolean
 }
 
 export type Status = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'

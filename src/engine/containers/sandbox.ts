@@ -9,7 +9,6 @@ import { lookUpUser } from '../runtime/users.js'
 import type { Container, Shop } from './container.js'
 import { linkedVariables } from './links.js'
 import { devicesOf, limitsOf, rlimitsOf } from './limits.js'
-import { runtimeMount } from './mounts.js'
 import type { ContainerConfig, HostConfig } from './record.js'
 import { mergeEnv } from './request.js'
 
@@ -95,9 +94,9 @@ function ipcOf(shop: Shop, host: HostConfig): Namespace {
   return { path: `/proc/${shop.find(mode.slice('container:'.length)).record.state.pid}/ns/ipc` }
 }
 
-/** Describes a container to the runtime. `rootfs` is its mounted root. @throws EngineError `invalid` */
-export function sandboxOf(shop: Shop, container: Container, rootfs: string): Sandbox {
-  const { config, hostConfig, mounts } = container.record
+/** Describes a container to the runtime. `rootfs` is its mounted root, `mounts` its own. @throws EngineError `invalid` */
+export function sandboxOf(shop: Shop, container: Container, rootfs: string, mounts: readonly Mount[]): Sandbox {
+  const { config, hostConfig } = container.record
   // whoever shares a network shares what is said of it
   const shared = /^container:(.+)$/.exec(hostConfig.NetworkMode)?.[1]
   const places = shop.store.places(shared === undefined ? container.id : shop.find(shared).id)
@@ -130,7 +129,7 @@ export function sandboxOf(shop: Shop, container: Container, rootfs: string): San
     readonlyRootfs: hostConfig.ReadonlyRootfs === true,
     hostname: hostnameOf(container),
     domainname: config.Domainname,
-    mounts: [...names, ...init.mounts, ...mounts.map(runtimeMount)],
+    mounts: [...names, ...init.mounts, ...mounts],
     network,
     ipc: ipcOf(shop, hostConfig),
     privileged: hostConfig.Privileged === true,

@@ -11,6 +11,7 @@ import { bundleOf, type Container, type Shop } from './container.js'
 import { linkedHosts } from './links.js'
 import { logTarget, openLog } from './log-files.js'
 import { askingOf, memberOf } from './member.js'
+import { openMounts, tellMounts } from './mounts.js'
 import { timestamp } from './record.js'
 import { portsOf } from './network-request.js'
 import { argsOf, hostnameOf, sandboxOf } from './sandbox.js'
@@ -40,6 +41,7 @@ export async function start(shop: Shop, container: Container): Promise<void> {
     await writeNames(shop, container, [])
     await openLog(shop.store.places(record.id).log)
     const program = argsOf(record.config)[0] ?? ''
+    using opened = await openMounts(shop, container)
     const { pid, conmonPid } = await withRootfs(shop, container, (rootfs) => {
       const { OpenStdin, StdinOnce, Tty } = record.config
       const log = logTarget(record.hostConfig, shop.store.places(record.id).log)
@@ -47,7 +49,7 @@ export async function start(shop: Shop, container: Container): Promise<void> {
         id: record.id,
         bundle: bundleOf(shop.config, record.id),
         exitDir: shop.exits.dir,
-        spec: specOf(sandboxOf(shop, container, rootfs)),
+        spec: specOf(sandboxOf(shop, container, rootfs, opened.mounts)),
         tty: Tty,
         stdin: OpenStdin ? (StdinOnce ? ('once' as const) : ('open' as const)) : ('none' as const),
         ...(log ? { log } : {}),
@@ -74,6 +76,7 @@ export async function start(shop: Shop, container: Container): Promise<void> {
     throw error instanceof EngineError ? error : new EngineError('broken', messageOf(error), error)
   }
   container.companions = new AbortController()
+  tellMounts(shop, container, 'mount')
   container.emit(shop.events, 'start')
 }
 
@@ -166,6 +169,7 @@ export async function clear(shop: Shop, container: Container): Promise<void> {
   }
   shop.driver.forget(record.id)
   await shop.networks.release(record.id)
+  await shop.volumes.letGo(record.id)
   record.endpoints = []
   record.ports = []
   await rm(bundleOf(shop.config, record.id), { recursive: true, force: true })

@@ -12,9 +12,17 @@ export async function fillVolumes(
   container: Container,
   mounts: readonly (MountPoint & { readonly copy: boolean })[],
 ): Promise<void> {
-  const wanted = mounts.filter(
-    ({ type, copy, source }) => type === 'volume' && copy && readdirSync(source).length === 0,
-  )
+  const copied = mounts.filter(({ type, copy }) => type === 'volume' && copy)
+  try {
+    for (const { name } of copied) await shop.volumes.hold(name, container.id)
+    await fill(shop, container, copied)
+  } finally {
+    await shop.volumes.letGo(container.id)
+  }
+}
+
+async function fill(shop: Shop, container: Container, mounts: readonly MountPoint[]): Promise<void> {
+  const wanted = mounts.filter(({ source }) => readdirSync(source).length === 0)
   if (wanted.length === 0) return
   await withRootfs(shop, container, async (rootfs) => {
     const root = openSync(rootfs, constants.O_RDONLY | constants.O_DIRECTORY)

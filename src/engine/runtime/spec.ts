@@ -168,11 +168,18 @@ export function specOf(sandbox: Sandbox): object {
         gid: 0,
       })),
       sysctl: sandbox.sysctls,
-      rootfsPropagation: 'rprivate',
+      rootfsPropagation: propagationOf(sandbox.mounts),
       ...(privileged ? {} : { maskedPaths, readonlyPaths }),
       ...(sandbox.seccomp ? { seccomp: seccompProfile(command.capabilities) } : {}),
     },
   }
+}
+
+/** What a mount passes on or takes in, the root that holds it must not cut off. */
+function propagationOf(mounts: readonly Mount[]): string {
+  const asks = (...modes: readonly string[]): boolean =>
+    mounts.some(({ options }) => options.some((option) => modes.includes(option)))
+  return asks('shared', 'rshared') ? 'shared' : asks('slave', 'rslave') ? 'rslave' : 'rprivate'
 }
 
 /** A mount below another must come after it. */

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { EngineConfig } from '../config.js'
-import { EngineError } from '../errors.js'
+import { EngineError, isFault } from '../errors.js'
 import type { Events, Usage, VolumeInfo, Volumes } from '../records.js'
+import { bytesBelow } from '../system/disk.js'
+import { checkOptions, mountVolume, unmountVolume } from './options.js'
 import { VolumeRecords, type VolumeRecord } from './record.js'
 
 /** The volume room: what the container room needs, and what the API serves. */
@@ -9,12 +11,17 @@ export interface VolumeRoom extends Volumes {
   list(): readonly VolumeInfo[]
   /** Ids of the containers that mount it. */
   users(name: string): readonly string[]
+  /** Removes those of the chosen that no container has; `reclaimed` is in bytes. */
+  prune(chosen: (volume: VolumeInfo) => boolean): Promise<{ deleted: readonly string[]; reclaimed: number }>
 }
 
 /** Docker's mark on a volume that nobody named. */
 const anonymousLabel = 'com.docker.volume.anonymous'
 
-/** Opens the volumes of an instance: driver `local`, a directory each. */
+/**
+ * Opens the volumes of an instance: driver `local`, a directory each. One with options stands for a file system, which is
+ * mounted there for as long as a container runs with it, in the engine's mount namespace: the host does not see it.
+ */
 export async function openVolumes(
   config: Pick<EngineConfig, 'root'>,
   events: Events,
@@ -23,6 +30,7 @@ export async function openVolumes(
   const records = new VolumeRecords(`${config.root}/volumes`)
   const volumes = new Map<string, VolumeRecord>()
   for (const record of await records.load()) volumes.set(record.name, record)
+  const holders = new Map<string, Set<string>>()
   const inTurn = turns()
 
   const describe = (record: VolumeRecord): VolumeInfo => ({
@@ -36,23 +44,43 @@ export async function openVolumes(
     return record
   }
 
+  const remove = (name: string): Promise<void> =>
+    inTurn(async () => {
+      find(name)
+      const users = usage.ofVolume(name)
+      if (users.length > 0)
+        throw new EngineError('conflict', `remove ${name}: volume is in use - [${users.join(', ')}]`)
+      // what is mounted is not the volume's to delete
+      await unmountVolume(records.mountpoint(name))
+      holders.delete(name)
+      await records.remove(name)
+      volumes.delete(name)
+      events.emit('volume', 'destroy', name, { driver: 'local' })
+    })
+
   return {
     list: () => [...volumes.values()].map(describe),
     users: (name) => usage.ofVolume(name),
     // eslint-disable-next-line @typescript-eslint/require-await -- the contract lets other volumes be looked up
     get: async (name) => describe(find(name)),
 
-    ensure: (asked, labels = {}) =>
+    ensure: (asked, { driver = '', labels = {}, options = {} } = {}) =>
       inTurn(async () => {
         const anonymous = asked === ''
         const name = anonymous ? randomBytes(32).toString('hex') : checked(asked)
+        if (!['', 'local'].includes(driver))
+          throw new EngineError(
+            'missing',
+            `create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`,
+          )
         const known = volumes.get(name)
         if (known) return describe(known)
+        checkOptions(name, options)
         const record: VolumeRecord = {
           name,
           createdAt: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
           labels: anonymous ? { ...labels, [anonymousLabel]: '' } : labels,
-          options: {},
+          options,
           anonymous,
         }
         await records.save(record)
@@ -61,17 +89,46 @@ export async function openVolumes(
         return describe(record)
       }),
 
-    remove: (name, force) =>
+    hold: (name, holder) =>
       inTurn(async () => {
-        if (force && !volumes.has(name)) return
-        find(name)
-        const users = usage.ofVolume(name)
-        if (users.length > 0)
-          throw new EngineError('conflict', `remove ${name}: volume is in use - [${users.join(', ')}]`)
-        await records.remove(name)
-        volumes.delete(name)
-        events.emit('volume', 'destroy', name, { driver: 'local' })
+        const { options } = find(name)
+        if (Object.keys(options).length === 0) return
+        await mountVolume(options, records.mountpoint(name))
+        holders.set(name, (holders.get(name) ?? new Set()).add(holder))
       }),
+
+    letGo: (holder) =>
+      inTurn(async () => {
+        for (const [name, held] of holders) {
+          if (!held.delete(holder) || held.size > 0) continue
+          holders.delete(name)
+          await unmountVolume(records.mountpoint(name))
+        }
+      }),
+
+    remove: async (name, force) => {
+      if (!force || volumes.has(name)) await remove(name)
+    },
+
+    prune: async (chosen) => {
+      const deleted: string[] = []
+      let reclaimed = 0
+      for (const volume of [...volumes.values()].map(describe).filter(chosen)) {
+        if (usage.ofVolume(volume.name).length > 0) continue
+        const bytes = await bytesBelow(volume.mountpoint)
+        try {
+          await remove(volume.name)
+        } catch (error) {
+          // a container may have come meanwhile: then the volume stays
+          if (isFault(error, 'conflict') || isFault(error, 'missing')) continue
+          throw error
+        }
+        deleted.push(volume.name)
+        reclaimed += bytes
+      }
+      events.emit('volume', 'prune', '', { reclaimed: String(reclaimed) })
+      return { deleted, reclaimed }
+    },
   }
 }
 

@@ -27,7 +27,7 @@ describe('volumes', () => {
   }
 
   it('are directories that outlive the engine', async () => {
-    const made = await (await open()).ensure('data', { a: 'b' })
+    const made = await (await open()).ensure('data', { labels: { a: 'b' } })
     expect(made).to.include({ name: 'data', driver: 'local', anonymous: false })
     expect(made.mountpoint).to.equal(join(root, 'volumes/data/_data'))
     await writeFile(join(made.mountpoint, 'file'), 'kept')
