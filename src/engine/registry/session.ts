@@ -4,6 +4,7 @@ import { EngineError } from '../errors.js'
 import { type Challenge, type Credentials, readChallenges } from './credentials.js'
 import type { Endpoint } from './endpoints.js'
 import { isPassing, RegistryError } from './faults.js'
+import type { RegistrySettings } from './settings.js'
 import { type Ask, bodyOf, expecting, Transport } from './transport.js'
 
 const mostTries = 5
@@ -44,16 +45,15 @@ export class Session implements Disposable {
   /** Goes to the first endpoint that answers. @throws RegistryError of the last when none does */
   static async open(
     endpoints: readonly Endpoint[],
-    certificates: string,
+    settings: RegistrySettings,
     credentials: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<Session> {
     let failure: unknown
     for (const endpoint of endpoints) {
-      const transport = await Transport.open(new URL(endpoint.base), certificates, endpoint.unverified)
-      const session = new Session(endpoint, transport, credentials, signal)
+      const session = await Session.unasked(endpoint, settings, credentials, signal)
       try {
-        const answer = await transport.send({ method: 'GET', url: session.url('/v2/'), signal })
+        const answer = await session.#transport.send({ method: 'GET', url: session.url('/v2/'), signal })
         session.#learn(answer)
         answer.resume()
         return session
@@ -64,6 +64,17 @@ export class Session implements Disposable {
       }
     }
     throw failure
+  }
+
+  /** Goes to an endpoint that may be no registry: how to authorize oneself is learnt from the first answer. */
+  static async unasked(
+    endpoint: Endpoint,
+    settings: RegistrySettings,
+    credentials: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<Session> {
+    const transport = await Transport.open(new URL(endpoint.base), settings, endpoint.unverified)
+    return new Session(endpoint, transport, credentials, signal)
   }
 
   /** A path of the registry's API; what a registry answers as a location may be relative too. */
