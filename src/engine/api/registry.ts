@@ -32,13 +32,13 @@ export const registryRoutes = (registry: Registry): readonly ApiRoute[] => [
     handle: async (request, reply) => {
       const fields = fieldsOf(await request.json())
       try {
-        await registry.login(textField(fields, 'serveraddress'), readCredentials(fields), request.signal)
+        const given = readCredentials(fields)
+        const IdentityToken = await registry.login(textField(fields, 'serveraddress'), given, request.signal)
+        reply.json(200, { Status: 'Login Succeeded', IdentityToken })
       } catch (error) {
         if (!(error instanceof RegistryError) || error.status !== 401) throw error
         reply.json(401, { message: messageOf(error) })
-        return
       }
-      reply.json(200, { Status: 'Login Succeeded', IdentityToken: '' })
     },
   },
   {

@@ -6,7 +6,7 @@ import { familiar, familiarName, parseReference, type Reference } from '../image
 import type { ImageStore } from '../images/store.js'
 import type { Credentials } from './credentials.js'
 import { checkSettings, domainOfAddress, endpointsOf } from './endpoints.js'
-import { pullFault } from './faults.js'
+import { pullFault, RegistryError } from './faults.js'
 import { Lanes, Turns } from './lanes.js'
 import { type Platform, readManifest, readPlatform } from './manifest.js'
 import type { Tell } from './progress.js'
@@ -16,7 +16,6 @@ import { Repository } from './repository.js'
 import { type Finding, forIndex, narrowed, type Search, searchIndex, searchRegistry } from './search.js'
 import { Session } from './session.js'
 import { defaultSettings, hub, type RegistrySettings } from './settings.js'
-import { expecting } from './transport.js'
 
 /** How one request wants it. */
 export interface Transfer {
@@ -108,11 +107,24 @@ export class Registry {
     }
   }
 
-  /** Tries a login. @throws RegistryError with status 401 when the registry refuses it */
-  async login(address: string, credentials: Credentials | undefined, signal: AbortSignal): Promise<void> {
+  /**
+   * Tries a login.
+   * @returns a refresh token to keep in place of the password, '' when the registry gives none
+   * @throws RegistryError with status 401 when the registry refuses it
+   */
+  async login(address: string, credentials: Credentials | undefined, signal: AbortSignal): Promise<string> {
     using session = await this.#open(domainOfAddress(address), credentials, signal)
-    const answer = await session.ask('', { method: 'GET', url: session.url('/v2/') })
-    ;(await expecting(answer, 200)).resume()
+    session.offline = true
+    const url = session.url('/v2/')
+    const answer = await session.ask('', { method: 'GET', url }).catch((error: unknown) => {
+      if (!(error instanceof RegistryError) || error.status === 0) throw error
+      throw new RegistryError(error.code, error.status, `Get "${url.href}": ${error.message}`, error)
+    })
+    answer.resume()
+    const { statusCode = 0, statusMessage = '' } = answer
+    if (statusCode === 200) return session.refreshToken
+    const why = `login attempt to ${url.href} failed with status: ${statusCode} ${statusMessage}`
+    throw new RegistryError('', statusCode, why)
   }
 
   /** What `GET /distribution/{name}/json` answers: the image's descriptor and platforms. */

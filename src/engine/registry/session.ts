@@ -28,6 +28,10 @@ export class Session implements Disposable {
   readonly #transport: Transport
   readonly #credentials: Credentials | undefined
   #challenges: Challenge[] = []
+  /** A refresh token that came with a token, when one was asked for. */
+  refreshToken = ''
+  /** Whether to ask for one. */
+  offline = false
   readonly #tokens = new Map<string, { token: string; until: number }>()
 
   private constructor(
@@ -133,12 +137,13 @@ export class Session implements Disposable {
     if (credentials && url.protocol === 'http:' && this.endpoint.base.startsWith('https:') && !this.endpoint.unverified)
       throw new EngineError('broken', `refusing to send credentials to ${url.origin} in clear`)
     const answer = await retrying(this.signal, async () =>
-      expecting(await this.#transport.send(tokenRequest(url, service, scope, credentials, this.signal)), 200),
+      expecting(await this.#transport.send(tokenRequest(url, service, scope, credentials, this)), 200),
     )
     const body = JSON.parse((await bodyOf(answer, 1 << 20, 'the token')).toString()) as Record<string, unknown>
     const token = body.token ?? body.access_token
     if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token))
       throw new EngineError('broken', 'authorization server did not include a token in the response')
+    if (typeof body.refresh_token === 'string' && this.offline) this.refreshToken = body.refresh_token
     const seconds = typeof body.expires_in === 'number' ? body.expires_in : 60
     this.#tokens.set(scope, { token, until: Date.now() + Math.max(seconds - 5, 5) * 1000 })
     return token
@@ -153,7 +158,7 @@ function tokenRequest(
   service: string,
   scope: string,
   given: Credentials | undefined,
-  signal: AbortSignal,
+  { signal, offline }: Session,
 ): Ask {
   const scopes = scope === '' ? [] : scope.split(' ')
   if (given?.identityToken) {
@@ -172,5 +177,9 @@ function tokenRequest(
   for (const one of scopes) url.searchParams.append('scope', one)
   if (!given) return { method: 'GET', url, signal }
   url.searchParams.set('account', given.username)
+  if (offline) {
+    url.searchParams.set('client_id', 'docker')
+    url.searchParams.set('offline_token', 'true')
+  }
   return { method: 'GET', url, headers: { authorization: basic(given) }, signal }
 }

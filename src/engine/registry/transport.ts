@@ -13,6 +13,7 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream'
 import { rootCertificates } from 'node:tls'
 import { EngineError } from '../errors.js'
+import { readChallenges } from './credentials.js'
 import { connectionFault, registryFault } from './faults.js'
 import { type Proxies, portOf, proxyFor, proxyHeaders, TunnelAgent } from './proxy.js'
 import type { RegistrySettings } from './settings.js'
@@ -131,6 +132,11 @@ export async function expecting(answer: IncomingMessage, ...statuses: number[]):
   const { statusCode = 0, statusMessage = '' } = answer
   if (statuses.includes(statusCode)) return answer
   const body = await bodyOf(answer, 1 << 16, "the registry's error").catch(() => Buffer.alloc(0))
+  // RFC 6750 section 3.1: more telling than the body, which says that authentication is required
+  const short = readChallenges(answer.headers['www-authenticate'] ?? '').some(
+    ({ scheme, parameters }) => scheme === 'bearer' && parameters.error === 'insufficient_scope',
+  )
+  if (statusCode === 401 && short) throw registryFault(403, '', Buffer.alloc(0))
   throw registryFault(statusCode, statusMessage, body, answer.headers['retry-after'])
 }
 

@@ -6,12 +6,12 @@ import { openCounter, openRegistry, type Place } from './registry-lab.js'
 describe('a registry', () => {
   let engine: DockerEngine, registry: Place
   before(async () => {
-    registry = await openRegistry()
     engine = await openDocker()
+    registry = await openRegistry(engine)
   })
   after(async () => {
-    await engine[Symbol.asyncDispose]()
     await registry[Symbol.asyncDispose]()
+    await engine[Symbol.asyncDispose]()
   })
 
   // the oracle is in a network namespace of its own and reaches no registry on the host's loopback
@@ -34,7 +34,7 @@ describe('a registry', () => {
   }
 
   it('takes an image and gives it back, the same; only layers that the other side lacks travel', async () => {
-    await using counter = await openCounter(registry.host)
+    await using counter = await openCounter(registry.host, engine)
     const { count } = counter
     const one = `${counter.host}/me/one`
     await make(`${one}:1`, 'first')
