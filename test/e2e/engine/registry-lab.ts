@@ -57,25 +57,36 @@ export interface RegistryOptions {
 
 /** Debian's docker-registry on the engine's network. */
 export async function openRegistry(engine: DockerEngine, options: RegistryOptions = {}): Promise<Place> {
-  const { address = '127.0.0.1', http, more = [], env = {} } = options
-  const dir = await mkdtemp(join(tmpdir(), 'berth-registry-'))
+  const { address = '127.0.0.1', http } = options
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as AddressInfo
   probe.close()
   const host = `${address}:${port}`
+  return {
+    host,
+    ...(await serveRegistry(() => `addr: "${host}"${http === undefined ? '' : `, ${http}`}`, options, engine)),
+  }
+}
+
+async function serveRegistry(
+  http: (dir: string) => string,
+  { more = [], env = {} }: RegistryOptions = {},
+  engine?: DockerEngine,
+): Promise<AsyncDisposable & { readonly dir: string }> {
+  const dir = await mkdtemp(join(tmpdir(), 'berth-registry-'))
   const lines = [
     'version: 0.1',
     'log: {level: info, accesslog: {disabled: true}}',
     `storage: {filesystem: {rootdirectory: ${dir}/data}, delete: {enabled: true}}`,
-    `http: {addr: "${host}"${http === undefined ? '' : `, ${http}`}}`,
+    `http: {${http(dir)}}`,
     ...more,
   ]
   await writeFile(join(dir, 'config.yml'), `${lines.join('\n')}\n`)
   const child = within(engine, 'docker-registry', ['serve', join(dir, 'config.yml')], env)
   await lineOf(child, 'stderr', /listening on/)
   return {
-    host,
+    dir,
     [Symbol.asyncDispose]: async () => {
       await end(child)
       await rm(dir, { recursive: true, force: true })
@@ -94,8 +105,10 @@ export interface Count {
   wire(): { down: number; up: number }
 }
 
-/** A relay before a registry that counts what travels. */
-export async function openCounter(target: string, engine?: DockerEngine): Promise<Place & { readonly count: Count }> {
+/** A registry behind a relay that counts what travels. */
+export async function openCounted(engine: DockerEngine): Promise<Place & { readonly count: Count }> {
+  const registry = await serveRegistry((dir) => `net: unix, addr: "${dir}/socket"`)
+  const socketPath = join(registry.dir, 'socket')
   const sockets = new Set<Socket>()
   const before = { down: 0, up: 0 }
   const count: Count = {
@@ -117,16 +130,23 @@ export async function openCounter(target: string, engine?: DockerEngine): Promis
     sockets.add(from.socket)
     count.asked.push(`${from.method ?? ''} ${from.url ?? ''}`)
     const blob = from.url?.includes('/blobs/') ?? false
-    const [hostname, port] = target.split(':')
     // with the client's Host header the registry answers with locations at this place
-    const onward = request({ hostname, port, method: from.method, path: from.url, headers: from.headers }, (answer) => {
+    const onward = request({ socketPath, method: from.method, path: from.url, headers: from.headers }, (answer) => {
       to.writeHead(answer.statusCode ?? 500, answer.headers)
       answer.on('data', (chunk: Buffer) => (count.down += blob ? chunk.length : 0)).pipe(to)
     })
     onward.on('error', () => to.destroy())
     from.on('data', (chunk: Buffer) => (count.up += blob ? chunk.length : 0)).pipe(onward)
   }
-  return { count, ...(await listen(serve, engine)) }
+  const place = await listen(serve, engine)
+  return {
+    count,
+    host: place.host,
+    [Symbol.asyncDispose]: async () => {
+      await place[Symbol.asyncDispose]()
+      await registry[Symbol.asyncDispose]()
+    },
+  }
 }
 
 /** Serves HTTP on a loopback port, the engine's when one is given. */
