@@ -9,6 +9,7 @@ import type { EngineConfig } from './config.js'
 import { destroyEngine } from './destroy.js'
 import { openEngine } from './engine.js'
 import { EngineError, messageOf } from './errors.js'
+import { proxiesOf } from './registry/proxy.js'
 import { defaultSettings } from './registry/settings.js'
 import { isolate } from './runtime/isolate.js'
 
@@ -32,6 +33,8 @@ Stopping it leaves containers running; the next start finds them again.
   --build-ssh        let local clients lend builds an ssh agent
   --destroy          end its containers and leave nothing in the kernel; the daemon must be stopped
   --help
+
+HTTP_PROXY, HTTPS_PROXY and NO_PROXY of its environment are the way to registries.
 
 Example:
   sudo berth engine & DOCKER_HOST=unix:///run/berth/engine.sock docker ps
@@ -80,6 +83,7 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
       mirrors: values['registry-mirror'] ?? [],
       insecure: values['insecure-registry'] ?? [],
       certificates: resolve(values['registry-certs'] ?? defaultSettings.certificates),
+      proxies: proxiesOf(process.env),
     },
     build: {
       ...(values['build-cache'] === undefined

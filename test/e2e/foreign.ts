@@ -29,7 +29,7 @@ async function uplink(pid: number, pool: number): Promise<void> {
 /** Debian's dockerd. */
 export async function dockerd(base: string): Promise<ForeignEngine> {
   const pool = randomInt(100, 250)
-  const engine = await openDockerd('--default-address-pool', `base=10.${pool}.0.0/16,size=24`)
+  const engine = await openDockerd({ flags: ['--default-address-pool', `base=10.${pool}.0.0/16,size=24`] })
   try {
     await must('chmod', ['711', engine.dir])
     await engine.boot()

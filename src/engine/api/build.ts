@@ -7,6 +7,7 @@ import type { EngineConfig } from '../config.js'
 import { codeOf, EngineError, messageOf } from '../errors.js'
 import type { ImageStore } from '../images/store.js'
 import type { StepNetwork } from '../records.js'
+import { keyringOfHeader } from '../registry/credentials.js'
 import { parseFilters } from '../system/filters.js'
 import { count, readOptions } from './build-options.js'
 import { flag } from './query.js'
@@ -72,7 +73,8 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
     const log = async (text: string): Promise<void> => {
       if (!quiet && text !== '') await write({ stream: text })
     }
-    const image = await builder.build({ ...options, context, secrets, agents, signal, out: log })
+    const keyring = keyringOfHeader(headerOf(request, 'x-registry-config'))
+    const image = await builder.build({ ...options, context, secrets, agents, keyring, signal, out: log })
     if (quiet) await write({ stream: `${image.id}\n` })
     else {
       await write({ aux: { ID: image.id } })

@@ -4,7 +4,9 @@ import { credentialsOfHeader, readCredentials } from '../registry/credentials.js
 import { RegistryError } from '../registry/faults.js'
 import type { Line } from '../registry/progress.js'
 import type { Registry } from '../registry/registry.js'
+import { readSearch, searchFilters } from '../registry/search.js'
 import { fieldsOf, textField } from '../system/fields.js'
+import { parseFilters } from '../system/filters.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
 const credentialsOf = (request: ApiRequest) => credentialsOfHeader(request.raw.headers['x-registry-auth'])
@@ -30,13 +32,23 @@ export const registryRoutes = (registry: Registry): readonly ApiRoute[] => [
     handle: async (request, reply) => {
       const fields = fieldsOf(await request.json())
       try {
-        await registry.login(textField(fields, 'serveraddress'), readCredentials(fields), request.signal)
+        const given = readCredentials(fields)
+        const IdentityToken = await registry.login(textField(fields, 'serveraddress'), given, request.signal)
+        reply.json(200, { Status: 'Login Succeeded', IdentityToken })
       } catch (error) {
         if (!(error instanceof RegistryError) || error.status !== 401) throw error
         reply.json(401, { message: messageOf(error) })
-        return
       }
-      reply.json(200, { Status: 'Login Succeeded', IdentityToken: '' })
+    },
+  },
+  {
+    method: 'GET',
+    path: '/images/search',
+    handle: async (request, reply) => {
+      const { query, signal } = request
+      const filters = parseFilters(query, searchFilters)
+      const search = readSearch(query.get('term') ?? '', query.get('limit') ?? '', filters)
+      reply.json(200, await registry.search(search, { credentials: credentialsOf(request), signal }))
     },
   },
   {

@@ -4,6 +4,7 @@ import { release } from 'node:os'
 import { promisify } from 'node:util'
 import type { EngineConfig } from '../config.js'
 import { findInit } from '../containers/sandbox.js'
+import { defaultSettings, describeSettings } from '../registry/settings.js'
 import { bytesBelow, fileSystemOf } from '../system/disk.js'
 import { architecture, cgroupVersion, engineVersion, host, limits } from '../system/facts.js'
 import { engineId } from '../system/identity.js'
@@ -112,13 +113,9 @@ async function info(config: EngineConfig, inventory: Inventory) {
     LoggingDriver: 'json-file',
     CgroupDriver: 'cgroupfs',
     CgroupVersion: cgroupVersion(),
-    IndexServerAddress: '',
-    RegistryConfig: { IndexConfigs: {}, InsecureRegistryCIDRs: [], Mirrors: null },
+    ...describeSettings(config.registry ?? defaultSettings),
     GenericResources: null,
     DockerRootDir: config.root,
-    HttpProxy: '',
-    HttpsProxy: '',
-    NoProxy: '',
     Labels: [],
     ExperimentalBuild: false,
     ServerVersion: engineVersion,

@@ -79,7 +79,6 @@ export const unserved: readonly Unserved[] = [
       'GET /images/{name}/get',
       'GET /images/get',
       'POST /images/load',
-      'GET /images/search',
     ],
   },
 ]

@@ -134,11 +134,14 @@ export class Builder {
     const { images, registry } = this.#parts
     const tell = ({ status = '', id, progressDetail }: Line) =>
       progressDetail?.current === undefined ? request.out(`${id === undefined ? '' : `${id}: `}${status}\n`) : undefined
-    const pull = () =>
+    const pull = () => {
+      const reference = parseReference(name)
+      const credentials = request.keyring?.(reference.domain)
       // a registry out of reach is told at the FROM that names it
-      registry.pull(parseReference(name), '', { tell, signal }).catch((failure: unknown) => {
+      return registry.pull(reference, '', { tell, signal, credentials }).catch((failure: unknown) => {
         throw failure instanceof RegistryError ? new EngineError('missing', failure.message, failure) : failure
       })
+    }
     if (request.pull && !/^(sha256:)?[0-9a-f]{64}$/.test(name)) return pull()
     return images.get(name).catch((error: unknown) => {
       if (!isFault(error, 'missing')) throw error

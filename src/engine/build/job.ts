@@ -3,6 +3,7 @@ import type { Stage as LayerStage } from '../images/layers.js'
 import type { StoredImage } from '../images/document.js'
 import type { ImageStore } from '../images/store.js'
 import type { Digest, Step, Steps } from '../records.js'
+import type { Keyring } from '../registry/credentials.js'
 import type { Secret } from '../system/secret.js'
 import type { Slots } from '../system/slots.js'
 import type { BuildCache, CacheRecord } from './cache.js'
@@ -34,6 +35,8 @@ export interface BuildRequest {
   readonly secrets: ReadonlyMap<string, Secret>
   /** Sockets of ssh agents, by id. */
   readonly agents: ReadonlyMap<string, string>
+  /** What the client may pull base images with. */
+  readonly keyring?: Keyring
   readonly signal: AbortSignal
   /** Receives the build's log. */
   readonly out: (text: string) => Promise<void> | void

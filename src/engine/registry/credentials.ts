@@ -1,3 +1,5 @@
+import { domainOfAddress } from './endpoints.js'
+
 /** What a client gave to authorize itself with. */
 export interface Credentials {
   readonly username: string
@@ -32,6 +34,24 @@ export function credentialsOfHeader(header: string | string[] | undefined): Cred
   } catch {
     return undefined
   }
+}
+
+/** What a client has for each registry, by the host or the URL it logged in at. */
+export type Keyring = (domain: string) => Credentials | undefined
+
+/** Reads `X-Registry-Config`, base64url of a map of AuthConfigs: a build's. One that cannot be read is empty, as in dockerd. */
+export function keyringOfHeader(header: string | undefined): Keyring {
+  const found = new Map<string, Credentials>()
+  try {
+    const map = JSON.parse(Buffer.from(header ?? '', 'base64url').toString()) as unknown
+    for (const [address, value] of Object.entries(Object(map) as Record<string, unknown>)) {
+      const credentials = readCredentials(value)
+      if (credentials) found.set(domainOfAddress(address), credentials)
+    }
+  } catch {
+    // nothing was given
+  }
+  return (domain) => found.get(domain)
 }
 
 /** One way that a registry wants to be authorized. */

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
 import { EngineError } from '../errors.js'
-import { hub, type RegistrySettings } from './settings.js'
+import { hub, loopback, type RegistrySettings } from './settings.js'
 
 /** One place where a registry may be reached. */
 export interface Endpoint {
@@ -54,9 +54,7 @@ async function isInsecure(domain: string, listed: readonly string[]): Promise<bo
   const host = domain.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
   if (listed.includes(domain) || listed.includes(host) || host === 'localhost') return true
   const ranges = new BlockList()
-  ranges.addSubnet('127.0.0.0', 8, 'ipv4')
-  ranges.addAddress('::1', 'ipv6')
-  for (const one of listed) {
+  for (const one of [...loopback, ...listed]) {
     const [address = '', length] = one.split('/')
     const family = isIP(address)
     if (length !== undefined && family !== 0) ranges.addSubnet(address, Number(length), family === 4 ? 'ipv4' : 'ipv6')

@@ -1,6 +1,7 @@
 import { EngineError, type Fault } from '../errors.js'
 import type { Reference } from '../images/reference.js'
 import { familiar, familiarName } from '../images/reference.js'
+import { ProxyError } from './proxy.js'
 
 /** What a registry or the way to it said; `code` is the registry's, or Node's of a connection that failed. */
 export class RegistryError extends EngineError {
@@ -105,13 +106,15 @@ export function connectionFault(method: string, url: URL, error: NodeJS.ErrnoExc
     port?: number
   }
   const why =
-    code === 'ENOTFOUND' || code === 'EAI_AGAIN'
-      ? `dial tcp: lookup ${url.hostname}: no such host`
-      : code in words
-        ? `dial tcp ${first.address ?? url.hostname}:${first.port ?? url.port}: ${words[code] ?? ''}`
-        : code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG'
-          ? 'http: server gave HTTP response to HTTPS client'
-          : (tls[code] ?? (code === 'ECONNRESET' ? 'EOF' : error.message))
+    error instanceof ProxyError
+      ? error.message
+      : code === 'ENOTFOUND' || code === 'EAI_AGAIN'
+        ? `dial tcp: lookup ${url.hostname}: no such host`
+        : code in words
+          ? `dial tcp ${first.address ?? url.hostname}:${first.port ?? url.port}: ${words[code] ?? ''}`
+          : code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG'
+            ? 'http: server gave HTTP response to HTTPS client'
+            : (tls[code] ?? (code === 'ECONNRESET' ? 'EOF' : error.message))
   const verb = method.slice(0, 1) + method.slice(1).toLowerCase()
   return new RegistryError(code === '' ? 'BROKEN' : code, 0, `${verb} "${url.href}": ${why}`, error)
 }

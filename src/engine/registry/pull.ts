@@ -38,7 +38,8 @@ export async function pullOne(
   const served = await repository.manifest(reference.digest ?? reference.tag ?? 'latest')
   await tell({ status: `Pulling from ${reference.path}`, id: reference.digest ?? reference.tag ?? '' })
   const { config, layers } = await resolve(parts, served, platform)
-  const bytes = await repository.blob(config)
+  const here = store.all().some(({ id }) => id === config.digest)
+  const bytes = await (here ? store.configuration(config.digest) : repository.blob(config))
   const document = readDocument(bytes)
   const actual = { os: document.os, architecture: document.architecture, variant: '' }
   if (document.os !== 'linux')

@@ -6,16 +6,16 @@ import { familiar, familiarName, parseReference, type Reference } from '../image
 import type { ImageStore } from '../images/store.js'
 import type { Credentials } from './credentials.js'
 import { checkSettings, domainOfAddress, endpointsOf } from './endpoints.js'
-import { pullFault } from './faults.js'
+import { pullFault, RegistryError } from './faults.js'
 import { Lanes, Turns } from './lanes.js'
 import { type Platform, readManifest, readPlatform } from './manifest.js'
 import type { Tell } from './progress.js'
 import { pullOne } from './pull.js'
 import { pushOne } from './push.js'
 import { Repository } from './repository.js'
+import { type Finding, forIndex, narrowed, type Search, searchIndex, searchRegistry } from './search.js'
 import { Session } from './session.js'
-import { defaultSettings, type RegistrySettings } from './settings.js'
-import { expecting } from './transport.js'
+import { defaultSettings, hub, type RegistrySettings } from './settings.js'
 
 /** How one request wants it. */
 export interface Transfer {
@@ -46,38 +46,41 @@ export class Registry {
 
   /**
    * Pulls an image, or every tag of a repository when the reference has neither tag nor digest. The base image is made on
-   * the spot and no registry is asked, unless a mirror is configured that may have it.
+   * the spot when no mirror has it.
    * @param platform `os/arch[/variant]`, '' is this machine's
    * @throws EngineError in dockerd's words
    */
   async pull(reference: Reference, platform: string, { credentials, tell, signal }: Transfer): Promise<StoredImage> {
     const wanted = readPlatform(platform)
-    if (familiar(reference) === baseImage.name && platform === '') {
-      const made = await this.#base(reference, wanted, { credentials, tell, signal })
-      if (made) return made
+    const transfer = { credentials, tell, signal }
+    const made = familiar(reference) === baseImage.name && platform === ''
+    return this.#asking(reference, transfer, made ? () => this.#base(reference, transfer) : undefined, (session) =>
+      this.#pull(session, reference, { wanted, asked: platform !== '' }, transfer),
+    )
+  }
+
+  async #pull(
+    session: Session,
+    reference: Reference,
+    { wanted, asked }: { wanted: Platform; asked: boolean },
+    { tell, signal }: Transfer,
+  ): Promise<StoredImage> {
+    const repository = new Repository(session, reference.path, 'pull')
+    const parts = { store: this.#store, repository, lanes: this.#down, turns: this.#turns, tell, signal }
+    const every = reference.tag === undefined && reference.digest === undefined
+    const tags = every ? await repository.tags() : [reference.tag]
+    let last: StoredImage | undefined
+    let fresh = false
+    for (const tag of tags) {
+      const { image, updated } = await pullOne(parts, { ...reference, tag }, wanted, asked)
+      this.#store.tell('pull', image.id, familiar({ ...reference, tag }))
+      last = image
+      fresh ||= updated
     }
-    try {
-      using session = await this.#session(reference, credentials, signal)
-      const repository = new Repository(session, reference.path, 'pull')
-      const parts = { store: this.#store, repository, lanes: this.#down, turns: this.#turns, tell, signal }
-      const every = reference.tag === undefined && reference.digest === undefined
-      const tags = every ? await repository.tags() : [reference.tag]
-      let last: StoredImage | undefined
-      let fresh = false
-      for (const tag of tags) {
-        const { image, updated } = await pullOne(parts, { ...reference, tag }, wanted, platform !== '')
-        this.#store.tell('pull', image.id, familiar({ ...reference, tag }))
-        last = image
-        fresh ||= updated
-      }
-      if (!last) throw new EngineError('missing', `no tags found in ${familiarName(reference)}`)
-      await tell({
-        status: `Status: ${fresh ? 'Downloaded newer image' : 'Image is up to date'} for ${familiar(reference)}`,
-      })
-      return last
-    } catch (error) {
-      throw pullFault(error, reference)
-    }
+    if (!last) throw new EngineError('missing', `no tags found in ${familiarName(reference)}`)
+    const what = fresh ? 'Downloaded newer image' : 'Image is up to date'
+    await tell({ status: `Status: ${what} for ${familiar(reference)}` })
+    return last
   }
 
   /** Pushes a tag, or all tags of a repository when there is none. @throws EngineError in dockerd's words */
@@ -94,7 +97,7 @@ export class Registry {
           ? `tag does not exist: ${familiar(reference)}`
           : `An image does not exist locally with the tag: ${repository}`,
       )
-    using session = await this.#session(reference, credentials, signal)
+    using session = await this.#open(reference.domain, credentials, signal)
     const remote = new Repository(session, reference.path, 'pull,push')
     const parts = { store: this.#store, repository: remote, lanes: this.#up, turns: this.#turns, tell }
     for (const tag of chosen) {
@@ -104,17 +107,29 @@ export class Registry {
     }
   }
 
-  /** Tries a login. @throws RegistryError with status 401 when the registry refuses it */
-  async login(address: string, credentials: Credentials | undefined, signal: AbortSignal): Promise<void> {
+  /**
+   * Tries a login.
+   * @returns a refresh token to keep in place of the password, '' when the registry gives none
+   * @throws RegistryError with status 401 when the registry refuses it
+   */
+  async login(address: string, credentials: Credentials | undefined, signal: AbortSignal): Promise<string> {
     using session = await this.#open(domainOfAddress(address), credentials, signal)
-    const answer = await session.ask('', { method: 'GET', url: session.url('/v2/') })
-    ;(await expecting(answer, 200)).resume()
+    session.offline = true
+    const url = session.url('/v2/')
+    const answer = await session.ask('', { method: 'GET', url }).catch((error: unknown) => {
+      if (!(error instanceof RegistryError) || error.status === 0) throw error
+      throw new RegistryError(error.code, error.status, `Get "${url.href}": ${error.message}`, error)
+    })
+    answer.resume()
+    const { statusCode = 0, statusMessage = '' } = answer
+    if (statusCode === 200) return session.refreshToken
+    const why = `login attempt to ${url.href} failed with status: ${statusCode} ${statusMessage}`
+    throw new RegistryError('', statusCode, why)
   }
 
   /** What `GET /distribution/{name}/json` answers: the image's descriptor and platforms. */
   async inspect(reference: Reference, { credentials, signal }: Omit<Transfer, 'tell'>): Promise<object> {
-    try {
-      using session = await this.#session(reference, credentials, signal)
+    return this.#asking(reference, { credentials, signal }, undefined, async (session) => {
       const repository = new Repository(session, reference.path, 'pull')
       const { bytes, digest, mediaType } = await repository.manifest(reference.digest ?? reference.tag ?? 'latest')
       const manifest = readManifest(bytes)
@@ -126,18 +141,46 @@ export class Registry {
         Platforms.push(described({ ...document, variant: typeof variant === 'string' ? variant : '' }))
       }
       return { Descriptor: { mediaType, digest, size: bytes.length }, Platforms }
+    })
+  }
+
+  /** Finds repositories by name: on Docker Hub, which no mirror answers for, or on the registry that is named. */
+  async search(search: Search, { credentials, signal }: Omit<Transfer, 'tell'>): Promise<Finding[]> {
+    const endpoint = { base: hub.registry, unverified: false, mirror: false }
+    using session = await (search.domain === ''
+      ? Session.unasked(endpoint, this.settings, forIndex(credentials), signal)
+      : this.#open(search.domain, credentials, signal))
+    return narrowed(await (search.domain === '' ? searchIndex : searchRegistry)(session, search), search)
+  }
+
+  /**
+   * Asks for something that is only read: each mirror, which is passed over when it has not what is asked for, then the
+   * registry itself, or what `instead` makes.
+   */
+  async #asking<T>(
+    reference: Reference,
+    { credentials, signal }: Omit<Transfer, 'tell'>,
+    instead: (() => Promise<T>) | undefined,
+    work: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    const endpoints = await endpointsOf(reference.domain, this.settings)
+    for (const mirror of endpoints.filter((one) => one.mirror))
+      try {
+        using session = await Session.open([mirror], this.settings, undefined, signal)
+        return await work(session)
+      } catch (error) {
+        if (signal.aborted || !(error instanceof EngineError) || error.fault === 'full') throw error
+      }
+    if (instead) return instead()
+    try {
+      using session = await this.#open(reference.domain, credentials, signal)
+      return await work(session)
     } catch (error) {
       throw pullFault(error, reference)
     }
   }
 
-  async #base(reference: Reference, wanted: Platform, transfer: Transfer): Promise<StoredImage | undefined> {
-    const { tell, signal } = transfer
-    if (this.settings.mirrors.length > 0) {
-      const reached = await this.#session(reference, undefined, signal, true).catch(() => undefined)
-      reached?.[Symbol.dispose]()
-      if (reached) return undefined
-    }
+  async #base(reference: Reference, { tell, signal }: Transfer): Promise<StoredImage> {
     const before = this.#store.tags.get(reference)
     await tell({ status: `Pulling from ${reference.path}`, id: reference.tag ?? '' })
     const image =
@@ -150,14 +193,10 @@ export class Registry {
     return image
   }
 
-  #session(reference: Reference, credentials: Credentials | undefined, signal: AbortSignal, mirrors = false) {
-    return this.#open(reference.domain, credentials, signal, mirrors)
-  }
-
-  async #open(domain: string, credentials: Credentials | undefined, signal: AbortSignal, mirrors = false) {
-    const endpoints = await endpointsOf(domain, this.settings)
-    const chosen = mirrors ? endpoints.filter(({ mirror }) => mirror) : endpoints
-    return Session.open(chosen, this.settings.certificates, credentials, signal)
+  /** Opens a session with the registry itself: mirrors are read from, never written to. */
+  async #open(domain: string, credentials: Credentials | undefined, signal: AbortSignal): Promise<Session> {
+    const endpoints = (await endpointsOf(domain, this.settings)).filter(({ mirror }) => !mirror)
+    return Session.open(endpoints, this.settings, credentials, signal)
   }
 }
 

@@ -4,6 +4,7 @@ import { EngineError } from '../errors.js'
 import { type Challenge, type Credentials, readChallenges } from './credentials.js'
 import type { Endpoint } from './endpoints.js'
 import { isPassing, RegistryError } from './faults.js'
+import type { RegistrySettings } from './settings.js'
 import { type Ask, bodyOf, expecting, Transport } from './transport.js'
 
 const mostTries = 5
@@ -27,6 +28,10 @@ export class Session implements Disposable {
   readonly #transport: Transport
   readonly #credentials: Credentials | undefined
   #challenges: Challenge[] = []
+  /** A refresh token that came with a token, when one was asked for. */
+  refreshToken = ''
+  /** Whether to ask for one. */
+  offline = false
   readonly #tokens = new Map<string, { token: string; until: number }>()
 
   private constructor(
@@ -44,16 +49,15 @@ export class Session implements Disposable {
   /** Goes to the first endpoint that answers. @throws RegistryError of the last when none does */
   static async open(
     endpoints: readonly Endpoint[],
-    certificates: string,
+    settings: RegistrySettings,
     credentials: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<Session> {
     let failure: unknown
     for (const endpoint of endpoints) {
-      const transport = await Transport.open(new URL(endpoint.base), certificates, endpoint.unverified)
-      const session = new Session(endpoint, transport, credentials, signal)
+      const session = await Session.unasked(endpoint, settings, credentials, signal)
       try {
-        const answer = await transport.send({ method: 'GET', url: session.url('/v2/'), signal })
+        const answer = await session.#transport.send({ method: 'GET', url: session.url('/v2/'), signal })
         session.#learn(answer)
         answer.resume()
         return session
@@ -64,6 +68,17 @@ export class Session implements Disposable {
       }
     }
     throw failure
+  }
+
+  /** Goes to an endpoint that may be no registry: how to authorize oneself is learnt from the first answer. */
+  static async unasked(
+    endpoint: Endpoint,
+    settings: RegistrySettings,
+    credentials: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<Session> {
+    const transport = await Transport.open(new URL(endpoint.base), settings, endpoint.unverified)
+    return new Session(endpoint, transport, credentials, signal)
   }
 
   /** A path of the registry's API; what a registry answers as a location may be relative too. */
@@ -122,12 +137,13 @@ export class Session implements Disposable {
     if (credentials && url.protocol === 'http:' && this.endpoint.base.startsWith('https:') && !this.endpoint.unverified)
       throw new EngineError('broken', `refusing to send credentials to ${url.origin} in clear`)
     const answer = await retrying(this.signal, async () =>
-      expecting(await this.#transport.send(tokenRequest(url, service, scope, credentials, this.signal)), 200),
+      expecting(await this.#transport.send(tokenRequest(url, service, scope, credentials, this)), 200),
     )
     const body = JSON.parse((await bodyOf(answer, 1 << 20, 'the token')).toString()) as Record<string, unknown>
     const token = body.token ?? body.access_token
     if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token))
       throw new EngineError('broken', 'authorization server did not include a token in the response')
+    if (typeof body.refresh_token === 'string' && this.offline) this.refreshToken = body.refresh_token
     const seconds = typeof body.expires_in === 'number' ? body.expires_in : 60
     this.#tokens.set(scope, { token, until: Date.now() + Math.max(seconds - 5, 5) * 1000 })
     return token
@@ -142,7 +158,7 @@ function tokenRequest(
   service: string,
   scope: string,
   given: Credentials | undefined,
-  signal: AbortSignal,
+  { signal, offline }: Session,
 ): Ask {
   const scopes = scope === '' ? [] : scope.split(' ')
   if (given?.identityToken) {
@@ -161,5 +177,9 @@ function tokenRequest(
   for (const one of scopes) url.searchParams.append('scope', one)
   if (!given) return { method: 'GET', url, signal }
   url.searchParams.set('account', given.username)
+  if (offline) {
+    url.searchParams.set('client_id', 'docker')
+    url.searchParams.set('offline_token', 'true')
+  }
   return { method: 'GET', url, headers: { authorization: basic(given) }, signal }
 }

@@ -1,4 +1,5 @@
 import { hubDomain, hubIndex } from '../images/reference.js'
+import { masked, noProxies, type Proxies } from './proxy.js'
 
 /** How the engine deals with registries: the daemon's own configuration. */
 export interface RegistrySettings {
@@ -8,6 +9,7 @@ export interface RegistrySettings {
   readonly insecure: readonly string[]
   /** `<dir>/<host:port>/*.crt` are authorities to trust, `*.cert` and `*.key` what to show of oneself. */
   readonly certificates: string
+  readonly proxies: Proxies
 }
 
 /** Docker Hub: what a name without a host means, as every Docker client has it built in. Its index answers for all of it. */
@@ -20,4 +22,35 @@ export const defaultSettings: RegistrySettings = {
   mirrors: [],
   insecure: [],
   certificates: '/etc/docker/certs.d',
+  proxies: noProxies,
+}
+
+/** Registries at these addresses need no certificate. */
+export const loopback = ['127.0.0.0/8', '::1/128'] as const
+
+/** What `GET /info` says of registries and the way to them. */
+export function describeSettings({ mirrors, insecure, proxies }: RegistrySettings): object {
+  const index = (name: string, official: boolean) => ({
+    Name: name,
+    Mirrors: official ? slashed : [],
+    Secure: official,
+    Official: official,
+  })
+  const slashed = mirrors.map((mirror) => `${mirror.replace(/\/+$/, '')}/`)
+  const hosts = insecure.filter((one) => !one.includes('/'))
+  return {
+    IndexServerAddress: `${hub.registry}/v1/`,
+    RegistryConfig: {
+      AllowNondistributableArtifactsCIDRs: null,
+      AllowNondistributableArtifactsHostnames: null,
+      InsecureRegistryCIDRs: [...loopback, ...insecure.filter((one) => one.includes('/'))],
+      IndexConfigs: Object.fromEntries(
+        [index(hub.domain, true), ...hosts.map((host) => index(host, false))].map((one) => [one.Name, one]),
+      ),
+      Mirrors: slashed,
+    },
+    HttpProxy: masked(proxies.http),
+    HttpsProxy: masked(proxies.https),
+    NoProxy: proxies.no,
+  }
 }

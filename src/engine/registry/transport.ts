@@ -1,12 +1,22 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { Agent as HttpAgent, type IncomingMessage, type OutgoingHttpHeaders, request as requestHttp } from 'node:http'
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import {
+  Agent as HttpAgent,
+  type ClientRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request as requestHttp,
+  type RequestOptions,
+} from 'node:http'
+import { request as requestHttps } from 'node:https'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream'
 import { rootCertificates } from 'node:tls'
 import { EngineError } from '../errors.js'
+import { readChallenges } from './credentials.js'
 import { connectionFault, registryFault } from './faults.js'
+import { type Proxies, portOf, proxyFor, proxyHeaders, TunnelAgent } from './proxy.js'
+import type { RegistrySettings } from './settings.js'
 
 /** One request; a body that is a stream can be sent once only. */
 export interface Ask {
@@ -25,18 +35,21 @@ const mostRedirects = 5
 /** HTTP to one registry, connections kept for the next request. Disposing closes them. */
 export class Transport implements Disposable {
   readonly #http = new HttpAgent({ keepAlive: true })
-  readonly #https: HttpsAgent
+  readonly #https: TunnelAgent
+  readonly #proxies: Proxies
 
-  private constructor(https: HttpsAgent) {
+  private constructor(https: TunnelAgent, proxies: Proxies) {
     this.#https = https
+    this.#proxies = proxies
   }
 
-  /** @param certificates the directory of certificates, see RegistrySettings */
-  static async open(base: URL, certificates: string, unverified: boolean): Promise<Transport> {
+  /** @param unverified whether certificates are not looked at */
+  static async open(base: URL, { certificates, proxies }: RegistrySettings, unverified: boolean): Promise<Transport> {
     const { authorities, cert, key } = await readCertificates(join(certificates, base.host))
     const ca = authorities.length > 0 ? [...(await systemAuthorities()), ...authorities] : await systemAuthorities()
     const own = cert !== undefined && key !== undefined ? { cert, key } : {}
-    return new Transport(new HttpsAgent({ keepAlive: true, ca, rejectUnauthorized: !unverified, ...own }))
+    const https = new TunnelAgent({ keepAlive: true, ca, rejectUnauthorized: !unverified, ...own }, proxies)
+    return new Transport(https, proxies)
   }
 
   /**
@@ -76,12 +89,24 @@ export class Transport implements Disposable {
         signal,
         agent: secure ? this.#https : this.#http,
       }
-      const request = (secure ? requestHttps : requestHttp)(url, options, resolve)
+      const proxy = secure ? undefined : proxyFor(url, this.#proxies)
+      const request = proxy
+        ? this.#byProxy(proxy, url, options, resolve)
+        : (secure ? requestHttps : requestHttp)(url, options, resolve)
       request.setTimeout(idleMs, () => request.destroy(Object.assign(new Error('i/o timeout'), { code: 'ETIMEDOUT' })))
       request.on('error', (error) => reject(signal.aborted ? error : connectionFault(method, url, error)))
       if (body === undefined || Buffer.isBuffer(body)) request.end(body)
       else pipeline(body, request, () => undefined) // a failure is the request's too
     })
+  }
+
+  /** RFC 9112 section 3.2.2: a proxy is told the whole URL. One that speaks TLS gets a connection of its own. */
+  #byProxy(proxy: URL, url: URL, options: RequestOptions, done: (answer: IncomingMessage) => void): ClientRequest {
+    const headers = { host: url.host, ...(options.headers as OutgoingHttpHeaders), ...proxyHeaders(proxy) }
+    const way = { hostname: proxy.hostname.replace(/^\[(.*)\]$/, '$1'), port: portOf(proxy), path: url.href, headers }
+    return proxy.protocol === 'https:'
+      ? requestHttps({ ...options, ...way, agent: false }, done)
+      : requestHttp({ ...options, ...way }, done)
   }
 }
 
@@ -107,6 +132,11 @@ export async function expecting(answer: IncomingMessage, ...statuses: number[]):
   const { statusCode = 0, statusMessage = '' } = answer
   if (statuses.includes(statusCode)) return answer
   const body = await bodyOf(answer, 1 << 16, "the registry's error").catch(() => Buffer.alloc(0))
+  // RFC 6750 section 3.1: more telling than the body, which says that authentication is required
+  const short = readChallenges(answer.headers['www-authenticate'] ?? '').some(
+    ({ scheme, parameters }) => scheme === 'bearer' && parameters.error === 'insufficient_scope',
+  )
+  if (statusCode === 401 && short) throw registryFault(403, '', Buffer.alloc(0))
   throw registryFault(statusCode, statusMessage, body, answer.headers['retry-after'])
 }
 

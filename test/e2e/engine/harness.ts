@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openDockerd } from './oracle.js'
+import { openDockerd, type Start } from './oracle.js'
 import { must, run, type Outcome, type RunOptions } from '../../run.js'
 
 const program = fileURLToPath(new URL('../../../src/engine/main.ts', import.meta.url))
@@ -48,14 +48,15 @@ export interface TestEngine extends DockerEngine {
 }
 
 /** Starts an engine with the base image pulled. Disposing ends its containers and leaves nothing. */
-export async function openEngine(): Promise<TestEngine> {
+export async function openEngine({ flags: more = [], env = {}, certificates }: Start = {}): Promise<TestEngine> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-e-'))
   const socket = join(dir, 'engine.sock')
   const name = `e${randomInt(1e6)}`
   const pool = `10.${randomInt(100, 250)}.0.0/16`
-  const options = { root: join(dir, 'root'), run: join(dir, 'run'), socket, cache, name, pool }
+  const trusted = certificates === undefined ? {} : { 'registry-certs': certificates }
+  const options = { root: join(dir, 'root'), run: join(dir, 'run'), socket, cache, name, pool, ...trusted }
   const flags = Object.entries(options).flatMap(([key, value]) => [`--${key}`, value])
-  const args = [`--import=${tsx}`, program, ...flags]
+  const args = [`--import=${tsx}`, program, ...flags, ...more]
   let daemon: ChildProcess | undefined
 
   const engine: TestEngine = {
@@ -74,7 +75,8 @@ export async function openEngine(): Promise<TestEngine> {
       await gone
     },
     boot: async () => {
-      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+      const stdio = ['ignore', 'pipe', 'inherit'] as const
+      const child = spawn(process.execPath, args, { stdio: [...stdio], env: { ...process.env, ...env } })
       daemon = child
       for await (const chunk of child.stdout) if (String(chunk).includes('serves')) return
       throw new Error('the engine ended before it served')
@@ -109,9 +111,9 @@ export async function openEngine(): Promise<TestEngine> {
  * The engine that a test of Docker's own behaviour runs against: Berth's, or the oracle, with the base image. Such a test
  * uses nothing but what both have.
  */
-export async function openDocker(): Promise<DockerEngine> {
-  if (!oracle) return openEngine()
-  const dockerd = await openDockerd()
+export async function openDocker(start: Start = {}): Promise<DockerEngine> {
+  if (!oracle) return openEngine(start)
+  const dockerd = await openDockerd(start)
   const own = driven(dockerd.socket, dockerd.dir, [])
   const engine: DockerEngine = {
     dir: dockerd.dir,

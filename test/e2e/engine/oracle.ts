@@ -16,12 +16,23 @@ export interface Dockerd extends AsyncDisposable {
   stop(signal: NodeJS.Signals): Promise<void>
 }
 
+/** How a daemon is started otherwise than by default. */
+export interface Start {
+  /** Options that both dockerd and Berth's engine have. */
+  readonly flags?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** A directory in place of /etc/docker/certs.d. */
+  readonly certificates?: string
+}
+
 /** dockerd re-executes itself through `unshare`, so that its bridge and nat rules are in namespaces that end with it. */
-export async function openDockerd(...flags: readonly string[]): Promise<Dockerd> {
+export async function openDockerd({ flags = [], env: more = {}, certificates }: Start = {}): Promise<Dockerd> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-dockerd-'))
   const socket = join(dir, 'engine.sock')
   const env = { ...process.env, DOCKER_HOST: `unix://${socket}`, DOCKER_CONFIG: dir }
+  const settings = '/etc/docker/certs.d'
   const inside = [
+    ...(certificates === undefined ? [] : [`mkdir -p ${settings}; mount --bind ${certificates} ${settings};`]),
     'ip link set lo up; sysctl -qw net.ipv4.ip_forward=1;',
     `exec dockerd -H unix://${socket} --data-root ${dir}/root --exec-root ${dir}/run -p ${dir}/pid`,
     '--storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs --bip 172.29.0.1/16 --log-level error',
@@ -38,7 +49,7 @@ export async function openDockerd(...flags: readonly string[]): Promise<Dockerd>
     },
     pid: () => daemon?.pid ?? 0,
     boot: async () => {
-      daemon = spawn('unshare', args, { stdio: 'ignore', detached: true })
+      daemon = spawn('unshare', args, { stdio: 'ignore', detached: true, env: { ...process.env, ...more } })
       const late = Date.now() + 30_000
       while ((await run('docker', ['version'], { env })).code !== 0)
         if (daemon.exitCode !== null || Date.now() > late) throw new Error('dockerd did not come up')
