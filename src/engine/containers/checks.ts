@@ -8,7 +8,7 @@ import { checkLogging } from './log-details.js'
 import { logLimits } from './log-files.js'
 import { checkNamespaces } from './namespaces.js'
 import { portsOf } from './network-request.js'
-import type { ContainerConfig, HostConfig } from './record.js'
+import type { ContainerConfig, HostConfig, MountRequest } from './record.js'
 import { securityOf } from './security.js'
 import { signalNumber } from './signals.js'
 
@@ -37,6 +37,8 @@ export function checkRequest(shop: Pick<Shop, 'find' | 'driver'>, config: Contai
     throw invalid(`Invalid isolation: "${isolation}" - linux only supports 'default'`)
   if (Object.keys(host.StorageOpt ?? {}).length > 0)
     throw invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
+  for (const { Type, Target } of (host.Mounts ?? []) as readonly Partial<MountRequest>[])
+    if (!Target) throw invalid(`invalid mount config for type "${Type ?? ''}": field Target must not be empty`)
   for (const entry of list(host, 'ExtraHosts'))
     if (!/^[^:=]+[:=].+$/.test(entry)) throw invalid(`bad format for add-host: "${entry}"`)
 }

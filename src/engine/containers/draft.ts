@@ -39,7 +39,9 @@ export async function draft(
   for (const { network } of networks) await shop.networks.check(network)
   const inherited = inheritedMounts(shop, hostConfig)
   const volumes = await prepareMounts(without(config, inherited), hostConfig, shop.volumes)
-  const own = volumes.map(({ copy: _, ...point }): MountPoint => point)
+  const own = volumes.map(
+    (volume): MountPoint => Object.fromEntries(Object.entries(volume).filter(([key]) => key !== 'copy')) as never,
+  )
   const record: ContainerRecord = {
     id: newId(),
     name,
