@@ -1,5 +1,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import type { EngineConfig } from './config.js'
+import { cgroupPathOf } from './containers/container.js'
+import { ContainerStore } from './containers/store.js'
 import { destroyNetworks } from './networks/teardown.js'
 import { Cgroup, findHierarchies } from './runtime/cgroup.js'
 import { empty } from './runtime/steps.js'
@@ -15,7 +17,10 @@ export async function destroyEngine(config: EngineConfig): Promise<void> {
   const containers = groups
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => new Cgroup(hierarchies, `${parent.path}/${name}`))
-  await Promise.all(containers.map(empty))
+  const elsewhere = (await new ContainerStore(config.root).load())
+    .filter(({ hostConfig }) => hostConfig.CgroupParent)
+    .map((record) => new Cgroup(hierarchies, cgroupPathOf(config, record)))
+  await Promise.all([...containers, ...elsewhere].map(empty))
   await empty(parent)
   await destroyNetworks(config)
   // conmon writes a last file as it goes

@@ -1,11 +1,13 @@
 import type { Container } from '../containers/container.js'
+import { detachKeys } from '../containers/detach-keys.js'
 import { bundleOf } from '../containers/container.js'
 import type { Containers } from '../containers/containers.js'
+import { encoding } from '../containers/follower.js'
 import { logLimits } from '../containers/log-files.js'
 import { readLog } from '../containers/logs.js'
 import { EngineError } from '../errors.js'
 import { Attachment } from '../runtime/attach.js'
-import { contentTypeOf, detachKeys, detector, frame, send } from './frames.js'
+import { contentTypeOf, detector, frame, send } from './frames.js'
 import { flag } from './query.js'
 import type { ApiReply, ApiRequest } from './route.js'
 
@@ -14,6 +16,7 @@ export async function attach(containers: Containers, request: ApiRequest, reply:
   const container = containers.find(request.params.id ?? '')
   const { query, version } = request
   const { Tty } = container.record.config
+  const keys = detachKeys(query.get('detachKeys') ?? '')
   if (container.record.state.status === 'paused')
     throw new EngineError('conflict', `container ${container.id} is paused, unpause the container before attach`)
   const line = container.up
@@ -36,7 +39,7 @@ export async function attach(containers: Containers, request: ApiRequest, reply:
   const left = (): void => attachment.close()
   client.once('close', left)
   if (flag(query, 'stdin') && container.record.config.OpenStdin) {
-    const detects = detector(Tty ? detachKeys(query.get('detachKeys') ?? '') : Buffer.alloc(0))
+    const detects = detector(keys)
     client.on('data', (chunk: Buffer) => {
       const typed = Tty ? detects(chunk) : chunk
       if (!typed) {
@@ -88,5 +91,5 @@ async function replay(
   const wanted = { stdout: flag(query, 'stdout'), stderr: flag(query, 'stderr'), tail: Infinity, follow: false }
   const { maxFile } = logLimits(container.record.hostConfig)
   for await (const { stream, text } of readLog(places.log, maxFile, wanted, AbortSignal.abort()))
-    client.write(frame(stream, Buffer.from(text), container.record.config.Tty))
+    client.write(frame(stream, Buffer.from(text, encoding), container.record.config.Tty))
 }

@@ -62,10 +62,16 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
     {
       method: 'POST',
       path: '/containers/create',
-      partly: 'no sharing of pid or UTS namespaces, no volumes-from, no links',
+      partly: 'no user namespaces, no storage options, no GPUs',
       handle: async (request, reply) => {
-        const container = await containers.create(request.query.get('name') ?? '', await request.json())
-        reply.json(201, { Id: container.id, Warnings: [] })
+        const { query } = request
+        const body = await request.json()
+        const { container, warnings } = await containers.create(
+          query.get('name') ?? '',
+          body,
+          query.get('platform') ?? '',
+        )
+        reply.json(201, { Id: container.id, Warnings: warnings })
       },
     },
     {

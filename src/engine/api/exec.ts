@@ -2,7 +2,7 @@ import type { Containers } from '../containers/containers.js'
 import type { Exec, Execs } from '../containers/exec.js'
 import { EngineError, messageOf } from '../errors.js'
 import { fieldsOf, flagField, listField } from '../system/fields.js'
-import { contentTypeOf, detachKeys, detector, frame, send } from './frames.js'
+import { contentTypeOf, detector, frame, send } from './frames.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
 /** `/containers/{id}/exec` and `/exec` */
@@ -63,13 +63,8 @@ async function start(containers: Containers, exec: Exec, request: ApiRequest, re
   const { shop } = containers
   if (exec.started) throw new EngineError('conflict', `Error: Exec command ${exec.id} has already run`)
   if (flagField(fields, 'Detach')) {
-    await new Promise<void>((resolve, reject) => {
-      exec
-        .run(shop, { onOutput: () => undefined }, () => {
-          exec.end()
-          resolve()
-        })
-        .catch(reject)
+    await new Promise<void>((started, failed) => {
+      exec.run(shop, { onOutput: () => undefined }, () => exec.end(), { started }).catch(failed)
     })
     reply.empty(200)
     return
@@ -86,7 +81,7 @@ async function start(containers: Containers, exec: Exec, request: ApiRequest, re
       client.resume()
       return
     }
-    const detects = detector(detachKeys(exec.request.detachKeys))
+    const detects = detector(exec.request.detachKeys)
     client.on('data', (chunk: Buffer) => {
       const typed = tty ? detects(chunk) : chunk
       if (!typed) {
@@ -101,9 +96,10 @@ async function start(containers: Containers, exec: Exec, request: ApiRequest, re
   const onOutput = (stream: 'stdout' | 'stderr', chunk: Buffer): Promise<void> | undefined =>
     shown[stream] ? send(client, frame(stream, chunk, tty)) : undefined
   try {
-    await exec.run(shop, { onOutput }, ready, rows && columns ? [rows, columns] : undefined)
+    await exec.run(shop, { onOutput }, ready, { size: rows && columns ? [rows, columns] : undefined })
   } catch (error) {
-    await send(client, frame('stderr', Buffer.from(`${messageOf(error)}\n`), tty))
+    // the answer has begun: dockerd, too, says it where the output would be
+    await send(client, frame('stdout', Buffer.from(`${messageOf(error)}\r\n`), tty))
   }
   client.end()
 }

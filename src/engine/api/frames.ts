@@ -29,17 +29,6 @@ export function send(to: Duplex, data: Buffer): Promise<void> | undefined {
   })
 }
 
-/** Ctrl-P Ctrl-Q unless the client says otherwise; '' in the parts is a byte it cannot name. */
-export function detachKeys(text: string): Buffer {
-  const keys = text === '' ? 'ctrl-p,ctrl-q' : text
-  return Buffer.from(
-    keys.split(',').map((key) => {
-      const control = /^ctrl-([a-z@[\\\]^_])$/.exec(key)?.[1]
-      return control === undefined ? key.charCodeAt(0) & 0x7f : control.charCodeAt(0) & 0x1f
-    }),
-  )
-}
-
 /** Looks for the detach keys in what a terminal's client types. Answers with what to pass on, undefined to detach. */
 export function detector(keys: Buffer): (chunk: Buffer) => Buffer | undefined {
   let seen = 0

@@ -1,4 +1,6 @@
 import type { Containers } from '../containers/containers.js'
+import { encoding } from '../containers/follower.js'
+import { logDetails } from '../containers/log-details.js'
 import { logLimits } from '../containers/log-files.js'
 import { readLog } from '../containers/logs.js'
 import { EngineError } from '../errors.js'
@@ -40,7 +42,7 @@ export async function logs(containers: Containers, request: ApiRequest, reply: A
   reply.raw.writeHead(200, { 'Content-Type': contentTypeOf(config.Tty, version) })
   reply.raw.flushHeaders()
   const path = containers.shop.store.places(container.id).log
-  const attributes = flag(query, 'details') ? ' ' : ''
+  const details = flag(query, 'details') ? `${logDetails(container.record)} ` : ''
   for await (const line of readLog(
     path,
     logLimits(hostConfig).maxFile,
@@ -48,8 +50,9 @@ export async function logs(containers: Containers, request: ApiRequest, reply: A
     AbortSignal.any([ended.signal, signal]),
   )) {
     if (signal.aborted) break
-    const text = `${flag(query, 'timestamps') ? `${line.time} ` : ''}${attributes}${line.text}`
-    if (!reply.raw.write(frame(line.stream, Buffer.from(text), config.Tty)))
+    const head = Buffer.from(`${flag(query, 'timestamps') ? `${line.time} ` : ''}${details}`)
+    const text = Buffer.concat([head, Buffer.from(line.text, encoding)])
+    if (!reply.raw.write(frame(line.stream, text, config.Tty)))
       await new Promise<void>((resolve) => {
         const settle = (): void => {
           reply.raw.off('drain', settle).off('close', settle)

@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import type { Events, Images, Networks, Volumes } from '../records.js'
 import { Cgroup, type Hierarchies } from '../runtime/cgroup.js'
@@ -12,6 +13,8 @@ export interface Shop {
   readonly config: EngineConfig
   readonly store: ContainerStore
   readonly driver: Driver
+  /** The runtime that a container was made for. */
+  driverOf(record: ContainerRecord): Driver
   readonly conmon: string
   readonly exits: Exits
   readonly hierarchies: Hierarchies
@@ -89,7 +92,7 @@ export class Container {
   }
 
   cgroup(shop: Pick<Shop, 'config' | 'hierarchies'>): Cgroup {
-    return new Cgroup(shop.hierarchies, `/berth-${shop.config.name}/${this.id}`)
+    return new Cgroup(shop.hierarchies, cgroupPathOf(shop.config, this.record))
   }
 
   emit(events: Events, action: string, attributes: Readonly<Record<string, string>> = {}): void {
@@ -121,3 +124,9 @@ function settle(waiting: Set<(code: number) => void>, code: number): void {
 
 /** The volatile directory of a container. */
 export const bundleOf = (config: EngineConfig, id: string): string => `${config.run}/c/${id}`
+
+/** The control group of a container, in each hierarchy: below its `--cgroup-parent`, or with the engine's others. */
+export function cgroupPathOf(config: Pick<EngineConfig, 'name'>, { id, hostConfig }: ContainerRecord): string {
+  const parent = typeof hostConfig.CgroupParent === 'string' ? hostConfig.CgroupParent : ''
+  return posix.join('/', parent || `berth-${config.name}`, id)
+}

@@ -3,19 +3,19 @@ import type { EngineConfig } from '../config.js'
 import { EngineError, isFault, messageOf } from '../errors.js'
 import type { Digest, Endpoint, Events, Images, Networks, Usage, Volumes } from '../records.js'
 import type { Hierarchies } from '../runtime/cgroup.js'
-import { findProgram, type Driver } from '../runtime/driver.js'
+import { driverNamed, findProgram, type Driver } from '../runtime/driver.js'
 import type { Exit, Exits } from '../runtime/exits.js'
 import { bootId } from '../runtime/process.js'
+import { warningsOf } from './checks.js'
 import { Container, type Shop } from './container.js'
+import { draft } from './draft.js'
 import { watchHealth } from './health.js'
 import { logLimits, rotateOnFull } from './log-files.js'
 import { memberOf, namesOf } from './member.js'
 import { watchMonitors } from './monitors.js'
-import { dropAnonymous, holdAgain, prepareMounts, tellMounts } from './mounts.js'
-import { checkName, inventName, newId } from './names.js'
-import { isUp, newState, timestamp, type ContainerRecord } from './record.js'
-import { networksOf, portsOf } from './network-request.js'
-import { configOf, hostConfigOf } from './request.js'
+import { dropAnonymous, holdAgain, tellMounts } from './mounts.js'
+import { checkName, inventName } from './names.js'
+import { isUp, timestamp } from './record.js'
 import { nextBackOff, startsWithDaemon, wantsRestart } from './restart.js'
 import { signalNumber } from './signals.js'
 import { clear, start } from './start.js'
@@ -48,6 +48,7 @@ export class Containers implements Usage {
     this.#shop = {
       ...parts,
       store: new ContainerStore(parts.config.root),
+      driverOf: ({ hostConfig }) => driverNamed(hostConfig.Runtime, parts.driver),
       conmon: findProgram('conmon'),
       boot: bootId(),
       find: (reference) => this.find(reference),
@@ -80,7 +81,8 @@ export class Containers implements Usage {
     for (const container of living) {
       await holdAgain(this.#shop, container)
       // the last daemon died between recording the start and letting the program run
-      if (this.#shop.driver.waits(container.id)) await this.#shop.driver.start(container.id)
+      const driver = this.#shop.driverOf(container.record)
+      if (driver.waits(container.id)) await driver.start(container.id)
       this.#accompany(container)
     }
     for (const container of up) {
@@ -132,49 +134,25 @@ export class Containers implements Usage {
   }
 
   /** @throws EngineError `invalid`, `missing` (image, network), `conflict` (name) */
-  async create(name: string, body: unknown): Promise<Container> {
-    const { images, networks, volumes, store, events } = this.#shop
+  async create(name: string, body: unknown, platform = ''): Promise<{ container: Container; warnings: string[] }> {
+    const { store, events } = this.#shop
     const asked = name === '' ? inventName((taken) => this.#nameTaken(taken) !== undefined) : checkName(name)
     this.#refuseTaken(asked)
-    const reference = (body as { Image?: unknown } | null)?.Image
-    if (typeof reference !== 'string' || reference === '') throw new EngineError('invalid', 'no image specified')
-    const image = await images.get(reference)
-    const config = configOf(body, image)
-    const hostConfig = hostConfigOf(body)
-    const specs = networksOf(body, hostConfig.NetworkMode)
-    for (const { network } of specs) await networks.check(network)
-    portsOf(hostConfig, config.ExposedPorts)
-    logLimits(hostConfig)
-    const prepared = await prepareMounts(config, hostConfig, volumes)
+    const { record, volumes } = await draft(this.#shop, { name: asked, body, platform })
     this.#refuseTaken(asked) // another create may have taken it while this one waited
-    const record: ContainerRecord = {
-      id: newId(),
-      name: asked,
-      created: timestamp(),
-      image: image.id,
-      config,
-      hostConfig,
-      networks: specs,
-      mounts: prepared.map(
-        (mount) => Object.fromEntries(Object.entries(mount).filter(([key]) => key !== 'copy')) as never,
-      ),
-      state: newState(),
-      endpoints: [],
-      ports: [],
-    }
     const container = new Container(record)
     this.#all.set(record.id, container)
     try {
       await store.create(record)
-      await fillVolumes(this.#shop, container, prepared)
+      await fillVolumes(this.#shop, container, volumes)
     } catch (error) {
       this.#all.delete(record.id)
       await store.remove(record.id)
-      await dropAnonymous(volumes, record.mounts)
+      await dropAnonymous(this.#shop.volumes, record.mounts)
       throw error
     }
     container.emit(events, 'create')
-    return container
+    return { container, warnings: warningsOf(record.hostConfig) }
   }
 
   #refuseTaken(name: string): void {
@@ -196,7 +174,7 @@ export class Containers implements Usage {
       await this.#startInTurn(container, policy)
     } catch (error) {
       // `docker run --rm` waits for the removal, also of what never ran
-      const never = !container.up && !isFault(error, 'unmodified') && !isFault(error, 'conflict')
+      const never = !container.up && !isFault(error, 'unmodified') && container.record.state.status !== 'removing'
       if (never && container.record.hostConfig.AutoRemove) await this.#discard(container)
       throw error
     }
@@ -279,6 +257,7 @@ export class Containers implements Usage {
     await this.#shop.store.save(record) // a power cut must not bring back what was stopped
     const late = new AbortController()
     if (grace !== 0) this.#signal(container, signalNumber(first))
+    await this.#thaw(container)
     if (grace >= 0)
       void sleep(grace * 1000, undefined, { signal: late.signal }).then(
         () => this.#signal(container, signalNumber('SIGKILL')),
@@ -314,7 +293,13 @@ export class Containers implements Usage {
     }
     this.#signal(container, number)
     container.emit(this.#shop.events, 'kill', { signal: String(number) })
+    if (ends) await this.#thaw(container)
     await ended
+  }
+
+  /** What is frozen hears no signal: one that ends it is heard at once. */
+  async #thaw(container: Container): Promise<void> {
+    if (container.record.state.status === 'paused') await this.pause(container, false).catch(() => undefined)
   }
 
   #signal(container: Container, number: number): void {
@@ -324,7 +309,6 @@ export class Containers implements Usage {
     } catch {
       return // it has just ended
     }
-    if (container.record.state.status === 'paused' && number === 9) container.cgroup(this.#shop).freeze(false)
   }
 
   async restart(container: Container, seconds?: number, signal?: string): Promise<void> {
@@ -372,6 +356,7 @@ export class Containers implements Usage {
         state.stopped = true
         const ended = container.nextExit()
         this.#signal(container, 9)
+        await this.#thaw(container)
         await ended
       }
     }

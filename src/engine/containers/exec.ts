@@ -3,9 +3,12 @@ import { once } from 'node:events'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { EngineError } from '../errors.js'
+import { EngineError, isFault, messageOf } from '../errors.js'
 import { flagField, listField, textField, fieldsOf } from '../system/fields.js'
+import { firstPid } from '../runtime/begin.js'
+import { complaintsIn, refusalOf } from '../runtime/refusal.js'
 import { processOf } from '../runtime/spec.js'
+import { detachKeys } from './detach-keys.js'
 import { bundleOf, type Container, type Shop } from './container.js'
 import type { Containers } from './containers.js'
 import { newId } from './names.js'
@@ -23,12 +26,13 @@ export interface ExecRequest {
   readonly stdout: boolean
   readonly stderr: boolean
   readonly privileged: boolean
-  readonly detachKeys: string
+  /** Bytes that detach its client. */
+  readonly detachKeys: Buffer
 }
 
 /** The output of a running exec. */
 export interface ExecStreams {
-  onOutput(stream: 'stdout' | 'stderr', chunk: Buffer): Promise<void> | void
+  readonly onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => Promise<void> | void
 }
 
 /** One command in a running container. It ends with the engine, as its streams do. */
@@ -51,12 +55,16 @@ export class Exec {
     return this.running || this.exitCode !== null
   }
 
-  /** Runs it to its end. `ready` is called when its input can be written. @returns the exit code */
+  /**
+   * Runs it to its end. `ready` is called when its input can be written, `started` once its program runs.
+   * @returns the exit code
+   * @throws EngineError `invalid` when its program cannot be started: `exitCode` is 126 then, or 127 when there is none
+   */
   async run(
     shop: Shop,
     streams: ExecStreams,
     ready: () => void = () => undefined,
-    size?: readonly [number, number],
+    { size, started = () => undefined }: { size?: readonly [number, number] | undefined; started?: () => void } = {},
   ): Promise<number> {
     if (this.started) throw new EngineError('conflict', `Error: Exec command ${this.id} has already run`)
     const { state } = this.container.record
@@ -64,63 +72,69 @@ export class Exec {
       throw new EngineError('conflict', `Container ${this.container.id} is paused, unpause the container before exec`)
     if (!this.container.up) throw new EngineError('conflict', `container ${this.container.id} is not running`)
     const { request } = this
-    const command = commandOf(this.container, `/proc/${state.pid}/root`, { ...request, args: [...request.args] })
-    const dir = join(bundleOf(shop.config, this.container.id), 'exec')
-    const spec = join(dir, `${this.id}.json`)
-    await mkdir(dir, { recursive: true, mode: 0o700 })
-    await writeFile(spec, JSON.stringify(processOf(command)), { mode: 0o600 })
+    const place = join(bundleOf(shop.config, this.container.id), 'exec')
+    const files = {
+      spec: join(place, `${this.id}.json`),
+      pid: join(place, `${this.id}.pid`),
+      log: join(place, `${this.id}.log`),
+    }
     this.running = true
     try {
+      const command = commandOf(this.container, `/proc/${state.pid}/root`, { ...request, args: [...request.args] })
+      await mkdir(place, { recursive: true, mode: 0o700 })
+      await writeFile(files.spec, JSON.stringify(processOf(command)), { mode: 0o600 })
       this.container.emit(shop.events, `exec_start: ${request.args.join(' ')}`, { execID: this.id })
-      this.exitCode = await this.#execute(
-        [...shop.driver.args, 'exec', '--process', spec, this.container.id],
-        shop.driver.path,
-        streams,
-        ready,
-        size,
-      )
-      return this.exitCode
+      const { path, args } = shop.driverOf(this.container.record)
+      const own = ['--log', files.log, '--log-format', 'json', 'exec', '--process', files.spec, '--pid-file', files.pid]
+      const over = new AbortController()
+      const begun = firstPid(files.pid, over.signal).then((pid) => {
+        this.pid = pid ?? 0
+        if (pid !== undefined) started()
+        return pid !== undefined
+      })
+      const held = { onOutput: onceBegun(begun, streams) }
+      const code = await this.#execute([...args, ...own, this.container.id], path, held, ready, over, size)
+      if (!(await begun)) throw await failure(files.log, request)
+      this.exitCode = code
+      return code
+    } catch (error) {
+      this.exitCode =
+        isFault(error, 'invalid') && /exec: ".*(no such file|file not found)/.test(messageOf(error)) ? 127 : 126
+      throw error
     } finally {
       this.running = false
-      this.exitCode ??= 126
       this.container.emit(shop.events, 'exec_die', { execID: this.id, exitCode: String(this.exitCode) })
-      await rm(spec, { force: true })
+      await Promise.all(Object.values(files).map((file) => rm(file, { force: true })))
     }
   }
 
   async #execute(
     args: readonly string[],
     path: string,
-    streams: ExecStreams,
+    { onOutput }: ExecStreams,
     ready: () => void,
+    over: AbortController,
     size?: readonly [number, number],
   ): Promise<number> {
-    const { tty } = this.request
-    const terminal = tty ? new Terminal() : undefined
+    const terminal = this.request.tty ? new Terminal() : undefined
     if (size) terminal?.resize(...size)
     this.#terminal = terminal
     const io = terminal?.slave ?? 'pipe'
     const child = spawn(path, args, { stdio: [io, io, io], cwd: '/', detached: true })
     this.#child = child
-    this.pid = child.pid ?? 0
     child.stdin?.on('error', () => undefined) // it ended without reading everything
     terminal?.closeSlave()
-    let said = ''
     const outputs = terminal
-      ? [forward(terminal.stream, (chunk) => streams.onOutput('stdout', chunk))]
+      ? [forward(terminal.stream, (chunk) => onOutput('stdout', chunk))]
       : [
-          forward(child.stdout, (chunk) => streams.onOutput('stdout', chunk)),
-          forward(child.stderr, (chunk) => {
-            if (said.length < 4096) said += chunk.toString()
-            return streams.onOutput('stderr', chunk)
-          }),
+          forward(child.stdout, (chunk) => onOutput('stdout', chunk)),
+          forward(child.stderr, (chunk) => onOutput('stderr', chunk)),
         ]
     ready()
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
+    over.abort()
     await Promise.all(outputs)
-    if (code === null) return signal === 'SIGKILL' ? 137 : 143
-    if (/^.*executable file .* not found in \$PATH/.test(said)) return 127
-    return code
+    return code ?? (signal === 'SIGKILL' ? 137 : 143)
   }
 
   /** Writes to its standard input; resolves when there is room for more. */
@@ -142,6 +156,19 @@ export class Exec {
   kill(): void {
     this.#child?.kill('SIGKILL')
   }
+}
+
+/** What comes before the program runs is the runtime's complaint, which the client is told in other words. */
+function onceBegun(begun: Promise<boolean>, { onOutput }: ExecStreams): ExecStreams['onOutput'] {
+  let runs = false
+  void begun.then((yes) => (runs = yes))
+  return (stream, chunk) =>
+    runs ? onOutput(stream, chunk) : begun.then((yes) => (yes ? onOutput(stream, chunk) : undefined))
+}
+
+async function failure(log: string, { args: [program = ''], cwd }: ExecRequest): Promise<EngineError> {
+  const reason = refusalOf({ said: await complaintsIn(log), program, cwd })
+  return new EngineError('invalid', `OCI runtime exec failed: exec failed: ${reason}: unknown`)
 }
 
 async function forward(stream: Readable | null, onChunk: (chunk: Buffer) => Promise<void> | void): Promise<void> {
@@ -186,7 +213,7 @@ export class Execs {
       stdout: flagField(fields, 'AttachStdout'),
       stderr: flagField(fields, 'AttachStderr'),
       privileged: flagField(fields, 'Privileged'),
-      detachKeys: textField(fields, 'DetachKeys'),
+      detachKeys: detachKeys(textField(fields, 'DetachKeys')),
     })
     this.#forgetOld()
     this.#all.set(exec.id, exec)

@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { cpus } from 'node:os'
 import { EngineError } from '../errors.js'
-import type { Device, Limits, Rlimit } from '../runtime/sandbox.js'
+import type { Device, DeviceRule, Limits, Rlimit } from '../runtime/sandbox.js'
 import type { HostConfig } from './record.js'
 
 /** Processes a container may have when nothing is said: a fork bomb is a nuisance, not an outage. */
@@ -9,51 +11,125 @@ const cpuPeriod = 100_000
 /** The kernel does not run a process in less. */
 const leastMemory = 6 * 1024 * 1024
 
-const number = (host: HostConfig, name: string): number => {
-  const value = host[name] ?? 0
-  if (typeof value !== 'number') throw new EngineError('invalid', `invalid HostConfig: ${name} is not a number`)
-  return value
+const invalid = (message: string): EngineError => new EngineError('invalid', message)
+const number = (host: HostConfig, name: string): number => Number(host[name] ?? 0)
+const text = (host: HostConfig, name: string): string => (typeof host[name] === 'string' ? host[name] : '')
+
+/** Refuses limits that cannot be, in dockerd's words. @throws EngineError `invalid` */
+export function checkLimits(host: HostConfig): void {
+  checkMemory(host)
+  checkCpu(host)
+  checkSet(text(host, 'CpusetCpus'), 'cpuset cpus', 'CPUs', '/sys/devices/system/cpu/online')
+  checkSet(text(host, 'CpusetMems'), 'cpuset mems', 'memory nodes', '/sys/devices/system/node/online')
+  const adjustment = number(host, 'OomScoreAdj')
+  if (adjustment < -1000 || adjustment > 1000)
+    throw invalid(`Invalid value ${adjustment}, range for oom score adj is [-1000, 1000]`)
+  if (number(host, 'ShmSize') < 0) throw invalid('SHM size can not be less than 0')
 }
 
-/** The limits of a `HostConfig`. @throws EngineError `invalid` */
+function checkMemory(host: HostConfig): void {
+  const memory = number(host, 'Memory')
+  const swap = number(host, 'MemorySwap')
+  const reservation = number(host, 'MemoryReservation')
+  const swappiness = Number(host.MemorySwappiness ?? -1)
+  if (memory !== 0 && memory < leastMemory) throw invalid('Minimum memory limit allowed is 6MB')
+  if (memory > 0 && swap > 0 && swap < memory)
+    throw invalid('Minimum memoryswap limit should be larger than memory limit, see usage')
+  if (memory === 0 && swap > 0)
+    throw invalid('You should always set the Memory limit when using Memoryswap limit, see usage')
+  if (swappiness < -1 || swappiness > 100)
+    throw invalid(`Invalid value: ${swappiness}, valid memory swappiness range is 0-100`)
+  if (reservation !== 0 && reservation < leastMemory) throw invalid('Minimum memory reservation allowed is 6MB')
+  if (memory > 0 && reservation > memory)
+    throw invalid('Minimum memory limit can not be less than memory reservation limit, see usage')
+}
+
+function checkCpu(host: HostConfig): void {
+  const nano = number(host, 'NanoCpus')
+  const quota = number(host, 'CpuQuota')
+  const period = number(host, 'CpuPeriod')
+  if (nano > 0 && period > 0) throw invalid('Conflicting options: Nano CPUs and CPU Period cannot both be set')
+  if (nano > 0 && quota > 0) throw invalid('Conflicting options: Nano CPUs and CPU Quota cannot both be set')
+  const count = cpus().length
+  if (nano < 0 || nano > count * 1e9)
+    throw invalid(`Range of CPUs is from 0.01 to ${count.toFixed(2)}, as there are only ${count} CPUs available`)
+  if (period !== 0 && (period < 1000 || period > 1_000_000))
+    throw invalid('CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)')
+  if (quota > 0 && quota < 1000) throw invalid('CPU cfs quota can not be less than 1ms (i.e. 1000)')
+}
+
+/** `0-2,4`, as cpuset(7) "List format" has it. */
+function numbersOf(list: string): number[] | undefined {
+  const numbers: number[] = []
+  for (const part of list.split(',')) {
+    const [, from, to = from] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part.trim()) ?? []
+    if (from === undefined || Number(to) < Number(from)) return undefined
+    for (let n = Number(from); n <= Number(to); n++) numbers.push(n)
+  }
+  return numbers
+}
+
+function checkSet(wanted: string, name: string, things: string, online: string): void {
+  if (wanted === '') return
+  const numbers = numbersOf(wanted)
+  if (!numbers) throw invalid(`Invalid value ${wanted} for ${name}: invalid format: ${wanted}`)
+  const available = readFileSync(online, 'utf8').trim()
+  const there = numbersOf(available) ?? []
+  if (!numbers.every((n) => there.includes(n)))
+    throw invalid(`Requested ${things} are not available - requested ${wanted}, available: ${available}`)
+}
+
+/** The limits of a `HostConfig` that has passed `checkLimits`. */
 export function limitsOf(host: HostConfig): Limits {
   const memory = number(host, 'Memory')
   const swap = number(host, 'MemorySwap')
   const nano = number(host, 'NanoCpus')
   const quota = nano > 0 ? Math.round((nano / 1e9) * cpuPeriod) : number(host, 'CpuQuota')
+  const period = nano > 0 ? cpuPeriod : number(host, 'CpuPeriod') || (quota > 0 ? cpuPeriod : 0)
   const pids = number(host, 'PidsLimit')
-  if (memory > 0 && memory < leastMemory) throw new EngineError('invalid', 'Minimum memory limit allowed is 6MB')
-  if (memory > 0 && swap > 0 && swap < memory)
-    throw new EngineError('invalid', 'Minimum memoryswap limit should be larger than memory limit, see usage')
-  const text = (name: string): string => (typeof host[name] === 'string' ? host[name] : '')
+  const swappiness = host.MemorySwappiness
   const some = <K extends string>(key: K, value: number): Partial<Record<K, number>> =>
     value > 0 ? ({ [key]: value } as Record<K, number>) : {}
   return {
     ...some('memory', memory),
-    ...(memory > 0 ? { memorySwap: swap === 0 ? memory * 2 : swap } : {}),
+    ...(memory > 0 ? { memorySwap: swap === 0 ? memory * 2 : swap } : swap < 0 ? { memorySwap: -1 } : {}),
     ...some('memoryReservation', number(host, 'MemoryReservation')),
+    ...(typeof swappiness === 'number' && swappiness >= 0 ? { memorySwappiness: swappiness } : {}),
+    ...(host.OomKillDisable === true ? { oomKillDisable: true } : {}),
     ...some('cpuQuota', quota),
-    ...(quota > 0 ? { cpuPeriod: nano > 0 ? cpuPeriod : number(host, 'CpuPeriod') || cpuPeriod } : {}),
+    ...some('cpuPeriod', period),
     ...some('cpuShares', number(host, 'CpuShares')),
-    ...(text('CpusetCpus') === '' ? {} : { cpusetCpus: text('CpusetCpus') }),
-    ...(text('CpusetMems') === '' ? {} : { cpusetMems: text('CpusetMems') }),
+    ...(text(host, 'CpusetCpus') === '' ? {} : { cpusetCpus: text(host, 'CpusetCpus') }),
+    ...(text(host, 'CpusetMems') === '' ? {} : { cpusetMems: text(host, 'CpusetMems') }),
     ...(pids < 0 ? {} : { pids: pids === 0 ? defaultPids : pids }),
   }
 }
 
-/** `--ulimit`s of a `HostConfig`. */
+const rlimits = 'core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack'.split(
+  ' ',
+)
+
+/** `--ulimit`s of a `HostConfig`. @throws EngineError `invalid` */
 export function rlimitsOf(host: HostConfig): Rlimit[] {
-  const wanted = (host.Ulimits ?? []) as readonly { Name: string; Soft: number; Hard: number }[]
-  return wanted.map(({ Name, Soft, Hard }) => ({ name: Name, soft: Soft, hard: Hard }))
+  const wanted = (host.Ulimits ?? []) as readonly { Name?: string; Soft?: number; Hard?: number }[]
+  return wanted.map(({ Name: name = '', Soft: soft = 0, Hard: hard = 0 }) => {
+    if (!rlimits.includes(name)) throw invalid(`invalid ulimit type: ${name}`)
+    if (hard !== -1 && (soft > hard || soft === -1))
+      throw invalid(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`)
+    return { name, soft, hard }
+  })
 }
 
 /** `--device`s of a `HostConfig`. @throws EngineError `invalid` */
 export function devicesOf(host: HostConfig): Device[] {
   const wanted = (host.Devices ?? []) as readonly Readonly<Record<string, string>>[]
-  return wanted.map(({ PathOnHost = '', PathInContainer = '', CgroupPermissions = 'rwm' }) => {
+  return wanted.map(({ PathOnHost = '', PathInContainer = '', CgroupPermissions }) => {
     const node = statSync(PathOnHost, { throwIfNoEntry: false })
     if (!node || !(node.isCharacterDevice() || node.isBlockDevice()))
-      throw new EngineError('invalid', `error gathering device information while adding custom device "${PathOnHost}"`)
+      throw invalid(
+        `error gathering device information while adding custom device "${PathOnHost}": ` +
+          (node ? 'not a device node' : 'no such file or directory'),
+      )
     return {
       path: PathInContainer || PathOnHost,
       type: node.isBlockDevice() ? 'b' : 'c',
@@ -61,7 +137,21 @@ export function devicesOf(host: HostConfig): Device[] {
       major: ((node.rdev >> 8) & 0xfff) | Number((BigInt(node.rdev) >> 32n) & ~0xfffn),
       minor: (node.rdev & 0xff) | ((node.rdev >> 12) & ~0xff),
       mode: node.mode & 0o777,
-      access: CgroupPermissions,
+      access: CgroupPermissions || 'rwm',
+    }
+  })
+}
+
+/** `--device-cgroup-rule`s of a `HostConfig`: `c 1:3 rwm`, either number may be `*`. @throws EngineError `invalid` */
+export function deviceRulesOf(host: HostConfig): DeviceRule[] {
+  return ((host.DeviceCgroupRules ?? []) as readonly string[]).map((rule) => {
+    const [, type, major, minor, access = ''] = /^([abc]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$/.exec(rule) ?? []
+    if (type === undefined) throw invalid(`invalid device cgroup rule format: '${rule}'`)
+    return {
+      type: type as DeviceRule['type'],
+      ...(major === '*' ? {} : { major: Number(major) }),
+      ...(minor === '*' ? {} : { minor: Number(minor) }),
+      access,
     }
   })
 }

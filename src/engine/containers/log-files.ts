@@ -30,23 +30,26 @@ export function logTarget(host: HostConfig, path: string): LogTarget | undefined
 export const logFiles = (path: string, maxFile: number): string[] =>
   Array.from({ length: maxFile }, (_, i) => (i === 0 ? path : `${path}.${i}`))
 
+/** The second name of the newest file. */
+export const fullName = (path: string): string => `${path}.full`
+
 /**
  * Makes the log file and a second name for it. When the file is full conmon renames an empty one over it: the second
  * name is then the only one the full file has, and tells that it must be kept.
  */
 export async function openLog(path: string): Promise<void> {
   await (await open(path, 'a', 0o600)).close()
-  await link(path, `${path}.full`).catch(() => undefined)
+  await link(path, fullName(path)).catch(() => undefined)
 }
 
 /** Moves a full file up the row `log.1`, `log.2`, … if conmon has started a new one; true when it has. */
 export async function rotate(path: string, maxFile: number): Promise<boolean> {
-  const [current, kept] = await Promise.all([path, `${path}.full`].map((file) => stat(file).catch(() => undefined)))
+  const [current, kept] = await Promise.all([path, fullName(path)].map((file) => stat(file).catch(() => undefined)))
   if (!current || !kept || current.ino === kept.ino) return false
   for (let i = maxFile - 2; i >= 1; i--) await rename(`${path}.${i}`, `${path}.${i + 1}`).catch(() => undefined)
-  if (maxFile > 1) await rename(`${path}.full`, `${path}.1`)
-  else await rm(`${path}.full`)
-  await link(path, `${path}.full`)
+  if (maxFile > 1) await rename(fullName(path), `${path}.1`)
+  else await rm(fullName(path))
+  await link(path, fullName(path))
   return true
 }
 

@@ -1,10 +1,8 @@
-import { createReadStream, watch } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { createInterface } from 'node:readline'
-import { logFiles } from './log-files.js'
+import { open, type FileHandle } from 'node:fs/promises'
+import { chunksOf, Follower, Lines } from './follower.js'
+import { fullName, logFiles } from './log-files.js'
 
-/** A record of a log. `text` ends with a newline unless the program's line goes on in the next record. */
+/** A record of a log. `text` is latin1, a character a byte; it ends with a newline unless the program's line goes on in the next record. */
 export interface LogLine {
   readonly stream: 'stdout' | 'stderr'
   /** RFC 3339 with nine digits. */
@@ -44,9 +42,30 @@ const wanted = ({ stdout, stderr, since, until }: LogQuery, line: LogLine): bool
   return (since === undefined || at >= since) && (until === undefined || at <= until)
 }
 
-async function* linesOf(path: string, from = 0): AsyncGenerator<string> {
-  const there = await stat(path).catch(() => undefined)
-  if (there) yield* createInterface({ input: createReadStream(path, { start: from }), crlfDelay: Infinity })
+/** The files of a log as they are now, oldest first, each once: they may be moved up the row while they are opened. */
+async function openAll(path: string, maxFile: number): Promise<FileHandle[]> {
+  const [current = path, ...older] = logFiles(path, maxFile)
+  const seen = new Set<number>()
+  const handles: FileHandle[] = []
+  for (const place of [current, fullName(path), ...older]) {
+    const file = await open(place, 'r').catch(() => undefined)
+    if (!file) continue
+    const { ino } = await file.stat()
+    if (seen.has(ino)) await file.close()
+    else handles.unshift(file)
+    seen.add(ino)
+  }
+  return handles
+}
+
+/** The lines there are at the time of the call, and the newest file with the position after them. */
+async function* history(files: readonly FileHandle[], lines: Lines, sizes: readonly number[]): AsyncGenerator<LogLine> {
+  for (const [index, file] of files.entries())
+    for await (const chunk of chunksOf(file, 0, sizes[index]))
+      for (const text of lines.take(chunk)) {
+        const line = parseLine(text)
+        if (line) yield line
+      }
 }
 
 /**
@@ -59,101 +78,25 @@ export async function* readLog(
   query: LogQuery,
   ended: AbortSignal,
 ): AsyncGenerator<LogLine> {
-  const follower = query.follow ? await Follower.open(path, ended) : undefined
-  const kept: LogLine[] = []
-  for (const file of logFiles(path, maxFile).reverse())
-    for await (const text of linesOf(file)) {
-      const line = parseLine(text)
-      if (!line || !wanted(query, line)) continue
+  const files = await openAll(path, maxFile)
+  try {
+    const sizes = (await Promise.all(files.map((file) => file.stat()))).map(({ size }) => size)
+    const lines = new Lines()
+    const kept: LogLine[] = []
+    for await (const line of history(files, lines, sizes)) {
+      if (!wanted(query, line)) continue
       if (query.tail === Infinity) yield line
-      else if (kept.push(line) > Math.max(query.tail, 0) * 2 + 64) kept.splice(0, kept.length - query.tail)
+      else if (kept.push(line) > query.tail * 2 + 64) kept.splice(0, kept.length - query.tail)
     }
-  if (query.tail > 0) yield* kept.slice(-query.tail)
-  if (!follower) return
-  for await (const text of follower) {
-    const line = parseLine(text)
-    if (query.until !== undefined && Date.now() > query.until) return
-    if (line && wanted(query, line)) yield line
-  }
-}
-
-/** Yields the lines that are appended to a log after it was opened, through rotations, woken by inotify(7). */
-class Follower implements AsyncIterable<string> {
-  readonly #path: string
-  readonly #ended: AbortSignal
-  #file: Awaited<ReturnType<typeof open>>
-  #at: number
-  #wake: () => void = () => undefined
-  #changed = false
-  #replaced = false
-
-  private constructor(path: string, file: Awaited<ReturnType<typeof open>>, at: number, ended: AbortSignal) {
-    this.#path = path
-    this.#file = file
-    this.#at = at
-    this.#ended = ended
-  }
-
-  static async open(path: string, ended: AbortSignal): Promise<Follower> {
-    const file = await open(path, 'a+')
-    const { size } = await file.stat()
-    return new Follower(path, file, size, ended)
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<string> {
-    const name = this.#path.slice(dirname(this.#path).length + 1)
-    const watcher = watch(dirname(this.#path), { persistent: false }, (event, changed) => {
-      if (changed !== name) return
-      this.#changed = true
-      if (event === 'rename') this.#replaced = true
-      this.#wake()
-    })
-    const onEnd = (): void => this.#wake()
-    this.#ended.addEventListener('abort', onEnd)
-    let rest = ''
-    try {
-      for (;;) {
-        const over = this.#ended.aborted
-        const replaced = this.#replaced
-        this.#changed = false
-        for await (const chunk of this.#read()) {
-          const lines = (rest + chunk).split('\n')
-          rest = lines.pop() ?? ''
-          yield* lines
-        }
-        if (replaced) await this.#reopen()
-        else if (over) return
-        // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- changed by a callback meanwhile
-        else if (!this.#changed && !this.#ended.aborted) await new Promise<void>((resolve) => (this.#wake = resolve))
-      }
-    } finally {
-      watcher.close()
-      this.#ended.removeEventListener('abort', onEnd)
-      await this.#file.close()
+    if (query.tail > 0) yield* kept.slice(-query.tail)
+    if (!query.follow) return
+    const newest = files.pop() ?? (await open(path, 'a+'))
+    for await (const text of new Follower(path, newest, sizes.at(-1) ?? 0, lines, ended)) {
+      const line = parseLine(text)
+      if (query.until !== undefined && Date.now() > query.until) return
+      if (line && wanted(query, line)) yield line
     }
-  }
-
-  async *#read(): AsyncGenerator<string> {
-    const decoder = new TextDecoder()
-    const buffer = Buffer.alloc(65536)
-    for (;;) {
-      const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, this.#at)
-      if (bytesRead === 0) return
-      this.#at += bytesRead
-      yield decoder.decode(buffer.subarray(0, bytesRead), { stream: true })
-    }
-  }
-
-  async #reopen(): Promise<void> {
-    this.#replaced = false
-    const next = await open(this.#path, 'r')
-    const [a, b] = await Promise.all([next.stat(), this.#file.stat()])
-    if (a.ino === b.ino) {
-      await next.close()
-      return
-    }
-    await this.#file.close()
-    this.#file = next
-    this.#at = 0
+  } finally {
+    await Promise.all(files.map((file) => file.close()))
   }
 }

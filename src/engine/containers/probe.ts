@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.js'
 import type { Container, Shop } from './container.js'
 import { Exec } from './exec.js'
 
@@ -18,7 +19,7 @@ export class Probe {
       stdout: true,
       stderr: true,
       privileged: false,
-      detachKeys: '',
+      detachKeys: Buffer.alloc(0),
     })
   }
 
@@ -31,8 +32,13 @@ export class Probe {
     const onOutput = (_: string, chunk: Buffer): void => {
       if (output.length < 8192) output += chunk.toString()
     }
-    const exitCode = await this.#exec.run(this.#shop, { onOutput }, () => this.#exec.end())
-    late.removeEventListener('abort', kill)
+    const exitCode = await this.#exec
+      .run(this.#shop, { onOutput }, () => this.#exec.end())
+      .catch((error: unknown) => {
+        output = messageOf(error)
+        return this.#exec.exitCode ?? -1
+      })
+      .finally(() => late.removeEventListener('abort', kill))
     return late.aborted
       ? { exitCode: -1, output: `Health check exceeded timeout (${timeout} ms)` }
       : { exitCode, output }

@@ -37,6 +37,8 @@ export interface HostConfig extends Readonly<Record<string, unknown>> {
   readonly PortBindings: Readonly<Record<string, readonly { HostIp?: string; HostPort?: string }[] | null>>
   readonly RestartPolicy: RestartPolicy
   readonly AutoRemove: boolean
+  /** Name of the OCI runtime. */
+  readonly Runtime: string
   readonly Mounts?: readonly MountRequest[]
   readonly Tmpfs?: Readonly<Record<string, string>>
   readonly LogConfig: { readonly Type: string; readonly Config: Readonly<Record<string, string>> }

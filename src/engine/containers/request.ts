@@ -1,5 +1,6 @@
 import { EngineError } from '../errors.js'
 import type { Healthcheck, Image } from '../records.js'
+import { cgroupVersion } from '../system/facts.js'
 import { fieldsOf, flagField, listField, mapField, objectField, textField, type Fields } from '../system/fields.js'
 import type { ContainerConfig, HostConfig, RestartPolicy } from './record.js'
 
@@ -72,33 +73,23 @@ const restartNames = ['', 'no', 'on-failure', 'always', 'unless-stopped'] as con
 function restartOf(host: Fields): RestartPolicy {
   const policy = objectField(host, 'RestartPolicy')
   const name = restartNames.find((known) => known === textField(policy, 'Name'))
-  if (name === undefined) throw invalid(`invalid restart policy: unknown policy '${textField(policy, 'Name')}'`)
+  if (name === undefined) throw invalid(`invalid restart policy '${textField(policy, 'Name')}'`)
   const count = Number(policy.MaximumRetryCount ?? 0)
+  if (count < 0) throw invalid('maximum retry count cannot be negative')
   if (count !== 0 && name !== 'on-failure')
-    throw invalid(`invalid restart policy: maximum retry count can only be used with 'on-failure'`)
+    throw invalid(`maximum retry count cannot be used with restart policy '${name}'`)
   if (flagField(host, 'AutoRemove') && name !== '' && name !== 'no')
     throw invalid("can't create 'AutoRemove' container with restart policy")
   return { Name: name === '' ? 'no' : name, MaximumRetryCount: count }
 }
 
-/** What this engine does not do; asking for it is an error, not a surprise. */
-function refuse(host: Fields): void {
-  const own = (name: string): boolean => ['', 'private', 'shareable', 'host'].includes(textField(host, name))
-  if (!['', 'private'].includes(textField(host, 'PidMode')))
-    throw new EngineError('unsupported', 'sharing pid namespaces is not supported by this engine')
-  if (!['', 'private'].includes(textField(host, 'UTSMode')))
-    throw new EngineError('unsupported', 'sharing the UTS namespace is not supported by this engine')
-  if (!own('IpcMode') && !textField(host, 'IpcMode').startsWith('container:'))
-    throw new EngineError('invalid', `invalid IPC mode: ${textField(host, 'IpcMode')}`)
-  const driver = textField(objectField(host, 'LogConfig'), 'Type')
-  if (!['', 'json-file', 'local', 'k8s-file', 'none'].includes(driver))
-    throw invalid(`logger: no log driver named '${driver}' is registered`)
-}
-
-/** The `HostConfig` of a create request with the defaults Docker fills in. @throws EngineError `invalid` */
-export function hostConfigOf(body: unknown): HostConfig {
+/**
+ * The `HostConfig` of a create request with the defaults Docker fills in.
+ * @param runtime the one when none is named
+ * @throws EngineError `invalid`
+ */
+export function hostConfigOf(body: unknown, runtime: string): HostConfig {
   const host = objectField(fieldsOf(body), 'HostConfig')
-  refuse(host)
   const log = objectField(host, 'LogConfig')
   return {
     ...defaults,
@@ -109,6 +100,9 @@ export function hostConfigOf(body: unknown): HostConfig {
     RestartPolicy: restartOf(host),
     AutoRemove: flagField(host, 'AutoRemove'),
     LogConfig: { Type: textField(log, 'Type') || 'json-file', Config: mapField(log, 'Config') },
+    Runtime: textField(host, 'Runtime') || runtime,
+    CgroupnsMode: textField(host, 'CgroupnsMode') || (cgroupVersion() === '2' ? 'private' : 'host'),
+    IpcMode: textField(host, 'IpcMode') || 'private',
     ShmSize: Number(host.ShmSize ?? 0) || 67108864,
   }
 }
@@ -119,13 +113,11 @@ const defaults = {
   VolumesFrom: null,
   CapAdd: null,
   CapDrop: null,
-  CgroupnsMode: 'host',
   Dns: [],
   DnsOptions: [],
   DnsSearch: [],
   ExtraHosts: null,
   GroupAdd: null,
-  IpcMode: 'private',
   Cgroup: '',
   Links: null,
   OomScoreAdj: 0,
@@ -136,7 +128,6 @@ const defaults = {
   SecurityOpt: null,
   UTSMode: '',
   UsernsMode: '',
-  Runtime: 'crun',
   Isolation: '',
   CpuShares: 0,
   Memory: 0,

@@ -1,40 +1,29 @@
 import { closeSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { EngineError } from '../errors.js'
 import type { Mount } from '../records.js'
 import { capabilitiesOf } from '../runtime/capabilities.js'
 import { locateProgram } from '../runtime/driver.js'
 import { openDirectory } from '../runtime/rootfs.js'
-import type { Command, Namespace, Sandbox } from '../runtime/sandbox.js'
+import type { Command, Sandbox } from '../runtime/sandbox.js'
 import { lookUpUser } from '../runtime/users.js'
 import type { Container, Shop } from './container.js'
 import { linkedVariables } from './links.js'
-import { devicesOf, limitsOf, rlimitsOf } from './limits.js'
+import { deviceRulesOf, devicesOf, limitsOf, rlimitsOf } from './limits.js'
+import { namespacesOf } from './namespaces.js'
 import type { ContainerConfig, HostConfig } from './record.js'
 import { mergeEnv } from './request.js'
+import { securityOf } from './security.js'
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const initTarget = '/sbin/docker-init'
 
 const list = (host: HostConfig, name: string): string[] => ((host[name] ?? []) as readonly unknown[]).map(String)
-export const hostnameOf = (container: Container): string =>
-  container.record.config.Hostname || container.id.slice(0, 12)
+export const hostnameOf = ({ id, record: { config, hostConfig } }: Container): string =>
+  hostConfig.UTSMode === 'host' ? hostname() : config.Hostname || id.slice(0, 12)
 
 /** The program and its arguments, as Docker shows them. */
 export const argsOf = ({ Entrypoint, Cmd }: ContainerConfig): string[] => [...(Entrypoint ?? []), ...(Cmd ?? [])]
-
-/** Docker's `--security-opt`s, those that this engine knows. @throws EngineError `invalid` */
-export function securityOf(host: HostConfig): { seccomp: boolean; noNewPrivileges: boolean } {
-  let seccomp = host.Privileged !== true
-  let noNewPrivileges = false
-  for (const option of list(host, 'SecurityOpt')) {
-    const [key = '', value = ''] = option.split(/[=:]/)
-    if (key === 'seccomp' && value === 'unconfined') seccomp = false
-    else if (key === 'no-new-privileges') noNewPrivileges = value !== 'false'
-    else if (!['label', 'apparmor', 'systempaths'].includes(key))
-      throw new EngineError('invalid', `invalid --security-opt: "${option}"`)
-  }
-  return { seccomp, noNewPrivileges }
-}
 
 /** What a process in the container runs with. `rootfs` is where its files can be seen. */
 export function commandOf(
@@ -79,19 +68,26 @@ function initOf(host: HostConfig): { program: string[]; mounts: Mount[] } {
   return { program: [initTarget, '--'], mounts }
 }
 
-function networkOf(shop: Shop, mode: string): Namespace {
-  if (mode === 'host') return 'host'
-  if (!mode.startsWith('container:')) return 'own'
-  const other = shop.find(mode.slice('container:'.length))
-  if (!other.up) throw new EngineError('conflict', `cannot join network of a non running container: ${other.id}`)
-  return { path: `/proc/${other.record.state.pid}/ns/net` }
+/** @throws EngineError `invalid`: there is no driver for any */
+function refuseGpus({ DeviceRequests }: HostConfig): void {
+  const [first] = (DeviceRequests ?? []) as readonly {
+    Driver?: string
+    Capabilities?: readonly (readonly string[])[]
+  }[]
+  if (!first) return
+  const wanted = (first.Capabilities ?? []).map((all) => `[${all.join(' ')}]`).join(' ')
+  throw new EngineError(
+    'invalid',
+    `could not select device driver "${first.Driver ?? ''}" with capabilities: [${wanted}]`,
+  )
 }
 
-function ipcOf(shop: Shop, host: HostConfig): Namespace {
-  const mode = typeof host.IpcMode === 'string' ? host.IpcMode : ''
-  if (mode === 'host') return 'host'
-  if (!mode.startsWith('container:')) return 'own'
-  return { path: `/proc/${shop.find(mode.slice('container:'.length)).record.state.pid}/ns/ipc` }
+/** `--security-opt systempaths=unconfined` sends empty lists; null is the usual ones. */
+function pathsOf({ MaskedPaths, ReadonlyPaths }: HostConfig): Pick<Sandbox, 'maskedPaths' | 'readonlyPaths'> {
+  return {
+    ...(Array.isArray(MaskedPaths) ? { maskedPaths: MaskedPaths.map(String) } : {}),
+    ...(Array.isArray(ReadonlyPaths) ? { readonlyPaths: ReadonlyPaths.map(String) } : {}),
+  }
 }
 
 /** Describes a container to the runtime. `rootfs` is its mounted root, `mounts` its own. @throws EngineError `invalid` */
@@ -103,7 +99,9 @@ export function sandboxOf(shop: Shop, container: Container, rootfs: string, moun
   const init = initOf(hostConfig)
   const command = commandOf(container, rootfs, {})
   const [height, width] = (hostConfig.ConsoleSize ?? []) as readonly number[]
-  const network = networkOf(shop, hostConfig.NetworkMode)
+  const { namespaces, shm } = namespacesOf(shop, container)
+  const { network, uts } = namespaces
+  refuseGpus(hostConfig)
   const bind = (source: string, target: string): Mount => ({
     type: 'bind',
     source,
@@ -127,22 +125,28 @@ export function sandboxOf(shop: Shop, container: Container, rootfs: string, moun
     },
     rootfs,
     readonlyRootfs: hostConfig.ReadonlyRootfs === true,
-    hostname: hostnameOf(container),
-    domainname: config.Domainname,
+    hostname: uts === 'own' ? hostnameOf(container) : '',
     mounts: [...names, ...init.mounts, ...mounts],
-    network,
-    ipc: ipcOf(shop, hostConfig),
+    namespaces,
+    shm,
     privileged: hostConfig.Privileged === true,
     seccomp: securityOf(hostConfig).seccomp,
+    ...pathsOf(hostConfig),
+    ...(hostConfig.Annotations ? { annotations: hostConfig.Annotations as Record<string, string> } : {}),
     cgroupPath: container.cgroup(shop).path,
     limits: limitsOf(hostConfig),
     rlimits: rlimitsOf(hostConfig),
-    sysctls:
-      network === 'own'
-        ? { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.ping_group_range': '0 2147483647', ...ownSysctls }
-        : ownSysctls,
+    sysctls: {
+      ...(network === 'own'
+        ? { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.ping_group_range': '0 2147483647' }
+        : {}),
+      // runtimes of today know no other way
+      ...(uts === 'own' && config.Domainname !== '' ? { 'kernel.domainname': config.Domainname } : {}),
+      ...ownSysctls,
+    },
     shmSize: typeof hostConfig.ShmSize === 'number' ? hostConfig.ShmSize : 67108864,
     devices: devicesOf(hostConfig),
+    deviceRules: deviceRulesOf(hostConfig),
     ...(hostConfig.OomScoreAdj ? { oomScoreAdj: hostConfig.OomScoreAdj as number } : {}),
   }
 }

@@ -3,7 +3,7 @@ import { EngineError, messageOf } from '../errors.js'
 import type { Endpoint } from '../records.js'
 import { resolvConf } from '../networks/resolv.js'
 import { launch } from '../runtime/conmon.js'
-import { unmount } from '../runtime/libc.js'
+import { mount, MS, unmount } from '../runtime/libc.js'
 import { mountOverlay } from '../runtime/overlay.js'
 import { startTime } from '../runtime/process.js'
 import { specOf } from '../runtime/spec.js'
@@ -13,6 +13,7 @@ import { logTarget, openLog } from './log-files.js'
 import { askingOf, memberOf } from './member.js'
 import { openMounts, tellMounts } from './mounts.js'
 import { timestamp } from './record.js'
+import { sharedShmOf } from './namespaces.js'
 import { portsOf } from './network-request.js'
 import { argsOf, hostnameOf, sandboxOf } from './sandbox.js'
 
@@ -40,7 +41,7 @@ export async function start(shop: Shop, container: Container): Promise<void> {
   try {
     await writeNames(shop, container, [])
     await openLog(shop.store.places(record.id).log)
-    const program = argsOf(record.config)[0] ?? ''
+    await shareShm(shop, container)
     using opened = await openMounts(shop, container)
     const { pid, conmonPid } = await withRootfs(shop, container, (rootfs) => {
       const { OpenStdin, StdinOnce, Tty } = record.config
@@ -54,7 +55,10 @@ export async function start(shop: Shop, container: Container): Promise<void> {
         stdin: OpenStdin ? (StdinOnce ? ('once' as const) : ('open' as const)) : ('none' as const),
         ...(log ? { log } : {}),
       }
-      return launch(shop.driver, shop.conmon, wanted, program)
+      return launch(shop.driverOf(record), shop.conmon, wanted, {
+        args: argsOf(record.config),
+        cwd: record.config.WorkingDir || '/',
+      })
     })
     const [pidStart, conmonStart] = [startTime(pid), startTime(conmonPid)]
     Object.assign(record.state, { pid, conmonPid, pidStart, conmonStart, boot: shop.boot })
@@ -70,7 +74,7 @@ export async function start(shop: Shop, container: Container): Promise<void> {
     await shop.store.note(record)
     for (const hook of container.onStart) hook(true)
     container.onStart.clear()
-    await shop.driver.start(record.id)
+    await shop.driverOf(record).start(record.id)
   } catch (error) {
     await undo(shop, container, error)
     throw error instanceof EngineError ? error : new EngineError('broken', messageOf(error), error)
@@ -78,6 +82,15 @@ export async function start(shop: Shop, container: Container): Promise<void> {
   container.companions = new AbortController()
   tellMounts(shop, container, 'mount')
   container.emit(shop.events, 'start')
+}
+
+/** A /dev/shm that others may have is mounted where the engine can give it to them. */
+async function shareShm(shop: Shop, container: Container): Promise<void> {
+  const { IpcMode, ShmSize } = container.record.hostConfig
+  if (IpcMode !== 'shareable') return
+  const place = sharedShmOf(shop, container)
+  await mkdir(place, { recursive: true, mode: 0o700 })
+  mount('shm', place, 'tmpfs', MS.nosuid | MS.nodev | MS.noexec, `mode=1777,size=${String(ShmSize)}`)
 }
 
 async function plumb(shop: Shop, container: Container): Promise<void> {
@@ -167,10 +180,11 @@ export async function clear(shop: Shop, container: Container): Promise<void> {
     for (const pid of cgroup.pids()) process.kill(pid, 'SIGKILL')
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
-  shop.driver.forget(record.id)
+  shop.driverOf(record).forget(record.id)
   await shop.networks.release(record.id)
   await shop.volumes.letGo(record.id)
   record.endpoints = []
   record.ports = []
+  unmount(sharedShmOf(shop, container))
   await rm(bundleOf(shop.config, record.id), { recursive: true, force: true })
 }

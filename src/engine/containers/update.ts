@@ -23,7 +23,7 @@ export async function updateLimits(containers: Containers, container: Container,
   )
   const policy = (asked.RestartPolicy as { Name?: string } | undefined)?.Name
   if (policy === undefined || policy === '') delete asked.RestartPolicy
-  const next = hostConfigOf({ HostConfig: { ...record.hostConfig, ...asked } })
+  const next = hostConfigOf({ HostConfig: { ...record.hostConfig, ...asked } }, record.hostConfig.Runtime)
   const limits = limitsOf(next)
   if (container.up) apply(container.cgroup(containers.shop), limits)
   record.hostConfig = next

@@ -25,19 +25,19 @@ function held(): readonly string[] {
   return names.filter((_, bit) => (mask >> BigInt(bit)) & 1n)
 }
 
-const normal = (name: string): string => {
+const normal = (name: string, field: string): string => {
   const full = name.toUpperCase().replace(/^(?!CAP_)/, 'CAP_')
   if (full !== 'CAP_ALL' && !names.includes(full))
-    throw new EngineError('invalid', `invalid CapAdd or CapDrop: unknown capability: "${name}"`)
+    throw new EngineError('invalid', `invalid ${field}: unknown capability: "${full}"`)
   return full
 }
 
 /** Docker's rules for `--cap-add`, `--cap-drop` and `--privileged`. @throws EngineError `invalid` */
 export function capabilitiesOf(add: readonly string[], drop: readonly string[], privileged: boolean): string[] {
   const host = held()
+  const added = add.map((name) => normal(name, 'CapAdd'))
+  const dropped = drop.map((name) => normal(name, 'CapDrop'))
   if (privileged) return [...host]
-  const added = add.map(normal)
-  const dropped = drop.map(normal)
   const start = added.includes('CAP_ALL') ? host : dropped.includes('CAP_ALL') ? [] : defaults
   const wanted = new Set([...start.filter((name) => !dropped.includes(name)), ...added])
   return host.filter((name) => wanted.has(name) && !(dropped.includes(name) && added.includes('CAP_ALL')))

@@ -5,6 +5,8 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { EngineError } from '../errors.js'
 import type { Driver } from './driver.js'
+import { refusalOf } from './refusal.js'
+import type { Command } from './sandbox.js'
 
 /** How a container's output is kept. */
 export interface LogTarget {
@@ -44,22 +46,21 @@ export const conmonArgs = (driver: Driver, launch: Launch): string[] => [
   ...(launch.stdin === 'open' ? ['--leave-stdin-open'] : []),
 ]
 
-/** The runtime's own words as Docker would put them: clients derive exit codes 126 and 127 from the text. */
-export function runtimeMessage(text: string, program: string): string {
-  const said = text.trim().replace(/^error executing hook.*$/m, '')
-  const prefix = 'failed to create task for container: failed to create shim task: OCI runtime create failed: '
-  if (/executable file .* not found|no such file or directory/i.test(said) && said.includes(program))
-    return `${prefix}unable to start container process: exec: "${program}": executable file not found in $PATH`
-  if (/permission denied/i.test(said))
-    return `${prefix}unable to start container process: exec: "${program}": permission denied`
-  return `${prefix}${said === '' ? 'the runtime gave no reason' : said}`
-}
+/** The runtime's own words as Docker would put them. */
+export const runtimeMessage = (said: string, program: string, cwd: string): string =>
+  'failed to create task for container: failed to create shim task: OCI runtime create failed: ' +
+  refusalOf({ said: said.trim().replace(/^error executing hook.*$/m, ''), program, cwd })
 
 /**
  * Creates a container under a conmon of its own, which holds its streams, log and exit status and outlives the engine.
  * The program does not run yet. @throws EngineError with the runtime's reason
  */
-export async function launch(driver: Driver, conmon: string, wanted: Launch, program: string): Promise<Launched> {
+export async function launch(
+  driver: Driver,
+  conmon: string,
+  wanted: Launch,
+  { args, cwd }: Pick<Command, 'args' | 'cwd'>,
+): Promise<Launched> {
   await mkdir(wanted.bundle, { recursive: true, mode: 0o700 })
   await writeFile(join(wanted.bundle, 'config.json'), JSON.stringify(wanted.spec))
   const child = spawn(conmon, conmonArgs(driver, wanted), {
@@ -73,7 +74,7 @@ export async function launch(driver: Driver, conmon: string, wanted: Launch, pro
   const answer = await firstLine(child.stdio[3] as Readable)
   const { data, message = '' } = parseSync(answer)
   if (data === undefined || data < 0)
-    throw new EngineError('invalid', runtimeMessage(message === '' ? await complaint : message, program))
+    throw new EngineError('invalid', runtimeMessage(message === '' ? await complaint : message, args[0] ?? '', cwd))
   const conmonPid = Number(await readFile(join(wanted.bundle, 'conmon.pid'), 'utf8'))
   return { pid: data, conmonPid }
 }

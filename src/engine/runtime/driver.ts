@@ -8,6 +8,8 @@ import { EngineError } from '../errors.js'
 export interface Driver {
   readonly name: 'crun' | 'runc'
   readonly path: string
+  /** Where it keeps its state. */
+  readonly root: string
   /** Arguments before any command. */
   readonly args: readonly string[]
   /** Lets a created container's program run. */
@@ -41,44 +43,57 @@ export function locateProgram(name: string): string | undefined {
     })
 }
 
+/** The runtimes this engine can drive, the faster first. */
+export const runtimeNames = ['crun', 'runc'] as const
+
 /**
  * Chooses the runtime by looking: crun, twice as fast, where it is installed, else runc.
  * @param root where the runtime keeps its state; volatile
  */
 export function chooseDriver(root: string): Driver {
-  const forget = (id: string): void => rmSync(join(root, id), { recursive: true, force: true })
-  const waits = (id: string): boolean => existsSync(join(root, id, 'exec.fifo'))
-  const crun = locateProgram('crun')
-  if (crun !== undefined) {
-    return {
-      name: 'crun',
-      path: crun,
-      args: ['--root', root, '--cgroup-manager', 'cgroupfs'],
-      waits,
-      forget,
-      // what `crun start` does, without the 9 ms of an exec: the container's init waits on the other end
-      start: async (id) => {
-        const path = join(root, id, 'exec.fifo')
-        const fifo = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
-        try {
-          writeSync(fifo, '0')
-        } finally {
-          closeSync(fifo)
-        }
-        unlinkSync(path)
-        return Promise.resolve()
-      },
-    }
-  }
-  const runc = findProgram('runc')
-  return {
-    name: 'runc',
-    path: runc,
-    args: ['--root', root],
-    waits,
-    forget,
+  const [best = 'runc'] = runtimeNames.filter((name) => locateProgram(name) !== undefined)
+  return makers[best](findProgram(best), root)
+}
+
+/** The runtime of a name, with its state where `usual` has it; `usual` itself for '' or one that is not installed (any more). */
+export function driverNamed(name: string, usual: Driver): Driver {
+  const known = runtimeNames.find((runtime) => runtime === name)
+  const path = known === undefined || known === usual.name ? undefined : locateProgram(known)
+  return known === undefined || path === undefined ? usual : makers[known](path, usual.root)
+}
+
+const common = (root: string): Pick<Driver, 'root' | 'forget' | 'waits'> => ({
+  root,
+  forget: (id) => rmSync(join(root, id), { recursive: true, force: true }),
+  waits: (id) => existsSync(join(root, id, 'exec.fifo')),
+})
+
+const makers: Readonly<Record<Driver['name'], (path: string, root: string) => Driver>> = {
+  crun: (path, root) => ({
+    ...common(root),
+    name: 'crun',
+    path,
+    args: ['--root', root, '--cgroup-manager', 'cgroupfs'],
+    // what `crun start` does, without the 9 ms of an exec: the container's init waits on the other end
     start: async (id) => {
-      await promisify(execFile)(runc, ['--root', root, 'start', id])
+      const gate = join(root, id, 'exec.fifo')
+      const fifo = openSync(gate, constants.O_WRONLY | constants.O_NONBLOCK)
+      try {
+        writeSync(fifo, '0')
+      } finally {
+        closeSync(fifo)
+      }
+      unlinkSync(gate)
+      return Promise.resolve()
     },
-  }
+  }),
+  runc: (path, root) => ({
+    ...common(root),
+    name: 'runc',
+    path,
+    args: ['--root', root],
+    start: async (id) => {
+      await promisify(execFile)(path, ['--root', root, 'start', id])
+    },
+  }),
 }

@@ -8,6 +8,10 @@ export interface Limits {
   readonly memorySwap?: number
   /** Bytes. */
   readonly memoryReservation?: number
+  /** 0 to 100; version 1 only. */
+  readonly memorySwappiness?: number
+  /** Wait for memory instead of dying for want of it; version 1 only. */
+  readonly oomKillDisable?: boolean
   /** Microseconds of CPU time a period. */
   readonly cpuQuota?: number
   /** Microseconds. */
@@ -55,13 +59,19 @@ export interface Sandbox {
   /** Where the root file system is mounted in the engine's mount namespace. */
   readonly rootfs: string
   readonly readonlyRootfs: boolean
+  /** '' where it is the host's, or another container's. */
   readonly hostname: string
-  readonly domainname: string
   readonly mounts: readonly Mount[]
-  readonly network: Namespace
-  readonly ipc: Namespace
+  readonly namespaces: Readonly<Record<'network' | 'ipc' | 'pid' | 'uts' | 'cgroup', Namespace>>
+  /** `/dev/shm`: of its own, none, or a directory of the host. */
+  readonly shm: 'own' | 'none' | { readonly path: string }
   readonly privileged: boolean
-  readonly seccomp: boolean
+  /** The engine's own filter, none, or a profile of Docker's format as its JSON. */
+  readonly seccomp: 'default' | 'none' | { readonly profile: string }
+  /** Instead of the usual ones; a privileged container has none. */
+  readonly maskedPaths?: readonly string[]
+  readonly readonlyPaths?: readonly string[]
+  readonly annotations?: Readonly<Record<string, string>>
   /** Path of the control group, absolute in each hierarchy. */
   readonly cgroupPath: string
   readonly limits: Limits
@@ -70,7 +80,18 @@ export interface Sandbox {
   /** Bytes of `/dev/shm`. */
   readonly shmSize: number
   readonly devices: readonly Device[]
+  /** What it may use of devices besides. */
+  readonly deviceRules?: readonly DeviceRule[]
   readonly oomScoreAdj?: number
+}
+
+/** A rule of the device control group; an absent number is any. */
+export interface DeviceRule {
+  readonly type: 'a' | 'b' | 'c'
+  readonly major?: number
+  readonly minor?: number
+  /** Any of `rwm`. */
+  readonly access: string
 }
 
 export interface Device {

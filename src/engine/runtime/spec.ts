@@ -1,5 +1,6 @@
 import type { Mount } from '../records.js'
-import type { Command, Device, Limits, Namespace, Rlimit, Sandbox } from './sandbox.js'
+import type { Command, Limits, Namespace, Rlimit, Sandbox } from './sandbox.js'
+import { profileOf } from './seccomp-profile.js'
 import { seccompProfile } from './seccomp.js'
 
 const maskedPaths = [
@@ -52,7 +53,7 @@ export function processOf(command: Command, rlimits: readonly Rlimit[] = [], oom
   }
 }
 
-function kernelMounts({ shmSize, privileged, network, ipc }: Sandbox): object[] {
+function kernelMounts({ shm, shmSize, privileged, namespaces: { network } }: Sandbox): object[] {
   const ro = privileged ? [] : ['ro']
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
@@ -80,18 +81,18 @@ function kernelMounts({ shmSize, privileged, network, ipc }: Sandbox): object[] 
       options: ['nosuid', 'noexec', 'nodev', 'relatime', ...ro],
     },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
-    ...(ipc === 'own'
-      ? [
-          {
-            destination: '/dev/shm',
-            type: 'tmpfs',
-            source: 'shm',
-            options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shmSize}`],
-          },
-        ]
-      : ipc === 'host'
-        ? [{ destination: '/dev/shm', type: 'bind', source: '/dev/shm', options: ['rbind', 'rw'] }]
-        : []),
+    ...(shm === 'none'
+      ? []
+      : [
+          shm === 'own'
+            ? {
+                destination: '/dev/shm',
+                type: 'tmpfs',
+                source: 'shm',
+                options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shmSize}`],
+              }
+            : { destination: '/dev/shm', type: 'bind', source: shm.path, options: ['rbind', 'rw'] },
+        ]),
   ]
 }
 
@@ -102,7 +103,7 @@ const namespaces = (kinds: Readonly<Record<string, Namespace>>): object[] =>
     kind === 'host' ? [] : [kind === 'own' ? { type } : { type, path: kind.path }],
   )
 
-function resourcesOf(limits: Limits, devices: readonly Device[], privileged: boolean): object {
+function resourcesOf({ limits, devices, deviceRules = [], privileged }: Sandbox): object {
   const rules = [
     { allow: false, access: 'rwm' },
     { allow: true, type: 'c', access: 'm' },
@@ -115,6 +116,7 @@ function resourcesOf(limits: Limits, devices: readonly Device[], privileged: boo
       access: 'rwm',
     })),
     ...devices.map(({ type, major, minor, access }) => ({ allow: true, type, major, minor, access })),
+    ...deviceRules.map((rule) => ({ allow: true, ...rule })),
   ]
   return { devices: privileged ? [{ allow: true, access: 'rwm' }] : rules, ...limitsOf(limits) }
 }
@@ -128,6 +130,8 @@ export function limitsOf(limits: Limits): object {
       limit: limits.memory,
       swap: limits.memorySwap,
       reservation: limits.memoryReservation,
+      swappiness: limits.memorySwappiness,
+      disableOOMKiller: limits.oomKillDisable,
     }),
     cpu: present({
       shares: limits.cpuShares,
@@ -147,17 +151,13 @@ export function specOf(sandbox: Sandbox): object {
     ociVersion: '1.0.0',
     process: processOf(command, sandbox.rlimits, sandbox.oomScoreAdj),
     root: { path: sandbox.rootfs, readonly: sandbox.readonlyRootfs },
-    hostname: sandbox.hostname,
+    ...(sandbox.hostname === '' ? {} : { hostname: sandbox.hostname }),
+    ...(sandbox.annotations ? { annotations: sandbox.annotations } : {}),
     mounts: [...kernelMounts(sandbox), ...[...sandbox.mounts].sort(byDepth).map(mountOf)],
     linux: {
-      namespaces: [
-        { type: 'mount' },
-        { type: 'pid' },
-        { type: 'uts' },
-        ...namespaces({ network: sandbox.network, ipc: sandbox.ipc }),
-      ],
+      namespaces: [{ type: 'mount' }, ...namespaces(sandbox.namespaces)],
       cgroupsPath: sandbox.cgroupPath,
-      resources: resourcesOf(sandbox.limits, sandbox.devices, privileged),
+      resources: resourcesOf(sandbox),
       devices: sandbox.devices.map(({ path, type, major, minor, mode }) => ({
         path,
         type,
@@ -169,8 +169,13 @@ export function specOf(sandbox: Sandbox): object {
       })),
       sysctl: sandbox.sysctls,
       rootfsPropagation: propagationOf(sandbox.mounts),
-      ...(privileged ? {} : { maskedPaths, readonlyPaths }),
-      ...(sandbox.seccomp ? { seccomp: seccompProfile(command.capabilities) } : {}),
+      ...(privileged
+        ? {}
+        : {
+            maskedPaths: sandbox.maskedPaths ?? maskedPaths,
+            readonlyPaths: sandbox.readonlyPaths ?? readonlyPaths,
+          }),
+      ...seccompOf(sandbox),
     },
   }
 }
@@ -180,6 +185,11 @@ function propagationOf(mounts: readonly Mount[]): string {
   const asks = (...modes: readonly string[]): boolean =>
     mounts.some(({ options }) => options.some((option) => modes.includes(option)))
   return asks('shared', 'rshared') ? 'shared' : asks('slave', 'rslave') ? 'rslave' : 'rprivate'
+}
+
+function seccompOf({ seccomp, command: { capabilities } }: Sandbox): object {
+  if (seccomp === 'none') return {}
+  return { seccomp: seccomp === 'default' ? seccompProfile(capabilities) : profileOf(seccomp.profile, capabilities) }
 }
 
 /** A mount below another must come after it. */

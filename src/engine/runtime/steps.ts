@@ -15,7 +15,7 @@ import { mount, MS, unmount } from './libc.js'
 import { mountOverlay } from './overlay.js'
 import { watchSpace } from './space.js'
 import { specOf } from './spec.js'
-import type { Sandbox } from './sandbox.js'
+import type { Namespace, Sandbox } from './sandbox.js'
 import { lookUpUser } from './users.js'
 
 /** What running a step takes. */
@@ -56,7 +56,7 @@ async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number
     mountOverlay({ lowerDirs: step.lowerDirs, upperDir: step.upperDir, workDir: step.workDir, target: rootfs })
     const spec = specOf(sandboxOf(step, rootfs, cgroup.path, names, lent))
     const wanted = { id: step.id, bundle, exitDir: exits.dir, spec, tty: false, stdin: 'none' as const }
-    const { pid } = await launch(driver, conmon, wanted, step.args[0] ?? '')
+    const { pid } = await launch(driver, conmon, wanted, step)
     const exit = exits.wait(step.id)
     step.signal.addEventListener('abort', kill)
     watchSpace(step.upperDir, over.signal, () => {
@@ -155,7 +155,7 @@ function askingOf(network: StepNetwork): Asking {
   return (bridgeOf(network) ?? 'bridge') === 'bridge' ? 'bridge' : 'names'
 }
 
-function namespaceOf(network: StepNetwork): Sandbox['network'] {
+function namespaceOf(network: StepNetwork): Namespace {
   if (network === 'host') return 'host'
   return typeof network === 'object' && 'namespace' in network ? { path: network.namespace } : 'own'
 }
@@ -179,12 +179,11 @@ function sandboxOf(step: Step, rootfs: string, cgroupPath: string, names: readon
     rootfs,
     readonlyRootfs: false,
     hostname: hostnameOf(step),
-    domainname: '',
     mounts: [...names, ...step.mounts, ...lent.mounts],
-    network,
-    ipc: 'own',
+    namespaces: { network, ipc: 'own', pid: 'own', uts: 'own', cgroup: 'host' },
+    shm: 'own',
     privileged: false,
-    seccomp: true,
+    seccomp: 'default',
     cgroupPath,
     limits: { ...step.limits, pids: pidsLimit },
     rlimits: step.rlimits ?? [],

@@ -1,0 +1,65 @@
+import { EngineError } from '../errors.js'
+import { checkPlatform, checkRequest } from './checks.js'
+import type { Shop } from './container.js'
+import { prepareMounts } from './mounts.js'
+import { newId } from './names.js'
+import { networksOf } from './network-request.js'
+import { newState, timestamp, type ContainerConfig, type ContainerRecord, type MountPoint } from './record.js'
+import { configOf, hostConfigOf } from './request.js'
+import { checkCreateRequest } from './shape.js'
+import { inheritedMounts } from './volumes-from.js'
+
+/** What a client asks for. */
+export interface Wish {
+  /** Its own, or one that was made up for it. */
+  readonly name: string
+  /** The request's, as it came. */
+  readonly body: unknown
+  /** `os[/architecture]`; '' is any. */
+  readonly platform: string
+}
+
+/**
+ * Makes the record of a container: checks all that was asked before it makes the volumes. Nothing is on disk of it yet.
+ * @throws EngineError `invalid`, `missing` (image, network, another container)
+ */
+export async function draft(
+  shop: Shop,
+  { name, body, platform }: Wish,
+): Promise<{ record: ContainerRecord; volumes: readonly (MountPoint & { readonly copy: boolean })[] }> {
+  checkCreateRequest(body)
+  const reference = (body as { Image?: string | null } | null)?.Image
+  if (!reference) throw new EngineError('invalid', 'no image specified')
+  const image = await shop.images.get(reference)
+  checkPlatform(platform, reference, image)
+  const config = configOf(body, image)
+  const hostConfig = hostConfigOf(body, shop.driver.name)
+  checkRequest(shop, config, hostConfig)
+  const networks = networksOf(body, hostConfig.NetworkMode)
+  for (const { network } of networks) await shop.networks.check(network)
+  const inherited = inheritedMounts(shop, hostConfig)
+  const volumes = await prepareMounts(without(config, inherited), hostConfig, shop.volumes)
+  const own = volumes.map(
+    (volume): MountPoint => Object.fromEntries(Object.entries(volume).filter(([key]) => key !== 'copy')) as never,
+  )
+  const record: ContainerRecord = {
+    id: newId(),
+    name,
+    created: timestamp(),
+    image: image.id,
+    config,
+    hostConfig,
+    networks,
+    mounts: [...inherited.filter(({ target }) => !own.some((point) => point.target === target)), ...own],
+    state: newState(),
+    endpoints: [],
+    ports: [],
+  }
+  return { record, volumes }
+}
+
+/** The image's volumes are not made where a mount of another container comes. */
+function without(config: ContainerConfig, taken: readonly MountPoint[]): ContainerConfig {
+  const volumes = Object.entries(config.Volumes ?? {}).filter(([path]) => !taken.some(({ target }) => target === path))
+  return { ...config, Volumes: Object.fromEntries(volumes) }
+}

@@ -1,0 +1,67 @@
+import { expect } from 'chai'
+import { base, openDocker, oracle, type DockerEngine } from './harness.js'
+
+describe('docker exec', function () {
+  if (process.getuid?.() !== 0) return
+  let engine: DockerEngine
+  before(async () => {
+    engine = await openDocker()
+    await engine.must('run', '-d', '--name', 'xx', '--tmpfs', '/scratch', base, 'sleep', '300')
+  })
+  after(() => engine[Symbol.asyncDispose]())
+  const exec = (...args: string[]) => engine.docker('exec', ...args)
+
+  it('says why a program cannot be started, on its output, and answers 126', async () => {
+    const refused: [string[], RegExp][] = [
+      [['xx', '/etc/passwd'], /exec: "\/etc\/passwd": permission denied/],
+      [['xx', '/etc'], /exec: "\/etc": permission denied/],
+      [['-w', '/nosuch', 'xx', 'true'], /chdir to cwd \("\/nosuch"\).* no such file or directory/],
+      [['-w', '/etc/passwd', 'xx', 'true'], /chdir to cwd \("\/etc\/passwd"\).* not a directory/],
+      [['-w', 'relative', 'xx', 'true'], /Cwd must be an absolute path/],
+      [['-u', 'nosuch', 'xx', 'true'], /unable to find user nosuch: no matching entries in passwd file/],
+      [['-u', '0:nosuch', 'xx', 'true'], /unable to find group nosuch: no matching entries in group file/],
+    ]
+    for (const [args, why] of refused) {
+      const { code, stdout, stderr } = await exec(...args)
+      expect({ args, code, stderr }).to.deep.equal({ args, code: 126, stderr: '' })
+      expect(stdout).to.match(why)
+    }
+  })
+
+  it('answers 127 for a program that is not there', async () => {
+    for (const program of ['nosuch', '']) {
+      const { code, stdout } = await exec('xx', program)
+      // 126 of dockerd 20.10, 127 of today's
+      expect(code).to.equal(oracle ? 126 : 127)
+      expect(stdout).to.include(`exec: "${program}": executable file not found in $PATH`)
+    }
+  })
+
+  it('says so in the background too', async () => {
+    const { code, stderr } = await exec('-d', 'xx', 'nosuch')
+    expect(code).to.equal(1)
+    expect(stderr).to.include('exec: "nosuch": executable file not found in $PATH')
+    expect(await exec('-d', 'xx', 'true')).to.include({ code: 0 })
+  })
+
+  it('takes an exit code of 255 with a complaint for what it is', async () => {
+    const own = await exec('xx', 'sh', '-c', 'echo mine >&2; exit 255')
+    expect(own).to.deep.equal({ code: 255, stdout: '', stderr: 'mine\n' })
+  })
+
+  it('sees what the container mounted', async () => {
+    await engine.must('exec', '-w', '/scratch', 'xx', 'touch', 'made')
+    expect(await engine.must('exec', 'xx', 'ls', '/scratch')).to.equal('made')
+    expect(await engine.must('exec', 'xx', 'stat', '-fc', '%T', '/scratch')).to.equal('tmpfs')
+  })
+
+  it('refuses detach keys that cannot be typed', async () => {
+    for (const keys of ['foo', 'ctrl-', 'ctrl-a,']) {
+      const { code, stderr } = await exec('--detach-keys', keys, 'xx', 'true')
+      expect({ keys, code }).to.deep.equal({ keys, code: 1 })
+      expect(stderr).to.include(`Invalid escape keys (${keys}) provided`)
+    }
+    expect(await exec('--detach-keys', 'ctrl-a,b', 'xx', 'true')).to.include({ code: 0 })
+    expect((await engine.docker('attach', '--detach-keys', 'foo', 'xx')).stderr).to.match(/400|Invalid escape keys/)
+  })
+})
