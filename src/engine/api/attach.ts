@@ -22,6 +22,7 @@ export async function attach(containers: Containers, request: ApiRequest, reply:
   const line = container.up
     ? Promise.resolve(open(containers, container))
     : beforeStart(containers, container, request.signal)
+  container.emit(containers.shop.events, 'attach')
   const client = reply.hijack(contentTypeOf(Tty, version))
   client.on('error', () => client.destroy())
   if (flag(query, 'logs')) await replay(containers, container, client, request)

@@ -23,7 +23,7 @@ async function follow(events: EventLog, request: ApiRequest, reply: ApiReply): P
   const until = momentOf(request.query.get('until'))
   const ended = new AbortController()
   const signal = AbortSignal.any([request.signal, ended.signal])
-  const waiting: EventMessage[] = since === undefined ? [] : [...events.past()]
+  const waiting: EventMessage[] = since === undefined && until === undefined ? [] : [...events.past()]
   let wake: () => void = () => undefined
   signal.addEventListener('abort', () => wake())
   // Followed before the headers leave: what happens once the client has them is never missed.

@@ -21,7 +21,8 @@ export const imageRoutes = ({ registry, images }: ImageApi): readonly ApiRoute[]
   {
     method: 'GET',
     path: '/images/json',
-    handle: ({ query, version }, reply) => reply.json(200, listImages(images, imageFilters(query), version)),
+    handle: ({ query, version }, reply) =>
+      reply.json(200, listImages(images, imageFilters(query), version, flag(query, 'shared-size'))),
   },
   {
     method: 'GET',

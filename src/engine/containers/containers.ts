@@ -256,16 +256,21 @@ export class Containers implements Usage {
     const ended = container.nextExit()
     await this.#shop.store.save(record) // a power cut must not bring back what was stopped
     const late = new AbortController()
-    if (grace !== 0) this.#signal(container, signalNumber(first))
+    this.#signalAndTell(container, signalNumber(first))
     await this.#thaw(container)
     if (grace >= 0)
       void sleep(grace * 1000, undefined, { signal: late.signal }).then(
-        () => this.#signal(container, signalNumber('SIGKILL')),
+        () => this.#signalAndTell(container, signalNumber('SIGKILL')),
         () => undefined,
       )
     await ended
     late.abort()
     container.emit(this.#shop.events, 'stop')
+  }
+
+  #signalAndTell(container: Container, number: number): void {
+    this.#signal(container, number)
+    container.emit(this.#shop.events, 'kill', { signal: String(number) })
   }
 
   /** Gives up a restart that is due; false when there was none, or it came first and the container is up. */
@@ -291,8 +296,7 @@ export class Containers implements Usage {
       container.record.state.stopped = true
       await this.#shop.store.save(container.record)
     }
-    this.#signal(container, number)
-    container.emit(this.#shop.events, 'kill', { signal: String(number) })
+    this.#signalAndTell(container, number)
     if (ends) await this.#thaw(container)
     await ended
   }

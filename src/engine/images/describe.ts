@@ -3,8 +3,9 @@ import { historySizes } from './document.js'
 import { type Filters, matches, matchesReference } from './filters.js'
 import type { ImageStore } from './store.js'
 
-/** The list of `GET /images/json`, newest first. */
-export function listImages(store: ImageStore, filters: Filters, version: number): object[] {
+/** The list of `GET /images/json`, newest first; `withShared` adds the bytes that other images have too. */
+export function listImages(store: ImageStore, filters: Filters, version: number, withShared = false): object[] {
+  const shared = withShared ? sharedSizes(store) : undefined
   const containers = (image: StoredImage) => store.usage.ofImage(image.id).length
   return store
     .all()
@@ -23,10 +24,21 @@ export function listImages(store: ImageStore, filters: Filters, version: number)
       Created: Math.floor(Date.parse(image.created) / 1000),
       Size: image.size,
       ...(version < 144 ? { VirtualSize: image.size } : {}),
-      SharedSize: -1,
+      SharedSize: shared?.(image) ?? -1,
       Labels: image.config.Labels ?? null,
       Containers: containers(image) || -1,
     }))
+}
+
+/** Bytes of an image's layers that are layers of another image too. */
+function sharedSizes(store: ImageStore): (image: StoredImage) => number {
+  const owners = new Map<string, number>()
+  for (const { layers } of store.all())
+    for (const layer of new Set(layers)) owners.set(layer, (owners.get(layer) ?? 0) + 1)
+  return ({ layers }) =>
+    [...new Set(layers)]
+      .filter((layer) => (owners.get(layer) ?? 0) > 1)
+      .reduce((sum, layer) => sum + store.layers.size(layer), 0)
 }
 
 /** Before 1.43 an image without any name was called `<none>`, and one kind of name missing was null. */
