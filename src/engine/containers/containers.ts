@@ -215,7 +215,7 @@ export class Containers implements Usage {
         oomKilled,
         finishedAt: timestamp(exit.at),
       })
-      container.health = undefined
+      delete record.state.health
       await store.save(record)
       await this.#shop.exits.take(container.id)
       if (oomKilled) container.emit(events, 'oom')

@@ -69,6 +69,7 @@ export async function start(shop: Shop, container: Container): Promise<void> {
       oomKilled: false,
       stopped: false,
     })
+    delete record.state.health
     await shop.store.note(record)
     for (const hook of container.onStart) hook(true)
     container.onStart.clear()
