@@ -25,13 +25,21 @@ const seconds = (query: URLSearchParams): number | undefined => {
 
 /** Bytes a container has written, and those of its image besides. */
 export async function sizeOf(containers: Containers, images: Images, container: Container) {
-  const rw = await bytesBelow(containers.shop.store.places(container.id).upperDir)
+  // the directories that mounts need are no content: dockerd does not count any
+  const rw = await bytesBelow(containers.shop.store.places(container.id).upperDir, 'files')
   const image = await images.get(container.record.image).then(
     ({ size }) => size,
     () => 0,
   )
   return { rw, root: rw + image }
 }
+
+/** None when its image is gone. */
+const layersOf = async (images: Images, { record }: Container): Promise<readonly string[]> =>
+  images
+    .get(record.image)
+    .then((image) => images.lowerDirs(image))
+    .catch(() => [])
 
 /** `/containers` and below, but for exec. */
 export function containerRoutes(containers: Containers, execs: Execs): readonly ApiRoute[] {
@@ -80,7 +88,8 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
       handle: async ({ params, query }, reply) => {
         const container = containers.find(params.id ?? '')
         const size = flag(query, 'size') ? await sizeOf(containers, images, container) : undefined
-        reply.json(200, inspection(containers.shop, container, execs.of(container), size))
+        const lowerDirs = await layersOf(images, container)
+        reply.json(200, inspection(containers.shop, container, execs.of(container), lowerDirs, size))
       },
     },
     { method: 'POST', path: '/containers/{id}/start', handle: act(204, (container) => containers.start(container)) },
@@ -150,6 +159,16 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
       handle: act(204, (container, { query }) =>
         containers.remove(container, { force: flag(query, 'force'), volumes: flag(query, 'v') }),
       ),
+    },
+    {
+      method: 'DELETE',
+      path: '/containers/{id}/{alias}',
+      handle: async ({ params, query }, reply) => {
+        const { id = '', alias = '' } = params
+        if (!flag(query, 'link')) throw new EngineError('missing', `No such container: ${id}/${alias}`)
+        await containers.unlink(containers.find(id), alias)
+        reply.empty(204)
+      },
     },
     {
       method: 'POST',

@@ -5,7 +5,7 @@ import { Cgroup, type Hierarchies } from '../runtime/cgroup.js'
 import type { Driver } from '../runtime/driver.js'
 import type { Exits } from '../runtime/exits.js'
 import { startTime } from '../runtime/process.js'
-import { isUp, type ContainerRecord } from './record.js'
+import { isUp, type ContainerRecord, type HealthState } from './record.js'
 import type { ContainerStore } from './store.js'
 
 /** What it takes to run containers. */
@@ -27,17 +27,9 @@ export interface Shop {
   find(reference: string): Container
 }
 
-/** The health of a running container with a health check. */
-export interface HealthState {
-  status: 'starting' | 'healthy' | 'unhealthy'
-  failingStreak: number
-  log: { Start: string; End: string; ExitCode: number; Output: string }[]
-}
-
 /** One container: its record and what lives only as long as the engine does. */
 export class Container {
   readonly record: ContainerRecord
-  health: HealthState | undefined
   /** Ends what runs beside the container: health checks, a restart that is due. */
   companions = new AbortController()
   /** Called between create and start, in time to miss none of the output; undefined: the start has failed. */
@@ -54,6 +46,11 @@ export class Container {
 
   get id(): string {
     return this.record.id
+  }
+
+  /** Of a running container with a health check; with its record, it outlives the daemon. */
+  get health(): HealthState | undefined {
+    return this.record.state.health
   }
 
   get up(): boolean {

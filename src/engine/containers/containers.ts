@@ -218,7 +218,7 @@ export class Containers implements Usage {
         oomKilled,
         finishedAt: timestamp(exit.at),
       })
-      container.health = undefined
+      delete record.state.health
       await store.save(record)
       await this.#shop.exits.take(container.id)
       if (oomKilled) container.emit(events, 'oom')
@@ -345,6 +345,16 @@ export class Containers implements Usage {
     this.#shop.networks.rename(container.id, namesOf(record))
     await this.#shop.store.save(record)
     container.emit(this.#shop.events, 'rename', { oldName: `/${oldName}` })
+  }
+
+  /** Takes back a `--link` of a container; it forgets the name when it starts next. @throws EngineError `missing` */
+  async unlink(container: Container, alias: string): Promise<void> {
+    const { record } = container
+    const links = (record.hostConfig.Links ?? []) as readonly string[]
+    const left = links.filter((link) => link.split(':').at(-1)?.split('/').at(-1) !== alias)
+    if (left.length === links.length) throw new EngineError('missing', `No such container: ${record.name}/${alias}`)
+    record.hostConfig = { ...record.hostConfig, Links: left }
+    await this.#shop.store.save(record)
   }
 
   /** @throws EngineError `conflict` when it runs and `force` is not set */

@@ -1,6 +1,8 @@
 import type { Endpoint, PortRequest } from '../records.js'
-import type { Container, Shop } from './container.js'
+import { maskedPaths, readonlyPaths } from '../runtime/spec.js'
+import { bundleOf, type Container, type Shop } from './container.js'
 import { namesOf } from './member.js'
+import type { HostConfig } from './record.js'
 import { argsOf } from './sandbox.js'
 
 const plural = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? '' : 's'}`
@@ -105,36 +107,57 @@ function portMap({ record }: Container): Record<string, { HostIp: string; HostPo
   return map
 }
 
+/** The mounts as Docker shows them: `--tmpfs` is shown in the HostConfig alone, an anonymous volume has no mode. */
 const mountPoints = ({ record }: Container): object[] =>
   record.mounts
     .filter(({ hidden }) => hidden !== true)
-    .map(({ type, name, source, target, mode, writable, propagation }) => ({
+    .map(({ type, name, source, target, mode, writable, propagation, anonymous }) => ({
       Type: type,
       ...(name === '' ? {} : { Name: name }),
       Source: source,
       Destination: target,
       ...(type === 'volume' ? { Driver: 'local' } : {}),
-      Mode: mode,
+      Mode: anonymous ? '' : mode,
       RW: writable,
-      Propagation: propagation,
+      Propagation: type === 'bind' ? propagation : '',
     }))
+
+/** A port of a running container; one that is exposed and not published has no address and 0 for a public port. */
+interface ListedPort {
+  readonly ip: string
+  readonly privatePort: number
+  readonly publicPort: number
+  readonly type: string
+}
+
+/** The ports of a running container, published and exposed. */
+export function portList(container: Container): readonly ListedPort[] {
+  const { ports, config } = container.record
+  const published = new Set(ports.map(portKey))
+  const exposed = Object.keys(config.ExposedPorts ?? {}).filter((key) => container.up && !published.has(key))
+  return [
+    ...ports.map(({ containerPort, hostPort, hostIp, protocol }) => ({
+      ip: hostIp,
+      privatePort: containerPort,
+      publicPort: hostPort,
+      type: protocol,
+    })),
+    ...exposed.map((key) => {
+      const [port, type = 'tcp'] = key.split('/')
+      return { ip: '', privatePort: Number(port), publicPort: 0, type }
+    }),
+  ]
+}
 
 /** A row of `GET /containers/json`. */
 export function summary(container: Container, size?: { rw: number; root: number }): object {
   const { record } = container
-  const exposed = Object.keys(record.config.ExposedPorts ?? {})
-  const published = new Set(record.ports.map(portKey))
-  const ports = [
-    ...record.ports.map(({ containerPort, hostPort, hostIp, protocol }) => ({
-      IP: hostIp,
-      PrivatePort: containerPort,
-      PublicPort: hostPort,
-      Type: protocol,
-    })),
-    ...exposed
-      .filter((key) => container.up && !published.has(key))
-      .map((key) => ({ PrivatePort: Number(key.split('/')[0]), Type: key.split('/')[1] ?? 'tcp' })),
-  ]
+  const ports = portList(container).map(({ ip, privatePort, publicPort, type }) => ({
+    ...(publicPort === 0 ? {} : { IP: ip }),
+    PrivatePort: privatePort,
+    ...(publicPort === 0 ? {} : { PublicPort: publicPort }),
+    Type: type,
+  }))
   return {
     Id: record.id,
     Names: [`/${record.name}`],
@@ -155,11 +178,20 @@ export function summary(container: Container, size?: { rw: number; root: number 
   }
 }
 
+/** As it is acted on: dockerd, too, shows the defaults that it fills in. */
+const shownHostConfig = (host: HostConfig): object => ({
+  ...host,
+  MaskedPaths: host.MaskedPaths ?? (host.Privileged === true ? null : maskedPaths),
+  ReadonlyPaths: host.ReadonlyPaths ?? (host.Privileged === true ? null : readonlyPaths),
+})
+
 /** `GET /containers/{id}/json`. */
 export function inspection(
   shop: Shop,
   container: Container,
   execs: readonly string[],
+  /** Directories of its image's layers, bottom first. */
+  lowerDirs: readonly string[],
   size?: { rw: number; root: number },
 ): object {
   const { record, health } = container
@@ -200,8 +232,16 @@ export function inspection(
     ProcessLabel: '',
     AppArmorProfile: '',
     ExecIDs: execs.length > 0 ? execs : null,
-    HostConfig: hostConfig,
-    GraphDriver: { Name: 'overlay2', Data: { UpperDir: places.upperDir, WorkDir: places.workDir } },
+    HostConfig: shownHostConfig(hostConfig),
+    GraphDriver: {
+      Name: 'overlay2',
+      Data: {
+        LowerDir: [...lowerDirs].reverse().join(':'),
+        MergedDir: `${bundleOf(shop.config, record.id)}/rootfs`,
+        UpperDir: places.upperDir,
+        WorkDir: places.workDir,
+      },
+    },
     ...(size ? { SizeRw: size.rw, SizeRootFs: size.root } : {}),
     Mounts: mountPoints(container),
     Config: { ...config, Hostname: config.Hostname || record.id.slice(0, 12), OnBuild: null },

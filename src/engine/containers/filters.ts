@@ -2,18 +2,21 @@ import { anyOf, flagOf, labelsMatch, looselyMatches, type Filters } from '../sys
 import { EngineError } from '../errors.js'
 import type { Container } from './container.js'
 import type { Containers } from './containers.js'
+import { portList } from './describe.js'
 
 export const containerFilters = [
-  'ancestor', 'before', 'expose', 'exited', 'health', 'id', 'is-task', 'label', 'label!', 'name', 'network', 'publish', 'since',
-  'status', 'until', 'volume',
+  'ancestor', 'before', 'expose', 'exited', 'health', 'id', 'is-task', 'label', 'name', 'network', 'publish', 'since', 'status',
+  'volume',
 ] // prettier-ignore
 
+const healths = ['starting', 'healthy', 'unhealthy', 'none']
 const statuses = ['created', 'restarting', 'running', 'removing', 'paused', 'exited', 'dead']
 
 /** The containers that pass the filters of `GET /containers/json`. @throws EngineError `invalid` */
 export async function selectContainers(containers: Containers, filters: Filters, all: boolean): Promise<Container[]> {
-  const bad = (filters.get('status') ?? []).find((status) => !statuses.includes(status))
-  if (bad !== undefined) throw new EngineError('invalid', `invalid filter 'status=${bad}'`)
+  refuseUnknown(filters)
+  const ports = { publish: portsIn(filters, 'publish'), expose: portsIn(filters, 'expose') }
+  const anyPort = ports.publish.size + ports.expose.size === 0
   const everything = all || filters.has('status') || filters.has('exited')
   const images = await Promise.all(
     (filters.get('ancestor') ?? []).map((name) =>
@@ -29,7 +32,7 @@ export async function selectContainers(containers: Containers, filters: Filters,
   }
   const before = created('before')
   const since = created('since')
-  flagOf(filters, 'is-task')
+  if (flagOf(filters, 'is-task') === true) return [] // there is no swarm
   return containers.all().filter((container) => {
     const { record, id, health } = container
     const { state, config } = record
@@ -37,19 +40,22 @@ export async function selectContainers(containers: Containers, filters: Filters,
     return (
       anyOf(filters, 'status', (status) => status === state.status) &&
       anyOf(filters, 'id', (wanted) => looselyMatches(wanted, id)) &&
-      anyOf(filters, 'name', (wanted) => looselyMatches(wanted, `/${record.name}`) || wanted === record.name) &&
+      anyOf(
+        filters,
+        'name',
+        (wanted) => looselyMatches(wanted, `/${record.name}`) || looselyMatches(wanted, record.name),
+      ) &&
       anyOf(filters, 'exited', (code) => state.status === 'exited' && state.exitCode === Number(code)) &&
       anyOf(filters, 'health', (wanted) => wanted === (health?.status ?? 'none')) &&
       anyOf(filters, 'network', (wanted) => onNetwork(container, wanted)) &&
       anyOf(filters, 'volume', (wanted) =>
-        record.mounts.some(({ name, target }) => name === wanted || target === wanted),
+        record.mounts.some(({ name, source, target }) => [name, source, target].includes(wanted)),
       ) &&
-      anyOf(filters, 'publish', (port) =>
-        record.ports.some(({ hostPort }) => hostPort === Number(port.split('/')[0])),
-      ) &&
-      anyOf(filters, 'expose', (port) =>
-        Object.keys(config.ExposedPorts ?? {}).some((key) => key.split('/')[0] === port.split('/')[0]),
-      ) &&
+      (anyPort ||
+        portList(container).some(
+          ({ publicPort, privatePort, type }) =>
+            ports.publish.has(`${publicPort}/${type}`) || ports.expose.has(`${privatePort}/${type}`),
+        )) &&
       (images.length === 0 || images.some((image) => image === record.image || image === config.Image)) &&
       (before === undefined || record.created < before) &&
       (since === undefined || record.created > since) &&
@@ -61,8 +67,43 @@ export async function selectContainers(containers: Containers, filters: Filters,
 function onNetwork({ record }: Container, wanted: string): boolean {
   const { endpoints, networks, hostConfig } = record
   return (
-    endpoints.some(({ networkId, networkName }) => networkName === wanted || networkId === wanted) ||
+    endpoints.some(({ networkId, networkName }) => networkName === wanted || networkId.startsWith(wanted)) ||
     networks.some(({ network }) => network === wanted) ||
     hostConfig.NetworkMode === wanted
   )
+}
+
+/** @throws EngineError `invalid` for a value that nothing can have */
+function refuseUnknown(filters: Filters): void {
+  const refuse = (key: string, known: (value: string) => boolean, say: (value: string) => string): void => {
+    const bad = (filters.get(key) ?? []).find((value) => !known(value))
+    if (bad !== undefined) throw new EngineError('invalid', say(bad))
+  }
+  refuse(
+    'status',
+    (value) => statuses.includes(value),
+    (value) => `invalid filter 'status=${value}'`,
+  )
+  refuse(
+    'health',
+    (value) => healths.includes(value),
+    (value) => `Unrecognised filter value for health: ${value}`,
+  )
+  refuse(
+    'exited',
+    (value) => /^[+-]?\d+$/.test(value),
+    (value) => `invalid filter 'exited=${value}'`,
+  )
+}
+
+/** `80`, `80/udp` or `80-90/tcp`, each port as `80/tcp`. @throws EngineError `invalid` */
+function portsIn(filters: Filters, key: string): ReadonlySet<string> {
+  const ports = new Set<string>()
+  for (const value of filters.get(key) ?? []) {
+    const [, from = '', to = from, type = 'tcp'] = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/.exec(value) ?? []
+    if (from === '' || Number(to) > 65535 || Number(to) < Number(from))
+      throw new EngineError('invalid', `error while looking up for ${key} ${value}: invalid port`)
+    for (let port = Number(from); port <= Number(to); port++) ports.add(`${port}/${type}`)
+  }
+  return ports
 }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../errors.js'
 import type { Healthcheck } from '../records.js'
-import type { Container, HealthState, Shop } from './container.js'
+import type { Container, Shop } from './container.js'
 import { Probe } from './probe.js'
-import { timestamp } from './record.js'
+import { timestamp, type HealthState } from './record.js'
 
 const nsPerMs = 1e6
 const keptResults = 5
@@ -30,8 +30,9 @@ export function watchHealth(shop: Shop, container: Container, signal: AbortSigna
   const { Healthcheck: check, Shell = ['/bin/sh', '-c'] } = container.record.config
   const command = check?.Test && commandOf(check.Test, Shell)
   if (!check || !command) return
-  container.health = { status: 'starting', failingStreak: 0, log: [] }
-  void probe(shop, container, container.health, command, timesOf(check), signal).catch(() => undefined)
+  // what an earlier daemon found is gone on with
+  const health = (container.record.state.health ??= { status: 'starting', failingStreak: 0, log: [] })
+  void probe(shop, container, health, command, timesOf(check), signal).catch(() => undefined)
 }
 
 async function probe(
@@ -42,7 +43,7 @@ async function probe(
   times: ReturnType<typeof timesOf>,
   signal: AbortSignal,
 ): Promise<void> {
-  const born = Date.now()
+  const born = Date.parse(container.record.state.startedAt)
   const set = (status: HealthState['status']): void => {
     if (health.status === status || signal.aborted) return
     health.status = status
@@ -68,5 +69,6 @@ async function probe(
       health.failingStreak++
       if (health.failingStreak >= times.retries) set('unhealthy')
     }
+    if (!signal.aborted) await shop.store.note(container.record)
   }
 }

@@ -97,6 +97,13 @@ export interface MountPoint {
 
 export type Status = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
 
+/** The health of a running container with a health check. */
+export interface HealthState {
+  status: 'starting' | 'healthy' | 'unhealthy'
+  failingStreak: number
+  log: { Start: string; End: string; ExitCode: number; Output: string }[]
+}
+
 /** What is so of a container's life. Times are RFC 3339 with nanoseconds. */
 export interface State {
   status: Status
@@ -116,6 +123,7 @@ export interface State {
   restartCount: number
   /** Somebody stopped it: its restart policy sleeps until it is started again. */
   stopped: boolean
+  health?: HealthState
 }
 
 /** A container as stored, one JSON document a container. */

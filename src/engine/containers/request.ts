@@ -91,9 +91,14 @@ function restartOf(host: Fields): RestartPolicy {
 export function hostConfigOf(body: unknown, runtime: string): HostConfig {
   const host = objectField(fieldsOf(body), 'HostConfig')
   const log = objectField(host, 'LogConfig')
+  const memory = Number(host.Memory ?? 0)
   return {
     ...defaults,
     ...host,
+    // clients send what stands for nothing: dockerd shows null
+    PidsLimit: (host.PidsLimit ?? 0) === 0 ? null : host.PidsLimit,
+    MemorySwappiness: host.MemorySwappiness === -1 ? null : (host.MemorySwappiness ?? null),
+    MemorySwap: Number(host.MemorySwap ?? 0) || memory * 2,
     Binds: host.Binds === undefined || host.Binds === null ? null : strings(host, 'Binds'),
     NetworkMode: textField(host, 'NetworkMode') || 'default',
     PortBindings: objectField(host, 'PortBindings') as HostConfig['PortBindings'],

@@ -71,6 +71,7 @@ export async function start(shop: Shop, container: Container): Promise<void> {
       oomKilled: false,
       stopped: false,
     })
+    delete record.state.health
     await shop.store.note(record)
     for (const hook of container.onStart) hook(true)
     container.onStart.clear()
@@ -122,8 +123,8 @@ export async function writeNames(
   const hosts = [
     '127.0.0.1\tlocalhost',
     '::1\tlocalhost ip6-localhost ip6-loopback',
-    'fe00::\tip6-localnet',
-    'ff00::\tip6-mcastprefix',
+    'fe00::0\tip6-localnet',
+    'ff00::0\tip6-mcastprefix',
     'ff02::1\tip6-allnodes',
     'ff02::2\tip6-allrouters',
     ...extra,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { table, type Cgroup } from '../runtime/cgroup.js'
 import type { Container, Shop } from './container.js'
-import { timestamp } from './record.js'
+import { never, timestamp } from './record.js'
 
 const clockTick = 100
 const number = (text: string): number => Number(text.trim()) || 0
@@ -11,10 +11,10 @@ const lines = (text: string): string[][] =>
     .trim()
     .split('\n')
     .filter(Boolean)
-    .map((line) => line.split(/\s+/))
+    .map((line) => line.trim().split(/\s+/))
 
 /** CPU time, ns, of one container. */
-function cpuOf(cgroup: Cgroup): { total: number; user: number; system: number; throttled: object } {
+function cpuOf(cgroup: Cgroup): { total: number; perCpu?: number[]; user: number; system: number; throttled: object } {
   if (cgroup.hierarchies.version === 2) {
     const stat = table(cgroup.read('cpu', 'cpu.stat'))
     const us = (key: string): number => (stat[key] ?? 0) * 1000
@@ -33,7 +33,13 @@ function cpuOf(cgroup: Cgroup): { total: number; user: number; system: number; t
     throttled_periods: stat.nr_throttled ?? 0,
     throttled_time: stat.throttled_time ?? 0,
   }
-  return { total: number(cgroup.read('cpuacct', 'cpuacct.usage')), user: ns('user'), system: ns('system'), throttled }
+  return {
+    total: number(cgroup.read('cpuacct', 'cpuacct.usage')),
+    perCpu: (lines(cgroup.read('cpuacct', 'cpuacct.usage_percpu'))[0] ?? []).map(Number),
+    user: ns('user'),
+    system: ns('system'),
+    throttled,
+  }
 }
 
 function memoryOf(cgroup: Cgroup): object {
@@ -56,9 +62,14 @@ function systemCpu(): number {
 }
 
 function cpuStats(cgroup: Cgroup): object {
-  const { total, user, system, throttled } = cpuOf(cgroup)
+  const { total, perCpu, user, system, throttled } = cpuOf(cgroup)
   return {
-    cpu_usage: { total_usage: total, usage_in_kernelmode: system, usage_in_usermode: user },
+    cpu_usage: {
+      total_usage: total,
+      ...(perCpu ? { percpu_usage: perCpu } : {}),
+      usage_in_kernelmode: system,
+      usage_in_usermode: user,
+    },
     system_cpu_usage: systemCpu(),
     online_cpus: cpus().length,
     throttling_data: throttled,
@@ -82,27 +93,46 @@ function networksOf(pid: number): object {
   )
 }
 
+interface BlockEntry {
+  readonly major: number
+  readonly minor: number
+  readonly op: string
+  readonly value: number
+}
+
+const numbersOf = (device: string): { major: number; minor: number } => {
+  const [major = 0, minor = 0] = device.split(':').map(Number)
+  return { major, minor }
+}
+
+/** The lists that version 1 of control groups had; the kernel has numbers for two of them. */
+const blockLists = [
+  'io_service_bytes', 'io_serviced', 'io_queue', 'io_service_time', 'io_wait_time', 'io_merged', 'io_time', 'sectors',
+] // prettier-ignore
+
 function blockOf(cgroup: Cgroup): object {
   const v2 = cgroup.hierarchies.version === 2
-  const rows = v2 ? lines(cgroup.read('io', 'io.stat')) : lines(cgroup.read('blkio', 'blkio.throttle.io_service_bytes'))
-  const entries = v2
-    ? rows.flatMap(([device = '', ...pairs]) => {
-        const [major, minor] = device.split(':').map(Number)
-        const values = table(pairs.map((pair) => pair.replace('=', ' ')).join('\n'))
-        return (['read', 'write'] as const).map((op) => ({
-          major,
-          minor,
-          op,
-          value: values[op === 'read' ? 'rbytes' : 'wbytes'] ?? 0,
-        }))
-      })
-    : rows
-        .filter((row) => row.length === 3)
-        .map(([device = '', op = '', value]) => {
-          const [major, minor] = device.split(':').map(Number)
-          return { major, minor, op: op.toLowerCase(), value: Number(value) }
-        })
-  return { io_service_bytes_recursive: entries }
+  const counted: Readonly<Record<string, readonly BlockEntry[]>> = v2 ? blockV2(cgroup) : blockV1(cgroup)
+  return Object.fromEntries(blockLists.map((name) => [`${name}_recursive`, counted[name] ?? (v2 ? null : [])]))
+}
+
+function blockV1(cgroup: Cgroup): Record<string, BlockEntry[]> {
+  const entries = (name: string): BlockEntry[] =>
+    lines(cgroup.read('blkio', `blkio.throttle.${name}_recursive`) || cgroup.read('blkio', `blkio.throttle.${name}`))
+      .filter((row) => row.length === 3) // the last is the total
+      .map(([device = '', op = '', value]) => ({ ...numbersOf(device), op, value: Number(value) }))
+  return { io_service_bytes: entries('io_service_bytes'), io_serviced: entries('io_serviced') }
+}
+
+function blockV2(cgroup: Cgroup): Record<string, BlockEntry[]> {
+  const rows = lines(cgroup.read('io', 'io.stat'))
+  const entries = (read: string, write: string): BlockEntry[] =>
+    rows.flatMap(([device = '', ...pairs]) => {
+      const values = table(pairs.map((pair) => pair.replace('=', ' ')).join('\n'))
+      const entry = (op: string, key: string): BlockEntry => ({ ...numbersOf(device), op, value: values[key] ?? 0 })
+      return [entry('read', read), entry('write', write)]
+    })
+  return { io_service_bytes: entries('rbytes', 'wbytes'), io_serviced: entries('rios', 'wios') }
 }
 
 /** One sample of a container as `GET /containers/{id}/stats` has it; `before` is the sample it is compared with. */
@@ -117,7 +147,7 @@ export function sample(shop: Shop, container: Container, before?: object): objec
     storage_stats: {},
   }
   const earlier = before as { read?: string; cpu_stats?: object } | undefined
-  const preread = { preread: earlier?.read ?? '0001-01-01T00:00:00Z' }
+  const preread = { preread: earlier?.read ?? never }
   const none = {
     cpu_usage: { total_usage: 0, usage_in_kernelmode: 0, usage_in_usermode: 0 },
     throttling_data: { periods: 0, throttled_periods: 0, throttled_time: 0 },
@@ -126,8 +156,9 @@ export function sample(shop: Shop, container: Container, before?: object): objec
     return {
       ...common,
       ...preread,
+      read: never,
       pids_stats: {},
-      blkio_stats: {},
+      blkio_stats: Object.fromEntries(blockLists.map((name) => [`${name}_recursive`, null])),
       cpu_stats: none,
       precpu_stats: none,
       memory_stats: {},

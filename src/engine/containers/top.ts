@@ -19,7 +19,7 @@ export async function top(
   const [head = '', ...rows] = stdout.split('\n').filter(Boolean)
   const Titles = head.trim().split(/\s+/)
   const pidColumn = Titles.indexOf('PID')
-  if (pidColumn < 0) throw new EngineError('invalid', "couldn't find PID field in ps output")
+  if (pidColumn < 0) throw new EngineError('invalid', "Couldn't find PID field in ps output")
   const own = new Set(container.cgroup(shop).pids())
   const cells = rows.map((row) => {
     const all = row.trim().split(/\s+/)

@@ -4,17 +4,22 @@ import type { Limits } from '../runtime/sandbox.js'
 import { fieldsOf } from '../system/fields.js'
 import type { Container } from './container.js'
 import type { Containers } from './containers.js'
-import { limitsOf } from './limits.js'
+import { checkLimits, limitsOf } from './limits.js'
+import type { HostConfig } from './record.js'
 import { hostConfigOf } from './request.js'
+import { checkUpdateRequest } from './shape.js'
 
 const changeable = [
   'Memory', 'MemorySwap', 'MemoryReservation', 'NanoCpus', 'CpuQuota', 'CpuPeriod', 'CpuShares', 'CpusetCpus', 'CpusetMems',
   'PidsLimit', 'RestartPolicy',
 ] // prettier-ignore
 
-/** Changes limits and restart policy, of a running container too. @throws EngineError `invalid`; nothing has changed then */
+/**
+ * Changes limits and restart policy, of a running container too; both stay over a restart.
+ * @throws EngineError `invalid`, `conflict`; nothing has changed then
+ */
 export async function updateLimits(containers: Containers, container: Container, body: unknown): Promise<void> {
-  const { record } = container
+  checkUpdateRequest(body)
   const fields = fieldsOf(body)
   const asked = Object.fromEntries(
     Object.entries(fields).filter(
@@ -23,40 +28,86 @@ export async function updateLimits(containers: Containers, container: Container,
   )
   const policy = (asked.RestartPolicy as { Name?: string } | undefined)?.Name
   if (policy === undefined || policy === '') delete asked.RestartPolicy
-  const next = hostConfigOf({ HostConfig: { ...record.hostConfig, ...asked } }, record.hostConfig.Runtime)
-  const limits = limitsOf(next)
-  if (container.up) apply(container.cgroup(containers.shop), limits)
-  record.hostConfig = next
-  await containers.shop.store.save(record)
+  await container.inTurn(async () => {
+    const { record } = container
+    if (record.state.status === 'removing')
+      throw new EngineError('conflict', `Cannot update container ${record.id}: container is marked for removal`)
+    refuseConflicts(record.hostConfig, asked)
+    const next = hostConfigOf({ HostConfig: { ...record.hostConfig, ...asked } }, record.hostConfig.Runtime)
+    checkLimits(next)
+    if (container.up) apply(container.cgroup(containers.shop), limitsOf(next), record.id)
+    record.hostConfig = next
+    await containers.shop.store.save(record)
+  })
   container.emit(containers.shop.events, 'update')
 }
 
-function apply(cgroup: Cgroup, limits: Limits): void {
-  const v2 = cgroup.hierarchies.version === 2
-  const set = (controller: string, v1: string, v2File: string, value: number | string | undefined): void => {
-    if (value !== undefined) cgroup.write(controller, v2 ? v2File : v1, String(value))
+/** @throws EngineError `invalid` in dockerd's words for what cannot be changed alone */
+function refuseConflicts(old: HostConfig, asked: Readonly<Record<string, unknown>>): void {
+  const refuse = (message: string): never => {
+    throw new EngineError('invalid', message)
   }
+  if (asked.RestartPolicy && old.AutoRemove)
+    refuse('Restart policy cannot be updated because AutoRemove is enabled for the container')
+  if (asked.CpuPeriod && old.NanoCpus)
+    refuse('Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set')
+  if (asked.CpuQuota && old.NanoCpus)
+    refuse('Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set')
+  if (asked.NanoCpus && old.CpuPeriod)
+    refuse('Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set')
+  if (asked.NanoCpus && old.CpuQuota)
+    refuse('Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set')
+  const swap = Number(old.MemorySwap ?? 0)
+  if (asked.Memory && !asked.MemorySwap && swap > 0 && Number(asked.Memory) > swap)
+    refuse('Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time')
+}
+
+function apply(cgroup: Cgroup, limits: Limits, id: string): void {
+  const write = cgroup.hierarchies.version === 2 ? writeV2 : writeV1
   try {
-    if (limits.memory !== undefined && !v2) {
-      // v1 keeps memory below memory and swap: which comes first depends on the direction
-      const grow = Number(cgroup.read('memory', 'memory.limit_in_bytes')) < limits.memory
-      const order = [
-        () => set('memory', 'memory.memsw.limit_in_bytes', '', limits.memorySwap),
-        () => set('memory', 'memory.limit_in_bytes', '', limits.memory),
-      ]
-      for (const step of grow ? order : order.reverse()) step()
-    } else set('memory', '', 'memory.max', limits.memory)
-    if (v2) {
-      if (limits.cpuQuota !== undefined)
-        cgroup.write('cpu', 'cpu.max', `${limits.cpuQuota} ${limits.cpuPeriod ?? 100_000}`)
-    } else {
-      set('cpu', 'cpu.cfs_period_us', '', limits.cpuPeriod)
-      set('cpu', 'cpu.cfs_quota_us', '', limits.cpuQuota)
-      set('cpu', 'cpu.shares', '', limits.cpuShares)
-    }
-    set('cpuset', 'cpuset.cpus', 'cpuset.cpus', limits.cpusetCpus)
-    set('pids', 'pids.max', 'pids.max', limits.pids)
+    write(
+      limits,
+      (controller, file, value) => {
+        if (value !== undefined) cgroup.write(controller, file, String(value))
+      },
+      cgroup,
+    )
   } catch (error) {
-    throw new EngineError('broken', `Cannot update container: ${messageOf(error)}`, error)
+    throw new EngineError('broken', `Cannot update container ${id}: ${messageOf(error)}`, error)
   }
+}
+
+type Write = (controller: string, file: string, value: number | string | undefined) => void
+
+function writeV1(limits: Limits, write: Write, cgroup: Cgroup): void {
+  // memory is kept below memory and swap: which comes first depends on the direction
+  const order = [
+    () => write('memory', 'memory.memsw.limit_in_bytes', limits.memorySwap),
+    () => write('memory', 'memory.limit_in_bytes', limits.memory),
+  ]
+  const old = Number(cgroup.read('memory', 'memory.memsw.limit_in_bytes'))
+  const grows = limits.memorySwap === -1 || (limits.memorySwap ?? 0) > old
+  for (const step of grows ? order : order.reverse()) step()
+  write('memory', 'memory.soft_limit_in_bytes', limits.memoryReservation)
+  write('cpu', 'cpu.cfs_period_us', limits.cpuPeriod)
+  write('cpu', 'cpu.cfs_quota_us', limits.cpuQuota)
+  write('cpu', 'cpu.shares', limits.cpuShares)
+  write('cpuset', 'cpuset.cpus', limits.cpusetCpus)
+  write('cpuset', 'cpuset.mems', limits.cpusetMems)
+  write('pids', 'pids.max', limits.pids ?? 'max')
+}
+
+function writeV2(limits: Limits, write: Write): void {
+  const { memory, memorySwap, cpuQuota, cpuPeriod, cpuShares } = limits
+  write('memory', 'memory.max', memory)
+  // version 2 limits swap by itself
+  if (memorySwap !== undefined) write('memory', 'memory.swap.max', memorySwap < 0 ? 'max' : memorySwap - (memory ?? 0))
+  write('memory', 'memory.low', limits.memoryReservation)
+  if (cpuQuota !== undefined || cpuPeriod !== undefined)
+    write('cpu', 'cpu.max', `${cpuQuota ?? 'max'} ${cpuPeriod ?? 100_000}`)
+  // the OCI runtimes' way from 2..262144 to 1..10000
+  if (cpuShares !== undefined) write('cpu', 'cpu.weight', Math.floor(1 + ((cpuShares - 2) * 9999) / 262142))
+  write('cpuset', 'cpuset.cpus', limits.cpusetCpus)
+  write('cpuset', 'cpuset.mems', limits.cpusetMems)
+  write('pids', 'pids.max', limits.pids ?? 'max')
 }

@@ -43,9 +43,9 @@ export async function resolvConf(
   // a member's name has no dot, and is to be asked for as it is first
   const dots = asking === 'names' && !options.some((option) => option.startsWith('ndots:')) ? ['ndots:0'] : []
   return [
-    ...servers.map((server) => `nameserver ${server}`),
     // `--dns-search .` asks for no search list
     ...(search.length > 0 && search[0] !== '.' ? [`search ${search.join(' ')}`] : []),
+    ...servers.map((server) => `nameserver ${server}`),
     ...(options.length + dots.length > 0 ? [`options ${[...options, ...dots].join(' ')}`] : []),
     '',
   ].join('\n')

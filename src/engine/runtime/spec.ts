@@ -3,7 +3,8 @@ import type { Command, Limits, Namespace, Rlimit, Sandbox } from './sandbox.js'
 import { profileOf } from './seccomp-profile.js'
 import { seccompProfile } from './seccomp.js'
 
-const maskedPaths = [
+/** Paths that a container cannot read. */
+export const maskedPaths = [
   '/proc/acpi',
   '/proc/asound',
   '/proc/interrupts',
@@ -17,7 +18,8 @@ const maskedPaths = [
   '/sys/firmware',
   '/sys/devices/virtual/powercap',
 ]
-const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
+/** Paths that a container cannot write. */
+export const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
 
 /** Device nodes every container may use: null, zero, full, random, urandom, tty, ptmx and its terminals. */
 const allowedDevices: readonly (readonly [type: string, major: number | undefined, minor: number | undefined])[] = [

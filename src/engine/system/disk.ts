@@ -4,9 +4,9 @@ import { codeOf } from '../errors.js'
 
 /**
  * Bytes on disk of everything below a directory, as du(1) counts: blocks, not lengths, and a file with several names
- * once. What vanishes meanwhile counts nothing. Symbolic links are not followed.
+ * once. `what` may be files alone, directories counting nothing. What vanishes meanwhile counts nothing. Symbolic links are not followed.
  */
-export async function bytesBelow(directory: string): Promise<number> {
+export async function bytesBelow(directory: string, what: 'all' | 'files' = 'all'): Promise<number> {
   const counted = new Set<string>()
   const open = [directory]
   let bytes = 0
@@ -21,7 +21,7 @@ export async function bytesBelow(directory: string): Promise<number> {
           if (counted.has(identity)) continue
           counted.add(identity)
         }
-        bytes += blocks * 512
+        if (what === 'all' || !entry.isDirectory()) bytes += blocks * 512
       }
     } catch (error) {
       if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error

@@ -16,7 +16,7 @@ describe('a container’s resolv.conf', () => {
   it('is the host’s', async () =>
     expect(
       await given('# made by hand\nsearch a.test b.test\nnameserver 192.0.2.53 ; near\noptions ndots:2\n'),
-    ).to.equal('nameserver 192.0.2.53\nsearch a.test b.test\noptions ndots:2\n'))
+    ).to.equal('search a.test b.test\nnameserver 192.0.2.53\noptions ndots:2\n'))
 
   it('leaves out servers a container cannot reach', async () =>
     expect(await given('nameserver 127.0.0.1\nnameserver 192.0.2.53\nnameserver fd00::53\n')).to.equal(
@@ -33,7 +33,7 @@ describe('a container’s resolv.conf', () => {
         search: ['c.test'],
         options: ['rotate'],
       }),
-    ).to.equal('nameserver 192.0.2.1\nsearch c.test\noptions rotate\n'))
+    ).to.equal('search c.test\nnameserver 192.0.2.1\noptions rotate\n'))
 
   it('has no search list when told "."', async () =>
     expect(await given('nameserver 192.0.2.53\nsearch a.test\n', { search: ['.'] })).to.equal(
@@ -42,7 +42,7 @@ describe('a container’s resolv.conf', () => {
 
   it('names the engine’s own server where members have names', async () =>
     expect(await given('nameserver 192.0.2.53\nsearch a.test\n', { servers: ['192.0.2.1'] }, 'names')).to.equal(
-      'nameserver 127.0.0.11\nsearch a.test\noptions ndots:0\n',
+      'search a.test\nnameserver 127.0.0.11\noptions ndots:0\n',
     ))
 
   it('is the host’s own on the host’s network', async () =>
