@@ -56,7 +56,10 @@ export interface RegistryOptions {
 }
 
 /** Debian's docker-registry on the engine's network. */
-export async function openRegistry(engine: DockerEngine, options: RegistryOptions = {}): Promise<Place> {
+export async function openRegistry(
+  engine: DockerEngine,
+  options: RegistryOptions = {},
+): Promise<Place & { readonly dir: string }> {
   const { address = '127.0.0.1', http } = options
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
@@ -227,4 +230,33 @@ export async function makeAuthority(dir: string, ...names: string[]): Promise<Au
   const by = ['-CA', file('ca.crt'), '-CAkey', file('ca.key'), '-keyout', file('leaf.key'), '-out', file('leaf.crt')]
   await must('openssl', ['req', '-x509', ...key, ...leaf, ...by])
   return { ca: file('ca.crt'), cert: file('leaf.crt'), key: file('leaf.key') }
+}
+
+/** A registry spoken to directly, as `host` sees it: what no client would push. */
+export function rawly(engine: DockerEngine, host: string, repository: string) {
+  const curl = async (args: readonly string[], input?: Buffer | string): Promise<string> => {
+    const { code, stdout, stderr } = await engine.run('curl', ['-sSf', ...args], input === undefined ? {} : { input })
+    if (code !== 0) throw new Error(`curl ${args.join(' ')}: ${stderr}`)
+    return stdout
+  }
+  const at = `http://${host}/v2/${repository}`
+  return {
+    /** @returns the blob's descriptor without its media type */
+    blob: async (content: Buffer | string) => {
+      const bytes = Buffer.from(content)
+      const head = await curl(['-i', '-X', 'POST', `${at}/blobs/uploads/`])
+      const location = /^location: (\S+)/im.exec(head)?.[1] ?? ''
+      const type = ['-H', 'content-type: application/octet-stream', '--data-binary', '@-']
+      await curl(['-X', 'PUT', ...type, `${location}&digest=${sha256(bytes)}`], bytes)
+      return { digest: sha256(bytes), size: bytes.length }
+    },
+    /** Puts a manifest under a tag or its digest. @returns its descriptor */
+    manifest: async (value: { readonly mediaType: string }, tag?: string) => {
+      const bytes = Buffer.from(JSON.stringify(value))
+      const digest = sha256(bytes)
+      const type = ['-H', `content-type: ${value.mediaType}`, '--data-binary', '@-']
+      await curl(['-X', 'PUT', ...type, `${at}/manifests/${tag ?? digest}`], bytes)
+      return { mediaType: value.mediaType, digest, size: bytes.length }
+    },
+  }
 }
