@@ -45,9 +45,19 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.kill('SIGTERM')) await gone
 }
 
+/** A port that nobody has at the moment, for what must be named before it is there. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  return port
+}
+
 /** How a registry is configured; YAML in one line each. */
 export interface RegistryOptions {
   readonly address?: string
+  readonly port?: number
   /** More of `http`, as `tls: {…}`. */
   readonly http?: string
   /** More sections, as `auth: {…}`. */
@@ -57,15 +67,11 @@ export interface RegistryOptions {
 
 /** Debian's docker-registry on the engine's network. */
 export async function openRegistry(
-  engine: DockerEngine,
+  engine: DockerEngine | undefined,
   options: RegistryOptions = {},
 ): Promise<Place & { readonly dir: string }> {
   const { address = '127.0.0.1', http } = options
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  const host = `${address}:${port}`
+  const host = `${address}:${options.port ?? (await freePort())}`
   return {
     host,
     ...(await serveRegistry(() => `addr: "${host}"${http === undefined ? '' : `, ${http}`}`, options, engine)),
@@ -168,16 +174,21 @@ async function openPort(server: Server): Promise<Place> {
 }
 
 /** A server's way in on loopback of an engine's network. */
-export async function openDoor(server: Server, engine: DockerEngine): Promise<Place> {
+export async function openDoor(server: Server, engine: DockerEngine, port = 0): Promise<Place> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-door-'))
   const path = join(dir, 'socket')
   server.listen(path)
   await once(server, 'listening')
   const program = fileURLToPath(new URL('door.ts', import.meta.url))
-  const child = within(engine, process.execPath, [`--import=${import.meta.resolve('tsx')}`, program, path])
-  const [port] = await lineOf(child, 'stdout', /\d+/)
+  const child = within(engine, process.execPath, [
+    `--import=${import.meta.resolve('tsx')}`,
+    program,
+    path,
+    String(port),
+  ])
+  const [got] = await lineOf(child, 'stdout', /\d+/)
   return {
-    host: `127.0.0.1:${port}`,
+    host: `127.0.0.1:${got}`,
     [Symbol.asyncDispose]: async () => {
       await end(child)
       await close(server)
