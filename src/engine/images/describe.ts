@@ -11,16 +11,17 @@ export function listImages(store: ImageStore, filters: Filters, version: number,
     .all()
     .filter((image) => matches(store, image, filters))
     .flatMap((image) => {
-      const names = store.tags.of(image.id)
-      const reference = filters.get('reference')
-      const shown = reference ? names.filter((name) => reference.some((one) => matchesReference(name, one))) : names
-      return reference && shown.length === 0 ? [] : [{ image, names: shown }]
+      const asked = filters.get('reference') ?? []
+      const named = (name: string) => asked.length === 0 || asked.some((one) => matchesReference(name, one))
+      const tags = store.tags.of(image.id).filter(named)
+      const digests = store.digests.of(image.id).filter(named)
+      return asked.length > 0 && tags.length + digests.length === 0 ? [] : [{ image, tags, digests }]
     })
     .sort((a, b) => Date.parse(b.image.created) - Date.parse(a.image.created))
-    .map(({ image, names }) => ({
+    .map(({ image, tags, digests }) => ({
       Id: image.id,
       ParentId: '',
-      ...namesOf(names, store.digests.of(image.id), version),
+      ...namesOf(tags, digests, version),
       Created: Math.floor(Date.parse(image.created) / 1000),
       Size: image.size,
       ...(version < 144 ? { VirtualSize: image.size } : {}),

@@ -106,7 +106,10 @@ export class Layers {
     const task = { upper: stage.upper, lowers: [], base: '/', as: 'layer' as const, recipe }
     const sum = await this.#porters.unpackLayer(task, archive, signal)
     if (expected !== undefined && sum.diffId !== expected)
-      throw new EngineError('invalid', `layer verification failed: its diff id is ${sum.diffId}, not ${expected}`)
+      throw new EngineError(
+        'invalid',
+        `layers from manifest don't match image configuration: diff id ${sum.diffId}, not ${expected}`,
+      )
     return this.#publish(stage, sum, recipe)
   }
 

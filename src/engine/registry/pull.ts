@@ -44,11 +44,11 @@ export async function pullOne(
   const actual = { os: document.os, architecture: document.architecture, variant: '' }
   if (document.os !== 'linux')
     throw new EngineError('invalid', `operating system is not supported: ${JSON.stringify(document.os.slice(0, 40))}`)
+  // as dockerd, which takes whatever an image without an index is for
   if (asked && (document.architecture !== platform.architecture || document.os !== platform.os))
-    throw new EngineError(
-      'missing',
-      `image with reference ${familiar(reference)} was found but does not match the specified platform: wanted ${showPlatform(platform)}, actual: ${showPlatform(actual)}`,
-    )
+    await tell({
+      status: `WARNING: image with reference ${familiar(reference)} was found but does not match the specified platform: wanted ${showPlatform(platform)}, actual: ${showPlatform(actual)}`,
+    })
   const diffIds = document.rootfs.diff_ids
   if (diffIds.length !== layers.length)
     throw new EngineError('invalid', "layers from manifest don't match image configuration")

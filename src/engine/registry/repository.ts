@@ -193,7 +193,10 @@ export class Repository {
   /** A blob's bytes from `at` on; bytes that were had already are dropped when the registry sends all again. */
   async *#from(digest: Digest, at: number): AsyncGenerator<Buffer> {
     const range = at > 0 ? { range: `bytes=${at}-` } : {}
-    const answer = await expecting(await this.#ask('GET', `/v2/${this.#path}/blobs/${digest}`, range), 200, 206)
+    const first = await this.#ask('GET', `/v2/${this.#path}/blobs/${digest}`, range)
+    if (first.statusCode === 416 && at > 0)
+      throw new EngineError('broken', `blob ${digest}: unexpected EOF: the registry has ${at} bytes of it`)
+    const answer = await expecting(first, 200, 206)
     let skip = answer.statusCode === 206 ? 0 : at
     if (answer.statusCode === 206 && !String(answer.headers['content-range']).startsWith(`bytes ${at}-`))
       throw new EngineError('broken', `blob ${digest}: the registry answers with another range than asked for`)

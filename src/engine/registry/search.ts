@@ -45,7 +45,10 @@ export function readSearch(text: string, limit: string, filters: Filters): Searc
   const [first = '', ...rest] = text.split('/')
   const named = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost')
   const { domain } = parseReference(named ? `${first}/x` : 'x')
-  return { domain: domain === hub.domain ? '' : domain, term: named ? rest.join('/') : text, limit: most, filters }
+  const term = named ? rest.join('/') : text
+  return domain === hub.domain
+    ? { domain: '', term: term.replace(/^library\//, ''), limit: most, filters }
+    : { domain, term, limit: most, filters }
 }
 
 /** The findings that the filters let through. */
@@ -110,7 +113,7 @@ function finding(value: unknown): Finding[] {
     {
       star_count: typeof star_count === 'number' ? star_count : 0,
       is_official: is_official === true,
-      name: name.replace(/^library\//, ''),
+      name,
       is_automated: is_automated === true,
       description: typeof description === 'string' ? description : '',
     },

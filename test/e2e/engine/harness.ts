@@ -136,7 +136,7 @@ export async function openDocker(start: Start = {}): Promise<DockerEngine> {
 }
 
 /** The base image's files as Berth made them, making them first if no test has. */
-async function baseArchive(): Promise<string> {
+export async function baseArchive(): Promise<string> {
   const archive = join(cache, 'debian-bookworm-slim.tar')
   if (!existsSync(archive)) await (await openEngine())[Symbol.asyncDispose]()
   return archive

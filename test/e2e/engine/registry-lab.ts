@@ -45,9 +45,19 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.kill('SIGTERM')) await gone
 }
 
+/** A port that nobody has at the moment, for what must be named before it is there. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  return port
+}
+
 /** How a registry is configured; YAML in one line each. */
 export interface RegistryOptions {
   readonly address?: string
+  readonly port?: number
   /** More of `http`, as `tls: {…}`. */
   readonly http?: string
   /** More sections, as `auth: {…}`. */
@@ -56,13 +66,12 @@ export interface RegistryOptions {
 }
 
 /** Debian's docker-registry on the engine's network. */
-export async function openRegistry(engine: DockerEngine, options: RegistryOptions = {}): Promise<Place> {
+export async function openRegistry(
+  engine: DockerEngine | undefined,
+  options: RegistryOptions = {},
+): Promise<Place & { readonly dir: string }> {
   const { address = '127.0.0.1', http } = options
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  const host = `${address}:${port}`
+  const host = `${address}:${options.port ?? (await freePort())}`
   return {
     host,
     ...(await serveRegistry(() => `addr: "${host}"${http === undefined ? '' : `, ${http}`}`, options, engine)),
@@ -165,16 +174,21 @@ async function openPort(server: Server): Promise<Place> {
 }
 
 /** A server's way in on loopback of an engine's network. */
-export async function openDoor(server: Server, engine: DockerEngine): Promise<Place> {
+export async function openDoor(server: Server, engine: DockerEngine, port = 0): Promise<Place> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-door-'))
   const path = join(dir, 'socket')
   server.listen(path)
   await once(server, 'listening')
   const program = fileURLToPath(new URL('door.ts', import.meta.url))
-  const child = within(engine, process.execPath, [`--import=${import.meta.resolve('tsx')}`, program, path])
-  const [port] = await lineOf(child, 'stdout', /\d+/)
+  const child = within(engine, process.execPath, [
+    `--import=${import.meta.resolve('tsx')}`,
+    program,
+    path,
+    String(port),
+  ])
+  const [got] = await lineOf(child, 'stdout', /\d+/)
   return {
-    host: `127.0.0.1:${port}`,
+    host: `127.0.0.1:${got}`,
     [Symbol.asyncDispose]: async () => {
       await end(child)
       await close(server)
@@ -227,4 +241,33 @@ export async function makeAuthority(dir: string, ...names: string[]): Promise<Au
   const by = ['-CA', file('ca.crt'), '-CAkey', file('ca.key'), '-keyout', file('leaf.key'), '-out', file('leaf.crt')]
   await must('openssl', ['req', '-x509', ...key, ...leaf, ...by])
   return { ca: file('ca.crt'), cert: file('leaf.crt'), key: file('leaf.key') }
+}
+
+/** A registry spoken to directly, as `host` sees it: what no client would push. */
+export function rawly(engine: DockerEngine, host: string, repository: string) {
+  const curl = async (args: readonly string[], input?: Buffer | string): Promise<string> => {
+    const { code, stdout, stderr } = await engine.run('curl', ['-sSf', ...args], input === undefined ? {} : { input })
+    if (code !== 0) throw new Error(`curl ${args.join(' ')}: ${stderr}`)
+    return stdout
+  }
+  const at = `http://${host}/v2/${repository}`
+  return {
+    /** @returns the blob's descriptor without its media type */
+    blob: async (content: Buffer | string) => {
+      const bytes = Buffer.from(content)
+      const head = await curl(['-i', '-X', 'POST', `${at}/blobs/uploads/`])
+      const location = /^location: (\S+)/im.exec(head)?.[1] ?? ''
+      const type = ['-H', 'content-type: application/octet-stream', '--data-binary', '@-']
+      await curl(['-X', 'PUT', ...type, `${location}&digest=${sha256(bytes)}`], bytes)
+      return { digest: sha256(bytes), size: bytes.length }
+    },
+    /** Puts a manifest under a tag or its digest. @returns its descriptor */
+    manifest: async (value: { readonly mediaType: string }, tag?: string) => {
+      const bytes = Buffer.from(JSON.stringify(value))
+      const digest = sha256(bytes)
+      const type = ['-H', `content-type: ${value.mediaType}`, '--data-binary', '@-']
+      await curl(['-X', 'PUT', ...type, `${at}/manifests/${tag ?? digest}`], bytes)
+      return { mediaType: value.mediaType, digest, size: bytes.length }
+    },
+  }
 }
