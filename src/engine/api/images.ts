@@ -6,6 +6,8 @@ import { familiar, parseReference } from '../images/reference.js'
 import { pruneImages, removeImage } from '../images/removal.js'
 import type { ImageStore } from '../images/store.js'
 import type { Registry } from '../registry/registry.js'
+import { imageArchiveRoutes } from './images-archive.js'
+import { flag } from './build-options.js'
 import { pullRoute } from './registry.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
@@ -15,10 +17,9 @@ export interface ImageApi {
   readonly images: ImageStore
 }
 
-const flag = (query: URLSearchParams, name: string): boolean => ['1', 'true', 'True'].includes(query.get(name) ?? '')
-
 /** `/images` and below, but for the build. */
 export const imageRoutes = ({ registry, images }: ImageApi): readonly ApiRoute[] => [
+  ...imageArchiveRoutes(images),
   {
     method: 'GET',
     path: '/images/json',

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Canvas } from './canvas.js'
 import { type Archive, carry, type Carry, digestSources } from './carry.js'
 import { type LayerSum, sumLayer } from './pack.js'
-import { press, type Press, type Pressed } from './press.js'
+import { layerLength, type LayerSource, press, type Press, type Pressed } from './press.js'
 import { missingPaths, scrub } from './mount-points.js'
 import { Recorder } from './recipe.js'
 import type { Sources } from './selection.js'
@@ -32,6 +32,7 @@ export interface Unpacked {
 export const jobs = {
   sum: (directory: string): LayerSum => sumLayer(directory),
   press: (task: Press): Promise<Pressed> => press(task),
+  length: (source: LayerSource): number => layerLength(source),
   digest: (sources: Sources): string => digestSources(sources),
   carry: (task: Carry): readonly Archive[] => carry(task),
   /** Canonical path and kind of what is at a path of a stack. */
