@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { archiveRoutes } from './api/archives.js'
 import { buildRoutes } from './api/build.js'
 import { containerRoutes, sizeOf } from './api/containers.js'
 import { eventRoutes } from './api/events.js'
@@ -73,6 +74,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
       ...eventRoutes(events),
       ...containerRoutes(containers, execs),
       ...execRoutes(containers, execs),
+      ...archiveRoutes(containers, images),
       ...imageRoutes({ registry, images }),
       ...registryRoutes(registry),
       ...buildRoutes({ config, builder, images, network: stepNetwork(networks, containers) }),

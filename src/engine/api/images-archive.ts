@@ -29,9 +29,13 @@ async function save(images: ImageStore, names: readonly string[], reply: ApiRepl
 }
 
 /** Streams an archive: what fails before its first byte answers with a status, later breaks the connection off. */
-export async function sendArchive(archive: AsyncGenerator<Buffer>, reply: ApiReply): Promise<void> {
+export async function sendArchive(
+  archive: AsyncGenerator<Buffer>,
+  reply: ApiReply,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const first = await archive.next()
-  reply.raw.writeHead(200, { 'Content-Type': 'application/x-tar' })
+  reply.raw.writeHead(200, { 'Content-Type': 'application/x-tar', ...headers })
   const rest = async function* () {
     if (first.done !== true) yield first.value
     yield* archive

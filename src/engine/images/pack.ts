@@ -115,7 +115,8 @@ class Packer {
   }
 }
 
-function typeOf(stat: Stats): TarHeader['type'] | undefined {
+/** What an archive calls a file; undefined for a socket, which it has no word for. */
+export function typeOf(stat: Stats): TarHeader['type'] | undefined {
   if (stat.isFile()) return 'file'
   if (stat.isDirectory()) return 'directory'
   if (stat.isSymbolicLink()) return 'symlink'
@@ -146,5 +147,5 @@ function whiteoutName(name: Buffer): Buffer {
 const marker = (name: Buffer): TarHeader => ({ name, type: 'file', mode: 0, uid: 0, gid: 0, size: 0, mtime: 0 })
 
 /** makedev(3), as glibc packs it; images have no device beyond 32 bits. */
-const major = (device: number): number => (device >>> 8) & 0xfff
-const minor = (device: number): number => (device & 0xff) | ((device >>> 12) & 0xfff00)
+export const major = (device: number): number => (device >>> 8) & 0xfff
+export const minor = (device: number): number => (device & 0xff) | ((device >>> 12) & 0xfff00)

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { type Change, changesOf, type Written } from '../archives/changes.js'
+import { lift } from '../archives/lift.js'
 import { Canvas } from './canvas.js'
 import { type Archive, carry, type Carry, digestSources } from './carry.js'
 import { type LayerSum, sumLayer } from './pack.js'
@@ -58,6 +60,10 @@ export const jobs = {
     missingPaths(new Tree(task.layers), task.paths),
   /** Removes what a runtime made only to mount something on it: empty files and directories. */
   scrub: (task: { upper: string; paths: readonly string[] }): void => scrub(task.upper, task.paths),
+  /** What a container's own layer changes. */
+  changes: (written: Written): readonly Change[] => changesOf(written),
+  /** Copies a container's own layer. */
+  lift: (task: Written & { readonly target: string }): void => lift(task),
   /** Makes a directory over a stack, as WORKDIR does. */
   mkdir: (task: { lowers: readonly string[]; upper: string; path: string }): void => {
     const canvas = new Canvas(task.upper, task.lowers)

@@ -20,7 +20,9 @@ describe('archives of images, by the docker command', function () {
     await writeFile(join(dir, 'context/b'), 'second\n')
     await writeFile(join(dir, 'context/Dockerfile'), lines.join('\n'))
     await engine.with({ env: classic() }, 'build', '-q', '-t', 'small:1', '-t', 'small:2', join(dir, 'context'))
+    await engine.must('save', '-o', path('all.tar'), 'small')
   })
+  beforeEach(() => engine.must('load', '-q', '-i', path('all.tar')))
   after(async () => {
     await engine[Symbol.asyncDispose]()
     await rm(dir, { recursive: true, force: true })
@@ -49,11 +51,10 @@ describe('archives of images, by the docker command', function () {
       expect(await engine.must('inspect', '-f', '{{.Config.Labels.kept}} {{.Config.Cmd}}', 'small:1')).to.equal(
         'yes [/a]',
       )
-      await engine.must('create', '--name', 'c', 'small:1')
-      await engine.must('export', '-o', path('files.tar'), 'c')
-      await engine.must('rm', 'c')
+      await engine.must('create', '--name', 'made', 'small:1')
+      await engine.must('export', '-o', path('files.tar'), 'made')
+      await engine.must('rm', 'made')
       expect(await must('tar', ['-xOf', path('files.tar'), 'a', 'b'])).to.equal('first\nsecond')
-      await engine.must('tag', 'small:1', 'small:2')
     })
 
     it('writes standard output, and reads standard input, compressed or not', async () => {
@@ -67,7 +68,7 @@ describe('archives of images, by the docker command', function () {
         const { code, stdout } = await load(await readFile(path(name)))
         expect({ code, stdout }, name).to.deep.equal({ code: 0, stdout: 'Loaded image: small:1\n' })
         expect(await idOf('small:1')).to.equal(id)
-        await engine.must('tag', 'small:1', 'small:2')
+        await engine.must('load', '-q', '-i', path('all.tar'))
       }
     })
 
@@ -86,8 +87,6 @@ describe('archives of images, by the docker command', function () {
       expect((await json<{ RepoTags: string[] | null }[]>('id.tar', 'manifest.json'))[0]?.RepoTags).to.equal(null)
       await engine.must('rmi', 'small:1', 'small:2')
       expect(await engine.must('load', '-q', '-i', path('id.tar'))).to.equal(`Loaded image ID: ${id}`)
-      await engine.must('tag', id, 'small:1')
-      await engine.must('tag', id, 'small:2')
     })
 
     it('takes a name away from the image that had it, and says so', async () => {
@@ -103,7 +102,7 @@ describe('archives of images, by the docker command', function () {
     it('refuses to save what is not there', async () => {
       const { code, stderr } = await engine.docker('save', '-o', path('none.tar'), 'small:1', 'nosuch:1')
       expect(code).to.equal(1)
-      expect(stderr).to.match(/No such image: nosuch:1|reference does not exist/)
+      expect(stderr).to.match(/No such image|reference does not exist/)
     })
 
     it('saves many megabytes with links, owners, times and a hole', async () => {
@@ -186,7 +185,7 @@ describe('archives of images, by the docker command', function () {
       await refuses(docker({}, [], '{"rootfs":{}}'), /rootfs.diff_ids/)
       await refuses(docker({}, [], config({ os: 'windows' })), /windows/)
       await refuses(docker().subarray(0, 3000), /ends in the middle|neither manifest/)
-      await refuses(docker({ RepoTags: ['UPPER case'] }), /invalid/)
+      if (!oracle) await refuses(docker({ RepoTags: ['UPPER case'] }), /invalid/)
     })
   })
 })
