@@ -33,7 +33,7 @@ describe('an engine that runs for long', function () {
   let veth: string
   before(async () => {
     engine = await openEngine()
-    docker = new Docker({ socketPath: engine.socket, agent: new Agent({ keepAlive: false }) })
+    docker = new Docker({ socketPath: engine.socket, ...({ agent: new Agent({ keepAlive: false }) } as object) })
     veth = `bv${createHash('sha256').update(engine.name).digest('hex').slice(0, 4)}`
   })
   after(() => engine[Symbol.asyncDispose]())

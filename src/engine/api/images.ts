@@ -1,3 +1,4 @@
+import { amend } from '../build/amend.js'
 import { EngineError } from '../errors.js'
 import { imageHistory, inspectImage, listImages } from '../images/describe.js'
 import { imageFilters } from '../images/filters.js'
@@ -5,7 +6,9 @@ import { importImage } from '../images/import.js'
 import { familiar, parseReference } from '../images/reference.js'
 import { pruneImages, removeImage } from '../images/removal.js'
 import type { ImageStore } from '../images/store.js'
+import { readPlatform } from '../registry/manifest.js'
 import type { Registry } from '../registry/registry.js'
+import { imageArchiveRoutes } from './images-archive.js'
 import { flag } from './query.js'
 import { pullRoute } from './registry.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
@@ -18,6 +21,7 @@ export interface ImageApi {
 
 /** `/images` and below, but for the build. */
 export const imageRoutes = ({ registry, images }: ImageApi): readonly ApiRoute[] => [
+  ...imageArchiveRoutes(images),
   {
     method: 'GET',
     path: '/images/json',
@@ -79,15 +83,20 @@ async function importArchive(images: ImageStore, request: ApiRequest, reply: Api
     )
   const repository = query.get('repo') ?? ''
   const tag = query.get('tag') ?? ''
+  const config = amend({}, query.getAll('changes'))
+  const platform = readPlatform(query.get('platform') ?? '')
+  if (platform.os !== 'linux')
+    throw new EngineError('invalid', `operating system is not supported: ${JSON.stringify(platform.os)}`)
   const image = await importImage(
     images,
     request.raw,
     {
       names: repository === '' ? [] : [tag === '' ? repository : `${repository}:${tag}`],
-      config: {},
+      config,
+      architecture: platform.architecture,
       created: new Date().toISOString(),
       createdBy: '',
-      comment: query.get('message') ?? 'Imported from -',
+      comment: query.get('message') || 'Imported from -',
     },
     request.signal,
   )

@@ -75,7 +75,7 @@ export async function pullRoute(registry: Registry, request: ApiRequest, reply: 
 }
 
 /** Progress as JSON lines; what fails before the first answers with a status, later as a line. */
-async function streaming(
+export async function streaming(
   request: ApiRequest,
   reply: ApiReply,
   work: (tell: (line: Line) => Promise<void>) => Promise<unknown>,

@@ -10,6 +10,7 @@ import type { NetworkRoom } from '../networks/networks.js'
 import type { Usage } from '../records.js'
 import type { Registry } from '../registry/registry.js'
 import type { VolumeRoom } from '../volumes/volumes.js'
+import { archiveRoutes } from './archives.js'
 import { buildRoutes } from './build.js'
 import { containerRoutes } from './containers.js'
 import { eventRoutes } from './events.js'
@@ -44,6 +45,7 @@ export const apiRoutes = (rooms: Rooms): readonly ApiRoute[] => {
     ...eventRoutes(events),
     ...containerRoutes(containers, execs),
     ...execRoutes(containers, execs),
+    ...archiveRoutes(containers, images),
     ...imageRoutes({ registry, images }),
     ...registryRoutes(registry),
     ...buildRoutes({ config, builder, images, network: stepNetwork(networks, containers) }),

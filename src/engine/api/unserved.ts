@@ -67,18 +67,4 @@ export const unserved: readonly Unserved[] = [
     why: 'attaching by WebSocket is not supported: POST /containers/{id}/attach is',
     endpoints: ['GET /containers/{id}/attach/ws'],
   },
-  {
-    why: 'this is not supported yet',
-    endpoints: [
-      'GET /containers/{id}/changes',
-      'GET /containers/{id}/export',
-      'HEAD /containers/{id}/archive',
-      'GET /containers/{id}/archive',
-      'PUT /containers/{id}/archive',
-      'POST /commit',
-      'GET /images/{name}/get',
-      'GET /images/get',
-      'POST /images/load',
-    ],
-  },
 ]

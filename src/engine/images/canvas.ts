@@ -156,6 +156,12 @@ export class Canvas {
     this.#resolved.clear()
   }
 
+  /** Removes what this canvas itself has at a path. */
+  remove(path: string): void {
+    rmSync(this.place(path), { recursive: true, force: true })
+    this.#resolved.clear()
+  }
+
   /** Hides everything the layers below have in a directory. */
   opaque(path: string): void {
     setXattr(this.place(path), 'trusted.overlay.opaque', Buffer.from('y'))

@@ -12,6 +12,8 @@ export interface ImportAs {
   readonly created: string
   readonly createdBy: string
   readonly comment: string
+  /** This machine's when absent. */
+  readonly architecture?: string
   /** Directories whose content is left out. */
   readonly without?: readonly string[]
 }
@@ -31,7 +33,7 @@ export async function importImage(
     return await store.create(
       {
         created: as.created,
-        architecture,
+        architecture: as.architecture ?? architecture,
         os: 'linux',
         config: as.config,
         rootfs: { type: 'layers', diff_ids: [diffId] },

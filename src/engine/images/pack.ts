@@ -25,6 +25,14 @@ export function* packLayer(root: string): Generator<Buffer> {
   yield endOfArchive
 }
 
+/** Bytes of the layer's archive, told without reading its files. Synchronous. */
+export function packedLength(root: string): number {
+  const packer = new Packer(false)
+  let length = endOfArchive.length
+  for (const chunk of packer.directory(Buffer.from(root), Buffer.alloc(0))) length += chunk.length
+  return length + packer.size
+}
+
 /** The digest of the layer's archive, and how much it holds. Synchronous: for the porter's thread. */
 export function sumLayer(root: string): LayerSum {
   const hash = createHash('sha256')
@@ -38,7 +46,13 @@ class Packer {
   size = 0
   /** First name of each file that has several. */
   readonly #links = new Map<string, Buffer>()
-  readonly #chunk = Buffer.allocUnsafe(chunkSize);
+  readonly #chunk = Buffer.allocUnsafe(chunkSize)
+  readonly #contents: boolean
+
+  /** @param contents false: what the files hold is left out, but for the padding */
+  constructor(contents = true) {
+    this.#contents = contents
+  }
 
   *directory(place: Buffer, prefix: Buffer): Generator<Buffer> {
     const names = readdirSync(place, { encoding: 'buffer' }).sort((a, b) => Buffer.compare(a, b))
@@ -82,9 +96,14 @@ class Packer {
     yield encodeHeader(header)
     this.size += header.size
     if (header.size === 0) return
+    if (this.#contents) yield* this.#content(path, header.size)
+    yield padding(header.size)
+  }
+
+  *#content(path: Buffer, size: number): Generator<Buffer> {
     const fd = openSync(path, 'r')
     try {
-      for (let left = header.size; left > 0;) {
+      for (let left = size; left > 0;) {
         const read = readSync(fd, this.#chunk, 0, Math.min(left, chunkSize), null)
         if (read === 0) throw new EngineError('broken', `"${path.toString()}" became shorter while it was read`)
         left -= read
@@ -93,11 +112,11 @@ class Packer {
     } finally {
       closeSync(fd)
     }
-    yield padding(header.size)
   }
 }
 
-function typeOf(stat: Stats): TarHeader['type'] | undefined {
+/** What an archive calls a file; undefined for a socket, which it has no word for. */
+export function typeOf(stat: Stats): TarHeader['type'] | undefined {
   if (stat.isFile()) return 'file'
   if (stat.isDirectory()) return 'directory'
   if (stat.isSymbolicLink()) return 'symlink'
@@ -128,5 +147,5 @@ function whiteoutName(name: Buffer): Buffer {
 const marker = (name: Buffer): TarHeader => ({ name, type: 'file', mode: 0, uid: 0, gid: 0, size: 0, mtime: 0 })
 
 /** makedev(3), as glibc packs it; images have no device beyond 32 bits. */
-const major = (device: number): number => (device >>> 8) & 0xfff
-const minor = (device: number): number => (device & 0xff) | ((device >>> 12) & 0xfff00)
+export const major = (device: number): number => (device >>> 8) & 0xfff
+export const minor = (device: number): number => (device & 0xff) | ((device >>> 12) & 0xfff00)

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
+import { type Change, changesOf, type Written } from '../archives/changes.js'
+import { lift } from '../archives/lift.js'
 import { Canvas } from './canvas.js'
 import { type Archive, carry, type Carry, digestSources } from './carry.js'
 import { type LayerSum, sumLayer } from './pack.js'
-import { press, type Press, type Pressed } from './press.js'
+import { layerLength, type LayerSource, press, type Press, type Pressed } from './press.js'
 import { missingPaths, scrub } from './mount-points.js'
 import { Recorder } from './recipe.js'
 import type { Sources } from './selection.js'
@@ -32,6 +34,7 @@ export interface Unpacked {
 export const jobs = {
   sum: (directory: string): LayerSum => sumLayer(directory),
   press: (task: Press): Promise<Pressed> => press(task),
+  length: (source: LayerSource): number => layerLength(source),
   digest: (sources: Sources): string => digestSources(sources),
   carry: (task: Carry): readonly Archive[] => carry(task),
   /** Canonical path and kind of what is at a path of a stack. */
@@ -57,6 +60,10 @@ export const jobs = {
     missingPaths(new Tree(task.layers), task.paths),
   /** Removes what a runtime made only to mount something on it: empty files and directories. */
   scrub: (task: { upper: string; paths: readonly string[] }): void => scrub(task.upper, task.paths),
+  /** What a container's own layer changes. */
+  changes: (written: Written): readonly Change[] => changesOf(written),
+  /** Copies a container's own layer. */
+  lift: (task: Written & { readonly target: string }): void => lift(task),
   /** Makes a directory over a stack, as WORKDIR does. */
   mkdir: (task: { lowers: readonly string[]; upper: string; path: string }): void => {
     const canvas = new Canvas(task.upper, task.lowers)

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
 import type { Readable } from 'node:stream'
-import { Worker } from 'node:worker_threads'
-import { EngineError, type Fault } from '../errors.js'
+import { EngineError } from '../errors.js'
 import type { Jobs, Unpack, Unpacked } from './porter-jobs.js'
 import type { LayerSum } from './pack.js'
+import { Thread } from './thread.js'
 import type { Manifest } from './unpack.js'
 
 /** What is said to a porter's thread; each order gets one answer, in order. */
@@ -14,13 +14,6 @@ export type Order =
   | { readonly kind: 'end' }
   | { readonly kind: 'abort' }
 
-export type Answer =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly fault: Fault; readonly message: string }
-
-/** An idle thread costs memory: it goes after this long, and the next job pays some 40 ms for a new one. */
-const idleMs = 60_000
-
 /** Chunks said before their answers are awaited: bounds memory to about this many times 64 KiB. */
 const window = 16
 
@@ -29,8 +22,8 @@ const window = 16
  * waits for a disk. At most one job a core at a time; further ones queue.
  */
 export class Porters implements AsyncDisposable {
-  readonly #idle: Thread[] = []
-  readonly #waiting: ((thread: Thread) => void)[] = []
+  readonly #idle: Thread<Order>[] = []
+  readonly #waiting: ((thread: Thread<Order>) => void)[] = []
   readonly #limit = Math.min(2, availableParallelism())
   #count = 0
 
@@ -88,7 +81,7 @@ export class Porters implements AsyncDisposable {
     await Promise.all(ended.map((thread) => thread.end()))
   }
 
-  async #with<T>(use: (thread: Thread) => Promise<T>): Promise<T> {
+  async #with<T>(use: (thread: Thread<Order>) => Promise<T>): Promise<T> {
     const thread = await this.#take()
     try {
       return await use(thread)
@@ -97,7 +90,7 @@ export class Porters implements AsyncDisposable {
     }
   }
 
-  #take(): Promise<Thread> {
+  #take(): Promise<Thread<Order>> {
     const idle = this.#idle.pop()
     if (idle) {
       idle.wake()
@@ -105,10 +98,10 @@ export class Porters implements AsyncDisposable {
     }
     if (this.#count >= this.#limit) return new Promise((resolve) => this.#waiting.push(resolve))
     this.#count++
-    return Promise.resolve(new Thread())
+    return Promise.resolve(new Thread<Order>(new URL('./porter-thread.js', import.meta.url)))
   }
 
-  #give(thread: Thread): void {
+  #give(thread: Thread<Order>): void {
     const next = this.#waiting.shift()
     if (thread.dead) {
       this.#count--
@@ -122,61 +115,4 @@ export class Porters implements AsyncDisposable {
       })
     }
   }
-}
-
-class Thread {
-  dead = false
-  readonly #worker: Worker
-  readonly #waiting: { resolve: (value: unknown) => void; reject: (error: Error) => void }[] = []
-  #timer: NodeJS.Timeout | undefined
-
-  constructor() {
-    this.#worker = start()
-    this.#worker.on('message', (answer: Answer) => {
-      const asked = this.#waiting.shift()
-      if (answer.ok) asked?.resolve(answer.value)
-      else asked?.reject(new EngineError(answer.fault, answer.message))
-    })
-    const fail = (error: Error) => {
-      this.dead = true
-      for (const asked of this.#waiting.splice(0)) asked.reject(error)
-    }
-    this.#worker.on('error', fail)
-    this.#worker.on('exit', () => fail(new EngineError('broken', 'a porter thread ended in the middle of its work')))
-  }
-
-  say(order: Order): Promise<unknown> {
-    if (this.dead) return Promise.reject(new EngineError('broken', 'a porter thread has ended'))
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject })
-      this.#worker.postMessage(order)
-    })
-  }
-
-  wake(): void {
-    clearTimeout(this.#timer)
-    this.#worker.ref()
-  }
-
-  rest(gone: () => void): void {
-    this.#worker.unref()
-    this.#timer = setTimeout(() => {
-      gone()
-      void this.end()
-    }, idleMs).unref()
-  }
-
-  async end(): Promise<void> {
-    clearTimeout(this.#timer)
-    await this.#worker.terminate()
-  }
-}
-
-/** Under tsx (tests) the thread is TypeScript, and a worker does not inherit the loader that `--import` installed. */
-function start(): Worker {
-  const source = import.meta.url.endsWith('.ts')
-  const entry = new URL(source ? './porter-thread.ts' : './porter-thread.js', import.meta.url)
-  if (!source) return new Worker(entry)
-  const load = `import('tsx/esm/api').then((tsx) => { tsx.register(); return import(${JSON.stringify(entry.href)}) })`
-  return new Worker(load, { eval: true })
 }

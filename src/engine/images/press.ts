@@ -4,8 +4,8 @@ import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import type { Digest } from '../records.js'
-import { packLayer } from './pack.js'
-import { replay } from './recipe.js'
+import { packedLength, packLayer } from './pack.js'
+import { replay, replayLength } from './recipe.js'
 
 /** What a layer's archive is made from. */
 export interface LayerSource {
@@ -30,6 +30,10 @@ export interface Pressed {
 /** A layer's archive, to the byte the one its diff id names. A chunk is valid until the next is asked for. */
 export const layerArchive = ({ directory, recipe }: LayerSource): Generator<Buffer> =>
   recipe === undefined ? packLayer(directory) : replay(directory, recipe)
+
+/** Bytes of that archive, told without reading the layer's files. */
+export const layerLength = ({ directory, recipe }: LayerSource): number =>
+  recipe === undefined ? packedLength(directory) : replayLength(recipe)
 
 /** Compresses a layer's archive into a file. No time and no name goes into the gzip header: equal layers give equal bytes. */
 export async function press({ target, ...source }: Press): Promise<Pressed> {

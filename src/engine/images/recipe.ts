@@ -76,21 +76,34 @@ export class Recorder {
 
 const chunkSize = 1 << 20
 
+/** Bytes of the archive that a recipe was recorded from. Synchronous. */
+export function replayLength(recipe: string): number {
+  let total = 0
+  for (const { bytes, size } of steps(recipe)) total += size ?? bytes.length
+  return total
+}
+
 /** The archive that a recipe was recorded from. A chunk is valid until the next is asked for. Synchronous. */
 export function* replay(layer: string, recipe: string): Generator<Buffer> {
-  const script = gunzipSync(readFileSync(recipe))
   const chunk = Buffer.allocUnsafe(chunkSize)
+  for (const { bytes, size } of steps(recipe))
+    if (size === undefined) yield bytes
+    else yield* content(layer + bytes.toString(), size, chunk)
+}
+
+/** @returns bytes as they are, or the path of a file and its size */
+function* steps(recipe: string): Generator<{ bytes: Buffer; size?: number }> {
+  const script = gunzipSync(readFileSync(recipe))
   for (let at = 0; at < script.length;) {
     const kind = script.readUInt8(at)
     const length = script.readUInt32BE(at + 1)
     const bytes = script.subarray(at + 5, at + 5 + length)
     at += 5 + length
-    if (kind === 0) {
-      yield bytes
-      continue
+    if (kind === 0) yield { bytes }
+    else {
+      yield { bytes, size: script.readUIntBE(at, 6) }
+      at += 6
     }
-    yield* content(layer + bytes.toString(), script.readUIntBE(at, 6), chunk)
-    at += 6
   }
 }
 

@@ -11,9 +11,18 @@ import { componentsOf } from './tree.js'
 /**
  * - `context`: a build context. Everything belongs to root; no devices.
  * - `add`: an archive that ADD unpacks. Owners as the archive says; no devices.
+ * - `copy`: `docker cp` into a container. Owners and devices as the archive says, names as they are.
  * - `layer`: a layer or root file system. Owners, devices and whiteouts as the archive says.
  */
-export type UnpackAs = 'context' | 'add' | 'layer'
+export type UnpackAs = 'context' | 'add' | 'copy' | 'layer'
+
+/** How a copy deals with what is there. */
+export interface CopyOptions {
+  /** Whom everything belongs to, whatever the archive says. */
+  readonly owner?: { readonly uid: number; readonly gid: number }
+  /** Refuse to put a directory in a file's place or a file in a directory's. */
+  readonly keepKinds: boolean
+}
 
 /** What a build context holds, by path within it: enough to tell whether a step's sources changed. */
 export interface ManifestEntry {
@@ -38,6 +47,7 @@ export class Unpacker {
   readonly #reader: TarReader
   readonly #skip: (path: string) => boolean
   readonly #recorder: Recorder | undefined
+  readonly #copy: CopyOptions
 
   constructor(
     canvas: Canvas,
@@ -45,12 +55,14 @@ export class Unpacker {
     as: UnpackAs,
     skip: (path: string) => boolean = () => false,
     recorder?: Recorder,
+    copy: CopyOptions = { keepKinds: true },
   ) {
     this.#canvas = canvas
     this.#base = base === '/' ? '' : base
     this.#as = as
     this.#skip = skip
     this.#recorder = recorder
+    this.#copy = copy
     this.#reader = new TarReader((entry) => this.#entry(entry), recorder && ((bytes) => recorder.raw(bytes)))
   }
 
@@ -75,6 +87,7 @@ export class Unpacker {
       return undefined
     }
     const made: Attributes = { ...attributes, mode: 0o755, uid: 0, gid: 0 }
+    if (this.#as === 'copy') this.#makeWay(this.#base + inside, entry.type === 'directory')
     if (entry.type === 'directory') {
       const path = this.#canvas.directory(this.#base + inside, made)
       this.#canvas.dress(path, attributes)
@@ -90,6 +103,17 @@ export class Unpacker {
       return undefined
     }
     return this.#place(join(directory, name), entry, attributes)
+  }
+
+  /** Removes what is no directory where one comes, and the other way round. */
+  #makeWay(path: string, isDirectory: boolean): void {
+    const existing = this.#canvas.resolve(path, isDirectory)
+    if (!existing.entry || existing.entry.stat.isDirectory() === isDirectory) return
+    if (this.#copy.keepKinds) {
+      const [kind, other] = isDirectory ? ['non-directory', 'directory'] : ['directory', 'non-directory']
+      throw new EngineError('invalid', `cannot overwrite ${kind} "${path}" with ${other} "${path}"`)
+    }
+    this.#canvas.remove(existing.path)
   }
 
   #place(path: string, entry: TarEntry, attributes: Attributes): EntryWriter | undefined {
@@ -109,7 +133,7 @@ export class Unpacker {
         return undefined
       }
       default: {
-        if (this.#as !== 'layer')
+        if (this.#as !== 'layer' && this.#as !== 'copy')
           throw new EngineError('invalid', `archive entry "${entry.name}" is a device or fifo, which it may not hold`)
         const format = { character: 0o020000, block: 0o060000, fifo: 0o010000, directory: 0o040000 }[entry.type]
         canvas.node(path, { ...attributes, mode: format | entry.mode }, entry.major, entry.minor)
@@ -140,12 +164,13 @@ export class Unpacker {
 
   #attributes(entry: TarEntry): Attributes {
     const mtime = Math.min(Math.max(entry.mtime, 0), 0x3ffffffff)
-    const owner = this.#as === 'context' ? { uid: 0, gid: 0 } : { uid: id(entry.uid), gid: id(entry.gid) }
+    const written = this.#as === 'context' ? { uid: 0, gid: 0 } : { uid: id(entry.uid), gid: id(entry.gid) }
+    const owner = this.#copy.owner ?? written
     return { mode: entry.mode, ...owner, mtime }
   }
 
   #xattrs(path: string, entry: TarEntry): void {
-    if (this.#as !== 'layer') return
+    if (this.#as !== 'layer' && this.#as !== 'copy') return
     for (const [name, value] of entry.xattrs)
       if (name === 'security.capability' || name.startsWith('user.')) setXattr(this.#canvas.place(path), name, value)
   }

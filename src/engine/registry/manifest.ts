@@ -9,6 +9,8 @@ export interface Descriptor {
   readonly digest: Digest
   readonly size: number
   readonly platform?: Platform
+  /** Those that are text. */
+  readonly annotations?: Readonly<Record<string, string>>
 }
 
 export interface Platform {
@@ -71,7 +73,7 @@ function parse(bytes: Buffer): Record<string, unknown> {
 
 /** Only sha256 is taken: a digest becomes part of a path, of URLs and of what content is checked against. */
 function descriptor(value: unknown): Descriptor {
-  const { mediaType = '', digest, size, platform } = (value ?? {}) as Record<string, unknown>
+  const { mediaType = '', digest, size, platform, annotations } = (value ?? {}) as Record<string, unknown>
   if (typeof digest !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(digest)) throw bad('invalid checksum digest format')
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw bad('a size is no number of bytes')
   if (typeof mediaType !== 'string') throw bad('a media type is not a string')
@@ -81,6 +83,11 @@ function descriptor(value: unknown): Descriptor {
     digest,
     size,
     platform: { os: String(os), architecture: String(machine), variant: String(variant) },
+    annotations: Object.fromEntries(
+      Object.entries((annotations ?? {}) as object).filter(
+        (pair): pair is [string, string] => typeof pair[1] === 'string',
+      ),
+    ),
   }
 }
 

@@ -3,6 +3,8 @@ import type { Digest } from '../records.js'
 /** One line of a pull's or push's progress, as the Docker API has it. */
 export interface Line {
   readonly status?: string
+  /** Text as it is, of loads. */
+  readonly stream?: string
   readonly id?: string
   readonly progressDetail?: { readonly current?: number; readonly total?: number }
   readonly progress?: string

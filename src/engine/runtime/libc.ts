@@ -18,6 +18,11 @@ const raw = {
   mount: lib.func('int mount(const char *source, const char *target, const char *type, ulong flags, const char *data)'),
   umount2: lib.func('int umount2(const char *target, int flags)'),
   unshare: lib.func('int unshare(int flags)'),
+  setns: lib.func('int setns(int fd, int type)'),
+  chroot: lib.func('int chroot(const char *path)'),
+  chdir: lib.func('int chdir(const char *path)'),
+  fchdir: lib.func('int fchdir(int fd)'),
+  openTree: lib.func('long syscall(long number, int dir, const char *path, uint32_t flags)'),
   execv: lib.func('int execv(const char *path, const char **argv)'),
   fcntl: lib.func('int fcntl(int fd, int command, int argument)'),
   socket: lib.func('int socket(int domain, int type, int protocol)'),
@@ -50,6 +55,7 @@ export const MS = {
   slave: 1 << 19,
 } as const
 
+export const CLONE_FS = 0x200
 export const CLONE_NEWNS = 0x20000
 const F_SETFD = 2
 const F_SETFL = 4
@@ -77,6 +83,32 @@ export function unmount(target: string): void {
 /** unshare(2) for the calling thread. */
 export function unshare(flags: number): void {
   check('unshare', raw.unshare(flags))
+}
+
+/** setns(2) for the calling thread. */
+export function enterNamespace(fd: number, type: number): void {
+  check('setns', raw.setns(fd, type))
+}
+
+/** chroot(2), and into it, for the calling thread and those that share its CLONE_FS. */
+export function changeRoot(path: string): void {
+  check(`chroot ${path}`, raw.chroot(path))
+  check('chdir', raw.chdir('/'))
+}
+
+const SYS_open_tree = 428 // the same on every architecture
+const AT_FDCWD = -100
+const OPEN_TREE_CLONE = 1
+
+/** Makes the file system at `path` the thread's root, and nothing that is mounted on it. */
+export function changeRootToBareCopy(path: string): void {
+  const fd = check('open_tree', Number(raw.openTree(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | O_CLOEXEC)))
+  try {
+    check('fchdir', raw.fchdir(fd))
+    changeRoot('.')
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /** execv(3): does not return; the environment and the standard streams are the process's own. */

@@ -97,12 +97,16 @@ describe('the build cache', function () {
   })
 
   it('takes the steps of an image that is named, even one that came from elsewhere', async () => {
+    const must = async (...args: string[]) => {
+      const { code, stderr } = await lab.docker(args)
+      expect(code, stderr).to.equal(0)
+    }
     const dockerfile = { Dockerfile: `${base}RUN date +%N > /when\n` }
     await lab.build(dockerfile, '-t', 'source')
-    await lab.docker(['save', '-o', `${lab.root}.tar`, 'source'])
-    await lab.docker(['rmi', 'source'])
+    await must('save', '-o', `${lab.root}.tar`, 'source')
+    await must('rmi', 'source')
     await prune('all=1')
-    await lab.docker(['load', '-i', `${lab.root}.tar`])
+    await must('load', '-i', `${lab.root}.tar`)
     const { stdout } = await lab.build(dockerfile, '-t', 'built', '--cache-from', 'source')
     expect(stdout).to.include('Using cache')
     expect((await lab.build(dockerfile)).stdout).to.not.include('Using cache')

@@ -1,0 +1,200 @@
+import { closeSync, openSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { bundleOf, type Container, type Shop } from '../containers/container.js'
+import { EngineError, isFault } from '../errors.js'
+import { flow } from '../images/flow.js'
+import type { Porters } from '../images/porter.js'
+import { Thread } from '../images/thread.js'
+import type { Change, Written } from './changes.js'
+import type { PathStat } from './path-stat.js'
+import type { Fixture, Place } from './place.js'
+import type { ArchiveOrder } from './thread.js'
+
+type Hand = Thread<ArchiveOrder>
+
+/** How `docker cp` puts files into a container. */
+export interface PutOptions {
+  /** Refuse to replace a directory by a file and the other way round. */
+  readonly keepKinds: boolean
+  /** Give everything to the container's user. */
+  readonly chown: boolean
+}
+
+/** Chunks said before their answers are awaited. */
+const window = 16
+
+/** What a runtime makes in every container to mount on it. */
+const mountPoints = ['/dev', '/proc', '/sys', '/etc/hosts', '/etc/hostname', '/etc/resolv.conf', '/sbin/docker-init']
+
+/** A container's own layer, and what it lies over. */
+export async function writtenOf(shop: Shop, container: Container): Promise<Written> {
+  const lowers = await shop.images.lowerDirs(await shop.images.get(container.record.image))
+  return { upper: shop.store.places(container.id).upperDir, lowers, mountPoints }
+}
+
+/**
+ * Files into containers and out of them. Whatever a container holds may be hostile: its paths are followed only by a
+ * thread whose root directory is the container's, see `enter`.
+ */
+export class Archives {
+  readonly #shop: Shop
+  readonly #porters: Porters
+
+  constructor(shop: Shop, porters: Porters) {
+    this.#shop = shop
+    this.#porters = porters
+  }
+
+  /** @throws EngineError `missing` "Could not find the file x in container y" */
+  stat(container: Container, path: string): Promise<PathStat> {
+    return this.#within(container, false, async (hand) => {
+      const stat = hand.say({ kind: 'stat', path: checked(path) })
+      return (await named(container, path, stat)) as PathStat
+    })
+  }
+
+  /** Hands a path's archive to `use`, and what the path is. @throws EngineError as `stat` */
+  get(
+    container: Container,
+    path: string,
+    use: (stat: PathStat, archive: AsyncGenerator<Buffer>) => Promise<void>,
+  ): Promise<void> {
+    return this.#within(container, false, async (hand) => {
+      const stat = (await named(container, path, hand.say({ kind: 'pack', path: checked(path) }))) as PathStat
+      container.emit(this.#shop.events, 'archive-path')
+      await use(
+        stat,
+        flow(() => hand.say({ kind: 'next' })),
+      )
+    })
+  }
+
+  /** Hands everything but what is mounted to `use`. */
+  export(container: Container, use: (archive: AsyncGenerator<Buffer>) => Promise<void>): Promise<void> {
+    return this.#within(container, true, async (hand) => {
+      await hand.say({ kind: 'export' })
+      container.emit(this.#shop.events, 'export')
+      await use(flow(() => hand.say({ kind: 'next' })))
+    })
+  }
+
+  /** Unpacks an archive into a directory. @throws EngineError `missing`, `invalid`, `denied` where nothing may be written */
+  put(container: Container, path: string, archive: () => Promise<Readable>, options: PutOptions): Promise<void> {
+    return this.#within(container, false, async (hand) => {
+      const target = await named(container, path, hand.say({ kind: 'find', path: checked(path) }))
+      refuseReadOnly(container, target as string)
+      const owner = options.chown ? container.record.config.User : ''
+      await hand.say({ kind: 'unpack', target: { path: target as string, keepKinds: options.keepKinds, owner } })
+      await feed(hand, await archive())
+      container.emit(this.#shop.events, 'extract-to-dir')
+    })
+  }
+
+  /** What the container changed of its image's files. */
+  async changes(container: Container): Promise<readonly Change[]> {
+    return this.#porters.run('changes', await writtenOf(this.#shop, container))
+  }
+
+  /** Runs `use` with a thread in the container's root. A container that does not run stays so meanwhile. */
+  async #within<T>(container: Container, bare: boolean, use: (hand: Hand) => Promise<T>): Promise<T> {
+    const hand: Hand = new Thread(new URL('./thread.js', import.meta.url))
+    try {
+      const rested = await container.inTurn(async () => {
+        if (container.record.state.status === 'removing')
+          throw new EngineError('conflict', 'container is marked for removal and cannot be read or written')
+        if (container.up && (await this.#enterRunning(container, hand, bare))) return undefined
+        await hand.say({ kind: 'enter', place: await this.#resting(container, bare) })
+        return { value: await use(hand) }
+      })
+      return rested ? rested.value : await use(hand)
+    } finally {
+      await hand.end()
+    }
+  }
+
+  /** False when its processes have just ended. */
+  async #enterRunning(container: Container, hand: Hand, bare: boolean): Promise<boolean> {
+    let namespace: number
+    try {
+      namespace = openSync(`/proc/${container.record.state.pid}/ns/mnt`, 'r')
+    } catch {
+      return false
+    }
+    try {
+      if (!container.alive) return false // the number may be another process's by now
+      await hand.say({ kind: 'enter', place: { kind: 'running', namespace, bare } })
+      return true
+    } finally {
+      closeSync(namespace)
+    }
+  }
+
+  async #resting(container: Container, bare: boolean): Promise<Place> {
+    const { upper: upperDir, lowers: lowerDirs } = await writtenOf(this.#shop, container)
+    const { workDir, hosts, hostname, resolvConf } = this.#shop.store.places(container.id)
+    const target = `${bundleOf(this.#shop.config, container.id)}/rootfs`
+    await mkdir(target, { recursive: true, mode: 0o700 })
+    const started = container.record.state.startedAt > container.record.created
+    const names: Fixture[] = started
+      ? [
+          { source: hosts, target: '/etc/hosts', writable: true },
+          { source: hostname, target: '/etc/hostname', writable: true },
+          { source: resolvConf, target: '/etc/resolv.conf', writable: true },
+        ]
+      : []
+    const own = container.record.mounts.filter(({ type }) => type !== 'tmpfs')
+    const taken = new Set(own.map((mount) => mount.target))
+    const fixtures = [...names.filter((name) => !taken.has(name.target)), ...own].map(
+      ({ source, target: at, writable }) => ({ source, target: at, writable }),
+    )
+    const overlay = { lowerDirs, upperDir, workDir, target }
+    return { kind: 'resting', overlay, fixtures: bare ? [] : fixtures.sort(byDepth) }
+  }
+}
+
+/** A mount inside another comes after it. */
+const byDepth = (a: Fixture, b: Fixture): number => a.target.length - b.target.length
+
+function checked(path: string): string {
+  if (path === '') throw new EngineError('invalid', 'bad parameter: path cannot be empty')
+  return path
+}
+
+/** Tells of a missing path in dockerd's words. */
+async function named(container: Container, path: string, answer: Promise<unknown>): Promise<unknown> {
+  try {
+    return await answer
+  } catch (error) {
+    if (!isFault(error, 'missing')) throw error
+    throw new EngineError('missing', `Could not find the file ${path} in container ${container.record.name}`, error)
+  }
+}
+
+/** @param path canonical */
+function refuseReadOnly(container: Container, path: string): void {
+  const { mounts, hostConfig } = container.record
+  const over = mounts
+    .filter(({ target }) => path === target || path.startsWith(`${target}/`))
+    .sort((a, b) => b.target.length - a.target.length)[0]
+  if (over && !over.writable) throw new EngineError('invalid', 'mounted volume is marked read-only')
+  if (!over && hostConfig.ReadonlyRootfs === true)
+    throw new EngineError('invalid', 'container rootfs is marked read-only')
+}
+
+async function feed(hand: Hand, archive: Readable): Promise<void> {
+  const said: Promise<unknown>[] = []
+  try {
+    for await (const chunk of archive) {
+      const answer = hand.say({ kind: 'chunk', chunk: chunk as Uint8Array })
+      answer.catch(() => undefined) // seen when its turn comes
+      said.push(answer)
+      if (said.length >= window) await said.shift()
+    }
+    await Promise.all(said)
+    await hand.say({ kind: 'end' })
+  } catch (error) {
+    await hand.say({ kind: 'abort' })
+    throw error
+  }
+}

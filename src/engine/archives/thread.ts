@@ -1,0 +1,98 @@
+import { realpathSync, statSync } from 'node:fs'
+import { codeOf, EngineError } from '../errors.js'
+import { Canvas } from '../images/canvas.js'
+import { Batches } from '../images/flow.js'
+import { answers } from '../images/thread.js'
+import { resolveIn, lstatOr } from '../images/tree.js'
+import { Unpacker } from '../images/unpack.js'
+import { lookUpUser } from '../runtime/users.js'
+import { isKernel, packChildren, packTree } from './pack-tree.js'
+import { absolute, baseOf, follows, statPath } from './path-stat.js'
+import { enter, type Place } from './place.js'
+
+/** Where an archive goes in a container. */
+export interface Target {
+  /** A directory that exists. */
+  readonly path: string
+  readonly keepKinds: boolean
+  /** `user[:group]` of the container whom everything is given to; '' leaves the archive's owners. */
+  readonly owner: string
+}
+
+/** What is said to the thread that works on one container's files; `enter` comes first. */
+export type ArchiveOrder =
+  | { readonly kind: 'enter'; readonly place: Place }
+  | { readonly kind: 'stat' | 'pack' | 'find'; readonly path: string }
+  | { readonly kind: 'export' | 'next' | 'end' | 'abort' }
+  | { readonly kind: 'unpack'; readonly target: Target }
+  | { readonly kind: 'chunk'; readonly chunk: Uint8Array }
+
+let batches: Batches | undefined
+let writing: { canvas: Canvas; unpacker: Unpacker } | undefined
+
+/** The canonical path of a directory to write to. @throws EngineError `missing`, `invalid` */
+function findDirectory(path: string): string {
+  let canonical: string
+  try {
+    canonical = realpathSync.native(absolute(path))
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') throw new EngineError('missing', `no ${path}`)
+    if (codeOf(error) === 'ENOTDIR') throw new EngineError('invalid', 'extraction point is not a directory')
+    throw error
+  }
+  if (!statSync(canonical).isDirectory()) throw new EngineError('invalid', 'extraction point is not a directory')
+  if (isKernel(canonical)) throw new EngineError('missing', `no ${path}`)
+  return canonical
+}
+
+function pack(path: string): unknown {
+  const asked = absolute(path)
+  const stat = statPath(asked)
+  const at = (here: string) => {
+    const found = lstatOr(here)
+    return found && { stat: found, paths: [here] as const }
+  }
+  batches = new Batches(packTree(resolveIn(at, asked, follows(asked)).path, baseOf(asked)))
+  return stat
+}
+
+function beginUnpack({ path, keepKinds, owner }: Target): void {
+  const canvas = new Canvas('', [])
+  const user = owner === '' ? undefined : lookUpUser('/', owner).user
+  const unpacker = new Unpacker(canvas, path, 'copy', undefined, undefined, {
+    keepKinds,
+    ...(user ? { owner: { uid: user.uid, gid: user.gid } } : {}),
+  })
+  writing = { canvas, unpacker }
+}
+
+function obey(order: ArchiveOrder): unknown {
+  switch (order.kind) {
+    case 'enter':
+      enter(order.place)
+      return undefined
+    case 'stat':
+      return statPath(order.path)
+    case 'find':
+      return findDirectory(order.path)
+    case 'pack':
+      return pack(order.path)
+    case 'export':
+      batches = new Batches(packChildren('/'))
+      return undefined
+    case 'next':
+      return batches?.next()
+    case 'unpack':
+      beginUnpack(order.target)
+      return undefined
+    case 'chunk':
+      return writing?.unpacker.push(Buffer.from(order.chunk.buffer, order.chunk.byteOffset, order.chunk.byteLength))
+    case 'end':
+      writing?.unpacker.end()
+      return writing?.canvas.close()
+    case 'abort':
+      return writing?.unpacker.abort()
+  }
+}
+
+answers(obey, () => writing?.unpacker.abort())

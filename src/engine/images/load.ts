@@ -1,0 +1,177 @@
+import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { EngineError } from '../errors.js'
+import type { Digest } from '../records.js'
+import { digestOf, mostBytes } from '../registry/manifest.js'
+import { meter, shortId, type Tell } from '../registry/progress.js'
+import { autoDecompress } from './compression.js'
+import { readDocument, type StoredImage } from './document.js'
+import { readIndex } from './load-index.js'
+import { readDockerManifest } from './load-manifest.js'
+import { familiar, parseReference, type Reference } from './reference.js'
+import type { ImageStore } from './store.js'
+import { componentsOf, Tree } from './tree.js'
+import type { Manifest } from './unpack.js'
+
+/** An image as an archive describes it: paths within the archive. */
+export interface Packed {
+  readonly config: string
+  readonly layers: readonly string[]
+  readonly names: readonly Reference[]
+}
+
+/** What came with an image archive. Paths lead nowhere else, whatever links it holds. */
+export class Cargo {
+  readonly #root: string
+  readonly #manifest: Manifest
+  readonly #tree: Tree
+
+  constructor(root: string, manifest: Manifest) {
+    this.#root = root
+    this.#manifest = manifest
+    this.#tree = new Tree([root])
+  }
+
+  has(path: string): boolean {
+    return this.#tree.resolve(path).entry?.stat.isFile() === true
+  }
+
+  /** A file's place on the disk. One that is named by its digest has it. @throws EngineError `invalid` */
+  file(path: string): { readonly place: string; readonly size: number } {
+    if (componentsOf(path).includes('..'))
+      throw new EngineError('invalid', `${JSON.stringify(path)} points out of the archive`)
+    const { path: canonical, entry } = this.#tree.resolve(path)
+    if (!entry?.stat.isFile())
+      throw new EngineError('invalid', `invalid image archive: it has no file ${JSON.stringify(path)}`)
+    const named = /^\/?blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1]
+    const content = this.#manifest.get(canonical)?.content
+    if (named !== undefined && named !== content)
+      throw new EngineError('invalid', `blob sha256:${named} of the archive is sha256:${content ?? ''}: it is damaged`)
+    return { place: this.#root + canonical, size: entry.stat.size }
+  }
+
+  /** A small file's content. @throws EngineError `invalid` */
+  async read(path: string): Promise<Buffer> {
+    const { place, size } = this.file(path)
+    if (size > mostBytes) throw new EngineError('invalid', `${JSON.stringify(path)} is larger than ${mostBytes} bytes`)
+    return readFile(place)
+  }
+}
+
+/** What one load is told and kept with. */
+interface Loading {
+  readonly store: ImageStore
+  readonly cargo: Cargo
+  readonly held: Digest[]
+  readonly fresh: Set<Digest>
+  readonly tell: Tell
+  readonly signal: AbortSignal
+}
+
+/**
+ * Reads an image archive: Docker's, old or new, or an OCI image layout; compressed or not. It may be hostile. Nothing is
+ * kept unless all of it is what it says. @throws EngineError `invalid`
+ * @returns the images with the names they were given
+ */
+export async function loadImages(
+  store: ImageStore,
+  archive: Readable,
+  tell: Tell,
+  signal: AbortSignal,
+): Promise<{ image: StoredImage; names: readonly string[] }[]> {
+  await using stage = await store.layers.stage()
+  const task = { upper: stage.upper, lowers: [], base: '/', as: 'context' as const }
+  const manifest = await store.porters.unpack(task, await autoDecompress(archive), signal)
+  const cargo = new Cargo(stage.upper, manifest)
+  const loading: Loading = { store, cargo, held: [], fresh: new Set(), tell, signal }
+  try {
+    const configs: Buffer[] = []
+    const packed = await contents(cargo)
+    for (const one of packed) configs.push(await loadLayers(loading, one))
+    const loaded: { image: StoredImage; names: readonly string[] }[] = []
+    for (const [index, { names }] of packed.entries()) {
+      const bytes = configs[index] ?? Buffer.alloc(0)
+      await tellMoved(loading, names, digestOf(bytes))
+      const image = await store.keep(bytes, names.map(familiar))
+      store.tell('load', image.id, names[0] === undefined ? image.id : familiar(names[0]))
+      loaded.push({ image, names: names.map(familiar) })
+    }
+    return loaded
+  } finally {
+    for (const diffId of loading.held) store.layers.release(diffId)
+    const used = store.usedLayers()
+    await store.layers.remove([...loading.fresh].filter((diffId) => !used.has(diffId)))
+  }
+}
+
+/** The archive's own list of images: Docker's where there is one, as dockerd reads it. */
+async function contents(cargo: Cargo): Promise<Packed[]> {
+  const packed = cargo.has('/manifest.json')
+    ? readDockerManifest(await cargo.read('/manifest.json'))
+    : cargo.has('/index.json')
+      ? await readIndex(cargo)
+      : undefined
+  if (packed === undefined)
+    throw new EngineError('invalid', 'invalid image archive: it has neither manifest.json nor index.json')
+  if (packed.length === 0) throw new EngineError('invalid', 'invalid image archive: it holds no image for this machine')
+  return packed
+}
+
+/** @returns the configuration, its layers in the store and held */
+async function loadLayers(loading: Loading, { config, layers }: Packed): Promise<Buffer> {
+  const { store, cargo, held, fresh, tell, signal } = loading
+  const bytes = await cargo.read(config)
+  const document = readDocument(bytes)
+  if (document.os !== 'linux' && document.os !== '')
+    throw new EngineError('invalid', `cannot load ${document.os.slice(0, 40)} image on linux`)
+  const diffIds = document.rootfs.diff_ids
+  if (diffIds.length !== layers.length)
+    throw new EngineError(
+      'invalid',
+      `invalid manifest, layers length mismatch: expected ${diffIds.length}, got ${layers.length}`,
+    )
+  for (const [index, diffId] of diffIds.entries()) {
+    signal.throwIfAborted()
+    const { place, size } = cargo.file(layers[index] ?? '')
+    if (store.layers.has(diffId)) store.layers.hold(diffId)
+    else {
+      const note = meter(tell, shortId(diffId), 'Loading layer', size)
+      await using stage = await store.layers.stage()
+      const source = Readable.from(counted(createReadStream(place, { highWaterMark: 1 << 18 }), note), {
+        objectMode: false,
+      })
+      await store.layers.adopt(stage, await autoDecompress(source), diffId, signal)
+      fresh.add(diffId)
+    }
+    held.push(diffId)
+  }
+  return bytes
+}
+
+async function* counted(source: Readable, note: (bytes: number) => void): AsyncGenerator<Buffer> {
+  let seen = 0
+  for await (const chunk of source as AsyncIterable<Buffer>) {
+    note((seen += chunk.length))
+    yield chunk
+  }
+}
+
+/** Says which names other images lose. */
+async function tellMoved({ store, tell }: Loading, names: readonly Reference[], id: Digest): Promise<void> {
+  for (const name of names) {
+    const before = store.tags.get(name)
+    if (before === undefined || before === id) continue
+    const status = `The image ${familiar(name)} already exists, renaming the old one with ID ${before} to empty string`
+    await tell({ stream: `${status}\n` })
+  }
+}
+
+/** A tagged name of an archive. @throws EngineError `invalid` */
+export function readTag(text: unknown): Reference {
+  if (typeof text !== 'string') throw new EngineError('invalid', 'invalid tag: it is not a string')
+  const name = parseReference(text)
+  if (name.tag === undefined || name.digest !== undefined)
+    throw new EngineError('invalid', `invalid tag ${JSON.stringify(text.slice(0, 80))}`)
+  return name
+}

@@ -1,0 +1,94 @@
+import { parentPort, Worker } from 'node:worker_threads'
+import { codeOf, EngineError, type Fault, messageOf } from '../errors.js'
+
+type Answer =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly fault: Fault; readonly message: string }
+
+/** An idle thread costs memory: it goes after this long, and the next job pays some 40 ms for a new one. */
+const idleMs = 60_000
+
+/** A thread that obeys one order after the other and answers each. */
+export class Thread<Order> {
+  dead = false
+  readonly #worker: Worker
+  readonly #waiting: { resolve: (value: unknown) => void; reject: (error: Error) => void }[] = []
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param entry of the thread, a module beside the caller's: it answers with `answers` */
+  constructor(entry: URL) {
+    this.#worker = start(entry)
+    this.#worker.on('message', (answer: Answer) => {
+      const asked = this.#waiting.shift()
+      if (answer.ok) asked?.resolve(answer.value)
+      else asked?.reject(new EngineError(answer.fault, answer.message))
+    })
+    const fail = (error: Error) => {
+      this.dead = true
+      for (const asked of this.#waiting.splice(0)) asked.reject(error)
+    }
+    this.#worker.on('error', fail)
+    this.#worker.on('exit', () => fail(new EngineError('broken', 'a worker thread ended in the middle of its work')))
+  }
+
+  /** @throws EngineError what the order failed with */
+  say(order: Order, transfer: readonly ArrayBuffer[] = []): Promise<unknown> {
+    if (this.dead) return Promise.reject(new EngineError('broken', 'a worker thread has ended'))
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject })
+      this.#worker.postMessage(order, [...transfer])
+    })
+  }
+
+  wake(): void {
+    clearTimeout(this.#timer)
+    this.#worker.ref()
+  }
+
+  rest(gone: () => void): void {
+    this.#worker.unref()
+    this.#timer = setTimeout(() => {
+      gone()
+      void this.end()
+    }, idleMs).unref()
+  }
+
+  async end(): Promise<void> {
+    clearTimeout(this.#timer)
+    await this.#worker.terminate()
+  }
+}
+
+/** Under tsx (tests) the thread is TypeScript, and a worker does not inherit the loader that `--import` installed. */
+function start(compiled: URL): Worker {
+  if (!import.meta.url.endsWith('.ts')) return new Worker(compiled)
+  const entry = compiled.href.replace(/\.js$/, '.ts')
+  const load = `import('tsx/esm/api').then((tsx) => { tsx.register(); return import(${JSON.stringify(entry)}) })`
+  return new Worker(load, { eval: true })
+}
+
+/** Called on the thread: obeys orders in turn and answers them. `failed` is told of an order that threw. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- says what the two sides agreed on
+export function answers<Order>(obey: (order: Order) => unknown, failed: () => void = () => undefined): void {
+  const answer = async (order: Order): Promise<Answer> => {
+    try {
+      const value = obey(order)
+      return { ok: true, value: value instanceof Promise ? await value : value }
+    } catch (error) {
+      failed()
+      const fault = faultOf(error)
+      const message = fault === 'full' ? `no space left on device: ${messageOf(error)}` : messageOf(error)
+      return { ok: false, fault, message }
+    }
+  }
+  // An order is dealt with before the next is looked at, and answers go in the order of the orders: only a job, which
+  // is alone on its thread, ever waits.
+  parentPort?.on('message', (order: Order) => void answer(order).then((told) => parentPort?.postMessage(told)))
+}
+
+/** Names too long for the disk are the archive's fault, a full disk is nobody's. */
+function faultOf(error: unknown): Fault {
+  if (error instanceof EngineError) return error.fault
+  const code = codeOf(error)
+  return code === 'ENOSPC' || code === 'EDQUOT' ? 'full' : code === 'ENAMETOOLONG' ? 'invalid' : 'broken'
+}
