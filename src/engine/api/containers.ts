@@ -15,13 +15,10 @@ import { parseFilters } from '../system/filters.js'
 import { parseMoment } from '../system/moment.js'
 import { attach } from './attach.js'
 import { logs } from './logs.js'
-import { flag } from './query.js'
+import { flag, whole } from './query.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
-const seconds = (query: URLSearchParams): number | undefined => {
-  const text = query.get('t')
-  return text === null || text === '' || Number.isNaN(Number(text)) ? undefined : Number(text)
-}
+const seconds = (query: URLSearchParams): number | undefined => whole(query, 't')
 
 /** Bytes a container has written, and those of its image besides. */
 export async function sizeOf(containers: Containers, images: Images, container: Container) {
@@ -56,7 +53,7 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
       method: 'GET',
       path: '/containers/json',
       handle: async ({ query }, reply) => {
-        const limit = Number(query.get('limit') ?? 0)
+        const limit = whole(query, 'limit') ?? 0
         const all = flag(query, 'all') || limit > 0
         const found = await selectContainers(containers, parseFilters(query, containerFilters), all)
         const rows = found
@@ -140,7 +137,7 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
       method: 'POST',
       path: '/containers/{id}/resize',
       handle: act(200, (container, { query }) =>
-        resize(containers.shop, container, Number(query.get('h')), Number(query.get('w'))),
+        resize(containers.shop, container, whole(query, 'h') ?? 0, whole(query, 'w') ?? 0),
       ),
     },
     { method: 'POST', path: '/containers/{id}/wait', handle: (request, reply) => wait(containers, request, reply) },

@@ -1,3 +1,13 @@
+import { EngineError } from '../errors.js'
+
+/** A whole number of a query string; undefined when absent or empty. @throws EngineError `invalid` */
+export function whole(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name) ?? ''
+  if (text === '') return undefined
+  if (!/^[+-]?\d{1,15}$/.test(text)) throw new EngineError('invalid', `invalid ${name}: "${text}" is not a number`)
+  return Number(text)
+}
+
 /**
  * A yes or no of a query string, as dockerd reads it: everything but `0`, `no`, `false` and `none`, in any case, is yes.
  * @param absent what it is when the client says nothing

@@ -1,4 +1,4 @@
-import { EngineError } from '../errors.js'
+import { EngineError, messageOf } from '../errors.js'
 import type { Healthcheck, Image } from '../records.js'
 import { capabilitiesOf } from '../runtime/capabilities.js'
 import { driverNamed } from '../runtime/driver.js'
@@ -39,8 +39,18 @@ export function checkRequest(shop: Pick<Shop, 'find' | 'driver'>, config: Contai
     throw invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
   for (const { Type, Target } of (host.Mounts ?? []) as readonly Partial<MountRequest>[])
     if (!Target) throw invalid(`invalid mount config for type "${Type ?? ''}": field Target must not be empty`)
+  for (const link of list(host, 'Links')) checkLink(shop, link)
   for (const entry of list(host, 'ExtraHosts'))
     if (!/^[^:=]+[:=].+$/.test(entry)) throw invalid(`bad format for add-host: "${entry}"`)
+}
+
+function checkLink(shop: Pick<Shop, 'find'>, link: string): void {
+  const [name = ''] = link.split(':')
+  try {
+    shop.find(name)
+  } catch (error) {
+    throw invalid(`could not get container for ${name}: ${messageOf(error)}`)
+  }
 }
 
 const leastNs = 1_000_000

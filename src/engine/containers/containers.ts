@@ -325,6 +325,8 @@ export class Containers implements Usage {
     await container.inTurn(async () => {
       const { record } = container
       const from = paused ? 'running' : 'paused'
+      if (paused && record.state.status === 'paused')
+        throw new EngineError('conflict', `Container ${container.id} is already paused`)
       if (record.state.status !== from)
         throw new EngineError('conflict', `Container ${container.id} is not ${paused ? 'running' : 'paused'}`)
       container.cgroup(this.#shop).freeze(paused)
@@ -335,6 +337,7 @@ export class Containers implements Usage {
   }
 
   async rename(container: Container, name: string): Promise<void> {
+    if (name === '') throw new EngineError('invalid', 'Neither old nor new names may be empty')
     const wanted = checkName(name)
     const { record } = container
     if (record.name === wanted)

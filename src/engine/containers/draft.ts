@@ -1,6 +1,7 @@
-import { EngineError } from '../errors.js'
+import { EngineError, isFault, messageOf } from '../errors.js'
 import { checkPlatform, checkRequest } from './checks.js'
 import type { Shop } from './container.js'
+import { parseReference } from '../images/reference.js'
 import { prepareMounts } from './mounts.js'
 import { newId } from './names.js'
 import { networksOf } from './network-request.js'
@@ -30,14 +31,17 @@ export async function draft(
   checkCreateRequest(body)
   const reference = (body as { Image?: string | null } | null)?.Image
   if (!reference) throw new EngineError('invalid', 'no image specified')
+  if (!/^(sha256:)?[0-9a-f]+$/.test(reference)) parseReference(reference)
   const image = await shop.images.get(reference)
   checkPlatform(platform, reference, image)
   const config = configOf(body, image)
   const hostConfig = hostConfigOf(body, shop.driver.name)
-  checkRequest(shop, config, hostConfig)
+  const inherited = naming(() => {
+    checkRequest(shop, config, hostConfig)
+    return inheritedMounts(shop, hostConfig)
+  })
   const networks = networksOf(body, hostConfig.NetworkMode)
   for (const { network } of networks) await shop.networks.check(network)
-  const inherited = inheritedMounts(shop, hostConfig)
   const volumes = await prepareMounts(without(config, inherited), hostConfig, shop.volumes)
   const own = volumes.map(
     (volume): MountPoint => Object.fromEntries(Object.entries(volume).filter(([key]) => key !== 'copy')) as never,
@@ -56,6 +60,15 @@ export async function draft(
     ports: [],
   }
   return { record, volumes }
+}
+
+/** A container that is not there makes the request that names it invalid, as with dockerd. */
+function naming<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw isFault(error, 'missing') ? new EngineError('invalid', messageOf(error), error) : error
+  }
 }
 
 /** The image's volumes are not made where a mount of another container comes. */

@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net'
 import { EngineError } from '../errors.js'
 import type { EndpointSpec, PortRequest } from '../records.js'
 import { fieldsOf, listField, objectField, textField, type Fields } from '../system/fields.js'
@@ -10,11 +11,14 @@ export function endpointOf(network: string, settings: Fields, macAddress = ''): 
   const ipam = objectField(settings, 'IPAMConfig')
   const wish = (key: string, value: string) => (value === '' ? {} : { [key]: value })
   const links = listField(settings, 'Links').map(String)
+  const [ipv4, ipv6] = [textField(ipam, 'IPv4Address'), textField(ipam, 'IPv6Address')]
+  if (ipv4 !== '' && !isIPv4(ipv4)) throw invalid(`invalid IPv4 address: ${ipv4}`)
+  if (ipv6 !== '' && !isIPv6(ipv6)) throw invalid(`invalid IPv6 address: ${ipv6}`)
   return {
     network,
     aliases: listField(settings, 'Aliases').map(String),
-    ...wish('ipv4Address', textField(ipam, 'IPv4Address')),
-    ...wish('ipv6Address', textField(ipam, 'IPv6Address')),
+    ...wish('ipv4Address', ipv4),
+    ...wish('ipv6Address', ipv6),
     ...wish('macAddress', textField(settings, 'MacAddress') || macAddress),
     ...(links.length > 0 ? { links } : {}),
   }
