@@ -101,7 +101,7 @@ describe('files in and out of containers, by the docker command', function () {
       await engine.must('cp', '-a', path('own'), 'moving:/tmp/o2')
       await engine.must('cp', path('tree'), 'moving:/tmp')
       await engine.must('cp', path('tree'), 'moving:/tmp/new')
-      await engine.must('cp', path('tree/.'), 'moving:/srv')
+      await engine.must('cp', `${path('tree')}/.`, 'moving:/srv')
       expect(await inside('stat -c "%a %u:%g" /tmp/o1 /tmp/o2; cat /tmp/tree/in/x /tmp/new/in/x /srv/in/x')).to.equal(
         '640 1234:4321\n640 33:33\nx\nx\nx',
       )
@@ -139,7 +139,7 @@ describe('files in and out of containers, by the docker command', function () {
       )
       expect(await refused(path('tree'), 'moving:/src/dir/file')).to.match(/cannot copy directory/)
       await mkdir(path('clash/file'), { recursive: true })
-      expect(await refused(path('clash/.'), 'moving:/src/dir')).to.match(/cannot overwrite non-directory/)
+      expect(await refused(`${path('clash')}/.`, 'moving:/src/dir')).to.match(/cannot overwrite non-directory/)
       expect(await inside('cat /src/dir/file')).to.equal('hi')
       await engine.must(
         'run',
