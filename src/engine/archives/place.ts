@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path/posix'
 import {
   changeRoot,
   changeRootToBareCopy,
+  closeDescriptor,
   CLONE_FS,
   CLONE_NEWNS,
   enterNamespace,
@@ -54,7 +55,7 @@ function install(root: string, { source, target, writable }: Fixture): void {
     try {
       use(`/proc/self/fd/${String(fd)}`)
     } finally {
-      closeSync(fd)
+      closeDescriptor(fd)
     }
   }
   over((path) => mount(source, path, '', MS.bind | MS.rec, ''))
@@ -73,7 +74,7 @@ function openFile(root: string, path: string): number {
     }
     return openInRoot(top, path, constants.O_RDONLY | constants.O_NONBLOCK)
   } finally {
-    closeSync(parent)
+    closeDescriptor(parent)
     closeSync(top)
   }
 }

@@ -22,6 +22,7 @@ const raw = {
   chroot: lib.func('int chroot(const char *path)'),
   chdir: lib.func('int chdir(const char *path)'),
   fchdir: lib.func('int fchdir(int fd)'),
+  close: lib.func('int close(int fd)'),
   openTree: lib.func('long syscall(long number, int dir, const char *path, uint32_t flags)'),
   execv: lib.func('int execv(const char *path, const char **argv)'),
   fcntl: lib.func('int fcntl(int fd, int command, int argument)'),
@@ -85,6 +86,11 @@ export function unshare(flags: number): void {
   check('unshare', raw.unshare(flags))
 }
 
+/** close(2), for what was not opened by Node: a worker keeps count of what Node opens in it. */
+export function closeDescriptor(fd: number): void {
+  check('close', raw.close(fd))
+}
+
 /** setns(2) for the calling thread. */
 export function enterNamespace(fd: number, type: number): void {
   check('setns', raw.setns(fd, type))
@@ -107,7 +113,7 @@ export function changeRootToBareCopy(path: string): void {
     check('fchdir', raw.fchdir(fd))
     changeRoot('.')
   } finally {
-    closeSync(fd)
+    closeDescriptor(fd)
   }
 }
 

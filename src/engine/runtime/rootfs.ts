@@ -1,6 +1,6 @@
 import { closeSync, constants, mkdirSync, openSync } from 'node:fs'
 import { codeOf } from '../errors.js'
-import { openInRoot } from './libc.js'
+import { closeDescriptor, openInRoot } from './libc.js'
 
 /**
  * Opens a directory of a root file system, making what is missing of it with mode 0755. No symlink leads out.
@@ -16,10 +16,10 @@ export function openDirectory(rootfs: string, path: string): number {
       const below = parts.slice(0, depth + 1).join('/')
       try {
         const next = open(root, below, flags, () => mkdirSync(`/proc/self/fd/${String(at)}/${part}`, { mode: 0o755 }))
-        closeSync(at)
+        closeDescriptor(at)
         at = next
       } catch (error) {
-        closeSync(at)
+        closeDescriptor(at)
         throw error
       }
     }

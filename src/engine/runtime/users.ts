@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { EngineError } from '../errors.js'
-import { openInRoot } from './libc.js'
+import { closeDescriptor, openInRoot } from './libc.js'
 import type { User } from './sandbox.js'
 
 interface Account {
@@ -20,7 +20,7 @@ function rows(root: number, path: string): string[][] {
         .split('\n')
         .map((line) => line.split(':'))
     } finally {
-      closeSync(fd)
+      closeDescriptor(fd)
     }
   } catch {
     return []
