@@ -33,7 +33,9 @@ describe('an engine that runs for long', function () {
   let veth: string
   before(async () => {
     engine = await openEngine()
-    docker = new Docker({ socketPath: engine.socket, agent: new Agent({ keepAlive: false }) })
+    // a connection kept alive would be counted as the daemon's; the types know nothing of `agent`
+    const options = { socketPath: engine.socket, agent: new Agent({ keepAlive: false }) }
+    docker = new Docker(options as Docker.DockerOptions)
     veth = `bv${createHash('sha256').update(engine.name).digest('hex').slice(0, 4)}`
   })
   after(() => engine[Symbol.asyncDispose]())
