@@ -35,7 +35,7 @@ describe('an engine that runs for long', function () {
     engine = await openEngine()
     // a connection kept alive would be counted as the daemon's; the types know nothing of `agent`
     const options = { socketPath: engine.socket, agent: new Agent({ keepAlive: false }) }
-    docker = new Docker(options as Docker.DockerOptions)
+    docker = new Docker(options)
     veth = `bv${createHash('sha256').update(engine.name).digest('hex').slice(0, 4)}`
   })
   after(() => engine[Symbol.asyncDispose]())
