@@ -101,7 +101,8 @@ describe('an engine that runs for long', function () {
       `      PSS ${before.toFixed(1)} MB at ${warm}, ${after.toFixed(1)} MB at ${rounds}; ` +
         `${((1000 * seconds) / (rounds - 20)).toFixed(0)} ms a round, ${atOnce} at once; ${JSON.stringify({ first, last })}`,
     )
-    for (const [what, count] of Object.entries(first)) expect(last[what as keyof Held], what).to.be.at.most(count)
+    for (const [what, count] of Object.entries(first) as [keyof Held, number][])
+      expect(last[what], what).to.be.at.most(count)
     expect(after - before).to.be.lessThan(boundMb)
     expect(await engine.must('ps', '-aq')).to.equal('')
   })
