@@ -33,7 +33,9 @@ describe('an engine that runs for long', function () {
   let veth: string
   before(async () => {
     engine = await openEngine()
-    docker = new Docker({ socketPath: engine.socket, ...({ agent: new Agent({ keepAlive: false }) } as object) })
+    // a connection kept alive would be counted as the daemon's; the types know nothing of `agent`
+    const options = { socketPath: engine.socket, agent: new Agent({ keepAlive: false }) }
+    docker = new Docker(options)
     veth = `bv${createHash('sha256').update(engine.name).digest('hex').slice(0, 4)}`
   })
   after(() => engine[Symbol.asyncDispose]())
@@ -51,6 +53,17 @@ describe('an engine that runs for long', function () {
       .length,
     rules: (await run('nft', ['list', 'table', 'inet', `berth_${engine.name}`])).stdout.split('\n').length,
   })
+
+  /** The least of a few readings: connections and followers of a moment ago may still be closing. */
+  const least = async (): Promise<Held> => {
+    let low = await held()
+    for (let reading = 0; reading < 5; reading++) {
+      await new Promise((resolve) => setTimeout(resolve, 1000))
+      const now = await held()
+      if (now.fds < low.fds) low = now
+    }
+    return low
+  }
 
   /** One container from its making to its removal. */
   const round = async (number: number): Promise<void> => {
@@ -76,19 +89,20 @@ describe('an engine that runs for long', function () {
 
   it(`holds no more after ${rounds} containers than after ${warm}`, async () => {
     await churn(0, 20)
-    const first = await held()
+    const first = await least()
     const began = Date.now()
     await churn(20, warm)
     const before = pssMb()
     await churn(warm, rounds)
     const after = pssMb()
     const seconds = (Date.now() - began) / 1000
-    const last = await held()
+    const last = await least()
     console.log(
       `      PSS ${before.toFixed(1)} MB at ${warm}, ${after.toFixed(1)} MB at ${rounds}; ` +
         `${((1000 * seconds) / (rounds - 20)).toFixed(0)} ms a round, ${atOnce} at once; ${JSON.stringify({ first, last })}`,
     )
-    expect(last).to.deep.equal(first)
+    for (const [what, count] of Object.entries(first) as [keyof Held, number][])
+      expect(last[what], what).to.be.at.most(count)
     expect(after - before).to.be.lessThan(boundMb)
     expect(await engine.must('ps', '-aq')).to.equal('')
   })

@@ -153,8 +153,15 @@ export class Exec {
     this.#child?.kill('SIGWINCH') // the terminal is not its controlling one, so the kernel does not tell it
   }
 
+  /** Ends it and lets go of its streams, which a child of its own may still hold open. */
   kill(): void {
+    try {
+      if (this.pid > 0 && this.running) process.kill(this.pid, 'SIGKILL')
+    } catch {
+      // it has just ended
+    }
     this.#child?.kill('SIGKILL')
+    for (const stream of [this.#child?.stdout, this.#child?.stderr, this.#terminal?.stream]) stream?.destroy()
   }
 }
 

@@ -172,6 +172,6 @@ export function sample(shop: Shop, container: Container, before?: object): objec
     cpu_stats: cpuStats(cgroup),
     precpu_stats: earlier?.cpu_stats ?? none,
     memory_stats: memoryOf(cgroup),
-    networks: networksOf(pid),
+    ...(['host', 'none'].includes(container.record.hostConfig.NetworkMode) ? {} : { networks: networksOf(pid) }),
   }
 }
