@@ -97,7 +97,10 @@ function inventoryOf(containers: Containers, images: ImageStore, builder: Builde
       ),
     imageUsage: () => {
       const layers = [...images.usedLayers()].reduce((sum, diffId) => sum + images.layers.size(diffId), 0)
-      return Promise.resolve({ layersSize: layers, images: listImages(images, new Map(), 147, true) })
+      return Promise.resolve({
+        layersSize: layers,
+        images: listImages(images, new Map(), 147, { shared: true, containers: true }),
+      })
     },
     cacheUsage: () => builder.usage(),
   }

@@ -1,9 +1,9 @@
 import { amend } from '../build/amend.js'
 import { EngineError } from '../errors.js'
 import { imageHistory, inspectImage, listImages } from '../images/describe.js'
-import { imageFilters } from '../images/filters.js'
+import { imageFilters, pruneFilters } from '../images/filters.js'
 import { importImage } from '../images/import.js'
-import { familiar, parseReference } from '../images/reference.js'
+import { familiar, familiarName, isTag, parseReference } from '../images/reference.js'
 import { pruneImages, removeImage } from '../images/removal.js'
 import type { ImageStore } from '../images/store.js'
 import { readPlatform } from '../registry/manifest.js'
@@ -26,7 +26,7 @@ export const imageRoutes = ({ registry, images }: ImageApi): readonly ApiRoute[]
     method: 'GET',
     path: '/images/json',
     handle: ({ query, version }, reply) =>
-      reply.json(200, listImages(images, imageFilters(query), version, flag(query, 'shared-size'))),
+      reply.json(200, listImages(images, imageFilters(query), version, { shared: flag(query, 'shared-size') })),
   },
   {
     method: 'GET',
@@ -45,9 +45,13 @@ export const imageRoutes = ({ registry, images }: ImageApi): readonly ApiRoute[]
     handle: async ({ params, query }, reply) => {
       const image = await images.get(params.name ?? '')
       const repository = query.get('repo') ?? ''
-      const reference = parseReference(query.get('tag') ? `${repository}:${query.get('tag') ?? ''}` : repository)
+      const tag = query.get('tag') ?? ''
+      if (tag !== '' && !isTag(tag)) throw new EngineError('invalid', 'invalid tag format')
+      const reference = parseReference(tag === '' ? repository : `${repository}:${tag}`)
       if (reference.digest !== undefined)
         throw new EngineError('invalid', 'refusing to create a tag with a digest reference')
+      if (familiarName(reference) === 'sha256')
+        throw new EngineError('invalid', 'refusing to create an ambiguous tag using digest algorithm as name')
       await images.name(image.id, [familiar(reference)])
       reply.empty(201)
     },
@@ -61,7 +65,7 @@ export const imageRoutes = ({ registry, images }: ImageApi): readonly ApiRoute[]
   {
     method: 'POST',
     path: '/images/prune',
-    handle: async ({ query }, reply) => reply.json(200, await pruneImages(images, imageFilters(query))),
+    handle: async ({ query }, reply) => reply.json(200, await pruneImages(images, pruneFilters(query))),
   },
   {
     method: 'POST',

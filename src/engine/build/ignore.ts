@@ -1,10 +1,7 @@
-import ignoreModule from '@balena/dockerignore'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ignoring } from '../images/selection.js'
 import type { Manifest } from '../images/unpack.js'
-
-/** CommonJS with a `default` of its own. */
-const dockerignore = ignoreModule.default
 
 /** The ignore file of a build: `<Dockerfile>.dockerignore` beside the Dockerfile, else the context's own. */
 export const ignoreFiles = (dockerfile: string): readonly string[] => [`${dockerfile}.dockerignore`, '.dockerignore']
@@ -23,14 +20,17 @@ export async function applyIgnore(context: string, manifest: Manifest, dockerfil
   }
 }
 
-/** Paths of the manifest that patterns leave out. A directory stays when something in it does. */
+/**
+ * Paths of the manifest that patterns leave out. A directory stays when something in it does.
+ * @throws EngineError `invalid` when one is no pattern
+ */
 export function ignoredPaths(patterns: string, manifest: Manifest): string[] {
-  const filter = dockerignore().add(patterns.split(/\r?\n/))
+  const ignores = ignoring(patterns.split(/\r?\n/))
   const kept = new Set<string>()
   const out: string[] = []
   // Deepest first, so that a directory knows whether anything in it is kept.
   for (const path of [...manifest.keys()].sort().reverse()) {
-    if (filter.ignores(path.slice(1)) && !kept.has(path)) out.push(path)
+    if (ignores(path.slice(1)) && !kept.has(path)) out.push(path)
     else for (let parent = parentOf(path); parent !== ''; parent = parentOf(parent)) kept.add(parent)
   }
   return out

@@ -1,12 +1,20 @@
+import type { Digest } from '../records.js'
 import type { StoredImage } from './document.js'
 import { historySizes } from './document.js'
 import { type Filters, matches, matchesReference } from './filters.js'
 import type { ImageStore } from './store.js'
 
-/** The list of `GET /images/json`, newest first; `withShared` adds the bytes that other images have too. */
-export function listImages(store: ImageStore, filters: Filters, version: number, withShared = false): object[] {
-  const shared = withShared ? sharedSizes(store) : undefined
-  const containers = (image: StoredImage) => store.usage.ofImage(image.id).length
+/** What a list tells beyond what is at hand. */
+export interface Details {
+  /** Bytes of layers that other images have too. */
+  readonly shared?: boolean
+  /** How many containers there are of each. */
+  readonly containers?: boolean
+}
+
+/** The list of `GET /images/json`, newest first; what was not asked for is -1. */
+export function listImages(store: ImageStore, filters: Filters, version: number, details: Details = {}): object[] {
+  const shared = details.shared === true ? sharedLayers(store) : undefined
   return store
     .all()
     .filter((image) => matches(store, image, filters))
@@ -25,21 +33,30 @@ export function listImages(store: ImageStore, filters: Filters, version: number,
       Created: Math.floor(Date.parse(image.created) / 1000),
       Size: image.size,
       ...(version < 144 ? { VirtualSize: image.size } : {}),
-      SharedSize: shared?.(image) ?? -1,
+      SharedSize: shared
+        ? sizeOf(
+            store,
+            image.layers.filter((diffId) => shared.has(diffId)),
+          )
+        : -1,
       Labels: image.config.Labels ?? null,
-      Containers: containers(image) || -1,
+      Containers: details.containers === true ? store.usage.ofImage(image.id).length : -1,
     }))
 }
 
-/** Bytes of an image's layers that are layers of another image too. */
-function sharedSizes(store: ImageStore): (image: StoredImage) => number {
-  const owners = new Map<string, number>()
+const sizeOf = (store: ImageStore, layers: readonly Digest[]): number =>
+  layers.reduce((sum, diffId) => sum + store.layers.size(diffId), 0)
+
+/** Layers that more than one image has. */
+function sharedLayers(store: ImageStore): Set<Digest> {
+  const once = new Set<Digest>()
+  const more = new Set<Digest>()
   for (const { layers } of store.all())
-    for (const layer of new Set(layers)) owners.set(layer, (owners.get(layer) ?? 0) + 1)
-  return ({ layers }) =>
-    [...new Set(layers)]
-      .filter((layer) => (owners.get(layer) ?? 0) > 1)
-      .reduce((sum, layer) => sum + store.layers.size(layer), 0)
+    for (const diffId of new Set(layers)) {
+      if (once.has(diffId)) more.add(diffId)
+      once.add(diffId)
+    }
+  return more
 }
 
 /** Before 1.43 an image without any name was called `<none>`, and one kind of name missing was null. */
@@ -84,6 +101,7 @@ export function inspectImage(store: ImageStore, image: StoredImage, version: num
       ...image.config,
     },
     Architecture: image.architecture,
+    ...(typeof document.variant === 'string' && document.variant !== '' ? { Variant: document.variant } : {}),
     Os: image.os,
     Size: image.size,
     ...(version < 144 ? { VirtualSize: image.size } : {}),

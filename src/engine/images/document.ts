@@ -17,6 +17,8 @@ export interface ImageDocument {
   readonly created: string
   readonly author?: string
   readonly architecture: string
+  /** Of the architecture: `v8`. */
+  readonly variant?: string
   readonly os: string
   readonly config: ImageConfig
   readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly Digest[] }

@@ -9,7 +9,19 @@ export type { Filters }
 
 /** What `GET /images/json` may be narrowed by. @throws EngineError `invalid` */
 export const imageFilters = (query: URLSearchParams): Filters =>
-  parseFilters(query, ['reference', 'dangling', 'label', 'label!', 'before', 'since', 'until'])
+  checked(parseFilters(query, ['reference', 'dangling', 'label', 'before', 'since', 'until']))
+
+/** What `POST /images/prune` may be narrowed by. @throws EngineError `invalid` */
+export const pruneFilters = (query: URLSearchParams): Filters =>
+  checked(parseFilters(query, ['dangling', 'label', 'label!', 'until']))
+
+/** A bad value is refused even where there is no image to try it on. */
+function checked(filters: Filters): Filters {
+  flagOf(filters, 'dangling')
+  for (const time of filters.get('until') ?? []) parseMoment(time)
+  for (const pattern of filters.get('reference') ?? []) pattern.split('/').forEach(toExpression)
+  return filters
+}
 
 /** True when an image passes all filters but `reference`, which narrows names: see `matchesReference`. */
 export function matches(store: ImageStore, image: StoredImage, filters: Filters): boolean {

@@ -61,7 +61,8 @@ export function toExpression(pattern: string): RegExp {
     else if (character === '\\') source += escape(pattern.charAt(++at))
     else if (character === '[') {
       const end = pattern.indexOf(']', at + 2)
-      if (end < 0) throw new EngineError('invalid', `"${pattern}" has a [ that is never closed`)
+      if (end < 0)
+        throw new EngineError('invalid', `syntax error in pattern: "${pattern}" has a [ that is never closed`)
       const inside = pattern.slice(at + 1, end)
       const negated = inside.startsWith('^')
       const body = (negated ? inside.slice(1) : inside).replace(/[\][^&~|]/g, '\\$&')
@@ -72,7 +73,7 @@ export function toExpression(pattern: string): RegExp {
   try {
     return new RegExp(`^${source.replace(/(\.\*)+/g, '.*')}$`, 'su')
   } catch (error) {
-    throw new EngineError('invalid', `"${pattern}" is not a valid pattern`, error)
+    throw new EngineError('invalid', `syntax error in pattern: "${pattern}"`, error)
   }
 }
 

@@ -20,6 +20,8 @@ const domainPattern = new RegExp(`^(?:${label}(?:\\.${label})*|\\[[a-fA-F0-9:]+\
 const tagPattern = /^\w[\w.-]{0,127}$/
 const digestPattern = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}$/
 
+export const isTag = (text: string): boolean => tagPattern.test(text)
+
 /**
  * Reads a reference by the grammar of distribution/reference. Length is checked first, so hostile input costs nothing.
  * @throws EngineError `invalid` "invalid reference format"

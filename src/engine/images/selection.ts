@@ -43,16 +43,33 @@ export function select(tree: Tree, { patterns, parents = false }: Sources): Sele
   })
 }
 
+/**
+ * Whether patterns of .dockerignore's form leave out a path.
+ * @throws EngineError `invalid` when one is no pattern: at once, or for the first path it is tried on
+ */
+export function ignoring(patterns: readonly string[]): (path: string) => boolean {
+  const telling = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+      throw new EngineError('invalid', `syntax error in pattern: ${error.message}`, error)
+    }
+  }
+  const filter = telling(() => dockerignore().add([...patterns]))
+  return (path) => telling(() => filter.ignores(path))
+}
+
 /** Whether something is left out. A directory is only when nothing in it stays. */
 export type Left = (path: string, entry: Entry) => boolean
 
 /** @param patterns of .dockerignore's form */
 export function leftOut(tree: Tree, patterns: readonly string[] = []): Left {
   if (patterns.length === 0) return () => false
-  const filter = dockerignore().add([...patterns])
+  const ignores = ignoring(patterns)
   const excepted = patterns.some((pattern) => pattern.trimStart().startsWith('!'))
   const left: Left = (path, entry) => {
-    if (path === '' || !filter.ignores(path)) return false
+    if (path === '' || !ignores(path)) return false
     if (!excepted || !entry.stat.isDirectory()) return true
     return tree.children(entry).every(([name, child]) => left(`${path}/${name}`, child))
   }

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { ignoredPaths } from '../../../src/engine/build/ignore.js'
+import { EngineError } from '../../../src/engine/errors.js'
 import type { Manifest, ManifestEntry } from '../../../src/engine/images/unpack.js'
 
 const tree = (paths: string): Manifest =>
@@ -29,4 +30,9 @@ describe('.dockerignore', () => {
           .map((path) => `/${path}`)
           .join(' '),
       ))
+
+  it('that is no pattern is the client’s fault', () =>
+    expect(() => ignoredPaths('[', tree('a')))
+      .to.throw(EngineError, 'syntax error in pattern')
+      .and.include({ fault: 'invalid' }))
 })
