@@ -76,7 +76,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
       ...imageRoutes({ registry, images }),
       ...registryRoutes(registry),
       ...buildRoutes({ config, builder, images, network: stepNetwork(networks, containers) }),
-      ...networkRoutes(networks, usage, new Membership(containers)),
+      ...networkRoutes(networks, usage, new Membership(containers), events),
       ...volumeRoutes(volumes),
     ],
     [Symbol.asyncDispose]: async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EngineConfig } from '../config.js'
-import { EngineError, isFault, messageOf } from '../errors.js'
+import { EngineError, messageOf } from '../errors.js'
 import type { Digest, Endpoint, Events, Images, Networks, Usage, Volumes } from '../records.js'
 import type { Hierarchies } from '../runtime/cgroup.js'
 import { findProgram, type Driver } from '../runtime/driver.js'
@@ -133,7 +133,7 @@ export class Containers implements Usage {
 
   /** @throws EngineError `invalid`, `missing` (image, network), `conflict` (name) */
   async create(name: string, body: unknown): Promise<Container> {
-    const { images, networks, volumes, store, events } = this.#shop
+    const { images, volumes, store, events } = this.#shop
     const asked = name === '' ? inventName((taken) => this.#nameTaken(taken) !== undefined) : checkName(name)
     this.#refuseTaken(asked)
     const reference = (body as { Image?: unknown } | null)?.Image
@@ -142,7 +142,6 @@ export class Containers implements Usage {
     const config = configOf(body, image)
     const hostConfig = hostConfigOf(body)
     const specs = networksOf(body, hostConfig.NetworkMode)
-    for (const { network } of specs) await networks.check(network)
     portsOf(hostConfig, config.ExposedPorts)
     logLimits(hostConfig)
     const prepared = await prepareMounts(config, hostConfig, volumes)
@@ -196,7 +195,7 @@ export class Containers implements Usage {
       await this.#startInTurn(container, policy)
     } catch (error) {
       // `docker run --rm` waits for the removal, also of what never ran
-      const never = !container.up && !isFault(error, 'unmodified') && !isFault(error, 'conflict')
+      const never = !container.up && container.record.state.status !== 'removing'
       if (never && container.record.hostConfig.AutoRemove) await this.#discard(container)
       throw error
     }

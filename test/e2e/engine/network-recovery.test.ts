@@ -46,6 +46,40 @@ describe('container networks whose engine dies', function () {
     expect(await ask('127.0.0.1', ports[0]?.hostPort ?? 0)).to.equal('ECONNREFUSED')
   })
 
+  it('replace the table that older engines had', async () => {
+    await lab.connect('a', 'bridge')
+    const ports = await lab.publish('a', port())
+    await lab.networks[Symbol.asyncDispose]()
+    const old = `table ip ${lab.names.table}`
+    const map = `map ports { type inet_service : ipv4_addr; elements = { ${ports[0].hostPort} : 192.0.2.1 } }`
+    const chain = 'chain out { type nat hook output priority -101; fib daddr type local dnat to tcp dport map @ports; }'
+    execFileSync('nft', ['-f', '-'], { input: `${old} {\n${map}\n${chain}\n}\n` })
+    expect(lab.left()).to.include(old)
+    await lab.reopen()
+    await lab.networks.restore([])
+    expect(lab.left()).to.include(`table inet ${lab.names.table}`)
+    expect(lab.left()).to.not.include(old)
+    execFileSync('nft', ['add', 'table', 'ip', lab.names.table])
+    await lab.networks[Symbol.asyncDispose]()
+    await destroyNetworks(lab.config)
+    expect(lab.left()).to.deep.equal([])
+    await lab.reopen()
+    await lab.networks.restore([])
+  })
+
+  it('are made anew after a reboot, with the addresses they had', async () => {
+    const before = lab.networks.list()
+    await lab.connect('a', 'other')
+    await lab.networks[Symbol.asyncDispose]()
+    await destroyNetworks(lab.config)
+    await lab.reopen()
+    await lab.networks.restore([])
+    expect(lab.networks.list()).to.have.deep.members(before)
+    const b = await lab.connect('b', 'other')
+    const [{ hostPort }] = await lab.publish('b', port())
+    expect(await ask('127.0.0.1', hostPort)).to.equal(`b sees ${b.gateway}`)
+  })
+
   it('come out whole when the engine is killed at any moment', async () => {
     await lab.networks.release('a')
     await lab.networks[Symbol.asyncDispose]()
