@@ -81,7 +81,9 @@ export async function openEngine(): Promise<TestEngine> {
       for await (const chunk of child.stdout) if (String(chunk).includes('serves')) return
       throw new Error('the engine ended before it served')
     },
-    destroy: async () => void (await must(process.execPath, [...args, '--destroy'])),
+    destroy: async () => {
+      await must(process.execPath, [...args, '--destroy'])
+    },
     traces: async () =>
       [
         ...readFileSync('/proc/self/mounts', 'utf8')
