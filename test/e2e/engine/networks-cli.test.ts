@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { expect } from 'chai'
-import { base, type DockerEngine } from './harness.js'
+import { base, oracle, type DockerEngine } from './harness.js'
 import { openNetworkLab, type NetworkLab } from './network-lab.js'
 
 describe('networks, by the docker command', function () {
@@ -96,8 +96,11 @@ describe('networks, by the docker command', function () {
     const id = await engine.must('network', 'inspect', '-f', '{{.Id}}', 'n1')
     expect(await list(`id=${id.slice(0, 9)}`)).to.deep.equal(['n1'])
     expect(await engine.must('network', 'inspect', '-f', '{{.Name}}', id.slice(0, 9))).to.equal('n1')
-    expect(await list('dangling=true')).to.deep.equal(['n1'])
-    expect(await list('dangling=0')).to.have.members(['bridge', 'host', 'n2', 'none'])
+    if (!oracle) {
+      // 20.10 takes each that was made for idle
+      expect(await list('dangling=true')).to.deep.equal(['n1'])
+      expect(await list('dangling=0')).to.have.members(['bridge', 'host', 'n2', 'none'])
+    }
     expect(await lab.refused('network', 'ls', '-f', 'colour=red')).to.match(/invalid filter 'colour'/i)
     expect(await lab.refused('network', 'ls', '-f', 'type=odd')).to.include("invalid filter: 'type'='odd'")
     expect(await lab.refused('network', 'ls', '-f', 'dangling=odd')).to.match(/invalid (value for )?filter 'dangling/)
