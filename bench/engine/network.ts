@@ -68,9 +68,9 @@ const byCommand = {
     inside('route', 'add', 'default', 'via', `10.${octet}.250.1`)
   },
   publish: (port: number, address: string) =>
-    nft('add', 'element', 'ip', table, 'any', `{ tcp . ${port} : ${address} . 80 }`),
+    nft('add', 'element', 'inet', table, 'any', `{ tcp . ${port} : ${address} . 80 }`),
   release(port: number): void {
-    nft('delete', 'element', 'ip', table, 'any', `{ tcp . ${port} }`)
+    nft('delete', 'element', 'inet', table, 'any', `{ tcp . ${port} }`)
     ip('link', 'delete', cable)
   },
 }

@@ -5,7 +5,7 @@ import { familyOf } from '../networks/ip.js'
 import type { NetworkRoom } from '../networks/networks.js'
 import type { NetworkRecord } from '../networks/record.js'
 import type { PoolRequest } from '../networks/subnets.js'
-import type { EndpointSpec, Usage } from '../records.js'
+import type { EndpointSpec, Events, Usage } from '../records.js'
 import { fieldsOf, flagField, listField, mapField, objectField, textField, type Fields } from '../system/fields.js'
 import { anyOf, flagOf, labelsMatch, looselyMatches, parseFilters, type Filters } from '../system/filters.js'
 import { parseMoment } from '../system/moment.js'
@@ -16,11 +16,16 @@ export interface Attachments {
   /** @throws EngineError `missing` "No such container: x" */
   connect(container: string, spec: EndpointSpec): Promise<void>
   /** @throws EngineError `missing` */
-  disconnect(container: string, networkId: string, force: boolean): Promise<void>
+  disconnect(container: string, networkId: string): Promise<void>
 }
 
 /** `/networks` and below. */
-export const networkRoutes = (networks: NetworkRoom, usage: Usage, attachments: Attachments): readonly ApiRoute[] => [
+export const networkRoutes = (
+  networks: NetworkRoom,
+  usage: Usage,
+  attachments: Attachments,
+  events: Events,
+): readonly ApiRoute[] => [
   {
     method: 'GET',
     path: '/networks',
@@ -75,10 +80,11 @@ export const networkRoutes = (networks: NetworkRoom, usage: Usage, attachments: 
   {
     method: 'POST',
     path: '/networks/{id}/disconnect',
+    partly: 'Force is as without it: a container that is gone has left nothing behind',
     handle: async (request, reply) => {
       const network = networks.get(request.params.id ?? '')
       const body = fieldsOf(await request.json())
-      await attachments.disconnect(textField(body, 'Container'), network.id, flagField(body, 'Force'))
+      await attachments.disconnect(textField(body, 'Container'), network.id)
       reply.empty(200)
     },
   },
@@ -95,6 +101,7 @@ export const networkRoutes = (networks: NetworkRoom, usage: Usage, attachments: 
         .filter((each) => labelsMatch(filters, each.labels) && Date.parse(each.created) < before)
       const removed = await Promise.all(idle.map((network) => removeIfIdle(networks, network)))
       const names = removed.filter((name) => name !== undefined)
+      events.emit('network', 'prune', '', { reclaimed: '0' })
       reply.json(200, { NetworksDeleted: names.length > 0 ? names : null })
     },
   },
@@ -111,6 +118,13 @@ async function removeIfIdle(networks: NetworkRoom, network: NetworkRecord): Prom
   }
 }
 
+/** @throws EngineError `invalid` for a type there is none of */
+function isOfType(wanted: string, builtin: boolean): boolean {
+  if (wanted !== 'builtin' && wanted !== 'custom')
+    throw new EngineError('invalid', `invalid filter: 'type'='${wanted}'`)
+  return builtin === (wanted === 'builtin')
+}
+
 function isListed(network: NetworkRecord, filters: Filters, networks: NetworkRoom): boolean {
   const dangling = flagOf(filters, 'dangling')
   const builtin = isPredefined(network.name)
@@ -120,7 +134,7 @@ function isListed(network: NetworkRecord, filters: Filters, networks: NetworkRoo
     anyOf(filters, 'id', (wanted) => looselyMatches(wanted, network.id)) &&
     anyOf(filters, 'name', (wanted) => looselyMatches(wanted, network.name)) &&
     anyOf(filters, 'scope', (wanted) => wanted === 'local') &&
-    anyOf(filters, 'type', (wanted) => wanted === (builtin ? 'builtin' : 'custom')) &&
+    anyOf(filters, 'type', (wanted) => isOfType(wanted, builtin)) &&
     labelsMatch(filters, network.labels)
   )
 }
@@ -174,6 +188,9 @@ function membersOf(network: NetworkRecord, networks: NetworkRoom, usage: Usage):
 function specOf(body: Fields): NetworkSpec {
   if (flagField(body, 'ConfigOnly') || flagField(body, 'Ingress'))
     throw new EngineError('unsupported', 'config-only and ingress networks are not supported')
+  const scope = textField(body, 'Scope') || 'local'
+  if (scope !== 'local')
+    throw new EngineError('denied', `cannot create a ${scope} scoped network when swarm is not active`)
   const ipam = objectField(body, 'IPAM')
   const driver = textField(ipam, 'Driver') || 'default'
   if (driver !== 'default') throw new EngineError('missing', `plugin "${driver}" not found`)

@@ -49,7 +49,7 @@ export const apiRoutes = (rooms: Rooms): readonly ApiRoute[] => {
     ...imageRoutes({ registry, images }),
     ...registryRoutes(registry),
     ...buildRoutes({ config, builder, images, network: stepNetwork(networks, containers) }),
-    ...networkRoutes(networks, usage, new Membership(containers)),
+    ...networkRoutes(networks, usage, new Membership(containers), events),
     ...volumeRoutes(volumes),
   ]
 }

@@ -41,7 +41,6 @@ export async function draft(
     return inheritedMounts(shop, hostConfig)
   })
   const networks = networksOf(body, hostConfig.NetworkMode)
-  for (const { network } of networks) await shop.networks.check(network)
   const volumes = await prepareMounts(without(config, inherited), hostConfig, shop.volumes)
   const own = volumes.map(
     (volume): MountPoint => Object.fromEntries(Object.entries(volume).filter(([key]) => key !== 'copy')) as never,

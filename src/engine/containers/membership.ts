@@ -3,7 +3,7 @@ import type { EndpointSpec } from '../records.js'
 import type { Container } from './container.js'
 import type { Containers } from './containers.js'
 import { askingOf, memberOf } from './member.js'
-import { portsOf } from './network-request.js'
+import { checkWishes, portsOf } from './network-request.js'
 import { writeNames } from './start.js'
 
 /** Puts containers on networks and takes them off, running or not. */
@@ -21,11 +21,9 @@ export class Membership {
       const { record } = container
       const { id, name, driver } = await networks.check(spec.network)
       refuseShared(container)
-      if (driver !== 'bridge')
-        throw new EngineError(
-          'denied',
-          `container cannot be disconnected from host network or connected to ${name} network`,
-        )
+      if (driver === 'null') throw privateMode()
+      if (driver === 'host') throw hostMode()
+      checkWishes(name, spec)
       if (record.networks.some(({ network }) => network === name || network === id))
         throw new EngineError('denied', `endpoint with name ${record.name} already exists in network ${name}`)
       const asked = askingOf(record)
@@ -38,20 +36,15 @@ export class Membership {
   }
 
   /** @throws EngineError `missing` when it is not there */
-  async disconnect(reference: string, networkId: string, force: boolean): Promise<void> {
+  async disconnect(reference: string, networkId: string): Promise<void> {
     const container = this.#containers.find(reference)
     const { networks, store } = this.#containers.shop
     await container.inTurn(async () => {
       const { record } = container
       const { id, name, driver } = await networks.check(networkId)
-      if (driver === 'host')
-        throw new EngineError(
-          'denied',
-          'container cannot be disconnected from host network or connected to host network',
-        )
+      if (driver === 'host') throw hostMode()
       const there = record.networks.some(({ network }) => network === name || network === id)
-      if (!there && !force)
-        throw new EngineError('missing', `container ${record.id} is not connected to network ${name}`)
+      if (!there) throw new EngineError('missing', `container ${record.id} is not connected to network ${name}`)
       const plumbed = record.endpoints.some((endpoint) => endpoint.networkId === id)
       if (plumbed) await networks.disconnect(record.id, id)
       record.endpoints = record.endpoints.filter((endpoint) => endpoint.networkId !== id)
@@ -78,9 +71,14 @@ function refuseShared({ record: { hostConfig } }: Container): void {
       'denied',
       'container sharing network namespace with another container or host cannot be connected to any other network',
     )
-  if (mode === 'none')
-    throw new EngineError(
-      'denied',
-      'container cannot be connected to multiple networks with one of the networks in private (none) mode',
-    )
+  if (mode === 'none') throw privateMode()
 }
+
+const hostMode = (): EngineError =>
+  new EngineError('denied', 'container cannot be disconnected from host network or connected to host network')
+
+const privateMode = (): EngineError =>
+  new EngineError(
+    'denied',
+    'container cannot be connected to multiple networks with one of the networks in private (none) mode',
+  )

@@ -24,11 +24,45 @@ export function endpointOf(network: string, settings: Fields, macAddress = ''): 
   }
 }
 
+/** What only a network with a subnet and names of its own has. @throws EngineError `invalid` */
+export function checkWishes(network: string, { aliases, ipv4Address, ipv6Address }: EndpointSpec): void {
+  if (network !== 'bridge' && network !== 'host' && network !== 'none') return
+  if (aliases.length > 0)
+    throw invalid('network-scoped alias is supported only for containers in user defined networks')
+  if ((ipv4Address ?? ipv6Address) !== undefined)
+    throw invalid('user specified IP address is supported on user defined networks only')
+}
+
+/** What contradicts a network namespace that is not the container's own. @throws EngineError `invalid` */
+function checkMode(fields: Fields, mode: string): void {
+  const host = objectField(fields, 'HostConfig')
+  const shared = mode.startsWith('container:')
+  if (!shared && mode !== 'host') return
+  const has = (in_: Fields, ...names: readonly string[]): boolean =>
+    names.some((name) => Object.keys(in_[name] ?? {}).length > 0 || in_[name] === true)
+  const type = shared ? 'container type network' : 'host type networking'
+  if (has(host, 'Links'))
+    throw invalid(`conflicting options: ${type} can't be used with links. This would result in undefined behavior`)
+  if (has(fields, 'MacAddress')) throw invalid('conflicting options: mac-address and the network mode')
+  if (!shared) return
+  if (has(fields, 'Hostname')) throw invalid('conflicting options: hostname and the network mode')
+  if (has(host, 'Dns')) throw invalid('conflicting options: dns and the network mode')
+  if (has(host, 'ExtraHosts')) throw invalid('conflicting options: custom host-to-IP mapping and the network mode')
+  if (has(host, 'PortBindings', 'PublishAllPorts'))
+    throw invalid('conflicting options: port publishing and the container type network mode')
+  if (has(fields, 'ExposedPorts'))
+    throw invalid('conflicting options: port exposing and the container type network mode')
+}
+
 /** The networks a create request asks for, the one of NetworkMode first. @throws EngineError `invalid` */
 export function networksOf(body: unknown, mode: string): EndpointSpec[] {
-  if (mode === 'none' || mode === 'host' || mode.startsWith('container:')) return []
   const fields = fieldsOf(body)
+  checkMode(fields, mode)
   const configs = objectField(objectField(fields, 'NetworkingConfig'), 'EndpointsConfig')
+  if (mode === 'none' || mode === 'host' || mode.startsWith('container:')) {
+    checkWishes(mode, endpointOf(mode, objectField(configs, mode)))
+    return []
+  }
   const first = mode === 'default' ? 'bridge' : mode
   // clients of before 1.44 name it for the container, and links for the host
   const macAddress = textField(fields, 'MacAddress')
@@ -41,9 +75,7 @@ export function networksOf(body: unknown, mode: string): EndpointSpec[] {
   }
   const others = Object.keys(configs).filter((name) => name !== first && name !== 'default')
   const specs = [first, ...others].map(specOf)
-  for (const { network, aliases } of specs)
-    if (network === 'bridge' && aliases.length > 0)
-      throw invalid('network-scoped alias is supported only for containers in user defined networks')
+  for (const spec of specs) checkWishes(spec.network, spec)
   return specs
 }
 

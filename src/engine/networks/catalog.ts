@@ -119,8 +119,12 @@ export class Catalog {
     const { subnet, gateway, range, reserved, ipv6, ...rest } = spec
     const settings = settingsOf(spec.options)
     const taken = settings.bridgeName
-    if (taken !== undefined && this.all().some(({ options }) => settingsOf(options).bridgeName === taken))
-      throw new EngineError('denied', `bridge name ${taken} is in use by another network`)
+    const other = this.all().find(({ options }) => settingsOf(options).bridgeName === taken)
+    if (taken !== undefined && other)
+      throw new EngineError(
+        'denied',
+        `cannot create network ${spec.name} (${taken}): conflicts with network ${other.id} (${taken}): networks have same bridge name`,
+      )
     const bridge = spec.driver === 'bridge'
     const record: NetworkRecord = {
       ...rest,

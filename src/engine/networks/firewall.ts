@@ -54,15 +54,20 @@ function setsOf(n: Family, { zones, publications }: Picture): string {
 }
 
 /**
+ * Takes the table away, there or not, and the one of the family `ip` that older engines had instead: both at
+ * once would publish a port twice.
+ */
+const removal = (table: string): string =>
+  ['inet', 'ip'].map((each) => `add table ${each} ${table}\ndelete table ${each} ${table}\n`).join('')
+
+/**
  * The instance's nft table, replaced whole in one transaction: packets see the old one or the new one.
  * Verdicts other than `drop` bind this table alone, so what other tables of the host forbid stays forbidden.
  */
 export function ruleset(picture: Picture): string {
   const { table, zones } = picture
   const open = zones.filter((zone) => zone.memberTraffic)
-  return `add table inet ${table}
-delete table inet ${table}
-table inet ${table} {
+  return `${removal(table)}table inet ${table} {
   set bridges { type ifname; ${elements(zones.map((z) => quote(z.bridge)))} }
   set same { type ifname . ifname; ${elements(open.map((z) => `${quote(z.bridge)} . ${quote(z.bridge)}`))} }
   set internal { type ifname; ${elements(zones.filter((z) => z.internal).map((z) => quote(z.bridge)))} }
@@ -165,7 +170,7 @@ export class Firewall implements Disposable {
 
   /** Deletes the table. Does nothing when it is gone. */
   destroy(): Promise<void> {
-    return this.#queue(() => nft(`add table inet ${this.#table}\ndelete table inet ${this.#table}\n`))
+    return this.#queue(() => nft(removal(this.#table)))
   }
 
   #change(publications: readonly Publication[], add: boolean): Promise<void> {

@@ -14,13 +14,20 @@ export const option = {
 
 type Options = Readonly<Record<string, string>>
 
+/** In dockerd's words, which are Go's. */
+const notParsed = (name: string, text: string, by: string): EngineError =>
+  new EngineError(
+    'invalid',
+    `failed to parse ${name} value: ${text} (strconv.${by}: parsing "${text}": invalid syntax)`,
+  )
+
 /** strconv.ParseBool of Go. */
 function flagOf(options: Options, name: string, absent: boolean): boolean {
   const text = options[name]
   if (text === undefined || text === '') return absent
   if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true
   if (/^(0|f|F|false|FALSE|False)$/.test(text)) return false
-  throw new EngineError('invalid', `strconv.ParseBool: parsing "${text}": invalid syntax`)
+  throw notParsed(name, text, 'ParseBool')
 }
 
 function nameOf(options: Options, name: string, pattern: RegExp): string | undefined {
@@ -34,7 +41,8 @@ function mtuOf(options: Options): number {
   const text = options[option.mtu]
   if (text === undefined) return 1500
   const mtu = Number(text)
-  if (!/^\d+$/.test(text) || mtu < 68 || mtu > 65535) throw new EngineError('invalid', `invalid MTU number: ${text}`)
+  if (!/^\d+$/.test(text)) throw notParsed(option.mtu, text, 'Atoi')
+  if (mtu < 68 || mtu > 65535) throw new EngineError('invalid', `invalid MTU number: ${text}`)
   return mtu
 }
 

@@ -43,6 +43,8 @@ export interface DockerEngine extends AsyncDisposable {
 export interface TestEngine extends DockerEngine {
   readonly name: string
   readonly pool: string
+  /** Takes away all that the kernel has of an engine whose daemon does not run, as a reboot does. */
+  destroy(): Promise<void>
   /** Processes, mounts, control groups and links of this engine that are on the host. */
   traces(): Promise<string[]>
 }
@@ -81,6 +83,9 @@ export async function openEngine({ flags: more = [], env = {}, certificates }: S
       for await (const chunk of child.stdout) if (String(chunk).includes('serves')) return
       throw new Error('the engine ended before it served')
     },
+    destroy: async () => {
+      await must(process.execPath, [...args, '--destroy'])
+    },
     traces: async () =>
       [
         ...readFileSync('/proc/self/mounts', 'utf8')
@@ -93,7 +98,7 @@ export async function openEngine({ flags: more = [], env = {}, certificates }: S
       ].filter(Boolean),
     [Symbol.asyncDispose]: async () => {
       await engine.stop('SIGTERM')
-      await must(process.execPath, [...args, '--destroy'])
+      await engine.destroy()
       await rm(dir, { recursive: true, force: true })
     },
   }

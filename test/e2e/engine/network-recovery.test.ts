@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -6,6 +7,8 @@ import { expect } from 'chai'
 import { destroyNetworks } from '../../../src/engine/networks/teardown.js'
 import { ask } from '../../engine/networks/ask.js'
 import { inside, Lab, port, thrownBy } from '../../engine/networks/lab.js'
+import { eventually, openEngine, oracle } from './harness.js'
+import { askUdp, openNetworkLab } from './network-lab.js'
 
 describe('container networks whose engine dies', function () {
   if (process.getuid?.() !== 0) return
@@ -46,6 +49,40 @@ describe('container networks whose engine dies', function () {
     expect(await ask('127.0.0.1', ports[0]?.hostPort ?? 0)).to.equal('ECONNREFUSED')
   })
 
+  it('replace the table that older engines had', async () => {
+    await lab.connect('a', 'bridge')
+    const ports = await lab.publish('a', port())
+    await lab.networks[Symbol.asyncDispose]()
+    const old = `table ip ${lab.names.table}`
+    const map = `map ports { type inet_service : ipv4_addr; elements = { ${ports[0].hostPort} : 192.0.2.1 } }`
+    const chain = 'chain out { type nat hook output priority -101; fib daddr type local dnat to tcp dport map @ports; }'
+    execFileSync('nft', ['-f', '-'], { input: `${old} {\n${map}\n${chain}\n}\n` })
+    expect(lab.left()).to.include(old)
+    await lab.reopen()
+    await lab.networks.restore([])
+    expect(lab.left()).to.include(`table inet ${lab.names.table}`)
+    expect(lab.left()).to.not.include(old)
+    execFileSync('nft', ['add', 'table', 'ip', lab.names.table])
+    await lab.networks[Symbol.asyncDispose]()
+    await destroyNetworks(lab.config)
+    expect(lab.left()).to.deep.equal([])
+    await lab.reopen()
+    await lab.networks.restore([])
+  })
+
+  it('are made anew after a reboot, with the addresses they had', async () => {
+    const before = lab.networks.list()
+    await lab.connect('a', 'other')
+    await lab.networks[Symbol.asyncDispose]()
+    await destroyNetworks(lab.config)
+    await lab.reopen()
+    await lab.networks.restore([])
+    expect(lab.networks.list()).to.have.deep.members(before)
+    const b = await lab.connect('b', 'other')
+    const [{ hostPort }] = await lab.publish('b', port())
+    expect(await ask('127.0.0.1', hostPort)).to.equal(`b sees ${b.gateway}`)
+  })
+
   it('come out whole when the engine is killed at any moment', async () => {
     await lab.networks.release('a')
     await lab.networks[Symbol.asyncDispose]()
@@ -70,7 +107,7 @@ describe('container networks whose engine dies', function () {
     const [{ hostPort }] = await lab.publish('a', port())
     expect(await ask('127.0.0.1', hostPort)).to.match(/^a sees /)
     expect(inside(lab.peer('a'), 'ip', '-brief', 'link').match(/^eth/gm)).to.have.lengthOf(1)
-  }).timeout(30_000)
+  }).timeout(90_000)
 
   it('leave nothing behind', async () => {
     await lab.connect('a', 'bridge')
@@ -79,5 +116,43 @@ describe('container networks whose engine dies', function () {
     await destroyNetworks(lab.config)
     expect(lab.left()).to.deep.equal([])
     await destroyNetworks(lab.config)
+  })
+})
+
+describe('networks of containers whose engine dies', function () {
+  it('work while it is away and after it is back, and are rebuilt after a reboot', async function () {
+    if (oracle || process.getuid?.() !== 0) this.skip() // without live-restore dockerd takes its containers with it
+    await using lab = await openNetworkLab(await openEngine())
+    const { engine } = lab
+    const subnet = `10.${randomInt(30, 90)}.${randomInt(250)}`
+    await engine.must('network', 'create', '--subnet', `${subnet}.0/24`, 'town')
+    const always = ['--network', 'town', '--restart', 'always']
+    const port = randomInt(20_000, 30_000)
+    const published = ['-p', `127.0.0.1:${port}:80`, '-p', `${port}:80/udp`]
+    await lab.greet('db', ...always, '--ip', `${subnet}.7`, '--network-alias', 'store', ...published)
+    await lab.greet('web', ...always)
+    const udp = async () => (await engine.run('perl', ['-e', askUdp, '127.0.0.1', String(port)])).stdout
+    const works = async (): Promise<void> => {
+      expect(await lab.curl(`http://127.0.0.1:${port}`)).to.include('db sees')
+      expect(await udp()).to.equal('udp db')
+      for (const name of ['db', 'store', `${subnet}.7`]) expect(await lab.from('web', name), name).to.match(/^db sees/)
+      expect(await lab.lines('port', 'db')).to.include(`80/tcp -> 127.0.0.1:${port}`)
+      expect((await lab.settingsOf('db', 'town')).IPAddress).to.equal(`${subnet}.7`)
+    }
+    await works()
+    await engine.stop('SIGKILL')
+    expect(await lab.curl(`http://127.0.0.1:${port}`)).to.include('db sees')
+    expect(await udp()).to.equal('udp db')
+    await engine.boot()
+    await works()
+    expect(await lab.refused('network', 'rm', 'town')).to.include('has active endpoints')
+    await engine.stop('SIGKILL')
+    await engine.destroy()
+    expect(await lab.curl(`http://127.0.0.1:${port}`)).to.equal('curl 7')
+    await engine.boot()
+    const answers = async () => (await lab.curl(`http://127.0.0.1:${port}`)).includes('db sees')
+    await eventually(answers, 'db, started by its policy')
+    await eventually(async () => (await lab.from('web', 'db').catch(() => '')).includes('db sees'), 'web')
+    await works()
   })
 })

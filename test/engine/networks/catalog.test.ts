@@ -103,7 +103,7 @@ describe('the catalog of networks', () => {
     await refuses(
       catalog.create(spec('x', { options: { 'com.docker.network.driver.mtu': '9k' } })),
       'invalid',
-      'invalid MTU',
+      'failed to parse com.docker.network.driver.mtu value: 9k',
     )
     for (const name of ['', '..', '../x', 'a/b', 'a b', '-a', 'a\n', 'x'.repeat(256)])
       await refuses(catalog.create(spec(name)), 'invalid', 'invalid network name')

@@ -34,10 +34,12 @@ describe('the firewall’s table', () => {
       expect(check(ruleset(each)).stderr).to.equal('')
   })
 
-  it('replaces the old one in the same transaction', () =>
-    expect(text.split('\n').slice(0, 3)).to.deep.equal([
+  it('replaces the old one, and the one of older engines, in the same transaction', () =>
+    expect(text.split('\n').slice(0, 5)).to.deep.equal([
       'add table inet berth_unit',
       'delete table inet berth_unit',
+      'add table ip berth_unit',
+      'delete table ip berth_unit',
       'table inet berth_unit {',
     ]))
 
