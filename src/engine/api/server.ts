@@ -50,7 +50,8 @@ async function dispatchUpgrade(
 ): Promise<void> {
   socket.on('error', () => socket.destroy())
   const response = new ServerResponse(request)
-  response.shouldKeepAlive = false
+  // dockerd's: clients of 20.10 read past the status of an answer that says `close`
+  response.setHeader('Connection', 'keep-alive')
   response.assignSocket(socket)
   response.once('finish', () => socket.end())
   try {
