@@ -41,6 +41,10 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   const late: { containers?: Containers } = {}
   const usage: Usage = {
     ofImage: (image) => late.containers?.ofImage(image) ?? [],
+    isRunning: (id) =>
+      late.containers
+        ?.all()
+        .some(({ record }) => record.id === id && ['running', 'paused'].includes(record.state.status)) ?? false,
     ofNetwork: (network) => late.containers?.ofNetwork(network) ?? [],
     ofVolume: (volume) => late.containers?.ofVolume(volume) ?? [],
   }

@@ -241,6 +241,8 @@ export interface Volumes {
 export interface Usage {
   /** Ids of containers made from an image. */
   ofImage(image: Digest): readonly string[]
+  /** Whether a container runs; absent where no container can. */
+  isRunning?(container: string): boolean
   /** Ids and names of containers on a network. */
   ofNetwork(networkId: string): readonly { id: string; name: string; endpoint: Endpoint }[]
   ofVolume(name: string): readonly string[]

@@ -29,12 +29,19 @@ export async function removeImage(store: ImageStore, reference: string, force: b
       'conflict',
       `conflict: unable to delete ${short(image.id)} (must be forced) - image is referenced in multiple repositories`,
     )
-  if (last && container !== undefined && (!force || name === undefined))
+  if (last && name === undefined) {
+    const running = store.usage.ofImage(image.id).find((id) => store.usage.isRunning?.(id) === true)
+    const [user, state, may] =
+      running === undefined ? [container, 'stopped', 'must be'] : [running, 'running', 'cannot be']
+    if (user !== undefined && (!force || running !== undefined))
+      throw new EngineError(
+        'conflict',
+        `conflict: unable to delete ${short(image.id)} (${may} forced) - image is being used by ${state} container ${user.slice(0, 12)}`,
+      )
+  } else if (last && container !== undefined && !force)
     throw new EngineError(
       'conflict',
-      name === undefined
-        ? `conflict: unable to delete ${short(image.id)} (cannot be forced) - image is being used by container ${container.slice(0, 12)}`
-        : `conflict: unable to remove repository reference "${name}" (must force) - container ${container.slice(0, 12)} is using its referenced image ${short(image.id)}`,
+      `conflict: unable to remove repository reference "${name ?? ''}" (must force) - container ${container.slice(0, 12)} is using its referenced image ${short(image.id)}`,
     )
   for (const one of gone) {
     await store.untag(one)

@@ -141,8 +141,8 @@ describe('images', () => {
       'history:1',
     )
     const [cmd = '', run = '', ...rest] = all.split('\n')
-    expect(cmd).to.match(/^\/bin\/sh -c #\(nop\) +CMD \["a" "b"\]\|0B\|/)
-    expect(run).to.match(/^\/bin\/sh -c head -c 1000 \/dev\/zero > \/x\|1kB\|/)
+    expect(cmd).to.match(/CMD \["a",? "b"\]\|0B\|/)
+    expect(run).to.match(/head -c 1000 \/dev\/zero > \/x\|1kB\|/)
     expect(rest).to.have.length.greaterThan(0)
     const id = await engine.must('image', 'inspect', '-f', '{{.Id}}', 'history:1')
     expect((await engine.must('history', '-q', '--no-trunc', 'history:1')).split('\n')[0]).to.equal(id)
