@@ -3,6 +3,9 @@ import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { base, type DockerEngine, openDocker, oracle } from './harness.js'
 import { refusals } from './refusals.js'
+import { containerRefusals } from './refusals-containers.js'
+
+const all = [...containerRefusals, ...refusals]
 
 describe('bad input', () => {
   let engine: DockerEngine
@@ -51,11 +54,11 @@ describe('bad input', () => {
   after(() => engine[Symbol.asyncDispose]())
 
   const kindOf = (path: string): string => /^\/(\w+)/.exec(path)?.[1] ?? ''
-  for (const kind of new Set(refusals.map(([, path]) => kindOf(path))))
+  for (const kind of new Set(all.map(([, path]) => kindOf(path))))
     it(`of /${kind} is refused in Docker’s words and changes nothing`, async () => {
       const before = await everything()
       const wrong: string[] = []
-      for (const [method, path, body, status, words] of refusals) {
+      for (const [method, path, body, status, words] of all) {
         if (kindOf(path) !== kind) continue
         const answer = await ask(method, path, body)
         const right = answer.status === status || (oracle && answer.status === 500)
