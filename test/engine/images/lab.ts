@@ -55,13 +55,18 @@ export const config = (root: string): EngineConfig => ({
 export const porters = new Porters()
 after(() => porters[Symbol.asyncDispose]())
 
-/** A store in a directory; `used` maps image ids to the containers made from them. */
+/** A store in a directory; `used` maps image ids to the containers made from them, which all run. */
 export const openStore = (
   root: string,
   told: string[] = [],
   used: ReadonlyMap<string, readonly string[]> = new Map(),
 ): Promise<ImageStore> => {
   const events: Events = { emit: (type, action, id) => void told.push(`${type} ${action} ${id}`) }
-  const usage = { ofImage: (image: string) => used.get(image) ?? [], ofNetwork: () => [], ofVolume: () => [] }
+  const usage = {
+    ofImage: (image: string) => used.get(image) ?? [],
+    isRunning: () => true,
+    ofNetwork: () => [],
+    ofVolume: () => [],
+  }
   return openImages(config(root), events, usage, porters)
 }
