@@ -1,8 +1,8 @@
 import { EngineError } from '../errors.js'
 import type { ApiRoute } from './route.js'
 
-/** The API version served, and the oldest a client may ask for, times 100. */
-export const apiVersion = { current: '1.47', oldest: '1.24' } as const
+/** The API version served, and the oldest a client may ask for: skopeo speaks 1.22. */
+export const apiVersion = { current: '1.47', oldest: '1.22' } as const
 
 interface Entry {
   readonly route: ApiRoute

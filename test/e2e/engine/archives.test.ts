@@ -7,6 +7,7 @@ import { base, openDocker, oracle, type DockerEngine } from './harness.js'
 
 describe('files in and out of containers, by the docker command', function () {
   if (process.getuid?.() !== 0) return
+  this.timeout(300_000) // each copy starts a thread, which takes seconds on a machine that is busy
   let engine: DockerEngine
   let dir: string
   const path = (name: string) => join(dir, name)
