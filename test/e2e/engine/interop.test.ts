@@ -33,11 +33,22 @@ describe('images of others, and ours with them', function () {
   })
   after(async () => {
     await engine[Symbol.asyncDispose]()
+    await podman('system', 'reset', '-f')
     await rm(dir, { recursive: true, force: true })
   })
   /** Podman with a store of its own. */
   const podman = (...args: string[]) =>
-    must('podman', ['--root', path('podman'), '--runroot', path('podman-run'), '--storage-driver', 'overlay', ...args])
+    must('podman', [
+      '--root',
+      path('podman'),
+      '--runroot',
+      path('podman-run'),
+      '--storage-driver',
+      'overlay',
+      '--runtime',
+      'runc',
+      ...args,
+    ])
   const skopeo = (...args: string[]) => must('skopeo', ['--insecure-policy', ...args])
   /** Loads an archive into Berth, where the image is not: it must be the same one. */
   const comesBack = async (archive: string) => {
@@ -59,7 +70,6 @@ describe('images of others, and ours with them', function () {
       if (format === 'docker-archive') await comesBack(path(`${format}.tar`))
       else expect(await engine.must('load', '-i', path(`${format}.tar`))).to.match(/Loaded image/)
     }
-    await podman('system', 'reset', '-f')
   })
 
   it('runs on dockerd, and comes back from it as the same image', async () => {
