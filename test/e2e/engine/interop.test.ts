@@ -63,7 +63,7 @@ describe('images of others, and ours with them', function () {
     expect(await podman('load', '-q', '-i', path('made.tar'))).to.include('made:1')
     expect(await podman('inspect', '-f', '{{.Id}}', 'made:1')).to.equal(id.slice('sha256:'.length))
     const limits = ['--ulimit', 'nofile=20000:20000', '--ulimit', 'nproc=20000:20000']
-    const alone = ['--network', 'none', '--cgroups', 'disabled']
+    const alone = ['--network', 'none']
     expect(await podman('run', '--rm', ...limits, ...alone, 'made:1')).to.equal('made by berth')
     for (const format of ['docker-archive', 'oci-archive']) {
       await podman('save', '-q', '--format', format, '-o', path(`${format}.tar`), 'made:1')
