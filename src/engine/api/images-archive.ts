@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises'
-import { EngineError } from '../errors.js'
+import { codeOf, EngineError } from '../errors.js'
 import { loadImages } from '../images/load.js'
 import { saveImages, selectSaved } from '../images/save.js'
 import type { ImageStore } from '../images/store.js'
@@ -43,7 +43,8 @@ export async function sendArchive(
   try {
     await pipeline(rest, reply.raw)
   } catch (error) {
-    if (!(error instanceof EngineError) || error.fault === 'broken') console.error(error)
+    // a client that has left is no fault
+    if (codeOf(error) !== 'ERR_STREAM_PREMATURE_CLOSE') console.error(error)
     reply.raw.destroy()
   } finally {
     await archive.return(undefined)

@@ -33,11 +33,22 @@ describe('images of others, and ours with them', function () {
   })
   after(async () => {
     await engine[Symbol.asyncDispose]()
+    await podman('system', 'reset', '-f')
     await rm(dir, { recursive: true, force: true })
   })
   /** Podman with a store of its own. */
   const podman = (...args: string[]) =>
-    must('podman', ['--root', path('podman'), '--runroot', path('podman-run'), '--storage-driver', 'overlay', ...args])
+    must('podman', [
+      '--root',
+      path('podman'),
+      '--runroot',
+      path('podman-run'),
+      '--storage-driver',
+      'overlay',
+      '--runtime',
+      'runc',
+      ...args,
+    ])
   const skopeo = (...args: string[]) => must('skopeo', ['--insecure-policy', ...args])
   /** Loads an archive into Berth, where the image is not: it must be the same one. */
   const comesBack = async (archive: string) => {
@@ -51,15 +62,14 @@ describe('images of others, and ours with them', function () {
   it('runs on Podman, and comes back from it as the same image', async () => {
     expect(await podman('load', '-q', '-i', path('made.tar'))).to.include('made:1')
     expect(await podman('inspect', '-f', '{{.Id}}', 'made:1')).to.equal(id.slice('sha256:'.length))
-    expect(await podman('run', '--rm', '--network', 'none', '--cgroups', 'disabled', 'made:1')).to.equal(
-      'made by berth',
-    )
+    const limits = ['--ulimit', 'nofile=20000:20000', '--ulimit', 'nproc=20000:20000']
+    const alone = ['--network', 'none']
+    expect(await podman('run', '--rm', ...limits, ...alone, 'made:1')).to.equal('made by berth')
     for (const format of ['docker-archive', 'oci-archive']) {
       await podman('save', '-q', '--format', format, '-o', path(`${format}.tar`), 'made:1')
       if (format === 'docker-archive') await comesBack(path(`${format}.tar`))
       else expect(await engine.must('load', '-i', path(`${format}.tar`))).to.match(/Loaded image/)
     }
-    await podman('system', 'reset', '-f')
   })
 
   it('runs on dockerd, and comes back from it as the same image', async () => {
