@@ -84,9 +84,7 @@ function descriptor(value: unknown): Descriptor {
     size,
     platform: { os: String(os), architecture: String(machine), variant: String(variant) },
     annotations: Object.fromEntries(
-      Object.entries((annotations ?? {})).filter(
-        (pair): pair is [string, string] => typeof pair[1] === 'string',
-      ),
+      Object.entries(annotations ?? {}).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
     ),
   }
 }

@@ -106,7 +106,17 @@ export async function empty(cgroup: Cgroup): Promise<void> {
   for (let attempt = 0; !cgroup.remove() && attempt < 200; attempt++) {
     // the last processes of a killed pid namespace leave the group a moment after its first one is reaped
     for (const pid of cgroup.pids()) killQuietly(pid)
+    thaw(cgroup)
     await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+/** What is frozen does not die. */
+function thaw(cgroup: Cgroup): void {
+  try {
+    cgroup.freeze(false)
+  } catch {
+    // it is gone, or the freezer never had it
   }
 }
 

@@ -77,6 +77,17 @@ describe('containers, whose engine is killed', function () {
     await engine.must('rm', '-f', 'orphan')
   })
 
+  it('end with an engine that is destroyed, frozen ones too', async () => {
+    await engine.must('run', '-d', '--name', 'frozen', base, 'sleep', '300')
+    await engine.must('pause', 'frozen')
+    await engine.stop('SIGTERM')
+    await engine.destroy()
+    expect(await engine.traces()).to.deep.equal([])
+    await engine.boot()
+    expect(await state('frozen', 'Status')).to.equal('exited')
+    await engine.must('rm', 'frozen')
+  })
+
   it('leave nothing behind', async () => {
     await engine.must('run', '-d', '--name', 'nn', '-p', '127.0.0.1::80', '-v', '/data', base, 'sleep', '300')
     await engine.docker('run', '--rm', base, 'true')
