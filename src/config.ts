@@ -26,6 +26,16 @@ export const Settings = z.object({
     .default('10.87.0.0/16')
     .describe('IPv4 /16 that container networks are cut from'),
   BERTH_CACHE: z.string().startsWith('/').optional().describe('bootstrapped base images; default <root>/cache'),
+  BERTH_REGISTRY_MIRRORS: z.string().optional().describe('URLs asked before Docker Hub, by commas'),
+  BERTH_INSECURE_REGISTRIES: z
+    .string()
+    .optional()
+    .describe('host[:port] or CIDR of registries that may speak HTTP or have no known certificate, by commas'),
+  BERTH_REGISTRY_CERTS: z
+    .string()
+    .startsWith('/')
+    .optional()
+    .describe('<host:port>/*.crt to trust, *.cert and *.key to show; default /etc/docker/certs.d'),
   BERTH_ENGINE: z.string().optional().describe('Docker Engine socket to deploy on; default the embedded engine'),
   BERTH_DEPLOYS: z.coerce.number().int().min(1).max(64).default(2).describe('deploys at once over all apps'),
 })

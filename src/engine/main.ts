@@ -63,6 +63,7 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
   })
   if (values.help) return undefined
   const { BERTH_ROOT = '/var/lib/berth', BERTH_RUN = '/run/berth', BERTH_NAME, BERTH_POOL, BERTH_CACHE } = process.env
+  const { BERTH_REGISTRY_MIRRORS, BERTH_INSECURE_REGISTRIES, BERTH_REGISTRY_CERTS } = process.env
   const root = resolve(values.root ?? join(BERTH_ROOT, 'engine'))
   const run = resolve(values.run ?? join(BERTH_RUN, 'engine'))
   const name = values.name ?? BERTH_NAME ?? 'berth'
@@ -71,6 +72,7 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
     throw new EngineError('invalid', `--name wants lower-case letters, digits and dashes, not "${name}"`)
   if (!/^\d+\.\d+\.0\.0\/16$/.test(pool)) throw new EngineError('invalid', `--pool wants an IPv4 /16, not "${pool}"`)
   const envFile = values['build-env'] ?? join(values.root ?? BERTH_ROOT, 'build.env')
+  const buildEnv = existsSync(envFile) ? parse(readFileSync(envFile)) : {}
   const config = {
     name,
     root,
@@ -78,12 +80,12 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
     socket: resolve(values.socket ?? join(BERTH_RUN, 'engine.sock')),
     cache: resolve(values.cache ?? BERTH_CACHE ?? join(values.root ?? BERTH_ROOT, 'cache')),
     pool,
-    buildEnv: existsSync(envFile) ? parse(readFileSync(envFile)) : {},
+    buildEnv,
     registry: {
-      mirrors: values['registry-mirror'] ?? [],
-      insecure: values['insecure-registry'] ?? [],
-      certificates: resolve(values['registry-certs'] ?? defaultSettings.certificates),
-      proxies: proxiesOf(process.env),
+      mirrors: values['registry-mirror'] ?? listed(BERTH_REGISTRY_MIRRORS),
+      insecure: values['insecure-registry'] ?? listed(BERTH_INSECURE_REGISTRIES),
+      certificates: resolve(values['registry-certs'] ?? BERTH_REGISTRY_CERTS ?? defaultSettings.certificates),
+      proxies: proxiesOf({ ...buildEnv, ...process.env }),
     },
     build: {
       ...(values['build-cache'] === undefined
@@ -98,6 +100,12 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
   }
   return { config, destroy: values.destroy ?? false }
 }
+
+const listed = (text = ''): string[] =>
+  text
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean)
 
 function number(option: string, text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new EngineError('invalid', `${option} wants a number, not "${text}"`)

@@ -1,4 +1,6 @@
+import type { Readable } from 'node:stream'
 import { amend } from '../build/amend.js'
+import { isUrl, openUrl } from '../build/download.js'
 import { EngineError } from '../errors.js'
 import { imageHistory, inspectImage, listImages } from '../images/describe.js'
 import { imageFilters, pruneFilters } from '../images/filters.js'
@@ -70,7 +72,7 @@ export const imageRoutes = ({ registry, images }: ImageApi): readonly ApiRoute[]
   {
     method: 'POST',
     path: '/images/create',
-    partly: 'fromSrc=- is imported, from a URL it is not; debian:bookworm-slim is made on the spot',
+    partly: 'debian:bookworm-slim is made on the spot where no registry is given',
     handle: (request, reply) =>
       request.query.get('fromSrc') === null
         ? pullRoute(registry, request, reply)
@@ -78,13 +80,16 @@ export const imageRoutes = ({ registry, images }: ImageApi): readonly ApiRoute[]
   },
 ]
 
+/** @param from a URL; one without a scheme is http's. @throws EngineError `invalid` */
+async function fetchArchive(from: string, signal: AbortSignal): Promise<Readable> {
+  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(from) ? from : `http://${from}`
+  if (!isUrl(url)) throw new EngineError('invalid', `Get "${url}": unsupported protocol scheme`)
+  return (await openUrl(url, signal)).body
+}
+
 async function importArchive(images: ImageStore, request: ApiRequest, reply: ApiReply): Promise<void> {
   const { query } = request
-  if (query.get('fromSrc') !== '-')
-    throw new EngineError(
-      'unsupported',
-      'importing from a URL is not supported: fetch it and import from standard input',
-    )
+  const from = query.get('fromSrc') ?? '-'
   const repository = query.get('repo') ?? ''
   const tag = query.get('tag') ?? ''
   const config = amend({}, query.getAll('changes'))
@@ -93,14 +98,14 @@ async function importArchive(images: ImageStore, request: ApiRequest, reply: Api
     throw new EngineError('invalid', `operating system is not supported: ${JSON.stringify(platform.os)}`)
   const image = await importImage(
     images,
-    request.raw,
+    from === '-' ? request.raw : await fetchArchive(from, request.signal),
     {
       names: repository === '' ? [] : [tag === '' ? repository : `${repository}:${tag}`],
       config,
       architecture: platform.architecture,
       created: new Date().toISOString(),
       createdBy: '',
-      comment: query.get('message') || 'Imported from -',
+      comment: query.get('message') || `Imported from ${from}`,
     },
     request.signal,
   )

@@ -14,11 +14,18 @@ export function fileNameOf(url: string): string | undefined {
   return name === '' || name === '.' || name === '..' || /[/\0]/.test(name) ? undefined : name
 }
 
+/** What a URL leads to, as it comes. */
+export interface Opened {
+  readonly body: Readable
+  /** Seconds of the epoch, as its server has it; 0 when it does not say. */
+  readonly modified: number
+}
+
 /**
- * Fetches a URL into a file, mode 0600, with the time its server gives it.
+ * Begins to fetch a URL; redirects are followed.
  * @throws EngineError `invalid` with the status or what went wrong on the way
  */
-export async function download(url: string, path: string, signal: AbortSignal): Promise<void> {
+export async function openUrl(url: string, signal: AbortSignal): Promise<Opened> {
   try {
     // as it is: a tarball that the server says is gzip-encoded is a gzip file
     const response = await fetch(url, { signal, redirect: 'follow', headers: { 'accept-encoding': 'identity' } })
@@ -27,15 +34,30 @@ export async function download(url: string, path: string, signal: AbortSignal): 
         'invalid',
         `failed to GET ${url} with status ${String(response.status)} ${response.statusText}`,
       )
-    const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>)
-    await pipeline(body, createWriteStream(path, { mode: 0o600 }), { signal })
     const modified = Date.parse(response.headers.get('last-modified') ?? '')
-    const time = Number.isNaN(modified) ? 0 : modified / 1000
-    await utimes(path, time, time)
+    return {
+      body: Readable.fromWeb(response.body as ReadableStream<Uint8Array>),
+      modified: Number.isNaN(modified) ? 0 : modified / 1000,
+    }
   } catch (error) {
-    signal.throwIfAborted()
-    if (error instanceof EngineError) throw error
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-    throw new EngineError('invalid', `failed to GET ${url}: ${messageOf(cause)}`, error)
+    throw asFault(url, error, signal)
   }
+}
+
+/** Fetches a URL into a file, mode 0600, with the time its server gives it. @throws EngineError as `openUrl` */
+export async function download(url: string, path: string, signal: AbortSignal): Promise<void> {
+  const { body, modified } = await openUrl(url, signal)
+  try {
+    await pipeline(body, createWriteStream(path, { mode: 0o600 }), { signal })
+    await utimes(path, modified, modified)
+  } catch (error) {
+    throw asFault(url, error, signal)
+  }
+}
+
+function asFault(url: string, error: unknown, signal: AbortSignal): unknown {
+  signal.throwIfAborted()
+  if (error instanceof EngineError) return error
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  return new EngineError('invalid', `failed to GET ${url}: ${messageOf(cause)}`, error)
 }

@@ -111,6 +111,4 @@ describe('the build cache', function () {
     expect(stdout).to.include('Using cache')
     expect((await lab.build(dockerfile)).stdout).to.not.include('Using cache')
   })
-
-  it('is not touched by a removed image', () => build('RUN true\n'))
 })

@@ -1,6 +1,9 @@
 import { expect } from 'chai'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { must } from '../../run.js'
@@ -127,6 +130,29 @@ describe('archives of images, by the docker command', function () {
     })
   })
 
+  it('imports what a URL leads to, and says where it came from', async function () {
+    if (oracle) this.skip() // its network is not the one this test serves on
+    const files = archive([{ name: 'here', content: 'served' }])
+    const server = createServer((request, response) => {
+      if (request.url === '/root.tar') response.end(files)
+      else response.writeHead(404).end()
+    }).listen(0, '127.0.0.1')
+    try {
+      await once(server, 'listening')
+      const site = `127.0.0.1:${String((server.address() as AddressInfo).port)}`
+      await engine.must('import', '-c', 'CMD ["/here"]', `http://${site}/root.tar`, 'served:1')
+      expect(await engine.must('history', '--format', '{{.Comment}}', 'served:1')).to.equal(
+        `Imported from http://${site}/root.tar`,
+      )
+      const { code, stderr } = await engine.docker('import', `http://${site}/nothing.tar`, 'served:2')
+      expect(code).to.equal(1)
+      expect(stderr).to.contain('404')
+      await engine.must('rmi', 'served:1')
+    } finally {
+      server.close()
+    }
+  })
+
   describe('an archive that lies', () => {
     const layer = archive([{ name: 'x', content: 'x' }])
     const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
@@ -165,7 +191,7 @@ describe('archives of images, by the docker command', function () {
 
     it('is refused when a layer is not what the configuration says', async () => {
       const other = { rootfs: { type: 'layers', diff_ids: [`sha256:${'0'.repeat(64)}`] } }
-      await refuses(docker({}, [], config(other)), /layer verification failed/)
+      await refuses(docker({}, [], config(other)), /layers from manifest don't match/)
       await refuses(docker({ Layers: [] }), /layers length mismatch/)
     })
 
