@@ -37,11 +37,6 @@ describe('the build cache', function () {
   const items = async () => (await call<{ BuildCache: Item[] }>('GET', '/system/df?type=build-cache')).BuildCache
   const prune = (query: string) =>
     call<{ CachesDeleted: string[] | null; SpaceReclaimed: number }>('POST', `/build/prune?${query}`)
-  const build = async (dockerfile: string) => {
-    const { code, stderr } = await lab.build({ Dockerfile: base + dockerfile }, '-t', 'built')
-    expect(code, stderr).to.equal(0)
-    await lab.docker(['rmi', '--no-prune', 'built'])
-  }
   /** A build whose image is never made, so that only the cache has its layers. */
   const half = (dockerfile: string) => lab.build({ Dockerfile: `${base}${dockerfile}RUN false\n` })
   const filters = (map: object) => `filters=${encodeURIComponent(JSON.stringify(map))}`
