@@ -70,10 +70,7 @@ export const networkRoutes = (
     handle: async (request, reply) => {
       const network = networks.get(request.params.id ?? '')
       const body = fieldsOf(await request.json())
-      await attachments.connect(
-        textField(body, 'Container'),
-        endpointOf(network.id, objectField(body, 'EndpointConfig')),
-      )
+      await attachments.connect(containerOf(body), endpointOf(network.id, objectField(body, 'EndpointConfig')))
       reply.empty(200)
     },
   },
@@ -84,7 +81,7 @@ export const networkRoutes = (
     handle: async (request, reply) => {
       const network = networks.get(request.params.id ?? '')
       const body = fieldsOf(await request.json())
-      await attachments.disconnect(textField(body, 'Container'), network.id)
+      await attachments.disconnect(containerOf(body), network.id)
       reply.empty(200)
     },
   },
@@ -106,6 +103,13 @@ export const networkRoutes = (
     },
   },
 ]
+
+/** @throws EngineError `invalid` */
+function containerOf(body: Fields): string {
+  const name = textField(body, 'Container')
+  if (name === '') throw new EngineError('invalid', 'invalid name or ID supplied: ""')
+  return name
+}
 
 /** A container may have come meanwhile: then the network stays. */
 async function removeIfIdle(networks: NetworkRoom, network: NetworkRecord): Promise<string | undefined> {

@@ -75,7 +75,7 @@ function refuseShared({ record: { hostConfig } }: Container): void {
 }
 
 const hostMode = (): EngineError =>
-  new EngineError('denied', 'container cannot be disconnected from host network or connected to host network')
+  new EngineError('invalid', 'container cannot be disconnected from host network or connected to host network')
 
 const privateMode = (): EngineError =>
   new EngineError(

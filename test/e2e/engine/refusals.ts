@@ -93,7 +93,7 @@ export const refusals: readonly Refusal[] = [
     '/networks/net/connect',
     { Container: 'up', EndpointConfig: { IPAMConfig: { IPv4Address: 'bad' } } },
     400,
-    'user specified IP address is supported only when connecting to networks with user configured subnets',
+    '',
   ],
   // volumes
   ['GET', '/volumes/nosuch', undefined, 404, 'get nosuch: no such volume'],
