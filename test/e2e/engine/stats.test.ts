@@ -53,7 +53,7 @@ describe('stats', function () {
     const sent = async () => (await ask('stream=false&one-shot=true'))[0]?.networks?.eth0?.tx_bytes ?? 0
     const before = await sent()
     await engine.must('exec', 'ss', 'perl', '-e', send)
-    expect((await sent()) - before).to.be.greaterThan(20_000)
+    expect((await sent()) - before).to.be.greaterThan(19_000) // one may be lost while the gateway is looked for
   })
 
   it('compare with nothing when only one sample is wanted', async () => {
