@@ -18,12 +18,24 @@ describe('a release that is sick is refused, and the pusher reads why', () => {
     ['runs out of memory', apps.hungry, [/memory/i, /512/]],
     ['answers its check with 500', apps.answering500, [/500/, /no such table: users/]],
   ]
+  const pushes = new Map<string, ReturnType<typeof refused>>()
+  const refused = async (files: Record<string, string>) => {
+    const repo = await berth.repository(files)
+    const name = await createApp(berth, repo, 'sick')
+    return { name, push: await repo.push() }
+  }
+  // all at once: most of them are waited for until a deadline
+  before(() => {
+    for (const [what, files] of cases) {
+      const push = refused(files)
+      push.catch(() => undefined) // told where it is awaited
+      pushes.set(what, push)
+    }
+  })
   for (const [what, files, patterns] of cases)
     it(`an app that ${what}`, async function () {
-      this.timeout(150_000)
-      const repo = await berth.repository(files)
-      const name = await createApp(berth, repo, 'sick')
-      const push = await repo.push()
+      this.timeout(300_000)
+      const { name, push } = await (pushes.get(what) ?? refused(files))
       expect(push.code, push.stderr).to.equal(1)
       for (const pattern of patterns) expect(push.stderr).to.match(pattern)
       expect(push.stderr).to.include('[remote rejected]')
