@@ -6,7 +6,7 @@ import { architecture } from '../images/document.js'
 import { familiar, parseReference } from '../images/reference.js'
 import type { StepNetwork } from '../records.js'
 import type { Rlimit } from '../runtime/sandbox.js'
-import { flag } from './query.js'
+import { count, flag } from './query.js'
 
 /** What the query of `POST /build` says; the rest of a request is its body and its headers. */
 export type BuildOptions = Pick<
@@ -15,13 +15,6 @@ export type BuildOptions = Pick<
 >
 
 const invalid = (message: string): EngineError => new EngineError('invalid', message)
-
-/** A whole number; 0 when absent. */
-export function count(query: URLSearchParams, name: string): number {
-  const text = query.get(name) ?? ''
-  if (text !== '' && !/^-?\d{1,15}$/.test(text)) throw invalid(`invalid ${name}: "${text}" is not a number`)
-  return Number(text)
-}
 
 /**
  * Reads the query of `POST /build`.

@@ -9,8 +9,8 @@ import type { ImageStore } from '../images/store.js'
 import type { StepNetwork } from '../records.js'
 import { keyringOfHeader } from '../registry/credentials.js'
 import { parseFilters } from '../system/filters.js'
-import { count, readOptions } from './build-options.js'
-import { flag } from './query.js'
+import { readOptions } from './build-options.js'
+import { count, flag } from './query.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
 /** What the build endpoints stand on. */

@@ -15,7 +15,7 @@ import { parseFilters } from '../system/filters.js'
 import { parseMoment } from '../system/moment.js'
 import { attach } from './attach.js'
 import { logs } from './logs.js'
-import { flag, whole } from './query.js'
+import { count, flag, whole } from './query.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
 const seconds = (query: URLSearchParams): number | undefined => whole(query, 't')
@@ -53,7 +53,7 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
       method: 'GET',
       path: '/containers/json',
       handle: async ({ query }, reply) => {
-        const limit = whole(query, 'limit') ?? 0
+        const limit = count(query, 'limit')
         const all = flag(query, 'all') || limit > 0
         const found = await selectContainers(containers, parseFilters(query, containerFilters), all)
         const rows = found
@@ -137,7 +137,7 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
       method: 'POST',
       path: '/containers/{id}/resize',
       handle: act(200, (container, { query }) =>
-        resize(containers.shop, container, whole(query, 'h') ?? 0, whole(query, 'w') ?? 0),
+        resize(containers.shop, container, count(query, 'h'), count(query, 'w')),
       ),
     },
     { method: 'POST', path: '/containers/{id}/wait', handle: (request, reply) => wait(containers, request, reply) },

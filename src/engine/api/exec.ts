@@ -3,7 +3,7 @@ import type { Exec, Execs } from '../containers/exec.js'
 import { EngineError, messageOf } from '../errors.js'
 import { fieldsOf, flagField, listField } from '../system/fields.js'
 import { contentTypeOf, detector, frame, send } from './frames.js'
-import { whole } from './query.js'
+import { count } from './query.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
 /** `/containers/{id}/exec` and `/exec` */
@@ -25,7 +25,7 @@ export const execRoutes = (containers: Containers, execs: Execs): readonly ApiRo
     method: 'POST',
     path: '/exec/{id}/resize',
     handle: ({ params, query }, reply) => {
-      execs.find(params.id ?? '').resize(whole(query, 'h') ?? 0, whole(query, 'w') ?? 0)
+      execs.find(params.id ?? '').resize(count(query, 'h'), count(query, 'w'))
       reply.empty(200)
     },
   },

@@ -8,6 +8,9 @@ export function whole(query: URLSearchParams, name: string): number | undefined 
   return Number(text)
 }
 
+/** The same; 0 when absent or empty. */
+export const count = (query: URLSearchParams, name: string): number => whole(query, name) ?? 0
+
 /**
  * A yes or no of a query string, as dockerd reads it: everything but `0`, `no`, `false` and `none`, in any case, is yes.
  * @param absent what it is when the client says nothing
