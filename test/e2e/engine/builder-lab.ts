@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Tree } from '../../../src/engine/images/tree.js'
 import { must, run, type Outcome } from '../../run.js'
+import { poolByte } from '../../free.js'
 
 /** Base images are made once a machine, not once a test. */
 const cache = process.env.BERTH_CACHE ?? join(tmpdir(), 'berth-test-cache')
@@ -41,7 +42,7 @@ export async function openBuilderLab(size?: string, flags: readonly string[] = [
     socket,
     cache,
     name: `builder-${String(randomInt(1e9))}`,
-    pool: `10.${String(randomInt(100, 250))}.0.0/16`,
+    pool: `10.${String(poolByte())}.0.0/16`,
     'build-env': join(base, 'build.env'),
   }
   const args = [
