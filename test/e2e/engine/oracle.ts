@@ -23,6 +23,8 @@ export interface Start {
   readonly env?: Readonly<Record<string, string>>
   /** A directory in place of /etc/docker/certs.d. */
   readonly certificates?: string
+  /** Berth's from dist, as people run it, instead of from its source. */
+  readonly built?: boolean
 }
 
 /** dockerd re-executes itself through `unshare`, so that its bridge and nat rules are in namespaces that end with it. */
