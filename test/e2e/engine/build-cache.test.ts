@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { request } from 'node:http'
+import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { openBuilderLab, type BuilderLab } from './builder-lab.js'
 import { eventually } from './harness.js'
@@ -20,10 +21,7 @@ interface Item {
 describe('the build cache', function () {
   if (process.getuid?.() !== 0) return
   let lab: BuilderLab
-  before(async () => {
-    lab = await openBuilderLab(undefined, ['--build-cache', '5'])
-    expect((await lab.docker(['pull', 'debian:bookworm-slim'])).code).to.equal(0)
-  })
+  before(async () => (lab = await openBuilderLab({ flags: ['--build-cache', '5'] })))
   after(() => lab[Symbol.asyncDispose]())
 
   const call = <T>(method: string, path: string): Promise<T> =>
@@ -53,7 +51,7 @@ describe('the build cache', function () {
     expect(all.find(({ Description }) => Description.includes('/kept'))).to.include({ Shared: true })
     const mount = all.find(({ Type }) => Type === 'exec.cachemount')
     expect(mount?.Size).to.be.within(1_000_000, 1_020_000)
-    const { stdout } = await lab.docker(['system', 'df', '-v'])
+    const { stdout } = await lab.docker('system', 'df', '-v')
     expect(stdout).to.include('exec.cachemount')
   })
 
@@ -67,7 +65,7 @@ describe('the build cache', function () {
     const first = await prune(filters({ id: [b?.ID] }))
     expect(first).to.deep.equal({ CachesDeleted: [b?.ID], SpaceReclaimed: 1 << 20 })
     expect(await prune(`keep-storage=${String(2 << 20)}`)).to.include({ SpaceReclaimed: 0 })
-    const { stdout } = await lab.docker(['builder', 'prune', '-f'])
+    const { stdout } = await lab.docker('builder', 'prune', '-f')
     expect(stdout).to.include(a?.ID).and.include('Total reclaimed space: 1.049MB')
     expect((await items()).filter(({ Shared }) => !Shared)).to.deep.equal([])
   })
@@ -92,16 +90,13 @@ describe('the build cache', function () {
   })
 
   it('takes the steps of an image that is named, even one that came from elsewhere', async () => {
-    const must = async (...args: string[]) => {
-      const { code, stderr } = await lab.docker(args)
-      expect(code, stderr).to.equal(0)
-    }
+    const archive = join(lab.dir, 'source.tar')
     const dockerfile = { Dockerfile: `${base}RUN date +%N > /when\n` }
     await lab.build(dockerfile, '-t', 'source')
-    await must('save', '-o', `${lab.root}.tar`, 'source')
-    await must('rmi', 'source')
+    await lab.must('save', '-o', archive, 'source')
+    await lab.must('rmi', 'source')
     await prune('all=1')
-    await must('load', '-i', `${lab.root}.tar`)
+    await lab.must('load', '-i', archive)
     const { stdout } = await lab.build(dockerfile, '-t', 'built', '--cache-from', 'source')
     expect(stdout).to.include('Using cache')
     expect((await lab.build(dockerfile)).stdout).to.not.include('Using cache')

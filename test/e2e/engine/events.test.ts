@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect } from 'chai'
 import { openBuilderLab, type BuilderLab } from './builder-lab.js'
@@ -40,8 +41,8 @@ describe('events', () => {
     const stream = await follow({ filters: JSON.stringify({ type: { volume: true } }) })
     expect(stream.reply.statusCode).to.equal(200)
     expect(stream.reply.headers['content-type']).to.equal('application/json')
-    await lab.docker(['network', 'create', 'n1'])
-    await lab.docker(['volume', 'create', 'v1'])
+    await lab.docker('network', 'create', 'n1')
+    await lab.docker('volume', 'create', 'v1')
     const event = await stream.next()
     expect(event).to.deep.include({ Type: 'volume', Action: 'create', scope: 'local' })
     expect(event.Actor).to.deep.equal({ ID: 'v1', Attributes: { driver: 'local' } })
@@ -50,8 +51,8 @@ describe('events', () => {
 
   it('since a moment are replayed, and end at another', async () => {
     const since = seconds()
-    await lab.docker(['network', 'create', 'n2'])
-    await lab.docker(['network', 'rm', 'n2'])
+    await lab.docker('network', 'create', 'n2')
+    await lab.docker('network', 'rm', 'n2')
     const past = await (await follow({ since, until: seconds() })).rest()
     expect(past.map((event) => `${event.Type} ${event.Action} ${String(event.Actor.Attributes.name)}`)).to.deep.equal([
       'network create n2',
@@ -59,15 +60,15 @@ describe('events', () => {
     ])
     expect(await (await follow({ since: seconds(), until: seconds() })).rest()).to.deep.equal([])
     const later = await follow({ since: seconds(), until: String(Date.now() / 1000 + 1) })
-    await lab.docker(['volume', 'create', 'v2'])
+    await lab.docker('volume', 'create', 'v2')
     expect((await later.rest()).map((event) => event.Actor.ID)).to.deep.equal(['v2'])
   })
 
   it('are printed by the docker command', async () => {
     const since = seconds()
-    await lab.docker(['volume', 'create', 'v3'])
-    await lab.docker(['volume', 'rm', 'v3'])
-    const { stdout } = await lab.docker(['events', '--since', since, '--until', seconds(), '-f', 'volume=v3'])
+    await lab.docker('volume', 'create', 'v3')
+    await lab.docker('volume', 'rm', 'v3')
+    const { stdout } = await lab.docker('events', '--since', since, '--until', seconds(), '-f', 'volume=v3')
     expect(stdout.trim().split('\n')).to.have.lengthOf(2)
     expect(stdout).to.match(/volume create v3 \(driver=local\)\n.*volume destroy v3 \(driver=local\)/)
   })
@@ -97,16 +98,21 @@ describe('the engine of itself', () => {
   })
 
   it('says what is true of the machine', async () => {
-    const { stdout } = await lab.docker(['info', '--format', '{{json .}}'])
+    const { stdout } = await lab.docker('info', '--format', '{{json .}}')
     const info = JSON.parse(stdout) as Record<string, unknown>
-    expect(info).to.include({ Driver: 'overlay2', CgroupDriver: 'cgroupfs', Containers: 0, DockerRootDir: lab.root })
+    expect(info).to.include({
+      Driver: 'overlay2',
+      CgroupDriver: 'cgroupfs',
+      Containers: 0,
+      DockerRootDir: join(lab.dir, 'root'),
+    })
     expect(info.KernelVersion).to.equal(
-      (await lab.docker(['version', '--format', '{{.Server.KernelVersion}}'])).stdout.trim(),
+      (await lab.docker('version', '--format', '{{.Server.KernelVersion}}')).stdout.trim(),
     )
     expect(info.IPv4Forwarding).to.equal(true)
     const { ID } = info
     await lab.restart()
-    const again = JSON.parse((await lab.docker(['info', '--format', '{{json .}}'])).stdout) as Record<string, unknown>
+    const again = JSON.parse((await lab.docker('info', '--format', '{{json .}}')).stdout) as Record<string, unknown>
     expect(again.ID).to.equal(ID)
   })
 })

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openDockerd, type Start } from './oracle.js'
+import { mountDisk, openDockerd, type Start } from './oracle.js'
 import { must, run, type Outcome, type RunOptions } from '../../run.js'
 
 const program = fileURLToPath(new URL('../../../src/engine/main.ts', import.meta.url))
@@ -17,7 +17,7 @@ const cache = process.env.BERTH_CACHE ?? join(tmpdir(), 'berth-test-cache')
 /** The engine under test: Berth's, or with BERTH_TEST_ENGINE=dockerd the oracle: what it fails is a wrong test. */
 export const oracle = process.env.BERTH_TEST_ENGINE === 'dockerd'
 /** The docker command; DOCKER names another, as Debian's 20.10 in /usr/bin. */
-const docker = process.env.DOCKER ?? 'docker'
+export const docker = process.env.DOCKER ?? 'docker'
 
 /** The image the tests run. */
 export const base = 'debian:bookworm-slim'
@@ -50,7 +50,7 @@ export interface TestEngine extends DockerEngine {
 }
 
 /** Starts an engine with the base image pulled. Disposing ends its containers and leaves nothing. */
-export async function openEngine({ flags: more = [], env = {}, certificates }: Start = {}): Promise<TestEngine> {
+export async function openEngine({ flags: more = [], env = {}, certificates, disk }: Start = {}): Promise<TestEngine> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-e-'))
   const socket = join(dir, 'engine.sock')
   const name = `e${randomInt(1e6)}`
@@ -78,7 +78,10 @@ export async function openEngine({ flags: more = [], env = {}, certificates }: S
     },
     boot: async () => {
       const stdio = ['ignore', 'pipe', 'inherit'] as const
-      const child = spawn(process.execPath, args, { stdio: [...stdio], env: { ...process.env, ...env } })
+      const own =
+        disk === undefined ? [] : ['unshare', '-m', 'sh', '-c', `${mountDisk(options.root, disk)} exec "$0" "$@"`]
+      const [command = '', ...words] = [...own, process.execPath, ...args]
+      const child = spawn(command, words, { stdio: [...stdio], env: { ...process.env, ...env } })
       daemon = child
       for await (const chunk of child.stdout) if (String(chunk).includes('serves')) return
       throw new Error('the engine ended before it served')
