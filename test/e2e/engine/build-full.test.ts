@@ -19,7 +19,7 @@ describe('a build on a full disk', function () {
 
   it('of a RUN that writes too much says so, be it the engine or the command that finds out first', async () => {
     const dockerfile = 'FROM debian:bookworm-slim\nRUN head -c 90000000 /dev/zero > /big\n'
-    const { code, stdout, stderr } = await lab.build({ Dockerfile: dockerfile }, '-t', 'wrong')
+    const { code, stdout, stderr } = await lab.build({ Dockerfile: dockerfile }, '--force-rm', '-t', 'wrong')
     expect(code).to.equal(1)
     expect(stdout + stderr).to.match(/no space left on device/i)
     expect((await lab.docker('images', '-q', 'wrong')).stdout).to.equal('')

@@ -25,7 +25,7 @@ export interface BuilderLab extends DockerEngine {
   lend(secrets: Readonly<Record<string, string>>, agent?: string): Promise<void>
   /** Headers that the docker command adds to every request from now on. */
   headers(headers: Readonly<Record<string, string>>): Promise<void>
-  /** Ends the daemon with SIGKILL and starts another on the same state. */
+  /** Ends the daemon, Berth's with SIGKILL, and starts another on the same state. */
   restart(): Promise<void>
 }
 
@@ -97,7 +97,7 @@ export async function openBuilderLab({ flags = [], ...start }: BuilderStart = {}
     },
     headers: (headers) => writeFile(join(engine.dir, 'config.json'), JSON.stringify({ HttpHeaders: headers })),
     restart: async () => {
-      await engine.stop('SIGKILL')
+      await engine.stop(oracle ? 'SIGTERM' : 'SIGKILL')
       await engine.boot()
     },
     [Symbol.asyncDispose]: async () => {
