@@ -75,7 +75,8 @@ describe('events', () => {
   })
 
   it('refuse a filter or a moment that is none', async () => {
-    for (const query of [{ filters: '{"colour":["red"]}' }, { filters: '{' }, { since: 'soon' }]) {
+    const unknown = oracle ? [] : [{ filters: '{"colour":["red"]}' }] // dockerd passes over it
+    for (const query of [...unknown, { filters: '{' }, { since: 'soon' }]) {
       const { reply, rest } = await follow(query)
       expect(reply.statusCode).to.equal(400)
       expect((await rest())[0]).to.have.property('message')
@@ -92,11 +93,8 @@ describe('the engine of itself', () => {
     for (const method of ['HEAD', 'GET']) {
       const asked = request({ socketPath: lab.socket, path: '/_ping', method }).end()
       const [reply] = (await once(asked, 'response')) as [IncomingMessage]
-      expect(reply.headers).to.include({
-        'api-version': oracle ? '1.41' : '1.47',
-        ostype: 'linux',
-        'builder-version': '1',
-      })
+      expect(reply.headers).to.include({ 'api-version': oracle ? '1.41' : '1.47', ostype: 'linux' })
+      if (!oracle) expect(reply.headers).to.include({ 'builder-version': '1' }) // dockerd says it from 23 on
       const body = (await reply.toArray()).join('')
       expect(body).to.equal(method === 'GET' ? 'OK' : '')
     }
