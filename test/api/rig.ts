@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -19,6 +18,7 @@ import type { App } from '../../src/store/apps.js'
 import { firstRelease } from '../../src/store/releases.js'
 import { openStore, type Store } from '../../src/store/store.js'
 import { startRedis, type RedisChild } from '../redis.js'
+import { freePort } from '../free.js'
 
 /**
  * A control API on real sockets, over a real Redis and the real queue. Only what would need containers is not there: the
@@ -38,20 +38,6 @@ export interface Rig extends AsyncDisposable {
   pushed(name: string): Promise<App>
   /** A raw request, as curl would send it. */
   fetch(path: string, init?: RequestInit & { token?: string | null }): Promise<Response>
-}
-
-async function listen(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return (server.address() as AddressInfo).port
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  const port = await listen(server)
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Answers as an engine that has every image and no containers. */

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { must, run } from '../run.js'
 import { openDockerd } from './engine/oracle.js'
+import { poolByte } from '../free.js'
 
 /** An engine nobody here wrote, for the platform to deploy on; its containers' addresses are within reach of the host. */
 export interface ForeignEngine extends AsyncDisposable {
@@ -28,7 +29,7 @@ async function uplink(pid: number, pool: number): Promise<void> {
 
 /** Debian's dockerd. */
 export async function dockerd(base: string): Promise<ForeignEngine> {
-  const pool = randomInt(100, 250)
+  const pool = poolByte()
   const engine = await openDockerd({ flags: ['--default-address-pool', `base=10.${pool}.0.0/16,size=24`] })
   try {
     await must('chmod', ['711', engine.dir])
@@ -46,7 +47,7 @@ export async function dockerd(base: string): Promise<ForeignEngine> {
 
 /** Debian's podman with its Docker socket. */
 export async function podman(base: string): Promise<ForeignEngine> {
-  const pool = randomInt(100, 250)
+  const pool = poolByte()
   const dir = await mkdtemp(join(tmpdir(), 'berth-podman-'))
   await must('chmod', ['711', dir])
   const socket = join(dir, 'podman.sock')

@@ -1,11 +1,13 @@
 import { expect } from 'chai'
 import { spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { deflateSync } from 'node:zlib'
 import { pkt } from '../../src/git/pkt-line.js'
 import { gitEnv, gitRig, type GitRig, type WorkingCopy } from '../git/rig.js'
 
@@ -141,7 +143,9 @@ describe('a push that meets with', function () {
     socket.write(
       `POST /aborted.git/git-receive-pack HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Length: 1000000\r\n\r\n`,
     )
-    socket.write(Buffer.concat([command, Buffer.from('0000PACK\0\0\0\x02\0\0\0\x09'), Buffer.alloc(1000, 7)]))
+    // nine objects, of which half of the first arrives: a blob of 10,000 bytes, gitformat-pack(5)
+    const header = Buffer.concat([Buffer.from('0000PACK\0\0\0\x02\0\0\0\x09'), Buffer.from([0xb0, 0xf1, 0x04])])
+    socket.write(Buffer.concat([command, header, deflateSync(randomBytes(10_000)).subarray(0, 5_000)]))
     await until(() => readdirSync(join(rig.repository(app), 'objects')).some((name) => name.startsWith('tmp_objdir')))
     socket.destroy()
     await until(() => !readdirSync(join(rig.repository(app), 'objects')).some((name) => name.startsWith('tmp_objdir')))

@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process'
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { openSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
-import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,19 +12,11 @@ import { connectEngine } from '../../src/docker.js'
 import { buildEnv } from '../../src/serve/build-env.js'
 import { openStore } from '../../src/store/store.js'
 import { must, run, type Outcome, type RunOptions } from '../run.js'
+import { freePort, poolByte } from '../free.js'
 
 export const home = fileURLToPath(new URL('../..', import.meta.url))
 /** Base images and npm tarballs are made once a machine, not once a test. */
 export const cache = process.env.BERTH_CACHE ?? join(tmpdir(), 'berth-test-cache')
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0)
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** A whole Berth of its own, started as `berth serve` from the build, taken away to the last mount at the end. */
 export interface Instance extends AsyncDisposable {
@@ -89,7 +79,7 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Inst
     BERTH_ROOT: join(dir, 'root'),
     BERTH_RUN: join(dir, 'run'),
     BERTH_NAME: `t${randomBytes(4).toString('hex')}`,
-    BERTH_POOL: `10.${String(randomInt(100, 250))}.0.0/16`,
+    BERTH_POOL: `10.${String(poolByte())}.0.0/16`,
     BERTH_HTTP_PORT: String(await freePort()),
     BERTH_CACHE: cache,
     ...options.settings,
@@ -180,14 +170,16 @@ async function pullBase(config: Config): Promise<void> {
 
 let shared: Promise<Instance> | undefined
 
-/** The one instance that most tests share; each makes apps of its own. */
+/** The one instance that the tests of a file share; each makes apps of its own. */
 export const instance = (): Promise<Instance> => (shared ??= startInstance())
 
 /** mocha's root hooks (.mocharc.e2e.json): takes the shared instance away at the end, whatever happened. */
 export const mochaHooks = {
   async afterAll(this: Mocha.Context): Promise<void> {
     this.timeout(180_000)
-    if (shared) await (await shared)[Symbol.asyncDispose]()
+    const instance = await shared
+    shared = undefined // files that run side by side end one by one
+    await instance?.[Symbol.asyncDispose]()
   },
 }
 

@@ -1,9 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,6 +16,7 @@ import type { App } from '../../src/store/apps.js'
 import { firstRelease, type Release } from '../../src/store/releases.js'
 import { openStore, type Store } from '../../src/store/store.js'
 import { Wire } from './scheduler-wire.js'
+import { freePort, poolByte } from '../free.js'
 
 export const image = 'debian:bookworm-slim'
 
@@ -82,7 +82,7 @@ export async function engineForTests(): Promise<EngineForTests> {
   const socket = join(dir, 'engine.sock')
   const main = fileURLToPath(new URL('../../src/engine/main.ts', import.meta.url))
   const place = ['--root', join(dir, 'root'), '--run', join(dir, 'run'), '--socket', socket]
-  const name = ['--name', `e${randomBytes(3).toString('hex')}`, '--pool', `10.${randomInt(100, 250)}.0.0/16`]
+  const name = ['--name', `e${randomBytes(3).toString('hex')}`, '--pool', `10.${String(poolByte())}.0.0/16`]
   const cache = ['--cache', process.env.BERTH_CACHE ?? join(tmpdir(), 'berth-test-cache')]
   const args = ['--import=tsx', main, ...place, ...name, ...cache]
   const engine = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
@@ -118,14 +118,6 @@ export async function until<T>(
     if (Date.now() > end) throw new Error(`waited ${ms} ms for ${what}`)
     await sleep(50)
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0)
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }
 
 async function startRedis(config: Config): Promise<ChildProcess> {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer, get, type IncomingMessage } from 'node:http'
+import { get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,16 +12,9 @@ import { loadConfig } from '../../src/config.js'
 import { Memory } from '../../src/router/memory.js'
 import { openListener } from '../../src/serve/socket.js'
 import { app } from './parts.js'
+import { freePort } from '../free.js'
 
 const main = fileURLToPath(new URL('../../src/router/main.ts', import.meta.url))
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0)
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 async function ask(port: number): Promise<string> {
   const [answer] = (await once(get({ port, agent: false, headers: { host: 'blog.test' } }), 'response')) as [

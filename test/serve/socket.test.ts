@@ -3,15 +3,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import { openListener } from '../../src/serve/socket.js'
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0)
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
+import { freePort } from '../free.js'
 
 describe('a listening socket', () => {
   it('keeps connections waiting until somebody accepts', async () => {

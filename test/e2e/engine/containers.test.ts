@@ -16,10 +16,7 @@ describe('containers, by the docker command', function () {
   let engine: DockerEngine
   before(async () => (engine = await openDocker()))
   after(() => engine[Symbol.asyncDispose]())
-  afterEach(async () => {
-    const left = (await engine.must('ps', '-aq')).split('\n').filter(Boolean)
-    if (left.length > 0) await engine.must('rm', '-fv', ...left)
-  })
+  afterEach(() => engine.clear())
   const state = async (name: string, field: string): Promise<string> =>
     engine.must('inspect', '-f', `{{.State.${field}}}`, name)
 

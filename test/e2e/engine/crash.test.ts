@@ -10,10 +10,7 @@ describe('containers, whose engine is killed', function () {
   let engine: TestEngine
   before(async () => (engine = await openEngine()))
   after(() => engine[Symbol.asyncDispose]())
-  afterEach(async () => {
-    const left = (await engine.must('ps', '-aq')).split('\n').filter(Boolean)
-    if (left.length > 0) await engine.must('rm', '-fv', ...left)
-  })
+  afterEach(() => engine.clear())
   const state = async (name: string, field: string): Promise<string> =>
     engine.must('inspect', '-f', `{{.State.${field}}}`, name)
 

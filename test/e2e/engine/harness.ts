@@ -8,11 +8,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { mountDisk, openDockerd, type Start } from './oracle.js'
 import { must, run, type Outcome, type RunOptions } from '../../run.js'
+import { poolByte } from '../../free.js'
 
 const program = fileURLToPath(new URL('../../../src/engine/main.ts', import.meta.url))
 const tsx = import.meta.resolve('tsx')
 /** Base images are made once a machine, not once a test. */
-const cache = process.env.BERTH_CACHE ?? join(tmpdir(), 'berth-test-cache')
+export const cache = process.env.BERTH_CACHE ?? join(tmpdir(), 'berth-test-cache')
 
 /** The engine under test: Berth's, or with BERTH_TEST_ENGINE=dockerd the oracle: what it fails is a wrong test. */
 export const oracle = process.env.BERTH_TEST_ENGINE === 'dockerd'
@@ -35,6 +36,8 @@ export interface DockerEngine extends AsyncDisposable {
   with(options: RunOptions, ...args: string[]): Promise<Outcome>
   /** Runs another program where the engine's published ports are, with DOCKER_HOST set. */
   run(command: string, args: readonly string[], options?: RunOptions): Promise<Outcome>
+  /** Removes every container. */
+  clear(): Promise<void>
   stop(signal: NodeJS.Signals): Promise<void>
   boot(): Promise<void>
 }
@@ -54,7 +57,7 @@ export async function openEngine({ flags: more = [], env = {}, certificates, dis
   const dir = await mkdtemp(join(tmpdir(), 'berth-e-'))
   const socket = join(dir, 'engine.sock')
   const name = `e${randomInt(1e6)}`
-  const pool = `10.${randomInt(100, 250)}.0.0/16`
+  const pool = `10.${poolByte()}.0.0/16`
   const trusted = certificates === undefined ? {} : { 'registry-certs': certificates }
   const options = { root: join(dir, 'root'), run: join(dir, 'run'), socket, cache, name, pool, ...trusted }
   const flags = Object.entries(options).flatMap(([key, value]) => [`--${key}`, value])
@@ -153,6 +156,10 @@ export async function baseArchive(): Promise<string> {
 function driven(socket: string, dir: string, namespace: readonly string[]) {
   const env = { ...process.env, DOCKER_HOST: `unix://${socket}`, DOCKER_CONFIG: dir }
   return {
+    clear: async () => {
+      const left = (await must(docker, ['ps', '-aq'], { env })).split('\n').filter(Boolean)
+      if (left.length > 0) await must(docker, ['rm', '-fv', ...left], { env })
+    },
     docker: (...words: string[]) => run(docker, words, { env }),
     must: (...words: string[]) => must(docker, words, { env }),
     start: (...words: string[]) => spawn(docker, words, { env, stdio: 'pipe' }),

@@ -12,10 +12,7 @@ describe('health checks', function () {
   let engine: DockerEngine
   before(async () => (engine = await openDocker()))
   after(() => engine[Symbol.asyncDispose]())
-  afterEach(async () => {
-    const left = (await engine.must('ps', '-aq')).split('\n').filter(Boolean)
-    if (left.length > 0) await engine.must('rm', '-fv', ...left)
-  })
+  afterEach(() => engine.clear())
   const health = async (name: string) =>
     JSON.parse(await engine.must('inspect', '-f', '{{json .State.Health}}', name)) as Health
   const start = (name: string, command: string, ...flags: string[]) =>

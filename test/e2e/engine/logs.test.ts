@@ -6,10 +6,7 @@ describe('docker logs', function () {
   let engine: DockerEngine
   before(async () => (engine = await openDocker()))
   after(() => engine[Symbol.asyncDispose]())
-  afterEach(async () => {
-    const left = (await engine.must('ps', '-aq')).split('\n').filter(Boolean)
-    if (left.length > 0) await engine.must('rm', '-fv', ...left)
-  })
+  afterEach(() => engine.clear())
 
   it('keep the carriage returns of a terminal', async () => {
     await engine.docker('run', '-t', '--name', 'tt', base, 'printf', 'one\\ntwo\\r2\\n')

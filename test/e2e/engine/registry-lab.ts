@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { must } from '../../run.js'
 import { archive } from '../../engine/images/lab.js'
 import type { DockerEngine } from './harness.js'
+import { freePort } from '../../free.js'
 
 /** A server of a test's own. */
 export interface Place extends AsyncDisposable {
@@ -49,15 +50,6 @@ async function lineOf(child: ChildProcess, stream: 'stdout' | 'stderr', pattern:
 export async function end(child: ChildProcess): Promise<void> {
   const gone = once(child, 'exit')
   if (child.exitCode === null && child.kill('SIGTERM')) await gone
-}
-
-/** A port that nobody has at the moment, for what must be named before it is there. */
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  return port
 }
 
 /** How a registry is configured; YAML in one line each. */

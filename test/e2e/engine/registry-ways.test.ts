@@ -9,7 +9,8 @@ import { hubDomain, hubIndex } from '../../../src/engine/images/reference.js'
 import { must } from '../../run.js'
 import { baseArchive, openDocker, oracle, type DockerEngine } from './harness.js'
 import { openProxy, type Proxy } from './proxy-lab.js'
-import { freePort, listen, makeAuthority, makeImage, openRegistry, type Place } from './registry-lab.js'
+import { listen, makeAuthority, makeImage, openRegistry, type Place } from './registry-lab.js'
+import { freePort } from '../../free.js'
 
 /** Docker Hub's index as far as a search goes: what it is asked for is what it has. */
 const found = [

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { must } from '../../run.js'
 import { eventually, type DockerEngine } from './harness.js'
-import { end, freePort, listen, within } from './registry-lab.js'
+import { freePort } from '../../free.js'
+import { end, listen, within } from './registry-lab.js'
 
 /** Servers on loopback of the engine that builds fetch from. */
 export interface Remotes extends AsyncDisposable {

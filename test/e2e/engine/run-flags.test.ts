@@ -14,10 +14,7 @@ describe('flags of docker run', function () {
   let engine: DockerEngine
   before(async () => (engine = await openDocker()))
   after(() => engine[Symbol.asyncDispose]())
-  afterEach(async () => {
-    const left = (await engine.must('ps', '-aq')).split('\n').filter(Boolean)
-    if (left.length > 0) await engine.must('rm', '-fv', ...left)
-  })
+  afterEach(() => engine.clear())
   /** What a shell in a container with these flags prints. */
   const shell = async (flags: readonly string[], script: string): Promise<string[]> =>
     (await engine.must('run', '--rm', ...flags, base, 'sh', '-c', script)).split('\n')

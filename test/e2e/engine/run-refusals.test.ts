@@ -6,10 +6,7 @@ describe('what docker run refuses', function () {
   let engine: DockerEngine
   before(async () => (engine = await openDocker()))
   after(() => engine[Symbol.asyncDispose]())
-  afterEach(async () => {
-    const left = (await engine.must('ps', '-aq')).split('\n').filter(Boolean)
-    if (left.length > 0) await engine.must('rm', '-fv', ...left)
-  })
+  afterEach(() => engine.clear())
 
   /** Flags, and what the daemon says of them. */
   type Case = readonly [flags: string, said: RegExp]

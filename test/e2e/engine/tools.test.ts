@@ -1,11 +1,28 @@
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import Docker from 'dockerode'
-import { base, type DockerEngine, openDocker, oracle } from './harness.js'
+import { must } from '../../run.js'
+import { base, cache, type DockerEngine, openDocker, oracle } from './harness.js'
+import { freePort } from '../../free.js'
 
 const fixtures = fileURLToPath(new URL('fixtures', import.meta.url))
+
+/** Ansible's docker modules, out of Debian's package: the whole has 30,000 files. @returns the collections' directory */
+async function ansibleCollections(): Promise<string> {
+  const dir = join(cache, 'ansible')
+  const collections = join(dir, 'usr/lib/python3/dist-packages')
+  if (existsSync(collections)) return collections
+  await mkdir(dir, { recursive: true })
+  await must('apt-get', ['download', '--quiet', 'ansible'], { cwd: dir, timeoutMs: 60_000 })
+  const unpack = `dpkg-deb --fsys-tarfile ansible_*.deb | tar x --wildcards './usr/*/ansible_collections/community/docker/*'`
+  await must('sh', ['-c', unpack], { cwd: dir, timeoutMs: 60_000 })
+  return collections
+}
 
 describe('tools that nobody here wrote', () => {
   let engine: DockerEngine
@@ -55,6 +72,32 @@ describe('tools that nobody here wrote', () => {
     expect(await engine.must('volume', 'ls', '-q')).to.equal('')
     expect(await engine.must('network', 'ls', '-q', '--filter', 'type=custom')).to.equal('')
     expect(await engine.must('images', '-q', 'three')).to.equal('')
+  })
+
+  it('Ansible makes what is missing, changes nothing the second time, and takes it away', async function () {
+    this.timeout(240_000)
+    const collections = await ansibleCollections()
+    const vars = { base, subnet: '10.251.77.0/24', web_port: await freePort() }
+    const play = async (book: string): Promise<string> => {
+      const env = {
+        ...process.env,
+        DOCKER_HOST: `unix://${engine.socket}`,
+        ANSIBLE_COLLECTIONS_PATH: collections,
+        ANSIBLE_HOME: engine.dir,
+      }
+      const args = ['--extra-vars', JSON.stringify(vars), book]
+      const { stdout } = await engine.run('ansible-playbook', args, {
+        cwd: `${fixtures}/ansible`,
+        env,
+        timeoutMs: 120_000,
+      })
+      return /localhost +: (.*)/.exec(stdout)?.[1]?.replaceAll(/ +/g, ' ') ?? stdout
+    }
+    expect(await play('site.yml')).to.include('ok=10 changed=4 unreachable=0 failed=0')
+    expect(await engine.must('inspect', '-f', '{{.State.Status}}', 'ansible-web')).to.equal('running')
+    expect(await play('site.yml')).to.include('ok=10 changed=0 unreachable=0 failed=0')
+    expect(await play('clean.yml')).to.include('ok=5 changed=4 unreachable=0 failed=0')
+    expect(await engine.must('volume', 'ls', '-q')).to.equal('')
   })
 
   it('python3-docker runs, builds, watches and removes', async () => {

@@ -9,10 +9,7 @@ describe('docker update', function () {
   let engine: DockerEngine
   before(async () => (engine = await openDocker()))
   after(() => engine[Symbol.asyncDispose]())
-  afterEach(async () => {
-    const left = (await engine.must('ps', '-aq')).split('\n').filter(Boolean)
-    if (left.length > 0) await engine.must('rm', '-fv', ...left)
-  })
+  afterEach(() => engine.clear())
   const start = (...flags: string[]) => engine.must('run', '-d', '--name', 'uu', ...flags, base, 'sleep', '300')
   const files = ['memory/memory.limit_in_bytes', 'memory/memory.memsw.limit_in_bytes', 'memory/memory.soft_limit_in_bytes',
     'cpu/cpu.cfs_quota_us', 'cpu/cpu.shares', 'cpuset/cpuset.cpus', 'pids/pids.max'] // prettier-ignore
