@@ -4,13 +4,8 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Tree } from '../../../src/engine/images/tree.js'
-<<<<<<< HEAD
 import { run, type Outcome, type RunOptions } from '../../run.js'
 import { openDocker, oracle, type DockerEngine } from './harness.js'
-=======
-import { must, run, type Outcome } from '../../run.js'
-import { poolByte } from '../../free.js'
->>>>>>> main
 
 /** Debian's client: it has BuildKit's built in, where docker's newer ones need a plugin. */
 const debian = '/usr/bin/docker'
@@ -34,7 +29,6 @@ export interface BuilderLab extends DockerEngine {
   restart(): Promise<void>
 }
 
-<<<<<<< HEAD
 /** How the builder is started. */
 export interface BuilderStart {
   /** Options of Berth's engine alone. */
@@ -65,22 +59,6 @@ export async function openBuilderLab({ flags = [], ...start }: BuilderStart = {}
     const outcome = await build(cwd)
     await rm(cwd, { recursive: true })
     return outcome
-=======
-/** Starts an engine in a directory of its own; with `size` (`130m`) on a disk of its own that is no larger. */
-export async function openBuilderLab(size?: string, flags: readonly string[] = []): Promise<BuilderLab> {
-  const base = await mkdtemp(join(tmpdir(), 'berth-builder-'))
-  const root = join(base, 'root')
-  const socket = join(base, 'engine.sock')
-  await writeFile(join(base, 'build.env'), 'LENT_BY_HOST=lent\n')
-  const options = {
-    root,
-    run: join(base, 'run'),
-    socket,
-    cache,
-    name: `builder-${String(randomInt(1e9))}`,
-    pool: `10.${String(poolByte())}.0.0/16`,
-    'build-env': join(base, 'build.env'),
->>>>>>> main
   }
   let loans: string[] = []
   const lab: BuilderLab = {
