@@ -18,7 +18,8 @@ const files = {
   '': 'a page',
   'plain.txt': 'plain',
   'a.tar.gz': gzipSync(tarball),
-  Dockerfile: 'FROM scratch\nLABEL alone=yes\n',
+  /** dockerd looks at a hundred bytes to know what it is. */
+  Dockerfile: `# ${'-'.repeat(100)}\nFROM scratch\nLABEL alone=yes\n`,
 }
 const sum = (content: string) => `sha256:${createHash('sha256').update(content).digest('hex')}`
 

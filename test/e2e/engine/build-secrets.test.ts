@@ -100,7 +100,7 @@ describe('secrets of a build', function () {
       expect(await build(`RUN --mount=type=ssh perl -MIO::Socket::UNIX -e '${ask}'\n`)).to.include('key of the test')
       await lab.lend({})
       const { stderr } = await lab.buildkit({ Dockerfile: `${base}RUN --mount=type=ssh,required true\n` })
-      expect(stderr).to.match(/no SSH key "default" forwarded/i)
+      expect(stderr).to.match(/no SSH key "(default)?" forwarded/)
     } finally {
       await end(agent)
     }
