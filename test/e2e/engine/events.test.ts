@@ -78,7 +78,7 @@ describe('events', () => {
     const unknown = oracle ? [] : [{ filters: '{"colour":["red"]}' }] // dockerd passes over it
     for (const query of [...unknown, { filters: '{' }, { since: 'soon' }]) {
       const { reply, rest } = await follow(query)
-      expect(reply.statusCode).to.equal(400)
+      expect(reply.statusCode).to.be.oneOf(oracle ? [400, 500] : [400]) // dockerd 20.10 blames itself for a moment
       expect((await rest())[0]).to.have.property('message')
     }
   })
