@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { EngineError } from '../errors.js'
 
 /** A repository, a commit of it and a directory in it: `https://host/x.git#ref:dir`. */
@@ -37,6 +37,8 @@ export function readGitUrl(text: string): GitRemote | undefined {
   const [ref = '', subdirectory = ''] = fragment.split(':', 2)
   if (ref.startsWith('-') || !/^[\w./@{}^~+-]*$/.test(ref) || ref.includes('..'))
     throw new EngineError('invalid', `invalid refspec: "${ref}"`)
+  if (/^\/*\.\.(\/|$)/.test(posix.normalize(subdirectory)))
+    throw new EngineError('invalid', `error setting git context, "${subdirectory}" not within git root`)
   return { url: address.startsWith('github.com/') ? `https://${address}` : address, ref, subdirectory }
 }
 

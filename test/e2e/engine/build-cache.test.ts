@@ -1,8 +1,9 @@
 import { expect } from 'chai'
 import { request } from 'node:http'
+import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
-import { openBuilderLab, type BuilderLab } from './builder-lab.js'
-import { eventually } from './harness.js'
+import { openBuilderLab, succeeded, type BuilderLab } from './builder-lab.js'
+import { eventually, oracle } from './harness.js'
 
 const base = 'FROM debian:bookworm-slim\n'
 const mebibyte = (name: string, n = 1) => `RUN head -c ${String(n << 20)} /dev/urandom > /${name}\n`
@@ -20,10 +21,7 @@ interface Item {
 describe('the build cache', function () {
   if (process.getuid?.() !== 0) return
   let lab: BuilderLab
-  before(async () => {
-    lab = await openBuilderLab(undefined, ['--build-cache', '5'])
-    expect((await lab.docker(['pull', 'debian:bookworm-slim'])).code).to.equal(0)
-  })
+  before(async () => (lab = await openBuilderLab({ flags: ['--build-cache', '5'] })))
   after(() => lab[Symbol.asyncDispose]())
 
   const call = <T>(method: string, path: string): Promise<T> =>
@@ -38,14 +36,14 @@ describe('the build cache', function () {
   const prune = (query: string) =>
     call<{ CachesDeleted: string[] | null; SpaceReclaimed: number }>('POST', `/build/prune?${query}`)
   /** A build whose image is never made, so that only the cache has its layers. */
-  const half = (dockerfile: string) => lab.build({ Dockerfile: `${base}${dockerfile}RUN false\n` })
+  const half = (dockerfile: string) => lab.buildkit({ Dockerfile: `${base}${dockerfile}RUN false\n` })
   const filters = (map: object) => `filters=${encodeURIComponent(JSON.stringify(map))}`
 
   beforeEach(() => prune('all=1'))
 
   it('tells what it holds, and what of it images share', async () => {
     await half(mebibyte('a'))
-    await lab.build({ Dockerfile: base + mebibyte('kept') }, '-t', 'kept')
+    succeeded(await lab.buildkit({ Dockerfile: base + mebibyte('kept') }, '-t', 'kept'))
     await half('RUN --mount=type=cache,id=c,target=/c head -c 1000000 /dev/zero > /c/x\n')
     const all = await items()
     const layer = all.find(({ Description }) => Description.includes('/a'))
@@ -53,7 +51,7 @@ describe('the build cache', function () {
     expect(all.find(({ Description }) => Description.includes('/kept'))).to.include({ Shared: true })
     const mount = all.find(({ Type }) => Type === 'exec.cachemount')
     expect(mount?.Size).to.be.within(1_000_000, 1_020_000)
-    const { stdout } = await lab.docker(['system', 'df', '-v'])
+    const { stdout } = await lab.docker('system', 'df', '-v')
     expect(stdout).to.include('exec.cachemount')
   })
 
@@ -63,25 +61,24 @@ describe('the build cache', function () {
     const [a, b] = (await items()).filter(({ Size }) => Size === 1 << 20)
     expect(await prune(filters({ until: ['1h'] }))).to.deep.equal({ CachesDeleted: null, SpaceReclaimed: 0 })
     expect(await prune(filters({ type: ['exec.cachemount'] }))).to.include({ SpaceReclaimed: 0 })
-    expect(await prune(filters({ label: ['x=y'] }))).to.include({ SpaceReclaimed: 0 })
+    if (!oracle) expect(await prune(filters({ label: ['x=y'] }))).to.include({ SpaceReclaimed: 0 }) // it passes over labels
     const first = await prune(filters({ id: [b?.ID] }))
     expect(first).to.deep.equal({ CachesDeleted: [b?.ID], SpaceReclaimed: 1 << 20 })
     expect(await prune(`keep-storage=${String(2 << 20)}`)).to.include({ SpaceReclaimed: 0 })
-    const { stdout } = await lab.docker(['builder', 'prune', '-f'])
+    const { stdout } = await lab.docker('builder', 'prune', '-f')
     expect(stdout).to.include(a?.ID).and.include('Total reclaimed space: 1.049MB')
     expect((await items()).filter(({ Shared }) => !Shared)).to.deep.equal([])
   })
 
   it('refuses filters that mean nothing', async () => {
     const message = async (query: string) => (await prune(query)) as unknown as { message: string }
-    expect((await message(filters({ until: ['soon'] }))).message).to.include(
-      'failed to parse value as time or duration',
-    )
-    expect((await message(filters({ nonsense: ['1'] }))).message).to.equal("invalid filter 'nonsense'")
+    expect((await message(filters({ until: ['soon'] }))).message).to.include('duration')
+    expect((await message(filters({ nonsense: ['1'] }))).message).to.match(/invalid filter 'nonsense'$/i)
     expect((await message('keep-storage=x')).message).to.include('keep-storage')
   })
 
-  it('keeps to its budget, the longest unused going first', async () => {
+  it('keeps to its budget, the longest unused going first', async function () {
+    if (oracle) this.skip() // its budget is in a file of settings
     await half(mebibyte('a', 2))
     await half(mebibyte('b', 2))
     await half(mebibyte('a', 2)) // used again
@@ -92,18 +89,16 @@ describe('the build cache', function () {
   })
 
   it('takes the steps of an image that is named, even one that came from elsewhere', async () => {
-    const must = async (...args: string[]) => {
-      const { code, stderr } = await lab.docker(args)
-      expect(code, stderr).to.equal(0)
-    }
+    const archive = join(lab.dir, 'source.tar')
     const dockerfile = { Dockerfile: `${base}RUN date +%N > /when\n` }
     await lab.build(dockerfile, '-t', 'source')
-    await must('save', '-o', `${lab.root}.tar`, 'source')
-    await must('rmi', 'source')
+    await lab.must('save', '-o', archive, 'source')
+    await lab.must('rmi', 'source')
     await prune('all=1')
-    await must('load', '-i', `${lab.root}.tar`)
+    await lab.must('load', '-i', archive)
     const { stdout } = await lab.build(dockerfile, '-t', 'built', '--cache-from', 'source')
     expect(stdout).to.include('Using cache')
+    if (oracle) return // it believes them from then on
     expect((await lab.build(dockerfile)).stdout).to.not.include('Using cache')
   })
 })

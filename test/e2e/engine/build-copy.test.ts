@@ -4,7 +4,9 @@ import { gzipSync } from 'node:zlib'
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { archive } from '../../engine/images/lab.js'
-import { openBuilderLab, type BuilderLab } from './builder-lab.js'
+import type { RunOptions } from '../../run.js'
+import { at, openBuilderLab, succeeded, type BuilderLab, type Context } from './builder-lab.js'
+import { docker, oracle } from './harness.js'
 import { openRemotes, type Remotes } from './remotes.js'
 
 const base = 'FROM debian:bookworm-slim\n'
@@ -13,9 +15,11 @@ const tarball = archive([
   { name: 'f', content: 'from a tarball' },
 ])
 const files = {
+  '': 'a page',
   'plain.txt': 'plain',
   'a.tar.gz': gzipSync(tarball),
-  Dockerfile: 'FROM scratch\nLABEL alone=yes\n',
+  /** dockerd looks at a hundred bytes to know what it is. */
+  Dockerfile: `# ${'-'.repeat(100)}\nFROM scratch\nLABEL alone=yes\n`,
 }
 const sum = (content: string) => `sha256:${createHash('sha256').update(content).digest('hex')}`
 
@@ -25,8 +29,8 @@ describe('what a build copies', function () {
   let remotes: Remotes
   before(async () => {
     lab = await openBuilderLab()
-    expect((await lab.docker(['pull', 'debian:bookworm-slim'])).code).to.equal(0)
     remotes = await openRemotes(
+      lab,
       files,
       {
         Dockerfile: 'FROM scratch\nCOPY f /\n',
@@ -42,11 +46,8 @@ describe('what a build copies', function () {
     await lab[Symbol.asyncDispose]()
   })
 
-  const ok = async (context: Record<string, string>, ...args: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await lab.build(context, '-t', 'built', ...args)
-    expect(code, `${stdout}\n${stderr}`).to.equal(0)
-    return stdout
-  }
+  const ok = async (context: Context, ...args: string[]): Promise<string> =>
+    succeeded(await lab.build(context, '-t', 'built', ...args))
   /** What the API answers to a build of `remote`, which the docker command would fetch itself. */
   const remote = (where: string, query = ''): Promise<string> =>
     new Promise((resolve, reject) => {
@@ -57,7 +58,8 @@ describe('what a build copies', function () {
       post.on('error', reject).end()
     })
 
-  it('COPY --parents keeps directories, from the pivot on, and knows **', async () => {
+  it('COPY --parents keeps directories, from the pivot on, and knows **', async function () {
+    if (oracle) this.skip() // BuildKit has it from Dockerfile 1.20 on
     const tree = { 'x/a.txt': '1', 'y/z/b.txt': '2', 'y/z/c.md': '3' }
     await ok({
       ...tree,
@@ -70,7 +72,8 @@ describe('what a build copies', function () {
     expect(await lab.read('built', '/r/y/z/c.md')).to.equal(undefined)
   })
 
-  it('COPY --exclude leaves out, save for exceptions, and what is left out makes nothing stale', async () => {
+  it('COPY --exclude leaves out, save for exceptions, and what is left out makes nothing stale', async function () {
+    if (oracle) this.skip() // BuildKit has it from Dockerfile 1.19 on
     const dockerfile = `${base}COPY --exclude=*.md --exclude=d/* --exclude=!d/keep s /s\nRUN date +%N > /when\n`
     await ok({ Dockerfile: dockerfile, 's/a.md': '1', 's/a.txt': '2', 's/d/drop': '3', 's/d/keep': '4' })
     expect(await lab.read('built', '/s/a.md')).to.equal(undefined)
@@ -81,7 +84,8 @@ describe('what a build copies', function () {
     expect((await ok(again)).match(/Using cache/g)).to.have.length(2)
   })
 
-  it('COPY --link is the same layer on another base, follows no link and keeps the directories’ modes', async () => {
+  it('COPY --link is the same layer on another base, follows no link and keeps the directories’ modes', async function () {
+    if (oracle) this.skip() // BuildKit has it from Dockerfile 1.4 on
     const dockerfile = (run: string) => `${base}RUN ${run}\nCOPY --link f /tmp/in/f\n`
     await ok({ Dockerfile: dockerfile('echo 1 > /one'), f: 'F' })
     const said = await ok({ Dockerfile: dockerfile('echo 2 > /two'), f: 'F' })
@@ -96,7 +100,8 @@ describe('what a build copies', function () {
     expect(await lab.read('built', '/l/f')).to.equal('F')
   })
 
-  it('COPY --chmod takes symbols and variables', async () => {
+  it('COPY --chmod takes symbols and variables', async function () {
+    if (oracle) this.skip() // BuildKit takes numbers alone until Dockerfile 1.14
     await ok({
       Dockerfile: `${base}ARG M=u=rwX,go=g\nCOPY --chmod=$M --chown=7:8 d /d\nCOPY --chmod=a-w,+x d/f /g\nRUN stat -c '%a %u:%g' /d /d/f /g > /stat\n`,
       'd/f': 'x',
@@ -106,20 +111,34 @@ describe('what a build copies', function () {
     expect(stderr).to.include('Dockerfile:2:6: invalid chmod parameter: "z+x"')
   })
 
-  it('ADD fetches files, with a checksum, private and dated, and unpacks them only when told to', async () => {
+  it('ADD fetches files, private and dated, and does not unpack them', async () => {
     await ok({
-      Dockerfile: `${base}ADD --checksum=${sum('plain')} ${remotes.http}/plain.txt /dir/\nADD ${remotes.http}/a.tar.gz /whole\nADD --unpack=true ${remotes.http}/a.tar.gz /parts/\nRUN stat -c '%a %u %y' /dir/plain.txt > /stat\n`,
+      Dockerfile: `${base}ADD ${remotes.http}/plain.txt /dir/\nADD ${remotes.http}/a.tar.gz /whole\nRUN stat -c '%a %u %y' /dir/plain.txt > /stat\n`,
     })
     expect(await lab.read('built', '/dir/plain.txt')).to.equal('plain')
     expect(await lab.read('built', '/stat')).to.match(/^600 0 2024-01-02 03:04:05/)
-    expect(await lab.read('built', '/parts/f')).to.equal('from a tarball')
+    expect(await lab.read('built', '/whole'))
+      .to.be.a('string')
+      .and.not.equal('a directory')
     const wrong = async (line: string) => (await lab.build({ Dockerfile: base + line })).stderr
-    expect(await wrong(`ADD --checksum=${sum('x')} ${remotes.http}/plain.txt /x\n`)).to.include('digest mismatch')
-    expect(await wrong(`ADD ${remotes.http}/none /x\n`)).to.match(/Dockerfile:2:5: .*status 404/)
+    expect(await wrong(`ADD ${remotes.http}/none /x\n`))
+      .to.include(at('2:5'))
+      .and.match(/status (code )?404/)
     expect(await wrong(`ADD ${remotes.http}/ /x/\n`)).to.include('cannot determine filename')
   })
 
-  it('ADD fetches repositories, their history only when told to', async () => {
+  it('ADD checks a checksum, and unpacks what it fetched when told to', async function () {
+    if (oracle) this.skip() // BuildKit has them from Dockerfile 1.6 and 1.17 on
+    const right = `ADD --checksum=${sum('plain')} ${remotes.http}/plain.txt /\n`
+    await ok({ Dockerfile: `${base}${right}ADD --unpack=true ${remotes.http}/a.tar.gz /parts/\n` })
+    expect(await lab.read('built', '/plain.txt')).to.equal('plain')
+    expect(await lab.read('built', '/parts/f')).to.equal('from a tarball')
+    const wrong = `${base}ADD --checksum=${sum('x')} ${remotes.http}/plain.txt /x\n`
+    expect((await lab.build({ Dockerfile: wrong })).stderr).to.include('digest mismatch')
+  })
+
+  it('ADD fetches repositories, their history only when told to', async function () {
+    if (oracle) this.skip() // BuildKit has it from Dockerfile 1.6 on
     await ok({
       Dockerfile: `${base}ADD ${remotes.git} /main\nADD ${remotes.git}#other /other\nADD ${remotes.git}#main:sub /sub/\nADD --keep-git-dir=true ${remotes.git}#${await remotes.commit('other')} /kept\n`,
     })
@@ -134,7 +153,8 @@ describe('what a build copies', function () {
   })
 
   it('takes a repository, a tarball and a Dockerfile by URL as context', async () => {
-    expect(await remote(remotes.git)).to.include('Successfully built')
+    // without a branch dockerd asked for master until 23; since then for the remote's HEAD, as git does
+    expect(await remote(oracle ? `${remotes.git}#main` : remotes.git)).to.include('Successfully built')
     expect(await lab.read('built', '/f')).to.equal('main')
     expect(await remote(`${remotes.git}#other`)).to.include('Successfully built')
     expect(await lab.read('built', '/f')).to.equal('other')
@@ -143,28 +163,30 @@ describe('what a build copies', function () {
     expect(await remote(`${remotes.http}/a.tar.gz`)).to.include('Successfully built')
     expect(await lab.read('built', '/f')).to.equal('from a tarball')
     expect(await remote(`${remotes.http}/Dockerfile`)).to.include('Successfully built')
-    expect((await lab.docker(['inspect', '-f', '{{.Config.Labels.alone}}', 'built'])).stdout).to.equal('yes\n')
+    expect((await lab.docker('inspect', '-f', '{{.Config.Labels.alone}}', 'built')).stdout).to.equal('yes\n')
   })
 
   it('refuses contexts that are not there or not meant to be', async () => {
     expect(await remote('file:///etc')).to.include('could not be recognized as URL')
     expect(await remote(`${remotes.git}#--upload-pack=x`)).to.include('invalid refspec')
-    expect(await remote(`${remotes.git}#main:../..`)).to.include('Successfully built') // .. stops at the root
-    expect(await remote(`${remotes.git}#main:none`)).to.include('no directory')
+    expect(await remote(`${remotes.git}#main:../..`)).to.include('not within git root')
+    expect(await remote(`${remotes.git}#main:none`)).to.match(/no (such file or )?directory/)
     expect(await remote(`${remotes.http}/none`)).to.include('status 404')
   })
 
   it('takes a context from stdin, compressed or a Dockerfile alone, and by URL through the docker command', async () => {
-    const built = async (...args: Parameters<BuilderLab['docker']>) => {
-      const { code, stderr } = await lab.docker(...args)
+    const built = async (options: RunOptions, ...args: string[]) => {
+      const { code, stderr } = await lab.with(options, 'build', '-t', 'built', ...args)
       expect(code, stderr).to.equal(0)
     }
-    await built(['build', '-t', 'built', '-'], { input: gzipSync(tarball) })
+    await built({ input: gzipSync(tarball) }, '-')
     expect(await lab.read('built', '/f')).to.equal('from a tarball')
-    await built(['build', '-t', 'built', '-'], { input: 'FROM scratch\nLABEL alone=stdin\n' })
-    await built(['build', '-t', 'built', `${remotes.git}#other`])
+    await built({ input: 'FROM scratch\nLABEL alone=stdin\n' }, '-')
+    expect(await lab.must('inspect', '-f', '{{.Config.Labels.alone}}', 'built')).to.equal('stdin')
+    const fetched = await lab.run(docker, ['build', '-t', 'built', `${remotes.git}#other`])
+    expect(fetched.code, fetched.stderr).to.equal(0)
     expect(await lab.read('built', '/f')).to.equal('other')
-    await built(['build', '-t', 'built', '-f', '-', '.'], { cwd: '/etc/apt', input: `${base}COPY apt.conf.d /c\n` })
+    await built({ cwd: '/etc/apt', input: `${base}COPY apt.conf.d /c\n` }, '-f', '-', '.')
     expect(await lab.read('built', '/c')).to.equal('a directory')
   })
 })

@@ -1,38 +1,33 @@
 import { expect } from 'chai'
 import { readdirSync, readFileSync } from 'node:fs'
 import { randomInt } from 'node:crypto'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { openBuilderLab, type BuilderLab } from './builder-lab.js'
-import { eventually } from './harness.js'
+import { join } from 'node:path'
+import { openBuilderLab, succeeded, type BuilderLab, type Context } from './builder-lab.js'
+import { eventually, oracle } from './harness.js'
 
 const base = 'debian:bookworm-slim'
 
 describe('stages and steps of a build', function () {
   if (process.getuid?.() !== 0) return
   let lab: BuilderLab
-  before(async () => {
-    lab = await openBuilderLab()
-    expect((await lab.docker(['pull', base])).code).to.equal(0)
-  })
+  before(async () => (lab = await openBuilderLab()))
   after(() => lab[Symbol.asyncDispose]())
 
-  const ok = async (files: Record<string, string>, ...args: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await lab.build(files, '-t', 'built', ...args)
-    expect(code, `${stdout}\n${stderr}`).to.equal(0)
-    return stdout
-  }
+  const ok = async (files: Context, ...args: string[]): Promise<string> =>
+    succeeded(await lab.build(files, '-t', 'built', ...args))
 
   it('runs stages side by side: each waits for the mark of the other; the log has one after the other', async () => {
     const id = `marks-${String(randomInt(1e9))}`
     const meet = (mine: string, other: string) =>
       `RUN --mount=type=cache,id=${id},target=/m touch /m/${mine} && timeout 30 sh -c 'until test -e /m/${other}; do sleep .05; done' && echo met-${mine}`
-    const said = await ok({
+    const built = await lab.buildkit({
       Dockerfile: `FROM ${base} AS a\n${meet('a', 'b')}\nRUN touch /a\nFROM ${base} AS b\n${meet('b', 'a')}\nRUN touch /b\nFROM scratch\nCOPY --from=a /a /\nCOPY --from=b /b /\n`,
     })
+    const said = succeeded(built)
+    if (oracle) return // BuildKit says each line as it comes
     expect(said.match(/^(Step \d+|met-.)/gm)).to.deep.equal([
       'Step 1',
       'Step 2',
@@ -50,19 +45,18 @@ describe('stages and steps of a build', function () {
 
   it('does once what two stages do alike', async () => {
     const run = 'RUN --mount=type=cache,id=once,target=/m echo x >> /m/log && cp /m/log /log'
-    await ok({
-      Dockerfile: `FROM ${base} AS a\n${run}\nFROM ${base} AS b\n${run}\nFROM scratch\nCOPY --from=a /log /a\nCOPY --from=b /log /b\n`,
-    })
+    const dockerfile = `FROM ${base} AS a\n${run}\nFROM ${base} AS b\n${run}\nFROM scratch\nCOPY --from=a /log /a\nCOPY --from=b /log /b\n`
+    succeeded(await lab.buildkit({ Dockerfile: dockerfile }, '-t', 'built'))
     expect(await lab.read('built', '/b')).to.equal('x\n')
   })
 
   it('ends the other stages when one fails, and tells of the one that failed', async () => {
-    const { code, stdout, stderr } = await lab.build({
+    const { code, stdout, stderr } = await lab.buildkit({
       Dockerfile: `FROM ${base} AS slow\nRUN sleep 300\nFROM ${base} AS bad\nRUN echo why && exit 3\nFROM scratch\nCOPY --from=slow / /\nCOPY --from=bad / /\n`,
     })
-    expect(code).to.equal(3)
-    expect(stdout).to.include('why')
-    expect(stderr).to.include('returned a non-zero code: 3')
+    expect(code).to.equal(oracle ? 1 : 3)
+    expect(stdout + stderr).to.include('why')
+    expect(stderr).to.include(oracle ? 'exit code: 3' : 'returned a non-zero code: 3')
   })
 
   it('kills everything of a step when the client leaves', async () => {
@@ -72,9 +66,8 @@ describe('stages and steps of a build', function () {
       join(dir, 'Dockerfile'),
       `FROM ${base}\nRUN (setsid sleep ${mark} &) ; trap '' TERM INT; echo begun; sleep ${mark}\n`,
     )
-    const env = { ...process.env, DOCKER_HOST: `unix://${lab.socket}`, DOCKER_BUILDKIT: '0', DOCKER_CONFIG: dir }
-    const client = spawn('docker', ['build', dir], { env })
-    for await (const chunk of client.stdout) if (String(chunk).includes('begun')) break
+    const client = lab.start('build', dir)
+    for await (const chunk of client.stdout ?? []) if (String(chunk).includes('begun')) break
     const began = Date.now()
     const gone = once(client, 'close')
     client.kill('SIGKILL')
@@ -105,34 +98,40 @@ describe('stages and steps of a build', function () {
   })
 
   it('runs on a network of the engine, and in that of a container', async () => {
-    await lab.docker(['network', 'create', 'nets'])
-    await lab.docker(['run', '-d', '--rm', '--name', 'peer', '--network', 'nets', base, 'sleep', '300'])
+    await lab.docker('network', 'create', 'nets')
+    await lab.docker('run', '-d', '--rm', '--name', 'peer', '--network', 'nets', base, 'sleep', '300')
     try {
-      const { stdout: peer } = await lab.docker(['exec', 'peer', 'cat', '/proc/net/fib_trie'])
+      const { stdout: peer } = await lab.docker('exec', 'peer', 'cat', '/proc/net/fib_trie')
       const addresses = (text: string) => new Set(text.match(/\d+\.\d+\.\d+\.\d+/g))
       const same = await ok({ Dockerfile: `FROM ${base}\nRUN cat /proc/net/fib_trie\n` }, '--network', 'container:peer')
       for (const address of addresses(peer)) expect(same).to.include(address)
       const near = await ok({ Dockerfile: `FROM ${base}\nRUN grep eth0 /proc/net/dev\n` }, '--network', 'nets')
       expect(near).to.include('eth0')
-      const { stderr } = await lab.build({ Dockerfile: `FROM ${base}\n` }, '--network', 'nowhere')
+      const { stderr } = await lab.build({ Dockerfile: `FROM ${base}\nRUN true\n` }, '--network', 'nowhere')
       expect(stderr).to.include('network nowhere not found')
     } finally {
-      await lab.docker(['rm', '-f', 'peer'])
-      await lab.docker(['network', 'rm', 'nets'])
+      await lab.docker('rm', '-f', 'peer')
+      await lab.docker('network', 'rm', 'nets')
     }
   })
 
   it('refuses what would take a step out of its sandbox', async () => {
-    const refused = async (run: string) => (await lab.build({ Dockerfile: `FROM ${base}\n${run} true\n` })).stderr
-    expect(await refused('RUN --security=insecure')).to.include('Dockerfile:2:5: security.insecure is not allowed')
-    expect(await refused('RUN --network=host')).to.include('Dockerfile:2:1: network.host is not allowed')
+    const refused = async (run: string): Promise<string> => {
+      const { code, stderr } = await lab.build({ Dockerfile: `FROM ${base}\n${run} true\n` })
+      expect(code).to.be.greaterThan(0)
+      return stderr
+    }
+    const [security, network] = [await refused('RUN --security=insecure'), await refused('RUN --network=host')]
     expect((await lab.build({ Dockerfile: 'FROM scratch\n' }, '--squash')).code).to.be.greaterThan(0)
+    if (oracle) return // its builder knows of neither
+    expect(security).to.include('Dockerfile:2:5: security.insecure is not allowed')
+    expect(network).to.include('Dockerfile:2:1: network.host is not allowed')
   })
 
   it('writes the image id where it is asked to', async () => {
-    const path = join(dirname(lab.root), 'iid')
+    const path = join(lab.dir, 'iid')
     await ok({ Dockerfile: `FROM ${base}\nRUN true\n` }, '--iidfile', path, '-t', 'second:tag')
-    const { stdout } = await lab.docker(['image', 'inspect', '--format', '{{.Id}}', 'built', 'second:tag'])
+    const { stdout } = await lab.docker('image', 'inspect', '--format', '{{.Id}}', 'built', 'second:tag')
     const id = readFileSync(path, 'utf8')
     expect(stdout).to.equal(`${id}\n${id}\n`)
   })

@@ -1,33 +1,22 @@
 import { expect } from 'chai'
-import { request } from 'node:http'
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { archive } from '../../engine/images/lab.js'
-import type { Outcome } from '../../run.js'
-import { openBuilderLab, type BuilderLab } from './builder-lab.js'
+import { openBuilderLab, succeeded, type BuilderLab, type Context } from './builder-lab.js'
+import { oracle } from './harness.js'
 
 const base = 'FROM debian:bookworm-slim\n'
 
 describe('docker build', function () {
   if (process.getuid?.() !== 0) return
   let lab: BuilderLab
-  before(async () => {
-    lab = await openBuilderLab()
-    const { code, stderr } = await lab.docker(['pull', 'debian:bookworm-slim'])
-    expect(code, stderr).to.equal(0)
-  })
+  before(async () => (lab = await openBuilderLab()))
   after(() => lab[Symbol.asyncDispose]())
 
-  const ok = async (files: Record<string, string>, ...args: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await lab.build(files, '-t', 'built', ...args)
-    expect(code, `${stdout}\n${stderr}`).to.equal(0)
-    return stdout
-  }
-  const inspect = async (field: string): Promise<unknown> => {
-    const { stdout } = await lab.docker(['image', 'inspect', '--format', `{{json ${field}}}`, 'built'])
-    return JSON.parse(stdout)
-  }
-  const leftovers = () => readdir(join(lab.root, 'images', 'staging'))
+  const ok = async (files: Context, ...args: string[]): Promise<string> =>
+    succeeded(await lab.build(files, '-t', 'built', ...args))
+  const okByBuildKit = async (files: Context, ...args: string[]): Promise<string> =>
+    succeeded(await lab.buildkit(files, '-t', 'built', ...args))
+  const inspect = async (field: string): Promise<unknown> =>
+    JSON.parse(await lab.must('image', 'inspect', '--format', `{{json ${field}}}`, 'built'))
 
   it('says what the classic builder says, and names the image', async () => {
     const said = await ok({ Dockerfile: `${base}RUN echo hi > /x\nCMD ["cat", "/x"]\n` })
@@ -37,7 +26,6 @@ describe('docker build', function () {
     expect(said).to.include(`Successfully built ${id.slice(7, 19)}\nSuccessfully tagged built:latest\n`)
     expect(await inspect('.Config.Cmd')).to.deep.equal(['cat', '/x'])
     expect(await lab.read('built', '/x')).to.equal('hi\n')
-    expect(await leftovers()).to.deep.equal([])
   })
 
   it('says nothing but the id with -q', async () => {
@@ -45,10 +33,21 @@ describe('docker build', function () {
     expect(stdout).to.match(/^sha256:[0-9a-f]{64}\n$/)
   })
 
-  it('runs the shell form, the JSON form and heredocs', async () => {
+  it('runs the shell form, the JSON form and another shell', async () => {
     const run = [
       'RUN echo "$HOME" > /shell',
       'RUN ["touch", "/json $HOME"]',
+      'SHELL ["/bin/bash", "-euo", "pipefail", "-c"]',
+      'RUN [[ a == a ]] && echo $BASH > /bash',
+    ]
+    await ok({ Dockerfile: base + run.join('\n') })
+    expect(await lab.read('built', '/json $HOME')).to.equal('')
+    expect(await lab.read('built', '/bash')).to.equal('/bin/bash\n')
+  })
+
+  it('runs and copies heredocs', async function () {
+    if (oracle) this.skip() // BuildKit has them from Dockerfile 1.4 on
+    const steps = [
       'RUN <<EOF',
       'echo one > /heredoc',
       'echo two >> /heredoc',
@@ -62,40 +61,38 @@ describe('docker build', function () {
       '#!/usr/bin/perl',
       'open(F, ">", "/perl"); print F "perl";',
       'EOF',
-      'SHELL ["/bin/bash", "-euo", "pipefail", "-c"]',
-      'RUN [[ a == a ]] && echo $BASH > /bash',
+      'COPY <<one <<"two" /here/',
+      'home $HOMEX',
+      'one',
+      'kept $HOMEX',
+      'two',
     ]
-    await ok({ Dockerfile: base + run.join('\n') })
-    expect(await lab.read('built', '/json $HOME')).to.equal('')
+    await ok({ Dockerfile: `${base}ENV HOMEX=set\n${steps.join('\n')}\n` })
     expect(await lab.read('built', '/heredoc')).to.equal('one\ntwo\n')
     expect(await lab.read('built', '/cat')).to.match(/^first \/usr.*\nSECOND\n$/)
     expect(await lab.read('built', '/perl')).to.equal('perl')
-    expect(await lab.read('built', '/bash')).to.equal('/bin/bash\n')
+    expect(await lab.read('built', '/here/one')).to.equal('home set\n')
+    expect(await lab.read('built', '/here/two')).to.equal('kept $HOMEX\n')
   })
 
   it('runs any number of steps that change nothing, and containers on them', async () => {
     await ok({ Dockerfile: `${base}RUN true\nRUN echo 1 > /x\nRUN rm /x\nRUN :\nRUN echo 1 > /x\nRUN echo 3\n` })
     expect(await lab.read('built', '/x')).to.equal('1\n')
-    const { stdout } = await lab.docker(['run', '--rm', '--network', 'none', 'built', 'cat', '/x'])
+    const { stdout } = await lab.docker('run', '--rm', '--network', 'none', 'built', 'cat', '/x')
     expect(stdout).to.equal('1\n')
   })
 
-  it('copies with owners, modes, globs, links and heredocs', async () => {
+  it('copies with owners, modes, globs and links', async () => {
     const dockerfile = [
       'WORKDIR /app',
       'COPY *.json a/ ./',
       'COPY --chown=www-data:7 --chmod=600 x.json owned',
       'COPY link /followed',
       'COPY ["with blank", "/to a/"]',
-      'COPY <<one <<"two" /here/',
-      'home $HOMEX',
-      'one',
-      'kept $HOMEX',
-      'two',
       'RUN stat -c "%U:%g %a" owned > /stat',
     ]
-    await ok({
-      Dockerfile: `${base}ENV HOMEX=set\n${dockerfile.join('\n')}`,
+    await okByBuildKit({
+      Dockerfile: base + dockerfile.join('\n'),
       'x.json': 'X',
       'y.json': 'Y',
       'a/b/c': 'C',
@@ -109,15 +106,14 @@ describe('docker build', function () {
     expect(await lab.read('built', '/stat')).to.equal('www-data:7 600\n')
     expect(await lab.read('built', '/followed')).to.equal('X')
     expect(await lab.read('built', '/to a/with blank')).to.equal('blank')
-    expect(await lab.read('built', '/here/one')).to.equal('home set\n')
-    expect(await lab.read('built', '/here/two')).to.equal('kept $HOMEX\n')
   })
 
   it('builds only the stages it needs, and copies between them', async () => {
-    const said = await ok({
+    const said = await okByBuildKit({
       Dockerfile: `${base.trim()} AS one\nRUN echo 1 > /one && chown 5 /one\n${base.trim()} AS unneeded\nRUN false\nFROM one AS two\nRUN echo 2 > /two\nFROM scratch\nCOPY --from=two /one /two /\nCOPY --from=0 /etc/debian_version /v\nCOPY --from=debian:bookworm-slim /etc/hostname /h\n`,
     })
-    expect(said).to.include('Step 8/8').and.not.include('RUN false')
+    expect(said).to.not.include('RUN false')
+    if (!oracle) expect(said).to.include('Step 8/8') // BuildKit counts a stage's own
     expect(await lab.read('built', '/two')).to.equal('2\n')
     expect(await lab.read('built', '/v')).to.match(/^12/)
     const target = await ok({ Dockerfile: `${base.trim()} AS a\nRUN true\nFROM a\nRUN false` }, '--target', 'a')
@@ -186,19 +182,21 @@ describe('docker build', function () {
   it('keeps caches between builds and out of layers; binds and tmpfs leave nothing', async () => {
     const dockerfile = (n: number) =>
       `${base}RUN --mount=type=cache,target=/var/tmp/deep/cache --mount=type=bind,target=/src --mount=type=tmpfs,target=/scratch echo ${String(n)} >> /var/tmp/deep/cache/log && cp /var/tmp/deep/cache/log /log && cat /src/x && touch /scratch/y\n`
-    await ok({ Dockerfile: dockerfile(1), x: 'X' })
-    await ok({ Dockerfile: dockerfile(2), x: 'X' })
+    await okByBuildKit({ Dockerfile: dockerfile(1), x: 'X' })
+    await okByBuildKit({ Dockerfile: dockerfile(2), x: 'X' })
     expect(await lab.read('built', '/log')).to.equal('1\n2\n')
+    if (oracle) return // BuildKit takes what it mounted on away from Docker 23 on
     for (const path of ['/var/tmp/deep', '/src', '/scratch'])
       expect(await lab.read('built', path), path).to.equal(undefined)
   })
 
-  it('lends the host’s trust and variables to RUN, and to nothing else', async () => {
+  it('lends the host’s trust and variables to RUN, and to nothing else', async function () {
+    if (oracle) this.skip() // Berth's own
     const dockerfile = `${base}RUN echo "$LENT_BY_HOST $NODE_EXTRA_CA_CERTS" && test -s $SSL_CERT_FILE && touch /done\nENV SSL_CERT_FILE=/own\nRUN test $SSL_CERT_FILE = /own\n`
     const said = await ok({ Dockerfile: dockerfile }, '--no-cache')
     expect(said).to.include('lent /dev/berth/ca-certificates.crt')
     expect(await lab.read('built', '/dev/berth')).to.equal(undefined)
-    const { stdout } = await lab.docker(['history', '--no-trunc', 'built'])
+    const { stdout } = await lab.docker('history', '--no-trunc', 'built')
     expect(JSON.stringify(await inspect('.')) + stdout)
       .to.not.include('LENT_BY_HOST=')
       .and.not.include('/dev/berth')
@@ -231,12 +229,13 @@ describe('docker build', function () {
     expect(await lab.read('built', '/c/keep.log')).to.equal('k')
     const { code, stderr } = await lab.build({ ...files, Dockerfile: `${base}COPY secret /x\n` })
     expect(code).to.equal(1)
-    expect(stderr).to.include('Dockerfile:2:6: COPY failed: "secret": file does not exist')
+    if (oracle) expect(stderr).to.match(/COPY failed: .*secret: file does not exist/)
+    else expect(stderr).to.include('Dockerfile:2:6: COPY failed: "secret": file does not exist')
   })
 
   describe('the cache', () => {
     const files = (code: string): Record<string, string> => ({
-      Dockerfile: `${base}WORKDIR /app\nCOPY package.json ./\nRUN date +%N > /when\nCOPY . .\nCMD ["x"]\n`,
+      Dockerfile: `${base}WORKDIR /app\nCOPY package.json ./\nRUN date +%N > /when\nCOPY . .\n`,
       'package.json': '{}',
       code,
     })
@@ -272,84 +271,11 @@ describe('docker build', function () {
     })
 
     it('can be pruned, images staying whole', async () => {
-      await ok(files('1'))
-      await lab.build({ Dockerfile: `${base}RUN head -c 100000 /dev/zero > /big\nRUN false\n` })
-      const { stdout } = await lab.docker(['builder', 'prune', '-af'])
-      expect(stdout).to.match(/Total reclaimed space: 1\d\d(\.\d+)?kB/)
+      await okByBuildKit(files('1'))
+      await lab.must('builder', 'prune', '-af')
+      await lab.buildkit({ Dockerfile: `${base}RUN head -c 100000 /dev/zero > /big\nRUN false\n` })
+      expect(await lab.must('builder', 'prune', '-af')).to.match(/Total reclaimed space: 1\d\d(\.\d+)?kB/)
       expect(await when()).to.match(/^\d+\n$/)
-    })
-  })
-
-  describe('of something wrong', () => {
-    const fails = async (dockerfile: string, ...args: string[]): Promise<Outcome> => {
-      const before = await lab.docker(['images', '-aq'])
-      const outcome = await lab.build({ Dockerfile: dockerfile }, '-t', 'wrong', ...args)
-      expect(outcome.code, outcome.stdout).to.be.greaterThan(0)
-      expect((await lab.docker(['images', '-aq'])).stdout).to.equal(before.stdout)
-      expect(await leftovers()).to.deep.equal([])
-      return outcome
-    }
-
-    it('tells the command and code of a failing RUN, and ends with it', async () => {
-      const { stderr, stdout } = await fails(`${base}RUN echo almost && exit 7\n`)
-      expect(stdout).to.include('almost')
-      expect(stderr).to.include("The command '/bin/sh -c echo almost && exit 7' returned a non-zero code: 7")
-    })
-
-    it('points at a syntax error', async () =>
-      expect((await fails(`${base}\nRUM x\n`)).stderr).to.include(
-        'Dockerfile:3:1: unknown instruction: RUM (did you mean RUN?)',
-      ))
-
-    it('points at what is wrong in a step', async () => {
-      expect((await fails(`${base}COPY a  none* /x/\n`)).stderr).to.include('Dockerfile:2:6: COPY failed: "a"')
-      expect((await fails(`${base}ENV a=\${b?nob}\n`)).stderr).to.include('Dockerfile:2:7: b: nob')
-      expect((await fails(`${base}COPY --chown=none Dockerfile /\n`)).stderr).to.include('unable to find user none')
-      expect((await fails(`${base}COPY --chmod=9 Dockerfile /\n`)).stderr).to.include('Dockerfile:2:6: invalid chmod')
-      expect((await fails('FROM scratch\nRUN x\n')).stderr).to.include('Dockerfile:2:1: RUN has no root file system')
-    })
-
-    it('says of an image that it cannot be had', async () => {
-      const unreachable = /Get "https:.*dial tcp|pull access denied/
-      expect((await fails('FROM nobody/nothing:1\n')).stderr)
-        .to.include('Dockerfile:1:6: ')
-        .and.match(unreachable)
-      expect((await lab.docker(['pull', 'nobody/nothing'])).stderr).to.match(unreachable)
-    })
-
-    it('does not deadlock on stages that name each other', async () => {
-      const unreachable = /Get "https:.*dial tcp|pull access denied/
-      expect((await fails('FROM why AS zed\nFROM zed AS why\n')).stderr).to.match(unreachable)
-      expect((await fails(`${base.trim()} AS zed\nCOPY --from=zed /x /\n`)).stderr).to.match(unreachable)
-    })
-
-    it('names a target that is not there', async () =>
-      expect((await fails(`${base.trim()} AS one\n`, '--target', 'onee')).stderr).to.include('did you mean one?'))
-
-    it('ends when the client leaves', async () => {
-      const body = archive([{ name: 'Dockerfile', content: `${base}RUN sleep 300\n` }])
-      const post = request({ socketPath: lab.socket, path: '/build?t=wrong', method: 'POST' })
-      post.on('error', () => undefined)
-      post.end(body)
-      await new Promise<void>((resolve) =>
-        post.once('response', (response) => {
-          response.on('error', () => undefined)
-          response.on('data', (chunk: Buffer) => {
-            if (chunk.includes('Running in')) resolve()
-          })
-        }),
-      )
-      post.destroy()
-      while ((await leftovers()).length > 0) await new Promise((resolve) => setTimeout(resolve, 20))
-      expect((await lab.docker(['images', '-q', 'wrong'])).stdout).to.equal('')
-    })
-
-    it('takes no archive that leads out', async () => {
-      const input = archive([{ name: '../evil', content: 'x' }])
-      const { stderr, code } = await lab.docker(['build', '-'], { input })
-      expect(code).to.equal(1)
-      expect(stderr).to.include('points out of the archive')
-      expect(await leftovers()).to.deep.equal([])
     })
   })
 })

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openDockerd, type Start } from './oracle.js'
+import { mountDisk, openDockerd, type Start } from './oracle.js'
 import { must, run, type Outcome, type RunOptions } from '../../run.js'
 import { poolByte } from '../../free.js'
 
@@ -19,7 +19,7 @@ export const cache = process.env.BERTH_CACHE ?? join(tmpdir(), 'berth-test-cache
 /** The engine under test: Berth's, or with BERTH_TEST_ENGINE=dockerd the oracle: what it fails is a wrong test. */
 export const oracle = process.env.BERTH_TEST_ENGINE === 'dockerd'
 /** The docker command; DOCKER names another, as Debian's 20.10 in /usr/bin. */
-const docker = process.env.DOCKER ?? 'docker'
+export const docker = process.env.DOCKER ?? 'docker'
 
 /** The image the tests run. */
 export const base = 'debian:bookworm-slim'
@@ -54,7 +54,8 @@ export interface TestEngine extends DockerEngine {
 }
 
 /** Starts an engine with the base image pulled. Disposing ends its containers and leaves nothing. */
-export async function openEngine({ flags: more = [], env = {}, certificates, built }: Start = {}): Promise<TestEngine> {
+export async function openEngine(start: Start = {}): Promise<TestEngine> {
+  const { flags: more = [], env = {}, certificates, disk, built } = start
   const dir = await mkdtemp(join(tmpdir(), 'berth-e-'))
   const socket = join(dir, 'engine.sock')
   const name = `e${randomInt(1e6)}`
@@ -82,7 +83,10 @@ export async function openEngine({ flags: more = [], env = {}, certificates, bui
     },
     boot: async () => {
       const stdio = ['ignore', 'pipe', 'inherit'] as const
-      const child = spawn(process.execPath, args, { stdio: [...stdio], env: { ...process.env, ...env } })
+      const own =
+        disk === undefined ? [] : ['unshare', '-m', 'sh', '-c', `${mountDisk(options.root, disk)} exec "$0" "$@"`]
+      const [command = '', ...words] = [...own, process.execPath, ...args]
+      const child = spawn(command, words, { stdio: [...stdio], env: { ...process.env, ...env } })
       daemon = child
       for await (const chunk of child.stdout) if (String(chunk).includes('serves')) return
       throw new Error('the engine ended before it served')

@@ -25,16 +25,23 @@ export interface Start {
   readonly certificates?: string
   /** Berth's from dist, as people run it, instead of from its source. */
   readonly built?: boolean
+  /** Gives its state a disk of its own in memory, no larger than this (`130m`). */
+  readonly disk?: string
 }
 
+/** A shell's commands that mount it in the daemon's mount namespace. */
+export const mountDisk = (root: string, size: string): string =>
+  `mkdir -p ${root}; mount -t tmpfs -o size=${size} tmpfs ${root};`
+
 /** dockerd re-executes itself through `unshare`, so that its bridge and nat rules are in namespaces that end with it. */
-export async function openDockerd({ flags = [], env: more = {}, certificates }: Start = {}): Promise<Dockerd> {
+export async function openDockerd({ flags = [], env: more = {}, certificates, disk }: Start = {}): Promise<Dockerd> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-dockerd-'))
   const socket = join(dir, 'engine.sock')
   const env = { ...process.env, DOCKER_HOST: `unix://${socket}`, DOCKER_CONFIG: dir }
   const settings = '/etc/docker/certs.d'
   const inside = [
     ...(certificates === undefined ? [] : [`mkdir -p ${settings}; mount --bind ${certificates} ${settings};`]),
+    ...(disk === undefined ? [] : [mountDisk(`${dir}/root`, disk)]),
     'ip link set lo up; sysctl -qw net.ipv4.ip_forward=1;',
     `exec dockerd -H unix://${socket} --data-root ${dir}/root --exec-root ${dir}/run -p ${dir}/pid`,
     '--storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs --bip 172.29.0.1/16 --log-level error',

@@ -20,7 +20,12 @@ export interface Place extends AsyncDisposable {
 }
 
 /** Starts a program where an engine's network is; without one, where the test's is. */
-function within(engine: DockerEngine | undefined, command: string, args: readonly string[], env = {}): ChildProcess {
+export function within(
+  engine: DockerEngine | undefined,
+  command: string,
+  args: readonly string[],
+  env = {},
+): ChildProcess {
   const nsenter = engine ? ['nsenter', `--net=/proc/${engine.pid()}/ns/net`] : []
   const [first = '', ...rest] = [...nsenter, command, ...args]
   return spawn(first, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
@@ -41,7 +46,8 @@ async function lineOf(child: ChildProcess, stream: 'stdout' | 'stderr', pattern:
   throw new Error(`${child.spawnfile} ended early; it said:\n${seen.join('\n')}`)
 }
 
-async function end(child: ChildProcess): Promise<void> {
+/** Ends it with SIGTERM, if it has not ended. */
+export async function end(child: ChildProcess): Promise<void> {
   const gone = once(child, 'exit')
   if (child.exitCode === null && child.kill('SIGTERM')) await gone
 }

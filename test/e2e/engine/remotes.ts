@@ -1,26 +1,23 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { must, run } from '../../run.js'
+import { must } from '../../run.js'
+import { eventually, type DockerEngine } from './harness.js'
 import { freePort } from '../../free.js'
+import { end, listen, within } from './registry-lab.js'
 
-/** Servers on loopback that builds fetch from. */
+/** Servers on loopback of the engine that builds fetch from. */
 export interface Remotes extends AsyncDisposable {
   /** `http://127.0.0.1:port` of `files`. */
   readonly http: string
   /** `git://127.0.0.1:port/repository` with branches `main` and `other`. */
   readonly git: string
-  /** Paths asked of the http server, in order. */
-  readonly asked: string[]
   commit(branch: string): Promise<string>
 }
 
 /** Serves files by http, and a repository with `tree` on main and `other` on a branch by git-daemon(1). */
 export async function openRemotes(
+  engine: DockerEngine,
   files: Readonly<Record<string, Buffer | string>>,
   tree: Readonly<Record<string, string>>,
   other: Readonly<Record<string, string>>,
@@ -45,39 +42,24 @@ export async function openRemotes(
   await commit(other)
   await git('checkout', '-q', 'main')
 
-  const asked: string[] = []
-  const http = createServer((request, response) => {
-    const path = (request.url ?? '').slice(1)
-    asked.push(path)
-    const body = files[path]
+  const http = await listen((request, response) => {
+    const body = files[(request.url ?? '').slice(1)]
     response.writeHead(body === undefined ? 404 : 200, { 'last-modified': 'Tue, 02 Jan 2024 03:04:05 GMT' })
     response.end(body)
-  }).listen(0, '127.0.0.1')
-  await once(http, 'listening')
-  const port = await freePort()
-  const address = ['--listen=127.0.0.1', `--port=${String(port)}`]
-  const flags = ['--export-all', '--reuseaddr', `--base-path=${dir}`, ...address]
-  const daemon = spawn('git', ['daemon', ...flags, dir], { env, stdio: 'ignore', detached: true })
-  for (let up = false; !up;) up = await answers(port)
+  }, engine)
+  const port = String(await freePort())
+  const flags = ['--export-all', '--reuseaddr', `--base-path=${dir}`, '--listen=127.0.0.1', `--port=${port}`]
+  const daemon = within(engine, 'git', ['daemon', ...flags, dir], { HOME: dir, GIT_CONFIG_GLOBAL: '/dev/null' })
+  const repository = `git://127.0.0.1:${port}/repository`
+  await eventually(async () => (await engine.run('git', ['ls-remote', repository])).code === 0, 'the git daemon')
   return {
-    http: `http://127.0.0.1:${String((http.address() as AddressInfo).port)}`,
-    git: `git://127.0.0.1:${String(port)}/repository`,
-    asked,
+    http: `http://${http.host}`,
+    git: repository,
     commit: (branch) => git('rev-parse', branch),
     [Symbol.asyncDispose]: async () => {
-      http.close()
-      const gone = once(daemon, 'close')
-      if (daemon.pid !== undefined) process.kill(-daemon.pid, 'SIGKILL')
-      await gone
-      await run('rm', ['-rf', dir])
+      await http[Symbol.asyncDispose]()
+      await end(daemon)
       await rm(dir, { recursive: true, force: true })
     },
   }
 }
-
-const answers = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-    socket.once('connect', () => socket.destroy())
-  })
