@@ -332,7 +332,9 @@ export class Containers implements Usage {
         throw new EngineError('conflict', `Container ${container.id} is already paused`)
       if (record.state.status !== from)
         throw new EngineError('conflict', `Container ${container.id} is not ${paused ? 'running' : 'paused'}`)
-      container.cgroup(this.#shop).freeze(paused)
+      const cgroup = container.cgroup(this.#shop)
+      if (paused) await cgroup.freeze()
+      else cgroup.thaw()
       record.state.status = paused ? 'paused' : 'running'
       await this.#shop.store.save(record)
       container.emit(this.#shop.events, paused ? 'pause' : 'unpause')
