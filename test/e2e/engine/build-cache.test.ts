@@ -58,7 +58,7 @@ describe('the build cache', function () {
   it('keeps its layers when the image goes, and counts them as its own', async () => {
     const dockerfile = { Dockerfile: base + mebibyte('stays') }
     await lab.build(dockerfile, '-t', 'goes')
-    expect((await lab.docker(['rmi', 'goes'])).stdout).to.match(/^Untagged: goes:latest\nDeleted: sha256:\w+\n$/)
+    expect((await lab.docker('rmi', 'goes')).stdout).to.match(/^Untagged: goes:latest\nDeleted: sha256:\w+\n$/)
     const layer = (await items()).find(({ Description }) => Description.includes('/stays'))
     expect(layer).to.include({ Shared: false, Size: 1 << 20 })
     expect((await lab.build(dockerfile)).stdout).to.include('Using cache')
