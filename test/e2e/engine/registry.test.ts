@@ -36,6 +36,12 @@ describe('what travels to and from a registry', () => {
   const digestIn = (text: string) => /sha256:[0-9a-f]{64}/.exec(text)?.[0] ?? ''
   const idOf = (name: string) => engine.must('image', 'inspect', '-f', '{{.Id}}', name)
 
+  /** Images, and what the build cache keeps of them. */
+  const forget = async (...images: string[]) => {
+    await engine.must('rmi', ...images)
+    await engine.must('builder', 'prune', '-af')
+  }
+
   it('a first push is everything', async () => {
     await make(`${one}:1`, lit.layer)
     const pushed = await engine.must('push', `${one}:1`)
@@ -75,7 +81,7 @@ describe('what travels to and from a registry', () => {
   it('a pull is what is not here', async () => {
     const id = await idOf(`${one}:1`)
     const digest = digestIn(await engine.must('image', 'inspect', '-f', '{{json .RepoDigests}}', `${one}:1`))
-    await engine.must('rmi', `${one}:1`, `${two}:1`)
+    await forget(`${one}:1`, `${two}:1`)
     count.wire()
     expect(await engine.must('pull', `${one}:1`))
       .to.include('Already exists')
@@ -99,7 +105,7 @@ describe('what travels to and from a registry', () => {
 
   it('a pull onto nothing is everything once, however many want it at once', async function () {
     if (oracle) this.skip() // the base, imported there, is what all other tests of this file stand on
-    await engine.must('rmi', '-f', base, `${one}:1`, `${one}:2`)
+    await forget('-f', base, `${one}:1`, `${one}:2`)
     count.wire()
     await Promise.all([engine.must('pull', `${one}:1`), engine.must('pull', `${two}:1`)])
     expect(count.wire().down).to.be.within(whole - lit.talk, whole + 2 * lit.talk)
