@@ -18,6 +18,7 @@ import { Registry } from './registry/registry.js'
 import { findHierarchies } from './runtime/cgroup.js'
 import { chooseDriver, findProgram, locateProgram } from './runtime/driver.js'
 import { Exits } from './runtime/exits.js'
+import { Ids } from './runtime/ids.js'
 import { createSteps } from './runtime/steps.js'
 import { openVolumes } from './volumes/volumes.js'
 
@@ -35,6 +36,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   const exits = await Exits.open(join(config.run, 'exits'))
   const driver = chooseDriver(join(config.run, 'runtime'))
   const hierarchies = findHierarchies()
+  const ids = await Ids.open(config)
   const networks = await openNetworks(config, events)
 
   // images and volumes ask the containers who uses them, and containers need both
@@ -50,7 +52,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   }
   const images = await ImageStore.open(config, events, usage)
   const volumes = await openVolumes(config, events, usage)
-  const parts = { config, driver, exits, hierarchies, networks, events }
+  const parts = { config, driver, exits, hierarchies, ids, networks, events }
   const containers = (late.containers = await Containers.open({
     ...parts,
     images: images satisfies Images,
@@ -58,7 +60,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   }))
   await containers.resume()
   const execs = new Execs(containers)
-  const steps = createSteps({ config, driver, exits, hierarchies, networks, conmon: findProgram('conmon') })
+  const steps = createSteps({ config, driver, exits, hierarchies, ids, networks, conmon: findProgram('conmon') })
   const registry = new Registry(config, images)
   const builder = await createBuilder({ config, images, steps, events, registry })
 

@@ -7,11 +7,14 @@ import { EngineError, isFault, messageOf } from '../errors.js'
 import { flagField, listField, textField, fieldsOf } from '../system/fields.js'
 import { firstPid } from '../runtime/begin.js'
 import { complaintsIn, refusalOf } from '../runtime/refusal.js'
+import { rangeOf } from '../runtime/id-map.js'
 import { processOf } from '../runtime/spec.js'
+import { demandMapped } from '../runtime/users.js'
 import { detachKeys } from './detach-keys.js'
 import { bundleOf, type Container, type Shop } from './container.js'
 import type { Containers } from './containers.js'
 import { newId } from './names.js'
+import { refuseDenied } from './namespaces.js'
 import { commandOf } from './sandbox.js'
 import { Terminal } from './terminal.js'
 
@@ -35,6 +38,9 @@ export interface ExecStreams {
   readonly onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => Promise<void> | void
 }
 
+/** Debian's group `tty`, which the containers' own terminals belong to as well. */
+const terminalGroup = 5
+
 /** One command in a running container. It ends with the engine, as its streams do. */
 export class Exec {
   readonly id = newId()
@@ -45,6 +51,7 @@ export class Exec {
   pid = 0
   #child: ChildProcess | undefined
   #terminal: Terminal | undefined
+  #owner = { uid: 0, gid: terminalGroup }
 
   constructor(container: Container, request: ExecRequest) {
     this.container = container
@@ -80,7 +87,11 @@ export class Exec {
     }
     this.running = true
     try {
+      if (request.privileged) refuseDenied(shop.config, { ...this.container.record.hostConfig, Privileged: true })
       const command = commandOf(this.container, `/proc/${state.pid}/root`, { ...request, args: [...request.args] })
+      const range = rangeOf(state.pid)
+      demandMapped(command.user, range ?? 'host')
+      this.#owner = { uid: (range?.first ?? 0) + command.user.uid, gid: (range?.first ?? 0) + terminalGroup }
       await mkdir(place, { recursive: true, mode: 0o700 })
       await writeFile(files.spec, JSON.stringify(processOf(command)), { mode: 0o600 })
       this.container.emit(shop.events, `exec_start: ${request.args.join(' ')}`, { execID: this.id })
@@ -116,7 +127,7 @@ export class Exec {
     over: AbortController,
     size?: readonly [number, number],
   ): Promise<number> {
-    const terminal = this.request.tty ? new Terminal() : undefined
+    const terminal = this.request.tty ? new Terminal(this.#owner) : undefined
     if (size) terminal?.resize(...size)
     this.#terminal = terminal
     const io = terminal?.slave ?? 'pipe'

@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { CLONE_NEWNS, exec, mount, MS, unmount, unshare } from './libc.js'
+import { openStagingArea } from './staging.js'
 
 const marker = 'BERTH_ENGINE_MOUNTS'
 
@@ -17,6 +18,7 @@ export function isolate(): void {
   const trees = mounts.map((line) => line.split(' ')).filter(([, , type]) => type === 'cgroup' || type === 'cgroup2')
   if (trees.some(([, , type]) => type === 'cgroup'))
     for (const [, path = '', type] of trees) if (type === 'cgroup2') unmount(path)
+  openStagingArea()
   process.env[marker] = readlinkSync('/proc/thread-self/ns/mnt')
   exec(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)])
 }
