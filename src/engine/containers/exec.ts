@@ -9,6 +9,7 @@ import { firstPid } from '../runtime/begin.js'
 import { complaintsIn, refusalOf } from '../runtime/refusal.js'
 import { rangeOf } from '../runtime/id-map.js'
 import { processOf } from '../runtime/spec.js'
+import { rememberStaged } from '../runtime/staging.js'
 import { demandMapped } from '../runtime/users.js'
 import { detachKeys } from './detach-keys.js'
 import { bundleOf, type Container, type Shop } from './container.js'
@@ -95,7 +96,8 @@ export class Exec {
       await mkdir(place, { recursive: true, mode: 0o700 })
       await writeFile(files.spec, JSON.stringify(processOf(command)), { mode: 0o600 })
       this.container.emit(shop.events, `exec_start: ${request.args.join(' ')}`, { execID: this.id })
-      const { path, args } = shop.driverOf(this.container.record)
+      const { name, path, args } = shop.driverOf(this.container.record)
+      if (name === 'runc') rememberStaged(this.container.id, true)
       const own = ['--log', files.log, '--log-format', 'json', 'exec', '--process', files.spec, '--pid-file', files.pid]
       const over = new AbortController()
       const begun = firstPid(files.pid, over.signal).then((pid) => {

@@ -4,12 +4,12 @@ import { EngineError } from '../errors.js'
 import type { Mount } from '../records.js'
 import { capabilitiesOf } from '../runtime/capabilities.js'
 import { locateProgram } from '../runtime/driver.js'
-import { idCount } from '../runtime/id-map.js'
 import { openDirectory } from '../runtime/rootfs.js'
 import type { Command, Sandbox } from '../runtime/sandbox.js'
 import type { Staging } from '../runtime/staging.js'
 import { demandMapped, lookUpUser } from '../runtime/users.js'
 import type { Container, Shop } from './container.js'
+import { kernelSettingsOf } from './kernel-settings.js'
 import { linkedVariables } from './links.js'
 import { deviceRulesOf, devicesOf, limitsOf, rlimitsOf } from './limits.js'
 import { namespacesOf } from './namespaces.js'
@@ -112,7 +112,6 @@ export function sandboxOf(shop: Shop, container: Container, prepared: Prepared):
   const [height, width] = (hostConfig.ConsoleSize ?? []) as readonly number[]
   const { namespaces, shm } = namespacesOf(shop, container)
   demandMapped(command.user, users)
-  const { network, uts } = namespaces
   refuseGpus(hostConfig)
   const bind = (source: string, target: string): Mount => ({
     type: 'bind',
@@ -138,7 +137,6 @@ export function sandboxOf(shop: Shop, container: Container, prepared: Prepared):
       options: ['bind', 'rw', 'nosuid', 'noexec'],
     }),
   )
-  const ownSysctls = (hostConfig.Sysctls ?? {}) as Readonly<Record<string, string>>
   return {
     id: container.id,
     command: {
@@ -149,7 +147,7 @@ export function sandboxOf(shop: Shop, container: Container, prepared: Prepared):
     },
     rootfs,
     readonlyRootfs: hostConfig.ReadonlyRootfs === true,
-    hostname: uts === 'own' ? hostnameOf(container) : '',
+    hostname: namespaces.uts === 'own' ? hostnameOf(container) : '',
     mounts: [...names, ...init.mounts, ...nodes, ...mounts],
     namespaces,
     users,
@@ -161,18 +159,7 @@ export function sandboxOf(shop: Shop, container: Container, prepared: Prepared):
     cgroupPath: container.cgroup(shop).path,
     limits: limitsOf(hostConfig),
     rlimits: rlimitsOf(hostConfig),
-    sysctls: {
-      ...(network === 'own'
-        ? {
-            'net.ipv4.ip_unprivileged_port_start': '0',
-            // the kernel takes ids that its user namespace has
-            'net.ipv4.ping_group_range': `0 ${String(users === 'host' ? 2 ** 31 - 1 : idCount - 1)}`,
-          }
-        : {}),
-      // runtimes of today know no other way
-      ...(uts === 'own' && config.Domainname !== '' ? { 'kernel.domainname': config.Domainname } : {}),
-      ...ownSysctls,
-    },
+    sysctls: kernelSettingsOf(container.record, { users, namespaces }).runtime,
     shmSize: typeof hostConfig.ShmSize === 'number' ? hostConfig.ShmSize : 67108864,
     devices,
     deviceRules: deviceRulesOf(hostConfig),

@@ -8,8 +8,9 @@ import { mount, MS, unmount } from '../runtime/libc.js'
 import type { Overlay } from '../runtime/overlay.js'
 import { startTime } from '../runtime/process.js'
 import { specOf } from '../runtime/spec.js'
-import { Staging } from '../runtime/staging.js'
+import { rememberStaged, Staging } from '../runtime/staging.js'
 import { bundleOf, type Container, type Shop } from './container.js'
+import { kernelSettingsOf, writeSettings, type KernelSetting } from './kernel-settings.js'
 import { linkedHosts } from './links.js'
 import { logTarget, openLog } from './log-files.js'
 import { askingOf, memberOf } from './member.js'
@@ -40,9 +41,10 @@ export async function start(shop: Shop, container: Container): Promise<void> {
   try {
     await writeNames(shop, container, [])
     await openLog(shop.store.places(record.id).log)
-    const { pid, conmonPid } = await create(shop, container)
+    const { pid, conmonPid, settings } = await create(shop, container)
     const [pidStart, conmonStart] = [startTime(pid), startTime(conmonPid)]
     Object.assign(record.state, { pid, conmonPid, pidStart, conmonStart, boot: shop.boot })
+    writeSettings(pid, settings)
     await plumb(shop, container)
     Object.assign(record.state, {
       status: 'running',
@@ -67,38 +69,43 @@ export async function start(shop: Shop, container: Container): Promise<void> {
 }
 
 /** Has the runtime make the container; its program does not run yet. */
-async function create(shop: Shop, container: Container): Promise<Launched> {
+async function create(
+  shop: Shop,
+  container: Container,
+): Promise<Launched & { readonly settings: readonly KernelSetting[] }> {
   const { record } = container
   const users = await usersOf(shop, container)
   const owners = await ownersOf(shop.ids, users)
-  await shareShm(shop, container, owners?.range.first ?? 0)
+  await shareShm(shop, container)
   using staging = new Staging(record.id, owners)
   const mounts = await openMounts(shop, container, staging)
   const rootfs = staging.overlay(await layersOf(shop, container))
+  const sandbox = sandboxOf(shop, container, { rootfs, mounts, users, staging })
   const { OpenStdin, StdinOnce, Tty } = record.config
   const log = logTarget(record.hostConfig, shop.store.places(record.id).log)
   const wanted = {
     id: record.id,
     bundle: bundleOf(shop.config, record.id),
     exitDir: shop.exits.dir,
-    spec: specOf(sandboxOf(shop, container, { rootfs, mounts, users, staging })),
+    spec: specOf(sandbox),
     tty: Tty,
     stdin: OpenStdin ? (StdinOnce ? ('once' as const) : ('open' as const)) : ('none' as const),
     ...(log ? { log } : {}),
   }
-  return await launch(shop.driverOf(record), shop.conmon, wanted, {
+  const launched = await launch(shop.driverOf(record), shop.conmon, wanted, {
     args: argsOf(record.config),
     cwd: record.config.WorkingDir || '/',
   })
+  return { ...launched, settings: kernelSettingsOf(record, sandbox).engine }
 }
 
 /** A /dev/shm that others may have is mounted where the engine can give it to them. */
-async function shareShm(shop: Shop, container: Container, owner: number): Promise<void> {
+async function shareShm(shop: Shop, container: Container): Promise<void> {
   const { IpcMode, ShmSize } = container.record.hostConfig
   if (IpcMode !== 'shareable') return
   const place = sharedShmOf(shop, container)
   await mkdir(place, { recursive: true, mode: 0o700 })
-  mount('shm', place, 'tmpfs', MS.nosuid | MS.nodev | MS.noexec, `mode=1777,size=${String(ShmSize)},uid=${owner},gid=${owner}`)
+  mount('shm', place, 'tmpfs', MS.nosuid | MS.nodev | MS.noexec, `mode=1777,size=${String(ShmSize)}`)
 }
 
 async function plumb(shop: Shop, container: Container): Promise<void> {
@@ -189,6 +196,7 @@ export async function clear(shop: Shop, container: Container): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   shop.driverOf(record).forget(record.id)
+  rememberStaged(record.id, false)
   await shop.networks.release(record.id)
   await shop.volumes.letGo(record.id)
   record.endpoints = []

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, closeSync, fstatSync, mkdirSync, openSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { mknod } from '../images/syscalls.js'
 import type { IdRange } from './id-map.js'
@@ -19,6 +19,16 @@ export function openStagingArea(): void {
   mkdirSync(root, { recursive: true, mode: 0o711 })
   mount('tmpfs', root, 'tmpfs', MS.nosuid, 'mode=0711')
   mount('', root, '', MS.private, '')
+}
+
+/**
+ * Where a container's root was staged, an empty directory by now: runc begins an exec there. `keep` says whether it is to
+ * be there or gone.
+ */
+export function rememberStaged(id: string, keep: boolean): void {
+  const path = join(root, id, 'rootfs')
+  if (keep) mkdirSync(path, { recursive: true })
+  else for (const made of [path, dirname(path)]) if (existsSync(made)) rmdirSync(made)
 }
 
 /** A container's user namespace, as its mounts need it. */
@@ -146,7 +156,7 @@ export class Staging implements Disposable {
 
   #make(name: string, kind: 'directory' | 'file'): string {
     const path = join(this.#dir, name)
-    if (kind === 'directory') mkdirSync(path, { mode: 0o755 })
+    if (kind === 'directory') mkdirSync(path, { recursive: true, mode: 0o755 })
     else writeFileSync(path, '')
     this.#made.push({ path, kind, mounted: false })
     return path
