@@ -16,7 +16,11 @@ const invalid = (message: string): EngineError => new EngineError('invalid', mes
 const list = (host: HostConfig, name: string): readonly string[] => (host[name] ?? []) as readonly string[]
 
 /** Refuses what could not be started, before anything of it is made. @throws EngineError `invalid`, `missing` */
-export function checkRequest(shop: Pick<Shop, 'find' | 'driver' | 'config'>, config: ContainerConfig, host: HostConfig): void {
+export function checkRequest(
+  shop: Pick<Shop, 'find' | 'driver' | 'config'>,
+  config: ContainerConfig,
+  host: HostConfig,
+): void {
   if (config.StopSignal !== undefined) signalNumber(config.StopSignal)
   checkHealth(config.Healthcheck)
   const nameless = config.Env.find((entry) => entry === '' || entry.startsWith('='))

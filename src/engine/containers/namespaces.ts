@@ -133,7 +133,10 @@ export function rangeNameOf(host: HostConfig): string | undefined {
  * who owns a namespace of whoever would use it.
  * @throws EngineError `conflict`, `denied`, `invalid`
  */
-export async function usersOf(shop: Pick<Shop, 'find' | 'config' | 'ids'>, container: Container): Promise<UserNamespace> {
+export async function usersOf(
+  shop: Pick<Shop, 'find' | 'config' | 'ids'>,
+  container: Container,
+): Promise<UserNamespace> {
   const host = container.record.hostConfig
   refuseDenied(shop.config, host)
   if (host.Privileged === true || host.UsernsMode === 'host' || shop.ids === undefined) return 'host'

@@ -103,7 +103,7 @@ export interface Prepared extends Pick<Sandbox, 'rootfs' | 'users'> {
 /** Describes a container to the runtime. @throws EngineError `invalid` */
 export function sandboxOf(shop: Shop, container: Container, prepared: Prepared): Sandbox {
   const { rootfs, users, mounts, staging } = prepared
-  const { config, hostConfig } = container.record
+  const { hostConfig } = container.record
   // whoever shares a network shares what is said of it
   const shared = /^container:(.+)$/.exec(hostConfig.NetworkMode)?.[1]
   const places = shop.store.places(shared === undefined ? container.id : shop.find(shared).id)
@@ -129,14 +129,12 @@ export function sandboxOf(shop: Shop, container: Container, prepared: Prepared):
   closeSync(openDirectory(rootfs, command.cwd, users === 'host' ? 0 : users.first))
   const devices = devicesOf(hostConfig)
   // nobody makes a device node in a user namespace
-  const nodes = (users === 'host' ? [] : devices).map(
-    ({ path, type, major, minor, mode }): Mount => ({
-      type: 'bind',
-      source: staging.device(type, major, minor, mode),
-      target: path,
-      options: ['bind', 'rw', 'nosuid', 'noexec'],
-    }),
-  )
+  const nodes = (users === 'host' ? [] : devices).map(({ path, type, major, minor, mode }): Mount => ({
+    type: 'bind',
+    source: staging.device(type, major, minor, mode),
+    target: path,
+    options: ['bind', 'rw', 'nosuid', 'noexec'],
+  }))
   return {
     id: container.id,
     command: {

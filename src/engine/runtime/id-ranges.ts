@@ -85,6 +85,9 @@ export class IdRanges {
       const first = this.#span.first + ((start + step) % slots) * idCount
       if (!taken.has(first)) return first
     }
-    throw new EngineError('full', `all ${String(slots)} ranges of ids are taken: give the engine more with --userns-ids`)
+    throw new EngineError(
+      'full',
+      `all ${String(slots)} ranges of ids are taken: give the engine more with --userns-ids`,
+    )
   }
 }

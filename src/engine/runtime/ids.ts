@@ -24,7 +24,10 @@ export class Ids {
     if (!obstacle) return ids
     const why = `containers cannot have user namespaces here: ${messageOf(obstacle)}, for files below ${root}`
     if (deny?.hostUserns)
-      throw new EngineError('broken', `${why}, and --deny-host-userns refuses the host's; mapping owners takes Linux 5.19`)
+      throw new EngineError(
+        'broken',
+        `${why}, and --deny-host-userns refuses the host's; mapping owners takes Linux 5.19`,
+      )
     console.error(`${why}. Root in a container is root on this host.`)
     return undefined
   }

@@ -1,4 +1,15 @@
-import { chmodSync, chownSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  rmdirSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { mknod } from '../images/syscalls.js'
 import type { IdRange } from './id-map.js'
@@ -81,7 +92,12 @@ export class Staging implements Disposable {
       return place
     }
     if (!owners || upperDir === undefined || workDir === undefined)
-      mountOverlay({ lowerDirs, ...(upperDir === undefined ? {} : { upperDir }), ...(workDir === undefined ? {} : { workDir }), target })
+      mountOverlay({
+        lowerDirs,
+        ...(upperDir === undefined ? {} : { upperDir }),
+        ...(workDir === undefined ? {} : { workDir }),
+        target,
+      })
     else
       try {
         const places = new Map([...new Set(lowerDirs)].map((path) => [path, mapped(path)]))
@@ -110,7 +126,10 @@ export class Staging implements Disposable {
     try {
       const part = subpath === undefined ? top : openInRoot(top, subpath, O_PATH)
       try {
-        const target = this.#make(`mount-${String(this.#made.length)}`, fstatSync(part).isDirectory() ? 'directory' : 'file')
+        const target = this.#make(
+          `mount-${String(this.#made.length)}`,
+          fstatSync(part).isDirectory() ? 'directory' : 'file',
+        )
         const copy = this.#copy(`/proc/self/fd/${String(part)}`, !flat)
         try {
           attachMount(copy, target)

@@ -38,7 +38,7 @@ const pidsLimit = 8192
 export const createSteps = (parts: StepParts): Steps => ({ run: (step) => runStep(parts, step) })
 
 async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number; oomKilled: boolean }> {
-  const { config, driver, conmon, exits, networks } = parts
+  const { config, driver, exits, networks } = parts
   step.signal.throwIfAborted()
   const bundle = join(config.run, 'b', step.id.slice(0, 32))
   const cgroup = new Cgroup(parts.hierarchies, `/berth-${config.name}/build-${step.id}`)
