@@ -61,10 +61,12 @@ export async function dropAnonymous(volumes: Volumes, mounts: readonly MountPoin
  */
 export async function openMounts(shop: Shop, { record }: Container, staging: Staging): Promise<readonly Mount[]> {
   const mounts: Mount[] = []
+  const eachAlone = staging.maps && shop.driverOf(record).name === 'crun'
   for (const point of record.mounts) {
     if (point.type === 'bind') await ensureSource(point)
     if (point.type === 'volume') await shop.volumes.hold(point.name, record.id)
-    mounts.push(point.type === 'tmpfs' ? memoryMount(point) : await boundMount(point, staging))
+    if (point.type === 'tmpfs') mounts.push(memoryMount(point))
+    else mounts.push(...(await boundMounts(point, staging, eachAlone)))
   }
   return mounts
 }
@@ -107,8 +109,11 @@ const memoryMount = ({ target, options, writable }: MountPoint): Mount => ({
   options: [...options, ...(writable ? [] : ['ro'])],
 })
 
-/** The mount as the runtime wants it. Read-only is so all the way down, as with Docker from API 1.44 on. */
-async function boundMount(point: MountPoint, staging: Staging): Promise<Mount> {
+/**
+ * The mount as the runtime wants it. Read-only is so all the way down, as with Docker from API 1.44 on.
+ * @param eachAlone mounts below are told one by one: crun (1.8) leaves them out for a container with a user namespace
+ */
+async function boundMounts(point: MountPoint, staging: Staging, eachAlone: boolean): Promise<Mount[]> {
   const { target, writable, propagation, subpath, flat } = point
   let source: string
   try {
@@ -116,10 +121,21 @@ async function boundMount(point: MountPoint, staging: Staging): Promise<Mount> {
   } catch (error) {
     throw new EngineError('invalid', `cannot access path ${point.source}/${subpath ?? ''}: ${messageOf(error)}`, error)
   }
+  const bound = (path: string, access: string): Mount => ({
+    type: 'bind',
+    source: source + path,
+    target: target + path,
+    options: ['rbind', access, propagation || 'rprivate'],
+  })
+  const readonly = !writable && point.writableBelow !== true
+  if (eachAlone)
+    return [
+      bound('', writable ? 'rw' : 'ro'),
+      ...staging.below(source).map((path) => bound(path, readonly ? 'ro' : 'rw')),
+    ]
   // nothing is below a file, and crun wants a directory
-  const deep = point.writableBelow !== true && (await stat(source)).isDirectory()
-  const access = writable ? 'rw' : deep ? 'rro' : 'ro'
-  return { type: 'bind', source, target, options: ['rbind', access, propagation || 'rprivate'] }
+  const deep = readonly && (await stat(source)).isDirectory()
+  return [bound('', writable ? 'rw' : deep ? 'rro' : 'ro')]
 }
 
 /** After a restart of the daemon: its volumes with options are mounted again, for others to share. */

@@ -6,6 +6,7 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
+  readFileSync,
   rmdirSync,
   unlinkSync,
   writeFileSync,
@@ -72,6 +73,11 @@ export class Staging implements Disposable {
     this.#owners = owners
     this.#make('', 'directory')
     chmodSync(this.#dir, 0o711)
+  }
+
+  /** Owners are mapped. */
+  get maps(): boolean {
+    return this.#owners !== undefined
   }
 
   /** Mounts a root file system; answers with its path. @throws SystemCallError */
@@ -144,6 +150,19 @@ export class Staging implements Disposable {
     } finally {
       closeSync(top)
     }
+  }
+
+  /** Paths of what is mounted below a bind, from its top. */
+  below(bind: string): string[] {
+    const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
+    return lines.flatMap((line) => {
+      // proc_pid_mountinfo(5): the fifth field, with what would split it in octal
+      const path = (line.split(' ')[4] ?? '').replace(/\\([0-7]{3})/g, (_, octal: string) =>
+        String.fromCharCode(parseInt(octal, 8)),
+      )
+      // not what is being put together here, when all of the host's files are bound
+      return path.startsWith(`${bind}/`) && !path.slice(bind.length).includes(root) ? [path.slice(bind.length)] : []
+    })
   }
 
   /** Makes a device node that belongs to the container's root; answers with its path. */
