@@ -68,7 +68,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
     containers,
     routes: apiRoutes({
       ...{ config, events, containers, execs, images, registry, builder, networks, volumes, usage },
-      inventory: inventoryOf(containers, images, builder, driver.name),
+      inventory: inventoryOf(containers, images, builder, driver.name, ids !== undefined),
     }),
     [Symbol.asyncDispose]: async () => {
       exits.close()
@@ -78,7 +78,13 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   }
 }
 
-function inventoryOf(containers: Containers, images: ImageStore, builder: Builder, chosen: string): Inventory {
+function inventoryOf(
+  containers: Containers,
+  images: ImageStore,
+  builder: Builder,
+  chosen: string,
+  userNamespaces: boolean,
+): Inventory {
   const count = (test: (status: string) => boolean): number =>
     containers.all().filter(({ record }) => test(record.state.status)).length
   return {
@@ -88,6 +94,7 @@ function inventoryOf(containers: Containers, images: ImageStore, builder: Builde
       stopped: count((status) => status !== 'running' && status !== 'paused'),
     }),
     images: () => images.all().length,
+    userNamespaces,
     runtimes: () => ({
       chosen,
       found: Object.fromEntries(
