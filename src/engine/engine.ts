@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sizeOf } from './api/containers.js'
 import type { ApiRoute } from './api/route.js'
@@ -30,7 +30,9 @@ export interface Engine extends AsyncDisposable {
 
 /** Opens an engine. Disposing lets go of it; containers go on running. @throws EngineError what is missing on this host */
 export async function openEngine(config: EngineConfig): Promise<Engine> {
-  await mkdir(config.root, { recursive: true, mode: 0o711 })
+  // a setuid program in a volume or a layer is root's on disk: no user of the host may come there
+  await mkdir(config.root, { recursive: true, mode: 0o700 })
+  await chmod(config.root, 0o700)
   await mkdir(config.run, { recursive: true, mode: 0o755 })
   const events = openEvents()
   const exits = await Exits.open(join(config.run, 'exits'))

@@ -14,6 +14,7 @@ import { demandMapped } from '../runtime/users.js'
 import { detachKeys } from './detach-keys.js'
 import { bundleOf, type Container, type Shop } from './container.js'
 import type { Containers } from './containers.js'
+import { rlimitsOf } from './limits.js'
 import { newId } from './names.js'
 import { refuseDenied } from './namespaces.js'
 import { commandOf } from './sandbox.js'
@@ -94,7 +95,9 @@ export class Exec {
       demandMapped(command.user, range ?? 'host')
       this.#owner = { uid: (range?.first ?? 0) + command.user.uid, gid: (range?.first ?? 0) + terminalGroup }
       await mkdir(place, { recursive: true, mode: 0o700 })
-      await writeFile(files.spec, JSON.stringify(processOf(command)), { mode: 0o600 })
+      await writeFile(files.spec, JSON.stringify(processOf(command, rlimitsOf(this.container.record.hostConfig))), {
+        mode: 0o600,
+      })
       this.container.emit(shop.events, `exec_start: ${request.args.join(' ')}`, { execID: this.id })
       const { name, path, args } = shop.driverOf(this.container.record)
       if (name === 'runc') rememberStaged(this.container.id, true)

@@ -9,6 +9,7 @@ import type { Overlay } from '../runtime/overlay.js'
 import { startTime } from '../runtime/process.js'
 import { specOf } from '../runtime/spec.js'
 import { rememberStaged, Staging } from '../runtime/staging.js'
+import { outsideOf } from '../runtime/users.js'
 import { bundleOf, type Container, type Shop } from './container.js'
 import { kernelSettingsOf, writeSettings, type KernelSetting } from './kernel-settings.js'
 import { linkedHosts } from './links.js'
@@ -88,6 +89,7 @@ async function create(
     bundle: bundleOf(shop.config, record.id),
     exitDir: shop.exits.dir,
     spec: specOf(sandbox),
+    streamsOf: outsideOf(sandbox.command.user, users),
     tty: Tty,
     stdin: OpenStdin ? (StdinOnce ? ('once' as const) : ('open' as const)) : ('none' as const),
     ...(log ? { log } : {}),

@@ -19,6 +19,16 @@ export function isolate(): void {
   if (trees.some(([, , type]) => type === 'cgroup'))
     for (const [, path = '', type] of trees) if (type === 'cgroup2') unmount(path)
   openStagingArea()
+  shieldNull()
   process.env[marker] = readlinkSync('/proc/thread-self/ns/mnt')
   exec(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)])
+}
+
+/**
+ * conmon opens /dev/null as a container's standard input, and the runtime gives that to the container's user: the host's
+ * own node, if its mount allowed it. Devices are written to through a read-only mount all the same.
+ */
+function shieldNull(): void {
+  mount('/dev/null', '/dev/null', '', MS.bind, '')
+  mount('', '/dev/null', '', MS.bind | MS.remount | MS.rdonly | MS.nosuid | MS.noexec, '')
 }

@@ -56,6 +56,8 @@ export interface Part {
   readonly subpath?: string | undefined
   /** Without what is mounted below. */
   readonly flat?: boolean | undefined
+  /** Its owners are the container's already. */
+  readonly asIs?: boolean
 }
 
 /**
@@ -127,7 +129,7 @@ export class Staging implements Disposable {
    * owners, as those of the kernel and of networks, they are shown as they are: nobody's. By descriptor: who writes to
    * the source may swap any part of a path below it for a symlink. @throws SystemCallError
    */
-  bind(source: string, { subpath, flat = false }: Part = {}): string {
+  bind(source: string, { subpath, flat = false, asIs = false }: Part = {}): string {
     const top = openSync(source, O_PATH)
     try {
       const part = subpath === undefined ? top : openInRoot(top, subpath, O_PATH)
@@ -136,7 +138,7 @@ export class Staging implements Disposable {
           `mount-${String(this.#made.length)}`,
           fstatSync(part).isDirectory() ? 'directory' : 'file',
         )
-        const copy = this.#copy(`/proc/self/fd/${String(part)}`, !flat)
+        const copy = this.#copy(`/proc/self/fd/${String(part)}`, !flat, asIs ? undefined : this.#owners)
         try {
           attachMount(copy, target)
         } finally {
@@ -176,14 +178,13 @@ export class Staging implements Disposable {
     return path
   }
 
-  #copy(path: string, below: boolean): number {
-    const owners = this.#owners
+  #copy(path: string, below: boolean, owners: Owners | undefined): number {
     // all that is mounted there, or else what is at the top of it
     const ways = owners ? (below ? ([true, false] as const) : ([false] as const)) : []
     for (const all of ways) {
       const copy = cloneMount(path, below)
       try {
-        mapOwners(copy, (owners as Owners).map, all)
+        if (owners) mapOwners(copy, owners.map, all)
         return copy
       } catch {
         closeDescriptor(copy)

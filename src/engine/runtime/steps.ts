@@ -18,7 +18,7 @@ import { watchSpace } from './space.js'
 import { specOf } from './spec.js'
 import { Staging } from './staging.js'
 import type { Namespace, Sandbox, UserNamespace } from './sandbox.js'
-import { demandMapped, lookUpUser } from './users.js'
+import { demandMapped, lookUpUser, outsideOf } from './users.js'
 
 /** What running a step takes. */
 export interface StepParts {
@@ -52,8 +52,9 @@ async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number
     // secrets, and the environment in config.json that may hold them, never touch a disk
     const secrets = step.secrets ?? []
     if (secrets.length > 0) mount('tmpfs', bundle, 'tmpfs', MS.nosuid | MS.nodev, 'size=16m,mode=0700')
-    await using lent = await lend(join(bundle, 'secrets'), secrets)
-    const { pid } = await create(parts, step, { bundle, cgroupPath: cgroup.path, lent })
+    const users = await usersOf(config, parts.ids, step)
+    await using lent = await lend(join(bundle, 'secrets'), secrets, users)
+    const { pid } = await create(parts, step, { bundle, cgroupPath: cgroup.path, users, lent })
     const exit = exits.wait(step.id)
     step.signal.addEventListener('abort', kill)
     watchSpace(step.upperDir, over.signal, () => {
@@ -99,19 +100,24 @@ async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number
 
 /** Has the runtime make a step's container; its program does not run yet. */
 async function create(
-  { config, driver, conmon, exits, ids }: StepParts,
+  { driver, conmon, exits, ids }: StepParts,
   step: Step,
-  { bundle, cgroupPath, lent }: { readonly bundle: string; readonly cgroupPath: string; readonly lent: Lent },
+  { bundle, cgroupPath, users, lent }: Pick<Sandbox, 'cgroupPath' | 'users'> & { bundle: string; lent: Lent },
 ): Promise<Launched> {
-  const users = await usersOf(config, ids, step)
   const names = await writeNames(bundle, step)
   using staging = new Staging(step.id, await ownersOf(ids, users))
   const rootfs = staging.overlay(step)
-  const mounts = [...names, ...step.mounts, ...lent.mounts].map((mount) =>
-    mount.type === 'bind' ? { ...mount, source: staging.bind(mount.source) } : mount,
-  )
-  const spec = specOf(sandboxOf(step, { rootfs, mounts, users, cgroupPath, env: lent.env }))
-  const wanted = { id: step.id, bundle, exitDir: exits.dir, spec, tty: false, stdin: 'none' as const }
+  const staged = (mount: Mount, asIs: boolean): Mount =>
+    mount.type === 'bind' ? { ...mount, source: staging.bind(mount.source, { asIs }) } : mount
+  const mounts = [
+    ...[...names, ...step.mounts].map((mount) => staged(mount, false)),
+    ...lent.mounts.map((mount) => staged(mount, true)),
+  ]
+  const sandbox = sandboxOf(step, { rootfs, mounts, users, cgroupPath, env: lent.env })
+  const wanted = {
+    ...{ id: step.id, bundle, exitDir: exits.dir, spec: specOf(sandbox), tty: false, stdin: 'none' as const },
+    streamsOf: outsideOf(sandbox.command.user, users),
+  }
   return await launch(driver, conmon, wanted, step)
 }
 

@@ -86,3 +86,9 @@ export function demandMapped({ uid, gid, additionalGids }: User, users: UserName
       'run it with --userns=host to have it',
   )
 }
+
+/** A container's user as the host numbers him. */
+export function outsideOf({ uid, gid }: User, users: UserNamespace): { uid: number; gid: number } {
+  const first = users === 'host' ? 0 : users.first
+  return { uid: first + uid, gid: first + gid }
+}
