@@ -40,9 +40,6 @@ export interface ExecStreams {
   readonly onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => Promise<void> | void
 }
 
-/** Debian's group `tty`, which the containers' own terminals belong to as well. */
-const terminalGroup = 5
-
 /** One command in a running container. It ends with the engine, as its streams do. */
 export class Exec {
   readonly id = newId()
@@ -53,7 +50,6 @@ export class Exec {
   pid = 0
   #child: ChildProcess | undefined
   #terminal: Terminal | undefined
-  #owner = { uid: 0, gid: terminalGroup }
 
   constructor(container: Container, request: ExecRequest) {
     this.container = container
@@ -89,11 +85,8 @@ export class Exec {
     }
     this.running = true
     try {
-      if (request.privileged) refuseDenied(shop.config, { ...this.container.record.hostConfig, Privileged: true })
       const command = commandOf(this.container, `/proc/${state.pid}/root`, { ...request, args: [...request.args] })
-      const range = rangeOf(state.pid)
-      demandMapped(command.user, range ?? 'host')
-      this.#owner = { uid: (range?.first ?? 0) + command.user.uid, gid: (range?.first ?? 0) + terminalGroup }
+      demandMapped(command.user, rangeOf(state.pid) ?? 'host')
       await mkdir(place, { recursive: true, mode: 0o700 })
       await writeFile(files.spec, JSON.stringify(processOf(command, rlimitsOf(this.container.record.hostConfig))), {
         mode: 0o600,
@@ -132,7 +125,7 @@ export class Exec {
     over: AbortController,
     size?: readonly [number, number],
   ): Promise<number> {
-    const terminal = this.request.tty ? new Terminal(this.#owner) : undefined
+    const terminal = this.request.tty ? new Terminal() : undefined
     if (size) terminal?.resize(...size)
     this.#terminal = terminal
     const io = terminal?.slave ?? 'pipe'
@@ -224,6 +217,9 @@ export class Execs {
         'conflict',
         `Container ${container.record.name} is paused, unpause the container before exec`,
       )
+    const { config } = this.#containers.shop
+    const { hostConfig } = container.record
+    if (flagField(fields, 'Privileged')) refuseDenied(config, { ...hostConfig, Privileged: true })
     const args = listField(fields, 'Cmd').map(String)
     if (args.length === 0) throw new EngineError('invalid', 'No exec command specified')
     const exec = new Exec(container, {

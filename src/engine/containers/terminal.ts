@@ -1,4 +1,4 @@
-import { closeSync, constants, fchownSync, openSync } from 'node:fs'
+import { closeSync, constants, openSync } from 'node:fs'
 import { ReadStream } from 'node:tty'
 import { resizeTerminal, unlockTerminal } from '../runtime/libc.js'
 
@@ -8,11 +8,9 @@ export class Terminal {
   readonly slave: number
   readonly stream: ReadStream
 
-  /** @param owner of the slave, as the host numbers him: whoever is to open it by its name */
-  constructor({ uid, gid }: { readonly uid: number; readonly gid: number }) {
+  constructor() {
     this.#master = openSync('/dev/ptmx', constants.O_RDWR | constants.O_NOCTTY)
     this.slave = openSync(unlockTerminal(this.#master), constants.O_RDWR | constants.O_NOCTTY)
-    fchownSync(this.slave, uid, gid)
     this.stream = new ReadStream(this.#master)
     this.stream.on('error', () => this.stream.destroy()) // EIO: every slave is closed
   }
