@@ -37,6 +37,16 @@ export const Settings = z.object({
     .optional()
     .describe('<host:port>/*.crt to trust, *.cert and *.key to show; default /etc/docker/certs.d'),
   BERTH_ENGINE: z.string().optional().describe('Docker Engine socket to deploy on; default the embedded engine'),
+  BERTH_USERNS_IDS: z
+    .string()
+    .regex(/^\d+:\d+$/)
+    .optional()
+    .describe('FIRST:COUNT, the host ids that ids in containers become; default 1879048192:268435456'),
+  BERTH_DENY_HOST_USERNS: z
+    .enum(['0', '1'])
+    .optional()
+    .describe('1: the engine refuses --userns=host, and --privileged, which takes it'),
+  BERTH_DENY_PRIVILEGED: z.enum(['0', '1']).optional().describe('1: the engine refuses --privileged'),
   BERTH_DEPLOYS: z.coerce.number().int().min(1).max(64).default(2).describe('deploys at once over all apps'),
 })
 

@@ -14,9 +14,9 @@ export interface Rival extends AsyncDisposable {
   /** Where all of it is; its processes name it. */
   readonly dir: string
   /** Runs its command (docker's, or podman's). @returns stdout. @throws Error when it ends with another code than 0 */
-  cli(...args: string[]): Promise<string>
+  readonly cli: (...args: string[]) => Promise<string>
   /** Asks its Docker API on a connection that is kept. @throws Error for an answer of 400 and above */
-  ask(method: string, path: string, body?: object): Promise<IncomingMessage>
+  readonly ask: (method: string, path: string, body?: object) => Promise<IncomingMessage>
 }
 
 type Engine = AsyncDisposable & { readonly socket: string; readonly dir: string }

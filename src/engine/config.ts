@@ -1,4 +1,5 @@
 import type { RegistrySettings } from './registry/settings.js'
+import type { IdSpan } from './runtime/id-ranges.js'
 
 /** Where one engine lives. Every path and kernel name follows from here, so that several can run side by side. */
 export interface EngineConfig {
@@ -21,6 +22,17 @@ export interface EngineConfig {
   /** Four hex digits of the name's hash: bridges are `bt<hash><id>`, veths `bv<hash><id>`, within IFNAMSIZ. */
   readonly prefix: string
   readonly build?: BuildConfig
+  /** Host ids that containers' ids become; absent is the default. */
+  readonly ids?: IdSpan
+  /** What no client may ask for. */
+  readonly deny?: DenyConfig
+}
+
+/** What its owner refuses, to whoever asks. */
+export interface DenyConfig {
+  /** The host's user namespace: `--userns=host`, and `--privileged`, which takes it. */
+  readonly hostUserns?: boolean
+  readonly privileged?: boolean
 }
 
 /** What its owner says of builds; absent is the default. */

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sizeOf } from './api/containers.js'
 import type { ApiRoute } from './api/route.js'
@@ -18,6 +18,7 @@ import { Registry } from './registry/registry.js'
 import { findHierarchies } from './runtime/cgroup.js'
 import { chooseDriver, findProgram, locateProgram } from './runtime/driver.js'
 import { Exits } from './runtime/exits.js'
+import { Ids } from './runtime/ids.js'
 import { createSteps } from './runtime/steps.js'
 import { openVolumes } from './volumes/volumes.js'
 
@@ -29,12 +30,15 @@ export interface Engine extends AsyncDisposable {
 
 /** Opens an engine. Disposing lets go of it; containers go on running. @throws EngineError what is missing on this host */
 export async function openEngine(config: EngineConfig): Promise<Engine> {
-  await mkdir(config.root, { recursive: true, mode: 0o711 })
+  // a setuid program in a volume or a layer is root's on disk: no user of the host may come there
+  await mkdir(config.root, { recursive: true, mode: 0o700 })
+  await chmod(config.root, 0o700)
   await mkdir(config.run, { recursive: true, mode: 0o755 })
   const events = openEvents()
   const exits = await Exits.open(join(config.run, 'exits'))
   const driver = chooseDriver(join(config.run, 'runtime'))
   const hierarchies = findHierarchies()
+  const ids = await Ids.open(config)
   const networks = await openNetworks(config, events)
 
   // images and volumes ask the containers who uses them, and containers need both
@@ -50,7 +54,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   }
   const images = await ImageStore.open(config, events, usage)
   const volumes = await openVolumes(config, events, usage)
-  const parts = { config, driver, exits, hierarchies, networks, events }
+  const parts = { config, driver, exits, hierarchies, ids, networks, events }
   const containers = (late.containers = await Containers.open({
     ...parts,
     images: images satisfies Images,
@@ -58,7 +62,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   }))
   await containers.resume()
   const execs = new Execs(containers)
-  const steps = createSteps({ config, driver, exits, hierarchies, networks, conmon: findProgram('conmon') })
+  const steps = createSteps({ config, driver, exits, hierarchies, ids, networks, conmon: findProgram('conmon') })
   const registry = new Registry(config, images)
   const builder = await createBuilder({ config, images, steps, events, registry })
 
@@ -66,7 +70,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
     containers,
     routes: apiRoutes({
       ...{ config, events, containers, execs, images, registry, builder, networks, volumes, usage },
-      inventory: inventoryOf(containers, images, builder, driver.name),
+      inventory: inventoryOf(containers, images, builder, driver.name, ids !== undefined),
     }),
     [Symbol.asyncDispose]: async () => {
       exits.close()
@@ -76,7 +80,13 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   }
 }
 
-function inventoryOf(containers: Containers, images: ImageStore, builder: Builder, chosen: string): Inventory {
+function inventoryOf(
+  containers: Containers,
+  images: ImageStore,
+  builder: Builder,
+  chosen: string,
+  userNamespaces: boolean,
+): Inventory {
   const count = (test: (status: string) => boolean): number =>
     containers.all().filter(({ record }) => test(record.state.status)).length
   return {
@@ -86,6 +96,7 @@ function inventoryOf(containers: Containers, images: ImageStore, builder: Builde
       stopped: count((status) => status !== 'running' && status !== 'paused'),
     }),
     images: () => images.all().length,
+    userNamespaces,
     runtimes: () => ({
       chosen,
       found: Object.fromEntries(

@@ -11,6 +11,7 @@ import { openEngine } from './engine.js'
 import { EngineError, messageOf } from './errors.js'
 import { proxiesOf } from './registry/proxy.js'
 import { defaultSettings } from './registry/settings.js'
+import { parseSpan } from './runtime/id-ranges.js'
 import { isolate } from './runtime/isolate.js'
 
 const usage = `Usage: berth engine [options]
@@ -30,6 +31,9 @@ Stopping it leaves containers running; the next start finds them again.
   --build-env FILE   variables that builds see (dotenv)        (<root>/../build.env)
   --build-cache MB   what the build cache may hold             (10240)
   --build-time SEC   how long a build may take                 (1800)
+  --userns-ids FIRST:COUNT   host ids that ids in containers become, 65536 each   (1879048192:268435456)
+  --deny-host-userns         refuse --userns=host, and --privileged, which takes it
+  --deny-privileged          refuse --privileged
   --build-ssh        let local clients lend builds an ssh agent
   --destroy          end its containers and leave nothing in the kernel; the daemon must be stopped
   --help
@@ -57,6 +61,9 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
       'build-cache': text,
       'build-time': text,
       'build-ssh': { type: 'boolean' },
+      'userns-ids': text,
+      'deny-host-userns': { type: 'boolean' },
+      'deny-privileged': { type: 'boolean' },
       destroy: { type: 'boolean' },
       help: { type: 'boolean' },
     },
@@ -71,6 +78,7 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
   if (!/^[a-z][a-z0-9-]{0,30}$/.test(name))
     throw new EngineError('invalid', `--name wants lower-case letters, digits and dashes, not "${name}"`)
   if (!/^\d+\.\d+\.0\.0\/16$/.test(pool)) throw new EngineError('invalid', `--pool wants an IPv4 /16, not "${pool}"`)
+  const ids = values['userns-ids'] ?? process.env.BERTH_USERNS_IDS
   const envFile = values['build-env'] ?? join(values.root ?? BERTH_ROOT, 'build.env')
   const buildEnv = existsSync(envFile) ? parse(readFileSync(envFile)) : {}
   const config = {
@@ -96,6 +104,11 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
         : { deadlineMs: number('--build-time', values['build-time']) * 1000 }),
       ssh: values['build-ssh'] ?? false,
     },
+    ...(ids === undefined ? {} : { ids: parseSpan(ids, '--userns-ids') }),
+    deny: {
+      hostUserns: values['deny-host-userns'] ?? flag(process.env, 'BERTH_DENY_HOST_USERNS'),
+      privileged: values['deny-privileged'] ?? flag(process.env, 'BERTH_DENY_PRIVILEGED'),
+    },
     prefix: createHash('sha256').update(name).digest('hex').slice(0, 4),
   }
   return { config, destroy: values.destroy ?? false }
@@ -106,6 +119,13 @@ const listed = (text = ''): string[] =>
     .split(',')
     .map((one) => one.trim())
     .filter(Boolean)
+
+/** A refusal that cannot be read must not be none. @throws EngineError `invalid` */
+function flag(env: NodeJS.ProcessEnv, name: string): boolean {
+  const text = env[name] ?? ''
+  if (!['', '0', '1'].includes(text)) throw new EngineError('invalid', `${name} wants 0 or 1, not "${text}"`)
+  return text === '1'
+}
 
 function number(option: string, text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new EngineError('invalid', `${option} wants a number, not "${text}"`)

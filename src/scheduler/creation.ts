@@ -8,7 +8,11 @@ import { entryOf, environmentOf, labelsOf, networkOf, oneOffType, type Slot } fr
 /** Processes and threads a container may have. */
 const pids = 1024
 
-type Creation = ContainerCreateOptions & { name: string }
+/** @types/dockerode does not know annotations (API 1.43). */
+type Creation = ContainerCreateOptions & {
+  name: string
+  HostConfig: { Annotations: Readonly<Record<string, string>> }
+}
 
 /** What the engine is asked for, for one process of a release. `init` is whether the engine has an init to put in. */
 export function creationOf(instance: string, app: App, release: Release, slot: Slot, init: boolean): Creation {
@@ -26,6 +30,8 @@ export function creationOf(instance: string, app: App, release: Release, slot: S
       NetworkMode: network,
       ...limitsOf(entryOf(release, slot.type)),
       SecurityOpt: ['no-new-privileges'],
+      // Berth's engine gives each app host ids that no other app has; others take no notice
+      Annotations: { 'berth.userns': app.id },
       RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
       ...(init ? { Init: true } : {}),

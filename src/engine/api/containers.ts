@@ -67,7 +67,7 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
     {
       method: 'POST',
       path: '/containers/create',
-      partly: 'no user namespaces, no storage options, no GPUs',
+      partly: 'no storage options, no GPUs',
       handle: async (request, reply) => {
         const { query } = request
         const body = await request.json()

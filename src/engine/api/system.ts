@@ -19,6 +19,8 @@ export interface Inventory {
   images(): number | Promise<number>
   /** The OCI runtime chosen, and those found: name to path. */
   runtimes(): { readonly chosen: string; readonly found: Readonly<Record<string, string>> }
+  /** Whether containers have user namespaces of their own on this host. */
+  readonly userNamespaces: boolean
   /** ContainerSummary objects with SizeRw and SizeRootFs. */
   containerUsage(): Promise<readonly unknown[]>
   /** ImageSummary objects with SharedSize, and the bytes of all layers, each counted once. */
@@ -89,6 +91,9 @@ async function versions(inventory: Inventory) {
   }
 }
 
+const noUserNamespaces =
+  'WARNING: No user namespaces: this kernel or file system cannot map owners. Root in a container is root on this host.'
+
 async function info(config: EngineConfig, inventory: Inventory) {
   const { running, paused, stopped } = inventory.containers()
   const { chosen, found } = inventory.runtimes()
@@ -135,9 +140,9 @@ async function info(config: EngineConfig, inventory: Inventory) {
     ContainerdCommit: commit,
     RuncCommit: commit,
     InitCommit: commit,
-    SecurityOptions: ['name=seccomp,profile=builtin'],
+    SecurityOptions: ['name=seccomp,profile=builtin', ...(inventory.userNamespaces ? ['name=userns'] : [])],
     DefaultAddressPools: [{ Base: config.pool, Size: 24 }],
-    Warnings: null,
+    Warnings: inventory.userNamespaces ? null : [noUserNamespaces],
   }
 }
 

@@ -6,6 +6,7 @@ import { EngineError, isFault } from '../errors.js'
 import { flow } from '../images/flow.js'
 import type { Porters } from '../images/porter.js'
 import { Thread } from '../images/thread.js'
+import { rangeOf } from '../runtime/id-map.js'
 import type { Change, Written } from './changes.js'
 import type { PathStat } from './path-stat.js'
 import type { Fixture, Place } from './place.js'
@@ -132,7 +133,8 @@ export class Archives {
     }
     try {
       if (!container.alive) return false // the number may be another process's by now
-      await hand.say({ kind: 'enter', place: { kind: 'running', namespace, bare } })
+      const range = rangeOf(container.record.state.pid)
+      await hand.say({ kind: 'enter', place: { kind: 'running', namespace, bare, ...(range ? { range } : {}) } })
       return true
     } finally {
       closeSync(namespace)

@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { codeOf } from '../errors.js'
 import { major, minor, typeOf } from '../images/pack.js'
+import { plainCapability, type Owners } from '../images/owners.js'
 import { getXattr, listXattrs } from '../images/syscalls.js'
 import { encodeHeader, endOfArchive, padding } from '../images/tar-header.js'
 
@@ -33,21 +34,26 @@ const hasMoved = (error: unknown): boolean => ['ENOENT', 'ENOTDIR', 'ELOOP', 'EN
  * told, never followed. Must run where the tree is the root: a path may become a link between two looks.
  * A chunk is valid until the next is asked for. Synchronous.
  */
-export function* packTree(path: string, name: string): Generator<Buffer> {
-  yield* new TreePacker().entry(Buffer.from(path), Buffer.from(name))
+export function* packTree(path: string, name: string, owners: Owners): Generator<Buffer> {
+  yield* new TreePacker(owners).entry(Buffer.from(path), Buffer.from(name))
   yield endOfArchive
 }
 
 /** The same of everything in a directory, each under its own name. */
-export function* packChildren(path: string): Generator<Buffer> {
-  yield* new TreePacker().children(Buffer.from(path), Buffer.alloc(0))
+export function* packChildren(path: string, owners: Owners): Generator<Buffer> {
+  yield* new TreePacker(owners).children(Buffer.from(path), Buffer.alloc(0))
   yield endOfArchive
 }
 
 class TreePacker {
   /** First name of each file that has several. */
   readonly #links = new Map<string, Buffer>()
-  readonly #chunk = Buffer.allocUnsafe(1 << 18);
+  readonly #chunk = Buffer.allocUnsafe(1 << 18)
+  readonly #owners: Owners
+
+  constructor(owners: Owners) {
+    this.#owners = owners
+  }
 
   *children(path: Buffer, prefix: Buffer): Generator<Buffer> {
     for (const name of namesIn(path)) yield* this.entry(join(path, name), Buffer.concat([prefix, name]))
@@ -60,14 +66,14 @@ class TreePacker {
     if (type === 'file') yield* this.#file(path, name, stat)
     else if (type === 'directory') {
       const directory = name.at(-1) === slash[0] ? name : Buffer.concat([name, slash])
-      yield encodeHeader({ ...baseOf(path, directory, stat), type, size: 0 })
+      yield encodeHeader({ ...this.#base(path, directory, stat), type, size: 0 })
       yield* this.children(path, directory)
     } else if (type === 'symlink') {
       const linkname = unlessMoved(() => readlinkSync(path, { encoding: 'buffer' }))
-      if (linkname) yield encodeHeader({ ...baseOf(path, name, stat), mode: 0o777, type, size: 0, linkname })
+      if (linkname) yield encodeHeader({ ...this.#base(path, name, stat), mode: 0o777, type, size: 0, linkname })
     } else
       yield encodeHeader({
-        ...baseOf(path, name, stat),
+        ...this.#base(path, name, stat),
         type,
         size: 0,
         major: major(stat.rdev),
@@ -79,7 +85,7 @@ class TreePacker {
     const key = `${String(looked.dev)}:${String(looked.ino)}`
     const first = looked.nlink > 1 ? this.#links.get(key) : undefined
     if (first) {
-      yield encodeHeader({ ...baseOf(path, name, looked), type: 'link', size: 0, linkname: first })
+      yield encodeHeader({ ...this.#base(path, name, looked), type: 'link', size: 0, linkname: first })
       return
     }
     // a fifo that took the file's place must not be waited for
@@ -90,11 +96,22 @@ class TreePacker {
       const stat = fstatSync(fd)
       if (!stat.isFile()) return
       if (stat.nlink > 1) this.#links.set(key, name)
-      yield encodeHeader({ ...baseOf(path, name, stat), type: 'file', size: stat.size })
+      yield encodeHeader({ ...this.#base(path, name, stat), type: 'file', size: stat.size })
       yield* this.#content(fd, stat.size)
       yield padding(stat.size)
     } finally {
       closeSync(fd)
+    }
+  }
+
+  #base(path: Buffer, name: Buffer, stat: Stats) {
+    return {
+      name,
+      mode: stat.mode,
+      uid: this.#owners.inside(stat.uid),
+      gid: this.#owners.inside(stat.gid),
+      mtime: Math.floor(stat.mtimeMs / 1000),
+      xattrs: xattrsOf(path, stat),
     }
   }
 
@@ -126,20 +143,12 @@ function unlessMoved<T>(look: () => T): T | undefined {
   }
 }
 
-const baseOf = (path: Buffer, name: Buffer, stat: Stats) => ({
-  name,
-  mode: stat.mode,
-  uid: stat.uid,
-  gid: stat.gid,
-  mtime: Math.floor(stat.mtimeMs / 1000),
-  xattrs: xattrsOf(path, stat),
-})
-
 function xattrsOf(path: Buffer, stat: Stats): [string, Buffer][] {
   if (!stat.isFile() && !stat.isDirectory()) return []
   const names = unlessMoved(() => listXattrs(path)) ?? []
   return names.flatMap((name): [string, Buffer][] => {
-    const value = name === 'security.capability' || name.startsWith('user.') ? getXattr(path, name) : undefined
-    return value ? [[name, value]] : []
+    const capability = name === 'security.capability'
+    const value = capability || name.startsWith('user.') ? getXattr(path, name) : undefined
+    return value ? [[name, capability ? plainCapability(value) : value]] : []
   })
 }

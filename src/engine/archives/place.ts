@@ -6,12 +6,14 @@ import {
   closeDescriptor,
   CLONE_FS,
   CLONE_NEWNS,
+  createFilesAs,
   enterNamespace,
   mount,
   MS,
   openInRoot,
   unshare,
 } from '../runtime/libc.js'
+import type { IdRange } from '../runtime/id-map.js'
 import { mountOverlay, type Overlay } from '../runtime/overlay.js'
 import { openDirectory } from '../runtime/rootfs.js'
 
@@ -24,8 +26,11 @@ export interface Fixture {
 
 /** Where a container's files are found. */
 export type Place =
-  /** In the mount namespace `namespace` is a descriptor of; `bare`: without what is mounted on its root. */
-  | { readonly kind: 'running'; readonly namespace: number; readonly bare: boolean }
+  /**
+   * In the mount namespace `namespace` is a descriptor of; `bare`: without what is mounted on its root. `range` has the ids
+   * of its user namespace, absent: the host's.
+   */
+  | { readonly kind: 'running'; readonly namespace: number; readonly bare: boolean; readonly range?: IdRange }
   /** An overlay without an upper directory is given one that is thrown away: the container may start meanwhile. */
   | { readonly kind: 'resting'; readonly overlay: Overlay; readonly fixtures: readonly Fixture[] }
 
@@ -39,6 +44,8 @@ export function enter(place: Place): void {
     unshare(CLONE_FS)
     enterNamespace(place.namespace, CLONE_NEWNS)
     if (place.bare) changeRootToBareCopy('/')
+    // a file system of the container's own takes files from nobody else
+    if (place.range) createFilesAs(place.range.first)
     return
   }
   unshare(CLONE_NEWNS)

@@ -2,6 +2,7 @@ import { realpathSync, statSync } from 'node:fs'
 import { codeOf, EngineError } from '../errors.js'
 import { Canvas } from '../images/canvas.js'
 import { Batches } from '../images/flow.js'
+import { asTheyAre, ownersIn } from '../images/owners.js'
 import { answers } from '../images/thread.js'
 import { resolveIn, lstatOr } from '../images/tree.js'
 import { Unpacker } from '../images/unpack.js'
@@ -27,6 +28,8 @@ export type ArchiveOrder =
   | { readonly kind: 'unpack'; readonly target: Target }
   | { readonly kind: 'chunk'; readonly chunk: Uint8Array }
 
+/** Of the container's files. */
+let owners = asTheyAre
 let batches: Batches | undefined
 let writing: { canvas: Canvas; unpacker: Unpacker } | undefined
 
@@ -52,12 +55,12 @@ function pack(path: string): unknown {
     const found = lstatOr(here)
     return found && { stat: found, paths: [here] as const }
   }
-  batches = new Batches(packTree(resolveIn(at, asked, follows(asked)).path, baseOf(asked)))
+  batches = new Batches(packTree(resolveIn(at, asked, follows(asked)).path, baseOf(asked), owners))
   return stat
 }
 
 function beginUnpack({ path, keepKinds, owner }: Target): void {
-  const canvas = new Canvas('', [])
+  const canvas = new Canvas('', [], owners)
   const user = owner === '' ? undefined : lookUpUser('/', owner).user
   const unpacker = new Unpacker(canvas, path, 'copy', undefined, undefined, {
     keepKinds,
@@ -70,6 +73,7 @@ function obey(order: ArchiveOrder): unknown {
   switch (order.kind) {
     case 'enter':
       enter(order.place)
+      if (order.place.kind === 'running' && order.place.range) owners = ownersIn(order.place.range)
       return undefined
     case 'stat':
       return statPath(order.path)
@@ -78,7 +82,7 @@ function obey(order: ArchiveOrder): unknown {
     case 'pack':
       return pack(order.path)
     case 'export':
-      batches = new Batches(packChildren('/'))
+      batches = new Batches(packChildren('/', owners))
       return undefined
     case 'next':
       return batches?.next()

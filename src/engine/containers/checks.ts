@@ -7,7 +7,7 @@ import { deviceRulesOf } from './devices.js'
 import { checkLimits, rlimitsOf } from './limits.js'
 import { checkLogging } from './log-details.js'
 import { logLimits } from './log-files.js'
-import { checkNamespaces } from './namespaces.js'
+import { checkNamespaces, rangeNameOf, refuseDenied } from './namespaces.js'
 import { portsOf } from './network-request.js'
 import type { ContainerConfig, HostConfig, MountRequest } from './record.js'
 import { securityOf } from './security.js'
@@ -17,11 +17,17 @@ const invalid = (message: string): EngineError => new EngineError('invalid', mes
 const list = (host: HostConfig, name: string): readonly string[] => (host[name] ?? []) as readonly string[]
 
 /** Refuses what could not be started, before anything of it is made. @throws EngineError `invalid`, `missing` */
-export function checkRequest(shop: Pick<Shop, 'find' | 'driver'>, config: ContainerConfig, host: HostConfig): void {
+export function checkRequest(
+  shop: Pick<Shop, 'find' | 'driver' | 'config'>,
+  config: ContainerConfig,
+  host: HostConfig,
+): void {
   if (config.StopSignal !== undefined) signalNumber(config.StopSignal)
   checkHealth(config.Healthcheck)
   const nameless = config.Env.find((entry) => entry === '' || entry.startsWith('='))
   if (nameless !== undefined) throw invalid(`invalid environment variable: ${nameless}`)
+  refuseDenied(shop.config, host)
+  rangeNameOf(host)
   checkLimits(host)
   checkNamespaces(shop, host, config.Hostname)
   checkLogging(host)

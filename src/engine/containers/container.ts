@@ -4,6 +4,7 @@ import type { Events, Images, Networks, Volumes } from '../records.js'
 import { Cgroup, type Hierarchies } from '../runtime/cgroup.js'
 import type { Driver } from '../runtime/driver.js'
 import type { Exits } from '../runtime/exits.js'
+import type { Ids } from '../runtime/ids.js'
 import { startTime } from '../runtime/process.js'
 import { isUp, type ContainerRecord, type HealthState } from './record.js'
 import type { ContainerStore } from './store.js'
@@ -22,6 +23,8 @@ export interface Shop {
   readonly networks: Networks
   readonly volumes: Volumes
   readonly events: Events
+  /** Ids for user namespaces; absent on a host that cannot have containers in one. */
+  readonly ids: Ids | undefined
   /** Of this boot of the machine. */
   readonly boot: string
   find(reference: string): Container

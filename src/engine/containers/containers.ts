@@ -5,6 +5,7 @@ import type { Digest, Endpoint, Events, Images, Networks, Usage, Volumes } from 
 import type { Hierarchies } from '../runtime/cgroup.js'
 import { driverNamed, findProgram, type Driver } from '../runtime/driver.js'
 import type { Exit, Exits } from '../runtime/exits.js'
+import type { Ids } from '../runtime/ids.js'
 import { bootId } from '../runtime/process.js'
 import { Container, type Shop } from './container.js'
 import { draft } from './draft.js'
@@ -28,6 +29,7 @@ export interface ContainerParts {
   readonly driver: Driver
   readonly exits: Exits
   readonly hierarchies: Hierarchies
+  readonly ids: Ids | undefined
   readonly images: Images
   readonly networks: Networks
   readonly volumes: Volumes

@@ -7,11 +7,16 @@ import { EngineError, isFault, messageOf } from '../errors.js'
 import { flagField, listField, textField, fieldsOf } from '../system/fields.js'
 import { firstPid } from '../runtime/begin.js'
 import { complaintsIn, refusalOf } from '../runtime/refusal.js'
+import { rangeOf } from '../runtime/id-map.js'
 import { processOf } from '../runtime/spec.js'
+import { rememberStaged } from '../runtime/staging.js'
+import { demandMapped } from '../runtime/users.js'
 import { detachKeys } from './detach-keys.js'
 import { bundleOf, type Container, type Shop } from './container.js'
 import type { Containers } from './containers.js'
+import { rlimitsOf } from './limits.js'
 import { newId } from './names.js'
+import { refuseDenied } from './namespaces.js'
 import { commandOf } from './sandbox.js'
 import { Terminal } from './terminal.js'
 
@@ -81,10 +86,14 @@ export class Exec {
     this.running = true
     try {
       const command = commandOf(this.container, `/proc/${state.pid}/root`, { ...request, args: [...request.args] })
+      demandMapped(command.user, rangeOf(state.pid) ?? 'host')
       await mkdir(place, { recursive: true, mode: 0o700 })
-      await writeFile(files.spec, JSON.stringify(processOf(command)), { mode: 0o600 })
+      await writeFile(files.spec, JSON.stringify(processOf(command, rlimitsOf(this.container.record.hostConfig))), {
+        mode: 0o600,
+      })
       this.container.emit(shop.events, `exec_start: ${request.args.join(' ')}`, { execID: this.id })
-      const { path, args } = shop.driverOf(this.container.record)
+      const { name, path, args } = shop.driverOf(this.container.record)
+      if (name === 'runc') rememberStaged(this.container.id, true)
       const own = ['--log', files.log, '--log-format', 'json', 'exec', '--process', files.spec, '--pid-file', files.pid]
       const over = new AbortController()
       const begun = firstPid(files.pid, over.signal).then((pid) => {
@@ -208,6 +217,9 @@ export class Execs {
         'conflict',
         `Container ${container.record.name} is paused, unpause the container before exec`,
       )
+    const { config } = this.#containers.shop
+    const { hostConfig } = container.record
+    if (flagField(fields, 'Privileged')) refuseDenied(config, { ...hostConfig, Privileged: true })
     const args = listField(fields, 'Cmd').map(String)
     if (args.length === 0) throw new EngineError('invalid', 'No exec command specified')
     const exec = new Exec(container, {

@@ -137,13 +137,17 @@ const rlimits = 'core cpu data fsize locks memlock msgqueue nice nofile nproc rs
   ' ',
 )
 
-/** `--ulimit`s of a `HostConfig`. @throws EngineError `invalid` */
+/**
+ * `--ulimit`s of a `HostConfig`, and no core dumps unless asked for: where the host's core_pattern(5) is a pipe, its
+ * program would read what a container made, as the host's root. @throws EngineError `invalid`
+ */
 export function rlimitsOf(host: HostConfig): Rlimit[] {
   const wanted = (host.Ulimits ?? []) as readonly { Name?: string; Soft?: number; Hard?: number }[]
-  return wanted.map(({ Name: name = '', Soft: soft = 0, Hard: hard = 0 }) => {
+  const limits = wanted.map(({ Name: name = '', Soft: soft = 0, Hard: hard = 0 }) => {
     if (!rlimits.includes(name)) throw invalid(`invalid ulimit type: ${name}`)
     if (hard !== -1 && (soft > hard || soft === -1))
       throw invalid(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`)
     return { name, soft, hard }
   })
+  return limits.some(({ name }) => name === 'core') ? limits : [...limits, { name: 'core', soft: 0, hard: 0 }]
 }

@@ -1,10 +1,8 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs'
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, readFile, stat } from 'node:fs/promises'
 import { EngineError, messageOf } from '../errors.js'
 import type { Mount, Volumes } from '../records.js'
-import { mount, MS, openInRoot, unmount } from '../runtime/libc.js'
-import { bundleOf, type Container, type Shop } from './container.js'
+import type { Staging } from '../runtime/staging.js'
+import type { Container, Shop } from './container.js'
 import { wantedMounts } from './mount-request.js'
 import type { ContainerConfig, HostConfig, MountPoint } from './record.js'
 
@@ -57,36 +55,20 @@ export async function dropAnonymous(volumes: Volumes, mounts: readonly MountPoin
   for (const { name, anonymous } of mounts) if (anonymous) await volumes.remove(name, true).catch(() => undefined)
 }
 
-/** The mounts of a container that is about to start. Disposing takes away what only the runtime had to find. */
-export interface OpenMounts extends Disposable {
-  readonly mounts: readonly Mount[]
-}
-
 /**
- * Sees to it that everything a container mounts is there; volumes are held until the container lets go of them.
+ * Sees to it that everything a container mounts is there and staged; volumes are held until the container lets go of them.
  * @throws EngineError `invalid`, `broken`
  */
-export async function openMounts(shop: Shop, { record }: Container): Promise<OpenMounts> {
-  const parts: string[] = []
-  const close = (): void => parts.splice(0).forEach(unmount)
-  try {
-    const mounts: Mount[] = []
-    for (const [index, point] of record.mounts.entries()) {
-      if (point.type === 'bind') await ensureSource(point)
-      if (point.type === 'volume') await shop.volumes.hold(point.name, record.id)
-      const part = join(bundleOf(shop.config, record.id), `part-${index}`)
-      const ready = point.subpath === undefined && point.flat !== true
-      if (!ready) {
-        await mountPart(point, part)
-        parts.push(part)
-      }
-      mounts.push(await runtimeMount(point, ready ? point.source : part))
-    }
-    return { mounts, [Symbol.dispose]: close }
-  } catch (error) {
-    close()
-    throw error
+export async function openMounts(shop: Shop, { record }: Container, staging: Staging): Promise<readonly Mount[]> {
+  const mounts: Mount[] = []
+  const eachAlone = staging.maps && shop.driverOf(record).name === 'crun'
+  for (const point of record.mounts) {
+    if (point.type === 'bind') await ensureSource(point)
+    if (point.type === 'volume') await shop.volumes.hold(point.name, record.id)
+    if (point.type === 'tmpfs') mounts.push(memoryMount(point))
+    else mounts.push(...(await boundMounts(point, staging, eachAlone)))
   }
+  return mounts
 }
 
 /** After a container has started, and after it has ended. */
@@ -120,40 +102,40 @@ async function demandPeers(source: string, wanted: RegExp, what: string): Promis
   throw new EngineError('broken', `path ${source} is mounted on ${nearest?.[4] ?? '/'} but it is not ${what}`)
 }
 
-/**
- * Mounts what there is no path for: a part of a volume, or a directory without what is mounted below it, which crun's
- * `bind` takes along. By descriptor: a container that writes to the volume may swap any part of the path for a symlink.
- */
-async function mountPart({ source, subpath, flat }: MountPoint, target: string): Promise<void> {
-  const root = openSync(source, constants.O_RDONLY)
-  try {
-    const part = subpath === undefined ? root : openInRoot(root, subpath, constants.O_RDONLY)
-    try {
-      if (fstatSync(part).isDirectory()) await mkdir(target, { recursive: true })
-      else {
-        await mkdir(dirname(target), { recursive: true })
-        await writeFile(target, '')
-      }
-      mount(`/proc/self/fd/${String(part)}`, target, '', flat === true ? MS.bind : MS.bind | MS.rec, '')
-    } finally {
-      if (part !== root) closeSync(part)
-    }
-  } catch (error) {
-    throw new EngineError('invalid', `cannot access path ${source}/${subpath ?? ''}: ${messageOf(error)}`, error)
-  } finally {
-    closeSync(root)
-  }
-}
+const memoryMount = ({ target, options, writable }: MountPoint): Mount => ({
+  type: 'tmpfs',
+  source: 'tmpfs',
+  target,
+  options: [...options, ...(writable ? [] : ['ro'])],
+})
 
-/** The mount as the runtime wants it. Read-only is so all the way down, as with Docker from API 1.44 on. */
-async function runtimeMount(point: MountPoint, source: string): Promise<Mount> {
-  const { type, target, writable, propagation } = point
-  if (type === 'tmpfs')
-    return { type, source: 'tmpfs', target, options: [...point.options, ...(writable ? [] : ['ro'])] }
+/**
+ * The mount as the runtime wants it. Read-only is so all the way down, as with Docker from API 1.44 on.
+ * @param eachAlone mounts below are told one by one: crun (1.8) leaves them out for a container with a user namespace
+ */
+async function boundMounts(point: MountPoint, staging: Staging, eachAlone: boolean): Promise<Mount[]> {
+  const { target, writable, propagation, subpath, flat } = point
+  let source: string
+  try {
+    source = staging.bind(point.source, { subpath, flat })
+  } catch (error) {
+    throw new EngineError('invalid', `cannot access path ${point.source}/${subpath ?? ''}: ${messageOf(error)}`, error)
+  }
+  const bound = (path: string, access: string): Mount => ({
+    type: 'bind',
+    source: source + path,
+    target: target + path,
+    options: ['rbind', access, propagation || 'rprivate'],
+  })
+  const readonly = !writable && point.writableBelow !== true
+  if (eachAlone)
+    return [
+      bound('', writable ? 'rw' : 'ro'),
+      ...staging.below(source).map((path) => bound(path, readonly ? 'ro' : 'rw')),
+    ]
   // nothing is below a file, and crun wants a directory
-  const deep = point.writableBelow !== true && (await stat(source)).isDirectory()
-  const access = writable ? 'rw' : deep ? 'rro' : 'ro'
-  return { type: 'bind', source, target, options: ['rbind', access, propagation || 'rprivate'] }
+  const deep = readonly && (await stat(source)).isDirectory()
+  return [bound('', writable ? 'rw' : deep ? 'rro' : 'ro')]
 }
 
 /** After a restart of the daemon: its volumes with options are mounted again, for others to share. */

@@ -1,7 +1,9 @@
-import { statSync } from 'node:fs'
+import { readlinkSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { EngineConfig } from '../config.js'
 import { EngineError } from '../errors.js'
-import type { Namespace, Sandbox } from '../runtime/sandbox.js'
+import { rangeOf } from '../runtime/id-map.js'
+import type { Namespace, Sandbox, UserNamespace } from '../runtime/sandbox.js'
 import { bundleOf, type Container, type Shop } from './container.js'
 import type { HostConfig } from './record.js'
 
@@ -99,4 +101,63 @@ export function namespacesOf(
           ? 'none'
           : 'own',
   }
+}
+
+/** What asks for the host's user namespace. @throws EngineError `denied` naming the setting that refuses it */
+export function refuseDenied({ deny = {} }: Pick<EngineConfig, 'deny'>, host: HostConfig): void {
+  const refuse = (what: string, option: string, setting: string): EngineError =>
+    new EngineError('denied', `${what} is not allowed: this engine runs with ${option} (${setting})`)
+  if (host.Privileged === true && deny.privileged)
+    throw refuse('--privileged', '--deny-privileged', 'BERTH_DENY_PRIVILEGED')
+  if (!deny.hostUserns) return
+  for (const [what, asked] of [
+    ['--privileged', host.Privileged === true],
+    ['--userns=host', host.UsernsMode === 'host'],
+  ] as const)
+    if (asked) throw refuse(what, '--deny-host-userns', 'BERTH_DENY_HOST_USERNS')
+}
+
+/** How a container asks for a range of ids that no container of another name has. */
+export const rangeAnnotation = 'berth.userns'
+
+/** The name that a container asks for a range by. @throws EngineError `invalid` */
+export function rangeNameOf(host: HostConfig): string | undefined {
+  const name = ((host.Annotations ?? {}) as Readonly<Record<string, string>>)[rangeAnnotation]
+  if (name !== undefined && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(name))
+    throw invalid(`invalid annotation ${rangeAnnotation}: "${name}" is not a name of letters, digits, "_", "." and "-"`)
+  return name
+}
+
+/**
+ * The user namespace that a container runs in. Whoever shares another's namespace shares its users too: the kernel asks
+ * who owns a namespace of whoever would use it.
+ * @throws EngineError `conflict`, `denied`, `invalid`
+ */
+export async function usersOf(
+  shop: Pick<Shop, 'find' | 'config' | 'ids'>,
+  container: Container,
+): Promise<UserNamespace> {
+  const host = container.record.hostConfig
+  refuseDenied(shop.config, host)
+  if (host.Privileged === true || host.UsernsMode === 'host' || shop.ids === undefined) return 'host'
+  const donors = [
+    sharedWith(shop, host.NetworkMode, 'network'),
+    sharedWith(shop, modeOf(host, 'PidMode'), 'PID'),
+    sharedWith(shop, modeOf(host, 'IpcMode'), 'IPC'),
+  ].filter((donor) => donor !== undefined)
+  const [first] = donors
+  if (!first) {
+    const name = rangeNameOf(host)
+    return shop.ids.of(name === undefined ? 'containers' : `name:${name}`)
+  }
+  const namespaceOf = ({ record }: Container): string => readlinkSync(`/proc/${record.state.pid}/ns/user`)
+  const other = donors.find((donor) => namespaceOf(donor) !== namespaceOf(first))
+  if (other)
+    throw new EngineError(
+      'conflict',
+      `cannot join namespaces of ${first.id} and ${other.id}: each has a user namespace of its own; ` +
+        'have one of them join the other, or run them with --userns=host',
+    )
+  const range = rangeOf(first.record.state.pid)
+  return range ? { ...range, path: `/proc/${first.record.state.pid}/ns/user` } : 'host'
 }

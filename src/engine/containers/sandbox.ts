@@ -6,8 +6,10 @@ import { capabilitiesOf } from '../runtime/capabilities.js'
 import { locateProgram } from '../runtime/driver.js'
 import { openDirectory } from '../runtime/rootfs.js'
 import type { Command, Sandbox } from '../runtime/sandbox.js'
-import { lookUpUser } from '../runtime/users.js'
+import type { Staging } from '../runtime/staging.js'
+import { demandMapped, lookUpUser } from '../runtime/users.js'
 import type { Container, Shop } from './container.js'
+import { kernelSettingsOf } from './kernel-settings.js'
 import { linkedVariables } from './links.js'
 import { deviceRulesOf, devicesOf } from './devices.js'
 import { limitsOf, rlimitsOf } from './limits.js'
@@ -91,9 +93,18 @@ function pathsOf({ MaskedPaths, ReadonlyPaths }: HostConfig): Pick<Sandbox, 'mas
   }
 }
 
-/** Describes a container to the runtime. `rootfs` is its mounted root, `mounts` its own. @throws EngineError `invalid` */
-export function sandboxOf(shop: Shop, container: Container, rootfs: string, mounts: readonly Mount[]): Sandbox {
-  const { config, hostConfig } = container.record
+/** What was made ready for a container. */
+export interface Prepared extends Pick<Sandbox, 'rootfs' | 'users'> {
+  /** Those that were asked for. */
+  readonly mounts: readonly Mount[]
+  /** For what every container mounts. */
+  readonly staging: Staging
+}
+
+/** Describes a container to the runtime. @throws EngineError `invalid` */
+export function sandboxOf(shop: Shop, container: Container, prepared: Prepared): Sandbox {
+  const { rootfs, users, mounts, staging } = prepared
+  const { hostConfig } = container.record
   // whoever shares a network shares what is said of it
   const shared = /^container:(.+)$/.exec(hostConfig.NetworkMode)?.[1]
   const places = shop.store.places(shared === undefined ? container.id : shop.find(shared).id)
@@ -101,21 +112,30 @@ export function sandboxOf(shop: Shop, container: Container, rootfs: string, moun
   const command = commandOf(container, rootfs, {})
   const [height, width] = (hostConfig.ConsoleSize ?? []) as readonly number[]
   const { namespaces, shm } = namespacesOf(shop, container)
-  const { network, uts } = namespaces
+  demandMapped(command.user, users)
   refuseGpus(hostConfig)
   const bind = (source: string, target: string): Mount => ({
     type: 'bind',
-    source,
+    source: staging.bind(source),
     target,
     options: ['bind', 'rw', 'rprivate'],
   })
-  const names = [
-    bind(places.resolvConf, '/etc/resolv.conf'),
-    bind(places.hostname, '/etc/hostname'),
-    bind(places.hosts, '/etc/hosts'),
-  ].filter(({ target }) => !mounts.some((point) => point.target === target))
-  closeSync(openDirectory(rootfs, command.cwd))
-  const ownSysctls = (hostConfig.Sysctls ?? {}) as Readonly<Record<string, string>>
+  const names = Object.entries({
+    '/etc/resolv.conf': places.resolvConf,
+    '/etc/hostname': places.hostname,
+    '/etc/hosts': places.hosts,
+  })
+    .filter(([target]) => !mounts.some((point) => point.target === target))
+    .map(([target, source]) => bind(source, target))
+  closeSync(openDirectory(rootfs, command.cwd, users === 'host' ? 0 : users.first))
+  const devices = devicesOf(hostConfig)
+  // nobody makes a device node in a user namespace
+  const nodes = (users === 'host' ? [] : devices).map(({ path, type, major, minor, mode }): Mount => ({
+    type: 'bind',
+    source: staging.device(type, major, minor, mode),
+    target: path,
+    options: ['bind', 'rw', 'nosuid', 'noexec'],
+  }))
   return {
     id: container.id,
     command: {
@@ -126,10 +146,11 @@ export function sandboxOf(shop: Shop, container: Container, rootfs: string, moun
     },
     rootfs,
     readonlyRootfs: hostConfig.ReadonlyRootfs === true,
-    hostname: uts === 'own' ? hostnameOf(container) : '',
-    mounts: [...names, ...init.mounts, ...mounts],
+    hostname: namespaces.uts === 'own' ? hostnameOf(container) : '',
+    mounts: [...names, ...init.mounts, ...nodes, ...mounts],
     namespaces,
-    shm,
+    users,
+    shm: typeof shm === 'object' && users !== 'host' ? { path: staging.bind(shm.path) } : shm,
     privileged: hostConfig.Privileged === true,
     seccomp: securityOf(hostConfig).seccomp,
     ...pathsOf(hostConfig),
@@ -137,16 +158,9 @@ export function sandboxOf(shop: Shop, container: Container, rootfs: string, moun
     cgroupPath: container.cgroup(shop).path,
     limits: limitsOf(hostConfig),
     rlimits: rlimitsOf(hostConfig),
-    sysctls: {
-      ...(network === 'own'
-        ? { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.ping_group_range': '0 2147483647' }
-        : {}),
-      // runtimes of today know no other way
-      ...(uts === 'own' && config.Domainname !== '' ? { 'kernel.domainname': config.Domainname } : {}),
-      ...ownSysctls,
-    },
+    sysctls: kernelSettingsOf(container.record, { users, namespaces }).runtime,
     shmSize: typeof hostConfig.ShmSize === 'number' ? hostConfig.ShmSize : 67108864,
-    devices: devicesOf(hostConfig),
+    devices,
     deviceRules: deviceRulesOf(hostConfig),
     ...(hostConfig.OomScoreAdj ? { oomScoreAdj: hostConfig.OomScoreAdj as number } : {}),
   }

@@ -2,34 +2,35 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { EngineError, messageOf } from '../errors.js'
 import type { Endpoint } from '../records.js'
 import { resolvConf } from '../networks/resolv.js'
-import { launch } from '../runtime/conmon.js'
+import { launch, type Launched } from '../runtime/conmon.js'
+import { ownersOf } from '../runtime/ids.js'
 import { mount, MS, unmount } from '../runtime/libc.js'
-import { mountOverlay } from '../runtime/overlay.js'
+import type { Overlay } from '../runtime/overlay.js'
 import { startTime } from '../runtime/process.js'
 import { specOf } from '../runtime/spec.js'
+import { rememberStaged, Staging } from '../runtime/staging.js'
+import { outsideOf } from '../runtime/users.js'
 import { bundleOf, type Container, type Shop } from './container.js'
+import { kernelSettingsOf, writeSettings, type KernelSetting } from './kernel-settings.js'
 import { linkedHosts } from './links.js'
 import { logTarget, openLog } from './log-files.js'
 import { askingOf, memberOf } from './member.js'
 import { openMounts, tellMounts } from './mounts.js'
 import { timestamp } from './record.js'
-import { sharedShmOf } from './namespaces.js'
+import { sharedShmOf, usersOf } from './namespaces.js'
 import { portsOf } from './network-request.js'
 import { argsOf, hostnameOf, sandboxOf } from './sandbox.js'
 
-/** Mounts the container's root for as long as `use` takes; the container's own mount namespace keeps a copy. */
-export async function withRootfs<T>(shop: Shop, container: Container, use: (rootfs: string) => Promise<T>): Promise<T> {
+async function layersOf(shop: Shop, container: Container): Promise<Omit<Overlay, 'target'>> {
   const image = await shop.images.get(container.record.image)
-  const lowerDirs = await shop.images.lowerDirs(image)
   const { upperDir, workDir } = shop.store.places(container.id)
-  const target = `${bundleOf(shop.config, container.id)}/rootfs`
-  await mkdir(target, { recursive: true, mode: 0o700 })
-  mountOverlay({ lowerDirs, upperDir, workDir, target })
-  try {
-    return await use(target)
-  } finally {
-    unmount(target)
-  }
+  return { lowerDirs: await shop.images.lowerDirs(image), upperDir, workDir }
+}
+
+/** Mounts the root of a container that does not run, owners as they are on disk, for as long as `use` takes. */
+export async function withRootfs<T>(shop: Shop, container: Container, use: (rootfs: string) => Promise<T>): Promise<T> {
+  using staging = new Staging(container.id, undefined)
+  return await use(staging.overlay(await layersOf(shop, container)))
 }
 
 /**
@@ -41,27 +42,10 @@ export async function start(shop: Shop, container: Container): Promise<void> {
   try {
     await writeNames(shop, container, [])
     await openLog(shop.store.places(record.id).log)
-    await shareShm(shop, container)
-    using opened = await openMounts(shop, container)
-    const { pid, conmonPid } = await withRootfs(shop, container, (rootfs) => {
-      const { OpenStdin, StdinOnce, Tty } = record.config
-      const log = logTarget(record.hostConfig, shop.store.places(record.id).log)
-      const wanted = {
-        id: record.id,
-        bundle: bundleOf(shop.config, record.id),
-        exitDir: shop.exits.dir,
-        spec: specOf(sandboxOf(shop, container, rootfs, opened.mounts)),
-        tty: Tty,
-        stdin: OpenStdin ? (StdinOnce ? ('once' as const) : ('open' as const)) : ('none' as const),
-        ...(log ? { log } : {}),
-      }
-      return launch(shop.driverOf(record), shop.conmon, wanted, {
-        args: argsOf(record.config),
-        cwd: record.config.WorkingDir || '/',
-      })
-    })
+    const { pid, conmonPid, settings } = await create(shop, container)
     const [pidStart, conmonStart] = [startTime(pid), startTime(conmonPid)]
     Object.assign(record.state, { pid, conmonPid, pidStart, conmonStart, boot: shop.boot })
+    writeSettings(pid, settings)
     await plumb(shop, container)
     Object.assign(record.state, {
       status: 'running',
@@ -83,6 +67,38 @@ export async function start(shop: Shop, container: Container): Promise<void> {
   container.companions = new AbortController()
   tellMounts(shop, container, 'mount')
   container.emit(shop.events, 'start')
+}
+
+/** Has the runtime make the container; its program does not run yet. */
+async function create(
+  shop: Shop,
+  container: Container,
+): Promise<Launched & { readonly settings: readonly KernelSetting[] }> {
+  const { record } = container
+  const users = await usersOf(shop, container)
+  const owners = await ownersOf(shop.ids, users)
+  await shareShm(shop, container)
+  using staging = new Staging(record.id, owners)
+  const mounts = await openMounts(shop, container, staging)
+  const rootfs = staging.overlay(await layersOf(shop, container))
+  const sandbox = sandboxOf(shop, container, { rootfs, mounts, users, staging })
+  const { OpenStdin, StdinOnce, Tty } = record.config
+  const log = logTarget(record.hostConfig, shop.store.places(record.id).log)
+  const wanted = {
+    id: record.id,
+    bundle: bundleOf(shop.config, record.id),
+    exitDir: shop.exits.dir,
+    spec: specOf(sandbox),
+    streamsOf: outsideOf(sandbox.command.user, users),
+    tty: Tty,
+    stdin: OpenStdin ? (StdinOnce ? ('once' as const) : ('open' as const)) : ('none' as const),
+    ...(log ? { log } : {}),
+  }
+  const launched = await launch(shop.driverOf(record), shop.conmon, wanted, {
+    args: argsOf(record.config),
+    cwd: record.config.WorkingDir || '/',
+  })
+  return { ...launched, settings: kernelSettingsOf(record, sandbox).engine }
 }
 
 /** A /dev/shm that others may have is mounted where the engine can give it to them. */
@@ -182,6 +198,7 @@ export async function clear(shop: Shop, container: Container): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   shop.driverOf(record).forget(record.id)
+  rememberStaged(record.id, false)
   await shop.networks.release(record.id)
   await shop.volumes.letGo(record.id)
   record.endpoints = []

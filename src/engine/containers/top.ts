@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { EngineError, messageOf } from '../errors.js'
 import type { Container, Shop } from './container.js'
+import { translateUsers } from './top-users.js'
 
 /** Runs ps(1) on the host and keeps the rows of a container. @throws EngineError `conflict` when it does not run */
 export async function top(
@@ -25,5 +26,6 @@ export async function top(
     const all = row.trim().split(/\s+/)
     return [...all.slice(0, Titles.length - 1), all.slice(Titles.length - 1).join(' ')]
   })
-  return { Titles, Processes: cells.filter((row) => own.has(Number(row[pidColumn]))) }
+  const Processes = cells.filter((row) => own.has(Number(row[pidColumn])))
+  return { Titles, Processes: translateUsers(Titles, cells, Processes, pidColumn) }
 }

@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { EngineError } from '../errors.js'
+import { asTheyAre, type Owners } from './owners.js'
 import { mknod, setXattr } from './syscalls.js'
 import { type Entry, isWhiteout, lstatOr, resolveIn, type Resolved, Tree } from './tree.js'
 
@@ -33,14 +34,17 @@ const S_IFCHR = 0o020000
  */
 export class Canvas {
   readonly #upper: string
+  readonly #owners: Owners
   readonly #lower: Tree | undefined
   /** Directories made here that hide what lies below them. */
   readonly #opaque = new Set<string>()
   readonly #times = new Map<string, number>()
   readonly #resolved = new Map<string, string>()
 
-  constructor(upper: string, lowers: readonly string[]) {
+  /** @param owners of what is written: the ids of the one who writes, or those of a user namespace */
+  constructor(upper: string, lowers: readonly string[], owners: Owners = asTheyAre) {
     this.#upper = upper
+    this.#owners = owners
     this.#lower = lowers.length > 0 ? new Tree(lowers) : undefined
   }
 
@@ -88,7 +92,7 @@ export class Canvas {
   /** Gives a directory that was made here its attributes. */
   dress(path: string, attributes: Attributes): void {
     const place = this.place(path)
-    lchownSync(place, attributes.uid, attributes.gid)
+    this.#own(place, attributes)
     chmodSync(place, attributes.mode & 0o7777)
     this.#times.set(path, attributes.mtime)
   }
@@ -120,7 +124,7 @@ export class Canvas {
   symlink(path: string, target: string, attributes: Attributes): void {
     this.#clear(path)
     symlinkSync(target, this.place(path))
-    lchownSync(this.place(path), attributes.uid, attributes.gid)
+    this.#own(this.place(path), attributes)
     lutimesSync(this.place(path), attributes.mtime, attributes.mtime)
     this.#resolved.clear()
   }
@@ -146,6 +150,12 @@ export class Canvas {
     this.#clear(path)
     mknod(this.place(path), attributes.mode, major, minor)
     this.#finish(path, attributes)
+  }
+
+  /** Gives a file an extended attribute. */
+  xattr(path: string, name: string, value: Buffer): void {
+    const shown = name === 'security.capability' ? this.#owners.capability(value) : value
+    setXattr(this.place(path), name, shown)
   }
 
   /** Hides what the layers below have at a path. */
@@ -174,9 +184,14 @@ export class Canvas {
       utimesSync(this.place(path), mtime, mtime)
   }
 
-  #finish(path: string, { mode, uid, gid, mtime }: Attributes): void {
+  #own(place: string, { uid, gid }: Pick<Attributes, 'uid' | 'gid'>): void {
+    lchownSync(place, this.#owners.outside(uid), this.#owners.outside(gid))
+  }
+
+  #finish(path: string, attributes: Attributes): void {
+    const { mode, mtime } = attributes
     const place = this.place(path)
-    lchownSync(place, uid, gid)
+    this.#own(place, attributes)
     chmodSync(place, mode & 0o7777)
     lutimesSync(place, mtime, mtime)
   }

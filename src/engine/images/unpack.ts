@@ -4,7 +4,6 @@ import { dirname } from 'node:path/posix'
 import { EngineError } from '../errors.js'
 import { Canvas, type Attributes } from './canvas.js'
 import type { Recorder } from './recipe.js'
-import { setXattr } from './syscalls.js'
 import { TarReader, type EntryWriter, type TarEntry } from './tar-reader.js'
 import { componentsOf } from './tree.js'
 
@@ -172,7 +171,7 @@ export class Unpacker {
   #xattrs(path: string, entry: TarEntry): void {
     if (this.#as !== 'layer' && this.#as !== 'copy') return
     for (const [name, value] of entry.xattrs)
-      if (name === 'security.capability' || name.startsWith('user.')) setXattr(this.#canvas.place(path), name, value)
+      if (name === 'security.capability' || name.startsWith('user.')) this.#canvas.xattr(path, name, value)
   }
 
   #note(path: string, entry: TarEntry, content: string): void {

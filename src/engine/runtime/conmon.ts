@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { chownSync, statSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -23,6 +24,8 @@ export interface Launch {
   readonly spec: object
   readonly tty: boolean
   readonly stdin: 'none' | 'once' | 'open'
+  /** Whose its output streams become, by the host's ids. */
+  readonly streamsOf: { readonly uid: number; readonly gid: number }
   /** Absent: output goes to whoever is attached, and nowhere else. */
   readonly log?: LogTarget
 }
@@ -75,8 +78,20 @@ export async function launch(
   const { data, message = '' } = parseSync(answer)
   if (data === undefined || data < 0)
     throw new EngineError('invalid', runtimeMessage(message === '' ? await complaint : message, args[0] ?? '', cwd))
+  giveStreams(data, wanted.streamsOf)
   const conmonPid = Number(await readFile(join(wanted.bundle, 'conmon.pid'), 'utf8'))
   return { pid: data, conmonPid }
+}
+
+/**
+ * Has a program that opens /dev/stdout again find a pipe of its own. runc (1.1) does so as the container's root, who may
+ * not where there is a user namespace.
+ */
+function giveStreams(pid: number, { uid, gid }: { readonly uid: number; readonly gid: number }): void {
+  for (const fd of ['1', '2']) {
+    const path = `/proc/${String(pid)}/fd/${fd}`
+    if (statSync(path, { throwIfNoEntry: false })?.isFIFO()) chownSync(path, uid, gid)
+  }
 }
 
 /** conmon keeps its end open for as long as the container lives. */

@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { CLONE_NEWNS, exec, mount, MS, unmount, unshare } from './libc.js'
+import { openStagingArea } from './staging.js'
 
 const marker = 'BERTH_ENGINE_MOUNTS'
 
@@ -17,6 +18,17 @@ export function isolate(): void {
   const trees = mounts.map((line) => line.split(' ')).filter(([, , type]) => type === 'cgroup' || type === 'cgroup2')
   if (trees.some(([, , type]) => type === 'cgroup'))
     for (const [, path = '', type] of trees) if (type === 'cgroup2') unmount(path)
+  openStagingArea()
+  shieldNull()
   process.env[marker] = readlinkSync('/proc/thread-self/ns/mnt')
   exec(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)])
+}
+
+/**
+ * conmon opens /dev/null as a container's standard input, and the runtime gives that to the container's user: the host's
+ * own node, if its mount allowed it. Devices are written to through a read-only mount all the same.
+ */
+function shieldNull(): void {
+  mount('/dev/null', '/dev/null', '', MS.bind, '')
+  mount('', '/dev/null', '', MS.bind | MS.remount | MS.rdonly | MS.nosuid | MS.noexec, '')
 }

@@ -3,6 +3,7 @@ import { createServer, connect, type Server } from 'node:net'
 import { join } from 'node:path'
 import { once } from 'node:events'
 import type { Mount, StepSecret } from '../records.js'
+import type { UserNamespace } from './sandbox.js'
 
 /** What a step is lent of secrets: mounts to add and variables to set. Disposing closes the lines to agents. */
 export interface Lent extends AsyncDisposable {
@@ -11,10 +12,12 @@ export interface Lent extends AsyncDisposable {
 }
 
 /**
- * Lays a step's secrets out below `place`, which must be on a file system in memory. An agent is reached through a
+ * Lays a step's secrets out below `place`, which must be on a file system in memory, owned as the step's users are numbered
+ * on the host: kernels before 6.3 cannot map owners there. An agent is reached through a
  * socket of the step's own: the agent's, which is the host's, is never mounted.
  */
-export async function lend(place: string, secrets: readonly StepSecret[]): Promise<Lent> {
+export async function lend(place: string, secrets: readonly StepSecret[], users: UserNamespace): Promise<Lent> {
+  const first = users === 'host' ? 0 : users.first
   const servers: Server[] = []
   const mounts: Mount[] = []
   const env: string[] = []
@@ -27,7 +30,7 @@ export async function lend(place: string, secrets: readonly StepSecret[]): Promi
     const source = join(place, String(index))
     if (secret.kind === 'file') await writeFile(source, secret.content.reveal(), { mode: 0o400 })
     else servers.push(await relay(source, secret.socket))
-    await chown(source, secret.uid, secret.gid)
+    await chown(source, first + secret.uid, first + secret.gid)
     await chmod(source, secret.mode)
     const options = secret.kind === 'file' ? ['bind', 'ro', 'nosuid', 'nodev', 'noexec'] : ['bind', 'rw']
     mounts.push({ type: 'bind', source, target: secret.target, options })

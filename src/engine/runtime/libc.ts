@@ -33,6 +33,9 @@ const raw = {
   recv: lib.func('long recv(int fd, _Out_ uint8_t *buffer, size_t size, int flags)'),
   dup3: lib.func('int dup3(int from, int to, int flags)'),
   ioctl: lib.func('int ioctl(int fd, ulong request, const uint8_t *argument)'),
+  prctl: lib.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)'),
+  setfsuid: lib.func('int setfsuid(uint32_t id)'),
+  setfsgid: lib.func('int setfsgid(uint32_t id)'),
   grantpt: lib.func('int grantpt(int fd)'),
   unlockpt: lib.func('int unlockpt(int fd)'),
   ptsname: lib.func('int ptsname_r(int fd, _Out_ uint8_t *name, size_t size)'),
@@ -176,6 +179,16 @@ export function resizeTerminal(fd: number, rows: number, columns: number): void 
   size.writeUInt16LE(rows, 0)
   size.writeUInt16LE(columns, 2)
   check('ioctl TIOCSWINSZ', raw.ioctl(fd, TIOCSWINSZ, size))
+}
+
+const PR_SET_SECUREBITS = 28
+const SECBIT_NO_SETUID_FIXUP = 4
+
+/** Has the calling thread make files as another user and group, setfsuid(2), and keep its capabilities. */
+export function createFilesAs(id: number): void {
+  check('prctl PR_SET_SECUREBITS', raw.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
+  raw.setfsuid(id)
+  raw.setfsgid(id)
 }
 
 const SYS_openat2 = 437 // the same on every architecture

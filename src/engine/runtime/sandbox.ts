@@ -1,4 +1,5 @@
 import type { Mount } from '../records.js'
+import type { IdRange } from './id-map.js'
 
 /** Limits of one container; absent is unlimited. */
 export interface Limits {
@@ -69,17 +70,24 @@ export interface Command {
 /** A namespace of the container's own, the host's, or another container's by path. */
 export type Namespace = 'own' | 'host' | { readonly path: string }
 
+/**
+ * The host's user namespace; one of the container's own, its ids mapped to a range; or another container's by path, whose
+ * range that is.
+ */
+export type UserNamespace = 'host' | (IdRange & { readonly path?: string })
+
 /** Everything the runtime must know to make one container. */
 export interface Sandbox {
   readonly id: string
   readonly command: Command
-  /** Where the root file system is mounted in the engine's mount namespace. */
+  /** Where the root file system is mounted in the engine's mount namespace, its owners mapped as `users` says. */
   readonly rootfs: string
   readonly readonlyRootfs: boolean
   /** '' where it is the host's, or another container's. */
   readonly hostname: string
   readonly mounts: readonly Mount[]
   readonly namespaces: Readonly<Record<'network' | 'ipc' | 'pid' | 'uts' | 'cgroup', Namespace>>
+  readonly users: UserNamespace
   /** `/dev/shm`: of its own, none, or a directory of the host. */
   readonly shm: 'own' | 'none' | { readonly path: string }
   readonly privileged: boolean

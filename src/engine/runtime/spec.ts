@@ -1,4 +1,6 @@
 import type { Mount } from '../records.js'
+import { existsSync } from 'node:fs'
+import { idCount } from './id-map.js'
 import type { Command, Limits, Namespace, Rlimit, Sandbox, Throttle } from './sandbox.js'
 import { profileOf } from './seccomp-profile.js'
 import { seccompProfile } from './seccomp.js'
@@ -55,10 +57,17 @@ export function processOf(command: Command, rlimits: readonly Rlimit[] = [], oom
   }
 }
 
-function kernelMounts({ shm, shmSize, privileged, namespaces: { network } }: Sandbox): object[] {
+function kernelMounts({ shm, shmSize, privileged, users, namespaces: { network, pid, ipc } }: Sandbox): object[] {
   const ro = privileged ? [] : ['ro']
+  // the kernel mounts its file systems only for whoever owns the namespace that they show
+  const borrowed = (destination: string): object[] =>
+    existsSync(destination)
+      ? [{ destination, type: 'bind', source: destination, options: ['rbind', 'nosuid', 'noexec', 'nodev'] }]
+      : []
   return [
-    { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+    ...(users !== 'host' && pid === 'host'
+      ? borrowed('/proc')
+      : [{ destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] }]),
     {
       destination: '/dev',
       type: 'tmpfs',
@@ -82,7 +91,9 @@ function kernelMounts({ shm, shmSize, privileged, namespaces: { network } }: San
       source: 'cgroup',
       options: ['nosuid', 'noexec', 'nodev', 'relatime', ...ro],
     },
-    { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
+    ...(users !== 'host' && ipc === 'host'
+      ? borrowed('/dev/mqueue')
+      : [{ destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] }]),
     ...(shm === 'none'
       ? []
       : [
@@ -171,10 +182,18 @@ export function specOf(sandbox: Sandbox): object {
     ...(sandbox.annotations ? { annotations: sandbox.annotations } : {}),
     mounts: [...kernelMounts(sandbox), ...[...sandbox.mounts].sort(byDepth).map(mountOf)],
     linux: {
-      namespaces: [{ type: 'mount' }, ...namespaces(sandbox.namespaces)],
+      ...usersOf(sandbox.users),
+      namespaces: [
+        { type: 'mount' },
+        ...(sandbox.users === 'host'
+          ? []
+          : [sandbox.users.path === undefined ? { type: 'user' } : { type: 'user', path: sandbox.users.path }]),
+        ...namespaces(sandbox.namespaces),
+      ],
       cgroupsPath: sandbox.cgroupPath,
       resources: resourcesOf(sandbox),
-      devices: sandbox.devices.map(({ path, type, major, minor, mode }) => ({
+      // one without the right to make them is given mounts instead
+      devices: (sandbox.users === 'host' ? sandbox.devices : []).map(({ path, type, major, minor, mode }) => ({
         path,
         type,
         major,
@@ -194,6 +213,12 @@ export function specOf(sandbox: Sandbox): object {
       ...seccompOf(sandbox),
     },
   }
+}
+
+function usersOf(users: Sandbox['users']): object {
+  if (users === 'host') return {}
+  const mappings = [{ containerID: 0, hostID: users.first, size: idCount }]
+  return { uidMappings: mappings, gidMappings: mappings }
 }
 
 /** What a mount passes on or takes in, the root that holds it must not cut off. */

@@ -1,5 +1,5 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import { EngineError, messageOf } from '../errors.js'
 import { type Asking, resolvConf } from '../networks/resolv.js'
@@ -7,16 +7,18 @@ import type { Mount, Networks, Step, StepNetwork, Steps } from '../records.js'
 import { Attachment } from './attach.js'
 import { capabilitiesOf } from './capabilities.js'
 import { Cgroup, type Hierarchies } from './cgroup.js'
-import { launch } from './conmon.js'
+import { launch, type Launched } from './conmon.js'
 import type { Driver } from './driver.js'
 import type { Exits } from './exits.js'
+import { rangeOf } from './id-map.js'
+import { ownersOf, type Ids } from './ids.js'
 import { lend, type Lent } from './lent.js'
 import { mount, MS, unmount } from './libc.js'
-import { mountOverlay } from './overlay.js'
 import { watchSpace } from './space.js'
 import { specOf } from './spec.js'
-import type { Namespace, Sandbox } from './sandbox.js'
-import { lookUpUser } from './users.js'
+import { Staging } from './staging.js'
+import type { Namespace, Sandbox, UserNamespace } from './sandbox.js'
+import { demandMapped, lookUpUser, outsideOf } from './users.js'
 
 /** What running a step takes. */
 export interface StepParts {
@@ -25,6 +27,7 @@ export interface StepParts {
   readonly conmon: string
   readonly exits: Exits
   readonly hierarchies: Hierarchies
+  readonly ids: Ids | undefined
   readonly networks: Networks
 }
 
@@ -35,11 +38,10 @@ const pidsLimit = 8192
 export const createSteps = (parts: StepParts): Steps => ({ run: (step) => runStep(parts, step) })
 
 async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number; oomKilled: boolean }> {
-  const { config, driver, conmon, exits, networks } = parts
+  const { config, driver, exits, networks } = parts
   step.signal.throwIfAborted()
   const bundle = join(config.run, 'b', step.id.slice(0, 32))
   const cgroup = new Cgroup(parts.hierarchies, `/berth-${config.name}/build-${step.id}`)
-  const rootfs = join(bundle, 'rootfs')
   const kill = (): void => {
     for (const pid of cgroup.pids()) killQuietly(pid)
   }
@@ -50,13 +52,9 @@ async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number
     // secrets, and the environment in config.json that may hold them, never touch a disk
     const secrets = step.secrets ?? []
     if (secrets.length > 0) mount('tmpfs', bundle, 'tmpfs', MS.nosuid | MS.nodev, 'size=16m,mode=0700')
-    await using lent = await lend(join(bundle, 'secrets'), secrets)
-    await mkdir(rootfs, { mode: 0o700 })
-    const names = await writeNames(bundle, step)
-    mountOverlay({ lowerDirs: step.lowerDirs, upperDir: step.upperDir, workDir: step.workDir, target: rootfs })
-    const spec = specOf(sandboxOf(step, rootfs, cgroup.path, names, lent))
-    const wanted = { id: step.id, bundle, exitDir: exits.dir, spec, tty: false, stdin: 'none' as const }
-    const { pid } = await launch(driver, conmon, wanted, step)
+    const users = await usersOf(config, parts.ids, step)
+    await using lent = await lend(join(bundle, 'secrets'), secrets, users)
+    const { pid } = await create(parts, step, { bundle, cgroupPath: cgroup.path, users, lent })
     const exit = exits.wait(step.id)
     step.signal.addEventListener('abort', kill)
     watchSpace(step.upperDir, over.signal, () => {
@@ -92,13 +90,47 @@ async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number
     over.abort()
     step.signal.removeEventListener('abort', kill)
     await empty(cgroup)
-    unmount(rootfs)
     if ((step.secrets ?? []).length > 0) unmount(bundle)
     driver.forget(step.id)
     await networks.release(step.id)
     await exits.take(step.id)
     await rm(bundle, { recursive: true, force: true })
   }
+}
+
+/** Has the runtime make a step's container; its program does not run yet. */
+async function create(
+  { driver, conmon, exits, ids }: StepParts,
+  step: Step,
+  { bundle, cgroupPath, users, lent }: Pick<Sandbox, 'cgroupPath' | 'users'> & { bundle: string; lent: Lent },
+): Promise<Launched> {
+  const names = await writeNames(bundle, step)
+  using staging = new Staging(step.id, await ownersOf(ids, users))
+  const rootfs = staging.overlay(step)
+  const staged = (mount: Mount, asIs: boolean): Mount =>
+    mount.type === 'bind' ? { ...mount, source: staging.bind(mount.source, { asIs }) } : mount
+  const mounts = [
+    ...[...names, ...step.mounts].map((mount) => staged(mount, false)),
+    ...lent.mounts.map((mount) => staged(mount, true)),
+  ]
+  const sandbox = sandboxOf(step, { rootfs, mounts, users, cgroupPath, env: lent.env })
+  const wanted = {
+    ...{ id: step.id, bundle, exitDir: exits.dir, spec: specOf(sandbox), tty: false, stdin: 'none' as const },
+    streamsOf: outsideOf(sandbox.command.user, users),
+  }
+  return await launch(driver, conmon, wanted, step)
+}
+
+/** Whoever joins a container's network has its users. @throws EngineError `denied` */
+async function usersOf({ deny }: EngineConfig, ids: Ids | undefined, { network }: Step): Promise<UserNamespace> {
+  if (ids === undefined) return 'host'
+  if (typeof network !== 'object' || !('namespace' in network)) return ids.of('builds')
+  const path = join(dirname(network.namespace), 'user')
+  const range = rangeOf(Number(/^\/proc\/(\d+)\//.exec(path)?.[1]))
+  if (range) return { ...range, path }
+  if (deny?.hostUserns)
+    throw new EngineError('denied', "this network is in the host's user namespace, which --deny-host-userns refuses")
+  return 'host'
 }
 
 /** Kills what is left in a group and removes it. */
@@ -170,10 +202,16 @@ function namespaceOf(network: StepNetwork): Namespace {
   return typeof network === 'object' && 'namespace' in network ? { path: network.namespace } : 'own'
 }
 
-function sandboxOf(step: Step, rootfs: string, cgroupPath: string, names: readonly Mount[], lent: Lent): Sandbox {
+interface Prepared extends Pick<Sandbox, 'rootfs' | 'mounts' | 'users' | 'cgroupPath'> {
+  /** Variables besides the step's. */
+  readonly env: readonly string[]
+}
+
+function sandboxOf(step: Step, { rootfs, mounts, users, cgroupPath, env: more }: Prepared): Sandbox {
   const { user, home } = lookUpUser(rootfs, step.user)
+  demandMapped(user, users)
   const own = step.env.some((entry) => entry.startsWith('HOME=')) ? step.env : [...step.env, `HOME=${home}`]
-  const env = [...own, ...lent.env]
+  const env = [...own, ...more]
   const network = namespaceOf(step.network)
   return {
     id: step.id,
@@ -189,7 +227,8 @@ function sandboxOf(step: Step, rootfs: string, cgroupPath: string, names: readon
     rootfs,
     readonlyRootfs: false,
     hostname: hostnameOf(step),
-    mounts: [...names, ...step.mounts, ...lent.mounts],
+    mounts,
+    users,
     namespaces: { network, ipc: 'own', pid: 'own', uts: 'own', cgroup: 'host' },
     shm: 'own',
     privileged: false,

@@ -1,7 +1,8 @@
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { EngineError } from '../errors.js'
 import { closeDescriptor, openInRoot } from './libc.js'
-import type { User } from './sandbox.js'
+import { idCount } from './id-map.js'
+import type { User, UserNamespace } from './sandbox.js'
 
 interface Account {
   readonly name: string
@@ -73,4 +74,21 @@ export function lookUpUser(
   } finally {
     closeSync(root)
   }
+}
+
+/** Refuses a user that a container's user namespace does not have. @throws EngineError `invalid` */
+export function demandMapped({ uid, gid, additionalGids }: User, users: UserNamespace): void {
+  const beyond = [uid, gid, ...additionalGids].find((id) => id >= idCount)
+  if (users === 'host' || beyond === undefined) return
+  throw new EngineError(
+    'invalid',
+    `user or group ${String(beyond)} is beyond the ${String(idCount)} ids of the container's user namespace: ` +
+      'run it with --userns=host to have it',
+  )
+}
+
+/** A container's user as the host numbers him. */
+export function outsideOf({ uid, gid }: User, users: UserNamespace): { uid: number; gid: number } {
+  const first = users === 'host' ? 0 : users.first
+  return { uid: first + uid, gid: first + gid }
 }

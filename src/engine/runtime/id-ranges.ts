@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { codeOf, EngineError } from '../errors.js'
+import { writeDurably } from '../system/durable.js'
+import { idCount, type IdRange } from './id-map.js'
+
+/** Host ids that containers may be given, as subuid(5) writes them. */
+export interface IdSpan {
+  readonly first: number
+  readonly count: number
+}
+
+/** Above what useradd(8), subuid(5) and systemd-nspawn give out, below where signed numbers end. */
+export const defaultSpan: IdSpan = { first: 0x70000000, count: 0x10000000 }
+
+/** `FIRST:COUNT`. @throws EngineError `invalid` */
+export function parseSpan(text: string, option: string): IdSpan {
+  const [, first, count] = (/^(\d{1,10}):(\d{1,10})$/.exec(text) ?? []).map(Number)
+  // -1 is nobody's id, and root's is not to be had
+  if (first === undefined || count === undefined || first < idCount || count < idCount || first + count >= 2 ** 32)
+    throw new EngineError(
+      'invalid',
+      `${option} wants FIRST:COUNT, ids from 65536 on and at least 65536 of them, not "${text}"`,
+    )
+  return { first, count }
+}
+
+/** Whom a range is for: the containers that ask for none, the steps of builds, or those that ask for one by name. */
+export type IdOwner = 'containers' | 'builds' | `name:${string}`
+
+/**
+ * Which range of host ids is whose. A range follows from the instance's name and the owner's; two owners of an instance
+ * never have the same, and what one was given stays its own: `<root>/userns.json`. Two instances may meet in a range,
+ * which is harmless: no file on disk is owned by an id of one.
+ */
+export class IdRanges {
+  readonly #path: string
+  readonly #instance: string
+  readonly #span: IdSpan
+  readonly #given = new Map<string, number>()
+  #turn: Promise<unknown> = Promise.resolve()
+
+  private constructor(root: string, instance: string, span: IdSpan) {
+    this.#path = join(root, 'userns.json')
+    this.#instance = instance
+    this.#span = span
+  }
+
+  static async open(root: string, instance: string, span: IdSpan = defaultSpan): Promise<IdRanges> {
+    const ranges = new IdRanges(root, instance, span)
+    try {
+      const stored = JSON.parse(await readFile(ranges.#path, 'utf8')) as Record<string, number>
+      // another span was configured since: those outside are given anew
+      for (const [owner, first] of Object.entries(stored)) if (ranges.#holds(first)) ranges.#given.set(owner, first)
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+    }
+    return ranges
+  }
+
+  /** The range of an owner, which is on disk when this resolves. @throws EngineError `full` when there is none left */
+  of(owner: IdOwner): Promise<IdRange> {
+    const turn = this.#turn.then(async () => {
+      const known = this.#given.get(owner)
+      if (known !== undefined) return { first: known }
+      const first = this.#choose(owner)
+      await writeDurably(this.#path, JSON.stringify(Object.fromEntries([...this.#given, [owner, first]])))
+      this.#given.set(owner, first)
+      return { first }
+    })
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  #holds(first: number): boolean {
+    return first >= this.#span.first && first + idCount <= this.#span.first + this.#span.count
+  }
+
+  #choose(owner: IdOwner): number {
+    const slots = Math.floor(this.#span.count / idCount)
+    const taken = new Set(this.#given.values())
+    const start = createHash('sha256').update(`${this.#instance}\0${owner}`).digest().readUInt32BE() % slots
+    for (let step = 0; step < slots; step++) {
+      const first = this.#span.first + ((start + step) % slots) * idCount
+      if (!taken.has(first)) return first
+    }
+    throw new EngineError(
+      'full',
+      `all ${String(slots)} ranges of ids are taken: give the engine more with --userns-ids`,
+    )
+  }
+}

@@ -1,0 +1,347 @@
+import { expect } from 'chai'
+import { execFileSync, spawn } from 'node:child_process'
+import { readFileSync, readlinkSync, statSync } from 'node:fs'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { must } from '../../run.js'
+import { base, openEngine, type TestEngine } from '../engine/harness.js'
+
+const idCount = 65_536
+
+describe('root in a container', function () {
+  if (process.getuid?.() !== 0) return
+  let engine: TestEngine
+  let place: string
+  before(async () => {
+    place = await mkdtemp(join(tmpdir(), 'berth-fences-'))
+    engine = await openEngine()
+  })
+  after(async () => {
+    await engine[Symbol.asyncDispose]()
+    await rm(place, { recursive: true, force: true })
+  })
+  afterEach(async () => {
+    const left = (await engine.must('ps', '-aq')).split('\n').filter(Boolean)
+    if (left.length > 0) await engine.must('rm', '-fv', ...left)
+  })
+
+  /** What a shell in a container with these flags says, on both streams. */
+  const tries = async (script: string, ...flags: string[]): Promise<string> => {
+    const { stdout, stderr } = await engine.docker('run', '--rm', ...flags, base, 'sh', '-c', script)
+    return (stdout + stderr).trim()
+  }
+  /** Starts a container that lives on; answers with the pid of its first process. */
+  const keep = async (name: string, ...flags: string[]): Promise<number> => {
+    await engine.must('run', '-d', '--name', name, ...flags, base, 'sleep', '600')
+    return pidOf(name)
+  }
+  const pidOf = async (name: string): Promise<number> =>
+    Number(await engine.must('inspect', '-f', '{{.State.Pid}}', name))
+  /** The host's id for a process's root. */
+  const firstOf = (pid: number): number => Number(readFileSync(`/proc/${pid}/uid_map`, 'utf8').trim().split(/\s+/)[1])
+  const annotated = (name: string) => ['--annotation', `berth.userns=${name}`]
+
+  describe('on the host', () => {
+    it('is a high uid and gid that the host gives to nobody else', async () => {
+      const pid = await keep('aa')
+      const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+      const uids = /^Uid:\s+(.*)$/m.exec(status)?.[1]?.split('\t').map(Number) ?? []
+      expect(new Set(uids).size).to.equal(1)
+      expect(uids[0])
+        .to.equal(firstOf(pid))
+        .and.to.be.within(0x70000000, 0x80000000 - idCount)
+      expect(/^Gid:\s+(\d+)/m.exec(status)?.[1]).to.equal(String(uids[0]))
+      expect(await engine.must('exec', 'aa', 'cat', '/proc/self/uid_map')).to.match(/^\s*0\s+\d+\s+65536$/)
+      expect(await engine.must('exec', 'aa', 'id')).to.equal('uid=0(root) gid=0(root) groups=0(root)')
+    })
+
+    it('is the host’s root only when that is asked for by name, and inspect says so', async () => {
+      const own = readlinkSync('/proc/self/ns/user')
+      for (const flag of ['--userns=host', '--privileged'])
+        expect(await tries('readlink /proc/self/ns/user', flag), flag).to.equal(own)
+      for (const flags of [
+        ['--network', 'host'],
+        ['--pid', 'host'],
+        ['--ipc', 'host'],
+        ['--uts', 'host'],
+        ['--cap-add', 'ALL'],
+      ])
+        expect(await tries('readlink /proc/self/ns/user', ...flags), flags.join(' ')).not.to.equal(own)
+      await engine.must('create', '--name', 'asked', '--userns=host', base, 'true')
+      await engine.must('create', '--name', 'plain', base, 'true')
+      const mode = '{{.HostConfig.UsernsMode}}'
+      expect(await engine.must('inspect', '-f', mode, 'asked')).to.equal('host')
+      expect(await engine.must('inspect', '-f', mode, 'plain')).to.equal('')
+      expect(await engine.must('info', '-f', '{{json .SecurityOptions}}'))
+        .to.include('name=userns')
+        .and.to.include('name=seccomp')
+    })
+
+    it('is another for each name that asks, the same after the engine was killed', async () => {
+      const [plain, one, two, again] = [
+        await keep('plain'),
+        await keep('one', ...annotated('shop')),
+        await keep('two', ...annotated('blog')),
+        await keep('again', ...annotated('shop')),
+      ].map(firstOf)
+      expect(new Set([plain, one, two]).size).to.equal(3)
+      expect(again).to.equal(one)
+      await engine.stop('SIGKILL')
+      await engine.boot()
+      await engine.must('restart', '-t', '0', 'two')
+      expect(firstOf(await pidOf('two'))).to.equal(two)
+      expect(firstOf(await keep('late', ...annotated('shop')))).to.equal(one)
+      expect(await engine.must('exec', 'again', 'id', '-u')).to.equal('0')
+      expect(await tries('true', '--annotation', 'berth.userns=../x')).to.include('invalid annotation berth.userns')
+    })
+
+    it('is shown as root by top, and a user as that user', async () => {
+      await keep('aa')
+      await keep('bb', '--user', '1')
+      const rows = async (name: string, ...args: string[]) => (await engine.must('top', name, ...args)).split('\n')
+      expect((await rows('aa'))[1]).to.match(/^root\s/)
+      expect((await rows('bb'))[1]).to.match(/^daemon\s/)
+      expect((await rows('bb', '-eo', 'pid,uid,user'))[1]).to.match(/^\d+\s+1\s+daemon$/)
+    })
+  })
+
+  describe('its files', () => {
+    it('lie on disk as an image has them: nothing is copied and no owner changed', async () => {
+      await keep('aa')
+      await engine.must(
+        'exec',
+        'aa',
+        'sh',
+        '-c',
+        'touch /new; touch /usr/mine; chown 1000:1001 /usr/mine; rm /etc/motd',
+      )
+      const layer = await engine.must('inspect', '-f', '{{.GraphDriver.Data.UpperDir}}', 'aa')
+      const owner = (path: string) => [statSync(layer + path).uid, statSync(layer + path).gid]
+      expect(owner('/new')).to.deep.equal([0, 0])
+      expect(owner('/usr/mine')).to.deep.equal([1000, 1001])
+      expect(await engine.must('exec', 'aa', 'sh', '-c', 'stat -c "%u %g" /new /usr/mine /etc/passwd /')).to.equal(
+        '0 0\n1000 1001\n0 0\n0 0',
+      )
+      expect((await engine.must('diff', 'aa')).split('\n')).to.have.members([
+        'A /new',
+        'C /usr',
+        'A /usr/mine',
+        'C /etc',
+        'D /etc/motd',
+      ])
+      await engine.must('commit', 'aa', 'made')
+      expect(await engine.must('run', '--rm', '--userns=host', 'made', 'stat', '-c', '%u %g', '/usr/mine')).to.equal(
+        '1000 1001',
+      )
+      await engine.must('rm', '-f', 'aa')
+      await engine.must('rmi', 'made')
+    })
+
+    it('keep their owners on the way in and out, whether it runs or not', async () => {
+      await writeFile(`${place}/in`, 'x')
+      execFileSync('chown', ['1234:1235', `${place}/in`])
+      await keep('aa', '--tmpfs', '/mem')
+      for (const to of ['/moving', '/mem/moving']) await engine.must('cp', '-a', `${place}/in`, `aa:${to}`)
+      expect(await engine.must('exec', 'aa', 'stat', '-c', '%u:%g', '/moving', '/mem/moving')).to.equal(
+        '1234:1235\n1234:1235',
+      )
+      const listed = await engine.run('sh', ['-c', 'docker cp aa:/moving - | tar -tv --numeric-owner'])
+      expect(listed.stdout).to.match(/ 1234\/1235 .* moving$/m)
+      await engine.must('stop', '-t', '0', 'aa')
+      await engine.must('cp', '-a', `${place}/in`, 'aa:/still')
+      await engine.must('start', 'aa')
+      expect(await engine.must('exec', 'aa', 'stat', '-c', '%u:%g', '/still')).to.equal('1234:1235')
+    })
+
+    it('are shared by containers whose ids differ: volumes, and directories of the host that were named', async () => {
+      await engine.must(
+        'run',
+        '--rm',
+        ...annotated('shop'),
+        '-v',
+        'data:/x',
+        base,
+        'sh',
+        '-c',
+        'umask 077; echo of-one > /x/f',
+      )
+      expect(await tries('cat /x/f; stat -c %u /x/f', ...annotated('blog'), '-v', 'data:/x')).to.equal('of-one\n0')
+      await engine.must('run', '--rm', '-v', `${place}:/x`, base, 'sh', '-c', 'echo of-it > /x/bound')
+      expect(statSync(`${place}/bound`)).to.include({ uid: 0, gid: 0 })
+    })
+
+    it('with setuid work in it, and no user of the host comes near them', async () => {
+      await keep('aa', '-v', 'data:/x')
+      await engine.must('exec', 'aa', 'sh', '-c', 'cp /usr/bin/id /x/id; chmod 4755 /x/id')
+      expect(await engine.must('exec', '-u', '1000', 'aa', '/x/id', '-u')).to.equal('0')
+      const volume = await engine.must('volume', 'inspect', '-f', '{{.Mountpoint}}', 'data')
+      await chmod(engine.dir, 0o755)
+      const nobody = { uid: 65534, gid: 65534, stdio: 'pipe' as const }
+      expect(() => execFileSync(`${volume}/id`, ['-u'], nobody)).to.throw(/EACCES/)
+    })
+
+    it('of a build are its own too: RUN has root of a user namespace, and layers have the image’s ids', async () => {
+      const lines = [`FROM ${base}`, 'RUN cat /proc/self/uid_map > /map; touch /f; chown 7:8 /f', '']
+      await writeFile(`${place}/Dockerfile`, lines.join('\n'))
+      await engine.with(
+        {
+          env: {
+            ...process.env,
+            DOCKER_HOST: `unix://${engine.socket}`,
+            DOCKER_BUILDKIT: '0',
+            DOCKER_CONFIG: engine.dir,
+          },
+        },
+        'build',
+        '-t',
+        'built',
+        '-f',
+        `${place}/Dockerfile`,
+        place,
+      )
+      const said = await engine.must(
+        'run',
+        '--rm',
+        '--userns=host',
+        'built',
+        'sh',
+        '-c',
+        'cat /map; stat -c %u:%g /f /map',
+      )
+      expect(said).to.match(/^0\s+[1-9]\d+\s+65536\n7:8\n0:0$/)
+      await engine.must('rmi', 'built')
+    })
+  })
+
+  describe('with every capability and no filter', () => {
+    const all = ['--cap-add', 'ALL', '--security-opt', 'seccomp=unconfined', '--security-opt', 'systempaths=unconfined']
+    const perl = (code: string) => `perl -e '${code}'`
+
+    it('makes no device', async () => {
+      expect(await tries('mknod /d b 254 0; ls /d', ...all)).to.include('mknod: /d: Operation not permitted')
+    })
+
+    it('mounts no disk, and no control groups to set a release agent in', async () => {
+      expect(await tries('mount -t ext4 /dev/vda /mnt || mount -t ext4 none /mnt', ...all)).to.match(
+        /permission denied|must be superuser|not permitted|special device|wrong fs type/i,
+      )
+      expect(await tries('mount -t cgroup -o memory x /mnt && echo mounted', ...all)).not.to.include('\nmounted')
+      const agent = 'for f in $(find /sys/fs/cgroup -name release_agent); do echo /x > $f && echo written; done; true'
+      expect(await tries(agent, ...all)).not.to.include('written')
+    })
+
+    it('writes no setting of the kernel', async () => {
+      for (const path of [
+        '/proc/sys/kernel/core_pattern',
+        '/proc/sys/kernel/modprobe',
+        '/proc/sysrq-trigger',
+        '/sys/kernel/uevent_helper',
+        '/sys/power/state',
+      ])
+        expect(await tries(`echo x > ${path} && echo written`, ...all), path).not.to.include('written')
+    })
+
+    it('loads no module, reads no kernel memory and sets no clock', async () => {
+      // init_module(2) and settimeofday(2) by number, x86-64
+      const calls = { 175: '0, 0, $s = "x"', 164: '$s = pack("qq", 1, 0), 0' }
+      for (const [number, args] of Object.entries(calls))
+        expect(await tries(perl(`print syscall(${number}, ${args}), " ", $!+0`), ...all), number).to.equal('-1 1')
+      expect(await tries('cat /proc/kcore | head -c 1', ...all)).to.match(/denied|not permitted/i)
+    })
+
+    it('opens no file of the host by its handle', async () => {
+      // open_by_handle_at(2), as the exploit "shocker" does: handle type 1, inode 2 is the root of an ext4
+      const code =
+        'open F, "/etc/hosts"; $h = pack("IiII", 8, 1, 2, 0); print syscall(304, fileno(F), $h, 0), " ", $!+0'
+      expect(await tries(perl(code), ...all)).to.equal('-1 1')
+    })
+
+    it('among the host’s processes sees them, and can neither end nor look into any', async () => {
+      const victim = spawn('sleep', ['600'])
+      try {
+        const pid = String(victim.pid)
+        const look = `cat /proc/${pid}/comm; kill -9 ${pid}; cat /proc/${pid}/environ; ls /proc/${pid}/root; nsenter -t ${pid} -m true`
+        const said = await tries(look, '--pid', 'host', ...all)
+        expect(said)
+          .to.include('sleep')
+          .and.to.match(/kill: .*Operation not permitted/)
+        expect(said)
+          .to.match(/environ: Permission denied/)
+          .and.to.match(/root'?: Permission denied/)
+        expect(said).to.match(/nsenter: cannot open .*Permission denied/)
+        expect(victim.exitCode ?? victim.signalCode).to.equal(null)
+      } finally {
+        victim.kill('SIGKILL')
+      }
+    })
+
+    it('on the host’s network changes nothing there and takes no port below 1024', async () => {
+      const code = 'socket(S, 2, 1, 0); print bind(S, pack("Sna4x8", 2, 81, "\\0\\0\\0\\0")) ? "bound" : $!'
+      expect(await tries(perl(code), '--network', 'host', ...all)).to.equal('Permission denied')
+      // SIOCSIFFLAGS of lo, as ifconfig(8) "down"
+      const down = 'socket(S, 2, 2, 0); print ioctl(S, 0x8914, $r = pack("a16Sx14", "lo", 0)) ? "down" : $!'
+      expect(await tries(perl(down), '--network', 'host', ...all)).to.equal('Operation not permitted')
+    })
+
+    it('does not own the host’s /dev/null', async () => {
+      expect(await tries('chmod 600 /dev/null; chown 0 /dev/null; echo still > /dev/null', ...all)).to.match(
+        /Read-only file system/,
+      )
+      const { uid, gid, mode } = statSync('/dev/null')
+      expect([uid, gid, mode & 0o777]).to.deep.equal([0, 0, 0o666])
+    })
+  })
+
+  describe('that shares namespaces', () => {
+    it('of another container shares its users, and can do there what the other can', async () => {
+      const donor = await keep('donor', '--ipc', 'shareable', ...annotated('shop'))
+      for (const kind of ['network', 'pid', 'ipc']) {
+        const said = await tries(
+          'readlink /proc/self/ns/user; id -u; touch /f && stat -c %u /f',
+          `--${kind}`,
+          'container:donor',
+        )
+        expect(said, kind).to.equal(`${readlinkSync(`/proc/${donor}/ns/user`)}\n0\n0`)
+      }
+      const bind = `perl -e 'socket(S, 2, 1, 0); print bind(S, pack("Sna4x8", 2, 80, "\\0\\0\\0\\0")) ? "bound" : $!'`
+      expect(await tries(bind, '--network', 'container:donor')).to.equal('bound')
+    })
+
+    it('of two that have different users is told why it cannot', async () => {
+      await keep('aa')
+      await keep('bb')
+      expect(await tries('true', '--network', 'container:aa', '--pid', 'container:bb')).to.include(
+        'each has a user namespace of its own',
+      )
+    })
+  })
+
+  it('has a terminal of its own in an exec, devices that were given to it, and no user beyond its range', async () => {
+    await keep('aa', '--device', '/dev/loop-control:/dev/mine')
+    const words = "docker exec -t aa sh -c 'test -t 0 && echo words > /dev/tty'"
+    const env = { ...process.env, DOCKER_HOST: `unix://${engine.socket}` }
+    expect(await must('script', ['-qec', words, '/dev/null'], { env })).to.equal('words')
+    expect(await engine.must('exec', 'aa', 'stat', '-c', '%u', '/dev/mine')).to.equal('0')
+    expect(await tries('true', '--user', '70000')).to.include('beyond the 65536 ids of the container')
+  })
+
+  it('is refused the host’s users where the configuration says so, and told which setting', async () => {
+    await engine.must('create', '--name', 'before', '--userns=host', base, 'true')
+    await using strict = await openEngine({ flags: ['--deny-host-userns'] })
+    for (const flag of ['--userns=host', '--privileged']) {
+      const { code, stderr } = await strict.docker('run', '--rm', flag, base, 'true')
+      expect(code).to.equal(125)
+      expect(stderr).to.include(
+        `${flag} is not allowed: this engine runs with --deny-host-userns (BERTH_DENY_HOST_USERNS)`,
+      )
+    }
+    await strict.must('run', '-d', '--name', 'aa', base, 'sleep', '600')
+    expect((await strict.docker('exec', '--privileged', 'aa', 'true')).stderr).to.include('--privileged is not allowed')
+    expect(await strict.must('run', '--rm', '--network', 'host', base, 'id', '-u')).to.equal('0')
+    await using mild = await openEngine({ env: { BERTH_DENY_PRIVILEGED: '1' } })
+    expect((await mild.docker('run', '--rm', '--privileged', base, 'true')).stderr).to.include('BERTH_DENY_PRIVILEGED')
+    expect(await mild.must('run', '--rm', '--userns=host', base, 'id', '-u')).to.equal('0')
+    expect(await readFile(join(mild.dir, 'root', 'userns.json'), 'utf8')).to.match(/"containers":\d+/)
+  })
+})
