@@ -12,6 +12,10 @@ import { poolByte } from '../free.js'
 /** An engine nobody here wrote, for the platform to deploy on; its containers' addresses are within reach of the host. */
 export interface ForeignEngine extends AsyncDisposable {
   readonly socket: string
+  /** Where all of it is; its processes name it. */
+  readonly dir: string
+  /** Its own command line up to the arguments, in its namespaces. */
+  readonly command: readonly string[]
 }
 
 /** Joins the network namespace of `pid` to the host: a veth, and a route to the pool its networks are cut from. */
@@ -38,7 +42,13 @@ export async function dockerd(base: string): Promise<ForeignEngine> {
     // on a host of its own the router's requests are not forwarded, they start there
     await must('nsenter', [...engine.namespace, 'iptables', '-I', 'DOCKER-USER', '-i', 'up0', '-j', 'ACCEPT'])
     await must('docker', ['-H', `unix://${engine.socket}`, 'import', base, 'debian:bookworm-slim'])
-    return engine
+    const command = ['docker', '-H', `unix://${engine.socket}`]
+    return {
+      socket: engine.socket,
+      dir: engine.dir,
+      command,
+      [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
+    }
   } catch (error) {
     await engine[Symbol.asyncDispose]()
     throw error
@@ -78,6 +88,12 @@ export async function podman(base: string): Promise<ForeignEngine> {
   })
   const engine: ForeignEngine = {
     socket,
+    dir,
+    get command() {
+      const variables = ['env', `CONTAINERS_CONF=${conf}`]
+      const pid = String(server.pid)
+      return ['nsenter', `--net=/proc/${pid}/ns/net`, `--mount=/proc/${pid}/ns/mnt`, ...variables, 'podman', ...places]
+    },
     [Symbol.asyncDispose]: async () => {
       const docker = (...args: string[]) => run('docker', ['-H', `unix://${socket}`, ...args])
       const left = (await docker('ps', '-aq')).stdout.split('\n').filter(Boolean)

@@ -127,10 +127,10 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
     {
       method: 'POST',
       path: '/containers/{id}/update',
-      partly: 'memory, CPU, pids and restart policy',
+      partly: 'memory, CPU, pids, block I/O weight and restart policy',
       handle: async (request, reply) => {
-        await updateLimits(containers, containers.find(request.params.id ?? ''), await request.json())
-        reply.json(200, { Warnings: null })
+        const container = containers.find(request.params.id ?? '')
+        reply.json(200, { Warnings: await updateLimits(containers, container, await request.json()) })
       },
     },
     {

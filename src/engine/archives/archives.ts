@@ -21,6 +21,12 @@ export interface PutOptions {
   readonly chown: boolean
 }
 
+/** How a thread goes into a container; `bare`: without what is mounted on its root. */
+interface Way {
+  readonly writes: boolean
+  readonly bare: boolean
+}
+
 /** Chunks said before their answers are awaited. */
 const window = 16
 
@@ -48,7 +54,7 @@ export class Archives {
 
   /** @throws EngineError `missing` "Could not find the file x in container y" */
   stat(container: Container, path: string): Promise<PathStat> {
-    return this.#within(container, false, async (hand) => {
+    return this.#within(container, { writes: false, bare: false }, async (hand) => {
       const stat = hand.say({ kind: 'stat', path: checked(path) })
       return (await named(container, path, stat)) as PathStat
     })
@@ -60,7 +66,7 @@ export class Archives {
     path: string,
     use: (stat: PathStat, archive: AsyncGenerator<Buffer>) => Promise<void>,
   ): Promise<void> {
-    return this.#within(container, false, async (hand) => {
+    return this.#within(container, { writes: false, bare: false }, async (hand) => {
       const stat = (await named(container, path, hand.say({ kind: 'pack', path: checked(path) }))) as PathStat
       container.emit(this.#shop.events, 'archive-path')
       await use(
@@ -72,7 +78,7 @@ export class Archives {
 
   /** Hands everything but what is mounted to `use`. */
   export(container: Container, use: (archive: AsyncGenerator<Buffer>) => Promise<void>): Promise<void> {
-    return this.#within(container, true, async (hand) => {
+    return this.#within(container, { writes: false, bare: true }, async (hand) => {
       await hand.say({ kind: 'export' })
       container.emit(this.#shop.events, 'export')
       await use(flow(() => hand.say({ kind: 'next' })))
@@ -81,7 +87,7 @@ export class Archives {
 
   /** Unpacks an archive into a directory. @throws EngineError `missing`, `invalid`, `denied` where nothing may be written */
   put(container: Container, path: string, archive: () => Promise<Readable>, options: PutOptions): Promise<void> {
-    return this.#within(container, false, async (hand) => {
+    return this.#within(container, { writes: true, bare: false }, async (hand) => {
       const target = await named(container, path, hand.say({ kind: 'find', path: checked(path) }))
       refuseReadOnly(container, target as string)
       const owner = options.chown ? container.record.config.User : ''
@@ -96,16 +102,19 @@ export class Archives {
     return this.#porters.run('changes', await writtenOf(this.#shop, container))
   }
 
-  /** Runs `use` with a thread in the container's root. A container that does not run stays so meanwhile. */
-  async #within<T>(container: Container, bare: boolean, use: (hand: Hand) => Promise<T>): Promise<T> {
+  /**
+   * Runs `use` with a thread in the container's root. A container that does not run stays so while it is written to; while
+   * it is read, which lasts as long as the client likes, it may start.
+   */
+  async #within<T>(container: Container, way: Way, use: (hand: Hand) => Promise<T>): Promise<T> {
     const hand: Hand = new Thread(new URL('./thread.js', import.meta.url))
     try {
       const rested = await container.inTurn(async () => {
         if (container.record.state.status === 'removing')
           throw new EngineError('conflict', 'container is marked for removal and cannot be read or written')
-        if (container.up && (await this.#enterRunning(container, hand, bare))) return undefined
-        await hand.say({ kind: 'enter', place: await this.#resting(container, bare) })
-        return { value: await use(hand) }
+        if (container.up && (await this.#enterRunning(container, hand, way.bare))) return undefined
+        await hand.say({ kind: 'enter', place: await this.#resting(container, way) })
+        return way.writes ? { value: await use(hand) } : undefined
       })
       return rested ? rested.value : await use(hand)
     } finally {
@@ -130,7 +139,7 @@ export class Archives {
     }
   }
 
-  async #resting(container: Container, bare: boolean): Promise<Place> {
+  async #resting(container: Container, { writes, bare }: Way): Promise<Place> {
     const { upper: upperDir, lowers: lowerDirs } = await writtenOf(this.#shop, container)
     const { workDir, hosts, hostname, resolvConf } = this.#shop.store.places(container.id)
     const target = `${bundleOf(this.#shop.config, container.id)}/rootfs`
@@ -148,7 +157,7 @@ export class Archives {
     const fixtures = [...names.filter((name) => !taken.has(name.target)), ...own].map(
       ({ source, target: at, writable }) => ({ source, target: at, writable }),
     )
-    const overlay = { lowerDirs, upperDir, workDir, target }
+    const overlay = writes ? { lowerDirs, upperDir, workDir, target } : { lowerDirs: [...lowerDirs, upperDir], target }
     return { kind: 'resting', overlay, fixtures: bare ? [] : fixtures.sort(byDepth) }
   }
 }

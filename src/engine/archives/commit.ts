@@ -58,7 +58,7 @@ export async function commit(shop: Shop, store: ImageStore, container: Container
     return image
   } finally {
     store.layers.release(diffId)
-    if (diffId === emptyLayer && !store.usedLayers().has(diffId)) await store.layers.remove([diffId])
+    if (diffId === emptyLayer) await store.discard([diffId])
   }
 }
 
@@ -67,11 +67,11 @@ function still<T>(shop: Shop, container: Container, pause: boolean, work: () => 
   return container.inTurn(async () => {
     if (!pause || container.record.state.status !== 'running') return work()
     const cgroup = container.cgroup(shop)
-    cgroup.freeze(true)
+    await cgroup.freeze()
     try {
       return await work()
     } finally {
-      cgroup.freeze(false)
+      cgroup.thaw()
     }
   })
 }

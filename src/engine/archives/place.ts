@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, statSync } from 'node:fs'
+import { closeSync, constants, mkdirSync, openSync, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path/posix'
 import {
   changeRoot,
@@ -26,6 +26,7 @@ export interface Fixture {
 export type Place =
   /** In the mount namespace `namespace` is a descriptor of; `bare`: without what is mounted on its root. */
   | { readonly kind: 'running'; readonly namespace: number; readonly bare: boolean }
+  /** An overlay without an upper directory is given one that is thrown away: the container may start meanwhile. */
   | { readonly kind: 'resting'; readonly overlay: Overlay; readonly fixtures: readonly Fixture[] }
 
 /**
@@ -43,9 +44,18 @@ export function enter(place: Place): void {
   unshare(CLONE_NEWNS)
   mount('', '/', '', MS.rec | MS.private, '')
   const root = place.overlay.target
-  mountOverlay(place.overlay)
+  mountOverlay(place.overlay.upperDir === undefined ? overScratch(place.overlay) : place.overlay)
   for (const fixture of place.fixtures) install(root, fixture)
   changeRoot(root)
+}
+
+/** On a tmpfs that the overlay itself covers. */
+function overScratch(overlay: Overlay): Overlay {
+  const [upperDir, workDir] = [`${overlay.target}/upper`, `${overlay.target}/work`]
+  mount('tmpfs', overlay.target, 'tmpfs', 0, 'mode=700')
+  mkdirSync(upperDir, { mode: 0o755 })
+  mkdirSync(workDir, { mode: 0o700 })
+  return { ...overlay, upperDir, workDir }
 }
 
 function install(root: string, { source, target, writable }: Fixture): void {

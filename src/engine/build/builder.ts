@@ -59,6 +59,7 @@ export class Builder {
     const cache = await BuildCache.open(join(root, 'cache'))
     await cache.forget(({ layer }) => !parts.images.layers.has(layer))
     await parts.images.layers.sweep(new Set([...parts.images.usedLayers(), ...cache.layers()]))
+    parts.images.spare(() => cache.layers())
     const mounts = await CacheMounts.open(join(root, 'mounts'))
     return new Builder(parts, cache, mounts)
   }

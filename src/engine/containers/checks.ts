@@ -3,7 +3,8 @@ import type { Healthcheck, Image } from '../records.js'
 import { capabilitiesOf } from '../runtime/capabilities.js'
 import { driverNamed } from '../runtime/driver.js'
 import type { Shop } from './container.js'
-import { checkLimits, deviceRulesOf, rlimitsOf } from './limits.js'
+import { deviceRulesOf } from './devices.js'
+import { checkLimits, rlimitsOf } from './limits.js'
 import { checkLogging } from './log-details.js'
 import { logLimits } from './log-files.js'
 import { checkNamespaces } from './namespaces.js'
@@ -62,16 +63,6 @@ function checkHealth(check: Healthcheck | undefined): void {
     if (value !== 0 && value < leastNs) throw invalid(`${name} in Healthcheck cannot be less than 1ms`)
   }
   if ((check.Retries ?? 0) < 0) throw invalid('Retries in Healthcheck cannot be negative')
-}
-
-/** What the daemon does not promise here, in dockerd's words; the container is made all the same. */
-export function warningsOf(host: HostConfig): string[] {
-  return host.OomKillDisable === true && !host.Memory
-    ? [
-        'OOM killer is disabled for the container, but no memory limit is set, this can result in the system running ' +
-          'out of resources.',
-      ]
-    : []
 }
 
 /** @param platform `os[/architecture]`, '' is any. @throws EngineError `missing`: clients pull, then */

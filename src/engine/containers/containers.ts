@@ -6,7 +6,6 @@ import type { Hierarchies } from '../runtime/cgroup.js'
 import { driverNamed, findProgram, type Driver } from '../runtime/driver.js'
 import type { Exit, Exits } from '../runtime/exits.js'
 import { bootId } from '../runtime/process.js'
-import { warningsOf } from './checks.js'
 import { Container, type Shop } from './container.js'
 import { draft } from './draft.js'
 import { watchHealth } from './health.js'
@@ -134,11 +133,15 @@ export class Containers implements Usage {
   }
 
   /** @throws EngineError `invalid`, `missing` (image, network), `conflict` (name) */
-  async create(name: string, body: unknown, platform = ''): Promise<{ container: Container; warnings: string[] }> {
+  async create(
+    name: string,
+    body: unknown,
+    platform = '',
+  ): Promise<{ container: Container; warnings: readonly string[] }> {
     const { store, events } = this.#shop
     const asked = name === '' ? inventName((taken) => this.#nameTaken(taken) !== undefined) : checkName(name)
     this.#refuseTaken(asked)
-    const { record, volumes } = await draft(this.#shop, { name: asked, body, platform })
+    const { record, volumes, warnings } = await draft(this.#shop, { name: asked, body, platform })
     this.#refuseTaken(asked) // another create may have taken it while this one waited
     const container = new Container(record)
     this.#all.set(record.id, container)
@@ -152,7 +155,7 @@ export class Containers implements Usage {
       throw error
     }
     container.emit(events, 'create')
-    return { container, warnings: warningsOf(record.hostConfig) }
+    return { container, warnings }
   }
 
   #refuseTaken(name: string): void {
@@ -329,7 +332,9 @@ export class Containers implements Usage {
         throw new EngineError('conflict', `Container ${container.id} is already paused`)
       if (record.state.status !== from)
         throw new EngineError('conflict', `Container ${container.id} is not ${paused ? 'running' : 'paused'}`)
-      container.cgroup(this.#shop).freeze(paused)
+      const cgroup = container.cgroup(this.#shop)
+      if (paused) await cgroup.freeze()
+      else cgroup.thaw()
       record.state.status = paused ? 'paused' : 'running'
       await this.#shop.store.save(record)
       container.emit(this.#shop.events, paused ? 'pause' : 'unpause')

@@ -1,6 +1,7 @@
 import { EngineError, isFault, messageOf } from '../errors.js'
 import { checkPlatform, checkRequest } from './checks.js'
 import type { Shop } from './container.js'
+import { discarded } from './discarded.js'
 import { parseReference } from '../images/reference.js'
 import { prepareMounts } from './mounts.js'
 import { newId } from './names.js'
@@ -27,7 +28,11 @@ export interface Wish {
 export async function draft(
   shop: Shop,
   { name, body, platform }: Wish,
-): Promise<{ record: ContainerRecord; volumes: readonly (MountPoint & { readonly copy: boolean })[] }> {
+): Promise<{
+  record: ContainerRecord
+  volumes: readonly (MountPoint & { readonly copy: boolean })[]
+  warnings: readonly string[]
+}> {
   checkCreateRequest(body)
   const reference = (body as { Image?: string | null } | null)?.Image
   if (!reference) throw new EngineError('invalid', 'no image specified')
@@ -35,7 +40,7 @@ export async function draft(
   const image = await shop.images.get(reference)
   checkPlatform(platform, reference, image)
   const config = configOf(body, image)
-  const hostConfig = hostConfigOf(body, shop.driver.name)
+  const { host: hostConfig, warnings } = discarded(hostConfigOf(body, shop.driver.name))
   const inherited = naming(() => {
     checkRequest(shop, config, hostConfig)
     return inheritedMounts(shop, hostConfig)
@@ -58,7 +63,7 @@ export async function draft(
     endpoints: [],
     ports: [],
   }
-  return { record, volumes }
+  return { record, volumes, warnings }
 }
 
 /** A container that is not there makes the request that names it invalid, as with dockerd. */

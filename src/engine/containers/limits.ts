@@ -1,8 +1,8 @@
-import { statSync } from 'node:fs'
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { EngineError } from '../errors.js'
-import type { Device, DeviceRule, Limits, Rlimit } from '../runtime/sandbox.js'
+import type { Limits, Rlimit } from '../runtime/sandbox.js'
+import { rateNames, throttlesOf } from './devices.js'
 import type { HostConfig } from './record.js'
 
 /** Processes a container may have when nothing is said: a fork bomb is a nuisance, not an outage. */
@@ -19,6 +19,7 @@ const text = (host: HostConfig, name: string): string => (typeof host[name] === 
 export function checkLimits(host: HostConfig): void {
   checkMemory(host)
   checkCpu(host)
+  checkBlkio(host)
   checkSet(text(host, 'CpusetCpus'), 'cpuset cpus', 'CPUs', '/sys/devices/system/cpu/online')
   checkSet(text(host, 'CpusetMems'), 'cpuset mems', 'memory nodes', '/sys/devices/system/node/online')
   const adjustment = number(host, 'OomScoreAdj')
@@ -42,6 +43,21 @@ function checkMemory(host: HostConfig): void {
   if (reservation !== 0 && reservation < leastMemory) throw invalid('Minimum memory reservation allowed is 6MB')
   if (memory > 0 && reservation > memory)
     throw invalid('Minimum memory limit can not be less than memory reservation limit, see usage')
+  const kernel = number(host, 'KernelMemory')
+  if (kernel !== 0 && kernel < leastMemory) throw invalid('Minimum kernel memory limit allowed is 6MB')
+}
+
+/** Weights and rates of block devices; whether the devices are there is seen at the start, as with dockerd. */
+function checkBlkio(host: HostConfig): void {
+  const weight = number(host, 'BlkioWeight')
+  if (weight !== 0 && (weight < 10 || weight > 1000)) throw invalid('Range of blkio weight is from 10 to 1000')
+  for (const name of rateNames)
+    for (const { Rate = 0 } of (host[name] ?? []) as readonly { Rate?: number }[])
+      if (Rate < 0) throw invalid(`invalid rate in ${name}: ${Rate} is below 0`)
+  if (number(host, 'IOMaximumIOps') !== 0)
+    throw invalid('Invalid QoS settings: linux does not support configuration of maximum IOPs')
+  if (number(host, 'IOMaximumBandwidth') !== 0)
+    throw invalid('Invalid QoS settings: linux does not support configuration of maximum bandwidth')
 }
 
 function checkCpu(host: HostConfig): void {
@@ -56,6 +72,10 @@ function checkCpu(host: HostConfig): void {
   if (period !== 0 && (period < 1000 || period > 1_000_000))
     throw invalid('CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)')
   if (quota > 0 && quota < 1000) throw invalid('CPU cfs quota can not be less than 1ms (i.e. 1000)')
+  const [rtPeriod, rtRuntime] = [number(host, 'CpuRealtimePeriod'), number(host, 'CpuRealtimeRuntime')]
+  if (rtPeriod < 0) throw invalid(`invalid cpu real-time period: ${rtPeriod} is below 0`)
+  if (rtPeriod !== 0 && rtRuntime > rtPeriod)
+    throw invalid('cpu real-time runtime cannot be higher than cpu real-time period')
 }
 
 /** `0-2,4`, as cpuset(7) "List format" has it. */
@@ -79,7 +99,10 @@ function checkSet(wanted: string, name: string, things: string, online: string):
     throw invalid(`Requested ${things} are not available - requested ${wanted}, available: ${available}`)
 }
 
-/** The limits of a `HostConfig` that has passed `checkLimits`. */
+/**
+ * The limits of a `HostConfig` that has passed `checkLimits` and `discarded`.
+ * @throws EngineError `invalid` for a device to throttle that is not there
+ */
 export function limitsOf(host: HostConfig): Limits {
   const memory = number(host, 'Memory')
   const swap = number(host, 'MemorySwap')
@@ -99,6 +122,11 @@ export function limitsOf(host: HostConfig): Limits {
     ...some('cpuQuota', quota),
     ...some('cpuPeriod', period),
     ...some('cpuShares', number(host, 'CpuShares')),
+    ...some('cpuRealtimePeriod', number(host, 'CpuRealtimePeriod')),
+    ...some('cpuRealtimeRuntime', number(host, 'CpuRealtimeRuntime')),
+    ...some('kernelMemoryTcp', number(host, 'KernelMemoryTCP')),
+    ...some('blkioWeight', number(host, 'BlkioWeight')),
+    ...throttlesOf(host),
     ...(text(host, 'CpusetCpus') === '' ? {} : { cpusetCpus: text(host, 'CpusetCpus') }),
     ...(text(host, 'CpusetMems') === '' ? {} : { cpusetMems: text(host, 'CpusetMems') }),
     ...(pids < 0 ? {} : { pids: pids === 0 ? defaultPids : pids }),
@@ -117,41 +145,5 @@ export function rlimitsOf(host: HostConfig): Rlimit[] {
     if (hard !== -1 && (soft > hard || soft === -1))
       throw invalid(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`)
     return { name, soft, hard }
-  })
-}
-
-/** `--device`s of a `HostConfig`. @throws EngineError `invalid` */
-export function devicesOf(host: HostConfig): Device[] {
-  const wanted = (host.Devices ?? []) as readonly Readonly<Record<string, string>>[]
-  return wanted.map(({ PathOnHost = '', PathInContainer = '', CgroupPermissions }) => {
-    const node = statSync(PathOnHost, { throwIfNoEntry: false })
-    if (!node || !(node.isCharacterDevice() || node.isBlockDevice()))
-      throw invalid(
-        `error gathering device information while adding custom device "${PathOnHost}": ` +
-          (node ? 'not a device node' : 'no such file or directory'),
-      )
-    return {
-      path: PathInContainer || PathOnHost,
-      type: node.isBlockDevice() ? 'b' : 'c',
-      // makedev(3)
-      major: ((node.rdev >> 8) & 0xfff) | Number((BigInt(node.rdev) >> 32n) & ~0xfffn),
-      minor: (node.rdev & 0xff) | ((node.rdev >> 12) & ~0xff),
-      mode: node.mode & 0o777,
-      access: CgroupPermissions || 'rwm',
-    }
-  })
-}
-
-/** `--device-cgroup-rule`s of a `HostConfig`: `c 1:3 rwm`, either number may be `*`. @throws EngineError `invalid` */
-export function deviceRulesOf(host: HostConfig): DeviceRule[] {
-  return ((host.DeviceCgroupRules ?? []) as readonly string[]).map((rule) => {
-    const [, type, major, minor, access = ''] = /^([abc]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$/.exec(rule) ?? []
-    if (type === undefined) throw invalid(`invalid device cgroup rule format: '${rule}'`)
-    return {
-      type: type as DeviceRule['type'],
-      ...(major === '*' ? {} : { major: Number(major) }),
-      ...(minor === '*' ? {} : { minor: Number(minor) }),
-      access,
-    }
   })
 }

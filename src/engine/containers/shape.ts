@@ -73,7 +73,8 @@ const hostConfig: Shape = {
   ...of(
     'an integer',
     `Memory MemorySwap MemoryReservation MemorySwappiness KernelMemory NanoCpus CpuShares CpuPeriod CpuQuota
-    CpuRealtimePeriod CpuRealtimeRuntime PidsLimit OomScoreAdj ShmSize BlkioWeight`,
+    CpuRealtimePeriod CpuRealtimeRuntime PidsLimit OomScoreAdj ShmSize BlkioWeight KernelMemoryTCP CpuCount CpuPercent
+    IOMaximumIOps IOMaximumBandwidth`,
   ),
   ...of('a boolean', 'AutoRemove Privileged PublishAllPorts ReadonlyRootfs OomKillDisable Init'),
   ...of(

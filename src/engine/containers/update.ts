@@ -4,6 +4,7 @@ import type { Limits } from '../runtime/sandbox.js'
 import { fieldsOf } from '../system/fields.js'
 import type { Container } from './container.js'
 import type { Containers } from './containers.js'
+import { discarded } from './discarded.js'
 import { checkLimits, limitsOf } from './limits.js'
 import type { HostConfig } from './record.js'
 import { hostConfigOf } from './request.js'
@@ -11,14 +12,19 @@ import { checkUpdateRequest } from './shape.js'
 
 const changeable = [
   'Memory', 'MemorySwap', 'MemoryReservation', 'NanoCpus', 'CpuQuota', 'CpuPeriod', 'CpuShares', 'CpusetCpus', 'CpusetMems',
-  'PidsLimit', 'RestartPolicy',
+  'PidsLimit', 'RestartPolicy', 'BlkioWeight', 'CpuRealtimePeriod', 'CpuRealtimeRuntime', 'KernelMemory',
 ] // prettier-ignore
 
 /**
  * Changes limits and restart policy, of a running container too; both stay over a restart.
+ * @returns warnings of what cannot be had here
  * @throws EngineError `invalid`, `conflict`; nothing has changed then
  */
-export async function updateLimits(containers: Containers, container: Container, body: unknown): Promise<void> {
+export async function updateLimits(
+  containers: Containers,
+  container: Container,
+  body: unknown,
+): Promise<readonly string[]> {
   checkUpdateRequest(body)
   const fields = fieldsOf(body)
   const asked = Object.fromEntries(
@@ -28,18 +34,21 @@ export async function updateLimits(containers: Containers, container: Container,
   )
   const policy = (asked.RestartPolicy as { Name?: string } | undefined)?.Name
   if (policy === undefined || policy === '') delete asked.RestartPolicy
-  await container.inTurn(async () => {
+  const warnings = await container.inTurn(async () => {
     const { record } = container
     if (record.state.status === 'removing')
       throw new EngineError('conflict', `Cannot update container ${record.id}: container is marked for removal`)
     refuseConflicts(record.hostConfig, asked)
-    const next = hostConfigOf({ HostConfig: { ...record.hostConfig, ...asked } }, record.hostConfig.Runtime)
+    const own = record.hostConfig
+    const { host: next, warnings } = discarded(hostConfigOf({ HostConfig: { ...own, ...asked } }, own.Runtime))
     checkLimits(next)
     if (container.up) apply(container.cgroup(containers.shop), limitsOf(next), record.id)
     record.hostConfig = next
     await containers.shop.store.save(record)
+    return warnings
   })
   container.emit(containers.shop.events, 'update')
+  return warnings
 }
 
 /** @throws EngineError `invalid` in dockerd's words for what cannot be changed alone */
@@ -95,6 +104,9 @@ function writeV1(limits: Limits, write: Write, cgroup: Cgroup): void {
   write('cpuset', 'cpuset.cpus', limits.cpusetCpus)
   write('cpuset', 'cpuset.mems', limits.cpusetMems)
   write('pids', 'pids.max', limits.pids ?? 'max')
+  write('cpu', 'cpu.rt_period_us', limits.cpuRealtimePeriod)
+  write('cpu', 'cpu.rt_runtime_us', limits.cpuRealtimeRuntime)
+  write('blkio', 'blkio.weight', limits.blkioWeight)
 }
 
 function writeV2(limits: Limits, write: Write): void {
@@ -110,4 +122,7 @@ function writeV2(limits: Limits, write: Write): void {
   write('cpuset', 'cpuset.cpus', limits.cpusetCpus)
   write('cpuset', 'cpuset.mems', limits.cpusetMems)
   write('pids', 'pids.max', limits.pids ?? 'max')
+  // 10..1000 to 1..10000, likewise
+  if (limits.blkioWeight !== undefined)
+    write('io', 'io.weight', Math.floor(1 + ((limits.blkioWeight - 10) * 9999) / 990))
 }

@@ -40,6 +40,7 @@ export class Layers {
   readonly #porters: Porters
   readonly #sizes = new Map<Digest, number>()
   readonly #held = new Map<Digest, number>()
+  readonly #removing = new Map<Digest, Promise<void>>()
   readonly #publishing = new Map<Digest, Promise<void>>()
   /** Committed since the last syncfs. */
   #unsettled = 0
@@ -151,6 +152,7 @@ export class Layers {
   }
 
   async #move(stage: Stage, sum: LayerSum, recipe?: string): Promise<void> {
+    await this.#removing.get(sum.diffId)?.catch(() => undefined)
     if (this.has(sum.diffId)) return
     const path = this.#path(sum.diffId.slice('sha256:'.length))
     await rm(path, { recursive: true, force: true })
@@ -192,15 +194,22 @@ export class Layers {
       if (!this.has(diffId) || this.#held.has(diffId)) continue
       freed += this.size(diffId)
       this.#sizes.delete(diffId)
-      const path = this.#path(diffId.slice('sha256:'.length))
-      await rm(`${path}.json`, { force: true })
-      await rm(`${path}.recipe`, { force: true })
-      // Out of the way first: a removal cut short must not look like a layer.
-      const doomed = join(this.#root, 'staging', randomBytes(12).toString('hex'))
-      await rename(path, doomed)
-      await rm(doomed, { recursive: true, force: true })
+      // what makes the same layer again meanwhile must not lose its own
+      const removal = this.#erase(diffId)
+      this.#removing.set(diffId, removal)
+      await removal.finally(() => this.#removing.delete(diffId))
     }
     return freed
+  }
+
+  async #erase(diffId: Digest): Promise<void> {
+    const path = this.#path(diffId.slice('sha256:'.length))
+    await rm(`${path}.json`, { force: true })
+    await rm(`${path}.recipe`, { force: true })
+    // Out of the way first: a removal cut short must not look like a layer.
+    const doomed = join(this.#root, 'staging', randomBytes(12).toString('hex'))
+    await rename(path, doomed)
+    await rm(doomed, { recursive: true, force: true })
   }
 
   /** Removes what no layer record names and every layer that `keep` does not. */

@@ -100,8 +100,7 @@ export async function loadImages(
     return loaded
   } finally {
     for (const diffId of loading.held) store.layers.release(diffId)
-    const used = store.usedLayers()
-    await store.layers.remove([...loading.fresh].filter((diffId) => !used.has(diffId)))
+    await store.discard(loading.fresh)
   }
 }
 

@@ -33,6 +33,7 @@ export class ImageStore implements Images, AsyncDisposable {
   readonly #events: Events
   readonly #root: string
   readonly #images = new Map<Digest, StoredImage>()
+  #spared: () => readonly Digest[] = () => []
   /** True when the porters are somebody else's. */
   #shared = false
 
@@ -164,15 +165,29 @@ export class ImageStore implements Images, AsyncDisposable {
     if (id !== undefined) this.tell('untag', id, name)
   }
 
-  /** Deletes an image and the layers no other image has. Its names must be gone. Answers with the layers deleted. */
+  /** Deletes an image and the layers that no other image and no cache has. Its names must be gone. Answers with the layers deleted. */
   async delete(image: StoredImage): Promise<{ layers: Digest[]; freed: number }> {
     this.tell('delete', image.id)
     this.#images.delete(image.id)
     await rm(this.#config(image.id), { force: true })
-    const used = new Set(this.all().flatMap(({ layers }) => layers))
-    const free = image.layers.filter((diffId) => !used.has(diffId))
-    const freed = await this.layers.remove(free)
-    return { layers: free.filter((diffId) => !this.layers.has(diffId)), freed }
+    const freed = await this.discard(image.layers)
+    return { layers: image.layers.filter((diffId) => !this.layers.has(diffId)), freed }
+  }
+
+  /** Keeps layers for the sake of a cache, which drops them itself. */
+  spare(layers: () => readonly Digest[]): void {
+    this.#spared = layers
+  }
+
+  /** Removes those of the layers that nothing needs: no image, no cache and nothing at work. Answers with the bytes set free. */
+  async discard(layers: Iterable<Digest>): Promise<number> {
+    let freed = 0
+    for (const diffId of layers) {
+      // looked at each time: another image may have been made of it while the last one was removed
+      const needed = this.usedLayers().has(diffId) || this.#spared().includes(diffId)
+      if (!needed) freed += await this.layers.remove([diffId])
+    }
+    return freed
   }
 
   /** Layers that images are made of. */

@@ -1,6 +1,10 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { codeOf } from '../errors.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { codeOf, EngineError } from '../errors.js'
+
+/** As long as something may take to stand still. */
+const freezeMs = 10_000
 
 /** Where the host's control groups are mounted. */
 export type Hierarchies =
@@ -79,9 +83,31 @@ export class Cgroup {
     return table(this.read('memory', file)).oom_kill ?? 0
   }
 
-  freeze(frozen: boolean): void {
-    if (this.hierarchies.version === 2) this.write('freezer', 'cgroup.freeze', frozen ? '1' : '0')
-    else this.write('freezer', 'freezer.state', frozen ? 'FROZEN' : 'THAWED')
+  /**
+   * Freezes everything inside. Resolves when it stands still: the kernel only begins to when it is told.
+   * @throws EngineError `broken` when a process sleeps in the kernel for too long to be frozen; all runs on then
+   */
+  async freeze(): Promise<void> {
+    if (this.hierarchies.version === 2) this.write('freezer', 'cgroup.freeze', '1')
+    else this.write('freezer', 'freezer.state', 'FROZEN')
+    // version 1 tells nobody when it is done, and looks again only when it is read
+    for (const deadline = Date.now() + freezeMs; !this.#isFrozen(); await sleep(1))
+      if (Date.now() > deadline) {
+        this.thaw()
+        throw new EngineError('broken', `cannot freeze ${this.path}: a process in it waits for the kernel; try again`)
+      }
+  }
+
+  /** Lets everything inside run on. */
+  thaw(): void {
+    if (this.hierarchies.version === 2) this.write('freezer', 'cgroup.freeze', '0')
+    else this.write('freezer', 'freezer.state', 'THAWED')
+  }
+
+  #isFrozen(): boolean {
+    return this.hierarchies.version === 2
+      ? table(this.read('freezer', 'cgroup.events')).frozen === 1
+      : this.read('freezer', 'freezer.state').trim() === 'FROZEN'
   }
 
   /** Removes the group and those nested in it; true when nothing is left. */

@@ -20,6 +20,23 @@ export interface Limits {
   readonly cpusetCpus?: string
   readonly cpusetMems?: string
   readonly pids?: number
+  /** Microseconds a period for real-time processes, and the period; version 1 only. */
+  readonly cpuRealtimeRuntime?: number
+  readonly cpuRealtimePeriod?: number
+  /** Bytes of TCP buffers; version 1 only. */
+  readonly kernelMemoryTcp?: number
+  /** Share of block I/O, 10 to 1000. */
+  readonly blkioWeight?: number
+  readonly blkioWeights?: readonly Throttle[]
+  /** The most a second, in bytes or operations. */
+  readonly blkioRates?: Readonly<Record<'readBps' | 'writeBps' | 'readIops' | 'writeIops', readonly Throttle[]>>
+}
+
+/** A block device and its weight or rate. */
+export interface Throttle {
+  readonly major: number
+  readonly minor: number
+  readonly value: number
 }
 
 export interface Rlimit {

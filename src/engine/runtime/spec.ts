@@ -1,5 +1,5 @@
 import type { Mount } from '../records.js'
-import type { Command, Limits, Namespace, Rlimit, Sandbox } from './sandbox.js'
+import type { Command, Limits, Namespace, Rlimit, Sandbox, Throttle } from './sandbox.js'
 import { profileOf } from './seccomp-profile.js'
 import { seccompProfile } from './seccomp.js'
 
@@ -123,6 +123,9 @@ function resourcesOf({ limits, devices, deviceRules = [], privileged }: Sandbox)
   return { devices: privileged ? [{ allow: true, access: 'rwm' }] : rules, ...limitsOf(limits) }
 }
 
+const rated = (throttles: readonly Throttle[] = []): readonly object[] | undefined =>
+  throttles.length === 0 ? undefined : throttles.map(({ value, ...device }) => ({ ...device, rate: value }))
+
 /** The limits as runtime-spec config-linux.md "Control groups" has them. */
 export function limitsOf(limits: Limits): object {
   const present = (object: Record<string, unknown>) =>
@@ -134,6 +137,7 @@ export function limitsOf(limits: Limits): object {
       reservation: limits.memoryReservation,
       swappiness: limits.memorySwappiness,
       disableOOMKiller: limits.oomKillDisable,
+      kernelTCP: limits.kernelMemoryTcp,
     }),
     cpu: present({
       shares: limits.cpuShares,
@@ -141,6 +145,16 @@ export function limitsOf(limits: Limits): object {
       period: limits.cpuPeriod,
       cpus: limits.cpusetCpus,
       mems: limits.cpusetMems,
+      realtimePeriod: limits.cpuRealtimePeriod,
+      realtimeRuntime: limits.cpuRealtimeRuntime,
+    }),
+    blockIO: present({
+      weight: limits.blkioWeight,
+      weightDevice: limits.blkioWeights?.map(({ value, ...device }) => ({ ...device, weight: value })),
+      throttleReadBpsDevice: rated(limits.blkioRates?.readBps),
+      throttleWriteBpsDevice: rated(limits.blkioRates?.writeBps),
+      throttleReadIOPSDevice: rated(limits.blkioRates?.readIops),
+      throttleWriteIOPSDevice: rated(limits.blkioRates?.writeIops),
     }),
     ...(limits.pids === undefined ? {} : { pids: { limit: limits.pids } }),
   }

@@ -114,7 +114,7 @@ export async function empty(cgroup: Cgroup): Promise<void> {
 /** What is frozen does not die. */
 function thaw(cgroup: Cgroup): void {
   try {
-    cgroup.freeze(false)
+    cgroup.thaw()
   } catch {
     // it is gone, or the freezer never had it
   }

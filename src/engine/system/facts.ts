@@ -40,7 +40,7 @@ export function operatingSystem(): { name: string; version: string } {
 export const cgroupVersion = (): '1' | '2' => (existsSync('/sys/fs/cgroup/cgroup.controllers') ? '2' : '1')
 
 /** Whether the kernel offers a controller, or a file of it, in this hierarchy. */
-function offers(controller: string, file?: string): boolean {
+export function offers(controller: string, file?: string): boolean {
   if (cgroupVersion() === '2')
     return (read('/sys/fs/cgroup/cgroup.controllers') ?? '')
       .split(' ')

@@ -1,9 +1,11 @@
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
 import { expect } from 'chai'
 import { chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { must, run } from '../../run.js'
-import { base, openDocker, oracle, type DockerEngine } from './harness.js'
+import { base, eventually, openDocker, oracle, type DockerEngine } from './harness.js'
 
 describe('files in and out of containers, by the docker command', function () {
   if (process.getuid?.() !== 0) return
@@ -208,6 +210,22 @@ describe('files in and out of containers, by the docker command', function () {
       })
   })
 
+  it('lets a container start while nobody reads its export', async () => {
+    await engine.must('run', '--name', 'full', base, 'sh', '-c', '[ -e /big ] || head -c 64M /dev/urandom > /big')
+    const reader = engine.start('export', 'full')
+    try {
+      await once(reader.stdout as Readable, 'readable')
+      expect(await engine.must('start', '-a', 'full')).to.equal('')
+      expect(reader.exitCode).to.equal(null)
+      let bytes = 0
+      for await (const chunk of reader.stdout as Readable) bytes += (chunk as Buffer).length
+      expect(bytes).to.be.greaterThan(64 << 20)
+    } finally {
+      reader.kill()
+      await engine.must('rm', '-f', 'full')
+    }
+  })
+
   describe('commit', () => {
     it('makes an image of the files and the settings, changed as told', async () => {
       await engine.must(
@@ -234,6 +252,26 @@ describe('files in and out of containers, by the docker command', function () {
       ).to.equal('why')
       expect(await engine.must('run', '--rm', 'made:1', 'ls', '/data')).to.equal('')
       await engine.must('rmi', 'made:1')
+    })
+
+    it('takes one that writes as it is at one moment', async () => {
+      // each counts up in one file, then in another: at any moment the second is at most one behind
+      const writer = 'i=0; while :; do i=$((i+1)); echo $i > /src/a$0; echo $i > /src/b$0; done'
+      const writers = `mkdir -p /src; for n in 1 2 3 4 5 6 7 8; do sh -c '${writer}' $n & done; wait`
+      await engine.must('run', '-d', '--name', 'busy', base, 'sh', '-c', writers)
+      try {
+        await eventually(async () => (await engine.docker('exec', 'busy', 'test', '-s', '/src/b8')).code === 0, 'it')
+        await engine.must('commit', 'busy', 'busy:1')
+        // a file may be caught empty, between its opening and its writing
+        const read = 'for n in 1 2 3 4 5 6 7 8; do echo $(cat /src/a$n):$(cat /src/b$n); done'
+        for (const pair of (await engine.must('run', '--rm', 'busy:1', 'sh', '-c', read)).split('\n')) {
+          const [a, b] = pair.split(':').map(Number)
+          if (a && b) expect(a - b, pair).to.be.within(0, 1)
+        }
+      } finally {
+        await engine.must('rm', '-f', 'busy')
+        await engine.docker('rmi', 'busy:1')
+      }
     })
 
     it('takes one that runs, frozen meanwhile, and lets it run on', async () => {

@@ -55,6 +55,17 @@ describe('the build cache', function () {
     expect(stdout).to.include('exec.cachemount')
   })
 
+  it('keeps its layers when the image goes, and counts them as its own', async () => {
+    const dockerfile = { Dockerfile: base + mebibyte('stays') }
+    await lab.build(dockerfile, '-t', 'goes')
+    expect((await lab.docker('rmi', 'goes')).stdout).to.match(/^Untagged: goes:latest\nDeleted: sha256:\w+\n$/)
+    const layer = (await items()).find(({ Description }) => Description.includes('/stays'))
+    expect(layer).to.include({ Shared: false, Size: 1 << 20 })
+    expect((await lab.build(dockerfile)).stdout).to.include('Using cache')
+    expect(await prune('all=1')).to.deep.include({ CachesDeleted: [layer?.ID] })
+    expect((await lab.build(dockerfile)).stdout).to.not.include('Using cache')
+  })
+
   it('is pruned by age, by name, by kind and down to a size, and says so truly', async () => {
     await half(mebibyte('a'))
     await half(mebibyte('b'))

@@ -11,6 +11,7 @@ import { must, run, type Outcome, type RunOptions } from '../../run.js'
 import { poolByte } from '../../free.js'
 
 const program = fileURLToPath(new URL('../../../src/engine/main.ts', import.meta.url))
+const build = fileURLToPath(new URL('../../../dist/engine/main.js', import.meta.url))
 const tsx = import.meta.resolve('tsx')
 /** Base images are made once a machine, not once a test. */
 export const cache = process.env.BERTH_CACHE ?? join(tmpdir(), 'berth-test-cache')
@@ -53,7 +54,8 @@ export interface TestEngine extends DockerEngine {
 }
 
 /** Starts an engine with the base image pulled. Disposing ends its containers and leaves nothing. */
-export async function openEngine({ flags: more = [], env = {}, certificates, disk }: Start = {}): Promise<TestEngine> {
+export async function openEngine(start: Start = {}): Promise<TestEngine> {
+  const { flags: more = [], env = {}, certificates, disk, built } = start
   const dir = await mkdtemp(join(tmpdir(), 'berth-e-'))
   const socket = join(dir, 'engine.sock')
   const name = `e${randomInt(1e6)}`
@@ -61,7 +63,7 @@ export async function openEngine({ flags: more = [], env = {}, certificates, dis
   const trusted = certificates === undefined ? {} : { 'registry-certs': certificates }
   const options = { root: join(dir, 'root'), run: join(dir, 'run'), socket, cache, name, pool, ...trusted }
   const flags = Object.entries(options).flatMap(([key, value]) => [`--${key}`, value])
-  const args = [`--import=${tsx}`, program, ...flags, ...more]
+  const args = [...(built ? [build] : [`--import=${tsx}`, program]), ...flags, ...more]
   let daemon: ChildProcess | undefined
 
   const engine: TestEngine = {

@@ -23,6 +23,8 @@ export interface Start {
   readonly env?: Readonly<Record<string, string>>
   /** A directory in place of /etc/docker/certs.d. */
   readonly certificates?: string
+  /** Berth's from dist, as people run it, instead of from its source. */
+  readonly built?: boolean
   /** Gives its state a disk of its own in memory, no larger than this (`130m`). */
   readonly disk?: string
 }

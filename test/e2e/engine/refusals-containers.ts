@@ -132,6 +132,9 @@ export const containerRefusals: readonly Refusal[] = [
     400,
     'Invalid value: 101, valid memory swappiness range is 0-100',
   ],
+  ['POST', '/containers/create', host({ KernelMemory: 1000 }), 400, 'Minimum kernel memory limit allowed is 6MB'],
+  ['POST', '/containers/create', host({ IOMaximumIOps: 5 }), 400, 'configuration of maximum IOPs'],
+  ['POST', '/containers/create', host({ IOMaximumBandwidth: 5 }), 400, 'configuration of maximum bandwidth'],
   ['POST', '/containers/create', host({ NanoCpus: 1000000000000 }), 400, 'Range of CPUs is from 0.01 to'],
   [
     'POST',

@@ -43,6 +43,38 @@ describe('flags of docker run', function () {
       expect(await shell(['--pids-limit', '-1'], 'cat /sys/fs/cgroup/pids/pids.max')).to.deep.equal(['max'])
     })
 
+    it('hold back block devices', async function () {
+      const device = (await run('find', ['/dev', '-maxdepth', '1', '-type', 'b'])).stdout.split('\n')[0] ?? ''
+      if (!v1 || device === '') return this.skip()
+      const kinds = ['read-bps', 'write-bps', 'read-iops', 'write-iops']
+      const flags = kinds.flatMap((kind, index) => [`--device-${kind}`, `${device}:${1000 + index}`])
+      const files = kinds.map((kind) => `blkio.throttle.${kind.replace('-', '_')}_device`)
+      const numbers = await must('stat', ['-c', '%Hr:%Lr', device])
+      expect(await shell(flags, `cd /sys/fs/cgroup/blkio; cat ${files.join(' ')}`)).to.deep.equal(
+        kinds.map((_, index) => `${numbers} ${1000 + index}`),
+      )
+      const gone = await engine.docker('run', '--rm', '--device-read-bps', '/dev/nosuch:1000', base, 'true')
+      expect(gone.code).to.equal(127)
+      expect(gone.stderr).to.include('stat /dev/nosuch: no such file or directory')
+    })
+
+    it('are discarded with a warning where the kernel has none', async function () {
+      if (!v1) return this.skip()
+      const has = (file: string) => existsSync(`/sys/fs/cgroup/${file}`)
+      const create = async (...flags: string[]) => (await engine.docker('create', ...flags, base, 'true')).stderr
+      if (!has('blkio/blkio.weight')) expect(await create('--blkio-weight', '500')).to.include('Weight discarded.')
+      if (!has('blkio/blkio.weight_device'))
+        expect(await create('--blkio-weight-device', '/dev/null:500')).to.include('Weight-device discarded.')
+      if (has('cpu/cpu.rt_period_us')) {
+        const period = 'cat /sys/fs/cgroup/cpu/cpu.rt_period_us'
+        expect(await shell(['--cpu-rt-period', '500000'], period)).to.deep.equal(['500000'])
+        // the group above has no real time to give
+        const { code, stderr } = await engine.docker('run', '--rm', '--cpu-rt-runtime', '1000', base, 'true')
+        expect(code).to.equal(125)
+        expect(stderr).to.match(/cpu\.rt_runtime_us.*invalid argument/i)
+      }
+    })
+
     it('reach the process', async () => {
       const limits = ['--ulimit', 'nofile=100:200', '--ulimit', 'core=-1', '--oom-score-adj', '500', '--shm-size', '2m']
       const read = 'ulimit -n; ulimit -Hn; ulimit -c; cat /proc/1/oom_score_adj; df -k /dev/shm | tail -1'

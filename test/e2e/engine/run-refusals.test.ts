@@ -38,6 +38,10 @@ describe('what docker run refuses', function () {
       ['--cpuset-cpus 999', /Requested CPUs are not available - requested 999, available: /],
       ['--cpuset-cpus foo', /Invalid value foo for cpuset cpus/],
       ['--cpuset-mems 99', /Requested memory nodes are not available - requested 99, available: /],
+      [
+        '--cpu-rt-period 9500 --cpu-rt-runtime 95000',
+        /cpu real-time runtime cannot be higher than cpu real-time period/,
+      ],
       ['--oom-score-adj 2000', /Invalid value 2000, range for oom score adj is \[-1000, 1000\]/],
     ]))
 

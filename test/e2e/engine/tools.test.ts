@@ -39,6 +39,7 @@ describe('tools that nobody here wrote', () => {
     const compose = async (...words: string[]): Promise<string> => {
       const { code, stdout, stderr } = await engine.run('docker-compose', [...project, ...words], {
         cwd: `${fixtures}/compose`,
+        timeoutMs: 240_000, // it installs a PostgreSQL
       })
       if (code !== 0) throw new Error(`docker-compose ${words.join(' ')}: ${stderr}`)
       return stdout.trim()

@@ -1,0 +1,120 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { Agent, request, type IncomingMessage } from 'node:http'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { dockerd, podman } from '../../test/e2e/foreign.js'
+import { baseArchive, openEngine } from '../../test/e2e/engine/harness.js'
+import { must } from '../../test/run.js'
+import { median, table } from '../figures.js'
+
+/** An engine to be measured: Berth's from dist, or one of those that people use today. */
+export interface Rival extends AsyncDisposable {
+  readonly name: string
+  readonly socket: string
+  /** Where all of it is; its processes name it. */
+  readonly dir: string
+  /** Runs its command (docker's, or podman's). @returns stdout. @throws Error when it ends with another code than 0 */
+  cli(...args: string[]): Promise<string>
+  /** Asks its Docker API on a connection that is kept. @throws Error for an answer of 400 and above */
+  ask(method: string, path: string, body?: object): Promise<IncomingMessage>
+}
+
+type Engine = AsyncDisposable & { readonly socket: string; readonly dir: string }
+
+function rival(name: string, engine: Engine, command: readonly string[]): Rival {
+  const agent = new Agent({ keepAlive: true })
+  const [program = '', ...first] = command
+  return {
+    name,
+    socket: engine.socket,
+    dir: engine.dir,
+    cli: (...args) => must(program, [...first, ...args], { timeoutMs: 600_000 }),
+    ask: async (method, path, body) => {
+      const headers = body ? { 'Content-Type': 'application/json' } : {}
+      const asked = request({ socketPath: engine.socket, agent, method, path: `/v1.41${path}`, headers })
+      asked.end(body && JSON.stringify(body))
+      const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+      if ((answer.statusCode ?? 500) >= 400) throw new Error(`${name}: ${method} ${path}: ${await text(answer)}`)
+      return answer
+    },
+    [Symbol.asyncDispose]: async () => {
+      agent.destroy()
+      await engine[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Starts Berth and its rivals, each with the base image. Disposing ends them and leaves nothing. */
+export async function openRivals(
+  others: readonly ('docker' | 'podman')[] = ['docker', 'podman'],
+): Promise<AsyncDisposable & { readonly all: readonly Rival[]; readonly berth: Rival }> {
+  const archive = await baseArchive()
+  const all: Rival[] = []
+  const dispose = async (): Promise<void> => {
+    for (const one of all) await one[Symbol.asyncDispose]()
+  }
+  try {
+    const engine = await openEngine({ built: true })
+    const docker = ['docker', '-H', `unix://${engine.socket}`]
+    const berth = rival('berth', engine, docker)
+    all.push(berth)
+    for (const name of others) {
+      const foreign = await (name === 'docker' ? dockerd : podman)(archive)
+      all.push(rival(name, foreign, foreign.command))
+    }
+    return { all, berth, [Symbol.asyncDispose]: dispose }
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+}
+
+/** Milliseconds that each of `works` took, in turn, `samples` times after two that do not count. */
+export async function inTurn(
+  works: Readonly<Record<string, () => Promise<unknown>>>,
+  samples: number,
+): Promise<Record<string, number[]>> {
+  const took: Record<string, number[]> = Object.fromEntries(Object.keys(works).map((name) => [name, []]))
+  for (let sample = -2; sample < samples; sample++)
+    for (const [name, work] of Object.entries(works)) {
+      const since = performance.now()
+      await work()
+      if (sample >= 0) took[name]?.push(performance.now() - since)
+    }
+  return took
+}
+
+/** Prints medians side by side and the ratios of Berth's, and whether they are within their limits. */
+export function report(
+  what: string,
+  took: Readonly<Record<string, readonly number[]>>,
+  limits: Readonly<Record<string, number>>,
+): void {
+  const own = median(took.berth ?? [])
+  const rows = Object.entries(took).map(([name, list]) => {
+    const limit = limits[name]
+    const ratio = own / median(list)
+    const verdict = limit === undefined ? '' : `${ratio <= limit ? 'within' : 'MORE than'} ${limit} x`
+    return [name, median(list), Math.min(...list), Math.max(...list), name === 'berth' ? '' : ratio.toFixed(2), verdict]
+  })
+  console.log(`${what}; medians of ${took.berth?.length ?? 0}, in turn`)
+  console.log(table([['ms', 'median', 'min', 'max', 'berth is x', ''], ...rows]))
+}
+
+const read = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return '' // it ended
+  }
+}
+
+/** Proportional set size (MiB, proc_pid_smaps_rollup) of the processes that name `dir` and of all below them. */
+export function memoryOf(dir: string): number {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  const parents = new Map(pids.map((pid) => [pid, /^PPid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? '0']))
+  const own = new Set(pids.filter((pid) => read(`/proc/${pid}/cmdline`).includes(dir)))
+  const belongs = (pid: string): boolean => own.has(pid) || (parents.has(pid) && belongs(parents.get(pid) ?? '0'))
+  const pss = (pid: string) => Number(/^Pss:\s+(\d+) kB/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0)
+  return pids.filter(belongs).reduce((sum, pid) => sum + pss(pid), 0) / 1024
+}
