@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { must } from '../../run.js'
-import { base, eventually, openDocker, oracle, type DockerEngine } from './harness.js'
+import { base, docker, eventually, openDocker, oracle, type DockerEngine } from './harness.js'
 
 /** Answers every HTTP request with 200 "here"; Perl is what the base image has. */
 const server =
@@ -54,7 +54,10 @@ describe('containers, by the docker command', function () {
     })
 
     it('gives a terminal of the right size', async () => {
-      const run = `docker run --rm -it ${base} sh -c 'tty; stty size; exit 5'`
+      const [, minor] = (await engine.must('version', '-f', '{{.Client.APIVersion}}')).split('.')
+      // until API 1.42 the client sends the size after the start
+      const sized = Number(minor) < 42 ? 'until test "$(stty size)" != "0 0"; do sleep .05; done; ' : ''
+      const run = `${docker} run --rm -it ${base} sh -c 'tty; ${sized}stty size; exit 5'`
       const env = { ...process.env, DOCKER_HOST: `unix://${engine.socket}` }
       const args = ['-qec', `stty rows 33 cols 99; ${run}`, '/dev/null']
       const text = await must('script', args, { env }).catch((error: unknown) => String(error))
