@@ -80,9 +80,9 @@ const statHeader = (stat: PathStat): Record<string, string> => ({
   'X-Docker-Container-Path-Stat': Buffer.from(JSON.stringify(stat)).toString('base64'),
 })
 
-/** Those settings of a container's configuration that are given. @throws EngineError `invalid` */
+/** Those settings of a container's configuration that are given; old clients send null. @throws EngineError `invalid` */
 function configOf(body: unknown): ImageConfig {
-  const fields = fieldsOf(body)
+  const fields = fieldsOf(body ?? {})
   const texts = Object.fromEntries(
     ['User', 'WorkingDir', 'StopSignal']
       .map((name) => [name, textField(fields, name)])

@@ -20,6 +20,12 @@ describe('containers, by the docker command', function () {
   const state = async (name: string, field: string): Promise<string> =>
     engine.must('inspect', '-f', `{{.State.${field}}}`, name)
 
+  /** A shell's wait for the size of its terminal, which clients until API 1.42 send after the start. */
+  const untilSized = async (): Promise<string> => {
+    const [, minor] = (await engine.must('version', '-f', '{{.Client.APIVersion}}')).split('.')
+    return Number(minor) < 42 ? 'until test "$(stty size)" != "0 0"; do sleep .05; done; ' : ''
+  }
+
   describe('run', () => {
     it('passes output and exit code on, each stream by itself, and removes', async () => {
       const { code, stdout, stderr } = await engine.docker(
@@ -54,10 +60,7 @@ describe('containers, by the docker command', function () {
     })
 
     it('gives a terminal of the right size', async () => {
-      const [, minor] = (await engine.must('version', '-f', '{{.Client.APIVersion}}')).split('.')
-      // until API 1.42 the client sends the size after the start
-      const sized = Number(minor) < 42 ? 'until test "$(stty size)" != "0 0"; do sleep .05; done; ' : ''
-      const run = `${docker} run --rm -it ${base} sh -c 'tty; ${sized}stty size; exit 5'`
+      const run = `${docker} run --rm -it ${base} sh -c 'tty; ${await untilSized()}stty size; exit 5'`
       const env = { ...process.env, DOCKER_HOST: `unix://${engine.socket}` }
       const args = ['-qec', `stty rows 33 cols 99; ${run}`, '/dev/null']
       const text = await must('script', args, { env }).catch((error: unknown) => String(error))
@@ -233,7 +236,7 @@ describe('containers, by the docker command', function () {
 
     it('has a terminal of its own', async () => {
       const env = { ...process.env, DOCKER_HOST: `unix://${engine.socket}` }
-      const line = `stty rows 21 cols 77; docker exec -it xx sh -c 'tty; stty size; exit 6'`
+      const line = `stty rows 21 cols 77; ${docker} exec -it xx sh -c 'tty; ${await untilSized()}stty size; exit 6'`
       const text = await must('script', ['-qec', line, '/dev/null'], { env }).catch((error: unknown) => String(error))
       expect(text).to.match(/\/dev\/pts\/\d+\r?\n/)
       expect(text).to.match(/21 77\r?\n/)
