@@ -21,10 +21,7 @@ describe('root in a container', function () {
     await engine[Symbol.asyncDispose]()
     await rm(place, { recursive: true, force: true })
   })
-  afterEach(async () => {
-    const left = (await engine.must('ps', '-aq')).split('\n').filter(Boolean)
-    if (left.length > 0) await engine.must('rm', '-fv', ...left)
-  })
+  afterEach(() => engine.clear())
 
   /** What a shell in a container with these flags says, on both streams. */
   const tries = async (script: string, ...flags: string[]): Promise<string> => {
@@ -246,8 +243,12 @@ describe('root in a container', function () {
       // init_module(2) and settimeofday(2) by number, x86-64
       const calls = { 175: '0, 0, $s = "x"', 164: '$s = pack("qq", 1, 0), 0' }
       for (const [number, args] of Object.entries(calls))
-        expect(await tries(perl(`print syscall(${number}, ${args}), " ", $!+0`), ...all), number).to.equal('-1 1')
-      expect(await tries('cat /proc/kcore | head -c 1', ...all)).to.match(/denied|not permitted/i)
+        // EPERM, or ENOSYS of a kernel without modules
+        expect(await tries(perl(`print syscall(${number}, ${args}), " ", $!+0`), ...all), number).to.match(
+          /^-1 (1|38)$/,
+        )
+      // not every kernel has it
+      expect(await tries('cat /proc/kcore | head -c 1', ...all)).to.match(/denied|not permitted|No such file/i)
     })
 
     it('opens no file of the host by its handle', async () => {
