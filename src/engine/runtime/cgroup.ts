@@ -91,11 +91,14 @@ export class Cgroup {
     if (this.hierarchies.version === 2) this.write('freezer', 'cgroup.freeze', '1')
     else this.write('freezer', 'freezer.state', 'FROZEN')
     // version 1 tells nobody when it is done, and looks again only when it is read
-    for (const deadline = Date.now() + freezeMs; !this.#isFrozen(); await sleep(1))
+    const deadline = Date.now() + freezeMs
+    while (!this.#isFrozen()) {
       if (Date.now() > deadline) {
         this.thaw()
         throw new EngineError('broken', `cannot freeze ${this.path}: a process in it waits for the kernel; try again`)
       }
+      await sleep(1)
+    }
   }
 
   /** Lets everything inside run on. */
