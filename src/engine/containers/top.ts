@@ -14,18 +14,30 @@ export async function top(
   const words = args.split(/\s+/).filter(Boolean)
   if (words.some((word) => !/^-?[\w,=:+%-]+$/.test(word)))
     throw new EngineError('invalid', `invalid ps arguments: ${args}`)
-  const { stdout } = await promisify(execFile)('ps', words).catch((error: unknown) => {
+  const everything = await ps(words).catch((error: unknown) => {
     throw new EngineError('broken', `error running ps: ${messageOf(error)}`)
   })
-  const [head = '', ...rows] = stdout.split('\n').filter(Boolean)
+  const [head = '', ...rows] = everything
   const Titles = head.trim().split(/\s+/)
   const pidColumn = Titles.indexOf('PID')
   if (pidColumn < 0) throw new EngineError('invalid', "Couldn't find PID field in ps output")
-  const own = new Set(container.cgroup(shop).pids())
-  const cells = rows.map((row) => {
+  const pids = container.cgroup(shop).pids()
+  const own = new Set(pids)
+  // by itself ps shows some users' processes only; options that choose others are not to be had together with -q
+  const named = await ps([`-q${pids.join(',')}`, ...words]).catch(() => everything)
+  const split = (row: string): string[] => {
     const all = row.trim().split(/\s+/)
     return [...all.slice(0, Titles.length - 1), all.slice(Titles.length - 1).join(' ')]
-  })
-  const Processes = cells.filter((row) => own.has(Number(row[pidColumn])))
-  return { Titles, Processes: translateUsers(Titles, cells, Processes, pidColumn) }
+  }
+  const Processes = named
+    .slice(1)
+    .map(split)
+    .filter((row) => own.has(Number(row[pidColumn])))
+  return { Titles, Processes: translateUsers(Titles, rows.map(split), Processes, pidColumn) }
+}
+
+/** The lines of ps(1) on the host. */
+async function ps(args: readonly string[]): Promise<string[]> {
+  const { stdout } = await promisify(execFile)('ps', [...args])
+  return stdout.split('\n').filter(Boolean)
 }
