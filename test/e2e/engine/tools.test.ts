@@ -35,6 +35,7 @@ describe('tools that nobody here wrote', () => {
 
   it('docker-compose brings up, scales, shows and takes down three services', async function () {
     if (oracle) this.skip() // its builds know nothing of this machine's certificates
+    this.timeout(300_000)
     const project = ['-p', 'three', '--project-directory', `${fixtures}/compose`]
     const compose = async (...words: string[]): Promise<string> => {
       const { code, stdout, stderr } = await engine.run('docker-compose', [...project, ...words], {
