@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
@@ -11,15 +10,13 @@ import { median, table } from '../figures.js'
 export interface Rival extends AsyncDisposable {
   readonly name: string
   readonly socket: string
-  /** Where all of it is; its processes name it. */
-  readonly dir: string
   /** Runs its command (docker's, or podman's). @returns stdout. @throws Error when it ends with another code than 0 */
   readonly cli: (...args: string[]) => Promise<string>
   /** Asks its Docker API on a connection that is kept. @throws Error for an answer of 400 and above */
   readonly ask: (method: string, path: string, body?: object) => Promise<IncomingMessage>
 }
 
-type Engine = AsyncDisposable & { readonly socket: string; readonly dir: string }
+type Engine = AsyncDisposable & { readonly socket: string }
 
 function rival(name: string, engine: Engine, command: readonly string[]): Rival {
   const agent = new Agent({ keepAlive: true })
@@ -27,7 +24,6 @@ function rival(name: string, engine: Engine, command: readonly string[]): Rival 
   return {
     name,
     socket: engine.socket,
-    dir: engine.dir,
     cli: (...args) => must(program, [...first, ...args], { timeoutMs: 600_000 }),
     ask: async (method, path, body) => {
       const headers = body ? { 'Content-Type': 'application/json' } : {}
@@ -99,22 +95,4 @@ export function report(
   })
   console.log(`${what}; medians of ${took.berth?.length ?? 0}, in turn`)
   console.log(table([['ms', 'median', 'min', 'max', 'berth is x', ''], ...rows]))
-}
-
-const read = (path: string): string => {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return '' // it ended
-  }
-}
-
-/** Proportional set size (MiB, proc_pid_smaps_rollup) of the processes that name `dir` and of all below them. */
-export function memoryOf(dir: string): number {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  const parents = new Map(pids.map((pid) => [pid, /^PPid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? '0']))
-  const own = new Set(pids.filter((pid) => read(`/proc/${pid}/cmdline`).includes(dir)))
-  const belongs = (pid: string): boolean => own.has(pid) || (parents.has(pid) && belongs(parents.get(pid) ?? '0'))
-  const pss = (pid: string) => Number(/^Pss:\s+(\d+) kB/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0)
-  return pids.filter(belongs).reduce((sum, pid) => sum + pss(pid), 0) / 1024
 }

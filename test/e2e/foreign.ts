@@ -12,8 +12,6 @@ import { poolByte } from '../free.js'
 /** An engine nobody here wrote, for the platform to deploy on; its containers' addresses are within reach of the host. */
 export interface ForeignEngine extends AsyncDisposable {
   readonly socket: string
-  /** Where all of it is; its processes name it. */
-  readonly dir: string
   /** Its own command line up to the arguments, in its namespaces. */
   readonly command: readonly string[]
 }
@@ -45,7 +43,6 @@ export async function dockerd(base: string): Promise<ForeignEngine> {
     const command = ['docker', '-H', `unix://${engine.socket}`]
     return {
       socket: engine.socket,
-      dir: engine.dir,
       command,
       [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
     }
@@ -88,7 +85,6 @@ export async function podman(base: string): Promise<ForeignEngine> {
   })
   const engine: ForeignEngine = {
     socket,
-    dir,
     get command() {
       const variables = ['env', `CONTAINERS_CONF=${conf}`]
       const pid = String(server.pid)

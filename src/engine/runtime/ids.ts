@@ -3,7 +3,7 @@ import { EngineError, messageOf } from '../errors.js'
 import { IdMaps, type IdRange } from './id-map.js'
 import { IdRanges, type IdOwner } from './id-ranges.js'
 import type { UserNamespace } from './sandbox.js'
-import type { Owners } from './staging.js'
+import type { MappedOwners } from './staging.js'
 
 /** The ids of an engine's containers. */
 export class Ids {
@@ -38,11 +38,11 @@ export class Ids {
   }
 
   /** What it takes to mount files for a user namespace. */
-  async owners({ first }: IdRange): Promise<Owners> {
+  async owners({ first }: IdRange): Promise<MappedOwners> {
     return { range: { first }, map: await this.#maps.of({ first }) }
   }
 }
 
 /** What it takes to mount files for `users`. */
-export const ownersOf = (ids: Ids | undefined, users: UserNamespace): Promise<Owners | undefined> =>
+export const ownersOf = (ids: Ids | undefined, users: UserNamespace): Promise<MappedOwners | undefined> =>
   users === 'host' || ids === undefined ? Promise.resolve(undefined) : ids.owners(users)

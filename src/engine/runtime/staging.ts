@@ -44,7 +44,7 @@ export function rememberStaged(id: string, keep: boolean): void {
 }
 
 /** A container's user namespace, as its mounts need it. */
-export interface Owners {
+export interface MappedOwners {
   readonly range: IdRange
   /** Descriptor of a user namespace that maps it. */
   readonly map: number
@@ -66,11 +66,11 @@ export interface Part {
  */
 export class Staging implements Disposable {
   readonly #dir: string
-  readonly #owners: Owners | undefined
+  readonly #owners: MappedOwners | undefined
   readonly #made: { readonly path: string; readonly kind: 'directory' | 'file'; mounted: boolean }[] = []
 
   /** @param owners absent: owners are shown as they are */
-  constructor(id: string, owners: Owners | undefined) {
+  constructor(id: string, owners: MappedOwners | undefined) {
     this.#dir = join(root, id)
     this.#owners = owners
     this.#make('', 'directory')
@@ -178,7 +178,7 @@ export class Staging implements Disposable {
     return path
   }
 
-  #copy(path: string, below: boolean, owners: Owners | undefined): number {
+  #copy(path: string, below: boolean, owners: MappedOwners | undefined): number {
     // all that is mounted there, or else what is at the top of it
     const ways = owners ? (below ? ([true, false] as const) : ([false] as const)) : []
     for (const all of ways) {

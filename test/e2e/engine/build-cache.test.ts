@@ -89,7 +89,7 @@ describe('the build cache', function () {
   })
 
   it('keeps to its budget, the longest unused going first', async function () {
-    if (oracle) this.skip() // its budget is in a file of settings
+    if (oracle) this.skip() // dockerd takes the budget from its daemon.json alone
     await half(mebibyte('a', 2))
     await half(mebibyte('b', 2))
     await half(mebibyte('a', 2)) // used again
