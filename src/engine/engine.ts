@@ -20,6 +20,7 @@ import { chooseDriver, findProgram, locateProgram } from './runtime/driver.js'
 import { Exits } from './runtime/exits.js'
 import { Ids } from './runtime/ids.js'
 import { createSteps } from './runtime/steps.js'
+import { sweepDrafts } from './system/durable.js'
 import { lockRoot } from './system/lock.js'
 import { openVolumes } from './volumes/volumes.js'
 
@@ -35,6 +36,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   await mkdir(config.root, { recursive: true, mode: 0o700 })
   await chmod(config.root, 0o700)
   await lockRoot(config.root)
+  await sweepDrafts(config.root)
   await mkdir(config.run, { recursive: true, mode: 0o755 })
   const events = openEvents()
   const exits = await Exits.open(join(config.run, 'exits'))

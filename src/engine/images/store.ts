@@ -6,7 +6,7 @@ import { codeOf, EngineError, isFault } from '../errors.js'
 import type { Digest, Events, Image, Images, Usage } from '../records.js'
 import { type ImageDocument, readDocument, type StoredImage } from './document.js'
 import { Travels } from './travels.js'
-import { writeDurably } from '../system/durable.js'
+import { sweepDrafts, writeDurably } from '../system/durable.js'
 import { Layers } from './layers.js'
 import { Porters } from './porter.js'
 import { familiar, parseReference } from './reference.js'
@@ -60,6 +60,7 @@ export class ImageStore implements Images, AsyncDisposable {
     const porters = shared ?? new Porters()
     const root = join(config.root, 'images')
     await mkdir(join(root, 'configs'), { recursive: true, mode: 0o711 })
+    await sweepDrafts(root)
     const layers = await Layers.open(root, porters)
     const tags = await Tags.open(join(root, 'references.json'))
     const digests = await Tags.open(join(root, 'digests.json'))

@@ -16,11 +16,13 @@ const patienceMs = 5_000
  */
 export async function lockRoot(root: string): Promise<void> {
   const fd = openSync(pathOf(root), 'a', 0o600)
-  for (const deadline = Date.now() + patienceMs; !tryFlock(fd, 'exclusive'); await sleep(20))
+  for (const deadline = Date.now() + patienceMs; !tryFlock(fd, 'exclusive');) {
     if (Date.now() > deadline) {
       closeSync(fd)
       throw new EngineError('conflict', `another engine runs with ${root}: stop it, or give this one another --root`)
     }
+    await sleep(20)
+  }
 }
 
 /** Whether an engine runs with a root directory. Keeps none from starting. */
