@@ -60,8 +60,8 @@ export async function check(root: string, tell: Progress = () => undefined): Pro
   }
 }
 
-/** One look at everything but the files of layers. */
-async function look(root: string): Promise<Look> {
+/** One look at everything but the files of layers: what an engine at work is making looks like leftovers. */
+export async function look(root: string): Promise<Look> {
   const findings = new Findings()
   const layers = await findLayers(root, findings)
   const has = new Set(layers.keys())

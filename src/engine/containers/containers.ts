@@ -11,9 +11,10 @@ import { Container, type Shop } from './container.js'
 import { draft } from './draft.js'
 import { watchHealth } from './health.js'
 import { logLimits, rotateOnFull } from './log-files.js'
+import { discard, keep } from './keep.js'
 import { memberOf, namesOf } from './member.js'
 import { watchMonitors } from './monitors.js'
-import { dropAnonymous, holdAgain, tellMounts } from './mounts.js'
+import { holdAgain, tellMounts } from './mounts.js'
 import { checkName, inventName } from './names.js'
 import { isUp, timestamp } from './record.js'
 import { nextBackOff, startsWithDaemon, wantsRestart } from './restart.js'
@@ -21,7 +22,6 @@ import { signalNumber } from './signals.js'
 import { clear, start } from './start.js'
 import { ContainerStore } from './store.js'
 import { sweep } from './sweep.js'
-import { fillVolumes } from './volume-copy.js'
 
 /** What the containers stand on. */
 export interface ContainerParts {
@@ -94,7 +94,7 @@ export class Containers implements Usage {
     watchMonitors(() => [...this.#all.values()].filter(({ up }) => up), this.#shop.exits)
     await sweep(this.#shop, new Set(living.map(({ id }) => id)))
     for (const container of this.#all.values()) {
-      if (container.record.state.status === 'removing') void this.#discard(container).catch(() => undefined)
+      if (container.record.state.status === 'removing') await this.#discard(container, true)
       else if (!container.up && startsWithDaemon(container.record)) void this.start(container).catch(() => undefined)
     }
   }
@@ -126,8 +126,9 @@ export class Containers implements Usage {
   }
 
   ofVolume(name: string): readonly string[] {
-    const mounts = (container: Container) => container.record.mounts.some((mount) => mount.name === name)
-    return [...this.#all.values()].filter(mounts).map(({ id }) => id)
+    const has = ({ record: { mounts, state } }: Container): boolean =>
+      state.status !== 'removing' && mounts.some((mount) => mount.name === name)
+    return [...this.#all.values()].filter(has).map(({ id }) => id)
   }
 
   #nameTaken(name: string): Container | undefined {
@@ -140,20 +141,17 @@ export class Containers implements Usage {
     body: unknown,
     platform = '',
   ): Promise<{ container: Container; warnings: readonly string[] }> {
-    const { store, events } = this.#shop
+    const { events } = this.#shop
     const asked = name === '' ? inventName((taken) => this.#nameTaken(taken) !== undefined) : checkName(name)
     this.#refuseTaken(asked)
-    const { record, volumes, warnings } = await draft(this.#shop, { name: asked, body, platform })
+    const { record, mounts, warnings } = await draft(this.#shop, { name: asked, body, platform })
     this.#refuseTaken(asked) // another create may have taken it while this one waited
     const container = new Container(record)
     this.#all.set(record.id, container)
     try {
-      await store.create(record)
-      await fillVolumes(this.#shop, container, volumes)
+      await keep(this.#shop, container, mounts)
     } catch (error) {
       this.#all.delete(record.id)
-      await store.remove(record.id)
-      await dropAnonymous(this.#shop.volumes, record.mounts)
       throw error
     }
     container.emit(events, 'create')
@@ -391,11 +389,9 @@ export class Containers implements Usage {
     await container.inTurn(async () => {
       if (!this.#all.has(container.id)) return
       container.companions.abort()
-      container.record.state.status = 'removing'
-      await this.#shop.store.remove(container.id)
+      await discard(this.#shop, container, volumes)
       this.#all.delete(container.id)
     })
-    if (volumes) await dropAnonymous(this.#shop.volumes, container.record.mounts)
     container.emit(this.#shop.events, 'destroy')
     container.removed()
   }

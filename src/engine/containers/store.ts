@@ -51,10 +51,15 @@ export class ContainerStore {
     return records
   }
 
-  async create(record: ContainerRecord): Promise<void> {
-    const { dir, upperDir, workDir } = this.places(record.id)
+  /** Makes room for a container; without a record it goes at the next start. */
+  async prepare(id: string): Promise<void> {
+    const { dir, upperDir, workDir } = this.places(id)
     await mkdir(dir, { recursive: true, mode: 0o700 })
     await Promise.all([mkdir(upperDir, { mode: 0o755 }), mkdir(workDir, { mode: 0o700 })])
+  }
+
+  /** From here on the container is there, whatever happens. */
+  async create(record: ContainerRecord): Promise<void> {
     await this.save(record)
     await syncDirectory(this.#root)
   }

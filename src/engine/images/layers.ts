@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { access, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { EngineError } from '../errors.js'
@@ -7,7 +7,7 @@ import type { Digest } from '../records.js'
 import type { LayerSum } from './pack.js'
 import type { Porters } from './porter.js'
 import type { LayerSource, Pressed } from './press.js'
-import { syncfs } from './syscalls.js'
+import { syncAll } from '../system/durable.js'
 
 /** A layer in the making. Disposing it before it is committed leaves nothing behind. */
 export interface Stage extends AsyncDisposable {
@@ -54,7 +54,8 @@ export class Layers {
   static async open(root: string, porters: Porters): Promise<Layers> {
     const layers = new Layers(root, porters)
     await mkdir(layers.#path(''), { recursive: true, mode: 0o711 })
-    await rm(join(root, 'staging'), { recursive: true, force: true })
+    // a git or a copy that the last daemon began may not have heard of its end
+    await rm(join(root, 'staging'), { recursive: true, force: true, maxRetries: 10 })
     await mkdir(join(root, 'staging'), { recursive: true, mode: 0o711 })
     const names = new Set(await readdir(layers.#path('')))
     for (const name of names) {
@@ -222,12 +223,7 @@ export class Layers {
 
   async #sync(): Promise<void> {
     const covered = this.#unsettled
-    const directory = await open(this.#root, 'r')
-    try {
-      await syncfs(directory.fd)
-    } finally {
-      await directory.close()
-    }
+    await syncAll(this.#root)
     this.#unsettled -= covered
   }
 

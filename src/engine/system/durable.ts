@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { open, readdir, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { syncfs } from '../images/syscalls.js'
 
 /**
  * Writes a file so that after a crash it is the old one or the new one, whole: write, fsync, rename, fsync of the
@@ -27,6 +28,16 @@ export async function writeDurably(path: string, data: string | Uint8Array, mode
 /** Removes the drafts that a process which was killed has left of files in a directory. */
 export async function sweepDrafts(directory: string): Promise<void> {
   for (const name of await readdir(directory)) if (name.endsWith('.tmp')) await unlink(join(directory, name))
+}
+
+/** Makes all that was written to the file system of a directory durable: cheaper than a sync of each file when they are many. */
+export async function syncAll(path: string): Promise<void> {
+  const directory = await open(path, 'r')
+  try {
+    await syncfs(directory.fd)
+  } finally {
+    await directory.close()
+  }
 }
 
 /** Makes the names in a directory durable: what was renamed or unlinked there stays so. */

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
 import type { EngineConfig } from '../config.js'
 import { EngineError, isFault } from '../errors.js'
 import type { Events, Usage, VolumeInfo, Volumes } from '../records.js'
 import { bytesBelow } from '../system/disk.js'
 import { checkOptions, mountVolume, unmountVolume } from './options.js'
-import { VolumeRecords, type VolumeRecord } from './record.js'
+import { fillInPlace, VolumeRecords, type VolumeRecord } from './record.js'
 
 /** The volume room: what the container room needs, and what the API serves. */
 export interface VolumeRoom extends Volumes {
@@ -44,6 +45,21 @@ export async function openVolumes(
     return record
   }
 
+  const hold = async (name: string, holder: string): Promise<void> => {
+    const record = find(name)
+    if (standsForAnother(record)) await mountVolume(record.options, records.mountpoint(name))
+    holders.set(name, (holders.get(name) ?? new Set()).add(holder))
+  }
+
+  const letGo = async (holder: string): Promise<void> => {
+    for (const [name, held] of holders) {
+      if (!held.delete(holder) || held.size > 0) continue
+      holders.delete(name)
+      const record = volumes.get(name)
+      if (record && standsForAnother(record)) await unmountVolume(records.mountpoint(name))
+    }
+  }
+
   const remove = (name: string): Promise<void> =>
     inTurn(async () => {
       find(name)
@@ -64,10 +80,12 @@ export async function openVolumes(
     // eslint-disable-next-line @typescript-eslint/require-await -- the contract lets other volumes be looked up
     get: async (name) => describe(find(name)),
 
-    ensure: (asked, { driver = '', labels = {}, options = {} } = {}) =>
+    place: (name) => records.mountpoint(name),
+
+    ensure: (asked, { driver = '', labels = {}, options = {}, anonymous: nameless = false } = {}) =>
       inTurn(async () => {
-        const anonymous = asked === ''
-        const name = anonymous ? randomBytes(32).toString('hex') : checked(asked)
+        const anonymous = asked === '' || nameless
+        const name = asked === '' ? newVolumeName() : checked(asked)
         if (!['', 'local'].includes(driver))
           throw new EngineError(
             'missing',
@@ -89,22 +107,21 @@ export async function openVolumes(
         return describe(record)
       }),
 
-    hold: (name, holder) =>
-      inTurn(async () => {
-        const { options } = find(name)
-        if (Object.keys(options).length === 0) return
-        await mountVolume(options, records.mountpoint(name))
-        holders.set(name, (holders.get(name) ?? new Set()).add(holder))
-      }),
+    fill: async (name, holder, copy) => {
+      await inTurn(() => hold(name, holder))
+      try {
+        const place = records.mountpoint(name)
+        if ((await readdir(place)).length > 0) return
+        if (standsForAnother(find(name))) await fillInPlace(place, copy)
+        else await records.fill(name, copy, (publish) => inTurn(() => publish((holders.get(name)?.size ?? 0) > 1)))
+      } finally {
+        await inTurn(() => letGo(holder))
+      }
+    },
 
-    letGo: (holder) =>
-      inTurn(async () => {
-        for (const [name, held] of holders) {
-          if (!held.delete(holder) || held.size > 0) continue
-          holders.delete(name)
-          await unmountVolume(records.mountpoint(name))
-        }
-      }),
+    hold: (name, holder) => inTurn(() => hold(name, holder)),
+
+    letGo: (holder) => inTurn(() => letGo(holder)),
 
     remove: async (name, force) => {
       if (!force || volumes.has(name)) await remove(name)
@@ -131,6 +148,12 @@ export async function openVolumes(
     },
   }
 }
+
+/** A name for a volume that nobody names. */
+export const newVolumeName = (): string => randomBytes(32).toString('hex')
+
+/** Whether its content is on a file system that is mounted for it. */
+const standsForAnother = ({ options }: VolumeRecord): boolean => Object.keys(options).length > 0
 
 /** A name becomes a directory's: nothing that could lead out of ours. @throws EngineError `invalid` in dockerd's words */
 function checked(name: string): string {
