@@ -34,7 +34,7 @@ export async function checkImages(root: string, has: ReadonlySet<Digest>, findin
   for (const { name } of await entriesOf(join(images, 'configs'))) {
     const path = join(images, 'configs', name)
     if (!/^[0-9a-f]{64}$/.test(name)) {
-      findings.leftover(path, 'it is no image configuration')
+      findings.leftover(path, 'it is no image configuration, or one that was never named')
       continue
     }
     const id = `sha256:${name}`

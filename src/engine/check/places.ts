@@ -107,7 +107,7 @@ export interface Surroundings {
   readonly networks: ReadonlyMap<string, string>
 }
 
-const beside = ['container.json', 'upper', 'work', 'hosts', 'hostname', 'resolv.conf']
+const beside = ['container.json', 'container.json.synced', 'upper', 'work', 'hosts', 'hostname', 'resolv.conf']
 
 /** Checks the containers' records, what they refer to, and that their files are there. */
 export async function checkContainers(root: string, around: Surroundings, findings: Findings): Promise<void> {

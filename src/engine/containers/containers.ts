@@ -92,7 +92,12 @@ export class Containers implements Usage {
       await this.#ended(container, exit ?? { code: unseenExit, at: new Date() })
     }
     watchMonitors(() => [...this.#all.values()].filter(({ up }) => up), this.#shop.exits)
-    await sweep(this.#shop, new Set(living.map(({ id }) => id)))
+    const stopped = [...this.#all.values()].filter((container) => !living.includes(container))
+    await sweep(
+      this.#shop,
+      new Set(living.map(({ id }) => id)),
+      stopped.map(({ record }) => record),
+    )
     for (const container of this.#all.values()) {
       if (container.record.state.status === 'removing') await this.#discard(container, true)
       else if (!container.up && startsWithDaemon(container.record)) void this.start(container).catch(() => undefined)

@@ -37,5 +37,5 @@ export async function discard({ store, volumes }: Shop, { record }: Container, a
     await store.save(record).catch(() => undefined)
     await dropAnonymous(volumes, record.mounts)
   }
-  await store.remove(record.id)
+  await store.remove(record.id, record.hostConfig.AutoRemove)
 }

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import type { Digest } from '../records.js'
-import { writeDurably } from '../system/durable.js'
+import { readOr, writeDurably } from '../system/durable.js'
 
 /** One form in which a layer has been on the wire, its bytes seen here. */
 export interface Travel {
@@ -31,7 +30,7 @@ export class Travels {
 
   /** Opens the record; what it says of layers that are gone is dropped. */
   static async open(path: string, has: (diffId: Digest) => boolean): Promise<Travels> {
-    const text = await readFile(path, 'utf8').catch(() => '[]')
+    const text = await readOr(path, '[]')
     return new Travels(
       path,
       (JSON.parse(text) as Travel[]).filter(({ diffId }) => has(diffId)),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { open, readdir, rename, unlink } from 'node:fs/promises'
+import { open, readdir, readFile, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { codeOf } from '../errors.js'
 import { syncfs } from '../images/syscalls.js'
 
 /**
@@ -23,6 +24,16 @@ export async function writeDurably(path: string, data: string | Uint8Array, mode
     throw error
   }
   await syncDirectory(dirname(path))
+}
+
+/** The text of a file, or `none` when there is no such file. A disk that fails is not taken for an empty one. */
+export async function readOr(path: string, none: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return none
+    throw error
+  }
 }
 
 /** Removes the drafts that a process which was killed has left of files in a directory. */
