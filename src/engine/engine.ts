@@ -1,6 +1,6 @@
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { sizeOf } from './api/containers.js'
+import { spaceOf } from './api/containers.js'
 import type { ApiRoute } from './api/route.js'
 import { apiRoutes } from './api/routes.js'
 import type { Inventory } from './api/system.js'
@@ -10,7 +10,7 @@ import { Containers } from './containers/containers.js'
 import { summary } from './containers/describe.js'
 import { Execs } from './containers/exec.js'
 import { openEvents } from './events.js'
-import { listImages } from './images/describe.js'
+import { imageUsage } from './images/describe.js'
 import { ImageStore } from './images/store.js'
 import { openNetworks } from './networks/networks.js'
 import type { Images, Usage, Volumes } from './records.js'
@@ -112,15 +112,13 @@ function inventoryOf(
     }),
     containerUsage: () =>
       Promise.all(
-        containers.all().map(async (container) => summary(container, await sizeOf(containers, images, container))),
+        containers.all().map(async (container) => {
+          const rw = await spaceOf(containers, container)
+          const image = images.all().find(({ id }) => id === container.record.image)
+          return summary(container, { rw, root: rw + (image ? await images.space(image) : 0) })
+        }),
       ),
-    imageUsage: () => {
-      const layers = [...images.usedLayers()].reduce((sum, diffId) => sum + images.layers.size(diffId), 0)
-      return Promise.resolve({
-        layersSize: layers,
-        images: listImages(images, new Map(), 147, { shared: true, containers: true }),
-      })
-    },
+    imageUsage: () => imageUsage(images),
     cacheUsage: () => builder.usage(),
   }
 }

@@ -6,6 +6,7 @@ import { codeOf, EngineError, isFault } from '../errors.js'
 import type { Digest, Events, Image, Images, Usage } from '../records.js'
 import { type ImageDocument, readDocument, type StoredImage } from './document.js'
 import { Travels } from './travels.js'
+import { bytesOf } from '../system/disk.js'
 import { sweepDrafts, syncDirectory, writeDurably } from '../system/durable.js'
 import { Layers } from './layers.js'
 import { Porters } from './porter.js'
@@ -190,9 +191,10 @@ export class ImageStore implements Images, AsyncDisposable {
   async delete(image: StoredImage): Promise<{ layers: Digest[]; freed: number }> {
     this.tell('delete', image.id)
     this.#images.delete(image.id)
+    const record = await bytesOf(this.#config(image.id), this.#pending(image.id))
     for (const path of [this.#config(image.id), this.#pending(image.id)]) await rm(path, { force: true })
     await syncDirectory(join(this.#root, 'configs'))
-    const freed = await this.discard(image.layers)
+    const freed = record + (await this.discard(image.layers))
     return { layers: image.layers.filter((diffId) => !this.layers.has(diffId)), freed }
   }
 
@@ -210,6 +212,12 @@ export class ImageStore implements Images, AsyncDisposable {
       if (!needed) freed += await this.layers.remove([diffId])
     }
     return freed
+  }
+
+  /** Bytes on disk of an image: its layers, and its configuration. */
+  async space(image: StoredImage): Promise<number> {
+    const layers = await Promise.all([...new Set(image.layers)].map((diffId) => this.layers.space(diffId)))
+    return layers.reduce((sum, bytes) => sum + bytes, await bytesOf(this.#config(image.id)))
   }
 
   /** Layers that images are made of. */

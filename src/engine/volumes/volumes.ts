@@ -1,15 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import { EngineError, isFault } from '../errors.js'
 import type { Events, Usage, VolumeInfo, Volumes } from '../records.js'
-import { bytesBelow } from '../system/disk.js'
+import { bytesBelow, bytesOf } from '../system/disk.js'
 import { checkOptions, mountVolume, unmountVolume } from './options.js'
 import { fillInPlace, VolumeRecords, type VolumeRecord } from './record.js'
 
 /** The volume room: what the container room needs, and what the API serves. */
 export interface VolumeRoom extends Volumes {
   list(): readonly VolumeInfo[]
+  /** Bytes on disk of all that a volume has, its record too. */
+  space(name: string): Promise<number>
   /** Ids of the containers that mount it. */
   users(name: string): readonly string[]
   /** Removes those of the chosen that no container has; `reclaimed` is in bytes. */
@@ -74,7 +77,13 @@ export async function openVolumes(
       events.emit('volume', 'destroy', name, { driver: 'local' })
     })
 
+  const space = async (name: string): Promise<number> => {
+    const directory = dirname(records.mountpoint(name))
+    return (await bytesBelow(directory)) + (await bytesOf(directory))
+  }
+
   return {
+    space,
     list: () => [...volumes.values()].map(describe),
     users: (name) => usage.ofVolume(name),
     // eslint-disable-next-line @typescript-eslint/require-await -- the contract lets other volumes be looked up
@@ -132,7 +141,7 @@ export async function openVolumes(
       let reclaimed = 0
       for (const volume of [...volumes.values()].map(describe).filter(chosen)) {
         if (usage.ofVolume(volume.name).length > 0) continue
-        const bytes = await bytesBelow(volume.mountpoint)
+        const bytes = await space(volume.name)
         try {
           await remove(volume.name)
         } catch (error) {
