@@ -135,7 +135,9 @@ export class CacheMounts {
   }
 
   async #keep(name: string, { id, created, used, uses }: Kept): Promise<void> {
-    await writeFile(join(this.#root, `${name}.json`), JSON.stringify({ id, created, used, uses } satisfies Kept))
+    const path = join(this.#root, `${name}.json`)
+    await writeFile(`${path}.tmp`, JSON.stringify({ id, created, used, uses } satisfies Kept))
+    await rename(`${path}.tmp`, path)
   }
 }
 

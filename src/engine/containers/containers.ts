@@ -80,11 +80,7 @@ export class Containers implements Usage {
     const living = up.filter((container) => container.record.state.boot === boot && container.alive)
     await networks.restore(living.map(({ record }) => ({ ...record, member: memberOf(record) })))
     for (const container of living) {
-      await holdAgain(this.#shop, container)
-      // the last daemon died between recording the start and letting the program run
-      const driver = this.#shop.driverOf(container.record)
-      if (driver.waits(container.id)) await driver.start(container.id)
-      this.#accompany(container)
+      await this.#takeUp(container)
     }
     for (const container of up) {
       if (living.includes(container)) continue
@@ -102,6 +98,15 @@ export class Containers implements Usage {
       if (container.record.state.status === 'removing') await this.#discard(container, true)
       else if (!container.up && startsWithDaemon(container.record)) void this.start(container).catch(() => undefined)
     }
+  }
+
+  async #takeUp(container: Container): Promise<void> {
+    await holdAgain(this.#shop, container)
+    // the last daemon died between recording the start and letting the program run
+    const driver = this.#shop.driverOf(container.record)
+    // what cannot be let run has ended meanwhile: its exit tells
+    if (driver.waits(container.id)) await driver.start(container.id).catch(() => undefined)
+    this.#accompany(container)
   }
 
   all(): readonly Container[] {
