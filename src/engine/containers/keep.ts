@@ -23,6 +23,7 @@ export async function keep(shop: Shop, container: Container, mounts: readonly Pl
     await fillVolumes(shop, container, mounts)
     await store.create(record)
   } catch (error) {
+    record.state.status = 'removing' // it has its volumes no longer
     await dropAnonymous(volumes, record.mounts)
     await store.remove(record.id)
     throw error

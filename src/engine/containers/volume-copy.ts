@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { closeSync, constants, openSync } from 'node:fs'
 import { promisify } from 'node:util'
+import { EngineError, messageOf } from '../errors.js'
 import { openInRoot } from '../runtime/libc.js'
 import type { Container, Shop } from './container.js'
 import type { PlannedMount } from './mounts.js'
@@ -36,7 +37,12 @@ async function copyFrom(root: number, target: string, volume: string): Promise<v
   try {
     // by descriptor: the path may hold symlinks, which must not lead out of the image
     const source = `/proc/${String(process.pid)}/fd/${String(from)}/.`
-    await promisify(execFile)('cp', ['--archive', '--no-target-directory', source, volume])
+    await promisify(execFile)('cp', ['--archive', '--no-target-directory', source, volume], { maxBuffer: 64 * 2 ** 20 })
+  } catch (error) {
+    // a line for each file: the first says it
+    const [said = ''] = ((error as { stderr?: string }).stderr || messageOf(error)).split('\n')
+    const fault = said.includes('No space left') ? 'full' : 'broken'
+    throw new EngineError(fault, `cannot copy ${target} of the image to a new volume: ${said}`, error)
   } finally {
     closeSync(from)
   }
