@@ -110,11 +110,11 @@ function inventoryOf(
       Promise.all(
         containers.all().map(async (container) => summary(container, await sizeOf(containers, images, container))),
       ),
-    imageUsage: () => {
+    imageUsage: (version) => {
       const layers = [...images.usedLayers()].reduce((sum, diffId) => sum + images.layers.size(diffId), 0)
       return Promise.resolve({
         layersSize: layers,
-        images: listImages(images, new Map(), 147, { shared: true, containers: true }),
+        images: listImages(images, new Map(), version, { shared: true, containers: true }),
       })
     },
     cacheUsage: () => builder.usage(),

@@ -1,6 +1,6 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { closeSync, fchownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { EngineError, isFault, messageOf } from '../errors.js'
@@ -9,8 +9,9 @@ import { firstPid } from '../runtime/begin.js'
 import { complaintsIn, refusalOf } from '../runtime/refusal.js'
 import { rangeOf } from '../runtime/id-map.js'
 import { processOf } from '../runtime/spec.js'
+import { openNull, pipeFrom, pipeTo, spawnProgram } from '../runtime/spawn.js'
 import { rememberStaged } from '../runtime/staging.js'
-import { demandMapped } from '../runtime/users.js'
+import { demandMapped, outsideOf } from '../runtime/users.js'
 import { detachKeys } from './detach-keys.js'
 import { bundleOf, type Container, type Shop } from './container.js'
 import type { Containers } from './containers.js'
@@ -48,8 +49,12 @@ export class Exec {
   running = false
   exitCode: number | null = null
   pid = 0
-  #child: ChildProcess | undefined
+  #runtimePid = 0
+  #input: Socket | undefined
+  #outputs: readonly Readable[] = []
   #terminal: Terminal | undefined
+  /** Rows and columns asked for. */
+  #size: readonly [number, number] | undefined
 
   constructor(container: Container, request: ExecRequest) {
     this.container = container
@@ -86,11 +91,11 @@ export class Exec {
     this.running = true
     try {
       const command = commandOf(this.container, `/proc/${state.pid}/root`, { ...request, args: [...request.args] })
-      demandMapped(command.user, rangeOf(state.pid) ?? 'host')
-      await mkdir(place, { recursive: true, mode: 0o700 })
-      await writeFile(files.spec, JSON.stringify(processOf(command, rlimitsOf(this.container.record.hostConfig))), {
-        mode: 0o600,
-      })
+      const users = rangeOf(state.pid) ?? 'host'
+      demandMapped(command.user, users)
+      mkdirSync(place, { recursive: true, mode: 0o700 })
+      const spec = processOf(command, rlimitsOf(this.container.record.hostConfig))
+      writeFileSync(files.spec, JSON.stringify(spec), { mode: 0o600 })
       this.container.emit(shop.events, `exec_start: ${request.args.join(' ')}`, { execID: this.id })
       const { name, path, args } = shop.driverOf(this.container.record)
       if (name === 'runc') rememberStaged(this.container.id, true)
@@ -102,7 +107,9 @@ export class Exec {
         return pid !== undefined
       })
       const held = { onOutput: onceBegun(begun, streams) }
-      const code = await this.#execute([...args, ...own, this.container.id], path, held, ready, over, size)
+      const owner = outsideOf(command.user, users)
+      const runtime = { path, args: [...args, ...own, this.container.id] }
+      const code = await this.#execute(runtime, owner, held, ready, over, size)
       if (!(await begun)) throw await failure(files.log, request)
       this.exitCode = code
       return code
@@ -113,64 +120,99 @@ export class Exec {
     } finally {
       this.running = false
       this.container.emit(shop.events, 'exec_die', { execID: this.id, exitCode: String(this.exitCode) })
-      await Promise.all(Object.values(files).map((file) => rm(file, { force: true })))
+      for (const file of Object.values(files)) rmSync(file, { force: true })
     }
   }
 
   async #execute(
-    args: readonly string[],
-    path: string,
+    runtime: { readonly path: string; readonly args: readonly string[] },
+    owner: { readonly uid: number; readonly gid: number },
     { onOutput }: ExecStreams,
     ready: () => void,
     over: AbortController,
     size?: readonly [number, number],
   ): Promise<number> {
-    const terminal = this.request.tty ? new Terminal() : undefined
-    if (size) terminal?.resize(...size)
-    this.#terminal = terminal
-    const io = terminal?.slave ?? 'pipe'
-    const child = spawn(path, args, { stdio: [io, io, io], cwd: '/', detached: true })
-    this.#child = child
-    child.stdin?.on('error', () => undefined) // it ended without reading everything
-    terminal?.closeSlave()
-    const outputs = terminal
-      ? [forward(terminal.stream, (chunk) => onOutput('stdout', chunk))]
-      : [
-          forward(child.stdout, (chunk) => onOutput('stdout', chunk)),
-          forward(child.stderr, (chunk) => onOutput('stderr', chunk)),
-        ]
+    const { descriptors, outputs } = this.request.tty ? this.#openTerminal(size) : this.#openPipes(owner)
+    const started = (() => {
+      try {
+        return spawnProgram(runtime.path, runtime.args, { descriptors, env: {} })
+      } finally {
+        for (const fd of new Set(descriptors)) closeSync(fd)
+      }
+    })()
+    this.#runtimePid = started.pid
+    const forwarded = outputs.map(([stream, name]) => forward(stream, (chunk) => onOutput(name, chunk)))
     ready()
-    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
+    const code = await started.exited
+    this.#runtimePid = 0
     over.abort()
-    await Promise.all(outputs)
-    return code ?? (signal === 'SIGKILL' ? 137 : 143)
+    await Promise.all(forwarded)
+    return code
+  }
+
+  #openTerminal(size?: readonly [number, number]): Plugs {
+    const terminal = new Terminal()
+    const wanted = size ?? this.#size
+    if (wanted) terminal.resize(...wanted)
+    this.#terminal = terminal
+    this.#outputs = [terminal.stream]
+    return { descriptors: Array<number>(3).fill(terminal.slave), outputs: [[terminal.stream, 'stdout']] }
+  }
+
+  /** Pipes, which the program's user may open again as /dev/stdout. */
+  #openPipes({ uid, gid }: { readonly uid: number; readonly gid: number }): Plugs {
+    const stdin = this.request.stdin ? pipeTo() : { stream: undefined, end: openNull() }
+    const [stdout, stderr] = [pipeFrom(), pipeFrom()]
+    for (const { end } of [stdout, stderr]) fchownSync(end, uid, gid)
+    this.#input = stdin.stream
+    this.#input?.on('error', () => undefined) // it ended without reading everything
+    this.#outputs = [stdout.stream, stderr.stream]
+    return {
+      descriptors: [stdin.end, stdout.end, stderr.end],
+      outputs: [
+        [stdout.stream, 'stdout'],
+        [stderr.stream, 'stderr'],
+      ],
+    }
   }
 
   /** Writes to its standard input; resolves when there is room for more. */
   async write(chunk: Buffer): Promise<void> {
-    const input = this.#terminal?.stream ?? this.#child?.stdin
+    const input = this.#terminal?.stream ?? this.#input
     if (!input || input.destroyed || input.write(chunk)) return
     await Promise.race([once(input, 'drain'), once(input, 'close')]).catch(() => undefined)
   }
 
   end(): void {
-    this.#child?.stdin?.end()
+    this.#input?.end()
   }
 
+  /** Sets the size of its terminal, also of one that is not open yet: older clients ask as soon as they have asked for a start. */
   resize(rows: number, columns: number): void {
+    this.#size = [rows, columns]
     this.#terminal?.resize(rows, columns)
-    this.#child?.kill('SIGWINCH') // the terminal is not its controlling one, so the kernel does not tell it
+    signal(this.#runtimePid, 'SIGWINCH') // the terminal is not its controlling one, so the kernel does not tell it
   }
 
   /** Ends it and lets go of its streams, which a child of its own may still hold open. */
   kill(): void {
-    try {
-      if (this.pid > 0 && this.running) process.kill(this.pid, 'SIGKILL')
-    } catch {
-      // it has just ended
-    }
-    this.#child?.kill('SIGKILL')
-    for (const stream of [this.#child?.stdout, this.#child?.stderr, this.#terminal?.stream]) stream?.destroy()
+    if (this.running) signal(this.pid, 'SIGKILL')
+    signal(this.#runtimePid, 'SIGKILL')
+    for (const stream of this.#outputs) stream.destroy()
+  }
+}
+
+/** What a program is started with, and where its output comes out. */
+interface Plugs {
+  readonly descriptors: readonly number[]
+  readonly outputs: readonly (readonly [Readable, 'stdout' | 'stderr'])[]
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    if (pid > 0) process.kill(pid, name)
+  } catch {
+    // it has just ended
   }
 }
 

@@ -49,6 +49,20 @@ describe('docker exec', function () {
     expect(own).to.deep.equal({ code: 255, stdout: '', stderr: 'mine\n' })
   })
 
+  it('has pipes of its own, which whoever it runs as may open again, and no input unless asked', async () => {
+    const script = 'readlink /proc/self/fd/1 | cut -c1-5; echo out >/dev/stdout; echo err >/dev/stderr; cat; exit 3'
+    for (const user of ['0', '1000:1000'])
+      expect(await exec('-u', user, 'xx', 'sh', '-c', script)).to.deep.equal({
+        code: 3,
+        stdout: 'pipe:\nout\n',
+        stderr: 'err\n',
+      })
+  })
+
+  it('is told as 128 and its signal when it is killed', async () => {
+    expect(await exec('xx', 'sh', '-c', 'kill -9 $$')).to.include({ code: 137 })
+  })
+
   it('sees what the container mounted', async () => {
     await engine.must('exec', '-w', '/scratch', 'xx', 'touch', 'made')
     expect(await engine.must('exec', 'xx', 'ls', '/scratch')).to.equal('made')
