@@ -12,7 +12,7 @@ export const execRoutes = (containers: Containers, execs: Execs): readonly ApiRo
     method: 'POST',
     path: '/containers/{id}/exec',
     handle: async (request, reply) => {
-      const container = containers.find(request.params.id ?? '')
+      const container = containers.catalog.find(request.params.id ?? '')
       reply.json(201, { Id: execs.create(container, await request.json()).id })
     },
   },
