@@ -80,13 +80,14 @@ export async function openRivals(
   }
 }
 
-/** Milliseconds that each of `works` took, in turn, `samples` times after two that do not count. */
+/** Milliseconds that each of `works` took, in turn, `samples` times after some that do not count. */
 export async function inTurn(
   works: Readonly<Record<string, () => Promise<unknown>>>,
   samples: number,
+  warming = 2,
 ): Promise<Record<string, number[]>> {
   const took: Record<string, number[]> = Object.fromEntries(Object.keys(works).map((name) => [name, []]))
-  for (let sample = -2; sample < samples; sample++)
+  for (let sample = -warming; sample < samples; sample++)
     for (const [name, work] of Object.entries(works)) {
       const since = performance.now()
       await work()
