@@ -1,5 +1,6 @@
 import type { Containers } from '../containers/containers.js'
-import type { Exec, Execs } from '../containers/exec.js'
+import type { Exec } from '../containers/exec.js'
+import type { Execs } from '../containers/execs.js'
 import { EngineError, messageOf } from '../errors.js'
 import { fieldsOf, flagField, listField } from '../system/fields.js'
 import { contentTypeOf, detector, frame, send } from './frames.js'
