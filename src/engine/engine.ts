@@ -6,14 +6,15 @@ import { apiRoutes } from './api/routes.js'
 import type { Inventory } from './api/system.js'
 import { createBuilder, type Builder } from './build/builder.js'
 import type { EngineConfig } from './config.js'
+import { Catalog } from './containers/catalog.js'
 import { Containers } from './containers/containers.js'
 import { summary } from './containers/describe.js'
-import { Execs } from './containers/exec.js'
+import { Execs } from './containers/execs.js'
 import { openEvents } from './events.js'
 import { imageUsage } from './images/describe.js'
 import { ImageStore } from './images/store.js'
 import { openNetworks } from './networks/networks.js'
-import type { Images, Usage, Volumes } from './records.js'
+import type { Images, Volumes } from './records.js'
 import { Registry } from './registry/registry.js'
 import { findHierarchies } from './runtime/cgroup.js'
 import { chooseDriver, findProgram, locateProgram } from './runtime/driver.js'
@@ -45,25 +46,15 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   const ids = await Ids.open(config)
   const networks = await openNetworks(config, events)
 
-  // images and volumes ask the containers who uses them, and containers need both
-  const late: { containers?: Containers } = {}
-  const usage: Usage = {
-    ofImage: (image) => late.containers?.ofImage(image) ?? [],
-    isRunning: (id) =>
-      late.containers
-        ?.all()
-        .some(({ record }) => record.id === id && ['running', 'paused'].includes(record.state.status)) ?? false,
-    ofNetwork: (network) => late.containers?.ofNetwork(network) ?? [],
-    ofVolume: (volume) => late.containers?.ofVolume(volume) ?? [],
-  }
-  const images = await ImageStore.open(config, events, usage)
-  const volumes = await openVolumes(config, events, usage)
-  const parts = { config, driver, exits, hierarchies, ids, networks, events }
-  const containers = (late.containers = await Containers.open({
+  const catalog = new Catalog()
+  const images = await ImageStore.open(config, events, catalog)
+  const volumes = await openVolumes(config, events, catalog)
+  const parts = { config, driver, exits, hierarchies, ids, networks, events, catalog }
+  const containers = await Containers.open({
     ...parts,
     images: images satisfies Images,
     volumes: volumes satisfies Volumes,
-  }))
+  })
   await containers.resume()
   const execs = new Execs(containers)
   const steps = createSteps({ config, driver, exits, hierarchies, ids, networks, conmon: findProgram('conmon') })
@@ -73,7 +64,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   return {
     containers,
     routes: apiRoutes({
-      ...{ config, events, containers, execs, images, registry, builder, networks, volumes, usage },
+      ...{ config, events, containers, execs, images, registry, builder, networks, volumes },
       inventory: inventoryOf(containers, images, builder, driver.name, ids !== undefined),
     }),
     [Symbol.asyncDispose]: async () => {
@@ -92,7 +83,7 @@ function inventoryOf(
   userNamespaces: boolean,
 ): Inventory {
   const count = (test: (status: string) => boolean): number =>
-    containers.all().filter(({ record }) => test(record.state.status)).length
+    containers.catalog.all().filter(({ record }) => test(record.state.status)).length
   return {
     containers: () => ({
       running: count((status) => status === 'running'),
@@ -112,13 +103,13 @@ function inventoryOf(
     }),
     containerUsage: () =>
       Promise.all(
-        containers.all().map(async (container) => {
+        containers.catalog.all().map(async (container) => {
           const rw = await spaceOf(containers, container)
           const image = images.all().find(({ id }) => id === container.record.image)
-          return summary(container, { rw, root: rw + (image ? await images.space(image) : 0) })
+          return summary(containers.catalog, container, { rw, root: rw + (image ? await images.space(image) : 0) })
         }),
       ),
-    imageUsage: () => imageUsage(images),
+    imageUsage: (version) => imageUsage(images, version),
     cacheUsage: () => builder.usage(),
   }
 }

@@ -47,7 +47,10 @@ export function listImages(store: ImageStore, filters: Filters, version: number,
 /**
  * What `GET /system/df` tells of images: bytes as the disk has them. Layers count once, and each image its configuration.
  */
-export async function imageUsage(store: ImageStore): Promise<{ layersSize: number; images: object[] }> {
+export async function imageUsage(
+  store: ImageStore,
+  version: number,
+): Promise<{ layersSize: number; images: object[] }> {
   const shared = sharedLayers(store)
   const bytes = async (diffIds: Iterable<Digest>): Promise<number> => {
     const each = await Promise.all([...new Set(diffIds)].map((diffId) => store.layers.space(diffId)))
@@ -56,7 +59,7 @@ export async function imageUsage(store: ImageStore): Promise<{ layersSize: numbe
   const images = new Map(store.all().map((image) => [image.id, image]))
   let records = 0
   const rows = await Promise.all(
-    (listImages(store, new Map(), 147, { containers: true }) as { Id: Digest }[]).map(async (row) => {
+    (listImages(store, new Map(), version, { containers: true }) as { Id: Digest }[]).map(async (row) => {
       const image = images.get(row.Id)
       if (!image) return row
       const [space, layers] = [await store.space(image), await bytes(image.layers)]
