@@ -106,7 +106,7 @@ export function carry(task: Carry): readonly Archive[] {
     const path = place(copier, intoDirectory ? `${base}/${name}` : task.target)
     const fd = canvas.open(path)
     writeSync(fd, content)
-    canvas.closeFile(fd, path, { ...made, mode: change?.(0o644, false) ?? 0o644 })
+    canvas.closeFile(fd, { ...made, mode: change?.(0o644, false) ?? 0o644 })
   }
   canvas.close()
   return archives

@@ -102,13 +102,20 @@ export function resolveIn(at: (path: string) => Entry | undefined, path: string,
   const todo = componentsOf(path).reverse()
   const done: string[] = []
   let links = 0
+  /** How deep the first component is that does not exist: what lies below it need not be looked up. */
+  let absent = Infinity
   for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
     if (name === '..') {
       done.pop()
+      if (done.length <= absent) absent = Infinity
       continue
     }
-    const here = `/${[...done, name].join('/')}`
-    const entry = at(here)
+    if (done.length > absent) {
+      done.push(name)
+      continue
+    }
+    const entry = at(`/${[...done, name].join('/')}`)
+    if (!entry) absent = done.length
     if (entry?.stat.isSymbolicLink() && (followLast || todo.length > 0)) {
       if (++links > linkLimit) throw new EngineError('invalid', `too many levels of symbolic links in "${path}"`)
       const target = readlinkSync(entry.paths[0])
@@ -117,7 +124,7 @@ export function resolveIn(at: (path: string) => Entry | undefined, path: string,
     } else done.push(name)
   }
   const canonical = `/${done.join('/')}`
-  return { path: canonical, entry: at(canonical) }
+  return { path: canonical, entry: done.length > absent ? undefined : at(canonical) }
 }
 
 /** Orders names as their UTF-8 bytes do, which no locale and no JavaScript version changes. */
