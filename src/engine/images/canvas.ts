@@ -233,11 +233,11 @@ export class Canvas {
   }
 
   #clear(path: string): void {
-    const existing = this.at(path)
-    if (existing?.stat.isDirectory())
-      throw new EngineError('invalid', `cannot overwrite directory "${path}" with a file`)
     const place = this.place(path)
-    if (lstatOr(place)) {
+    const here = lstatOr(place)
+    const existing = here ?? (this.#lower && this.at(path)?.stat)
+    if (existing?.isDirectory()) throw new EngineError('invalid', `cannot overwrite directory "${path}" with a file`)
+    if (here) {
       rmSync(place)
       this.#resolved.clear()
     }

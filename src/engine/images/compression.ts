@@ -64,11 +64,14 @@ function startOf(kind: Exclude<Compression, 'none'>, head: Buffer): Buffer {
 export function decompress(source: Readable, kind: Compression): Readable {
   if (kind === 'none') return source
   const out = new PassThrough()
+  const fail = (cause: unknown) => out.destroy(new EngineError('invalid', `cannot decompress ${kind} data`, cause))
+  // They may fail before anybody reads them, who then hears of it all the same: unheard, an error ends the engine.
+  out.on('error', () => undefined)
   if (kind === 'gzip') {
-    const gunzip = createGunzip({ chunkSize: 1 << 16 })
+    // an end that comes too early is found out after everything was written, when the pipeline looks no more
+    const gunzip = createGunzip({ chunkSize: 1 << 16 }).on('error', fail)
     pipeline(source, gunzip, (error) => {
-      const garbled = codeOf(error)?.startsWith('Z_') === true
-      if (error) out.destroy(garbled ? new EngineError('invalid', 'cannot decompress gzip data', error) : error)
+      if (error && codeOf(error)?.startsWith('Z_') !== true) out.destroy(error)
     })
     gunzip.pipe(out)
     out.on('close', () => gunzip.destroy())
@@ -76,7 +79,6 @@ export function decompress(source: Readable, kind: Compression): Readable {
   }
   const [program, ...args] = programs[kind]
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'] })
-  const fail = (cause: unknown) => out.destroy(new EngineError('invalid', `cannot decompress ${kind} data`, cause))
   child.on('error', fail)
   child.on('close', (code) => (code === 0 ? out.end() : fail(undefined)))
   child.stdout.pipe(out, { end: false })

@@ -2,7 +2,6 @@ import ignoreModule from '@balena/dockerignore'
 import { EngineError } from '../errors.js'
 import { hasWildcard, match, type Match } from './glob.js'
 import { componentsOf, type Entry, type Tree } from './tree.js'
-import type { Manifest } from './unpack.js'
 
 /** CommonJS with a `default` of its own. */
 const dockerignore = ignoreModule.default
@@ -11,8 +10,8 @@ const dockerignore = ignoreModule.default
 export interface Sources {
   readonly layers: readonly string[]
   readonly patterns: readonly string[]
-  /** Digests already known, by path; without one a file is read. */
-  readonly known?: Manifest
+  /** Where there is an inventory with digests already known; without one a file is read. */
+  readonly known?: string
   /** What to leave out, in the form of .dockerignore, relative to each source. */
   readonly exclude?: readonly string[]
   /** Keep the directories of the patterns, or of what follows `/./` in them; `**` is any depth. */

@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs'
-import { codeOf, EngineError } from '../errors.js'
+import { EngineError } from '../errors.js'
 import { getXattr } from './syscalls.js'
 
 /** A file as seen through a stack of layers. A directory is the union of `paths`, topmost first; anything else has one. */
@@ -19,12 +19,7 @@ export interface Resolved {
 const linkLimit = 40
 
 export const lstatOr = (path: string): Stats | undefined => {
-  try {
-    return lstatSync(path)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined
-    throw error
-  }
+  return lstatSync(path, { throwIfNoEntry: false })
 }
 
 /** Overlayfs marks a deletion with a character device 0:0 (Documentation/filesystems/overlayfs.rst, "whiteouts"). */
