@@ -224,8 +224,8 @@ export class Containers implements Usage {
         finishedAt: timestamp(exit.at),
       })
       delete record.state.health
-      await store.save(record)
-      await this.#shop.exits.take(container.id)
+      // what was not recorded the next engine finds out again
+      if (await store.saveIfRoom(record)) await this.#shop.exits.take(container.id)
       if (oomKilled) container.emit(events, 'oom')
       container.emit(events, 'die', { exitCode: String(exit.code) })
       tellMounts(this.#shop, container, 'unmount')
@@ -259,7 +259,7 @@ export class Containers implements Usage {
     const grace = seconds ?? record.config.StopTimeout ?? defaultStopSeconds
     const first = signal ?? record.config.StopSignal ?? 'SIGTERM'
     const ended = container.nextExit()
-    await this.#shop.store.save(record) // a power cut must not bring back what was stopped
+    await this.#shop.store.saveIfRoom(record) // a power cut must not bring back what was stopped
     const late = new AbortController()
     this.#signalAndTell(container, signalNumber(first))
     await this.#thaw(container)
@@ -286,7 +286,7 @@ export class Containers implements Usage {
       if (state.status !== 'restarting') return false
       container.companions.abort()
       Object.assign(state, { status: 'exited', stopped: true })
-      await this.#shop.store.save(container.record)
+      await this.#shop.store.saveIfRoom(container.record)
       return true
     })
   }
@@ -299,7 +299,7 @@ export class Containers implements Usage {
     const ended = number === 9 ? container.nextExit() : undefined
     if (ends) {
       container.record.state.stopped = true
-      await this.#shop.store.save(container.record)
+      await this.#shop.store.saveIfRoom(container.record)
     }
     this.#signalAndTell(container, number)
     if (ends) await this.#thaw(container)
