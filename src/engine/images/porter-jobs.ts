@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { type ContextTask, prepareContext } from '../build/prepare.js'
 import { type Change, changesOf, type Written } from '../archives/changes.js'
 import { lift } from '../archives/lift.js'
@@ -60,6 +61,8 @@ export const jobs = {
     missingPaths(new Tree(task.layers), task.paths),
   /** Removes what a runtime made only to mount something on it: empty files and directories. */
   scrub: (task: { upper: string; paths: readonly string[] }): void => scrub(task.upper, task.paths),
+  /** Removes a tree: one of 100,000 files keeps the loop for a second when they all answer it at once. */
+  remove: (path: string): void => rmSync(path, { recursive: true, force: true }),
   /** What a container's own layer changes. */
   changes: (written: Written): readonly Change[] => changesOf(written),
   /** Copies a container's own layer. */
