@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { ignoring } from '../images/selection.js'
+import { ignoring } from '../images/ignore-patterns.js'
 import type { Manifest } from '../images/unpack.js'
 import { readText } from './read-text.js'
 

@@ -20,7 +20,8 @@ export interface Outside extends AsyncDisposable {
 export async function watchOutside(engine: TestEngine): Promise<Outside> {
   const path = await mkdtemp(join(tmpdir(), 'berth-outside-'))
   await writeFile(join(path, 'victim'), 'safe', { mode: 0o640 })
-  const root = join(engine.dir, 'root')
+  // its root may be on a file system that only the engine sees
+  const root = `/proc/${String(engine.pid())}/root${join(engine.dir, 'root')}`
   const listed = [path, '/', '/etc', '/root', engine.dir, root, join(root, 'images')]
   const held = ['/etc/passwd', '/etc/shadow', '/proc/sys/kernel/core_pattern', path, join(path, 'victim')]
   const seen = (): object => ({
