@@ -48,6 +48,8 @@ function readLine(line: string): Pattern | undefined {
 }
 
 const notSlash = (character: string): boolean => character !== '/'
+/** What may be left out, with the two tokens after it. */
+const perhaps: Token = { many: true, fits: () => false, optional: 3 }
 const anything = (): boolean => true
 
 /** `*` and `?` stop at a slash; `**` does not, and with a slash after it stands for no directory as well. */
@@ -65,7 +67,7 @@ function tokensOf(pattern: string): Token[] {
       at += 2
       if (pattern.charAt(at) === '/') at++
       if (at >= pattern.length) tokens.push({ many: true, fits: anything })
-      else tokens.push({ many: true, fits: anything, optional: 2 }, literal('/'))
+      else tokens.push(perhaps, { many: true, fits: anything }, literal('/'))
     }
   }
   return tokens

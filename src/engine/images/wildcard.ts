@@ -12,13 +12,21 @@ export interface Token {
  * Whether a text as a whole is what tokens describe. Takes the product of their lengths at most, whatever they are: a
  * regular expression with ten stars takes years on a name of 255 characters.
  */
-export function fits(tokens: readonly Token[], text: string): boolean {
+export const fits = (tokens: readonly Token[], text: string): boolean => {
+  const characters = Array.from(text)
+  return lengths(tokens, characters).at(-1) === characters.length
+}
+
+/** How many of the first characters may be taken so that they are what tokens describe: every such number, least first. */
+export function lengths(tokens: readonly Token[], characters: readonly string[]): number[] {
+  const found: number[] = []
   // the places in the tokens that what was read so far may have led to
   let places = new Uint8Array(tokens.length + 1)
   let next = new Uint8Array(tokens.length + 1)
   places[0] = 1
   leap(tokens, places)
-  for (const character of text) {
+  if (places[tokens.length] === 1) found.push(0)
+  for (const [index, character] of characters.entries()) {
     next.fill(0)
     let going = false
     for (const [place, token] of tokens.entries()) {
@@ -26,11 +34,12 @@ export function fits(tokens: readonly Token[], text: string): boolean {
       next[token.many ? place : place + 1] = 1
       going = true
     }
-    if (!going) return false
+    if (!going) return found
     leap(tokens, next)
     ;[places, next] = [next, places]
+    if (places[tokens.length] === 1) found.push(index + 1)
   }
-  return places[tokens.length] === 1
+  return found
 }
 
 /** Marks what follows tokens that may stand for nothing. */

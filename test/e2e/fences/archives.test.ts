@@ -60,7 +60,7 @@ describe('a hostile archive', function () {
       try {
         const secret = readFileSync('/etc/hostname', 'utf8')
         await engine.must('exec', 'open', 'sh', '-c', 'mkdir -p /tmp/d/etc; echo mine > /etc/hostname-of-mine')
-        for (let n = 0; n < 25; n++) {
+        for (let n = 0; n < 6; n++) {
           await put(archive([{ name: `etc/${name}`, content: 'x', mode: 0o4777 }]), 'open:/tmp/d')
           const { stdout } = await engine.run('sh', ['-c', 'docker cp open:/tmp/d/etc/hostname - | tar xO'])
           expect(stdout).to.not.equal(secret)
