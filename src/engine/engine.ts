@@ -6,14 +6,15 @@ import { apiRoutes } from './api/routes.js'
 import type { Inventory } from './api/system.js'
 import { createBuilder, type Builder } from './build/builder.js'
 import type { EngineConfig } from './config.js'
+import { Catalog } from './containers/catalog.js'
 import { Containers } from './containers/containers.js'
 import { summary } from './containers/describe.js'
-import { Execs } from './containers/exec.js'
+import { Execs } from './containers/execs.js'
 import { openEvents } from './events.js'
 import { listImages } from './images/describe.js'
 import { ImageStore } from './images/store.js'
 import { openNetworks } from './networks/networks.js'
-import type { Images, Usage, Volumes } from './records.js'
+import type { Images, Volumes } from './records.js'
 import { Registry } from './registry/registry.js'
 import { findHierarchies } from './runtime/cgroup.js'
 import { chooseDriver, findProgram, locateProgram } from './runtime/driver.js'
@@ -41,25 +42,15 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   const ids = await Ids.open(config)
   const networks = await openNetworks(config, events)
 
-  // images and volumes ask the containers who uses them, and containers need both
-  const late: { containers?: Containers } = {}
-  const usage: Usage = {
-    ofImage: (image) => late.containers?.ofImage(image) ?? [],
-    isRunning: (id) =>
-      late.containers
-        ?.all()
-        .some(({ record }) => record.id === id && ['running', 'paused'].includes(record.state.status)) ?? false,
-    ofNetwork: (network) => late.containers?.ofNetwork(network) ?? [],
-    ofVolume: (volume) => late.containers?.ofVolume(volume) ?? [],
-  }
-  const images = await ImageStore.open(config, events, usage)
-  const volumes = await openVolumes(config, events, usage)
-  const parts = { config, driver, exits, hierarchies, ids, networks, events }
-  const containers = (late.containers = await Containers.open({
+  const catalog = new Catalog()
+  const images = await ImageStore.open(config, events, catalog)
+  const volumes = await openVolumes(config, events, catalog)
+  const parts = { config, driver, exits, hierarchies, ids, networks, events, catalog }
+  const containers = await Containers.open({
     ...parts,
     images: images satisfies Images,
     volumes: volumes satisfies Volumes,
-  }))
+  })
   await containers.resume()
   const execs = new Execs(containers)
   const steps = createSteps({ config, driver, exits, hierarchies, ids, networks, conmon: findProgram('conmon') })
@@ -69,7 +60,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   return {
     containers,
     routes: apiRoutes({
-      ...{ config, events, containers, execs, images, registry, builder, networks, volumes, usage },
+      ...{ config, events, containers, execs, images, registry, builder, networks, volumes },
       inventory: inventoryOf(containers, images, builder, driver.name, ids !== undefined),
     }),
     [Symbol.asyncDispose]: async () => {
@@ -88,7 +79,7 @@ function inventoryOf(
   userNamespaces: boolean,
 ): Inventory {
   const count = (test: (status: string) => boolean): number =>
-    containers.all().filter(({ record }) => test(record.state.status)).length
+    containers.catalog.all().filter(({ record }) => test(record.state.status)).length
   return {
     containers: () => ({
       running: count((status) => status === 'running'),
@@ -108,13 +99,17 @@ function inventoryOf(
     }),
     containerUsage: () =>
       Promise.all(
-        containers.all().map(async (container) => summary(container, await sizeOf(containers, images, container))),
+        containers.catalog
+          .all()
+          .map(async (container) =>
+            summary(containers.catalog, container, await sizeOf(containers, images, container)),
+          ),
       ),
-    imageUsage: () => {
+    imageUsage: (version) => {
       const layers = [...images.usedLayers()].reduce((sum, diffId) => sum + images.layers.size(diffId), 0)
       return Promise.resolve({
         layersSize: layers,
-        images: listImages(images, new Map(), 147, { shared: true, containers: true }),
+        images: listImages(images, new Map(), version, { shared: true, containers: true }),
       })
     },
     cacheUsage: () => builder.usage(),

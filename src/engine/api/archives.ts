@@ -13,7 +13,7 @@ import type { ApiRequest, ApiRoute } from './route.js'
 /** Files in and out of containers: cp, export, diff, commit. */
 export function archiveRoutes(containers: Containers, images: ImageStore): readonly ApiRoute[] {
   const archives = new Archives(containers.shop, images.porters)
-  const of = ({ params }: ApiRequest) => containers.find(params.id ?? '')
+  const of = ({ params }: ApiRequest) => containers.catalog.find(params.id ?? '')
   const path = ({ query }: ApiRequest) => query.get('path') ?? ''
   return [
     {
@@ -60,7 +60,7 @@ export function archiveRoutes(containers: Containers, images: ImageStore): reado
       path: '/commit',
       handle: async (request, reply) => {
         const { query } = request
-        const container = containers.find(query.get('container') ?? '')
+        const container = containers.catalog.find(query.get('container') ?? '')
         const [repository, tag] = [query.get('repo') ?? '', query.get('tag') ?? '']
         const image = await commit(containers.shop, images, container, {
           names: repository === '' ? [] : [tag === '' ? repository : `${repository}:${tag}`],

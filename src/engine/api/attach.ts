@@ -13,7 +13,7 @@ import type { ApiReply, ApiRequest } from './route.js'
 
 /** `POST /containers/{id}/attach`: before a start it catches the output from the first byte. */
 export async function attach(containers: Containers, request: ApiRequest, reply: ApiReply): Promise<void> {
-  const container = containers.find(request.params.id ?? '')
+  const container = containers.catalog.find(request.params.id ?? '')
   const { query, version } = request
   const { Tty } = container.record.config
   const keys = detachKeys(query.get('detachKeys') ?? '')

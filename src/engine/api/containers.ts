@@ -2,11 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Container } from '../containers/container.js'
 import type { Containers } from '../containers/containers.js'
 import { inspection, summary } from '../containers/describe.js'
-import type { Execs } from '../containers/exec.js'
+import type { Execs } from '../containers/execs.js'
 import { containerFilters, selectContainers } from '../containers/filters.js'
+import { pause } from '../containers/pause.js'
 import { resize } from '../containers/resize.js'
 import { updateLimits } from '../containers/update.js'
 import { sample } from '../containers/stats.js'
+import { kill, stop } from '../containers/stop.js'
 import { top } from '../containers/top.js'
 import { EngineError } from '../errors.js'
 import type { Images } from '../records.js'
@@ -45,7 +47,7 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
   const act =
     (status: number, action: (container: Container, request: ApiRequest) => Promise<void> | void) =>
     async (request: ApiRequest, reply: ApiReply): Promise<void> => {
-      await action(containers.find(request.params.id ?? ''), request)
+      await action(containers.catalog.find(request.params.id ?? ''), request)
       reply.empty(status)
     }
   return [
@@ -59,7 +61,11 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
         const rows = found
           .slice(0, limit > 0 ? limit : undefined)
           .map(async (container) =>
-            summary(container, flag(query, 'size') ? await sizeOf(containers, images, container) : undefined),
+            summary(
+              containers.catalog,
+              container,
+              flag(query, 'size') ? await sizeOf(containers, images, container) : undefined,
+            ),
           )
         reply.json(200, await Promise.all(rows))
       },
@@ -83,7 +89,7 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
       method: 'GET',
       path: '/containers/{id}/json',
       handle: async ({ params, query }, reply) => {
-        const container = containers.find(params.id ?? '')
+        const container = containers.catalog.find(params.id ?? '')
         const size = flag(query, 'size') ? await sizeOf(containers, images, container) : undefined
         const lowerDirs = await layersOf(images, container)
         reply.json(200, inspection(containers.shop, container, execs.of(container), lowerDirs, size))
@@ -94,7 +100,7 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
       method: 'POST',
       path: '/containers/{id}/stop',
       handle: act(204, (container, { query }) =>
-        containers.stop(container, seconds(query), query.get('signal') ?? undefined),
+        stop(containers.shop, container, seconds(query), query.get('signal') ?? undefined),
       ),
     },
     {
@@ -107,17 +113,17 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
     {
       method: 'POST',
       path: '/containers/{id}/kill',
-      handle: act(204, (container, { query }) => containers.kill(container, query.get('signal') || 'SIGKILL')),
+      handle: act(204, (container, { query }) => kill(containers.shop, container, query.get('signal') || 'SIGKILL')),
     },
     {
       method: 'POST',
       path: '/containers/{id}/pause',
-      handle: act(204, (container) => containers.pause(container, true)),
+      handle: act(204, (container) => pause(containers.shop, container, true)),
     },
     {
       method: 'POST',
       path: '/containers/{id}/unpause',
-      handle: act(204, (container) => containers.pause(container, false)),
+      handle: act(204, (container) => pause(containers.shop, container, false)),
     },
     {
       method: 'POST',
@@ -129,7 +135,7 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
       path: '/containers/{id}/update',
       partly: 'memory, CPU, pids, block I/O weight and restart policy',
       handle: async (request, reply) => {
-        const container = containers.find(request.params.id ?? '')
+        const container = containers.catalog.find(request.params.id ?? '')
         reply.json(200, { Warnings: await updateLimits(containers, container, await request.json()) })
       },
     },
@@ -147,7 +153,10 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
       method: 'GET',
       path: '/containers/{id}/top',
       handle: async ({ params, query }, reply) =>
-        reply.json(200, await top(containers.shop, containers.find(params.id ?? ''), query.get('ps_args') ?? '-ef')),
+        reply.json(
+          200,
+          await top(containers.shop, containers.catalog.find(params.id ?? ''), query.get('ps_args') ?? '-ef'),
+        ),
     },
     { method: 'GET', path: '/containers/{id}/stats', handle: (request, reply) => stats(containers, request, reply) },
     {
@@ -163,7 +172,7 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
       handle: async ({ params, query }, reply) => {
         const { id = '', alias = '' } = params
         if (!flag(query, 'link')) throw new EngineError('missing', `No such container: ${id}/${alias}`)
-        await containers.unlink(containers.find(id), alias)
+        await containers.unlink(containers.catalog.find(id), alias)
         reply.empty(204)
       },
     },
@@ -194,7 +203,7 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
 
 /** The client does not go on until it has the headers, so the exit is subscribed to before they leave. */
 async function wait(containers: Containers, { params, query, signal }: ApiRequest, reply: ApiReply): Promise<void> {
-  const container = containers.find(params.id ?? '')
+  const container = containers.catalog.find(params.id ?? '')
   const condition = query.get('condition') || 'not-running'
   if (!['not-running', 'next-exit', 'removed'].includes(condition))
     throw new EngineError('invalid', `invalid condition: "${condition}"`)
@@ -214,7 +223,7 @@ async function wait(containers: Containers, { params, query, signal }: ApiReques
 const sampleMs = 1000
 
 async function stats(containers: Containers, { params, query, signal }: ApiRequest, reply: ApiReply): Promise<void> {
-  const container = containers.find(params.id ?? '')
+  const container = containers.catalog.find(params.id ?? '')
   const { shop } = containers
   const streaming = flag(query, 'stream', true)
   const pause = (): Promise<void> => sleep(sampleMs, undefined, { signal }).catch(() => undefined)

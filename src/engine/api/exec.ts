@@ -1,5 +1,6 @@
 import type { Containers } from '../containers/containers.js'
-import type { Exec, Execs } from '../containers/exec.js'
+import type { Exec } from '../containers/exec.js'
+import type { Execs } from '../containers/execs.js'
 import { EngineError, messageOf } from '../errors.js'
 import { fieldsOf, flagField, listField } from '../system/fields.js'
 import { contentTypeOf, detector, frame, send } from './frames.js'
@@ -12,7 +13,7 @@ export const execRoutes = (containers: Containers, execs: Execs): readonly ApiRo
     method: 'POST',
     path: '/containers/{id}/exec',
     handle: async (request, reply) => {
-      const container = containers.find(request.params.id ?? '')
+      const container = containers.catalog.find(request.params.id ?? '')
       reply.json(201, { Id: execs.create(container, await request.json()).id })
     },
   },

@@ -12,7 +12,7 @@ import type { ApiReply, ApiRequest } from './route.js'
 /** `GET /containers/{id}/logs` */
 export async function logs(containers: Containers, request: ApiRequest, reply: ApiReply): Promise<void> {
   const { query, version, signal } = request
-  const container = containers.find(request.params.id ?? '')
+  const container = containers.catalog.find(request.params.id ?? '')
   const { config, hostConfig } = container.record
   const [stdout, stderr] = [flag(query, 'stdout'), flag(query, 'stderr')]
   if (!stdout && !stderr) throw new EngineError('invalid', 'Bad parameters: you must choose at least one stream')

@@ -2,12 +2,11 @@ import type { Builder } from '../build/builder.js'
 import { stepNetwork } from '../build/network.js'
 import type { EngineConfig } from '../config.js'
 import type { Containers } from '../containers/containers.js'
-import type { Execs } from '../containers/exec.js'
+import type { Execs } from '../containers/execs.js'
 import { Membership } from '../containers/membership.js'
 import type { EventLog } from '../events.js'
 import type { ImageStore } from '../images/store.js'
 import type { NetworkRoom } from '../networks/networks.js'
-import type { Usage } from '../records.js'
 import type { Registry } from '../registry/registry.js'
 import type { VolumeRoom } from '../volumes/volumes.js'
 import { archiveRoutes } from './archives.js'
@@ -33,13 +32,12 @@ export interface Rooms {
   readonly builder: Builder
   readonly networks: NetworkRoom
   readonly volumes: VolumeRoom
-  readonly usage: Usage
   readonly inventory: Inventory
 }
 
 /** Every endpoint that is served. */
 export const apiRoutes = (rooms: Rooms): readonly ApiRoute[] => {
-  const { config, events, containers, execs, images, registry, builder, networks, volumes, usage, inventory } = rooms
+  const { config, events, containers, execs, images, registry, builder, networks, volumes, inventory } = rooms
   return [
     ...systemRoutes(config, inventory, volumes),
     ...eventRoutes(events),
@@ -48,8 +46,8 @@ export const apiRoutes = (rooms: Rooms): readonly ApiRoute[] => {
     ...archiveRoutes(containers, images),
     ...imageRoutes({ registry, images }),
     ...registryRoutes(registry),
-    ...buildRoutes({ config, builder, images, network: stepNetwork(networks, containers) }),
-    ...networkRoutes(networks, usage, new Membership(containers), events),
+    ...buildRoutes({ config, builder, images, network: stepNetwork(networks, containers.catalog) }),
+    ...networkRoutes(networks, containers.catalog, new Membership(containers), events),
     ...volumeRoutes(volumes),
   ]
 }

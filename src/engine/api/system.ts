@@ -24,7 +24,8 @@ export interface Inventory {
   /** ContainerSummary objects with SizeRw and SizeRootFs. */
   containerUsage(): Promise<readonly unknown[]>
   /** ImageSummary objects with SharedSize, and the bytes of all layers, each counted once. */
-  imageUsage(): Promise<{ readonly layersSize: number; readonly images: readonly unknown[] }>
+  /** @param version of the API, as 147 for 1.47 */
+  imageUsage(version: number): Promise<{ readonly layersSize: number; readonly images: readonly unknown[] }>
   /** BuildCache objects. */
   cacheUsage(): Promise<readonly unknown[]>
 }
@@ -38,7 +39,8 @@ export const systemRoutes = (config: EngineConfig, inventory: Inventory, volumes
   {
     method: 'GET',
     path: '/system/df',
-    handle: async ({ query }, reply) => reply.json(200, await usage(query.getAll('type'), inventory, volumes)),
+    handle: async ({ query, version }, reply) =>
+      reply.json(200, await usage(query.getAll('type'), version, inventory, volumes)),
   },
 ]
 
@@ -147,9 +149,9 @@ async function info(config: EngineConfig, inventory: Inventory) {
 }
 
 /** @param types what is asked for: `container`, `image`, `volume`, `build-cache`; none is all */
-async function usage(types: readonly string[], inventory: Inventory, volumes: VolumeRoom) {
+async function usage(types: readonly string[], version: number, inventory: Inventory, volumes: VolumeRoom) {
   const asked = (type: string): boolean => types.length === 0 || types.includes(type)
-  const images = asked('image') ? await inventory.imageUsage() : undefined
+  const images = asked('image') ? await inventory.imageUsage(version) : undefined
   const described = async () =>
     Promise.all(
       volumes.list().map(async (volume) => ({

@@ -1,5 +1,6 @@
-import type { Endpoint, PortRequest } from '../records.js'
+import type { Endpoint, EndpointSpec, PortRequest } from '../records.js'
 import { maskedPaths, readonlyPaths } from '../runtime/spec.js'
+import type { Catalog } from './catalog.js'
 import { bundleOf, type Container, type Shop } from './container.js'
 import { namesOf } from './member.js'
 import type { HostConfig } from './record.js'
@@ -47,8 +48,21 @@ export function statusText({ record: { state }, health }: Container): string {
   }
 }
 
-const endpointSettings = (endpoint: Endpoint, names: readonly string[] = []): object => ({
-  IPAMConfig: null,
+/** The addresses that were asked for, as opposed to those it has. */
+const ipamConfig = ({ ipv4Address, ipv6Address }: Partial<EndpointSpec>): object | null =>
+  ipv4Address === undefined && ipv6Address === undefined
+    ? null
+    : {
+        ...(ipv4Address === undefined ? {} : { IPv4Address: ipv4Address }),
+        ...(ipv6Address === undefined ? {} : { IPv6Address: ipv6Address }),
+      }
+
+const endpointSettings = (
+  endpoint: Endpoint,
+  asked: Partial<EndpointSpec> = {},
+  names: readonly string[] = [],
+): object => ({
+  IPAMConfig: ipamConfig(asked),
   Links: endpoint.links ?? null,
   Aliases: endpoint.aliases.length > 0 ? endpoint.aliases : null,
   MacAddress: endpoint.macAddress,
@@ -76,22 +90,19 @@ const absent: Endpoint = {
 }
 
 function networks({ record }: Container): Record<string, object> {
-  const plumbed = record.endpoints.map(
-    (endpoint) => [endpoint.networkName, endpointSettings(endpoint, namesOf(record))] as const,
-  )
+  const names = namesOf(record)
+  const plumbed = record.endpoints.map((endpoint) => {
+    const own = ({ network }: EndpointSpec) => network === endpoint.networkName || network === endpoint.networkId
+    return [endpoint.networkName, endpointSettings(endpoint, record.networks.find(own), names)] as const
+  })
   const { NetworkMode } = record.hostConfig
   if (record.networks.length === 0 && ['host', 'none'].includes(NetworkMode))
     return { [NetworkMode]: endpointSettings(absent) }
-  const asked = record.networks.map(
-    ({ network, aliases, links = [] }) =>
-      [
-        network,
-        {
-          ...endpointSettings({ ...absent, networkName: network, aliases }, namesOf(record)),
-          Links: links.length > 0 ? links : null,
-        },
-      ] as const,
-  )
+  const asked = record.networks.map((spec) => {
+    const { network, aliases, links = [] } = spec
+    const settings = endpointSettings({ ...absent, networkName: network, aliases }, spec, names)
+    return [network, { ...settings, Links: links.length > 0 ? links : null }] as const
+  })
   return Object.fromEntries(plumbed.length > 0 ? plumbed : asked)
 }
 
@@ -150,7 +161,7 @@ export function portList(container: Container): readonly ListedPort[] {
 }
 
 /** A row of `GET /containers/json`. */
-export function summary(container: Container, size?: { rw: number; root: number }): object {
+export function summary(catalog: Catalog, container: Container, size?: { rw: number; root: number }): object {
   const { record } = container
   const ports = portList(container).map(({ ip, privatePort, publicPort, type }) => ({
     ...(publicPort === 0 ? {} : { IP: ip }),
@@ -160,7 +171,7 @@ export function summary(container: Container, size?: { rw: number; root: number 
   }))
   return {
     Id: record.id,
-    Names: [`/${record.name}`],
+    Names: catalog.namesOf(container),
     Image: record.config.Image,
     ImageID: record.image,
     Command: argsOf(record.config)

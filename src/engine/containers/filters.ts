@@ -28,22 +28,22 @@ export async function selectContainers(containers: Containers, filters: Filters,
   )
   const created = (key: string): string | undefined => {
     const [reference] = filters.get(key) ?? []
-    return reference === undefined ? undefined : containers.find(reference).record.created
+    return reference === undefined ? undefined : containers.catalog.find(reference).record.created
   }
   const before = created('before')
   const since = created('since')
   if (flagOf(filters, 'is-task') === true) return [] // there is no swarm
-  return containers.all().filter((container) => {
+  return containers.catalog.all().filter((container) => {
     const { record, id, health } = container
     const { state, config } = record
     if (!everything && !container.up && state.status !== 'restarting') return false
     return (
       anyOf(filters, 'status', (status) => status === state.status) &&
       anyOf(filters, 'id', (wanted) => looselyMatches(wanted, id)) &&
-      anyOf(
-        filters,
-        'name',
-        (wanted) => looselyMatches(wanted, `/${record.name}`) || looselyMatches(wanted, record.name),
+      anyOf(filters, 'name', (wanted) =>
+        containers.catalog
+          .namesOf(container)
+          .some((name) => looselyMatches(wanted, name) || looselyMatches(wanted, name.slice(1))),
       ) &&
       anyOf(filters, 'exited', (code) => state.status === 'exited' && state.exitCode === Number(code)) &&
       anyOf(filters, 'health', (wanted) => wanted === (health?.status ?? 'none')) &&

@@ -57,3 +57,13 @@ export const linkedVariables = (shop: Pick<Shop, 'find'>, container: Container):
       `${prefix}_NAME=/${container.record.name}/${alias}`,
     ]
   })
+
+/** What a container on the default bridge calls another, of which `names` are known, as `/web/db`. */
+export const linksTo = (container: Container, names: readonly string[]): readonly string[] =>
+  !onDefaultBridge(container)
+    ? []
+    : asked(container).flatMap((text) => {
+        const [name = '', alias = name] = text.split(':')
+        const called = alias.split('/').at(-1) ?? alias
+        return names.includes(name.replace(/^\//, '')) ? [`/${container.record.name}/${called}`] : []
+      })

@@ -15,7 +15,7 @@ export class Membership {
 
   /** @throws EngineError `missing`, `denied` when it is there already or can be on none */
   async connect(reference: string, spec: EndpointSpec): Promise<void> {
-    const container = this.#containers.find(reference)
+    const container = this.#containers.catalog.find(reference)
     const { networks, store } = this.#containers.shop
     await container.inTurn(async () => {
       const { record } = container
@@ -37,7 +37,7 @@ export class Membership {
 
   /** @throws EngineError `missing` when it is not there */
   async disconnect(reference: string, networkId: string): Promise<void> {
-    const container = this.#containers.find(reference)
+    const container = this.#containers.catalog.find(reference)
     const { networks, store } = this.#containers.shop
     await container.inTurn(async () => {
       const { record } = container

@@ -1,10 +1,11 @@
-import { closeSync, constants, openSync } from 'node:fs'
+import { constants, openSync } from 'node:fs'
 import { ReadStream } from 'node:tty'
 import { resizeTerminal, unlockTerminal } from '../runtime/libc.js'
 
 /** A pseudo terminal: its master is ours, its slave for a program, pty(7). */
 export class Terminal {
   readonly #master: number
+  /** Whoever starts the program closes it after. */
   readonly slave: number
   readonly stream: ReadStream
 
@@ -17,10 +18,5 @@ export class Terminal {
 
   resize(rows: number, columns: number): void {
     if (!this.stream.destroyed) resizeTerminal(this.#master, rows, columns)
-  }
-
-  /** For after the program has its copy. */
-  closeSlave(): void {
-    closeSync(this.slave)
   }
 }

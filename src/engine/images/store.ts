@@ -74,7 +74,7 @@ export class ImageStore implements Images, AsyncDisposable {
     return store
   }
 
-  /** @throws EngineError `missing` "No such image: x" */
+  /** @throws EngineError `invalid` for what is no name, `missing` "No such image: x" */
   // eslint-disable-next-line @typescript-eslint/require-await -- the contract leaves room for a slower store
   async get(reference: string): Promise<StoredImage> {
     return this.find(reference).image
@@ -85,7 +85,7 @@ export class ImageStore implements Images, AsyncDisposable {
     return image.layers.map((diffId) => this.layers.directory(diffId))
   }
 
-  /** The image, and the name it was found by when it was not its id. */
+  /** The image, and the name it was found by when it was not its id. @throws EngineError `invalid` for what is no name, `missing` */
   find(reference: string): { image: StoredImage; name: string | undefined } {
     const byId = this.#images.get(reference.startsWith('sha256:') ? reference : `sha256:${reference}`)
     if (byId) return { image: byId, name: undefined }
@@ -99,7 +99,8 @@ export class ImageStore implements Images, AsyncDisposable {
       : []
     const [match, second] = matches
     if (match && !second) return { image: match, name: undefined }
-    throw new EngineError('missing', `No such image: ${name ? familiar(name) : reference}`)
+    const wanted = name ?? (/^[0-9a-f]{64}$/.test(prefix) ? undefined : parseReference(reference))
+    throw new EngineError('missing', `No such image: ${wanted ? familiar(wanted) : reference}`)
   }
 
   all(): StoredImage[] {

@@ -1,5 +1,4 @@
-import { spawn } from 'node:child_process'
-import { chownSync, statSync } from 'node:fs'
+import { chownSync, closeSync, statSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -8,6 +7,7 @@ import { EngineError } from '../errors.js'
 import type { Driver } from './driver.js'
 import { refusalOf } from './refusal.js'
 import type { Command } from './sandbox.js'
+import { openNull, pipeFrom, spawnProgram } from './spawn.js'
 
 /** How a container's output is kept. */
 export interface LogTarget {
@@ -66,15 +66,19 @@ export async function launch(
 ): Promise<Launched> {
   await mkdir(wanted.bundle, { recursive: true, mode: 0o700 })
   await writeFile(join(wanted.bundle, 'config.json'), JSON.stringify(wanted.spec))
-  const child = spawn(conmon, conmonArgs(driver, wanted), {
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', _OCI_SYNCPIPE: '3' },
-    detached: true,
-    cwd: '/',
-  })
-  child.unref()
-  const complaint = text(child.stderr as Readable).catch(() => '')
-  const answer = await firstLine(child.stdio[3] as Readable)
+  const complaints = pipeFrom()
+  const sync = pipeFrom()
+  const nothing = openNull()
+  try {
+    spawnProgram(conmon, conmonArgs(driver, wanted), {
+      descriptors: [nothing, nothing, complaints.end, sync.end],
+      env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', _OCI_SYNCPIPE: '3' },
+    })
+  } finally {
+    for (const fd of [nothing, complaints.end, sync.end]) closeSync(fd)
+  }
+  const complaint = text(complaints.stream).catch(() => '')
+  const answer = await firstLine(sync.stream)
   const { data, message = '' } = parseSync(answer)
   if (data === undefined || data < 0)
     throw new EngineError('invalid', runtimeMessage(message === '' ? await complaint : message, args[0] ?? '', cwd))

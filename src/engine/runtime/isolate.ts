@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { CLONE_NEWNS, exec, mount, MS, unmount, unshare } from './libc.js'
+import { locateProgram, runtimeNames } from './driver.js'
 import { openStagingArea } from './staging.js'
 
 const marker = 'BERTH_ENGINE_MOUNTS'
@@ -20,6 +21,7 @@ export function isolate(): void {
     for (const [, path = '', type] of trees) if (type === 'cgroup2') unmount(path)
   openStagingArea()
   shieldNull()
+  shieldRuntimes()
   process.env[marker] = readlinkSync('/proc/thread-self/ns/mnt')
   exec(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)])
 }
@@ -31,4 +33,16 @@ export function isolate(): void {
 function shieldNull(): void {
   mount('/dev/null', '/dev/null', '', MS.bind, '')
   mount('', '/dev/null', '', MS.bind | MS.remount | MS.rdonly | MS.nosuid | MS.noexec, '')
+}
+
+/**
+ * A container may write to the runtime that enters it, by way of /proc/self/exe (CVE-2019-5736), so crun starts itself
+ * over from a read-only mount it makes each time. It finds itself on one already here, which saves a third of its time.
+ */
+function shieldRuntimes(): void {
+  for (const path of runtimeNames.map(locateProgram)) {
+    if (path === undefined) continue
+    mount(path, path, '', MS.bind, '')
+    mount('', path, '', MS.bind | MS.remount | MS.rdonly, '')
+  }
 }

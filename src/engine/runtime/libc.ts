@@ -29,6 +29,7 @@ const raw = {
   socket: lib.func('int socket(int domain, int type, int protocol)'),
   openat2: lib.func('long syscall(long number, int dir, const char *path, const uint8_t *how, size_t size)'),
   socketpair: lib.func('int socketpair(int domain, int type, int protocol, _Out_ int *pair)'),
+  pipe2: lib.func('int pipe2(_Out_ int *pair, int flags)'),
   connect: lib.func('int connect(int fd, const uint8_t *address, uint32_t size)'),
   recv: lib.func('long recv(int fd, _Out_ uint8_t *buffer, size_t size, int flags)'),
   dup3: lib.func('int dup3(int from, int to, int flags)'),
@@ -149,6 +150,13 @@ export function connectSeqpacket(path: string): number {
 export function socketPair(): [number, number] {
   const pair = [0, 0]
   check('socketpair', raw.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+  return [pair[0] ?? -1, pair[1] ?? -1]
+}
+
+/** pipe2(2): the end to read from and the end to write to. */
+export function pipe(): [number, number] {
+  const pair = [0, 0]
+  check('pipe2', raw.pipe2(pair, O_CLOEXEC))
   return [pair[0] ?? -1, pair[1] ?? -1]
 }
 

@@ -55,7 +55,8 @@ describe('the build cache', function () {
     expect(stdout).to.include('exec.cachemount')
   })
 
-  it('keeps its layers when the image goes, and counts them as its own', async () => {
+  it('keeps its layers when the image goes, and counts them as its own', async function () {
+    if (oracle) this.skip() // dockerd's classic builder has no cache but the images themselves
     const dockerfile = { Dockerfile: base + mebibyte('stays') }
     await lab.build(dockerfile, '-t', 'goes')
     expect((await lab.docker('rmi', 'goes')).stdout).to.match(/^Untagged: goes:latest\nDeleted: sha256:\w+\n$/)

@@ -1,5 +1,7 @@
 import { expect } from 'chai'
-import { base, openDocker, oracle, type DockerEngine } from './harness.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { run } from '../../run.js'
+import { base, eventually, openDocker, oracle, type DockerEngine } from './harness.js'
 
 describe('docker exec', function () {
   if (process.getuid?.() !== 0) return
@@ -47,6 +49,61 @@ describe('docker exec', function () {
   it('takes an exit code of 255 with a complaint for what it is', async () => {
     const own = await exec('xx', 'sh', '-c', 'echo mine >&2; exit 255')
     expect(own).to.deep.equal({ code: 255, stdout: '', stderr: 'mine\n' })
+  })
+
+  it('has pipes of its own, which whoever it runs as may open again, and no input unless asked', async () => {
+    const script = 'readlink /proc/self/fd/1 | cut -c1-5; echo out >/dev/stdout; echo err >/dev/stderr; cat; exit 3'
+    for (const user of ['0', '1000:1000'])
+      expect(await exec('-u', user, 'xx', 'sh', '-c', script)).to.deep.equal({
+        code: 3,
+        stdout: 'pipe:\nout\n',
+        stderr: 'err\n',
+      })
+  })
+
+  it('is told as 128 and its signal when it is killed', async () => {
+    expect(await exec('xx', 'sh', '-c', 'kill -9 $$')).to.include({ code: 137 })
+  })
+
+  describe('that was created over the API', () => {
+    const ask = async (path: string, body: object) => {
+      const headers = ['-H', 'Content-Type: application/json', '-d', JSON.stringify(body)]
+      const url = `http://docker/v1.41${path}`
+      return (await engine.run('curl', ['-s', '--unix-socket', engine.socket, ...headers, url])).stdout
+    }
+    const create = async (container: string) => {
+      const said = await ask(`/containers/${container}/exec`, { Cmd: ['echo', 'done'], AttachStdout: true, Tty: true })
+      return (JSON.parse(said) as { Id: string }).Id
+    }
+    const start = (id: string) => ask(`/exec/${id}/start`, { Detach: false, Tty: true })
+    /** Lines of top: its head, and the processes in the container. */
+    const waiting = async () => (await engine.must('top', 'door')).split('\n').length
+
+    it('runs once, also long after', async () => {
+      await engine.must('run', '-d', '--name', 'door', base, 'sleep', '300')
+      const [soon, late] = [await create('door'), await create('door')]
+      expect(await start(soon)).to.equal('done\r\n')
+      await sleep(1500) // a runtime that waits for the start goes after a second
+      expect(await start(late)).to.equal('done\r\n')
+      expect(await start(late)).to.match(/has already run|already running/)
+      expect(await waiting()).to.equal(2)
+    })
+
+    it('runs in the container as it is when it is started', async () => {
+      const id = await create('door')
+      await engine.must('restart', '-t', '0', 'door')
+      expect(await start(id)).to.match(/^done\r\n$|not found|No such exec/) // dockerd forgets it with the run
+      const other = await create('door')
+      await engine.must('stop', '-t', '0', 'door')
+      expect(await start(other)).to.match(/is not running|No such exec/)
+    })
+
+    it('leaves nothing when it is never started', async () => {
+      await engine.must('start', 'door')
+      for (let n = 0; n < 20; n++) await create('door')
+      await eventually(async () => (await run('pgrep', ['-f', `crun.*exec.*${engine.dir}`])).code === 1, 'the runtimes')
+      expect(await waiting()).to.equal(2)
+    })
   })
 
   it('sees what the container mounted', async () => {

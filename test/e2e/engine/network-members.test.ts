@@ -143,6 +143,8 @@ describe('members of networks, by the docker command', function () {
     await engine.must('create', '--name', 'bb', base, 'true')
     await engine.must('run', '-d', '--name', 'cc', base, 'sleep', '600')
     const connect = (...args: string[]) => lab.refused('network', 'connect', ...args)
+    const asked = '{{json .NetworkSettings.Networks.n1.IPAMConfig}}'
+    expect(JSON.parse(await engine.must('inspect', '-f', asked, 'aa'))).to.deep.equal({ IPv4Address: four(0, 44) })
     expect(await connect('--ip', four(1, 4), 'n1', 'cc')).to.match(/subnet/)
     expect(await connect('--ip', four(0, 44), 'n1', 'cc')).to.include('Address already in use')
     expect(await connect('host', 'aa')).to.include('container cannot be disconnected from host network or connected to')

@@ -125,7 +125,11 @@ describe('docker ps', function () {
 
   it('rm --link takes the link, not the container', async () => {
     expect(await engine.must('exec', 'c4', 'cat', '/etc/hosts')).to.match(/\talias /)
+    const names = async () =>
+      (await engine.must('ps', '--no-trunc', '--filter', 'name=c1', '--format', '{{.Names}}')).split(',').sort()
+    expect(await names()).to.deep.equal(['c1', 'c4/alias'])
     await engine.must('rm', '--link', 'c4/alias')
+    expect(await names()).to.deep.equal(['c1'])
     expect(await engine.must('inspect', '-f', '{{len .HostConfig.Links}} {{.State.Running}}', 'c4')).to.equal('0 true')
     expect((await engine.docker('rm', '--link', 'c4/alias')).stderr).to.include('No such container: c4/alias')
     await engine.must('restart', '-t', '0', 'c4')

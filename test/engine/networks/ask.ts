@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 export const ask = (host: string, port: number): Promise<string> =>
   new Promise((resolve) => {
     let text = ''
-    const socket = connect({ host, port, timeout: 700 })
+    const socket = connect({ host, port, timeout: 2000 })
     socket.on('data', (chunk: Buffer) => (text += chunk.toString()))
     socket.on('timeout', () => socket.destroy(Object.assign(new Error('timeout'), { code: 'TIMEOUT' })))
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))

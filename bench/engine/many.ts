@@ -1,0 +1,40 @@
+/**
+ * Fifty idle containers with a published port each, beside dockerd and podman in the same run: how long they take to start
+ * one after the other over the API, and what they, and the daemon by itself, take of memory.
+ * `npm run bench:many [-- SAMPLES]`; as root.
+ */
+import { dirname } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { base } from '../../test/e2e/engine/harness.js'
+import { memoryOf } from './memory.js'
+import { openRivals, report, type Rival } from './rivals.js'
+
+const samples = Number(process.argv[2] ?? 3)
+const many = 50
+
+await using rivals = await openRivals()
+const memory = ({ socket }: Rival): number => memoryOf(dirname(socket))
+
+async function start({ ask }: Rival): Promise<string> {
+  const host = { PortBindings: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] }, PidsLimit: 100 }
+  const body = { Image: base, Cmd: ['sleep', '3600'], ExposedPorts: { '80/tcp': {} }, HostConfig: host }
+  const { Id } = JSON.parse(await text(await ask('POST', '/containers/create', body))) as { Id: string }
+  await text(await ask('POST', `/containers/${Id}/start`))
+  return Id
+}
+
+const idle = Object.fromEntries(rivals.all.map((rival) => [rival.name, [memory(rival)]]))
+const took: Record<string, number[]> = {}
+const full: Record<string, number[]> = {}
+for (let sample = 0; sample < samples; sample++)
+  for (const rival of rivals.all) {
+    const since = performance.now()
+    const ids: string[] = []
+    for (let n = 0; n < many; n++) ids.push(await start(rival))
+    ;(took[rival.name] ??= []).push(performance.now() - since)
+    ;(full[rival.name] ??= []).push(memory(rival))
+    for (const id of ids) await text(await rival.ask('DELETE', `/containers/${id}?force=1`))
+  }
+report(`${String(many)} containers started, each with a published port`, took, { docker: 0.25 })
+report('the daemon before (MiB of PSS, at most 60 for Berth)', idle, {})
+report('with them (MiB of PSS)', full, { docker: 0.4 })

@@ -1,0 +1,48 @@
+/**
+ * Whether the 1,000th container, and its published port, takes longer than the first: starts a thousand that stay, and
+ * compares medians of the first and the last fifteen. `npm run bench:thousand [-- COUNT]`; as root.
+ */
+import { text } from 'node:stream/consumers'
+import { base } from '../../test/e2e/engine/harness.js'
+import { median, table } from '../figures.js'
+import { openRivals } from './rivals.js'
+
+const count = Number(process.argv[2] ?? 1000)
+const compared = 15
+
+await using rivals = await openRivals([])
+const { ask } = rivals.berth
+const post = async (path: string, body?: object): Promise<{ Id: string }> =>
+  JSON.parse((await text(await ask('POST', path, body))) || '{}') as { Id: string }
+
+// a bridge has 1,024 ports at most: a thousand fit on one
+await post('/networks/create', { Name: 'wide', IPAM: { Config: [{ Subnet: '172.31.240.0/20' }] } })
+const starts: number[] = []
+const ports: number[] = []
+for (let n = 0; n < count; n++) {
+  const plain = { Image: base, Cmd: ['sleep', '36000'], HostConfig: { NetworkMode: 'wide', PidsLimit: 100 } }
+  const since = performance.now()
+  const { Id } = await post('/containers/create', plain)
+  await post(`/containers/${Id}/start`)
+  starts.push(performance.now() - since)
+  if (n >= compared && n < count - compared) continue
+  const published = { ...plain.HostConfig, PortBindings: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] } }
+  const between = performance.now()
+  const other = await post('/containers/create', { ...plain, ExposedPorts: { '80/tcp': {} }, HostConfig: published })
+  await post(`/containers/${other.Id}/start`)
+  ports.push(performance.now() - between)
+  await text(await ask('DELETE', `/containers/${other.Id}?force=1`))
+}
+const row = (what: string, list: readonly number[]): (string | number)[] => {
+  const [first, last] = [median(list.slice(0, compared)), median(list.slice(-compared))]
+  const ratio = last / first
+  return [what, first, last, ratio.toFixed(2), ratio <= 1.2 ? 'within 1.2 x' : 'MORE than 1.2 x']
+}
+console.log(`create and start, ms; medians of ${String(compared)}`)
+console.log(
+  table([
+    ['', 'first', `of ${String(count)}`, 'x', ''],
+    row('a container', starts),
+    row('one with a published port', ports),
+  ]),
+)

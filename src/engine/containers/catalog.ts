@@ -1,0 +1,68 @@
+import { EngineError } from '../errors.js'
+import type { Digest, Endpoint, Usage } from '../records.js'
+import type { Container } from './container.js'
+import { linksTo } from './links.js'
+
+/** The containers there are, how one is found, and who among them uses what. */
+export class Catalog implements Usage {
+  readonly #all = new Map<string, Container>()
+
+  add(container: Container): void {
+    this.#all.set(container.id, container)
+  }
+
+  delete(id: string): void {
+    this.#all.delete(id)
+  }
+
+  has(id: string): boolean {
+    return this.#all.has(id)
+  }
+
+  /** The newest first. */
+  all(): readonly Container[] {
+    return [...this.#all.values()].sort((a, b) => b.record.created.localeCompare(a.record.created))
+  }
+
+  /** By id, name or unique id prefix. @throws EngineError `missing` "No such container: x", `invalid` for a prefix of several */
+  find(reference: string): Container {
+    const bare = reference.replace(/^\//, '')
+    const exact = this.#all.get(bare) ?? this.named(bare)
+    if (exact) return exact
+    const matches = bare === '' ? [] : [...this.#all.values()].filter(({ id }) => id.startsWith(bare))
+    if (matches.length > 1) throw new EngineError('invalid', `Multiple IDs found with provided prefix: ${bare}`)
+    const [only] = matches
+    if (!only) throw new EngineError('missing', `No such container: ${reference}`)
+    return only
+  }
+
+  named(name: string): Container | undefined {
+    return [...this.#all.values()].find(({ record }) => record.name === name)
+  }
+
+  /** Its name, then what containers that have a `--link` to it call it: `/db`, `/web/db`. */
+  namesOf({ id, record: { name } }: Container): readonly string[] {
+    const linked = [...this.#all.values()].flatMap((other) => linksTo(other, [id, name]))
+    return [`/${name}`, ...linked]
+  }
+
+  ofImage(image: Digest): readonly string[] {
+    return [...this.#all.values()].filter(({ record }) => record.image === image).map(({ id }) => id)
+  }
+
+  isRunning(id: string): boolean {
+    const status = this.#all.get(id)?.record.state.status
+    return status === 'running' || status === 'paused'
+  }
+
+  ofNetwork(networkId: string): readonly { id: string; name: string; endpoint: Endpoint }[] {
+    return [...this.#all.values()].flatMap(({ id, record: { name, endpoints } }) =>
+      endpoints.filter((endpoint) => endpoint.networkId === networkId).map((endpoint) => ({ id, name, endpoint })),
+    )
+  }
+
+  ofVolume(name: string): readonly string[] {
+    const mounts = (container: Container) => container.record.mounts.some((mount) => mount.name === name)
+    return [...this.#all.values()].filter(mounts).map(({ id }) => id)
+  }
+}

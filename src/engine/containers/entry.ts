@@ -1,0 +1,142 @@
+import { once } from 'node:events'
+import { closeSync, fchownSync, mkdirSync, rmSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { EngineError } from '../errors.js'
+import { firstPid } from '../runtime/begin.js'
+import { rangeOf } from '../runtime/id-map.js'
+import { complaintsIn, refusalOf } from '../runtime/refusal.js'
+import { processOf } from '../runtime/spec.js'
+import { openNull, pipeFrom, pipeTo, spawnProgram } from '../runtime/spawn.js'
+import { rememberStaged } from '../runtime/staging.js'
+import { demandMapped, outsideOf } from '../runtime/users.js'
+import { bundleOf, type Container, type Shop } from './container.js'
+import type { ExecRequest } from './exec.js'
+import { rlimitsOf } from './limits.js'
+import { commandOf } from './sandbox.js'
+import { Terminal } from './terminal.js'
+
+type Output = readonly [stream: Readable, name: 'stdout' | 'stderr']
+
+/** Descriptor at which the runtime reads what it is to run. */
+const specDescriptor = 3
+
+/**
+ * A runtime at a container's door: it has started and knows the container, and waits to be told what to run there. Half of
+ * the time that an exec takes is over by then.
+ */
+export class Entry {
+  /** The container's first process when it was opened: after a restart it leads nowhere. */
+  readonly containerPid: number
+  readonly outputs: readonly Output[]
+  /** The program's pid once it runs, undefined when the runtime ended without it. */
+  readonly begun: Promise<number | undefined>
+  /** The program's exit code, or the runtime's own. */
+  readonly exited: Promise<number>
+  readonly #request: ExecRequest
+  readonly #spec: Socket
+  readonly #process: object
+  readonly #input: Socket | undefined
+  readonly #terminal: Terminal | undefined
+  readonly #files: { readonly pid: string; readonly log: string }
+  #runtimePid: number
+
+  /** @param id of the exec. @throws EngineError `invalid` for a user or directory that is not there */
+  constructor(shop: Shop, container: Container, id: string, request: ExecRequest) {
+    const { pid } = container.record.state
+    const command = commandOf(container, `/proc/${String(pid)}/root`, { ...request, args: [...request.args] })
+    const users = rangeOf(pid) ?? 'host'
+    demandMapped(command.user, users)
+    const place = join(bundleOf(shop.config, container.id), 'exec')
+    mkdirSync(place, { recursive: true, mode: 0o700 })
+    this.containerPid = pid
+    this.#request = request
+    this.#process = processOf(command, rlimitsOf(container.record.hostConfig))
+    this.#files = { pid: join(place, `${id}.pid`), log: join(place, `${id}.log`) }
+    this.#terminal = request.tty ? new Terminal() : undefined
+    const spec = pipeTo()
+    const stdin = request.stdin && !this.#terminal ? pipeTo() : undefined
+    const pipes = this.#terminal ? [] : [pipeFrom(), pipeFrom()]
+    const owner = outsideOf(command.user, users)
+    // the program's user may open them again as /dev/stdout
+    for (const { end } of pipes) fchownSync(end, owner.uid, owner.gid)
+    const own = this.#terminal
+      ? Array<number>(specDescriptor).fill(this.#terminal.slave)
+      : [stdin?.end ?? openNull(), ...pipes.map(({ end }) => end)]
+    this.#spec = spec.stream
+    this.#input = stdin?.stream
+    for (const stream of [this.#spec, this.#input]) stream?.on('error', () => undefined) // it ended without reading all
+    const [stdout = this.#terminal?.stream, stderr] = pipes.map(({ stream }) => stream)
+    this.outputs = [...(stdout ? [[stdout, 'stdout'] as const] : []), ...(stderr ? [[stderr, 'stderr'] as const] : [])]
+    const { name, path, args } = shop.driverOf(container.record)
+    if (name === 'runc') rememberStaged(container.id, true)
+    const over = new AbortController()
+    this.begun = firstPid(this.#files.pid, over.signal)
+    const words = ['exec', '--process', `/proc/self/fd/${String(specDescriptor)}`, '--pid-file', this.#files.pid]
+    const descriptors = [...own, spec.end]
+    try {
+      const child = spawnProgram(
+        path,
+        [...args, '--log', this.#files.log, '--log-format', 'json', ...words, container.id],
+        { descriptors, env: {} },
+      )
+      this.#runtimePid = child.pid
+      this.exited = child.exited.finally(() => {
+        this.#runtimePid = 0
+        over.abort()
+      })
+    } finally {
+      for (const fd of new Set(descriptors)) closeSync(fd)
+    }
+  }
+
+  /** Has the program run. */
+  enter(): void {
+    this.#spec.end(JSON.stringify(this.#process))
+  }
+
+  /** Writes to its standard input; resolves when there is room for more. */
+  async write(chunk: Buffer): Promise<void> {
+    const input = this.#terminal?.stream ?? this.#input
+    if (!input || input.destroyed || input.write(chunk)) return
+    await Promise.race([once(input, 'drain'), once(input, 'close')]).catch(() => undefined)
+  }
+
+  end(): void {
+    this.#input?.end()
+  }
+
+  resize(rows: number, columns: number): void {
+    this.#terminal?.resize(rows, columns)
+    signal(this.#runtimePid, 'SIGWINCH') // the terminal is not its controlling one, so the kernel does not tell it
+  }
+
+  /** Why the program does not run, in the runtime's words as Docker would put them. */
+  async failure(): Promise<EngineError> {
+    const { args, cwd } = this.#request
+    const reason = refusalOf({ said: await complaintsIn(this.#files.log), program: args[0] ?? '', cwd })
+    return new EngineError('invalid', `OCI runtime exec failed: exec failed: ${reason}: unknown`)
+  }
+
+  /** Ends the runtime, if it still is there, and lets go of the streams, which a child of the program may hold open. */
+  leave(): void {
+    signal(this.#runtimePid, 'SIGKILL')
+    for (const stream of [this.#spec, this.#input, ...this.outputs.map(([output]) => output)]) stream?.destroy()
+    this.forget()
+  }
+
+  /** Removes its files. */
+  forget(): void {
+    for (const file of Object.values(this.#files)) rmSync(file, { force: true })
+  }
+}
+
+/** Signals a process that may have just ended. */
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    if (pid > 0) process.kill(pid, name)
+  } catch {
+    // it has
+  }
+}

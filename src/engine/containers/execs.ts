@@ -1,0 +1,66 @@
+import { EngineError } from '../errors.js'
+import { fieldsOf, flagField, listField, textField } from '../system/fields.js'
+import type { Container } from './container.js'
+import type { Containers } from './containers.js'
+import { detachKeys } from './detach-keys.js'
+import { Exec } from './exec.js'
+import { refuseDenied } from './namespaces.js'
+
+/** The commands run in containers, those ended not long ago included. */
+export class Execs {
+  readonly #all = new Map<string, Exec>()
+  readonly #containers: Containers
+  constructor(containers: Containers) {
+    this.#containers = containers
+  }
+
+  /** @throws EngineError `conflict` when the container does not run, `invalid` */
+  create(container: Container, body: unknown): Exec {
+    const fields = fieldsOf(body)
+    if (!container.up) throw new EngineError('conflict', `container ${container.id} is not running`)
+    if (container.record.state.status === 'paused')
+      throw new EngineError(
+        'conflict',
+        `Container ${container.record.name} is paused, unpause the container before exec`,
+      )
+    const { config } = this.#containers.shop
+    const { hostConfig } = container.record
+    if (flagField(fields, 'Privileged')) refuseDenied(config, { ...hostConfig, Privileged: true })
+    const args = listField(fields, 'Cmd').map(String)
+    if (args.length === 0) throw new EngineError('invalid', 'No exec command specified')
+    const exec = new Exec(container, {
+      args,
+      env: listField(fields, 'Env').map(String),
+      cwd: textField(fields, 'WorkingDir'),
+      user: textField(fields, 'User'),
+      tty: flagField(fields, 'Tty'),
+      stdin: flagField(fields, 'AttachStdin'),
+      stdout: flagField(fields, 'AttachStdout'),
+      stderr: flagField(fields, 'AttachStderr'),
+      privileged: flagField(fields, 'Privileged'),
+      detachKeys: detachKeys(textField(fields, 'DetachKeys')),
+    })
+    this.#forgetOld()
+    this.#all.set(exec.id, exec)
+    exec.warm(this.#containers.shop)
+    container.emit(this.#containers.shop.events, `exec_create: ${args.join(' ')}`, { execID: exec.id })
+    return exec
+  }
+
+  /** @throws EngineError `missing` */
+  find(id: string): Exec {
+    const exec = this.#all.get(id)
+    if (!exec) throw new EngineError('missing', `No such exec instance: ${id}`)
+    return exec
+  }
+
+  of(container: Container): string[] {
+    return [...this.#all.values()].filter((exec) => exec.container === container && exec.running).map(({ id }) => id)
+  }
+
+  /** Keeps the last 200 that ended. */
+  #forgetOld(): void {
+    const over = [...this.#all.values()].filter(({ exitCode }) => exitCode !== null)
+    for (const { id } of over.slice(0, Math.max(0, over.length - 200))) this.#all.delete(id)
+  }
+}
