@@ -1,6 +1,6 @@
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { sizeOf } from './api/containers.js'
+import { spaceOf } from './api/containers.js'
 import type { ApiRoute } from './api/route.js'
 import { apiRoutes } from './api/routes.js'
 import type { Inventory } from './api/system.js'
@@ -11,7 +11,7 @@ import { Containers } from './containers/containers.js'
 import { summary } from './containers/describe.js'
 import { Execs } from './containers/execs.js'
 import { openEvents } from './events.js'
-import { listImages } from './images/describe.js'
+import { imageUsage } from './images/describe.js'
 import { ImageStore } from './images/store.js'
 import { openNetworks } from './networks/networks.js'
 import type { Images, Volumes } from './records.js'
@@ -21,6 +21,8 @@ import { chooseDriver, findProgram, locateProgram } from './runtime/driver.js'
 import { Exits } from './runtime/exits.js'
 import { Ids } from './runtime/ids.js'
 import { createSteps } from './runtime/steps.js'
+import { sweepDrafts } from './system/durable.js'
+import { lockRoot } from './system/lock.js'
 import { openVolumes } from './volumes/volumes.js'
 
 /** An engine, its rooms opened in order and everything that outlived the last daemon found again. */
@@ -34,6 +36,8 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   // a setuid program in a volume or a layer is root's on disk: no user of the host may come there
   await mkdir(config.root, { recursive: true, mode: 0o700 })
   await chmod(config.root, 0o700)
+  await lockRoot(config.root)
+  await sweepDrafts(config.root)
   await mkdir(config.run, { recursive: true, mode: 0o755 })
   const events = openEvents()
   const exits = await Exits.open(join(config.run, 'exits'))
@@ -99,19 +103,13 @@ function inventoryOf(
     }),
     containerUsage: () =>
       Promise.all(
-        containers.catalog
-          .all()
-          .map(async (container) =>
-            summary(containers.catalog, container, await sizeOf(containers, images, container)),
-          ),
+        containers.catalog.all().map(async (container) => {
+          const rw = await spaceOf(containers, container)
+          const image = images.all().find(({ id }) => id === container.record.image)
+          return summary(containers.catalog, container, { rw, root: rw + (image ? await images.space(image) : 0) })
+        }),
       ),
-    imageUsage: (version) => {
-      const layers = [...images.usedLayers()].reduce((sum, diffId) => sum + images.layers.size(diffId), 0)
-      return Promise.resolve({
-        layersSize: layers,
-        images: listImages(images, new Map(), version, { shared: true, containers: true }),
-      })
-    },
+    imageUsage: (version) => imageUsage(images, version),
     cacheUsage: () => builder.usage(),
   }
 }

@@ -222,13 +222,22 @@ export interface VolumeWish {
   readonly labels?: Readonly<Record<string, string>>
   /** Of the local driver: `type`, `device` and `o`, as mount(8) takes them. */
   readonly options?: Readonly<Record<string, string>>
+  /** Nobody gave it its name. */
+  readonly anonymous?: boolean
 }
 
 /** What the container room needs of the volume room. */
 export interface Volumes {
   get(name: string): Promise<VolumeInfo>
+  /** Where the content of a volume is, or will be. */
+  place(name: string): string
   /** Makes the volume unless it is there. `name` '' makes an anonymous one. @throws EngineError `invalid`, `missing` */
   ensure(name: string, wish?: VolumeWish): Promise<VolumeInfo>
+  /**
+   * Has `copy` fill the directory it is given, if the volume is empty: all of that appears in the volume at once, and is on
+   * the disk when this resolves. @throws what `copy` throws, and then the volume is as it was
+   */
+  fill(name: string, holder: string, copy: (directory: string) => Promise<void>): Promise<void>
   /** @throws EngineError `missing`, `conflict` when a container has it */
   remove(name: string, force: boolean): Promise<void>
   /** Before `holder` uses it: what a volume with options stands for is mounted for the first. @throws EngineError `broken` */

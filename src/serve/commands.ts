@@ -49,9 +49,21 @@ export function registerServe(program: Command): void {
     .allowUnknownOption()
     .argument('[args...]')
     .addHelpText('after', '\nExample:\n  $ sudo berth engine --socket /run/engine.sock --root /var/lib/engine\n')
-    .action(async (args: string[]) => {
-      const child = spawn(process.execPath, [join(home, 'dist/engine/main.js'), ...args], { stdio: 'inherit' })
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill(signal))
-      process.exitCode = await new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1)))
-    })
+    .action((args: string[]) => hand('dist/engine/main.js', args))
+
+  program
+    .command('engine:check')
+    .description('verify every blob, layer and record of the engine (see --help)')
+    .helpOption(false)
+    .allowUnknownOption()
+    .argument('[args...]')
+    .addHelpText('after', '\nExample:\n  $ sudo berth engine:check --json\n')
+    .action((args: string[]) => hand('dist/engine/check/main.js', args))
+}
+
+/** Runs a program of the engine's, which reads its own arguments. */
+async function hand(program: string, args: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [join(home, program), ...args], { stdio: 'inherit' })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill(signal))
+  process.exitCode = await new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1)))
 }

@@ -12,7 +12,7 @@ import { kill, stop } from '../containers/stop.js'
 import { top } from '../containers/top.js'
 import { EngineError } from '../errors.js'
 import type { Images } from '../records.js'
-import { bytesBelow } from '../system/disk.js'
+import { bytesBelow, bytesOf } from '../system/disk.js'
 import { parseFilters } from '../system/filters.js'
 import { parseMoment } from '../system/moment.js'
 import { attach } from './attach.js'
@@ -31,6 +31,12 @@ export async function sizeOf(containers: Containers, images: Images, container: 
     () => 0,
   )
   return { rw, root: rw + image }
+}
+
+/** Bytes on disk of all that a container has: what it has written, its log, its records. */
+export async function spaceOf(containers: Containers, container: Container): Promise<number> {
+  const { dir } = containers.shop.store.places(container.id)
+  return (await bytesBelow(dir)) + (await bytesOf(dir))
 }
 
 /** None when its image is gone. */
@@ -189,8 +195,9 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
         )
         let freed = 0
         for (const container of old) {
-          freed += (await sizeOf(containers, images, container)).rw
+          const space = await spaceOf(containers, container)
           await containers.remove(container)
+          freed += space
         }
         reply.json(200, {
           ContainersDeleted: old.length > 0 ? old.map(({ id }) => id) : null,

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import type { EngineConfig } from '../config.js'
 import { findInit } from '../containers/sandbox.js'
 import { defaultSettings, describeSettings } from '../registry/settings.js'
-import { bytesBelow, fileSystemOf } from '../system/disk.js'
+import { fileSystemOf } from '../system/disk.js'
 import { architecture, cgroupVersion, engineVersion, host, limits } from '../system/facts.js'
 import { engineId } from '../system/identity.js'
 import type { VolumeRoom } from '../volumes/volumes.js'
@@ -156,7 +156,7 @@ async function usage(types: readonly string[], version: number, inventory: Inven
     Promise.all(
       volumes.list().map(async (volume) => ({
         ...describeVolume(volume),
-        UsageData: { Size: await bytesBelow(volume.mountpoint), RefCount: volumes.users(volume.name).length },
+        UsageData: { Size: await volumes.space(volume.name), RefCount: volumes.users(volume.name).length },
       })),
     )
   return {

@@ -18,6 +18,7 @@ import { describeItem, type PruneRequest } from './items.js'
 import type { BuildRequest } from './job.js'
 import { documentOf, stepsOf } from './result.js'
 import { Shelf } from './shelf.js'
+import { Sources } from './sources.js'
 import { buildStages } from './staging.js'
 import { warnUnused } from './warnings.js'
 
@@ -50,7 +51,7 @@ export class Builder {
     this.#parts = parts
     this.#cache = cache
     this.#mounts = mounts
-    this.#shelf = new Shelf(parts.images, cache, mounts)
+    this.#shelf = new Shelf(parts.images, cache, mounts, new Sources(parts.config))
   }
 
   /** Opens the build cache, and sweeps the layers that neither it nor an image names. */

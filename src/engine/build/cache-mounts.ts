@@ -45,8 +45,9 @@ export class CacheMounts {
   static async open(root: string): Promise<CacheMounts> {
     const mounts = new CacheMounts(root)
     await mkdir(root, { recursive: true, mode: 0o711 })
-    for (const name of await readdir(root)) {
-      if (name.endsWith('.json')) continue
+    const names = new Set(await readdir(root))
+    for (const name of names) {
+      if (names.has(name.replace(/\.json$/, '')) && name.endsWith('.json')) continue
       if (!/^[0-9a-f]{32}$/.test(name)) await rm(join(root, name), { recursive: true, force: true })
       else mounts.#caches.set(name, fresh(await readKept(join(root, `${name}.json`), name)))
     }
@@ -134,7 +135,9 @@ export class CacheMounts {
   }
 
   async #keep(name: string, { id, created, used, uses }: Kept): Promise<void> {
-    await writeFile(join(this.#root, `${name}.json`), JSON.stringify({ id, created, used, uses } satisfies Kept))
+    const path = join(this.#root, `${name}.json`)
+    await writeFile(`${path}.tmp`, JSON.stringify({ id, created, used, uses } satisfies Kept))
+    await rename(`${path}.tmp`, path)
   }
 }
 

@@ -4,10 +4,10 @@ import { parseMoment } from '../system/moment.js'
 
 /** One thing the build cache holds. Times in milliseconds since the epoch. */
 export interface CacheItem {
-  /** 25 hex digits. */
+  /** 25 hex digits, or the name of an archive. */
   readonly id: string
-  /** What a step made, or a cache directory of RUN steps. */
-  readonly type: 'regular' | 'exec.cachemount'
+  /** What a step made, a cache directory of RUN steps, or the archive of a base image. */
+  readonly type: 'regular' | 'exec.cachemount' | 'source.local'
   readonly description: string
   /** Bytes. */
   readonly size: number
@@ -22,7 +22,7 @@ export interface CacheItem {
 
 /** What `POST /build/prune` is asked. */
 export interface PruneRequest {
-  /** Those that images share, too. */
+  /** Those that images share too, and the archives of base images, which take long to make. */
   readonly all: boolean
   /** Bytes that may stay. */
   readonly keep: number
@@ -71,7 +71,7 @@ export function doomed(items: readonly CacheItem[], { all, keep, filters }: Prun
   }
   const wanted = (item: CacheItem): boolean =>
     !item.inUse &&
-    (all || !item.shared) &&
+    (all || !(item.shared || item.type === 'source.local')) &&
     (moment === undefined || item.used <= moment) &&
     anyOf(filters, 'id', (id) => id !== '' && item.id.startsWith(id.slice(0, 25))) &&
     anyOf(filters, 'parent', () => false) &&
@@ -88,7 +88,7 @@ export function doomed(items: readonly CacheItem[], { all, keep, filters }: Prun
 export function overBudget(
   items: readonly CacheItem[],
   budget: number,
-  may: (item: CacheItem) => boolean = ({ inUse, shared }) => !inUse && !shared,
+  may: (item: CacheItem) => boolean = ({ inUse, shared, type }) => !inUse && !shared && type !== 'source.local',
 ): CacheItem[] {
   let left = items.reduce((sum, { size, shared }) => sum + (shared ? 0 : size), 0)
   return [...items]

@@ -2,6 +2,7 @@ import type { ImageStore } from '../images/store.js'
 import type { Digest } from '../records.js'
 import type { BuildCache } from './cache.js'
 import type { CacheMounts } from './cache-mounts.js'
+import type { Sources } from './sources.js'
 import { type CacheItem, doomed, overBudget, type PruneRequest } from './items.js'
 
 /** What the build cache holds on disk: the layers of its records, and the directories of cache mounts. */
@@ -9,8 +10,10 @@ export class Shelf {
   readonly #images: ImageStore
   readonly #cache: BuildCache
   readonly #mounts: CacheMounts
+  readonly #sources: Sources
 
-  constructor(images: ImageStore, cache: BuildCache, mounts: CacheMounts) {
+  constructor(images: ImageStore, cache: BuildCache, mounts: CacheMounts, sources: Sources) {
+    this.#sources = sources
     this.#images = images
     this.#cache = cache
     this.#mounts = mounts
@@ -28,7 +31,7 @@ export class Shelf {
         id: idOf(layer),
         type: 'regular',
         description,
-        size: layers.size(layer),
+        size: await layers.space(layer),
         created: Math.min(Date.parse(created) || 0, known?.created ?? Infinity),
         used: Math.max(used, known?.used ?? 0),
         uses: uses + (known?.uses ?? 0),
@@ -36,7 +39,7 @@ export class Shelf {
         shared: shared.has(layer),
       })
     }
-    return [...items.values(), ...(await this.#mounts.items())]
+    return [...items.values(), ...(await this.#mounts.items()), ...(await this.#sources.items())]
   }
 
   /** Removes what the request selects. Answers with the ids removed and the bytes set free. */
@@ -57,6 +60,8 @@ export class Shelf {
       if (type === 'exec.cachemount') {
         if (!(await this.#mounts.remove(id))) continue
         freed += size
+      } else if (type === 'source.local') {
+        if (await this.#sources.remove(id)) freed += size
       } else {
         const layer = this.#cache.layers().find((one) => idOf(one) === id)
         if (layer === undefined || layers.isHeld(layer)) continue

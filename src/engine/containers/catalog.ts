@@ -62,7 +62,8 @@ export class Catalog implements Usage {
   }
 
   ofVolume(name: string): readonly string[] {
-    const mounts = (container: Container) => container.record.mounts.some((mount) => mount.name === name)
-    return [...this.#all.values()].filter(mounts).map(({ id }) => id)
+    const has = ({ record: { mounts, state } }: Container): boolean =>
+      state.status !== 'removing' && mounts.some((mount) => mount.name === name)
+    return [...this.#all.values()].filter(has).map(({ id }) => id)
   }
 }

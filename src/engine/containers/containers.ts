@@ -12,9 +12,10 @@ import { Container, type Shop } from './container.js'
 import { draft } from './draft.js'
 import { watchHealth } from './health.js'
 import { logLimits, rotateOnFull } from './log-files.js'
+import { discard, keep } from './keep.js'
 import { memberOf, namesOf } from './member.js'
 import { watchMonitors } from './monitors.js'
-import { dropAnonymous, holdAgain, tellMounts } from './mounts.js'
+import { holdAgain, tellMounts } from './mounts.js'
 import { checkName, inventName } from './names.js'
 import { isUp, timestamp } from './record.js'
 import { nextBackOff, startsWithDaemon, wantsRestart } from './restart.js'
@@ -22,7 +23,6 @@ import { clear, start } from './start.js'
 import { end, stop } from './stop.js'
 import { ContainerStore } from './store.js'
 import { sweep } from './sweep.js'
-import { fillVolumes } from './volume-copy.js'
 
 /** What the containers stand on. */
 export interface ContainerParts {
@@ -84,11 +84,7 @@ export class Containers {
     const living = up.filter((container) => container.record.state.boot === boot && container.alive)
     await networks.restore(living.map(({ record }) => ({ ...record, member: memberOf(record) })))
     for (const container of living) {
-      await holdAgain(this.#shop, container)
-      // the last daemon died between recording the start and letting the program run
-      const driver = this.#shop.driverOf(container.record)
-      if (driver.waits(container.id)) await driver.start(container.id)
-      this.#accompany(container)
+      await this.#takeUp(container)
     }
     for (const container of up) {
       if (living.includes(container)) continue
@@ -96,11 +92,25 @@ export class Containers {
       await this.#ended(container, exit ?? { code: unseenExit, at: new Date() })
     }
     watchMonitors(() => this.#catalog.all().filter(({ up }) => up), this.#shop.exits)
-    await sweep(this.#shop, new Set(living.map(({ id }) => id)))
+    const stopped = this.#catalog.all().filter((container) => !living.includes(container))
+    await sweep(
+      this.#shop,
+      new Set(living.map(({ id }) => id)),
+      stopped.map(({ record }) => record),
+    )
     for (const container of this.#catalog.all()) {
-      if (container.record.state.status === 'removing') void this.#discard(container).catch(() => undefined)
+      if (container.record.state.status === 'removing') await this.#discard(container, true)
       else if (!container.up && startsWithDaemon(container.record)) void this.start(container).catch(() => undefined)
     }
+  }
+
+  async #takeUp(container: Container): Promise<void> {
+    await holdAgain(this.#shop, container)
+    // the last daemon died between recording the start and letting the program run
+    const driver = this.#shop.driverOf(container.record)
+    // what cannot be let run has ended meanwhile: its exit tells
+    if (driver.waits(container.id)) await driver.start(container.id).catch(() => undefined)
+    this.#accompany(container)
   }
 
   /** @throws EngineError `invalid`, `missing` (image, network), `conflict` (name) */
@@ -109,20 +119,17 @@ export class Containers {
     body: unknown,
     platform = '',
   ): Promise<{ container: Container; warnings: readonly string[] }> {
-    const { store, events } = this.#shop
+    const { events } = this.#shop
     const asked = name === '' ? inventName((taken) => this.#catalog.named(taken) !== undefined) : checkName(name)
     this.#refuseTaken(asked)
-    const { record, volumes, warnings } = await draft(this.#shop, { name: asked, body, platform })
+    const { record, mounts, warnings } = await draft(this.#shop, { name: asked, body, platform })
     this.#refuseTaken(asked) // another create may have taken it while this one waited
     const container = new Container(record)
     this.#catalog.add(container)
     try {
-      await store.create(record)
-      await fillVolumes(this.#shop, container, volumes)
+      await keep(this.#shop, container, mounts)
     } catch (error) {
       this.#catalog.delete(record.id)
-      await store.remove(record.id)
-      await dropAnonymous(this.#shop.volumes, record.mounts)
       throw error
     }
     container.emit(events, 'create')
@@ -267,11 +274,9 @@ export class Containers {
     await container.inTurn(async () => {
       if (!this.#catalog.has(container.id)) return
       container.companions.abort()
-      container.record.state.status = 'removing'
-      await this.#shop.store.remove(container.id)
+      await discard(this.#shop, container, volumes)
       this.#catalog.delete(container.id)
     })
-    if (volumes) await dropAnonymous(this.#shop.volumes, container.record.mounts)
     container.emit(this.#shop.events, 'destroy')
     container.removed()
   }

@@ -3,7 +3,7 @@ import { checkPlatform, checkRequest } from './checks.js'
 import type { Shop } from './container.js'
 import { discarded } from './discarded.js'
 import { parseReference } from '../images/reference.js'
-import { prepareMounts } from './mounts.js'
+import { planMounts, type PlannedMount } from './mounts.js'
 import { newId } from './names.js'
 import { networksOf } from './network-request.js'
 import { newState, timestamp, type ContainerConfig, type ContainerRecord, type MountPoint } from './record.js'
@@ -22,7 +22,7 @@ export interface Wish {
 }
 
 /**
- * Makes the record of a container: checks all that was asked before it makes the volumes. Nothing is on disk of it yet.
+ * Makes the record of a container, having checked all that was asked. Nothing is on disk of it yet, nor are its volumes.
  * @throws EngineError `invalid`, `missing` (image, network, another container)
  */
 export async function draft(
@@ -30,7 +30,7 @@ export async function draft(
   { name, body, platform }: Wish,
 ): Promise<{
   record: ContainerRecord
-  volumes: readonly (MountPoint & { readonly copy: boolean })[]
+  mounts: readonly PlannedMount[]
   warnings: readonly string[]
 }> {
   checkCreateRequest(body)
@@ -46,10 +46,8 @@ export async function draft(
     return inheritedMounts(shop, hostConfig)
   })
   const networks = networksOf(body, hostConfig.NetworkMode)
-  const volumes = await prepareMounts(without(config, inherited), hostConfig, shop.volumes)
-  const own = volumes.map(
-    (volume): MountPoint => Object.fromEntries(Object.entries(volume).filter(([key]) => key !== 'copy')) as never,
-  )
+  const mounts = await planMounts(without(config, inherited), hostConfig, shop.volumes)
+  const own = mounts.map(({ point }) => point)
   const record: ContainerRecord = {
     id: newId(),
     name,
@@ -63,7 +61,7 @@ export async function draft(
     endpoints: [],
     ports: [],
   }
-  return { record, volumes, warnings }
+  return { record, mounts, warnings }
 }
 
 /** A container that is not there makes the request that names it invalid, as with dockerd. */

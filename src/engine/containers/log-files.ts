@@ -60,9 +60,13 @@ export function rotateOnFull(path: string, maxFile: number, signal: AbortSignal)
   // one after the other: two that saw the same full file would both move the row up
   const turn = (): void => void (last = last.then(() => rotate(path, maxFile)).catch(() => undefined))
   // each line written is a `change`; a new file under the name is a `rename`
-  const watcher = watch(dirname(path), { signal, persistent: false }, (event, changed) => {
-    if (event === 'rename' && changed === name) turn()
-  })
-  watcher.on('error', () => watcher.close())
+  try {
+    const watcher = watch(dirname(path), { signal, persistent: false }, (event, changed) => {
+      if (event === 'rename' && changed === name) turn()
+    })
+    watcher.on('error', () => watcher.close())
+  } catch {
+    return // the container is gone, or this host has no watches left: the log is one file then
+  }
   turn()
 }

@@ -1,7 +1,8 @@
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { EngineError, messageOf } from '../errors.js'
-import type { Mount, Volumes } from '../records.js'
+import type { Mount, VolumeWish, Volumes } from '../records.js'
 import type { Staging } from '../runtime/staging.js'
+import { newVolumeName } from '../volumes/volumes.js'
 import type { Container, Shop } from './container.js'
 import { wantedMounts } from './mount-request.js'
 import type { ContainerConfig, HostConfig, MountPoint } from './record.js'
@@ -11,43 +12,50 @@ const absent = (source: string): EngineError =>
 
 const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined
 
+/** A mount of a container that is being made. */
+export interface PlannedMount {
+  readonly point: MountPoint
+  /** The volume is to take what the image has at its place. */
+  readonly copy: boolean
+  /** What the volume is to be, if it is not there yet. */
+  readonly wish: VolumeWish
+}
+
 /**
- * Makes the volumes a container mounts; its directories of the host are its start's business. `copy` marks those that
- * take what the image has at their place.
- * @throws EngineError `invalid`, `missing`; volumes nobody named are not left behind
+ * Says what a container mounts. Its volumes are not made yet, but those that nobody names have names.
+ * @throws EngineError `invalid`
  */
-export async function prepareMounts(
+export async function planMounts(
   config: ContainerConfig,
   host: HostConfig,
   volumes: Volumes,
-): Promise<readonly (MountPoint & { readonly copy: boolean })[]> {
-  const points: (MountPoint & { copy: boolean })[] = []
+): Promise<readonly PlannedMount[]> {
   const wanted = wantedMounts(config, host)
   for (const { type, create, source } of wanted)
     if (type === 'bind' && !create && !(await exists(source))) throw absent(source)
-  try {
-    for (const { type, source, target, mode, writable, propagation, options, ...more } of wanted) {
-      const common = { type, target, mode, writable, propagation, options, name: '', anonymous: false, copy: false }
-      const { copy, subpath } = more
-      if (type === 'volume') {
-        const { name, mountpoint } = await volumes.ensure(source, more.volume)
-        const below = subpath === undefined ? {} : { subpath }
-        points.push({ ...common, ...below, name, source: mountpoint, anonymous: source === '', copy })
-      } else {
-        const flags = {
-          create: more.create,
-          flat: !more.recursive,
-          writableBelow: !more.readonlyBelow,
-          hidden: more.hidden,
-        }
-        points.push({ ...common, ...Object.fromEntries(Object.entries(flags).filter(([, set]) => set)), source })
-      }
+  return wanted.map(({ type, source, target, mode, writable, propagation, options, ...more }) => {
+    const common = { type, target, mode, writable, propagation, options, name: '', anonymous: false }
+    if (type === 'volume') {
+      const anonymous = source === ''
+      const name = anonymous ? newVolumeName() : source
+      const below = more.subpath === undefined ? {} : { subpath: more.subpath }
+      const point = { ...common, ...below, name, source: volumes.place(name), anonymous }
+      return { point, copy: more.copy, wish: { ...more.volume, anonymous } }
     }
-  } catch (error) {
-    await dropAnonymous(volumes, points)
-    throw error
-  }
-  return points
+    const flags = {
+      create: more.create,
+      flat: !more.recursive,
+      writableBelow: !more.readonlyBelow,
+      hidden: more.hidden,
+    }
+    const set = Object.fromEntries(Object.entries(flags).filter(([, set]) => set))
+    return { point: { ...common, ...set, source }, copy: false, wish: {} }
+  })
+}
+
+/** Makes the volumes that are not there yet. @throws EngineError `invalid`, `missing`; some may have been made */
+export async function makeVolumes(volumes: Volumes, planned: readonly PlannedMount[]): Promise<void> {
+  for (const { point, wish } of planned) if (point.type === 'volume') await volumes.ensure(point.name, wish)
 }
 
 /** Removes the volumes that nobody named, unless another container has them. */

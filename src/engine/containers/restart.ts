@@ -6,6 +6,10 @@ const longestMs = 60_000
 /** Ran at least this long: the back-off begins anew. */
 const steadyMs = 10_000
 
+/** Whether it may ever be started by the engine itself. */
+export const hasRestartPolicy = ({ hostConfig }: ContainerRecord): boolean =>
+  !['', 'no'].includes(hostConfig.RestartPolicy.Name)
+
 /** Whether a container that has ended is to be started again. */
 export function wantsRestart({ hostConfig, state }: ContainerRecord): boolean {
   const { Name, MaximumRetryCount } = hostConfig.RestartPolicy

@@ -17,6 +17,7 @@ import { logTarget, openLog } from './log-files.js'
 import { askingOf, memberOf } from './member.js'
 import { openMounts, tellMounts } from './mounts.js'
 import { timestamp } from './record.js'
+import { hasRestartPolicy } from './restart.js'
 import { sharedShmOf, usersOf } from './namespaces.js'
 import { portsOf } from './network-request.js'
 import { argsOf, hostnameOf, sandboxOf } from './sandbox.js'
@@ -57,7 +58,8 @@ export async function start(shop: Shop, container: Container): Promise<void> {
       stopped: false,
     })
     delete record.state.health
-    await shop.store.note(record)
+    // what is to run again after a power cut must be known to have run
+    await (hasRestartPolicy(record) ? shop.store.save(record) : shop.store.note(record))
     for (const hook of container.onStart) hook(true)
     container.onStart.clear()
     await shop.driverOf(record).start(record.id)

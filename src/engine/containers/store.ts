@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf } from '../errors.js'
-import { syncDirectory, writeDurably } from '../system/durable.js'
+import { sweepDrafts, syncDirectory, writeDurably } from '../system/durable.js'
 import type { ContainerRecord } from './record.js'
 
 /** Where one container keeps what must last. */
@@ -15,9 +16,14 @@ export interface Places {
   readonly resolvConf: string
 }
 
+/** The second name of the last record that was synced. */
+const synced = 'container.json.synced'
+
 /** The containers on disk: `<root>/containers/<id>/container.json` and beside it layer, log and name files. */
 export class ContainerStore {
   readonly #root: string
+  /** Containers whose record on disk is a note: the synced one before it has a second name. */
+  readonly #noted = new Set<string>()
   readonly #turns = new Map<string, Promise<void>>()
   constructor(root: string) {
     this.#root = join(root, 'containers')
@@ -41,29 +47,42 @@ export class ContainerStore {
     await mkdir(this.#root, { recursive: true, mode: 0o700 })
     const records: ContainerRecord[] = []
     for (const id of await readdir(this.#root)) {
-      try {
-        records.push(JSON.parse(await readFile(join(this.#root, id, 'container.json'), 'utf8')) as ContainerRecord)
-      } catch (error) {
-        if (codeOf(error) !== 'ENOENT') throw error
-        await rm(join(this.#root, id), { recursive: true, force: true })
+      const dir = join(this.#root, id)
+      const record = await readRecord(dir)
+      if (record === undefined) await rm(dir, { recursive: true, force: true })
+      else if (record === 'damaged')
+        process.stderr.write(
+          `container ${id.slice(0, 12)} is left out: its record is damaged; see berth engine:check\n`,
+        )
+      else {
+        records.push(record)
+        await sweepDrafts(dir)
+        if (existsSync(join(dir, synced))) this.#noted.add(record.id)
       }
     }
     return records
   }
 
-  async create(record: ContainerRecord): Promise<void> {
-    const { dir, upperDir, workDir } = this.places(record.id)
+  /** Makes room for a container; without a record it goes at the next start. */
+  async prepare(id: string): Promise<void> {
+    const { dir, upperDir, workDir } = this.places(id)
     await mkdir(dir, { recursive: true, mode: 0o700 })
     await Promise.all([mkdir(upperDir, { mode: 0o755 }), mkdir(workDir, { mode: 0o700 })])
+  }
+
+  /** From here on the container is there, whatever happens. */
+  async create(record: ContainerRecord): Promise<void> {
     await this.save(record)
     await syncDirectory(this.#root)
   }
 
   /** Resolves when the record, as it is now, is on disk. */
   save(record: ContainerRecord): Promise<void> {
-    return this.#inTurn(record.id, () =>
-      writeDurably(join(this.places(record.id).dir, 'container.json'), JSON.stringify(record)),
-    )
+    return this.#inTurn(record.id, async () => {
+      const { dir } = this.places(record.id)
+      await writeDurably(join(dir, 'container.json'), JSON.stringify(record))
+      if (this.#noted.delete(record.id)) await rm(join(dir, synced), { force: true })
+    })
   }
 
   /**
@@ -81,20 +100,34 @@ export class ContainerStore {
     }
   }
 
-  /** Writes what only has to outlive the engine, not the machine: no fsync on the way of a start. */
+  /**
+   * Writes what only has to outlive the engine, not the machine: no fsync on the way of a start. A power cut may leave the
+   * new file empty, on a file system that renames before it writes; then the last one that was synced counts.
+   */
   note(record: ContainerRecord): Promise<void> {
     return this.#inTurn(record.id, async () => {
-      const path = join(this.places(record.id).dir, 'container.json')
-      await writeFile(`${path}.note`, JSON.stringify(record), { mode: 0o600 })
-      await rename(`${path}.note`, path)
+      const { dir } = this.places(record.id)
+      const [path, draft] = [join(dir, 'container.json'), join(dir, 'container.json.note.tmp')]
+      await writeFile(draft, JSON.stringify(record), { mode: 0o600 })
+      if (!this.#noted.has(record.id)) {
+        await link(path, join(dir, synced))
+        this.#noted.add(record.id)
+      }
+      await rename(draft, path)
     })
   }
 
-  async remove(id: string): Promise<void> {
+  /** Gone for good when this resolves, but for `brief`: after a power cut that one is found again, and goes then. */
+  async remove(id: string, brief = false): Promise<void> {
     // the record first: without it the rest is rubbish, with it half a container
-    await this.#inTurn(id, () => rm(join(this.places(id).dir, 'container.json'), { force: true }))
+    const { dir } = this.places(id)
+    await this.#inTurn(id, async () => {
+      await rm(join(dir, 'container.json'), { force: true })
+      if (!brief) await syncDirectory(dir).catch(() => undefined) // it was never made
+    })
     this.#turns.delete(id)
-    await rm(this.places(id).dir, { recursive: true, force: true })
+    this.#noted.delete(id)
+    await rm(dir, { recursive: true, force: true })
   }
 
   #inTurn(id: string, write: () => Promise<void>): Promise<void> {
@@ -102,4 +135,20 @@ export class ContainerStore {
     this.#turns.set(id, turn)
     return turn
   }
+}
+
+/** The record in a container's directory; undefined when it has none. @throws when the disk cannot be read */
+async function readRecord(dir: string): Promise<ContainerRecord | 'damaged' | undefined> {
+  let damaged = false
+  for (const name of ['container.json', synced]) {
+    try {
+      return JSON.parse(await readFile(join(dir, name), 'utf8')) as ContainerRecord
+    } catch (error) {
+      if (error instanceof SyntaxError) damaged = true
+      else if (codeOf(error) !== 'ENOENT') throw error
+      // without its record a container is gone, whatever else is there
+      else if (name === 'container.json') return undefined
+    }
+  }
+  return damaged ? 'damaged' : undefined
 }

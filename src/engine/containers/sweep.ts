@@ -1,21 +1,76 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EngineConfig } from '../config.js'
 import { Cgroup } from '../runtime/cgroup.js'
 import { empty } from '../runtime/steps.js'
-import type { Shop } from './container.js'
+import { cgroupPathOf, type Shop } from './container.js'
+import type { ContainerRecord } from './record.js'
 
-/** Removes what a daemon before this one left of containers and build steps that do not live: processes, groups, files. */
-export async function sweep(shop: Shop, living: ReadonlySet<string>): Promise<void> {
+/** As long as a process may take to end that has been killed. */
+const patienceMs = 5_000
+
+/**
+ * Removes what a daemon before this one left of containers and build steps that do not live: processes, groups, files.
+ * @param stopped records of containers that do not live
+ */
+export async function sweep(
+  shop: Shop,
+  living: ReadonlySet<string>,
+  stopped: readonly ContainerRecord[],
+): Promise<void> {
   const { config, hierarchies, exits, driver } = shop
+  await endStrays(config, living)
   const parent = new Cgroup(hierarchies, `/berth-${config.name}`)
-  const groups = await readdir(parent.dir('pids'), { withFileTypes: true }).catch(() => [])
-  for (const entry of groups)
-    if (entry.isDirectory() && !living.has(entry.name)) {
-      await empty(new Cgroup(hierarchies, `${parent.path}/${entry.name}`))
-      driver.forget(entry.name.replace(/^build-/, ''))
+  for (const name of parent.children())
+    if (!living.has(name)) {
+      await empty(new Cgroup(hierarchies, `${parent.path}/${name}`))
+      driver.forget(name.replace(/^build-/, ''))
     }
+  // below a group that its creator chose
+  for (const record of stopped)
+    if (record.hostConfig.CgroupParent) await empty(new Cgroup(hierarchies, cgroupPathOf(config, record)))
+  for (const id of await readdir(join(config.run, 'runtime')).catch(() => [])) if (!living.has(id)) driver.forget(id)
   for (const id of await exits.list()) if (!living.has(id)) await exits.take(id)
   await rm(join(config.run, 'b'), { recursive: true, force: true })
   for (const id of await readdir(join(config.run, 'c')).catch(() => []))
     if (!living.has(id)) await rm(join(config.run, 'c', id), { recursive: true, force: true })
+}
+
+/**
+ * Ends the monitors and runtimes of containers that do not live. A runtime that the last daemon had just begun may be
+ * making a group yet: it must be gone before groups are looked for.
+ */
+async function endStrays({ run }: EngineConfig, living: ReadonlySet<string>): Promise<void> {
+  const places = [`${run}/c/`, `${run}/b/`, `${run}/runtime`]
+  const strays = (): number[] =>
+    processes().flatMap(([pid, args]) => {
+      const ours = args.some((arg) => places.some((place) => arg.startsWith(place)))
+      return ours && !args.some((arg) => living.has(arg)) ? [pid] : []
+    })
+  for (const deadline = Date.now() + patienceMs; Date.now() < deadline;) {
+    const found = strays()
+    if (found.length === 0) return
+    for (const pid of found)
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // it has just ended
+      }
+    await sleep(10)
+  }
+}
+
+/** Command lines of all processes but this one. */
+function processes(): [pid: number, args: readonly string[]][] {
+  return readdirSync('/proc').flatMap((entry): [number, string[]][] => {
+    const pid = Number(entry)
+    if (!Number.isInteger(pid) || pid === process.pid) return []
+    try {
+      return [[pid, readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0')]]
+    } catch {
+      return [] // it has just ended
+    }
+  })
 }

@@ -1,37 +1,30 @@
 import { execFile } from 'node:child_process'
-import { closeSync, constants, openSync, readdirSync } from 'node:fs'
+import { closeSync, constants, openSync } from 'node:fs'
 import { promisify } from 'node:util'
+import { EngineError, messageOf } from '../errors.js'
 import { openInRoot } from '../runtime/libc.js'
 import type { Container, Shop } from './container.js'
-import type { MountPoint } from './record.js'
+import type { PlannedMount } from './mounts.js'
 import { withRootfs } from './start.js'
 
 /** Gives each new, empty volume a copy of what the image has at its place, owners and modes included. */
-export async function fillVolumes(
-  shop: Shop,
-  container: Container,
-  mounts: readonly (MountPoint & { readonly copy: boolean })[],
-): Promise<void> {
-  const copied = mounts.filter(({ type, copy }) => type === 'volume' && copy)
-  try {
-    for (const { name } of copied) await shop.volumes.hold(name, container.id)
-    await fill(shop, container, copied)
-  } finally {
-    await shop.volumes.letGo(container.id)
+export async function fillVolumes(shop: Shop, container: Container, mounts: readonly PlannedMount[]): Promise<void> {
+  for (const { copy, point } of mounts) {
+    const { type, name, target } = point
+    if (type === 'volume' && copy)
+      await shop.volumes.fill(name, container.id, (directory) =>
+        withRootfs(shop, container, (rootfs) => copyOut(rootfs, target, directory)),
+      )
   }
 }
 
-async function fill(shop: Shop, container: Container, mounts: readonly MountPoint[]): Promise<void> {
-  const wanted = mounts.filter(({ source }) => readdirSync(source).length === 0)
-  if (wanted.length === 0) return
-  await withRootfs(shop, container, async (rootfs) => {
-    const root = openSync(rootfs, constants.O_RDONLY | constants.O_DIRECTORY)
-    try {
-      for (const { target, source } of wanted) await copyFrom(root, target, source)
-    } finally {
-      closeSync(root)
-    }
-  })
+async function copyOut(rootfs: string, target: string, directory: string): Promise<void> {
+  const root = openSync(rootfs, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    await copyFrom(root, target, directory)
+  } finally {
+    closeSync(root)
+  }
 }
 
 async function copyFrom(root: number, target: string, volume: string): Promise<void> {
@@ -44,7 +37,12 @@ async function copyFrom(root: number, target: string, volume: string): Promise<v
   try {
     // by descriptor: the path may hold symlinks, which must not lead out of the image
     const source = `/proc/${String(process.pid)}/fd/${String(from)}/.`
-    await promisify(execFile)('cp', ['--archive', '--no-target-directory', source, volume])
+    await promisify(execFile)('cp', ['--archive', '--no-target-directory', source, volume], { maxBuffer: 64 * 2 ** 20 })
+  } catch (error) {
+    // a line for each file: the first says it
+    const [said = ''] = ((error as { stderr?: string }).stderr || messageOf(error)).split('\n')
+    const fault = said.includes('No space left') ? 'full' : 'broken'
+    throw new EngineError(fault, `cannot copy ${target} of the image to a new volume: ${said}`, error)
   } finally {
     closeSync(from)
   }

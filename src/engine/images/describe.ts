@@ -44,6 +44,32 @@ export function listImages(store: ImageStore, filters: Filters, version: number,
     }))
 }
 
+/**
+ * What `GET /system/df` tells of images: bytes as the disk has them. Layers count once, and each image its configuration.
+ */
+export async function imageUsage(
+  store: ImageStore,
+  version: number,
+): Promise<{ layersSize: number; images: object[] }> {
+  const shared = sharedLayers(store)
+  const bytes = async (diffIds: Iterable<Digest>): Promise<number> => {
+    const each = await Promise.all([...new Set(diffIds)].map((diffId) => store.layers.space(diffId)))
+    return each.reduce((sum, one) => sum + one, 0)
+  }
+  const images = new Map(store.all().map((image) => [image.id, image]))
+  let records = 0
+  const rows = await Promise.all(
+    (listImages(store, new Map(), version, { containers: true }) as { Id: Digest }[]).map(async (row) => {
+      const image = images.get(row.Id)
+      if (!image) return row
+      const [space, layers] = [await store.space(image), await bytes(image.layers)]
+      records += space - layers
+      return { ...row, Size: space, SharedSize: await bytes(image.layers.filter((diffId) => shared.has(diffId))) }
+    }),
+  )
+  return { layersSize: records + (await bytes(store.usedLayers())), images: rows }
+}
+
 const sizeOf = (store: ImageStore, layers: readonly Digest[]): number =>
   layers.reduce((sum, diffId) => sum + store.layers.size(diffId), 0)
 

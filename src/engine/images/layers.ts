@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { access, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { EngineError } from '../errors.js'
@@ -7,7 +7,8 @@ import type { Digest } from '../records.js'
 import type { LayerSum } from './pack.js'
 import type { Porters } from './porter.js'
 import type { LayerSource, Pressed } from './press.js'
-import { syncfs } from './syscalls.js'
+import { bytesBelow, bytesOf } from '../system/disk.js'
+import { syncAll } from '../system/durable.js'
 
 /** A layer in the making. Disposing it before it is committed leaves nothing behind. */
 export interface Stage extends AsyncDisposable {
@@ -39,6 +40,7 @@ export class Layers {
   readonly #root: string
   readonly #porters: Porters
   readonly #sizes = new Map<Digest, number>()
+  readonly #space = new Map<Digest, Promise<number>>()
   readonly #held = new Map<Digest, number>()
   readonly #removing = new Map<Digest, Promise<void>>()
   readonly #publishing = new Map<Digest, Promise<void>>()
@@ -54,7 +56,8 @@ export class Layers {
   static async open(root: string, porters: Porters): Promise<Layers> {
     const layers = new Layers(root, porters)
     await mkdir(layers.#path(''), { recursive: true, mode: 0o711 })
-    await rm(join(root, 'staging'), { recursive: true, force: true })
+    // a git or a copy that the last daemon began may not have heard of its end
+    await rm(join(root, 'staging'), { recursive: true, force: true, maxRetries: 10 })
     await mkdir(join(root, 'staging'), { recursive: true, mode: 0o711 })
     const names = new Set(await readdir(layers.#path('')))
     for (const name of names) {
@@ -69,8 +72,22 @@ export class Layers {
     return this.#sizes.has(diffId)
   }
 
+  /** Bytes that its files hold: the same on every disk. */
   size(diffId: Digest): number {
     return this.#sizes.get(diffId) ?? 0
+  }
+
+  /** Bytes that it takes on this disk: blocks, directories and what is kept beside it. Read once. */
+  space(diffId: Digest): Promise<number> {
+    const known = this.#space.get(diffId)
+    if (known) return known
+    const path = this.#path(diffId.slice('sha256:'.length))
+    const measured = Promise.all([bytesBelow(path), bytesOf(path, `${path}.json`, `${path}.recipe`)]).then(
+      ([below, beside]) => below + beside,
+    )
+    if (this.has(diffId)) this.#space.set(diffId, measured)
+    measured.catch(() => this.#space.delete(diffId))
+    return measured
   }
 
   all(): Digest[] {
@@ -187,13 +204,15 @@ export class Layers {
     else this.#held.delete(diffId)
   }
 
-  /** Removes layers, except those that are held. Answers with the bytes set free. */
+  /** Removes layers, except those that are held. Answers with the bytes on disk set free. */
   async remove(diffIds: Iterable<Digest>): Promise<number> {
     let freed = 0
     for (const diffId of diffIds) {
       if (!this.has(diffId) || this.#held.has(diffId)) continue
-      freed += this.size(diffId)
+      freed += await this.space(diffId).catch(() => 0)
+      if (!this.has(diffId) || this.#held.has(diffId)) continue
       this.#sizes.delete(diffId)
+      this.#space.delete(diffId)
       // what makes the same layer again meanwhile must not lose its own
       const removal = this.#erase(diffId)
       this.#removing.set(diffId, removal)
@@ -222,12 +241,7 @@ export class Layers {
 
   async #sync(): Promise<void> {
     const covered = this.#unsettled
-    const directory = await open(this.#root, 'r')
-    try {
-      await syncfs(directory.fd)
-    } finally {
-      await directory.close()
-    }
+    await syncAll(this.#root)
     this.#unsettled -= covered
   }
 

@@ -12,6 +12,7 @@ import { missingPaths, scrub } from './mount-points.js'
 import { Recorder } from './recipe.js'
 import type { Sources } from './selection.js'
 import { survey } from './survey.js'
+import { type Verify, verifyLayer } from './verify.js'
 import { componentsOf, Tree } from './tree.js'
 import { type ManifestEntry, type UnpackAs, Unpacker } from './unpack.js'
 
@@ -33,6 +34,7 @@ export interface Unpack {
 export const jobs = {
   sum: (directory: string): LayerSum => sumLayer(directory),
   press: (task: Press): Promise<Pressed> => press(task),
+  verify: (task: Verify): string[] => verifyLayer(task),
   length: (source: LayerSource): number => layerLength(source),
   digest: (sources: Sources): string => digestSources(sources),
   carry: (task: Carry): readonly Archive[] => carry(task),

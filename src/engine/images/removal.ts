@@ -43,6 +43,7 @@ export async function removeImage(store: ImageStore, reference: string, force: b
       'conflict',
       `conflict: unable to remove repository reference "${name ?? ''}" (must force) - container ${container.slice(0, 12)} is using its referenced image ${short(image.id)}`,
     )
+  if (last && container === undefined) await store.retire(image)
   for (const one of gone) {
     await store.untag(one)
     removed.push({ Untagged: one })
@@ -74,6 +75,7 @@ export async function pruneImages(
     const names = [...store.tags.of(image.id), ...store.digests.of(image.id)]
     if ((onlyDangling && names.length > 0) || store.usage.ofImage(image.id).length > 0) continue
     if (!matches(store, image, others)) continue
+    await store.retire(image)
     for (const name of names) {
       await store.untag(name)
       removed.push({ Untagged: name })
@@ -82,6 +84,7 @@ export async function pruneImages(
     removed.push(...deleted.removed)
     freed += deleted.freed
   }
+  if (removed.length > 0) await store.travels.save()
   return { ImagesDeleted: removed.length > 0 ? removed : null, SpaceReclaimed: freed }
 }
 

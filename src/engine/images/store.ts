@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import { codeOf, EngineError, isFault } from '../errors.js'
 import type { Digest, Events, Image, Images, Usage } from '../records.js'
 import { type ImageDocument, readDocument, type StoredImage } from './document.js'
 import { Travels } from './travels.js'
-import { writeDurably } from '../system/durable.js'
+import { bytesOf } from '../system/disk.js'
+import { sweepDrafts, syncDirectory, writeDurably } from '../system/durable.js'
 import { Layers } from './layers.js'
 import { Porters } from './porter.js'
-import { familiar, parseReference } from './reference.js'
+import { familiar, parseReference, type Reference } from './reference.js'
 import { Tags } from './tags.js'
 
 /**
@@ -17,6 +18,7 @@ import { Tags } from './tags.js'
  * that order; what a crash left without a name on top of it is swept at the next start.
  *
  *     images/configs/<hex>      image configurations, named by their digest
+ *     images/configs/<hex>.pending  of an image that is coming or going: it is there as long as it has a name
  *     images/references.json    names
  *     images/digests.json       names by digest, `debian@sha256:…`: what registries call the images
  *     images/travels.json       see Travels
@@ -60,12 +62,14 @@ export class ImageStore implements Images, AsyncDisposable {
     const porters = shared ?? new Porters()
     const root = join(config.root, 'images')
     await mkdir(join(root, 'configs'), { recursive: true, mode: 0o711 })
+    for (const place of [root, join(root, 'configs')]) await sweepDrafts(place)
     const layers = await Layers.open(root, porters)
     const tags = await Tags.open(join(root, 'references.json'))
     const digests = await Tags.open(join(root, 'digests.json'))
     const travels = await Travels.open(join(root, 'travels.json'), (diffId) => layers.has(diffId))
     const store = new ImageStore(root, porters, layers, { tags, digests, travels }, events, usage)
     store.#shared = shared !== undefined
+    await store.#settlePending()
     for (const name of await readdir(join(root, 'configs'))) await store.#load(name)
     for (const names of [tags, digests]) {
       const lost = names.names().filter((name) => !store.#images.has(names.get(parseReference(name)) ?? ''))
@@ -134,11 +138,24 @@ export class ImageStore implements Images, AsyncDisposable {
     if (!this.#images.has(id)) {
       for (const diffId of document.rootfs.diff_ids) this.layers.directory(diffId)
       await this.layers.settle()
-      await writeDurably(this.#config(id), bytes)
+      // with names to come it is seen at the next start only if they came
+      await writeDurably(names.length > 0 ? this.#pending(id) : this.#config(id), bytes)
       this.#images.set(id, this.#image(id, document))
-    }
-    await this.name(id, references.map(familiar))
+      if (names.length > 0) await this.#publish(id, references)
+    } else await this.name(id, references.map(familiar))
     return this.#must(id)
+  }
+
+  /** Names a new image; one that cannot be named is none. */
+  async #publish(id: Digest, references: readonly Reference[]): Promise<void> {
+    try {
+      await this.name(id, references.map(familiar))
+    } catch (error) {
+      this.#images.delete(id)
+      await rm(this.#pending(id), { force: true })
+      throw error
+    }
+    await rename(this.#pending(id), this.#config(id))
   }
 
   /** Gives an image names, taking them from the images that had them. */
@@ -155,7 +172,12 @@ export class ImageStore implements Images, AsyncDisposable {
 
   /** The bytes an image's id is the digest of. */
   configuration(id: Digest): Promise<Buffer> {
-    return readFile(this.#config(id))
+    return readFile(this.#config(id)).catch(() => readFile(this.#pending(id)))
+  }
+
+  /** Before the names of an image go, and it with them: a kill leaves all of that done, or none. */
+  async retire({ id }: StoredImage): Promise<void> {
+    await rename(this.#config(id), this.#pending(id))
   }
 
   async untag(name: string): Promise<void> {
@@ -170,8 +192,10 @@ export class ImageStore implements Images, AsyncDisposable {
   async delete(image: StoredImage): Promise<{ layers: Digest[]; freed: number }> {
     this.tell('delete', image.id)
     this.#images.delete(image.id)
-    await rm(this.#config(image.id), { force: true })
-    const freed = await this.discard(image.layers)
+    const record = await bytesOf(this.#config(image.id), this.#pending(image.id))
+    for (const path of [this.#config(image.id), this.#pending(image.id)]) await rm(path, { force: true })
+    await syncDirectory(join(this.#root, 'configs'))
+    const freed = record + (await this.discard(image.layers))
     return { layers: image.layers.filter((diffId) => !this.layers.has(diffId)), freed }
   }
 
@@ -191,6 +215,12 @@ export class ImageStore implements Images, AsyncDisposable {
     return freed
   }
 
+  /** Bytes on disk of an image: its layers, and its configuration. */
+  async space(image: StoredImage): Promise<number> {
+    const layers = await Promise.all([...new Set(image.layers)].map((diffId) => this.layers.space(diffId)))
+    return layers.reduce((sum, bytes) => sum + bytes, await bytesOf(this.#config(image.id)))
+  }
+
   /** Layers that images are made of. */
   usedLayers(): Set<Digest> {
     return new Set(this.all().flatMap(({ layers }) => layers))
@@ -200,6 +230,17 @@ export class ImageStore implements Images, AsyncDisposable {
     if (!this.#shared) await this.porters[Symbol.asyncDispose]()
   }
 
+  /** Decides about the images that were coming or going when the last engine was killed. */
+  async #settlePending(): Promise<void> {
+    const place = join(this.#root, 'configs')
+    for (const name of await readdir(place)) {
+      if (!name.endsWith('.pending')) continue
+      const id = `sha256:${name.slice(0, -'.pending'.length)}`
+      if (this.tags.of(id).length > 0) await rename(join(place, name), this.#config(id))
+      else await rm(join(place, name))
+    }
+  }
+
   async #load(name: string): Promise<void> {
     const path = join(this.#root, 'configs', name)
     const bytes = await readFile(path)
@@ -207,7 +248,11 @@ export class ImageStore implements Images, AsyncDisposable {
     const document = whole ? readable(bytes) : undefined
     if (document?.rootfs.diff_ids.every((diffId) => this.layers.has(diffId)))
       this.#images.set(`sha256:${name}`, this.#image(`sha256:${name}`, document))
-    else await rm(path, { force: true })
+    else {
+      const lost = whole ? 'layers of it are not here' : 'its configuration is damaged'
+      process.stderr.write(`image sha256:${name} is dropped: ${lost}; pull, load or build it again\n`)
+      await rm(path, { force: true })
+    }
   }
 
   #image(id: Digest, document: ImageDocument): StoredImage {
@@ -220,6 +265,10 @@ export class ImageStore implements Images, AsyncDisposable {
     const image = this.#images.get(id)
     if (!image) throw new EngineError('missing', `No such image: ${id}`)
     return image
+  }
+
+  #pending(id: Digest): string {
+    return `${this.#config(id)}.pending`
   }
 
   #config(id: Digest): string {

@@ -76,6 +76,10 @@ export const syncfs = (fd: number): Promise<void> =>
 /** flock(2), exclusive: resolves when every other process has let go. The kernel lets go when the file is closed. */
 export const flock = (fd: number): Promise<void> => called((done) => void flockCall.async(fd, 2, done), 'flock failed')
 
+/** The same without waiting: false when somebody has it. `shared` keeps nobody out but the exclusive. */
+export const tryFlock = (fd: number, how: 'exclusive' | 'shared'): boolean =>
+  flockCall(fd, (how === 'exclusive' ? 2 : 1) | 4) === 0
+
 const called = (call: (done: (error: unknown, result: number) => void) => void, failure: string): Promise<void> =>
   new Promise((resolve, reject) => {
     call((error, result) => {

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import type { Digest } from '../records.js'
-import { writeDurably } from '../system/durable.js'
+import { readOr, writeDurably } from '../system/durable.js'
 import { familiar, type Reference } from './reference.js'
 
 /** Which name means which image: one file, rewritten whole, so that a crash leaves the old names or the new. */
@@ -16,7 +15,7 @@ export class Tags {
 
   /** @throws when the file is there but is not what this class wrote */
   static async open(path: string): Promise<Tags> {
-    const text = await readFile(path, 'utf8').catch(() => '{}')
+    const text = await readOr(path, '{}')
     return new Tags(path, new Map(Object.entries(JSON.parse(text) as Record<string, Digest>)))
   }
 

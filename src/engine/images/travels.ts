@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import type { Digest } from '../records.js'
-import { writeDurably } from '../system/durable.js'
+import { readOr, writeDurably } from '../system/durable.js'
 
 /** One form in which a layer has been on the wire, its bytes seen here. */
 export interface Travel {
@@ -21,21 +20,20 @@ const most = { travelsOfLayer: 8, repositories: 8 }
  */
 export class Travels {
   readonly #path: string
+  readonly #has: (diffId: Digest) => boolean
   #all: readonly Travel[]
   #writing: Promise<void> = Promise.resolve()
 
-  private constructor(path: string, all: readonly Travel[]) {
+  private constructor(path: string, has: (diffId: Digest) => boolean, all: readonly Travel[]) {
     this.#path = path
-    this.#all = all
+    this.#has = has
+    this.#all = all.filter(({ diffId }) => has(diffId))
   }
 
   /** Opens the record; what it says of layers that are gone is dropped. */
   static async open(path: string, has: (diffId: Digest) => boolean): Promise<Travels> {
-    const text = await readFile(path, 'utf8').catch(() => '[]')
-    return new Travels(
-      path,
-      (JSON.parse(text) as Travel[]).filter(({ diffId }) => has(diffId)),
-    )
+    const text = await readOr(path, '[]')
+    return new Travels(path, has, JSON.parse(text) as Travel[])
   }
 
   /** What is known of a layer, the latest first. */
@@ -53,8 +51,9 @@ export class Travels {
     this.#all = [...kept, ...this.#all.filter(({ diffId }) => diffId !== travel.diffId)]
   }
 
-  /** Makes what was noted so far survive a restart. */
+  /** Makes what was noted so far survive a restart, but for what is noted of layers that are gone. */
   save(): Promise<void> {
+    this.#all = this.#all.filter(({ diffId }) => this.#has(diffId))
     const work = this.#writing.then(() => writeDurably(this.#path, JSON.stringify(this.#all, null, 1)))
     this.#writing = work.catch(() => undefined)
     return work

@@ -112,8 +112,9 @@ class BridgeNetworks implements NetworkRoom {
           'denied',
           `error while removing network: network ${record.name} id ${record.id} has active endpoints`,
         )
-      await this.#catalog.remove(record.id)
+      // the bridge first: one that has a name of its own is not known without the record
       await this.#plumbing.removeBridge(record)
+      await this.#catalog.remove(record.id)
       if (this.#restored) await this.#applyFirewall()
       this.#tell('destroy', record, {})
       return record

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { syncDirectory, writeDurably } from '../system/durable.js'
+import { sweepDrafts, syncDirectory, writeDurably } from '../system/durable.js'
 
 /** The addresses of a network in one family. */
 export interface Pool {
@@ -43,6 +43,7 @@ export class NetworkRecords {
 
   async load(): Promise<readonly NetworkRecord[]> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 })
+    await sweepDrafts(this.#directory)
     const files = (await readdir(this.#directory)).filter((file) => /^[0-9a-f]{64}\.json$/.test(file))
     return Promise.all(
       files.map(async (file) => JSON.parse(await readFile(join(this.#directory, file), 'utf8')) as NetworkRecord),

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf, EngineError } from '../errors.js'
 
@@ -113,11 +113,22 @@ export class Cgroup {
       : this.read('freezer', 'freezer.state').trim() === 'FROZEN'
   }
 
+  /** Names of the groups directly below, of any hierarchy: one that was left half made is not in all. */
+  children(): string[] {
+    return [...new Set(this.#roots().flatMap((root) => children(join(root, this.path)).map((dir) => basename(dir))))]
+  }
+
   /** Removes the group and those nested in it; true when nothing is left. */
   remove(): boolean {
-    const roots =
-      this.hierarchies.version === 2 ? [this.hierarchies.root] : [...new Set(this.hierarchies.controllers.values())]
-    return roots.map((root) => removeTree(join(root, this.path))).every(Boolean)
+    return this.#roots()
+      .map((root) => removeTree(join(root, this.path)))
+      .every(Boolean)
+  }
+
+  #roots(): string[] {
+    return this.hierarchies.version === 2
+      ? [this.hierarchies.root]
+      : [...new Set(this.hierarchies.controllers.values())]
   }
 }
 

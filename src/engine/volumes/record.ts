@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf, EngineError } from '../errors.js'
-import { syncDirectory, writeDurably } from '../system/durable.js'
+import { syncAll, syncDirectory, writeDurably } from '../system/durable.js'
 
 /** A volume as stored: `<name>/volume.json`, beside its content in `<name>/_data`. */
 export interface VolumeRecord {
@@ -32,7 +32,9 @@ export class VolumeRecords {
     await mkdir(this.#directory, { recursive: true, mode: 0o701 })
     const names = await readdir(this.#directory)
     const halves = names.filter((name) => name.startsWith('.'))
-    await Promise.all(halves.map((name) => rm(join(this.#directory, name), { recursive: true, force: true })))
+    // a copy that the last daemon began may not have heard of its end
+    const sweep = { recursive: true, force: true, maxRetries: 10 }
+    await Promise.all(halves.map((name) => rm(join(this.#directory, name), sweep)))
     const records = names.filter((name) => !name.startsWith('.')).map((name) => this.#read(name))
     return (await Promise.all(records)).filter((record) => record !== undefined)
   }
@@ -61,6 +63,35 @@ export class VolumeRecords {
     await syncDirectory(this.#directory)
   }
 
+  /**
+   * Fills a volume that is empty. The copy is made beside it and is on the disk before it takes its place: a kill leaves the
+   * volume empty, or filled. @param turn decides, and keeps it so, whether somebody has the empty directory mounted
+   */
+  async fill(
+    name: string,
+    copy: (directory: string) => Promise<void>,
+    turn: (publish: (mounted: boolean) => Promise<void>) => Promise<void>,
+  ): Promise<void> {
+    const draft = this.#aside()
+    const place = this.mountpoint(name)
+    try {
+      await mkdir(draft, { mode: 0o755 })
+      await copy(draft)
+      if ((await readdir(draft)).length > 0) await syncAll(draft)
+      await turn(async (mounted) => {
+        // who has it mounted would go on seeing the directory that was there
+        if (mounted) await fillInPlace(place, copy)
+        else await rename(draft, place)
+      })
+      await syncDirectory(join(this.#directory, name))
+    } catch (error) {
+      // another was faster, or wrote there itself
+      if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error
+    } finally {
+      await rm(draft, { recursive: true, force: true })
+    }
+  }
+
   /** Gone for good when this resolves; its content may take longer, and does not come back. */
   async remove(name: string): Promise<void> {
     const grave = this.#aside()
@@ -71,5 +102,15 @@ export class VolumeRecords {
 
   #aside(): string {
     return join(this.#directory, `.${randomBytes(8).toString('hex')}`)
+  }
+}
+
+/** Fills an empty directory; what fails leaves it empty. */
+export async function fillInPlace(place: string, copy: (directory: string) => Promise<void>): Promise<void> {
+  try {
+    await copy(place)
+  } catch (error) {
+    for (const name of await readdir(place)) await rm(join(place, name), { recursive: true, force: true })
+    throw error
   }
 }

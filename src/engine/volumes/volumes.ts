@@ -1,14 +1,18 @@
 import { randomBytes } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import { EngineError, isFault } from '../errors.js'
 import type { Events, Usage, VolumeInfo, Volumes } from '../records.js'
-import { bytesBelow } from '../system/disk.js'
+import { bytesBelow, bytesOf } from '../system/disk.js'
 import { checkOptions, mountVolume, unmountVolume } from './options.js'
-import { VolumeRecords, type VolumeRecord } from './record.js'
+import { fillInPlace, VolumeRecords, type VolumeRecord } from './record.js'
 
 /** The volume room: what the container room needs, and what the API serves. */
 export interface VolumeRoom extends Volumes {
   list(): readonly VolumeInfo[]
+  /** Bytes on disk of all that a volume has, its record too. */
+  space(name: string): Promise<number>
   /** Ids of the containers that mount it. */
   users(name: string): readonly string[]
   /** Removes those of the chosen that no container has; `reclaimed` is in bytes. */
@@ -44,6 +48,21 @@ export async function openVolumes(
     return record
   }
 
+  const hold = async (name: string, holder: string): Promise<void> => {
+    const record = find(name)
+    if (standsForAnother(record)) await mountVolume(record.options, records.mountpoint(name))
+    holders.set(name, (holders.get(name) ?? new Set()).add(holder))
+  }
+
+  const letGo = async (holder: string): Promise<void> => {
+    for (const [name, held] of holders) {
+      if (!held.delete(holder) || held.size > 0) continue
+      holders.delete(name)
+      const record = volumes.get(name)
+      if (record && standsForAnother(record)) await unmountVolume(records.mountpoint(name))
+    }
+  }
+
   const remove = (name: string): Promise<void> =>
     inTurn(async () => {
       find(name)
@@ -58,16 +77,24 @@ export async function openVolumes(
       events.emit('volume', 'destroy', name, { driver: 'local' })
     })
 
+  const space = async (name: string): Promise<number> => {
+    const directory = dirname(records.mountpoint(name))
+    return (await bytesBelow(directory)) + (await bytesOf(directory))
+  }
+
   return {
+    space,
     list: () => [...volumes.values()].map(describe),
     users: (name) => usage.ofVolume(name),
     // eslint-disable-next-line @typescript-eslint/require-await -- the contract lets other volumes be looked up
     get: async (name) => describe(find(name)),
 
-    ensure: (asked, { driver = '', labels = {}, options = {} } = {}) =>
+    place: (name) => records.mountpoint(name),
+
+    ensure: (asked, { driver = '', labels = {}, options = {}, anonymous: nameless = false } = {}) =>
       inTurn(async () => {
-        const anonymous = asked === ''
-        const name = anonymous ? randomBytes(32).toString('hex') : checked(asked)
+        const anonymous = asked === '' || nameless
+        const name = asked === '' ? newVolumeName() : checked(asked)
         if (!['', 'local'].includes(driver))
           throw new EngineError(
             'missing',
@@ -89,22 +116,21 @@ export async function openVolumes(
         return describe(record)
       }),
 
-    hold: (name, holder) =>
-      inTurn(async () => {
-        const { options } = find(name)
-        if (Object.keys(options).length === 0) return
-        await mountVolume(options, records.mountpoint(name))
-        holders.set(name, (holders.get(name) ?? new Set()).add(holder))
-      }),
+    fill: async (name, holder, copy) => {
+      await inTurn(() => hold(name, holder))
+      try {
+        const place = records.mountpoint(name)
+        if ((await readdir(place)).length > 0) return
+        if (standsForAnother(find(name))) await fillInPlace(place, copy)
+        else await records.fill(name, copy, (publish) => inTurn(() => publish((holders.get(name)?.size ?? 0) > 1)))
+      } finally {
+        await inTurn(() => letGo(holder))
+      }
+    },
 
-    letGo: (holder) =>
-      inTurn(async () => {
-        for (const [name, held] of holders) {
-          if (!held.delete(holder) || held.size > 0) continue
-          holders.delete(name)
-          await unmountVolume(records.mountpoint(name))
-        }
-      }),
+    hold: (name, holder) => inTurn(() => hold(name, holder)),
+
+    letGo: (holder) => inTurn(() => letGo(holder)),
 
     remove: async (name, force) => {
       if (!force || volumes.has(name)) await remove(name)
@@ -115,7 +141,7 @@ export async function openVolumes(
       let reclaimed = 0
       for (const volume of [...volumes.values()].map(describe).filter(chosen)) {
         if (usage.ofVolume(volume.name).length > 0) continue
-        const bytes = await bytesBelow(volume.mountpoint)
+        const bytes = await space(volume.name)
         try {
           await remove(volume.name)
         } catch (error) {
@@ -131,6 +157,12 @@ export async function openVolumes(
     },
   }
 }
+
+/** A name for a volume that nobody names. */
+export const newVolumeName = (): string => randomBytes(32).toString('hex')
+
+/** Whether its content is on a file system that is mounted for it. */
+const standsForAnother = ({ options }: VolumeRecord): boolean => Object.keys(options).length > 0
 
 /** A name becomes a directory's: nothing that could lead out of ours. @throws EngineError `invalid` in dockerd's words */
 function checked(name: string): string {

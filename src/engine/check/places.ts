@@ -1,0 +1,168 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ContainerRecord } from '../containers/record.js'
+import type { NetworkRecord } from '../networks/record.js'
+import { parseSubnet } from '../networks/ip.js'
+import type { Digest } from '../records.js'
+import type { VolumeRecord } from '../volumes/record.js'
+import type { Findings } from './findings.js'
+import { entriesOf, faultOf, readJson } from './reading.js'
+
+const putBack = 'put back a copy of it'
+
+/** Checks the networks' records. Answers with names by id. */
+export async function checkNetworks(root: string, findings: Findings): Promise<ReadonlyMap<string, string>> {
+  const place = join(root, 'networks')
+  const found = new Map<string, string>()
+  for (const { name: file } of await entriesOf(place)) {
+    const path = join(place, file)
+    const [, id] = /^([0-9a-f]{64})\.json$/.exec(file) ?? []
+    if (id === undefined) {
+      findings.leftover(path, 'a record that was never finished')
+      continue
+    }
+    const read = await readJson(path)
+    if (!read) continue
+    findings.count.networks++
+    const fields = {
+      id: 'string',
+      name: 'string',
+      created: 'string',
+      driver: 'string',
+      subnet: 'string',
+      options: 'object',
+    } as const
+    const fault = 'fault' in read ? read.fault : faultOf(read.value, fields)
+    const record = 'value' in read ? (read.value as NetworkRecord) : undefined
+    const wrong =
+      fault ??
+      (record?.id !== id
+        ? `it is the record of ${String(record?.id)}`
+        : record.driver === 'bridge' && !parseSubnet(record.subnet)
+          ? `its subnet "${record.subnet}" is none`
+          : [...found.values()].includes(record.name)
+            ? `another network is called ${record.name} too`
+            : undefined)
+    if (wrong === undefined && record) found.set(id, record.name)
+    else
+      findings.damage(
+        `network ${record?.name ?? id}`,
+        `its record ${path} is damaged: ${wrong ?? ''}`,
+        `${putBack}, or remove it and create the network again`,
+      )
+  }
+  return found
+}
+
+/** Checks the volumes' records and that their content is there. Answers with the names. */
+export async function checkVolumes(root: string, findings: Findings): Promise<ReadonlySet<string>> {
+  const place = join(root, 'volumes')
+  const found = new Set<string>()
+  for (const entry of await entriesOf(place)) {
+    const { name } = entry
+    const path = join(place, name)
+    if (name.startsWith('.')) {
+      findings.leftover(path, 'half a volume, made or removed')
+      continue
+    }
+    const read = await readJson(join(path, 'volume.json'))
+    if (!read) {
+      if (existsSync(path))
+        findings.leftover(path, 'it has no volume.json, so it is no volume', 'look at what it holds, and remove it')
+      continue
+    }
+    findings.count.volumes++
+    const fields = {
+      name: 'string',
+      createdAt: 'string',
+      labels: 'object',
+      options: 'object',
+      anonymous: 'boolean',
+    } as const
+    const fault = 'fault' in read ? read.fault : faultOf(read.value, fields)
+    const record = 'value' in read ? (read.value as VolumeRecord) : undefined
+    if (fault !== undefined || record?.name !== name)
+      findings.damage(
+        `volume ${name}`,
+        `its record ${join(path, 'volume.json')} is damaged: ${fault ?? `it is that of ${String(record?.name)}`}`,
+        `${putBack}: what the volume holds is in ${join(path, '_data')}`,
+      )
+    else if (!existsSync(join(path, '_data')))
+      findings.damage(
+        `volume ${name}`,
+        `its content ${join(path, '_data')} is gone`,
+        'put back a backup of it, or remove the volume',
+      )
+    found.add(name)
+    for (const { name: other } of await entriesOf(path))
+      if (other !== 'volume.json' && other !== '_data') findings.leftover(join(path, other), 'nothing refers to it')
+  }
+  return found
+}
+
+/** What containers refer to. */
+export interface Surroundings {
+  readonly images: ReadonlyMap<Digest, unknown>
+  readonly volumes: ReadonlySet<string>
+  readonly networks: ReadonlyMap<string, string>
+}
+
+const beside = ['container.json', 'container.json.synced', 'upper', 'work', 'hosts', 'hostname', 'resolv.conf']
+
+/** Checks the containers' records, what they refer to, and that their files are there. */
+export async function checkContainers(root: string, around: Surroundings, findings: Findings): Promise<void> {
+  const place = join(root, 'containers')
+  for (const { name: id } of await entriesOf(place)) {
+    const path = join(place, id)
+    const read = await readJson(join(path, 'container.json'))
+    if (!read) {
+      if (existsSync(path)) findings.leftover(path, 'a container that was never finished, or never quite removed')
+      continue
+    }
+    findings.count.containers++
+    const fields = {
+      id: 'string',
+      name: 'string',
+      created: 'string',
+      image: 'string',
+      config: 'object',
+      hostConfig: 'object',
+      mounts: 'array',
+      networks: 'array',
+      endpoints: 'array',
+      ports: 'array',
+      state: 'object',
+      'state.status': 'string',
+    } as const
+    const fault = 'fault' in read ? read.fault : faultOf(read.value, fields)
+    if (fault !== undefined || !('value' in read)) {
+      findings.damage(
+        `container ${id.slice(0, 12)}`,
+        `its record ${join(path, 'container.json')} is damaged: ${fault ?? ''}`,
+        `${putBack}; what it wrote is in ${join(path, 'upper')}`,
+      )
+      continue
+    }
+    const record = read.value as ContainerRecord
+    const what = `container ${record.name}`
+    if (record.id !== id) findings.damage(what, `its record ${path} is that of ${record.id}`, putBack)
+    if (!around.images.has(record.image))
+      findings.damage(
+        what,
+        `its image ${record.image} is not here`,
+        `pull, load or build ${record.config.Image} again, or remove the container`,
+      )
+    for (const { type, name } of record.mounts)
+      if (type === 'volume' && !around.volumes.has(name))
+        findings.damage(what, `its volume ${name} is not here`, 'put it back, or remove the container')
+    for (const { networkId, networkName } of record.endpoints)
+      if (!around.networks.has(networkId))
+        findings.damage(what, `its network ${networkName} is not here`, 'restart it on a network that is')
+    for (const own of ['upper', 'work'])
+      if (!existsSync(join(path, own)) && existsSync(join(path, 'container.json')))
+        findings.damage(what, `its ${join(path, own)} is gone`, 'remove the container: what it wrote is lost')
+    for (const { name } of await entriesOf(path))
+      if (!beside.includes(name) && !/^log(\.(\d+|full))?$/.test(name))
+        findings.leftover(join(path, name), 'nothing refers to it')
+  }
+}

@@ -1,0 +1,48 @@
+import { type Dirent } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { codeOf, messageOf } from '../errors.js'
+
+/** What a record holds, or why it cannot be read. */
+export type Read = { readonly value: unknown } | { readonly fault: string } | undefined
+
+/** Reads a JSON document; undefined when there is none. */
+export async function readJson(path: string): Promise<Read> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    return codeOf(error) === 'ENOENT' ? undefined : { fault: messageOf(error) }
+  }
+  try {
+    return { value: JSON.parse(text) as unknown }
+  } catch {
+    return { fault: text === '' ? 'it is empty' : 'it is not JSON' }
+  }
+}
+
+/** The entries of a directory, none when it is not there. */
+export async function entriesOf(path: string): Promise<Dirent[]> {
+  try {
+    return await readdir(path, { withFileTypes: true })
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** What a field of a record must be. */
+export type Kind = 'string' | 'number' | 'boolean' | 'object' | 'array'
+
+/** Says what is wrong with a record, field by field (`state.status`); undefined when nothing is. */
+export function faultOf(value: unknown, fields: Readonly<Record<string, Kind>>): string | undefined {
+  if (!isObject(value)) return 'it is not an object'
+  for (const [path, kind] of Object.entries(fields)) {
+    const found = path.split('.').reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), value)
+    const is = Array.isArray(found) ? 'array' : found === null ? 'null' : typeof found
+    if (is !== kind) return `${path} is ${is === 'undefined' ? 'missing' : `a ${is}, not a ${kind}`}`
+  }
+  return undefined
+}
+
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,0 +1,174 @@
+import type Docker from 'dockerode'
+import { Readable } from 'node:stream'
+import { archive } from '../../engine/images/lab.js'
+import { base } from '../engine/harness.js'
+import type { Ledger } from './ledger.js'
+import type { Random } from './random.js'
+
+/** What a lane of the script works with. */
+export interface Stage {
+  readonly docker: Docker
+  readonly ledger: Ledger
+  readonly random: Random
+  /** Tells lanes of a kind apart in names. */
+  readonly name: string
+  /** References of images at a registry. */
+  readonly remote: readonly string[]
+  /** An image archive, and the name of its image. */
+  readonly packed: { readonly name: string; readonly bytes: Buffer }
+  /** Another number each time. */
+  readonly next: () => number
+}
+
+/** A step of a lane: a few requests, one after the other. */
+type Lane = (stage: Stage) => Promise<void>
+
+/** Follows an answer of many lines to its end, which must say that it was reached. */
+async function follow(docker: Docker, stream: NodeJS.ReadableStream, last: RegExp): Promise<void> {
+  const lines = await new Promise<{ stream?: string; status?: string }[]>((resolve, reject) =>
+    docker.modem.followProgress(stream, (error, output: { stream?: string; status?: string }[]) =>
+      error ? reject(error) : resolve(output),
+    ),
+  )
+  const said = lines.map(({ stream = '', status = '' }) => `${stream}${status}`).join('\n')
+  if (!last.test(said)) throw new Error(`the answer broke off after:\n${said.slice(-400)}`)
+}
+
+const pulls: Lane = async ({ docker, ledger, random, remote }) => {
+  const name = random.of(remote)
+  if (ledger.names('image').includes(name) && random.below(3) > 0)
+    await ledger.change([`image ${name}`], 'gone', () => docker.getImage(name).remove({ force: true }))
+  else await ledger.change([`image ${name}`], 'there', async () => follow(docker, await docker.pull(name), /Status: /))
+}
+
+const builds: Lane = async ({ docker, ledger, random, name, next }) => {
+  const mine = ledger.names('image').filter((one) => one.startsWith(`built-${name}:`))
+  if (mine.length > 3 || (mine.length > 0 && random.below(4) === 0)) {
+    const doomed = random.of(mine)
+    await ledger.change([`image ${doomed}`], 'gone', () => docker.getImage(doomed).remove({ force: true }))
+    if (random.below(3) === 0) await docker.pruneBuilder()
+    return
+  }
+  const tag = `built-${name}:${next()}`
+  const steps = [
+    `FROM ${base}`,
+    `RUN --mount=type=cache,target=/c,id=${name} echo ${tag} >> /c/log && head -c 300000 /dev/urandom > /random`,
+    ...(random.below(2) === 0 ? ['COPY text /text'] : []),
+    `RUN mkdir -p /d/e && for i in 1 2 3 4 5 6 7 8; do echo $i > /d/e/$i; done && rm -rf /usr/share/base-files`,
+    'VOLUME /made',
+  ]
+  const context = archive([
+    { name: 'Dockerfile', content: `${steps.join('\n')}\n` },
+    { name: 'text', content: `text ${tag}\n` },
+  ])
+  await ledger.change([`image ${tag}`], 'there', async () =>
+    follow(docker, await docker.buildImage(Readable.from([context]), { t: tag }), /Successfully tagged/),
+  )
+}
+
+const loads: Lane = async ({ docker, ledger, packed }) => {
+  const image = `image ${packed.name}`
+  await ledger.change([image], 'there', async () =>
+    follow(docker, await docker.loadImage(Readable.from([packed.bytes])), /Loaded image/),
+  )
+  await ledger.change([image], 'gone', () => docker.getImage(packed.name).remove({ force: true }))
+}
+
+/** The directory of the image that new volumes are filled from. */
+export const filled = '/usr/lib/apt'
+
+const runs: Lane = async ({ docker, ledger, random, name, next }) => {
+  const mine = ledger.names('running').filter((one) => one.startsWith(`run-${name}-`))
+  if (mine.length < 3) {
+    const id = `run-${name}-${next()}`
+    const network = random.of([
+      'bridge',
+      'bridge',
+      'none',
+      ...ledger.names('network').filter((one) => one.startsWith('fixed')),
+    ])
+    const volume = random.below(2) === 0 ? [`vol-${id}`] : []
+    const things = [`container ${id}`, ...volume.map((one) => `volume ${one}`)]
+    const container = await ledger.change(things, 'there', () =>
+      docker.createContainer({
+        name: id,
+        Image: base,
+        Cmd: ['sh', '-c', 'echo began; exec sleep 100000'],
+        ExposedPorts: { '80/tcp': {} },
+        Volumes: random.below(2) === 0 ? { '/anonymous': {} } : {},
+        HostConfig: {
+          NetworkMode: network,
+          Binds: volume.map((one) => `${one}:${filled}`),
+          PortBindings: random.below(2) === 0 ? { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] } : {},
+          RestartPolicy: { Name: random.below(3) === 0 ? 'always' : 'no' },
+        },
+      }),
+    )
+    await ledger.change([`running ${id}`], 'there', () => container.start())
+    return
+  }
+  const one = random.of(mine)
+  const container = docker.getContainer(one)
+  switch (random.below(6)) {
+    case 0:
+      await ledger.change([`running ${one}`], 'gone', () => container.stop({ t: 0 }))
+      await ledger.change([`running ${one}`], 'there', () => container.start())
+      return
+    case 1: {
+      const tag = `committed:${one}-${next()}`
+      const [repo, word] = tag.split(':')
+      await ledger.change([`image ${tag}`], 'there', () => container.commit({ repo, tag: word }))
+      await ledger.change([`image ${tag}`], 'gone', () => docker.getImage(tag).remove({ force: true }))
+      return
+    }
+    case 2: {
+      const exec = await container.exec({ Cmd: ['sh', '-c', 'echo x > /tmp/x'], AttachStdout: true })
+      const stream = await exec.start({})
+      stream.resume()
+      await new Promise((resolve, reject) => stream.once('close', resolve).once('end', resolve).once('error', reject))
+      return
+    }
+    default: {
+      await ledger.change([`container ${one}`, `running ${one}`], 'gone', () =>
+        container.remove({ force: true, v: true }),
+      )
+      const volume = `vol-${one}`
+      if (ledger.names('volume').includes(volume))
+        await ledger.change([`volume ${volume}`], 'gone', () => docker.getVolume(volume).remove())
+    }
+  }
+}
+
+/** `docker run --rm`: gone as soon as it is over. */
+const brief: Lane = async ({ docker, ledger, name, next }) => {
+  const id = `brief-${name}-${next()}`
+  await ledger.change([`container ${id}`], 'gone', async () => {
+    const container = await docker.createContainer({
+      name: id,
+      Image: base,
+      Cmd: ['true'],
+      Volumes: { '/anonymous': {} },
+      HostConfig: { AutoRemove: true },
+    })
+    await Promise.all([container.wait({ condition: 'removed' }), container.start()])
+  })
+}
+
+const places: Lane = async ({ docker, ledger, name, next }) => {
+  const id = `place-${name}-${next()}`
+  await ledger.change([`network ${id}`], 'there', () => docker.createNetwork({ Name: id }))
+  await ledger.change([`volume ${id}`], 'there', () => docker.createVolume({ Name: id }))
+  await ledger.change([`network ${id}`], 'gone', () => docker.getNetwork(id).remove())
+  await ledger.change([`volume ${id}`], 'gone', () => docker.getVolume(id).remove())
+}
+
+/** The lanes that run beside each other: a few of some. */
+export const lanes: Readonly<Record<string, Lane>> = {
+  'pulls-a': pulls,
+  'builds-a': builds,
+  'loads-a': loads,
+  'runs-a': runs,
+  'runs-b': runs,
+  'brief-a': brief,
+  'places-a': places,
+}
