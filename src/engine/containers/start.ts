@@ -207,5 +207,5 @@ export async function clear(shop: Shop, container: Container): Promise<void> {
   record.endpoints = []
   record.ports = []
   unmount(sharedShmOf(shop, container))
-  await rm(bundleOf(shop.config, record.id), { recursive: true, force: true })
+  await rm(bundleOf(shop.config, record.id), { recursive: true, force: true, maxRetries: 10 })
 }

@@ -33,9 +33,11 @@ export async function sweep(
     if (record.hostConfig.CgroupParent) await empty(new Cgroup(hierarchies, cgroupPathOf(config, record)))
   for (const id of await readdir(join(config.run, 'runtime')).catch(() => [])) if (!living.has(id)) driver.forget(id)
   for (const id of await exits.list()) if (!living.has(id)) await exits.take(id)
-  await rm(join(config.run, 'b'), { recursive: true, force: true })
+  // conmon writes a last file as it goes
+  const wholly = { recursive: true, force: true, maxRetries: 10 }
+  await rm(join(config.run, 'b'), wholly)
   for (const id of await readdir(join(config.run, 'c')).catch(() => []))
-    if (!living.has(id)) await rm(join(config.run, 'c', id), { recursive: true, force: true })
+    if (!living.has(id)) await rm(join(config.run, 'c', id), wholly)
 }
 
 /**

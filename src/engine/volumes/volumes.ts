@@ -1,17 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import { EngineError, isFault } from '../errors.js'
 import type { Events, Usage, VolumeInfo, Volumes } from '../records.js'
-import { bytesBelow, bytesOf } from '../system/disk.js'
+import { bytesBelow } from '../system/disk.js'
 import { checkOptions, mountVolume, unmountVolume } from './options.js'
 import { fillInPlace, VolumeRecords, type VolumeRecord } from './record.js'
 
 /** The volume room: what the container room needs, and what the API serves. */
 export interface VolumeRoom extends Volumes {
   list(): readonly VolumeInfo[]
-  /** Bytes on disk of all that a volume has, its record too. */
+  /** Bytes on disk of what a volume holds. */
   space(name: string): Promise<number>
   /** Ids of the containers that mount it. */
   users(name: string): readonly string[]
@@ -77,10 +76,7 @@ export async function openVolumes(
       events.emit('volume', 'destroy', name, { driver: 'local' })
     })
 
-  const space = async (name: string): Promise<number> => {
-    const directory = dirname(records.mountpoint(name))
-    return (await bytesBelow(directory)) + (await bytesOf(directory))
-  }
+  const space = (name: string): Promise<number> => bytesBelow(records.mountpoint(name))
 
   return {
     space,

@@ -44,7 +44,13 @@ describe('what system df tells of the disk', function () {
 
   /** What no thing is told to have: our directories and their records, a block or two each. */
   const bookkeeping = (): number =>
-    block * (32 + count('networks') + count('build/cache') + 2 * count('build/mounts') + count('images/layers') / 16)
+    block *
+    (32 +
+      count('networks') +
+      3 * count('volumes') +
+      count('build/cache') +
+      2 * count('build/mounts') +
+      count('images/layers') / 16)
 
   const build = async (tag: string, dockerfile: string): Promise<void> => {
     const input = archive([
