@@ -51,7 +51,7 @@ export async function fetchSource(
     const name = fileNameOf(source) ?? 'download'
     await mkdir(place)
     await download(source, join(place, name), job.signal)
-    const [content] = await job.store.porters.run('survey', place).then((found) => [...found.values()])
+    const [content] = await job.store.porters.run('survey', place)
     const digest = `sha256:${content?.content ?? ''}`
     if (checksum !== undefined && digest !== checksum)
       throw fail(`digest mismatch ${digest}: ${checksum}`, 'what the URL gives is not what the Dockerfile expects')

@@ -1,28 +1,27 @@
 import { createReadStream } from 'node:fs'
-import { chmod, mkdir, readFile, rename } from 'node:fs/promises'
+import { chmod, mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { EngineError } from '../errors.js'
 import { archiveOf, autoDecompress } from '../images/compression.js'
 import type { Stage as LayerStage } from '../images/layers.js'
 import type { ImageStore } from '../images/store.js'
-import type { Manifest } from '../images/unpack.js'
 import { download, isUrl } from './download.js'
 import { fetchRepository, type GitSurroundings, readGitUrl } from './git.js'
-import { applyIgnore } from './ignore.js'
 
 /** What a build copies from: a directory of ordinary files that nothing else writes to. */
 export interface BuildContext extends AsyncDisposable {
   readonly directory: string
-  /** Content digests of its files: a step's key needs no second reading. */
-  readonly manifest: Manifest
+  /** Where the content digests of its files are: a step's key needs no second reading. */
+  readonly inventory: string
   /** Text of the Dockerfile. */
   readonly dockerfile: string
 }
 
 interface Received {
   readonly directory: string
-  readonly manifest: Manifest
+  /** Its inventory is written already. */
+  readonly surveyed?: boolean
   /** What the Dockerfile is called there, when the client does not choose. */
   readonly dockerfile?: string
 }
@@ -60,14 +59,13 @@ export async function fetchContext(
       await mkdir(directory)
       await rename(place, join(directory, 'Dockerfile'))
       await chmod(join(directory, 'Dockerfile'), 0o644)
-      return { directory, manifest: await store.porters.run('survey', directory), dockerfile: 'Dockerfile' }
+      return { directory, dockerfile: 'Dockerfile' }
     }
     await fetchRepository(repository, place, around, false)
     const { path, kind } = await store.porters.run('look', { layers: [place], path: repository.subdirectory })
     if (kind !== 'directory')
       throw new EngineError('invalid', `error setting git context, no directory "${repository.subdirectory}" in it`)
-    const directory = join(place, path)
-    return { directory, manifest: await store.porters.run('survey', directory) }
+    return { directory: join(place, path) }
   })
 }
 
@@ -78,11 +76,11 @@ async function open(
 ): Promise<BuildContext> {
   const stage = await store.layers.stage()
   try {
-    const { directory, manifest, dockerfile: own } = await receive(stage)
+    const { directory, surveyed, dockerfile: own } = await receive(stage)
     const name = (own ?? dockerfile).replace(/^(\.?\/)+/, '')
-    const text = await readDockerfile(directory, manifest, name)
-    await applyIgnore(directory, manifest, name)
-    return { directory, manifest, dockerfile: text, [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose]() }
+    const inventory = inventoryOf(stage)
+    const text = await store.porters.run('context', { directory, inventory, surveyed, dockerfile: name })
+    return { directory, inventory, dockerfile: text, [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose]() }
   } catch (error) {
     await stage[Symbol.asyncDispose]()
     throw error
@@ -92,16 +90,9 @@ async function open(
 async function unpack(store: ImageStore, stage: LayerStage, archive: Readable, signal: AbortSignal): Promise<Received> {
   const directory = join(stage.work, 'context')
   await mkdir(directory)
-  const task = { upper: directory, lowers: [], base: '/', as: 'context' as const }
-  return { directory, manifest: await store.porters.unpack(task, await autoDecompress(archive), signal) }
+  const task = { upper: directory, lowers: [], base: '/', as: 'context' as const, inventory: inventoryOf(stage) }
+  await store.porters.unpack(task, await autoDecompress(archive), signal)
+  return { directory, surveyed: true }
 }
 
-/** Reads it as the manifest knows it, so that a link cannot lead out of the context. */
-async function readDockerfile(directory: string, manifest: Manifest, name: string): Promise<string> {
-  const entry = manifest.get(`/${name}`)
-  if (entry?.type === 'symlink')
-    throw new EngineError('invalid', `the Dockerfile "${name}" is a symbolic link: name the file it leads to`)
-  if (entry?.type !== 'file') throw new EngineError('invalid', `Cannot locate specified Dockerfile: ${name}`)
-  if (entry.size === 0) throw new EngineError('invalid', `the Dockerfile (${name}) cannot be empty`)
-  return readFile(join(directory, name), 'utf8')
-}
+const inventoryOf = (stage: LayerStage): string => join(stage.work, 'inventory')

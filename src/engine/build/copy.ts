@@ -88,7 +88,7 @@ async function groupsOf(
   if (patterns.length + inline.length > 0) {
     const from = instruction.from && scope.word(instruction.from)
     const layers = await sourceLayers(job, instruction, from)
-    const known = from === undefined ? { known: job.request.context.manifest } : {}
+    const known = from === undefined ? { known: job.request.context.inventory } : {}
     const sources = { layers, patterns, ...known, ...chosen }
     const digest = await placed(instruction, () => job.store.porters.run('digest', sources), from)
     groups.push({ sources, digest, inline, own: from === undefined, unpack: kind === 'ADD' && unpack !== false })

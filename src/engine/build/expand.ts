@@ -1,3 +1,5 @@
+import { lengths, literal, type Token } from '../images/wildcard.js'
+
 /** The variables a word is expanded with. */
 export type Variables = ReadonlyMap<string, string>
 
@@ -16,10 +18,18 @@ interface Cursor {
   readonly variables: Variables
   at: number
   depth: number
+  /** Characters that variables have given so far. */
+  made: number
 }
 
 /** `${a:-${b:-…}}` nested deeper than this is an attack on the stack. */
 const depthLimit = 32
+
+/** Thirty lines of `ENV a=$a$a` make a gigabyte. */
+const longest = 1 << 20
+
+/** `${a/pattern/word}` looks at every part of the value. */
+const longestSearched = 10_000
 
 /**
  * Removes quotes and replaces variables in a word: `$x ${x} ${x:-word} ${x-word} ${x:+word} ${x+word} ${x:?word}
@@ -27,7 +37,7 @@ const depthLimit = 32
  * @throws ExpandError
  */
 export function expandWord(text: string, variables: Variables, escape = '\\'): string {
-  return expandUntil({ text, escape, variables, at: 0, depth: 0 }, '')
+  return expandUntil({ text, escape, variables, at: 0, depth: 0, made: 0 }, '')
 }
 
 /** As `expandWord`, but cut into words at the blanks that came from outside quotes. */
@@ -37,7 +47,7 @@ export function expandWords(text: string, variables: Variables, escape = '\\'): 
 
 /** As the shell treats an unquoted heredoc: quotes stay, variables are replaced, the escape takes their meaning. */
 export function expandHeredoc(text: string, variables: Variables, escape = '\\'): string {
-  const cursor: Cursor = { text, escape, variables, at: 0, depth: 0 }
+  const cursor: Cursor = { text, escape, variables, at: 0, depth: 0, made: 0 }
   let out = ''
   while (cursor.at < text.length) {
     const character = text.charAt(cursor.at)
@@ -108,7 +118,7 @@ function expandDollar(cursor: Cursor): string {
   const [plain, name] = /^\$([A-Za-z_][A-Za-z0-9_]*|[0-9@*#?!$-])/.exec(cursor.text.slice(start)) ?? []
   if (plain !== undefined && name !== undefined) {
     cursor.at += plain.length
-    return cursor.variables.get(name) ?? ''
+    return grown(cursor, cursor.variables.get(name) ?? '')
   }
   if (cursor.text.charAt(start + 1) !== '{') {
     cursor.at++
@@ -120,6 +130,7 @@ function expandDollar(cursor: Cursor): string {
   if (++cursor.depth > depthLimit) throw new ExpandError(start, 'substitutions are nested too deeply')
   const value = expandBraced(cursor, braced, start)
   cursor.depth--
+  grown(cursor, value)
   if (cursor.text.charAt(cursor.at) !== '}') throw unclosed(start)
   cursor.at++
   return value
@@ -148,35 +159,53 @@ function expandBraced(cursor: Cursor, name: string, start: number): string {
       return value ?? ''
     case '#':
     case '##':
-      return (value ?? '').replace(toPattern(cursor, word, ['^', ''], operator === '#' ? '.*?' : '.*'), '')
+      return trimStart(value ?? '', tokensOf(word), operator === '#')
     case '%':
     case '%%':
-      return trimEnd(cursor, value ?? '', word, operator === '%')
+      return reversed(trimStart(reversed(value ?? ''), tokensOf(word).reverse(), operator === '%'))
     default: {
       if (cursor.text.charAt(cursor.at) === '/') cursor.at++
       const by = expandUntil(cursor, '}')
-      return (value ?? '').replace(toPattern(cursor, word, ['', ''], '.*', operator === '//' ? 'g' : ''), () => by)
+      return replace(cursor, value ?? '', tokensOf(word), by, operator === '//')
     }
   }
 }
 
-/** Shell pattern to expression: only `*` and `?` are special, and few of them: each star multiplies the work. */
-function toPattern(
-  cursor: Cursor,
-  pattern: string,
-  around: readonly [string, string],
-  star = '.*',
-  flags = '',
-): RegExp {
-  if (pattern.split('*').length > 5) throw new ExpandError(cursor.at, 'a pattern may hold at most four *')
-  const source = pattern.replace(/[\\^$.+()[\]{}|/]/g, '\\$&').replace(/\*+|\?/g, (mark) => (mark === '?' ? '.' : star))
-  return new RegExp(around.join(source), `s${flags}`)
+/** Shell pattern to tokens: only `*` and `?` are special. */
+const tokensOf = (pattern: string): Token[] =>
+  Array.from(pattern, (mark) =>
+    mark === '*' || mark === '?' ? { many: mark === '*', fits: () => true } : literal(mark),
+  )
+
+/** Without the shortest or longest beginning that the pattern matches. */
+function trimStart(value: string, tokens: readonly Token[], shortest: boolean): string {
+  const characters = Array.from(value)
+  const cut = lengths(tokens, characters).at(shortest ? 0 : -1) ?? 0
+  return characters.slice(cut).join('')
 }
 
-/** Takes the shortest or longest tail that the pattern matches: expressions search from the left, so each is tried. */
-function trimEnd(cursor: Cursor, value: string, pattern: string, shortest: boolean): string {
-  const whole = toPattern(cursor, pattern, ['^', '$'])
-  const cuts = Array.from({ length: value.length + 1 }, (_, at) => (shortest ? value.length - at : at))
-  const cut = cuts.find((at) => whole.test(value.slice(at)))
-  return cut === undefined ? value : value.slice(0, cut)
+const reversed = (text: string): string => Array.from(text).reverse().join('')
+
+/** The longest match at each place is replaced, from the left. */
+function replace(cursor: Cursor, value: string, tokens: readonly Token[], by: string, all: boolean): string {
+  const characters = Array.from(value)
+  if (characters.length > longestSearched) throw new ExpandError(cursor.at, 'the value is too long to be searched')
+  let out = ''
+  for (let at = 0; at < characters.length;) {
+    const length = lengths(tokens, characters.slice(at)).at(-1) ?? 0
+    if (length === 0) out += characters[at++] ?? ''
+    else {
+      out += grown(cursor, by)
+      at += length
+      if (!all) return out + characters.slice(at).join('')
+    }
+  }
+  return out
+}
+
+/** Counts what a word is made of. @throws ExpandError when it grows without bounds */
+function grown(cursor: Cursor, text: string): string {
+  cursor.made += text.length
+  if (cursor.made > longest) throw new ExpandError(cursor.at, 'the expanded word is larger than 1 MiB')
+  return text
 }

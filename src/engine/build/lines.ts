@@ -41,9 +41,10 @@ function readDirectives(file: string, physical: readonly string[]): { escape: Li
   let escape: Lines['escape'] = '\\'
   const seen = new Set<string>()
   for (const [index, text] of physical.entries()) {
-    const [, name, value = ''] = /^#[ \t]*([A-Za-z][A-Za-z0-9]*)[ \t]*=[ \t]*(.+?)[ \t]*$/.exec(text) ?? []
+    const [, name, rest = ''] = /^#[ \t]*([A-Za-z][A-Za-z0-9]*)[ \t]*=(.*)$/.exec(text) ?? []
+    const value = rest.trim()
     const key = name?.toLowerCase()
-    if (key !== 'syntax' && key !== 'escape' && key !== 'check') return { escape, next: index }
+    if ((key !== 'syntax' && key !== 'escape' && key !== 'check') || value === '') return { escape, next: index }
     const position = { line: index + 1, column: 1 }
     if (seen.has(key)) throw new DockerfileError(file, position, `only one ${key} parser directive can be used`)
     seen.add(key)

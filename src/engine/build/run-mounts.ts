@@ -140,7 +140,7 @@ async function boundDirectory(job: Job, instruction: Run, mount: WantedMount, co
 
 async function digestOf(job: Job, instruction: Run, mount: RunMount): Promise<string> {
   const layers = await layersOf(job, instruction, mount)
-  const known = mount.from === undefined ? { known: job.request.context.manifest } : {}
+  const known = mount.from === undefined ? { known: job.request.context.inventory } : {}
   const { kind } = await job.store.porters.run('look', { layers, path: mount.source })
   if (kind === 'nothing')
     throw instruction.line.error(mount.offset, `bind mount source "${mount.source}": file does not exist`)

@@ -200,8 +200,8 @@ export class Containers {
         finishedAt: timestamp(exit.at),
       })
       delete record.state.health
-      await store.save(record)
-      await this.#shop.exits.take(container.id)
+      // what was not recorded the next engine finds out again
+      if (await store.saveIfRoom(record)) await this.#shop.exits.take(container.id)
       if (oomKilled) container.emit(events, 'oom')
       container.emit(events, 'die', { exitCode: String(exit.code) })
       tellMounts(this.#shop, container, 'unmount')

@@ -41,6 +41,7 @@ export async function withRootfs<T>(shop: Shop, container: Container, use: (root
 export async function start(shop: Shop, container: Container): Promise<void> {
   const { record } = container
   try {
+    await shop.exits.take(record.id) // an end that could not be recorded
     await writeNames(shop, container, [])
     await openLog(shop.store.places(record.id).log)
     const { pid, conmonPid, settings } = await create(shop, container)
@@ -181,7 +182,7 @@ async function undo(shop: Shop, container: Container, error: unknown): Promise<v
     exitCode: message.includes('executable file not found') ? 127 : message.includes('permission denied') ? 126 : 128,
     error: message,
   })
-  await shop.store.save(record)
+  await shop.store.saveIfRoom(record)
   await shop.exits.take(record.id)
   for (const hook of container.onStart) hook(false)
   container.onStart.clear()

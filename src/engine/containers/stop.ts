@@ -16,7 +16,7 @@ export async function stop(shop: Shop, container: Container, seconds?: number, s
   const grace = seconds ?? record.config.StopTimeout ?? defaultStopSeconds
   const first = signal ?? record.config.StopSignal ?? 'SIGTERM'
   const ended = container.nextExit()
-  await shop.store.save(record) // a power cut must not bring back what was stopped
+  await shop.store.saveIfRoom(record) // a power cut must not bring back what was stopped
   const late = new AbortController()
   send(shop, container, signalNumber(first))
   await thaw(shop, container)
@@ -38,7 +38,7 @@ export async function kill(shop: Shop, container: Container, signal: string): Pr
   const ended = number === SIGKILL ? container.nextExit() : undefined
   if (ends) {
     container.record.state.stopped = true
-    await shop.store.save(container.record)
+    await shop.store.saveIfRoom(container.record)
   }
   send(shop, container, number)
   if (ends) await thaw(shop, container)
@@ -63,7 +63,7 @@ function restInTurn(shop: Shop, container: Container): Promise<boolean> {
     if (state.status !== 'restarting') return false
     container.companions.abort()
     Object.assign(state, { status: 'exited', stopped: true })
-    await shop.store.save(container.record)
+    await shop.store.saveIfRoom(container.record)
     return true
   })
 }

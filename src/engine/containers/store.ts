@@ -86,6 +86,21 @@ export class ContainerStore {
   }
 
   /**
+   * The same where the disk has room, for what is so whether it can be written or not: a container has ended, or is to.
+   * @returns false when the disk is full; the record is written by whatever saves it next
+   */
+  async saveIfRoom(record: ContainerRecord): Promise<boolean> {
+    try {
+      await this.save(record)
+      return true
+    } catch (error) {
+      if (codeOf(error) !== 'ENOSPC' && codeOf(error) !== 'EDQUOT') throw error
+      console.error(`no space left on device: the state of container ${record.id} is not on the disk`)
+      return false
+    }
+  }
+
+  /**
    * Writes what only has to outlive the engine, not the machine: no fsync on the way of a start. A power cut may leave the
    * new file empty, on a file system that renames before it writes; then the last one that was synced counts.
    */

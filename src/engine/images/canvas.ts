@@ -2,6 +2,9 @@ import {
   chmodSync,
   closeSync,
   copyFileSync,
+  fchmodSync,
+  fchownSync,
+  futimesSync,
   lchownSync,
   linkSync,
   lutimesSync,
@@ -24,6 +27,8 @@ export interface Attributes {
   readonly gid: number
   readonly mtime: number
 }
+
+export type Xattrs = readonly (readonly [name: string, value: Buffer])[]
 
 const S_IFCHR = 0o020000
 
@@ -103,9 +108,16 @@ export class Canvas {
     return openSync(this.place(path), 'wx', 0o600)
   }
 
-  closeFile(fd: number, path: string, attributes: Attributes): void {
-    closeSync(fd)
-    this.#finish(path, attributes)
+  /** Dresses by the descriptor: in a container that runs, a link may have taken the path's place by now. */
+  closeFile(fd: number, { mode, uid, gid, mtime }: Attributes, xattrs: Xattrs = []): void {
+    try {
+      fchownSync(fd, this.#owners.outside(uid), this.#owners.outside(gid))
+      fchmodSync(fd, mode & 0o7777)
+      for (const [name, value] of xattrs) setXattr(fd, name, this.#shown(name, value))
+      futimesSync(fd, mtime, mtime)
+    } finally {
+      closeSync(fd)
+    }
   }
 
   /** Copies a regular file from outside. */
@@ -152,10 +164,9 @@ export class Canvas {
     this.#finish(path, attributes)
   }
 
-  /** Gives a file an extended attribute. */
+  /** Gives a directory an extended attribute. */
   xattr(path: string, name: string, value: Buffer): void {
-    const shown = name === 'security.capability' ? this.#owners.capability(value) : value
-    setXattr(this.place(path), name, shown)
+    setXattr(this.place(path), name, this.#shown(name, value))
   }
 
   /** Hides what the layers below have at a path. */
@@ -182,6 +193,10 @@ export class Canvas {
   close(): void {
     for (const [path, mtime] of [...this.#times].sort(([a], [b]) => b.length - a.length))
       utimesSync(this.place(path), mtime, mtime)
+  }
+
+  #shown(name: string, value: Buffer): Buffer {
+    return name === 'security.capability' ? this.#owners.capability(value) : value
   }
 
   #own(place: string, { uid, gid }: Pick<Attributes, 'uid' | 'gid'>): void {
@@ -218,11 +233,11 @@ export class Canvas {
   }
 
   #clear(path: string): void {
-    const existing = this.at(path)
-    if (existing?.stat.isDirectory())
-      throw new EngineError('invalid', `cannot overwrite directory "${path}" with a file`)
     const place = this.place(path)
-    if (lstatOr(place)) {
+    const here = lstatOr(place)
+    const existing = here ?? (this.#lower && this.at(path)?.stat)
+    if (existing?.isDirectory()) throw new EngineError('invalid', `cannot overwrite directory "${path}" with a file`)
+    if (here) {
       rmSync(place)
       this.#resolved.clear()
     }

@@ -5,6 +5,7 @@ import { EngineError } from '../errors.js'
 import { lookUpOwner, type Owner } from './account.js'
 import { type Attributes, Canvas } from './canvas.js'
 import { archiveOf, type Compression } from './compression.js'
+import { readInventory } from './inventory.js'
 import { type ModeChange, readModeChange } from './mode.js'
 import { type Left, leftOut, select, type Selected, type Sources } from './selection.js'
 import { digestFile } from './survey.js'
@@ -54,11 +55,12 @@ export function digestSources(sources: Sources): string {
   const tree = new Tree(sources.layers)
   const hash = createHash('sha256')
   const left = leftOut(tree, sources.exclude)
+  const known = sources.known === undefined ? undefined : readInventory(sources.known)
   for (const { path, entry, kept, name } of select(tree, sources)) {
     const root = sources.parents || !entry.stat.isDirectory() ? kept : ''
     if (left(root, entry)) continue
     hash.update(`\0source ${sources.parents ? kept : name}\0`)
-    digest({ hash, tree, known: sources.known, left }, path, '', entry, root)
+    digest({ hash, tree, known, left }, path, '', entry, root)
   }
   return hash.digest('hex')
 }
@@ -106,7 +108,7 @@ export function carry(task: Carry): readonly Archive[] {
     const path = place(copier, intoDirectory ? `${base}/${name}` : task.target)
     const fd = canvas.open(path)
     writeSync(fd, content)
-    canvas.closeFile(fd, path, { ...made, mode: change?.(0o644, false) ?? 0o644 })
+    canvas.closeFile(fd, { ...made, mode: change?.(0o644, false) ?? 0o644 })
   }
   canvas.close()
   return archives

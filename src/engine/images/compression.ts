@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { PassThrough, pipeline, type Readable } from 'node:stream'
 import { constants, createGunzip, gunzipSync } from 'node:zlib'
-import { EngineError } from '../errors.js'
+import { codeOf, EngineError } from '../errors.js'
 
 export type Compression = 'none' | 'gzip' | 'bzip2' | 'xz' | 'zstd'
 
@@ -14,7 +14,12 @@ const magic: Readonly<Record<Exclude<Compression, 'none'>, string>> = {
   zstd: '28b52ffd',
 }
 
-const programs = { bzip2: 'bzip2', xz: 'xz', zstd: 'zstd' } as const
+/** xz takes as much memory as an archive says, unless told: `xz -9` needs 65 MiB. */
+const programs = {
+  bzip2: ['bzip2', '-dc'],
+  xz: ['xz', '-dc', '--memlimit-decompress=256MiB'],
+  zstd: ['zstd', '-dc'],
+} as const
 
 /** How a stream is compressed, told by its first bytes. */
 export const compressionOf = (head: Buffer): Compression =>
@@ -44,7 +49,10 @@ export function compressionOfFile(path: string): Compression {
 
 /** What the first bytes of a compressed file decompress to; empty when they do not. */
 function startOf(kind: Exclude<Compression, 'none'>, head: Buffer): Buffer {
-  if (kind !== 'gzip') return spawnSync(programs[kind], ['-dc'], { input: head, maxBuffer: 1 << 26 }).stdout
+  if (kind !== 'gzip') {
+    const [program, ...args] = programs[kind]
+    return spawnSync(program, args, { input: head, maxBuffer: 1 << 26 }).stdout
+  }
   try {
     return gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH })
   } catch {
@@ -55,10 +63,22 @@ function startOf(kind: Exclude<Compression, 'none'>, head: Buffer): Buffer {
 /** The decompressed stream. Errors of the source and of the format surface on it. */
 export function decompress(source: Readable, kind: Compression): Readable {
   if (kind === 'none') return source
-  if (kind === 'gzip') return pipeline(source, createGunzip(), () => undefined)
-  const child = spawn(programs[kind], ['-dc'], { stdio: ['pipe', 'pipe', 'ignore'] })
   const out = new PassThrough()
   const fail = (cause: unknown) => out.destroy(new EngineError('invalid', `cannot decompress ${kind} data`, cause))
+  // They may fail before anybody reads them, who then hears of it all the same: unheard, an error ends the engine.
+  out.on('error', () => undefined)
+  if (kind === 'gzip') {
+    // an end that comes too early is found out after everything was written, when the pipeline looks no more
+    const gunzip = createGunzip({ chunkSize: 1 << 16 }).on('error', fail)
+    pipeline(source, gunzip, (error) => {
+      if (error && codeOf(error)?.startsWith('Z_') !== true) out.destroy(error)
+    })
+    gunzip.pipe(out)
+    out.on('close', () => gunzip.destroy())
+    return out
+  }
+  const [program, ...args] = programs[kind]
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'] })
   child.on('error', fail)
   child.on('close', (code) => (code === 0 ? out.end() : fail(undefined)))
   child.stdout.pipe(out, { end: false })

@@ -1,4 +1,5 @@
 import { EngineError } from '../errors.js'
+import { isTooDeep, wrongInHistory, wrongSetting } from './settings.js'
 import type { Digest, Image, ImageConfig } from '../records.js'
 
 /** One line of an image's history, image-spec v1.1 config.md. */
@@ -55,6 +56,7 @@ export function readDocument(bytes: Buffer): ImageDocument {
     throw new EngineError('invalid', 'invalid image configuration: it is not JSON', error)
   }
   if (!object(value)) throw bad('it is not an object')
+  if (isTooDeep(value)) throw bad('it is nested too deeply')
   const { created, architecture = '', os = 'linux', config, rootfs, history, author } = value
   if (!object(rootfs) || !Array.isArray(rootfs.diff_ids)) throw bad('it has no rootfs.diff_ids')
   const diffIds = rootfs.diff_ids as unknown[]
@@ -64,6 +66,13 @@ export function readDocument(bytes: Buffer): ImageDocument {
   if (typeof architecture !== 'string' || typeof os !== 'string') throw bad('architecture or os is not a string')
   if (![config, history].every((part) => part === undefined || part === null || typeof part === 'object'))
     throw bad('config or history is malformed')
+  const lines = Array.isArray(history) ? history.filter(object) : []
+  const wrong = object(config) ? wrongSetting(config) : undefined
+  if (wrong !== undefined) throw bad(`config.${wrong} is malformed`)
+  for (const line of lines) {
+    const inLine = wrongInHistory(line)
+    if (inLine !== undefined) throw bad(`${inLine} in its history is malformed`)
+  }
   return {
     ...(value as object),
     created: typeof created === 'string' && !Number.isNaN(Date.parse(created)) ? created : undated,
@@ -72,7 +81,7 @@ export function readDocument(bytes: Buffer): ImageDocument {
     os,
     config: object(config) ? config : {},
     rootfs: { type: 'layers', diff_ids: diffIds as Digest[] },
-    history: Array.isArray(history) ? history.filter(object) : [],
+    history: lines,
   }
 }
 

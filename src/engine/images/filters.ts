@@ -1,7 +1,7 @@
 import { anyOf, type Filters, flagOf, labelsMatch, parseFilters } from '../system/filters.js'
 import { parseMoment } from '../system/moment.js'
 import type { StoredImage } from './document.js'
-import { toExpression } from './glob.js'
+import { readPattern } from './glob.js'
 import { familiarName, parseReference } from './reference.js'
 import type { ImageStore } from './store.js'
 
@@ -19,7 +19,7 @@ export const pruneFilters = (query: URLSearchParams): Filters =>
 function checked(filters: Filters): Filters {
   flagOf(filters, 'dangling')
   for (const time of filters.get('until') ?? []) parseMoment(time)
-  for (const pattern of filters.get('reference') ?? []) pattern.split('/').forEach(toExpression)
+  for (const pattern of filters.get('reference') ?? []) pattern.split('/').forEach(readPattern)
   return filters
 }
 
@@ -40,9 +40,9 @@ export function matches(store: ImageStore, image: StoredImage, filters: Filters)
 /** True when a name passes a `reference` filter: `debian`, `debian:*slim`, `me/*`. */
 export function matchesReference(name: string, pattern: string): boolean {
   const reference = parseReference(name)
-  const parts = pattern.split('/').map(toExpression)
+  const parts = pattern.split('/').map(readPattern)
   return [familiarName(reference), name, `${reference.domain}/${reference.path}`].some((candidate) => {
     const components = candidate.split('/')
-    return components.length === parts.length && parts.every((part, index) => part.test(components[index] ?? ''))
+    return components.length === parts.length && parts.every((part, index) => part(components[index] ?? ''))
   })
 }

@@ -1,4 +1,4 @@
-import { EngineError } from '../errors.js'
+import { fits, readToken, type Token } from './wildcard.js'
 import { componentsOf, type Entry, type Tree } from './tree.js'
 
 /** A file or directory that a pattern names. */
@@ -28,11 +28,11 @@ export function match(tree: Tree, pattern: string, deep = false): Match[] {
       found = found.map((path) => `${path}/${component}`)
       continue
     }
-    const expression = toExpression(component)
+    const matches = readPattern(component)
     found = found.flatMap((path) => {
       const directory = tree.resolve(path).entry
       if (!directory?.stat.isDirectory()) return []
-      return tree.children(directory).flatMap(([name]) => (expression.test(name) ? [`${path}/${name}`] : []))
+      return tree.children(directory).flatMap(([name]) => (matches(name) ? [`${path}/${name}`] : []))
     })
   }
   return found.flatMap((name) => {
@@ -51,30 +51,18 @@ function below(tree: Tree, path: string): string[] {
   })
 }
 
-/** One component of a Go filepath.Match pattern. @throws EngineError `invalid` */
-export function toExpression(pattern: string): RegExp {
-  let source = ''
-  for (let at = 0; at < pattern.length; at++) {
-    const character = pattern.charAt(at)
-    if (character === '*') source += '.*'
-    else if (character === '?') source += '.'
-    else if (character === '\\') source += escape(pattern.charAt(++at))
-    else if (character === '[') {
-      const end = pattern.indexOf(']', at + 2)
-      if (end < 0)
-        throw new EngineError('invalid', `syntax error in pattern: "${pattern}" has a [ that is never closed`)
-      const inside = pattern.slice(at + 1, end)
-      const negated = inside.startsWith('^')
-      const body = (negated ? inside.slice(1) : inside).replace(/[\][^&~|]/g, '\\$&')
-      source += `[${negated ? '^' : ''}${body}]`
-      at = end
-    } else source += escape(character)
+/** Whether a name is one component of a Go filepath.Match pattern. @throws EngineError `invalid` */
+export function readPattern(pattern: string): (name: string) => boolean {
+  const tokens: Token[] = []
+  for (let at = 0; at < pattern.length;) {
+    if (pattern.charAt(at) === '*') {
+      tokens.push({ many: true, fits: () => true })
+      at++
+      continue
+    }
+    const { token, next } = readToken(pattern, at, () => true)
+    tokens.push(token)
+    at = next
   }
-  try {
-    return new RegExp(`^${source.replace(/(\.\*)+/g, '.*')}$`, 'su')
-  } catch (error) {
-    throw new EngineError('invalid', `syntax error in pattern: "${pattern}"`, error)
-  }
+  return (name) => fits(tokens, name)
 }
-
-const escape = (character: string): string => character.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&')

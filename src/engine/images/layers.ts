@@ -107,7 +107,7 @@ export class Layers {
     const stage = { id, upper: join(root, 'upper'), work: join(root, 'work') }
     await mkdir(stage.upper, { mode: 0o755 })
     await mkdir(stage.work, { mode: 0o700 })
-    return { ...stage, [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }) }
+    return { ...stage, [Symbol.asyncDispose]: () => this.#porters.run('remove', root) }
   }
 
   /** Publishes a stage as a layer and holds it. A layer that is there already is kept, the stage dropped. */
@@ -228,7 +228,7 @@ export class Layers {
     // Out of the way first: a removal cut short must not look like a layer.
     const doomed = join(this.#root, 'staging', randomBytes(12).toString('hex'))
     await rename(path, doomed)
-    await rm(doomed, { recursive: true, force: true })
+    await this.#porters.run('remove', doomed)
   }
 
   /** Removes what no layer record names and every layer that `keep` does not. */

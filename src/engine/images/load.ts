@@ -12,7 +12,6 @@ import { readDockerManifest } from './load-manifest.js'
 import { familiar, parseReference, type Reference } from './reference.js'
 import type { ImageStore } from './store.js'
 import { componentsOf, Tree } from './tree.js'
-import type { Manifest } from './unpack.js'
 
 /** An image as an archive describes it: paths within the archive. */
 export interface Packed {
@@ -24,12 +23,10 @@ export interface Packed {
 /** What came with an image archive. Paths lead nowhere else, whatever links it holds. */
 export class Cargo {
   readonly #root: string
-  readonly #manifest: Manifest
   readonly #tree: Tree
 
-  constructor(root: string, manifest: Manifest) {
+  constructor(root: string) {
     this.#root = root
-    this.#manifest = manifest
     this.#tree = new Tree([root])
   }
 
@@ -37,25 +34,25 @@ export class Cargo {
     return this.#tree.resolve(path).entry?.stat.isFile() === true
   }
 
-  /** A file's place on the disk. One that is named by its digest has it. @throws EngineError `invalid` */
+  /** A file's place on the disk. @throws EngineError `invalid` */
   file(path: string): { readonly place: string; readonly size: number } {
     if (componentsOf(path).includes('..'))
       throw new EngineError('invalid', `${JSON.stringify(path)} points out of the archive`)
     const { path: canonical, entry } = this.#tree.resolve(path)
     if (!entry?.stat.isFile())
       throw new EngineError('invalid', `invalid image archive: it has no file ${JSON.stringify(path)}`)
-    const named = /^\/?blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1]
-    const content = this.#manifest.get(canonical)?.content
-    if (named !== undefined && named !== content)
-      throw new EngineError('invalid', `blob sha256:${named} of the archive is sha256:${content ?? ''}: it is damaged`)
     return { place: this.#root + canonical, size: entry.stat.size }
   }
 
-  /** A small file's content. @throws EngineError `invalid` */
+  /** A small file's content. One that is named by its digest has it. @throws EngineError `invalid` */
   async read(path: string): Promise<Buffer> {
     const { place, size } = this.file(path)
     if (size > mostBytes) throw new EngineError('invalid', `${JSON.stringify(path)} is larger than ${mostBytes} bytes`)
-    return readFile(place)
+    const bytes = await readFile(place)
+    const named = /^\/?blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1]
+    if (named !== undefined && digestOf(bytes) !== `sha256:${named}`)
+      throw new EngineError('invalid', `blob sha256:${named} of the archive is ${digestOf(bytes)}: it is damaged`)
+    return bytes
   }
 }
 
@@ -82,8 +79,8 @@ export async function loadImages(
 ): Promise<{ image: StoredImage; names: readonly string[] }[]> {
   await using stage = await store.layers.stage()
   const task = { upper: stage.upper, lowers: [], base: '/', as: 'context' as const }
-  const manifest = await store.porters.unpack(task, await autoDecompress(archive), signal)
-  const cargo = new Cargo(stage.upper, manifest)
+  await store.porters.unpack(task, await autoDecompress(archive), signal)
+  const cargo = new Cargo(stage.upper)
   const loading: Loading = { store, cargo, held: [], fresh: new Set(), tell, signal }
   try {
     const configs: Buffer[] = []

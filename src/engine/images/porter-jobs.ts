@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { type ContextTask, prepareContext } from '../build/prepare.js'
 import { type Change, changesOf, type Written } from '../archives/changes.js'
 import { lift } from '../archives/lift.js'
 import { Canvas } from './canvas.js'
 import { type Archive, carry, type Carry, digestSources } from './carry.js'
+import { writeInventory } from './inventory.js'
 import { type LayerSum, sumLayer } from './pack.js'
 import { layerLength, type LayerSource, press, type Press, type Pressed } from './press.js'
 import { missingPaths, scrub } from './mount-points.js'
@@ -11,7 +14,7 @@ import type { Sources } from './selection.js'
 import { survey } from './survey.js'
 import { type Verify, verifyLayer } from './verify.js'
 import { componentsOf, Tree } from './tree.js'
-import { type Manifest, type UnpackAs, Unpacker } from './unpack.js'
+import { type ManifestEntry, type UnpackAs, Unpacker } from './unpack.js'
 
 /** Where an archive that is streamed to a porter goes. */
 export interface Unpack {
@@ -23,12 +26,8 @@ export interface Unpack {
   readonly without?: readonly string[]
   /** Where to write how the archive can be made again, for a layer whose diff id must stay what it is. */
   readonly recipe?: string
-}
-
-/** What unpacking tells: of a context what it holds, of a layer with a recipe its diff id. */
-export interface Unpacked {
-  readonly manifest: Manifest
-  readonly sum: LayerSum | undefined
+  /** Where to write what a context holds; see `writeInventory`. */
+  readonly inventory?: string
 }
 
 /** What a porter does in one go: long, synchronous, off the main thread. */
@@ -48,7 +47,9 @@ export const jobs = {
     return { path, kind: entry ? (entry.stat.isDirectory() ? 'directory' : 'other') : 'nothing' }
   },
   /** What a directory holds, as if it had come as a context. */
-  survey: (directory: string): Manifest => survey(directory),
+  survey: (directory: string): readonly ManifestEntry[] => [...survey(directory).values()],
+  /** Makes a directory with an inventory a build context, and answers with its Dockerfile. */
+  context: (task: ContextTask): string => prepareContext(task),
   /** Kind, owner and mode of every directory that leads to a path, as they are in the stack, no link followed. */
   ancestry: (task: { layers: readonly string[]; path: string }): readonly string[] => {
     const tree = task.layers.length > 0 ? new Tree(task.layers) : undefined
@@ -62,6 +63,8 @@ export const jobs = {
     missingPaths(new Tree(task.layers), task.paths),
   /** Removes what a runtime made only to mount something on it: empty files and directories. */
   scrub: (task: { upper: string; paths: readonly string[] }): void => scrub(task.upper, task.paths),
+  /** Removes a tree: one of 100,000 files keeps the loop for a second when they all answer it at once. */
+  remove: (path: string): void => rmSync(path, { recursive: true, force: true }),
   /** What a container's own layer changes. */
   changes: (written: Written): readonly Change[] => changesOf(written),
   /** Copies a container's own layer. */
@@ -77,7 +80,7 @@ export const jobs = {
 export type Jobs = typeof jobs
 
 /** Begins to unpack a streamed archive. */
-export function beginUnpack(task: Unpack): { push(chunk: Buffer): void; end(): Unpacked; abort(): void } {
+export function beginUnpack(task: Unpack): { push(chunk: Buffer): void; end(): LayerSum | undefined; abort(): void } {
   const canvas = new Canvas(task.upper, task.lowers)
   const without = task.without ?? []
   const skip = (path: string) => without.some((left) => path.startsWith(`${left}/`))
@@ -93,8 +96,8 @@ export function beginUnpack(task: Unpack): { push(chunk: Buffer): void; end(): U
       unpacker.end()
       canvas.close()
       if (task.recipe !== undefined) recorder?.save(task.upper, task.recipe)
-      const sum = hash && { diffId: `sha256:${hash.digest('hex')}`, size: recorder.size }
-      return { manifest: unpacker.manifest, sum }
+      if (task.inventory !== undefined) writeInventory(task.inventory, unpacker.manifest)
+      return hash && { diffId: `sha256:${hash.digest('hex')}`, size: recorder.size }
     },
     abort: () => unpacker.abort(),
   }

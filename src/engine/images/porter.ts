@@ -1,10 +1,9 @@
 import { availableParallelism } from 'node:os'
 import type { Readable } from 'node:stream'
 import { EngineError } from '../errors.js'
-import type { Jobs, Unpack, Unpacked } from './porter-jobs.js'
+import type { Jobs, Unpack } from './porter-jobs.js'
 import type { LayerSum } from './pack.js'
 import { Thread } from './thread.js'
-import type { Manifest } from './unpack.js'
 
 /** What is said to a porter's thread; each order gets one answer, in order. */
 export type Order =
@@ -33,8 +32,8 @@ export class Porters implements AsyncDisposable {
   }
 
   /** Unpacks an archive as it arrives. @throws EngineError, or whatever the stream fails with */
-  async unpack(task: Unpack, archive: Readable, signal?: AbortSignal): Promise<Manifest> {
-    return (await this.#unpack(task, archive, signal)).manifest
+  async unpack(task: Unpack, archive: Readable, signal?: AbortSignal): Promise<void> {
+    await this.#unpack(task, archive, signal)
   }
 
   /** Unpacks a foreign layer as it arrives, and records how to make its archive again. @throws as `unpack` */
@@ -43,12 +42,12 @@ export class Porters implements AsyncDisposable {
     archive: Readable,
     signal?: AbortSignal,
   ): Promise<LayerSum> {
-    const { sum } = await this.#unpack(task, archive, signal)
+    const sum = await this.#unpack(task, archive, signal)
     if (!sum) throw new EngineError('broken', 'a layer was unpacked without its digest')
     return sum
   }
 
-  #unpack(task: Unpack, archive: Readable, signal?: AbortSignal): Promise<Unpacked> {
+  #unpack(task: Unpack, archive: Readable, signal?: AbortSignal): Promise<LayerSum | undefined> {
     return this.#with(async (thread) => {
       await thread.say({ kind: 'unpack', task })
       const answers: Promise<unknown>[] = []
@@ -61,7 +60,7 @@ export class Porters implements AsyncDisposable {
           if (answers.length >= window) await answers.shift()
         }
         await Promise.all(answers)
-        return (await thread.say({ kind: 'end' })) as Unpacked
+        return (await thread.say({ kind: 'end' })) as LayerSum | undefined
       } catch (error) {
         await thread.say({ kind: 'abort' })
         throw error

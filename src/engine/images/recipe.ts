@@ -2,6 +2,9 @@ import { lstatSync, openSync, closeSync, readFileSync, readSync, realpathSync, w
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { EngineError } from '../errors.js'
 
+/** Some 700,000 headers. They are held in memory, compressed, and what follows an archive's end is as well. */
+const mostRaw = 1 << 30
+
 /**
  * How to make again, to the byte, the archive a foreign layer came in. An image's configuration names its layers by the
  * digest of their archives, and no two tools write the same headers; so everything of an archive but the files' contents
@@ -18,12 +21,15 @@ export class Recorder {
   #parts: Buffer[] = []
   #pending: Buffer[] = []
   #held = 0
+  #raw = 0
 
   /** Notes bytes that no file holds. */
   raw(bytes: Buffer): void {
     if (bytes.length === 0) return
     this.#pending.push(Buffer.from(bytes))
     this.#held += bytes.length
+    if ((this.#raw += bytes.length) > mostRaw)
+      throw new EngineError('invalid', 'unreadable archive: more than 1 GiB of it are no files')
     if (this.#held > 1 << 20) this.#pack()
   }
 

@@ -1,18 +1,14 @@
-import ignoreModule from '@balena/dockerignore'
 import { EngineError } from '../errors.js'
 import { hasWildcard, match, type Match } from './glob.js'
+import { ignoring } from './ignore-patterns.js'
 import { componentsOf, type Entry, type Tree } from './tree.js'
-import type { Manifest } from './unpack.js'
-
-/** CommonJS with a `default` of its own. */
-const dockerignore = ignoreModule.default
 
 /** Files to take from a stack of layers (a build context is a stack of one). */
 export interface Sources {
   readonly layers: readonly string[]
   readonly patterns: readonly string[]
-  /** Digests already known, by path; without one a file is read. */
-  readonly known?: Manifest
+  /** Where there is an inventory with digests already known; without one a file is read. */
+  readonly known?: string
   /** What to leave out, in the form of .dockerignore, relative to each source. */
   readonly exclude?: readonly string[]
   /** Keep the directories of the patterns, or of what follows `/./` in them; `**` is any depth. */
@@ -41,23 +37,6 @@ export function select(tree: Tree, { patterns, parents = false }: Sources): Sele
       return { ...one, kept: parents ? names.slice(left).join('/') : (names.at(-1) ?? '') }
     })
   })
-}
-
-/**
- * Whether patterns of .dockerignore's form leave out a path.
- * @throws EngineError `invalid` when one is no pattern: at once, or for the first path it is tried on
- */
-export function ignoring(patterns: readonly string[]): (path: string) => boolean {
-  const telling = <T>(work: () => T): T => {
-    try {
-      return work()
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error
-      throw new EngineError('invalid', `syntax error in pattern: ${error.message}`, error)
-    }
-  }
-  const filter = telling(() => dockerignore().add([...patterns]))
-  return (path) => telling(() => filter.ignores(path))
 }
 
 /** Whether something is left out. A directory is only when nothing in it stays. */

@@ -245,7 +245,7 @@ export class ImageStore implements Images, AsyncDisposable {
     const path = join(this.#root, 'configs', name)
     const bytes = await readFile(path)
     const whole = createHash('sha256').update(bytes).digest('hex') === name
-    const document = whole ? readDocument(bytes) : undefined
+    const document = whole ? readable(bytes) : undefined
     if (document?.rootfs.diff_ids.every((diffId) => this.layers.has(diffId)))
       this.#images.set(`sha256:${name}`, this.#image(`sha256:${name}`, document))
     else {
@@ -283,6 +283,16 @@ export const openImages = (
   usage: Usage,
   porters?: Porters,
 ): Promise<ImageStore> => ImageStore.open(config, events, usage, porters)
+
+/** undefined for what an older engine took and this one does not. */
+function readable(bytes: Buffer): ImageDocument | undefined {
+  try {
+    return readDocument(bytes)
+  } catch (error) {
+    if (isFault(error, 'invalid')) return undefined
+    throw error
+  }
+}
 
 function readName(text: string): ReturnType<typeof parseReference> | undefined {
   try {

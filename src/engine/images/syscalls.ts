@@ -7,6 +7,7 @@ const listCall = libc.func('long llistxattr(const void *path, void *list, size_t
 const setCall = libc.func(
   'int lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)',
 )
+const setOpenCall = libc.func('int fsetxattr(int fd, const char *name, const void *value, size_t size, int flags)')
 const syncCall = libc.func('int syncfs(int fd)')
 const flockCall = libc.func('int flock(int fd, int operation)')
 
@@ -59,8 +60,13 @@ export function listXattrs(path: string | Buffer): string[] {
   return scratch.toString('utf8', 0, length).split('\0').filter(Boolean).sort()
 }
 
-export function setXattr(path: string, name: string, value: Buffer): void {
-  if (setCall(path, name, value, value.length, 0) !== 0) throw failed('lsetxattr', path)
+/** lsetxattr(2), or fsetxattr(2) for a descriptor. */
+export function setXattr(file: string | number, name: string, value: Buffer): void {
+  const result: unknown =
+    typeof file === 'number'
+      ? setOpenCall(file, name, value, value.length, 0)
+      : setCall(file, name, value, value.length, 0)
+  if (result !== 0) throw failed('setxattr', String(file))
 }
 
 /** syncfs(2) off the main thread: everything written to the file system that holds `fd` is on the disk when it resolves. */

@@ -26,6 +26,9 @@ export interface EntryWriter {
 /** A pax header or a long name larger than this is an attack on memory, not a name. */
 const metaLimit = 1 << 20
 
+/** PATH_MAX of Linux: no path of an archive that is longer can be made. */
+const longestPath = 4096
+
 const types: Readonly<Record<string, TarHeader['type']>> = {
   '\0': 'file',
   '0': 'file',
@@ -55,6 +58,8 @@ export class TarReader {
   #meta: { kind: string; parts: Buffer[] } | undefined
   #pax = new Map<string, Buffer>()
   #global = new Map<string, Buffer>()
+  /** Bytes of extended headers since the last entry, and of global ones: many small ones are as bad as a large one. */
+  #said = { entry: 0, global: 0 }
   #ended = false
 
   constructor(open: (entry: TarEntry) => EntryWriter | undefined, tap?: (bytes: Buffer) => void) {
@@ -118,7 +123,9 @@ export class TarReader {
     if (!Number.isSafeInteger(size) || size < 0) throw bad(`an entry claims ${String(size)} bytes`)
     if (flag === 'x' || flag === 'g' || flag === 'L' || flag === 'K') {
       const plain = numeric(block, 124, 12)
-      if (plain > metaLimit) throw bad('an extended header is larger than 1 MiB')
+      const of = flag === 'g' ? 'global' : 'entry'
+      if (plain < 0 || (this.#said[of] += plain) > metaLimit)
+        throw bad('the extended headers of an entry are larger than 1 MiB')
       this.#meta = { kind: flag, parts: [] }
       this.#body(plain)
       return
@@ -144,6 +151,7 @@ export class TarReader {
     if (this.#pax.has('GNU.sparse.major') || this.#pax.has('GNU.sparse.map'))
       throw bad('sparse files are not supported')
     this.#pax.clear()
+    this.#said.entry = 0
     this.#writer = this.#open(entry)
     // Only files have a body; some writers give hard links a size, and no data (POSIX pax, "size").
     this.#body(entry.type === 'file' ? size : 0)
@@ -171,6 +179,7 @@ export class TarReader {
   #text(key: 'path' | 'linkpath', plain: string, block?: Buffer): string {
     const given = this.#pax.get(key) ?? this.#global.get(key)
     if (given?.includes(0)) throw bad(`a ${key} holds a zero byte`)
+    if (given && given.length > longestPath) throw bad(`a ${key} is longer than ${String(longestPath)} bytes`)
     if (given) return given.toString()
     const prefix = block?.toString('latin1', 257, 263) === 'ustar\0' ? text(block, 345, 155) : ''
     return prefix ? `${prefix}/${plain}` : plain
@@ -178,9 +187,10 @@ export class TarReader {
 
   #number(key: 'size' | 'uid' | 'gid' | 'mtime', block: Buffer, offset: number, length: number): number {
     const given = this.#pax.get(key) ?? this.#global.get(key)
-    const value = given ? Number(given.toString()) : numeric(block, offset, length)
-    if (!Number.isFinite(value)) throw bad(`${key} is no number`)
-    return value
+    if (!given) return numeric(block, offset, length)
+    const text = given.toString('latin1')
+    if (!/^-?\d{1,20}(\.\d{0,20})?$/.test(text)) throw bad(`${key} is no number`)
+    return Number(text)
   }
 }
 
@@ -222,13 +232,14 @@ function checkSum(block: Buffer): void {
 function records(body: Buffer): [string, Buffer][] {
   const found: [string, Buffer][] = []
   for (let at = 0; at < body.length;) {
-    const space = body.indexOf(0x20, at)
-    const length = space < 0 ? NaN : Number(body.toString('latin1', at, space))
-    const equals = body.indexOf(0x3d, space)
-    if (!Number.isInteger(length) || length < 5 || at + length > body.length || equals < 0 || equals > at + length)
+    const [digits = ''] = /^\d{1,7}(?= )/.exec(body.toString('latin1', at, at + 8)) ?? []
+    const end = at + Number(digits)
+    const key = at + digits.length + 1
+    const equals = body.indexOf(0x3d, key)
+    if (digits === '' || end > body.length || equals <= key || equals >= end - 1 || body[end - 1] !== 0x0a)
       throw bad('a pax header is malformed')
-    found.push([body.toString('utf8', space + 1, equals), body.subarray(equals + 1, at + length - 1)])
-    at += length
+    found.push([body.toString('utf8', key, equals), body.subarray(equals + 1, end - 1)])
+    at = end
   }
   return found
 }

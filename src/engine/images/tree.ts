@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs'
-import { codeOf, EngineError } from '../errors.js'
+import { EngineError } from '../errors.js'
 import { getXattr } from './syscalls.js'
 
 /** A file as seen through a stack of layers. A directory is the union of `paths`, topmost first; anything else has one. */
@@ -19,12 +19,7 @@ export interface Resolved {
 const linkLimit = 40
 
 export const lstatOr = (path: string): Stats | undefined => {
-  try {
-    return lstatSync(path)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined
-    throw error
-  }
+  return lstatSync(path, { throwIfNoEntry: false })
 }
 
 /** Overlayfs marks a deletion with a character device 0:0 (Documentation/filesystems/overlayfs.rst, "whiteouts"). */
@@ -102,13 +97,20 @@ export function resolveIn(at: (path: string) => Entry | undefined, path: string,
   const todo = componentsOf(path).reverse()
   const done: string[] = []
   let links = 0
+  /** How deep the first component is that does not exist: what lies below it need not be looked up. */
+  let absent = Infinity
   for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
     if (name === '..') {
       done.pop()
+      if (done.length <= absent) absent = Infinity
       continue
     }
-    const here = `/${[...done, name].join('/')}`
-    const entry = at(here)
+    if (done.length > absent) {
+      done.push(name)
+      continue
+    }
+    const entry = at(`/${[...done, name].join('/')}`)
+    if (!entry) absent = done.length
     if (entry?.stat.isSymbolicLink() && (followLast || todo.length > 0)) {
       if (++links > linkLimit) throw new EngineError('invalid', `too many levels of symbolic links in "${path}"`)
       const target = readlinkSync(entry.paths[0])
@@ -117,7 +119,7 @@ export function resolveIn(at: (path: string) => Entry | undefined, path: string,
     } else done.push(name)
   }
   const canonical = `/${done.join('/')}`
-  return { path: canonical, entry: at(canonical) }
+  return { path: canonical, entry: done.length > absent ? undefined : at(canonical) }
 }
 
 /** Orders names as their UTF-8 bytes do, which no locale and no JavaScript version changes. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { writeSync } from 'node:fs'
 import { dirname } from 'node:path/posix'
-import { EngineError } from '../errors.js'
-import { Canvas, type Attributes } from './canvas.js'
+import { codeOf, EngineError, messageOf } from '../errors.js'
+import { Canvas, type Attributes, type Xattrs } from './canvas.js'
 import type { Recorder } from './recipe.js'
 import { TarReader, type EntryWriter, type TarEntry } from './tar-reader.js'
 import { componentsOf } from './tree.js'
@@ -62,7 +62,10 @@ export class Unpacker {
     this.#skip = skip
     this.#recorder = recorder
     this.#copy = copy
-    this.#reader = new TarReader((entry) => this.#entry(entry), recorder && ((bytes) => recorder.raw(bytes)))
+    this.#reader = new TarReader(
+      (entry) => this.#telling(entry, () => this.#entry(entry)),
+      recorder && ((bytes) => recorder.raw(bytes)),
+    )
   }
 
   push(chunk: Buffer): void {
@@ -91,14 +94,14 @@ export class Unpacker {
       const path = this.#canvas.directory(this.#base + inside, made)
       this.#canvas.dress(path, attributes)
       this.#note(path, entry, '')
-      this.#xattrs(path, entry)
+      for (const [name, value] of this.#xattrs(entry)) this.#canvas.xattr(path, name, value)
       return undefined
     }
     const directory = this.#canvas.directory(this.#base + dirname(inside), made)
     const name = inside.slice(inside.lastIndexOf('/') + 1)
     if (this.#as === 'layer' && name.startsWith('.wh.')) {
       if (name === '.wh..wh..opq') this.#canvas.opaque(directory)
-      else if (!name.startsWith('.wh..wh.')) this.#canvas.whiteout(join(directory, name.slice(4)))
+      else if (!name.startsWith('.wh..wh.')) this.#canvas.whiteout(join(directory, hidden(name)))
       return undefined
     }
     return this.#place(join(directory, name), entry, attributes)
@@ -135,6 +138,8 @@ export class Unpacker {
         if (this.#as !== 'layer' && this.#as !== 'copy')
           throw new EngineError('invalid', `archive entry "${entry.name}" is a device or fifo, which it may not hold`)
         const format = { character: 0o020000, block: 0o060000, fifo: 0o010000, directory: 0o040000 }[entry.type]
+        if (entry.major > 0xfff || entry.minor > 0xfffff || entry.major < 0 || entry.minor < 0)
+          throw new EngineError('invalid', `archive entry "${entry.name}" is a device that cannot be`)
         canvas.node(path, { ...attributes, mode: format | entry.mode }, entry.major, entry.minor)
         return undefined
       }
@@ -154,8 +159,7 @@ export class Unpacker {
       close: () => {
         if (!open) return
         open = false
-        this.#canvas.closeFile(fd, path, attributes)
-        this.#xattrs(path, entry)
+        this.#telling(entry, () => this.#canvas.closeFile(fd, attributes, this.#xattrs(entry)))
         if (hash) this.#note(path, entry, hash.digest('hex'))
       },
     }
@@ -168,10 +172,20 @@ export class Unpacker {
     return { mode: entry.mode, ...owner, mtime }
   }
 
-  #xattrs(path: string, entry: TarEntry): void {
-    if (this.#as !== 'layer' && this.#as !== 'copy') return
-    for (const [name, value] of entry.xattrs)
-      if (name === 'security.capability' || name.startsWith('user.')) this.#canvas.xattr(path, name, value)
+  #xattrs({ xattrs }: TarEntry): Xattrs {
+    if (this.#as !== 'layer' && this.#as !== 'copy') return []
+    return xattrs.filter(([name]) => name === 'security.capability' || name.startsWith('user.'))
+  }
+
+  /** What cannot be made as the archive says is the archive's fault. */
+  #telling<T>(entry: TarEntry, make: () => T): T {
+    try {
+      return make()
+    } catch (error) {
+      if (!impossible.has(codeOf(error) ?? '')) throw error
+      const why = messageOf(error).replace(/,? .*/s, '')
+      throw new EngineError('invalid', `cannot unpack ${JSON.stringify(entry.name.slice(0, 200))}: ${why}`, error)
+    }
   }
 
   #note(path: string, entry: TarEntry, content: string): void {
@@ -185,7 +199,20 @@ export class Unpacker {
   }
 }
 
+/** What the kernel answers to names, links, attributes and counts of them that it does not have. */
+const impossible = new Set(
+  'ENAMETOOLONG ELOOP EMLINK EINVAL ENOENT ENOTDIR EISDIR EEXIST E2BIG ERANGE EOPNOTSUPP EFBIG'.split(' '),
+)
+
 const join = (directory: string, name: string): string => (directory === '/' ? `/${name}` : `${directory}/${name}`)
+
+/** What a whiteout hides. @throws EngineError `invalid` for one that names its directory or what holds that */
+function hidden(whiteout: string): string {
+  const name = whiteout.slice('.wh.'.length)
+  if (name === '' || name === '.' || name === '..')
+    throw new EngineError('invalid', `invalid whiteout name: ${JSON.stringify(whiteout)}`)
+  return name
+}
 
 const id = (value: number): number => (Number.isInteger(value) && value >= 0 && value < 0xffffffff ? value : 0)
 

@@ -17,13 +17,13 @@ export function temporary(): { readonly path: string } & Disposable {
 export type Entry = Partial<Omit<TarHeader, 'name' | 'linkname'>> & {
   readonly name: string
   readonly linkname?: string
-  readonly content?: string
+  readonly content?: string | Buffer
 }
 
 /** The bytes of an archive, hostile ones included. */
 export function archive(entries: readonly Entry[]): Buffer {
   const blocks = entries.map(({ name, content = '', linkname, ...rest }) => {
-    const body = Buffer.from(content)
+    const body = typeof content === 'string' ? Buffer.from(content) : content
     const header: TarHeader = {
       type: 'file',
       mode: 0o644,

@@ -1,0 +1,20 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { deserialize, serialize } from 'node:v8'
+import type { Manifest } from './unpack.js'
+
+/** The last one that was read: the steps of a build ask for the same one after another. */
+let last: { readonly path: string; readonly manifest: Manifest } | undefined
+
+/**
+ * Keeps what a context holds in a file, for the threads alone: it may have any number of entries, and handing it to the
+ * engine's loop and back would stop that for as long as it takes to copy them.
+ */
+export function writeInventory(path: string, manifest: Manifest): void {
+  writeFileSync(path, serialize(manifest))
+  last = { path, manifest }
+}
+
+export function readInventory(path: string): Manifest {
+  if (last?.path !== path) last = { path, manifest: deserialize(readFileSync(path)) as Manifest }
+  return last.manifest
+}
