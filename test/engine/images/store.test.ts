@@ -198,7 +198,9 @@ describe('the image store', () => {
     expect(await pruneImages(store, filters({}))).to.deep.equal({ ImagesDeleted: null, SpaceReclaimed: 0 })
     used.clear()
     const space = await store.space(store.find(id).image)
-    expect((await pruneImages(store, filters({}))).SpaceReclaimed).to.equal(space).and.to.be.at.least(4 * 4096)
+    expect((await pruneImages(store, filters({}))).SpaceReclaimed)
+      .to.equal(space)
+      .and.to.be.at.least(4 * 4096)
     expect(store.all()).to.deep.equal([])
   })
 
