@@ -35,6 +35,8 @@ export class ImageStore implements Images, AsyncDisposable {
   readonly #events: Events
   readonly #root: string
   readonly #images = new Map<Digest, StoredImage>()
+  /** Images that are being put on disk: one pulled twice at once is written once. */
+  readonly #keeping = new Map<Digest, Promise<void>>()
   #spared: () => readonly Digest[] = () => []
   /** True when the porters are somebody else's. */
   #shared = false
@@ -135,15 +137,25 @@ export class ImageStore implements Images, AsyncDisposable {
     const references = names.map((name) => parseReference(name))
     const document = readDocument(bytes)
     const id = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
-    if (!this.#images.has(id)) {
-      for (const diffId of document.rootfs.diff_ids) this.layers.directory(diffId)
-      await this.layers.settle()
-      // with names to come it is seen at the next start only if they came
-      await writeDurably(names.length > 0 ? this.#pending(id) : this.#config(id), bytes)
-      this.#images.set(id, this.#image(id, document))
-      if (names.length > 0) await this.#publish(id, references)
-    } else await this.name(id, references.map(familiar))
-    return this.#must(id)
+    const before = this.#keeping.get(id) ?? Promise.resolve()
+    const kept = before.catch(() => undefined).then(() => this.#keep(id, document, bytes, references))
+    this.#keeping.set(id, kept)
+    try {
+      await kept
+      return this.#must(id)
+    } finally {
+      if (this.#keeping.get(id) === kept) this.#keeping.delete(id)
+    }
+  }
+
+  async #keep(id: Digest, document: ImageDocument, bytes: Buffer, references: readonly Reference[]): Promise<void> {
+    if (this.#images.has(id)) return this.name(id, references.map(familiar))
+    for (const diffId of document.rootfs.diff_ids) this.layers.directory(diffId)
+    await this.layers.settle()
+    // with names to come it is seen at the next start only if they came
+    await writeDurably(references.length > 0 ? this.#pending(id) : this.#config(id), bytes)
+    this.#images.set(id, this.#image(id, document))
+    if (references.length > 0) await this.#publish(id, references)
   }
 
   /** Names a new image; one that cannot be named is none. */
@@ -177,6 +189,7 @@ export class ImageStore implements Images, AsyncDisposable {
 
   /** Before the names of an image go, and it with them: a kill leaves all of that done, or none. */
   async retire({ id }: StoredImage): Promise<void> {
+    await this.#keeping.get(id)?.catch(() => undefined)
     await rename(this.#config(id), this.#pending(id))
   }
 

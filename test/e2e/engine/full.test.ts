@@ -123,7 +123,7 @@ describe('an engine whose disk is full', function () {
       const running = async (name: string): Promise<string> => engine.must('inspect', '-f', '{{.State.Running}}', name)
       await new Promise((resolve) => setTimeout(resolve, 1000))
       expect(await running('talks')).to.equal('true')
-      expect((await engine.must('logs', '--tail', '1', 'talks')).length).to.be.greaterThan(0)
+      expect(await lines()).to.be.greaterThan(1) // the last of them may be cut off where the room ended
       expect(await engine.must('exec', 'runs', 'echo', 'hi')).to.equal('hi')
     })
     const before = await lines()
