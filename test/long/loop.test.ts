@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { encodeHeader, endOfArchive } from '../../../src/engine/images/tar-header.js'
-import { openEngine, type TestEngine } from '../engine/harness.js'
-import { configuration, mostMemory } from './hostile.js'
+import { encodeHeader, endOfArchive } from '../../src/engine/images/tar-header.js'
+import { openEngine, type TestEngine } from '../e2e/engine/harness.js'
+import { configuration, mostMemory } from '../e2e/fences/hostile.js'
 import { longestTurn, placeIn, watched } from './loop.js'
 
 /** No turn of the engine's loop may take longer, ms on a processor. */

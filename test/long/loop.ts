@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { TestEngine } from '../engine/harness.js'
-import { eventually } from '../engine/harness.js'
+import type { TestEngine } from '../e2e/engine/harness.js'
+import { eventually } from '../e2e/engine/harness.js'
 
 /**
  * What is run in the daemon before its own code: for how long its loop is kept at most by one turn, counted in the time
