@@ -1,4 +1,5 @@
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { BerthError } from '../errors.js'
@@ -93,7 +94,7 @@ export async function writeGitCredentials(
 }
 
 async function replace(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.new`, text, { mode: 0o600, flush: true })
-  await chmod(`${file}.new`, 0o600) // one left behind by a killed process keeps its mode
-  await rename(`${file}.new`, file)
+  const draft = `${file}.${randomBytes(6).toString('hex')}.new` // two commands may do this at once
+  await writeFile(draft, text, { mode: 0o600, flush: true, flag: 'wx' })
+  await rename(draft, file)
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -42,6 +42,12 @@ describe('credentials', () => {
     expect(await readFile(gitCredentialsFile(env), 'utf8')).to.equal(
       'https://me:pw@elsewhere.example\nhttp://berth:new@berth.localhost:8080\n',
     )
+  })
+
+  it('may be written by several commands at once, and leave no drafts', async () => {
+    await Promise.all(Array.from({ length: 8 }, (_, n) => writeCredentials({ ...mine, token: `t${n}` }, env)))
+    expect((await readCredentials(env))?.token).to.match(/^t\d$/)
+    expect(await readdir(credentialsDir(env))).to.have.members(['credentials.json', 'git-credentials'])
   })
 
   it('of the environment win, and never go to a server they are not for', async () => {
