@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import { codeOf, EngineError, isFault } from '../errors.js'
 import type { Digest, Events, Image, Images, Usage } from '../records.js'
+import { Configurations } from './configurations.js'
 import { type ImageDocument, readDocument, type StoredImage } from './document.js'
 import { Travels } from './travels.js'
-import { bytesOf } from '../system/disk.js'
-import { sweepDrafts, syncDirectory, writeDurably } from '../system/durable.js'
+import { sweepDrafts } from '../system/durable.js'
 import { Layers } from './layers.js'
 import { Porters } from './porter.js'
 import { familiar, parseReference, type Reference } from './reference.js'
@@ -17,8 +17,7 @@ import { Tags } from './tags.js'
  * Every image of the engine. An image is seen once its layers, its configuration and its name are on the disk, in
  * that order; what a crash left without a name on top of it is swept at the next start.
  *
- *     images/configs/<hex>      image configurations, named by their digest
- *     images/configs/<hex>.pending  of an image that is coming or going: it is there as long as it has a name
+ *     images/configs            see Configurations
  *     images/references.json    names
  *     images/digests.json       names by digest, `debian@sha256:…`: what registries call the images
  *     images/travels.json       see Travels
@@ -33,7 +32,7 @@ export class ImageStore implements Images, AsyncDisposable {
   readonly travels: Travels
   readonly usage: Usage
   readonly #events: Events
-  readonly #root: string
+  readonly #configurations: Configurations
   readonly #images = new Map<Digest, StoredImage>()
   /** Images that are being put on disk: one pulled twice at once is written once. */
   readonly #keeping = new Map<Digest, Promise<void>>()
@@ -42,14 +41,14 @@ export class ImageStore implements Images, AsyncDisposable {
   #shared = false
 
   private constructor(
-    root: string,
+    configurations: Configurations,
     porters: Porters,
     layers: Layers,
     names: { readonly tags: Tags; readonly digests: Tags; readonly travels: Travels },
     events: Events,
     usage: Usage,
   ) {
-    this.#root = root
+    this.#configurations = configurations
     this.porters = porters
     this.layers = layers
     this.tags = names.tags
@@ -63,16 +62,16 @@ export class ImageStore implements Images, AsyncDisposable {
   static async open(config: EngineConfig, events: Events, usage: Usage, shared?: Porters): Promise<ImageStore> {
     const porters = shared ?? new Porters()
     const root = join(config.root, 'images')
-    await mkdir(join(root, 'configs'), { recursive: true, mode: 0o711 })
-    for (const place of [root, join(root, 'configs')]) await sweepDrafts(place)
+    await mkdir(root, { recursive: true, mode: 0o711 })
+    await sweepDrafts(root)
     const layers = await Layers.open(root, porters)
     const tags = await Tags.open(join(root, 'references.json'))
     const digests = await Tags.open(join(root, 'digests.json'))
     const travels = await Travels.open(join(root, 'travels.json'), (diffId) => layers.has(diffId))
-    const store = new ImageStore(root, porters, layers, { tags, digests, travels }, events, usage)
+    const configurations = await Configurations.open(join(root, 'configs'), (id) => tags.of(id).length > 0)
+    const store = new ImageStore(configurations, porters, layers, { tags, digests, travels }, events, usage)
     store.#shared = shared !== undefined
-    await store.#settlePending()
-    for (const name of await readdir(join(root, 'configs'))) await store.#load(name)
+    for (const [id, bytes] of await configurations.all()) await store.#load(id, bytes)
     for (const names of [tags, digests]) {
       const lost = names.names().filter((name) => !store.#images.has(names.get(parseReference(name)) ?? ''))
       if (lost.length > 0) await names.change(new Map(lost.map((name) => [name, undefined])))
@@ -153,7 +152,7 @@ export class ImageStore implements Images, AsyncDisposable {
     for (const diffId of document.rootfs.diff_ids) this.layers.directory(diffId)
     await this.layers.settle()
     // with names to come it is seen at the next start only if they came
-    await writeDurably(references.length > 0 ? this.#pending(id) : this.#config(id), bytes)
+    await this.#configurations.write(id, bytes, references.length > 0)
     this.#images.set(id, this.#image(id, document))
     if (references.length > 0) await this.#publish(id, references)
   }
@@ -164,10 +163,10 @@ export class ImageStore implements Images, AsyncDisposable {
       await this.name(id, references.map(familiar))
     } catch (error) {
       this.#images.delete(id)
-      await rm(this.#pending(id), { force: true })
+      await this.#configurations.remove(id)
       throw error
     }
-    await rename(this.#pending(id), this.#config(id))
+    await this.#configurations.settle(id)
   }
 
   /** Gives an image names, taking them from the images that had them. */
@@ -184,13 +183,13 @@ export class ImageStore implements Images, AsyncDisposable {
 
   /** The bytes an image's id is the digest of. */
   configuration(id: Digest): Promise<Buffer> {
-    return readFile(this.#config(id)).catch(() => readFile(this.#pending(id)))
+    return this.#configurations.read(id)
   }
 
   /** Before the names of an image go, and it with them: a kill leaves all of that done, or none. */
   async retire({ id }: StoredImage): Promise<void> {
     await this.#keeping.get(id)?.catch(() => undefined)
-    await rename(this.#config(id), this.#pending(id))
+    await this.#configurations.retire(id)
   }
 
   async untag(name: string): Promise<void> {
@@ -205,9 +204,8 @@ export class ImageStore implements Images, AsyncDisposable {
   async delete(image: StoredImage): Promise<{ layers: Digest[]; freed: number }> {
     this.tell('delete', image.id)
     this.#images.delete(image.id)
-    const record = await bytesOf(this.#config(image.id), this.#pending(image.id))
-    for (const path of [this.#config(image.id), this.#pending(image.id)]) await rm(path, { force: true })
-    await syncDirectory(join(this.#root, 'configs'))
+    const record = await this.#configurations.space(image.id)
+    await this.#configurations.remove(image.id)
     const freed = record + (await this.discard(image.layers))
     return { layers: image.layers.filter((diffId) => !this.layers.has(diffId)), freed }
   }
@@ -231,7 +229,7 @@ export class ImageStore implements Images, AsyncDisposable {
   /** Bytes on disk of an image: its layers, and its configuration. */
   async space(image: StoredImage): Promise<number> {
     const layers = await Promise.all([...new Set(image.layers)].map((diffId) => this.layers.space(diffId)))
-    return layers.reduce((sum, bytes) => sum + bytes, await bytesOf(this.#config(image.id)))
+    return layers.reduce((sum, bytes) => sum + bytes, await this.#configurations.space(image.id))
   }
 
   /** Layers that images are made of. */
@@ -243,29 +241,15 @@ export class ImageStore implements Images, AsyncDisposable {
     if (!this.#shared) await this.porters[Symbol.asyncDispose]()
   }
 
-  /** Decides about the images that were coming or going when the last engine was killed. */
-  async #settlePending(): Promise<void> {
-    const place = join(this.#root, 'configs')
-    for (const name of await readdir(place)) {
-      if (!name.endsWith('.pending')) continue
-      const id = `sha256:${name.slice(0, -'.pending'.length)}`
-      if (this.tags.of(id).length > 0) await rename(join(place, name), this.#config(id))
-      else await rm(join(place, name))
+  async #load(id: Digest, bytes: Buffer | undefined): Promise<void> {
+    const document = bytes && readable(bytes)
+    if (document?.rootfs.diff_ids.every((diffId) => this.layers.has(diffId))) {
+      this.#images.set(id, this.#image(id, document))
+      return
     }
-  }
-
-  async #load(name: string): Promise<void> {
-    const path = join(this.#root, 'configs', name)
-    const bytes = await readFile(path)
-    const whole = createHash('sha256').update(bytes).digest('hex') === name
-    const document = whole ? readable(bytes) : undefined
-    if (document?.rootfs.diff_ids.every((diffId) => this.layers.has(diffId)))
-      this.#images.set(`sha256:${name}`, this.#image(`sha256:${name}`, document))
-    else {
-      const lost = whole ? 'layers of it are not here' : 'its configuration is damaged'
-      process.stderr.write(`image sha256:${name} is dropped: ${lost}; pull, load or build it again\n`)
-      await rm(path, { force: true })
-    }
+    const lost = bytes ? 'layers of it are not here' : 'its configuration is damaged'
+    process.stderr.write(`image ${id} is dropped: ${lost}; pull, load or build it again\n`)
+    await this.#configurations.remove(id)
   }
 
   #image(id: Digest, document: ImageDocument): StoredImage {
@@ -278,14 +262,6 @@ export class ImageStore implements Images, AsyncDisposable {
     const image = this.#images.get(id)
     if (!image) throw new EngineError('missing', `No such image: ${id}`)
     return image
-  }
-
-  #pending(id: Digest): string {
-    return `${this.#config(id)}.pending`
-  }
-
-  #config(id: Digest): string {
-    return join(this.#root, 'configs', id.slice('sha256:'.length))
   }
 }
 

@@ -40,6 +40,26 @@ const failure = async (work: Promise<unknown>): Promise<string> => {
 }
 
 describe('the image store', () => {
+  it('keeps an image once that comes several times at once, under all its names, and lets several remove it', async () => {
+    using lab = temporary()
+    await using store = await openStore(lab.path)
+    const { id } = await add(store, 'first')
+    const bytes = await store.configuration(id)
+    await removeImage(store, 'first', false)
+    await add(store, 'layers', 'first') // the same layer, another image
+    const names = ['a:1', 'b:1', 'c:1']
+    const kept = await Promise.all(names.map((name) => store.keep(bytes, [name])))
+    expect(new Set(kept.map((image) => image.id))).to.deep.equal(new Set([id]))
+    expect(store.tags.of(id)).to.deep.equal(names)
+    expect(readdirSync(join(lab.path, 'images/configs'))).to.include(id.slice(7))
+    const removals = await Promise.allSettled([1, 2].map(() => removeImage(store, id, true)))
+    expect(removals.map(({ status }) => status)).to.include('fulfilled')
+    for (const removal of removals)
+      if (removal.status === 'rejected') expect(String(removal.reason)).to.match(/No such image/)
+    expect(await failure(store.get(id))).to.include('No such image')
+    expect(readdirSync(join(lab.path, 'images/configs'))).to.have.lengthOf(1)
+  })
+
   it('keeps images over a restart, and finds them by name, id and prefix', async () => {
     using lab = temporary()
     const before = await openStore(lab.path)
