@@ -28,8 +28,8 @@ const depthLimit = 32
 /** Thirty lines of `ENV a=$a$a` make a gigabyte. */
 const longest = 1 << 20
 
-/** `${a/pattern/word}` looks at every part of the value. */
-const longestSearched = 10_000
+/** Steps that looking for a pattern may take, some 10 ns each: the engine's loop waits for them. */
+const mostSteps = 10_000_000
 
 /**
  * Removes quotes and replaces variables in a word: `$x ${x} ${x:-word} ${x-word} ${x:+word} ${x+word} ${x:?word}
@@ -159,10 +159,10 @@ function expandBraced(cursor: Cursor, name: string, start: number): string {
       return value ?? ''
     case '#':
     case '##':
-      return trimStart(value ?? '', tokensOf(word), operator === '#')
+      return trimStart(cursor, value ?? '', tokensOf(word), operator === '#')
     case '%':
     case '%%':
-      return reversed(trimStart(reversed(value ?? ''), tokensOf(word).reverse(), operator === '%'))
+      return reversed(trimStart(cursor, reversed(value ?? ''), tokensOf(word).reverse(), operator === '%'))
     default: {
       if (cursor.text.charAt(cursor.at) === '/') cursor.at++
       const by = expandUntil(cursor, '}')
@@ -178,8 +178,9 @@ const tokensOf = (pattern: string): Token[] =>
   )
 
 /** Without the shortest or longest beginning that the pattern matches. */
-function trimStart(value: string, tokens: readonly Token[], shortest: boolean): string {
+function trimStart(cursor: Cursor, value: string, tokens: readonly Token[], shortest: boolean): string {
   const characters = Array.from(value)
+  demandQuick(cursor, characters.length * tokens.length)
   const cut = lengths(tokens, characters).at(shortest ? 0 : -1) ?? 0
   return characters.slice(cut).join('')
 }
@@ -189,10 +190,12 @@ const reversed = (text: string): string => Array.from(text).reverse().join('')
 /** The longest match at each place is replaced, from the left. */
 function replace(cursor: Cursor, value: string, tokens: readonly Token[], by: string, all: boolean): string {
   const characters = Array.from(value)
-  if (characters.length > longestSearched) throw new ExpandError(cursor.at, 'the value is too long to be searched')
+  // without a star, a search ends where the pattern does
+  const reach = tokens.some(({ many }) => many) ? characters.length : tokens.length
+  demandQuick(cursor, characters.length * reach * tokens.length)
   let out = ''
   for (let at = 0; at < characters.length;) {
-    const length = lengths(tokens, characters.slice(at)).at(-1) ?? 0
+    const length = lengths(tokens, characters, at).at(-1) ?? 0
     if (length === 0) out += characters[at++] ?? ''
     else {
       out += grown(cursor, by)
@@ -201,6 +204,10 @@ function replace(cursor: Cursor, value: string, tokens: readonly Token[], by: st
     }
   }
   return out
+}
+
+function demandQuick(cursor: Cursor, steps: number): void {
+  if (steps > mostSteps) throw new ExpandError(cursor.at, 'the value is too long to be searched for that pattern')
 }
 
 /** Counts what a word is made of. @throws ExpandError when it grows without bounds */

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Digest } from '../records.js'
 import type { Findings } from './findings.js'
-import { entriesOf, faultOf, readJson } from './reading.js'
+import { entriesOf, readRecord } from './reading.js'
 
 const rebuilt = 'nothing: the engine drops it when it starts, and the next build makes it again'
 
@@ -19,15 +19,14 @@ export async function checkCache(
       findings.leftover(path, 'it is no record of the build cache')
       continue
     }
-    const read = await readJson(path)
+    const read = await readRecord<{ layer: Digest }>(path, { layer: 'string', created: 'string' })
     if (!read) continue
     findings.count.cached++
-    const fault = 'fault' in read ? read.fault : faultOf(read.value, { layer: 'string', created: 'string' })
-    if (fault !== undefined || !('value' in read)) {
-      findings.damage(`build cache record ${key.slice(0, 12)}`, `${path} is damaged: ${fault ?? ''}`, rebuilt)
+    if ('fault' in read) {
+      findings.damage(`build cache record ${key.slice(0, 12)}`, `${path} is damaged: ${read.fault}`, rebuilt)
       continue
     }
-    const { layer } = read.value as { layer: Digest }
+    const { layer } = read.record
     if (!has.has(layer))
       findings.damage(`build cache record ${key.slice(0, 12)}`, `its layer ${layer} is not here`, rebuilt)
     layers.add(layer)
@@ -50,12 +49,11 @@ async function checkMounts(place: string, findings: Findings): Promise<void> {
       findings.leftover(path, 'a cache directory that was lent to one step, or never quite removed')
     else if (record !== undefined) {
       if (!names.has(hash)) findings.leftover(path, 'its cache directory is gone')
-      const read = await readJson(path)
-      const fault = read && ('fault' in read ? read.fault : faultOf(read.value, { id: 'string', created: 'number' }))
-      if (fault !== undefined)
+      const read = await readRecord(path, { id: 'string', created: 'number' })
+      if (read && 'fault' in read)
         findings.damage(
           `cache mount ${hash}`,
-          `${path} is damaged: ${fault}`,
+          `${path} is damaged: ${read.fault}`,
           'nothing: it is the first to go when room is needed',
         )
     } else findings.count.cached++

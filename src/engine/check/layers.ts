@@ -4,7 +4,7 @@ import { messageOf } from '../errors.js'
 import type { Porters } from '../images/porter.js'
 import type { Digest } from '../records.js'
 import type { Findings } from './findings.js'
-import { entriesOf, faultOf, readJson } from './reading.js'
+import { entriesOf, readRecord } from './reading.js'
 
 /** The layers of a root directory that have a record: bytes of files by diff id. */
 export async function findLayers(root: string, findings: Findings): Promise<ReadonlyMap<Digest, number>> {
@@ -15,7 +15,7 @@ export async function findLayers(root: string, findings: Findings): Promise<Read
   for (const { name } of entries) {
     const [, hex = '', kind = ''] = /^([0-9a-f]{64})(|\.json|\.recipe)$/.exec(name) ?? []
     if (hex === '') findings.leftover(join(place, name), 'it is no layer')
-    else if (kind === '.json') await readRecord(hex)
+    else if (kind === '.json') await look(hex)
     else if (!existsSync(join(place, `${hex}.json`)))
       findings.leftover(join(place, name), 'it is part of a layer that was never finished, or never quite removed')
   }
@@ -24,20 +24,17 @@ export async function findLayers(root: string, findings: Findings): Promise<Read
   findings.count.layers = found.size
   return found
 
-  async function readRecord(hex: string): Promise<void> {
+  async function look(hex: string): Promise<void> {
     const path = join(place, `${hex}.json`)
-    const read = await readJson(path)
+    const read = await readRecord<{ diffId: string; size: number }>(path, { diffId: 'string', size: 'number' })
     if (!read) return // it has just been removed
-    const fault = 'fault' in read ? read.fault : faultOf(read.value, { diffId: 'string', size: 'number' })
-    const { diffId, size } =
-      fault === undefined && 'value' in read ? (read.value as { diffId: string; size: number }) : {}
-    if (diffId === undefined || size === undefined)
-      findings.damage(`layer sha256:${hex}`, `its record ${path} is damaged: ${fault ?? ''}`, losing(hex))
-    else if (diffId !== `sha256:${hex}`)
-      findings.damage(`layer sha256:${hex}`, `its record ${path} is that of ${diffId}`, losing(hex))
+    if ('fault' in read)
+      findings.damage(`layer sha256:${hex}`, `its record ${path} is damaged: ${read.fault}`, losing(hex))
+    else if (read.record.diffId !== `sha256:${hex}`)
+      findings.damage(`layer sha256:${hex}`, `its record ${path} is that of ${read.record.diffId}`, losing(hex))
     else if (!directories.has(hex))
       findings.damage(`layer sha256:${hex}`, 'its files are gone', 'pull, load or build again what is made of it')
-    else found.set(diffId, size)
+    else found.set(read.record.diffId, read.record.size)
   }
 }
 

@@ -6,9 +6,18 @@ import { parseSubnet } from '../networks/ip.js'
 import type { Digest } from '../records.js'
 import type { VolumeRecord } from '../volumes/record.js'
 import type { Findings } from './findings.js'
-import { entriesOf, faultOf, readJson } from './reading.js'
+import { entriesOf, readRecord } from './reading.js'
 
 const putBack = 'put back a copy of it'
+
+const networkFields = {
+  id: 'string',
+  name: 'string',
+  created: 'string',
+  driver: 'string',
+  subnet: 'string',
+  options: 'object',
+} as const
 
 /** Checks the networks' records. Answers with names by id. */
 export async function checkNetworks(root: string, findings: Findings): Promise<ReadonlyMap<string, string>> {
@@ -21,38 +30,38 @@ export async function checkNetworks(root: string, findings: Findings): Promise<R
       findings.leftover(path, 'a record that was never finished')
       continue
     }
-    const read = await readJson(path)
+    const read = await readRecord<NetworkRecord>(path, networkFields)
     if (!read) continue
     findings.count.networks++
-    const fields = {
-      id: 'string',
-      name: 'string',
-      created: 'string',
-      driver: 'string',
-      subnet: 'string',
-      options: 'object',
-    } as const
-    const fault = 'fault' in read ? read.fault : faultOf(read.value, fields)
-    const record = 'value' in read ? (read.value as NetworkRecord) : undefined
-    const wrong =
-      fault ??
-      (record?.id !== id
-        ? `it is the record of ${String(record?.id)}`
-        : record.driver === 'bridge' && !parseSubnet(record.subnet)
-          ? `its subnet "${record.subnet}" is none`
-          : [...found.values()].includes(record.name)
-            ? `another network is called ${record.name} too`
-            : undefined)
-    if (wrong === undefined && record) found.set(id, record.name)
+    const wrong = 'fault' in read ? read.fault : wrongNetwork(read.record, id, found)
+    if (wrong === undefined && 'record' in read) found.set(id, read.record.name)
     else
       findings.damage(
-        `network ${record?.name ?? id}`,
+        `network ${'record' in read ? read.record.name : id}`,
         `its record ${path} is damaged: ${wrong ?? ''}`,
         `${putBack}, or remove it and create the network again`,
       )
   }
   return found
 }
+
+function wrongNetwork(
+  { id, name, driver, subnet }: NetworkRecord,
+  file: string,
+  others: ReadonlyMap<string, string>,
+): string | undefined {
+  if (id !== file) return `it is the record of ${id}`
+  if (driver === 'bridge' && !parseSubnet(subnet)) return `its subnet "${subnet}" is none`
+  return [...others.values()].includes(name) ? `another network is called ${name} too` : undefined
+}
+
+const volumeFields = {
+  name: 'string',
+  createdAt: 'string',
+  labels: 'object',
+  options: 'object',
+  anonymous: 'boolean',
+} as const
 
 /** Checks the volumes' records and that their content is there. Answers with the names. */
 export async function checkVolumes(root: string, findings: Findings): Promise<ReadonlySet<string>> {
@@ -65,26 +74,19 @@ export async function checkVolumes(root: string, findings: Findings): Promise<Re
       findings.leftover(path, 'half a volume, made or removed')
       continue
     }
-    const read = await readJson(join(path, 'volume.json'))
+    const read = await readRecord<VolumeRecord>(join(path, 'volume.json'), volumeFields)
     if (!read) {
       if (existsSync(path))
         findings.leftover(path, 'it has no volume.json, so it is no volume', 'look at what it holds, and remove it')
       continue
     }
     findings.count.volumes++
-    const fields = {
-      name: 'string',
-      createdAt: 'string',
-      labels: 'object',
-      options: 'object',
-      anonymous: 'boolean',
-    } as const
-    const fault = 'fault' in read ? read.fault : faultOf(read.value, fields)
-    const record = 'value' in read ? (read.value as VolumeRecord) : undefined
-    if (fault !== undefined || record?.name !== name)
+    const fault =
+      'fault' in read ? read.fault : read.record.name === name ? undefined : `it is that of ${read.record.name}`
+    if (fault !== undefined)
       findings.damage(
         `volume ${name}`,
-        `its record ${join(path, 'volume.json')} is damaged: ${fault ?? `it is that of ${String(record?.name)}`}`,
+        `its record ${join(path, 'volume.json')} is damaged: ${fault}`,
         `${putBack}: what the volume holds is in ${join(path, '_data')}`,
       )
     else if (!existsSync(join(path, '_data')))
@@ -107,6 +109,21 @@ export interface Surroundings {
   readonly networks: ReadonlyMap<string, string>
 }
 
+const containerFields = {
+  id: 'string',
+  name: 'string',
+  created: 'string',
+  image: 'string',
+  config: 'object',
+  hostConfig: 'object',
+  mounts: 'array',
+  networks: 'array',
+  endpoints: 'array',
+  ports: 'array',
+  state: 'object',
+  'state.status': 'string',
+} as const
+
 const beside = ['container.json', 'container.json.synced', 'upper', 'work', 'hosts', 'hostname', 'resolv.conf']
 
 /** Checks the containers' records, what they refer to, and that their files are there. */
@@ -114,36 +131,21 @@ export async function checkContainers(root: string, around: Surroundings, findin
   const place = join(root, 'containers')
   for (const { name: id } of await entriesOf(place)) {
     const path = join(place, id)
-    const read = await readJson(join(path, 'container.json'))
+    const read = await readRecord<ContainerRecord>(join(path, 'container.json'), containerFields)
     if (!read) {
       if (existsSync(path)) findings.leftover(path, 'a container that was never finished, or never quite removed')
       continue
     }
     findings.count.containers++
-    const fields = {
-      id: 'string',
-      name: 'string',
-      created: 'string',
-      image: 'string',
-      config: 'object',
-      hostConfig: 'object',
-      mounts: 'array',
-      networks: 'array',
-      endpoints: 'array',
-      ports: 'array',
-      state: 'object',
-      'state.status': 'string',
-    } as const
-    const fault = 'fault' in read ? read.fault : faultOf(read.value, fields)
-    if (fault !== undefined || !('value' in read)) {
+    if ('fault' in read) {
       findings.damage(
         `container ${id.slice(0, 12)}`,
-        `its record ${join(path, 'container.json')} is damaged: ${fault ?? ''}`,
+        `its record ${join(path, 'container.json')} is damaged: ${read.fault}`,
         `${putBack}; what it wrote is in ${join(path, 'upper')}`,
       )
       continue
     }
-    const record = read.value as ContainerRecord
+    const { record } = read
     const what = `container ${record.name}`
     if (record.id !== id) findings.damage(what, `its record ${path} is that of ${record.id}`, putBack)
     if (!around.images.has(record.image))

@@ -20,6 +20,18 @@ export async function readJson(path: string): Promise<Read> {
   }
 }
 
+/** A record whose fields are what they must be, or what is wrong with it; undefined when there is none. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- says whose fields they are
+export async function readRecord<T>(
+  path: string,
+  fields: Readonly<Record<string, Kind>>,
+): Promise<{ readonly record: T } | { readonly fault: string } | undefined> {
+  const read = await readJson(path)
+  if (!read || 'fault' in read) return read
+  const fault = faultOf(read.value, fields)
+  return fault === undefined ? { record: read.value as T } : { fault }
+}
+
 /** The entries of a directory, none when it is not there. */
 export async function entriesOf(path: string): Promise<Dirent[]> {
   try {
@@ -34,7 +46,7 @@ export async function entriesOf(path: string): Promise<Dirent[]> {
 export type Kind = 'string' | 'number' | 'boolean' | 'object' | 'array'
 
 /** Says what is wrong with a record, field by field (`state.status`); undefined when nothing is. */
-export function faultOf(value: unknown, fields: Readonly<Record<string, Kind>>): string | undefined {
+function faultOf(value: unknown, fields: Readonly<Record<string, Kind>>): string | undefined {
   if (!isObject(value)) return 'it is not an object'
   for (const [path, kind] of Object.entries(fields)) {
     const found = path.split('.').reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), value)

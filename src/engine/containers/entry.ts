@@ -40,7 +40,7 @@ export class Entry {
   readonly #input: Socket | undefined
   readonly #terminal: Terminal | undefined
   readonly #files: { readonly pid: string; readonly log: string }
-  #runtimePid: number
+  #runtimePid = 0
 
   /** @param id of the exec. @throws EngineError `invalid` for a user or directory that is not there */
   constructor(shop: Shop, container: Container, id: string, request: ExecRequest) {
@@ -86,6 +86,10 @@ export class Entry {
         this.#runtimePid = 0
         over.abort()
       })
+    } catch (error) {
+      over.abort()
+      this.leave()
+      throw error
     } finally {
       for (const fd of new Set(descriptors)) closeSync(fd)
     }

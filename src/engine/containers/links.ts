@@ -60,7 +60,7 @@ export const linkedVariables = (shop: Pick<Shop, 'find'>, container: Container):
 
 /** What a container on the default bridge calls another, of which `names` are known, as `/web/db`. */
 export const linksTo = (container: Container, names: readonly string[]): readonly string[] =>
-  !onDefaultBridge(container)
+  asked(container).length === 0 || !onDefaultBridge(container)
     ? []
     : asked(container).flatMap((text) => {
         const [name = '', alias = name] = text.split(':')

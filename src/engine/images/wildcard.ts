@@ -17,8 +17,8 @@ export const fits = (tokens: readonly Token[], text: string): boolean => {
   return lengths(tokens, characters).at(-1) === characters.length
 }
 
-/** How many of the first characters may be taken so that they are what tokens describe: every such number, least first. */
-export function lengths(tokens: readonly Token[], characters: readonly string[]): number[] {
+/** How many characters, the first at `from`, may be taken so that they are what tokens describe: every such number, least first. */
+export function lengths(tokens: readonly Token[], characters: readonly string[], from = 0): number[] {
   const found: number[] = []
   // the places in the tokens that what was read so far may have led to
   let places = new Uint8Array(tokens.length + 1)
@@ -26,7 +26,8 @@ export function lengths(tokens: readonly Token[], characters: readonly string[])
   places[0] = 1
   leap(tokens, places)
   if (places[tokens.length] === 1) found.push(0)
-  for (const [index, character] of characters.entries()) {
+  for (let at = from; at < characters.length; at++) {
+    const character = characters[at] ?? ''
     next.fill(0)
     let going = false
     for (const [place, token] of tokens.entries()) {
@@ -37,7 +38,7 @@ export function lengths(tokens: readonly Token[], characters: readonly string[])
     if (!going) return found
     leap(tokens, next)
     ;[places, next] = [next, places]
-    if (places[tokens.length] === 1) found.push(index + 1)
+    if (places[tokens.length] === 1) found.push(at + 1 - from)
   }
   return found
 }

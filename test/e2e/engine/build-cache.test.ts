@@ -40,7 +40,8 @@ describe('the build cache', function () {
   const filters = (map: object) => `filters=${encodeURIComponent(JSON.stringify(map))}`
 
   /** What a layer of one file of a mebibyte takes: with its directory and its record on the disk, which dockerd leaves out. */
-  const isMebibyte = (bytes: number): boolean => bytes >= 1 << 20 && bytes <= (1 << 20) + (16 << 10)
+  const isMebibyte = (bytes: number): boolean =>
+    oracle ? bytes === 1 << 20 : bytes > 1 << 20 && bytes <= (1 << 20) + (8 << 10)
 
   beforeEach(() => prune('all=1'))
 
@@ -84,7 +85,8 @@ describe('the build cache', function () {
     expect(first.SpaceReclaimed).to.satisfy(isMebibyte)
     expect(await prune(`keep-storage=${String(2 << 20)}`)).to.include({ SpaceReclaimed: 0 })
     const { stdout } = await lab.docker('builder', 'prune', '-f')
-    expect(stdout).to.include(a?.ID).and.include('Total reclaimed space: 1.0')
+    expect(stdout).to.include(a?.ID)
+    expect(stdout).to.match(oracle ? /Total reclaimed space: 1\.049MB/ : /Total reclaimed space: 1\.05[0-7]MB/)
     expect((await items()).filter(({ Shared }) => !Shared)).to.deep.equal([])
   })
 

@@ -1,5 +1,4 @@
 import { expect } from 'chai'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { run } from '../../run.js'
 import { base, eventually, openDocker, oracle, type DockerEngine } from './harness.js'
 
@@ -79,11 +78,18 @@ describe('docker exec', function () {
     /** Lines of top: its head, and the processes in the container. */
     const waiting = async () => (await engine.must('top', 'door')).split('\n').length
 
+    /** A runtime that waits for the start goes after a second. */
+    const noneWaits = () =>
+      eventually(
+        async () => (await run('pgrep', ['-f', `exec .*${engine.dir}/run/c/`])).code === 1,
+        'the runtimes to go',
+      )
+
     it('runs once, also long after', async () => {
       await engine.must('run', '-d', '--name', 'door', base, 'sleep', '300')
       const [soon, late] = [await create('door'), await create('door')]
       expect(await start(soon)).to.equal('done\r\n')
-      await sleep(1500) // a runtime that waits for the start goes after a second
+      await noneWaits()
       expect(await start(late)).to.equal('done\r\n')
       expect(await start(late)).to.match(/has already run|already running/)
       expect(await waiting()).to.equal(2)
@@ -101,7 +107,7 @@ describe('docker exec', function () {
     it('leaves nothing when it is never started', async () => {
       await engine.must('start', 'door')
       for (let n = 0; n < 20; n++) await create('door')
-      await eventually(async () => (await run('pgrep', ['-f', `crun.*exec.*${engine.dir}`])).code === 1, 'the runtimes')
+      await noneWaits()
       expect(await waiting()).to.equal(2)
     })
   })

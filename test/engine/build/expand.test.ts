@@ -67,6 +67,14 @@ describe('expanding variables', () => {
       throw new Error('no error')
     })
 
+  it('looks for patterns in long values, and refuses what would keep the engine for long', () => {
+    const long = new Map([['long', 'ab'.repeat(100_000)]])
+    expect(expandWord('${long//ab/c}', long)).to.equal('c'.repeat(100_000))
+    expect(expandWord('${long%b*}', long)).to.equal(`${'ab'.repeat(99_999)}a`)
+    for (const word of ['${long//*x/c}', `\${long%${'?'.repeat(100)}}`])
+      expect(() => expandWord(word, long), word.slice(0, 20)).to.throw(ExpandError, 'too long to be searched')
+  })
+
   it('does not overflow on nesting', () =>
     expect(() => expandWord('${x:-'.repeat(5000), variables)).to.throw(ExpandError, 'nested too deeply'))
 
