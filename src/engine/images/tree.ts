@@ -18,9 +18,7 @@ export interface Resolved {
 /** As in the kernel: path_resolution(7). */
 const linkLimit = 40
 
-export const lstatOr = (path: string): Stats | undefined => {
-  return lstatSync(path, { throwIfNoEntry: false })
-}
+export const lstatOr = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false })
 
 /** Overlayfs marks a deletion with a character device 0:0 (Documentation/filesystems/overlayfs.rst, "whiteouts"). */
 export const isWhiteout = (stat: Stats): boolean => stat.isCharacterDevice() && stat.rdev === 0
