@@ -10,6 +10,11 @@ export interface Overlay {
   /** Absent: read-only, which takes two layers. */
   readonly upperDir?: string
   readonly workDir?: string
+  /**
+   * fsync(2) does nothing there: for files that a power cut may take anyway, as those of a build step until its layer is
+   * settled (Documentation/filesystems/overlayfs.rst, "Volatile mount").
+   */
+  readonly volatile?: boolean
   readonly target: string
 }
 
@@ -23,12 +28,13 @@ const distinct = (paths: readonly string[]): string[] => [...new Set([...paths].
  * Mounts layers as one tree in the engine's own mount namespace.
  * @throws SystemCallError
  */
-export function mountOverlay({ lowerDirs, upperDir, workDir, target }: Overlay): void {
+export function mountOverlay({ lowerDirs, upperDir, workDir, volatile = false, target }: Overlay): void {
   const lowers = distinct(lowerDirs)
   const options = (paths: readonly string[]) =>
     [
       `lowerdir=${[...paths].reverse().join(':')}`,
       ...(upperDir === undefined ? [] : [`upperdir=${escape(upperDir)}`, `workdir=${escape(workDir ?? '')}`]),
+      ...(volatile ? ['volatile'] : []),
     ].join(',')
   const plain = options(lowers.map(escape))
   if (plain.length < pageLimit) {

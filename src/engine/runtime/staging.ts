@@ -83,7 +83,7 @@ export class Staging implements Disposable {
   }
 
   /** Mounts a root file system; answers with its path. @throws SystemCallError */
-  overlay({ lowerDirs, upperDir, workDir }: Omit<Overlay, 'target'>): string {
+  overlay({ lowerDirs, upperDir, workDir, volatile = false }: Omit<Overlay, 'target'>): string {
     const target = this.#make('rootfs', 'directory')
     const owners = this.#owners
     const parts: string[] = []
@@ -104,6 +104,7 @@ export class Staging implements Disposable {
         lowerDirs,
         ...(upperDir === undefined ? {} : { upperDir }),
         ...(workDir === undefined ? {} : { workDir }),
+        volatile,
         target,
       })
     else
@@ -115,6 +116,7 @@ export class Staging implements Disposable {
           lowerDirs: lowerDirs.map((path) => places.get(path) ?? path),
           upperDir: join(own, basename(upperDir)),
           workDir: join(own, basename(workDir)),
+          volatile,
           target,
         })
       } finally {

@@ -106,7 +106,7 @@ async function create(
 ): Promise<Launched> {
   const names = await writeNames(bundle, step)
   using staging = new Staging(step.id, await ownersOf(ids, users))
-  const rootfs = staging.overlay(step)
+  const rootfs = staging.overlay({ ...step, volatile: true })
   const staged = (mount: Mount, asIs: boolean): Mount =>
     mount.type === 'bind' ? { ...mount, source: staging.bind(mount.source, { asIs }) } : mount
   const mounts = [
