@@ -10,6 +10,8 @@ import { createApiServer } from './server.js'
 /** A push in flight is answered when its deploy is over, which may be soon. Within the supervisor's own patience. */
 const graceMs = 20_000
 
+// what a pushed tree's files allow goes into its image: it must not hang on who started the server
+process.umask(0o022)
 const config = loadConfig()
 const log = createLog('api')
 // Redis may still be starting; once it was there, a request finds it or gets an honest 503

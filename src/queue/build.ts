@@ -1,16 +1,14 @@
+import type { Readable } from 'node:stream'
 import type Docker from 'dockerode'
 import type { Plan } from '../buildpacks/plan.js'
 import { label, type Config } from '../config.js'
 import { BerthError } from '../errors.js'
 import { isAway, wordsOf } from '../scheduler/engine.js'
 import type { App } from '../store/apps.js'
-import { traceId, traceText, wantsBuildKit } from './buildkit.js'
-import { buildContext } from './context.js'
+import { builderOf, traceId, traceText } from './buildkit.js'
+import { contextOf, dockerfileName } from './context.js'
 import type { DeployLog } from './deploy-log.js'
 import { events } from './events.js'
-
-/** Name the plan's Dockerfile has in the context; no app's own file may be shadowed by it. */
-const dockerfileName = '.berth.Dockerfile'
 
 export interface BuildOrder {
   readonly app: App
@@ -31,20 +29,17 @@ export async function build(
   log: DeployLog,
   signal: AbortSignal,
 ): Promise<string> {
-  const own = plan.buildpack === 'dockerfile'
-  const context = buildContext(
-    directory,
-    // the builder needs its own file, whatever .dockerignore says
-    `${plan.dockerignore}\n!${own ? 'Dockerfile' : dockerfileName}`,
-    own ? [] : [{ name: dockerfileName, text: plan.dockerfile }],
-  )
+  let stream: Readable | undefined
   try {
-    const output = await docker.buildImage(context, {
+    const builder = await builderOf(docker)
+    const context = await contextOf(directory, plan, builder === 'here')
+    stream = context.stream
+    const output = await docker.buildImage(stream, {
+      ...context.options,
       t: tag,
-      dockerfile: own ? 'Dockerfile' : dockerfileName,
       labels: { [label.instance]: config.name, [label.app]: app.id },
       forcerm: true,
-      ...((await wantsBuildKit(docker)) ? { version: '2' as const } : {}),
+      ...(builder === 'buildkit' ? { version: '2' as const } : {}),
       abortSignal: signal,
     })
     await report(output, log)
@@ -62,7 +57,7 @@ export async function build(
       )
     throw new BerthError('invalid', words, undefined, error)
   } finally {
-    context.destroy()
+    stream?.destroy()
   }
 }
 

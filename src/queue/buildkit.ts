@@ -18,12 +18,19 @@ export const traceId = 'moby.buildkit.trace'
 let statusType: Promise<Type> | undefined
 
 /**
- * Whether an engine's plain builder lacks what plans use (cache mounts) and BuildKit is to build: dockerd's does, which
- * names containerd among its parts (Docker Engine API, `GET /version`); Berth's own and Podman's do not.
+ * How an engine builds, by what it says of itself (Docker Engine API, `GET /version`):
+ *
+ * - `here`: Berth's own takes a directory as it is;
+ * - `buildkit`: dockerd, which names containerd among its parts; its plain builder lacks what plans use (cache mounts);
+ * - `plain`: Podman, by its Docker API.
  */
-export async function wantsBuildKit(docker: Docker): Promise<boolean> {
-  const { Components = [] } = (await docker.version()) as { Components?: readonly { Name: string }[] }
-  return Components.some(({ Name }) => Name === 'containerd')
+export async function builderOf(docker: Docker): Promise<'here' | 'buildkit' | 'plain'> {
+  const { Components = [], Platform } = (await docker.version()) as {
+    Components?: readonly { Name: string }[]
+    Platform?: { Name: string }
+  }
+  if (Platform?.Name === 'Berth') return 'here'
+  return Components.some(({ Name }) => Name === 'containerd') ? 'buildkit' : 'plain'
 }
 
 /** What BuildKit tells in a trace message, as the plain builder would have put it; '' is nothing. */

@@ -1,7 +1,9 @@
 import type { Builder } from '../build/builder.js'
-import { fetchContext, receiveContext } from '../build/context.js'
+import { type BuildContext, fetchContext, openContext, receiveContext } from '../build/context.js'
+import type { GitSurroundings } from '../build/git.js'
 import { pruneFilters } from '../build/items.js'
 import { StepFailure } from '../build/run.js'
+import { memoriesOf } from '../build/sources.js'
 import { readAgents, readSecrets } from '../build/secrets.js'
 import type { EngineConfig } from '../config.js'
 import { codeOf, EngineError, messageOf } from '../errors.js'
@@ -43,6 +45,10 @@ export const buildRoutes = (api: BuildApi): readonly ApiRoute[] => [
 ]
 
 /**
+ * A parameter beyond Docker's: `directory`, the absolute path of a directory of this machine, is built as it lies there:
+ * nothing is sent, and only what changed since its last build is read. Only for a client on the unix socket; a build of a
+ * directory that changes meanwhile fails. (`remote` takes no file: URL, as Docker's: services pass on what users say.)
+ *
  * Headers beyond Docker's, for what the classic protocol has no session for:
  *
  * - `X-Build-Secrets`: base64url of a JSON object, secret id to base64 of its value. A `RUN --mount=type=secret` that names
@@ -58,7 +64,6 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
   const agents = readAgents(headerOf(request, 'x-build-ssh'))
   if (agents.size > 0 && (config.build?.ssh !== true || raw.socket.remoteAddress !== undefined))
     throw new EngineError('denied', 'this engine lends builds no ssh agent: it must be started with --build-ssh')
-  const remote = query.get('remote') ?? ''
   const quiet = flag(query, 'q')
   const options = await readOptions(query, api.network)
   images.porters.warm()
@@ -66,10 +71,7 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
   const write = (record: unknown): Promise<void> => (out ??= reply.stream()).write(record)
   try {
     const around = { env: config.buildEnv, agent: agents.get('default'), signal }
-    await using context =
-      remote === '' || remote === 'client-session'
-        ? await receiveContext(images, raw, options.file, signal)
-        : await fetchContext(images, remote, options.file, around)
+    await using context = await contextOf(api, request, options.file, around)
     const log = async (text: string): Promise<void> => {
       if (!quiet && text !== '') await write({ stream: text })
     }
@@ -92,6 +94,25 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
     })
   }
   out?.end()
+}
+
+/** What the client sends, or else what `directory` or `remote` name. */
+function contextOf(
+  { images, config }: BuildApi,
+  { query, raw, signal }: ApiRequest,
+  dockerfile: string,
+  around: GitSurroundings,
+): Promise<BuildContext> {
+  const directory = query.get('directory') ?? ''
+  const remote = query.get('remote') ?? ''
+  if (directory !== '') {
+    if (raw.socket.remoteAddress !== undefined)
+      throw new EngineError('denied', 'a directory of this machine is built only for clients on its unix socket')
+    if (remote !== '') throw new EngineError('invalid', 'directory and remote cannot both be the context')
+    return openContext(images, directory, dockerfile, memoriesOf(config))
+  }
+  if (remote === '' || remote === 'client-session') return receiveContext(images, raw, dockerfile, signal)
+  return fetchContext(images, remote, dockerfile, around)
 }
 
 function explain(error: unknown): EngineError {

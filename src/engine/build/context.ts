@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
-import { chmod, mkdir, rename } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, mkdir, rename, stat } from 'node:fs/promises'
+import { isAbsolute, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { EngineError } from '../errors.js'
 import { archiveOf, autoDecompress } from '../images/compression.js'
@@ -9,17 +9,23 @@ import type { ImageStore } from '../images/store.js'
 import { download, isUrl } from './download.js'
 import { fetchRepository, type GitSurroundings, readGitUrl } from './git.js'
 
-/** What a build copies from: a directory of ordinary files that nothing else writes to. */
+/** What a build copies from: a directory of ordinary files. */
 export interface BuildContext extends AsyncDisposable {
   readonly directory: string
-  /** Where the content digests of its files are: a step's key needs no second reading. */
+  /** Where what it holds is written, with digests: a step's key needs no second reading. */
   readonly inventory: string
+  /** Nothing else writes to the directory. */
+  readonly own: boolean
+  /** The directory has files that are not in the context. */
+  readonly hides: boolean
   /** Text of the Dockerfile. */
   readonly dockerfile: string
 }
 
 interface Received {
   readonly directory: string
+  /** It is somebody else's: where the digests of its files are kept for the next build. */
+  readonly memory?: string
   /** Its inventory is written already. */
   readonly surveyed?: boolean
   /** What the Dockerfile is called there, when the client does not choose. */
@@ -69,6 +75,26 @@ export async function fetchContext(
   })
 }
 
+/**
+ * Opens a directory of this machine as a context, as it is: nothing is sent, and of its files only those that have changed
+ * since the last build of it are read. Nothing is written to it.
+ * @param memories where the engine keeps what it knows of such directories
+ * @throws EngineError `invalid` when there is no such directory, `conflict` when it changes meanwhile
+ */
+export const openContext = (
+  store: ImageStore,
+  directory: string,
+  dockerfile: string,
+  memories: string,
+): Promise<BuildContext> =>
+  open(store, dockerfile, async () => {
+    if (!isAbsolute(directory)) throw new EngineError('invalid', `the directory "${directory}" is no absolute path`)
+    const found = await stat(directory).catch(() => undefined)
+    if (!found?.isDirectory())
+      throw new EngineError('invalid', `unable to prepare context: "${directory}" is no directory`)
+    return { directory, memory: join(memories, `${String(found.dev)}-${String(found.ino)}`) }
+  })
+
 async function open(
   store: ImageStore,
   dockerfile: string,
@@ -76,11 +102,14 @@ async function open(
 ): Promise<BuildContext> {
   const stage = await store.layers.stage()
   try {
-    const { directory, surveyed, dockerfile: own } = await receive(stage)
-    const name = (own ?? dockerfile).replace(/^(\.?\/)+/, '')
+    const { directory, surveyed, memory, dockerfile: given } = await receive(stage)
+    const name = (given ?? dockerfile).replace(/^(\.?\/)+/, '')
     const inventory = inventoryOf(stage)
-    const text = await store.porters.run('context', { directory, inventory, surveyed, dockerfile: name })
-    return { directory, inventory, dockerfile: text, [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose]() }
+    const task = { directory, inventory, surveyed, memory, dockerfile: name }
+    const { text, hides } = await store.porters.run('context', task)
+    const own = memory === undefined
+    const release = (): PromiseLike<void> => stage[Symbol.asyncDispose]()
+    return { directory, inventory, own, hides, dockerfile: text, [Symbol.asyncDispose]: release }
   } catch (error) {
     await stage[Symbol.asyncDispose]()
     throw error

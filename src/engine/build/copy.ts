@@ -1,10 +1,12 @@
 import { createReadStream } from 'node:fs'
+import { lstat } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path/posix'
 import { EngineError, messageOf } from '../errors.js'
 import type { Archive, Carry } from '../images/carry.js'
 import { decompress } from '../images/compression.js'
 import { readModeChange } from '../images/mode.js'
 import type { Sources } from '../images/selection.js'
+import { changed, stampOf } from '../images/stamp.js'
 import { fetchSource, isRemote, readChecksum } from './add.js'
 import { cacheKey } from './cache.js'
 import { fileNameOf } from './download.js'
@@ -23,6 +25,8 @@ interface Group {
   readonly inline: Carry['inline']
   /** Nobody else's, and never written to again. */
   readonly own: boolean
+  /** Whose they are when the instruction does not say: absent, whoever they belong to. */
+  readonly owner?: string
   readonly unpack: boolean
 }
 
@@ -43,14 +47,15 @@ export async function copyStep(job: Job, instruction: Copy, state: State): Promi
   const accounts = link && !numeric ? state.layers : []
   const key = cacheKey(kind, link, base, accounts, made, target, chown ?? null, chmod ?? null)
   const record = await layerOf(job, key, line.text, async ({ upper }) => {
-    for (const { sources, inline, own, unpack: unpacks } of groups) {
+    for (const { sources, inline, own, owner, unpack: unpacks } of groups) {
+      const as = chown ?? owner
       const task: Carry = {
         ...sources,
         inline,
         lowers,
         upper,
         target,
-        ...(chown === undefined ? {} : { chown }),
+        ...(as === undefined ? {} : { chown: as }),
         ...(chmod === undefined ? {} : { chmod }),
         several: groups.length > 1,
         link,
@@ -88,10 +93,14 @@ async function groupsOf(
   if (patterns.length + inline.length > 0) {
     const from = instruction.from && scope.word(instruction.from)
     const layers = await sourceLayers(job, instruction, from)
-    const known = from === undefined ? { known: job.request.context.inventory } : {}
+    const { context } = job.request
+    const known = from === undefined ? { known: context.inventory } : {}
     const sources = { layers, patterns, ...known, ...chosen }
     const digest = await placed(instruction, () => job.store.porters.run('digest', sources), from)
-    groups.push({ sources, digest, inline, own: from === undefined, unpack: kind === 'ADD' && unpack !== false })
+    const own = from === undefined && context.own
+    // a context that is sent is root's
+    const owner = from === undefined && !context.own ? { owner: '0:0' } : {}
+    groups.push({ sources, digest, inline, own, ...owner, unpack: kind === 'ADD' && unpack !== false })
   }
   for (const [index, { word, source }] of far.entries()) {
     if (target.endsWith('/') && !readGitUrl(source) && fileNameOf(source) === undefined)
@@ -174,4 +183,5 @@ async function unpack(job: Job, archive: Archive, lowers: readonly string[], upp
   const stream = decompress(createReadStream(archive.file), archive.compression)
   const task = { upper, lowers, base: archive.target, as: 'add' as const }
   await job.store.porters.unpack(task, stream, job.signal)
+  if (archive.stamp !== undefined && stampOf(await lstat(archive.file)) !== archive.stamp) throw changed(archive.file)
 }

@@ -1,25 +1,8 @@
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { ignoring } from '../images/ignore-patterns.js'
 import type { Manifest } from '../images/unpack.js'
-import { readText } from './read-text.js'
 
 /** The ignore file of a build: `<Dockerfile>.dockerignore` beside the Dockerfile, else the context's own. */
 export const ignoreFiles = (dockerfile: string): readonly string[] => [`${dockerfile}.dockerignore`, '.dockerignore']
-
-/**
- * Takes what the ignore file names out of a context, on disk and in the manifest. The Dockerfile and the ignore file
- * themselves can be read before, but no COPY sees them once they are named.
- */
-export function applyIgnore(context: string, manifest: Manifest, dockerfile: string): void {
-  const name = ignoreFiles(dockerfile).find((file) => manifest.get(`/${file}`)?.type === 'file')
-  if (name === undefined) return
-  const ignored = ignoredPaths(readText(join(context, name), name), manifest)
-  for (const path of ignored) {
-    manifest.delete(path)
-    rmSync(join(context, path), { recursive: true, force: true })
-  }
-}
 
 /**
  * Paths of the manifest that patterns leave out. A directory stays when something in it does.

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path/posix'
 import type { Stage as LayerStage } from '../images/layers.js'
+import type { Sources } from '../images/selection.js'
 import type { Mount, StepSecret } from '../records.js'
 import type { Run } from './instructions.js'
 import type { Job } from './job.js'
@@ -117,7 +118,7 @@ async function lendCaches(
 async function seedCache(job: Job, instruction: Run, mount: WantedMount, directory: string): Promise<void> {
   if (mount.from === undefined) return
   try {
-    const layers = await layersOf(job, instruction, mount)
+    const { layers } = await sourcesOf(job, instruction, mount)
     const task = { layers, patterns: [mount.source], inline: [], lowers: [], upper: directory, target: '/' }
     await job.store.porters.run('carry', task)
   } catch (error) {
@@ -126,33 +127,39 @@ async function seedCache(job: Job, instruction: Run, mount: WantedMount, directo
   }
 }
 
-/** What a bind mount shows: the context itself when it cannot be written to, else a copy. */
+/** What a bind mount shows: the directory itself when that is all it shows and nobody writes to it, else a copy. */
 async function boundDirectory(job: Job, instruction: Run, mount: WantedMount, copy: string): Promise<string> {
-  const layers = await layersOf(job, instruction, mount)
-  const { path, kind } = await job.store.porters.run('look', { layers, path: mount.source })
-  const [only] = layers
-  if (mount.readonly && layers.length === 1 && only !== undefined) return path === '/' ? only : only + path
+  const sources = await sourcesOf(job, instruction, mount)
+  const { path, kind } = await job.store.porters.run('look', { ...sources, path: mount.source })
+  const [only, ...others] = sources.layers
+  const { own, hides } = job.request.context
+  const whole = mount.from !== undefined || (own && !hides)
+  if (mount.readonly && whole && others.length === 0 && only !== undefined) return path === '/' ? only : only + path
   await mkdir(copy)
   const target = kind === 'directory' ? '/' : '/file'
-  await job.store.porters.run('carry', { layers, patterns: [path], inline: [], lowers: [], upper: copy, target })
+  await job.store.porters.run('carry', { ...sources, patterns: [path], inline: [], lowers: [], upper: copy, target })
   return kind === 'directory' ? copy : join(copy, 'file')
 }
 
 async function digestOf(job: Job, instruction: Run, mount: RunMount): Promise<string> {
-  const layers = await layersOf(job, instruction, mount)
-  const known = mount.from === undefined ? { known: job.request.context.inventory } : {}
-  const { kind } = await job.store.porters.run('look', { layers, path: mount.source })
+  const sources = await sourcesOf(job, instruction, mount)
+  const { kind } = await job.store.porters.run('look', { ...sources, path: mount.source })
   if (kind === 'nothing')
     throw instruction.line.error(mount.offset, `bind mount source "${mount.source}": file does not exist`)
-  return job.store.porters.run('digest', { layers, patterns: [mount.source], ...known })
+  return job.store.porters.run('digest', { ...sources, patterns: [mount.source] })
 }
 
-async function layersOf(job: Job, { line }: Run, { from, offset }: RunMount): Promise<readonly string[]> {
-  if (from === undefined) return [job.request.context.directory]
+async function sourcesOf(
+  job: Job,
+  { line }: Run,
+  { from, offset }: RunMount,
+): Promise<Pick<Sources, 'layers' | 'known'>> {
+  const { directory, inventory } = job.request.context
+  if (from === undefined) return { layers: [directory], known: inventory }
   const stage = job.stage(from)
   const layers = stage ? (await stage).layers : (await job.image(from)).layers
   if (layers.length === 0) throw line.error(offset, `from=${from} is empty: there is nothing to mount`)
-  return job.directories(layers)
+  return { layers: job.directories(layers) }
 }
 
 /** AsyncDisposableStack, which Node 20 lacks. */

@@ -17,6 +17,7 @@ import {
 import { dirname } from 'node:path'
 import { EngineError } from '../errors.js'
 import { asTheyAre, type Owners } from './owners.js'
+import { withUnchanged } from './stamp.js'
 import { mknod, setXattr } from './syscalls.js'
 import { type Entry, isWhiteout, lstatOr, resolveIn, type Resolved, Tree } from './tree.js'
 
@@ -120,10 +121,11 @@ export class Canvas {
     }
   }
 
-  /** Copies a regular file from outside. */
-  copy(path: string, from: string, attributes: Attributes): void {
+  /** Copies a regular file from outside: with a stamp, only as it was then. @throws EngineError `conflict` */
+  copy(path: string, from: string, attributes: Attributes, stamp?: string): void {
     this.#clear(path)
-    copyFileSync(from, this.place(path))
+    if (stamp === undefined) copyFileSync(from, this.place(path))
+    else withUnchanged(from, stamp, (fd) => copyFileSync(`/proc/self/fd/${String(fd)}`, this.place(path)))
     this.#finish(path, attributes)
   }
 

@@ -5,12 +5,10 @@ import { EngineError } from '../errors.js'
 import { lookUpOwner, type Owner } from './account.js'
 import { type Attributes, Canvas } from './canvas.js'
 import { archiveOf, type Compression } from './compression.js'
-import { readInventory } from './inventory.js'
 import { type ModeChange, readModeChange } from './mode.js'
-import { type Left, leftOut, select, type Selected, type Sources } from './selection.js'
+import { type Left, leftOut, select, type Selected, type Sources, treeOf } from './selection.js'
 import { digestFile } from './survey.js'
 import { componentsOf, type Entry, Tree } from './tree.js'
-import type { Manifest } from './unpack.js'
 
 /** A file given by its content, as a heredoc of COPY is. */
 export interface Inline {
@@ -45,6 +43,8 @@ export interface Archive {
   readonly file: string
   readonly target: string
   readonly compression: Compression
+  /** Of one that others may write to. */
+  readonly stamp?: string
 }
 
 /**
@@ -52,22 +52,21 @@ export interface Archive {
  * @throws EngineError `missing` naming the pattern that selects nothing
  */
 export function digestSources(sources: Sources): string {
-  const tree = new Tree(sources.layers)
+  const tree = treeOf(sources)
   const hash = createHash('sha256')
   const left = leftOut(tree, sources.exclude)
-  const known = sources.known === undefined ? undefined : readInventory(sources.known)
-  for (const { path, entry, kept, name } of select(tree, sources)) {
+  for (const { entry, kept, name } of select(tree, sources)) {
     const root = sources.parents || !entry.stat.isDirectory() ? kept : ''
     if (left(root, entry)) continue
     hash.update(`\0source ${sources.parents ? kept : name}\0`)
-    digest({ hash, tree, known, left }, path, '', entry, root)
+    digest({ hash, tree, left }, '', entry, root)
   }
   return hash.digest('hex')
 }
 
 /** Copies the sources as COPY and ADD do. @throws EngineError `invalid` when the target cannot hold them */
 export function carry(task: Carry): readonly Archive[] {
-  const tree = new Tree(task.layers)
+  const tree = treeOf(task)
   const canvas = new Canvas(task.upper, task.link ? [] : task.lowers)
   const owner = task.chown === undefined ? undefined : lookUpOwner(lowerTree(task), task.chown)
   const left = leftOut(tree, task.exclude)
@@ -99,7 +98,9 @@ export function carry(task: Carry): readonly Archive[] {
     }
     const compression = task.sparingArchives && found.entry.stat.isFile() ? archiveOf(found.entry.paths[0]) : undefined
     if (compression) {
-      archives.push({ file: found.entry.paths[0], target: canvas.directory(task.target, made), compression })
+      const stamp = tree.noted(found.entry)?.stamp
+      const archive = { file: found.entry.paths[0], target: canvas.directory(task.target, made), compression }
+      archives.push(stamp === undefined ? archive : { ...archive, stamp })
       continue
     }
     copyEntry(copier, found.entry, place(copier, intoDirectory ? `${base}/${found.kept}` : task.target))
@@ -179,11 +180,11 @@ function copyChildren(copier: Copier, directory: Entry, target: string, within: 
 function copyEntry(copier: Copier, entry: Entry, path: string): void {
   const attributes = attributesOf(copier, entry)
   const { stat } = entry
-  if (stat.isSymbolicLink()) copier.canvas.symlink(path, readlinkSync(entry.paths[0]), attributes)
+  if (stat.isSymbolicLink()) copier.canvas.symlink(path, linkOf(copier.tree, entry), attributes)
   else if (stat.isFile()) {
     const same = attributes.mode === (stat.mode & 0o7777) && attributes.uid === stat.uid && attributes.gid === stat.gid
     if (copier.mayLink && same) copier.canvas.adopt(path, entry.paths[0])
-    else copier.canvas.copy(path, entry.paths[0], attributes)
+    else copier.canvas.copy(path, entry.paths[0], attributes, copier.tree.noted(entry)?.stamp)
   } else if (stat.isFIFO()) copier.canvas.node(path, { ...attributes, mode: stat.mode }, 0, 0)
   else throw new EngineError('invalid', `"${path}" is a device or socket, which cannot be copied`)
 }
@@ -200,27 +201,27 @@ const lowerTree = (task: Carry): Tree | undefined => (task.lowers.length > 0 ? n
 interface Digesting {
   readonly hash: Hash
   readonly tree: Tree
-  readonly known: Manifest | undefined
   readonly left: Left
 }
 
 /** @param within as in `copyChildren` */
-function digest(digesting: Digesting, path: string, name: string, entry: Entry, within: string): void {
-  const { hash, tree, known, left } = digesting
+function digest(digesting: Digesting, name: string, entry: Entry, within: string): void {
+  const { hash, tree, left } = digesting
   const { stat } = entry
   const owner = `${String(stat.uid)}:${String(stat.gid)}`
   if (stat.isDirectory()) {
     if (name !== '') hash.update(`dir ${name}\0${mode(entry)} ${owner}\0`)
     for (const [child, found] of tree.children(entry)) {
       const inside = within === '' ? child : `${within}/${child}`
-      if (!left(inside, found))
-        digest(digesting, `${path === '/' ? '' : path}/${child}`, `${name}/${child}`, found, inside)
+      if (!left(inside, found)) digest(digesting, `${name}/${child}`, found, inside)
     }
-  } else if (stat.isSymbolicLink()) hash.update(`link ${name}\0${readlinkSync(entry.paths[0])}\0${owner}\0`)
+  } else if (stat.isSymbolicLink()) hash.update(`link ${name}\0${linkOf(tree, entry)}\0${owner}\0`)
   else {
-    const content = stat.isFile() ? (known?.get(path)?.content ?? digestFile(entry.paths[0])) : ''
+    const content = stat.isFile() ? (tree.noted(entry)?.content ?? digestFile(entry.paths[0])) : ''
     hash.update(`file ${name}\0${mode(entry)} ${owner}\0${content}\0`)
   }
 }
+
+const linkOf = (tree: Tree, entry: Entry): string => tree.noted(entry)?.content ?? readlinkSync(entry.paths[0])
 
 const mode = ({ stat }: Entry): string => (stat.mode & 0o7777).toString(8)

@@ -10,7 +10,7 @@ import { type LayerSum, sumLayer } from './pack.js'
 import { layerLength, type LayerSource, press, type Press, type Pressed } from './press.js'
 import { missingPaths, scrub } from './mount-points.js'
 import { Recorder } from './recipe.js'
-import type { Sources } from './selection.js'
+import { type Sources, treeOf } from './selection.js'
 import { survey } from './survey.js'
 import { type Verify, verifyLayer } from './verify.js'
 import { componentsOf, Tree } from './tree.js'
@@ -41,15 +41,16 @@ export const jobs = {
   /** Canonical path and kind of what is at a path of a stack. */
   look: (task: {
     layers: readonly string[]
+    known?: string
     path: string
   }): { path: string; kind: 'directory' | 'other' | 'nothing' } => {
-    const { path, entry } = new Tree(task.layers).resolve(task.path)
+    const { path, entry } = treeOf(task).resolve(task.path)
     return { path, kind: entry ? (entry.stat.isDirectory() ? 'directory' : 'other') : 'nothing' }
   },
   /** What a directory holds, as if it had come as a context. */
   survey: (directory: string): readonly ManifestEntry[] => [...survey(directory).values()],
-  /** Makes a directory with an inventory a build context, and answers with its Dockerfile. */
-  context: (task: ContextTask): string => prepareContext(task),
+  /** Makes a directory a build context, and answers with its Dockerfile. */
+  context: (task: ContextTask): ReturnType<typeof prepareContext> => prepareContext(task),
   /** Kind, owner and mode of every directory that leads to a path, as they are in the stack, no link followed. */
   ancestry: (task: { layers: readonly string[]; path: string }): readonly string[] => {
     const tree = task.layers.length > 0 ? new Tree(task.layers) : undefined

@@ -1,13 +1,14 @@
 import { EngineError } from '../errors.js'
 import { hasWildcard, match, type Match } from './glob.js'
 import { ignoring } from './ignore-patterns.js'
-import { componentsOf, type Entry, type Tree } from './tree.js'
+import { readInventory } from './inventory.js'
+import { componentsOf, type Entry, Tree } from './tree.js'
 
 /** Files to take from a stack of layers (a build context is a stack of one). */
 export interface Sources {
   readonly layers: readonly string[]
   readonly patterns: readonly string[]
-  /** Where there is an inventory with digests already known; without one a file is read. */
+  /** Where there is an inventory of the only layer: it tells digests, and what is not in it is not there. */
   readonly known?: string
   /** What to leave out, in the form of .dockerignore, relative to each source. */
   readonly exclude?: readonly string[]
@@ -20,6 +21,10 @@ export interface Selected extends Match {
   /** Where it goes below the target: its directories are part of it only with `parents`. */
   readonly kept: string
 }
+
+/** What there is to select from. */
+export const treeOf = ({ layers, known }: Pick<Sources, 'layers' | 'known'>): Tree =>
+  new Tree(layers, known === undefined ? undefined : readInventory(known))
 
 /** Every file the patterns name. A pattern without wildcards that names nothing is an error. */
 export function select(tree: Tree, { patterns, parents = false }: Sources): Selected[] {

@@ -1,15 +1,47 @@
 import { createHash } from 'node:crypto'
-import { closeSync, openSync, readdirSync, readlinkSync, readSync, lstatSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readlinkSync, readSync, lstatSync, type Stats } from 'node:fs'
 import { join } from 'node:path/posix'
+import { EngineError } from '../errors.js'
+import { stampOf, withUnchanged } from './stamp.js'
 import type { Manifest } from './unpack.js'
 
+/** Content digests of files by their stamps: what has not changed need not be read again. */
+export type Digests = Map<string, string>
+
 /** The manifest of a directory that nothing writes to. Devices and sockets are not in it. For the porter's thread. */
-export function survey(directory: string): Manifest {
+export const survey = (directory: string): Manifest => visitAll(directory, (path) => ({ content: digestFile(path) }))
+
+/** Files changed less than this before they are read may change again without another stamp. */
+const clockMs = 2000
+
+/**
+ * The manifest of a directory that its owner may write to meanwhile: its files are stamped, so that who reads them later
+ * can tell. `known` is used and then replaced: it holds what of this directory can be believed the next time.
+ * @throws EngineError `conflict` when something changes while it is read
+ */
+export function surveyLive(directory: string, known: Digests): Manifest {
+  const before = new Map(known)
+  known.clear()
+  const settled = Date.now() - clockMs
+  return visitAll(directory, (path, stat) => {
+    const stamp = stampOf(stat)
+    const content = before.get(stamp) ?? withUnchanged(path, stamp, digestOf)
+    if (stat.ctimeMs < settled) known.set(stamp, content)
+    return { content, stamp }
+  })
+}
+
+type Read = (path: string, stat: Stats) => { content: string; stamp?: string }
+
+function visitAll(directory: string, read: Read): Manifest {
   const manifest: Manifest = new Map()
   const visit = (path: string): void => {
     for (const name of readdirSync(directory + path).sort()) {
       const here = join(path, name)
-      const stat = lstatSync(directory + here)
+      const stat = lstatSync(directory + here, { throwIfNoEntry: false })
+      if (!stat && name.includes('\ufffd'))
+        throw new EngineError('invalid', `the name of "${here}" is not UTF-8: give the file another`)
+      if (!stat) continue // removed since its directory was read
       const mode = stat.mode & 0o7777
       if (stat.isDirectory()) {
         manifest.set(here, { type: 'directory', mode, content: '', size: 0 })
@@ -17,7 +49,7 @@ export function survey(directory: string): Manifest {
       } else if (stat.isSymbolicLink())
         manifest.set(here, { type: 'symlink', mode, content: readlinkSync(directory + here), size: 0 })
       else if (stat.isFile())
-        manifest.set(here, { type: 'file', mode, content: digestFile(directory + here), size: stat.size })
+        manifest.set(here, { type: 'file', mode, size: stat.size, ...read(directory + here, stat) })
     }
   }
   visit('/')
@@ -26,13 +58,18 @@ export function survey(directory: string): Manifest {
 
 /** SHA-256 of a file's content, in hex. */
 export function digestFile(path: string): string {
-  const hash = createHash('sha256')
-  const chunk = Buffer.allocUnsafe(1 << 18)
   const fd = openSync(path, 'r')
   try {
-    for (let read = readSync(fd, chunk); read > 0; read = readSync(fd, chunk)) hash.update(chunk.subarray(0, read))
+    return digestOf(fd)
   } finally {
     closeSync(fd)
   }
+}
+
+/** SHA-256 of what there is to read. */
+function digestOf(fd: number): string {
+  const hash = createHash('sha256')
+  const chunk = Buffer.allocUnsafe(1 << 18)
+  for (let read = readSync(fd, chunk); read > 0; read = readSync(fd, chunk)) hash.update(chunk.subarray(0, read))
   return hash.digest('hex')
 }

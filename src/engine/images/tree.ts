@@ -1,6 +1,9 @@
 import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs'
+import { dirname } from 'node:path/posix'
 import { EngineError } from '../errors.js'
+import { changed } from './stamp.js'
 import { getXattr } from './syscalls.js'
+import type { Manifest, ManifestEntry } from './unpack.js'
 
 /** A file as seen through a stack of layers. A directory is the union of `paths`, topmost first; anything else has one. */
 export interface Entry {
@@ -36,16 +39,30 @@ export const componentsOf = (path: string): string[] => path.split('/').filter((
 export class Tree {
   readonly root: Entry
   readonly #known = new Map<string, Entry | undefined>()
+  readonly #manifest: Manifest | undefined
+  /** Names by directory. */
+  readonly #shown: ReadonlyMap<string, ReadonlySet<string>> | undefined
 
-  /** @param layers directories in overlayfs form, bottom first */
-  constructor(layers: readonly string[]) {
+  /**
+   * @param layers directories in overlayfs form, bottom first
+   * @param manifest of the only layer: what is not in it is not there
+   */
+  constructor(layers: readonly string[], manifest?: Manifest) {
     const [top, ...rest] = [...layers].reverse()
     if (top === undefined) throw new EngineError('broken', 'a tree needs at least one layer')
     this.root = { stat: lstatSync(top), paths: [top, ...rest] }
+    this.#manifest = manifest
+    this.#shown = manifest && namesIn(manifest)
+  }
+
+  /** What the manifest says of an entry. */
+  noted({ paths }: Entry): ManifestEntry | undefined {
+    return this.#manifest?.get(this.#within(paths[0]))
   }
 
   /** The entry `name` of a directory, following nothing. */
   child(directory: Entry, name: string): Entry | undefined {
+    if (this.#shown) return this.#shownChild(directory.paths[0], name)
     const found: string[] = []
     let stat: Stats | undefined
     for (const base of directory.paths) {
@@ -63,7 +80,8 @@ export class Tree {
 
   /** Names and entries of a directory, in byte order. */
   children(directory: Entry): [string, Entry][] {
-    const names = new Set(directory.paths.flatMap((path) => readdirSync(path)))
+    const shown = this.#shown && (this.#shown.get(this.#within(directory.paths[0])) ?? [])
+    const names = new Set(shown ?? directory.paths.flatMap((path) => readdirSync(path)))
     return [...names].sort(byBytes).flatMap((name): [string, Entry][] => {
       const entry = this.child(directory, name)
       return entry ? [[name, entry]] : []
@@ -85,6 +103,37 @@ export class Tree {
   resolve(path: string, followLast = true): Resolved {
     return resolveIn((canonical) => this.at(canonical), path, followLast)
   }
+
+  /** Path in the tree of a place on disk; '' is the root. */
+  #within(place: string): string {
+    return place.slice(this.root.paths[0].length)
+  }
+
+  /** @throws EngineError `conflict` when what the manifest says was there is not any more */
+  #shownChild(directory: string, name: string): Entry | undefined {
+    if (!this.#shown?.get(this.#within(directory))?.has(name)) return undefined
+    const path = `${directory}/${name}`
+    const stat = lstatOr(path)
+    const type = this.#manifest?.get(this.#within(path))?.type ?? 'directory'
+    const kept = { directory: stat?.isDirectory(), symlink: stat?.isSymbolicLink(), file: stat?.isFile() }[type]
+    if (!stat || !kept) throw changed(path)
+    return { stat, paths: [path] }
+  }
+}
+
+/** Names by directory ('' is the root), directories that only lead to something included. */
+function namesIn(manifest: Manifest): Map<string, Set<string>> {
+  const names = new Map<string, Set<string>>()
+  for (const path of manifest.keys())
+    for (let here = path; here !== '/'; here = dirname(here)) {
+      const parent = dirname(here)
+      const siblings = names.get(parent === '/' ? '' : parent) ?? new Set()
+      names.set(parent === '/' ? '' : parent, siblings)
+      const name = here.slice(here.lastIndexOf('/') + 1)
+      if (siblings.has(name)) break
+      siblings.add(name)
+    }
+  return names
 }
 
 /**

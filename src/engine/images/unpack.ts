@@ -30,6 +30,8 @@ export interface ManifestEntry {
   /** SHA-256 in hex of a file's content, or a link's target. */
   readonly content: string
   readonly size: number
+  /** Of a file that others may write to: see `stampOf`. */
+  readonly stamp?: string
 }
 
 export type Manifest = Map<string, ManifestEntry>

@@ -1,0 +1,35 @@
+import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs'
+import { EngineError } from '../errors.js'
+
+/**
+ * Differs once a file is another or has changed, as far as its inode tells: by the same fields git's index goes
+ * (gitformat-index(5)). A file that changed no longer ago than a file system's clock is coarse may have the same one.
+ */
+export const stampOf = ({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string =>
+  [dev, ino, size, mtimeMs, ctimeMs].join(' ')
+
+/** @param path in words for the client */
+export const changed = (path: string, cause?: unknown): EngineError =>
+  new EngineError('conflict', `"${path}" changed while the image was built: build again`, cause)
+
+/**
+ * Works with a file that others may write to or swap, as it was when it was stamped; no link is followed.
+ * @throws EngineError `conflict` when it is not that file before or after
+ */
+export function withUnchanged<T>(path: string, stamp: string, work: (fd: number) => T): T {
+  let fd: number
+  try {
+    // a fifo in its place must not hold us up
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    throw changed(path, error)
+  }
+  try {
+    if (stampOf(fstatSync(fd)) !== stamp) throw changed(path)
+    const result = work(fd)
+    if (stampOf(fstatSync(fd)) !== stamp) throw changed(path)
+    return result
+  } finally {
+    closeSync(fd)
+  }
+}
