@@ -83,6 +83,8 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
       await write({ stream: `Successfully built ${image.id.slice(7, 19)}\n` })
       for (const name of options.names) await write({ stream: `Successfully tagged ${name}\n` })
     }
+    // the client need not wait until what it sent is removed
+    out?.end()
   } catch (error) {
     if (signal.aborted) return
     const told = explain(error)
@@ -92,8 +94,8 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
       errorDetail: { ...(code === undefined ? {} : { code }), message: told.message },
       error: told.message,
     })
+    out?.end()
   }
-  out?.end()
 }
 
 /** What the client sends, or else what `directory` or `remote` name. */

@@ -10,6 +10,8 @@ export interface CacheRecord {
   readonly created: string
   /** The step, as the Dockerfile has it. */
   readonly description?: string
+  /** What it has in common with the same instruction of other builds of the same names, whatever files that took. */
+  readonly like?: string
 }
 
 /** The digest of what a step is made from. Values are taken as JSON, so their order counts. */
@@ -47,6 +49,14 @@ export class BuildCache {
     const record = this.#records.get(key)
     if (record) this.#use(key)
     return record
+  }
+
+  /** The last step that was made like this. */
+  latest(like: string): CacheRecord | undefined {
+    let latest: CacheRecord | undefined
+    for (const record of this.#records.values())
+      if (record.like === like && (latest === undefined || record.created > latest.created)) latest = record
+    return latest
   }
 
   put(key: string, record: CacheRecord): void {
@@ -109,8 +119,8 @@ export class BuildCache {
     try {
       const record = JSON.parse(await readFile(path, 'utf8')) as Partial<CacheRecord>
       if (/^[0-9a-f]{64}$/.test(key) && record.layer !== undefined && record.created !== undefined) {
-        const { layer, created, description = '' } = record as CacheRecord
-        this.#records.set(key, { layer, created, description })
+        const { layer, created, description = '', like } = record as CacheRecord
+        this.#records.set(key, { layer, created, description, ...(like === undefined ? {} : { like }) })
         this.#used.set(key, (await stat(path)).mtimeMs)
         return
       }

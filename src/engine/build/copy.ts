@@ -5,6 +5,8 @@ import { EngineError, messageOf } from '../errors.js'
 import type { Archive, Carry } from '../images/carry.js'
 import { decompress } from '../images/compression.js'
 import { readModeChange } from '../images/mode.js'
+import type { Earlier } from '../images/copies.js'
+import type { Stage as LayerStage } from '../images/layers.js'
 import type { Sources } from '../images/selection.js'
 import { changed, stampOf } from '../images/stamp.js'
 import { fetchSource, isRemote, readChecksum } from './add.js'
@@ -12,7 +14,7 @@ import { cacheKey } from './cache.js'
 import { fileNameOf } from './download.js'
 import { readGitUrl } from './git.js'
 import type { Copy, One } from './instructions.js'
-import { type Job, layerOf } from './job.js'
+import { copiesOf, type Job, layerOf } from './job.js'
 import { Scope } from './scope.js'
 import { workingDirectory } from './settings.js'
 import { configured, layered, type State, variablesOf } from './state.js'
@@ -46,7 +48,13 @@ export async function copyStep(job: Job, instruction: Copy, state: State): Promi
   const made = groups.map(({ digest, inline, unpack }) => [digest, inline, unpack])
   const accounts = link && !numeric ? state.layers : []
   const key = cacheKey(kind, link, base, accounts, made, target, chown ?? null, chmod ?? null)
-  const record = await layerOf(job, key, line.text, async ({ upper }) => {
+  // files of several places may take each other's paths
+  const [only, ...others] = groups
+  const like =
+    only?.sources.known === undefined || others.length > 0 ? undefined : likeOf(job, instruction, scope, target)
+  const make = async (stage: LayerStage, earlier: Earlier | undefined): Promise<void> => {
+    const { upper } = stage
+    const again = like === undefined ? {} : { copies: copiesOf(stage), ...(earlier && { earlier }) }
     for (const { sources, inline, own, owner, unpack: unpacks } of groups) {
       const as = chown ?? owner
       const task: Carry = {
@@ -61,12 +69,21 @@ export async function copyStep(job: Job, instruction: Copy, state: State): Promi
         link,
         mayLink: own,
         sparingArchives: unpacks,
+        ...again,
       }
       const archives = await placed(instruction, () => job.store.porters.run('carry', task))
       for (const archive of archives) await placed(instruction, () => unpack(job, archive, link ? [] : lowers, upper))
     }
-  })
+  }
+  const record = await layerOf(job, key, line.text, make, like)
   return layered(state, line.text, record, key)
+}
+
+/** The same for builds of the same names, whatever the files and whatever they are copied onto. */
+function likeOf(job: Job, { kind, sources, parents, link }: Copy, scope: Scope, target: string): string {
+  const repositories = job.request.names.map((name) => name.replace(/:[^:/]*$/, ''))
+  const patterns = sources.map((word) => scope.word(word))
+  return cacheKey(repositories, kind, patterns, parents, link, target)
 }
 
 /** What a COPY or ADD takes, by where it comes from; what is far is fetched below `place`. */

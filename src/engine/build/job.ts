@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { EngineConfig } from '../config.js'
+import type { Earlier } from '../images/copies.js'
 import type { Stage as LayerStage } from '../images/layers.js'
 import type { StoredImage } from '../images/document.js'
 import type { ImageStore } from '../images/store.js'
@@ -70,12 +73,16 @@ export interface Job {
   readonly out: (text: string) => Promise<void> | void
 }
 
+/** Where a step may write what it copied, for the next that is like it. */
+export const copiesOf = ({ work }: LayerStage): string => join(work, 'copies')
+
 /** The layer a step makes: from the cache when it was made before of the same things, else by `make`. */
 export async function layerOf(
   job: Job,
   key: string,
   description: string,
-  make: (stage: LayerStage) => Promise<void>,
+  make: (stage: LayerStage, earlier: Earlier | undefined) => Promise<void>,
+  like?: string,
 ): Promise<CacheRecord> {
   const { layers } = job.store
   const known = job.making.get(key) ?? (job.request.noCache ? undefined : (job.cache.get(key) ?? job.learned.get(key)))
@@ -86,7 +93,7 @@ export async function layerOf(
     await job.out(' ---> Using cache\n')
     return record
   }
-  const fresh = makeLayer(job, description, make)
+  const fresh = makeLayer(job, description, make, like)
   job.making.set(key, fresh)
   job.cache.put(key, await fresh)
   return fresh
@@ -95,13 +102,20 @@ export async function layerOf(
 async function makeLayer(
   job: Job,
   description: string,
-  make: (stage: LayerStage) => Promise<void>,
+  make: (stage: LayerStage, earlier: Earlier | undefined) => Promise<void>,
+  like: string | undefined,
 ): Promise<CacheRecord> {
   const { layers } = job.store
   await using stage = await layers.stage()
-  await make(stage)
+  const latest = like === undefined ? undefined : job.cache.latest(like)?.layer
+  if (latest !== undefined && layers.has(latest)) {
+    layers.hold(latest)
+    job.held.push(latest)
+    await make(stage, layers.earlier(latest))
+  } else await make(stage, undefined)
   job.signal.throwIfAborted()
-  const { diffId } = await layers.commit(stage)
+  const copies = copiesOf(stage)
+  const { diffId } = await layers.commit(stage, existsSync(copies) ? copies : undefined)
   job.held.push(diffId)
-  return { layer: diffId, created: new Date().toISOString(), description }
+  return { layer: diffId, created: new Date().toISOString(), description, ...(like === undefined ? {} : { like }) }
 }

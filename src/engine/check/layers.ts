@@ -13,7 +13,7 @@ export async function findLayers(root: string, findings: Findings): Promise<Read
   const directories = new Set(entries.filter((entry) => entry.isDirectory()).map(({ name }) => name))
   const found = new Map<Digest, number>()
   for (const { name } of entries) {
-    const [, hex = '', kind = ''] = /^([0-9a-f]{64})(|\.json|\.recipe)$/.exec(name) ?? []
+    const [, hex = '', kind = ''] = /^([0-9a-f]{64})(|\.json|\.recipe|\.copies)$/.exec(name) ?? []
     if (hex === '') findings.leftover(join(place, name), 'it is no layer')
     else if (kind === '.json') await look(hex)
     else if (!existsSync(join(place, `${hex}.json`)))

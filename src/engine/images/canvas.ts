@@ -15,7 +15,7 @@ import {
   utimesSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { EngineError } from '../errors.js'
+import { codeOf, EngineError } from '../errors.js'
 import { asTheyAre, type Owners } from './owners.js'
 import { withUnchanged } from './stamp.js'
 import { mknod, setXattr } from './syscalls.js'
@@ -129,10 +129,19 @@ export class Canvas {
     this.#finish(path, attributes)
   }
 
-  /** Makes a file of outside, which must never be written to again, a file here: attributes and all. */
-  adopt(path: string, from: string): void {
+  /**
+   * Makes a file of outside, which must never be written to again, a file here: attributes and all. False when the file
+   * has as many names as it can, or was removed meanwhile.
+   */
+  adopt(path: string, from: string): boolean {
     this.#clear(path)
-    linkSync(from, this.place(path))
+    try {
+      linkSync(from, this.place(path))
+      return true
+    } catch (error) {
+      if (codeOf(error) === 'EMLINK' || codeOf(error) === 'ENOENT') return false
+      throw error
+    }
   }
 
   symlink(path: string, target: string, attributes: Attributes): void {

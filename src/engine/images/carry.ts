@@ -4,6 +4,7 @@ import { dirname } from 'node:path/posix'
 import { EngineError } from '../errors.js'
 import { lookUpOwner, type Owner } from './account.js'
 import { type Attributes, Canvas } from './canvas.js'
+import { type Copies, type Earlier, openEarlier, writeCopies } from './copies.js'
 import { archiveOf, type Compression } from './compression.js'
 import { type ModeChange, readModeChange } from './mode.js'
 import { type Left, leftOut, select, type Selected, type Sources, treeOf } from './selection.js'
@@ -36,6 +37,10 @@ export interface Carry extends Sources {
   readonly mayLink?: boolean
   /** Leave archives among the sources to the caller, as ADD does. */
   readonly sparingArchives?: boolean
+  /** What has not changed since is not written again but referred to. */
+  readonly earlier?: Earlier
+  /** Where to write what was copied, for the next time; not when there are archives among it. */
+  readonly copies?: string
 }
 
 /** An archive that was not copied because it is to be unpacked into the directory `target`. */
@@ -86,7 +91,9 @@ export function carry(task: Carry): readonly Archive[] {
   const newest = Math.max(0, ...matches.map(({ entry }) => entry.stat.mtimeMs / 1000))
   const made: Attributes = { mode: 0o755, uid: owner?.uid ?? 0, gid: owner?.gid ?? 0, mtime: newest }
   const change = task.chmod === undefined ? undefined : readModeChange(task.chmod)
-  const copier: Copier = { tree, canvas, made, owner, change, mayLink: task.mayLink ?? false, left }
+  const copies: Copies = new Map()
+  const unchanged = openEarlier(task.earlier)
+  const copier: Copier = { tree, canvas, made, owner, change, mayLink: task.mayLink ?? false, left, unchanged, copies }
   const base = task.target.replace(/\/+$/, '')
   const archives: Archive[] = []
   for (const found of matches) {
@@ -107,11 +114,13 @@ export function carry(task: Carry): readonly Archive[] {
   }
   for (const { name, content } of task.inline) {
     const path = place(copier, intoDirectory ? `${base}/${name}` : task.target)
+    copies.delete(path)
     const fd = canvas.open(path)
     writeSync(fd, content)
     canvas.closeFile(fd, { ...made, mode: change?.(0o644, false) ?? 0o644 })
   }
   canvas.close()
+  if (task.copies !== undefined && archives.length === 0) writeCopies(task.copies, copies)
   return archives
 }
 
@@ -123,6 +132,8 @@ interface Copier {
   readonly change: ModeChange | undefined
   readonly mayLink: boolean
   readonly left: Left
+  readonly unchanged: ReturnType<typeof openEarlier>
+  readonly copies: Copies
 }
 
 /** The directories of a target keep what the image below gave them. */
@@ -180,11 +191,16 @@ function copyChildren(copier: Copier, directory: Entry, target: string, within: 
 function copyEntry(copier: Copier, entry: Entry, path: string): void {
   const attributes = attributesOf(copier, entry)
   const { stat } = entry
+  copier.copies.delete(path)
   if (stat.isSymbolicLink()) copier.canvas.symlink(path, linkOf(copier.tree, entry), attributes)
   else if (stat.isFile()) {
     const same = attributes.mode === (stat.mode & 0o7777) && attributes.uid === stat.uid && attributes.gid === stat.gid
-    if (copier.mayLink && same) copier.canvas.adopt(path, entry.paths[0])
-    else copier.canvas.copy(path, entry.paths[0], attributes, copier.tree.noted(entry)?.stamp)
+    const { content, stamp } = copier.tree.noted(entry) ?? {}
+    const unchanged = content === undefined ? undefined : copier.unchanged(path, content, attributes)
+    if (content !== undefined) copier.copies.set(path, content)
+    if (unchanged !== undefined && copier.canvas.adopt(path, unchanged)) return
+    if (copier.mayLink && same && copier.canvas.adopt(path, entry.paths[0])) return
+    copier.canvas.copy(path, entry.paths[0], attributes, stamp)
   } else if (stat.isFIFO()) copier.canvas.node(path, { ...attributes, mode: stat.mode }, 0, 0)
   else throw new EngineError('invalid', `"${path}" is a device or socket, which cannot be copied`)
 }

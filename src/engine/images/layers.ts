@@ -7,8 +7,10 @@ import type { Digest } from '../records.js'
 import type { LayerSum } from './pack.js'
 import type { Porters } from './porter.js'
 import type { LayerSource, Pressed } from './press.js'
-import { bytesBelow, bytesOf } from '../system/disk.js'
+import { bytesOf } from '../system/disk.js'
 import { syncAll } from '../system/durable.js'
+import type { Earlier } from './copies.js'
+import type { Weight } from './weigh.js'
 
 /** A layer in the making. Disposing it before it is committed leaves nothing behind. */
 export interface Stage extends AsyncDisposable {
@@ -26,6 +28,7 @@ export interface Stage extends AsyncDisposable {
  *     layers/<hex>/       the files; whiteouts are character devices 0:0, opaque directories carry the xattr
  *     layers/<hex>.json   {diffId, size}
  *     layers/<hex>.recipe how to make the archive again, of a layer that came from elsewhere; see Recorder
+ *     layers/<hex>.copies what a COPY put into it; the next one may refer to its files, by hard links
  *     staging/<id>/       layers in the making; swept at start
  *
  * A diff id is the digest of the archive that `packLayer` makes of the directory, computed once, when the layer is
@@ -40,7 +43,9 @@ export class Layers {
   readonly #root: string
   readonly #porters: Porters
   readonly #sizes = new Map<Digest, number>()
-  readonly #space = new Map<Digest, Promise<number>>()
+  readonly #weights = new Map<Digest, Promise<Weight>>()
+  /** Those whose weight the coming and going of others changes. */
+  readonly #common = new Set<Digest>()
   readonly #held = new Map<Digest, number>()
   readonly #removing = new Map<Digest, Promise<void>>()
   readonly #publishing = new Map<Digest, Promise<void>>()
@@ -77,17 +82,32 @@ export class Layers {
     return this.#sizes.get(diffId) ?? 0
   }
 
-  /** Bytes that it takes on this disk: blocks, directories and what is kept beside it. Read once. */
-  space(diffId: Digest): Promise<number> {
-    const known = this.#space.get(diffId)
+  /** Bytes that it takes on this disk, as its part of it: blocks, directories and what is kept beside it. */
+  async space(diffId: Digest): Promise<number> {
+    return (await this.#weigh(diffId)).share
+  }
+
+  /** Read once, unless other layers have files of it. */
+  #weigh(diffId: Digest): Promise<Weight> {
+    const known = this.#weights.get(diffId)
     if (known) return known
+    const weight = this.#measure(diffId)
+    if (this.has(diffId)) this.#weights.set(diffId, weight)
+    weight.catch(() => this.#weights.delete(diffId))
+    return weight
+  }
+
+  async #measure(diffId: Digest): Promise<Weight> {
     const path = this.#path(diffId.slice('sha256:'.length))
-    const measured = Promise.all([bytesBelow(path), bytesOf(path, `${path}.json`, `${path}.recipe`)]).then(
-      ([below, beside]) => below + beside,
-    )
-    if (this.has(diffId)) this.#space.set(diffId, measured)
-    measured.catch(() => this.#space.delete(diffId))
-    return measured
+    const { share, own, common } = await this.#porters.run('weigh', path)
+    const beside = await bytesOf(path, ...kept.map((kind) => `${path}.${kind}`))
+    if (common) this.#common.add(diffId)
+    return { share: share + beside, own: own + beside, common }
+  }
+
+  #weighAgain(): void {
+    for (const diffId of this.#common) this.#weights.delete(diffId)
+    this.#common.clear()
   }
 
   all(): Digest[] {
@@ -110,9 +130,18 @@ export class Layers {
     return { ...stage, [Symbol.asyncDispose]: () => this.#porters.run('remove', root) }
   }
 
-  /** Publishes a stage as a layer and holds it. A layer that is there already is kept, the stage dropped. */
-  async commit(stage: Stage): Promise<LayerSum> {
-    return this.#publish(stage, await this.#porters.run('sum', stage.upper))
+  /**
+   * Publishes a stage as a layer and holds it. A layer that is there already is kept, the stage dropped.
+   * @param copies where what a COPY put into it is written, if it is
+   */
+  async commit(stage: Stage, copies?: string): Promise<LayerSum> {
+    return this.#publish(stage, await this.#porters.run('sum', stage.upper), copies === undefined ? {} : { copies })
+  }
+
+  /** What a COPY that is like the one that made a layer may refer to. */
+  earlier(diffId: Digest): Earlier {
+    const directory = this.directory(diffId)
+    return { directory, copies: `${directory}.copies` }
   }
 
   /**
@@ -128,7 +157,7 @@ export class Layers {
         'invalid',
         `layers from manifest don't match image configuration: diff id ${sum.diffId}, not ${expected}`,
       )
-    return this.#publish(stage, sum, recipe)
+    return this.#publish(stage, sum, { recipe })
   }
 
   /** Compresses the layer's archive into a file: the same layer gives the same bytes. */
@@ -151,10 +180,10 @@ export class Layers {
   }
 
   /** What is there already is kept, the stage dropped. */
-  async #publish(stage: Stage, sum: LayerSum, recipe?: string): Promise<LayerSum> {
+  async #publish(stage: Stage, sum: LayerSum, beside: Beside): Promise<LayerSum> {
     this.hold(sum.diffId)
     // two stages may make the same layer at the same time: the second must not take away what the first works on
-    const publishing = this.#publishing.get(sum.diffId) ?? this.#move(stage, sum, recipe)
+    const publishing = this.#publishing.get(sum.diffId) ?? this.#move(stage, sum, beside)
     this.#publishing.set(sum.diffId, publishing)
     try {
       await publishing
@@ -168,17 +197,18 @@ export class Layers {
     return sum
   }
 
-  async #move(stage: Stage, sum: LayerSum, recipe?: string): Promise<void> {
+  async #move(stage: Stage, sum: LayerSum, beside: Beside): Promise<void> {
     await this.#removing.get(sum.diffId)?.catch(() => undefined)
     if (this.has(sum.diffId)) return
     const path = this.#path(sum.diffId.slice('sha256:'.length))
     await rm(path, { recursive: true, force: true })
-    await rm(`${path}.recipe`, { force: true })
-    if (recipe !== undefined) await rename(recipe, `${path}.recipe`)
+    for (const kind of kept) await rm(`${path}.${kind}`, { force: true })
+    for (const [kind, file] of Object.entries(beside)) await rename(file, `${path}.${kind}`)
     await rename(stage.upper, path)
     await writeFile(`${path}.json`, JSON.stringify(sum))
     this.#sizes.set(sum.diffId, sum.size)
     this.#unsettled++
+    this.#weighAgain()
   }
 
   /** Makes every layer committed so far survive a power cut. */
@@ -209,10 +239,13 @@ export class Layers {
     let freed = 0
     for (const diffId of diffIds) {
       if (!this.has(diffId) || this.#held.has(diffId)) continue
-      freed += await this.space(diffId).catch(() => 0)
+      freed += await this.#weigh(diffId).then(
+        ({ own }) => own,
+        () => 0,
+      )
       if (!this.has(diffId) || this.#held.has(diffId)) continue
       this.#sizes.delete(diffId)
-      this.#space.delete(diffId)
+      this.#weights.delete(diffId)
       // what makes the same layer again meanwhile must not lose its own
       const removal = this.#erase(diffId)
       this.#removing.set(diffId, removal)
@@ -223,19 +256,19 @@ export class Layers {
 
   async #erase(diffId: Digest): Promise<void> {
     const path = this.#path(diffId.slice('sha256:'.length))
-    await rm(`${path}.json`, { force: true })
-    await rm(`${path}.recipe`, { force: true })
+    for (const kind of kept) await rm(`${path}.${kind}`, { force: true })
     // Out of the way first: a removal cut short must not look like a layer.
     const doomed = join(this.#root, 'staging', randomBytes(12).toString('hex'))
     await rename(path, doomed)
     await this.#porters.run('remove', doomed)
+    this.#weighAgain()
   }
 
   /** Removes what no layer record names and every layer that `keep` does not. */
   async sweep(keep: ReadonlySet<Digest>): Promise<void> {
     await this.remove(this.all().filter((diffId) => !keep.has(diffId)))
     for (const name of await readdir(this.#path('')))
-      if (!this.has(`sha256:${name.replace(/\.(json|recipe)$/, '')}`))
+      if (!this.has(`sha256:${name.replace(/\.[a-z]+$/, '')}`))
         await rm(this.#path(name), { recursive: true, force: true })
   }
 
@@ -249,6 +282,12 @@ export class Layers {
     return join(this.#root, 'layers', name)
   }
 }
+
+/** What is kept beside a layer's directory, the record first: without it there is no layer. */
+const kept = ['json', 'recipe', 'copies'] as const
+
+/** Files that are to be kept beside a layer. */
+type Beside = { readonly [kind in Exclude<(typeof kept)[number], 'json'>]?: string }
 
 async function readSum(path: string): Promise<LayerSum | undefined> {
   try {

@@ -14,6 +14,7 @@ import { type Sources, treeOf } from './selection.js'
 import { survey } from './survey.js'
 import { type Verify, verifyLayer } from './verify.js'
 import { componentsOf, Tree } from './tree.js'
+import { weigh, type Weight } from './weigh.js'
 import { type ManifestEntry, type UnpackAs, Unpacker } from './unpack.js'
 
 /** Where an archive that is streamed to a porter goes. */
@@ -66,6 +67,7 @@ export const jobs = {
   scrub: (task: { upper: string; paths: readonly string[] }): void => scrub(task.upper, task.paths),
   /** Removes a tree: one of 100,000 files keeps the loop for a second when they all answer it at once. */
   remove: (path: string): void => rmSync(path, { recursive: true, force: true }),
+  weigh: (directory: string): Weight => weigh(directory),
   /** What a container's own layer changes. */
   changes: (written: Written): readonly Change[] => changesOf(written),
   /** Copies a container's own layer. */
