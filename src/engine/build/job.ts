@@ -115,7 +115,7 @@ async function makeLayer(
   } else await make(stage, undefined)
   job.signal.throwIfAborted()
   const copies = copiesOf(stage)
-  const { diffId } = await layers.commit(stage, existsSync(copies) ? copies : undefined)
+  const { diffId } = await layers.commit(stage, existsSync(copies) ? copies : undefined, latest)
   job.held.push(diffId)
   return { layer: diffId, created: new Date().toISOString(), description, ...(like === undefined ? {} : { like }) }
 }

@@ -43,9 +43,9 @@ export class Layers {
   readonly #root: string
   readonly #porters: Porters
   readonly #sizes = new Map<Digest, number>()
-  readonly #weights = new Map<Digest, Promise<Weight>>()
-  /** Those whose weight the coming and going of others changes. */
-  readonly #common = new Set<Digest>()
+  readonly #weights = new Map<Digest, Weight>()
+  /** Layers that have come or gone: what was weighed meanwhile may be wrong. */
+  #changes = 0
   readonly #held = new Map<Digest, number>()
   readonly #removing = new Map<Digest, Promise<void>>()
   readonly #publishing = new Map<Digest, Promise<void>>()
@@ -88,26 +88,22 @@ export class Layers {
   }
 
   /** Read once, unless other layers have files of it. */
-  #weigh(diffId: Digest): Promise<Weight> {
+  async #weigh(diffId: Digest): Promise<Weight> {
     const known = this.#weights.get(diffId)
     if (known) return known
-    const weight = this.#measure(diffId)
-    if (this.has(diffId)) this.#weights.set(diffId, weight)
-    weight.catch(() => this.#weights.delete(diffId))
-    return weight
-  }
-
-  async #measure(diffId: Digest): Promise<Weight> {
+    const changes = this.#changes
     const path = this.#path(diffId.slice('sha256:'.length))
     const { share, own, common } = await this.#porters.run('weigh', path)
     const beside = await bytesOf(path, ...kept.map((kind) => `${path}.${kind}`))
-    if (common) this.#common.add(diffId)
-    return { share: share + beside, own: own + beside, common }
+    const weight = { share: share + beside, own: own + beside, common }
+    if (this.has(diffId) && changes === this.#changes) this.#weights.set(diffId, weight)
+    return weight
   }
 
-  #weighAgain(): void {
-    for (const diffId of this.#common) this.#weights.delete(diffId)
-    this.#common.clear()
+  /** A layer has come or gone: what has files in common with others weighs something else now, as does what it refers to. */
+  #weighAgain(referred?: Digest): void {
+    this.#changes++
+    for (const [diffId, { common }] of this.#weights) if (common || diffId === referred) this.#weights.delete(diffId)
   }
 
   all(): Digest[] {
@@ -133,9 +129,13 @@ export class Layers {
   /**
    * Publishes a stage as a layer and holds it. A layer that is there already is kept, the stage dropped.
    * @param copies where what a COPY put into it is written, if it is
+   * @param referred the layer that it may have files of
    */
-  async commit(stage: Stage, copies?: string): Promise<LayerSum> {
-    return this.#publish(stage, await this.#porters.run('sum', stage.upper), copies === undefined ? {} : { copies })
+  async commit(stage: Stage, copies?: string, referred?: Digest): Promise<LayerSum> {
+    const sum = await this.#porters.run('sum', stage.upper)
+    const published = await this.#publish(stage, sum, copies === undefined ? {} : { copies })
+    this.#weighAgain(referred)
+    return published
   }
 
   /** What a COPY that is like the one that made a layer may refer to. */
@@ -208,7 +208,6 @@ export class Layers {
     await writeFile(`${path}.json`, JSON.stringify(sum))
     this.#sizes.set(sum.diffId, sum.size)
     this.#unsettled++
-    this.#weighAgain()
   }
 
   /** Makes every layer committed so far survive a power cut. */

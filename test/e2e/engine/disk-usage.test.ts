@@ -52,10 +52,11 @@ describe('what system df tells of the disk', function () {
       2 * count('build/mounts') +
       count('images/layers') / 16)
 
-  const build = async (tag: string, dockerfile: string): Promise<void> => {
+  const build = async (tag: string, dockerfile: string, change = ''): Promise<void> => {
     const input = archive([
       { name: 'Dockerfile', content: dockerfile },
       { name: 'text', content: 'text\n'.repeat(50_000) },
+      { name: 'change', content: change },
     ])
     const { code, stderr } = await engine.with({ input }, 'build', '-q', '-t', tag, '-')
     expect(code, stderr).to.equal(0)
@@ -67,6 +68,8 @@ describe('what system df tells of the disk', function () {
       'RUN for i in 1 2 3 4 5 6 7 8 9; do mkdir -p /s/$i; for j in 1 2 3 4 5 6 7 8 9; do echo $j > /s/$i/$j; done; done'
     await build('one', `FROM ${base}\n${small}\nRUN head -c 5000000 /dev/urandom > /big\n`)
     await build('two', `FROM ${base}\n${small}\nCOPY text /text\n`)
+    // layers that have the text in common
+    for (const n of ['1', '2', '3']) await build(`common:${n}`, `FROM ${base}\nCOPY text change /c/\n`, n)
     await build('gone', `FROM ${base}\nRUN --mount=type=cache,target=/c head -c 3000000 /dev/urandom | tee /c/x > /x\n`)
     await engine.must('rmi', 'gone')
     const tar = join(engine.dir, 'saved.tar')
@@ -96,6 +99,15 @@ describe('what system df tells of the disk', function () {
     expect(unsaid, JSON.stringify({ all, told: told(usage) })).to.be.within(0, bookkeeping())
     const [writes] = usage.Containers.filter(({ SizeRw = 0 }) => SizeRw > 3_000_000)
     expect(writes?.SizeRw).to.be.within(4_000_000 + 400_000, 4_000_000 + 20_000_000)
+  })
+
+  it('has files that layers have in common once on the disk', async () => {
+    const inodes = (
+      await must('find', [join(root, 'images/layers'), '-path', '*/c/text', '-printf', '%i %n\\n'])
+    ).split('\n')
+    expect(new Set(inodes).size).to.equal(1)
+    expect(inodes[0]).to.match(/ 3$/)
+    expect(await engine.must('run', '--rm', 'common:3', 'wc', '-c', '/c/text')).to.include('250000')
   })
 
   it('is what a prune sets free, to a block for each record, kind by kind', async () => {
