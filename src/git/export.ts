@@ -1,6 +1,7 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BerthError, messageOf } from '../errors.js'
+import { indexOf, moveTree, removeTree } from '../queue/files.js'
 import { git, must } from './git.js'
 
 /** Where git finds the objects of a push that it has not accepted yet. */
@@ -12,6 +13,7 @@ export const quarantineEnv = (repository: string, quarantine: string): Record<st
 /**
  * Writes a commit's tree to a directory, as a checkout would: links are links, wherever they lead; submodules are empty
  * directories. Nothing is left when it fails.
+ * @param last where the tree of an earlier commit may be: it is made into this one, by writing what differs
  * @throws BerthError `invalid` when it is not a commit, `broken` when it cannot be written
  */
 export async function exportTree(
@@ -19,19 +21,14 @@ export async function exportTree(
   commit: string,
   directory: string,
   env: Readonly<Record<string, string>>,
+  last: string,
 ): Promise<void> {
-  const index = `${directory}.index`
   await mkdir(dirname(directory), { recursive: true, mode: 0o750 })
-  await rm(directory, { recursive: true, force: true })
-  await mkdir(directory, { mode: 0o750 })
+  await removeTree(directory)
   try {
     const [type] = await Promise.all([
       git(repository, ['cat-file', '-t', commit], env),
-      must(repository, ['-c', 'core.bare=false', 'read-tree', '--reset', '-u', commit], {
-        ...env,
-        GIT_WORK_TREE: directory,
-        GIT_INDEX_FILE: index,
-      }),
+      write(repository, commit, directory, env, last),
     ])
     if (type.stdout !== 'commit')
       throw new BerthError(
@@ -40,7 +37,7 @@ export async function exportTree(
         'push <name>^{}:main',
       )
   } catch (error) {
-    await rm(directory, { recursive: true, force: true })
+    await removeTree(directory)
     if (error instanceof BerthError) throw error
     throw new BerthError(
       'broken',
@@ -48,7 +45,27 @@ export async function exportTree(
       'is the disk full?',
       error,
     )
-  } finally {
-    await rm(index, { force: true })
+  }
+}
+
+async function write(
+  repository: string,
+  commit: string,
+  directory: string,
+  env: Readonly<Record<string, string>>,
+  last: string,
+): Promise<void> {
+  const around = { ...env, GIT_WORK_TREE: directory, GIT_INDEX_FILE: indexOf(directory) }
+  const inTree = (...args: string[]): Promise<string> => must(repository, ['-c', 'core.bare=false', ...args], around)
+  const checkOut = (): Promise<string> => inTree('read-tree', '--reset', '-u', commit)
+  try {
+    await moveTree(last, directory)
+    await checkOut()
+    // the deploy before wrote files of its own there
+    await inTree('clean', '-ffdxq')
+  } catch {
+    await removeTree(directory) // there is no tree before, or it is damaged
+    await mkdir(directory, { mode: 0o750 })
+    await checkOut()
   }
 }

@@ -2,7 +2,7 @@ import type { Config } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
 import { follow, outcome } from '../queue/follow.js'
-import { deployFiles, removeSource } from '../queue/files.js'
+import { deployFiles, lastTree, removeSource } from '../queue/files.js'
 import { submit } from '../queue/submit.js'
 import type { App } from '../store/apps.js'
 import { newDeployId, type Deploy } from '../store/deploys.js'
@@ -131,7 +131,7 @@ export class Receiving {
     if (stale)
       throw new BerthError('conflict', 'the branch has moved since you last fetched it', 'fetch, merge and push again')
     const id = newDeployId()
-    await exportTree(repository, command.new, deployFiles(config, id).source, env)
+    await exportTree(repository, command.new, deployFiles(config, id).source, env, lastTree(config, app.id))
     const push: Push = { id: question.push, deploy: id, command, refused }
     try {
       await recordPush(repository, push, quarantine)

@@ -5,7 +5,7 @@ import { firstRelease, type Release } from '../store/releases.js'
 import { collectImages } from './collect.js'
 import { DeployLog, secretsOf } from './deploy-log.js'
 import { destroy } from './destroy.js'
-import { removeSource } from './files.js'
+import { keepSource } from './files.js'
 import { buildPush } from './push.js'
 import { nextRelease, type Built, type Releasing } from './release.js'
 import type { Workshop } from './workshop.js'
@@ -43,7 +43,7 @@ export async function carryOut(shop: Workshop, deploy: Deploy, signal: AbortSign
     failure === null ? { status: 'succeeded' } : { status: 'failed', failure: failure.split('\n', 1)[0] ?? '' },
   )
   if (deploy.change.kind === 'push') {
-    await removeSource(config, deploy.id)
+    await keepSource(config, deploy.id, app.id)
     collectImages(shop, await store.apps.find(app.id).then((now) => now ?? app)).catch((error: unknown) =>
       shop.log.warn({ error: messageOf(error) }, 'images not collected'),
     )

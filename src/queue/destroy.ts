@@ -4,7 +4,7 @@ import { messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import type { Deploy } from '../store/deploys.js'
 import { removeImages } from './collect.js'
-import { deployFiles, removeSource } from './files.js'
+import { deployFiles, lastTree, removeSource, removeTree } from './files.js'
 import type { Workshop } from './workshop.js'
 
 /** Stops an app's processes and removes what the engine has of it. Safe to repeat. */
@@ -23,6 +23,7 @@ async function forget({ store, config }: Workshop, app: App, deploy: Deploy): Pr
     await removeSource(config, id)
     await rm(deployFiles(config, id).log, { force: true })
   }
+  await removeTree(lastTree(config, app.id))
   await rm(join(config.root, 'git', `${app.id}.git`), { recursive: true, force: true })
   await store.releases.removeAll(app.id)
   await store.apps.remove(app.id)

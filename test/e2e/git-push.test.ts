@@ -1,7 +1,16 @@
 import { expect } from 'chai'
-import { existsSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs'
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
-import { deployFiles } from '../../src/queue/files.js'
+import { deployFiles, deploysDirectory, indexOf, keepSource, lastTree } from '../../src/queue/files.js'
 import { gitRig, type GitRig } from '../git/rig.js'
 
 describe('a push', function () {
@@ -34,6 +43,49 @@ describe('a push', function () {
     const [deploy] = await rig.store.deploys.list(app.id)
     expect(deploy?.change).to.include({ kind: 'push', branch: 'main' })
     expect(existsSync(deployFiles(rig.config, deploy?.id ?? '').source)).to.equal(true)
+  })
+
+  it('makes the tree from that of the deploy before, whatever was done to it', async () => {
+    const app = await rig.app('again')
+    const copy = await rig.clone('again', {
+      'same.txt': 'same',
+      'changes.txt': 'one',
+      'goes.txt': 'goes',
+      'd/spoilt': 'd',
+    })
+    const push = async (look: (tree: string) => void): Promise<void> => {
+      rig.fate = async ({ id }) => {
+        look(deployFiles(rig.config, id).source)
+        await keepSource(rig.config, id, app.id)
+        return null
+      }
+      const { code, stderr } = await copy.git('push', 'berth', 'main')
+      expect(code, stderr).to.equal(0)
+    }
+    const read = (tree: string): Record<string, string> =>
+      Object.fromEntries(
+        readdirSync(tree, { recursive: true, withFileTypes: true })
+          .filter((entry) => entry.isFile())
+          .map(({ name, parentPath }) => [name, readFileSync(join(parentPath, name), 'utf8')]),
+      )
+    let inode = 0
+    await push((tree) => {
+      inode = statSync(join(tree, 'same.txt')).ino
+      writeFileSync(join(tree, '.berth.Dockerfile'), 'FROM x')
+      writeFileSync(join(tree, 'd/spoilt'), 'spoilt')
+    })
+    await copy.git('rm', '-q', 'goes.txt')
+    await copy.commit({ 'changes.txt': 'two' })
+    await push((tree) => {
+      expect(read(tree)).to.deep.equal({ 'same.txt': 'same', 'changes.txt': 'two', spoilt: 'd' })
+      expect(statSync(join(tree, 'same.txt')).ino).to.equal(inode)
+    })
+    truncateSync(indexOf(lastTree(rig.config, app.id)), 40)
+    await copy.commit({ 'changes.txt': 'three' })
+    await push((tree) => {
+      expect(read(tree)).to.deep.equal({ 'same.txt': 'same', 'changes.txt': 'three', spoilt: 'd' })
+    })
+    expect(readdirSync(deploysDirectory(rig.config)).filter((name) => name.startsWith(app.id))).to.have.length(2)
   })
 
   it('leaves the ref where it was when the deploy fails, and says why', async () => {
