@@ -1,6 +1,8 @@
 import { closeSync } from 'node:fs'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { text } from 'node:stream/consumers'
 import { dockerd, podman } from '../../test/e2e/foreign.js'
 import { baseArchive, openEngine } from '../../test/e2e/engine/harness.js'
@@ -80,7 +82,31 @@ export async function openRivals(
   }
 }
 
-/** Milliseconds that each of `works` took, in turn, `samples` times after some that do not count. */
+/**
+ * Resolves when the processors have next to nothing to do, after three seconds at the latest: what one rival leaves to be
+ * done after its answer (podman's cleanup takes longer than an exec) must not be paid for by the next.
+ */
+export async function quiet(): Promise<void> {
+  const deadline = performance.now() + 3000
+  for (let before = await spent(); performance.now() < deadline;) {
+    await delay(50)
+    const now = await spent()
+    if (now.busy - before.busy <= (now.all - before.all) * 0.05) return
+    before = now
+  }
+}
+
+/** Clock ticks since boot, of all processors; proc_stat(5). */
+async function spent(): Promise<{ busy: number; all: number }> {
+  const [, ...ticks] = (await readFile('/proc/stat', 'utf8')).split('\n', 1)[0]?.split(/ +/) ?? []
+  const all = ticks.slice(0, 8).reduce((sum, text) => sum + Number(text), 0)
+  return { busy: all - Number(ticks[3]) - Number(ticks[4]), all }
+}
+
+/**
+ * Milliseconds that each of `works` took, in turn, `samples` times after some that do not count, each on a quiet machine.
+ * A work may answer with milliseconds of its own: those of a part of it.
+ */
 export async function inTurn(
   works: Readonly<Record<string, () => Promise<unknown>>>,
   samples: number,
@@ -89,9 +115,10 @@ export async function inTurn(
   const took: Record<string, number[]> = Object.fromEntries(Object.keys(works).map((name) => [name, []]))
   for (let sample = -warming; sample < samples; sample++)
     for (const [name, work] of Object.entries(works)) {
+      await quiet()
       const since = performance.now()
-      await work()
-      if (sample >= 0) took[name]?.push(performance.now() - since)
+      const ms = await work()
+      if (sample >= 0) took[name]?.push(typeof ms === 'number' ? ms : performance.now() - since)
     }
   return took
 }

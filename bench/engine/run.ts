@@ -1,6 +1,7 @@
 /**
  * create + start + wait + remove of `true` over the API, with limits and a network, beside dockerd, podman and the bare
- * runtime with the same seccomp profile and limits but no network, in the same run. `npm run bench:run [-- SAMPLES]`; as root.
+ * runtime with the same seccomp profile and limits but no network, in the same run; then `exec true`, and stop and remove.
+ * `npm run bench:run [-- SAMPLES]`; as root.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -11,7 +12,7 @@ import { seccompProfile } from '../../src/engine/runtime/seccomp.js'
 import { base } from '../../test/e2e/engine/harness.js'
 import { must } from '../../test/run.js'
 import { median, table } from '../figures.js'
-import { inTurn, openRivals, report, type Rival } from './rivals.js'
+import { inTurn, openRivals, quiet, report, type Rival } from './rivals.js'
 
 const samples = Number(process.argv[2] ?? 15)
 const limits = { Memory: 256 << 20, PidsLimit: 100 }
@@ -39,6 +40,32 @@ async function apiRun({ name, ask }: Rival): Promise<void> {
   note('remove')
 }
 
+/** Starts what goes on until it is killed; answers with its id. */
+async function sleeper({ ask }: Rival): Promise<string> {
+  const body = { Image: base, Cmd: ['sleep', '3600'], HostConfig: limits }
+  const { Id } = JSON.parse(await text(await ask('POST', '/containers/create', body))) as { Id: string }
+  await text(await ask('POST', `/containers/${Id}/start`))
+  return Id
+}
+
+async function apiExec({ name, ask }: Rival, container: string): Promise<void> {
+  const body = { Cmd: ['true'], AttachStdout: true, AttachStderr: true }
+  const { Id } = JSON.parse(await text(await ask('POST', `/containers/${container}/exec`, body))) as { Id: string }
+  await text(await ask('POST', `/exec/${Id}/start`, { Detach: false, Tty: false }))
+  const { ExitCode } = JSON.parse(await text(await ask('GET', `/exec/${Id}/json`))) as { ExitCode: number }
+  if (ExitCode !== 0) throw new Error(`${name}: true ended with ${String(ExitCode)}`)
+}
+
+/** Milliseconds of the stop and the removal. */
+async function apiStop(rival: Rival): Promise<number> {
+  const id = await sleeper(rival)
+  await quiet()
+  const since = performance.now()
+  await text(await rival.ask('POST', `/containers/${id}/stop?t=0`))
+  await text(await rival.ask('DELETE', `/containers/${id}`))
+  return performance.now() - since
+}
+
 /** A bundle of the base image for `runc run`. */
 async function bareBundle(dir: string, root: string): Promise<void> {
   await must('runc', ['spec'], { cwd: dir })
@@ -60,12 +87,21 @@ try {
   const layers = await rivals.berth.cli('image', 'inspect', '-f', '{{.GraphDriver.Data.UpperDir}}', base)
   await bareBundle(bundle, layers)
   let count = 0
-  const bare = () =>
-    must('runc', ['--root', join(bundle, 'state'), 'run', '-b', bundle, `bench${process.pid}-${String(count++)}`])
+  const bare = async (): Promise<void> => {
+    const id = `bench${process.pid}-${String(count++)}`
+    await must('runc', ['--root', join(bundle, 'state'), 'run', '-b', bundle, id])
+  }
   const works = Object.fromEntries(rivals.all.map((rival) => [rival.name, () => apiRun(rival)]))
   const took = await inTurn({ ...works, 'bare runc': bare }, samples)
   report('create + start + wait + remove of true', took, { docker: 0.2, 'bare runc': 1.6 })
   console.log(table([["Berth's phases", 'ms'], ...Object.entries(phases).map(([name, list]) => [name, median(list)])]))
+  const running = new Map<Rival, string>()
+  for (const rival of rivals.all) running.set(rival, await sleeper(rival))
+  const each = (work: (rival: Rival) => Promise<unknown>) =>
+    inTurn(Object.fromEntries(rivals.all.map((rival) => [rival.name, () => work(rival)])), samples)
+  report('exec true', await each((rival) => apiExec(rival, running.get(rival) ?? '')), { docker: 0.5 })
+  report('stop -t 0, then remove', await each(apiStop), { docker: 0.35 })
+  for (const [{ ask }, id] of running) await text(await ask('DELETE', `/containers/${id}?force=1`))
 } finally {
   await rm(bundle, { recursive: true, force: true })
 }
