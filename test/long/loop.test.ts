@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { encodeHeader, endOfArchive } from '../../src/engine/images/tar-header.js'
-import { openEngine, type TestEngine } from '../e2e/engine/harness.js'
+import { base, openEngine, type TestEngine } from '../e2e/engine/harness.js'
 import { configuration, mostMemory } from '../e2e/fences/hostile.js'
 import { longestTurn, placeIn, watched } from './loop.js'
 
@@ -80,6 +80,10 @@ describe('the engine’s loop', function () {
       })(),
     )
   }
+  const does = async (...words: string[]): Promise<void> => {
+    await engine.must(...words)
+    await check(words)
+  }
   const sends = async (file: string, ...words: string[]): Promise<void> => {
     const child = engine.start(...words)
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
@@ -88,6 +92,9 @@ describe('the engine’s loop', function () {
     child.stderr?.on('data', (text: Buffer) => (said += text.toString()))
     if (child.stdin) await pipeline(createReadStream(path(file)), child.stdin)
     expect(await ended, said).to.equal(0)
+    await check(words)
+  }
+  const check = async (words: readonly string[]): Promise<void> => {
     const { most, delay } = await longestTurn(engine, placeIn(dir))
     if (process.env.BERTH_MEASURE === '1')
       console.log(`${words.join(' ')}: ${most.toFixed(0)} ms, by the clock ${delay.toFixed(0)} ms`)
@@ -99,6 +106,15 @@ describe('the engine’s loop', function () {
   it('nor by a build from a context of 500 MB', () => sends('context.tar', 'build', '-t', 'big:3', '-'))
   it('nor by one from a context of 100,000 files', () => sends('many.tar', 'build', '-t', 'big:4', '-'))
   it('nor by 100,000 files that are imported', () => sends('many.tar', 'import', '-', 'big:5'))
+
+  it('nor by 100,000 files of a container or a volume that are removed', async () => {
+    const write =
+      'for d in a b; do mkdir /v/$d /w/$d; cd /v/$d; seq 50000 | xargs touch; cd /w/$d; seq 50000 | xargs touch; done'
+    await engine.must('run', '--name', 'many', '-v', 'many:/v', base, 'sh', '-c', `mkdir /w; ${write}`)
+    await longestTurn(engine, placeIn(dir))
+    await does('rm', 'many')
+    await does('volume', 'rm', 'many')
+  })
 
   it('and it has held none of it in memory', () => expect(mostMemory(engine)).to.be.lessThan(500 << 20))
 })

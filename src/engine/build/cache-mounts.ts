@@ -5,6 +5,7 @@ import { bytesBelow } from '../system/disk.js'
 import { Slots } from '../system/slots.js'
 import type { CacheItem } from './items.js'
 import type { RunMount } from './mounts.js'
+import { removeTree } from '../system/remove.js'
 
 /** A cache directory lent to a step; disposing gives it back. */
 export interface LentCache extends AsyncDisposable {
@@ -73,7 +74,7 @@ export class CacheMounts {
     if (sharing === 'private' && cache.busy > 0) {
       const directory = await mkdtemp(join(this.#root, 'private-'))
       await dress(directory)
-      return { directory, [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) }
+      return { directory, [Symbol.asyncDispose]: () => removeTree(directory) }
     }
     this.#caches.set(name, cache)
     cache.busy++

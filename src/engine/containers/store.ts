@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { codeOf } from '../errors.js'
 import { sweepDrafts, syncDirectory, writeDurably } from '../system/durable.js'
 import type { ContainerRecord } from './record.js'
+import { removeTree } from '../system/remove.js'
 
 /** Where one container keeps what must last. */
 export interface Places {
@@ -127,7 +128,7 @@ export class ContainerStore {
     })
     this.#turns.delete(id)
     this.#noted.delete(id)
-    await rm(dir, { recursive: true, force: true })
+    await removeTree(dir)
   }
 
   #inTurn(id: string, write: () => Promise<void>): Promise<void> {

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf, EngineError } from '../errors.js'
 import { syncAll, syncDirectory, writeDurably } from '../system/durable.js'
+import { removeTree } from '../system/remove.js'
 
 /** A volume as stored: `<name>/volume.json`, beside its content in `<name>/_data`. */
 export interface VolumeRecord {
@@ -97,7 +98,7 @@ export class VolumeRecords {
     const grave = this.#aside()
     await rename(join(this.#directory, name), grave)
     await syncDirectory(this.#directory)
-    await rm(grave, { recursive: true, force: true })
+    await removeTree(grave)
   }
 
   #aside(): string {
