@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { lstatSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EngineConfig } from '../../../src/engine/config.js'
@@ -11,6 +11,14 @@ import { encodeHeader, endOfArchive, padding, type TarHeader } from '../../../sr
 export function temporary(): { readonly path: string } & Disposable {
   const path = mkdtempSync(join(tmpdir(), 'berth-images-'))
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+/** Waits until a change would be seen by a file's time: the kernel's clock for these ticks a few hundred times a second. */
+export function settle(file: string): void {
+  const { ctimeMs } = lstatSync(file)
+  using probe = temporary()
+  do writeFileSync(join(probe.path, 'now'), '')
+  while (lstatSync(join(probe.path, 'now')).ctimeMs === ctimeMs)
 }
 
 /** An entry of a made-up archive: a file unless told otherwise. */
