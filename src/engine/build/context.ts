@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { chmod, mkdir, rename, stat } from 'node:fs/promises'
+import { chmod, mkdir, realpath, rename, stat } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { EngineError } from '../errors.js'
@@ -89,10 +89,11 @@ export const openContext = (
 ): Promise<BuildContext> =>
   open(store, dockerfile, async () => {
     if (!isAbsolute(directory)) throw new EngineError('invalid', `the directory "${directory}" is no absolute path`)
-    const found = await stat(directory).catch(() => undefined)
+    const real = await realpath(directory).catch(() => directory)
+    const found = await stat(real).catch(() => undefined)
     if (!found?.isDirectory())
       throw new EngineError('invalid', `unable to prepare context: "${directory}" is no directory`)
-    return { directory, memory: join(memories, `${String(found.dev)}-${String(found.ino)}`) }
+    return { directory: real, memory: join(memories, `${String(found.dev)}-${String(found.ino)}`) }
   })
 
 async function open(

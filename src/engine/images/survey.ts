@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readdirSync, readlinkSync, readSync, lstatSync, type Stats } from 'node:fs'
 import { join } from 'node:path/posix'
-import { EngineError } from '../errors.js'
-import { stampOf, withUnchanged } from './stamp.js'
+import { codeOf, EngineError } from '../errors.js'
+import { changed, stampOf, withUnchanged } from './stamp.js'
 import type { Manifest } from './unpack.js'
 
 /** Content digests of files by their stamps: what has not changed need not be read again. */
@@ -17,18 +17,34 @@ const clockMs = 2000
 /**
  * The manifest of a directory that its owner may write to meanwhile: its files are stamped, so that who reads them later
  * can tell. `known` is used and then replaced: it holds what of this directory can be believed the next time.
+ * @param directory its real path: a file that another leads to is not in it
  * @throws EngineError `conflict` when something changes while it is read
  */
 export function surveyLive(directory: string, known: Digests): Manifest {
   const before = new Map(known)
   known.clear()
   const settled = Date.now() - clockMs
-  return visitAll(directory, (path, stat) => {
+  const read: Read = (path, stat) => {
     const stamp = stampOf(stat)
-    const content = before.get(stamp) ?? withUnchanged(path, stamp, digestOf)
+    const content = before.get(stamp) ?? withUnchanged(path, stamp, (fd) => digestIn(fd, path))
     if (stat.ctimeMs < settled) known.set(stamp, content)
     return { content, stamp }
-  })
+  }
+  try {
+    return visitAll(directory, read)
+  } catch (error) {
+    if (gone.has(codeOf(error) ?? '')) throw changed(directory, error)
+    throw error
+  }
+}
+
+/** What a directory or a link fails with that is none any more. */
+const gone = new Set(['ENOENT', 'ENOTDIR', 'EINVAL'])
+
+/** @throws EngineError `conflict` when a directory on the way has become a link, which may lead to anybody's files */
+function digestIn(fd: number, path: string): string {
+  if (readlinkSync(`/proc/self/fd/${String(fd)}`) !== join(path)) throw changed(path)
+  return digestOf(fd)
 }
 
 type Read = (path: string, stat: Stats) => { content: string; stamp?: string }
