@@ -1,6 +1,7 @@
-import { createReadStream } from 'node:fs'
-import { lstat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { lstat, open } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path/posix'
+import type { Readable } from 'node:stream'
 import { EngineError, messageOf } from '../errors.js'
 import type { Archive, Carry } from '../images/carry.js'
 import { decompress } from '../images/compression.js'
@@ -197,8 +198,23 @@ async function placed<T>(instruction: Copy, work: () => Promise<T>, from = instr
 }
 
 async function unpack(job: Job, archive: Archive, lowers: readonly string[], upper: string): Promise<void> {
-  const stream = decompress(createReadStream(archive.file), archive.compression)
-  const task = { upper, lowers, base: archive.target, as: 'add' as const }
-  await job.store.porters.unpack(task, stream, job.signal)
-  if (archive.stamp !== undefined && stampOf(await lstat(archive.file)) !== archive.stamp) throw changed(archive.file)
+  const { file, stamp, compression, target } = archive
+  await using source = await openStamped(file, stamp)
+  const stream = decompress(source.stream, compression)
+  await job.store.porters.unpack({ upper, lowers, base: target, as: 'add' }, stream, job.signal)
+  if (stamp !== undefined && stampOf(await lstat(file)) !== stamp) throw changed(file)
+}
+
+/** A file of one that others may write to as `withUnchanged` opens it. @throws EngineError `conflict` when it is another */
+async function openStamped(file: string, stamp: string | undefined): Promise<{ stream: Readable } & AsyncDisposable> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    (cause: unknown) => {
+      throw changed(file, cause)
+    },
+  )
+  const close = (): Promise<void> => handle.close()
+  if (stamp === undefined || stampOf(await handle.stat()) === stamp)
+    return { stream: handle.createReadStream(), [Symbol.asyncDispose]: close }
+  await close()
+  throw changed(file)
 }

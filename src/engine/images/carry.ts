@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
-import { readlinkSync, writeSync } from 'node:fs'
+import { writeSync } from 'node:fs'
 import { dirname } from 'node:path/posix'
 import { EngineError } from '../errors.js'
 import { lookUpOwner, type Owner } from './account.js'
@@ -8,6 +8,7 @@ import { type Copies, type Earlier, openEarlier, writeCopies } from './copies.js
 import { archiveOf, type Compression } from './compression.js'
 import { type ModeChange, readModeChange } from './mode.js'
 import { type Left, leftOut, select, type Selected, type Sources, treeOf } from './selection.js'
+import { withUnchanged } from './stamp.js'
 import { digestFile } from './survey.js'
 import { componentsOf, type Entry, Tree } from './tree.js'
 
@@ -103,9 +104,9 @@ export function carry(task: Carry): readonly Archive[] {
       copyChildren(copier, found.entry, target, parents ? found.kept : '')
       continue
     }
-    const compression = task.sparingArchives && found.entry.stat.isFile() ? archiveOf(found.entry.paths[0]) : undefined
+    const stamp = tree.noted(found.entry)?.stamp
+    const compression = task.sparingArchives ? compressionOf(found.entry, stamp) : undefined
     if (compression) {
-      const stamp = tree.noted(found.entry)?.stamp
       const archive = { file: found.entry.paths[0], target: canvas.directory(task.target, made), compression }
       archives.push(stamp === undefined ? archive : { ...archive, stamp })
       continue
@@ -122,6 +123,13 @@ export function carry(task: Carry): readonly Archive[] {
   canvas.close()
   if (task.copies !== undefined && archives.length === 0) writeCopies(task.copies, copies)
   return archives
+}
+
+/** How an archive is compressed; undefined when it is none. */
+function compressionOf({ stat, paths: [path] }: Entry, stamp: string | undefined): Compression | undefined {
+  if (!stat.isFile()) return undefined
+  if (stamp === undefined) return archiveOf(path)
+  return withUnchanged(path, stamp, (fd) => archiveOf(`/proc/self/fd/${String(fd)}`))
 }
 
 interface Copier {
@@ -192,7 +200,7 @@ function copyEntry(copier: Copier, entry: Entry, path: string): void {
   const attributes = attributesOf(copier, entry)
   const { stat } = entry
   copier.copies.delete(path)
-  if (stat.isSymbolicLink()) copier.canvas.symlink(path, linkOf(copier.tree, entry), attributes)
+  if (stat.isSymbolicLink()) copier.canvas.symlink(path, copier.tree.linkOf(entry), attributes)
   else if (stat.isFile()) {
     const same = attributes.mode === (stat.mode & 0o7777) && attributes.uid === stat.uid && attributes.gid === stat.gid
     const { content, stamp } = copier.tree.noted(entry) ?? {}
@@ -231,13 +239,11 @@ function digest(digesting: Digesting, name: string, entry: Entry, within: string
       const inside = within === '' ? child : `${within}/${child}`
       if (!left(inside, found)) digest(digesting, `${name}/${child}`, found, inside)
     }
-  } else if (stat.isSymbolicLink()) hash.update(`link ${name}\0${linkOf(tree, entry)}\0${owner}\0`)
+  } else if (stat.isSymbolicLink()) hash.update(`link ${name}\0${tree.linkOf(entry)}\0${owner}\0`)
   else {
     const content = stat.isFile() ? (tree.noted(entry)?.content ?? digestFile(entry.paths[0])) : ''
     hash.update(`file ${name}\0${mode(entry)} ${owner}\0${content}\0`)
   }
 }
-
-const linkOf = (tree: Tree, entry: Entry): string => tree.noted(entry)?.content ?? readlinkSync(entry.paths[0])
 
 const mode = ({ stat }: Entry): string => (stat.mode & 0o7777).toString(8)

@@ -60,6 +60,11 @@ export class Tree {
     return this.#manifest?.get(this.#within(paths[0]))
   }
 
+  /** Where a link leads: as the manifest knows it, for it may lead elsewhere by now. */
+  linkOf(entry: Entry): string {
+    return this.noted(entry)?.content ?? readlinkSync(entry.paths[0])
+  }
+
   /** The entry `name` of a directory, following nothing. */
   child(directory: Entry, name: string): Entry | undefined {
     if (this.#shown) return this.#shownChild(directory.paths[0], name)
@@ -101,7 +106,12 @@ export class Tree {
 
   /** Follows `path` from the root. Components that do not exist are taken as written. */
   resolve(path: string, followLast = true): Resolved {
-    return resolveIn((canonical) => this.at(canonical), path, followLast)
+    return resolveIn(
+      (canonical) => this.at(canonical),
+      path,
+      followLast,
+      (entry) => this.linkOf(entry),
+    )
   }
 
   /** Path in the tree of a place on disk; '' is the root. */
@@ -140,7 +150,12 @@ function namesIn(manifest: Manifest): Map<string, Set<string>> {
  * Follows a path one component at a time, every link read relative to the root of `at`, `..` stopping there.
  * @throws EngineError `invalid` when links go round in circles
  */
-export function resolveIn(at: (path: string) => Entry | undefined, path: string, followLast: boolean): Resolved {
+export function resolveIn(
+  at: (path: string) => Entry | undefined,
+  path: string,
+  followLast: boolean,
+  linkOf = (entry: Entry): string => readlinkSync(entry.paths[0]),
+): Resolved {
   const todo = componentsOf(path).reverse()
   const done: string[] = []
   let links = 0
@@ -160,7 +175,7 @@ export function resolveIn(at: (path: string) => Entry | undefined, path: string,
     if (!entry) absent = done.length
     if (entry?.stat.isSymbolicLink() && (followLast || todo.length > 0)) {
       if (++links > linkLimit) throw new EngineError('invalid', `too many levels of symbolic links in "${path}"`)
-      const target = readlinkSync(entry.paths[0])
+      const target = linkOf(entry)
       if (target.startsWith('/')) done.length = 0
       todo.push(...componentsOf(target).reverse())
     } else done.push(name)

@@ -1,0 +1,204 @@
+import { expect } from 'chai'
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { carry, type Carry, digestSources } from '../../../src/engine/images/carry.js'
+import { writeInventory } from '../../../src/engine/images/inventory.js'
+import { surveyLive } from '../../../src/engine/images/survey.js'
+import { mknod } from '../../../src/engine/images/syscalls.js'
+import { Tree } from '../../../src/engine/images/tree.js'
+import type { Manifest } from '../../../src/engine/images/unpack.js'
+import { settle, temporary } from './lab.js'
+
+/** A directory with files (path -> text; `-> target` for a link) and the manifest of it. */
+function open(files: Readonly<Record<string, string>>) {
+  const lab = temporary()
+  const directory = join(lab.path, 'context')
+  mkdirSync(directory)
+  const put = (path: string, text: string): void => {
+    const place = join(directory, path)
+    mkdirSync(dirname(place), { recursive: true })
+    rmSync(place, { recursive: true, force: true })
+    if (text.startsWith('-> ')) symlinkSync(text.slice(3), place)
+    else writeFileSync(place, text)
+  }
+  for (const [path, text] of Object.entries(files)) put(path, text)
+  const manifest = surveyLive(directory, new Map())
+  return { root: lab.path, directory, put, manifest, [Symbol.dispose]: () => lab[Symbol.dispose]() }
+}
+
+/** Every path below a directory of a tree. */
+function paths(tree: Tree, from = '/'): string[] {
+  const { entry } = tree.resolve(from)
+  if (!entry?.stat.isDirectory()) return []
+  return tree.children(entry).flatMap(([name]) => {
+    const path = `${from === '/' ? '' : from}/${name}`
+    return [path, ...(tree.resolve(path, false).entry?.stat.isDirectory() ? paths(tree, path) : [])]
+  })
+}
+
+const without = (manifest: Manifest, ...gone: string[]): Manifest =>
+  new Map([...manifest].filter(([path]) => !gone.includes(path)))
+
+describe('a tree with a manifest', () => {
+  it('shows what is in it alone, in byte order', () => {
+    using lab = open({ 'b/x': '1', 'b/y': '2', 'a.txt': '3', Z: '4', 'd/e/f': '5' })
+    const tree = new Tree([lab.directory], without(lab.manifest, '/b/y', '/d', '/d/e', '/d/e/f'))
+    lab.put('new', 'came after')
+    expect(paths(tree)).to.deep.equal(['/Z', '/a.txt', '/b', '/b/x'])
+    for (const path of ['/b/y', '/d', '/d/e/f', '/new', '/none'])
+      expect(tree.resolve(path).entry, path).to.equal(undefined)
+  })
+
+  it('has the directories that only lead to something in it, and nothing else of theirs', () => {
+    using lab = open({ 'd/e/f': '1', 'd/e/g': '2', 'd/h': '3' })
+    const tree = new Tree([lab.directory], without(lab.manifest, '/d', '/d/e', '/d/e/g', '/d/h'))
+    expect(paths(tree)).to.deep.equal(['/d', '/d/e', '/d/e/f'])
+  })
+
+  it('is empty when it says nothing, and is not misled by names that begin alike', () => {
+    using lab = open({ 'd/f': '1', 'd2/f': '2' })
+    expect(paths(new Tree([lab.directory], new Map()))).to.deep.equal([])
+    expect(paths(new Tree([lab.directory], without(lab.manifest, '/d', '/d/f')))).to.deep.equal(['/d2', '/d2/f'])
+  })
+
+  it('tells what is noted of an entry', () => {
+    using lab = open({ 'd/f': '1', l: '-> d' })
+    const tree = new Tree([lab.directory], lab.manifest)
+    const noted = (path: string) => {
+      const { entry } = tree.resolve(path, false)
+      return entry && tree.noted(entry)
+    }
+    expect(noted('/d/f')).to.equal(lab.manifest.get('/d/f'))
+    expect(noted('/l')).to.include({ type: 'symlink', content: 'd' })
+    expect(noted('/')).to.equal(undefined)
+  })
+
+  it('follows links inside it, out of it never, and to what it does not show not either', () => {
+    using lab = open({
+      'd/f': 'f',
+      hidden: '1',
+      in: '-> d/f',
+      out: '-> /etc',
+      up: '-> ../../../../../etc',
+      l: '-> hidden',
+    })
+    const tree = new Tree([lab.directory], without(lab.manifest, '/hidden'))
+    expect(tree.resolve('/in').path).to.equal('/d/f')
+    for (const path of ['/out/passwd', '/up/passwd', '/l']) {
+      const { entry } = tree.resolve(path)
+      expect(entry, path).to.equal(undefined)
+    }
+  })
+
+  it('follows a link as it was', () => {
+    using lab = open({ a: 'A', b: 'B', l: '-> a' })
+    lab.put('l', '-> b')
+    expect(new Tree([lab.directory], lab.manifest).resolve('/l').path).to.equal('/a')
+  })
+
+  const kinds: Readonly<Record<string, (place: string) => void>> = {
+    nothing: () => undefined,
+    'a file': (place) => writeFileSync(place, ''),
+    'a directory': (place) => mkdirSync(place),
+    'a link': (place) => symlinkSync('/etc', place),
+    'a fifo': (place) => mknod(place, 0o010666),
+  }
+  for (const [was, path] of [
+    ['a file', 'd/file'],
+    ['a directory', 'd/directory'],
+    ['a link', 'd/link'],
+    ['a directory', 'd'],
+  ] as const)
+    for (const [is, make] of Object.entries(kinds).filter(([kind]) => kind !== was))
+      it(`is a conflict when ${was}, ${path}, is ${is}`, () => {
+        using lab = open({ 'd/file': '', 'd/directory/x': '', 'd/link': '-> file' })
+        const tree = new Tree([lab.directory], without(lab.manifest, '/d'))
+        const place = join(lab.directory, path)
+        rmSync(place, { recursive: true })
+        make(place)
+        const conflict = `"${place}" changed while the image was built`
+        expect(() => tree.resolve(`/${path}`, false))
+          .to.throw(conflict)
+          .with.property('fault', 'conflict')
+        expect(() => paths(new Tree([lab.directory], lab.manifest))).to.throw(conflict)
+      })
+})
+
+describe('a copy of what a manifest knows', () => {
+  const copy = (lab: ReturnType<typeof open>, more: Partial<Carry> = {}) => {
+    const known = join(lab.root, 'inventory')
+    const upper = join(lab.root, 'upper')
+    writeInventory(known, lab.manifest)
+    mkdirSync(upper)
+    const archives = carry({
+      ...{ layers: [lab.directory], known, patterns: ['.'], inline: [], lowers: [], upper, target: '/', chown: '0:0' },
+      ...more,
+    })
+    return { archives, upper, text: (path: string) => readFileSync(join(upper, path), 'utf8') }
+  }
+
+  it('has what is as it was', () => {
+    using lab = open({ 'd/f': 'F', l: '-> d/f' })
+    chmodSync(join(lab.directory, 'd'), 0o2750)
+    const { text, upper } = copy(lab)
+    expect(text('d/f')).to.equal('F')
+    expect(readlinkSync(join(upper, 'l'))).to.equal('d/f')
+    expect(lstatSync(join(upper, 'd')).mode & 0o7777).to.equal(0o2750)
+  })
+
+  const changes: Readonly<Record<string, (lab: ReturnType<typeof open>) => void>> = {
+    'written to': (lab) => lab.put('d/f', 'longer than it was'),
+    replaced: (lab) => lab.put('d/f', 'G'),
+    'given another mode': (lab) => chmodSync(join(lab.directory, 'd/f'), 0o600),
+    'made a link': (lab) => lab.put('d/f', '-> /etc/passwd'),
+    removed: (lab) => rmSync(join(lab.directory, 'd/f')),
+  }
+  for (const [what, change] of Object.entries(changes))
+    it(`is a conflict when a file was ${what} meanwhile`, () => {
+      using lab = open({ 'd/f': 'F' })
+      settle(join(lab.directory, 'd/f'))
+      change(lab)
+      expect(() => copy(lab))
+        .to.throw('changed while the image was built')
+        .with.property('fault', 'conflict')
+    })
+
+  it('has links as they were', () => {
+    using lab = open({ l: '-> one' })
+    lab.put('l', '-> two')
+    expect(readlinkSync(join(copy(lab).upper, 'l'))).to.equal('one')
+  })
+
+  it('hands an archive on with its stamp, and looks into none that is another by now', () => {
+    using lab = open({ 'a.tar': 'ustar'.padStart(262, '\0').padEnd(1024, '\0') })
+    const { archives } = copy(lab, { patterns: ['a.tar'], sparingArchives: true })
+    expect(archives).to.have.length(1)
+    expect(archives[0]?.stamp).to.equal(lab.manifest.get('/a.tar')?.stamp)
+    lab.put('a.tar', 'ustar'.padStart(262, '\0').padEnd(1024, '!'))
+    rmSync(join(lab.root, 'upper'), { recursive: true })
+    expect(() => copy(lab, { patterns: ['a.tar'], sparingArchives: true })).to.throw('changed while')
+  })
+
+  it('is digested by the manifest, whatever the disk has', () => {
+    using lab = open({ f: 'F', g: 'G' })
+    const known = join(lab.root, 'inventory')
+    const digest = (manifest: Manifest, name: string): string => {
+      writeInventory(`${known}-${name}`, manifest)
+      return digestSources({ layers: [lab.directory], known: `${known}-${name}`, patterns: ['.'] })
+    }
+    const first = digest(lab.manifest, '1')
+    writeFileSync(join(lab.directory, 'f'), 'changed')
+    expect(digest(lab.manifest, '2')).to.equal(first)
+    expect(digest(surveyLive(lab.directory, new Map()), '3')).not.to.equal(first)
+    expect(digest(without(lab.manifest, '/g'), '4')).not.to.equal(first)
+  })
+})
