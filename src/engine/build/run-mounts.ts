@@ -137,7 +137,10 @@ async function boundDirectory(job: Job, instruction: Run, mount: WantedMount, co
   if (mount.readonly && whole && others.length === 0 && only !== undefined) return path === '/' ? only : only + path
   await mkdir(copy)
   const target = kind === 'directory' ? '/' : '/file'
-  await job.store.porters.run('carry', { ...sources, patterns: [path], inline: [], lowers: [], upper: copy, target })
+  // a context that is sent is root's
+  const chown = mount.from === undefined && !own ? { chown: '0:0' } : {}
+  const task = { ...sources, ...chown, patterns: [path], inline: [], lowers: [], upper: copy, target }
+  await job.store.porters.run('carry', task)
   return kind === 'directory' ? copy : join(copy, 'file')
 }
 
