@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 
 /** What is swapped for a link, and back, for as long as it lasts. */
 export interface Swap {
@@ -9,7 +11,7 @@ export interface Swap {
   readonly target: string
   /** An empty directory of the same file system. */
   readonly aside: string
-  /** The longest pause between two swaps, in milliseconds. */
+  /** The longest pause between two swaps, in milliseconds; most are much shorter. */
   readonly pauseMs: number
 }
 
@@ -18,7 +20,7 @@ const program = `
 const { linkSync, lstatSync, renameSync, rmSync, symlinkSync } = require('node:fs')
 const { place, target, aside, pauseMs } = JSON.parse(process.argv[1])
 const real = aside + '/real', link = aside + '/link'
-const pause = () => pauseMs > 0 && Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.random() * pauseMs)
+const pause = () => pauseMs > 0 && Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.random() ** 6 * pauseMs)
 const directory = lstatSync(place).isDirectory()
 if (!directory) linkSync(place, real)
 process.stdout.write('swaps')
@@ -38,7 +40,7 @@ for (;;) {
 }
 `
 
-/** Processes that swap until they are disposed of. */
+/** Processes that swap until they are disposed of, which puts everything back. */
 export interface Swaps extends AsyncDisposable {
   /** None has ended by itself. */
   go(): boolean
@@ -49,7 +51,7 @@ export async function swapping(...swaps: readonly Swap[]): Promise<Swaps> {
   const children = swaps.map((swap) =>
     spawn(process.execPath, ['-e', program, JSON.stringify(swap)], { stdio: ['ignore', 'pipe', 'inherit'] }),
   )
-  await Promise.all(children.map(({ stdout }) => once(stdout, 'data')))
+  await Promise.all(children.map((child) => Promise.race([once(child.stdout, 'data'), once(child, 'exit')])))
   const going = () => children.filter(({ exitCode }) => exitCode === null)
   return {
     go: () => going().length === children.length,
@@ -57,6 +59,16 @@ export async function swapping(...swaps: readonly Swap[]): Promise<Swaps> {
       const gone = going().map((child) => once(child, 'exit'))
       for (const child of children) child.kill('SIGKILL')
       await Promise.all(gone)
+      for (const swap of swaps) restore(swap)
     },
   }
+}
+
+function restore({ place, aside }: Swap): void {
+  const real = join(aside, 'real')
+  if (existsSync(real)) {
+    rmSync(place, { recursive: true, force: true })
+    renameSync(real, place)
+  }
+  rmSync(join(aside, 'link'), { force: true })
 }

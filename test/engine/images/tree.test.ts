@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { EngineError } from '../../../src/engine/errors.js'
 import { carry, type Carry, digestSources } from '../../../src/engine/images/carry.js'
 import { writeInventory } from '../../../src/engine/images/inventory.js'
 import { surveyLive } from '../../../src/engine/images/survey.js'
@@ -17,6 +18,7 @@ import { mknod } from '../../../src/engine/images/syscalls.js'
 import { Tree } from '../../../src/engine/images/tree.js'
 import type { Manifest } from '../../../src/engine/images/unpack.js'
 import { settle, temporary } from './lab.js'
+import { swapping } from './swaps.js'
 
 /** A directory with files (path -> text; `-> target` for a link) and the manifest of it. */
 function open(files: Readonly<Record<string, string>>) {
@@ -171,6 +173,42 @@ describe('a copy of what a manifest knows', () => {
         .to.throw('changed while the image was built')
         .with.property('fault', 'conflict')
     })
+
+  it('has nothing of elsewhere, when links take the place of files and directories meanwhile', async () => {
+    using lab = open({ f: 'open', 'd/f': 'open' })
+    const at = (path: string): string => join(lab.root, path)
+    for (const path of ['secrets', 'aside-f', 'aside-d']) mkdirSync(at(path))
+    writeFileSync(at('secrets/f'), 'secret')
+    const pauseMs = 1
+    await using swaps = await swapping(
+      { place: at('context/f'), target: at('secrets/f'), aside: at('aside-f'), pauseMs },
+      { place: at('context/d'), target: at('secrets'), aside: at('aside-d'), pauseMs },
+    )
+    const upper = at('upper')
+    const known = at('inventory')
+    const seen = { whole: 0, conflicts: 0 }
+    for (const end = Date.now() + 1500; Date.now() < end;) {
+      rmSync(upper, { recursive: true, force: true })
+      mkdirSync(upper)
+      try {
+        writeInventory(known, surveyLive(lab.directory, new Map()))
+        carry({ layers: [lab.directory], known, patterns: ['.'], inline: [], lowers: [], upper, target: '/' })
+        seen.whole++
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error
+        expect(error.fault).to.equal('conflict')
+        seen.conflicts++
+      }
+      const copied = new Tree([upper])
+      for (const path of ['/f', '/d/f']) {
+        const { entry } = copied.resolve(path)
+        if (entry) expect(readFileSync(entry.paths[0], 'utf8'), path).to.equal('open')
+      }
+    }
+    expect(swaps.go()).to.equal(true)
+    expect(seen.whole, 'copies').to.be.greaterThan(0)
+    expect(seen.conflicts, 'conflicts').to.be.greaterThan(0)
+  })
 
   it('has links as they were', () => {
     using lab = open({ l: '-> one' })
