@@ -94,7 +94,7 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
       errorDetail: { ...(code === undefined ? {} : { code }), message: told.message },
       error: told.message,
     })
-    out?.end()
+    out.end()
   }
 }
 

@@ -97,7 +97,7 @@ describe('a build of a directory that changes meanwhile', function () {
       await swap('a.tar', join(secrets, 'a.tar')),
     ]
     let built = 0
-    for (const some of [all, ...all.map((one) => [one])]) {
+    for (const some of [all, ...all.map((one) => [{ ...one, pauseMs: 2000 }])]) {
       await using swaps = await swapping(...some)
       for (let n = 0; n < (some.length > 1 ? 15 : 6); n++) {
         const { said } = await build({ nocache: '1' })
