@@ -213,12 +213,16 @@ function copyEntry(copier: Copier, entry: Entry, path: string): void {
   else throw new EngineError('invalid', `"${path}" is a device or socket, which cannot be copied`)
 }
 
-const attributesOf = ({ owner, change }: Copier, { stat }: Entry): Attributes => ({
-  mode: change?.(stat.mode, stat.isDirectory()) ?? stat.mode & 0o7777,
-  uid: owner?.uid ?? stat.uid,
-  gid: owner?.gid ?? stat.gid,
-  mtime: stat.mtimeMs / 1000,
-})
+function attributesOf({ tree, owner, change }: Copier, entry: Entry): Attributes {
+  const { stat } = entry
+  const mode = tree.modeOf(entry)
+  return {
+    mode: change?.(mode, stat.isDirectory()) ?? mode,
+    uid: owner?.uid ?? stat.uid,
+    gid: owner?.gid ?? stat.gid,
+    mtime: stat.mtimeMs / 1000,
+  }
+}
 
 const lowerTree = (task: Carry): Tree | undefined => (task.lowers.length > 0 ? new Tree(task.lowers) : undefined)
 
@@ -234,7 +238,7 @@ function digest(digesting: Digesting, name: string, entry: Entry, within: string
   const { stat } = entry
   const owner = `${String(stat.uid)}:${String(stat.gid)}`
   if (stat.isDirectory()) {
-    if (name !== '') hash.update(`dir ${name}\0${mode(entry)} ${owner}\0`)
+    if (name !== '') hash.update(`dir ${name}\0${tree.modeOf(entry).toString(8)} ${owner}\0`)
     for (const [child, found] of tree.children(entry)) {
       const inside = within === '' ? child : `${within}/${child}`
       if (!left(inside, found)) digest(digesting, `${name}/${child}`, found, inside)
@@ -242,8 +246,6 @@ function digest(digesting: Digesting, name: string, entry: Entry, within: string
   } else if (stat.isSymbolicLink()) hash.update(`link ${name}\0${tree.linkOf(entry)}\0${owner}\0`)
   else {
     const content = stat.isFile() ? (tree.noted(entry)?.content ?? digestFile(entry.paths[0])) : ''
-    hash.update(`file ${name}\0${mode(entry)} ${owner}\0${content}\0`)
+    hash.update(`file ${name}\0${tree.modeOf(entry).toString(8)} ${owner}\0${content}\0`)
   }
 }
-
-const mode = ({ stat }: Entry): string => (stat.mode & 0o7777).toString(8)

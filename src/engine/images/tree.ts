@@ -60,6 +60,11 @@ export class Tree {
     return this.#manifest?.get(this.#within(paths[0]))
   }
 
+  /** Permission bits: as the manifest knows them, for they may be others by now. */
+  modeOf(entry: Entry): number {
+    return (this.noted(entry)?.mode ?? entry.stat.mode) & 0o7777
+  }
+
   /** Where a link leads: as the manifest knows it, for it may lead elsewhere by now. */
   linkOf(entry: Entry): string {
     return this.noted(entry)?.content ?? readlinkSync(entry.paths[0])
