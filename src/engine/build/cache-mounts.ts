@@ -36,6 +36,7 @@ interface Cache extends Kept {
  */
 export class CacheMounts {
   readonly #root: string
+  #drafts = 0
   readonly #caches = new Map<string, Cache>()
 
   private constructor(root: string) {
@@ -137,8 +138,9 @@ export class CacheMounts {
 
   async #keep(name: string, { id, created, used, uses }: Kept): Promise<void> {
     const path = join(this.#root, `${name}.json`)
-    await writeFile(`${path}.tmp`, JSON.stringify({ id, created, used, uses } satisfies Kept))
-    await rename(`${path}.tmp`, path)
+    const draft = `${path}.${String(++this.#drafts)}.tmp` // two steps may begin or end with it at once
+    await writeFile(draft, JSON.stringify({ id, created, used, uses } satisfies Kept))
+    await rename(draft, path)
   }
 }
 
