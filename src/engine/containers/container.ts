@@ -28,6 +28,7 @@ export interface Shop {
   /** Of this boot of the machine. */
   readonly boot: string
   find(reference: string): Container
+  all(): readonly Container[]
 }
 
 /** One container: its record and what lives only as long as the engine does. */

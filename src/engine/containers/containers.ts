@@ -56,6 +56,7 @@ export class Containers {
       conmon: findProgram('conmon'),
       boot: bootId(),
       find: (reference) => parts.catalog.find(reference),
+      all: () => parts.catalog.all(),
     }
   }
 

@@ -134,7 +134,7 @@ export function rangeNameOf(host: HostConfig): string | undefined {
  * @throws EngineError `conflict`, `denied`, `invalid`
  */
 export async function usersOf(
-  shop: Pick<Shop, 'find' | 'config' | 'ids'>,
+  shop: Pick<Shop, 'find' | 'all' | 'config' | 'ids'>,
   container: Container,
 ): Promise<UserNamespace> {
   const host = container.record.hostConfig
@@ -148,7 +148,9 @@ export async function usersOf(
   const [first] = donors
   if (!first) {
     const name = rangeNameOf(host)
-    return shop.ids.of(name === undefined ? 'containers' : `name:${name}`)
+    const names = (): ReadonlySet<string> =>
+      new Set(shop.all().flatMap(({ record }) => rangeNameOf(record.hostConfig) ?? []))
+    return shop.ids.of(name === undefined ? 'containers' : `name:${name}`, names)
   }
   const namespaceOf = ({ record }: Container): string => readlinkSync(`/proc/${record.state.pid}/ns/user`)
   const other = donors.find((donor) => namespaceOf(donor) !== namespaceOf(first))

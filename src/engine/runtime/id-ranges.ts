@@ -31,7 +31,7 @@ export type IdOwner = 'containers' | 'builds' | `name:${string}`
 
 /**
  * Which range of host ids is whose. A range follows from the instance's name and the owner's; two owners of an instance
- * never have the same, and what one was given stays its own: `<root>/userns.json`. Two instances may meet in a range,
+ * never have the same, and what one was given stays its own as long as ranges last: `<root>/userns.json`. Two instances may meet in a range,
  * which is harmless: no file on disk is owned by an id of one.
  */
 export class IdRanges {
@@ -59,11 +59,16 @@ export class IdRanges {
     return ranges
   }
 
-  /** The range of an owner, which is on disk when this resolves. @throws EngineError `full` when there is none left */
-  of(owner: IdOwner): Promise<IdRange> {
+  /**
+   * The range of an owner, which is on disk when this resolves.
+   * @param names those that containers have, if it is known: when all ranges are given, the others' are given again
+   * @throws EngineError `full` when there is none left
+   */
+  of(owner: IdOwner, names?: () => ReadonlySet<string>): Promise<IdRange> {
     const turn = this.#turn.then(async () => {
       const known = this.#given.get(owner)
       if (known !== undefined) return { first: known }
+      if (names && this.#given.size >= this.#slots) this.#forgetBut(names())
       const first = this.#choose(owner)
       await writeDurably(this.#path, JSON.stringify(Object.fromEntries([...this.#given, [owner, first]])))
       this.#given.set(owner, first)
@@ -77,8 +82,17 @@ export class IdRanges {
     return first >= this.#span.first && first + idCount <= this.#span.first + this.#span.count
   }
 
+  get #slots(): number {
+    return Math.floor(this.#span.count / idCount)
+  }
+
+  #forgetBut(names: ReadonlySet<string>): void {
+    for (const owner of this.#given.keys())
+      if (owner.startsWith('name:') && !names.has(owner.slice('name:'.length))) this.#given.delete(owner)
+  }
+
   #choose(owner: IdOwner): number {
-    const slots = Math.floor(this.#span.count / idCount)
+    const slots = this.#slots
     const taken = new Set(this.#given.values())
     const start = createHash('sha256').update(`${this.#instance}\0${owner}`).digest().readUInt32BE() % slots
     for (let step = 0; step < slots; step++) {
@@ -87,7 +101,7 @@ export class IdRanges {
     }
     throw new EngineError(
       'full',
-      `all ${String(slots)} ranges of ids are taken: give the engine more with --userns-ids`,
+      `all ${String(slots)} ranges of ids are taken by containers: give the engine more with --userns-ids`,
     )
   }
 }

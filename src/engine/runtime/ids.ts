@@ -32,9 +32,9 @@ export class Ids {
     return undefined
   }
 
-  /** The range of an owner, the same for ever. @throws EngineError `full` */
-  of(owner: IdOwner): Promise<IdRange> {
-    return this.#ranges.of(owner)
+  /** The range of an owner. @param names that containers ask for ranges by. @throws EngineError `full` */
+  of(owner: IdOwner, names?: () => ReadonlySet<string>): Promise<IdRange> {
+    return this.#ranges.of(owner, names)
   }
 
   /** What it takes to mount files for a user namespace. */
