@@ -10,26 +10,27 @@ export const quarantineEnv = (repository: string, quarantine: string): Record<st
   GIT_ALTERNATE_OBJECT_DIRECTORIES: `${repository}/objects`,
 })
 
+/** A commit's tree, and where it goes. */
+export interface Export {
+  readonly repository: string
+  readonly commit: string
+  readonly directory: string
+  readonly env: Readonly<Record<string, string>>
+  /** Where the tree of an earlier commit may be: it is made into this one, by writing what differs. */
+  readonly last: string
+}
+
 /**
  * Writes a commit's tree to a directory, as a checkout would: links are links, wherever they lead; submodules are empty
  * directories. Nothing is left when it fails.
- * @param last where the tree of an earlier commit may be: it is made into this one, by writing what differs
  * @throws BerthError `invalid` when it is not a commit, `broken` when it cannot be written
  */
-export async function exportTree(
-  repository: string,
-  commit: string,
-  directory: string,
-  env: Readonly<Record<string, string>>,
-  last: string,
-): Promise<void> {
+export async function exportTree(tree: Export): Promise<void> {
+  const { repository, commit, directory, env } = tree
   await mkdir(dirname(directory), { recursive: true, mode: 0o750 })
   await removeTree(directory)
   try {
-    const [type] = await Promise.all([
-      git(repository, ['cat-file', '-t', commit], env),
-      write(repository, commit, directory, env, last),
-    ])
+    const [type] = await Promise.all([git(repository, ['cat-file', '-t', commit], env), write(tree)])
     if (type.stdout !== 'commit')
       throw new BerthError(
         'invalid',
@@ -48,13 +49,7 @@ export async function exportTree(
   }
 }
 
-async function write(
-  repository: string,
-  commit: string,
-  directory: string,
-  env: Readonly<Record<string, string>>,
-  last: string,
-): Promise<void> {
+async function write({ repository, commit, directory, env, last }: Export): Promise<void> {
   const around = { ...env, GIT_WORK_TREE: directory, GIT_INDEX_FILE: indexOf(directory) }
   const inTree = (...args: string[]): Promise<string> => must(repository, ['-c', 'core.bare=false', ...args], around)
   const checkOut = (): Promise<string> => inTree('read-tree', '--reset', '-u', commit)

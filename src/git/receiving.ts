@@ -131,7 +131,8 @@ export class Receiving {
     if (stale)
       throw new BerthError('conflict', 'the branch has moved since you last fetched it', 'fetch, merge and push again')
     const id = newDeployId()
-    await exportTree(repository, command.new, deployFiles(config, id).source, env, lastTree(config, app.id))
+    const [directory, last] = [deployFiles(config, id).source, lastTree(config, app.id)]
+    await exportTree({ repository, commit: command.new, directory, env, last })
     const push: Push = { id: question.push, deploy: id, command, refused }
     try {
       await recordPush(repository, push, quarantine)

@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
+import { must } from '../run.js'
 import { answering, crashing, evaluating } from './apps.js'
 import { createApp, instance, type Instance } from './instance.js'
 import { underLoad } from './load.js'
@@ -24,6 +27,26 @@ describe('a deploy', () => {
     expect(load.failures).to.deep.equal([])
     expect(load.sent).to.be.greaterThan(30)
     expect((await berth.curl(name)).body).to.equal('two')
+  })
+
+  it('sends the engine nothing, and stores what has not changed once', async function () {
+    if (!berth.config.ownEngine) this.skip() // another engine is sent an archive
+    const engine = join(berth.config.root, 'engine')
+    const repo = await berth.repository({ ...answering('one'), 'assets/big': 'x'.repeat(100_000) })
+    const name = await createApp(berth, repo, 'shares')
+    for (const text of ['one', 'two']) {
+      await repo.commit({ ...answering(text), note: text })
+      const push = await repo.push()
+      expect(push.code, push.stderr).to.equal(0)
+    }
+    expect((await berth.curl(name)).body).to.equal('two')
+    expect(readdirSync(join(engine, 'build/contexts'))).not.to.deep.equal([])
+    const layers = join(engine, 'images/layers')
+    const found = await must('find', [layers, '-path', '*/assets/big', '-printf', '%i\\n'])
+    const inodes = found.split('\n')
+    expect(inodes).to.have.length(2)
+    expect(new Set(inodes).size).to.equal(1)
+    expect(await must('find', [layers, '-name', '.berth.*'])).to.equal('')
   })
 
   it('leaves the old version up when the push is rejected, and the ref where it was', async () => {

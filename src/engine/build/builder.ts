@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { EngineConfig } from '../config.js'
@@ -10,6 +11,7 @@ import { RegistryError } from '../registry/faults.js'
 import type { Line } from '../registry/progress.js'
 import type { Registry } from '../registry/registry.js'
 import { deadline } from '../system/deadline.js'
+import { sweepDrafts } from '../system/durable.js'
 import { Slots } from '../system/slots.js'
 import { BuildCache, type CacheRecord } from './cache.js'
 import { CacheMounts } from './cache-mounts.js'
@@ -18,7 +20,7 @@ import { describeItem, type PruneRequest } from './items.js'
 import type { BuildRequest } from './job.js'
 import { documentOf, stepsOf } from './result.js'
 import { Shelf } from './shelf.js'
-import { Sources } from './sources.js'
+import { memoriesOf, Sources } from './sources.js'
 import { buildStages } from './staging.js'
 import { warnUnused } from './warnings.js'
 
@@ -62,6 +64,8 @@ export class Builder {
     await parts.images.layers.sweep(new Set([...parts.images.usedLayers(), ...cache.layers()]))
     parts.images.spare(() => cache.layers())
     const mounts = await CacheMounts.open(join(root, 'mounts'))
+    await mkdir(memoriesOf(parts.config), { recursive: true, mode: 0o700 })
+    await sweepDrafts(memoriesOf(parts.config))
     return new Builder(parts, cache, mounts)
   }
 

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { chmod, mkdir, realpath, rename, stat } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { EngineError } from '../errors.js'
+import { EngineError, messageOf } from '../errors.js'
 import { archiveOf, autoDecompress } from '../images/compression.js'
 import type { Stage as LayerStage } from '../images/layers.js'
 import type { ImageStore } from '../images/store.js'
@@ -109,7 +109,14 @@ async function open(
     const task = { directory, inventory, surveyed, memory, dockerfile: name }
     const { text, hides } = await store.porters.run('context', task)
     const own = memory === undefined
-    const release = (): PromiseLike<void> => stage[Symbol.asyncDispose]()
+    // the build is answered by then, and what stays is swept at the next start
+    const release = async (): Promise<void> => {
+      try {
+        await stage[Symbol.asyncDispose]()
+      } catch (error) {
+        console.error(`a build context was not removed: ${messageOf(error)}`)
+      }
+    }
     return { directory, inventory, own, hides, dockerfile: text, [Symbol.asyncDispose]: release }
   } catch (error) {
     await stage[Symbol.asyncDispose]()

@@ -1,4 +1,3 @@
-import { constants } from 'node:fs'
 import { lstat, open } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path/posix'
 import type { Readable } from 'node:stream'
@@ -6,10 +5,11 @@ import { EngineError, messageOf } from '../errors.js'
 import type { Archive, Carry } from '../images/carry.js'
 import { decompress } from '../images/compression.js'
 import { readModeChange } from '../images/mode.js'
+import { familiarName, parseReference } from '../images/reference.js'
 import type { Earlier } from '../images/copies.js'
 import type { Stage as LayerStage } from '../images/layers.js'
 import type { Sources } from '../images/selection.js'
-import { changed, stampOf } from '../images/stamp.js'
+import { asItIs, changed, stampOf } from '../images/stamp.js'
 import { fetchSource, isRemote, readChecksum } from './add.js'
 import { cacheKey } from './cache.js'
 import { fileNameOf } from './download.js'
@@ -82,7 +82,7 @@ export async function copyStep(job: Job, instruction: Copy, state: State): Promi
 
 /** The same for builds of the same names, whatever the files and whatever they are copied onto. */
 function likeOf(job: Job, { kind, sources, parents, link }: Copy, scope: Scope, target: string): string {
-  const repositories = job.request.names.map((name) => name.replace(/:[^:/]*$/, ''))
+  const repositories = job.request.names.map((name) => familiarName(parseReference(name)))
   const patterns = sources.map((word) => scope.word(word))
   return cacheKey(repositories, kind, patterns, parents, link, target)
 }
@@ -207,11 +207,9 @@ async function unpack(job: Job, archive: Archive, lowers: readonly string[], upp
 
 /** A file of one that others may write to as `withUnchanged` opens it. @throws EngineError `conflict` when it is another */
 async function openStamped(file: string, stamp: string | undefined): Promise<{ stream: Readable } & AsyncDisposable> {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
-    (cause: unknown) => {
-      throw changed(file, cause)
-    },
-  )
+  const handle = await open(file, asItIs).catch((cause: unknown) => {
+    throw changed(file, cause)
+  })
   const close = (): Promise<void> => handle.close()
   if (stamp === undefined || stampOf(await handle.stat()) === stamp)
     return { stream: handle.createReadStream(), [Symbol.asyncDispose]: close }

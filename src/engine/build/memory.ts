@@ -21,7 +21,7 @@ export function recall(path: string): Digests {
 export function remember(path: string, digests: Digests): void {
   const directory = dirname(path)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const draft = `${path}.${String(threadId)}`
+  const draft = `${path}.${String(threadId)}.tmp`
   writeFileSync(draft, serialize(digests))
   renameSync(draft, path)
   const all = readdirSync(directory)

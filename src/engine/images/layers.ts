@@ -267,8 +267,7 @@ export class Layers {
   async sweep(keep: ReadonlySet<Digest>): Promise<void> {
     await this.remove(this.all().filter((diffId) => !keep.has(diffId)))
     for (const name of await readdir(this.#path('')))
-      if (!this.has(`sha256:${name.replace(/\.[a-z]+$/, '')}`))
-        await rm(this.#path(name), { recursive: true, force: true })
+      if (!this.has(`sha256:${name.replace(beside, '')}`)) await rm(this.#path(name), { recursive: true, force: true })
   }
 
   async #sync(): Promise<void> {
@@ -284,6 +283,8 @@ export class Layers {
 
 /** What is kept beside a layer's directory, the record first: without it there is no layer. */
 const kept = ['json', 'recipe', 'copies'] as const
+
+const beside = new RegExp(`\\.(${kept.join('|')})$`)
 
 /** Files that are to be kept beside a layer. */
 type Beside = { readonly [kind in Exclude<(typeof kept)[number], 'json'>]?: string }

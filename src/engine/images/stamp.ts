@@ -8,6 +8,9 @@ import { EngineError } from '../errors.js'
 export const stampOf = ({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string =>
   [dev, ino, size, mtimeMs, ctimeMs].join(' ')
 
+/** Flags of open(2) for a file that may have been swapped: a link is not followed, and a fifo does not hold us up. */
+export const asItIs = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+
 /** @param path in words for the client */
 export const changed = (path: string, cause?: unknown): EngineError =>
   new EngineError('conflict', `"${path}" changed while the image was built: build again`, cause)
@@ -19,8 +22,7 @@ export const changed = (path: string, cause?: unknown): EngineError =>
 export function withUnchanged<T>(path: string, stamp: string, work: (fd: number) => T): T {
   let fd: number
   try {
-    // a fifo in its place must not hold us up
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    fd = openSync(path, asItIs)
   } catch (error) {
     throw changed(path, error)
   }

@@ -52,7 +52,7 @@ export class Tree {
     if (top === undefined) throw new EngineError('broken', 'a tree needs at least one layer')
     this.root = { stat: lstatSync(top), paths: [top, ...rest] }
     this.#manifest = manifest
-    this.#shown = manifest && namesIn(manifest)
+    this.#shown = manifest && shownBy(manifest)
   }
 
   /** What the manifest says of an entry. */
@@ -134,6 +134,15 @@ export class Tree {
     if (!stat || !kept) throw changed(path)
     return { stat, paths: [path] }
   }
+}
+
+/** The steps of a build ask for trees of one manifest one after another. */
+const shown = new WeakMap<Manifest, ReturnType<typeof namesIn>>()
+
+function shownBy(manifest: Manifest): ReturnType<typeof namesIn> {
+  const names = shown.get(manifest) ?? namesIn(manifest)
+  shown.set(manifest, names)
+  return names
 }
 
 /** Names by directory ('' is the root), directories that only lead to something included. */

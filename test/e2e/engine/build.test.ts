@@ -190,6 +190,18 @@ describe('docker build', function () {
       expect(await lab.read('built', path), path).to.equal(undefined)
   })
 
+  it('writes through to the disk in containers, and in steps when they are over', async function () {
+    if (oracle) this.skip() // dockerd's steps write through
+    const root = `awk '$2 == "/" { print $4 }' /proc/mounts`
+    await ok({ Dockerfile: `${base}RUN ${root} > /options\n` })
+    const options = (await lab.read('built', '/options')) ?? ''
+    expect(options).to.match(/[,=]volatile/) // `fsync=volatile` on newer kernels
+    const { stdout } = await lab.docker('run', '--rm', 'built', 'sh', '-c', root)
+    expect(stdout)
+      .to.match(/upperdir=/)
+      .and.not.to.match(/volatile/)
+  })
+
   it('lends the host’s trust and variables to RUN, and to nothing else', async function () {
     if (oracle) this.skip() // Berth's own
     const dockerfile = `${base}RUN echo "$LENT_BY_HOST $NODE_EXTRA_CA_CERTS" && test -s $SSL_CERT_FILE && touch /done\nENV SSL_CERT_FILE=/own\nRUN test $SSL_CERT_FILE = /own\n`

@@ -16,7 +16,7 @@ describe('what the build cache has beside layers', () => {
     put(join(config.cache, 'debian.tar'))
     put(join(config.cache, 'debian.tar.part'))
     put(join(memoriesOf(config), '64-1234'))
-    put(join(memoriesOf(config), '64-1234.1')) // one being written
+    put(join(memoriesOf(config), '64-1234.1.tmp')) // one being written
     const sources = new Sources(config)
     const items = await sources.items()
     expect(items.map(({ id, description, type }) => ({ id, description, type }))).to.deep.equal([
@@ -26,7 +26,7 @@ describe('what the build cache has beside layers', () => {
     expect(items[0]?.size).to.equal(lstatSync(join(config.cache, 'debian.tar')).blocks * 512)
     for (const { id } of items) expect(await sources.remove(id)).to.equal(true)
     expect(readdirSync(config.cache)).to.deep.equal(['debian.tar.part'])
-    expect(readdirSync(memoriesOf(config))).to.deep.equal(['64-1234.1'])
+    expect(readdirSync(memoriesOf(config))).to.deep.equal(['64-1234.1.tmp'])
   })
 
   it('is not what several engines share, and no path', async () => {

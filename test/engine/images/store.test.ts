@@ -96,6 +96,7 @@ describe('the image store', () => {
     rmSync(join(root, 'layers', `${torn.layers[0]?.slice(7) ?? ''}.json`))
     writeFileSync(join(root, 'configs', '0'.repeat(64)), '{"torn":')
     mkdirSync(join(root, 'layers', 'f'.repeat(64)))
+    writeFileSync(join(root, 'layers', `${kept.layers[0]?.slice(7) ?? ''}.part`), '')
     mkdirSync(join(root, 'staging', 'left', 'upper'), { recursive: true })
     await using again = await openStore(lab.path)
     await again.layers.sweep(again.usedLayers())
