@@ -32,8 +32,14 @@ export async function checkCache(
     layers.add(layer)
   }
   await checkMounts(join(root, 'build', 'mounts'), findings)
+  for (const { name } of await entriesOf(join(root, 'build', 'contexts')))
+    if (!/^\d+-\d+$/.test(name))
+      findings.leftover(
+        join(root, 'build', 'contexts', name),
+        'what is known of a directory was never written to its end',
+      )
   for (const { name } of await entriesOf(join(root, 'build')))
-    if (!['cache', 'mounts', 'apt.conf'].includes(name))
+    if (!['cache', 'mounts', 'contexts', 'apt.conf'].includes(name))
       findings.leftover(join(root, 'build', name), 'nothing refers to it')
   return layers
 }

@@ -215,6 +215,7 @@ describe('berth engine:check', function () {
       `networks/${'3'.repeat(64)}.json.7.1.tmp`,
       `build/mounts/${'4'.repeat(32)}.json`,
       'userns.json.7.3.tmp',
+      'build/contexts/7-8.3.tmp',
     ]
     for (const path of files) await writeFile(join(root, path), '{"id":"x","created":1}')
     // a layer that is whole, and is nobody's
