@@ -197,7 +197,10 @@ export interface Networks {
   /** After its networks changed: publishes where it goes out now, unless its ports are there already. Answers as `publish`. */
   republish(containerId: string, ports: readonly PortRequest[]): Promise<readonly PortRequest[]>
   disconnect(containerId: string, networkId: string): Promise<void>
-  /** Forgets everything of a container: endpoints, addresses, veths, names, published ports. Safe to repeat. */
+  /**
+   * Forgets everything of a container that has ended: endpoints, names, published ports. Its veths and addresses are free
+   * a moment later. Safe to repeat.
+   */
   release(containerId: string): Promise<void>
   /** After a restart of the daemon: endpoints, names and ports of these containers live on, all others are swept. */
   restore(

@@ -91,14 +91,18 @@ export class Endpoints {
     }
   }
 
-  /** Frees its addresses. @returns false when it was forgotten before */
+  /** It is no longer here; its addresses are taken until they are freed. @returns false when it was forgotten before */
   forget(containerId: string, endpoint: Endpoint): boolean {
     const mine = this.#all.get(containerId)
     if (mine?.get(endpoint.networkId) !== endpoint) return false
     mine.delete(endpoint.networkId)
     if (mine.size === 0) this.#all.delete(containerId)
-    this.#catalog.give(endpoint.networkId, endpoint.ipAddress, endpoint.ipv6Address)
     return true
+  }
+
+  /** Another may have its addresses. */
+  free({ networkId, ipAddress, ipv6Address }: Endpoint): void {
+    this.#catalog.give(networkId, ipAddress, ipv6Address)
   }
 }
 

@@ -2,6 +2,7 @@ import type { EngineConfig } from '../config.js'
 import { EngineError, messageOf } from '../errors.js'
 import type { Endpoint, EndpointSpec, Events, Member, Networks, PortRequest } from '../records.js'
 import { Catalog, isPredefined, type NetworkSpec } from './catalog.js'
+import { Departures } from './departures.js'
 import { Endpoints } from './endpoints.js'
 import { Firewall } from './firewall.js'
 import { linkIndex } from './links.js'
@@ -47,6 +48,7 @@ class BridgeNetworks implements NetworkRoom {
   readonly #plumbing: Plumbing
   readonly #firewall: Firewall
   readonly #endpoints: Endpoints
+  readonly #departures: Departures
   /** Where a running container's network namespace is found. */
   readonly #pids = new Map<string, number>()
   readonly #naming: Naming
@@ -64,6 +66,7 @@ class BridgeNetworks implements NetworkRoom {
     this.#publications = new Publications(this.#firewall, report)
     this.#naming = new Naming(report)
     this.#endpoints = new Endpoints(catalog)
+    this.#departures = new Departures(report)
   }
 
   list(): readonly NetworkRecord[] {
@@ -107,6 +110,7 @@ class BridgeNetworks implements NetworkRoom {
       const record = this.#catalog.get(reference)
       if (isPredefined(record.name))
         throw new EngineError('denied', `${record.name} is a pre-defined network and cannot be removed`)
+      await this.#departures.over(record.id)
       if (this.endpoints(record.id).size > 0)
         throw new EngineError(
           'denied',
@@ -126,7 +130,7 @@ class BridgeNetworks implements NetworkRoom {
     const network = this.#catalog.get(spec.network)
     if (network.driver !== 'bridge')
       throw new EngineError('denied', `container cannot be connected to ${network.driver} network ${network.name}`)
-    const endpoint = this.#endpoints.reserve(member.id, network, spec)
+    const endpoint = await this.#reserve(member.id, network, spec)
     this.#pids.set(member.id, member.pid)
     try {
       await this.#plumbing.plug(network, endpoint, member.pid, this.#endpoints.wayOut(member.id) === endpoint)
@@ -134,11 +138,21 @@ class BridgeNetworks implements NetworkRoom {
     } catch (error) {
       await this.#plumbing.unplug(endpoint.endpointId)
       this.#naming.leave(member.id, endpoint)
-      this.#endpoints.forget(member.id, endpoint)
+      if (this.#endpoints.forget(member.id, endpoint)) this.#endpoints.free(endpoint)
       throw wrapped(error, `cannot connect container ${member.id.slice(0, 12)} to network ${network.name}`)
     }
     this.#tell('connect', network, { container: member.id })
     return endpoint
+  }
+
+  /** What it cannot have may be what another is just giving up. */
+  async #reserve(containerId: string, network: NetworkRecord, spec: EndpointSpec): Promise<Endpoint> {
+    try {
+      return this.#endpoints.reserve(containerId, network, spec)
+    } catch (error) {
+      if (!(await this.#departures.over(network.id))) throw error
+      return this.#endpoints.reserve(containerId, network, spec)
+    }
   }
 
   rename(containerId: string, names: readonly string[]): void {
@@ -172,7 +186,10 @@ class BridgeNetworks implements NetworkRoom {
     const endpoint = this.#endpoints.of(containerId).find(({ networkId: id }) => id === network.id)
     if (!endpoint)
       throw new EngineError('missing', `container ${containerId} is not connected to network ${network.name}`)
-    await this.#unplug(containerId, endpoint)
+    await this.#leave(containerId, endpoint)
+    // the address is free again only when nothing in the kernel leads to it any more
+    await this.#plumbing.unplug(endpoint.endpointId)
+    this.#forget(containerId, endpoint, () => this.#endpoints.free(endpoint))
     const pid = this.#pids.get(containerId)
     const next = this.#endpoints.wayOut(containerId)
     if (pid !== undefined && next && endpoint.gateway !== '') this.#plumbing.reroute(next, pid)
@@ -180,18 +197,27 @@ class BridgeNetworks implements NetworkRoom {
 
   async release(containerId: string): Promise<void> {
     this.#naming.forget(containerId)
-    const endpoints = this.#endpoints.of(containerId)
-    await Promise.all(endpoints.map((endpoint) => this.#unplug(containerId, endpoint)))
+    for (const endpoint of this.#endpoints.of(containerId)) {
+      await this.#leave(containerId, endpoint)
+      this.#forget(containerId, endpoint, () => {
+        const unplugged = this.#plumbing.unplug(endpoint.endpointId)
+        this.#departures.add(endpoint.networkId, unplugged, () => this.#endpoints.free(endpoint))
+      })
+    }
     this.#pids.delete(containerId)
   }
 
-  /** The address is free again only when nothing in the kernel leads to it any more. */
-  async #unplug(containerId: string, endpoint: Endpoint): Promise<void> {
+  /** Its names and published ports lead nowhere from now on. */
+  async #leave(containerId: string, endpoint: Endpoint): Promise<void> {
     this.#naming.leave(containerId, endpoint)
     await this.#publications.withdraw(containerId, endpoint.networkId, () => this.#applyFirewall())
-    await this.#plumbing.unplug(endpoint.endpointId)
-    if (this.#endpoints.forget(containerId, endpoint))
-      this.#tell('disconnect', this.#catalog.get(endpoint.networkId), { container: containerId })
+  }
+
+  /** @param then what is to be done by whoever was the first to forget it */
+  #forget(containerId: string, endpoint: Endpoint, then: () => void): void {
+    if (!this.#endpoints.forget(containerId, endpoint)) return
+    then()
+    this.#tell('disconnect', this.#catalog.get(endpoint.networkId), { container: containerId })
   }
 
   restore(containers: Parameters<Networks['restore']>[0]): Promise<void> {
@@ -253,6 +279,7 @@ class BridgeNetworks implements NetworkRoom {
   /** Lets go of the ports and sockets; containers and their networks live on. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#turn
+    await this.#departures.over()
     this.#publications.letGo()
     this.#naming.letGo()
     this.#plumbing[Symbol.dispose]()
