@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { EngineError } from '../errors.js'
 import type { Driver } from './driver.js'
+import { type Filtered, rememberFilter, withFilter } from './filters.js'
 import { refusalOf } from './refusal.js'
 import type { Command } from './sandbox.js'
 import { openNull, pipeFrom, spawnProgram } from './spawn.js'
@@ -21,7 +22,7 @@ export interface Launch {
   /** Volatile directory of the container: config.json, pid files, attach socket. */
   readonly bundle: string
   readonly exitDir: string
-  readonly spec: object
+  readonly spec: Filtered
   readonly tty: boolean
   readonly stdin: 'none' | 'once' | 'open'
   /** Whose its output streams become, by the host's ids. */
@@ -65,7 +66,8 @@ export async function launch(
   { args, cwd }: Pick<Command, 'args' | 'cwd'>,
 ): Promise<Launched> {
   await mkdir(wanted.bundle, { recursive: true, mode: 0o700 })
-  await writeFile(join(wanted.bundle, 'config.json'), JSON.stringify(wanted.spec))
+  const spec = driver.filterOf ? withFilter(wanted.spec) : wanted.spec
+  await writeFile(join(wanted.bundle, 'config.json'), JSON.stringify(spec))
   const complaints = pipeFrom()
   const sync = pipeFrom()
   const nothing = openNull()
@@ -83,6 +85,7 @@ export async function launch(
   if (data === undefined || data < 0)
     throw new EngineError('invalid', runtimeMessage(message === '' ? await complaint : message, args[0] ?? '', cwd))
   giveStreams(data, wanted.streamsOf)
+  if (driver.filterOf) await rememberFilter(wanted.spec, driver.filterOf(wanted.id))
   const conmonPid = Number(await readFile(join(wanted.bundle, 'conmon.pid'), 'utf8'))
   return { pid: data, conmonPid }
 }

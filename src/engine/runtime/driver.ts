@@ -16,6 +16,8 @@ export interface Driver {
   start(id: string): Promise<void>
   /** Created, and its program does not run yet. */
   waits(id: string): boolean
+  /** Where it leaves the system call filter that it compiled, if it takes such a one back: see `withFilter`. */
+  readonly filterOf?: (id: string) => string
   /** Forgets a container whose processes are gone; its control group is the caller's. */
   forget(id: string): void
 }
@@ -74,6 +76,7 @@ const makers: Readonly<Record<Driver['name'], (path: string, root: string) => Dr
     name: 'crun',
     path,
     args: ['--root', root, '--cgroup-manager', 'cgroupfs'],
+    filterOf: (id) => join(root, id, 'seccomp.bpf'),
     // what `crun start` does, without the 9 ms of an exec: the container's init waits on the other end
     start: async (id) => {
       const gate = join(root, id, 'exec.fifo')

@@ -2,6 +2,7 @@ import type { Mount } from '../records.js'
 import { existsSync } from 'node:fs'
 import { idCount } from './id-map.js'
 import type { Command, Limits, Namespace, Rlimit, Sandbox, Throttle } from './sandbox.js'
+import type { Filtered } from './filters.js'
 import { profileOf } from './seccomp-profile.js'
 import { seccompProfile } from './seccomp.js'
 
@@ -172,7 +173,7 @@ export function limitsOf(limits: Limits): object {
 }
 
 /** The OCI runtime configuration (`config.json`) of a sandbox, runtime-spec v1.0. */
-export function specOf(sandbox: Sandbox): object {
+export function specOf(sandbox: Sandbox): Filtered {
   const { command, privileged } = sandbox
   return {
     ociVersion: '1.0.0',
@@ -228,7 +229,7 @@ function propagationOf(mounts: readonly Mount[]): string {
   return asks('shared', 'rshared') ? 'shared' : asks('slave', 'rslave') ? 'rslave' : 'rprivate'
 }
 
-function seccompOf({ seccomp, command: { capabilities } }: Sandbox): object {
+function seccompOf({ seccomp, command: { capabilities } }: Sandbox): { readonly seccomp?: object } {
   if (seccomp === 'none') return {}
   return { seccomp: seccomp === 'default' ? seccompProfile(capabilities) : profileOf(seccomp.profile, capabilities) }
 }
