@@ -16,7 +16,7 @@ import { ImageStore } from './images/store.js'
 import { openNetworks } from './networks/networks.js'
 import type { Images, Volumes } from './records.js'
 import { Registry } from './registry/registry.js'
-import { findHierarchies } from './runtime/cgroup.js'
+import { findHierarchies, hastenMoves } from './runtime/cgroup.js'
 import { chooseDriver, findProgram, locateProgram } from './runtime/driver.js'
 import { Exits } from './runtime/exits.js'
 import { Ids } from './runtime/ids.js'
@@ -29,6 +29,8 @@ import { openVolumes } from './volumes/volumes.js'
 export interface Engine extends AsyncDisposable {
   readonly routes: readonly ApiRoute[]
   readonly containers: Containers
+  /** To be called when somebody may be about to ask for a process: see `hastenMoves`. */
+  readonly hasten: () => void
 }
 
 /** Opens an engine. Disposing lets go of it; containers go on running. @throws EngineError what is missing on this host */
@@ -63,6 +65,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
 
   return {
     containers,
+    hasten: () => hastenMoves(hierarchies),
     routes: apiRoutes({
       ...{ config, events, containers, execs, images, registry, builder, networks, volumes },
       inventory: inventoryOf(containers, images, builder, driver.name, ids !== undefined),

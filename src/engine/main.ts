@@ -147,6 +147,10 @@ async function main(): Promise<void> {
   isolate()
   await using engine = await openEngine(config)
   const server = await serve(config.socket, engine.routes)
+  server.on('connection', engine.hasten)
+  server.on('request', ({ method }) => {
+    if (method === 'POST') engine.hasten()
+  })
   if (process.env.BERTH_GROUP) await chown(config.socket, 0, Number(process.env.BERTH_GROUP))
   console.log(`engine "${config.name}" serves ${config.socket}`)
   await new Promise<void>((done) => {

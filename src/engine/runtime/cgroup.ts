@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf, EngineError } from '../errors.js'
@@ -19,6 +20,28 @@ export function findHierarchies(mounts = readFileSync('/proc/self/mounts', 'utf8
     if (type === 'cgroup') for (const name of options.split(',')) controllers.set(name, path)
   if (controllers.size > 0) return { version: 1, controllers }
   return { version: 2, root: trees.find(([, , type]) => type === 'cgroup2')?.[1] ?? '/sys/fs/cgroup' }
+}
+
+let hastening = false
+/**
+ * Has the kernel get ready for processes to change groups. The first to do so after a pause waits for 10 ms, until all
+ * processors have heard that forks must wait for it (cgroup_threadgroup_rwsem); whoever follows within some 10 ms does not.
+ * The engine is moved to where it is already, by a thread of its own, as soon as somebody may be about to ask for a process
+ * in a group of its own.
+ */
+export function hastenMoves(hierarchies: Hierarchies): void {
+  if (hastening) return
+  const [controller, root] =
+    hierarchies.version === 2 ? ['', hierarchies.root] : ['pids', hierarchies.controllers.get('pids') ?? '']
+  const own = read('/proc/self/cgroup')
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find(([, controllers = '']) => controllers.split(',').includes(controller))
+  if (!own) return
+  hastening = true
+  void writeFile(join(root, own.slice(2).join(':'), 'cgroup.procs'), '0')
+    .catch(() => undefined) // then it takes its time
+    .finally(() => (hastening = false))
 }
 
 const read = (path: string): string => {

@@ -6,7 +6,7 @@ import { type Asking, resolvConf } from '../networks/resolv.js'
 import type { Mount, Networks, Step, StepNetwork, Steps } from '../records.js'
 import { Attachment } from './attach.js'
 import { capabilitiesOf } from './capabilities.js'
-import { Cgroup, type Hierarchies } from './cgroup.js'
+import { Cgroup, hastenMoves, type Hierarchies } from './cgroup.js'
 import { launch, type Launched } from './conmon.js'
 import type { Driver } from './driver.js'
 import type { Exits } from './exits.js'
@@ -45,6 +45,7 @@ async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number
   const kill = (): void => {
     for (const pid of cgroup.pids()) killQuietly(pid)
   }
+  hastenMoves(parts.hierarchies)
   const over = new AbortController()
   const full = new AbortController()
   try {
