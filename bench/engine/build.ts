@@ -1,17 +1,18 @@
 /**
- * Builds beside BuildKit's in the same run: from nothing (FROM, apt-get install curl, COPY of 50 MB in 2,000 files), all
- * cached, and with one of the files changed. Berth builds twice: the directory as it lies on the disk, as its platform has
- * it built (asked by curl), and as `docker build` of the classic client sends it. `npm run bench:build [-- SAMPLES [COLD SAMPLES]]`; as root.
+ * Builds beside BuildKit's and podman's in the same run: from nothing (FROM, apt-get install curl, COPY of 50 MB in 2,000
+ * files), all cached, and with one of the files changed. Berth builds twice: the directory as it lies on the disk, as its
+ * platform has it built, and as `docker build` of the classic client sends it. `npm run bench:build [-- SAMPLES]`; as root.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { base } from '../../test/e2e/engine/harness.js'
 import { must } from '../../test/run.js'
-import { inTurn, openRivals, report } from './rivals.js'
+import { inTurn, openRivals, Phases, report } from './rivals.js'
 
-const [samples = 15, coldSamples = 3] = process.argv.slice(2).map(Number)
+const samples = Number(process.argv[2] ?? 15)
 const files = 2000
 const bytesEach = 26_214 // 50 MB in all
 
@@ -39,7 +40,7 @@ const table = `berth-bench-${String(process.pid)}`
 const rules = ['type nat hook postrouting priority srcnat;', 'iifname "bt*" masquerade']
 await must('nft', ['-f', '-'], { input: `table ip ${table} {\nchain out {\n${rules.join('\n')}\n}\n}\n` })
 
-await using rivals = await openRivals(['docker'])
+await using rivals = await openRivals()
 const context = await writeContext()
 try {
   const socketOf = (name: string): string => rivals.all.find((one) => one.name === name)?.socket ?? ''
@@ -57,21 +58,30 @@ try {
     ]
     await must(client, [...args, '-t', 'bench', context], { env, timeoutMs: 600_000 })
   }
+  const byPodman = async (noCache: boolean): Promise<void> => {
+    const cli = rivals.all.find(({ name }) => name === 'podman')?.cli
+    await cli?.('build', '-q', '--network', 'host', ...(noCache ? ['--no-cache'] : []), '-t', 'bench', context)
+  }
+  let phases = new Phases('a build')
   const asked = async (noCache: boolean): Promise<void> => {
-    const query = new URLSearchParams({
-      directory: context,
-      t: 'bench',
-      q: '1',
-      nocache: noCache ? '1' : '',
-    })
-    const args = ['-sS', '--fail-with-body', '--unix-socket', socketOf('berth'), '-X', 'POST']
-    const said = await must('curl', [...args, `http://engine/build?${String(query)}`], { timeoutMs: 600_000 })
-    if (said.includes(`"error"`)) throw new Error(said)
+    const query = new URLSearchParams({ directory: context, t: 'bench', nocache: noCache ? '1' : '' })
+    const note = phases.begin()
+    const answer = await rivals.berth.ask('POST', `/build?${String(query)}`)
+    let doing = 'looking at the directory'
+    for await (const line of createInterface({ input: answer })) {
+      if (line.includes('"error"')) throw new Error(line)
+      const [, next] = /"stream":"Step [0-9/]+ : (\S+)/.exec(line) ?? []
+      if (next === undefined && !line.includes('"aux"')) continue
+      note(doing)
+      doing = next ?? 'naming the image'
+    }
+    note(doing)
   }
   const all = (noCache = false): Record<string, () => Promise<void>> => ({
     berth: () => asked(noCache),
     'berth, sent': () => typed('berth', false, noCache),
     docker: () => typed('docker', true, noCache),
+    podman: () => byPodman(noCache),
   })
   /** Each builds a change of its own. */
   const changed = Object.fromEntries(
@@ -83,9 +93,14 @@ try {
       },
     ]),
   )
-  report('from nothing', await inTurn(all(true), coldSamples, 0), { docker: 0.9 })
-  report('everything cached', await inTurn(all(), samples), { docker: 0.6 })
-  report('one file of 2,000 changed', await inTurn(changed, samples), { docker: 0.4 })
+  const compare = async (what: string, works: typeof changed, limit: number): Promise<void> => {
+    phases = new Phases(`a build ${what}`)
+    report(what, await inTurn(works, samples, 1), { docker: limit })
+    phases.print()
+  }
+  await compare('from nothing', all(true), 0.9)
+  await compare('all cached', all(), 0.6)
+  await compare('with one file of 2,000 changed', changed, 0.4)
 } finally {
   await rm(context, { recursive: true })
   await must('nft', ['delete', 'table', 'ip', table])

@@ -123,11 +123,38 @@ export async function inTurn(
   return took
 }
 
+/** Times the phases of one engine's works. */
+export class Phases {
+  readonly #what: string
+  readonly #took = new Map<string, number[]>()
+
+  constructor(what: string) {
+    this.#what = what
+  }
+
+  /** Begins with a work. Each call of what it answers with ends a phase. */
+  begin(): (phase: string) => void {
+    let since = performance.now()
+    return (phase) => {
+      const now = performance.now()
+      this.#took.set(phase, [...(this.#took.get(phase) ?? []), now - since])
+      since = now
+    }
+  }
+
+  /** Prints their medians. */
+  print(): void {
+    const rows = [...this.#took].map(([phase, list]) => [`  ${phase}`, median(list)])
+    console.log(table([[`Berth's phases of ${this.#what}`, 'ms'], ...rows]))
+  }
+}
+
 /** Prints medians side by side and the ratios of Berth's, and whether they are within their limits. */
 export function report(
   what: string,
   took: Readonly<Record<string, readonly number[]>>,
   limits: Readonly<Record<string, number>>,
+  unit = 'ms',
 ): void {
   const own = median(took.berth ?? [])
   const rows = Object.entries(took).map(([name, list]) => {
@@ -137,5 +164,5 @@ export function report(
     return [name, median(list), Math.min(...list), Math.max(...list), name === 'berth' ? '' : ratio.toFixed(2), verdict]
   })
   console.log(`${what}; medians of ${took.berth?.length ?? 0}, in turn`)
-  console.log(table([['ms', 'median', 'min', 'max', 'berth is x', ''], ...rows]))
+  console.log(table([[unit, 'median', 'min', 'max', 'berth is x', ''], ...rows]))
 }

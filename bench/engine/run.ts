@@ -11,22 +11,22 @@ import { capabilitiesOf } from '../../src/engine/runtime/capabilities.js'
 import { seccompProfile } from '../../src/engine/runtime/seccomp.js'
 import { base } from '../../test/e2e/engine/harness.js'
 import { must } from '../../test/run.js'
-import { median, table } from '../figures.js'
-import { inTurn, openRivals, quiet, report, type Rival } from './rivals.js'
+import { inTurn, openRivals, Phases, quiet, report, type Rival } from './rivals.js'
 
 const samples = Number(process.argv[2] ?? 15)
 const limits = { Memory: 256 << 20, PidsLimit: 100 }
 
-/** Milliseconds of Berth's phases. */
-const phases: Record<string, number[]> = { create: [], start: [], exit: [], remove: [] }
+const phases = {
+  run: new Phases('a run'),
+  exec: new Phases('an exec'),
+  stop: new Phases('a stop and removal'),
+  none: new Phases('a rival'),
+}
+const clock = ({ name }: Rival, what: 'run' | 'exec' | 'stop') => phases[name === 'berth' ? what : 'none'].begin()
 
-async function apiRun({ name, ask }: Rival): Promise<void> {
-  let since = performance.now()
-  const note = (phase: string): void => {
-    const now = performance.now()
-    if (name === 'berth') phases[phase]?.push(now - since)
-    since = now
-  }
+async function apiRun(rival: Rival): Promise<void> {
+  const { name, ask } = rival
+  const note = clock(rival, 'run')
   const body = { Image: base, Cmd: ['true'], HostConfig: limits }
   const { Id } = JSON.parse(await text(await ask('POST', '/containers/create', body))) as { Id: string }
   note('create')
@@ -48,11 +48,16 @@ async function sleeper({ ask }: Rival): Promise<string> {
   return Id
 }
 
-async function apiExec({ name, ask }: Rival, container: string): Promise<void> {
+async function apiExec(rival: Rival, container: string): Promise<void> {
+  const { name, ask } = rival
+  const note = clock(rival, 'exec')
   const body = { Cmd: ['true'], AttachStdout: true, AttachStderr: true }
   const { Id } = JSON.parse(await text(await ask('POST', `/containers/${container}/exec`, body))) as { Id: string }
+  note('create')
   await text(await ask('POST', `/exec/${Id}/start`, { Detach: false, Tty: false }))
+  note('start to end')
   const { ExitCode } = JSON.parse(await text(await ask('GET', `/exec/${Id}/json`))) as { ExitCode: number }
+  note('inspect')
   if (ExitCode !== 0) throw new Error(`${name}: true ended with ${String(ExitCode)}`)
 }
 
@@ -61,8 +66,11 @@ async function apiStop(rival: Rival): Promise<number> {
   const id = await sleeper(rival)
   await quiet()
   const since = performance.now()
+  const note = clock(rival, 'stop')
   await text(await rival.ask('POST', `/containers/${id}/stop?t=0`))
+  note('stop')
   await text(await rival.ask('DELETE', `/containers/${id}`))
+  note('remove')
   return performance.now() - since
 }
 
@@ -94,13 +102,15 @@ try {
   const works = Object.fromEntries(rivals.all.map((rival) => [rival.name, () => apiRun(rival)]))
   const took = await inTurn({ ...works, 'bare runc': bare }, samples)
   report('create + start + wait + remove of true', took, { docker: 0.2, 'bare runc': 1.6 })
-  console.log(table([["Berth's phases", 'ms'], ...Object.entries(phases).map(([name, list]) => [name, median(list)])]))
+  phases.run.print()
   const running = new Map<Rival, string>()
   for (const rival of rivals.all) running.set(rival, await sleeper(rival))
   const each = (work: (rival: Rival) => Promise<unknown>) =>
     inTurn(Object.fromEntries(rivals.all.map((rival) => [rival.name, () => work(rival)])), samples)
   report('exec true', await each((rival) => apiExec(rival, running.get(rival) ?? '')), { docker: 0.5 })
+  phases.exec.print()
   report('stop -t 0, then remove', await each(apiStop), { docker: 0.35 })
+  phases.stop.print()
   for (const [{ ask }, id] of running) await text(await ask('DELETE', `/containers/${id}?force=1`))
 } finally {
   await rm(bundle, { recursive: true, force: true })

@@ -65,7 +65,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
 
   return {
     containers,
-    hasten: () => hastenMoves(hierarchies),
+    hasten: () => void hastenMoves(hierarchies),
     routes: apiRoutes({
       ...{ config, events, containers, execs, images, registry, builder, networks, volumes },
       inventory: inventoryOf(containers, images, builder, driver.name, ids !== undefined),

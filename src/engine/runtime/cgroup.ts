@@ -22,26 +22,27 @@ export function findHierarchies(mounts = readFileSync('/proc/self/mounts', 'utf8
   return { version: 2, root: trees.find(([, , type]) => type === 'cgroup2')?.[1] ?? '/sys/fs/cgroup' }
 }
 
-let hastening = false
+let hastening: Promise<void> | undefined
 /**
  * Has the kernel get ready for processes to change groups. The first to do so after a pause waits for 10 ms, until all
  * processors have heard that forks must wait for it (cgroup_threadgroup_rwsem); whoever follows within some 10 ms does not.
  * The engine is moved to where it is already, by a thread of its own, as soon as somebody may be about to ask for a process
- * in a group of its own.
+ * in a group of its own. Never fails: a move then takes its time.
  */
-export function hastenMoves(hierarchies: Hierarchies): void {
-  if (hastening) return
+export function hastenMoves(hierarchies: Hierarchies): Promise<void> {
+  return (hastening ??= moveNowhere(hierarchies)
+    .catch(() => undefined)
+    .finally(() => (hastening = undefined)))
+}
+
+async function moveNowhere(hierarchies: Hierarchies): Promise<void> {
   const [controller, root] =
     hierarchies.version === 2 ? ['', hierarchies.root] : ['pids', hierarchies.controllers.get('pids') ?? '']
   const own = read('/proc/self/cgroup')
     .split('\n')
     .map((line) => line.split(':'))
     .find(([, controllers = '']) => controllers.split(',').includes(controller))
-  if (!own) return
-  hastening = true
-  void writeFile(join(root, own.slice(2).join(':'), 'cgroup.procs'), '0')
-    .catch(() => undefined) // then it takes its time
-    .finally(() => (hastening = false))
+  if (own) await writeFile(join(root, own.slice(2).join(':'), 'cgroup.procs'), '0')
 }
 
 const read = (path: string): string => {

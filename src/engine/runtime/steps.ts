@@ -45,7 +45,7 @@ async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number
   const kill = (): void => {
     for (const pid of cgroup.pids()) killQuietly(pid)
   }
-  hastenMoves(parts.hierarchies)
+  void hastenMoves(parts.hierarchies)
   const over = new AbortController()
   const full = new AbortController()
   try {
