@@ -42,6 +42,13 @@ export const Settings = z.object({
     .regex(/^\d+:\d+$/)
     .optional()
     .describe('FIRST:COUNT, the host ids that ids in containers become; default 1879048192:268435456'),
+  BERTH_DISK_RESERVE: z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .optional()
+    .describe(
+      'MiB of the disk that no container or build may take, 0 for none; default 512, or a tenth of a small disk',
+    ),
   BERTH_DENY_HOST_USERNS: z
     .enum(['0', '1'])
     .optional()

@@ -24,6 +24,8 @@ export interface EngineConfig {
   readonly build?: BuildConfig
   /** Host ids that containers' ids become; absent is the default. */
   readonly ids?: IdSpan
+  /** Bytes of its disk that no container or build may take; 0 is none, absent the default: 512 MiB, or a tenth of a small one. */
+  readonly diskReserve?: number
   /** What no client may ask for. */
   readonly deny?: DenyConfig
 }

@@ -31,6 +31,7 @@ Stopping it leaves containers running; the next start finds them again.
   --build-env FILE   variables that builds see (dotenv)        (<root>/../build.env)
   --build-cache MB   what the build cache may hold             (10240)
   --build-time SEC   how long a build may take                 (1800)
+  --disk-reserve MB  of the disk of --root that no container or build may take; 0: none   (512, or a tenth of a small disk)
   --userns-ids FIRST:COUNT   host ids that ids in containers become, 65536 each   (1879048192:268435456)
   --deny-host-userns         refuse --userns=host, and --privileged, which takes it
   --deny-privileged          refuse --privileged
@@ -61,6 +62,7 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
       'build-cache': text,
       'build-time': text,
       'build-ssh': { type: 'boolean' },
+      'disk-reserve': text,
       'userns-ids': text,
       'deny-host-userns': { type: 'boolean' },
       'deny-privileged': { type: 'boolean' },
@@ -79,6 +81,7 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
     throw new EngineError('invalid', `--name wants lower-case letters, digits and dashes, not "${name}"`)
   if (!/^\d+\.\d+\.0\.0\/16$/.test(pool)) throw new EngineError('invalid', `--pool wants an IPv4 /16, not "${pool}"`)
   const ids = values['userns-ids'] ?? process.env.BERTH_USERNS_IDS
+  const reserve = values['disk-reserve'] ?? process.env.BERTH_DISK_RESERVE
   const envFile = values['build-env'] ?? join(values.root ?? BERTH_ROOT, 'build.env')
   const buildEnv = existsSync(envFile) ? parse(readFileSync(envFile)) : {}
   const config = {
@@ -104,6 +107,7 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
         : { deadlineMs: number('--build-time', values['build-time']) * 1000 }),
       ssh: values['build-ssh'] ?? false,
     },
+    ...(reserve === undefined ? {} : { diskReserve: number('--disk-reserve', reserve) * 2 ** 20 }),
     ...(ids === undefined ? {} : { ids: parseSpan(ids, '--userns-ids') }),
     deny: {
       hostUserns: values['deny-host-userns'] ?? flag(process.env, 'BERTH_DENY_HOST_USERNS'),

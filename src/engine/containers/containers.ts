@@ -11,6 +11,7 @@ import type { Catalog } from './catalog.js'
 import { Container, type Shop } from './container.js'
 import { draft } from './draft.js'
 import { watchHealth } from './health.js'
+import { watchForFloods } from './flood.js'
 import { logLimits, rotateOnFull } from './log-files.js'
 import { discard, keep } from './keep.js'
 import { memberOf, namesOf } from './member.js'
@@ -93,6 +94,7 @@ export class Containers {
       await this.#ended(container, exit ?? { code: unseenExit, at: new Date() })
     }
     watchMonitors(() => this.#catalog.all().filter(({ up }) => up), this.#shop.exits)
+    watchForFloods(this.#shop, () => this.#catalog.all().filter(({ up }) => up))
     const stopped = this.#catalog.all().filter((container) => !living.includes(container))
     await sweep(
       this.#shop,

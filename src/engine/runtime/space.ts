@@ -1,19 +1,31 @@
 import { statfsSync } from 'node:fs'
 
-/** Bytes kept free for what must always be written: records, exit files, the platform's store. */
-const reserve = 512 * 1024 * 1024
+/** Bytes kept free for what must always be written: records, exit files, the platform's store, what other containers do. */
+const defaultReserve = 512 * 1024 * 1024
 /** On a small disk, this part of it. */
 const part = 0.1
 /** A disk is filled at a gigabyte a second; this often is soon enough. The kernel tells nobody. */
-const intervalMs = 50
+export const lookMs = 50
 
-/** Calls `onLow` once when the disk of `path` runs low, until the signal aborts. */
-export function watchSpace(path: string, signal: AbortSignal, onLow: () => void): void {
+/** What is free on the disk of a path, and how much of that nobody is to take; bytes. */
+export interface Room {
+  readonly free: number
+  readonly reserve: number
+}
+
+/** @param wanted bytes to keep free, a tenth of the disk at most */
+export function roomAt(path: string, wanted = defaultReserve): Room {
+  const { bavail, blocks, bsize } = statfsSync(path)
+  return { free: bavail * bsize, reserve: Math.min(wanted, blocks * bsize * part) }
+}
+
+/** Calls `onLow` once when only the reserve is left on the disk of `path`, until the signal aborts. */
+export function watchSpace(path: string, wanted: number | undefined, signal: AbortSignal, onLow: () => void): void {
   const timer = setInterval(() => {
-    const { bavail, blocks, bsize } = statfsSync(path)
-    if (bavail * bsize > Math.min(reserve, blocks * bsize * part)) return
+    const { free, reserve } = roomAt(path, wanted)
+    if (free > reserve) return
     clearInterval(timer)
     onLow()
-  }, intervalMs)
+  }, lookMs)
   signal.addEventListener('abort', () => clearInterval(timer))
 }

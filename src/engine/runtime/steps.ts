@@ -58,7 +58,7 @@ async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number
     const { pid } = await create(parts, step, { bundle, cgroupPath: cgroup.path, users, lent })
     const exit = exits.wait(step.id)
     step.signal.addEventListener('abort', kill)
-    watchSpace(step.upperDir, over.signal, () => {
+    watchSpace(step.upperDir, config.diskReserve, over.signal, () => {
       full.abort(
         new EngineError('full', 'no space left on device: the step was stopped before it took the last of the disk'),
       )

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { type ChildProcess } from 'node:child_process'
-import { readdir, stat, statfs } from 'node:fs/promises'
+import { readdir, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { base, eventually, openEngine, type TestEngine } from '../engine/harness.js'
@@ -100,18 +100,48 @@ describe('a container that does its worst', function () {
     expect(await engine.must('logs', '--tail', '1', 'bomb')).to.equal('last')
   })
 
-  it('filling the disk of all is told so, and nobody dies of it', async () => {
-    const free = async () => {
-      const { bavail, bsize } = await statfs(`/proc/${String(engine.pid())}/root${engine.dir}/root`)
-      return bavail * bsize
-    }
+  const root = () => `/proc/${String(engine.pid())}/root${engine.dir}/root`
+  const free = async () => {
+    const { bavail, bsize } = await statfs(root())
+    return bavail * bsize
+  }
+  /** 40 MB/s at most: a disk in memory would be full between two looks. */
+  const fill = (path: string) => `while head -c 1M /dev/zero >> ${path}; do sleep 0.02; done; sleep 600`
+  /** A tenth of the disk stays, as far as the bomb comes between two looks. */
+  const leaves = disk.bytes / 20
+
+  it('filling the disk is ended before it takes the last of it, and is not started again', async () => {
     const before = await free()
-    await bomb(base, 'sh', '-c', 'head -c 1G /dev/zero > /big; sleep 600')
-    await othersLive(eventually(async () => (await free()) === 0, 'the end of the room'))
-    const { stderr } = await engine.docker('run', '--rm', base, 'true')
-    expect(stderr === '' || /no space left on device/i.test(stderr), stderr).to.equal(true)
-    await othersLive(engine.must('rm', '-f', 'bomb'))
+    await bomb('--restart', 'always', base, 'sh', '-c', fill('/big'))
+    await othersLive(engine.must('wait', 'bomb'))
+    expect(await state('Status')).to.equal('exited')
+    expect(await state('ExitCode')).to.equal('137')
+    expect(await state('Error')).to.match(/^no space left on device: it was ended before it took the last of the disk/)
+    expect(await free()).to.be.within(leaves, disk.bytes / 8)
+    // there is room for others, who are not taken for the one that has filled it
+    const write = 'head -c 4M /dev/zero > /some; stat -c %s /some; sleep 2; echo lives'
+    expect(await engine.must('run', '--rm', base, 'sh', '-c', write)).to.equal(`${String(4 << 20)}\nlives`)
+    await engine.must('rm', 'bomb')
     expect(await free()).to.be.within(before - (8 << 20), disk.bytes)
-    expect(await engine.must('run', '--rm', base, 'echo', 'works')).to.equal('works')
+  })
+
+  it('filling it by a volume that another only reads is told from that', async () => {
+    await engine.must('run', '-d', '--name', 'reader', '-v', 'shared:/v', base, 'sh', '-c', 'sleep 600')
+    await bomb('-v', 'shared:/v', base, 'sh', '-c', fill('/v/big'))
+    await othersLive(engine.must('wait', 'bomb'))
+    expect(await state('Error')).to.match(/^no space left on device/)
+    expect(await free()).to.be.greaterThan(leaves)
+    expect(await engine.must('inspect', '-f', '{{.State.Status}}', 'reader')).to.equal('running')
+    await engine.must('rm', '-f', 'bomb', 'reader')
+    await engine.must('volume', 'rm', 'shared')
+  })
+
+  it('is not blamed for what somebody else fills', async () => {
+    await bomb(base, 'sh', '-c', 'while head -c 100K /dev/zero > /small; do sleep 0.01; done')
+    const ballast = join(root(), 'cache-ballast')
+    await engine.run('fallocate', ['-l', String((await free()) - (10 << 20)), ballast])
+    await othersLive(new Promise((resolve) => setTimeout(resolve, 1500)))
+    await rm(ballast)
+    expect(await state('Status')).to.equal('running')
   })
 })
