@@ -124,7 +124,7 @@ export class ContainerStore {
     const { dir } = this.places(id)
     await this.#inTurn(id, async () => {
       await rm(join(dir, 'container.json'), { force: true })
-      if (!brief) await syncDirectory(dir).catch(() => undefined) // it was never made
+      if (!brief) await syncDirectory(dir).catch(unlessNeverMade)
     })
     this.#turns.delete(id)
     this.#noted.delete(id)
@@ -136,6 +136,10 @@ export class ContainerStore {
     this.#turns.set(id, turn)
     return turn
   }
+}
+
+function unlessNeverMade(error: unknown): void {
+  if (codeOf(error) !== 'ENOENT') throw error
 }
 
 /** The record in a container's directory; undefined when it has none. @throws when the disk cannot be read */
