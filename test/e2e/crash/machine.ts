@@ -3,20 +3,24 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestEngine } from '../engine/harness.js'
-import type { Disk } from './disk.js'
+import { type Disk, mountings } from './disk.js'
 
 /** Takes away what is lost with the power, beside what was not synced: every process, what the kernel holds, and what is in memory. */
 export async function goDown(engine: TestEngine, disk: Disk, mounting: string): Promise<void> {
   disk.cut()
-  await engine.stop('SIGKILL')
-  await endProcesses(engine)
-  await disk.mountAgain(mounting)
+  await comeUp(engine, disk, mounting)
   await engine.destroy()
   await rm(join(engine.dir, 'run'), { recursive: true, force: true })
 }
 
-/** Kills whatever runs for an engine whose daemon does not. */
-export async function endProcesses(engine: TestEngine): Promise<void> {
+/** Ends every process, and mounts the disk again. */
+export async function comeUp(engine: TestEngine, disk: Disk, mounting: string = mountings[0]): Promise<void> {
+  await engine.stop('SIGKILL')
+  await endProcesses(engine)
+  await disk.mountAgain(mounting)
+}
+
+async function endProcesses(engine: TestEngine): Promise<void> {
   for (const deadline = Date.now() + 10_000; ;) {
     const left = processes(engine)
     if (left.length === 0) return

@@ -12,7 +12,7 @@ import { makeImage, openRegistry } from '../engine/registry-lab.js'
 import { type Disk, mountings, openDisk } from './disk.js'
 import { inventory, measure, unsound } from './invariants.js'
 import { Ledger } from './ledger.js'
-import { endProcesses, goDown } from './machine.js'
+import { comeUp, goDown } from './machine.js'
 import { random, type Random } from './random.js'
 import { comesBack, filled, lanes, type Stage } from './script.js'
 
@@ -36,14 +36,23 @@ export interface CrashRig extends AsyncDisposable {
   verify(): Promise<string[]>
 }
 
+/** Disposing leaves nothing, whatever has failed. */
 export async function openRig(seed: number): Promise<CrashRig> {
   let disk: Disk | undefined
   const engine = await openEngine({
     mute: process.env.BERTH_TEST_LOUD === undefined,
     under: async (root) => (disk = await openDisk(root)),
   })
-  if (!disk) throw new Error('the engine has no disk')
-  const power = disk
+  try {
+    if (!disk) throw new Error('the engine has no disk')
+    return await rigOn(engine, disk, seed)
+  } catch (error) {
+    await engine[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function rigOn(engine: TestEngine, disk: Disk, seed: number): Promise<CrashRig> {
   const chance = random(seed)
   const delays = chance.fork('delays')
   const registry = await openRegistry(engine)
@@ -97,14 +106,14 @@ export async function openRig(seed: number): Promise<CrashRig> {
             [delays.of(all)],
             sleep(delays.below(longestMs / 4)).then(() => Promise.race([ledger.answered(), sleep(patienceMs)])),
           ]
-    return work(names, moment, () => goDown(engine, power, mounting))
+    return work(names, moment, () => goDown(engine, disk, mounting))
   }
 
   /** A start that does not come to its end: what it began to mend it has mended by halves. */
   const startInVain = async (death: Death): Promise<void> => {
     const start = engine.boot().catch(() => undefined)
     await sleep(delays.below(longestStartMs))
-    await (death === 'power' ? goDown(engine, power, delays.of(mountings)) : engine.stop('SIGKILL'))
+    await (death === 'power' ? goDown(engine, disk, delays.of(mountings)) : engine.stop('SIGKILL'))
     await start
   }
 
@@ -153,13 +162,11 @@ export async function openRig(seed: number): Promise<CrashRig> {
       return report.findings.map(({ kind, what, problem }) => `${kind}: ${what}: ${problem}`)
     },
     [Symbol.asyncDispose]: async () => {
-      if (power.isCut) {
-        await engine.stop('SIGKILL')
-        await endProcesses(engine)
-        await power.mountAgain(mountings[0])
+      try {
+        if (disk.isCut) await comeUp(engine, disk)
+      } finally {
+        await Promise.all([engine[Symbol.asyncDispose](), registry[Symbol.asyncDispose]()])
       }
-      await engine[Symbol.asyncDispose]()
-      await registry[Symbol.asyncDispose]()
     },
   }
 }
