@@ -4,8 +4,8 @@ import { type CrashRig, openRig } from '../e2e/crash/rig.js'
 
 const kills = Number(process.env.BERTH_TEST_KILLS ?? 200)
 const longestMs = 4000
-/** Kills between two readings of every byte. */
-const verifyEvery = 25
+/** Kills to one that is a power cut, after which every byte is read. */
+const powerEvery = Number(process.env.BERTH_TEST_POWER ?? 4)
 
 describe(`an engine that is killed ${kills} times`, function () {
   if (process.getuid?.() !== 0) return
@@ -18,8 +18,9 @@ describe(`an engine that is killed ${kills} times`, function () {
     console.log(`      BERTH_TEST_SEED=${seed}`)
     const wrong: string[] = []
     for (let kill = 1; kill <= kills; kill++) {
-      const found = await rig.round(kill % 10 === 0 ? 'machine' : 'daemon', longestMs)
-      if (kill % verifyEvery === 0 || kill === kills) found.push(...(await rig.verify()))
+      const death = kill % powerEvery === 0 ? 'power' : 'daemon'
+      const found = await rig.round(death, longestMs)
+      if (death === 'power' || kill === kills) found.push(...(await rig.verify()))
       for (const line of found) console.log(`      kill ${kill}: ${line}`)
       wrong.push(...found)
     }

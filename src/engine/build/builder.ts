@@ -11,7 +11,7 @@ import { RegistryError } from '../registry/faults.js'
 import type { Line } from '../registry/progress.js'
 import type { Registry } from '../registry/registry.js'
 import { deadline } from '../system/deadline.js'
-import { sweepDrafts } from '../system/durable.js'
+import { sweepDrafts, syncDirectory } from '../system/durable.js'
 import { Slots } from '../system/slots.js'
 import { BuildCache, type CacheRecord } from './cache.js'
 import { CacheMounts } from './cache-mounts.js'
@@ -107,16 +107,14 @@ export class Builder {
       const state = await buildStages(job, target.index, late.signal)
       await warnUnused(dockerfile, request)
       const built = await images.create(documentOf(state, request.labels, images.all()), request.names)
-      await this.#cache.save()
+      await this.#cache.save(() => images.layers.settle())
       events.emit('builder', 'build', built.id, {})
       return built
     } catch (error) {
       if (late.signal.aborted && !request.signal.aborted)
         throw new EngineError('broken', `the build took longer than ${String(limit / 1000)} seconds`)
-      await images.layers.settle().then(
-        () => this.#cache.save(),
-        () => undefined, // the disk is full or failing: what was cached is made again
-      )
+      // the disk is full or failing: what was cached is made again
+      await this.#cache.save(() => images.layers.settle()).catch(() => undefined)
       throw error
     } finally {
       for (const diffId of held) images.layers.release(diffId)
@@ -127,6 +125,8 @@ export class Builder {
   /** Removes cached layers, and the directories of cache mounts. Answers as `POST /build/prune`. */
   async prune(request: PruneRequest): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> {
     const { ids, freed } = await this.#shelf.prune(request)
+    // a record that comes back brings its layer back
+    for (const room of ['cache', 'mounts']) await syncDirectory(join(this.#parts.config.root, 'build', room))
     this.#parts.events.emit('builder', 'prune', '', { reclaimed: String(freed) })
     return { CachesDeleted: ids.length > 0 ? ids : null, SpaceReclaimed: freed }
   }

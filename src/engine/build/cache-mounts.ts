@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
-import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { codeOf } from '../errors.js'
 import { bytesBelow } from '../system/disk.js'
+import { syncAll, writeDurably } from '../system/durable.js'
 import { Slots } from '../system/slots.js'
 import type { CacheItem } from './items.js'
 import type { RunMount } from './mounts.js'
@@ -36,7 +39,6 @@ interface Cache extends Kept {
  */
 export class CacheMounts {
   readonly #root: string
-  #drafts = 0
   readonly #caches = new Map<string, Cache>()
 
   private constructor(root: string) {
@@ -91,10 +93,7 @@ export class CacheMounts {
     try {
       if (sharing === 'locked') lock = await cache.lock.take(signal)
       cache.uses++
-      if ((await mkdir(directory, { recursive: true })) !== undefined) {
-        await seed(directory)
-        await dress(directory)
-      }
+      if (!existsSync(directory)) await this.#make(directory, seed, dress)
     } catch (error) {
       await giveBack()
       throw error
@@ -136,11 +135,22 @@ export class CacheMounts {
     return true
   }
 
+  /** A new cache appears whole: one seeded by halves would be taken for what a step left there. */
+  async #make(directory: string, ...works: readonly ((draft: string) => Promise<void>)[]): Promise<void> {
+    const draft = await mkdtemp(join(this.#root, 'fresh-'))
+    try {
+      for (const work of works) await work(draft)
+      if ((await readdir(draft)).length > 0) await syncAll(draft)
+      await rename(draft, directory)
+    } catch (error) {
+      await removeTree(draft)
+      // another step was faster
+      if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error
+    }
+  }
+
   async #keep(name: string, { id, created, used, uses }: Kept): Promise<void> {
-    const path = join(this.#root, `${name}.json`)
-    const draft = `${path}.${String(++this.#drafts)}.tmp` // two steps may begin or end with it at once
-    await writeFile(draft, JSON.stringify({ id, created, used, uses } satisfies Kept))
-    await rename(draft, path)
+    await writeDurably(join(this.#root, `${name}.json`), JSON.stringify({ id, created, used, uses } satisfies Kept))
   }
 }
 

@@ -65,11 +65,12 @@ export class BuildCache {
     this.#unsaved.add(key)
   }
 
-  /** Writes what is new. Only after the layers have been settled. */
-  async save(): Promise<void> {
+  /** Writes what is new, once `settle` has made durable what there is of layers: another build may put more meanwhile. */
+  async save(settle: () => Promise<void>): Promise<void> {
     const keys = [...this.#unsaved]
-    this.#unsaved.clear()
+    await settle()
     for (const key of keys) {
+      this.#unsaved.delete(key)
       const record = this.#records.get(key)
       if (record) await writeFile(join(this.#root, key), JSON.stringify(record))
     }

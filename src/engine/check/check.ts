@@ -90,6 +90,7 @@ const known = [
   'engine-id',
   'engine.lock',
   'userns.json',
+  'lost+found', // the file system's own, where it is the engine's alone
 ]
 
 async function checkTop(root: string, findings: Findings): Promise<void> {

@@ -97,7 +97,9 @@ export async function checkVolumes(root: string, findings: Findings): Promise<Re
       )
     found.add(name)
     for (const { name: other } of await entriesOf(path))
-      if (other !== 'volume.json' && other !== '_data') findings.leftover(join(path, other), 'nothing refers to it')
+      if (other === 'copied') findings.leftover(join(path, other), 'what is to be moved into the volume')
+      else if (other !== 'volume.json' && other !== '_data')
+        findings.leftover(join(path, other), 'nothing refers to it')
   }
   return found
 }

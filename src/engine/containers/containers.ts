@@ -102,7 +102,9 @@ export class Containers {
       stopped.map(({ record }) => record),
     )
     for (const container of this.#catalog.all()) {
-      if (container.record.state.status === 'removing') await this.#discard(container, true)
+      const { state, hostConfig } = container.record
+      // what was not synced of a `--rm` that came and went, a power cut takes back; dockerd removes at its start, too, what never ran
+      if (state.status === 'removing' || (hostConfig.AutoRemove && !container.up)) await this.#discard(container, true)
       else if (!container.up && startsWithDaemon(container.record)) void this.start(container).catch(() => undefined)
     }
   }

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf } from '../errors.js'
@@ -17,8 +16,11 @@ export interface Places {
   readonly resolvConf: string
 }
 
-/** The second name of the last record that was synced. */
+/** The second name of the last record that was synced, while the first one's is a note. */
 const synced = 'container.json.synced'
+
+/** A note says so: beside a record that was synced, an older one of that name is what a power cut has brought back. */
+type Noted = ContainerRecord & { readonly noted?: true }
 
 /** The containers on disk: `<root>/containers/<id>/container.json` and beside it layer, log and name files. */
 export class ContainerStore {
@@ -49,16 +51,17 @@ export class ContainerStore {
     const records: ContainerRecord[] = []
     for (const id of await readdir(this.#root)) {
       const dir = join(this.#root, id)
-      const record = await readRecord(dir)
-      if (record === undefined) await rm(dir, { recursive: true, force: true })
-      else if (record === 'damaged')
+      const found = await readRecord(dir)
+      if (found === undefined) await rm(dir, { recursive: true, force: true })
+      else if (found === 'damaged')
         process.stderr.write(
           `container ${id.slice(0, 12)} is left out: its record is damaged; see berth engine:check\n`,
         )
       else {
-        records.push(record)
+        records.push(found.record)
         await sweepDrafts(dir)
-        if (existsSync(join(dir, synced))) this.#noted.add(record.id)
+        if (found.noted) this.#noted.add(found.record.id)
+        else await rm(join(dir, synced), { force: true })
       }
     }
     return records
@@ -109,7 +112,7 @@ export class ContainerStore {
     return this.#inTurn(record.id, async () => {
       const { dir } = this.places(record.id)
       const [path, draft] = [join(dir, 'container.json'), join(dir, 'container.json.note.tmp')]
-      await writeFile(draft, JSON.stringify(record), { mode: 0o600 })
+      await writeFile(draft, JSON.stringify({ ...record, noted: true } satisfies Noted), { mode: 0o600 })
       if (!this.#noted.has(record.id)) {
         await link(path, join(dir, synced))
         this.#noted.add(record.id)
@@ -124,7 +127,7 @@ export class ContainerStore {
     const { dir } = this.places(id)
     await this.#inTurn(id, async () => {
       await rm(join(dir, 'container.json'), { force: true })
-      if (!brief) await syncDirectory(dir).catch(() => undefined) // it was never made
+      if (!brief) await syncDirectory(dir).catch(unlessNeverMade)
     })
     this.#turns.delete(id)
     this.#noted.delete(id)
@@ -138,12 +141,17 @@ export class ContainerStore {
   }
 }
 
+function unlessNeverMade(error: unknown): void {
+  if (codeOf(error) !== 'ENOENT') throw error
+}
+
 /** The record in a container's directory; undefined when it has none. @throws when the disk cannot be read */
-async function readRecord(dir: string): Promise<ContainerRecord | 'damaged' | undefined> {
+async function readRecord(dir: string): Promise<{ record: ContainerRecord; noted: boolean } | 'damaged' | undefined> {
   let damaged = false
   for (const name of ['container.json', synced]) {
     try {
-      return JSON.parse(await readFile(join(dir, name), 'utf8')) as ContainerRecord
+      const { noted = false, ...record } = JSON.parse(await readFile(join(dir, name), 'utf8')) as Noted
+      return { record, noted: noted || name === synced }
     } catch (error) {
       if (error instanceof SyntaxError) damaged = true
       else if (codeOf(error) !== 'ENOENT') throw error

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, chown, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf, EngineError } from '../errors.js'
 import { syncAll, syncDirectory, writeDurably } from '../system/durable.js'
@@ -36,8 +37,9 @@ export class VolumeRecords {
     // a copy that the last daemon began may not have heard of its end
     const sweep = { recursive: true, force: true, maxRetries: 10 }
     await Promise.all(halves.map((name) => rm(join(this.#directory, name), sweep)))
-    const records = names.filter((name) => !name.startsWith('.')).map((name) => this.#read(name))
-    return (await Promise.all(records)).filter((record) => record !== undefined)
+    const whole = names.filter((name) => !name.startsWith('.'))
+    for (const name of whole) if (existsSync(this.#copied(name))) await this.#moveIn(name)
+    return (await Promise.all(whole.map((name) => this.#read(name)))).filter((record) => record !== undefined)
   }
 
   async #read(name: string): Promise<VolumeRecord | undefined> {
@@ -66,7 +68,7 @@ export class VolumeRecords {
 
   /**
    * Fills a volume that is empty. The copy is made beside it and is on the disk before it takes its place: a kill leaves the
-   * volume empty, or filled. @param turn decides, and keeps it so, whether somebody has the empty directory mounted
+   * volume empty, or filled, or to be filled by the next start. @param turn decides, and keeps it so, whether somebody has the empty directory mounted
    */
   async fill(
     name: string,
@@ -81,10 +83,10 @@ export class VolumeRecords {
       if ((await readdir(draft)).length > 0) await syncAll(draft)
       await turn(async (mounted) => {
         // who has it mounted would go on seeing the directory that was there
-        if (mounted) await fillInPlace(place, copy)
-        else await rename(draft, place)
+        await rename(draft, mounted ? this.#copied(name) : place)
+        await syncDirectory(join(this.#directory, name))
+        if (mounted) await this.#moveIn(name)
       })
-      await syncDirectory(join(this.#directory, name))
     } catch (error) {
       // another was faster, or wrote there itself
       if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error
@@ -101,15 +103,34 @@ export class VolumeRecords {
     await removeTree(grave)
   }
 
+  /** Moves a copy that is whole into the volume; a kill meanwhile has it moved at the next start. */
+  async #moveIn(name: string): Promise<void> {
+    const [copied, place] = [this.#copied(name), this.mountpoint(name)]
+    const { uid, gid, mode } = await stat(copied)
+    await chown(place, uid, gid)
+    await chmod(place, mode)
+    const taken = new Set(await readdir(place))
+    for (const entry of await readdir(copied))
+      if (!taken.has(entry)) await rename(join(copied, entry), join(place, entry))
+    await syncDirectory(place)
+    await removeTree(copied)
+  }
+
+  /** A whole copy of what the volume is to hold, before it is moved there. */
+  #copied(name: string): string {
+    return join(this.#directory, name, 'copied')
+  }
+
   #aside(): string {
     return join(this.#directory, `.${randomBytes(8).toString('hex')}`)
   }
 }
 
-/** Fills an empty directory; what fails leaves it empty. */
+/** Fills an empty directory of a file system that is not the engine's; what fails leaves it empty. */
 export async function fillInPlace(place: string, copy: (directory: string) => Promise<void>): Promise<void> {
   try {
     await copy(place)
+    if ((await readdir(place)).length > 0) await syncAll(place)
   } catch (error) {
     for (const name of await readdir(place)) await rm(join(place, name), { recursive: true, force: true })
     throw error

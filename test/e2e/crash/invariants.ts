@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type Docker from 'dockerode'
 import { look } from '../../../src/engine/check/check.js'
@@ -14,9 +14,13 @@ export async function inventory(docker: Docker): Promise<{ things: Set<string>; 
   for (const { Name } of await docker.listNetworks()) things.add(`network ${Name}`)
   for (const { Name } of (await docker.listVolumes()).Volumes)
     if (!/^[0-9a-f]{64}$/.test(Name)) things.add(`volume ${Name}`)
-  for (const { Id, Names, State } of await docker.listContainers({ all: true })) {
+  for (const { Id, Names, State, Status, NetworkSettings } of await docker.listContainers({ all: true })) {
     const name = (Names[0] ?? '').slice(1)
     things.add(`container ${name}`)
+    const [, code] = /^Exited \((\d+)\)/.exec(Status) ?? []
+    if (name.startsWith('end-') && code !== undefined) things.add(`exit ${name} ${code}`)
+    if (name.startsWith('note-'))
+      for (const network of Object.keys(NetworkSettings.Networks)) things.add(`member ${name} ${network}`)
     if (State !== 'running') continue
     things.add(`running ${name}`)
     pids.set(name, (await docker.getContainer(Id).inspect()).State.Pid)
@@ -24,15 +28,19 @@ export async function inventory(docker: Docker): Promise<{ things: Set<string>; 
   return { things, pids }
 }
 
-/** Files below a directory and their bytes: enough to see that a copy is whole. */
+/** Files below a directory and what is in them: enough to see that a copy is whole. */
 export function measure(directory: string): string {
   let [files, bytes] = [0, 0]
-  for (const entry of readdirSync(directory, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile()) continue
+  const digest = createHash('sha256')
+  for (const path of readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort()) {
+    const place = join(directory, path)
+    if (!lstatSync(place).isFile()) continue
+    const content = readFileSync(place)
     files++
-    bytes += readFileSync(join(entry.parentPath, entry.name)).length
+    bytes += content.length
+    digest.update(`${path} ${content.length} `).update(content)
   }
-  return `${files} files of ${bytes} bytes`
+  return `${files} files of ${bytes} bytes (${digest.digest('hex').slice(0, 8)})`
 }
 
 /** What is half-made or left over, as far as an engine with nothing to do can be asked without reading its layers. */
@@ -70,13 +78,15 @@ async function strayVolumes(engine: TestEngine, docker: Docker, whole: string): 
 function traces(engine: TestEngine, running: ReadonlySet<string>): string[] {
   const wrong: string[] = []
   const { dir, name } = engine
+  // the disk under it is the machine's
+  const disk = ` ${join(dir, 'root')} `
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n'))
-    if (line.includes(dir) || line.includes('/run/berth-mounts/')) wrong.push(`mount ${line}`)
+    if ((line.includes(dir) || line.includes('/run/berth-mounts/')) && !line.includes(disk)) wrong.push(`mount ${line}`)
   const own = readFileSync(`/proc/${engine.pid()}/mountinfo`, 'utf8').split('\n')
   for (const place of own.map((line) => line.split(' ')[4] ?? ''))
     if (
       place.startsWith('/run/berth-mounts/') ||
-      (place.includes(dir) && ![...running].some((id) => place.includes(id)))
+      (place.includes(dir) && place !== disk.trim() && ![...running].some((id) => place.includes(id)))
     )
       wrong.push(`mount ${place} of the engine's own`)
 

@@ -4,13 +4,21 @@ type State = 'there' | 'gone' | 'unsure'
 /** What the engine has answered for: `image a:1`, `volume v`, `running c` and the like. */
 export class Ledger {
   readonly #states = new Map<string, State>()
+  readonly #waiting = new Set<() => void>()
 
   /** Asks for a change of things; they are what was asked for once it is answered. */
   async change<T>(things: readonly string[], to: 'there' | 'gone', work: () => Promise<T>): Promise<T> {
     for (const thing of things) this.#states.set(thing, 'unsure')
     const answer = await work()
     for (const thing of things) this.#states.set(thing, to)
+    for (const resolve of this.#waiting) resolve()
+    this.#waiting.clear()
     return answer
+  }
+
+  /** Resolves at the next answer, before whoever asked goes on. */
+  answered(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.add(resolve))
   }
 
   /** Things of a kind that are there for sure, by name. */

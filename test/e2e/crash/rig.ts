@@ -1,6 +1,6 @@
 import Docker from 'dockerode'
 import { Agent } from 'node:http'
-import { readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,13 +9,21 @@ import { archive } from '../../engine/images/lab.js'
 import { checkRoot } from '../engine/check-lab.js'
 import { base, eventually, openEngine, type TestEngine } from '../engine/harness.js'
 import { makeImage, openRegistry } from '../engine/registry-lab.js'
+import { type Disk, mountings, openDisk } from './disk.js'
 import { inventory, measure, unsound } from './invariants.js'
 import { Ledger } from './ledger.js'
+import { comeUp, goDown } from './machine.js'
 import { random, type Random } from './random.js'
-import { filled, lanes, type Stage } from './script.js'
+import { comesBack, filled, lanes, type Stage } from './script.js'
 
-/** How a life of the engine ends: its daemon is killed, or the machine goes down under it. */
-export type Death = 'daemon' | 'machine'
+/** How a life of the engine ends: its daemon is killed, or the machine under it loses its power. */
+export type Death = 'daemon' | 'power'
+
+/** As long as a step may take that nobody disturbs. */
+const patienceMs = 5_000
+
+/** In this time an engine has begun to serve. */
+const longestStartMs = 1_000
 
 /** An engine that works on a script and is killed again and again. */
 export interface CrashRig extends AsyncDisposable {
@@ -28,8 +36,23 @@ export interface CrashRig extends AsyncDisposable {
   verify(): Promise<string[]>
 }
 
+/** Disposing leaves nothing, whatever has failed. */
 export async function openRig(seed: number): Promise<CrashRig> {
-  const engine = await openEngine()
+  let disk: Disk | undefined
+  const engine = await openEngine({
+    mute: process.env.BERTH_TEST_LOUD === undefined,
+    under: async (root) => (disk = await openDisk(root)),
+  })
+  try {
+    if (!disk) throw new Error('the engine has no disk')
+    return await rigOn(engine, disk, seed)
+  } catch (error) {
+    await engine[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function rigOn(engine: TestEngine, disk: Disk, seed: number): Promise<CrashRig> {
   const chance = random(seed)
   const delays = chance.fork('delays')
   const registry = await openRegistry(engine)
@@ -48,8 +71,8 @@ export async function openRig(seed: number): Promise<CrashRig> {
   const whole = measure(join(engine.dir, 'root/volumes/whole/_data'))
   ledger.settle((await inventory(connect())).things)
 
-  /** Runs all lanes until the engine is gone; what fails before is the engine's fault. */
-  const work = async (after: number, kill: () => Promise<unknown>): Promise<string[]> => {
+  /** Runs lanes until the engine is gone; what fails before is the engine's fault. */
+  const work = async (names: readonly string[], moment: Promise<unknown>, kill: () => Promise<unknown>) => {
     let killed = false
     const faults: string[] = []
     const lane = async (name: string, random: Random): Promise<void> => {
@@ -61,13 +84,37 @@ export async function openRig(seed: number): Promise<CrashRig> {
         if (!killed) faults.push(`${name}: ${String(error)}`)
       }
     }
-    const all = Object.keys(lanes).map((name) => lane(name, chance.fork(`${name} ${number}`)))
-    await sleep(after)
+    const all = names.map((name) => lane(name, chance.fork(`${name} ${number}`)))
+    await moment
     killed = true
     await kill()
     // dockerode never settles an answer of JSON that broke off
     await Promise.race([Promise.all(all), sleep(500)])
     return faults
+  }
+
+  /**
+   * At any moment of all lanes; or with one alone, whose missing sync no other makes good, just when it has been answered.
+   */
+  const cut = (longestMs: number): Promise<string[]> => {
+    const all = Object.keys(lanes)
+    const mounting = delays.of(mountings)
+    const [names, moment] =
+      delays.below(2) === 0
+        ? [all, sleep(delays.below(longestMs))]
+        : [
+            [delays.of(all)],
+            sleep(delays.below(longestMs / 4)).then(() => Promise.race([ledger.answered(), sleep(patienceMs)])),
+          ]
+    return work(names, moment, () => goDown(engine, disk, mounting))
+  }
+
+  /** A start that does not come to its end: what it began to mend it has mended by halves. */
+  const startInVain = async (death: Death): Promise<void> => {
+    const start = engine.boot().catch(() => undefined)
+    await sleep(delays.below(longestStartMs))
+    await (death === 'power' ? goDown(engine, disk, delays.of(mountings)) : engine.stop('SIGKILL'))
+    await start
   }
 
   return {
@@ -77,20 +124,28 @@ export async function openRig(seed: number): Promise<CrashRig> {
     },
     round: async (death, longestMs) => {
       let pids = new Map<string, number>()
-      const wrong = await work(delays.below(longestMs), async () => {
-        await engine.stop('SIGKILL')
-        pids = recorded(join(engine.dir, 'root/containers'))
-        if (death === 'machine') await powerOff(engine)
-      })
-      const sure = new Set(ledger.names('running'))
+      const wrong = await (death === 'power'
+        ? cut(longestMs)
+        : work(Object.keys(lanes), sleep(delays.below(longestMs)), async () => {
+            await engine.stop('SIGKILL')
+            pids = recorded(join(engine.dir, 'root/containers'))
+          }))
+      const sure = ledger.names('running')
+      if (delays.below(4) === 0) await startInVain(death)
       await engine.boot()
       const docker = connect()
+      if (death === 'power') {
+        for (const name of sure) if (!comesBack(name)) ledger.doubt(`running ${name}`)
+        const due = sure.filter(comesBack)
+        await eventually(async () => {
+          const { pids } = await inventory(docker)
+          return due.every((name) => pids.has(name))
+        }, 'coming back').catch(() => undefined)
+      }
       const now = await inventory(docker)
-      if (death === 'machine') for (const name of sure) ledger.doubt(`running ${name}`)
-      else
-        for (const [name, pid] of pids)
-          if (sure.has(name) && now.pids.get(name) !== pid)
-            wrong.push(`${name} ran as ${pid}, and now as ${String(now.pids.get(name))}`)
+      for (const [name, pid] of pids)
+        if (sure.includes(name) && now.pids.get(name) !== pid)
+          wrong.push(`${name} ran as ${pid}, and now as ${String(now.pids.get(name))}`)
       wrong.push(...ledger.settle(now.things))
       // what an engine does by itself once it has started
       let left: string[] = []
@@ -107,8 +162,11 @@ export async function openRig(seed: number): Promise<CrashRig> {
       return report.findings.map(({ kind, what, problem }) => `${kind}: ${what}: ${problem}`)
     },
     [Symbol.asyncDispose]: async () => {
-      await engine[Symbol.asyncDispose]()
-      await registry[Symbol.asyncDispose]()
+      try {
+        if (disk.isCut) await comeUp(engine, disk)
+      } finally {
+        await Promise.all([engine[Symbol.asyncDispose](), registry[Symbol.asyncDispose]()])
+      }
     },
   }
 }
@@ -123,23 +181,6 @@ function recorded(containers: string): Map<string, number> {
     if (state.status === 'running') pids.set(name, state.pid)
   }
   return pids
-}
-
-/** What is lost with the power: every process, what the kernel holds, and the directory that is in memory. */
-async function powerOff(engine: TestEngine): Promise<void> {
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue
-    try {
-      if (readFileSync(`/proc/${entry}/cgroup`, 'utf8').includes(`/berth-${engine.name}/`))
-        process.kill(Number(entry), 9)
-      else if (readFileSync(`/proc/${entry}/cmdline`, 'utf8').includes(`${engine.dir}/run/`))
-        process.kill(Number(entry), 9)
-    } catch {
-      // it has just ended
-    }
-  }
-  await engine.destroy()
-  await rm(join(engine.dir, 'run'), { recursive: true, force: true })
 }
 
 /** Puts images of two layers at a registry. */

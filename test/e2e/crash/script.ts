@@ -77,10 +77,24 @@ const loads: Lane = async ({ docker, ledger, packed }) => {
 /** The directory of the image that new volumes are filled from. */
 export const filled = '/usr/lib/apt'
 
+/** Whether a container that ran runs again when the machine does. */
+export const comesBack = (name: string): boolean => name.endsWith('-always')
+
 const runs: Lane = async ({ docker, ledger, random, name, next }) => {
   const mine = ledger.names('running').filter((one) => one.startsWith(`run-${name}-`))
+  const [dead] = ledger
+    .names('container')
+    .filter((one) => one.startsWith(`run-${name}-`) && !ledger.names('running').includes(one))
+  if (dead !== undefined && mine.length < 3) {
+    await ledger.change([`running ${dead}`], 'there', () => docker.getContainer(dead).start())
+    return
+  }
+  if (dead !== undefined) {
+    await ledger.change([`container ${dead}`], 'gone', () => docker.getContainer(dead).remove({ v: true }))
+    return
+  }
   if (mine.length < 3) {
-    const id = `run-${name}-${next()}`
+    const id = `run-${name}-${next()}${random.below(3) === 0 ? '-always' : ''}`
     const network = random.of([
       'bridge',
       'bridge',
@@ -100,7 +114,7 @@ const runs: Lane = async ({ docker, ledger, random, name, next }) => {
           NetworkMode: network,
           Binds: volume.map((one) => `${one}:${filled}`),
           PortBindings: random.below(2) === 0 ? { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] } : {},
-          RestartPolicy: { Name: random.below(3) === 0 ? 'always' : 'no' },
+          RestartPolicy: { Name: comesBack(id) ? 'always' : 'no' },
         },
       }),
     )
@@ -111,6 +125,10 @@ const runs: Lane = async ({ docker, ledger, random, name, next }) => {
   const container = docker.getContainer(one)
   switch (random.below(6)) {
     case 0:
+      if (comesBack(one)) {
+        await ledger.change([`running ${one}`], 'there', () => container.restart({ t: 0 }))
+        return
+      }
       await ledger.change([`running ${one}`], 'gone', () => container.stop({ t: 0 }))
       await ledger.change([`running ${one}`], 'there', () => container.start())
       return
@@ -140,18 +158,66 @@ const runs: Lane = async ({ docker, ledger, random, name, next }) => {
 }
 
 /** `docker run --rm`: gone as soon as it is over. */
-const brief: Lane = async ({ docker, ledger, name, next }) => {
+const brief: Lane = async ({ docker, ledger, random, name, next }) => {
   const id = `brief-${name}-${next()}`
   await ledger.change([`container ${id}`], 'gone', async () => {
     const container = await docker.createContainer({
       name: id,
       Image: base,
       Cmd: ['true'],
-      Volumes: { '/anonymous': {} },
+      Volumes: random.below(2) === 0 ? { '/anonymous': {} } : {},
       HostConfig: { AutoRemove: true },
     })
     await Promise.all([container.wait({ condition: 'removed' }), container.start()])
   })
+}
+
+/** Removes a container that a life before this one left of a lane. @returns whether there was one */
+async function clear({ docker, ledger }: Stage, prefix: string): Promise<boolean> {
+  const left = ledger.names('container').find((one) => one.startsWith(prefix))
+  if (left === undefined) return false
+  const things = ['exit', 'member'].flatMap((kind) =>
+    ledger.names(kind).flatMap((one) => (one.startsWith(`${left} `) ? [`${kind} ${one}`] : [])),
+  )
+  await ledger.change([`container ${left}`, ...things], 'gone', () =>
+    docker.getContainer(left).remove({ force: true, v: true }),
+  )
+  return true
+}
+
+/** One that is kept with what became of it. */
+const ends: Lane = async (stage) => {
+  const { docker, ledger, random, name, next } = stage
+  if (await clear(stage, `end-${name}-`)) return
+  const id = `end-${name}-${next()}`
+  const code = 1 + random.below(100)
+  const container = await ledger.change([`container ${id}`], 'there', () =>
+    docker.createContainer({ name: id, Image: base, Cmd: ['sh', '-c', `exit ${code}`] }),
+  )
+  const exit = `exit ${id} ${code}`
+  await ledger.change([exit], 'there', () =>
+    Promise.all([container.wait({ condition: 'next-exit' }), container.start()]),
+  )
+  await ledger.change([`container ${id}`, exit], 'gone', () => container.remove())
+}
+
+/** Changes of records alone. */
+const notes: Lane = async (stage) => {
+  const { docker, ledger, name, next } = stage
+  if (await clear(stage, `note-${name}-`)) return
+  const [id, renamed] = [`note-${name}-${next()}`, `note-${name}-${next()}`]
+  const container = await ledger.change([`container ${id}`], 'there', () =>
+    docker.createContainer({ name: id, Image: base, Cmd: ['true'] }),
+  )
+  await ledger.change([`container ${renamed}`], 'there', () =>
+    ledger.change([`container ${id}`], 'gone', () => container.rename({ name: renamed })),
+  )
+  const member = `member ${renamed} fixed-1`
+  await ledger.change([member], 'there', () => docker.getNetwork('fixed-1').connect({ Container: renamed }))
+  await ledger.change([`image ${id}:1`], 'there', () => docker.getImage(base).tag({ repo: id, tag: '1' }))
+  await ledger.change([`image ${id}:1`], 'gone', () => docker.getImage(`${id}:1`).remove())
+  await ledger.change([member], 'gone', () => docker.getNetwork('fixed-1').disconnect({ Container: renamed }))
+  await ledger.change([`container ${renamed}`], 'gone', () => container.remove())
 }
 
 const places: Lane = async ({ docker, ledger, name, next }) => {
@@ -170,5 +236,7 @@ export const lanes: Readonly<Record<string, Lane>> = {
   'runs-a': runs,
   'runs-b': runs,
   'brief-a': brief,
+  'ends-a': ends,
+  'notes-a': notes,
   'places-a': places,
 }

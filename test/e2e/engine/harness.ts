@@ -58,7 +58,7 @@ export interface TestEngine extends DockerEngine {
 
 /** Starts an engine with the base image pulled. Disposing ends its containers and leaves nothing. */
 export async function openEngine(start: Start = {}): Promise<TestEngine> {
-  const { flags: more = [], env = {}, certificates, disk, built = fromBuild } = start
+  const { flags: more = [], env = {}, certificates, disk, under, mute = false, built = fromBuild } = start
   const dir = await mkdtemp(join(tmpdir(), 'berth-e-'))
   const socket = join(dir, 'engine.sock')
   const name = `e${randomInt(1e6)}`
@@ -68,6 +68,7 @@ export async function openEngine(start: Start = {}): Promise<TestEngine> {
   const flags = Object.entries(options).flatMap(([key, value]) => [`--${key}`, value])
   const args = [...(built ? [build] : [`--import=${tsx}`, program]), ...flags, ...more]
   let daemon: ChildProcess | undefined
+  let ground: AsyncDisposable | undefined
 
   const engine: TestEngine = {
     dir,
@@ -85,7 +86,7 @@ export async function openEngine(start: Start = {}): Promise<TestEngine> {
       await gone
     },
     boot: async () => {
-      const stdio = ['ignore', 'pipe', 'inherit'] as const
+      const stdio = ['ignore', 'pipe', mute ? 'ignore' : 'inherit'] as const
       const own =
         disk === undefined ? [] : ['unshare', '-m', 'sh', '-c', `${mountDisk(options.root, disk)} exec "$0" "$@"`]
       const [command = '', ...words] = [...own, process.execPath, ...args]
@@ -109,11 +110,12 @@ export async function openEngine(start: Start = {}): Promise<TestEngine> {
       ].filter(Boolean),
     [Symbol.asyncDispose]: async () => {
       await engine.stop('SIGTERM')
-      await engine.destroy()
+      await engine.destroy().finally(() => ground?.[Symbol.asyncDispose]())
       await rm(dir, { recursive: true, force: true })
     },
   }
   try {
+    ground = await under?.(options.root)
     await engine.boot()
     await engine.must('pull', '--quiet', base)
   } catch (error) {

@@ -27,6 +27,10 @@ export interface Start {
   readonly built?: boolean
   /** Gives its state a disk of its own in memory, no larger than this (`130m`). */
   readonly disk?: string
+  /** Of Berth's: its daemon says nothing. */
+  readonly mute?: boolean
+  /** Of Berth's: puts something under its root directory before it starts first, which is disposed of at the end. */
+  readonly under?: (root: string) => Promise<AsyncDisposable>
 }
 
 /** A shell's commands that mount it in the daemon's mount namespace. */

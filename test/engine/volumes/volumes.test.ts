@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -95,5 +95,37 @@ describe('volumes', () => {
     await mkdir(join(root, 'volumes/stray'))
     expect((await open()).list()).to.be.empty
     expect(await readdir(join(root, 'volumes'))).to.deep.equal(['stray'])
+  })
+
+  describe('filled while somebody has them', () => {
+    const copy = async (directory: string): Promise<void> => {
+      await mkdir(join(directory, 'deep'))
+      for (const name of ['a', 'b', 'deep/c']) await writeFile(join(directory, name), name)
+      await chmod(directory, 0o750)
+    }
+    const all = (place: string) => readdir(place, { recursive: true }).then((names) => names.sort())
+
+    it('are the directories that they were, and hold all of it', async () => {
+      const volumes = await open()
+      const { mountpoint } = await volumes.ensure('data')
+      const { ino } = await stat(mountpoint)
+      await volumes.hold('data', 'c1')
+      await volumes.fill('data', 'c2', copy)
+      expect(await all(mountpoint)).to.deep.equal(['a', 'b', 'deep', 'deep/c'])
+      expect(await stat(mountpoint)).to.deep.include({ ino, mode: 0o40750 })
+      expect(await readdir(join(root, 'volumes/data'))).to.have.members(['_data', 'volume.json'])
+    })
+
+    it('hold all of it after the next start, if a kill cut it short', async () => {
+      const { mountpoint } = await (await open()).ensure('data')
+      await mkdir(join(root, 'volumes/data/copied'))
+      await copy(join(root, 'volumes/data/copied'))
+      await rename(join(root, 'volumes/data/copied/a'), join(mountpoint, 'a'))
+      await writeFile(join(mountpoint, 'b'), 'of a program')
+      await open()
+      expect(await all(mountpoint)).to.deep.equal(['a', 'b', 'deep', 'deep/c'])
+      expect(await readFile(join(mountpoint, 'b'), 'utf8')).to.equal('of a program')
+      expect(await readdir(join(root, 'volumes/data'))).to.have.members(['_data', 'volume.json'])
+    })
   })
 })
