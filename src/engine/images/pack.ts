@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type Stats } from 'node:fs'
 import { EngineError } from '../errors.js'
 import type { Digest } from '../records.js'
+import { elevates } from './elevation.js'
 import { getXattr, listXattrs } from './syscalls.js'
 import { encodeHeader, endOfArchive, padding, type TarHeader } from './tar-header.js'
 import { isOpaque, isWhiteout } from './tree.js'
@@ -11,6 +12,8 @@ export interface LayerSum {
   readonly diffId: Digest
   /** Bytes of its files. */
   readonly size: number
+  /** Whether it has a program that may give its caller more than it has: see `elevates`. */
+  readonly elevates: boolean
 }
 
 const chunkSize = 1 << 20
@@ -39,11 +42,12 @@ export function sumLayer(root: string): LayerSum {
   const packer = new Packer()
   for (const chunk of packer.directory(Buffer.from(root), Buffer.alloc(0))) hash.update(chunk)
   hash.update(endOfArchive)
-  return { diffId: `sha256:${hash.digest('hex')}`, size: packer.size }
+  return { diffId: `sha256:${hash.digest('hex')}`, size: packer.size, elevates: packer.elevates }
 }
 
 class Packer {
   size = 0
+  elevates = false
   /** First name of each file that has several. */
   readonly #links = new Map<string, Buffer>()
   readonly #chunk = Buffer.allocUnsafe(chunkSize)
@@ -95,6 +99,7 @@ class Packer {
   *#file(path: Buffer, header: TarHeader): Generator<Buffer> {
     yield encodeHeader(header)
     this.size += header.size
+    this.elevates ||= elevates(header.mode, header.xattrs ?? [])
     if (header.size === 0) return
     if (this.#contents) yield* this.#content(path, header.size)
     yield padding(header.size)
