@@ -10,11 +10,12 @@ import type { Written } from './changes.js'
 /**
  * Copies a container's own layer into an empty directory, as it would arrive in an archive: without what overlayfs
  * keeps for itself and without what was made only to mount on it. Synchronous: for the porter's thread.
+ * @throws EngineError `invalid` when it is mostly holes
  */
 export function lift({ upper, lowers, mountPoints, target }: Written & { readonly target: string }): void {
   const canvas = new Canvas(target, [])
   const unpacker = new Unpacker(canvas, '/', 'layer')
-  for (const chunk of packLayer(upper)) unpacker.push(chunk)
+  for (const chunk of packLayer(upper, true)) unpacker.push(chunk)
   unpacker.end()
   canvas.close()
   const tree = new Tree(lowers)

@@ -45,7 +45,7 @@ export class Entry {
   /** @param id of the exec. @throws EngineError `invalid` for a user or directory that is not there */
   constructor(shop: Shop, container: Container, id: string, request: ExecRequest) {
     const { pid } = container.record.state
-    const command = commandOf(container, `/proc/${String(pid)}/root`, { ...request, args: [...request.args] })
+    const command = commandOf(shop, container, `/proc/${String(pid)}/root`, { ...request, args: [...request.args] })
     const users = rangeOf(pid) ?? 'host'
     demandMapped(command.user, users)
     const place = join(bundleOf(shop.config, container.id), 'exec')

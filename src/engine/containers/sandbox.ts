@@ -28,8 +28,12 @@ export const hostnameOf = ({ id, record: { config, hostConfig } }: Container): s
 /** The program and its arguments, as Docker shows them. */
 export const argsOf = ({ Entrypoint, Cmd }: ContainerConfig): string[] => [...(Entrypoint ?? []), ...(Cmd ?? [])]
 
-/** What a process in the container runs with. `rootfs` is where its files can be seen. */
+/**
+ * What a process in the container runs with. `rootfs` is where its files can be seen. Where the client says nothing of it,
+ * nobody in a container gains privileges of whose image no program gives any.
+ */
 export function commandOf(
+  { images }: Shop,
   container: Container,
   rootfs: string,
   own: Partial<{
@@ -41,7 +45,7 @@ export function commandOf(
     privileged: boolean
   }>,
 ): Command {
-  const { config, hostConfig } = container.record
+  const { image, config, hostConfig } = container.record
   const { user, home } = lookUpUser(rootfs, own.user || config.User, list(hostConfig, 'GroupAdd'))
   const tty = own.tty ?? config.Tty
   const given = mergeEnv(config.Env, own.env ?? [])
@@ -54,7 +58,7 @@ export function commandOf(
     user,
     tty,
     capabilities: capabilitiesOf(list(hostConfig, 'CapAdd'), list(hostConfig, 'CapDrop'), privileged),
-    noNewPrivileges: securityOf(hostConfig).noNewPrivileges,
+    noNewPrivileges: securityOf(hostConfig).noNewPrivileges ?? (!privileged && !images.elevates(image)),
   }
 }
 
@@ -109,7 +113,7 @@ export function sandboxOf(shop: Shop, container: Container, prepared: Prepared):
   const shared = /^container:(.+)$/.exec(hostConfig.NetworkMode)?.[1]
   const places = shop.store.places(shared === undefined ? container.id : shop.find(shared).id)
   const init = initOf(hostConfig)
-  const command = commandOf(container, rootfs, {})
+  const command = commandOf(shop, container, rootfs, {})
   const [height, width] = (hostConfig.ConsoleSize ?? []) as readonly number[]
   const { namespaces, shm } = namespacesOf(shop, container)
   demandMapped(command.user, users)

@@ -6,7 +6,8 @@ import type { HostConfig } from './record.js'
 export interface Security {
   /** The engine's own system call filter, none, or one the client sent, as its JSON. */
   readonly seccomp: 'default' | 'none' | { readonly profile: string }
-  readonly noNewPrivileges: boolean
+  /** undefined when nothing was said of it. */
+  readonly noNewPrivileges: boolean | undefined
 }
 
 const yes = ['1', 't', 'T', 'TRUE', 'true', 'True']
@@ -18,7 +19,7 @@ const no = ['0', 'f', 'F', 'FALSE', 'false', 'False']
  */
 export function securityOf(host: HostConfig): Security {
   let seccomp: Security['seccomp'] = host.Privileged === true ? 'none' : 'default'
-  let noNewPrivileges = false
+  let noNewPrivileges: boolean | undefined
   for (const option of (host.SecurityOpt ?? []) as readonly string[]) {
     if (option === 'no-new-privileges') {
       noNewPrivileges = true

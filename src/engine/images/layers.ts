@@ -26,7 +26,7 @@ export interface Stage extends AsyncDisposable {
  * Layers on disk, one directory each, named by diff id and ready to be an overlay's lower directory:
  *
  *     layers/<hex>/       the files; whiteouts are character devices 0:0, opaque directories carry the xattr
- *     layers/<hex>.json   {diffId, size}
+ *     layers/<hex>.json   {diffId, size, elevates}: see LayerSum
  *     layers/<hex>.recipe how to make the archive again, of a layer that came from elsewhere; see Recorder
  *     layers/<hex>.copies what a COPY put into it; the next one may refer to its files, by hard links
  *     staging/<id>/       layers in the making; swept at start
@@ -42,7 +42,7 @@ export interface Stage extends AsyncDisposable {
 export class Layers {
   readonly #root: string
   readonly #porters: Porters
-  readonly #sizes = new Map<Digest, number>()
+  readonly #sums = new Map<Digest, LayerSum>()
   readonly #weights = new Map<Digest, Weight>()
   /** Layers that have come or gone: what was weighed meanwhile may be wrong. */
   #changes = 0
@@ -68,18 +68,23 @@ export class Layers {
     for (const name of names) {
       if (!/^[0-9a-f]{64}$/.test(name) || !names.has(`${name}.json`)) continue
       const sum = await readSum(layers.#path(`${name}.json`))
-      if (sum?.diffId === `sha256:${name}`) layers.#sizes.set(sum.diffId, sum.size)
+      if (sum?.diffId === `sha256:${name}`) layers.#sums.set(sum.diffId, sum)
     }
     return layers
   }
 
   has(diffId: Digest): boolean {
-    return this.#sizes.has(diffId)
+    return this.#sums.has(diffId)
   }
 
   /** Bytes that its files hold: the same on every disk. */
   size(diffId: Digest): number {
-    return this.#sizes.get(diffId) ?? 0
+    return this.#sums.get(diffId)?.size ?? 0
+  }
+
+  /** Whether it has a program that may give its caller more than it has: a layer that nobody has looked at may. */
+  elevates(diffId: Digest): boolean {
+    return this.#sums.get(diffId)?.elevates ?? true
   }
 
   /** Bytes that it takes on this disk, as its part of it: blocks, directories and what is kept beside it. */
@@ -107,7 +112,7 @@ export class Layers {
   }
 
   all(): Digest[] {
-    return [...this.#sizes.keys()]
+    return [...this.#sums.keys()]
   }
 
   /** The layer's directory: read it, mount it, never write to it. */
@@ -206,7 +211,7 @@ export class Layers {
     for (const [kind, file] of Object.entries(beside)) await rename(file, `${path}.${kind}`)
     await rename(stage.upper, path)
     await writeFile(`${path}.json`, JSON.stringify(sum))
-    this.#sizes.set(sum.diffId, sum.size)
+    this.#sums.set(sum.diffId, sum)
     this.#unsettled++
   }
 
@@ -243,7 +248,7 @@ export class Layers {
         () => 0,
       )
       if (!this.has(diffId) || this.#held.has(diffId)) continue
-      this.#sizes.delete(diffId)
+      this.#sums.delete(diffId)
       this.#weights.delete(diffId)
       // what makes the same layer again meanwhile must not lose its own
       const removal = this.#erase(diffId)
@@ -292,9 +297,9 @@ type Beside = { readonly [kind in Exclude<(typeof kept)[number], 'json'>]?: stri
 async function readSum(path: string): Promise<LayerSum | undefined> {
   try {
     const value = JSON.parse(await readFile(path, 'utf8')) as Partial<LayerSum>
-    return value.diffId !== undefined && value.size !== undefined
-      ? { diffId: value.diffId, size: value.size }
-      : undefined
+    if (value.diffId === undefined || value.size === undefined) return undefined
+    // an older engine did not look, and its containers may rely on what is there
+    return { diffId: value.diffId, size: value.size, elevates: value.elevates ?? true }
   } catch {
     return undefined // torn by a power cut: the layer is swept
   }

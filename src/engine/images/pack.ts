@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type Stats } from 'node:fs'
 import { EngineError } from '../errors.js'
 import type { Digest } from '../records.js'
+import { elevates } from './elevation.js'
 import { getXattr, listXattrs } from './syscalls.js'
 import { encodeHeader, endOfArchive, padding, type TarHeader } from './tar-header.js'
 import { isOpaque, isWhiteout } from './tree.js'
@@ -11,47 +12,60 @@ export interface LayerSum {
   readonly diffId: Digest
   /** Bytes of its files. */
   readonly size: number
+  /** Whether it has a program that may give its caller more than it has: see `elevates`. */
+  readonly elevates: boolean
 }
 
 const chunkSize = 1 << 20
+
+/** Ten seconds of reading nothing. One `truncate` makes a file that takes hours, on a thread that others wait for. */
+const mostHoles = 16 * 2 ** 30
 
 /**
  * A layer directory (overlayfs form) as the archive that OCI image-spec v1.1 layer.md describes: whiteouts as `.wh.`
  * entries, names in byte order, whole seconds. It is a function of the directory, so it can be made again at any time
  * and gives the same digest. A chunk is valid until the next is asked for.
+ * @param fresh it is no layer yet @throws EngineError `invalid` for a fresh one that is mostly holes
  */
-export function* packLayer(root: string): Generator<Buffer> {
-  yield* new Packer().directory(Buffer.from(root), Buffer.alloc(0))
+export function* packLayer(root: string, fresh = false): Generator<Buffer> {
+  yield* new Packer({ fresh }).directory(Buffer.from(root), Buffer.alloc(0))
   yield endOfArchive
 }
 
 /** Bytes of the layer's archive, told without reading its files. Synchronous. */
 export function packedLength(root: string): number {
-  const packer = new Packer(false)
+  const packer = new Packer({ contents: false })
   let length = endOfArchive.length
   for (const chunk of packer.directory(Buffer.from(root), Buffer.alloc(0))) length += chunk.length
   return length + packer.size
 }
 
-/** The digest of the layer's archive, and how much it holds. Synchronous: for the porter's thread. */
+/**
+ * The digest of the layer's archive, and how much it holds. Synchronous: for the porter's thread.
+ * @throws EngineError `invalid` when it is mostly holes
+ */
 export function sumLayer(root: string): LayerSum {
   const hash = createHash('sha256')
-  const packer = new Packer()
+  const packer = new Packer({ fresh: true })
   for (const chunk of packer.directory(Buffer.from(root), Buffer.alloc(0))) hash.update(chunk)
   hash.update(endOfArchive)
-  return { diffId: `sha256:${hash.digest('hex')}`, size: packer.size }
+  return { diffId: `sha256:${hash.digest('hex')}`, size: packer.size, elevates: packer.elevates }
 }
 
 class Packer {
   size = 0
+  elevates = false
   /** First name of each file that has several. */
   readonly #links = new Map<string, Buffer>()
   readonly #chunk = Buffer.allocUnsafe(chunkSize)
   readonly #contents: boolean
+  /** Bytes of its files that may yet be where nothing was written. */
+  #holes: number
 
   /** @param contents false: what the files hold is left out, but for the padding */
-  constructor(contents = true) {
+  constructor({ contents = true, fresh = false }: { contents?: boolean; fresh?: boolean }) {
     this.#contents = contents
+    this.#holes = fresh ? mostHoles : Infinity
   }
 
   *directory(place: Buffer, prefix: Buffer): Generator<Buffer> {
@@ -88,6 +102,8 @@ class Packer {
       return
     }
     if (stat.nlink > 1) this.#links.set(key, name)
+    if (type === 'file' && (this.#holes -= Math.max(0, stat.size - stat.blocks * 512)) < 0)
+      throw new EngineError('invalid', `"/${name.toString()}" is ${stat.size} bytes long, most of it holes: too many`)
     if (type === 'file') yield* this.#file(path, { ...base, size: stat.size, xattrs: xattrsOf(path) })
     else yield encodeHeader({ ...base, size: 0, major: major(stat.rdev), minor: minor(stat.rdev) })
   }
@@ -95,6 +111,7 @@ class Packer {
   *#file(path: Buffer, header: TarHeader): Generator<Buffer> {
     yield encodeHeader(header)
     this.size += header.size
+    this.elevates ||= elevates(header.mode, header.xattrs ?? [])
     if (header.size === 0) return
     if (this.#contents) yield* this.#content(path, header.size)
     yield padding(header.size)

@@ -100,7 +100,7 @@ export function beginUnpack(task: Unpack): { push(chunk: Buffer): void; end(): L
       canvas.close()
       if (task.recipe !== undefined) recorder?.save(task.upper, task.recipe)
       if (task.inventory !== undefined) writeInventory(task.inventory, unpacker.manifest)
-      return hash && { diffId: `sha256:${hash.digest('hex')}`, size: recorder.size }
+      return hash && { diffId: `sha256:${hash.digest('hex')}`, size: recorder.size, elevates: unpacker.elevates }
     },
     abort: () => unpacker.abort(),
   }

@@ -108,6 +108,10 @@ export class ImageStore implements Images, AsyncDisposable {
     throw new EngineError('missing', `No such image: ${wanted ? familiar(wanted) : reference}`)
   }
 
+  elevates(id: Digest): boolean {
+    return this.#images.get(id)?.layers.some((diffId) => this.layers.elevates(diffId)) ?? true
+  }
+
   all(): StoredImage[] {
     return [...this.#images.values()]
   }

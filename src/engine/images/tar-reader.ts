@@ -148,8 +148,7 @@ export class TarReader {
         key.startsWith('SCHILY.xattr.') ? [[key.slice(13), value]] : [],
       ),
     }
-    if (this.#pax.has('GNU.sparse.major') || this.#pax.has('GNU.sparse.map'))
-      throw bad('sparse files are not supported')
+    if ([...this.#pax.keys()].some((key) => key.startsWith('GNU.sparse.'))) throw bad('sparse files are not supported')
     this.#pax.clear()
     this.#said.entry = 0
     this.#writer = this.#open(entry)
@@ -206,9 +205,11 @@ const text = (block: Buffer, offset: number, length: number): string =>
 function numeric(block: Buffer, offset: number, length: number): number {
   const first = block[offset] ?? 0
   if (first & 0x80) {
-    let value = first & 0x7f
-    for (let i = 1; i < length; i++) value = value * 256 + (block[offset + i] ?? 0)
-    return first === 0xff ? value - 2 ** (8 * length - 1) : value
+    // a negative one by its complement: of large numbers only the first 53 bits are kept
+    const negative = first === 0xff
+    let value = negative ? 0 : first & 0x7f
+    for (const byte of block.subarray(offset + 1, offset + length)) value = value * 256 + (negative ? 255 - byte : byte)
+    return negative ? -value - 1 : value
   }
   const digits = text(block, offset, length).trim()
   if (digits === '') return 0

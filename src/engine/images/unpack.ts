@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs'
 import { dirname } from 'node:path/posix'
 import { codeOf, EngineError, messageOf } from '../errors.js'
 import { Canvas, type Attributes, type Xattrs } from './canvas.js'
+import { elevates } from './elevation.js'
 import type { Recorder } from './recipe.js'
 import { TarReader, type EntryWriter, type TarEntry } from './tar-reader.js'
 import { componentsOf } from './tree.js'
@@ -42,6 +43,8 @@ export type Manifest = Map<string, ManifestEntry>
  */
 export class Unpacker {
   readonly manifest: Manifest = new Map()
+  /** Whether a file came that `elevates`, be it that a later entry took its place. */
+  elevates = false
   readonly #canvas: Canvas
   readonly #base: string
   readonly #as: UnpackAs
@@ -151,6 +154,7 @@ export class Unpacker {
   #file(path: string, entry: TarEntry, attributes: Attributes): EntryWriter {
     const hash = this.#as === 'context' ? createHash('sha256') : undefined
     this.#recorder?.file(path, entry.size)
+    this.elevates ||= elevates(entry.mode, this.#xattrs(entry))
     const fd = this.#canvas.open(path)
     let open = true
     return {

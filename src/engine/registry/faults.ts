@@ -2,6 +2,7 @@ import { EngineError, type Fault } from '../errors.js'
 import type { Reference } from '../images/reference.js'
 import { familiar, familiarName } from '../images/reference.js'
 import { ProxyError } from './proxy.js'
+import { said } from './said.js'
 
 /** What a registry or the way to it said; `code` is the registry's, or Node's of a connection that failed. */
 export class RegistryError extends EngineError {
@@ -20,17 +21,18 @@ export class RegistryError extends EngineError {
 
 const faultOf = (status: number): Fault => (status === 404 ? 'missing' : 'broken')
 
-/** Another try may do better: the connection failed, or the registry is busy. */
+/** Another try may do better: the connection failed, or the registry is busy. What is no HTTP stays so. */
 export const isPassing = (error: unknown): error is RegistryError =>
-  error instanceof RegistryError && (error.status === 0 || error.status === 429 || error.status >= 500)
+  error instanceof RegistryError &&
+  ((error.status === 0 && !error.code.startsWith('HPE_')) || error.status === 429 || error.status >= 500)
 
 /** Reads the error of distribution-spec v1.1 "Error Codes", in the words Docker's client has for it. */
 export function registryFault(status: number, statusText: string, body: Buffer, retryAfter?: string): RegistryError {
   const seconds = Number(retryAfter ?? NaN)
   const wait = Number.isFinite(seconds) ? seconds : undefined
-  const said = errorsIn(body)
-  if (said) {
-    const { code, message } = said
+  const told = errorsIn(body)
+  if (told) {
+    const { code, message } = told
     const name = code.toLowerCase().replaceAll('_', ' ')
     return new RegistryError(code, status, `${name}: ${message || name}`, undefined, wait)
   }
@@ -40,7 +42,7 @@ export function registryFault(status: number, statusText: string, body: Buffer, 
   return new RegistryError(
     '',
     status,
-    `received unexpected HTTP status: ${status} ${statusText}`.trim(),
+    `received unexpected HTTP status: ${status} ${said(statusText, 100)}`.trim(),
     undefined,
     wait,
   )
@@ -52,8 +54,8 @@ function errorsIn(body: Buffer): { code: string; message: string } | undefined {
     const first = errors?.[0]
     if (typeof first?.code !== 'string') return undefined
     return {
-      code: first.code.slice(0, 100),
-      message: typeof first.message === 'string' ? first.message.slice(0, 1000) : '',
+      code: said(first.code, 100),
+      message: typeof first.message === 'string' ? said(first.message) : '',
     }
   } catch {
     return undefined
@@ -117,4 +119,10 @@ export function connectionFault(method: string, url: URL, error: NodeJS.ErrnoExc
             : (tls[code] ?? (code === 'ECONNRESET' ? 'EOF' : error.message))
   const verb = method.slice(0, 1) + method.slice(1).toLowerCase()
   return new RegistryError(code === '' ? 'BROKEN' : code, 0, `${verb} "${url.href}": ${why}`, error)
+}
+
+/** An answer that ended before it was whole. @param what it is */
+export function brokenOff(what: string, error: NodeJS.ErrnoException): RegistryError {
+  const { code = 'BROKEN', message } = error
+  return new RegistryError(code, 0, `${what}: ${code === 'ECONNRESET' ? 'unexpected EOF' : message}`, error)
 }

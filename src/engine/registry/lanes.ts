@@ -20,6 +20,23 @@ export class Lanes {
   }
 }
 
+/** Lanes for each: what is slow in one's holds up nobody else's. */
+export class LanesOf {
+  readonly #count: number
+  readonly #lanes = new Map<string, Lanes>()
+
+  /** @param count of each */
+  constructor(count: number) {
+    this.#count = count
+  }
+
+  of(key: string): Lanes {
+    const lanes = this.#lanes.get(key) ?? new Lanes(this.#count)
+    this.#lanes.set(key, lanes)
+    return lanes
+  }
+}
+
 /** Lets nobody do what another is doing: who comes later waits, and then finds it done or does it. */
 export class Turns {
   readonly #going = new Map<string, Promise<unknown>>()

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { EngineError } from '../errors.js'
 import { architecture } from '../images/document.js'
 import type { Digest } from '../records.js'
+import { quoted } from './said.js'
 
 /** What points at content: its kind, digest and exact size. */
 export interface Descriptor {
@@ -35,6 +36,14 @@ export const media = {
   ociLayer: 'application/vnd.oci.image.layer.v1.tar',
 } as const
 
+/** What a manifest of a media type is. */
+const kinds = new Map<unknown, Manifest['kind']>([
+  [media.manifest, 'image'],
+  [media.ociManifest, 'image'],
+  [media.list, 'index'],
+  [media.ociIndex, 'index'],
+])
+
 export const acceptedManifests = [media.ociIndex, media.list, media.ociManifest, media.manifest].join(', ')
 
 /** The largest manifest and configuration that are read, as registries have it. */
@@ -49,6 +58,12 @@ const bad = (why: string): EngineError => new EngineError('invalid', `invalid ma
 /** Reads a manifest, which may be hostile. @throws EngineError `invalid` */
 export function readManifest(bytes: Buffer): Manifest {
   const value = parse(bytes)
+  // what one reader takes for an image and another for an index is two images under one digest: CVE-2021-41190
+  const isIndex = Array.isArray(value.manifests)
+  if (isIndex && (value.layers !== undefined || value.config !== undefined))
+    throw bad('it is both an image and an index')
+  if (kinds.has(value.mediaType) && isIndex !== (kinds.get(value.mediaType) === 'index'))
+    throw bad('it is not what its media type says')
   if (Array.isArray(value.manifests))
     return { kind: 'index', manifests: value.manifests.slice(0, mostEntries).map(descriptor) }
   if (value.schemaVersion === 1)
@@ -56,7 +71,7 @@ export function readManifest(bytes: Buffer): Manifest {
   if (!Array.isArray(value.layers) || value.config === undefined) throw bad('it has neither layers nor manifests')
   const config = descriptor(value.config)
   if (config.mediaType !== media.config && config.mediaType !== media.ociConfig)
-    throw bad(`it is no image: its configuration is ${JSON.stringify(config.mediaType.slice(0, 100))}`)
+    throw bad(`it is no image: its configuration is ${quoted(config.mediaType)}`)
   if (value.layers.length > mostEntries) throw bad('max depth exceeded')
   return { kind: 'image', config, layers: value.layers.map(descriptor) }
 }
@@ -82,12 +97,14 @@ function descriptor(value: unknown): Descriptor {
     mediaType,
     digest,
     size,
-    platform: { os: String(os), architecture: String(machine), variant: String(variant) },
+    platform: { os: text(os), architecture: text(machine), variant: text(variant) },
     annotations: Object.fromEntries(
       Object.entries(annotations ?? {}).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
     ),
   }
 }
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 const machines: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64', i386: '386', armhf: 'arm' }
 

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EngineError } from '../errors.js'
 import { compressionOfFile, decompress } from '../images/compression.js'
@@ -10,6 +11,7 @@ import type { Lanes, Turns } from './lanes.js'
 import { choose, type Descriptor, mostBytes, type Platform, readManifest, showPlatform } from './manifest.js'
 import { meter, shortId, type Tell, teller } from './progress.js'
 import type { Repository, Served } from './repository.js'
+import { quoted, said } from './said.js'
 
 /** What one image is pulled with. */
 export interface PullParts {
@@ -43,25 +45,24 @@ export async function pullOne(
   const document = readDocument(bytes)
   const actual = { os: document.os, architecture: document.architecture, variant: '' }
   if (document.os !== 'linux')
-    throw new EngineError('invalid', `operating system is not supported: ${JSON.stringify(document.os.slice(0, 40))}`)
+    throw new EngineError('invalid', `operating system is not supported: ${quoted(document.os)}`)
   // as dockerd, which takes whatever an image without an index is for
   if (asked && (document.architecture !== platform.architecture || document.os !== platform.os))
     await tell({
-      status: `WARNING: image with reference ${familiar(reference)} was found but does not match the specified platform: wanted ${showPlatform(platform)}, actual: ${showPlatform(actual)}`,
+      status: `WARNING: image with reference ${familiar(reference)} was found but does not match the specified platform: wanted ${showPlatform(platform)}, actual: ${said(showPlatform(actual), 100)}`,
     })
   const diffIds = document.rootfs.diff_ids
   if (diffIds.length !== layers.length)
     throw new EngineError('invalid', "layers from manifest don't match image configuration")
   const held: Digest[] = []
   const abort = new AbortController()
+  const signal = AbortSignal.any([parts.signal, abort.signal])
   try {
     const work = layers.map(async (layer, index) => {
-      await fetchLayer({ ...parts, signal: abort.signal }, layer, diffIds[index] ?? '', nameOf(reference), held).catch(
-        (error: unknown) => {
-          abort.abort(error)
-          throw error
-        },
-      )
+      await fetchLayer({ ...parts, signal }, layer, diffIds[index] ?? '', reference, held).catch((error: unknown) => {
+        abort.abort(error)
+        throw error
+      })
     })
     const outcomes = await Promise.allSettled(work)
     const failed = outcomes.find((outcome) => outcome.status === 'rejected')
@@ -106,7 +107,7 @@ async function fetchLayer(
   parts: PullParts,
   layer: Descriptor,
   diffId: Digest,
-  source: string,
+  reference: Reference,
   held: Digest[],
 ): Promise<void> {
   const { store, repository, lanes, turns, tell, signal } = parts
@@ -114,7 +115,8 @@ async function fetchLayer(
   const id = shortId(layer.digest)
   const say = teller(tell, id)
   await say('Pulling fs layer')
-  await turns.run(diffId, async () => {
+  // for each registry: one that is asked for a layer and never sends it keeps it from nobody who has it elsewhere
+  await turns.run(`${reference.domain} ${diffId}`, async () => {
     signal.throwIfAborted()
     if (layers.has(diffId)) {
       layers.hold(diffId)
@@ -126,7 +128,8 @@ async function fetchLayer(
       signal.throwIfAborted()
       await using stage = await layers.stage()
       const blob = join(stage.work, 'blob')
-      await repository.download(layer, blob, meter(tell, id, 'Downloading', layer.size))
+      await demandRoom(stage.work, layer)
+      await repository.download(layer, blob, meter(tell, id, 'Downloading', layer.size), signal)
       await say('Download complete')
       signal.throwIfAborted()
       const compression = compressionOfFile(blob)
@@ -134,8 +137,15 @@ async function fetchLayer(
       await layers.adopt(stage, decompress(createReadStream(blob), compression), diffId, signal)
       held.push(diffId)
       if (compression === 'none' || compression === 'gzip' || compression === 'zstd')
-        store.travels.note({ diffId, digest: layer.digest, size: layer.size, compression }, source)
+        store.travels.note({ diffId, digest: layer.digest, size: layer.size, compression }, nameOf(reference))
       await say('Pull complete')
     })
   })
+}
+
+/** What cannot be held is not begun: the disk would be full for all until it breaks off. @throws EngineError `full` */
+async function demandRoom(directory: string, { digest, size }: Descriptor): Promise<void> {
+  const { bavail, bsize } = await statfs(directory)
+  if (size > bavail * bsize)
+    throw new EngineError('full', `no space left on device: blob ${digest} is ${size} bytes long`)
 }

@@ -7,15 +7,17 @@ import type { ImageStore } from '../images/store.js'
 import type { Credentials } from './credentials.js'
 import { checkSettings, domainOfAddress, endpointsOf } from './endpoints.js'
 import { pullFault, RegistryError } from './faults.js'
-import { Lanes, Turns } from './lanes.js'
+import { LanesOf, Turns } from './lanes.js'
 import { type Platform, readManifest, readPlatform } from './manifest.js'
 import type { Tell } from './progress.js'
 import { pullOne } from './pull.js'
 import { pushOne } from './push.js'
 import { Repository } from './repository.js'
 import { type Finding, forIndex, narrowed, type Search, searchIndex, searchRegistry } from './search.js'
+import { said } from './said.js'
 import { Session } from './session.js'
 import { defaultSettings, hub, type RegistrySettings } from './settings.js'
+import { forgo } from './transport.js'
 
 /** How one request wants it. */
 export interface Transfer {
@@ -24,7 +26,7 @@ export interface Transfer {
   readonly signal: AbortSignal
 }
 
-/** Blobs on their way at a time, over all pulls and pushes, as dockerd has it. */
+/** Blobs on their way at a time, over all pulls and pushes of a registry: dockerd has it over all registries. */
 const atOnce = { down: 3, up: 5 }
 
 /** The engine's dealings with registries. */
@@ -32,8 +34,8 @@ export class Registry {
   readonly settings: RegistrySettings
   readonly #store: ImageStore
   readonly #cache: string
-  readonly #down = new Lanes(atOnce.down)
-  readonly #up = new Lanes(atOnce.up)
+  readonly #down = new LanesOf(atOnce.down)
+  readonly #up = new LanesOf(atOnce.up)
   readonly #turns = new Turns()
 
   /** @throws EngineError `invalid` when a setting makes no sense */
@@ -66,7 +68,14 @@ export class Registry {
     { tell, signal }: Transfer,
   ): Promise<StoredImage> {
     const repository = new Repository(session, reference.path, 'pull')
-    const parts = { store: this.#store, repository, lanes: this.#down, turns: this.#turns, tell, signal }
+    const parts = {
+      store: this.#store,
+      repository,
+      lanes: this.#down.of(reference.domain),
+      turns: this.#turns,
+      tell,
+      signal,
+    }
     const every = reference.tag === undefined && reference.digest === undefined
     const tags = every ? await repository.tags() : [reference.tag]
     let last: StoredImage | undefined
@@ -99,7 +108,13 @@ export class Registry {
       )
     using session = await this.#open(reference.domain, credentials, signal)
     const remote = new Repository(session, reference.path, 'pull,push')
-    const parts = { store: this.#store, repository: remote, lanes: this.#up, turns: this.#turns, tell }
+    const parts = {
+      store: this.#store,
+      repository: remote,
+      lanes: this.#up.of(reference.domain),
+      turns: this.#turns,
+      tell,
+    }
     for (const tag of chosen) {
       const { image } = this.#store.find(`${repository}:${tag}`)
       await pushOne(parts, reference, tag, image)
@@ -120,10 +135,10 @@ export class Registry {
       if (!(error instanceof RegistryError) || error.status === 0) throw error
       throw new RegistryError(error.code, error.status, `Get "${url.href}": ${error.message}`, error)
     })
-    answer.resume()
+    forgo(answer)
     const { statusCode = 0, statusMessage = '' } = answer
     if (statusCode === 200) return session.refreshToken
-    const why = `login attempt to ${url.href} failed with status: ${statusCode} ${statusMessage}`
+    const why = `login attempt to ${url.href} failed with status: ${statusCode} ${said(statusMessage, 100)}`
     throw new RegistryError('', statusCode, why)
   }
 

@@ -6,9 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../errors.js'
 import type { Digest } from '../records.js'
 import { connectionFault, isPassing, RegistryError } from './faults.js'
+import { isTag } from '../images/reference.js'
 import { acceptedManifests, type Descriptor, digestOf, mostBytes } from './manifest.js'
+import { quoted, said } from './said.js'
 import { retrying, type Session } from './session.js'
-import { bodyOf, expecting } from './transport.js'
+import { addressOf, bodyOf, expecting, forgo } from './transport.js'
 
 /** A manifest's bytes and what names them. */
 export interface Served {
@@ -23,6 +25,8 @@ const chunkBytes = 16 * 1024 * 1024
 const mostIdleTries = 5
 
 const mostTagPages = 1000
+
+const mostTags = 100_000
 
 /** One repository of a registry: distribution-spec v1.1. Every byte that comes is checked against what named it. */
 export class Repository {
@@ -44,7 +48,7 @@ export class Repository {
     const digest = digestOf(bytes)
     const told = reference.startsWith('sha256:') ? reference : answer.headers['docker-content-digest']
     if (typeof told === 'string' && told.startsWith('sha256:') && told !== digest)
-      throw new EngineError('invalid', `manifest verification failed for digest ${told}`)
+      throw new EngineError('invalid', `manifest verification failed for digest ${said(told, 100)}`)
     return { bytes, digest, mediaType: (answer.headers['content-type'] ?? '').replace(/;.*/, '') }
   }
 
@@ -58,10 +62,16 @@ export class Repository {
   }
 
   /**
-   * Brings a blob into a new file. A connection that breaks is made again and goes on where it broke.
+   * Brings a blob into a new file, unless the signal ends it. A connection that breaks is made again and goes on where it
+   * broke.
    * @throws EngineError `invalid` when the bytes are not those named
    */
-  async download({ digest, size }: Descriptor, path: string, watch: (bytes: number) => void): Promise<void> {
+  async download(
+    { digest, size }: Descriptor,
+    path: string,
+    watch: (bytes: number) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
     const file = await open(path, 'wx')
     try {
       const hash = createHash('sha256')
@@ -69,7 +79,7 @@ export class Repository {
       for (let idle = 0; at < size || idle === 0;) {
         const before = at
         try {
-          for await (const chunk of this.#from(digest, at)) {
+          for await (const chunk of this.#from(digest, at, signal)) {
             if (at + chunk.length > size)
               throw new EngineError('invalid', `blob ${digest} is larger than the ${size} bytes its manifest says`)
             hash.update(chunk)
@@ -80,10 +90,10 @@ export class Repository {
             throw new RegistryError('EOF', 0, `blob ${digest}: unexpected EOF after ${at} of ${size} bytes`)
           break
         } catch (error) {
-          this.#session.signal.throwIfAborted()
+          signal.throwIfAborted()
           idle = at > before ? 1 : idle + 1
           if (!isPassing(error) || idle > mostIdleTries) throw error
-          await sleep(2 ** (idle - 3) * 1000, undefined, { signal: this.#session.signal })
+          await sleep(2 ** (idle - 3) * 1000, undefined, { signal })
         }
       }
       if (`sha256:${hash.digest('hex')}` !== digest)
@@ -93,16 +103,14 @@ export class Repository {
     }
   }
 
-  /** Every tag, page after page. */
+  /** Every tag, page after page. @throws EngineError `invalid` for what is none, and more than anybody has */
   async tags(): Promise<string[]> {
     const found: string[] = []
     let next: string | undefined = `/v2/${this.#path}/tags/list`
     for (let page = 0; next !== undefined && page < mostTagPages; page++) {
       const answer: IncomingMessage = await this.#get(next)
-      const { tags } = JSON.parse((await bodyOf(answer, mostBytes, 'the list of tags')).toString()) as {
-        tags?: unknown
-      }
-      if (Array.isArray(tags)) found.push(...tags.filter((tag): tag is string => typeof tag === 'string'))
+      found.push(...tagsIn(await bodyOf(answer, mostBytes, 'the list of tags')))
+      if (found.length > mostTags) throw new EngineError('invalid', `too many tags: more than ${mostTags}`)
       next = /<([^>]+)>;\s*rel="?next"?/.exec(String(answer.headers.link ?? ''))?.[1]
     }
     return found
@@ -111,7 +119,7 @@ export class Repository {
   /** True when the repository holds a blob. */
   async has(digest: Digest): Promise<boolean> {
     const answer = await this.#ask('HEAD', `/v2/${this.#path}/blobs/${digest}`)
-    answer.resume()
+    forgo(answer)
     return answer.statusCode === 200
   }
 
@@ -126,7 +134,7 @@ export class Repository {
       Buffer.alloc(0),
       scope,
     )
-    answer.resume()
+    forgo(answer)
     return answer.statusCode === 201
   }
 
@@ -135,7 +143,7 @@ export class Repository {
     const begun = await retrying(this.#session.signal, async () =>
       expecting(await this.#ask('POST', `/v2/${this.#path}/blobs/uploads/`, {}, Buffer.alloc(0)), 202),
     )
-    begun.resume()
+    forgo(begun)
     let location = this.#location(begun)
     const part = async (start: number, end: number): Promise<Buffer> => {
       if (typeof content !== 'string') return content.subarray(start, end)
@@ -150,7 +158,7 @@ export class Repository {
         const headers = { 'content-type': 'application/octet-stream', 'content-range': `${at}-${end - 1}` }
         try {
           const answer = await expecting(await this.#ask('PATCH', location, headers, await part(at, end)), 202)
-          answer.resume()
+          forgo(answer)
           location = this.#location(answer)
           at = end
           idle = 0
@@ -159,7 +167,7 @@ export class Repository {
           if (!isPassing(error) || ++idle > mostIdleTries) throw error
           await sleep(2 ** (idle - 3) * 1000, undefined, { signal: this.#session.signal })
           const state = await expecting(await this.#ask('GET', location), 204)
-          state.resume()
+          forgo(state)
           location = this.#location(state)
           at = received(state)
         }
@@ -169,7 +177,7 @@ export class Repository {
     const rest = at < blob.size ? await part(at, blob.size) : Buffer.alloc(0)
     const headers = { 'content-type': 'application/octet-stream' }
     const answer = await expecting(await this.#ask('PUT', last.href, headers, rest), 201, 204)
-    answer.resume()
+    forgo(answer)
     watch(blob.size)
   }
 
@@ -183,17 +191,18 @@ export class Repository {
         202,
       ),
     )
-    answer.resume()
+    forgo(answer)
     const told = answer.headers['docker-content-digest']
     if (typeof told === 'string' && told.startsWith('sha256:') && told !== digestOf(bytes))
-      throw new EngineError('broken', `the registry has the manifest as ${told}, not ${digestOf(bytes)}`)
+      throw new EngineError('broken', `the registry has the manifest as ${said(told, 100)}, not ${digestOf(bytes)}`)
     return digestOf(bytes)
   }
 
   /** A blob's bytes from `at` on; bytes that were had already are dropped when the registry sends all again. */
-  async *#from(digest: Digest, at: number): AsyncGenerator<Buffer> {
+  async *#from(digest: Digest, at: number, signal: AbortSignal): AsyncGenerator<Buffer> {
     const range = at > 0 ? { range: `bytes=${at}-` } : {}
-    const first = await this.#ask('GET', `/v2/${this.#path}/blobs/${digest}`, range)
+    const url = this.#session.url(`/v2/${this.#path}/blobs/${digest}`)
+    const first = await this.#session.ask(this.#scope, { method: 'GET', url, headers: range }, signal)
     if (first.statusCode === 416 && at > 0)
       throw new EngineError('broken', `blob ${digest}: unexpected EOF: the registry has ${at} bytes of it`)
     const answer = await expecting(first, 200, 206)
@@ -208,7 +217,7 @@ export class Repository {
       }
     } catch (error) {
       if (error instanceof EngineError) throw error
-      throw connectionFault('GET', this.#session.url(`/v2/${this.#path}/blobs/${digest}`), error as Error)
+      throw connectionFault('GET', url, error as Error)
     }
   }
 
@@ -230,11 +239,25 @@ export class Repository {
   #location(answer: IncomingMessage): string {
     const { location } = answer.headers
     if (location === undefined) throw new EngineError('broken', 'the registry tells no place to upload to')
-    const url = new URL(location, this.#session.endpoint.base)
+    const url = addressOf(location, this.#session.endpoint.base)
     if (url.protocol !== 'https:' && this.#session.endpoint.base.startsWith('https:'))
       throw new EngineError('broken', `the registry wants an upload to go to ${url.origin} in clear`)
     return url.href
   }
+}
+
+function tagsIn(body: Buffer): string[] {
+  let value: unknown
+  try {
+    value = JSON.parse(body.toString())
+  } catch (error) {
+    throw new EngineError('broken', 'the list of tags is not JSON', error)
+  }
+  const { tags } = Object(value) as { tags?: unknown }
+  const found = Array.isArray(tags) ? tags.filter((tag) => typeof tag === 'string') : []
+  const wrong = found.find((tag) => !isTag(tag))
+  if (wrong !== undefined) throw new EngineError('invalid', `invalid tag in the list of tags: ${quoted(wrong)}`)
+  return found
 }
 
 /** How far an upload is, by its `Range: 0-<last byte>`. */

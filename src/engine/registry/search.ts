@@ -4,6 +4,7 @@ import { parseReference } from '../images/reference.js'
 import { type Filters, flagOf } from '../system/filters.js'
 import type { Credentials } from './credentials.js'
 import { mostBytes } from './manifest.js'
+import { said } from './said.js'
 import type { Session } from './session.js'
 import { hub } from './settings.js'
 import { bodyOf, expecting } from './transport.js'
@@ -31,6 +32,8 @@ export const searchFilters = ['is-official', 'is-automated', 'stars'] as const
 
 /** A catalog is read no further than this: pages of a thousand names. */
 const mostPages = 50
+
+const mostFound = 10_000
 
 /** @throws EngineError `invalid` in dockerd's words */
 export function readSearch(text: string, limit: string, filters: Filters): Search {
@@ -78,7 +81,7 @@ export async function searchIndex(session: Session, { term, limit }: Search): Pr
 export async function searchRegistry(session: Session, search: Search): Promise<Finding[]> {
   const found: Finding[] = []
   let next: string | undefined = '/v2/_catalog?n=1000'
-  for (let page = 0; next !== undefined && page < mostPages; page++) {
+  for (let page = 0; next !== undefined && page < mostPages && found.length < mostFound; page++) {
     const answer: IncomingMessage = await session.ask('registry:catalog:*', { method: 'GET', url: session.url(next) })
     if (answer.statusCode !== 200 && page === 0) {
       const failure = await expecting(answer, 200).catch((error: unknown) => error)
@@ -113,9 +116,9 @@ function finding(value: unknown): Finding[] {
     {
       star_count: typeof star_count === 'number' ? star_count : 0,
       is_official: is_official === true,
-      name,
+      name: said(name),
       is_automated: is_automated === true,
-      description: typeof description === 'string' ? description : '',
+      description: typeof description === 'string' ? said(description) : '',
     },
   ]
 }

@@ -4,8 +4,9 @@ import { EngineError } from '../errors.js'
 import { type Challenge, type Credentials, readChallenges } from './credentials.js'
 import type { Endpoint } from './endpoints.js'
 import { isPassing, RegistryError } from './faults.js'
+import { quoted } from './said.js'
 import type { RegistrySettings } from './settings.js'
-import { type Ask, bodyOf, expecting, Transport } from './transport.js'
+import { addressOf, type Ask, bodyOf, expecting, forgo, Transport } from './transport.js'
 
 const mostTries = 5
 
@@ -17,7 +18,7 @@ export async function retrying<T>(signal: AbortSignal, work: () => Promise<T>): 
     } catch (error) {
       signal.throwIfAborted()
       if (!isPassing(error) || error.code === 'ECONNREFUSED' || tries === mostTries) throw error
-      await sleep(Math.min(error.retryAfter ?? 2 ** (tries - 2), 30) * 1000, undefined, { signal })
+      await sleep(Math.min(Math.max(error.retryAfter ?? 2 ** (tries - 2), 0), 30) * 1000, undefined, { signal })
     }
 }
 
@@ -59,7 +60,7 @@ export class Session implements Disposable {
       try {
         const answer = await session.#transport.send({ method: 'GET', url: session.url('/v2/'), signal })
         session.#learn(answer)
-        answer.resume()
+        forgo(answer)
         return session
       } catch (error) {
         session[Symbol.dispose]()
@@ -83,26 +84,26 @@ export class Session implements Disposable {
 
   /** A path of the registry's API; what a registry answers as a location may be relative too. */
   url(path: string, base = this.endpoint.base): URL {
-    return path.startsWith('/v2/') ? new URL(this.endpoint.base + path) : new URL(path, base)
+    return path.startsWith('/v2/') ? new URL(this.endpoint.base + path) : addressOf(path, base)
   }
 
   /** Sends a request with what it takes to be authorized for a scope. A stream as body is not sent a second time. */
-  async ask(scope: string, ask: Omit<Ask, 'signal'>): Promise<IncomingMessage> {
+  async ask(scope: string, ask: Omit<Ask, 'signal'>, signal = this.signal): Promise<IncomingMessage> {
     for (let tries = 1; ; tries++) {
-      // an upload's location may be at another host: that one gets no credentials
-      const own = ask.url.host === new URL(this.endpoint.base).host
+      // an upload's location may be elsewhere: there, or in clear, go no credentials
+      const own = ask.url.origin === new URL(this.endpoint.base).origin
       const authorization = own ? await this.#authorization(scope, ask) : undefined
       const answer = await this.#transport.send({
         ...ask,
         headers: { ...ask.headers, authorization },
-        signal: this.signal,
+        signal,
       })
       const again = answer.statusCode === 401 && tries === 1 && (ask.body === undefined || Buffer.isBuffer(ask.body))
       if (!again) return answer
       this.#tokens.delete(scope)
       this.#learn(answer)
       if (this.#challenges.length === 0) return answer
-      answer.resume()
+      forgo(answer)
     }
   }
 
@@ -132,14 +133,14 @@ export class Session implements Disposable {
     if (known && known.until > Date.now()) return known.token
     const { realm = '', service = '' } = parameters
     if (!URL.canParse(realm) || !/^https?:$/.test(new URL(realm).protocol))
-      throw new EngineError('broken', `the registry names no place to get a token from: ${JSON.stringify(realm)}`)
+      throw new EngineError('broken', `the registry names no place to get a token from: ${quoted(realm)}`)
     const url = new URL(realm)
     if (credentials && url.protocol === 'http:' && this.endpoint.base.startsWith('https:') && !this.endpoint.unverified)
       throw new EngineError('broken', `refusing to send credentials to ${url.origin} in clear`)
     const answer = await retrying(this.signal, async () =>
       expecting(await this.#transport.send(tokenRequest(url, service, scope, credentials, this)), 200),
     )
-    const body = JSON.parse((await bodyOf(answer, 1 << 20, 'the token')).toString()) as Record<string, unknown>
+    const body = fieldsIn(await bodyOf(answer, 1 << 20, 'the token'))
     const token = body.token ?? body.access_token
     if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token))
       throw new EngineError('broken', 'authorization server did not include a token in the response')
@@ -147,6 +148,15 @@ export class Session implements Disposable {
     const seconds = typeof body.expires_in === 'number' ? body.expires_in : 60
     this.#tokens.set(scope, { token, until: Date.now() + Math.max(seconds - 5, 5) * 1000 })
     return token
+  }
+}
+
+/** What a token server answers; nothing when that is no object. */
+function fieldsIn(body: Buffer): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(body.toString())) as Record<string, unknown>
+  } catch {
+    return {}
   }
 }
 

@@ -14,8 +14,9 @@ import { pipeline } from 'node:stream'
 import { rootCertificates } from 'node:tls'
 import { EngineError } from '../errors.js'
 import { readChallenges } from './credentials.js'
-import { connectionFault, registryFault } from './faults.js'
+import { brokenOff, connectionFault, registryFault } from './faults.js'
 import { type Proxies, portOf, proxyFor, proxyHeaders, TunnelAgent } from './proxy.js'
+import { quoted } from './said.js'
 import type { RegistrySettings } from './settings.js'
 
 /** One request; a body that is a stream can be sent once only. */
@@ -31,6 +32,15 @@ export interface Ask {
 const idleMs = 60_000
 
 const mostRedirects = 5
+
+const mostForgone = 1 << 16
+
+/** An address that a registry names. @throws EngineError `broken` when it is none */
+export function addressOf(text: string, base: string): URL {
+  if (!URL.canParse(text, base))
+    throw new EngineError('broken', `the registry leads to what is no URL: ${quoted(text)}`)
+  return new URL(text, base)
+}
 
 /** HTTP to one registry, connections kept for the next request. Disposing closes them. */
 export class Transport implements Disposable {
@@ -58,14 +68,15 @@ export class Transport implements Disposable {
    */
   async send(ask: Ask): Promise<IncomingMessage> {
     let { url, headers } = ask
+    if (!/^https?:$/.test(url.protocol)) throw new EngineError('broken', `the registry leads to ${quoted(url.href)}`)
     for (let hops = 0; ; hops++) {
       const answer = await this.#send({ ...ask, url, headers: headers ?? {} })
       const { statusCode = 0, headers: told } = answer
       const away = [301, 302, 303, 307, 308].includes(statusCode) && told.location !== undefined
       if (!away || (ask.method !== 'GET' && ask.method !== 'HEAD')) return answer
-      answer.resume()
+      forgo(answer)
       if (hops === mostRedirects) throw new EngineError('broken', `stopped after ${mostRedirects} redirects`)
-      const next = new URL(told.location ?? '', url)
+      const next = addressOf(told.location ?? '', url.href)
       if (next.protocol !== 'https:' && (next.protocol !== 'http:' || url.protocol === 'https:'))
         throw new EngineError('broken', `the registry redirects from ${url.origin} to ${next.protocol}//${next.host}`)
       if (next.host !== url.host) headers = { ...headers, authorization: undefined }
@@ -110,21 +121,31 @@ export class Transport implements Disposable {
   }
 }
 
+/** Reads a body that nobody wants to its end, for the next request to have the connection, unless that is far. */
+export function forgo(answer: IncomingMessage): void {
+  let left = mostForgone
+  answer.on('data', (chunk: Buffer) => {
+    if ((left -= chunk.length) < 0) answer.destroy()
+  })
+}
+
 /** The whole body of an answer. @throws EngineError when it is larger than `limit`, RegistryError when it breaks off */
 export async function bodyOf(answer: IncomingMessage, limit: number, what: string): Promise<Buffer> {
-  const chunks: Buffer[] = []
+  // not a list of chunks: of a byte each they take a hundred times what they hold
+  let whole = Buffer.alloc(0)
   let size = 0
   try {
     for await (const chunk of answer as AsyncIterable<Buffer>) {
-      size += chunk.length
-      if (size > limit) throw new EngineError('invalid', `${what} is larger than ${limit} bytes`)
-      chunks.push(chunk)
+      if (size + chunk.length > limit) throw new EngineError('invalid', `${what} is larger than ${limit} bytes`)
+      if (size + chunk.length > whole.length)
+        whole = Buffer.concat([whole.subarray(0, size)], Math.min(limit, 2 * (size + chunk.length)))
+      size += chunk.copy(whole, size)
     }
   } catch (error) {
     if (error instanceof EngineError) throw error
-    throw connectionFault('GET', new URL('http://registry/'), error as NodeJS.ErrnoException)
+    throw brokenOff(what, error as NodeJS.ErrnoException)
   }
-  return Buffer.concat(chunks)
+  return whole.subarray(0, size)
 }
 
 /** The answer, when its status is one of those expected; its error in Docker's words when it is not. */

@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { archive } from '../../engine/images/lab.js'
 import { base, openEngine, type TestEngine } from '../engine/harness.js'
-import { imageArchive, mostMemory, type Outside, watchOutside } from './hostile.js'
+import { imageArchive, mostMemory, type Outside, slowestAnswer, watchOutside } from './hostile.js'
 
 describe('a hostile archive', function () {
   if (process.getuid?.() !== 0) return
@@ -53,6 +53,76 @@ describe('a hostile archive', function () {
     })
   })
 
+  it('of 100,000 files takes little memory as a layer and as a context, and holds nobody up', async () => {
+    const files = Array.from({ length: 100_000 }, (_, n) => ({ name: `d${String(n % 100)}/${String(n)}` }))
+    const bytes = archive([{ name: 'Dockerfile', content: 'FROM scratch\nLABEL a=b\n' }, ...files])
+    const before = mostMemory(engine)
+    for (const words of [
+      ['import', '-', 'many:1'],
+      ['build', '-q', '-t', 'many:1', '-'],
+    ]) {
+      const asked = engine.with({ input: bytes, timeoutMs: 120_000 }, ...words)
+      expect(await slowestAnswer(engine, asked)).to.be.lessThan(2_000)
+      expect((await asked).code).to.equal(0)
+      await engine.must('rmi', 'many:1')
+    }
+    expect(mostMemory(engine) - before).to.be.lessThan(200 << 20)
+  })
+
+  describe('of files that are not there', () => {
+    before(async () => (outside = await watchOutside(engine)))
+    after(async () => {
+      await outside.untouched()
+      await outside[Symbol.asyncDispose]()
+    })
+
+    const huge = (size: number) => archive([{ name: 'huge', size }]).subarray(0, -1024)
+    const wide = (size: Buffer) => patched(huge(0), 124, size)
+    const pax = (records: Readonly<Record<string, string>>) => {
+      const lines = Object.entries(records).map(([key, value]) => {
+        const line = ` ${key}=${value}\n`
+        return `${String(line.length + 2)}${line}`
+      })
+      const header = archive([{ name: 'pax', content: lines.join('') }]).subarray(0, -1024)
+      return Buffer.concat([patched(header, 156, Buffer.from('x')), archive([{ name: 'huge', content: 'x' }])])
+    }
+    const table: Readonly<Record<string, readonly [bytes: Buffer, words: RegExp]>> = {
+      'a terabyte': [huge(2 ** 40), /ends in the middle/],
+      'a terabyte, in GNU’s way': [wide(Buffer.from('800000000000010000000000', 'hex')), /ends in the middle/],
+      '8 EiB': [wide(Buffer.from('800000007fffffffffffffff', 'hex')), /claims 9223372036854776000 bytes/],
+      '8 EiB, by a record': [pax({ size: String(2n ** 63n - 1n) }), /claims 9223372036854776000 bytes/],
+      'less than nothing': [wide(Buffer.alloc(12, 0xff)), /claims -1 bytes/],
+      'a terabyte of holes': [patched(huge(0), 156, Buffer.from('S')), /entry type "S" is not supported/],
+      'a terabyte of holes, 0.0': [
+        pax({ 'GNU.sparse.size': String(2 ** 40), 'GNU.sparse.numblocks': '0' }),
+        /sparse files are not supported/,
+      ],
+      'a terabyte of holes, 0.1': [
+        pax({ 'GNU.sparse.size': String(2 ** 40), 'GNU.sparse.map': '0,0' }),
+        /sparse files are not supported/,
+      ],
+      'a terabyte of holes, 1.0': [
+        pax({ 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0', 'GNU.sparse.realsize': String(2 ** 40) }),
+        /sparse files are not supported/,
+      ],
+    }
+    for (const [what, [bytes, words]] of Object.entries(table))
+      it(`${what}, is refused at once`, async () => {
+        await engine.must('create', '--name', 'still', base, 'true')
+        for (const asked of [
+          engine.with({ input: bytes }, 'import', '-', 'huge:1'),
+          engine.with({ input: imageArchive('huge:1', [bytes]) }, 'load'),
+          engine.with({ input: bytes }, 'cp', '-', 'still:/tmp'),
+        ]) {
+          const { code, stdout, stderr } = await asked
+          expect(code).to.equal(1)
+          expect(stdout + stderr).to.match(words)
+        }
+        await engine.must('rm', 'still')
+        expect(await engine.must('images', '-q', 'huge')).to.equal('')
+      })
+  })
+
   describe('of many times its size', () => {
     before(async () => (outside = await watchOutside(engine)))
     after(() => outside[Symbol.asyncDispose]())
@@ -85,3 +155,13 @@ describe('a hostile archive', function () {
     })
   })
 })
+
+/** A header with other bytes at a place, and the sum that is right for them. */
+function patched(header: Buffer, at: number, bytes: Buffer): Buffer {
+  const made = Buffer.from(header)
+  bytes.copy(made, at)
+  made.fill(' ', 148, 156)
+  const sum = made.subarray(0, 512).reduce((total, byte) => total + byte, 0)
+  made.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+  return made
+}

@@ -3,6 +3,7 @@ import { type ChildProcess } from 'node:child_process'
 import { readdir, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { archive } from '../../engine/images/lab.js'
 import { base, eventually, openEngine, type TestEngine } from '../engine/harness.js'
 import { slowestAnswer } from './hostile.js'
 
@@ -98,6 +99,19 @@ describe('a container that does its worst', function () {
     // conmon looks at the size before it writes what it read, and one full file waits for its place in the row
     expect(sizes.reduce((sum, size) => sum + size, 0)).to.be.within(10 << 20, 42 << 20)
     expect(await engine.must('logs', '--tail', '1', 'bomb')).to.equal('last')
+  })
+
+  it('or a build that claims a file of terabytes is told so at once, and nothing waits for it', async () => {
+    const claim = 'truncate -s 8T /big'
+    await bomb(base, 'sh', '-c', claim)
+    await engine.must('wait', 'bomb')
+    const { stderr } = await engine.docker('commit', 'bomb', 'big:1')
+    expect(stderr).to.match(/"\/big" is 8796093022208 bytes long, most of it holes/)
+    const context = archive([{ name: 'Dockerfile', content: `FROM ${base}\nRUN ${claim}\n` }])
+    const built = engine.with({ input: context }, 'build', '-t', 'big:1', '-')
+    await othersLive(built)
+    expect((await built).stderr).to.match(/most of it holes/)
+    expect(await engine.must('images', '-q', 'big')).to.equal('')
   })
 
   const root = () => `/proc/${String(engine.pid())}/root${engine.dir}/root`

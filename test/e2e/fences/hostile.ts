@@ -4,9 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { archive } from '../../engine/images/lab.js'
-import { base, type TestEngine } from '../engine/harness.js'
+import { base, eventually, type TestEngine } from '../engine/harness.js'
 
 /** Things of the host that a hostile archive is after. */
 export interface Outside extends AsyncDisposable {
@@ -37,7 +38,9 @@ export async function watchOutside(engine: TestEngine): Promise<Outside> {
     path,
     untouched: async () => {
       expect(seen()).to.deep.equal(before)
-      expect(readdirSync(join(root, 'images/staging')), 'left behind').to.deep.equal([])
+      // a context of 100,000 files is still being removed when the build is answered
+      const staging = join(root, 'images/staging')
+      await eventually(() => Promise.resolve(readdirSync(staging).length === 0), 'an empty staging')
       expect(await engine.must('run', '--rm', base, 'echo', 'works')).to.equal('works')
     },
     [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
@@ -81,6 +84,7 @@ export async function slowestAnswer(engine: TestEngine, work: Promise<unknown>):
     const asked = performance.now()
     await ping(engine.socket)
     slowest = Math.max(slowest, performance.now() - asked)
+    await sleep(5) // or it is this test that keeps the machine busy
   }
   await done
   return slowest
