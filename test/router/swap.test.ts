@@ -5,7 +5,8 @@ import { app, router, until, type App } from './parts.js'
 describe('swapping a route under load', () => {
   it('loses no request although each old process is stopped as soon as it has drained', async () => {
     await using front = await router()
-    const agent = new Agent({ keepAlive: true, maxSockets: 16 })
+    const lanes = 16
+    const agent = new Agent({ keepAlive: true, maxSockets: lanes })
     const versions: number[] = []
     const failures: string[] = []
     const process = (version: number) =>
@@ -27,7 +28,7 @@ describe('swapping a route under load', () => {
     let running = true
     let current: App = await process(0)
     front.route('blog', current.target('v0'))
-    const load = Array.from({ length: 16 }, async () => {
+    const load = Array.from({ length: lanes }, async () => {
       while (running) await one()
     })
     await until(() => versions.length > 10)
@@ -38,8 +39,9 @@ describe('swapping a route under load', () => {
       current = next
       await until(() => front.table.state('id-blog').busy.length === 0)
       await old[Symbol.asyncDispose]()
-      const answered = versions.length
-      await until(() => versions.length > answered + 10)
+      // as many answers of the old one may be on their way to the clients still
+      const late = versions.length + lanes
+      await until(() => versions.length > late)
     }
     running = false
     await Promise.all(load)

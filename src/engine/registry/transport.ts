@@ -104,7 +104,13 @@ export class Transport implements Disposable {
       const request = proxy
         ? this.#byProxy(proxy, url, options, resolve)
         : (secure ? requestHttps : requestHttp)(url, options, resolve)
-      request.setTimeout(idleMs, () => request.destroy(Object.assign(new Error('i/o timeout'), { code: 'ETIMEDOUT' })))
+      let answer: IncomingMessage | undefined
+      request.once('response', (begun: IncomingMessage) => (answer = begun))
+      request.setTimeout(idleMs, () => {
+        const late = Object.assign(new Error('i/o timeout'), { code: 'ETIMEDOUT' })
+        answer?.destroy(late) // who reads it is told why, not that it was cut off
+        request.destroy(late)
+      })
       request.on('error', (error) => reject(signal.aborted ? error : connectionFault(method, url, error)))
       if (body === undefined || Buffer.isBuffer(body)) request.end(body)
       else pipeline(body, request, () => undefined) // a failure is the request's too
