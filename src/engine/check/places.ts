@@ -133,7 +133,13 @@ export async function checkContainers(root: string, around: Surroundings, findin
   const place = join(root, 'containers')
   for (const { name: id } of await entriesOf(place)) {
     const path = join(place, id)
-    const read = await readRecord<ContainerRecord>(join(path, 'container.json'), containerFields)
+    const latest = await readRecord<ContainerRecord>(join(path, 'container.json'), containerFields)
+    // a note that a power cut has torn: the engine goes on from what was synced before
+    const synced =
+      latest &&
+      'fault' in latest &&
+      (await readRecord<ContainerRecord>(join(path, 'container.json.synced'), containerFields))
+    const read = synced && 'record' in synced ? synced : latest
     if (!read) {
       if (existsSync(path)) findings.leftover(path, 'a container that was never finished, or never quite removed')
       continue

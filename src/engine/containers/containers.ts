@@ -91,7 +91,8 @@ export class Containers {
     for (const container of up) {
       if (living.includes(container)) continue
       const exit = container.record.state.boot === boot ? await this.#shop.exits.peek(container.id) : undefined
-      await this.#ended(container, exit ?? { code: unseenExit, at: new Date() })
+      // restarted below: the sweep would take what has begun to run for a stray
+      await this.#ended(container, exit ?? { code: unseenExit, at: new Date() }, false)
     }
     watchMonitors(() => this.#catalog.all().filter(({ up }) => up), this.#shop.exits)
     watchForFloods(this.#shop, () => this.#catalog.all().filter(({ up }) => up))
@@ -103,10 +104,18 @@ export class Containers {
     )
     for (const container of this.#catalog.all()) {
       const { state, hostConfig } = container.record
-      // what was not synced of a `--rm` that came and went, a power cut takes back; dockerd removes at its start, too, what never ran
+      // what was not synced of a `--rm` that came and went, a power cut takes back: it seems never to have run. dockerd
+      // removes such a one at its start, too.
       if (state.status === 'removing' || (hostConfig.AutoRemove && !container.up)) await this.#discard(container, true)
-      else if (!container.up && startsWithDaemon(container.record)) void this.start(container).catch(() => undefined)
+      else if (!container.up && startsWithDaemon(container.record)) void this.#startWithDaemon(container)
     }
+  }
+
+  async #startWithDaemon(container: Container): Promise<void> {
+    const { state } = container.record
+    await this.start(container).catch((error: unknown) => {
+      if (state.status === 'restarting') Object.assign(state, { status: 'exited', error: messageOf(error) })
+    })
   }
 
   async #takeUp(container: Container): Promise<void> {
@@ -188,7 +197,7 @@ export class Containers {
     rotateOnFull(store.places(container.id).log, logLimits(container.record.hostConfig).maxFile, signal)
   }
 
-  async #ended(container: Container, exit: Exit): Promise<void> {
+  async #ended(container: Container, exit: Exit, restarts = true): Promise<void> {
     const { events, store } = this.#shop
     const { record } = container
     await container.inTurn(async () => {
@@ -213,7 +222,7 @@ export class Containers {
     })
     container.exited()
     if (record.hostConfig.AutoRemove) await this.#discard(container).catch(() => undefined)
-    else if (record.state.status === 'restarting') void this.#restartLater(container)
+    else if (restarts && record.state.status === 'restarting') void this.#restartLater(container)
   }
 
   async #restartLater(container: Container): Promise<void> {
@@ -233,7 +242,10 @@ export class Containers {
 
   async restart(container: Container, seconds?: number, signal?: string): Promise<void> {
     if (container.up) await stop(this.#shop, container, seconds, signal)
-    await this.start(container)
+    await this.start(container).catch((error: unknown) => {
+      // its policy was faster
+      if (!isFault(error, 'unmodified')) throw error
+    })
     container.emit(this.#shop.events, 'restart')
   }
 

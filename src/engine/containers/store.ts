@@ -61,7 +61,8 @@ export class ContainerStore {
         records.push(found.record)
         await sweepDrafts(dir)
         if (found.noted) this.#noted.add(found.record.id)
-        else await rm(join(dir, synced), { force: true })
+        if (found.torn) await this.saveIfRoom(found.record)
+        if (!found.noted) await rm(join(dir, synced), { force: true })
       }
     }
     return records
@@ -146,12 +147,14 @@ function unlessNeverMade(error: unknown): void {
 }
 
 /** The record in a container's directory; undefined when it has none. @throws when the disk cannot be read */
-async function readRecord(dir: string): Promise<{ record: ContainerRecord; noted: boolean } | 'damaged' | undefined> {
+async function readRecord(
+  dir: string,
+): Promise<{ record: ContainerRecord; noted: boolean; torn: boolean } | 'damaged' | undefined> {
   let damaged = false
   for (const name of ['container.json', synced]) {
     try {
       const { noted = false, ...record } = JSON.parse(await readFile(join(dir, name), 'utf8')) as Noted
-      return { record, noted: noted || name === synced }
+      return { record, noted: noted || damaged, torn: damaged }
     } catch (error) {
       if (error instanceof SyntaxError) damaged = true
       else if (codeOf(error) !== 'ENOENT') throw error

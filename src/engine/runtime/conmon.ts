@@ -3,12 +3,16 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { EngineError } from '../errors.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { codeOf, EngineError } from '../errors.js'
 import type { Driver } from './driver.js'
 import { type Filtered, rememberFilter, withFilter } from './filters.js'
 import { refusalOf } from './refusal.js'
 import type { Command } from './sandbox.js'
 import { openNull, pipeFrom, spawnProgram } from './spawn.js'
+
+/** As long as a disk may take to make a file. */
+const patienceMs = 10_000
 
 /** How a container's output is kept. */
 export interface LogTarget {
@@ -86,8 +90,19 @@ export async function launch(
     throw new EngineError('invalid', runtimeMessage(message === '' ? await complaint : message, args[0] ?? '', cwd))
   giveStreams(data, wanted.streamsOf)
   if (driver.filterOf) await rememberFilter(wanted.spec, driver.filterOf(wanted.id))
-  const conmonPid = Number(await readFile(join(wanted.bundle, 'conmon.pid'), 'utf8'))
-  return { pid: data, conmonPid }
+  return { pid: data, conmonPid: await monitorOf(wanted.bundle) }
+}
+
+/** conmon's parent writes the file beside its child, which answers: on a slow disk it may come after the answer. */
+async function monitorOf(bundle: string): Promise<number> {
+  for (const deadline = Date.now() + patienceMs; ;) {
+    try {
+      return Number(await readFile(join(bundle, 'conmon.pid'), 'utf8'))
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || Date.now() > deadline) throw error
+    }
+    await sleep(5)
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { link, mkdtemp, readdir, rm, truncate } from 'node:fs/promises'
+import { link, mkdtemp, readdir, readFile, rm, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -27,6 +27,7 @@ describe('the records of containers', () => {
     await tear()
     const again = await load()
     expect(again.records).to.deep.equal([called('synced')])
+    expect(JSON.parse(await readFile(at('container.json'), 'utf8'))).to.deep.equal(called('synced'))
     await again.store.note(called('noted'))
     await tear()
     expect((await load()).records).to.deep.equal([called('synced')])
