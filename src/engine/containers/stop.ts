@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../errors.js'
 import type { Container, Shop } from './container.js'
 import { pause } from './pause.js'
+import { hasRestartPolicy } from './restart.js'
 import { signalNumber } from './signals.js'
 
 const SIGKILL = 9
@@ -16,11 +17,12 @@ export async function stop(shop: Shop, container: Container, seconds?: number, s
   const grace = seconds ?? record.config.StopTimeout ?? defaultStopSeconds
   const first = signal ?? record.config.StopSignal ?? 'SIGTERM'
   const ended = container.nextExit()
-  await shop.store.saveIfRoom(record) // a power cut must not bring back what was stopped
+  await rememberStopped(shop, container)
   const late = new AbortController()
   send(shop, container, signalNumber(first))
   await thaw(shop, container)
-  if (grace >= 0)
+  if (grace === 0) send(shop, container, SIGKILL)
+  else if (grace > 0)
     void sleep(grace * 1000, undefined, { signal: late.signal }).then(
       () => send(shop, container, SIGKILL),
       () => undefined,
@@ -38,7 +40,7 @@ export async function kill(shop: Shop, container: Container, signal: string): Pr
   const ended = number === SIGKILL ? container.nextExit() : undefined
   if (ends) {
     container.record.state.stopped = true
-    await shop.store.saveIfRoom(container.record)
+    await rememberStopped(shop, container)
   }
   send(shop, container, number)
   if (ends) await thaw(shop, container)
@@ -53,6 +55,11 @@ export async function end(shop: Shop, container: Container): Promise<void> {
   raise(container, SIGKILL)
   await thaw(shop, container)
   await ended
+}
+
+/** A power cut must not bring back what was stopped. */
+async function rememberStopped({ store }: Shop, { record }: Container): Promise<void> {
+  if (hasRestartPolicy(record)) await store.saveIfRoom(record)
 }
 
 /** Gives up a restart that is due; false when there was none, or it came first and the container is up. */
