@@ -69,8 +69,9 @@ export async function pullOne(
     if (failed) throw abort.signal.reason ?? failed.reason
     const name = reference.digest === undefined ? [familiar(reference)] : []
     const before = name.length > 0 ? store.tags.get(reference) : store.digests.get(reference)
+    // this first: a name without an image goes at the next start, an image without a name would stay
+    await store.nameByDigest(config.digest, `${familiarName(reference)}@${served.digest}`)
     const image = await store.keep(bytes, before !== undefined && before === config.digest ? [] : name)
-    await store.nameByDigest(image.id, `${familiarName(reference)}@${served.digest}`)
     await store.travels.save()
     await tell({ status: `Digest: ${served.digest}` })
     return { image, updated: before !== image.id }

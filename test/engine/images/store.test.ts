@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { imageHistory, inspectImage, listImages } from '../../../src/engine/images/describe.js'
 import { imageFilters } from '../../../src/engine/images/filters.js'
 import { importImage } from '../../../src/engine/images/import.js'
+import { familiar, parseReference } from '../../../src/engine/images/reference.js'
 import { pruneImages, removeImage } from '../../../src/engine/images/removal.js'
 import type { ImageStore } from '../../../src/engine/images/store.js'
 import { archive, openStore, temporary } from './lab.js'
@@ -106,6 +107,20 @@ describe('the image store', () => {
     expect(readdirSync(join(root, 'configs'))).to.have.length(1)
     const hex = kept.layers[0]?.slice(7) ?? ''
     expect(readdirSync(join(root, 'layers')).sort()).to.deep.equal([hex, `${hex}.json`])
+  })
+
+  it('forgets what a registry calls an image that never came, and not one that did', async () => {
+    using lab = temporary()
+    const before = await openStore(lab.path)
+    const { id } = await add(before, 'one')
+    const [came, never] = [`x@${id}`, `x@sha256:${'0'.repeat(64)}`]
+    await before.nameByDigest(id, came)
+    await before.nameByDigest(`sha256:${'1'.repeat(64)}`, never)
+    expect(() => before.find(never)).to.throw('No such image')
+    await before[Symbol.asyncDispose]()
+    await using store = await openStore(lab.path)
+    expect(store.digests.names()).to.deep.equal([parseReference(came)].map(familiar))
+    expect(store.find(came).image.id).to.equal(id)
   })
 
   it('leaves nothing of an import that fails', async () => {
