@@ -60,14 +60,17 @@ describe('holding a port of the host', () => {
 
   it('keeps UDP and TCP apart', async () => {
     const socket = createSocket('udp4').bind(0, '127.0.0.1')
-    await once(socket, 'listening')
+    const server = createServer().listen(0, '127.0.0.1')
+    await Promise.all([once(socket, 'listening'), once(server, 'listening')])
     try {
       const { port } = socket.address()
       expect((await refusal(request(port, { protocol: 'udp' }))).message).to.include('port is already allocated')
-      // of one address: elsewhere on the host somebody may be using the TCP port of this number
-      ;(await hold(request(port, { hostIp: '127.0.0.1' }))).release()
+      // this way round: the TCP port of any number may be that of a connection of somebody else's
+      const taken = (server.address() as AddressInfo).port
+      ;(await hold(request(taken, { protocol: 'udp', hostIp: '127.0.0.1' }))).release()
     } finally {
       socket.close()
+      server.close()
     }
   })
 
