@@ -85,7 +85,9 @@ describe('tools that nobody here wrote', () => {
         ...process.env,
         DOCKER_HOST: `unix://${engine.socket}`,
         ANSIBLE_COLLECTIONS_PATH: collections,
+        HOME: engine.dir,
         ANSIBLE_HOME: engine.dir,
+        ANSIBLE_REMOTE_TEMP: join(engine.dir, 'ansible'),
       }
       const args = ['--extra-vars', JSON.stringify(vars), book]
       const { stdout } = await engine.run('ansible-playbook', args, {
