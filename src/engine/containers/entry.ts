@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { closeSync, fchownSync, mkdirSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { EngineError } from '../errors.js'
 import { firstPid } from '../runtime/begin.js'
 import { rangeOf } from '../runtime/id-map.js'
+import { missedIn } from '../runtime/missed.js'
 import { complaintsIn, refusalOf } from '../runtime/refusal.js'
 import { processOf } from '../runtime/spec.js'
 import { openNull, pipeFrom, pipeTo, spawnProgram } from '../runtime/spawn.js'
@@ -114,6 +116,11 @@ export class Entry {
   resize(rows: number, columns: number): void {
     this.#terminal?.resize(rows, columns)
     signal(this.#runtimePid, 'SIGWINCH') // the terminal is not its controlling one, so the kernel does not tell it
+  }
+
+  /** What it wrote to its terminal before the runtime listened; asked once all else has been read. */
+  async missed(): Promise<Buffer> {
+    return this.#terminal ? missedIn(await readFile(this.#files.log).catch(() => Buffer.alloc(0))) : Buffer.alloc(0)
   }
 
   /** Why the program does not run, in the runtime's words as Docker would put them. */

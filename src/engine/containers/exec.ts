@@ -116,6 +116,8 @@ export class Exec {
       const code = await entry.exited
       await Promise.all(forwarded)
       if (!(await begun)) throw await entry.failure()
+      const missed = await entry.missed()
+      if (missed.length > 0) await streams.onOutput('stdout', missed)
       this.exitCode = code
       return code
     } catch (error) {

@@ -95,6 +95,10 @@ describe('docker exec', function () {
       expect(await waiting()).to.equal(2)
     })
 
+    it('loses nothing of what it writes to a terminal, however soon it ends', async () => {
+      for (let n = 0; n < 60; n++) expect(await start(await create('door')), String(n)).to.equal('done\r\n')
+    })
+
     it('runs in the container as it is when it is started', async () => {
       const id = await create('door')
       await engine.must('restart', '-t', '0', 'door')
