@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { text } from 'node:stream/consumers'
 import { dockerd, podman } from '../../test/e2e/foreign.js'
 import { baseArchive, openEngine } from '../../test/e2e/engine/harness.js'
+import { must } from '../../test/run.js'
 import { openNull, pipeFrom, spawnProgram } from '../../src/engine/runtime/spawn.js'
 import { median, table } from '../figures.js'
 
@@ -83,10 +84,12 @@ export async function openRivals(
 }
 
 /**
- * Resolves when the processors have next to nothing to do, after three seconds at the latest: what one rival leaves to be
- * done after its answer (podman's cleanup takes longer than an exec) must not be paid for by the next.
+ * Resolves when all that was written is on the disk and the processors have next to nothing to do, after three seconds at
+ * the latest: what one rival leaves to be done after its answer (podman's cleanup takes longer than an exec, and the next
+ * fsync of anybody writes what all have changed) must not be paid for by the next.
  */
 export async function quiet(): Promise<void> {
+  await must('sync', [])
   const deadline = performance.now() + 3000
   for (let before = await spent(); performance.now() < deadline;) {
     await delay(50)
