@@ -21,7 +21,8 @@ export class Catalog implements Usage {
 
   /** The newest first. */
   all(): readonly Container[] {
-    return [...this.#all.values()].sort((a, b) => b.record.created.localeCompare(a.record.created))
+    const created = ({ record }: Container): string => record.created
+    return [...this.#all.values()].sort((a, b) => (created(a) < created(b) ? 1 : created(a) > created(b) ? -1 : 0))
   }
 
   /** By id, name or unique id prefix. @throws EngineError `missing` "No such container: x", `invalid` for a prefix of several */
