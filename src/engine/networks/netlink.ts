@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs'
+import { close } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import koffi from 'koffi'
 import { inNetns } from './netns.js'
@@ -151,6 +151,7 @@ export class Netlink implements Disposable {
 
   /** Closes the socket when what was asked is done: a closed descriptor's number may soon be somebody else's. */
   [Symbol.dispose](): void {
-    void this.#last.then(() => closeSync(this.#fd))
+    // by a thread: the kernel keeps whoever closes a socket of netfilter's waiting for 10 ms
+    void this.#last.then(() => close(this.#fd))
   }
 }
