@@ -16,7 +16,7 @@ import { ImageStore } from './images/store.js'
 import { openNetworks } from './networks/networks.js'
 import type { Images, Volumes } from './records.js'
 import { Registry } from './registry/registry.js'
-import { findHierarchies, hastenMoves } from './runtime/cgroup.js'
+import { findHierarchies, hastenMoves, type Hierarchies } from './runtime/cgroup.js'
 import { chooseDriver, findProgram, locateProgram } from './runtime/driver.js'
 import { Exits } from './runtime/exits.js'
 import { Ids } from './runtime/ids.js'
@@ -29,8 +29,8 @@ import { openVolumes } from './volumes/volumes.js'
 export interface Engine extends AsyncDisposable {
   readonly routes: readonly ApiRoute[]
   readonly containers: Containers
-  /** To be called when somebody may be about to ask for a process: see `hastenMoves`. */
-  readonly hasten: () => void
+  /** To be called with each request: somebody may be about to ask for a process. See `hastenMoves`. */
+  readonly hasten: (method: string, url: string) => void
 }
 
 /** Opens an engine. Disposing lets go of it; containers go on running. @throws EngineError what is missing on this host */
@@ -65,7 +65,9 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
 
   return {
     containers,
-    hasten: () => void hastenMoves(hierarchies),
+    hasten: (method, url) => {
+      if (announcesMove(hierarchies.version, `${method} ${url}`)) void hastenMoves(hierarchies)
+    },
     routes: apiRoutes({
       ...{ config, events, containers, execs, images, registry, builder, networks, volumes },
       inventory: inventoryOf(containers, images, builder, driver.name, ids !== undefined),
@@ -77,6 +79,15 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
     },
   }
 }
+
+/**
+ * Whether a request is, or is commonly followed by, one for which a process is moved to another group. With groups of version 1
+ * that is not so for `docker exec` (see `commandInside`); else it looks at the container first. Not every request: for as
+ * long as the kernel gets ready, control groups cannot be removed.
+ */
+const announcesMove = (version: Hierarchies['version'], request: string): boolean =>
+  /^POST .*\/(create|start|restart)(\?|$)/.test(request) ||
+  (version === 2 && /^(POST .*\/exec|GET .*\/containers\/[^/]+\/json)(\?|$)/.test(request))
 
 function inventoryOf(
   containers: Containers,

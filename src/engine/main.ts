@@ -136,13 +136,6 @@ function number(option: string, text: string): number {
   return Number(text)
 }
 
-/**
- * Whether a request is, or is commonly followed by, one for a process: `docker exec` looks at the container first. Not every
- * request: for as long as the kernel gets ready, control groups cannot be removed.
- */
-const announcesStart = (request: string): boolean =>
-  /^(POST .*\/(create|start|restart|exec)|GET .*\/containers\/[^/]+\/json)(\?|$)/.test(request)
-
 async function main(): Promise<void> {
   const asked = configure()
   if (!asked) {
@@ -158,9 +151,7 @@ async function main(): Promise<void> {
   isolate()
   await using engine = await openEngine(config)
   const server = await serve(config.socket, engine.routes)
-  server.on('request', ({ method, url }) => {
-    if (announcesStart(`${method ?? ''} ${url ?? ''}`)) engine.hasten()
-  })
+  server.on('request', ({ method = '', url = '' }) => engine.hasten(method, url))
   if (process.env.BERTH_GROUP) await chown(config.socket, 0, Number(process.env.BERTH_GROUP))
   console.log(`engine "${config.name}" serves ${config.socket}`)
   await new Promise<void>((done) => {

@@ -38,6 +38,8 @@ export class Container {
   companions = new AbortController()
   /** Called between create and start, in time to miss none of the output; undefined: the start has failed. */
   readonly onStart = new Set<(started: boolean) => void>()
+  /** Pids of runtimes that are in its control group and not of it: they wait for commands run in it. */
+  readonly runtimes = new Set<number>()
   /** Milliseconds to wait before its next restart by policy. */
   backOff = 0
   readonly #exits = new Set<(code: number) => void>()

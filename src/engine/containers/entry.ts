@@ -7,8 +7,10 @@ import type { Readable } from 'node:stream'
 import { EngineError } from '../errors.js'
 import { firstPid } from '../runtime/begin.js'
 import { rangeOf } from '../runtime/id-map.js'
+import { commandInside } from '../runtime/inside.js'
 import { missedIn } from '../runtime/missed.js'
 import { complaintsIn, refusalOf } from '../runtime/refusal.js'
+import { signal } from '../runtime/process.js'
 import { processOf } from '../runtime/spec.js'
 import { openNull, pipeFrom, pipeTo, spawnProgram } from '../runtime/spawn.js'
 import { rememberStaged } from '../runtime/staging.js'
@@ -47,20 +49,20 @@ export class Entry {
   /** @param id of the exec. @throws EngineError `invalid` for a user or directory that is not there */
   constructor(shop: Shop, container: Container, id: string, request: ExecRequest) {
     const { pid } = container.record.state
-    const command = commandOf(shop, container, `/proc/${String(pid)}/root`, { ...request, args: [...request.args] })
+    const program = commandOf(shop, container, `/proc/${String(pid)}/root`, { ...request, args: [...request.args] })
     const users = rangeOf(pid) ?? 'host'
-    demandMapped(command.user, users)
+    demandMapped(program.user, users)
     const place = join(bundleOf(shop.config, container.id), 'exec')
     mkdirSync(place, { recursive: true, mode: 0o700 })
     this.containerPid = pid
     this.#request = request
-    this.#process = processOf(command, rlimitsOf(container.record.hostConfig))
+    this.#process = processOf(program, rlimitsOf(container.record.hostConfig))
     this.#files = { pid: join(place, `${id}.pid`), log: join(place, `${id}.log`) }
     this.#terminal = request.tty ? new Terminal() : undefined
     const spec = pipeTo()
     const stdin = request.stdin && !this.#terminal ? pipeTo() : undefined
     const pipes = this.#terminal ? [] : [pipeFrom(), pipeFrom()]
-    const owner = outsideOf(command.user, users)
+    const owner = outsideOf(program.user, users)
     // the program's user may open them again as /dev/stdout
     for (const { end } of pipes) fchownSync(end, owner.uid, owner.gid)
     const own = this.#terminal
@@ -71,20 +73,21 @@ export class Entry {
     for (const stream of [this.#spec, this.#input]) stream?.on('error', () => undefined) // it ended without reading all
     const [stdout = this.#terminal?.stream, stderr] = pipes.map(({ stream }) => stream)
     this.outputs = [...(stdout ? [[stdout, 'stdout'] as const] : []), ...(stderr ? [[stderr, 'stderr'] as const] : [])]
-    const { name, path, args } = shop.driverOf(container.record)
-    if (name === 'runc') rememberStaged(container.id, true)
+    const driver = shop.driverOf(container.record)
+    if (driver.name === 'runc') rememberStaged(container.id, true)
+    const command = commandInside(driver, { id: container.id, cgroup: container.cgroup(shop), place })
     const over = new AbortController()
     this.begun = firstPid(this.#files.pid, over.signal)
-    const words = ['exec', '--process', `/proc/self/fd/${String(specDescriptor)}`, '--pid-file', this.#files.pid]
+    const logging = ['--log', this.#files.log, '--log-format', 'json']
+    const how = ['--process', `/proc/self/fd/${String(specDescriptor)}`, '--pid-file', this.#files.pid]
+    const [path, ...words] = command.words
     const descriptors = [...own, spec.end]
     try {
-      const child = spawnProgram(
-        path,
-        [...args, '--log', this.#files.log, '--log-format', 'json', ...words, container.id],
-        { descriptors, env: {} },
-      )
+      const child = spawnProgram(path, [...words, ...logging, 'exec', ...how, container.id], { descriptors, env: {} })
       this.#runtimePid = child.pid
+      if (command.inside) container.runtimes.add(child.pid)
       this.exited = child.exited.finally(() => {
+        container.runtimes.delete(child.pid)
         this.#runtimePid = 0
         over.abort()
       })
@@ -140,14 +143,5 @@ export class Entry {
   /** Removes its files. */
   forget(): void {
     for (const file of Object.values(this.#files)) rmSync(file, { force: true })
-  }
-}
-
-/** Signals a process that may have just ended. */
-export function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    if (pid > 0) process.kill(pid, name)
-  } catch {
-    // it has
   }
 }

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream'
 import { EngineError, isFault, messageOf } from '../errors.js'
+import { signal } from '../runtime/process.js'
 import type { Container, Shop } from './container.js'
-import { Entry, signal } from './entry.js'
+import { Entry } from './entry.js'
 import { newId } from './names.js'
 
 /** What to run in a container. */

@@ -163,7 +163,7 @@ export function sample(shop: Shop, container: Container, before?: object): objec
       precpu_stats: none,
       memory_stats: {},
     }
-  const current = number(cgroup.read('pids', 'pids.current'))
+  const current = number(cgroup.read('pids', 'pids.current')) - container.runtimes.size
   return {
     ...common,
     ...preread,

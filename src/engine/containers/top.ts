@@ -21,7 +21,10 @@ export async function top(
   const Titles = head.trim().split(/\s+/)
   const pidColumn = Titles.indexOf('PID')
   if (pidColumn < 0) throw new EngineError('invalid', "Couldn't find PID field in ps output")
-  const pids = container.cgroup(shop).pids()
+  const pids = container
+    .cgroup(shop)
+    .pids()
+    .filter((pid) => !container.runtimes.has(pid))
   const own = new Set(pids)
   // by itself ps shows some users' processes only; options that choose others are not to be had together with -q
   const named = await ps([`-q${pids.join(',')}`, ...words]).catch(() => everything)

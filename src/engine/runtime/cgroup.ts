@@ -79,6 +79,13 @@ export class Cgroup {
     return join(root, this.path)
   }
 
+  /** Its directories, one in each hierarchy that has it. */
+  dirs(): string[] {
+    return this.#roots()
+      .map((root) => join(root, this.path))
+      .filter((dir) => existsSync(dir))
+  }
+
   get exists(): boolean {
     return existsSync(this.dir('pids'))
   }

@@ -13,3 +13,12 @@ export function startTime(pid: number): string {
 
 /** Changes with each boot of the machine. */
 export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+
+/** Signals a process that may have just ended. */
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    if (pid > 0) process.kill(pid, name)
+  } catch {
+    // it has
+  }
+}

@@ -14,6 +14,7 @@ import { rangeOf } from './id-map.js'
 import { ownersOf, type Ids } from './ids.js'
 import { lend, type Lent } from './lent.js'
 import { mount, MS, unmount } from './libc.js'
+import { signal } from './process.js'
 import { watchSpace } from './space.js'
 import { specOf } from './spec.js'
 import { Staging } from './staging.js'
@@ -43,7 +44,7 @@ async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number
   const bundle = join(config.run, 'b', step.id.slice(0, 32))
   const cgroup = new Cgroup(parts.hierarchies, `/berth-${config.name}/build-${step.id}`)
   const kill = (): void => {
-    for (const pid of cgroup.pids()) killQuietly(pid)
+    for (const pid of cgroup.pids()) signal(pid, 'SIGKILL')
   }
   void hastenMoves(parts.hierarchies)
   const over = new AbortController()
@@ -138,7 +139,7 @@ async function usersOf({ deny }: EngineConfig, ids: Ids | undefined, { network }
 export async function empty(cgroup: Cgroup): Promise<void> {
   for (let attempt = 0; !cgroup.remove() && attempt < 200; attempt++) {
     // the last processes of a killed pid namespace leave the group a moment after its first one is reaped
-    for (const pid of cgroup.pids()) killQuietly(pid)
+    for (const pid of cgroup.pids()) signal(pid, 'SIGKILL')
     thaw(cgroup)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
@@ -150,14 +151,6 @@ function thaw(cgroup: Cgroup): void {
     cgroup.thaw()
   } catch {
     // it is gone, or the freezer never had it
-  }
-}
-
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // it has just ended
   }
 }
 

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { readFileSync } from 'node:fs'
 import { run } from '../../run.js'
 import { base, eventually, openDocker, oracle, type DockerEngine } from './harness.js'
 
@@ -114,6 +115,28 @@ describe('docker exec', function () {
       await noneWaits()
       expect(await waiting()).to.equal(2)
     })
+  })
+
+  it('is in the groups of the container, and alone is counted there', async () => {
+    const groups = (pid: string) => readFileSync(`/proc/${pid}/cgroup`, 'utf8')
+    await engine.must('run', '-d', '--name', 'groups', '--pids-limit', '9', base, 'sleep', '300')
+    await engine.must('exec', '-d', 'groups', 'sleep', '300')
+    const rows = (await engine.must('top', 'groups', '-eo', 'pid,args')).split('\n').slice(1)
+    expect(rows.map((row) => row.trim().replace(/^\d+ +/, ''))).to.deep.equal(['sleep 300', 'sleep 300'])
+    const [first, second] = rows.map((row) => groups(row.trim().split(' ')[0] ?? ''))
+    expect(second).to.equal(first)
+    expect(await engine.must('stats', '--no-stream', '--format', '{{.PIDs}}', 'groups')).to.equal('2')
+    await engine.must('rm', '-f', 'groups')
+  })
+
+  it('comes into a container that has used up its processes', async function () {
+    if (oracle) this.skip() // runc forks in the group
+    const fill = 'while sleep 300 & do :; done 2>/dev/null; wait'
+    await engine.must('run', '-d', '--name', 'full', '--pids-limit', '9', base, 'bash', '-c', fill)
+    const count = async () => (await engine.must('top', 'full')).split('\n').length - 1
+    await eventually(async () => (await count()) === 9, 'nine processes')
+    for (let n = 0; n < 3; n++) expect(await exec('full', 'cat', '/proc/1/comm')).to.include({ stdout: 'bash\n' })
+    await engine.must('rm', '-f', 'full')
   })
 
   it('sees what the container mounted', async () => {
