@@ -5,7 +5,6 @@ import { ContainerStore } from './containers/store.js'
 import { EngineError } from './errors.js'
 import { destroyNetworks } from './networks/teardown.js'
 import { Cgroup, findHierarchies } from './runtime/cgroup.js'
-import { empty } from './runtime/steps.js'
 import { isLocked } from './system/lock.js'
 
 /**
@@ -24,8 +23,8 @@ export async function destroyEngine(config: EngineConfig): Promise<void> {
   const elsewhere = (await new ContainerStore(config.root).load())
     .filter(({ hostConfig }) => hostConfig.CgroupParent)
     .map((record) => new Cgroup(hierarchies, cgroupPathOf(config, record)))
-  await Promise.all([...containers, ...elsewhere].map(empty))
-  await empty(parent)
+  await Promise.all([...containers, ...elsewhere].map((group) => group.destroy()))
+  await parent.destroy()
   await destroyNetworks(config)
   // conmon writes a last file as it goes
   for (const left of ['c', 'b', 'exits', 'runtime'])

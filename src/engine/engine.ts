@@ -82,8 +82,8 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
 
 /**
  * Whether a request is, or is commonly followed by, one for which a process is moved to another group. With groups of version 1
- * that is not so for `docker exec` (see `commandInside`); else it looks at the container first. Not every request: for as
- * long as the kernel gets ready, control groups cannot be removed.
+ * that is not so for `docker exec` (see `commandInside`); else it looks at the container first. Not every request: while
+ * the kernel gets ready, control groups can be neither made nor removed.
  */
 const announcesMove = (version: Hierarchies['version'], request: string): boolean =>
   /^POST .*\/(create|start|restart)(\?|$)/.test(request) ||

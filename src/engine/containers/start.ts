@@ -6,7 +6,7 @@ import { launch, type Launched } from '../runtime/conmon.js'
 import { ownersOf } from '../runtime/ids.js'
 import { mount, MS, unmount } from '../runtime/libc.js'
 import type { Overlay } from '../runtime/overlay.js'
-import { signal, startTime } from '../runtime/process.js'
+import { startTime } from '../runtime/process.js'
 import { specOf } from '../runtime/spec.js'
 import { rememberStaged, Staging } from '../runtime/staging.js'
 import { outsideOf } from '../runtime/users.js'
@@ -194,12 +194,7 @@ async function undo(shop: Shop, container: Container, error: unknown): Promise<v
  */
 export async function clear(shop: Shop, container: Container): Promise<void> {
   const { record } = container
-  const cgroup = container.cgroup(shop)
-  for (let attempt = 0; !cgroup.remove() && attempt < 50; attempt++) {
-    // the last processes of a killed pid namespace leave the group a moment after its first one is reaped
-    for (const pid of cgroup.pids()) signal(pid, 'SIGKILL')
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
+  await container.cgroup(shop).destroy()
   shop.driverOf(record).forget(record.id)
   rememberStaged(record.id, false)
   await shop.networks.release(record.id)

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EngineConfig } from '../config.js'
 import { Cgroup } from '../runtime/cgroup.js'
-import { empty } from '../runtime/steps.js'
 import { cgroupPathOf, type Shop } from './container.js'
 import type { ContainerRecord } from './record.js'
 
@@ -25,12 +24,12 @@ export async function sweep(
   const parent = new Cgroup(hierarchies, `/berth-${config.name}`)
   for (const name of parent.children())
     if (!living.has(name)) {
-      await empty(new Cgroup(hierarchies, `${parent.path}/${name}`))
+      await new Cgroup(hierarchies, `${parent.path}/${name}`).destroy()
       driver.forget(name.replace(/^build-/, ''))
     }
   // below a group that its creator chose
   for (const record of stopped)
-    if (record.hostConfig.CgroupParent) await empty(new Cgroup(hierarchies, cgroupPathOf(config, record)))
+    if (record.hostConfig.CgroupParent) await new Cgroup(hierarchies, cgroupPathOf(config, record)).destroy()
   for (const id of await readdir(join(config.run, 'runtime')).catch(() => [])) if (!living.has(id)) driver.forget(id)
   for (const id of await exits.list()) if (!living.has(id)) await exits.take(id)
   // conmon writes a last file as it goes

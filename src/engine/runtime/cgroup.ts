@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { rmdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf, EngineError } from '../errors.js'
+import { signal } from './process.js'
 
 /** As long as something may take to stand still. */
 const freezeMs = 10_000
@@ -149,11 +150,29 @@ export class Cgroup {
     return [...new Set(this.#roots().flatMap((root) => children(join(root, this.path)).map((dir) => basename(dir))))]
   }
 
-  /** Removes the group and those nested in it; true when nothing is left. */
-  remove(): boolean {
-    return this.#roots()
-      .map((root) => removeTree(join(root, this.path)))
-      .every(Boolean)
+  /** Kills what is left inside, and removes the group and those nested in it; gives up after two seconds. */
+  async destroy(): Promise<void> {
+    for (let attempt = 0; !(await this.#remove()) && attempt < 200; attempt++) {
+      // the last processes of a killed pid namespace leave the group a moment after its first one is reaped
+      for (const pid of this.pids()) signal(pid, 'SIGKILL')
+      this.#thawIfThere() // what is frozen does not die
+      await sleep(10)
+    }
+  }
+
+  #thawIfThere(): void {
+    try {
+      this.thaw()
+    } catch {
+      // it is gone, or the freezer never had it
+    }
+  }
+
+  /** True when nothing is left. By threads of their own: while another is moved, the kernel has them wait. */
+  async #remove(): Promise<boolean> {
+    let gone = true
+    for (const root of this.#roots()) gone = (await removeTree(join(root, this.path))) && gone
+    return gone
   }
 
   #roots(): string[] {
@@ -173,10 +192,10 @@ function children(dir: string): string[] {
   }
 }
 
-function removeTree(dir: string): boolean {
-  for (const child of children(dir)) removeTree(child)
+async function removeTree(dir: string): Promise<boolean> {
+  for (const child of children(dir)) await removeTree(child)
   try {
-    rmdirSync(dir)
+    await rmdir(dir)
     return true
   } catch (error) {
     return codeOf(error) === 'ENOENT'

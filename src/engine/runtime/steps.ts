@@ -91,7 +91,7 @@ async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number
   } finally {
     over.abort()
     step.signal.removeEventListener('abort', kill)
-    await empty(cgroup)
+    await cgroup.destroy()
     if ((step.secrets ?? []).length > 0) unmount(bundle)
     driver.forget(step.id)
     await networks.release(step.id)
@@ -133,25 +133,6 @@ async function usersOf({ deny }: EngineConfig, ids: Ids | undefined, { network }
   if (deny?.hostUserns)
     throw new EngineError('denied', "this network is in the host's user namespace, which --deny-host-userns refuses")
   return 'host'
-}
-
-/** Kills what is left in a group and removes it. */
-export async function empty(cgroup: Cgroup): Promise<void> {
-  for (let attempt = 0; !cgroup.remove() && attempt < 200; attempt++) {
-    // the last processes of a killed pid namespace leave the group a moment after its first one is reaped
-    for (const pid of cgroup.pids()) signal(pid, 'SIGKILL')
-    thaw(cgroup)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}
-
-/** What is frozen does not die. */
-function thaw(cgroup: Cgroup): void {
-  try {
-    cgroup.thaw()
-  } catch {
-    // it is gone, or the freezer never had it
-  }
 }
 
 async function writeNames(bundle: string, step: Step): Promise<Mount[]> {
