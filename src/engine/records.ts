@@ -231,6 +231,9 @@ export interface VolumeWish {
   readonly anonymous?: boolean
 }
 
+/** Fills the directory that `into` makes for it. What has nothing to put there does not ask for one. */
+export type Copy = (into: () => Promise<string>) => Promise<void>
+
 /** What the container room needs of the volume room. */
 export interface Volumes {
   get(name: string): Promise<VolumeInfo>
@@ -239,10 +242,10 @@ export interface Volumes {
   /** Makes the volume unless it is there. `name` '' makes an anonymous one. @throws EngineError `invalid`, `missing` */
   ensure(name: string, wish?: VolumeWish): Promise<VolumeInfo>
   /**
-   * Has `copy` fill the directory it is given, if the volume is empty: all of that appears in the volume at once, and is on
-   * the disk when this resolves. @throws what `copy` throws, and then the volume is as it was
+   * Has `copy` fill the volume, if it is empty: all of that appears in the volume at once, and is on the disk when this
+   * resolves. @throws what `copy` throws, and then the volume is as it was
    */
-  fill(name: string, holder: string, copy: (directory: string) => Promise<void>): Promise<void>
+  fill(name: string, holder: string, copy: Copy): Promise<void>
   /** @throws EngineError `missing`, `conflict` when a container has it */
   remove(name: string, force: boolean): Promise<void>
   /** Before `holder` uses it: what a volume with options stands for is mounted for the first. @throws EngineError `broken` */

@@ -12,22 +12,22 @@ export async function fillVolumes(shop: Shop, container: Container, mounts: read
   for (const { copy, point } of mounts) {
     const { type, name, target } = point
     if (type === 'volume' && copy)
-      await shop.volumes.fill(name, container.id, (directory) =>
-        withRootfs(shop, container, (rootfs) => copyOut(rootfs, target, directory)),
+      await shop.volumes.fill(name, container.id, (into) =>
+        withRootfs(shop, container, (rootfs) => copyOut(rootfs, target, into)),
       )
   }
 }
 
-async function copyOut(rootfs: string, target: string, directory: string): Promise<void> {
+async function copyOut(rootfs: string, target: string, into: () => Promise<string>): Promise<void> {
   const root = openSync(rootfs, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
-    await copyFrom(root, target, directory)
+    await copyFrom(root, target, into)
   } finally {
     closeSync(root)
   }
 }
 
-async function copyFrom(root: number, target: string, volume: string): Promise<void> {
+async function copyFrom(root: number, target: string, into: () => Promise<string>): Promise<void> {
   let from: number
   try {
     from = openInRoot(root, target, constants.O_RDONLY | constants.O_DIRECTORY)
@@ -37,7 +37,8 @@ async function copyFrom(root: number, target: string, volume: string): Promise<v
   try {
     // by descriptor: the path may hold symlinks, which must not lead out of the image
     const source = `/proc/${String(process.pid)}/fd/${String(from)}/.`
-    await promisify(execFile)('cp', ['--archive', '--no-target-directory', source, volume], { maxBuffer: 64 * 2 ** 20 })
+    const args = ['--archive', '--no-target-directory', source, await into()]
+    await promisify(execFile)('cp', args, { maxBuffer: 64 * 2 ** 20 })
   } catch (error) {
     // a line for each file: the first says it
     const [said = ''] = ((error as { stderr?: string }).stderr || messageOf(error)).split('\n')

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, chown, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf, EngineError } from '../errors.js'
+import type { Copy } from '../records.js'
 import { syncAll, syncDirectory, writeDurably } from '../system/durable.js'
 import { removeTree } from '../system/remove.js'
+import { moveOut } from './fill.js'
 
 /** A volume as stored: `<name>/volume.json`, beside its content in `<name>/_data`. */
 export interface VolumeRecord {
@@ -72,15 +74,18 @@ export class VolumeRecords {
    */
   async fill(
     name: string,
-    copy: (directory: string) => Promise<void>,
+    copy: Copy,
     turn: (publish: (mounted: boolean) => Promise<void>) => Promise<void>,
   ): Promise<void> {
     const draft = this.#aside()
     const place = this.mountpoint(name)
     try {
-      await mkdir(draft, { mode: 0o755 })
-      await copy(draft)
-      if ((await readdir(draft)).length > 0) await syncAll(draft)
+      await copy(async () => {
+        await mkdir(draft, { mode: 0o755 })
+        return draft
+      })
+      if (!existsSync(draft)) return
+      await syncAll(draft)
       await turn(async (mounted) => {
         // who has it mounted would go on seeing the directory that was there
         await rename(draft, mounted ? this.#copied(name) : place)
@@ -104,16 +109,8 @@ export class VolumeRecords {
   }
 
   /** Moves a copy that is whole into the volume; a kill meanwhile has it moved at the next start. */
-  async #moveIn(name: string): Promise<void> {
-    const [copied, place] = [this.#copied(name), this.mountpoint(name)]
-    const { uid, gid, mode } = await stat(copied)
-    await chown(place, uid, gid)
-    await chmod(place, mode)
-    const taken = new Set(await readdir(place))
-    for (const entry of await readdir(copied))
-      if (!taken.has(entry)) await rename(join(copied, entry), join(place, entry))
-    await syncDirectory(place)
-    await removeTree(copied)
+  #moveIn(name: string): Promise<void> {
+    return moveOut(this.#copied(name), this.mountpoint(name))
   }
 
   /** A whole copy of what the volume is to hold, before it is moved there. */
@@ -123,16 +120,5 @@ export class VolumeRecords {
 
   #aside(): string {
     return join(this.#directory, `.${randomBytes(8).toString('hex')}`)
-  }
-}
-
-/** Fills an empty directory of a file system that is not the engine's; what fails leaves it empty. */
-export async function fillInPlace(place: string, copy: (directory: string) => Promise<void>): Promise<void> {
-  try {
-    await copy(place)
-    if ((await readdir(place)).length > 0) await syncAll(place)
-  } catch (error) {
-    for (const name of await readdir(place)) await rm(join(place, name), { recursive: true, force: true })
-    throw error
   }
 }

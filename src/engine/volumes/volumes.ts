@@ -4,8 +4,9 @@ import type { EngineConfig } from '../config.js'
 import { EngineError, isFault } from '../errors.js'
 import type { Events, Usage, VolumeInfo, Volumes } from '../records.js'
 import { bytesBelow } from '../system/disk.js'
+import { fillInPlace, settleInPlace } from './fill.js'
 import { checkOptions, mountVolume, unmountVolume } from './options.js'
-import { fillInPlace, VolumeRecords, type VolumeRecord } from './record.js'
+import { VolumeRecords, type VolumeRecord } from './record.js'
 
 /** The volume room: what the container room needs, and what the API serves. */
 export interface VolumeRoom extends Volumes {
@@ -49,7 +50,10 @@ export async function openVolumes(
 
   const hold = async (name: string, holder: string): Promise<void> => {
     const record = find(name)
-    if (standsForAnother(record)) await mountVolume(record.options, records.mountpoint(name))
+    if (standsForAnother(record)) {
+      await mountVolume(record.options, records.mountpoint(name))
+      if (!holders.has(name)) await settleInPlace(records.mountpoint(name))
+    }
     holders.set(name, (holders.get(name) ?? new Set()).add(holder))
   }
 

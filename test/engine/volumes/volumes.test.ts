@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { openEvents } from '../../../src/engine/events.js'
-import { isFault, type Fault } from '../../../src/engine/errors.js'
+import { isFault, messageOf, type Fault } from '../../../src/engine/errors.js'
+import { fillInPlace, settleInPlace } from '../../../src/engine/volumes/fill.js'
 import { openVolumes } from '../../../src/engine/volumes/volumes.js'
 
 describe('volumes', () => {
@@ -110,7 +111,7 @@ describe('volumes', () => {
       const { mountpoint } = await volumes.ensure('data')
       const { ino } = await stat(mountpoint)
       await volumes.hold('data', 'c1')
-      await volumes.fill('data', 'c2', copy)
+      await volumes.fill('data', 'c2', async (into) => copy(await into()))
       expect(await all(mountpoint)).to.deep.equal(['a', 'b', 'deep', 'deep/c'])
       expect(await stat(mountpoint)).to.deep.include({ ino, mode: 0o40750 })
       expect(await readdir(join(root, 'volumes/data'))).to.have.members(['_data', 'volume.json'])
@@ -126,6 +127,42 @@ describe('volumes', () => {
       expect(await all(mountpoint)).to.deep.equal(['a', 'b', 'deep', 'deep/c'])
       expect(await readFile(join(mountpoint, 'b'), 'utf8')).to.equal('of a program')
       expect(await readdir(join(root, 'volumes/data'))).to.have.members(['_data', 'volume.json'])
+    })
+  })
+
+  describe('filled in a place that is not the engine’s', () => {
+    const copy = (into: () => Promise<string>) => into().then((directory) => writeFile(join(directory, 'a'), 'new'))
+
+    it('have its owner and mode of the copy, and nothing when it fails', async () => {
+      await fillInPlace(root, copy)
+      expect(await readdir(root)).to.deep.equal(['a'])
+      expect((await stat(root)).mode & 0o777).to.equal(0o755)
+      await rm(join(root, 'a'))
+      const failing = fillInPlace(root, async (into) => {
+        await copy(into)
+        throw new Error('full')
+      })
+      expect(await failing.catch(messageOf)).to.equal('full')
+      expect(await readdir(root)).to.be.empty
+    })
+
+    it('are left alone when there is nothing to copy', async () => {
+      await chmod(root, 0o700)
+      await fillInPlace(root, () => Promise.resolve())
+      expect((await stat(root)).mode & 0o777).to.equal(0o700)
+    })
+
+    it('hold all of it or nothing when a kill has cut it short, and what others wrote', async () => {
+      await mkdir(join(root, '.berth-filling'))
+      await writeFile(join(root, '.berth-filling/half'), 'hal')
+      await writeFile(join(root, 'theirs'), 'theirs')
+      await settleInPlace(root)
+      expect(await readdir(root)).to.deep.equal(['theirs'])
+      await mkdir(join(root, '.berth-filled'))
+      for (const name of ['theirs', 'whole']) await writeFile(join(root, '.berth-filled', name), 'new')
+      await settleInPlace(root)
+      expect(await readdir(root)).to.have.members(['theirs', 'whole'])
+      expect(await readFile(join(root, 'theirs'), 'utf8')).to.equal('theirs')
     })
   })
 })
