@@ -13,6 +13,7 @@ import { proxiesOf } from './registry/proxy.js'
 import { defaultSettings } from './registry/settings.js'
 import { parseSpan } from './runtime/id-ranges.js'
 import { isolate } from './runtime/isolate.js'
+import { busy } from './system/memory.js'
 
 const usage = `Usage: berth engine [options]
 
@@ -151,7 +152,10 @@ async function main(): Promise<void> {
   isolate()
   await using engine = await openEngine(config)
   const server = await serve(config.socket, engine.routes)
-  server.on('request', ({ method = '', url = '' }) => engine.hasten(method, url))
+  server.on('request', ({ method = '', url = '' }) => {
+    engine.hasten(method, url)
+    busy()
+  })
   if (process.env.BERTH_GROUP) await chown(config.socket, 0, Number(process.env.BERTH_GROUP))
   console.log(`engine "${config.name}" serves ${config.socket}`)
   await new Promise<void>((done) => {

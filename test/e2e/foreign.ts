@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { must, run } from '../run.js'
-import { openDockerd } from './engine/oracle.js'
+import { mountRun, openDockerd } from './engine/oracle.js'
 import { poolByte } from '../free.js'
 
 /** An engine nobody here wrote, for the platform to deploy on; its containers' addresses are within reach of the host. */
@@ -78,7 +78,8 @@ export async function podman(base: string): Promise<ForeignEngine> {
   const env = { ...process.env, CONTAINERS_CONF: conf }
   const inside = ['--net', '--mount', '--propagation', 'private', 'sh', '-c']
   const service = ['podman', ...places, 'system', 'service', '--time', '0', `unix://${socket}`].join(' ')
-  const server = spawn('unshare', [...inside, `ip link set lo up; sysctl -qw net.ipv4.ip_forward=1; exec ${service}`], {
+  const ground = [mountRun(join(dir, 'run')), 'ip link set lo up; sysctl -qw net.ipv4.ip_forward=1;']
+  const server = spawn('unshare', [...inside, [...ground, `exec ${service}`].join(' ')], {
     env,
     stdio: 'ignore',
     detached: true,
@@ -110,7 +111,8 @@ export async function podman(base: string): Promise<ForeignEngine> {
     }
     await must('chmod', ['666', socket])
     await uplink(server.pid ?? 0, pool)
-    await must('podman', [...places, 'import', base, 'docker.io/library/debian:bookworm-slim'], { env })
+    const [command = '', ...words] = engine.command
+    await must(command, [...words, 'import', base, 'docker.io/library/debian:bookworm-slim'])
     return engine
   } catch (error) {
     await engine[Symbol.asyncDispose]()

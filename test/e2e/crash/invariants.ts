@@ -78,15 +78,19 @@ async function strayVolumes(engine: TestEngine, docker: Docker, whole: string): 
 function traces(engine: TestEngine, running: ReadonlySet<string>): string[] {
   const wrong: string[] = []
   const { dir, name } = engine
-  // the disk under it is the machine's
-  const disk = ` ${join(dir, 'root')} `
+  // the disk under it, and what is in memory, are the machine's
+  const grounds = [join(dir, 'root'), join(dir, 'run')]
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n'))
-    if ((line.includes(dir) || line.includes('/run/berth-mounts/')) && !line.includes(disk)) wrong.push(`mount ${line}`)
+    if (
+      (line.includes(dir) || line.includes('/run/berth-mounts/')) &&
+      !grounds.some((ground) => line.includes(` ${ground} `))
+    )
+      wrong.push(`mount ${line}`)
   const own = readFileSync(`/proc/${engine.pid()}/mountinfo`, 'utf8').split('\n')
   for (const place of own.map((line) => line.split(' ')[4] ?? ''))
     if (
       place.startsWith('/run/berth-mounts/') ||
-      (place.includes(dir) && place !== disk.trim() && ![...running].some((id) => place.includes(id)))
+      (place.includes(dir) && !grounds.includes(place) && ![...running].some((id) => place.includes(id)))
     )
       wrong.push(`mount ${place} of the engine's own`)
 

@@ -10,7 +10,8 @@ export async function goDown(engine: TestEngine, disk: Disk, mounting: string): 
   disk.cut()
   await comeUp(engine, disk, mounting)
   await engine.destroy()
-  await rm(join(engine.dir, 'run'), { recursive: true, force: true })
+  const memory = join(engine.dir, 'run')
+  for (const name of readdirSync(memory)) await rm(join(memory, name), { recursive: true })
 }
 
 /** Ends every process, and mounts the disk again. */

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { mountDisk, openDockerd, type Start } from './oracle.js'
+import { mountDisk, mountRun, openDockerd, type Start } from './oracle.js'
 import { must, run, type Outcome, type RunOptions } from '../../run.js'
 import { poolByte } from '../../free.js'
 
@@ -102,7 +102,7 @@ export async function openEngine(start: Start = {}): Promise<TestEngine> {
       [
         ...readFileSync('/proc/self/mounts', 'utf8')
           .split('\n')
-          .filter((line) => line.includes(dir)),
+          .filter((line) => line.includes(dir) && !line.includes(` ${options.run} `)),
         ...(await must('find', ['/sys/fs/cgroup', '-maxdepth', '3', '-type', 'd', '-path', `*/berth-${name}/*`])).split(
           '\n',
         ),
@@ -111,9 +111,11 @@ export async function openEngine(start: Start = {}): Promise<TestEngine> {
     [Symbol.asyncDispose]: async () => {
       await engine.stop('SIGTERM')
       await engine.destroy().finally(() => ground?.[Symbol.asyncDispose]())
+      await must('umount', ['--lazy', options.run])
       await rm(dir, { recursive: true, force: true })
     },
   }
+  await must('sh', ['-c', mountRun(options.run)])
   try {
     ground = await under?.(options.root)
     await engine.boot()

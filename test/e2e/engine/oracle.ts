@@ -37,6 +37,9 @@ export interface Start {
 export const mountDisk = (root: string, size: string): string =>
   `mkdir -p ${root}; mount -t tmpfs -o size=${size} tmpfs ${root};`
 
+/** The same for what is volatile: in memory, as /run is on a server. */
+export const mountRun = (run: string): string => mountDisk(run, '1g')
+
 /** dockerd re-executes itself through `unshare`, so that its bridge and nat rules are in namespaces that end with it. */
 export async function openDockerd({ flags = [], env: more = {}, certificates, disk }: Start = {}): Promise<Dockerd> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-dockerd-'))
@@ -46,6 +49,7 @@ export async function openDockerd({ flags = [], env: more = {}, certificates, di
   const inside = [
     ...(certificates === undefined ? [] : [`mkdir -p ${settings}; mount --bind ${certificates} ${settings};`]),
     ...(disk === undefined ? [] : [mountDisk(`${dir}/root`, disk)]),
+    mountRun(`${dir}/run`),
     'ip link set lo up; sysctl -qw net.ipv4.ip_forward=1;',
     `exec dockerd -H unix://${socket} --data-root ${dir}/root --exec-root ${dir}/run -p ${dir}/pid`,
     '--storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs --bip 172.29.0.1/16 --log-level error',
