@@ -2,12 +2,13 @@ import { writeFileSync } from 'node:fs'
 import { EngineError, messageOf } from '../errors.js'
 import { inNamespace } from '../runtime/enter.js'
 import { idCount } from '../runtime/id-map.js'
+import { freshProc } from '../runtime/staging.js'
 import type { Sandbox } from '../runtime/sandbox.js'
 import type { ContainerRecord } from './record.js'
 
 /** One of /proc/sys that belongs to a namespace. */
 export interface KernelSetting {
-  readonly namespace: 'ipc' | 'uts'
+  readonly namespace: 'ipc' | 'net' | 'uts'
   readonly name: string
   readonly value: string
 }
@@ -16,8 +17,9 @@ export interface KernelSetting {
 const ofIpc = /^(kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)|fs\.mqueue\.\w+)$/
 
 /**
- * The kernel settings of a container, `--sysctl` and `--domainname`: what the runtime writes as the container's root, and
- * what only the host's root may write, whoever owns the namespace: the engine does. A setting that is of no namespace of
+ * The kernel settings of a container, `--sysctl`, `--domainname` and those that every container has: what the runtime writes as
+ * the container's root, and what the engine writes: what only the host's root may, whoever owns the namespace, and what
+ * takes the runtime longer and longer (see `freshProc`). A setting that is of no namespace of
  * the container's own is left to the runtime, which refuses it.
  */
 export function kernelSettingsOf(
@@ -27,11 +29,15 @@ export function kernelSettingsOf(
   const asked = (hostConfig.Sysctls ?? {}) as Readonly<Record<string, string>>
   const runtime: Record<string, string> = {}
   const engine: KernelSetting[] = []
-  if (network === 'own') {
-    runtime['net.ipv4.ip_unprivileged_port_start'] = '0'
-    // the kernel takes ids that its user namespace has
-    runtime['net.ipv4.ping_group_range'] = `0 ${String(users === 'host' ? 2 ** 31 - 1 : idCount - 1)}`
+  // the kernel takes ids as they are for whoever writes them
+  const [first, count] = users === 'host' ? [0, 2 ** 31] : [users.first, idCount]
+  const usual = {
+    'net.ipv4.ip_unprivileged_port_start': '0',
+    'net.ipv4.ping_group_range': `${String(first)} ${String(first + count - 1)}`,
   }
+  if (network === 'own')
+    for (const [name, value] of Object.entries(usual))
+      if (!Object.hasOwn(asked, name)) engine.push({ namespace: 'net', name, value })
   // runtimes of today know no other way to set the domain
   const domain = uts === 'own' && config.Domainname !== '' ? { 'kernel.domainname': config.Domainname } : {}
   for (const [name, value] of Object.entries({ ...domain, ...asked })) {
@@ -45,13 +51,14 @@ export function kernelSettingsOf(
 
 /** Writes settings of namespaces that are a container's own. @throws EngineError `invalid` for what the kernel refuses */
 export function writeSettings(pid: number, settings: readonly KernelSetting[]): void {
+  const proc = freshProc()
   for (const { namespace, name, value } of settings)
     inNamespace(`/proc/${String(pid)}/ns/${namespace}`, namespace, () => {
-      const path = `/proc/sys/${name.replaceAll('.', '/')}`
+      const path = `/sys/${name.replaceAll('.', '/')}`
       try {
-        writeFileSync(path, value)
+        writeFileSync(`${proc}${path}`, value)
       } catch (error) {
-        throw new EngineError('invalid', `cannot write ${value} to ${path}: ${messageOf(error)}`, error)
+        throw new EngineError('invalid', `cannot write ${value} to /proc${path}: ${messageOf(error)}`, error)
       }
     })
 }

@@ -17,12 +17,14 @@ const AF_NETLINK = 16
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000
 const MSG_DONTWAIT = 0x40
 const NLMSG_ERROR = 2
+/** A bridge has no port left. */
+const EXFULL = 54
 
 /** The kernel refused a netlink request; `code` is `EEXIST`, `ENODEV`, … */
 export class NetlinkError extends Error {
   readonly code: string
   constructor(what: string, errno: number) {
-    const code = getSystemErrorName(-errno)
+    const code = errno === EXFULL ? 'EXFULL' : getSystemErrorName(-errno) // which libuv has no name for
     super(`cannot ${what}: ${code}`)
     this.code = code
   }

@@ -1,9 +1,10 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
+import { EngineError } from '../errors.js'
 import type { Endpoint } from '../records.js'
 import { linkIndex, linkNames, Links } from './links.js'
 import type { KernelNames } from './names.js'
-import { family, Netlink } from './netlink.js'
+import { family, Netlink, NetlinkError } from './netlink.js'
 import { netnsOf } from './netns.js'
 import type { NetworkRecord, Pool } from './record.js'
 import { settingsOf } from './settings.js'
@@ -21,7 +22,7 @@ export class Plumbing implements Disposable {
   /**
    * Puts the process's network namespace on a network as the endpoint says; makes the bridge when it is not there.
    * @param way the container goes out by this network
-   * @throws NetlinkError, or ENOENT when the process is gone; nothing is left behind
+   * @throws NetlinkError, EngineError `conflict` when the bridge is full, or ENOENT when the process is gone; nothing is left behind
    */
   async plug(network: NetworkRecord, endpoint: Endpoint, pid: number, way: boolean): Promise<void> {
     const path = netnsOf(pid)
@@ -44,6 +45,10 @@ export class Plumbing implements Disposable {
         gateways: way ? gatewaysOf(endpoint) : [],
       }
       await this.#links.plug(cable, netns, inside)
+    } catch (error) {
+      if (!(error instanceof NetlinkError && error.code === 'EXFULL')) throw error
+      const why = `network ${network.name} is full: a bridge has 1,023 ports at most; use another network for more containers`
+      throw new EngineError('conflict', why, error)
     } finally {
       closeSync(netns)
     }

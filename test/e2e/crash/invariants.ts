@@ -79,7 +79,7 @@ function traces(engine: TestEngine, running: ReadonlySet<string>): string[] {
   const wrong: string[] = []
   const { dir, name } = engine
   // the disk under it, and what is in memory, are the machine's
-  const grounds = [join(dir, 'root'), join(dir, 'run')]
+  const grounds = [join(dir, 'root'), join(dir, 'run'), '/run/berth-mounts/proc']
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n'))
     if (
       (line.includes(dir) || line.includes('/run/berth-mounts/')) &&
@@ -89,8 +89,9 @@ function traces(engine: TestEngine, running: ReadonlySet<string>): string[] {
   const own = readFileSync(`/proc/${engine.pid()}/mountinfo`, 'utf8').split('\n')
   for (const place of own.map((line) => line.split(' ')[4] ?? ''))
     if (
-      place.startsWith('/run/berth-mounts/') ||
-      (place.includes(dir) && !grounds.includes(place) && ![...running].some((id) => place.includes(id)))
+      !grounds.includes(place) &&
+      (place.startsWith('/run/berth-mounts/') ||
+        (place.includes(dir) && ![...running].some((id) => place.includes(id))))
     )
       wrong.push(`mount ${place} of the engine's own`)
 

@@ -206,4 +206,26 @@ describe('members of networks, by the docker command', function () {
     await eventually(async () => (await lab.from('bb', 'first')).includes('aa sees'), 'aa on n1')
     expect(await lab.from('cc', 'second')).to.equal('nothing')
   })
+
+  it('are as many as a bridge has ports, and one more is told so', async function () {
+    if (oracle) this.skip() // where its bridges are is its own
+    const bridge = `bf${String(randomInt(1e8))}`
+    await engine.must('network', 'create', '-o', `com.docker.network.bridge.name=${bridge}`, 'n1')
+    await engine.must('run', '-d', '--network', 'n1', base, 'sleep', '300')
+    const group = String(randomInt(1, 2 ** 31))
+    const ports = Array.from(
+      { length: 1022 },
+      (_, n) => `link add ${bridge}.${String(n)} group ${group} master ${bridge} type veth`,
+    )
+    try {
+      const made = await engine.run('sh', ['-c', 'printf "%s\\n" "$0" | ip -batch -', ports.join('\n')])
+      expect(made).to.deep.equal({ code: 0, stdout: '', stderr: '' })
+      const { code, stderr } = await engine.docker('run', '--rm', '--network', 'n1', base, 'true')
+      expect(code).to.equal(125)
+      expect(stderr).to.include('network n1 is full: a bridge has 1,023 ports at most; use another network')
+    } finally {
+      await engine.run('ip', ['link', 'del', 'group', group])
+    }
+    expect((await engine.docker('run', '--rm', '--network', 'n1', base, 'true')).code).to.equal(0)
+  })
 })
