@@ -158,6 +158,7 @@ async function main(): Promise<void> {
   })
   if (process.env.BERTH_GROUP) await chown(config.socket, 0, Number(process.env.BERTH_GROUP))
   console.log(`engine "${config.name}" serves ${config.socket}`)
+  busy() // its start has left something, too
   await new Promise<void>((done) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => done())
   })
