@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { readlinkSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { EngineError, messageOf } from '../errors.js'
 import type { Container, Shop } from './container.js'
@@ -24,7 +25,7 @@ export async function top(
   const pids = container
     .cgroup(shop)
     .pids()
-    .filter((pid) => !container.runtimes.has(pid))
+    .filter((pid) => !container.runtimes.has(pid) && !leftOver(container, pid))
   const own = new Set(pids)
   // by itself ps shows some users' processes only; options that choose others are not to be had together with -q
   const named = await ps([`-q${pids.join(',')}`, ...words]).catch(() => everything)
@@ -37,6 +38,16 @@ export async function top(
     .map(split)
     .filter((row) => own.has(Number(row[pidColumn])))
   return { Titles, Processes: translateUsers(Titles, rows.map(split), Processes, pidColumn) }
+}
+
+/** Whether it is a runtime of an engine that is gone: those are in the container's groups, and not in its pid namespace. */
+function leftOver({ record }: Container, pid: number): boolean {
+  const namespace = (of: string): string => readlinkSync(`/proc/${of}/ns/pid`)
+  try {
+    return record.hostConfig.PidMode !== 'host' && namespace(String(pid)) === namespace('self')
+  } catch {
+    return false // it has just ended
+  }
 }
 
 /** The lines of ps(1) on the host. */

@@ -37,6 +37,17 @@ describe('containers, whose engine is killed', function () {
     expect(await state('stays', 'ExitCode')).to.equal('137')
   })
 
+  it('go on with commands run in them, and have no other processes', async () => {
+    await engine.must('run', '-d', '--name', 'entered', base, 'sleep', '301')
+    await engine.must('exec', '-d', 'entered', 'sleep', '302')
+    await engine.stop('SIGKILL')
+    await engine.boot()
+    const rows = (await engine.must('top', 'entered', '-eo', 'pid,args')).split('\n').slice(1)
+    expect(rows.map((row) => row.trim().replace(/^\d+ +/, ''))).to.have.members(['sleep 301', 'sleep 302'])
+    await engine.must('rm', '-f', 'entered')
+    expect(await engine.traces()).to.be.empty
+  })
+
   it('keep their --rm', async () => {
     await engine.must('run', '-d', '--rm', '--name', 'brief', base, 'sleep', '0.5')
     // for all that the disk knows after a power cut, one that came and went was never started
