@@ -15,7 +15,8 @@ export const unitName = (config: Config): string => `${config.name}.service`
 
 /**
  * The systemd unit that brings the instance back after a reboot. Stopping it stops the platform's processes and leaves
- * apps running, so it kills only the supervisor; Delegate keeps systemd's hands off the cgroups below it.
+ * apps running, so it kills only the supervisor; Delegate keeps systemd's hands off the cgroups below it. Each container
+ * has a monitor here: by default systemd allows some thousands of tasks, and then no more containers start.
  */
 export const unitText = (config: Config): string => `[Unit]
 Description=Berth (${config.name})
@@ -33,6 +34,7 @@ KillMode=process
 Delegate=yes
 Restart=always
 RestartSec=1
+TasksMax=infinity
 TimeoutStopSec=45
 
 [Install]

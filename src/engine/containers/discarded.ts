@@ -1,4 +1,4 @@
-import { cgroupVersion, offers } from '../system/facts.js'
+import { cgroupVersion, hasBfq, offers } from '../system/facts.js'
 import type { HostConfig } from './record.js'
 
 /** A limit that some kernels have no file for. */
@@ -61,7 +61,7 @@ const doubtful: readonly Doubtful[] = [
     fields: ['BlkioWeightDevice'],
     none: [],
     warning: `Your kernel does not support Block I/O weight_device ${unmounted} Weight-device discarded.`,
-    here: () => (v1() ? offers('blkio', 'blkio.weight_device') : offers('io')),
+    here: () => (v1() ? offers('blkio', 'blkio.weight_device') : offers('io') && hasBfq()),
   },
   rate('BlkioDeviceReadBps', 'BPS Block I/O read limit', 'blkio.throttle.read_bps_device'),
   rate('BlkioDeviceWriteBps', 'BPS Block I/O write limit', 'blkio.throttle.write_bps_device'),

@@ -109,7 +109,7 @@ function writeV1(limits: Limits, write: Write, cgroup: Cgroup): void {
   write('blkio', 'blkio.weight', limits.blkioWeight)
 }
 
-function writeV2(limits: Limits, write: Write): void {
+function writeV2(limits: Limits, write: Write, cgroup: Cgroup): void {
   const { memory, memorySwap, cpuQuota, cpuPeriod, cpuShares } = limits
   write('memory', 'memory.max', memory)
   // version 2 limits swap by itself
@@ -122,7 +122,8 @@ function writeV2(limits: Limits, write: Write): void {
   write('cpuset', 'cpuset.cpus', limits.cpusetCpus)
   write('cpuset', 'cpuset.mems', limits.cpusetMems)
   write('pids', 'pids.max', limits.pids ?? 'max')
-  // 10..1000 to 1..10000, likewise
-  if (limits.blkioWeight !== undefined)
-    write('io', 'io.weight', Math.floor(1 + ((limits.blkioWeight - 10) * 9999) / 990))
+  if (limits.blkioWeight === undefined) return
+  // likewise: where the kernel has BFQ, its weight is 1..1000, and the other 1..10000
+  if (cgroup.read('io', 'io.bfq.weight') !== '') write('io', 'io.bfq.weight', limits.blkioWeight)
+  else write('io', 'io.weight', Math.floor(1 + ((limits.blkioWeight - 10) * 9999) / 990))
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { arch, cpus, hostname, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 
@@ -48,6 +48,10 @@ export function offers(controller: string, file?: string): boolean {
   const directory = `/sys/fs/cgroup/${controller}`
   return existsSync(file === undefined ? directory : join(directory, file))
 }
+
+/** Whether a block device is scheduled by BFQ, which alone weighs by device below version 2. */
+export const hasBfq = (): boolean =>
+  readdirSync('/sys/block').some((name) => read(`/sys/block/${name}/queue/scheduler`)?.includes('[bfq]'))
 
 /** Which limits work here, in the fields of `GET /info`. */
 export const limits = () => ({
