@@ -20,12 +20,12 @@ describe('a deploy', () => {
     const name = await createApp(berth, repo, 'swap')
     expect((await repo.push()).code).to.equal(0)
     await repo.commit(answering('two'))
-    const load = await underLoad(berth, name, 100, async () => {
+    const load = await underLoad(berth, name, 200, async () => {
       const push = await repo.push()
       expect(push.code, push.stderr).to.equal(0)
     })
     expect(load.failures).to.deep.equal([])
-    expect(load.sent).to.be.greaterThan(30)
+    expect(load.answers, 'before and after').to.include.members(['one', 'two'])
     expect((await berth.curl(name)).body).to.equal('two')
   })
 
