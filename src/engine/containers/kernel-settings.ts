@@ -51,6 +51,7 @@ export function kernelSettingsOf(
 
 /** Writes settings of namespaces that are a container's own. @throws EngineError `invalid` for what the kernel refuses */
 export function writeSettings(pid: number, settings: readonly KernelSetting[]): void {
+  if (settings.length === 0) return
   const proc = freshProc()
   for (const { namespace, name, value } of settings)
     inNamespace(`/proc/${String(pid)}/ns/${namespace}`, namespace, () => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cgroup } from './cgroup.js'
 import type { Driver } from './driver.js'
@@ -25,7 +25,7 @@ export function commandInside(
   if (name !== 'crun' || cgroup.hierarchies.version !== 1 || !hasRoom(cgroup))
     return { words: [path, ...args], inside: false }
   const groupless = join(place, 'groupless')
-  if (!existsSync(join(groupless, id, 'status'))) writeGroupless(join(root, id), join(groupless, id))
+  if (!existsSync(join(groupless, id))) writeGroupless(join(root, id), join(groupless, id))
   const crun = [path, '--root', groupless, '--cgroup-manager', 'cgroupfs']
   return { words: ['/bin/sh', '-c', joiner, 'sh', ...cgroup.dirs(), '--', ...crun], inside: true }
 }
@@ -35,10 +35,13 @@ function hasRoom(cgroup: Cgroup): boolean {
   return !(most - Number(cgroup.read('pids', 'pids.current')) < processes)
 }
 
-/** crun leaves alone the control groups of a container whose record names none. */
+/** crun leaves alone the control groups of a container whose record names none. A kill leaves a whole one or none. */
 function writeGroupless(from: string, to: string): void {
+  const draft = `${to}.draft`
   const status = JSON.parse(readFileSync(join(from, 'status'), 'utf8')) as Record<string, unknown>
-  mkdirSync(to, { recursive: true, mode: 0o700 })
-  for (const file of ['config.json', 'seccomp.bpf']) symlinkSync(join(from, file), join(to, file))
-  writeFileSync(join(to, 'status'), JSON.stringify({ ...status, 'cgroup-path': '' }))
+  rmSync(draft, { recursive: true, force: true })
+  mkdirSync(draft, { recursive: true, mode: 0o700 })
+  for (const file of ['config.json', 'seccomp.bpf']) symlinkSync(join(from, file), join(draft, file))
+  writeFileSync(join(draft, 'status'), JSON.stringify({ ...status, 'cgroup-path': '' }))
+  renameSync(draft, to)
 }

@@ -15,12 +15,7 @@ const [filling, filled] = ['.berth-filling', '.berth-filled']
 export async function fillInPlace(place: string, copy: Copy): Promise<void> {
   const draft = join(place, filling)
   try {
-    await copy(async () => {
-      await mkdir(draft, { mode: 0o755 })
-      return draft
-    })
-    if (!existsSync(draft)) return
-    await syncAll(draft)
+    if (!(await makeCopy(draft, copy))) return
     await rename(draft, join(place, filled))
     await syncDirectory(place)
   } catch (error) {
@@ -28,6 +23,17 @@ export async function fillInPlace(place: string, copy: Copy): Promise<void> {
     throw error
   }
   await moveOut(join(place, filled), place)
+}
+
+/** Has a copy made at `draft`, which is on the disk when this resolves; false, and none, when there is nothing to copy. */
+export async function makeCopy(draft: string, copy: Copy): Promise<boolean> {
+  await copy(async () => {
+    await mkdir(draft, { mode: 0o755 })
+    return draft
+  })
+  if (!existsSync(draft)) return false
+  await syncAll(draft)
+  return true
 }
 
 /** Ends what a kill left of filling a directory in place, whoever else has written there since: it is filled, or not at all. */

@@ -4,9 +4,9 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf, EngineError } from '../errors.js'
 import type { Copy } from '../records.js'
-import { syncAll, syncDirectory, writeDurably } from '../system/durable.js'
+import { syncDirectory, writeDurably } from '../system/durable.js'
 import { removeTree } from '../system/remove.js'
-import { moveOut } from './fill.js'
+import { makeCopy, moveOut } from './fill.js'
 
 /** A volume as stored: `<name>/volume.json`, beside its content in `<name>/_data`. */
 export interface VolumeRecord {
@@ -80,12 +80,7 @@ export class VolumeRecords {
     const draft = this.#aside()
     const place = this.mountpoint(name)
     try {
-      await copy(async () => {
-        await mkdir(draft, { mode: 0o755 })
-        return draft
-      })
-      if (!existsSync(draft)) return
-      await syncAll(draft)
+      if (!(await makeCopy(draft, copy))) return
       await turn(async (mounted) => {
         // who has it mounted would go on seeing the directory that was there
         await rename(draft, mounted ? this.#copied(name) : place)
