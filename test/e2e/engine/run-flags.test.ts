@@ -253,6 +253,14 @@ describe('flags of docker run', function () {
         '1',
       ])
     })
+
+    it('let anybody take low ports and send pings, unless something else is asked', async () => {
+      const name = 'net.ipv4.ip_unprivileged_port_start'
+      const read = `cd /proc/sys/net/ipv4; cat ip_unprivileged_port_start; tr '\\t' ' ' < ping_group_range`
+      for (const network of ['bridge', 'none'])
+        expect(await shell(['--network', network], read)).to.deep.equal(['0', `0 ${oracle ? 2 ** 31 - 1 : 65_535}`])
+      expect((await shell(['--sysctl', `${name}=1000`], read))[0]).to.equal('1000')
+    })
   })
 
   it('volumes from another container', async () => {
