@@ -26,6 +26,7 @@ export class Shelf {
     const items = new Map<Digest, CacheItem>()
     for (const { record, used, uses } of this.#cache.all()) {
       const { layer, created, description = '' } = record
+      if (!layers.has(layer)) continue // being removed, by itself or with its image
       const known = items.get(layer)
       items.set(layer, {
         id: idOf(layer),

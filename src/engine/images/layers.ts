@@ -87,7 +87,7 @@ export class Layers {
     return this.#sums.get(diffId)?.elevates ?? true
   }
 
-  /** Bytes that it takes on this disk, as its part of it: blocks, directories and what is kept beside it. */
+  /** Bytes that it takes on this disk, as its part of it: blocks, directories and what is kept beside it; none once it is gone. */
   async space(diffId: Digest): Promise<number> {
     return (await this.#weigh(diffId)).share
   }
@@ -96,9 +96,15 @@ export class Layers {
   async #weigh(diffId: Digest): Promise<Weight> {
     const known = this.#weights.get(diffId)
     if (known) return known
+    if (!this.has(diffId)) return weightless
     const changes = this.#changes
     const path = this.#path(diffId.slice('sha256:'.length))
-    const { share, own, common } = await this.#porters.run('weigh', path)
+    const weighed = await this.#porters.run('weigh', path).catch((error: unknown) => {
+      if (this.has(diffId) && changes === this.#changes) throw error
+      return undefined // it was removed meanwhile, and may be there again
+    })
+    if (weighed === undefined) return this.#weigh(diffId)
+    const { share, own, common } = weighed
     const beside = await bytesOf(path, ...kept.map((kind) => `${path}.${kind}`))
     const weight = { share: share + beside, own: own + beside, common }
     if (this.has(diffId) && changes === this.#changes) this.#weights.set(diffId, weight)
@@ -288,6 +294,8 @@ export class Layers {
 
 /** What is kept beside a layer's directory, the record first: without it there is no layer. */
 const kept = ['json', 'recipe', 'copies'] as const
+
+const weightless: Weight = { share: 0, own: 0, common: false }
 
 const beside = new RegExp(`\\.(${kept.join('|')})$`)
 

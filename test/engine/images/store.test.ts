@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { imageHistory, inspectImage, listImages } from '../../../src/engine/images/describe.js'
 import { imageFilters } from '../../../src/engine/images/filters.js'
@@ -75,6 +76,24 @@ describe('the image store', () => {
     expect(await failure(store.get('a'.repeat(64)))).to.equal(`No such image: ${'a'.repeat(64)}`)
     const [directory = ''] = await store.lowerDirs(await store.get(id))
     expect(readdirSync(join(directory, 'etc'))).to.deep.equal(['x'])
+  })
+
+  it('weighs layers while they are removed, and those that are gone as nothing', async () => {
+    using lab = temporary()
+    await using store = await openStore(lab.path)
+    for (let round = 0; round < 10; round++) {
+      const { layers } = await add(store, 'goes', `content ${String(round)}`)
+      const [layer] = layers
+      if (layer === undefined) throw new Error('no layer')
+      expect(await store.layers.space(layer)).to.be.greaterThan(0)
+      const removal = removeImage(store, 'goes', false).then(() => undefined)
+      for (let gone = false; !gone; gone = !store.layers.has(layer)) {
+        expect(await store.layers.space(layer)).to.be.at.least(0)
+        await setImmediate() // the removal's turn
+      }
+      expect(await store.layers.space(layer)).to.equal(0)
+      await removal
+    }
   })
 
   it('makes the same image of the same bytes, compressed or not', async () => {
