@@ -13,6 +13,7 @@ import { proxiesOf } from './registry/proxy.js'
 import { defaultSettings } from './registry/settings.js'
 import { parseSpan } from './runtime/id-ranges.js'
 import { isolate } from './runtime/isolate.js'
+import { leave } from './runtime/libc.js'
 import { busy } from './system/memory.js'
 
 const usage = `Usage: berth engine [options]
@@ -167,9 +168,9 @@ async function main(): Promise<void> {
 }
 
 main().then(
-  () => process.exit(),
+  () => leave(0),
   (error: unknown) => {
     process.stderr.write(` ▸    ${error instanceof EngineError ? messageOf(error) : String((error as Error).stack)}\n`)
-    process.exit(1)
+    leave(1)
   },
 )

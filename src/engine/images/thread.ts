@@ -8,6 +8,9 @@ type Answer =
 /** An idle thread costs memory: it goes after this long, and the next job pays some 40 ms for a new one. */
 const idleMs = 60_000
 
+/** The last thing that is said to a thread. */
+const farewell = 'end'
+
 /** A thread that obeys one order after the other and answers each. */
 export class Thread<Order> {
   dead = false
@@ -53,9 +56,17 @@ export class Thread<Order> {
     }, idleMs).unref()
   }
 
+  /**
+   * Ends it once it has obeyed what it was told before. It is asked to: a thread that is terminated from outside in the
+   * middle of native code, be it the loading of that, can end the whole process (nodejs/node-addon-api, issue 902).
+   */
   async end(): Promise<void> {
     clearTimeout(this.#timer)
-    await this.#worker.terminate()
+    if (this.dead) return
+    this.#worker.ref()
+    const gone = new Promise((resolve) => this.#worker.once('exit', resolve))
+    this.#worker.postMessage(farewell)
+    await gone
   }
 }
 
@@ -83,7 +94,10 @@ export function answers<Order>(obey: (order: Order) => unknown, failed: () => vo
   }
   // An order is dealt with before the next is looked at, and answers go in the order of the orders: only a job, which
   // is alone on its thread, ever waits.
-  parentPort?.on('message', (order: Order) => void answer(order).then((told) => parentPort?.postMessage(told)))
+  parentPort?.on('message', (order: Order | typeof farewell) => {
+    if (order === farewell) process.exit()
+    void answer(order).then((told) => parentPort?.postMessage(told))
+  })
 }
 
 /** Names too long for the disk are the archive's fault, a full disk is nobody's. */

@@ -39,12 +39,22 @@ const raw = {
   setfsgid: lib.func('int setfsgid(uint32_t id)'),
   grantpt: lib.func('int grantpt(int fd)'),
   unlockpt: lib.func('int unlockpt(int fd)'),
+  exit: lib.func('void _exit(int status)'),
   ptsname: lib.func('int ptsname_r(int fd, _Out_ uint8_t *name, size_t size)'),
 }
 
 function check(call: string, result: unknown): number {
   if (typeof result !== 'number' || result < 0) throw new SystemCallError(call, koffi.errno())
   return result
+}
+
+/**
+ * Ends the process, threads that work included: see _exit(2). Node would end those first, which, in the middle of native
+ * code, can abort the process instead.
+ */
+export function leave(code: number): never {
+  raw.exit(code)
+  throw new Error('_exit returned')
 }
 
 /** mount(2) flags. */
