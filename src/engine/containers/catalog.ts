@@ -6,12 +6,20 @@ import { linksTo } from './links.js'
 /** The containers there are, how one is found, and who among them uses what. */
 export class Catalog implements Usage {
   readonly #all = new Map<string, Container>()
+  readonly #coming = new Map<string, Container>()
+
+  /** One that is being made: its name is taken and what it uses is in use, but nobody finds it before it is added. */
+  reserve(container: Container): void {
+    this.#coming.set(container.id, container)
+  }
 
   add(container: Container): void {
+    this.#coming.delete(container.id)
     this.#all.set(container.id, container)
   }
 
   delete(id: string): void {
+    this.#coming.delete(id)
     this.#all.delete(id)
   }
 
@@ -28,17 +36,19 @@ export class Catalog implements Usage {
   /** By id, name or unique id prefix. @throws EngineError `missing` "No such container: x", `invalid` for a prefix of several */
   find(reference: string): Container {
     const bare = reference.replace(/^\//, '')
-    const exact = this.#all.get(bare) ?? this.named(bare)
+    const all = [...this.#all.values()]
+    const exact = this.#all.get(bare) ?? all.find(({ record }) => record.name === bare)
     if (exact) return exact
-    const matches = bare === '' ? [] : [...this.#all.values()].filter(({ id }) => id.startsWith(bare))
+    const matches = bare === '' ? [] : all.filter(({ id }) => id.startsWith(bare))
     if (matches.length > 1) throw new EngineError('invalid', `Multiple IDs found with provided prefix: ${bare}`)
     const [only] = matches
     if (!only) throw new EngineError('missing', `No such container: ${reference}`)
     return only
   }
 
+  /** Who has a name, be it one that is being made. */
   named(name: string): Container | undefined {
-    return [...this.#all.values()].find(({ record }) => record.name === name)
+    return this.#everyone().find(({ record }) => record.name === name)
   }
 
   /** Its name, then what containers that have a `--link` to it call it: `/db`, `/web/db`. */
@@ -48,7 +58,7 @@ export class Catalog implements Usage {
   }
 
   ofImage(image: Digest): readonly string[] {
-    return [...this.#all.values()].filter(({ record }) => record.image === image).map(({ id }) => id)
+    return this.#everyone().filter(({ record }) => record.image === image).map(({ id }) => id)
   }
 
   isRunning(id: string): boolean {
@@ -57,7 +67,7 @@ export class Catalog implements Usage {
   }
 
   ofNetwork(networkId: string): readonly { id: string; name: string; endpoint: Endpoint }[] {
-    return [...this.#all.values()].flatMap(({ id, record: { name, endpoints } }) =>
+    return this.#everyone().flatMap(({ id, record: { name, endpoints } }) =>
       endpoints.filter((endpoint) => endpoint.networkId === networkId).map((endpoint) => ({ id, name, endpoint })),
     )
   }
@@ -65,6 +75,10 @@ export class Catalog implements Usage {
   ofVolume(name: string): readonly string[] {
     const has = ({ record: { mounts, state } }: Container): boolean =>
       state.status !== 'removing' && mounts.some((mount) => mount.name === name)
-    return [...this.#all.values()].filter(has).map(({ id }) => id)
+    return this.#everyone().filter(has).map(({ id }) => id)
+  }
+
+  #everyone(): readonly Container[] {
+    return [...this.#all.values(), ...this.#coming.values()]
   }
 }

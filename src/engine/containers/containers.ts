@@ -139,9 +139,10 @@ export class Containers {
     const { record, mounts, warnings } = await draft(this.#shop, { name: asked, body, platform })
     this.#refuseTaken(asked) // another create may have taken it while this one waited
     const container = new Container(record)
-    this.#catalog.add(container)
+    this.#catalog.reserve(container)
     try {
       await keep(this.#shop, container, mounts)
+      this.#catalog.add(container)
     } catch (error) {
       this.#catalog.delete(record.id)
       throw error
