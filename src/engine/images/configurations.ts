@@ -47,8 +47,16 @@ export class Configurations {
     return writeDurably(pending ? this.#pending(id) : this.#path(id), bytes)
   }
 
-  read(id: Digest): Promise<Buffer> {
-    return readFile(this.#path(id)).catch(() => readFile(this.#pending(id)))
+  /** Undefined when it is gone. */
+  async read(id: Digest): Promise<Buffer | undefined> {
+    // it may come to be there between the first look and the second
+    for (const path of [this.#path(id), this.#pending(id), this.#path(id)])
+      try {
+        return await readFile(path)
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT') throw error
+      }
+    return undefined
   }
 
   /** One that was pending is there, with a name or without. */

@@ -185,9 +185,11 @@ export class ImageStore implements Images, AsyncDisposable {
     await this.digests.change(new Map([[familiar(parseReference(name)), id]]))
   }
 
-  /** The bytes an image's id is the digest of. */
-  configuration(id: Digest): Promise<Buffer> {
-    return this.#configurations.read(id)
+  /** The bytes an image's id is the digest of. @throws EngineError `missing` */
+  async configuration(id: Digest): Promise<Buffer> {
+    const bytes = await this.#configurations.read(id)
+    if (!bytes) throw new EngineError('missing', `No such image: ${id}`)
+    return bytes
   }
 
   /** Before the names of an image go, and it with them: a kill leaves all of that done, or none. */
