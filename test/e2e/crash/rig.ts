@@ -14,7 +14,7 @@ import { inventory, measure, unsound } from './invariants.js'
 import { Ledger } from './ledger.js'
 import { comeUp, goDown } from './machine.js'
 import { random, type Random } from './random.js'
-import { comesBack, filled, lanes, type Stage } from './script.js'
+import { changing, comesBack, filled, lanes, type Stage } from './script.js'
 
 /** How a life of the engine ends: its daemon is killed, or the machine under it loses its power. */
 export type Death = 'daemon' | 'power'
@@ -97,13 +97,12 @@ async function rigOn(engine: TestEngine, disk: Disk, seed: number): Promise<Cras
    * At any moment of all lanes; or with one alone, whose missing sync no other makes good, just when it has been answered.
    */
   const cut = (longestMs: number): Promise<string[]> => {
-    const all = Object.keys(lanes)
     const mounting = delays.of(mountings)
     const [names, moment] =
       delays.below(2) === 0
-        ? [all, sleep(delays.below(longestMs))]
+        ? [Object.keys(lanes), sleep(delays.below(longestMs))]
         : [
-            [delays.of(all)],
+            [delays.of(Object.keys(changing))],
             sleep(delays.below(longestMs / 4)).then(() => Promise.race([ledger.answered(), sleep(patienceMs)])),
           ]
     return work(names, moment, () => goDown(engine, disk, mounting))

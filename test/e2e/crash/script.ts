@@ -4,6 +4,7 @@ import { archive } from '../../engine/images/lab.js'
 import { base } from '../engine/harness.js'
 import type { Ledger } from './ledger.js'
 import type { Random } from './random.js'
+import { reads } from './reads.js'
 
 /** What a lane of the script works with. */
 export interface Stage {
@@ -21,7 +22,7 @@ export interface Stage {
 }
 
 /** A step of a lane: a few requests, one after the other. */
-type Lane = (stage: Stage) => Promise<void>
+export type Lane = (stage: Stage) => Promise<void>
 
 /** Follows an answer of many lines to its end, which must say that it was reached. */
 async function follow(docker: Docker, stream: NodeJS.ReadableStream, last: RegExp): Promise<void> {
@@ -228,8 +229,8 @@ const places: Lane = async ({ docker, ledger, name, next }) => {
   await ledger.change([`volume ${id}`], 'gone', () => docker.getVolume(id).remove())
 }
 
-/** The lanes that run beside each other: a few of some. */
-export const lanes: Readonly<Record<string, Lane>> = {
+/** The lanes that change things, and run beside each other: a few of some. */
+export const changing: Readonly<Record<string, Lane>> = {
   'pulls-a': pulls,
   'builds-a': builds,
   'loads-a': loads,
@@ -240,3 +241,6 @@ export const lanes: Readonly<Record<string, Lane>> = {
   'notes-a': notes,
   'places-a': places,
 }
+
+/** All lanes. */
+export const lanes: Readonly<Record<string, Lane>> = { ...changing, 'reads-a': reads, 'reads-b': reads }
