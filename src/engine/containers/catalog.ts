@@ -58,7 +58,9 @@ export class Catalog implements Usage {
   }
 
   ofImage(image: Digest): readonly string[] {
-    return this.#everyone().filter(({ record }) => record.image === image).map(({ id }) => id)
+    return this.#everyone()
+      .filter(({ record }) => record.image === image)
+      .map(({ id }) => id)
   }
 
   isRunning(id: string): boolean {
@@ -75,7 +77,9 @@ export class Catalog implements Usage {
   ofVolume(name: string): readonly string[] {
     const has = ({ record: { mounts, state } }: Container): boolean =>
       state.status !== 'removing' && mounts.some((mount) => mount.name === name)
-    return this.#everyone().filter(has).map(({ id }) => id)
+    return this.#everyone()
+      .filter(has)
+      .map(({ id }) => id)
   }
 
   #everyone(): readonly Container[] {
