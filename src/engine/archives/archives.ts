@@ -34,15 +34,9 @@ const window = 16
 /** What a runtime makes in every container to mount on it. */
 const mountPoints = ['/dev', '/proc', '/sys', '/etc/hosts', '/etc/hostname', '/etc/resolv.conf', '/sbin/docker-init']
 
-/** Its files are going, or gone. */
-function refuseRemoved({ record: { state } }: Container): void {
-  if (state.status === 'removing')
-    throw new EngineError('conflict', 'container is marked for removal and cannot be read or written')
-}
-
 /** A container's own layer, and what it lies over. @throws EngineError `conflict` for one that is being removed */
 export async function writtenOf(shop: Shop, container: Container): Promise<Written> {
-  refuseRemoved(container)
+  container.refuseRemoved()
   const lowers = await shop.images.lowerDirs(await shop.images.get(container.record.image))
   return { upper: shop.store.places(container.id).upperDir, lowers, mountPoints }
 }
@@ -110,7 +104,7 @@ export class Archives {
     try {
       return await this.#porters.run('changes', await writtenOf(this.#shop, container))
     } catch (error) {
-      refuseRemoved(container) // meanwhile, which nothing here keeps from happening
+      container.refuseRemoved() // meanwhile, which nothing here keeps from happening
       throw error
     }
   }
@@ -123,7 +117,6 @@ export class Archives {
     const hand: Hand = new Thread(new URL('./thread.js', import.meta.url))
     try {
       const rested = await container.inTurn(async () => {
-        refuseRemoved(container)
         if (container.up && (await this.#enterRunning(container, hand, way.bare))) return undefined
         await hand.say({ kind: 'enter', place: await this.#resting(container, way) })
         return way.writes ? { value: await use(hand) } : undefined

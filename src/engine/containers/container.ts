@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
 import type { EngineConfig } from '../config.js'
+import { EngineError } from '../errors.js'
 import type { Events, Images, Networks, Volumes } from '../records.js'
 import { Cgroup, type Hierarchies } from '../runtime/cgroup.js'
 import type { Driver } from '../runtime/driver.js'
@@ -63,8 +64,22 @@ export class Container {
     return isUp(this.record.state)
   }
 
-  /** Changes of one container happen one after the other. */
+  /** Changes of one container happen one after the other. @throws EngineError `conflict` for one that is being removed */
   inTurn<T>(change: () => Promise<T>): Promise<T> {
+    return this.inLastTurn(() => {
+      this.refuseRemoved()
+      return change()
+    })
+  }
+
+  /** @throws EngineError `conflict` for one that is being removed, or is gone */
+  refuseRemoved(): void {
+    if (this.record.state.status === 'removing')
+      throw new EngineError('conflict', `container ${this.id} is marked for removal`)
+  }
+
+  /** The same as `inTurn`, for its removal. */
+  inLastTurn<T>(change: () => Promise<T>): Promise<T> {
     const turn = this.#turn.catch(() => undefined).then(change)
     this.#turn = turn
     return turn

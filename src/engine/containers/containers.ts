@@ -182,7 +182,6 @@ export class Containers {
       if (policy && status !== 'restarting') return // it was stopped, started or removed meanwhile
       if (status === 'running') throw new EngineError('unmodified', 'container already started')
       if (status === 'paused') throw new EngineError('conflict', 'cannot start a paused container, try unpause instead')
-      if (status === 'removing') throw new EngineError('conflict', 'container is marked for removal')
       container.companions.abort() // a restart that was due
       await start(this.#shop, container)
       this.#accompany(container)
@@ -192,7 +191,12 @@ export class Containers {
   /** Follows a running container: its end, its health, its log. */
   #accompany(container: Container): void {
     const { store, exits } = this.#shop
-    void exits.wait(container.id).then((exit) => this.#ended(container, exit))
+    void exits
+      .wait(container.id)
+      .then((exit) => this.#ended(container, exit))
+      .catch((error: unknown) => {
+        console.error(`the end of container ${container.id} cannot be dealt with: ${messageOf(error)}`)
+      })
     const { signal } = container.companions
     watchHealth(this.#shop, container, signal)
     rotateOnFull(store.places(container.id).log, logLimits(container.record.hostConfig).maxFile, signal)
@@ -204,7 +208,10 @@ export class Containers {
     await container.inTurn(async () => {
       container.companions.abort()
       const oomKilled = container.cgroup(this.#shop).oomKills() > 0
-      await clear(this.#shop, container)
+      // what cannot be removed does not make it run: the next start of the engine sweeps
+      await clear(this.#shop, container).catch((error: unknown) => {
+        console.error(`what is left of container ${container.id} cannot be removed yet: ${messageOf(error)}`)
+      })
       const again = wantsRestart({ ...record, state: { ...record.state, exitCode: exit.code } })
       Object.assign(record.state, {
         status: again ? 'restarting' : 'exited',
@@ -216,7 +223,7 @@ export class Containers {
       })
       delete record.state.health
       // what was not recorded the next engine finds out again
-      if (await store.saveIfRoom(record)) await this.#shop.exits.take(container.id)
+      if (await store.saveIfPossible(record)) await this.#shop.exits.take(container.id)
       if (oomKilled) container.emit(events, 'oom')
       container.emit(events, 'die', { exitCode: String(exit.code) })
       tellMounts(this.#shop, container, 'unmount')
@@ -254,48 +261,64 @@ export class Containers {
     if (name === '') throw new EngineError('invalid', 'Neither old nor new names may be empty')
     const wanted = checkName(name)
     const { record } = container
-    if (record.name === wanted)
-      throw new EngineError('invalid', 'Renaming a container with the same name as its current name')
-    this.#refuseTaken(wanted)
-    const oldName = record.name
-    record.name = wanted
-    this.#shop.networks.rename(container.id, namesOf(record))
-    await this.#shop.store.save(record)
-    container.emit(this.#shop.events, 'rename', { oldName: `/${oldName}` })
+    await container.inTurn(async () => {
+      const oldName = record.name
+      if (oldName === wanted)
+        throw new EngineError('invalid', 'Renaming a container with the same name as its current name')
+      this.#refuseTaken(wanted)
+      const take = (name: string): void => {
+        record.name = name
+        this.#shop.networks.rename(container.id, namesOf(record))
+      }
+      take(wanted)
+      try {
+        await this.#shop.store.save(record)
+      } catch (error) {
+        take(oldName)
+        throw error
+      }
+      container.emit(this.#shop.events, 'rename', { oldName: `/${oldName}` })
+    })
   }
 
   /** Takes back a `--link` of a container; it forgets the name when it starts next. @throws EngineError `missing` */
   async unlink(container: Container, alias: string): Promise<void> {
     const { record } = container
-    const links = (record.hostConfig.Links ?? []) as readonly string[]
-    const left = links.filter((link) => link.split(':').at(-1)?.split('/').at(-1) !== alias)
-    if (left.length === links.length) throw new EngineError('missing', `No such container: ${record.name}/${alias}`)
-    record.hostConfig = { ...record.hostConfig, Links: left }
-    await this.#shop.store.save(record)
+    await container.inTurn(async () => {
+      const links = (record.hostConfig.Links ?? []) as readonly string[]
+      const left = links.filter((link) => link.split(':').at(-1)?.split('/').at(-1) !== alias)
+      if (left.length === links.length) throw new EngineError('missing', `No such container: ${record.name}/${alias}`)
+      record.hostConfig = { ...record.hostConfig, Links: left }
+      await this.#shop.store.save(record)
+    })
   }
 
   /** @throws EngineError `conflict` when it runs and `force` is not set */
   async remove(container: Container, { force = false, volumes = false } = {}): Promise<void> {
     const { state } = container.record
-    if (isUp(state) || state.status === 'restarting') {
-      if (!force)
-        throw new EngineError(
-          'conflict',
-          `cannot remove container "/${container.record.name}": container is running: stop the container before removing or force remove`,
-        )
-      await end(this.#shop, container)
-    }
-    await this.#discard(container, volumes)
+    do {
+      if (isUp(state) || state.status === 'restarting') {
+        if (!force)
+          throw new EngineError(
+            'conflict',
+            `cannot remove container "/${container.record.name}": container is running: stop the container before removing or force remove`,
+          )
+        await end(this.#shop, container)
+      }
+    } while (!(await this.#discard(container, volumes)))
   }
 
-  async #discard(container: Container, volumes = container.record.hostConfig.AutoRemove): Promise<void> {
-    await container.inTurn(async () => {
-      if (!this.#catalog.has(container.id)) return
+  /** @returns whether it is gone: one that was started meanwhile is not */
+  #discard(container: Container, volumes = container.record.hostConfig.AutoRemove): Promise<boolean> {
+    return container.inLastTurn(async () => {
+      if (!this.#catalog.has(container.id)) return true
+      if (container.up) return false
       container.companions.abort()
       await discard(this.#shop, container, volumes)
       this.#catalog.delete(container.id)
+      container.emit(this.#shop.events, 'destroy')
+      container.removed()
+      return true
     })
-    container.emit(this.#shop.events, 'destroy')
-    container.removed()
   }
 }

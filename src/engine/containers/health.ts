@@ -69,6 +69,7 @@ async function probe(
       health.failingStreak++
       if (health.failingStreak >= times.retries) set('unhealthy')
     }
-    if (!signal.aborted) await shop.store.note(container.record)
+    // a disk that is full does not end the probing
+    if (!signal.aborted) await shop.store.note(container.record).catch(() => undefined)
   }
 }

@@ -1,5 +1,5 @@
-import { EngineError } from '../errors.js'
-import type { EndpointSpec } from '../records.js'
+import { EngineError, isFault } from '../errors.js'
+import type { Endpoint, EndpointSpec } from '../records.js'
 import type { Container } from './container.js'
 import type { Containers } from './containers.js'
 import { askingOf, memberOf } from './member.js'
@@ -28,9 +28,10 @@ export class Membership {
         throw new EngineError('denied', `endpoint with name ${record.name} already exists in network ${name}`)
       const asked = askingOf(record)
       const wish = { ...spec, network: name }
-      if (container.up) record.endpoints = [...record.endpoints, await networks.connect(memberOf(record), wish)]
+      const endpoint = container.up ? await this.#plug(container, wish) : undefined
+      if (endpoint) record.endpoints = [...record.endpoints, endpoint]
       record.networks = [...record.networks, wish]
-      if (container.up) await this.#settle(container, askingOf(record) !== asked)
+      if (endpoint) await this.#settle(container, askingOf(record) !== asked)
       await store.save(record)
     })
   }
@@ -52,6 +53,16 @@ export class Membership {
       if (plumbed) await this.#settle(container, false)
       await store.save(record)
     })
+  }
+
+  /** Undefined when its processes have just ended: it is on the network from its next start. */
+  async #plug(container: Container, wish: EndpointSpec): Promise<Endpoint | undefined> {
+    try {
+      return await this.#containers.shop.networks.connect(memberOf(container.record), wish)
+    } catch (error) {
+      if (container.alive || !isFault(error, 'broken')) throw error
+      return undefined
+    }
   }
 
   /** Its ports are published wherever it goes out by now; its files tell of the addresses it has. */

@@ -14,7 +14,7 @@ export async function pause(shop: Shop, container: Container, paused: boolean): 
     if (paused) await cgroup.freeze()
     else cgroup.thaw()
     record.state.status = paused ? 'paused' : 'running'
-    await shop.store.save(record)
+    await shop.store.saveIfPossible(record)
     container.emit(shop.events, paused ? 'pause' : 'unpause')
   })
 }

@@ -62,7 +62,12 @@ export async function start(shop: Shop, container: Container): Promise<void> {
     await (hasRestartPolicy(record) ? shop.store.save(record) : shop.store.note(record))
     for (const hook of container.onStart) hook(true)
     container.onStart.clear()
-    await shop.driverOf(record).start(record.id)
+    await shop
+      .driverOf(record)
+      .start(record.id)
+      .catch((error: unknown) => {
+        if (container.alive) throw error // else it was killed just now, of which its end tells
+      })
   } catch (error) {
     await undo(shop, container, error)
     throw error instanceof EngineError ? error : new EngineError('broken', messageOf(error), error)
@@ -182,7 +187,7 @@ async function undo(shop: Shop, container: Container, error: unknown): Promise<v
     exitCode: message.includes('executable file not found') ? 127 : message.includes('permission denied') ? 126 : 128,
     error: message,
   })
-  await shop.store.saveIfRoom(record)
+  await shop.store.saveIfPossible(record)
   await shop.exits.take(record.id)
   for (const hook of container.onStart) hook(false)
   container.onStart.clear()

@@ -59,7 +59,7 @@ export async function end(shop: Shop, container: Container): Promise<void> {
 
 /** A power cut must not bring back what was stopped. */
 async function rememberStopped({ store }: Shop, { record }: Container): Promise<void> {
-  if (hasRestartPolicy(record)) await store.saveIfRoom(record)
+  if (hasRestartPolicy(record)) await store.saveIfPossible(record)
 }
 
 /** Gives up a restart that is due; false when there was none, or it came first and the container is up. */
@@ -70,7 +70,7 @@ function restInTurn(shop: Shop, container: Container): Promise<boolean> {
     if (state.status !== 'restarting') return false
     container.companions.abort()
     Object.assign(state, { status: 'exited', stopped: true })
-    await shop.store.saveIfRoom(container.record)
+    await shop.store.saveIfPossible(container.record)
     return true
   })
 }

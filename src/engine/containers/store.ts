@@ -1,6 +1,6 @@
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { codeOf } from '../errors.js'
+import { codeOf, messageOf } from '../errors.js'
 import { sweepDrafts, syncDirectory, writeDurably } from '../system/durable.js'
 import type { ContainerRecord } from './record.js'
 import { removeTree } from '../system/remove.js'
@@ -61,7 +61,7 @@ export class ContainerStore {
         records.push(found.record)
         await sweepDrafts(dir)
         if (found.noted) this.#noted.add(found.record.id)
-        if (found.torn) await this.saveIfRoom(found.record)
+        if (found.torn) await this.saveIfPossible(found.record)
         if (!found.noted) await rm(join(dir, synced), { force: true })
       }
     }
@@ -91,16 +91,16 @@ export class ContainerStore {
   }
 
   /**
-   * The same where the disk has room, for what is so whether it can be written or not: a container has ended, or is to.
-   * @returns false when the disk is full; the record is written by whatever saves it next
+   * The same if the disk lets it, for what is so whether it can be written or not: a container has ended, or is to.
+   * @returns false when the disk is full or broken; the record is written by whatever saves it next
    */
-  async saveIfRoom(record: ContainerRecord): Promise<boolean> {
+  async saveIfPossible(record: ContainerRecord): Promise<boolean> {
     try {
       await this.save(record)
       return true
     } catch (error) {
-      if (codeOf(error) !== 'ENOSPC' && codeOf(error) !== 'EDQUOT') throw error
-      console.error(`no space left on device: the state of container ${record.id} is not on the disk`)
+      if (codeOf(error) === undefined) throw error
+      console.error(`${messageOf(error)}: the state of container ${record.id} is not on the disk`)
       return false
     }
   }

@@ -36,8 +36,6 @@ export async function updateLimits(
   if (policy === undefined || policy === '') delete asked.RestartPolicy
   const warnings = await container.inTurn(async () => {
     const { record } = container
-    if (record.state.status === 'removing')
-      throw new EngineError('conflict', `Cannot update container ${record.id}: container is marked for removal`)
     refuseConflicts(record.hostConfig, asked)
     const own = record.hostConfig
     const { host: next, warnings } = discarded(hostConfigOf({ HostConfig: { ...own, ...asked } }, own.Runtime))

@@ -1,5 +1,5 @@
 import type { EngineConfig } from '../config.js'
-import { EngineError, messageOf } from '../errors.js'
+import { codeOf, EngineError, messageOf } from '../errors.js'
 import type { Endpoint, EndpointSpec, Events, Member, Networks, PortRequest } from '../records.js'
 import { Catalog, isPredefined, type NetworkSpec } from './catalog.js'
 import { Departures } from './departures.js'
@@ -53,6 +53,8 @@ class BridgeNetworks implements NetworkRoom {
   readonly #pids = new Map<string, number>()
   readonly #naming: Naming
   readonly #publications: Publications
+  /** Id of the network that is being removed. */
+  #leaving: string | undefined
   #restored = false
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -116,9 +118,14 @@ class BridgeNetworks implements NetworkRoom {
           'denied',
           `error while removing network: network ${record.name} id ${record.id} has active endpoints`,
         )
-      // the bridge first: one that has a name of its own is not known without the record
-      await this.#plumbing.removeBridge(record)
-      await this.#catalog.remove(record.id)
+      this.#leaving = record.id // nobody joins it any more
+      try {
+        // the bridge first: one that has a name of its own is not known without the record
+        await this.#plumbing.removeBridge(record)
+        await this.#catalog.remove(record.id)
+      } finally {
+        this.#leaving = undefined
+      }
       if (this.#restored) await this.#applyFirewall()
       this.#tell('destroy', record, {})
       return record
@@ -147,11 +154,16 @@ class BridgeNetworks implements NetworkRoom {
 
   /** What it cannot have may be what another is just giving up. */
   async #reserve(containerId: string, network: NetworkRecord, spec: EndpointSpec): Promise<Endpoint> {
-    try {
+    const reserve = (): Endpoint => {
+      this.#catalog.get(network.id)
+      if (this.#leaving === network.id) throw new EngineError('missing', `network ${network.name} not found`)
       return this.#endpoints.reserve(containerId, network, spec)
+    }
+    try {
+      return reserve()
     } catch (error) {
       if (!(await this.#departures.over(network.id))) throw error
-      return this.#endpoints.reserve(containerId, network, spec)
+      return reserve()
     }
   }
 
@@ -192,7 +204,12 @@ class BridgeNetworks implements NetworkRoom {
     this.#forget(containerId, endpoint, () => this.#endpoints.free(endpoint))
     const pid = this.#pids.get(containerId)
     const next = this.#endpoints.wayOut(containerId)
-    if (pid !== undefined && next && endpoint.gateway !== '') this.#plumbing.reroute(next, pid)
+    if (pid === undefined || !next || endpoint.gateway === '') return
+    try {
+      this.#plumbing.reroute(next, pid)
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error // else it has just ended, and its namespace with it
+    }
   }
 
   async release(containerId: string): Promise<void> {
