@@ -1,4 +1,5 @@
 import { posix } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { EngineConfig } from '../config.js'
 import { EngineError } from '../errors.js'
 import type { Events, Images, Networks, Volumes } from '../records.js'
@@ -6,7 +7,7 @@ import { Cgroup, type Hierarchies } from '../runtime/cgroup.js'
 import type { Driver } from '../runtime/driver.js'
 import type { Exits } from '../runtime/exits.js'
 import type { Ids } from '../runtime/ids.js'
-import { startTime } from '../runtime/process.js'
+import { programOf, startTime } from '../runtime/process.js'
 import { isUp, type ContainerRecord, type HealthState } from './record.js'
 import type { ContainerStore } from './store.js'
 
@@ -32,6 +33,9 @@ export interface Shop {
   all(): readonly Container[]
 }
 
+/** A container whose program is the runtime's own file can be told from one that has not begun by nothing but time. */
+const patienceMs = 1000
+
 /** One container: its record and what lives only as long as the engine does. */
 export class Container {
   readonly record: ContainerRecord
@@ -41,6 +45,8 @@ export class Container {
   readonly onStart = new Set<(started: boolean) => void>()
   /** Pids of runtimes that are in its control group and not of it: they wait for commands run in it. */
   readonly runtimes = new Set<number>()
+  /** What its first process runs before it becomes the container's program, see `programOf`; undefined once it has. */
+  entrance: string | undefined
   /** Milliseconds to wait before its next restart by policy. */
   backOff = 0
   readonly #exits = new Set<(code: number) => void>()
@@ -101,6 +107,18 @@ export class Container {
 
   removed(): void {
     settle(this.#removals, this.record.state.exitCode)
+  }
+
+  /**
+   * Resolves once its first process is its own program, at most `patienceMs` after it is asked. Until then that is the
+   * runtime, which lets nobody in who has already joined the user namespace: it is not dumpable, see ptrace(2).
+   */
+  async begun(): Promise<void> {
+    const { pid } = this.record.state
+    const deadline = Date.now() + patienceMs
+    // the kernel tells nobody of an execve
+    while (this.entrance !== undefined && programOf(pid) === this.entrance && Date.now() < deadline) await sleep(1)
+    this.entrance = undefined
   }
 
   /** Its first process exists and is the one that was started. */

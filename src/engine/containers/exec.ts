@@ -112,6 +112,7 @@ export class Exec {
       const onOutput = onceBegun(begun, streams)
       const forwarded = entry.outputs.map(([stream, name]) => forward(stream, (chunk) => onOutput(name, chunk)))
       this.container.emit(shop.events, `exec_start: ${this.request.args.join(' ')}`, { execID: this.id })
+      await this.container.begun()
       entry.enter()
       ready()
       const code = await entry.exited

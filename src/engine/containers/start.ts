@@ -6,7 +6,7 @@ import { launch, type Launched } from '../runtime/conmon.js'
 import { ownersOf } from '../runtime/ids.js'
 import { mount, MS, unmount } from '../runtime/libc.js'
 import type { Overlay } from '../runtime/overlay.js'
-import { startTime } from '../runtime/process.js'
+import { programOf, startTime } from '../runtime/process.js'
 import { specOf } from '../runtime/spec.js'
 import { rememberStaged, Staging } from '../runtime/staging.js'
 import { outsideOf } from '../runtime/users.js'
@@ -47,6 +47,7 @@ export async function start(shop: Shop, container: Container): Promise<void> {
     const { pid, conmonPid, settings } = await create(shop, container)
     const [pidStart, conmonStart] = [startTime(pid), startTime(conmonPid)]
     Object.assign(record.state, { pid, conmonPid, pidStart, conmonStart, boot: shop.boot })
+    container.entrance = programOf(pid)
     writeSettings(pid, settings)
     await plumb(shop, container)
     Object.assign(record.state, {

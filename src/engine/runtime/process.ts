@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 
 /** The kernel's start time of a process in clock ticks since boot, '' when it is gone; proc_pid_stat(5) field 22. */
 export function startTime(pid: number): string {
@@ -6,6 +6,16 @@ export function startTime(pid: number): string {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return fields[0] === 'Z' ? '' : (fields[19] ?? '')
+  } catch {
+    return ''
+  }
+}
+
+/** Which file a process runs, by device and inode; '' when it is gone. */
+export function programOf(pid: number): string {
+  try {
+    const { dev, ino } = statSync(`/proc/${pid}/exe`)
+    return `${dev}:${ino}`
   } catch {
     return ''
   }

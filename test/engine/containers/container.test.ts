@@ -1,0 +1,39 @@
+import { expect } from 'chai'
+import { spawn } from 'node:child_process'
+import { readlinkSync } from 'node:fs'
+import { Container } from '../../../src/engine/containers/container.js'
+import type { ContainerRecord } from '../../../src/engine/containers/record.js'
+import { programOf } from '../../../src/engine/runtime/process.js'
+
+describe('a container', () => {
+  it('has begun once its first process is another program than the one it was made by', async () => {
+    const child = spawn('/bin/sh', ['-c', 'read go && exec sleep 100'])
+    try {
+      const { pid = 0 } = child
+      const container = new Container({ id: 'a', state: { status: 'running', pid } } as ContainerRecord)
+      await container.begun() // of one that an earlier engine started there is nothing to wait for
+      container.entrance = programOf(pid)
+      expect(container.entrance).to.match(/^\d+:\d+$/)
+      let begun = false
+      const waited = container.begun().then(() => (begun = true))
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      expect(begun).to.equal(false)
+      child.stdin.end('\n')
+      await waited
+      expect(container.entrance).to.equal(undefined)
+      expect(readlinkSync(`/proc/${String(pid)}/exe`)).to.include('sleep')
+    } finally {
+      child.kill()
+    }
+  })
+
+  it('takes no turn once it is being removed, but for that', async () => {
+    const container = new Container({ id: 'a', state: { status: 'exited', pid: 0 } } as ContainerRecord)
+    expect(await container.inTurn(() => Promise.resolve(1))).to.equal(1)
+    const removed = container.inLastTurn(() => Promise.resolve((container.record.state.status = 'removing')))
+    const late = container.inTurn(() => Promise.resolve(2)).catch(String)
+    await removed
+    expect(await late).to.include('container a is marked for removal')
+    expect(await container.inLastTurn(() => Promise.resolve(3))).to.equal(3)
+  })
+})
