@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,8 +46,18 @@ export async function nodeRoot(cache: string, major: number): Promise<NodeRoot> 
   }
 }
 
+/** Where Debian keeps the authorities that this machine trusts, those its owner added included. */
+const hostBundle = '/etc/ssl/certs/ca-certificates.crt'
+
+/**
+ * npm is to trust what this machine trusts, as apt and git do. Node has authorities of its own; whoever ran bin/up may have
+ * told theirs of more, but systemd starts us without their environment.
+ */
+const trusting = (): NodeJS.ProcessEnv =>
+  existsSync(hostBundle) ? { NODE_EXTRA_CA_CERTS: hostBundle, ...process.env } : process.env
+
 /** The tarball of a package: from the cache, else the newest version that matches, by npm with npm's own settings. */
-async function fetched(cache: string, spec: string): Promise<string> {
+export async function fetched(cache: string, spec: string): Promise<string> {
   const directory = join(cache, 'npm', spec.replace(/[^\w.-]/g, '_'))
   await mkdir(directory, { recursive: true })
   const note = join(directory, 'pack.json')
@@ -55,7 +66,7 @@ async function fetched(cache: string, spec: string): Promise<string> {
   const temporary = await mkdtemp(join(directory, 'fetch-'))
   try {
     const args = ['pack', spec, '--json', '--pack-destination', temporary, '--loglevel=error']
-    const { stdout } = await exec('npm', args, { cwd: temporary, maxBuffer: 64 * 1024 * 1024 })
+    const { stdout } = await exec('npm', args, { cwd: temporary, env: trusting(), maxBuffer: 64 * 1024 * 1024 })
     const [{ filename }] = JSON.parse(stdout) as [{ filename: string }]
     await rename(join(temporary, filename), join(directory, filename))
     await writeFile(`${note}.new`, `${filename}\n`)
