@@ -18,7 +18,8 @@ import { logDir, pidsFile } from './supervisor.js'
 import { hasSystemd, startUnit } from './unit.js'
 
 const baseImage = 'debian:bookworm-slim'
-const readyMs = 30_000
+/** A small server that has just booted, or builds an app meanwhile, needs more than half a minute. */
+const readyMs = 120_000
 
 const say = (line: string): void => void process.stderr.write(`-----> ${line}\n`)
 
