@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { patience } from './patience.js'
 
 export interface Outcome {
   /** null when a signal ended it. */
@@ -25,7 +26,7 @@ export async function run(command: string, args: readonly string[], options: Run
   child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
   child.stdin.on('error', () => undefined) // it may end without reading
   child.stdin.end(options.input)
-  const late = AbortSignal.timeout(options.timeoutMs ?? 60_000)
+  const late = AbortSignal.timeout((options.timeoutMs ?? 60_000) * patience)
   late.addEventListener('abort', () => child.kill('SIGKILL'))
   const [code] = (await once(child, 'close')) as [number | null]
   const outcome = { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }

@@ -13,6 +13,7 @@ import { buildEnv } from '../../src/serve/build-env.js'
 import { openStore } from '../../src/store/store.js'
 import { must, run, type Outcome, type RunOptions } from '../run.js'
 import { freePort, poolByte } from '../free.js'
+import { patience } from '../patience.js'
 
 export const home = fileURLToPath(new URL('../..', import.meta.url))
 /** Base images and npm tarballs are made once a machine, not once a test. */
@@ -99,7 +100,7 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Inst
     const url = `http://${config.appHost(app)}:${String(config.httpPort)}${path}`
     const { stdout, stderr, code } = await run(
       'curl',
-      ['-sS', '--max-time', '30', '-w', '\n%{http_code}', ...args, url],
+      ['-sS', '--max-time', String(30 * patience), '-w', '\n%{http_code}', ...args, url],
       { env },
     )
     if (code !== 0) return { status: 0, body: stderr }
@@ -107,7 +108,7 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Inst
     return { status: Number(stdout.slice(cut + 1)), body: stdout.slice(0, cut) }
   }
   const ready = async (): Promise<void> => {
-    const deadline = Date.now() + 30_000
+    const deadline = Date.now() + 30_000 * patience
     const docker = connectEngine(config)
     const engine = () =>
       docker.ping().then(

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { mountDisk, mountRun, openDockerd, type Start } from './oracle.js'
 import { must, run, type Outcome, type RunOptions } from '../../run.js'
 import { poolByte } from '../../free.js'
+import { patience } from '../../patience.js'
 
 const program = fileURLToPath(new URL('../../../src/engine/main.ts', import.meta.url))
 const build = fileURLToPath(new URL('../../../dist/engine/main.js', import.meta.url))
@@ -196,7 +197,7 @@ function processes(word: string): string[] {
 
 /** Tries until it is true, at most ten seconds: for what the outside world can only be asked. */
 export async function eventually(test: () => Promise<boolean>, what: string): Promise<void> {
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline;) {
+  for (const deadline = Date.now() + 10_000 * patience; Date.now() < deadline;) {
     if (await test()) return
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
