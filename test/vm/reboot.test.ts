@@ -24,6 +24,7 @@ const step = (line: string): void => void process.stderr.write(`      ${line}\n`
 
 describe('a server that is set up as README says', function () {
   this.timeout(0) // how long it takes is the machine's; each command has a limit of its own
+  this.bail(true) // each step is on what the one before it left
   const stop = new AbortController()
   let server: Machine
   before(async () => {

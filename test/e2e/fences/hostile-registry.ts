@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { archive } from '../../engine/images/lab.js'
 import { wrongIn } from '../engine/check-lab.js'
+import { patience } from '../../patience.js'
 import { openEngine, type TestEngine } from '../engine/harness.js'
 import { listen, type Place } from '../engine/registry-lab.js'
 import { configuration, mostMemory, sha256, slowestAnswer, watchOutside } from './hostile.js'
@@ -156,7 +157,7 @@ export async function openRegistryLab(): Promise<RegistryLab> {
       expect(stderr).to.match(words).and.not.to.match(bugs).and.not.to.include(engine.dir)
       expect(stderr.trim()).to.not.match(obeyed)
       expect(stderr.length).to.be.lessThan(3_000)
-      expect(slowest).to.be.lessThan(2_000)
+      expect(slowest).to.be.lessThan(2_000 * patience)
       expect(await engine.must('images', '-q', '-a', name)).to.equal('')
       expect(await readdir(join(seen.dir, 'root/images/staging')), 'left behind').to.deep.equal([])
     },
