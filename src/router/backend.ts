@@ -15,11 +15,17 @@ function open(endpoint: Endpoint): Socket {
       ? { path: endpoint.socketPath }
       : { host: endpoint.host, port: endpoint.port, noDelay: true, keepAlive: true }
   const socket = connect(options)
-  const late = setTimeout(
-    () => socket.destroy(Object.assign(new Error('connect timed out'), { code: 'ETIMEDOUT', syscall: 'connect' })),
-    connectTimeout,
-  )
-  const settled = () => clearTimeout(late)
+  let last: NodeJS.Immediate | undefined
+  const late = setTimeout(() => {
+    // where the loop itself was held up, the connection may be there and not have been looked at yet
+    last = setImmediate(() =>
+      socket.destroy(Object.assign(new Error('connect timed out'), { code: 'ETIMEDOUT', syscall: 'connect' })),
+    )
+  }, connectTimeout)
+  const settled = () => {
+    clearTimeout(late)
+    clearImmediate(last)
+  }
   return socket.once('connect', settled).once('close', settled)
 }
 
