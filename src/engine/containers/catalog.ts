@@ -36,9 +36,11 @@ export class Catalog implements Usage {
   /** By id, name or unique id prefix. @throws EngineError `missing` "No such container: x", `invalid` for a prefix of several */
   find(reference: string): Container {
     const bare = reference.replace(/^\//, '')
+    const byId = this.#all.get(bare)
+    if (byId) return byId
     const all = [...this.#all.values()]
-    const exact = this.#all.get(bare) ?? all.find(({ record }) => record.name === bare)
-    if (exact) return exact
+    const byName = all.find(({ record }) => record.name === bare)
+    if (byName) return byName
     const matches = bare === '' ? [] : all.filter(({ id }) => id.startsWith(bare))
     if (matches.length > 1) throw new EngineError('invalid', `Multiple IDs found with provided prefix: ${bare}`)
     const [only] = matches

@@ -11,13 +11,13 @@ export function startTime(pid: number): string {
   }
 }
 
-/** Which file a process runs, by device and inode; '' when it is gone. */
-export function programOf(pid: number): string {
+/** Which file a process runs, by device and inode; undefined when it is gone. */
+export function programOf(pid: number): string | undefined {
   try {
     const { dev, ino } = statSync(`/proc/${pid}/exe`)
     return `${dev}:${ino}`
   } catch {
-    return ''
+    return undefined
   }
 }
 

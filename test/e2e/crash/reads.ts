@@ -1,4 +1,5 @@
 import type Docker from 'dockerode'
+import { drained } from '../../streams.js'
 import type { Lane } from './script.js'
 
 /** What was listed may be gone (404) or not in the state for it (409) when it is asked about; anything else is a fault. */
@@ -9,11 +10,6 @@ async function asked(what: string, work: () => Promise<unknown>): Promise<void> 
     const { statusCode } = error as { statusCode?: number }
     if (statusCode !== 404 && statusCode !== 409) throw new Error(`${what}: ${String(error)}`, { cause: error })
   }
-}
-
-async function drained(stream: NodeJS.ReadableStream): Promise<void> {
-  stream.resume()
-  await new Promise((resolve, reject) => stream.once('close', resolve).once('end', resolve).once('error', reject))
 }
 
 const lists: Readonly<Record<string, (docker: Docker) => Promise<unknown>>> = {

@@ -1,6 +1,7 @@
 import type Docker from 'dockerode'
 import { Readable } from 'node:stream'
 import { archive } from '../../engine/images/lab.js'
+import { drained } from '../../streams.js'
 import { base } from '../engine/harness.js'
 import type { Ledger } from './ledger.js'
 import type { Random } from './random.js'
@@ -142,9 +143,7 @@ const runs: Lane = async ({ docker, ledger, random, name, next }) => {
     }
     case 2: {
       const exec = await container.exec({ Cmd: ['sh', '-c', 'echo x > /tmp/x'], AttachStdout: true })
-      const stream = await exec.start({})
-      stream.resume()
-      await new Promise((resolve, reject) => stream.once('close', resolve).once('end', resolve).once('error', reject))
+      await drained(await exec.start({}))
       return
     }
     default: {

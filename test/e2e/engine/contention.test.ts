@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { Agent } from 'node:http'
 import { Readable } from 'node:stream'
 import { archive } from '../../engine/images/lab.js'
+import { drained } from '../../streams.js'
 import { random, seedOf, type Random } from '../crash/random.js'
 import { base, eventually, openEngine, oracle, type TestEngine } from './harness.js'
 
@@ -17,11 +18,6 @@ const container = (docker: Docker, chance: Random): Docker.Container => docker.g
 const volumes = ['v0', 'v1']
 const networks = ['n0', 'n1']
 const images = ['i0:1', 'i1:1']
-
-async function drained(stream: NodeJS.ReadableStream): Promise<void> {
-  stream.resume()
-  await new Promise((resolve, reject) => stream.once('close', resolve).once('end', resolve).once('error', reject))
-}
 
 const create = (docker: Docker, chance: Random): Promise<Docker.Container> =>
   docker.createContainer({
