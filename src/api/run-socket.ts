@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { BerthError, messageOf } from '../errors.js'
 import { bodyOfFault, toFault } from './faults.js'
 import type { OneOff, Platform } from './platform.js'
-import { channel, type FromServer } from './run-messages.js'
+import { channel, inputWindow, type FromServer } from './run-messages.js'
 
 const Terminal = { rows: z.int().min(1).max(9999), columns: z.int().min(1).max(9999) }
 
@@ -50,21 +50,31 @@ async function pump(socket: WebSocket, output: OneOff['output']): Promise<void> 
     )
 }
 
+/** So many frames may come before the process runs. */
+const earlyFrames = 1024
+
 /** A caller's messages, taken apart: the first is `start`, and what comes before the process runs is kept for it. */
 class Incoming {
   readonly start: Promise<Start>
   readonly #socket: WebSocket
-  readonly #early: (Buffer | 'eof')[] = []
+  readonly #early: Buffer[] = []
+  #eof = false
+  /** Bytes of standard input that the process has not taken. */
+  #held = 0
   #process: OneOff | undefined
+  #size: { rows: number; columns: number } | undefined
+  #over = false
 
   constructor(socket: WebSocket) {
     this.#socket = socket
     this.start = new Promise((resolve, reject) => {
       socket.on('message', (data, isBinary) => {
+        if (this.#over) return
         try {
-          if (isBinary) this.#feed(data as Buffer)
-          else this.#obey(parse((data as Buffer).toString()), resolve)
+          if (isBinary) this.#receive(data as Buffer)
+          else this.#handle(parse((data as Buffer).toString()), resolve)
         } catch (error) {
+          this.#over = true
           reject(error instanceof Error ? error : new Error(messageOf(error)))
           if (this.#process) socket.close(1008)
         }
@@ -77,27 +87,57 @@ class Incoming {
   attach(process: OneOff): void {
     this.#process = process
     process.stdin.on('error', () => undefined) // it may end without reading to the end, as `head` does
-    for (const data of this.#early.splice(0)) this.#feed(data)
+    for (const data of this.#early.splice(0)) this.#feed(process, data)
+    if (this.#eof) process.stdin.end()
+    void this.#resize()
   }
 
-  #obey(message: Message, resolve: (start: Start) => void): void {
+  /** What still comes is nobody's. */
+  close(): void {
+    this.#over = true
+    this.#early.length = 0
+  }
+
+  #handle(message: Message, resolve: (start: Start) => void): void {
     if ('start' in message) resolve(message.start)
-    else if ('eof' in message) this.#feed('eof')
-    else this.#process?.resize(message.resize.columns, message.resize.rows).catch(() => undefined)
+    else if ('eof' in message) {
+      this.#eof = true
+      this.#process?.stdin.end()
+    } else {
+      const asked = this.#size !== undefined
+      this.#size = message.resize
+      if (!asked) void this.#resize()
+    }
   }
 
-  #feed(data: Buffer | 'eof'): void {
-    const stdin = this.#process?.stdin
-    if (stdin === undefined) this.#early.push(data)
-    else if (data === 'eof') stdin.end()
-    else if (!stdin.write(data)) {
-      this.#socket.pause()
-      const resume = (): void => {
-        stdin.off('drain', resume).off('close', resume)
-        this.#socket.resume()
-      }
-      stdin.once('drain', resume).once('close', resume)
+  /** One request to the engine at a time, with the last size of those that came meanwhile. */
+  async #resize(): Promise<void> {
+    while (this.#process && this.#size) {
+      const { columns, rows } = this.#size
+      await this.#process.resize(columns, rows).catch(() => undefined) // its end tells why
+      if (this.#size.columns === columns && this.#size.rows === rows) this.#size = undefined
     }
+  }
+
+  #receive(data: Buffer): void {
+    this.#held += data.length
+    if (this.#held > inputWindow || this.#early.length >= earlyFrames)
+      throw new BerthError(
+        'large',
+        `more than ${inputWindow} bytes of standard input that the process has not taken`,
+        'wait for `ack` before sending more; see docs/api.md',
+      )
+    if (this.#eof || data.length === 0) return
+    if (this.#process) this.#feed(this.#process, data)
+    else this.#early.push(data)
+  }
+
+  #feed({ stdin }: OneOff, data: Buffer): void {
+    // called too when the process has ended: then it goes nowhere, and the caller is not kept waiting
+    stdin.write(data, () => {
+      this.#held -= data.length
+      if (!this.#over && this.#socket.readyState === this.#socket.OPEN) tell(this.#socket, { ack: data.length })
+    })
   }
 }
 
@@ -122,7 +162,7 @@ export async function serveRun(platform: Platform, name: string, socket: WebSock
   } catch (error) {
     tell(socket, { error: bodyOfFault(toFault(error, platform.store.redis)) })
   } finally {
-    socket.resume() // it may be waiting for a process that read no more; the farewell of the caller must come through
+    incoming.close()
     socket.close(1000)
   }
 }

@@ -78,6 +78,6 @@ async function runHere(session: Awaited<ReturnType<typeof openApp>>, command: st
     throw error
   } finally {
     if (tty) stdin.setRawMode(false)
-    stdin.unref()
+    stdin.destroy() // a terminal or pipe that nobody closes would keep this process
   }
 }

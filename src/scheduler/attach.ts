@@ -1,6 +1,9 @@
 import { request, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 
+/** Nobody detaches from a one-off, so every key is its own: an engine has keys for it, here a byte that no text has. */
+const never = '%FF,%FF'
+
 /**
  * Attaches to a container that has not started yet: what is written goes to its standard input, what is read is its
  * output (in frames unless it has a terminal). Not dockerode's `attach`: that sends its options as a body too, which podman
@@ -8,7 +11,7 @@ import type { Duplex } from 'node:stream'
  */
 export function attach(socketPath: string, id: string, stdin: boolean): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const path = `/containers/${id}/attach?stream=1&stdout=1&stderr=1${stdin ? '&stdin=1' : ''}`
+    const path = `/containers/${id}/attach?stream=1&stdout=1&stderr=1${stdin ? `&stdin=1&detachKeys=${never}` : ''}`
     const headers = { connection: 'Upgrade', upgrade: 'tcp', 'content-length': '0' }
     const asked = request({ socketPath, path, method: 'POST', headers, agent: false })
     asked.once('error', reject)

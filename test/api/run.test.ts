@@ -2,13 +2,14 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { PassThrough, type Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { WebSocketServer } from 'ws'
 import { run, type RunOptions } from '../../src/api/client/run.js'
 import { shellLine } from '../../src/api/connect.js'
 import type { OneOff, OneOffSpec, Platform } from '../../src/api/platform.js'
+import { inputWindow } from '../../src/api/run-messages.js'
 import { serveRun } from '../../src/api/run-socket.js'
 
 async function* merge(stdout: Readable, stderr: Readable): OneOff['output'] & AsyncGenerator {
@@ -128,6 +129,69 @@ describe('run, from socket to process', () => {
     const failure = await code.catch((error: unknown) => (error as Error).message)
     expect(failure).to.include('the process with it')
     expect(await gone).to.deep.equal([null, 'SIGKILL'])
+  })
+
+  const endless = (): Readable => {
+    const block = Buffer.alloc(64 * 1024, 'y\n')
+    return new Readable({
+      read() {
+        this.push(block)
+      },
+    })
+  }
+
+  /** An endless input; `held` resolves when more of it was read than is ever on its way without being taken. */
+  const heldBack = (): { stdin: Readable; held: Promise<void> } => {
+    let held: () => void = () => undefined
+    const reached = new Promise<void>((resolve) => (held = resolve))
+    let given = 0
+    const stdin = new Readable({
+      highWaterMark: 1,
+      read() {
+        given += 1000
+        if (given > inputWindow) held()
+        this.push(Buffer.alloc(1000))
+      },
+    })
+    return { stdin, held: reached }
+  }
+
+  it('ends at once with a process that reads little of an endless input', async () => {
+    const { code, stdout } = start(['head -n 1'], endless())
+    expect([await text(stdout), await code]).to.deep.equal(['y\n', 0])
+  })
+
+  it('kills the process of a caller that leaves while its input is held back', async () => {
+    const leave = new AbortController()
+    const { stdin, held } = heldBack()
+    const { code, stdout } = start(['echo on; exec sleep 60'], stdin, { signal: leave.signal })
+    await once(stdout, 'data')
+    await held
+    const gone = once(children[0] ?? new EventEmitter(), 'exit')
+    leave.abort()
+    await code.catch(() => undefined)
+    expect(await gone).to.deep.equal([null, 'SIGKILL'])
+  })
+
+  it('keeps no more input than it has announced, before a start and for a process that does not read', async () => {
+    const { WebSocket } = await import('ws')
+    for (const first of [[], [JSON.stringify({ start: { command: ['exec sleep 60'] } })]]) {
+      const socket = new WebSocket(`${url.replace('http', 'ws')}/run`, { perMessageDeflate: false })
+      const messages: string[] = []
+      socket.on('message', (data, isBinary) => isBinary || messages.push((data as Buffer).toString()))
+      await once(socket, 'open')
+      for (const message of first) socket.send(message)
+      if (first.length > 0) await once(socket, 'message')
+      const closed = once(socket, 'close')
+      const flood = (): void => {
+        if (socket.readyState === WebSocket.OPEN) socket.send(Buffer.alloc(64 * 1024), () => flood())
+      }
+      flood()
+      const [code] = (await closed) as [number]
+      if (first.length > 0) expect(code).to.equal(1008)
+      else expect(JSON.parse(messages.at(-1) ?? '{}')).to.have.nested.property('error.fault', 'large')
+    }
+    expect(children.length).to.equal(1)
   })
 
   it('refuses a frame that is no message, in words', async () => {

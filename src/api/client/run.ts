@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import type { Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { WebSocket } from 'ws'
 import { BerthError } from '../../errors.js'
-import { channel, type FromCaller, type FromServer } from '../run-messages.js'
+import { channel, inputWindow, type FromCaller, type FromServer } from '../run-messages.js'
 import { connectOptions, faultOf, readAll, toError, unreachable, type Access } from './http.js'
 
 /** What to run, where, and the streams it is tied to. */
@@ -10,7 +10,7 @@ export interface RunOptions {
   readonly app: string
   readonly command: readonly string[]
   readonly tty: boolean
-  readonly stdin: NodeJS.ReadableStream
+  readonly stdin: Readable
   readonly stdout: Writable
   readonly stderr: Writable
   /** Of the terminal; now, and again whenever `onResize` calls. */
@@ -47,14 +47,48 @@ async function open(access: Access, app: string): Promise<WebSocket> {
   return socket
 }
 
+/** How much of standard input may be sent before the server acknowledges some. */
+class Window {
+  #left = inputWindow
+  #waiting: (() => void) | undefined
+
+  /** Waits until something may be sent. @returns how many bytes, at least one and at most `wanted` */
+  async take(wanted: number): Promise<number> {
+    while (this.#left === 0) await new Promise<void>((resolve) => (this.#waiting = resolve))
+    const taken = Math.min(wanted, this.#left)
+    this.#left -= taken
+    return taken
+  }
+
+  give(bytes: number): void {
+    this.#left += bytes
+    this.#waiting?.()
+  }
+}
+
+/** Sends standard input as it comes, and its end. */
+async function feed(socket: WebSocket, stdin: Readable, window: Window): Promise<void> {
+  for await (const chunk of stdin as AsyncIterable<Buffer | string>) {
+    const bytes = Buffer.from(chunk)
+    for (let at = 0; at < bytes.length;) {
+      const end = at + (await window.take(bytes.length - at))
+      if (socket.readyState !== WebSocket.OPEN) return
+      socket.send(bytes.subarray(at, end), { binary: true })
+      at = end
+    }
+  }
+  say(socket, { eof: true })
+}
+
 /**
- * Runs a one-off process and resolves with its exit code.
+ * Runs a one-off process and resolves with its exit code. Standard input is destroyed then, whether it was read or not.
  * @throws BerthError what the server said; `unavailable` when the connection was lost, and the process ended with it
  */
 export async function run(access: Access, options: RunOptions): Promise<number> {
   const socket = await open(access, options.app)
   socket.on('error', () => undefined) // 'close' follows
   const closed = once(socket, 'close')
+  const window = new Window()
   let verdict: { code: number } | BerthError | undefined
 
   socket.on('message', (data, isBinary) => {
@@ -69,24 +103,21 @@ export async function run(access: Access, options: RunOptions): Promise<number> 
     }
     const message = JSON.parse(bytes.toString()) as FromServer
     if ('started' in message) options.onStart(message.started.process)
-    else if ('exit' in message) verdict = message.exit
-    else verdict = toError(message.error)
+    else if ('ack' in message) window.give(message.ack)
+    else {
+      verdict = 'exit' in message ? message.exit : toError(message.error)
+      socket.terminate() // it is the last message; a farewell would wait behind input that nobody reads
+    }
   })
   options.signal.addEventListener('abort', () => socket.terminate(), { once: true })
   options.onResize(() => say(socket, { resize: options.size() }))
 
   say(socket, { start: { command: [...options.command], tty: options.tty, ...options.size() } })
-  const onData = (chunk: Buffer): void => {
-    if (socket.readyState !== WebSocket.OPEN) return
-    options.stdin.pause()
-    socket.send(chunk, { binary: true }, () => options.stdin.resume())
-  }
-  options.stdin.on('data', onData)
-  options.stdin.once('end', () => say(socket, { eof: true }))
+  // an input that cannot be read (a directory) is one that has ended; one destroyed below is nobody's
+  void feed(socket, options.stdin, window).catch(() => say(socket, { eof: true }))
 
   await closed
-  options.stdin.off('data', onData)
-  options.stdin.pause()
+  options.stdin.destroy()
   if (verdict instanceof BerthError) throw verdict
   if (verdict === undefined)
     throw new BerthError('unavailable', 'the connection to Berth was lost, and the process with it', 'run it again')
