@@ -7,7 +7,8 @@ import { logLimits } from '../containers/log-files.js'
 import { readLog } from '../containers/logs.js'
 import { EngineError } from '../errors.js'
 import { Attachment } from '../runtime/attach.js'
-import { contentTypeOf, detector, frame, send } from './frames.js'
+import { contentTypeOf, frame, send } from './frames.js'
+import { passInput } from './input.js'
 import { flag } from './query.js'
 import type { ApiReply, ApiRequest } from './route.js'
 
@@ -40,18 +41,15 @@ export async function attach(containers: Containers, request: ApiRequest, reply:
   const left = (): void => attachment.close()
   client.once('close', left)
   if (flag(query, 'stdin') && container.record.config.OpenStdin) {
-    const detects = detector(keys)
-    client.on('data', (chunk: Buffer) => {
-      const typed = Tty ? detects(chunk) : chunk
-      if (!typed) {
+    passInput(client, {
+      write: (chunk) => attachment.write(chunk),
+      end: () => attachment.end(),
+      detach: () => {
         client.end()
         attachment.close()
-        return
-      }
-      client.pause()
-      void attachment.write(typed).finally(() => client.resume())
+      },
+      ...(Tty ? { keys } : {}),
     })
-    client.once('end', () => attachment.end())
   } else client.resume()
   await attachment.read((stream, chunk) => (shown[stream] || Tty ? send(client, frame(stream, chunk, Tty)) : undefined))
   client.off('close', left)

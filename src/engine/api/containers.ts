@@ -153,7 +153,12 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
       ),
     },
     { method: 'POST', path: '/containers/{id}/wait', handle: (request, reply) => wait(containers, request, reply) },
-    { method: 'POST', path: '/containers/{id}/attach', handle: (request, reply) => attach(containers, request, reply) },
+    {
+      method: 'POST',
+      path: '/containers/{id}/attach',
+      hijacks: true,
+      handle: (request, reply) => attach(containers, request, reply),
+    },
     { method: 'GET', path: '/containers/{id}/logs', handle: (request, reply) => logs(containers, request, reply) },
     {
       method: 'GET',

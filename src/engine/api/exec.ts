@@ -3,7 +3,8 @@ import type { Exec } from '../containers/exec.js'
 import type { Execs } from '../containers/execs.js'
 import { EngineError, messageOf } from '../errors.js'
 import { fieldsOf, flagField, listField } from '../system/fields.js'
-import { contentTypeOf, detector, frame, send } from './frames.js'
+import { contentTypeOf, frame, send } from './frames.js'
+import { passInput } from './input.js'
 import { count } from './query.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
@@ -20,6 +21,7 @@ export const execRoutes = (containers: Containers, execs: Execs): readonly ApiRo
   {
     method: 'POST',
     path: '/exec/{id}/start',
+    hijacks: true,
     handle: (request, reply) => start(containers, execs.find(request.params.id ?? ''), request, reply),
   },
   {
@@ -72,9 +74,11 @@ async function start(containers: Containers, exec: Exec, request: ApiRequest, re
     return
   }
   const { tty, stdin, stdout, stderr } = exec.request
+  // as dockerd: how the output is sent is asked for here, whether it is a terminal's was when the command was made
+  const raw = flagField(fields, 'Tty')
   const [rows, columns] = listField(fields, 'ConsoleSize').map(Number)
   if (!exec.container.up) throw new EngineError('conflict', `container ${exec.container.id} is not running`)
-  const client = reply.hijack(contentTypeOf(tty, request.version))
+  const client = reply.hijack(contentTypeOf(raw, request.version))
   client.on('error', () => client.destroy())
   const shown = { stdout: stdout || tty, stderr }
   const ready = (): void => {
@@ -83,25 +87,20 @@ async function start(containers: Containers, exec: Exec, request: ApiRequest, re
       client.resume()
       return
     }
-    const detects = detector(exec.request.detachKeys)
-    client.on('data', (chunk: Buffer) => {
-      const typed = tty ? detects(chunk) : chunk
-      if (!typed) {
-        client.end()
-        return
-      }
-      client.pause()
-      void exec.write(typed).finally(() => client.resume())
+    passInput(client, {
+      write: (chunk) => exec.write(chunk),
+      end: () => exec.end(),
+      detach: () => client.end(),
+      ...(tty ? { keys: exec.request.detachKeys } : {}),
     })
-    client.once('end', () => exec.end())
   }
   const onOutput = (stream: 'stdout' | 'stderr', chunk: Buffer): Promise<void> | undefined =>
-    shown[stream] ? send(client, frame(stream, chunk, tty)) : undefined
+    shown[stream] ? send(client, frame(stream, chunk, raw)) : undefined
   try {
     await exec.run(shop, { onOutput }, ready, { size: rows && columns ? [rows, columns] : undefined })
   } catch (error) {
     // the answer has begun: dockerd, too, says it where the output would be
-    await send(client, frame('stdout', Buffer.from(`${messageOf(error)}\r\n`), tty))
+    await send(client, frame('stdout', Buffer.from(`${messageOf(error)}\r\n`), raw))
   }
   client.end()
 }

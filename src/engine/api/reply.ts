@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
 import { EngineError, messageOf, statusOf } from '../errors.js'
 import type { ApiReply } from './route.js'
 import { apiVersion } from './table.js'
@@ -11,6 +11,11 @@ export const standardHeaders = {
   Ostype: 'linux',
   Server: 'Berth (linux)',
 } as const
+
+/** Has an answer of any kind carry the standard headers. */
+export const setStandardHeaders = (raw: ServerResponse): void => {
+  for (const [name, value] of Object.entries(standardHeaders)) raw.setHeader(name, value)
+}
 
 /** True once anything of the answer has left. */
 const begun = (raw: ServerResponse): boolean => raw.headersSent || raw.destroyed || raw.writableEnded
@@ -32,28 +37,12 @@ export function replyWithError(raw: ServerResponse, error: unknown): void {
   else json(raw, status, { message: messageOf(error) })
 }
 
-/** Bytes out as the response body, nothing in: what is left of a hijack when the client asked for no upgrade. */
-function oneWay(raw: ServerResponse): Duplex {
-  const duplex = new Duplex({
-    read: () => undefined,
-    write: (chunk: Buffer, _encoding, done) => {
-      if (raw.write(chunk) || raw.destroyed) done()
-      else raw.once('drain', done)
-    },
-    final: (done) => raw.end(done),
-    destroy: (error, done) => {
-      raw.destroy()
-      done(error)
-    },
-  })
-  duplex.push(null)
-  raw.once('close', () => duplex.destroy())
-  return duplex
-}
-
-/** The answer to one request; `upgraded` is the socket of a request that came with `Connection: Upgrade`. */
-export function replyOn(request: IncomingMessage, raw: ServerResponse, upgraded?: Duplex): ApiReply {
-  for (const [name, value] of Object.entries(standardHeaders)) raw.setHeader(name, value)
+/** The answer to one request; `taken` is its connection where that is to be hijacked. */
+export function replyOn(
+  request: IncomingMessage,
+  raw: ServerResponse,
+  taken?: { readonly socket: Socket; readonly upgrade: boolean },
+): ApiReply {
   return {
     raw,
     json: (status, body) => json(raw, status, body),
@@ -79,21 +68,17 @@ export function replyOn(request: IncomingMessage, raw: ServerResponse, upgraded?
       }
     },
     hijack: (contentType) => {
-      if (!upgraded) {
-        raw.writeHead(200, { 'Content-Type': contentType })
-        raw.flushHeaders()
-        return oneWay(raw)
-      }
+      if (!taken) throw new EngineError('broken', 'the connection of this endpoint is not there to be hijacked')
+      const { socket, upgrade } = taken
       const lines = [
-        'HTTP/1.1 101 UPGRADED',
+        upgrade ? 'HTTP/1.1 101 UPGRADED' : 'HTTP/1.1 200 OK',
         `Content-Type: ${contentType}`,
-        'Connection: Upgrade',
-        `Upgrade: ${request.headers.upgrade ?? 'tcp'}`,
+        ...(upgrade ? ['Connection: Upgrade', `Upgrade: ${request.headers.upgrade ?? 'tcp'}`] : []),
         ...Object.entries(standardHeaders).map(([name, value]) => `${name}: ${value}`),
       ]
-      raw.detachSocket(raw.socket ?? (upgraded as never))
-      upgraded.write(`${lines.join('\r\n')}\r\n\r\n`)
-      return upgraded
+      raw.detachSocket(socket)
+      socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+      return socket
     },
   }
 }

@@ -22,8 +22,8 @@ export interface ApiReply {
   /** Starts a stream of JSON lines at once; `write` puts one record in one write and waits for the drain. */
   stream(contentType?: string): { write(record: unknown): Promise<void>; end(): void }
   /**
-   * Takes the connection over: 101 UPGRADED when the client asked for it, else 200 and raw bytes after.
-   * Answers once; the body of the request, if it had one, has been consumed.
+   * Takes the connection over, of an endpoint that `hijacks`: 101 UPGRADED when the client asked for it, else 200, and
+   * raw bytes both ways after. Answers once; the body of the request, if it had one, has been consumed.
    */
   hijack(contentType: string): Duplex
 }
@@ -37,5 +37,7 @@ export interface ApiRoute {
   readonly path: string
   /** What is missing, if the endpoint is not Docker's in full. */
   readonly partly?: string
+  /** Its answer may take the connection over, both ways. */
+  readonly hijacks?: true
   handle(request: ApiRequest, reply: ApiReply): Promise<void> | void
 }

@@ -3,10 +3,10 @@ import { connect, Socket } from 'node:net'
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { once } from 'node:events'
 import { dirname } from 'node:path'
-import type { Duplex } from 'node:stream'
 import { EngineError } from '../errors.js'
+import { askedForUpgrade, offerUpgrades, takeOver, type Taken } from './hijack.js'
 import { parseJson, readBody, takeBody } from './body.js'
-import { replyOn, replyWithError } from './reply.js'
+import { replyOn, replyWithError, setStandardHeaders } from './reply.js'
 import type { ApiRoute } from './route.js'
 import { RouteTable, targetOf } from './table.js'
 
@@ -14,15 +14,18 @@ async function dispatch(
   table: RouteTable,
   request: IncomingMessage,
   response: ServerResponse,
-  upgrade?: { socket: Duplex; body: Buffer },
+  upgrade?: Taken,
 ): Promise<void> {
   const left = new AbortController()
-  ;(upgrade?.socket ?? response).once('close', () => left.abort())
-  const reply = replyOn(request, response, upgrade?.socket)
+  let taken = upgrade
+  setStandardHeaders(response)
   try {
     const url = new URL(request.url ?? '/', 'http://engine')
     const { path, version } = targetOf(url.pathname)
     const { route, params } = table.find(request.method ?? 'GET', path)
+    if (route.hijacks === true) taken ??= await takeOver(request, response)
+    ;(taken?.socket ?? response).once('close', () => left.abort())
+    const reply = replyOn(request, response, taken)
     let body: Promise<unknown> | undefined
     await route.handle(
       {
@@ -31,12 +34,12 @@ async function dispatch(
         query: url.searchParams,
         version,
         signal: left.signal,
-        json: () => (body ??= upgrade ? Promise.resolve(parseJson(upgrade.body)) : readBody(request).then(parseJson)),
+        json: () => (body ??= taken ? Promise.resolve(parseJson(taken.body)) : readBody(request).then(parseJson)),
       },
       reply,
     )
   } catch (error) {
-    if (upgrade && response.socket === null) upgrade.socket.destroy()
+    if (taken && response.socket === null) taken.socket.destroy()
     else replyWithError(response, error)
   }
 }
@@ -55,7 +58,11 @@ async function dispatchUpgrade(
   response.assignSocket(socket)
   response.once('finish', () => socket.end())
   try {
-    await dispatch(table, request, response, { socket, body: await takeBody(request, socket, head) })
+    await dispatch(table, request, response, {
+      socket,
+      body: await takeBody(request, socket, head),
+      upgrade: askedForUpgrade(request),
+    })
   } catch (error) {
     replyWithError(response, error)
   }
@@ -93,6 +100,7 @@ export async function serve(path: string, routes: readonly ApiRoute[]): Promise<
   server.on('upgrade', (request, socket, head) => {
     if (socket instanceof Socket) void dispatchUpgrade(table, request, socket, head)
   })
+  offerUpgrades(server)
   server.listen(path)
   await once(server, 'listening')
   await chmod(path, 0o660)

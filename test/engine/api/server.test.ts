@@ -2,10 +2,11 @@ import { expect } from 'chai'
 import { once } from 'node:events'
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { request as httpRequest, type Server } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { passInput } from '../../../src/engine/api/input.js'
 import type { ApiRoute } from '../../../src/engine/api/route.js'
 import { serve } from '../../../src/engine/api/server.js'
 import { EngineError } from '../../../src/engine/errors.js'
@@ -24,12 +25,20 @@ const routes: ApiRoute[] = [
   {
     method: 'POST',
     path: '/exec/{id}/start',
+    hijacks: true,
     handle: async (request, reply) => {
       const body = JSON.stringify(await request.json())
+      if (request.params.id === 'absent') throw new EngineError('missing', 'it is so')
       const stream = reply.hijack('application/vnd.docker.raw-stream')
+      await begun()
       let stdin = ''
-      stream.on('data', (chunk: Buffer) => (stdin += chunk.toString()))
-      await once(stream, 'end')
+      await new Promise<void>((end) => {
+        passInput(stream, {
+          write: (chunk) => Promise.resolve(void (stdin += chunk.toString())),
+          end,
+          detach: () => undefined,
+        })
+      })
       stream.end(`body=${body} stdin=${stdin}`)
     },
   },
@@ -44,6 +53,8 @@ const routes: ApiRoute[] = [
   },
 ]
 let left: () => void
+/** As long as the program takes to start. */
+let begun: () => Promise<unknown> = () => Promise.resolve()
 
 describe('the engine API server', () => {
   let dir: string, server: Server, socketPath: string
@@ -149,6 +160,95 @@ describe('the engine API server', () => {
       expect(head).to.contain('Content-Type: application/vnd.docker.raw-stream')
       expect(body).to.equal('body={"Tty":false} stdin=typed')
     }
+  })
+
+  describe('hijacked', () => {
+    const json = '{"Tty":false}'
+    const head = (...headers: string[]) =>
+      ['POST /v1.41/exec/e/start HTTP/1.1', 'Host: x', 'Content-Length: 13', ...headers, '', ''].join('\r\n')
+    const upgrades = { 'with an upgrade': ['Connection: Upgrade', 'Upgrade: tcp'], 'without one': [] }
+    const tick = () => new Promise((resolve) => setImmediate(resolve))
+
+    for (const [name, headers] of Object.entries(upgrades)) {
+      const answer = name === 'without one' ? /^HTTP\/1.1 200 OK\r\n/ : /^HTTP\/1.1 101 UPGRADED\r\n/
+      const check = async (socket: Socket, stdin: string) => {
+        const answered = await text(socket)
+        const cut = answered.indexOf('\r\n\r\n')
+        const [head, body] = [answered.slice(0, cut), answered.slice(cut + 4)]
+        expect(head).to.match(answer)
+        expect(head).not.to.match(/transfer-encoding/i)
+        expect(body).to.equal(`body={"Tty":false} stdin=${stdin}`)
+      }
+
+      for (const typed of ['', 'typed', 'GET /images/json HTTP/1.1\r\nHost: x\r\n\r\n', 'x'.repeat(300_000)]) {
+        const what = `${String(typed.length)} bytes of input`
+        it(`keeps ${what} and their end ${name}, whenever they come`, async () => {
+          let start = (): void => undefined
+          begun = () => new Promise<void>((resolve) => (start = resolve))
+          const moments: Record<string, (socket: Socket) => Promise<void>> = {
+            'in one piece with the request': async (socket) => {
+              socket.end(`${head(...headers)}${json}${typed}`)
+              await tick()
+            },
+            'in one piece with the body': async (socket) => {
+              socket.write(head(...headers))
+              await tick()
+              socket.end(`${json}${typed}`)
+              await tick()
+            },
+            'byte by byte': async (socket) => {
+              for (const byte of `${head(...headers)}${json}${typed.slice(0, 60)}`) {
+                socket.write(byte)
+                await tick()
+              }
+              socket.end(typed.slice(60))
+            },
+            'behind the answer': async (socket) => {
+              socket.write(`${head(...headers)}${json}`)
+              await once(socket, 'readable')
+              socket.end(typed)
+              await tick()
+            },
+            'once the program runs': async (socket) => {
+              socket.write(`${head(...headers)}${json}`)
+              await once(socket, 'readable')
+              start()
+              await tick()
+              socket.end(typed)
+            },
+          }
+          for (const send of Object.values(moments)) {
+            const socket = await raw()
+            const all = check(socket, typed)
+            await send(socket)
+            setTimeout(() => start(), 5)
+            await all
+          }
+          begun = () => Promise.resolve()
+        })
+      }
+
+      it(`keeps the input of one that follows another request in its connection ${name}`, async () => {
+        const socket = await raw('GET /images/json HTTP/1.1\r\nHost: x\r\n\r\n')
+        expect(String((await once(socket, 'data'))[0])).to.contain('["list"]')
+        socket.write(`${head(...headers)}${json}`)
+        const [first] = (await once(socket, 'data')) as [Buffer]
+        expect(String(first)).to.match(answer)
+        socket.end('typed')
+        expect(await text(socket)).to.equal('body={"Tty":false} stdin=typed')
+      })
+
+      it(`answers what cannot be hijacked as plain HTTP ${name}`, async () => {
+        const socket = await raw(`${head(...headers).replace('/e/', '/absent/')}${json}`)
+        expect(await text(socket)).to.match(/^HTTP\/1.1 404 [^]*\r\nApi-Version: [^]*it is so/)
+      })
+    }
+
+    it('takes nothing for an upgrade that a client cannot know', async () => {
+      const socket = await raw(`${head('Connection: Upgrade', 'Upgrade: h2c')}${json}`)
+      socket.end()
+      expect(await text(socket)).to.match(/^HTTP\/1.1 101 UPGRADED\r\n[^]*Upgrade: h2c\r\n/)
+    })
   })
 
   it('answers an upgrade it cannot serve as plain HTTP and closes', async () => {
