@@ -53,7 +53,7 @@ export async function carryOut(shop: Workshop, deploy: Deploy, signal: AbortSign
 /** A deploy of an app that is no more: its destroyer may have died at the last step. */
 async function orphaned({ store }: Workshop, deploy: Deploy): Promise<void> {
   await store.deploys.update(deploy.id, { status: 'failed', failure: 'the app was destroyed' })
-  if ((await store.deploys.pending(deploy.app)).length === 0) await store.deploys.removeAll(deploy.app)
+  if ((await store.deploys.pending(deploy.app)).length === 0) await store.apps.remove(deploy.app)
 }
 
 async function make(
@@ -116,13 +116,13 @@ async function release(
       await scheduler.rollOut(app, next, (line) => log.detail(line), signal)
     }
   } catch (error) {
-    if (!signal.aborted) await store.releases.put({ ...next, status: 'failed', failure: messageOf(error) })
+    if (!signal.aborted) await store.releases.update(app.id, version, { status: 'failed', failure: messageOf(error) })
     throw error
   }
-  await store.releases.put({ ...next, status: 'succeeded' })
-  await store.apps.update(app.id, { current: version })
+  await store.releases.update(app.id, version, { status: 'succeeded' })
+  const { name } = await store.apps.update(app.id, { current: version })
   log.detail(`Released v${String(version)}`)
-  if (next.image !== null) log.detail(`${config.appUrl(app.name)} deployed to Berth`)
+  if (next.image !== null) log.detail(`${config.appUrl(name)} deployed to Berth`)
 }
 
 /** Process type `release` runs once, in the new image, before anything is switched. Only what brings another image has it run. */

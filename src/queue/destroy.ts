@@ -14,20 +14,24 @@ async function stop(shop: Workshop, app: App): Promise<void> {
   await removeImages(shop, app).catch((error: unknown) => shop.log.warn({ error: messageOf(error) }, 'images stay'))
 }
 
-/** Forgets an app: files, then records, its name last, so that a worker that dies in between goes on where it was. */
+/** Forgets an app: files, then all records in one step, so that a worker that dies in between goes on where it was. */
 async function forget({ store, config }: Workshop, app: App, deploy: Deploy): Promise<void> {
   for (const other of await store.deploys.pending(app.id))
     if (other.id !== deploy.id)
-      await store.deploys.update(other.id, { status: 'failed', failure: 'the app was destroyed' })
+      await store.deploys.update(
+        other.id,
+        // who else wanted it destroyed has what they wanted
+        other.change.kind === 'destroy'
+          ? { status: 'succeeded' }
+          : { status: 'failed', failure: 'the app was destroyed' },
+      )
   for (const { id } of await store.deploys.list(app.id)) {
     await removeSource(config, id)
     await rm(deployFiles(config, id).log, { force: true })
   }
   await removeTree(lastTree(config, app.id))
   await rm(join(config.root, 'git', `${app.id}.git`), { recursive: true, force: true })
-  await store.releases.removeAll(app.id)
   await store.apps.remove(app.id)
-  await store.deploys.removeAll(app.id)
   await store.redis.publish(`deploy:${deploy.id}`, 'succeeded')
 }
 

@@ -96,8 +96,10 @@ export class Table {
     const known = { route, entry: new Entry(route.name, backends) }
     this.#apps.set(route.app, known)
     this.#versions.set(route.app, route.version)
-    for (const host of before?.route.hosts ?? []) if (this.#hosts.get(host) === before) this.#hosts.delete(host)
-    for (const host of route.hosts) this.#hosts.set(host, known)
+    const freed = this.#free(before)
+    // a hostname that another app has is not taken from it
+    for (const host of route.hosts) if (!this.#hosts.has(host)) this.#hosts.set(host, known)
+    this.#bequeath(freed)
     this.#retire(route.app, before?.entry.backends.filter((b) => !backends.includes(b)) ?? [])
   }
 
@@ -106,7 +108,7 @@ export class Table {
     const before = this.#apps.get(app)
     if (before === undefined) return undefined
     this.#apps.delete(app)
-    for (const host of before.route.hosts) if (this.#hosts.get(host) === before) this.#hosts.delete(host)
+    this.#bequeath(this.#free(before))
     this.#retire(app, before.entry.backends)
     const applied = this.state(app)
     if (applied.busy.length === 0) this.#versions.delete(app)
@@ -123,6 +125,22 @@ export class Table {
     const gone = removed.flatMap((app) => this.remove(app) ?? [])
     for (const route of routes) this.#swap(route)
     return [...gone, ...routes.map((route) => this.state(route.app))]
+  }
+
+  /** Takes a route's hostnames off the table. */
+  #free(known: Known | undefined): string[] {
+    const mine = known?.route.hosts.filter((host) => this.#hosts.get(host) === known) ?? []
+    for (const host of mine) this.#hosts.delete(host)
+    return mine
+  }
+
+  /** Gives hostnames that nobody has any more to an app that was refused them: news of two apps comes in any order. */
+  #bequeath(freed: readonly string[]): void {
+    for (const host of freed) {
+      if (this.#hosts.has(host)) continue
+      const heir = [...this.#apps.values()].find((known) => known.route.hosts.includes(host))
+      if (heir) this.#hosts.set(host, heir)
+    }
   }
 
   #retire(app: string, gone: readonly Backend[]): void {

@@ -76,7 +76,7 @@ export class Reconciler {
 
   /** One pass; call it only within `exclusive`. Answers with the version of the app's route. */
   async pass(id: string): Promise<number> {
-    const { engine, records, traffic, config } = this.#tools
+    const { engine, records, traffic } = this.#tools
     const app = this.removed.has(id) ? null : await this.#store.apps.find(id)
     if (!app) {
       await this.clear(id)
@@ -110,8 +110,7 @@ export class Reconciler {
     // nothing is taken from the route before there is something to put in its place
     const stay = serving.length === 0 && slots.some((slot) => slot.type === 'web') ? outgoing : []
     const port = release ? portOf(release) : 0
-    const hosts = [config.appHost(app.name), ...(release?.domains ?? [])]
-    const version = await traffic.lead(app, hosts, await this.#targets([...serving, ...stay], port, id))
+    const version = await traffic.lead(id, release?.domains ?? [], await this.#targets([...serving, ...stay], port, id))
 
     for (const one of leaving.filter((other) => !stay.includes(other)))
       void this.#fleet.retire(id, one, known.get(one.id), version).then((gone) => (gone ? this.wake(id) : undefined))

@@ -4,7 +4,6 @@ import type { Redis } from 'ioredis'
 import { deadline } from '../deadline.js'
 import type { Applied, Target } from '../store/routes.js'
 import type { Store } from '../store/store.js'
-import type { App } from '../store/apps.js'
 import type { Limits } from './limits.js'
 import { Mutex } from './mutex.js'
 
@@ -14,6 +13,7 @@ import { Mutex } from './mutex.js'
  */
 export class Traffic implements AsyncDisposable {
   readonly #store: Store
+  readonly #hostOf: (name: string) => string
   readonly #limits: Limits
   readonly #ear: Redis
   readonly #heard = new EventEmitter().setMaxListeners(0)
@@ -23,8 +23,9 @@ export class Traffic implements AsyncDisposable {
   /** Processes the router said are done; it says so once, perhaps before anybody asks. */
   readonly #drained = new Set<string>()
 
-  private constructor(store: Store, limits: Limits, ear: Redis) {
+  private constructor(store: Store, hostOf: (name: string) => string, limits: Limits, ear: Redis) {
     this.#store = store
+    this.#hostOf = hostOf
     this.#limits = limits
     this.#ear = ear
     ear.on('message', (channel: string, message: string) => {
@@ -38,30 +39,39 @@ export class Traffic implements AsyncDisposable {
   }
 
   /** Hears everything the router says from now on. */
-  static async open(store: Store, limits: Limits): Promise<Traffic> {
+  static async open(store: Store, hostOf: (name: string) => string, limits: Limits): Promise<Traffic> {
     const ear = await store.subscriber()
-    const traffic = new Traffic(store, limits, ear)
+    const traffic = new Traffic(store, hostOf, limits, ear)
     await ear.subscribe('routes:applied', 'routes:drained')
     return traffic
   }
 
-  /** Points an app's hostnames at these processes and no others, unless they are there already. Answers with the version. */
-  async lead(app: App, hosts: readonly string[], targets: readonly Target[]): Promise<number> {
-    return this.#routes.run(app.id, async () => {
-      const before = await this.#store.routes.get(app.id)
-      const route = { app: app.id, name: app.name, hosts, targets }
-      if (before && isDeepStrictEqual({ ...route, version: before.version }, before)) return before.version
-      return this.#store.routes.put(route)
-    })
+  /**
+   * Points an app's hostnames at these processes and no others, unless they are there already. Its name and hostname are
+   * those it has at that moment, whatever it was renamed to meanwhile.
+   * @param domains hostnames beside `<app>.<domain>`
+   * @returns the version; 0 for an app that is gone
+   */
+  async lead(app: string, domains: readonly string[], targets: readonly Target[]): Promise<number> {
+    return this.#routes.run(app, () =>
+      this.#store.routes.change(app, async (before) => {
+        const now = await this.#store.apps.find(app) // after the route, which a new name changes
+        if (!now) return null
+        const route = { name: now.name, hosts: [this.#hostOf(now.name), ...domains], targets }
+        return before && isDeepStrictEqual({ app, ...route, version: before.version }, before) ? null : route
+      }),
+    )
   }
 
   /** Takes a dead process out of an app's route at once. */
   async drop(app: string, container: string): Promise<void> {
-    await this.#routes.run(app, async () => {
-      const route = await this.#store.routes.get(app)
-      if (!route?.targets.some((target) => target.id === container)) return
-      await this.#store.routes.put({ ...route, targets: route.targets.filter((target) => target.id !== container) })
-    })
+    const leads = (target: Target) => target.id === container
+    await this.#routes.run(app, () =>
+      this.#store.routes.change(app, (before) => {
+        if (!before?.targets.some(leads)) return Promise.resolve(null)
+        return Promise.resolve({ ...before, targets: before.targets.filter((target) => !leads(target)) })
+      }),
+    )
   }
 
   async forget(app: string): Promise<void> {

@@ -7,7 +7,6 @@ import { gitCredentialsFile } from '../cli/credentials.js'
 import type { Config } from '../config.js'
 import { BerthError, is } from '../errors.js'
 import { openStore } from '../store/store.js'
-import { createApp } from '../store/create-app.js'
 import { home } from './paths.js'
 
 const app = 'hello-node'
@@ -36,7 +35,7 @@ export async function pushExample(config: Config, say: (line: string) => void): 
     await store.apps.get(app)
   } catch (error) {
     if (!is(error, 'missing')) throw error
-    await createApp(config, store, app)
+    await store.apps.create(app)
   }
   say(`Pushing examples/${app}`)
   const dir = await mkdtemp(join(tmpdir(), 'berth-example-'))

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
 import { firstRelease } from './releases.js'
+import { draftRoute, routing, type Route } from './routes.js'
 
 /** An app. `id` never changes and names its network, repository and labels; `name` is its hostname and may change. */
 export interface App {
@@ -45,36 +46,73 @@ const missing = (name: string): BerthError =>
 const taken = (name: string): BerthError =>
   new BerthError('conflict', `the name "${name}" is taken`, 'choose another name, or run `berth apps` to see them all')
 
-/** Gives a name to an app and writes its record, and its first release or its old name's end, in one step; 0: it is taken. */
-const claim = `
-local id, name, json, release, old = unpack(ARGV)
-if redis.call('hsetnx', KEYS[2], name, id) == 0 then return 0 end
-redis.call('hset', KEYS[1], id, json)
-if KEYS[3] then redis.call('hset', KEYS[3], '1', release) end
-if old then redis.call('hdel', KEYS[2], old) end
+/** An app with its name, first release, hostname and route; 0: the name or the hostname is taken. */
+const make = `${routing}
+local id, name, app, release, route, hosts = unpack(ARGV)
+hosts = cjson.decode(hosts)
+if redis.call('hexists', 'apps:names', name) == 1 or taken(id, hosts) then return 0 end
+redis.call('hset', 'apps:names', name, id)
+redis.call('hset', 'apps', id, app)
+redis.call('hset', 'releases:' .. id, '1', release)
+lead(id, route, hosts)
 return 1`
 
-/** The record of apps: hash `apps` (id -> JSON) and hash `apps:names` (name -> id). */
+/** Another record, and with another name another hostname; 0: something is not what was read, -1: the name is taken. */
+const amend = `${routing}
+local id, before, after, old, name, was, route, hosts = unpack(ARGV)
+if redis.call('hget', 'apps', id) ~= before then return 0 end
+if old ~= name then
+  hosts = cjson.decode(hosts)
+  if (redis.call('hget', 'routes', id) or '') ~= was then return 0 end
+  if redis.call('hexists', 'apps:names', name) == 1 or taken(id, hosts) then return -1 end
+  redis.call('hdel', 'apps:names', old)
+  redis.call('hset', 'apps:names', name, id)
+  if was ~= '' then lead(id, route, hosts) end
+end
+redis.call('hset', 'apps', id, after)
+return 1`
+
+/** Everything of an app; whoever follows one of its deploys is told to look. */
+const forget = `${routing}
+local id = ARGV[1]
+local app = redis.call('hget', 'apps', id)
+local name = app and cjson.decode(app).name
+if name and redis.call('hget', 'apps:names', name) == id then redis.call('hdel', 'apps:names', name) end
+lose(id)
+redis.call('hdel', 'routes:version', id)
+for _, deploy in ipairs(redis.call('lrange', 'deploys:' .. id, 0, -1)) do redis.call('hdel', 'deploys', deploy) end
+for _, deploy in ipairs(redis.call('lrange', 'pending:' .. id, 0, -1)) do redis.call('publish', 'deploy:' .. deploy, 'gone') end
+redis.call('del', 'releases:' .. id, 'deploys:' .. id, 'pending:' .. id)
+redis.call('srem', 'pending', id)
+redis.call('hdel', 'apps', id)`
+
+/**
+ * The record of apps: hash `apps` (id -> JSON) and hash `apps:names` (name -> id). An app has its route and its first
+ * release from the step that makes it to the step that forgets it.
+ */
 export class Apps {
   readonly #redis: Redis
-  constructor(redis: Redis) {
+  readonly #hostOf: (name: string) => string
+  /** @param hostOf the hostname that goes with a name */
+  constructor(redis: Redis, hostOf: (name: string) => string) {
     this.#redis = redis
+    this.#hostOf = hostOf
   }
 
-  /** Makes an app and its release v1, both or neither. @throws BerthError `invalid` for a bad name, `conflict` for a taken one */
+  /**
+   * Makes an app, its release v1, and a route without processes, so that its hostname answers 503 from the start: all or
+   * nothing.
+   * @throws BerthError `invalid` for a bad name, `conflict` for a taken one
+   */
   async create(name: string): Promise<App> {
     checkAppName(name)
-    const app: App = {
-      id: randomBytes(6).toString('hex'),
-      name,
-      createdAt: new Date().toISOString(),
-      deployBranch: null,
-      current: 1,
-    }
-    const [json, release] = [app, firstRelease(app.id)].map((record) => JSON.stringify(record))
-    const keys = ['apps', 'apps:names', `releases:${app.id}`]
-    if ((await this.#redis.eval(claim, keys.length, ...keys, app.id, name, json ?? '', release ?? '')) === 0)
-      throw taken(name)
+    const id = randomBytes(6).toString('hex')
+    const app: App = { id, name, createdAt: new Date().toISOString(), deployBranch: null, current: 1 }
+    const hosts = [this.#hostOf(name)]
+    const [json, release] = [app, firstRelease(id)].map((record) => JSON.stringify(record))
+    const route = draftRoute({ app: id, name, hosts, targets: [] })
+    const args = [id, name, json ?? '', release ?? '', route, JSON.stringify(hosts)]
+    if ((await this.#redis.eval(make, 0, ...args)) === 0) throw taken(name)
     return app
   }
 
@@ -96,33 +134,42 @@ export class Apps {
     return json === null ? null : (JSON.parse(json) as App)
   }
 
-  /** Changes fields of an app. Only the worker, which serialises an app's changes, sets `current`. */
-  async update(id: string, patch: Partial<Pick<App, 'current' | 'deployBranch'>>): Promise<App> {
-    const app = await this.find(id)
-    if (!app) throw missing(id)
-    const next = { ...app, ...patch }
-    await this.#write(next)
-    return next
+  /**
+   * Changes fields of an app, all or none; the others keep what somebody else gives them meanwhile. With its name, its
+   * hostname and its route change in the same step, so that no two apps ever have one. Only the worker, which
+   * serialises an app's changes, sets `current`.
+   * @throws BerthError `invalid`, `conflict` for a bad or a taken name, `missing`
+   */
+  async update(id: string, patch: Partial<Pick<App, 'name' | 'current' | 'deployBranch'>>): Promise<App> {
+    if (patch.name !== undefined) checkAppName(patch.name)
+    for (;;) {
+      const [json, was] = await Promise.all([this.#redis.hget('apps', id), this.#redis.hget('routes', id)])
+      if (json === null) throw missing(patch.name ?? id)
+      const app = JSON.parse(json) as App
+      const next = { ...app, ...patch }
+      const route = was === null ? null : this.#renamed(JSON.parse(was) as Route, app.name, next.name)
+      const args = [
+        ...[id, json, JSON.stringify(next), app.name, next.name],
+        ...[was ?? '', route === null ? '' : draftRoute(route), JSON.stringify(route?.hosts ?? [])],
+      ]
+      const outcome = await this.#redis.eval(amend, 0, ...args)
+      if (outcome === -1) throw taken(next.name)
+      if (outcome === 1) return next
+    }
   }
 
   /** @throws BerthError `invalid`, `conflict`, `missing`; nothing has changed then */
-  async rename(id: string, name: string): Promise<App> {
-    checkAppName(name)
-    const app = await this.find(id)
-    if (!app) throw missing(id)
-    if (app.name === name) return app
-    const next = { ...app, name }
-    const json = JSON.stringify(next)
-    if ((await this.#redis.eval(claim, 2, 'apps', 'apps:names', id, name, json, '', app.name)) === 0) throw taken(name)
-    return next
+  rename(id: string, name: string): Promise<App> {
+    return this.update(id, { name })
   }
 
+  /** Forgets an app in one step: its record, name, hostnames, route, releases and deploys. Safe to repeat. */
   async remove(id: string): Promise<void> {
-    const app = await this.find(id)
-    if (app) await this.#redis.multi().hdel('apps', id).hdel('apps:names', app.name).exec()
+    await this.#redis.eval(forget, 0, id)
   }
 
-  async #write(app: App): Promise<void> {
-    await this.#redis.hset('apps', app.id, JSON.stringify(app))
+  #renamed({ app, hosts, targets }: Route, old: string, name: string): Omit<Route, 'version'> {
+    const before = this.#hostOf(old)
+    return { app, name, hosts: [this.#hostOf(name), ...hosts.filter((host) => host !== before)], targets }
   }
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
+import { change, unlessChanged } from './records.js'
 import type { FormationEntry } from './releases.js'
 
 /** What a deploy changes. */
@@ -41,10 +42,51 @@ export interface Deploy {
   readonly failure: string | null
 }
 
+/** How many of an app's deploys are remembered, pending ones apart. */
+export const keptDeploys = 100
+
+const missing = (id: string): never => {
+  throw new BerthError('missing', `no build ${id.slice(0, 40)}`, 'run `berth builds` to see them all')
+}
+
 /** Channel that is told of an app's new deploy in the same transaction that records it. */
 export const arrivals = 'deploys:arrived'
 
 export const newDeployId = (): string => Date.now().toString(36).padStart(9, '0') + randomBytes(4).toString('hex')
+
+/** A deploy, unless it is recorded already; 0: its app is gone. */
+const record = `
+local app, id, json, channel = unpack(ARGV)
+if redis.call('hexists', 'apps', app) == 0 then return 0 end
+if redis.call('hsetnx', 'deploys', id, json) == 0 then return 1 end
+redis.call('rpush', 'deploys:' .. app, id)
+redis.call('rpush', 'pending:' .. app, id)
+redis.call('sadd', 'pending', app)
+redis.call('publish', channel, app)
+return 1`
+
+const proceed = `${unlessChanged}
+local app, status, over = ARGV[4], ARGV[5], ARGV[6]
+if over == '1' then redis.call('lrem', 'pending:' .. app, 0, key) end
+redis.call('publish', 'deploy:' .. key, status)
+return 1`
+
+const trim = `
+local app, most, gone = ARGV[1], tonumber(ARGV[2]), {}
+while redis.call('llen', 'deploys:' .. app) > most do
+  local id = redis.call('lindex', 'deploys:' .. app, 0)
+  if redis.call('lpos', 'pending:' .. app, id) then break end
+  redis.call('lpop', 'deploys:' .. app)
+  redis.call('hdel', 'deploys', id)
+  table.insert(gone, id)
+end
+return gone`
+
+/** What was done stays known by its names: the values of config vars are in the release. */
+const withoutValues = (change: Change): Change =>
+  change.kind === 'config'
+    ? { ...change, set: Object.fromEntries(Object.keys(change.set).map((name) => [name, ''])) }
+    : change
 
 /**
  * The record of deploys: hash `deploys` (id -> JSON), list `deploys:<app>` of its ids, and list `pending:<app>` of those
@@ -56,7 +98,10 @@ export class Deploys {
     this.#redis = redis
   }
 
-  /** Durable when it resolves: it will be carried out, whatever dies. */
+  /**
+   * Durable when it resolves: it will be carried out, whatever dies. The same id again changes nothing.
+   * @throws BerthError `missing` when the app has been destroyed
+   */
   async create(app: string, change: Change, id = newDeployId()): Promise<Deploy> {
     const deploy: Deploy = {
       id,
@@ -68,22 +113,15 @@ export class Deploys {
       release: null,
       failure: null,
     }
-    await this.#redis
-      .multi()
-      .hset('deploys', deploy.id, JSON.stringify(deploy))
-      .rpush(`deploys:${app}`, deploy.id)
-      .rpush(`pending:${app}`, deploy.id)
-      .sadd('pending', app)
-      .publish(arrivals, app)
-      .exec()
+    if ((await this.#redis.eval(record, 0, app, id, JSON.stringify(deploy), arrivals)) === 0)
+      throw new BerthError('missing', 'the app is not there any more', 'run `berth apps` to see them all')
     return deploy
   }
 
   /** @throws BerthError `missing` */
   async get(id: string): Promise<Deploy> {
     const json = await this.#redis.hget('deploys', id)
-    if (json === null)
-      throw new BerthError('missing', `no build ${id.slice(0, 40)}`, 'run `berth builds` to see them all')
+    if (json === null) return missing(id)
     return JSON.parse(json) as Deploy
   }
 
@@ -102,22 +140,37 @@ export class Deploys {
     return this.#redis.smembers('pending')
   }
 
-  /** Changes a deploy and tells whoever follows it. Once over, it is pending no more. */
+  /**
+   * Changes a deploy and tells whoever follows it. Once over, it is pending no more, and stays as it is.
+   * @throws BerthError `missing`
+   */
   async update(id: string, patch: Partial<Pick<Deploy, 'status' | 'release' | 'failure'>>): Promise<Deploy> {
-    const before = await this.get(id)
-    const over = patch.status !== undefined && isOver(patch.status)
-    const deploy: Deploy = { ...before, ...patch, finishedAt: over ? new Date().toISOString() : before.finishedAt }
-    const change = this.#redis.multi().hset('deploys', id, JSON.stringify(deploy))
-    if (over) change.lrem(`pending:${deploy.app}`, 0, id)
-    await change.publish(`deploy:${id}`, deploy.status).exec()
-    return deploy
+    const now = await change<Deploy>(
+      this.#redis,
+      {
+        hash: 'deploys',
+        key: id,
+        script: proceed,
+        args: ({ app, status }) => [app, status, isOver(status) ? '1' : '0'],
+      },
+      (before) => {
+        if (isOver(before.status)) return null
+        const after = { ...before, ...patch }
+        if (!isOver(after.status)) return after
+        return { ...after, change: withoutValues(after.change), finishedAt: new Date().toISOString() }
+      },
+    )
+    return now ?? missing(id)
   }
 
-  async removeAll(app: string): Promise<void> {
-    const ids = await this.#redis.lrange(`deploys:${app}`, 0, -1)
-    const change = this.#redis.multi().del(`deploys:${app}`, `pending:${app}`).srem('pending', app)
-    if (ids.length > 0) change.hdel('deploys', ...ids)
-    await change.exec()
+  /** Forgets an app's oldest deploys beyond `most`, pending ones apart. @returns their ids */
+  async trim(app: string, most = keptDeploys): Promise<string[]> {
+    return (await this.#redis.eval(trim, 0, app, most)) as string[]
+  }
+
+  /** Ids of all there are. */
+  async ids(): Promise<Set<string>> {
+    return new Set(await this.#redis.hkeys('deploys'))
   }
 
   async #read(list: string): Promise<Deploy[]> {

@@ -1,5 +1,9 @@
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
+import { change } from './records.js'
+
+/** How many of an app's releases are remembered, with their config vars; the current one always is. */
+export const keptReleases = 100
 
 /** How many of a process type run, and how large. */
 export interface FormationEntry {
@@ -66,25 +70,43 @@ export class Releases {
     return all.map((json) => JSON.parse(json) as Release).sort((a, b) => b.version - a.version)
   }
 
-  /** @throws BerthError `missing` */
+  /** @throws BerthError `missing`, of one that was and is kept no more too */
   async get(app: string, version: number): Promise<Release> {
     const json = await this.#redis.hget(`releases:${app}`, String(version))
-    if (json === null) throw new BerthError('missing', `no release v${version}`, 'run `berth releases` to see them all')
-    return JSON.parse(json) as Release
+    if (json !== null) return JSON.parse(json) as Release
+    const was = version > 0 && version < (await this.nextVersion(app))
+    throw was
+      ? new BerthError(
+          'missing',
+          `v${version} is kept no more: of each app, the last ${keptReleases} releases are`,
+          'run `berth releases` to see them, or check out its commit and push it again',
+        )
+      : new BerthError('missing', `no release v${version}`, 'run `berth releases` to see them all')
   }
 
-  /** Writes a release, new or changed. Versions are given by the worker, which serialises an app's changes. */
+  /** Writes a new release. Versions are given by the worker, which serialises an app's changes. */
   async put(release: Release): Promise<void> {
     await this.#redis.hset(`releases:${release.app}`, String(release.version), JSON.stringify(release))
+  }
+
+  /** Changes fields of a release; the others stay as they are. @throws BerthError `missing` */
+  async update(app: string, version: number, patch: Partial<Omit<Release, 'app' | 'version'>>): Promise<Release> {
+    const options = { hash: `releases:${app}`, key: String(version) }
+    const now = await change<Release>(this.#redis, options, (before) => ({ ...before, ...patch }))
+    return now ?? this.get(app, version)
+  }
+
+  async count(app: string): Promise<number> {
+    return this.#redis.hlen(`releases:${app}`)
+  }
+
+  async remove(app: string, versions: readonly number[]): Promise<void> {
+    if (versions.length > 0) await this.#redis.hdel(`releases:${app}`, ...versions.map(String))
   }
 
   /** The version the next release gets. */
   async nextVersion(app: string): Promise<number> {
     const versions = await this.#redis.hkeys(`releases:${app}`)
     return Math.max(0, ...versions.map(Number)) + 1
-  }
-
-  async removeAll(app: string): Promise<void> {
-    await this.#redis.del(`releases:${app}`)
   }
 }

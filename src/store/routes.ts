@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { BerthError } from '../errors.js'
 
 /** One process the router may send a request to. */
 export interface Target {
@@ -22,6 +23,9 @@ export interface Route {
   readonly version: number
 }
 
+/** A route as scripts take it: they add its version. */
+export const draftRoute = (route: Omit<Route, 'version'>): string => JSON.stringify(route)
+
 /** What the router answers when it has applied a route: targets it took away that still have requests in flight. */
 export interface Applied {
   readonly app: string
@@ -30,9 +34,75 @@ export interface Applied {
 }
 
 /**
+ * Lua that every script touching routes begins with; a script is one step to everybody else (Redis, "Scripting with Lua").
+ * A hostname has one owner: `routes:hosts`, made from the routes where an older Berth has left none.
+ */
+export const routing = `
+local function hostsOf(json)
+  local ok, route = pcall(cjson.decode, json)
+  return ok and type(route) == 'table' and type(route.hosts) == 'table' and route.hosts or {}
+end
+local function claims()
+  if redis.call('exists', 'routes:hosts') == 1 then return end
+  for _, app in ipairs(redis.call('hkeys', 'routes')) do
+    for _, host in ipairs(hostsOf(redis.call('hget', 'routes', app))) do
+      redis.call('hsetnx', 'routes:hosts', host, app)
+    end
+  end
+end
+local function taken(app, hosts)
+  claims()
+  for _, host in ipairs(hosts) do
+    local owner = redis.call('hget', 'routes:hosts', host)
+    if owner and owner ~= app then return host end
+  end
+end
+local function release(app)
+  claims()
+  for _, host in ipairs(hostsOf(redis.call('hget', 'routes', app))) do
+    if redis.call('hget', 'routes:hosts', host) == app then redis.call('hdel', 'routes:hosts', host) end
+  end
+end
+local function lead(app, json, hosts)
+  release(app)
+  for _, host in ipairs(hosts) do redis.call('hset', 'routes:hosts', host, app) end
+  local version = redis.call('hincrby', 'routes:version', app, 1)
+  redis.call('hset', 'routes', app, string.sub(json, 1, -2) .. ',"version":' .. version .. '}')
+  redis.call('publish', 'routes', app)
+  return version
+end
+local function lose(app)
+  release(app)
+  redis.call('hincrby', 'routes:version', app, 1)
+  redis.call('hdel', 'routes', app)
+  redis.call('publish', 'routes', app)
+end
+`
+
+/** 0: the route, or a name that is new to it, is not what it was when it was read. */
+const swap = `${routing}
+local app, name, before, after, hosts = ARGV[1], ARGV[2], ARGV[3], ARGV[4], cjson.decode(ARGV[5])
+if (redis.call('hget', 'routes', app) or '') ~= before then return 0 end
+if name ~= '' and redis.call('hget', 'apps:names', name) ~= app then return 0 end
+return taken(app, hosts) or lead(app, after, hosts)`
+
+const drop = `${routing}
+lose(ARGV[1])`
+
+/** What is no route is as none: it is written anew. */
+function parse(json: string): Route | null {
+  try {
+    return JSON.parse(json) as Route
+  } catch {
+    return null
+  }
+}
+
+/**
  * The route table: hash `routes` (app id -> JSON). The scheduler writes it and publishes the app's id on `routes`; the
  * router swaps the route, then writes hash `routes:applied` and publishes an `Applied` on `routes:applied`, and later
- * each target id on `routes:drained` when its last request has ended.
+ * each target id on `routes:drained` when its last request has ended. A route comes with its app (`Apps.create`) and
+ * changes with its name (`Apps.update`).
  */
 export class Routes {
   readonly #redis: Redis
@@ -49,19 +119,35 @@ export class Routes {
     return json === null ? null : (JSON.parse(json) as Route)
   }
 
-  /** Durable when it resolves; the router hears of it at once. Returns the version it got. */
-  async put(route: Omit<Route, 'version'>): Promise<number> {
-    const version = await this.#redis.hincrby('routes:version', route.app, 1)
-    await this.#redis
-      .multi()
-      .hset('routes', route.app, JSON.stringify({ ...route, version } satisfies Route))
-      .publish('routes', route.app)
-      .exec()
-    return version
+  /**
+   * Makes the next route of an app from the one it has, if it has one, in one step; `next` is asked again when somebody
+   * else changed it, or the app's name, meanwhile, and answers null to leave it as it is. Durable when it resolves; the
+   * router hears of it at once.
+   * @returns the route's version, 0 when there is none
+   * @throws BerthError `conflict` when a hostname is another app's
+   */
+  async change(
+    app: string,
+    next: (before: Route | null) => Promise<Omit<Route, 'app' | 'version'> | null>,
+  ): Promise<number> {
+    for (;;) {
+      const json = await this.#redis.hget('routes', app)
+      const before = json === null ? null : parse(json)
+      const after = await next(before)
+      if (after === null) return before?.version ?? 0
+      const { name, hosts, targets } = after
+      const route = draftRoute({ app, name, hosts, targets })
+      const newName = name === before?.name ? '' : name
+      const version = await this.#redis.eval(swap, 0, app, newName, json ?? '', route, JSON.stringify(hosts))
+      if (typeof version === 'string')
+        throw new BerthError('conflict', `the hostname ${version} is another app's`, 'take it from that one first')
+      if (version !== 0) return version as number
+    }
   }
 
+  /** Its next route, should it get one, has a higher version. */
   async remove(app: string): Promise<void> {
-    await this.#redis.multi().hdel('routes', app).publish('routes', app).exec()
+    await this.#redis.eval(drop, 0, app)
   }
 
   /** Said by the router. */

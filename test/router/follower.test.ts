@@ -51,8 +51,11 @@ describe('following Redis', () => {
     return { table, app, [Symbol.asyncDispose]: () => follower[Symbol.asyncDispose]() }
   }
 
-  const put = (name: string, ...ids: string[]) =>
-    store.routes.put({ app: `id-${name}`, name, hosts: [`${name}.test`], targets: ids.map(target) })
+  const put = async (name: string, ...ids: string[]) => {
+    await store.redis.hset('apps:names', name, `id-${name}`)
+    const route = { name, hosts: [`${name}.test`], targets: ids.map(target) }
+    return store.routes.change(`id-${name}`, () => Promise.resolve(route))
+  }
 
   it('knows the routes that were there, hears of each change, and says so once it is on disk', async () => {
     await put('old', 'a')

@@ -53,6 +53,22 @@ describe('the route table', () => {
     expect(table.find('new.test')?.name).to.equal('blog')
   })
 
+  it('refuses a hostname a second owner, until the first gives it up', () => {
+    const { table } = make()
+    table.apply(route(1, [target('a')]))
+    table.apply(route(1, [target('b')], { app: 'a2', name: 'thief' }))
+    expect(table.find('blog.test')?.name).to.equal('blog')
+    table.apply(route(2, [target('b')], { app: 'a2', name: 'thief' }))
+    expect(table.find('blog.test')?.name).to.equal('blog')
+    table.remove('a1')
+    expect(table.find('blog.test')?.name).to.equal('thief')
+    table.replace([
+      route(9, [target('c')], { app: 'a3', name: 'newcomer' }),
+      route(9, [target('b')], { app: 'a2', name: 'thief', hosts: ['elsewhere.test'] }),
+    ])
+    expect(table.find('blog.test')?.name, 'whatever order the news comes in').to.equal('newcomer')
+  })
+
   it('says which processes it took away are busy, and calls when the last request of each has ended', () => {
     const { table, drained, pick } = make()
     table.apply(route(1, [target('a'), target('b'), target('idle')]))

@@ -1,6 +1,5 @@
 import { BerthError, is } from '../../errors.js'
 import type { App } from '../../store/apps.js'
-import { createApp } from '../../store/create-app.js'
 import type { HandlersOf } from '../handler.js'
 import { randomName } from '../names.js'
 import type { Platform } from '../platform.js'
@@ -16,12 +15,10 @@ const noBranch = (name: string): BerthError =>
 export function appHandlers(platform: Platform): HandlersOf<'apps'> {
   const { config, store } = platform
 
-  const create = (name: string): Promise<App> => createApp(config, store, name)
-
   const createRandom = async (): Promise<App> => {
     for (;;) {
       try {
-        return await create(randomName())
+        return await store.apps.create(randomName())
       } catch (error) {
         if (!is(error, 'conflict')) throw error
       }
@@ -31,7 +28,7 @@ export function appHandlers(platform: Platform): HandlersOf<'apps'> {
   return {
     list: async () => (await store.apps.list()).map((app) => viewApp(config, app)),
 
-    create: async ({ name }) => viewApp(config, await (name === undefined ? createRandom() : create(name))),
+    create: async ({ name }) => viewApp(config, await (name === undefined ? createRandom() : store.apps.create(name))),
 
     info: async ({ app: name }) => {
       const app = await store.apps.get(name)
@@ -45,14 +42,14 @@ export function appHandlers(platform: Platform): HandlersOf<'apps'> {
     },
 
     update: async ({ app: name, name: newName, deployBranch }) => {
-      let app = await store.apps.get(name)
-      if (deployBranch !== undefined) {
-        if (deployBranch !== null && !branchName.test(deployBranch)) throw noBranch(deployBranch)
-        app = await store.apps.update(app.id, { deployBranch })
-      }
-      if (newName === undefined || newName === app.name) return { app: viewApp(config, app), deploy: null }
-      app = await store.apps.rename(app.id, newName)
-      // the worker moves the route; until then the old hostname still leads to the app
+      const { id, name: old } = await store.apps.get(name)
+      if (deployBranch != null && !branchName.test(deployBranch)) throw noBranch(deployBranch)
+      const app = await store.apps.update(id, {
+        ...(deployBranch !== undefined && { deployBranch }),
+        ...(newName !== undefined && { name: newName }),
+      })
+      if (newName === undefined || newName === old) return { app: viewApp(config, app), deploy: null }
+      // the hostname has moved along; the worker says when the router knows
       const deploy = await platform.submit(app, { kind: 'rename' })
       return { app: viewApp(config, app), deploy: viewDeploy(deploy, app.name) }
     },
