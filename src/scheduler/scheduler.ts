@@ -79,7 +79,7 @@ export function createScheduler({ config, store, docker, log, limits: given }: S
 
   const open = (): Promise<Running> =>
     (opened ??= (async () => {
-      const traffic = await Traffic.open(store, config.appHost, limits)
+      const traffic = await Traffic.open(store, (name) => config.appHost(name), limits)
       const records = new ProcessRecords(store.redis)
       const gate = new Gate(limits.parallel)
       const tools: Tools = { config, log, limits, engine, records, traffic, deaths, gate, stopping }

@@ -24,7 +24,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
   const redis = await connectRedis(config, patient)
   return {
     redis,
-    apps: new Apps(redis, config.appHost),
+    apps: new Apps(redis, (name) => config.appHost(name)),
     releases: new Releases(redis),
     deploys: new Deploys(redis),
     routes: new Routes(redis),
