@@ -39,7 +39,8 @@ export async function build(
       t: tag,
       labels: { [label.instance]: config.name, [label.app]: app.id },
       forcerm: true,
-      ...(builder === 'buildkit' ? { version: '2' as const } : {}),
+      // the label keeps one app's caches from another on Berth's engine; BuildKit has a variable for that
+      ...(builder === 'buildkit' ? { version: '2' as const, buildargs: { BUILDKIT_CACHE_MOUNT_NS: app.id } } : {}),
       abortSignal: signal,
     })
     await report(output, log)

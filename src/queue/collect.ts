@@ -1,5 +1,6 @@
 import { label } from '../config.js'
 import { messageOf } from '../errors.js'
+import { builderOf } from './buildkit.js'
 import type { App } from '../store/apps.js'
 import type { Workshop } from './workshop.js'
 
@@ -16,6 +17,17 @@ export async function collectImages(shop: Workshop, app: App): Promise<void> {
 
 const running = (releases: readonly { version: number; image: string | null }[], current: number): (string | null)[] =>
   releases.filter((release) => release.version >= current).map((release) => release.image)
+
+/** Removes what an engine of Berth's keeps for the builds of an app; others do not know whose a cache is. */
+export async function removeCaches({ docker }: Workshop, app: App): Promise<void> {
+  if ((await builderOf(docker)) !== 'here') return
+  const options = { all: true, filters: JSON.stringify({ label: [`${label.app}=${app.id}`] }) }
+  // dockerode's own pruneBuilder sends no filter, and so would remove the caches of all
+  const call = { path: '/build/prune?', method: 'POST', options, statusCodes: { 200: true, 400: 'bad', 500: 'broken' } }
+  await new Promise<void>((resolve, reject) => {
+    docker.modem.dial(call, (error: Error | null) => (error ? reject(error) : resolve()))
+  })
+}
 
 /** Removes those of an app's images that `goes` says. */
 export async function removeImages(

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import type { Deploy } from '../store/deploys.js'
-import { removeImages } from './collect.js'
+import { removeCaches, removeImages } from './collect.js'
 import { deployFiles, lastTree, removeSource, removeTree } from './files.js'
 import type { Workshop } from './workshop.js'
 
@@ -12,6 +12,7 @@ async function stop(shop: Workshop, app: App): Promise<void> {
   await shop.store.routes.remove(app.id)
   await shop.scheduler.remove(app)
   await removeImages(shop, app).catch((error: unknown) => shop.log.warn({ error: messageOf(error) }, 'images stay'))
+  await removeCaches(shop, app).catch((error: unknown) => shop.log.warn({ error: messageOf(error) }, 'caches stay'))
 }
 
 /** Forgets an app: files, then all records in one step, so that a worker that dies in between goes on where it was. */

@@ -6,12 +6,13 @@ import { architecture } from '../images/document.js'
 import { familiar, parseReference } from '../images/reference.js'
 import type { StepNetwork } from '../records.js'
 import type { Rlimit } from '../runtime/sandbox.js'
+import { readOwner } from '../system/owner.js'
 import { count, flag } from './query.js'
 
 /** What the query of `POST /build` says; the rest of a request is its body and its headers. */
 export type BuildOptions = Pick<
   BuildRequest,
-  'file' | 'names' | 'buildArgs' | 'labels' | 'target' | 'noCache' | 'pull' | 'cacheFrom' | 'room'
+  'file' | 'names' | 'owner' | 'buildArgs' | 'labels' | 'target' | 'noCache' | 'pull' | 'cacheFrom' | 'room'
 >
 
 const invalid = (message: string): EngineError => new EngineError('invalid', message)
@@ -35,16 +36,18 @@ export async function readOptions(
     rlimits: readUlimits(query),
     ...(shmSize > 0 ? { shmSize } : {}),
   }
+  const labels = Object.fromEntries(
+    Object.entries(readMap(query, 'labels', 'labels')).map(([key, value]) => [key, value ?? '']),
+  )
   return {
     file: query.get('dockerfile') || 'Dockerfile',
+    owner: readOwner(labels),
     names: query
       .getAll('t')
       .filter(Boolean)
       .map((name) => familiar(parseReference(name))),
     buildArgs: new Map(Object.entries(readMap(query, 'buildargs', 'build args'))),
-    labels: Object.fromEntries(
-      Object.entries(readMap(query, 'labels', 'labels')).map(([key, value]) => [key, value ?? '']),
-    ),
+    labels,
     target: query.get('target') ?? '',
     noCache: flag(query, 'nocache'),
     pull: flag(query, 'pull'),

@@ -22,6 +22,7 @@ import { documentOf, stepsOf } from './result.js'
 import { Shelf } from './shelf.js'
 import { memoriesOf, Sources } from './sources.js'
 import { buildStages } from './staging.js'
+import { demandVisible, visibleImage } from './visible.js'
 import { warnUnused } from './warnings.js'
 
 /** What the builder stands on. */
@@ -99,7 +100,7 @@ export class Builder {
       held,
       slots: new Slots(runsAtOnce),
       making: new Map<string, Promise<CacheRecord>>(),
-      learned: await this.#learn(request.cacheFrom),
+      learned: this.#learn(request),
       image: async (name: string) => this.#hold(await image(name), held),
       directories: (layers: readonly Digest[]) => layers.map((diffId) => images.layers.directory(diffId)),
     }
@@ -148,11 +149,12 @@ export class Builder {
         throw failure instanceof RegistryError ? new EngineError('missing', failure.message, failure) : failure
       })
     }
-    if (request.pull && !/^(sha256:)?[0-9a-f]{64}$/.test(name)) return pull()
-    return images.get(name).catch((error: unknown) => {
-      if (!isFault(error, 'missing')) throw error
-      return pull()
-    })
+    // a name that is another's is not pulled either: that would take it from him
+    const here = visibleImage(images, name, request.owner)
+    if (here && !(request.pull && !/^(sha256:)?[0-9a-f]{64}$/.test(name))) return here
+    const pulled = await pull()
+    demandVisible(pulled, name, request.owner)
+    return pulled
   }
 
   /** Keeps an image's layers for as long as the build has use of them. */
@@ -165,9 +167,17 @@ export class Builder {
   }
 
   /** The steps of images that Berth built, here or elsewhere; one that is not here has none. */
-  async #learn(names: readonly string[]): Promise<Map<string, CacheRecord>> {
-    const images = await Promise.all(names.map((name) => this.#parts.images.get(name).catch(() => undefined)))
-    return new Map(images.flatMap((image) => (image ? stepsOf(image.document) : [])))
+  #learn({ cacheFrom, owner }: BuildRequest): Map<string, CacheRecord> {
+    const seen = (name: string): StoredImage | undefined => {
+      try {
+        return visibleImage(this.#parts.images, name, owner)
+      } catch (error) {
+        if (isFault(error, 'missing') || isFault(error, 'invalid')) return undefined
+        throw error
+      }
+    }
+    const images = cacheFrom.flatMap((name) => seen(name) ?? [])
+    return new Map(images.flatMap((image) => stepsOf(image.document)))
   }
 
   /** Off the path of the build: tells the disk what was used, and drops the oldest of what is too much. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -18,6 +18,8 @@ export interface LentCache extends AsyncDisposable {
 /** What is written beside a cache directory. Times in milliseconds since the epoch. */
 interface Kept {
   readonly id: string
+  /** Whose builds alone have it. */
+  readonly owner?: string
   readonly created: number
   used: number
   uses: number
@@ -34,7 +36,7 @@ interface Cache extends Kept {
 /**
  * The directories behind `RUN --mount=type=cache`: kept between builds, never part of a layer.
  *
- *     mounts/<hash of the id>/       the cache
+ *     mounts/<hash of the id>/       the cache; of owner and id where the build has an owner
  *     mounts/<hash of the id>.json   what it is; written when it is given back
  */
 export class CacheMounts {
@@ -59,21 +61,24 @@ export class CacheMounts {
   }
 
   /**
-   * Lends the cache of an id, waiting for it when it is `locked`; a `private` one in use is replaced by an empty one.
+   * Lends the cache that an owner's builds have by an id, or that all builds have which are nobody's. Waits for it when it is
+   * `locked`; a `private` one in use is replaced by an empty one.
    * @param seed fills a cache that is new
    */
   async lend(
-    id: string,
+    { id, owner }: { readonly id: string; readonly owner: string | undefined },
     { sharing, mode, uid, gid }: RunMount,
     signal: AbortSignal,
     seed: (directory: string) => Promise<void>,
   ): Promise<LentCache> {
-    const name = createHash('sha256').update(id).digest('hex').slice(0, 32)
+    const name = nameOf(id, owner)
     const dress = async (directory: string): Promise<void> => {
       await chown(directory, uid, gid)
       await chmod(directory, mode ?? 0o755)
     }
-    const cache = this.#caches.get(name) ?? fresh({ id, created: Date.now(), used: 0, uses: 0 })
+    const cache =
+      this.#caches.get(name) ??
+      fresh({ id, ...(owner === undefined ? {} : { owner }), created: Date.now(), used: 0, uses: 0 })
     if (sharing === 'private' && cache.busy > 0) {
       const directory = await mkdtemp(join(this.#root, 'private-'))
       await dress(directory)
@@ -110,13 +115,14 @@ export class CacheMounts {
       items.push({
         id: name.slice(0, 25),
         type: 'exec.cachemount',
-        description: `cached mount ${cache.id}`,
+        description: `cached mount ${cache.id}${cache.owner === undefined ? '' : ` of ${cache.owner}`}`,
         size,
         created: cache.created,
         used: cache.used,
         uses: cache.uses,
         inUse: cache.busy > 0,
         shared: false,
+        owner: cache.owner,
       })
     }
     return items
@@ -149,17 +155,25 @@ export class CacheMounts {
     }
   }
 
-  async #keep(name: string, { id, created, used, uses }: Kept): Promise<void> {
-    await writeDurably(join(this.#root, `${name}.json`), JSON.stringify({ id, created, used, uses } satisfies Kept))
+  async #keep(name: string, { id, owner, created, used, uses }: Kept): Promise<void> {
+    const kept: Kept = { id, ...(owner === undefined ? {} : { owner }), created, used, uses }
+    await writeDurably(join(this.#root, `${name}.json`), JSON.stringify(kept))
   }
+}
+
+/** Keyed, so that no id of a build that is nobody's has the name of one that is somebody's. */
+function nameOf(id: string, owner: string | undefined): string {
+  const hash = owner === undefined ? createHash('sha256') : createHmac('sha256', owner)
+  return hash.update(id).digest('hex').slice(0, 32)
 }
 
 const fresh = (kept: Kept): Cache => ({ ...kept, busy: 0, size: undefined, lock: new Slots(1) })
 
 async function readKept(path: string, name: string): Promise<Kept> {
   try {
-    const { id = name, created = 0, used = 0, uses = 0 } = JSON.parse(await readFile(path, 'utf8')) as Partial<Kept>
-    return { id, created, used, uses }
+    const known = JSON.parse(await readFile(path, 'utf8')) as Partial<Kept>
+    const { id = name, owner, created = 0, used = 0, uses = 0 } = known
+    return { id, ...(owner === undefined ? {} : { owner }), created, used, uses }
   } catch {
     return { id: name, created: 0, used: 0, uses: 0 } // torn by a power cut: the first to be evicted
   }

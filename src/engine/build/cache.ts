@@ -12,6 +12,8 @@ export interface CacheRecord {
   readonly description?: string
   /** What it has in common with the same instruction of other builds of the same names, whatever files that took. */
   readonly like?: string
+  /** Whose build made it. */
+  readonly owner?: string
 }
 
 /** The digest of what a step is made from. Values are taken as JSON, so their order counts. */
@@ -120,8 +122,9 @@ export class BuildCache {
     try {
       const record = JSON.parse(await readFile(path, 'utf8')) as Partial<CacheRecord>
       if (/^[0-9a-f]{64}$/.test(key) && record.layer !== undefined && record.created !== undefined) {
-        const { layer, created, description = '', like } = record as CacheRecord
-        this.#records.set(key, { layer, created, description, ...(like === undefined ? {} : { like }) })
+        const { layer, created, description = '', like, owner } = record as CacheRecord
+        const more = { ...(like === undefined ? {} : { like }), ...(owner === undefined ? {} : { owner }) }
+        this.#records.set(key, { layer, created, description, ...more })
         this.#used.set(key, (await stat(path)).mtimeMs)
         return
       }

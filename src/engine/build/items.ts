@@ -1,6 +1,7 @@
 import { EngineError } from '../errors.js'
 import { anyOf, type Filters, flagOf, labelsMatch } from '../system/filters.js'
 import { parseMoment } from '../system/moment.js'
+import { ownerLabel } from '../system/owner.js'
 
 /** One thing the build cache holds. Times in milliseconds since the epoch. */
 export interface CacheItem {
@@ -18,6 +19,8 @@ export interface CacheItem {
   readonly inUse: boolean
   /** An image has it too; removing it sets nothing free. */
   readonly shared: boolean
+  /** Whose builds alone have it. */
+  readonly owner?: string | undefined
 }
 
 /** What `POST /build/prune` is asked. */
@@ -57,7 +60,7 @@ export const describeItem = (item: CacheItem) => ({
 })
 
 /**
- * The items a prune takes away, the longest unused first. Items have no labels: a filter for one selects nothing.
+ * The items a prune takes away, the longest unused first. The only label that an item can have is its owner's.
  * @throws EngineError `invalid` for a value of a filter that means nothing
  */
 export function doomed(items: readonly CacheItem[], { all, keep, filters }: PruneRequest): CacheItem[] {
@@ -80,7 +83,7 @@ export function doomed(items: readonly CacheItem[], { all, keep, filters }: Prun
     (flags.inuse ?? item.inUse) === item.inUse &&
     (flags.shared ?? item.shared) === item.shared &&
     (flags.private ?? !item.shared) === !item.shared &&
-    labelsMatch(filters, {})
+    labelsMatch(filters, item.owner === undefined ? {} : { [ownerLabel]: item.owner })
   return overBudget(items, keep, wanted)
 }
 

@@ -9,7 +9,7 @@ import type { Digest, Step, Steps } from '../records.js'
 import type { Keyring } from '../registry/credentials.js'
 import type { Secret } from '../system/secret.js'
 import type { Slots } from '../system/slots.js'
-import type { BuildCache, CacheRecord } from './cache.js'
+import { type BuildCache, cacheKey, type CacheRecord } from './cache.js'
 import type { CacheMounts } from './cache-mounts.js'
 import type { BuildContext } from './context.js'
 import type { Dockerfile } from './dockerfile.js'
@@ -24,6 +24,8 @@ export interface BuildRequest {
   /** Name of the Dockerfile, for errors. */
   readonly file: string
   readonly names: readonly string[]
+  /** Whose it is: its caches, and the images that it sees, are no other owner's. Undefined is nobody's. */
+  readonly owner: string | undefined
   /** A null value takes nothing: the client had none to give. */
   readonly buildArgs: ReadonlyMap<string, string | null>
   readonly labels: Readonly<Record<string, string>>
@@ -85,7 +87,9 @@ export async function layerOf(
   like?: string,
 ): Promise<CacheRecord> {
   const { layers } = job.store
-  const known = job.making.get(key) ?? (job.request.noCache ? undefined : (job.cache.get(key) ?? job.learned.get(key)))
+  const { owner, noCache } = job.request
+  const kept = owned(key, owner)
+  const known = job.making.get(key) ?? (noCache ? undefined : (job.cache.get(kept) ?? job.learned.get(key)))
   const record = known && (await known)
   if (record && layers.has(record.layer)) {
     layers.hold(record.layer)
@@ -93,11 +97,15 @@ export async function layerOf(
     await job.out(' ---> Using cache\n')
     return record
   }
-  const fresh = makeLayer(job, description, make, like)
+  const fresh = makeLayer(job, description, make, like === undefined ? undefined : owned(like, owner))
   job.making.set(key, fresh)
-  job.cache.put(key, await fresh)
+  job.cache.put(kept, await fresh)
   return fresh
 }
+
+/** What a step made may hold what its owner's cache mounts, secrets and network gave it: it is nobody else's. */
+const owned = (key: string, owner: string | undefined): string =>
+  owner === undefined ? key : cacheKey('owner', owner, key)
 
 async function makeLayer(
   job: Job,
@@ -117,5 +125,12 @@ async function makeLayer(
   const copies = copiesOf(stage)
   const { diffId } = await layers.commit(stage, existsSync(copies) ? copies : undefined, latest)
   job.held.push(diffId)
-  return { layer: diffId, created: new Date().toISOString(), description, ...(like === undefined ? {} : { like }) }
+  const { owner } = job.request
+  return {
+    layer: diffId,
+    created: new Date().toISOString(),
+    description,
+    ...(like === undefined ? {} : { like }),
+    ...(owner === undefined ? {} : { owner }),
+  }
 }

@@ -102,7 +102,7 @@ async function lendCaches(
     const name = nameOf(mount)
     if (lent.has(name)) continue
     const seed = (directory: string): Promise<void> => seedCache(job, instruction, mount, directory)
-    const cache = await job.mounts.lend(name, mount, job.signal, seed)
+    const cache = await job.mounts.lend({ id: name, owner: job.request.owner }, mount, job.signal, seed)
     given.use(cache)
     lent.set(name, cache.directory)
   }

@@ -25,7 +25,7 @@ export class Shelf {
     const shared = this.#images.usedLayers()
     const items = new Map<Digest, CacheItem>()
     for (const { record, used, uses } of this.#cache.all()) {
-      const { layer, created, description = '' } = record
+      const { layer, created, description = '', owner } = record
       if (!layers.has(layer)) continue // being removed, by itself or with its image
       const known = items.get(layer)
       items.set(layer, {
@@ -38,6 +38,7 @@ export class Shelf {
         uses: uses + (known?.uses ?? 0),
         inUse: layers.isHeld(layer),
         shared: shared.has(layer),
+        owner: known === undefined || known.owner === owner ? owner : undefined,
       })
     }
     return [...items.values(), ...(await this.#mounts.items()), ...(await this.#sources.items())]

@@ -108,6 +108,23 @@ export class ImageStore implements Images, AsyncDisposable {
     throw new EngineError('missing', `No such image: ${wanted ? familiar(wanted) : reference}`)
   }
 
+  /** What `find` finds; undefined when there is none. @throws EngineError `invalid` */
+  seek(reference: string): StoredImage | undefined {
+    try {
+      return this.find(reference).image
+    } catch (error) {
+      if (isFault(error, 'missing')) return undefined
+      throw error
+    }
+  }
+
+  /** The image that bears a name or has a digest; no id is one. */
+  named(reference: string): StoredImage | undefined {
+    const name = readName(reference)
+    if (!name) return undefined
+    return this.#images.get((name.digest === undefined ? this.tags : this.digests).get(name) ?? '')
+  }
+
   elevates(id: Digest): boolean {
     return this.#images.get(id)?.layers.some((diffId) => this.layers.elevates(diffId)) ?? true
   }
