@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import type { EngineConfig } from './config.js'
 import { cgroupPathOf } from './containers/container.js'
 import { ContainerStore } from './containers/store.js'
@@ -6,6 +6,7 @@ import { EngineError } from './errors.js'
 import { destroyNetworks } from './networks/teardown.js'
 import { Cgroup, findHierarchies } from './runtime/cgroup.js'
 import { isLocked } from './system/lock.js'
+import { removeIfPossible } from './system/remove.js'
 
 /**
  * Ends every container of an engine whose daemon does not run, and takes away all it has in the kernel: processes,
@@ -26,7 +27,5 @@ export async function destroyEngine(config: EngineConfig): Promise<void> {
   await Promise.all([...containers, ...elsewhere].map((group) => group.destroy()))
   await parent.destroy()
   await destroyNetworks(config)
-  // conmon writes a last file as it goes
-  for (const left of ['c', 'b', 'exits', 'runtime'])
-    await rm(`${config.run}/${left}`, { recursive: true, force: true, maxRetries: 5 })
+  for (const left of ['c', 'b', 'exits', 'runtime']) await removeIfPossible(`${config.run}/${left}`, 'what ran')
 }

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import dockerignore from '@balena/dockerignore'
 import { pack, type Pack } from 'tar-stream'
 import type { Plan } from '../buildpacks/plan.js'
+import { removeDirectory } from './files.js'
 
 /** Name the plan's Dockerfile has in the context; an app that has a file of this name builds without it. */
 export const dockerfileName = '.berth.Dockerfile'
@@ -39,7 +40,7 @@ export async function contextOf(directory: string, plan: Plan, here: boolean): P
 
 /** The tree is the app's: what has the name there, a link perhaps, is not written through. */
 async function replace(path: string, text: string): Promise<void> {
-  await rm(path, { recursive: true, force: true })
+  await rm(path, { force: true }).catch(() => removeDirectory(path))
   await writeFile(path, text, { flag: 'wx' })
 }
 

@@ -1,6 +1,13 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { Config } from '../config.js'
+import { messageOf } from '../errors.js'
+import { createLog } from '../log.js'
+
+const log = createLog('files')
 
 /** Where the files of one deploy lie. */
 export interface DeployFiles {
@@ -30,9 +37,18 @@ export const removeSource = (config: Config, id: string): Promise<void> => remov
 
 /** Keeps the tree of a deploy that is over for the next one of its app. */
 export async function keepSource(config: Config, id: string, app: string): Promise<void> {
-  await removeTree(lastTree(config, app))
+  await removeTree(lastTree(config, app)).catch((error: unknown) => setAside(config, app, error))
   // without its tree an index is nothing, and without its index a tree is written anew
   await moveTree(deployFiles(config, id).source, lastTree(config, app)).catch(() => removeSource(config, id))
+}
+
+/** Out of the way of the next deploy; the next start of the worker tries again. */
+async function setAside(config: Config, app: string, cause: unknown): Promise<void> {
+  log.warn({ app, error: messageOf(cause) }, 'the tree of an earlier deploy cannot be removed: it is set aside')
+  const aside = deployFiles(config, `${app}-${String(Date.now())}`).source
+  await rename(lastTree(config, app), aside).catch((error: unknown) => {
+    log.warn({ app, error: messageOf(error) }, 'nor can it be moved')
+  })
 }
 
 /** @throws when there is none, or a part of it only */
@@ -41,14 +57,29 @@ export async function moveTree(from: string, to: string): Promise<void> {
   await rename(indexOf(from), indexOf(to))
 }
 
+/**
+ * Removes a directory, if it is there. What was pushed may be deeper than a path can be long, which rm(1) minds as little
+ * as it holds up our loop. @throws what it says
+ */
+export async function removeDirectory(path: string): Promise<void> {
+  if (existsSync(path)) await promisify(execFile)('rm', ['-rf', '--', path], { maxBuffer: 2 ** 26 })
+}
+
 export async function removeTree(tree: string): Promise<void> {
-  await rm(tree, { recursive: true, force: true })
+  await removeDirectory(tree)
   await rm(indexOf(tree), { force: true })
 }
 
-/** Removes source trees that no pending deploy will build: their push or their worker died at the wrong moment. */
+/**
+ * Removes source trees that no pending deploy will build: their push or their worker died at the wrong moment. What cannot
+ * be removed is told and stays: it is no reason not to start.
+ */
 export async function removeStraySources(config: Config, pending: ReadonlySet<string>): Promise<void> {
   const names = await readdir(deploysDirectory(config)).catch(() => [])
   const ids = names.flatMap((name) => /^(.+)\.src(\.index)?$/.exec(name)?.[1] ?? [])
-  for (const id of new Set(ids)) if (!pending.has(id)) await removeSource(config, id)
+  for (const id of new Set(ids))
+    if (!pending.has(id))
+      await removeSource(config, id).catch((error: unknown) => {
+        log.warn({ deploy: id, error: messageOf(error) }, 'a source tree that no deploy needs stays on the disk')
+      })
 }

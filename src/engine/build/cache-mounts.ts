@@ -8,7 +8,7 @@ import { syncAll, writeDurably } from '../system/durable.js'
 import { Slots } from '../system/slots.js'
 import type { CacheItem } from './items.js'
 import type { RunMount } from './mounts.js'
-import { removeTree } from '../system/remove.js'
+import { removeIfPossible, sweepTrees } from '../system/remove.js'
 
 /** A cache directory lent to a step; disposing gives it back. */
 export interface LentCache extends AsyncDisposable {
@@ -52,11 +52,13 @@ export class CacheMounts {
     const mounts = new CacheMounts(root)
     await mkdir(root, { recursive: true, mode: 0o711 })
     const names = new Set(await readdir(root))
+    const left: string[] = []
     for (const name of names) {
       if (names.has(name.replace(/\.json$/, '')) && name.endsWith('.json')) continue
-      if (!/^[0-9a-f]{32}$/.test(name)) await rm(join(root, name), { recursive: true, force: true })
+      if (!/^[0-9a-f]{32}$/.test(name)) left.push(join(root, name))
       else mounts.#caches.set(name, fresh(await readKept(join(root, `${name}.json`), name)))
     }
+    await sweepTrees('cache directories that were lent, or never quite removed', left)
     return mounts
   }
 
@@ -82,7 +84,7 @@ export class CacheMounts {
     if (sharing === 'private' && cache.busy > 0) {
       const directory = await mkdtemp(join(this.#root, 'private-'))
       await dress(directory)
-      return { directory, [Symbol.asyncDispose]: () => removeTree(directory) }
+      return { directory, [Symbol.asyncDispose]: () => removeIfPossible(directory, cacheLent) }
     }
     this.#caches.set(name, cache)
     cache.busy++
@@ -137,7 +139,7 @@ export class CacheMounts {
     const doomed = join(await mkdtemp(join(this.#root, 'doomed-')), 'cache')
     await rename(join(this.#root, name), doomed).catch(() => undefined)
     await rm(join(this.#root, `${name}.json`), { force: true })
-    await rm(dirname(doomed), { recursive: true, force: true })
+    await removeIfPossible(dirname(doomed), 'a cache directory that is gone')
     return true
   }
 
@@ -149,7 +151,7 @@ export class CacheMounts {
       if ((await readdir(draft)).length > 0) await syncAll(draft)
       await rename(draft, directory)
     } catch (error) {
-      await removeTree(draft)
+      await removeIfPossible(draft, 'a cache directory that was never finished')
       // another step was faster
       if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error
     }
@@ -166,6 +168,7 @@ function nameOf(id: string, owner: string | undefined): string {
   const hash = owner === undefined ? createHash('sha256') : createHmac('sha256', owner)
   return hash.update(id).digest('hex').slice(0, 32)
 }
+const cacheLent = 'a cache directory that was lent to one step'
 
 const fresh = (kept: Kept): Cache => ({ ...kept, busy: 0, size: undefined, lock: new Slots(1) })
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Digest } from '../records.js'
+import { removeIfPossible } from '../system/remove.js'
 
 /** What a step made, under the digest of everything that went into it. */
 export interface CacheRecord {
@@ -131,6 +132,6 @@ export class BuildCache {
     } catch {
       // torn by a power cut: it is removed as any stray file is
     }
-    await rm(path, { force: true, recursive: true })
+    await removeIfPossible(path, 'no record of the build cache')
   }
 }

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { EngineError } from '../errors.js'
+import { removeTree } from '../system/remove.js'
 
 /** A repository, a commit of it and a directory in it: `https://host/x.git#ref:dir`. */
 export interface GitRemote {
@@ -70,7 +71,7 @@ export async function fetchRepository(
   }
   await git('submodule', '--quiet', 'update', '--init', '--recursive', '--depth', '1')
   const commit = await git('rev-parse', 'HEAD')
-  if (!keepGitDirectory) await rm(join(directory, '.git'), { recursive: true })
+  if (!keepGitDirectory) await removeTree(join(directory, '.git'))
   return commit.trim()
 }
 

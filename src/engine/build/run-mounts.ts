@@ -1,8 +1,9 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path/posix'
 import type { Stage as LayerStage } from '../images/layers.js'
 import type { Sources } from '../images/selection.js'
 import type { Mount, StepSecret } from '../records.js'
+import { removeIfPossible } from '../system/remove.js'
 import type { Run } from './instructions.js'
 import type { Job } from './job.js'
 import type { RunMount } from './mounts.js'
@@ -122,7 +123,7 @@ async function seedCache(job: Job, instruction: Run, mount: WantedMount, directo
     const task = { layers, patterns: [mount.source], inline: [], lowers: [], upper: directory, target: '/' }
     await job.store.porters.run('carry', task)
   } catch (error) {
-    await rm(directory, { recursive: true, force: true })
+    await removeIfPossible(directory, 'a cache directory that was never finished')
     throw error
   }
 }

@@ -7,6 +7,7 @@ import { driverNamed, findProgram, type Driver } from '../runtime/driver.js'
 import type { Exit, Exits } from '../runtime/exits.js'
 import type { Ids } from '../runtime/ids.js'
 import { bootId } from '../runtime/process.js'
+import { patiently } from '../system/remove.js'
 import type { Catalog } from './catalog.js'
 import { Container, type Shop } from './container.js'
 import { draft } from './draft.js'
@@ -106,7 +107,12 @@ export class Containers {
       const { state, hostConfig } = container.record
       // what was not synced of a `--rm` that came and went, a power cut takes back: it seems never to have run. dockerd
       // removes such a one at its start, too.
-      if (state.status === 'removing' || (hostConfig.AutoRemove && !container.up)) await this.#discard(container, true)
+      if (state.status === 'removing' || (hostConfig.AutoRemove && !container.up))
+        await patiently(
+          this.#discard(container, true).catch((error: unknown) => {
+            console.error(`container ${container.id} cannot be removed: ${messageOf(error)}`)
+          }),
+        )
       else if (!container.up && startsWithDaemon(container.record)) void this.#startWithDaemon(container)
     }
   }

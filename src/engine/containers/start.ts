@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { EngineError, messageOf } from '../errors.js'
 import type { Endpoint } from '../records.js'
 import { resolvConf } from '../networks/resolv.js'
@@ -10,6 +10,7 @@ import { programOf, startTime } from '../runtime/process.js'
 import { specOf } from '../runtime/spec.js'
 import { rememberStaged, Staging } from '../runtime/staging.js'
 import { outsideOf } from '../runtime/users.js'
+import { removeIfPossible } from '../system/remove.js'
 import { bundleOf, type Container, type Shop } from './container.js'
 import { kernelSettingsOf, writeSettings, type KernelSetting } from './kernel-settings.js'
 import { linkedHosts } from './links.js'
@@ -208,5 +209,5 @@ export async function clear(shop: Shop, container: Container): Promise<void> {
   record.endpoints = []
   record.ports = []
   unmount(sharedShmOf(shop, container))
-  await rm(bundleOf(shop.config, record.id), { recursive: true, force: true, maxRetries: 10 })
+  await removeIfPossible(bundleOf(shop.config, record.id), 'what a container that has ended had')
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { codeOf, messageOf } from '../errors.js'
 import { sweepDrafts, syncDirectory, writeDurably } from '../system/durable.js'
 import type { ContainerRecord } from './record.js'
-import { removeTree } from '../system/remove.js'
+import { removeIfPossible, sweepTrees } from '../system/remove.js'
 
 /** Where one container keeps what must last. */
 export interface Places {
@@ -49,10 +49,11 @@ export class ContainerStore {
   async load(): Promise<ContainerRecord[]> {
     await mkdir(this.#root, { recursive: true, mode: 0o700 })
     const records: ContainerRecord[] = []
+    const unanswered: string[] = []
     for (const id of await readdir(this.#root)) {
       const dir = join(this.#root, id)
       const found = await readRecord(dir)
-      if (found === undefined) await rm(dir, { recursive: true, force: true })
+      if (found === undefined) unanswered.push(dir)
       else if (found === 'damaged')
         process.stderr.write(
           `container ${id.slice(0, 12)} is left out: its record is damaged; see berth engine:check\n`,
@@ -65,6 +66,7 @@ export class ContainerStore {
         if (!found.noted) await rm(join(dir, synced), { force: true })
       }
     }
+    await sweepTrees('containers that were never finished, or never quite removed', unanswered)
     return records
   }
 
@@ -132,7 +134,7 @@ export class ContainerStore {
     })
     this.#turns.delete(id)
     this.#noted.delete(id)
-    await removeTree(dir)
+    await removeIfPossible(dir, `files of container ${id.slice(0, 12)}, which is gone`)
   }
 
   #inTurn(id: string, write: () => Promise<void>): Promise<void> {

@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EngineConfig } from '../config.js'
+import { messageOf } from '../errors.js'
 import { Cgroup } from '../runtime/cgroup.js'
+import { sweepTrees } from '../system/remove.js'
 import { cgroupPathOf, type Shop } from './container.js'
 import type { ContainerRecord } from './record.js'
 
@@ -24,20 +26,27 @@ export async function sweep(
   const parent = new Cgroup(hierarchies, `/berth-${config.name}`)
   for (const name of parent.children())
     if (!living.has(name)) {
-      await new Cgroup(hierarchies, `${parent.path}/${name}`).destroy()
+      await orTell(new Cgroup(hierarchies, `${parent.path}/${name}`).destroy(), `group ${name}`)
       driver.forget(name.replace(/^build-/, ''))
     }
   // below a group that its creator chose
   for (const record of stopped)
-    if (record.hostConfig.CgroupParent) await new Cgroup(hierarchies, cgroupPathOf(config, record)).destroy()
+    if (record.hostConfig.CgroupParent)
+      await orTell(new Cgroup(hierarchies, cgroupPathOf(config, record)).destroy(), `group of ${record.id}`)
   for (const id of await readdir(join(config.run, 'runtime')).catch(() => [])) if (!living.has(id)) driver.forget(id)
   for (const id of await exits.list()) if (!living.has(id)) await exits.take(id)
-  // conmon writes a last file as it goes
-  const wholly = { recursive: true, force: true, maxRetries: 10 }
-  await rm(join(config.run, 'b'), wholly)
-  for (const id of await readdir(join(config.run, 'c')).catch(() => []))
-    if (!living.has(id)) await rm(join(config.run, 'c', id), wholly)
+  const containers = await readdir(join(config.run, 'c')).catch(() => [])
+  await sweepTrees('what containers and steps that are over had', [
+    join(config.run, 'b'),
+    ...containers.filter((id) => !living.has(id)).map((id) => join(config.run, 'c', id)),
+  ])
 }
+
+/** What an earlier daemon left is no reason for this one not to start. */
+const orTell = (cleanUp: Promise<unknown>, what: string): Promise<unknown> =>
+  cleanUp.catch((error: unknown) => {
+    console.error(`${what}, which is left over, cannot be removed: ${messageOf(error)}`)
+  })
 
 /**
  * Ends the monitors and runtimes of containers that do not live. A runtime that the last daemon had just begun may be

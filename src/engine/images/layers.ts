@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { EngineError } from '../errors.js'
+import { codeOf, EngineError, messageOf } from '../errors.js'
 import type { Digest } from '../records.js'
 import type { LayerSum } from './pack.js'
 import type { Porters } from './porter.js'
 import type { LayerSource, Pressed } from './press.js'
 import { bytesOf } from '../system/disk.js'
 import { syncAll } from '../system/durable.js'
+import { sweepTrees } from '../system/remove.js'
 import type { Earlier } from './copies.js'
 import type { Weight } from './weigh.js'
 
@@ -62,8 +63,10 @@ export class Layers {
     const layers = new Layers(root, porters)
     await mkdir(layers.#path(''), { recursive: true, mode: 0o711 })
     // a git or a copy that the last daemon began may not have heard of its end
-    await rm(join(root, 'staging'), { recursive: true, force: true, maxRetries: 10 })
-    await mkdir(join(root, 'staging'), { recursive: true, mode: 0o711 })
+    const staging = join(root, 'staging')
+    await mkdir(staging, { recursive: true, mode: 0o711 })
+    const left = (await readdir(staging)).map((name) => join(staging, name))
+    await sweepTrees('layers that were never finished', left)
     const names = new Set(await readdir(layers.#path('')))
     for (const name of names) {
       if (!/^[0-9a-f]{64}$/.test(name) || !names.has(`${name}.json`)) continue
@@ -212,7 +215,7 @@ export class Layers {
     await this.#removing.get(sum.diffId)?.catch(() => undefined)
     if (this.has(sum.diffId)) return
     const path = this.#path(sum.diffId.slice('sha256:'.length))
-    await rm(path, { recursive: true, force: true })
+    await this.#discard(path)
     for (const kind of kept) await rm(`${path}.${kind}`, { force: true })
     for (const [kind, file] of Object.entries(beside)) await rename(file, `${path}.${kind}`)
     await rename(stage.upper, path)
@@ -267,18 +270,33 @@ export class Layers {
   async #erase(diffId: Digest): Promise<void> {
     const path = this.#path(diffId.slice('sha256:'.length))
     for (const kind of kept) await rm(`${path}.${kind}`, { force: true })
-    // Out of the way first: a removal cut short must not look like a layer.
-    const doomed = join(this.#root, 'staging', randomBytes(12).toString('hex'))
-    await rename(path, doomed)
-    await this.#porters.run('remove', doomed)
+    await this.#discard(path)
     this.#weighAgain()
+  }
+
+  /** Out of the way first: a removal that is cut short, or cannot be, must not look like a layer. */
+  async #discard(path: string): Promise<void> {
+    const doomed = join(this.#root, 'staging', randomBytes(12).toString('hex'))
+    try {
+      await rename(path, doomed)
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return
+      throw error
+    }
+    await this.#porters.run('remove', doomed)
   }
 
   /** Removes what no layer record names and every layer that `keep` does not. */
   async sweep(keep: ReadonlySet<Digest>): Promise<void> {
-    await this.remove(this.all().filter((diffId) => !keep.has(diffId)))
-    for (const name of await readdir(this.#path('')))
-      if (!this.has(`sha256:${name.replace(beside, '')}`)) await rm(this.#path(name), { recursive: true, force: true })
+    for (const diffId of this.all().filter((one) => !keep.has(one)))
+      await this.remove([diffId]).catch((error: unknown) => {
+        console.error(`the layer ${diffId} cannot be removed: ${messageOf(error)}`)
+      })
+    const strays = (await readdir(this.#path(''))).filter((name) => !this.has(`sha256:${name.replace(beside, '')}`))
+    await sweepTrees(
+      'layers without a record',
+      strays.map((name) => this.#path(name)),
+    )
   }
 
   async #sync(): Promise<void> {

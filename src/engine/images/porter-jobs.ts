@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { rmSync } from 'node:fs'
 import { type ContextTask, prepareContext } from '../build/prepare.js'
 import { type Change, changesOf, type Written } from '../archives/changes.js'
 import { lift } from '../archives/lift.js'
@@ -14,6 +13,7 @@ import { type Sources, treeOf } from './selection.js'
 import { survey } from './survey.js'
 import { type Verify, verifyLayer } from './verify.js'
 import { componentsOf, Tree } from './tree.js'
+import { removeIfPossible } from '../system/remove.js'
 import { weigh, type Weight } from './weigh.js'
 import { type ManifestEntry, type UnpackAs, Unpacker } from './unpack.js'
 
@@ -65,8 +65,8 @@ export const jobs = {
     missingPaths(new Tree(task.layers), task.paths),
   /** Removes what a runtime made only to mount something on it: empty files and directories. */
   scrub: (task: { upper: string; paths: readonly string[] }): void => scrub(task.upper, task.paths),
-  /** Removes a tree: one of 100,000 files keeps the loop for a second when they all answer it at once. */
-  remove: (path: string): void => rmSync(path, { recursive: true, force: true }),
+  /** Removes a tree that nobody needs any more. */
+  remove: (path: string): Promise<void> => removeIfPossible(path, 'a layer that is gone'),
   weigh: (directory: string): Weight => weigh(directory),
   /** What a container's own layer changes. */
   changes: (written: Written): readonly Change[] => changesOf(written),

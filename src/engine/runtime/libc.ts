@@ -199,6 +199,20 @@ export function resizeTerminal(fd: number, rows: number, columns: number): void 
   check('ioctl TIOCSWINSZ', raw.ioctl(fd, TIOCSWINSZ, size))
 }
 
+const [FS_IOC_GETFLAGS, FS_IOC_SETFLAGS] = [0x80086601, 0x40086602]
+const FS_IMMUTABLE_FL = 0x10
+const FS_APPEND_FL = 0x20
+
+/** Takes the flags off a file that keep even root from removing it, ioctl_iflags(2); false when it has none. */
+export function makeMutable(fd: number): boolean {
+  const flags = Buffer.alloc(8)
+  if (raw.ioctl(fd, FS_IOC_GETFLAGS, flags) !== 0) return false
+  const had = flags.readUInt32LE(0)
+  if ((had & (FS_IMMUTABLE_FL | FS_APPEND_FL)) === 0) return false
+  flags.writeUInt32LE((had & ~(FS_IMMUTABLE_FL | FS_APPEND_FL)) >>> 0, 0)
+  return raw.ioctl(fd, FS_IOC_SETFLAGS, flags) === 0
+}
+
 const PR_SET_SECUREBITS = 28
 const SECBIT_NO_SETUID_FIXUP = 4
 

@@ -1,31 +1,31 @@
-import { lstat, opendir, statfs } from 'node:fs/promises'
-import { join } from 'node:path'
-import { codeOf } from '../errors.js'
+import { lstat, statfs } from 'node:fs/promises'
+import { descend, hasGone } from './descent.js'
 
 /**
  * Bytes on disk of everything below a directory, as du(1) counts: blocks, not lengths, and a file with several names
- * once. `what` may be files alone, directories counting nothing. What vanishes meanwhile counts nothing. Symbolic links are not followed.
+ * once. `what` may be files alone, directories counting nothing. What vanishes meanwhile, and what the disk cannot read,
+ * counts nothing. Symbolic links are not followed.
  */
 export async function bytesBelow(directory: string, what: 'all' | 'files' = 'all'): Promise<number> {
   const counted = new Set<string>()
-  const open = [directory]
   let bytes = 0
-  for (let path = open.pop(); path !== undefined; path = open.pop()) {
-    try {
-      for await (const entry of await opendir(path)) {
-        const child = join(path, entry.name)
-        const { blocks, nlink, dev, ino } = await lstat(child)
-        if (entry.isDirectory()) open.push(child)
-        else if (nlink > 1) {
-          const identity = `${dev}:${ino}`
-          if (counted.has(identity)) continue
-          counted.add(identity)
-        }
-        if (what === 'all' || !entry.isDirectory()) bytes += blocks * 512
-      }
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error
+  const other = async (path: Buffer): Promise<void> => {
+    const { blocks, nlink, dev, ino } = await lstat(path)
+    if (nlink > 1) {
+      const identity = `${dev}:${ino}`
+      if (counted.has(identity)) return
+      counted.add(identity)
     }
+    bytes += blocks * 512
+  }
+  const found = async (path: Buffer): Promise<void> => {
+    const { blocks } = await lstat(path)
+    bytes += blocks * 512
+  }
+  try {
+    await descend(directory, { other, ...(what === 'all' ? { found } : {}), failed: () => undefined })
+  } catch (error) {
+    if (!hasGone(error)) throw error
   }
   return bytes
 }

@@ -3,7 +3,9 @@ import { chmod, chown, mkdir, readdir, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Copy } from '../records.js'
 import { syncAll, syncDirectory } from '../system/durable.js'
-import { removeTree } from '../system/remove.js'
+import { removeIfPossible, removeTree } from '../system/remove.js'
+
+const unfinished = 'a copy for a volume that was never finished'
 
 /** Below a directory that is filled in place: a copy that is being made, and one that is whole. */
 const [filling, filled] = ['.berth-filling', '.berth-filled']
@@ -19,7 +21,7 @@ export async function fillInPlace(place: string, copy: Copy): Promise<void> {
     await rename(draft, join(place, filled))
     await syncDirectory(place)
   } catch (error) {
-    await removeTree(draft)
+    await removeIfPossible(draft, unfinished)
     throw error
   }
   await moveOut(join(place, filled), place)
@@ -51,5 +53,5 @@ export async function moveOut(copied: string, place: string): Promise<void> {
   for (const entry of await readdir(copied))
     if (!taken.has(entry)) await rename(join(copied, entry), join(place, entry))
   await syncDirectory(place)
-  await removeTree(copied)
+  await removeIfPossible(copied, 'what was left of a copy for a volume')
 }

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { codeOf, EngineError } from '../errors.js'
+import { codeOf, EngineError, messageOf } from '../errors.js'
 import type { Copy } from '../records.js'
 import { syncDirectory, writeDurably } from '../system/durable.js'
-import { removeTree } from '../system/remove.js'
+import { removeIfPossible, sweepTrees } from '../system/remove.js'
 import { makeCopy, moveOut } from './fill.js'
 
 /** A volume as stored: `<name>/volume.json`, beside its content in `<name>/_data`. */
@@ -17,6 +17,8 @@ export interface VolumeRecord {
   readonly options: Readonly<Record<string, string>>
   readonly anonymous: boolean
 }
+
+const half = 'a volume that was never finished'
 
 /**
  * The volumes on disk. One appears whole and is gone at once, by renaming its directory; what a kill left between begins
@@ -36,11 +38,16 @@ export class VolumeRecords {
     await mkdir(this.#directory, { recursive: true, mode: 0o701 })
     const names = await readdir(this.#directory)
     const halves = names.filter((name) => name.startsWith('.'))
-    // a copy that the last daemon began may not have heard of its end
-    const sweep = { recursive: true, force: true, maxRetries: 10 }
-    await Promise.all(halves.map((name) => rm(join(this.#directory, name), sweep)))
+    await sweepTrees(
+      'volumes that were never finished, or never quite removed',
+      halves.map((name) => join(this.#directory, name)),
+    )
     const whole = names.filter((name) => !name.startsWith('.'))
-    for (const name of whole) if (existsSync(this.#copied(name))) await this.#moveIn(name)
+    for (const name of whole)
+      if (existsSync(this.#copied(name)))
+        await this.#moveIn(name).catch((error: unknown) => {
+          console.error(`what is to be in volume ${name} cannot be moved there: ${messageOf(error)}`)
+        })
     return (await Promise.all(whole.map((name) => this.#read(name)))).filter((record) => record !== undefined)
   }
 
@@ -61,7 +68,7 @@ export class VolumeRecords {
       await writeDurably(join(draft, 'volume.json'), JSON.stringify(record))
       await rename(draft, join(this.#directory, record.name))
     } catch (error) {
-      await rm(draft, { recursive: true, force: true })
+      await removeIfPossible(draft, half)
       if (codeOf(error) === 'ENOSPC') throw new EngineError('full', `create ${record.name}: no space left`, error)
       throw error
     }
@@ -91,7 +98,7 @@ export class VolumeRecords {
       // another was faster, or wrote there itself
       if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error
     } finally {
-      await rm(draft, { recursive: true, force: true })
+      await removeIfPossible(draft, half)
     }
   }
 
@@ -100,7 +107,7 @@ export class VolumeRecords {
     const grave = this.#aside()
     await rename(join(this.#directory, name), grave)
     await syncDirectory(this.#directory)
-    await removeTree(grave)
+    await removeIfPossible(grave, `what the volume ${name} held, which is gone`)
   }
 
   /** Moves a copy that is whole into the volume; a kill meanwhile has it moved at the next start. */

@@ -3,6 +3,8 @@ import { link, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { removeTree } from '../../../src/engine/system/remove.js'
+import { makeDeep } from './hostile.js'
 import { bytesBelow, fileSystemOf } from '../../../src/engine/system/disk.js'
 
 describe('disk usage', () => {
@@ -21,6 +23,16 @@ describe('disk usage', () => {
     await mkdir(join(directory, 'empty'))
     const own = du(join(directory, 'empty'))
     expect(await bytesBelow(directory)).to.equal(du(directory) - own)
+  })
+
+  it('is what du says of a tree that is deeper than a path can be long', async () => {
+    const du = (path: string) => Number(execFileSync('du', ['-s', '-B1', path], { encoding: 'utf8' }).split('\t')[0])
+    const own = du(directory)
+    makeDeep(directory, 2500)
+    makeDeep(directory, 40, 'n'.repeat(255))
+    expect(await bytesBelow(directory)).to.equal(du(directory) - own)
+    await removeTree(directory)
+    await mkdir(directory)
   })
 
   it('of what is not there is nothing', async () => expect(await bytesBelow(join(directory, 'gone'))).to.equal(0))
