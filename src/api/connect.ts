@@ -1,16 +1,10 @@
 import type Docker from 'dockerode'
 import type { Config } from '../config.js'
 import type { Store } from '../store/store.js'
-import type { OneOffSpec, Platform } from './platform.js'
+import type { Platform } from './platform.js'
 
 /** How long a one-off process waits for an engine that is being restarted, in milliseconds. */
 const engineAwayMs = 10_000
-
-const quote = (word: string): string => (/^[\w@%+:,./=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
-
-/** What a shell is given: one word is a line of its own, several are words that mean nothing but themselves. */
-export const shellLine = ({ command }: Pick<OneOffSpec, 'command'>): string =>
-  command.length === 1 ? (command[0] ?? '') : command.map(quote).join(' ')
 
 /** The rooms behind the control API. Those that load much are loaded when first asked for. */
 export function connectPlatform(config: Config, store: Store, closing: AbortSignal): Platform {
@@ -41,7 +35,7 @@ export function connectPlatform(config: Config, store: Store, closing: AbortSign
         config,
         app,
         release: await store.releases.get(app.id, app.current),
-        command: shellLine(spec),
+        command: spec.command,
         tty: spec.tty,
         stdin: true,
         size: spec,

@@ -5,12 +5,56 @@ const builtins = new Set(
 )
 
 /**
- * The entrypoint that runs a Procfile line. `exec` makes the app itself the process that gets SIGTERM, which a shell
- * would keep to itself; it is left out where it would change the meaning (lists, pipes, assignments, built-ins).
+ * The words that run a Procfile line. `exec` lets the app take the shell's place, which saves a process; it is left out
+ * where it would change the meaning (lists, pipes, assignments, built-ins).
  */
 export function shellEntrypoint(line: string): string[] {
   const command = line.trim()
   const first = /^\S*/.exec(command)?.[0] ?? ''
   const simple = first !== '' && !/[;&|\n(){}`]/.test(command) && !/^\w+=/.test(first) && !builtins.has(first)
   return ['/bin/sh', '-c', simple ? `exec ${command}` : command]
+}
+
+/** What an image runs of its own. */
+export interface ImageCommand {
+  readonly entrypoint: readonly string[]
+  readonly cmd: readonly string[]
+}
+
+/** A Procfile line that is a list, `["/app","serve"]`: its words; null when it is none. */
+export function listOf(line: string): string[] | null {
+  if (!line.trimStart().startsWith('[')) return null
+  try {
+    const list = JSON.parse(line) as unknown
+    return Array.isArray(list) && list.length > 0 && list.every((word) => typeof word === 'string') ? list : null
+  } catch {
+    return null // `[ -f x ] && y` is a line for the shell
+  }
+}
+
+/** Words that mean to a shell what they say. */
+const plain = /^[\w@%+:,./=-]+(?: +[\w@%+:,./=-]+)*$/
+
+/**
+ * The program of a process type and its arguments; empty when neither says any. A line goes to `/bin/sh -c`; a list is run
+ * as it is, without a shell. An image's ENTRYPOINT stands before a line, as on Heroku's container stack: in place of
+ * `/bin/sh -c` when it is a shell itself (`["/bin/bash", "-c"]`), else the line's words are its arguments, by way of
+ * a shell where the line wants one. Null is the image's own command.
+ */
+export function processWords(command: string | null, { entrypoint, cmd }: ImageCommand): string[] {
+  if (command === null) return [...entrypoint, ...cmd]
+  const list = listOf(command)
+  if (list) return list
+  if (entrypoint.length === 0) return shellEntrypoint(command)
+  const line = command.trim()
+  if (entrypoint.at(-1) === '-c') return [...entrypoint, line]
+  const words = line.split(/ +/)
+  const simple = plain.test(line) && !/^\w+=/.test(words[0] ?? '') && !builtins.has(words[0] ?? '')
+  return [...entrypoint, ...(simple ? words : ['/bin/sh', '-c', line])]
+}
+
+/** The words of a one-off: one is a line for a shell unless it is the path of a program, several are run as they are. */
+export function oneOffWords(command: readonly string[]): string[] {
+  const [only = ''] = command
+  return command.length > 1 || /^\/[\w./-]+$/.test(only) ? [...command] : (listOf(only) ?? shellEntrypoint(only))
 }

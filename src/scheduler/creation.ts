@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { ContainerCreateOptions } from 'dockerode'
 import type { App } from '../store/apps.js'
 import type { FormationEntry, Release } from '../store/releases.js'
-import { shellEntrypoint } from './command.js'
+import type { Init } from './init/init.js'
 import { entryOf, environmentOf, labelsOf, networkOf, oneOffType, type Slot } from './desired.js'
 
 /** Processes and threads a container may have. */
@@ -14,15 +14,21 @@ type Creation = ContainerCreateOptions & {
   HostConfig: { Annotations: Readonly<Record<string, string>> }
 }
 
-/** What the engine is asked for, for one process of a release. `init` is whether the engine has an init to put in. */
-export function creationOf(instance: string, app: App, release: Release, slot: Slot, init: boolean): Creation {
-  const command = release.processTypes[slot.type]
+/** What a container runs, and under which init. */
+export interface Start {
+  readonly words: readonly string[]
+  readonly init: Init
+}
+
+/** What the engine is asked for, for one process of a release. */
+export function creationOf(instance: string, app: App, release: Release, slot: Slot, { words, init }: Start): Creation {
   const network = networkOf(app.id)
   return {
     name: `berth-${app.name}.${slot.process}.v${release.version}.${randomBytes(3).toString('hex')}`,
     Image: release.image ?? '',
     // as the entrypoint, so that an image's own entrypoint and command are both out of the way
-    ...(typeof command === 'string' ? { Entrypoint: shellEntrypoint(command) } : {}),
+    Entrypoint: [...init.words, ...words],
+    Cmd: [],
     Env: environmentOf(app, release, slot.process),
     Labels: labelsOf(instance, app.id, release, slot),
     NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [slot.type, slot.process] } } },
@@ -34,16 +40,15 @@ export function creationOf(instance: string, app: App, release: Release, slot: S
       Annotations: { 'berth.userns': app.id },
       RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
-      ...(init ? { Init: true } : {}),
+      ...init.host,
     },
   }
 }
 
-/** A command run once in a release's image; with `stdin` it waits for what is typed, on a terminal if `tty`. */
+/** A program run once in a release's image; with `stdin` it waits for what is typed, on a terminal if `tty`. */
 export interface Errand {
   /** `run.1234` */
   readonly process: string
-  readonly command: string
   readonly tty: boolean
   readonly stdin: boolean
   /** Of the terminal, from the first moment where the engine can (API 1.42). */
@@ -51,14 +56,13 @@ export interface Errand {
 }
 
 /** What the engine is asked for, for a one-off process. */
-export function errandOf(instance: string, app: App, release: Release, errand: Errand, init: boolean): Creation {
+export function errandOf(instance: string, app: App, release: Release, errand: Errand, start: Start): Creation {
   const slot: Slot = { process: errand.process, type: oneOffType, spec: '' }
   const entry = release.formation[oneOffType] ?? entryOf(release, 'web')
-  const { HostConfig, ...creation } = creationOf(instance, app, release, slot, init)
-  const { process, command, tty, stdin, size } = errand
+  const { HostConfig, ...creation } = creationOf(instance, app, release, slot, start)
+  const { process, tty, stdin, size } = errand
   return {
     ...creation,
-    Entrypoint: shellEntrypoint(command),
     Env: [...environmentOf(app, release, process), ...(tty ? ['TERM=xterm-256color'] : [])],
     Tty: tty,
     OpenStdin: stdin,

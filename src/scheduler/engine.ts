@@ -3,9 +3,21 @@ import type Docker from 'dockerode'
 import type { ContainerCreateOptions, ContainerInfo, ContainerInspectInfo } from 'dockerode'
 import { label } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
+import type { ImageCommand } from './command.js'
 import { networkOf, specLabel } from './desired.js'
 import { textLines } from './frames.js'
 import type { Found } from './plan.js'
+
+/** Images whose command is kept in mind. */
+const remembered = 1_000
+
+/** The part of an engine's `GET /info` that the platform reads. */
+export interface EngineInfo {
+  /** `uname -m` */
+  readonly Architecture?: string
+  readonly InitBinary?: string
+  readonly InitCommit?: { readonly ID?: string }
+}
 
 /** Answers later than this, in milliseconds, count as none: a killed engine may leave half an answer behind. */
 const patience = 30_000
@@ -62,7 +74,7 @@ export class Engine {
   readonly docker: Docker
   readonly #instance: string
   readonly #away: number
-  #init: boolean | undefined
+  readonly #commands = new Map<string, ImageCommand>()
   constructor(docker: Docker, instance: string, away: number) {
     this.docker = docker
     this.#instance = instance
@@ -154,14 +166,29 @@ export class Engine {
     return all.flatMap((network) => network.Labels?.[label.app] ?? [])
   }
 
-  /** Whether the engine can put an init in front of a process, which reaps and passes signals on. */
-  async hasInit(): Promise<boolean> {
-    if (this.#init === undefined) {
-      const info = (await this.#ask(() => this.docker.info())) as { InitBinary?: string; InitCommit?: { ID?: string } }
-      // dockerd names its init even when it is not installed; then its commit is "N/A"
-      this.#init = (info.InitBinary ?? '') !== '' && info.InitCommit?.ID !== 'N/A'
-    }
-    return this.#init
+  async info(): Promise<EngineInfo> {
+    return (await this.#ask(() => this.docker.info())) as EngineInfo
+  }
+
+  /** What an image runs of its own; nothing for one that is not there, which `create` will say. */
+  async commandOf(image: string): Promise<ImageCommand> {
+    const known = this.#commands.get(image)
+    if (known) return known
+    const info = await this.#ask(() => this.docker.getImage(image).inspect()).catch((error: unknown) => {
+      if (statusOf(error) === 404) return null
+      throw error
+    })
+    if (!info) return { entrypoint: [], cmd: [] }
+    const { Entrypoint, Cmd } = info.Config
+    const command = { entrypoint: [Entrypoint ?? []].flat(), cmd: [Cmd ?? []].flat() }
+    if (this.#commands.size >= remembered) this.#commands.clear()
+    this.#commands.set(image, command)
+    return command
+  }
+
+  /** Unpacks a tar archive at the root of a container's file system. */
+  async put(id: string, archive: Buffer): Promise<void> {
+    await this.#ask(() => this.docker.getContainer(id).putArchive(archive, { path: '/' }))
   }
 
   async #ask<T>(question: () => Promise<T>, fine: readonly number[] = [], ms = patience): Promise<T> {

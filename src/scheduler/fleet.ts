@@ -4,10 +4,12 @@ import { BerthError, messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
+import { processWords } from './command.js'
 import { creationOf } from './creation.js'
 import { portOf, type Slot } from './desired.js'
 import { isAway, statusOf, wordsOf, type Engine } from './engine.js'
 import type { Gate } from './gate.js'
+import { initFor } from './init/init.js'
 import type { Limits } from './limits.js'
 import type { Found } from './plan.js'
 import { ready } from './readiness.js'
@@ -54,7 +56,16 @@ export class Fleet {
   async launch(app: App, release: Release, slot: Slot, restarts: number): Promise<Launched> {
     const { engine, records, gate } = this.#tools
     return gate.run(async () => {
-      const options = creationOf(this.#tools.config.name, app, release, slot, await engine.hasInit())
+      const { config } = this.#tools
+      const init = await initFor(engine, config)
+      const words = processWords(release.processTypes[slot.type] ?? null, await engine.commandOf(release.image ?? ''))
+      if (words.length === 0)
+        throw new BerthError(
+          'invalid',
+          `${slot.process} has nothing to run: its image has neither CMD nor ENTRYPOINT`,
+          'add a CMD to the Dockerfile, or a line to the Procfile',
+        )
+      const options = creationOf(config.name, app, release, slot, { words, init })
       const id = await engine.create(options).catch((error: unknown) => {
         throw refused(error, release, slot)
       })
@@ -73,6 +84,7 @@ export class Fleet {
       await records.add(app.id, record)
       const found: Found = { ...slot, id, release: release.version, running: true, createdAt: 0, address: '' }
       try {
+        if (init.archive) await engine.put(id, init.archive)
         await engine.start(id)
         return { found, failure: null }
       } catch (error) {

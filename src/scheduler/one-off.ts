@@ -4,12 +4,14 @@ import type { Config } from '../config.js'
 import { BerthError } from '../errors.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
+import { oneOffWords, processWords } from './command.js'
 import { errandOf, type Errand } from './creation.js'
 import { attach } from './attach.js'
 import { Engine, statusOf, wordsOf } from './engine.js'
 import { exitOf } from './exit.js'
 import { FrameReader, type Frame } from './frames.js'
 import { oneOffType } from './desired.js'
+import { initFor } from './init/init.js'
 
 /** A command that runs in a container of its own, attached. It is gone from the engine when `exit` settles. */
 export interface OneOff {
@@ -31,8 +33,8 @@ export interface OneOffOptions {
   readonly config: Config
   readonly app: App
   readonly release: Release
-  /** A line for the shell. */
-  readonly command: string
+  /** A line as in a Procfile; or words: one is a line for the shell, several are run as they are. */
+  readonly command: string | readonly string[]
   readonly tty: boolean
   /** Whether the command reads anything. */
   readonly stdin: boolean
@@ -50,10 +52,14 @@ export async function startOneOff(options: OneOffOptions): Promise<OneOff> {
     throw new BerthError('conflict', `${app.name} has nothing to run yet`, 'push it first: `git push berth main`')
   const process = options.process ?? `${oneOffType}.${randomInt(1000, 10_000)}`
   const { command, tty, stdin, size } = options
-  const errand: Errand = { process, command, tty, stdin, size }
+  const errand: Errand = { process, tty, stdin, size }
+  const init = await initFor(engine, config)
+  const words =
+    typeof command === 'string' ? processWords(command, await engine.commandOf(release.image)) : oneOffWords(command)
   await engine.ensureNetwork(app.id)
-  const id = await engine.create(errandOf(config.name, app, release, errand, await engine.hasInit())).catch(refused)
+  const id = await engine.create(errandOf(config.name, app, release, errand, { words, init })).catch(refused)
   try {
+    if (init.archive) await engine.put(id, init.archive)
     signal.throwIfAborted()
     const container = engine.docker.getContainer(id)
     // before the start, so that nothing it writes is lost

@@ -29,6 +29,8 @@ function layOut(config: Config, user: User): void {
   for (const path of [config.root, config.run, config.cache]) own(path, 0o755)
   own(join(config.root, 'engine'), 0o700)
   for (const folder of ['git', 'deploys', 'router', 'redis', 'home']) own(join(config.root, folder), 0o750, user)
+  // mounted into the containers of apps
+  own(join(config.root, 'init'), 0o755, user)
   own(join(config.cache, 'npm'), 0o755, user)
   own(logDir(config), 0o750)
   own(dirname(config.redisSocket), 0o700, user)

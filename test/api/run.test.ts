@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { WebSocketServer } from 'ws'
 import { run, type RunOptions } from '../../src/api/client/run.js'
-import { shellLine } from '../../src/api/connect.js'
+import { oneOffWords } from '../../src/scheduler/command.js'
 import type { OneOff, OneOffSpec, Platform } from '../../src/api/platform.js'
 import { inputWindow } from '../../src/api/run-messages.js'
 import { serveRun } from '../../src/api/run-socket.js'
@@ -29,7 +29,8 @@ async function* merge(stdout: Readable, stderr: Readable): OneOff['output'] & As
 
 /** A process of this machine where a container's would be. */
 function oneOff(spec: OneOffSpec, signal: AbortSignal, children: ChildProcess[]): OneOff {
-  const child = spawn('sh', ['-c', shellLine(spec)], { stdio: 'pipe' })
+  const [program = '', ...args] = oneOffWords(spec.command)
+  const child = spawn(program, args, { stdio: 'pipe' })
   signal.addEventListener('abort', () => child.kill('SIGKILL'))
   children.push(child)
   return {
