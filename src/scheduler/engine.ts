@@ -179,7 +179,8 @@ export class Engine {
       throw error
     })
     if (!info) return { entrypoint: [], cmd: [] }
-    const { Entrypoint, Cmd } = info.Config
+    // null, or a string from some engines, whatever the types say
+    const { Entrypoint, Cmd } = info.Config as Readonly<Record<'Entrypoint' | 'Cmd', string | string[] | null>>
     const command = { entrypoint: [Entrypoint ?? []].flat(), cmd: [Cmd ?? []].flat() }
     if (this.#commands.size >= remembered) this.#commands.clear()
     this.#commands.set(image, command)
