@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
 import { BerthError, messageOf } from '../errors.js'
+import { harmless } from '../terminal.js'
 
 /** The command line itself is wrong: exit code 2. */
 export class UsageError extends BerthError {
@@ -17,7 +18,7 @@ export function exitCodeOf(error: unknown): number {
 const red = (text: string): string =>
   process.stderr.isTTY && process.env.NO_COLOR === undefined ? `\u001b[31m${text}\u001b[39m` : text
 
-const bar = (line: string): string => ` ${red('▸')}    ${line}\n`
+const bar = (line: string): string => ` ${red('▸')}    ${harmless(line)}\n`
 
 /** What went wrong, and on a line of its own what to type next. */
 export function formatFailure(error: unknown): string {

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { LogLine } from '../api/contract.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
+import { harmless } from '../terminal.js'
 import { print } from './output.js'
 import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
 
@@ -14,7 +15,8 @@ interface LogsOptions extends AppOptions, JsonOptions {
 const palette = [36, 33, 32, 35, 34]
 
 /** `2026-11-24T04:08:34.123Z app[web.1]: text`, the head in the colour of its process on a terminal. */
-function format({ time, source, process: name, text }: LogLine): string {
+function format({ time, source, process: name, text: raw }: LogLine): string {
+  const text = harmless(raw)
   const head = `${time} ${source}[${name}]:`
   if (!process.stdout.isTTY || process.env.NO_COLOR !== undefined) return `${head} ${text}`
   const colour = palette[Buffer.from(name).reduce((sum, byte) => sum + byte, 0) % palette.length] ?? 36

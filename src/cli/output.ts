@@ -1,10 +1,14 @@
 import { stripVTControlCharacters } from 'node:util'
+import { harmless } from '../terminal.js'
+
+/** What a terminal gets is harmless, whoever wrote it; what a program reads is as it is. */
+const shown = (stream: NodeJS.WriteStream, text: string): string => (stream.isTTY ? harmless(text) : text)
 
 /** Data: what a program would want to read. */
-export const print = (text: string): void => void process.stdout.write(`${text}\n`)
+export const print = (text: string): void => void process.stdout.write(`${shown(process.stdout, text)}\n`)
 
 /** Progress and remarks: for a person, and out of a program's way. */
-export const say = (text: string): void => void process.stderr.write(`${text}\n`)
+export const say = (text: string): void => void process.stderr.write(`${shown(process.stderr, text)}\n`)
 
 export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2))
 

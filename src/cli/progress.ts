@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeployView } from '../api/contract.js'
 import { BerthError, is } from '../errors.js'
+import { harmless } from '../terminal.js'
 import { say } from './output.js'
 import type { Session } from './session.js'
 
@@ -54,7 +55,7 @@ class Line implements Disposable {
   }
   show(): void {
     if (!this.#live && this.#held === '') return
-    process.stderr.write(`${this.#live ? '' : '\n'}${this.#held}`)
+    process.stderr.write(harmless(`${this.#live ? '' : '\n'}${this.#held}`))
     this.#live = true
     this.#held = ''
   }

@@ -3,6 +3,7 @@ import type Docker from 'dockerode'
 import type { Plan } from '../buildpacks/plan.js'
 import { label, type Config } from '../config.js'
 import { BerthError } from '../errors.js'
+import { LineSplitter } from '../lines.js'
 import { isAway, wordsOf } from '../scheduler/engine.js'
 import type { App } from '../store/apps.js'
 import { builderOf, traceId, traceText } from './buildkit.js'
@@ -64,18 +65,17 @@ export async function build(
 
 /** Passes the engine's messages on to the log. @throws BerthError `invalid` when one of them is an error */
 async function report(output: NodeJS.ReadableStream, log: DeployLog): Promise<void> {
-  let partial = ''
+  const lines = new LineSplitter()
   for await (const event of events(output)) {
     if (event.error !== undefined) {
-      if (partial !== '') log.detail(partial)
+      log.output(lines.end())
       throw new BerthError('invalid', event.error.trim().replaceAll(dockerfileName, 'Dockerfile'))
     }
     const text = event.id === traceId ? await traceText(String(event.aux)) : (event.stream ?? '')
-    const lines = (partial + text).split('\n')
-    partial = lines.pop() ?? ''
-    for (const line of lines) if (line.trim() !== '') log.detail(line)
+    for (const line of lines.read(text)) log.output(line)
     if (event.status !== undefined && event.progress === undefined)
-      log.detail([event.id, event.status].filter(Boolean).join(': '))
+      log.output([event.id, event.status].filter(Boolean).join(': '))
+    await log.room()
   }
-  if (partial.trim() !== '') log.detail(partial)
+  log.output(lines.end())
 }

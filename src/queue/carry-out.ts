@@ -137,7 +137,7 @@ async function runReleaseCommand(
   const command = next.processTypes.release
   if (command == null || change.kind !== 'push') return
   log.step(`Running release command: ${command}`)
-  const code = await scheduler.runOnce(app, next, command, (line) => log.detail(line), signal)
+  const code = await scheduler.runOnce(app, next, command, (line) => log.output(line), signal)
   if (code !== 0)
     throw new BerthError(
       'invalid',

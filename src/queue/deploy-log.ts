@@ -1,20 +1,31 @@
 import { mkdir, open, type FileHandle } from 'node:fs/promises'
 import type { Config } from '../config.js'
 import { messageOf } from '../errors.js'
+import { cutMark } from '../lines.js'
 import type { Store } from '../store/store.js'
+import { harmless } from '../terminal.js'
 import { deployFiles, deploysDirectory } from './files.js'
 
 /** Names whose values are nobody's business, whoever prints them. */
 const secretName = /KEY|SECRET|TOKEN|PASS|PWD|CREDENTIAL|PRIVATE|DSN|_UR[IL]$/i
 const shortestSecret = 6
-/** The only control characters a log line may hold. */
-const printable = ['\n', '\t', '\u001b']
+/** Bytes (UTF-16 units, rather) that what a build or a release command writes may take of a log. */
+const outputBudget = 8 * 1024 * 1024
+/** So many lines of the rest are kept, its end. */
+const tailLines = 50
+/** Of each of these, so much. */
+const tailLine = 2048
+/** What waits for the disk before `room` makes the writer wait too. */
+const waitingLimit = 1024 * 1024
 
-/** The values of config vars that must not be written to a log. */
+/** The values of config vars that must not be written to a log, and their lines, for a log is written by lines. */
 export const secretsOf = (config: Readonly<Record<string, string>>): string[] =>
   Object.entries(config)
-    .filter(([name, value]) => secretName.test(name) && value.length >= shortestSecret)
-    .map(([, value]) => value)
+    .filter(([name]) => secretName.test(name))
+    .flatMap(([, value]) => [value, ...value.split('\n').map((line) => line.trim())])
+    .filter(({ length }) => length >= shortestSecret)
+
+const indented = (text: string): string => text.replace(/^/gm, '       ')
 
 /** Writes the log of one deploy: lines are appended in order, and whoever follows it is woken. */
 export class DeployLog {
@@ -22,6 +33,9 @@ export class DeployLog {
   readonly #store: Store
   readonly #id: string
   readonly #secrets: readonly string[]
+  readonly #tail: string[] = []
+  #leftOut = 0
+  #left = outputBudget
   #waiting = ''
   #writing: Promise<void> | null = null
 
@@ -37,12 +51,32 @@ export class DeployLog {
     return new DeployLog(await open(deployFiles(config, id).log, 'a', 0o640), store, id, secrets)
   }
 
-  /** One line or several; control characters but tab and colour codes do not get in. */
+  /** One line or several, made harmless and without secrets. */
   line(text: string): void {
-    let safe = text.replace(/\r\n?/g, '\n').replace(/\p{Cc}/gu, (code) => (printable.includes(code) ? code : ''))
-    for (const secret of this.#secrets) safe = safe.replaceAll(secret, '[secret]')
-    this.#waiting += `${safe}\n`
-    this.#writing ??= this.#flush()
+    this.#showTail()
+    this.#write(text)
+  }
+
+  /**
+   * A line of what a build or a release command writes. There is a budget for these; of what is beyond it, the end is
+   * shown, where what went wrong mostly stands.
+   */
+  output(line: string): void {
+    if (line.trim() === '') return
+    const text = indented(line)
+    this.#left -= text.length + 1
+    if (this.#left > 0) {
+      this.#write(text)
+      return
+    }
+    this.#leftOut += 1
+    this.#tail.push(line.slice(0, tailLine))
+    if (this.#tail.length > tailLines) this.#tail.shift()
+  }
+
+  /** Resolves when little waits for the disk: whoever passes on what others write waits for it. */
+  async room(): Promise<void> {
+    while (this.#writing && this.#waiting.length > waitingLimit) await this.#writing
   }
 
   /** `-----> …` */
@@ -52,7 +86,7 @@ export class DeployLog {
 
   /** Under a step. */
   detail(text: string): void {
-    this.line(text.replace(/^/gm, '       '))
+    this.line(indented(text))
   }
 
   /** What went wrong, as Heroku marks it. */
@@ -62,8 +96,34 @@ export class DeployLog {
 
   /** Resolves when everything is in the file. A full disk loses the log, not the deploy. */
   async close(): Promise<void> {
+    this.#showTail()
     while (this.#writing) await this.#writing
     await this.#file.close()
+  }
+
+  #showTail(): void {
+    if (this.#leftOut === 0) return
+    const hidden = this.#leftOut - this.#tail.length
+    if (hidden > 0) this.#write(indented(`[${hidden} lines left out: it writes too much; here is the end of it]`))
+    this.#leftOut = 0
+    for (const line of this.#tail.splice(0)) this.#write(indented(line))
+  }
+
+  #write(text: string): void {
+    let safe = harmless(text.replace(/\r\n?/g, '\n'))
+    for (const secret of this.#secrets) safe = safe.replaceAll(secret, '[secret]')
+    if (safe.endsWith(cutMark)) safe = this.#withoutHalf(safe)
+    this.#waiting += `${safe}\n`
+    this.#writing ??= this.#flush()
+  }
+
+  /** A line that was cut may end within a secret. */
+  #withoutHalf(line: string): string {
+    const text = line.slice(0, -cutMark.length)
+    for (const secret of this.#secrets)
+      for (let length = secret.length - 1; length >= shortestSecret; length -= 1)
+        if (text.endsWith(secret.slice(0, length))) return `${text.slice(0, -length)}[secret]${cutMark}`
+    return line
   }
 
   async #flush(): Promise<void> {

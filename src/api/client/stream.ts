@@ -1,7 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import { BerthError } from '../../errors.js'
+import { LineSplitter } from '../../lines.js'
 import type { Lines } from '../operation.js'
 import { toError } from './http.js'
+
+/** No line of ours is longer, in UTF-16 units. */
+const longestMessage = 16 * 1024 * 1024
 
 const cut = (cause?: unknown): BerthError =>
   new BerthError(
@@ -26,12 +30,10 @@ export async function* readText(response: IncomingMessage): AsyncGenerator<strin
 /** NDJSON as it comes, up to the verdict. @throws BerthError what the server said, `unavailable` when it was cut off */
 export async function* readLines(response: IncomingMessage): Lines<unknown, unknown> {
   response.setEncoding('utf8')
-  let rest = ''
+  const lines = new LineSplitter(longestMessage)
   try {
     for await (const chunk of response) {
-      const lines = (rest + (chunk as string)).split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) {
+      for (const line of lines.read(chunk as string)) {
         if (line === '') continue // a heartbeat
         const value = JSON.parse(line) as Record<string, unknown>
         if ('end' in value) return value.end
