@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
+import { totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parse } from 'dotenv'
 import { z } from 'zod'
 import { BerthError } from './errors.js'
+
+const mebibyte = 1024 * 1024
 
 /** The settings of one instance: `<root>/berth.env` (dotenv), overridden by the environment. */
 export const Settings = z.object({
@@ -54,8 +57,51 @@ export const Settings = z.object({
     .optional()
     .describe('1: the engine refuses --userns=host, and --privileged, which takes it'),
   BERTH_DENY_PRIVILEGED: z.enum(['0', '1']).optional().describe('1: the engine refuses --privileged'),
+  BERTH_GIT_MEMORY: z.coerce
+    .number()
+    .int()
+    .min(64)
+    .max(1_048_576)
+    .default(() => Math.max(64, Math.min(1024, Math.floor(totalmem() / mebibyte / 2))))
+    .describe('MiB of memory that git may take for all pushes; default 1024, or half of a small machine'),
+  BERTH_GIT_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(86_400)
+    .default(600)
+    .describe('seconds of processor time that one git process may take for a push'),
+  BERTH_PUSH_SIZE: z.coerce.number().int().min(1).max(1_048_576).default(1024).describe('MiB that a push may send'),
+  BERTH_PUSH_TREE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_048_576)
+    .default(4096)
+    .describe('MiB that the files of a pushed commit may take'),
+  BERTH_PUSH_FILES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_000_000)
+    .default(200_000)
+    .describe('files and directories that a pushed commit may hold'),
   BERTH_DEPLOYS: z.coerce.number().int().min(1).max(64).default(2).describe('deploys at once over all apps'),
 })
+
+/** What a push may take of the machine. */
+export interface PushLimits {
+  /** Bytes of memory, of one git process and of all together. */
+  readonly memory: number
+  /** Processor time of one git process. */
+  readonly seconds: number
+  /** Bytes that are sent. */
+  readonly size: number
+  /** Bytes of the commit's files. */
+  readonly tree: number
+  /** Files and directories of the commit. */
+  readonly files: number
+}
 
 /** Where one instance of Berth lives. Every path, port and kernel name follows from here. */
 export interface Config {
@@ -67,6 +113,9 @@ export interface Config {
   readonly httpPort: number
   readonly pool: string
   readonly deploys: number
+  readonly push: PushLimits
+  /** Bytes of the disk that are left free, a tenth of a small disk at most. */
+  readonly diskReserve: number
   /** Path of the Docker Engine socket the platform drives. */
   readonly engineSocket: string
   /** True when the engine is Berth's own and started by `berth serve`. */
@@ -109,6 +158,14 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     httpPort: s.BERTH_HTTP_PORT,
     pool: s.BERTH_POOL,
     deploys: s.BERTH_DEPLOYS,
+    push: {
+      memory: s.BERTH_GIT_MEMORY * mebibyte,
+      seconds: s.BERTH_GIT_SECONDS,
+      size: s.BERTH_PUSH_SIZE * mebibyte,
+      tree: s.BERTH_PUSH_TREE * mebibyte,
+      files: s.BERTH_PUSH_FILES,
+    },
+    diskReserve: Number(s.BERTH_DISK_RESERVE ?? 512) * mebibyte,
     engineSocket,
     ownEngine: s.BERTH_ENGINE === undefined,
     apiSocket: join(s.BERTH_RUN, 'api', 'api.sock'),

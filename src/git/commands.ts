@@ -18,14 +18,16 @@ export interface Head {
   readonly rest: Buffer
 }
 
-/** Far more refs than anybody pushes to deploy. */
-const maxBytes = 64 * 1024
+/** Far more refs, and ends of a shallow history, than anybody pushes to deploy. */
+export const maxHeadBytes = 256 * 1024
+/** What is read at once may hold the whole head and this much of the pack. */
+const maxPacket = 64 * 1024
 
 export const isZero = (oid: string): boolean => /^0+$/.test(oid)
 
 /** @throws BerthError `invalid` for a line that is not `<old> <new> <ref>` */
 export function parseCommand(line: string): Command {
-  const match = /^([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64}) (refs\/[^\0 \n]+)$/.exec(line)
+  const match = /^([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64}) (refs\/[^\0 \n]{1,1000})$/.exec(line)
   const [, before, after, ref] = match ?? []
   if (before === undefined || after === undefined || ref === undefined)
     throw new BerthError('invalid', 'the push begins with something that is not a list of refs')
@@ -38,32 +40,60 @@ export function parseCommand(line: string): Command {
  * @throws BerthError `invalid`, `large`
  */
 export async function readHead(chunks: AsyncIterator<Buffer>): Promise<Head | null> {
-  const commands: Command[] = []
+  const commands = new Map<string, Command>()
   let capabilities: readonly string[] = []
-  let bytes = Buffer.alloc(0)
-  let at = 0
+  const packets: Buffer[] = []
+  let [bytes, rest] = [0, Buffer.alloc(0)]
   for (;;) {
-    const packet = attempt(bytes, at)
+    const packet = attempt(rest)
     if (packet === null) {
-      if (bytes.length > maxBytes) throw new BerthError('large', 'the push names too many refs', 'push one branch')
-      const next = await chunks.next()
-      if (next.done === true) return null
-      bytes = Buffer.concat([bytes, next.value])
+      const more = await take(chunks, missing(rest))
+      if (more === null) return null
+      bytes += more.length
+      if (bytes > maxHeadBytes + maxPacket)
+        throw new BerthError('large', 'the push names too many refs', 'push one branch')
+      rest = Buffer.concat([rest, more])
       continue
     }
-    at = packet.next
+    packets.push(rest.subarray(0, packet.next))
+    rest = rest.subarray(packet.next)
     if (packet.payload === null) break
     const [line = '', caps] = packet.payload.toString('utf8').replace(/\n$/, '').split('\0')
     if (caps !== undefined) capabilities = caps.trim().split(' ')
-    if (!line.startsWith('shallow ')) commands.push(parseCommand(line))
+    if (line.startsWith('shallow ')) continue
+    const command = parseCommand(line)
+    if (commands.has(command.ref))
+      throw new BerthError('invalid', `the push names ${command.ref} twice`, 'name it once')
+    commands.set(command.ref, command)
   }
-  if (commands.length === 0) return null
-  return { commands, capabilities: new Set(capabilities), bytes: bytes.subarray(0, at), rest: bytes.subarray(at) }
+  if (commands.size === 0) return null
+  return {
+    commands: [...commands.values()],
+    capabilities: new Set(capabilities),
+    bytes: Buffer.concat(packets),
+    rest,
+  }
 }
 
-function attempt(bytes: Buffer, at: number): ReturnType<typeof packetAt> {
+/** Bytes that a packet's beginning still lacks. */
+const missing = (bytes: Buffer): number =>
+  (bytes.length < 4 ? 4 : parseInt(bytes.toString('latin1', 0, 4), 16)) - bytes.length
+
+/** At least so many bytes, joined once; null when there are no more. */
+async function take(chunks: AsyncIterator<Buffer>, least: number): Promise<Buffer | null> {
+  const pieces: Buffer[] = []
+  for (let bytes = 0; bytes < least;) {
+    const next = await chunks.next()
+    if (next.done === true) return null
+    pieces.push(next.value)
+    bytes += next.value.length
+  }
+  return Buffer.concat(pieces)
+}
+
+function attempt(bytes: Buffer): ReturnType<typeof packetAt> {
   try {
-    return packetAt(bytes, at)
+    return packetAt(bytes, 0)
   } catch (cause) {
     throw new BerthError('invalid', 'the push does not begin with a list of refs', undefined, cause)
   }

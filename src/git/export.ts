@@ -1,8 +1,11 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { PushLimits } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
 import { indexOf, moveTree, removeTree } from '../queue/files.js'
+import type { Disk } from './disk.js'
 import { git, must } from './git.js'
+import { checkPointers, readTree, type TreeFacts } from './tree.js'
 
 /** Where git finds the objects of a push that it has not accepted yet. */
 export const quarantineEnv = (repository: string, quarantine: string): Record<string, string> => ({
@@ -18,40 +21,68 @@ export interface Export {
   readonly env: Readonly<Record<string, string>>
   /** Where the tree of an earlier commit may be: it is made into this one, by writing what differs. */
   readonly last: string
+  readonly limits: PushLimits
+  readonly disk: Disk
 }
 
 /**
- * Writes a commit's tree to a directory, as a checkout would: links are links, wherever they lead; submodules are empty
- * directories. Nothing is left when it fails.
- * @throws BerthError `invalid` when it is not a commit, `broken` when it cannot be written
+ * Looks at what is to be exported, before any of it is written.
+ * @throws BerthError `invalid` when it is not a commit, or holds what is elsewhere (submodules), `large` past a limit
  */
-export async function exportTree(tree: Export): Promise<void> {
-  const { repository, commit, directory, env } = tree
-  await mkdir(dirname(directory), { recursive: true, mode: 0o750 })
-  await removeTree(directory)
-  try {
-    const [type] = await Promise.all([git(repository, ['cat-file', '-t', commit], env), write(tree)])
-    if (type.stdout !== 'commit')
-      throw new BerthError(
-        'invalid',
-        `a branch can only be at a commit, and this is a ${type.stdout}`,
-        'push <name>^{}:main',
-      )
-  } catch (error) {
-    await removeTree(directory)
-    if (error instanceof BerthError) throw error
+export async function readCommit({ repository, commit, env, limits }: Export): Promise<TreeFacts> {
+  const type = await git(repository, ['cat-file', '-t', commit], env)
+  if (type.stdout !== 'commit')
     throw new BerthError(
-      'broken',
-      `the pushed tree could not be written: ${messageOf(error)}`,
-      'is the disk full?',
-      error,
+      'invalid',
+      `a branch can only be at a commit, and this is ${type.stdout === '' ? 'not in the push' : `a ${type.stdout}`}`,
+      'push <name>^{}:main',
     )
+  try {
+    return await readTree(repository, commit, env, limits)
+  } catch (error) {
+    throw error instanceof BerthError ? error : broken(error)
   }
 }
 
-async function write({ repository, commit, directory, env, last }: Export): Promise<void> {
-  const around = { ...env, GIT_WORK_TREE: directory, GIT_INDEX_FILE: indexOf(directory) }
-  const inTree = (...args: string[]): Promise<string> => must(repository, ['-c', 'core.bare=false', ...args], around)
+/**
+ * Writes a commit's tree to a directory: every file byte for byte as it was committed, links as links, wherever they lead.
+ * Nothing is left when it fails.
+ * @throws BerthError `invalid` when it holds what is elsewhere (Git LFS), `large` when there is no room, `broken` when it cannot
+ * be written
+ */
+export async function exportTree(tree: Export, facts: TreeFacts): Promise<void> {
+  const { repository, directory, disk } = tree
+  try {
+    await mkdir(dirname(directory), { recursive: true, mode: 0o750 })
+    await removeTree(directory)
+    await disk.withRoom(facts.needs, () => write(tree))
+    await checkPointers(repository, directory, facts, around(tree))
+  } catch (error) {
+    await removeTree(directory)
+    throw error instanceof BerthError ? error : broken(error)
+  }
+}
+
+const broken = (error: unknown): BerthError =>
+  new BerthError(
+    'broken',
+    `the pushed tree could not be written: ${messageOf(error)}`,
+    /no space left|ENOSPC/i.test(messageOf(error))
+      ? "the server's disk is full: free space on it, then push again"
+      : 'push again; if that fails too, `git fsck` in your repository may say why',
+    error,
+  )
+
+const around = ({ directory, env }: Export): Record<string, string> => ({
+  ...env,
+  GIT_WORK_TREE: directory,
+  GIT_INDEX_FILE: indexOf(directory),
+})
+
+async function write(tree: Export): Promise<void> {
+  const { repository, commit, directory, last } = tree
+  const inTree = (...args: string[]): Promise<string> =>
+    must(repository, ['-c', 'core.bare=false', ...args], around(tree))
   const checkOut = (): Promise<string> => inTree('read-tree', '--reset', '-u', commit)
   try {
     await moveTree(last, directory)

@@ -2,23 +2,32 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readFile } from 'node:fs/promises'
 import { BerthError, messageOf, statusOf } from '../errors.js'
 import type { App } from '../store/apps.js'
-import { bodyOf, checkEncoding, discard } from './body.js'
+import { bodyOf, checkEncoding, discard, type BodyLimits } from './body.js'
 import { readHead } from './commands.js'
+import { Disk } from './disk.js'
+import { inMebibytes } from './explain.js'
 import { scrubEnvironment } from './git.js'
-import { answerHook } from './hook-requests.js'
+import { answerHook, hookRoutes } from './hook-requests.js'
 import { installHooks } from './hooks.js'
+import { gitPrograms, installLimits } from './limits.js'
+import { checkedPack } from './pack.js'
 import { Receiving, type Receiver } from './receiving.js'
 import { refusal } from './report.js'
-import { defaultMaxPack, ensureRepository } from './repository.js'
+import { ensureRepository } from './repository.js'
 import { GitService } from './service.js'
 
 const route = /^\/([a-z0-9-]{1,63})\.git\/(info\/refs|git-upload-pack|git-receive-pack)$/
 const services = ['git-upload-pack', 'git-receive-pack'] as const
-const hookRoutes = ['/internal/pre-receive', '/internal/proc-receive']
+/** A client may be silent for so long in all: git thinks before it sends a large pack. Milliseconds. */
+const patienceMs = 300_000
+/** Of what a fetch has and wants; a large one takes a tenth of it. Bytes, inflated. */
+const maxFetch = 16 * 1024 * 1024
 
 export interface GitOptions extends Receiver {
-  /** Bytes a push may hold; default 1 GiB. */
-  readonly maxPack?: number
+  /** Directories of control groups for git, which this account may move its processes to. */
+  readonly groups?: readonly string[]
+  /** Replaces how long a client may be silent; for tests. */
+  readonly patienceMs?: number
 }
 
 /**
@@ -26,11 +35,13 @@ export interface GitOptions extends Receiver {
  * hooks' own requests and answers true; every other request it leaves untouched and answers false.
  */
 export function createGitHandler(options: GitOptions): (request: IncomingMessage, response: ServerResponse) => boolean {
-  const { config, store, log, maxPack = defaultMaxPack } = options
-  scrubEnvironment()
-  const receiving = new Receiving({ config, store, log })
+  const { config, store, log, groups = [] } = options
+  scrubEnvironment(gitPrograms(config))
+  const disk = new Disk(config.root, config.diskReserve)
+  const receiving = new Receiving({ config, store, log }, disk)
   const service = new GitService(config, log)
   const prepare = async (): Promise<string> => {
+    await installLimits(config, groups)
     const secret = await installHooks(config)
     await receiving.settleAll()
     return secret
@@ -54,12 +65,12 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
         '`berth git:remote -a APP`, in the repository, gives git the token that `bin/up` made',
       )
     const app = await store.apps.get(name)
-    await ensureRepository(config, app, maxPack)
+    await ensureRepository(config, app)
     return app
   }
 
   const push = async (app: App, request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const body = bodyOf(request)
+    const body = bodyOf(request, await pushLimits())
     const head = await readHead(body)
     answerType(response, 'git-receive-pack-result')
     if (!head) {
@@ -68,21 +79,22 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
     }
     if (!head.commands.some(({ ref }) => /^refs\/(heads|tags)\//.test(ref))) {
       // node-git-server would wait for ever
-      await discard(request, body)
+      await body.return()
+      await discard(request)
       response.end(refusal(head.commands, 'only branches are taken', head.capabilities))
       return
     }
     let id: Promise<string | null> = Promise.resolve(null)
     service.serve({
       app: app.id,
-      service: 'git-receive-pack',
-      body: chain([head.bytes, head.rest], body),
+      head,
+      request,
+      body: chain([head.bytes], checkedPack(chain([head.rest], body), config.push.memory)),
       response,
       started: (pid) => {
         id = pushIdOf(pid)
       },
       ended: () => {
-        void discard(request, body)
         id.then((push) => (push === null ? undefined : receiving.settle(app.id, push))).catch((error: unknown) =>
           log.error({ error: messageOf(error), app: app.name }, 'push not settled'),
         )
@@ -90,15 +102,37 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
     })
   }
 
+  const patience = options.patienceMs ?? patienceMs
+  /** What a push may send: no more than there is room for beside the reserve of the disk. */
+  const pushLimits = async (): Promise<BodyLimits> => {
+    const [room, { size }] = [await disk.room(), config.push]
+    const tooLarge =
+      room < size
+        ? {
+            message: `the push is larger than what the server's disk has beside its reserve (${inMebibytes(room)})`,
+            hint: 'free space on the server, then push again',
+          }
+        : {
+            message: `the push is larger than ${inMebibytes(size)}`,
+            hint: 'take large files out of the history, or raise BERTH_PUSH_SIZE on the server',
+          }
+    return { bytes: Math.min(room, size), patienceMs: patience, tooLarge }
+  }
+  const fetchLimits: BodyLimits = {
+    bytes: maxFetch,
+    patienceMs: patience,
+    tooLarge: { message: 'the request names too many commits', hint: 'clone it anew' },
+  }
+
   const fetch = async (app: App, request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const body = bodyOf(request)
+    const body = bodyOf(request, fetchLimits)
     const first = await body.next()
     if (first.done === true || !/^[0-9a-f]{4}want /.test(first.value.toString('latin1', 0, 9))) {
       answerType(response, 'git-upload-pack-result')
       response.end()
       return
     }
-    service.serve({ app: app.id, service: 'git-upload-pack', body: chain([first.value], body), response })
+    service.serve({ app: app.id, head: null, request, body: chain([first.value], body), response })
   }
 
   const serve = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
@@ -118,7 +152,7 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
   return (request, response) => {
     const url = parse(request.url)
     if (url === null) return false
-    if (hookRoutes.includes(url.pathname)) {
+    if (hookRoutes.some((one) => one === url.pathname)) {
       ready()
         .then((secret) => answerHook({ store, log }, receiving, secret, request, response))
         .catch((error: unknown) => refuse(request, response, error, log))
@@ -158,15 +192,20 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
     response.destroy()
     return
   }
-  request.resume() // a client that is still sending would not read the answer
   const status = known ? statusOf[error.fault] : 503
   const words = known ? [error.message, error.hint] : ['Berth cannot look this up just now', 'try again in a moment']
+  const text = `${words.filter((line) => line !== undefined).join('\n')}\n`
   response
     .writeHead(status, {
       'Content-Type': 'text/plain; charset=utf-8',
+      'Content-Length': Buffer.byteLength(text),
+      Connection: 'close',
       ...(status === 401 && { 'WWW-Authenticate': 'Basic realm="Berth", charset="UTF-8"' }),
     })
-    .end(`${words.filter((line) => line !== undefined).join('\n')}\n`)
+    .write(text)
+  // a client that is still sending would not read the answer if its connection were closed
+  const end = (): void => void response.end()
+  discard(request).then(end, end)
 }
 
 async function* chain(first: readonly Buffer[], rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -1,18 +1,23 @@
 import { timingSafeEqual } from 'node:crypto'
+import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { sha256 } from '../config.js'
 import { BerthError, messageOf, statusOf } from '../errors.js'
 import type { App } from '../store/apps.js'
-import { parseCommand } from './commands.js'
+import { maxHeadBytes, parseCommand } from './commands.js'
 import { Receiving, type Receiver } from './receiving.js'
+import { Relay } from './relay.js'
 import { procReceiveAnswer } from './report.js'
 
 /** As the pusher's own list of refs, and a line for the quarantine. */
-const maxBody = 80 * 1024
+const maxBody = maxHeadBytes + 16 * 1024
+
+/** What the hooks of hooks.ts ask. */
+export const hookRoutes = ['/internal/pre-receive', '/internal/verdict', '/internal/proc-receive'] as const
 
 const same = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(sha256(a)), Buffer.from(sha256(b)))
 
-/** Answers `POST /internal/pre-receive` and `/internal/proc-receive`: what the hooks of hooks.ts ask. */
+/** Answers a request of a hook: text for the pusher, yes (204) or no (409), or git's own answer. */
 export async function answerHook(
   { store, log }: Pick<Receiver, 'store' | 'log'>,
   receiving: Receiving,
@@ -27,39 +32,45 @@ export async function answerHook(
     const url = new URL(request.url ?? '/', 'http://berth')
     const push = url.searchParams.get('push') ?? ''
     const app = await appOf(store, url.searchParams.get('repository') ?? '')
-    if (url.pathname === '/internal/proc-receive') {
-      response.end(procReceiveAnswer(await receiving.procReceive(app, push)))
-      return
+    switch (url.pathname as (typeof hookRoutes)[number]) {
+      case '/internal/proc-receive':
+        response.end(procReceiveAnswer(await receiving.procReceive(app, push)))
+        return
+      case '/internal/verdict':
+        response.writeHead((await receiving.verdict(app, push)) ? 204 : statusOf.conflict).end()
+        return
+      case '/internal/pre-receive':
+        await preReceive(receiving, app, push, request, response)
     }
-    const [first = '', ...lines] = (await text(request)).split('\n').filter((line) => line !== '')
-    const question = { push, quarantine: first.replace(/^objects /, ''), commands: lines.map(parseCommand) }
-    const gone = new AbortController()
-    response.once('close', () => gone.abort())
-    response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8' }).flushHeaders()
-    const tell = teller(response, url.searchParams.get('again') === '1')
-    const accepted = await receiving.preReceive(app, question, tell.say, gone.signal)
-    if (accepted === null) return
-    response.end(`${tell.rest()}=${accepted ? '0' : '1'}\n`)
   } catch (error) {
     const fault = error instanceof BerthError ? error.fault : 'broken'
     if (fault === 'broken') log.error({ error: messageOf(error) }, 'hook')
     if (response.headersSent) response.destroy()
-    else response.writeHead(statusOf[fault]).end(`${messageOf(error)}\n`)
+    else response.writeHead(statusOf[fault]).end(` !     ${messageOf(error)}\n`)
   }
 }
 
-/** Text as lines for the hook, `.` before each; a silent one swallows it all. */
-function teller(response: ServerResponse, silent: boolean): { say: (text: string) => void; rest: () => string } {
-  let partial = ''
-  return {
-    say: (piece) => {
-      if (silent) return
-      const lines = (partial + piece).split('\n')
-      partial = lines.pop() ?? ''
-      if (lines.length > 0) response.write(lines.map((line) => `.${line}\n`).join(''))
-    },
-    rest: () => (partial === '' ? '' : `.${partial}\n`),
-  }
+async function preReceive(
+  receiving: Receiving,
+  app: App,
+  push: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const [first = '', ...lines] = (await text(request)).split('\n').filter((line) => line !== '')
+  const question = { push, quarantine: first.replace(/^objects /, ''), commands: lines.map(parseCommand) }
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+  response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8' }).flushHeaders()
+  // a hook that asks again has lost its pusher with the process that it asked first
+  const silent = new URL(request.url ?? '/', 'http://berth').searchParams.get('again') === '1'
+  const relay = new Relay(async (words) => {
+    if (silent || words === '' || gone.signal.aborted || response.write(words)) return
+    await once(response, 'drain', { signal: gone.signal }).catch(() => undefined) // it may never come: it has gone
+  })
+  await receiving.preReceive(app, question, (words) => relay.say(words), gone.signal)
+  await relay.end()
+  response.end()
 }
 
 async function appOf(store: Receiver['store'], repository: string): Promise<App> {

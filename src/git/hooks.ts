@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config.js'
+import { readIfThere } from './present.js'
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 
@@ -25,38 +26,30 @@ ask() {
 `
 
 /**
- * Hands the push to the api process and repeats what it answers, a line at a time: `.text` is for the pusher, `=0` or
- * `=1` the verdict. No verdict means that the api process died; the deploy goes on without it, so the hook asks again
+ * Hands the push to the api process and passes on what it writes for the pusher; then asks whether the push is taken. An answer
+ * that breaks off, or no answer, means that the api process died; the deploy goes on without it, so the hook asks again
  * until somebody knows how it ended. By then nobody listens to the pusher's end: the log is not repeated.
  */
 const preReceive = (config: Config): string => `${preamble(config)}
-body="objects \${GIT_OBJECT_DIRECTORY:-}"
-while IFS= read -r line; do
-  body="$body
-$line"
-done
-deploy() {
-  ask --header 'Content-Type: text/plain' --data-binary "$body" "http://berth/internal/pre-receive?$query&again=$1" | {
-    verdict=75
-    while IFS= read -r line; do
-      case $line in
-        .*) printf '%s\\n' "\${line#.}" ;;
-        =*) verdict=\${line#=} ;;
-      esac
-    done
-    exit "$verdict"
-  }
-}
-deploy 0
-code=$?
+commands=$(cat)
 left=1500
-while [ "$code" -eq 75 ] && [ "$left" -gt 0 ]; do
+again=0
+until printf 'objects %s\\n%s\\n' "\${GIT_OBJECT_DIRECTORY:-}" "$commands" |
+  ask --header 'Content-Type: text/plain' --data-binary @- "http://berth/internal/pre-receive?$query&again=$again"; do
+  again=1
+  left=$((left - 1))
+  [ "$left" -gt 0 ] || exit 1
+  sleep 0.2
+done
+while [ "$left" -gt 0 ]; do
+  case $(ask --output /dev/null --write-out '%{http_code}' --request POST "http://berth/internal/verdict?$query") in
+    204) exit 0 ;;
+    4*) exit 1 ;;
+  esac
   left=$((left - 1))
   sleep 0.2
-  deploy 1
-  code=$?
 done
-exit "$code"
+exit 1
 `
 
 /**
@@ -82,7 +75,7 @@ export async function installHooks(config: Config): Promise<string> {
     await writeFile(`${file}.new`, text, { mode })
     await rename(`${file}.new`, file)
   }
-  const known = await readFile(join(directory, 'secret'), 'utf8').catch(() => '')
+  const known = (await readIfThere(join(directory, 'secret'))) ?? ''
   const secret = known.startsWith(header) ? known.slice(header.length).trim() : randomBytes(32).toString('base64url')
   await put('secret', `${header}${secret}\n`, 0o600)
   await put('pre-receive', preReceive(config), 0o750)

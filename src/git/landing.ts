@@ -1,35 +1,73 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { BerthError, messageOf } from '../errors.js'
 import type { Deploy } from '../store/deploys.js'
-import { git, must } from './git.js'
+import type { Command } from './commands.js'
+import { ifAbsent, readIfThere } from './present.js'
 import { adoptObjects, readLanded, writeLanded, type Push } from './pushes.js'
-import { readRef } from './repository.js'
+import { moveRef, readRef, tryRef } from './refs.js'
+
+/** Room on the disk to move a ref in, when there is no other: given back when it is needed. Bytes. */
+const spareBytes = 64 * 1024
+const spareOf = (repository: string): string => join(repository, 'berth', 'spare')
+const isFull = (error: unknown): boolean => /no space left|ENOSPC|couldn't write/i.test(messageOf(error))
+
+/**
+ * Makes sure that the ref of a push can be moved once it is deployed: what is live and what git says must not part.
+ * @param env where git finds the pushed objects
+ * @throws BerthError `conflict` when it cannot
+ */
+export async function prepareLanding(
+  repository: string,
+  { ref, new: commit }: Command,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  try {
+    const spare = await stat(spareOf(repository)).catch(ifAbsent(null))
+    if (spare?.size !== spareBytes) await writeFile(spareOf(repository), Buffer.alloc(spareBytes, '.'))
+    await tryRef(repository, ref, commit, env)
+  } catch (error) {
+    throw new BerthError(
+      'conflict',
+      `${ref.replace('refs/heads/', '')} cannot be moved to the pushed commit: ${messageOf(error)}`,
+      isFull(error) ? "the server's disk is full: free space on it, then push again" : 'push again in a moment',
+      error,
+    )
+  }
+}
 
 /**
  * Moves a ref to the commit of a push whose deploy succeeded, unless a later release has moved it on. Safe to repeat, and
- * the same whether receive-pack lives, and has brought the objects in, or was killed. The caller serialises an app's.
+ * the same whether receive-pack lives, has brought the objects in, or was killed. The caller serialises an app's.
  */
 export async function land(repository: string, push: Push, deploy: Deploy): Promise<void> {
+  try {
+    await moveOn(repository, push, deploy)
+  } catch (error) {
+    if (!isFull(error)) throw error
+    await rm(spareOf(repository), { force: true })
+    await moveOn(repository, push, deploy)
+  }
+}
+
+async function moveOn(repository: string, push: Push, deploy: Deploy): Promise<void> {
   const { ref, new: commit } = push.command
   const landed = await readLanded(repository)
   const release = deploy.release ?? 0
   if ((landed[ref]?.release ?? -1) > release) return
   if ((await readRef(repository, ref)) !== commit) {
-    const moved = await git(repository, ['update-ref', ref, commit])
-    if (moved.code !== 0) {
-      await adoptObjects(repository, push.id)
-      await must(repository, ['update-ref', ref, commit])
-    }
+    await adoptObjects(repository, push.id)
+    await moveRef(repository, ref, commit)
     await pointHead(repository, ref)
   }
-  await writeLanded(repository, { ...landed, [ref]: { release, commit } })
+  if (landed[ref]?.release !== release) await writeLanded(repository, { ...landed, [ref]: { release, commit } })
 }
 
 /** A clone checks out what was deployed last. */
 async function pointHead(repository: string, ref: string): Promise<void> {
   const head = `ref: ${ref}\n`
   const file = join(repository, 'HEAD')
-  if ((await readFile(file, 'utf8').catch(() => '')) === head) return
+  if ((await readIfThere(file)) === head) return
   await writeFile(`${file}.new`, head)
   await rename(`${file}.new`, file)
 }

@@ -1,7 +1,8 @@
-import { link, mkdir, readdir, readFile, rename, rm, writeFile, open } from 'node:fs/promises'
+import { link, mkdir, readdir, rename, rm, writeFile, open } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
 import { BerthError } from '../errors.js'
 import type { Command } from './commands.js'
+import { ifAbsent, readIfThere } from './present.js'
 import type { Verdict } from './report.js'
 
 /** A push that became a deploy, from then until its ref's fate is settled. */
@@ -39,13 +40,13 @@ export async function recordPush(repository: string, push: Push, quarantine: str
 }
 
 export async function readPush(repository: string, id: string): Promise<Push | null> {
-  const text = await readFile(join(directoryOf(repository, id), 'push.json'), 'utf8').catch(() => null)
+  const text = await readIfThere(join(directoryOf(repository, id), 'push.json'))
   return text === null ? null : (JSON.parse(text) as Push)
 }
 
 /** Every push of a repository that is not settled. */
 export async function listPushes(repository: string): Promise<Push[]> {
-  const names = await readdir(join(repository, 'berth')).catch(() => [])
+  const names = await readdir(join(repository, 'berth')).catch(ifAbsent([]))
   const found = await Promise.all(names.filter((name) => pushId.test(name)).map((name) => readPush(repository, name)))
   return found.filter((push) => push !== null)
 }
@@ -68,7 +69,7 @@ export function checkQuarantine(repository: string, path: string): string {
 /** Links every file of a tree, packs before their indexes, since git takes an index for a promise of its pack. */
 async function linkTree(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true })
-  const entries = await readdir(from, { withFileTypes: true }).catch(() => [])
+  const entries = await readdir(from, { withFileTypes: true }).catch(ifAbsent([]))
   entries.sort((a, b) => Number(a.name.endsWith('.idx')) - Number(b.name.endsWith('.idx')))
   for (const entry of entries) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)]
@@ -87,7 +88,7 @@ interface Landed {
 }
 
 export async function readLanded(repository: string): Promise<Record<string, Landed>> {
-  const text = await readFile(join(repository, 'berth', 'landed.json'), 'utf8').catch(() => '{}')
+  const text = (await readIfThere(join(repository, 'berth', 'landed.json'))) ?? '{}'
   return JSON.parse(text) as Record<string, Landed>
 }
 

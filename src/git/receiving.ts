@@ -1,5 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from '../config.js'
-import { BerthError, messageOf } from '../errors.js'
+import { BerthError, is, messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
 import { follow, outcome } from '../queue/follow.js'
 import { deployFiles, lastTree, removeSource } from '../queue/files.js'
@@ -8,9 +9,11 @@ import type { App } from '../store/apps.js'
 import { newDeployId, type Deploy } from '../store/deploys.js'
 import type { Store } from '../store/store.js'
 import type { Command } from './commands.js'
-import { exportTree, quarantineEnv } from './export.js'
+import { checkConnected } from './connected.js'
+import type { Disk } from './disk.js'
+import { exportTree, quarantineEnv, readCommit } from './export.js'
 import { judge } from './judge.js'
-import { land } from './landing.js'
+import { land, prepareLanding } from './landing.js'
 import { Turns } from './turns.js'
 import { checkQuarantine, forgetPush, listPushes, readPush, recordPush, type Push } from './pushes.js'
 import type { Verdict } from './report.js'
@@ -31,46 +34,62 @@ export interface Question {
   readonly quarantine: string
 }
 
+/** Refs of a push whose refusal is told in its log; git tells of each. */
+const mostNamed = 20
+/** A ref that could not be moved is tried again after so long. Milliseconds. */
+const againMs = [1_000, 5_000, 15_000, 60_000]
+
 /**
  * What the hooks of git ask, answered. Everything may be asked again: a hook whose answer was cut off does, of the next api
  * process if need be.
  */
 export class Receiving {
   readonly #at: Receiver
+  readonly #disk: Disk
   readonly #turns = new Turns()
 
-  constructor(at: Receiver) {
+  constructor(at: Receiver, disk: Disk) {
     this.#at = at
+    this.#disk = disk
   }
 
   /**
-   * Deploys what was pushed and follows it to its end.
-   * @param say takes text for the pusher
-   * @returns whether git shall accept the push; null when `signal` aborted first
+   * Deploys what was pushed, follows it to its end, and moves its ref: before git is told, whose next steps can then change
+   * nothing any more.
+   * @param say takes text for the pusher, and resolves when there is room for more
+   * @param signal ends it early; the deploy goes on
    */
   async preReceive(
     app: App,
     question: Question,
-    say: (text: string) => void,
+    say: (text: string) => Promise<void>,
     signal: AbortSignal,
-  ): Promise<boolean | null> {
+  ): Promise<void> {
     const { config, store } = this.#at
     const repository = repositoryOf(config, app.id)
     try {
       const push = await this.#turns.take(app.id, () => this.#begin(app, repository, question, say))
-      if (push === null) return false
+      if (push === null) return
       const deploy = await store.deploys.get(push.deploy)
-      for await (const { text } of follow(config, store, deploy.id, { signal })) say(text)
-      if (signal.aborted) return null
-      const end = await outcome(store, deploy)
-      if (end.status === 'superseded') say(' !     superseded by a newer push: this one was not deployed\n')
-      return end.status === 'succeeded'
+      for await (const { text } of follow(config, store, deploy.id, { signal })) await say(text)
+      if (signal.aborted) return
+      const end = await outcome(store, deploy, signal)
+      if (end.status === 'superseded') await say(' !     superseded by a newer push: this one was not deployed\n')
+      if (end.status === 'succeeded') await this.#land(app.id, repository, push, end)
     } catch (error) {
+      if (signal.aborted) return
       if (!(error instanceof BerthError)) this.#at.log.error({ error: messageOf(error), app: app.name }, 'push failed')
       const hint = error instanceof BerthError && error.hint !== undefined ? ` !     ${error.hint}\n` : ''
-      say(` !     ${messageOf(error)}\n${hint}`)
-      return false
+      await say(` !     ${messageOf(error)}\n${hint}`)
     }
+  }
+
+  /** Whether git shall accept a push: it was deployed. Resolves when that is known. */
+  async verdict(app: App, id: string): Promise<boolean> {
+    const { config, store } = this.#at
+    const push = await readPush(repositoryOf(config, app.id), id)
+    if (!push) return false // it was refused before anything was done
+    return (await outcome(store, await store.deploys.get(push.deploy))).status === 'succeeded'
   }
 
   /** Moves the ref of an accepted push. @returns what to report of each ref */
@@ -79,7 +98,10 @@ export class Receiving {
     const push = await readPush(repository, id)
     if (!push) throw new BerthError('missing', 'no such push')
     const deploy = await this.#at.store.deploys.get(push.deploy)
-    await this.#turns.take(app.id, () => land(repository, push, deploy))
+    // what is deployed is not refused: a ref that cannot be moved now is when the push is settled
+    await this.#land(app.id, repository, push, deploy).catch((error: unknown) =>
+      this.#at.log.error({ error: messageOf(error), app: app.name }, 'ref not moved yet'),
+    )
     return [{ ref: push.command.ref, reason: null }, ...push.refused]
   }
 
@@ -101,20 +123,45 @@ export class Receiving {
     }
   }
 
+  /** Goes on until the ref agrees with the deploy, however often it fails. */
   async #settle(app: string, repository: string, push: Push): Promise<void> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await this.#trySettle(app, repository, push)
+        return
+      } catch (error) {
+        this.#at.log.error({ error: messageOf(error), app }, 'push not settled yet')
+        const ms = againMs[Math.min(attempt, againMs.length - 1)]
+        await delay(ms, undefined, { ref: false }) // what is in the way (a full disk, Redis) tells nobody when it goes
+      }
+    }
+  }
+
+  async #trySettle(app: string, repository: string, push: Push): Promise<void> {
     const { store } = this.#at
-    const deploy = await store.deploys.get(push.deploy).catch(() => null)
+    const deploy = await store.deploys.get(push.deploy).catch((error: unknown) => {
+      if (is(error, 'missing')) return null
+      throw error
+    })
     if (deploy) {
       const end = await outcome(store, deploy)
       // an app destroyed meanwhile has no repository
-      if (end.status === 'succeeded' && (await store.apps.find(app)))
-        await this.#turns.take(app, () => land(repository, push, end))
+      if (end.status === 'succeeded' && (await store.apps.find(app))) await this.#land(app, repository, push, end)
     }
     await forgetPush(repository, push.id)
   }
 
+  #land(app: string, repository: string, push: Push, deploy: Deploy): Promise<void> {
+    return this.#turns.take(app, () => land(repository, push, deploy))
+  }
+
   /** From a question to a deploy that is sure to be carried out; null when there is nothing to deploy. */
-  async #begin(app: App, repository: string, question: Question, say: (text: string) => void): Promise<Push | null> {
+  async #begin(
+    app: App,
+    repository: string,
+    question: Question,
+    say: (text: string) => Promise<void>,
+  ): Promise<Push | null> {
     const { config, store } = this.#at
     const known = await readPush(repository, question.push)
     if (known) {
@@ -122,7 +169,8 @@ export class Receiving {
       return known
     }
     const { deploys: command, refused } = judge(app, question.commands)
-    for (const { ref, reason } of refused) say(` !     ${ref.replace(/^refs\/heads\//, '')}: ${reason ?? ''}\n`)
+    for (const { ref, reason } of refused.slice(0, mostNamed))
+      await say(` !     ${ref.replace(/^refs\/heads\//, '')}: ${reason ?? ''}\n`)
     if (!command) return null
     const quarantine = checkQuarantine(repository, question.quarantine)
     const env = quarantineEnv(repository, quarantine)
@@ -132,11 +180,15 @@ export class Receiving {
       throw new BerthError('conflict', 'the branch has moved since you last fetched it', 'fetch, merge and push again')
     const id = newDeployId()
     const [directory, last] = [deployFiles(config, id).source, lastTree(config, app.id)]
-    await exportTree({ repository, commit: command.new, directory, env, last })
+    const tree = { repository, commit: command.new, directory, env, last, limits: config.push, disk: this.#disk }
+    const facts = await readCommit(tree)
+    await checkConnected(repository, command.new, env)
+    await prepareLanding(repository, command, env)
+    await exportTree(tree, facts)
     const push: Push = { id: question.push, deploy: id, command, refused }
     try {
       await recordPush(repository, push, quarantine)
-      if (pending.length > 0) say('-----> Waiting for the change before this one to end\n')
+      if (pending.length > 0) await say('-----> Waiting for the change before this one to end\n')
       await submit(store, app, changeOf(command, unless), id)
     } catch (error) {
       await forgetPush(repository, push.id)
@@ -149,8 +201,12 @@ export class Receiving {
   /** The api process may have died between the record and the deploy. */
   async #resubmit(app: App, { deploy, command }: Push): Promise<void> {
     const { store } = this.#at
-    const known: Deploy | null = await store.deploys.get(deploy).catch(() => null)
-    if (!known) await submit(store, app, changeOf(command, []), deploy)
+    try {
+      await store.deploys.get(deploy)
+    } catch (error) {
+      if (!is(error, 'missing')) throw error
+      await submit(store, app, changeOf(command, []), deploy)
+    }
   }
 }
 

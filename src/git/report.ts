@@ -14,6 +14,12 @@ const line = ({ ref, reason }: Verdict): Buffer =>
 export const procReceiveAnswer = (verdicts: readonly Verdict[]): Buffer =>
   Buffer.concat([pkt('version=1\n'), flush, ...verdicts.map(line), flush])
 
+/** Text for the pusher on the sideband's second channel, marked as Heroku marks what went wrong. */
+export function spoken(...lines: readonly (string | undefined)[]): Buffer {
+  const text = lines.flatMap((line) => (line === undefined ? [] : [` !     ${line}\n`])).join('')
+  return pkt(Buffer.concat([Buffer.from([2]), Buffer.from(text).subarray(0, 60_000)]))
+}
+
 /** The body that answers a push none of whose refs receive-pack is to see (gitprotocol-pack(5), "Report Status"). */
 export function refusal(commands: readonly Command[], reason: string, capabilities: ReadonlySet<string>): Buffer {
   if (!capabilities.has('report-status') && !capabilities.has('report-status-v2')) return flush

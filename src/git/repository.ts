@@ -1,21 +1,20 @@
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config.js'
 import type { App } from '../store/apps.js'
 import { must } from './git.js'
 import { hooksDirectory } from './hooks.js'
+import { readIfThere } from './present.js'
 
 export const repositoryOf = (config: Config, app: string): string => join(config.root, 'git', `${app}.git`)
 
-/** Bytes a push may hold, unless told otherwise. */
-export const defaultMaxPack = 1024 ** 3
-
 /**
  * git-config(1). Unreachable objects of rejected pushes never come in (quarantine), so gc is of little use and, being in
- * the pusher's way, off. Time matters more than disk: objects are not squeezed, large ones not held in memory.
- * `receive.procReceiveRefs` gives every ref to our hook.
+ * the pusher's way, off. Every pack is kept as it came: unpacked, seven megabytes may be gigabytes. Large objects are not held
+ * in memory, nor is more of a pack than need be. `receive.procReceiveRefs` gives every ref to our hook.
  */
-const configuration = (config: Config, maxPack: number): string => `[core]
+const configuration = (config: Config): string => `[core]
 \trepositoryformatversion = 0
 \tfilemode = true
 \tbare = true
@@ -23,9 +22,17 @@ const configuration = (config: Config, maxPack: number): string => `[core]
 \tlogAllRefUpdates = false
 \tlooseCompression = 0
 \tbigFileThreshold = 16m
+\tpackedGitWindowSize = 16m
+\tpackedGitLimit = 128m
+\tdeltaBaseCacheLimit = 32m
+\tfilesRefLockTimeout = 1000
+[pack]
+\tthreads = 1
+\twindowMemory = 64m
+\tdeltaCacheSize = 64m
 [receive]
 \tfsckObjects = true
-\tmaxInputSize = ${String(maxPack)}
+\tmaxInputSize = ${String(config.push.size)}
 \tprocReceiveRefs = refs
 \tadvertiseAtomic = false
 \tadvertisePushOptions = false
@@ -33,15 +40,22 @@ const configuration = (config: Config, maxPack: number): string => `[core]
 \tdenyDeleteCurrent = ignore
 [transfer]
 \thideRefs = refs/internal
+\tunpackLimit = 1
 [uploadpack]
 \tallowFilter = false
 `
 
+/**
+ * gitattributes(5): `info/attributes` wins over what was pushed. A checkout writes what was committed: no line ends of another
+ * system, no `$Id$`, no encoding of four times the size.
+ */
+const attributes = '* -text !eol -ident !working-tree-encoding\n'
+
 /** The app's bare repository, made when it is first needed; its settings are brought up to date. */
-export async function ensureRepository(config: Config, app: App, maxPack = defaultMaxPack): Promise<string> {
+export async function ensureRepository(config: Config, app: App): Promise<string> {
   const repository = repositoryOf(config, app.id)
-  const settings = configuration(config, maxPack)
-  const known = await readFile(join(repository, 'config'), 'utf8').catch(() => null)
+  const settings = configuration(config)
+  const known = await readIfThere(join(repository, 'config'))
   if (known === settings) return repository
   if (known === null) {
     const parent = join(config.root, 'git')
@@ -63,20 +77,14 @@ export async function ensureRepository(config: Config, app: App, maxPack = defau
       await rm(fresh, { recursive: true, force: true })
     }
   }
-  await writeFile(join(repository, 'config.new'), settings)
-  await rename(join(repository, 'config.new'), join(repository, 'config'))
+  await mkdir(join(repository, 'info'), { recursive: true })
+  for (const [name, text] of [
+    ['info/attributes', attributes],
+    ['config', settings], // last: it says that all is up to date
+  ] as const) {
+    const fresh = join(repository, `${name}.${randomUUID()}`)
+    await writeFile(fresh, text)
+    await rename(fresh, join(repository, name))
+  }
   return repository
-}
-
-/** The commit a ref is at; null when there is none. */
-export async function readRef(repository: string, ref: string): Promise<string | null> {
-  const loose = await readFile(join(repository, ref), 'utf8').catch(() => null)
-  if (loose !== null) return loose.trim()
-  const packed = await readFile(join(repository, 'packed-refs'), 'utf8').catch(() => '')
-  return (
-    packed
-      .split('\n')
-      .find((line) => line.endsWith(` ${ref}`))
-      ?.split(' ', 1)[0] ?? null
-  )
 }

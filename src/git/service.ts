@@ -4,8 +4,11 @@ import { createRequire } from 'node:module'
 import { Readable } from 'node:stream'
 import type { Git as GitType } from 'node-git-server'
 import type { Config } from '../config.js'
-import { messageOf } from '../errors.js'
+import { BerthError, messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
+import { Answer } from './answer.js'
+import { discard } from './body.js'
+import type { Head } from './commands.js'
 import { repositoryOf } from './repository.js'
 
 const { Git } = createRequire(import.meta.url)('node-git-server') as { Git: typeof GitType }
@@ -20,14 +23,20 @@ interface Action {
 
 export interface Exchange {
   readonly app: string
-  readonly service: 'git-upload-pack' | 'git-receive-pack'
-  /** The request's body, decoded. Ends early when the client goes away; never errors. */
+  readonly request: IncomingMessage
+  /** The request's body, decoded, from its beginning. Ends early when the client goes away. */
   readonly body: AsyncIterable<Buffer>
   readonly response: ServerResponse
+  /** Of a push; null for a fetch. */
+  readonly head: Head | null
   /** The git process has started. */
   readonly started?: (pid: number) => void
   /** The git process has ended. */
   readonly ended?: (pid: number) => void
+}
+
+interface Running extends Exchange {
+  readonly answer: Answer
 }
 
 /**
@@ -37,9 +46,11 @@ export interface Exchange {
 export class GitService {
   readonly #git: GitType
   readonly #log: Logger
-  readonly #exchanges = new WeakMap<object, Exchange>()
+  readonly #config: Config
+  readonly #exchanges = new WeakMap<object, Running>()
 
   constructor(config: Config, log: Logger) {
+    this.#config = config
     this.#log = log
     this.#git = new Git((app = '') => repositoryOf(config, app), { autoCreate: false })
     const accept = (action: unknown): void => this.#accept(action as Action)
@@ -54,20 +65,35 @@ export class GitService {
       url: `/${app}/info/refs?service=${service}`,
       headers: { host: request.headers.host },
     })
-    this.#git.handle(asked as unknown as IncomingMessage, response)
+    this.#git.handle(asked as unknown as IncomingMessage, new Answer(response) as unknown as ServerResponse)
   }
 
   /** Runs git-upload-pack or git-receive-pack on a body whose first piece is its head. */
   serve(exchange: Exchange): void {
-    const { app, service, body, response } = exchange
-    const request = Object.assign(Readable.from(body, { objectMode: false }), {
+    const { app, head, body, response, request } = exchange
+    const service = head ? 'git-receive-pack' : 'git-upload-pack'
+    const answer = new Answer(response, head && { ...head, limits: this.#config.push })
+    // whoever is still sending would not read the answer if its connection were closed
+    answer.beforeEnd(() => discard(request))
+    const source = Object.assign(Readable.from(this.#heed(body, answer), { objectMode: false }), {
       method: 'POST',
       url: `/${app}/${service}`,
       headers: {},
     })
-    this.#exchanges.set(request, exchange)
-    response.on('error', () => undefined) // its `close` is heeded
-    this.#git.handle(request as unknown as IncomingMessage, response)
+    this.#exchanges.set(source, { ...exchange, answer })
+    this.#git.handle(source as unknown as IncomingMessage, answer as unknown as ServerResponse)
+  }
+
+  /** Ends the body where it breaks a limit, and tells the pusher. */
+  async *#heed(body: AsyncIterable<Buffer>, answer: Answer): AsyncGenerator<Buffer> {
+    try {
+      yield* body
+    } catch (error) {
+      if (!(error instanceof BerthError)) this.#log.error({ error: messageOf(error) }, 'body of a git request')
+      await answer.refuse(
+        error instanceof BerthError ? error : { message: 'this push could not be read', hint: 'push again' },
+      )
+    }
   }
 
   #accept(action: Action): void {
@@ -75,28 +101,25 @@ export class GitService {
     if (!exchange) return
     this.#exchanges.delete(action.req as object) // there is an event for each ref
     action.on('error', (error) => {
-      this.#log.error({ error: messageOf(error) }, exchange.service)
+      this.#log.error({ error: messageOf(error) }, 'git')
       exchange.response.destroy()
     })
     action.on('service', (child) => this.#tend(child, exchange))
     action.accept()
   }
 
-  #tend(child: ChildProcess, { service, response, started, ended }: Exchange): void {
+  #tend(child: ChildProcess, { head, response, started, ended }: Running): void {
     const { pid } = child
     if (pid === undefined) return
     child.stdin?.on('error', () => undefined) // git may refuse a pack before it has read it
     let said = ''
     child.stderr?.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2000)))
     response.once('close', () => {
-      if (response.writableFinished) return
-      // A fetch has lost its reader. A push has lost its pusher, and goes on: git must not choke on what it has to say.
-      if (service === 'git-upload-pack') child.kill('SIGTERM')
-      child.stdout?.unpipe()
-      child.stdout?.resume()
+      // a fetch has lost its reader; a push has lost its pusher, and goes on
+      if (!response.writableFinished && !head) child.kill('SIGTERM')
     })
     child.once('exit', (code, signal) => {
-      if (said !== '' || code !== 0) this.#log.info({ service, code, signal, said: said.trim() }, 'git')
+      if (said !== '' || code !== 0) this.#log.info({ push: head !== null, code, signal, said: said.trim() }, 'git')
       ended?.(pid)
     })
     started?.(pid)

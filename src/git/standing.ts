@@ -1,7 +1,7 @@
 import type { Deploy } from '../store/deploys.js'
 import { isZero, type Command } from './commands.js'
 import { git } from './git.js'
-import { readRef } from './repository.js'
+import { readRef } from './refs.js'
 
 /** How a push stands to what others have pushed since its pusher last looked. */
 export interface Standing {

@@ -68,7 +68,7 @@ describe('a push that meets with', function () {
     const one = await rig.clone('siblings')
     await one.git('push', 'berth', 'main')
     const url = (await one.git('remote', 'get-url', 'berth')).stdout.trim()
-    await one.git('clone', '-q', url, 'other')
+    await one.git('clone', '-q', url, '../siblings')
     const { opened, open } = gate()
     const begun = gate()
     rig.fate = async () => {
@@ -79,7 +79,7 @@ describe('a push that meets with', function () {
     await one.commit({ a: 'mine' })
     const first = one.git('push', 'berth', 'main')
     await begun.opened
-    const other = (...args: string[]) => one.git('-C', 'other', ...args)
+    const other = (...args: string[]) => one.git('-C', '../siblings', ...args)
     await other('commit', '-q', '--allow-empty', '-m', 'theirs')
     const second = other('push', 'origin', 'main')
     await until(async () => (await rig.store.deploys.pending(app.id)).length === 2)
@@ -106,7 +106,7 @@ describe('a push that meets with', function () {
     open()
     await until(async () => (await rig.tip(app)) !== null)
     expect(await rig.tip(app)).to.equal(await head(copy))
-    await until(() => readdirSync(join(rig.repository(app), 'berth')).join() === 'landed.json')
+    await until(() => readdirSync(join(rig.repository(app), 'berth')).join() === 'landed.json,spare')
   })
 
   it('the death of its receive-pack has its ref moved all the same', async () => {

@@ -5,7 +5,7 @@ describe('the guard of git', function () {
   this.timeout(20_000)
   let rig: GitRig
   before(async () => {
-    rig = await gitRig({ maxPack: 200_000 })
+    rig = await gitRig({ settings: { BERTH_PUSH_SIZE: '1' } })
     await rig.app('guarded')
   })
   after(() => rig[Symbol.asyncDispose]())
@@ -71,10 +71,10 @@ describe('the guard of git', function () {
   it('refuses a push past the limit in words', async () => {
     const app = await rig.app('large')
     const copy = await rig.clone('large')
-    await copy.commit({ 'noise.bin': Array.from({ length: 60_000 }, () => Math.random().toString(36)).join('') })
+    await copy.commit({ 'noise.bin': Array.from({ length: 300_000 }, () => Math.random().toString(36)).join('') })
     const push = await copy.git('push', 'berth', 'main')
     expect(push.code).to.equal(1)
-    expect(push.stderr).to.match(/pack exceeds maximum allowed size/)
+    expect(push.stderr).to.include('the push is larger than 1 MiB').and.to.include('[remote rejected] main -> main')
     expect(await rig.tip(app)).to.equal(null)
   })
 })

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pino } from 'pino'
 import { loadConfig, type Config } from '../../src/config.js'
-import { createGitHandler } from '../../src/git/handler.js'
+import { createGitHandler, type GitOptions } from '../../src/git/handler.js'
 import { repositoryOf } from '../../src/git/repository.js'
 import { Bell } from '../../src/queue/bell.js'
 import { DeployLog } from '../../src/queue/deploy-log.js'
@@ -34,6 +34,8 @@ export interface GitRig extends AsyncDisposable {
   /** Commit of a ref on the server; null when there is none. */
   tip(app: App, ref?: string): Promise<string | null>
   repository(app: App): string
+  /** What `git fsck` finds wrong with an app's repository; empty when nothing is. */
+  fsck(app: App): Promise<string>
 }
 
 export interface WorkingCopy {
@@ -59,15 +61,24 @@ async function listen(server: Server, where: { path: string } | { port: number; 
   await once(server, 'listening')
 }
 
-export async function gitRig(options: { readonly maxPack?: number; readonly socket?: boolean } = {}): Promise<GitRig> {
+export interface RigOptions extends Pick<GitOptions, 'groups' | 'patienceMs'> {
+  readonly socket?: boolean
+  /** Settings of the instance. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Awaited before the first file is written. */
+  readonly prepare?: (config: Config) => Promise<void>
+}
+
+export async function gitRig(options: RigOptions = {}): Promise<GitRig> {
+  const { socket = true, settings = {}, prepare, ...more } = options
   const dir = await mkdtemp(join(tmpdir(), 'berth-git-'))
-  const config = loadConfig({ BERTH_ROOT: join(dir, 'root'), BERTH_RUN: join(dir, 'run') })
+  const config = loadConfig({ BERTH_ROOT: join(dir, 'root'), BERTH_RUN: join(dir, 'run'), ...settings })
   await mkdir(dirname(config.apiSocket), { recursive: true })
+  await prepare?.(config)
   const redis = await startRedis(config)
   const store = await openStore(config)
   const token = (await store.tokens.create('test')).reveal()
-  const { socket = true, ...more } = options
-  const handler = createGitHandler({ config, store, log: pino({ level: 'silent' }), ...more })
+  const handler = createGitHandler({ config, store, log: pino({ level: process.env.LOGL ?? 'silent' }), ...more })
   const answer: Parameters<typeof createServer>[1] = (request, response) => {
     if (!handler(request, response)) response.writeHead(418).end('not git')
   }
@@ -114,6 +125,12 @@ export async function gitRig(options: { readonly maxPack?: number; readonly sock
       return code === 0 ? stdout.trim() : null
     },
     repository: (app) => repositoryOf(config, app.id),
+    async fsck(app) {
+      const args = ['-c', 'safe.directory=*', 'fsck', '--full', '--no-dangling', '--no-progress']
+      const { code, stdout, stderr } = await run('git', args, { cwd: repositoryOf(config, app.id), env: gitEnv })
+      const said = `${stdout}${stderr}`.split('\n').filter((line) => line !== '' && !line.startsWith('notice: '))
+      return [...(code === 0 ? [] : [`exit code ${String(code)}`]), ...said].join('\n')
+    },
     async [Symbol.asyncDispose]() {
       silence()
       for (const server of [tcp, unix]) {

@@ -1,0 +1,63 @@
+import { rm } from 'node:fs/promises'
+import { join, sep } from 'node:path'
+import { git, GitFailed, must } from './git.js'
+import { readIfThere } from './present.js'
+
+/** The commit a ref is at; null when there is none. */
+export async function readRef(repository: string, ref: string): Promise<string | null> {
+  const loose = await readIfThere(join(repository, ref))
+  if (loose !== null) return loose.trim()
+  const packed = (await readIfThere(join(repository, 'packed-refs'))) ?? ''
+  return (
+    packed
+      .split('\n')
+      .find((line) => line.endsWith(` ${ref}`))
+      ?.split(' ', 1)[0] ?? null
+  )
+}
+
+/**
+ * Moves a ref. Branches that were deployed before the app's deploy branch was renamed, and that the new one cannot stand
+ * beside (`a` and `a/b`), go. The caller serialises an app's.
+ * @throws GitFailed
+ */
+export async function moveRef(repository: string, ref: string, commit: string): Promise<void> {
+  for (const other of await inTheWay(repository, ref)) await transact(repository, `delete ${other}\n`)
+  await transact(repository, `update ${ref} ${commit}\n`)
+}
+
+/**
+ * Finds out whether `moveRef` would, without doing it: the name is checked, the lock taken and written, and let go.
+ * @param env where git finds the commit
+ * @throws GitFailed
+ */
+export async function tryRef(
+  repository: string,
+  ref: string,
+  commit: string,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  const end = (await inTheWay(repository, ref)).length > 0 ? 'abort' : 'prepare\nabort'
+  await transact(repository, `start\nupdate ${ref} ${commit}\n${end}\n`, env)
+}
+
+async function inTheWay(repository: string, ref: string): Promise<string[]> {
+  const parents = ref.split('/').slice(2, -1)
+  const above = parents.map((_, at) => `refs/heads/${parents.slice(0, at + 1).join('/')}`)
+  const out = await must(repository, ['for-each-ref', '--format=%(refname)', ...above, `${ref}/`])
+  return out.split('\n').filter((other) => above.includes(other) || other.startsWith(`${ref}/`))
+}
+
+/**
+ * git-update-ref(1), --stdin. Only the api process changes refs, one at a time of an app: a lock that has been there for as long as
+ * git waits (core.filesRefLockTimeout) is of a git that was killed.
+ */
+async function transact(repository: string, lines: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
+  const args = ['update-ref', '--stdin']
+  const first = await git(repository, args, env, lines)
+  if (first.code === 0) return
+  const [, lock] = /Unable to create '(.+\.lock)': File exists/.exec(first.stderr) ?? []
+  if (lock?.startsWith(repository + sep) !== true) throw new GitFailed(args, first.code, first.stderr)
+  await rm(lock, { force: true })
+  await must(repository, args, env, lines)
+}

@@ -1,0 +1,167 @@
+import { constants, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { PushLimits } from '../config.js'
+import { BerthError } from '../errors.js'
+import { blocksOf, type Needs } from './disk.js'
+import { inMebibytes } from './explain.js'
+import { records } from './git.js'
+
+/** Directories within directories. */
+const maxDepth = 100
+/** Bytes of a path; with what is before it, it must stay below PATH_MAX (4096). */
+const maxPath = 2048
+/** NAME_MAX of Linux's file systems. */
+const maxName = 255
+/** A pointer is smaller than this (Git LFS specification, "The Pointer"). */
+const maxPointer = 1024
+const maxAttributes = 1024 * 1024
+/** Paths that a message names. */
+const named = 3
+
+/** What a commit's tree holds, known before any of it is written. */
+export interface TreeFacts {
+  readonly needs: Needs
+  /** `.gitattributes`. */
+  readonly attributes: readonly string[]
+  /** Files that are small enough to stand for another. */
+  readonly small: readonly string[]
+}
+
+const shorten = (paths: readonly string[], count = paths.length): string =>
+  `${paths.slice(0, named).join(', ')}${count > named ? ` and ${String(count - named)} more` : ''}`
+
+/**
+ * Looks through a commit's tree for what cannot or must not be checked out; ends at the first limit that it breaks, however
+ * much there would be behind it.
+ * @throws BerthError `large` past a limit, `invalid` for submodules
+ */
+export async function readTree(
+  repository: string,
+  commit: string,
+  env: Readonly<Record<string, string>>,
+  limits: Pick<PushLimits, 'files' | 'tree'>,
+): Promise<TreeFacts> {
+  let [bytes, files, links] = [0, 0, 0]
+  const attributes: string[] = []
+  const small: string[] = []
+  const submodules: string[] = []
+  try {
+    for await (const record of records(repository, ['ls-tree', '-r', '-t', '-l', '-z', commit], env, maxPath + 200)) {
+      const entry = parseEntry(record)
+      checkPath(entry.path)
+      files += 1
+      bytes += blocksOf(entry.size)
+      if (files > limits.files)
+        throw new BerthError(
+          'large',
+          `the push holds more than ${String(limits.files)} files and directories`,
+          'leave out what is generated or installed (.gitignore), or raise BERTH_PUSH_FILES on the server',
+        )
+      if (bytes > limits.tree)
+        throw new BerthError(
+          'large',
+          `the pushed files take more than ${inMebibytes(limits.tree)}`,
+          'keep large files elsewhere, or raise BERTH_PUSH_TREE on the server',
+        )
+      const path = entry.path.toString()
+      if (entry.mode === '160000' && (links += 1) <= named) submodules.push(path)
+      if (entry.mode.startsWith('100') && entry.size < maxPointer) small.push(path)
+      if (/(^|\/)\.gitattributes$/.test(path)) attributes.push(path)
+    }
+  } catch (error) {
+    if (error instanceof RangeError) throw tooLong('')
+    throw error
+  }
+  if (links > 0) refuseSubmodules(submodules, links)
+  return { needs: { bytes, files }, attributes, small }
+}
+
+/** `<mode> <type> <object> <size>TAB<path>`, git-ls-tree(1). */
+function parseEntry(record: Buffer): { mode: string; size: number; path: Buffer } {
+  const tab = record.indexOf('\t')
+  const [mode = '', , , size = ''] = record.toString('latin1', 0, tab).split(/ +/)
+  // a directory takes a block; an object that is not there is found out later
+  return { mode, size: mode === '040000' ? 1 : Number(size) || 0, path: record.subarray(tab + 1) }
+}
+
+const tooLong = (path: string): BerthError =>
+  new BerthError(
+    'large',
+    `the push holds a path that is too long${path === '' ? '' : `: ${path.slice(0, 60)}…`}`,
+    `a path may have ${String(maxPath)} bytes and ${String(maxDepth)} directories, a name ${String(maxName)} bytes`,
+  )
+
+function checkPath(path: Buffer): void {
+  if (path.length > maxPath) throw tooLong(path.toString())
+  let [depth, name] = [0, 0]
+  for (const byte of path) {
+    const slash = byte === 0x2f
+    if (slash) depth += 1
+    name = slash ? 0 : name + 1
+    if (depth > maxDepth || name > maxName) throw tooLong(path.toString())
+  }
+}
+
+function refuseSubmodules(paths: readonly string[], count: number): never {
+  const [first = ''] = paths
+  throw new BerthError(
+    'invalid',
+    `${shorten(paths, count)}: submodules are not fetched, and their directories would be empty`,
+    `put its files into this repository: git rm --cached ${first} && rm -rf ${first}/.git && git add ${first}; take it out of .gitmodules, commit and push`,
+  )
+}
+
+const pointer =
+  /^version https:\/\/(git-lfs\.github\.com|hawser\.github\.com)\/spec\/v\d+\n(.*\n)*oid sha256:[0-9a-f]{64}\n/
+
+/**
+ * Refuses a tree that holds pointers where Git LFS has files: what they point to was not pushed. A file is one if it reads like
+ * one and git's attributes say that the filter `lfs` is to replace it.
+ * @param env names the repository's objects, the tree and its index
+ * @throws BerthError `invalid`
+ */
+export async function checkPointers(
+  repository: string,
+  directory: string,
+  { attributes, small }: TreeFacts,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  if (!(await someFilter(directory, attributes))) return
+  const found: string[] = []
+  const fields: string[] = []
+  const args = ['-c', 'core.bare=false', 'check-attr', '-z', '--stdin', 'filter']
+  const input = small.map((path) => `${path}\0`).join('')
+  for await (const field of records(repository, args, env, 2 * maxPath, input)) {
+    if (fields.push(field.toString()) < 3) continue
+    const [path = '', , value] = fields.splice(0)
+    if (value === 'lfs' && pointer.test(await readStart(join(directory, path), maxPointer))) found.push(path)
+  }
+  if (found.length === 0) return
+  throw new BerthError(
+    'invalid',
+    `${shorten(found)}: Git LFS keeps these files elsewhere, and only pointers to them were pushed`,
+    "put the files into git itself: git lfs untrack '<pattern>' && git add --renormalize . , then commit and push",
+  )
+}
+
+async function someFilter(directory: string, attributes: readonly string[]): Promise<boolean> {
+  for (const path of attributes)
+    if (/filter=lfs\b/.test(await readStart(join(directory, path), maxAttributes))) return true
+  return false
+}
+
+/** The beginning of a file that git wrote; empty for a link, which may lead anywhere. */
+async function readStart(path: string, bytes: number): Promise<string> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
+    if (['ELOOP', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
+    throw error
+  })
+  if (!file) return ''
+  try {
+    const length = Math.min(bytes, (await file.stat()).size)
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, 0)
+    return buffer.toString('utf8', 0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
