@@ -1,9 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import { messageOf } from '../errors.js'
+import { createStrictServer, type Call } from '../http-server.js'
 import { createApp } from './app.js'
 import { createHandlers } from './handlers.js'
 import type { Platform } from './platform.js'
+import { answerToRefusal, sendRaw } from './refusals.js'
 import { createUpgrade } from './upgrade.js'
 
 /** Takes a request that is git's and says so; leaves every other alone. */
@@ -16,7 +18,8 @@ const keepAliveMs = 75_000
 export function createApiServer(platform: Platform, git: GitHandler, log: Logger): Server {
   const app = createApp(platform, createHandlers(platform), log)
   const upgrade = createUpgrade(platform)
-  const server = createServer((request, response) => {
+  const serve = ({ request, response, expectsContinue }: Call) => {
+    if (expectsContinue) response.writeContinue()
     Promise.resolve(git(request, response))
       .then((taken) => {
         if (!taken) app(request, response)
@@ -26,10 +29,18 @@ export function createApiServer(platform: Platform, git: GitHandler, log: Logger
         if (!response.headersSent) response.writeHead(500).end('Berth failed at this request\n')
         else response.destroy()
       })
-  })
+  }
   // a push may take as long as it takes, and is answered only when the deploy is over
-  server.requestTimeout = 0
-  server.keepAliveTimeout = keepAliveMs
-  server.on('upgrade', (request, socket, head) => void upgrade(request, socket, head))
-  return server
+  return createStrictServer(
+    { requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: keepAliveMs },
+    {
+      serve,
+      upgrade: (request, socket, head) => void upgrade(request, socket, head),
+      refuse: (_request, response, why) => {
+        const { status, headers, body } = answerToRefusal(why)
+        response.writeHead(status, headers).end(body)
+      },
+      refuseSocket: (socket, why) => sendRaw(socket, answerToRefusal(why)),
+    },
+  )
 }

@@ -3,25 +3,14 @@ import type { Duplex } from 'node:stream'
 import type { WebSocketServer } from 'ws'
 import { BerthError } from '../errors.js'
 import { authenticate } from './auth.js'
-import { bodyOfFault, statusOfFault, toFault } from './faults.js'
+import { toFault } from './faults.js'
 import type { Platform } from './platform.js'
+import { answerToFault, sendRaw } from './refusals.js'
 
 /** Bytes of one frame of standard input. */
 const frameLimit = 1024 * 1024
 
 const runPath = /^\/api\/apps\/([^/?]+)\/run(?:\?|$)/
-
-/** Answers a refused upgrade as any other refused request. */
-function refuse(socket: Duplex, fault: BerthError): void {
-  const body = JSON.stringify(bodyOfFault(fault))
-  const head = [
-    `HTTP/1.1 ${statusOfFault(fault)} ${fault.fault}`,
-    'Content-Type: application/json; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Connection: close',
-  ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
-}
 
 function appOf(url: string): string {
   try {
@@ -48,7 +37,7 @@ export function createUpgrade(
       server ??= new WebSocketServer({ noServer: true, maxPayload: frameLimit, perMessageDeflate: false })
       server.handleUpgrade(request, socket, head, (webSocket) => void serveRun(platform, name, webSocket))
     } catch (error) {
-      refuse(socket, toFault(error, platform.store.redis))
+      sendRaw(socket, answerToFault(toFault(error, platform.store.redis)))
     }
   }
 }

@@ -1,60 +1,12 @@
-import { Agent } from 'node:http'
-import { connect, type Socket, type TcpNetConnectOpts, type IpcNetConnectOpts } from 'node:net'
+import { Connection, type Endpoint } from './connection.js'
+import { connectionsOfAKind, isOwnTrouble } from './descriptors.js'
 
-/** Where a process listens. */
-export type Endpoint = { readonly host: string; readonly port: number } | { readonly socketPath: string }
-
-/** ms. A container is on this machine: a healthy one takes well under one. */
-const connectTimeout = 2000
 /** ms during which a process that could not be reached is asked last. */
 const suspicion = 1000
-
-function open(endpoint: Endpoint): Socket {
-  const options: TcpNetConnectOpts | IpcNetConnectOpts =
-    'socketPath' in endpoint
-      ? { path: endpoint.socketPath }
-      : { host: endpoint.host, port: endpoint.port, noDelay: true, keepAlive: true }
-  const socket = connect(options)
-  let last: NodeJS.Immediate | undefined
-  const late = setTimeout(() => {
-    // where the loop itself was held up, the connection may be there and not have been looked at yet
-    last = setImmediate(() =>
-      socket.destroy(Object.assign(new Error('connect timed out'), { code: 'ETIMEDOUT', syscall: 'connect' })),
-    )
-  }, connectTimeout)
-  const settled = () => {
-    clearTimeout(late)
-    clearImmediate(last)
-  }
-  return socket.once('connect', settled).once('close', settled)
-}
-
-class Pool extends Agent {
-  readonly #endpoint: Endpoint
-  constructor(endpoint: Endpoint) {
-    super({ keepAlive: true, maxFreeSockets: 64 })
-    this.#endpoint = endpoint
-  }
-  override createConnection(): Socket {
-    return open(this.#endpoint)
-  }
-}
-
-/** Carries one request over a connection that is already open. */
-class Single extends Agent {
-  readonly #socket: Socket
-  constructor(socket: Socket) {
-    super()
-    this.#socket = socket
-  }
-  override createConnection(): Socket {
-    return this.#socket
-  }
-  override destroy(): void {
-    super.destroy()
-    this.#socket.destroy()
-  }
-}
+/** Connections at rest that one process is kept. */
+const maxResting = 64
+/** Those of all processes. */
+let resting = 0
 
 /**
  * One process that requests can be sent to. It counts those it holds; when it has left the table and the last has ended
@@ -63,9 +15,9 @@ class Single extends Agent {
 export class Backend {
   readonly id: string
   readonly endpoint: Endpoint
-  /** Kept-alive connections. The app may close one as a request leaves on it, so only repeatable requests travel here. */
-  readonly pool: Agent
   readonly #drained: (backend: Backend) => void
+  /** The one that rested last is taken first: the others may close. */
+  readonly #resting: Connection[] = []
   #held = 0
   #failedAt = -suspicion
   #left = false
@@ -73,7 +25,6 @@ export class Backend {
   constructor(id: string, endpoint: Endpoint, drained: (backend: Backend) => void = () => undefined) {
     this.id = id
     this.endpoint = endpoint
-    this.pool = new Pool(endpoint)
     this.#drained = drained
   }
 
@@ -93,7 +44,7 @@ export class Backend {
       if (over) return
       over = true
       if (--this.#held === 0 && this.#left) {
-        this.pool.destroy()
+        this.#close()
         this.#drained(this)
       }
     }
@@ -106,7 +57,7 @@ export class Backend {
 
   leave(): void {
     this.#left = true
-    if (!this.busy) this.pool.destroy()
+    if (!this.busy) this.#close()
   }
 
   /** Back in the table before it had drained. */
@@ -114,18 +65,46 @@ export class Backend {
     this.#left = false
   }
 
-  /** Opens a connection for one request. Rejects before a byte of the request has been sent. */
-  async dial(): Promise<Agent> {
-    const socket = open(this.endpoint)
+  /** A connection at rest, if there is one: only for a request without a body. */
+  reuse(): Connection | undefined {
+    for (let connection = this.#resting.pop(); connection; connection = this.#resting.pop()) {
+      resting--
+      if (connection.wake()) return connection
+    }
+    return undefined
+  }
+
+  /**
+   * Opens a connection; one that is `reusable` may rest here after its request. Rejects before a byte of the request has
+   * been sent, and remembers a process that could not be reached.
+   */
+  async dial(reusable: boolean): Promise<Connection> {
     try {
-      await new Promise<void>((resolve, reject) => {
-        socket.once('connect', resolve).once('error', reject)
-      })
+      return await Connection.open(this.endpoint, reusable ? this.#home : undefined)
     } catch (error) {
-      this.fail()
+      if (!isOwnTrouble(error)) this.fail()
       throw error
     }
-    socket.removeAllListeners('error')
-    return new Single(socket)
+  }
+
+  readonly #home = {
+    rests: (connection: Connection): void => {
+      if (this.#left || this.#resting.length >= maxResting || resting >= connectionsOfAKind) {
+        connection.destroy()
+        return
+      }
+      resting++
+      this.#resting.push(connection)
+    },
+    closed: (connection: Connection): void => {
+      const at = this.#resting.indexOf(connection)
+      if (at < 0) return
+      this.#resting.splice(at, 1)
+      resting--
+    },
+  }
+
+  #close(): void {
+    for (const connection of this.#resting) connection.destroy()
   }
 }

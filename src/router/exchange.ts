@@ -1,4 +1,6 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
+import { hasBody, type Frame } from '../framing.js'
+import type { Call } from '../http-server.js'
 import type { Address } from './host.js'
 import type { Backend } from './backend.js'
 import type { Trouble } from './pages.js'
@@ -10,53 +12,44 @@ export interface Origin {
   /** ms until the first byte of the answer; 0 is for ever. */
   readonly firstByte: number
   /** The page to show when no process can be reached. */
-  readonly away: Trouble
+  readonly away: () => Trouble
 }
 
 /** Repeating these changes nothing (RFC 9110 §9.2.2). */
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
-/** Whether a body follows, by the two headers that may say so (RFC 9112 §6.3). */
-export const hasBody = ({ headers }: IncomingMessage): boolean =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-
 /** One request on its way through the router. */
 export class Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  readonly frame: Frame
   readonly address: Address
   readonly origin: Origin
   readonly id: string
   readonly hasBody: boolean
   readonly tried = new Set<Backend>()
-  /** Waits for its client's `100 Continue`. */
+  /** Its client waits for `100 Continue`, which is the app's to say. */
   expectsContinue: boolean
-  /** Requests sent to processes so far. */
-  sent = 0
+  /** It has been sent once more already. */
+  repeated = false
   /** Makes the current attempt deaf to what its connection still says. */
   abandon: () => void = () => undefined
-  /** The app's response has begun: from here on there is no repeating. */
-  answered = false
+  /** The app's response, once it has begun: from here on there is no repeating. */
+  answer: IncomingMessage | undefined
   outgoing: ClientRequest | undefined
   timer: NodeJS.Timeout | undefined
   name: string | undefined
   #release: () => void = () => undefined
 
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    address: Address,
-    origin: Origin,
-    id: string,
-    expectsContinue: boolean,
-  ) {
+  constructor({ request, response, frame, expectsContinue }: Call, address: Address, origin: Origin, id: string) {
     this.request = request
     this.response = response
+    this.frame = frame
+    this.expectsContinue = expectsContinue
+    this.hasBody = hasBody(frame)
     this.address = address
     this.origin = origin
     this.id = id
-    this.expectsContinue = expectsContinue
-    this.hasBody = hasBody(request)
   }
 
   get over(): boolean {

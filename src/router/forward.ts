@@ -1,14 +1,17 @@
-import type { Agent, ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Stream } from 'node:stream'
 import httpProxy from 'http-proxy'
+import { frameOfAnswer, isSound } from '../framing.js'
 import type { Backend } from './backend.js'
+import type { Connection } from './connection.js'
+import { isOwnTrouble } from './descriptors.js'
 import type { Exchange } from './exchange.js'
-import { prepareResponse } from './headers.js'
+import { informationOf, isPassable, prepareResponse, type Information } from './headers.js'
 import { sendPage, type Trouble } from './pages.js'
 
 /** ms a client may leave an answer unread before it is let go. */
 const stalledReader = 300_000
-const maxSent = 3
 
 type Server = ReturnType<typeof httpProxy.createProxyServer<IncomingMessage, ServerResponse>>
 
@@ -18,7 +21,7 @@ type Server = ReturnType<typeof httpProxy.createProxyServer<IncomingMessage, Ser
  * second request of it.
  */
 export function createProxy(): Server {
-  const proxy = httpProxy.createProxyServer({ xfwd: false, toProxy: true })
+  const proxy = httpProxy.createProxyServer({ xfwd: false, toProxy: true, selfHandleResponse: true })
   const passes = proxy as unknown as { webPasses: ((...args: never[]) => unknown)[] }
   passes.webPasses = passes.webPasses.filter((pass) => pass.name !== 'deleteLength')
   return proxy
@@ -27,145 +30,188 @@ export function createProxy(): Server {
 /** http-proxy takes what `http.request` takes; where to connect is the agent's business. */
 export const target = { protocol: 'http:', host: 'app', port: 80 } as unknown as string
 
+/** What http-proxy pipes where a request has no body: not the request itself, so that no byte can follow its head. */
+const noBody = { pipe: (into: ClientRequest) => into.end() } as unknown as Stream
+
 /**
- * Sends exchanges to processes. A repeatable request (idempotent, no body) goes over a kept-alive connection and is
- * repeated when that breaks before the answer begins; any other goes over a connection that was opened first, so that a
- * refused one has cost nothing and the next process is tried. Bodies are streamed both ways, never held.
+ * Sends exchanges to processes. A repeatable request (idempotent, no body) goes over a connection at rest where there is
+ * one; any other goes over a connection that is opened for it, so that a refused one has cost nothing and the next
+ * process is tried. A request is sent a second time only when the first cannot have been read. Bodies are streamed both
+ * ways, never held.
  */
 export class Forwarder {
   readonly #proxy = createProxy()
-  readonly #exchanges = new WeakMap<IncomingMessage, Exchange>()
 
   constructor() {
-    this.#proxy.on('proxyReq', (outgoing, request) => this.#onOutgoing(outgoing, request))
-    this.#proxy.on('proxyRes', (answer, request, response) => this.#onAnswer(answer, request, response))
     this.#proxy.on('econnreset', () => undefined)
   }
 
   /** Carries the exchange out; its response is ended or destroyed in every case. */
   forward(exchange: Exchange): void {
-    this.#exchanges.set(exchange.request, exchange)
     exchange.response.once('close', () => exchange.end())
     const entry = exchange.origin.find()
     exchange.name = entry?.name
     const backend = exchange.repeatable ? entry?.pick() : undefined
-    if (backend) this.#send(exchange, backend, backend.pool)
-    else void this.#dial(exchange)
+    const connection = backend?.reuse()
+    if (backend && connection) this.#send(exchange, backend, connection)
+    else void this.#dial(exchange, backend)
   }
 
   /** Opens a connection to a process not yet tried, and sends the request over it. */
-  async #dial(exchange: Exchange, failure?: Trouble): Promise<void> {
+  async #dial(exchange: Exchange, first?: Backend): Promise<void> {
+    let next = first
     for (;;) {
-      const backend = exchange.origin.find()?.pick(exchange.tried)
+      const backend = next ?? exchange.origin.find()?.pick(exchange.tried)
+      next = undefined
       if (!backend) {
-        this.#fail(exchange, failure ?? exchange.origin.away)
+        this.#fail(exchange, exchange.origin.away())
         return
       }
       exchange.hold(backend)
-      const agent = await backend.dial().catch(() => undefined)
+      const connection = await backend.dial(exchange.repeatable).catch((error: unknown) => {
+        if (isOwnTrouble(error)) this.#fail(exchange, 'overloaded')
+        return undefined
+      })
       if (exchange.over) {
-        agent?.destroy()
+        connection?.destroy()
         return
       }
-      if (agent) {
-        this.#send(exchange, backend, agent)
+      if (connection) {
+        this.#send(exchange, backend, connection)
         return
       }
       exchange.tried.add(backend)
     }
   }
 
-  #send(exchange: Exchange, backend: Backend, agent: Agent): void {
+  #send(exchange: Exchange, backend: Backend, connection: Connection): void {
     const { request, response, origin } = exchange
     let live = true
-    exchange.sent++
     exchange.abandon = () => (live = false)
     exchange.hold(backend)
-    if (exchange.expectsContinue) response.writeContinue()
-    exchange.expectsContinue = false
     clearTimeout(exchange.timer)
     if (origin.firstByte > 0) exchange.timer = setTimeout(() => this.#late(exchange), origin.firstByte)
     const onError = (error: NodeJS.ErrnoException) => {
       if (!live || exchange.over) return
       live = false
-      if (exchange.answered) {
-        response.destroy()
+      if (exchange.answer) {
+        // what follows a whole answer is not part of it
+        if (!exchange.answer.complete) response.destroy()
         return
       }
-      const refused = error.syscall === 'connect'
-      const nonsense = error.code?.startsWith('HPE_') === true
-      if (nonsense || !exchange.repeatable || exchange.sent >= maxSent) {
-        this.#fail(exchange, 'hung-up')
-        return
-      }
-      if (refused) backend.fail()
-      // A kept-alive connection may just have been closed by a healthy app; a new one that breaks was the app's doing.
-      if (refused || agent !== backend.pool) exchange.tried.add(backend)
-      void this.#dial(exchange, refused ? undefined : 'hung-up')
+      void this.#onBroken(exchange, connection, error)
     }
+    connection.onRequest = (outgoing) => this.#onOutgoing(exchange, outgoing)
+    const body = exchange.hasBody ? {} : { buffer: noBody }
     try {
-      this.#proxy.web(request, response, { target, agent }, onError)
+      this.#proxy.web(request, response, { target, agent: connection, ...body }, onError)
+      if (exchange.expectsContinue) exchange.outgoing?.flushHeaders()
     } catch {
-      // Node refuses to write what the client sent, e.g. a header folded over two lines.
+      // Node refuses to write what the client sent
+      connection.destroy()
       this.#fail(exchange, 'bad-request')
     }
   }
 
-  #onOutgoing(outgoing: ClientRequest, request: IncomingMessage): void {
-    const exchange = this.#exchanges.get(request)
-    if (!exchange || exchange.over) {
-      outgoing.destroy()
+  /** The connection broke before an answer. Only a request that nobody has read is sent once more, on a new one. */
+  async #onBroken(exchange: Exchange, connection: Connection, error: NodeJS.ErrnoException): Promise<void> {
+    const again = exchange.repeatable && !exchange.repeated && (await connection.unread(error))
+    if (exchange.over) return
+    if (!again) {
+      this.#fail(exchange, 'hung-up')
       return
     }
+    exchange.repeated = true
+    void this.#dial(exchange)
+  }
+
+  /** The last moment before anything is written. */
+  #onOutgoing(exchange: Exchange, outgoing: ClientRequest): void {
     exchange.outgoing = outgoing
     outgoing.path = exchange.address.path
+    // http-proxy would not tell us of a request that has one from the start
+    if (exchange.expectsContinue) outgoing.setHeader('expect', '100-continue')
+    outgoing.on('information', (information: Information) => this.#inform(exchange, information))
     // Unheard, a 101 that nobody asked for would leave the client waiting for ever.
     outgoing.once('upgrade', (_answer, socket: Socket) => {
       socket.destroy()
       this.#fail(exchange, 'hung-up')
     })
-    if (exchange.hasBody) request.on('data', () => exchange.timer?.refresh())
+    outgoing.once('response', (answer: IncomingMessage) => this.#onAnswer(exchange, answer))
+    if (exchange.hasBody) exchange.request.on('data', () => exchange.timer?.refresh())
   }
 
-  #onAnswer(answer: IncomingMessage, request: IncomingMessage, response: ServerResponse): void {
-    const exchange = this.#exchanges.get(request)
-    if (!exchange || exchange.over) {
+  /** Hands on an interim answer (RFC 9110 §15.2); HTTP/1.0 knows none, and a client that does not read gets none. */
+  #inform(exchange: Exchange, information: Information): void {
+    const { request, response } = exchange
+    const { socket } = response
+    if (request.httpVersion !== '1.1' || response.headersSent || !socket || socket.writableNeedDrain) return
+    if (information.statusCode === 100) {
+      exchange.expectsContinue = false
+      response.writeContinue()
+      return
+    }
+    const head = informationOf(information)
+    if (head !== null) socket.write(head, 'latin1')
+  }
+
+  #onAnswer(exchange: Exchange, answer: IncomingMessage): void {
+    const { request, response, id } = exchange
+    if (exchange.over) {
       answer.destroy()
       return
     }
-    exchange.answered = true
+    exchange.answer = answer
     clearTimeout(exchange.timer)
-    const cut = () => response.destroy()
-    answer.once('aborted', cut).once('error', cut)
-    const status = answer.statusCode ?? 0
-    if (status < 200 || status > 999) {
-      // Node would throw on writing it; the client gets a page in its place.
+    const frame = frameOfAnswer(answer, request.method)
+    if (frame === null) {
       this.#fail(exchange, 'hung-up')
       return
     }
-    prepareResponse(answer, response.shouldKeepAlive && response.getHeader('connection') !== 'close', exchange.id)
-    answer.once('end', () => {
-      if (answer.rawTrailers.length > 0) response.addTrailers(answer.trailers)
-    })
+    const cut = () => response.destroy()
+    answer.once('aborted', cut).once('error', cut)
+    // to HTTP/1.0 nothing is chunked: the end of a body of unknown length is the end of its connection
+    const endless = request.httpVersion === '1.0' && (frame.kind === 'chunked' || frame.kind === 'close')
+    const keepAlive = response.shouldKeepAlive && !endless && response.getHeader('connection') !== 'close'
+    const headers = prepareResponse(answer, frame, { keepAlive, id })
+    try {
+      response.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers)
+    } catch {
+      this.#fail(exchange, 'hung-up')
+      return
+    }
+    if (frame.kind === 'chunked') answer.once('end', () => passTrailers(answer, response))
     answer.on('pause', () => (exchange.timer = setTimeout(cut, stalledReader)))
     response.on('drain', () => clearTimeout(exchange.timer))
+    answer.pipe(response)
     // Headers wait for the first byte of a body, to travel in one packet; a stream's must not.
     setImmediate(() => {
-      if (!response.headersSent && !exchange.over) response.flushHeaders()
+      if (!exchange.over) response.flushHeaders()
     })
   }
 
   #late(exchange: Exchange): void {
-    if (exchange.answered || exchange.over) return
-    const waiting = !exchange.request.complete && exchange.outgoing?.writableNeedDrain !== true
+    if (exchange.answer || exchange.over) return
+    const { request, outgoing, expectsContinue } = exchange
+    const waiting = !request.complete && !expectsContinue && outgoing?.writableNeedDrain !== true
     this.#fail(exchange, waiting ? 'client-too-slow' : 'too-slow')
   }
 
   #fail(exchange: Exchange, trouble: Trouble): void {
-    const { request, response, address, id, name } = exchange
+    const { response, address, id, name } = exchange
     exchange.abandon()
     exchange.outgoing?.destroy()
     if (response.headersSent) response.destroy()
-    else sendPage(request, response, trouble, { host: address.host, id, ...(name === undefined ? {} : { app: name }) })
+    else sendPage(exchange, trouble, { host: address.host, id, ...(name === undefined ? {} : { app: name }) })
   }
+}
+
+/** What may follow a chunked body, without what would frame it anew (RFC 9110 §6.5.1). */
+function passTrailers({ rawTrailers }: IncomingMessage, response: ServerResponse): void {
+  const trailers: [string, string][] = []
+  for (let i = 0; i < rawTrailers.length; i += 2) {
+    const [name = '', value = ''] = rawTrailers.slice(i, i + 2)
+    if (isPassable(name) && isSound(['', value])) trailers.push([name, value])
+  }
+  if (trailers.length > 0) response.addTrailers(trailers)
 }

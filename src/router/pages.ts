@@ -1,19 +1,20 @@
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
+import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { hasBody } from './exchange.js'
+import { maxHeaderLines } from '../framing.js'
+import type { Call, Refusal } from '../http-server.js'
+import type { Away } from '../store/routes.js'
 
 /** Everything the router itself may answer. The name is also the `X-Berth-Error` header and the JSON `error`. */
 export type Trouble =
-  | 'bad-request'
+  | Refusal
   | 'unknown-host'
   | 'not-running'
+  | Away
   | 'api-away'
   | 'hung-up'
   | 'too-slow'
-  | 'client-too-slow'
-  | 'headers-too-large'
-  | 'no-such-method'
-  | 'no-such-encoding'
+  | 'overloaded'
+  | 'too-many-connections'
 
 /** What a page may mention. Both are hostile input. */
 export interface Subject {
@@ -51,6 +52,24 @@ const pages: Record<Trouble, (subject: Subject) => Page> = {
     text: 'None of its processes can take a request at the moment. Try again in a few seconds.',
     hint: owner(s, 'ps'),
   }),
+  'no-web': (s) => ({
+    status: 503,
+    title: `${name(s)} has no web process`,
+    text: 'It runs without serving any page: its Procfile names no process type web.',
+    hint: owner(s, 'ps'),
+  }),
+  'scaled-to-zero': (s) => ({
+    status: 503,
+    title: `${name(s)} is scaled to 0`,
+    text: 'Its web processes were turned off by its owner.',
+    hint: owner(s, 'ps:scale web=1'),
+  }),
+  'needs-push': (s) => ({
+    status: 503,
+    title: `${name(s)} needs a new push`,
+    text: 'Nothing of it can be started from what this server has.',
+    hint: `If it is yours: git push berth main`,
+  }),
   'api-away': () => ({
     status: 503,
     title: 'Berth itself is not answering right now',
@@ -77,7 +96,7 @@ const pages: Record<Trouble, (subject: Subject) => Page> = {
   'headers-too-large': () => ({
     status: 431,
     title: 'The request is too large before it begins',
-    text: 'Its address and headers may take 16 kB together.',
+    text: `Its address and headers may take 16 kB together, in at most ${maxHeaderLines} lines.`,
   }),
   'no-such-method': () => ({
     status: 405,
@@ -88,6 +107,28 @@ const pages: Record<Trouble, (subject: Subject) => Page> = {
     status: 501,
     title: 'This transfer encoding is not served here',
     text: 'A body may be chunked or have a Content-Length; nothing else.',
+  }),
+  'no-such-version': () => ({
+    status: 505,
+    title: 'This version of HTTP is not served here',
+    text: 'HTTP/1.0 and HTTP/1.1 are.',
+  }),
+  'no-such-expectation': () => ({
+    status: 417,
+    title: 'This expectation is not met here',
+    text: 'Expect may say 100-continue, and nothing else.',
+  }),
+  overloaded: () => ({
+    status: 503,
+    title: 'Berth has no connection left for this request',
+    text: 'The server holds as many as its kernel lets it. The app is not at fault. Try again in a few seconds.',
+    hint: 'On the server: raise the limit of open files (ulimit -n, LimitNOFILE)',
+  }),
+  'too-many-connections': () => ({
+    status: 429,
+    title: 'Too many connections from one address',
+    text: 'All that it may have are at work. Try again when one has ended.',
+    hint: 'On the server: BERTH_CLIENT_CONNECTIONS, and BERTH_TRUSTED_PROXIES for a proxy in front',
   }),
 }
 
@@ -138,12 +179,15 @@ export function answerTo(trouble: Trouble, subject: Subject, accept = ''): Answe
   }
 }
 
-/** Answers with a page. A request whose body has not been read ends its connection, as its rest would be in the way. */
-export function sendPage(request: IncomingMessage, response: ServerResponse, trouble: Trouble, subject: Subject): void {
+/** Answers with a page. */
+export function sendPage(
+  { request, response }: Pick<Call, 'request' | 'response'>,
+  trouble: Trouble,
+  subject: Subject,
+): void {
   if (response.headersSent || response.destroyed) return
   const answer = answerTo(trouble, subject, request.headers.accept)
-  if (hasBody(request) && !request.complete) response.setHeader('connection', 'close')
-  response.writeHead(answer.status, answer.headers).end(answer.body)
+  response.writeHead(answer.status, STATUS_CODES[answer.status] ?? '', answer.headers).end(answer.body)
 }
 
 /** Answers on a bare socket (a refused upgrade, a request that could not be parsed) and closes it. */

@@ -1,4 +1,4 @@
-import type { Route, Target } from '../store/routes.js'
+import type { Away, Route, Target } from '../store/routes.js'
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 const isName = (value: unknown): value is string => typeof value === 'string' && value.length > 0 && value.length < 256
@@ -11,6 +11,8 @@ const isTarget = (value: unknown): value is Target =>
   Number.isInteger(value.port) &&
   (value.port as number) > 0 &&
   (value.port as number) < 65536
+
+const reasons: ReadonlySet<unknown> = new Set<Away | undefined>(['no-web', 'scaled-to-zero', 'needs-push', undefined])
 
 /**
  * Reads a route from JSON; null when it is not one. By hand, as the router stays small: a schema library would be a
@@ -35,4 +37,5 @@ export const isRoute = (value: unknown): value is Route =>
   value.hosts.every(isName) &&
   Array.isArray(value.targets) &&
   value.targets.every(isTarget) &&
+  reasons.has(value.away) &&
   Number.isSafeInteger(value.version)

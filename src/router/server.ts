@@ -1,13 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Frame } from '../framing.js'
+import { createStrictServer, type Call } from '../http-server.js'
 import type { Logger } from '../log.js'
-import { Backend, type Endpoint } from './backend.js'
+import { Backend } from './backend.js'
+import { Clients } from './clients.js'
+import type { Endpoint } from './connection.js'
+import { connectionsOfAKind } from './descriptors.js'
 import { Exchange, type Origin } from './exchange.js'
 import { Forwarder } from './forward.js'
 import { clientOf, prepareRequest, requestIdOf } from './headers.js'
-import { addressOf, type Address } from './host.js'
-import { sendPage, sendRawPage, type Trouble } from './pages.js'
+import { addressOf, normaliseHost, type Address } from './host.js'
+import { sendPage, sendRawPage } from './pages.js'
+import { TrustedProxies } from './proxies.js'
 import { Entry, type Table } from './table.js'
 import { Tunnels } from './tunnel.js'
 
@@ -21,6 +27,10 @@ export interface Served {
   readonly port: number
   /** ms an app has until the first byte of its answer, counted from the last byte of the request; default 30 s. */
   readonly firstByte?: number
+  /** Networks of the proxies in front that are believed; default none. */
+  readonly trustedProxies?: readonly string[]
+  /** Connections that one client address may have; default 1,000. */
+  readonly clientConnections?: number
 }
 
 /** The router's HTTP front: addresses, limits, and who gets which request. */
@@ -30,95 +40,104 @@ export interface Front {
   readonly close: (ms: number) => Promise<void>
 }
 
-const parserTroubles: Record<string, Trouble> = {
-  HPE_HEADER_OVERFLOW: 'headers-too-large',
-  ERR_HTTP_REQUEST_TIMEOUT: 'client-too-slow',
+/** A request whose way is known. */
+interface Directed {
+  readonly id: string
+  readonly address: Address
+  readonly origin: Origin
 }
 
 /** Makes the server; the caller lets it listen. */
 export function createFront(served: Served): Front {
   const { table, log, api, port, firstByte = 30_000 } = served
   const apiEntry = new Entry(undefined, [new Backend('api', api.endpoint)])
-  const toApi: Origin = { find: () => apiEntry, firstByte: 0, away: 'api-away' } // a push may build in silence for long
+  const toApi: Origin = { find: () => apiEntry, firstByte: 0, away: () => 'api-away' } // a push may build in silence for long
   const forwarder = new Forwarder()
   const tunnels = new Tunnels()
+  const proxies = new TrustedProxies(served.trustedProxies ?? [])
+  const clients = new Clients({
+    each: served.clientConnections ?? 1000,
+    all: connectionsOfAKind,
+    exempt: (address) => proxies.has(address),
+  })
 
-  const originOf = ({ host }: Address): Origin | undefined =>
+  const originOf = (host: string): Origin | undefined =>
     host === api.host
       ? toApi
       : table.find(host)
-        ? { find: () => table.find(host), firstByte, away: 'not-running' }
+        ? { find: () => table.find(host), firstByte, away: () => table.find(host)?.away ?? 'not-running' }
         : undefined
 
-  const receive = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => {
+  /** Finds where a request goes and says so in its headers; else what its page says. */
+  const direct = (request: IncomingMessage, frame: Frame): Directed | { id: string; address: Address | null } => {
     const id = requestIdOf(request.headers) ?? randomUUID()
     const address = addressOf(request)
-    const origin = address ? originOf(address) : undefined
-    if (log.isLevelEnabled('debug')) record(log, request, response, id, address)
-    const encoding = request.headers['transfer-encoding']
-    const trouble: Trouble | undefined = !address
-      ? 'bad-request'
-      : request.method === 'TRACE'
-        ? 'no-such-method'
-        : encoding !== undefined && encoding.toLowerCase() !== 'chunked'
-          ? 'no-such-encoding'
-          : !origin
-            ? 'unknown-host'
-            : undefined
-    if (trouble || !address || !origin) {
-      sendPage(request, response, trouble ?? 'bad-request', { id, ...(address ? { host: address.host } : {}) })
-      return
-    }
-    prepareRequest(request.headers, { client: clientOf(request), authority: address.authority, port, id })
-    forwarder.forward(new Exchange(request, response, address, origin, id, expectsContinue))
+    if (!address) return { id, address }
+    const visitor = proxies.visitor(clientOf(request), request.headers)
+    const { authority: asked } = visitor
+    // a proxy that puts its own name for us into Host says elsewhere what its client asked for
+    const origin = originOf(address.host) ?? (asked === undefined ? undefined : originOf(normaliseHost(asked) ?? ''))
+    if (!origin) return { id, address }
+    prepareRequest(request.headers, frame, {
+      client: visitor.client,
+      authority: address.authority,
+      ...(asked === undefined ? {} : { asked }),
+      port: visitor.port ?? port,
+      proto: visitor.proto,
+      id,
+    })
+    return { id, address, origin }
   }
 
-  const server = createServer(
+  const serve = (call: Call) => {
+    const { request, response, frame } = call
+    clients.works(request.socket)
+    response.once('close', () => clients.rests(request.socket))
+    const { method } = request
+    const directed = direct(request, frame)
+    const { id, address } = directed
+    if (log.isLevelEnabled('debug')) record(log, request, response, id, address)
+    const subject = { id, ...(address ? { host: address.host } : {}) }
+    if (!address) {
+      response.shouldKeepAlive = false // what leads to nobody here may have led another reader to somebody
+      sendPage(call, 'bad-request', subject)
+    } else if (method === 'TRACE') sendPage(call, 'no-such-method', subject)
+    else if (!('origin' in directed)) sendPage(call, 'unknown-host', subject)
+    else forwarder.forward(new Exchange(call, address, directed.origin, id))
+  }
+
+  const upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    clients.works(socket)
+    const directed = direct(request, { kind: 'none' })
+    const { id, address } = directed
+    if (address && 'origin' in directed) void tunnels.upgrade({ request, socket, head, ...directed })
+    else
+      sendRawPage(
+        socket,
+        address ? 'unknown-host' : 'bad-request',
+        address ? { id, host: address.host } : { id },
+        request.headers.accept,
+      )
+  }
+
+  const server = createStrictServer(
     {
-      maxHeaderSize: 16 * 1024,
       headersTimeout: 15_000,
       requestTimeout: 0, // an upload may take hours; one that stalls is let go by the first-byte timer
       connectionsCheckingInterval: 5_000,
       keepAliveTimeout: 75_000,
-      keepAlive: true,
-      insecureHTTPParser: false,
-      requireHostHeader: false, // we answer that with a page
     },
-    (request, response) => receive(request, response, false),
+    {
+      serve,
+      upgrade,
+      refuse: (request, response, why) => sendPage({ request, response }, why, {}),
+      refuseSocket: (socket, why, request) => sendRawPage(socket, why, {}, request?.headers.accept),
+    },
   )
-  const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  })
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => receive(request, response, true))
-  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
-    socket.on('error', () => undefined)
-    sendRawPage(socket, 'no-such-method')
-  })
-
-  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    socket.on('error', () => undefined)
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket' || request.method !== 'GET') {
-      declineUpgrade(server, request, socket, head)
-      return
-    }
-    const id = requestIdOf(request.headers) ?? randomUUID()
-    const address = addressOf(request)
-    const origin = address ? originOf(address) : undefined
-    if (!address || !origin) {
-      const subject = address ? { id, host: address.host } : { id }
-      sendRawPage(socket, address ? 'unknown-host' : 'bad-request', subject, request.headers.accept)
-      return
-    }
-    prepareRequest(request.headers, { client: clientOf(request), authority: address.authority, port, id })
-    void tunnels.upgrade({ request, socket, head, address, origin, id })
-  })
-
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    const current = (socket as Socket & { _httpMessage?: ServerResponse })._httpMessage
-    if (error.code === 'ECONNRESET' || current?.headersSent === true) socket.destroy()
-    else sendRawPage(socket, parserTroubles[error.code ?? ''] ?? 'bad-request')
+    if (clients.admit(socket, clientOf({ socket }))) return
+    sendRawPage(socket, 'too-many-connections')
+    socket.destroySoon()
   })
 
   return {
@@ -127,7 +146,7 @@ export function createFront(served: Served): Front {
       const closed = new Promise((resolve) => server.close(resolve))
       tunnels.close()
       // Opened ahead by a browser and never used, which Node does not count as idle.
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+      for (const socket of clients.sockets()) if (socket.bytesRead === 0) socket.destroy()
       server.closeIdleConnections()
       // Connections become idle one by one as their answers end; each is closed then instead of kept alive.
       server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'))
@@ -138,18 +157,6 @@ export function createFront(served: Served): Front {
       clearTimeout(late)
     },
   }
-}
-
-/** An upgrade we do not serve (h2c, say) is to be ignored (RFC 9110 §7.8): the request is parsed again without it. */
-function declineUpgrade(server: Server, request: IncomingMessage, socket: Socket, head: Buffer): void {
-  const raw = request.rawHeaders
-  let text = `${request.method ?? ''} ${request.url ?? ''} HTTP/${request.httpVersion}\r\n`
-  for (let i = 0; i < raw.length; i += 2)
-    if (!/^(?:upgrade|http2-settings)$/i.test(raw[i] ?? '')) text += `${raw[i] ?? ''}: ${raw[i + 1] ?? ''}\r\n`
-  if (head.length > 0) socket.unshift(head)
-  socket.unshift(Buffer.from(`${text}\r\n`, 'latin1'))
-  socket.removeAllListeners('error')
-  server.emit('connection', socket)
 }
 
 function record(log: Logger, request: IncomingMessage, response: ServerResponse, id: string, to: Address | null): void {

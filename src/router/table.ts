@@ -1,4 +1,4 @@
-import type { Applied, Route } from '../store/routes.js'
+import type { Applied, Away, Route } from '../store/routes.js'
 import { Backend } from './backend.js'
 
 /** Where one hostname leads at this moment: an app's processes, taken in turn. */
@@ -6,11 +6,14 @@ export class Entry {
   /** Shown on error pages. */
   readonly name: string | undefined
   readonly backends: readonly Backend[]
+  /** Why there is none. */
+  readonly away: Away | undefined
   #next = 0
 
-  constructor(name: string | undefined, backends: readonly Backend[]) {
+  constructor(name: string | undefined, backends: readonly Backend[], away?: Away) {
     this.name = name
     this.backends = backends
+    this.away = away
   }
 
   /** The next process not yet tried; one that was unreachable a moment ago only when there is no other. */
@@ -93,7 +96,7 @@ export class Table {
       }
       return new Backend(target.id, { host: target.host, port: target.port }, (b) => this.#onDrained(route.app, b))
     })
-    const known = { route, entry: new Entry(route.name, backends) }
+    const known = { route, entry: new Entry(route.name, backends, route.away) }
     this.#apps.set(route.app, known)
     this.#versions.set(route.app, route.version)
     const freed = this.#free(before)

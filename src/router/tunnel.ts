@@ -1,6 +1,8 @@
-import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { frameOfAnswer, framingHeaders, isSound } from '../framing.js'
 import type { Backend } from './backend.js'
+import { isOwnTrouble } from './descriptors.js'
 import type { Origin } from './exchange.js'
 import { createProxy, target } from './forward.js'
 import { prepareResponse } from './headers.js'
@@ -23,11 +25,7 @@ export interface Upgrade {
 /** WebSockets. Each counts as a request of its process until both sides have closed. */
 export class Tunnels {
   readonly #proxy = createProxy()
-  readonly #open = new Map<IncomingMessage, { upgrade: Upgrade; settle: () => void }>()
-
-  constructor() {
-    this.#proxy.on('proxyReqWs', (outgoing, request) => this.#onOutgoing(outgoing, request))
-  }
+  readonly #open = new Set<Socket>()
 
   /** Carries an upgrade out; its socket is closed in every case. */
   async upgrade(upgrade: Upgrade): Promise<void> {
@@ -39,18 +37,25 @@ export class Tunnels {
     for (;;) {
       const backend = origin.find()?.pick(tried)
       if (!backend) {
-        this.#refuse(upgrade, origin.away)
+        this.#refuse(upgrade, origin.away())
         return
       }
       const release = backend.hold()
-      const agent = await backend.dial().catch(() => undefined)
-      if (!agent) {
+      const connection = await backend.dial(false).catch((error: unknown) => {
+        if (isOwnTrouble(error)) this.#refuse(upgrade, 'overloaded')
+        return undefined
+      })
+      if (!connection && !socket.writable) {
+        release()
+        return
+      }
+      if (!connection) {
         tried.add(backend)
         release()
         continue
       }
       if (socket.destroyed) {
-        agent.destroy()
+        connection.destroy()
         release()
         return
       }
@@ -60,14 +65,16 @@ export class Tunnels {
         answered = true
         clearTimeout(late)
       }
-      this.#open.set(request, { upgrade, settle })
+      this.#open.add(socket)
       socket.once('close', () => {
         clearTimeout(late)
-        this.#open.delete(request)
+        this.#open.delete(socket)
+        connection.destroy()
         release()
       })
+      connection.onRequest = (outgoing) => this.#onOutgoing(upgrade, settle, outgoing)
       try {
-        this.#proxy.ws(request, socket, head, { target, agent }, () => {
+        this.#proxy.ws(request, socket, head, { target, agent: connection }, () => {
           if (!answered) this.#refuse(upgrade, 'hung-up')
         })
       } catch {
@@ -79,31 +86,35 @@ export class Tunnels {
 
   /** Cuts them all: they may stay for days, and their clients connect anew. */
   close(): void {
-    for (const { upgrade } of this.#open.values()) upgrade.socket.destroy()
+    for (const socket of this.#open) socket.destroy()
   }
 
-  #onOutgoing(outgoing: ClientRequest, request: IncomingMessage): void {
-    const open = this.#open.get(request)
-    if (!open) {
-      outgoing.destroy()
-      return
-    }
-    const { socket, address, id } = open.upgrade
+  #onOutgoing({ socket, address, id, ...upgrade }: Upgrade, settle: () => void, outgoing: ClientRequest): void {
     outgoing.path = address.path
-    socket.once('close', () => outgoing.destroy())
     // Nobody reads the socket yet, so nobody would see the client leave: readable with nothing to read is its end.
     const leave = () => {
       if (socket.readableLength === 0) socket.destroy()
     }
     socket.on('readable', leave)
     // Registered before http-proxy's own listeners, which write what we leave in the headers.
-    outgoing.once('response', (answer) => {
-      open.settle()
-      prepareResponse(answer, false, id)
+    outgoing.once('response', (answer: IncomingMessage) => {
+      settle()
+      const frame = frameOfAnswer(answer, 'GET')
+      if (frame === null) {
+        this.#refuse({ socket, address, id, ...upgrade }, 'hung-up')
+        outgoing.destroy()
+        return
+      }
+      answer.headers = prepareResponse(answer, frame, { keepAlive: false, id }) as IncomingHttpHeaders
       answer.once('error', () => socket.destroy())
     })
-    outgoing.once('upgrade', (_answer, upstream: Socket) => {
-      open.settle()
+    outgoing.once('upgrade', (answer: IncomingMessage, upstream: Socket) => {
+      settle()
+      for (const name of framingHeaders) Reflect.deleteProperty(answer.headers, name)
+      if (!isSound(answer.rawHeaders)) {
+        answer.headers = {}
+        upstream.destroy()
+      }
       socket.off('readable', leave)
       join(socket, upstream)
     })

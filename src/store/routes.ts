@@ -11,6 +11,9 @@ export interface Target {
   readonly port: number
 }
 
+/** Why an app has no process that a request could be sent to, where it is not that they are down. */
+export type Away = 'no-web' | 'scaled-to-zero' | 'needs-push'
+
 /** Where an app's hostnames lead. No targets: 503. */
 export interface Route {
   /** App id. */
@@ -19,6 +22,8 @@ export interface Route {
   /** Lower case, without a port. */
   readonly hosts: readonly string[]
   readonly targets: readonly Target[]
+  /** For the page that is shown while there are no targets. */
+  readonly away?: Away
   /** Grows with each change of this route. */
   readonly version: number
 }

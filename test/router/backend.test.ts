@@ -9,7 +9,7 @@ describe('a process that requests are sent to', () => {
     await once(server, 'listening')
     try {
       const backend = new Backend('web.1', { host: '127.0.0.1', port: (server.address() as AddressInfo).port })
-      const dialled = backend.dial()
+      const dialled = backend.dial(false)
       // longer than a connection may take, as when the machine stands still
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2100)
       const agent = await dialled

@@ -1,10 +1,17 @@
 import { expect } from 'chai'
+import type { Frame } from '../../src/framing.js'
 import { prepareRequest, requestIdOf } from '../../src/router/headers.js'
 
-const forwarded = { client: '192.0.2.7', authority: 'Blog.test:8080', port: 8080, id: 'the-request' }
-const prepared = (headers: Record<string, string>): Record<string, unknown> => {
+const forwarded = {
+  client: '192.0.2.7',
+  authority: 'Blog.test:8080',
+  port: 8080,
+  proto: 'http',
+  id: 'the-request',
+} as const
+const prepared = (headers: Record<string, string>, frame: Frame = { kind: 'none' }): Record<string, unknown> => {
   const all: Record<string, string> = { host: 'blog.test', ...headers }
-  prepareRequest(all, forwarded)
+  prepareRequest(all, frame, forwarded)
   return all
 }
 
@@ -55,13 +62,28 @@ describe('the headers of a request', () => {
       expect(headers).not.to.have.property(gone)
   })
 
-  it('keep the frame of the body although Connection names it: dropped, the body would be read as a second request', () => {
-    const headers = prepared({
+  it('say the frame that was read, whatever they said of one and whatever Connection names', () => {
+    const said = {
       connection: 'content-length, transfer-encoding, host',
       'content-length': '5',
       'transfer-encoding': 'chunked',
-    })
-    expect(headers).to.include({ 'content-length': '5', 'transfer-encoding': 'chunked', host: 'Blog.test:8080' })
+      content_length: '7',
+      transfer_encoding: 'chunked',
+    }
+    const framing = ['content-length', 'transfer-encoding', 'content_length', 'transfer_encoding']
+    const frameIn = (headers: Record<string, unknown>) =>
+      Object.fromEntries(framing.flatMap((name) => (name in headers ? [[name, headers[name]]] : [])))
+    expect(frameIn(prepared(said))).to.deep.equal({})
+    expect(frameIn(prepared(said, { kind: 'length', bytes: 5 }))).to.deep.equal({ 'content-length': '5' })
+    expect(frameIn(prepared(said, { kind: 'chunked' }))).to.deep.equal({ 'transfer-encoding': 'chunked' })
+    expect(prepared(said)).to.include({ host: 'Blog.test:8080' })
+  })
+
+  it('lose what a CGI-like server would take for ours or for its own, in any spelling', () => {
+    const forged = ['proxy', 'x_forwarded_for', 'x-forwarded_proto', 'x_real_ip', 'proxy_authorization', 'x-forwarded']
+    const headers = prepared(Object.fromEntries(forged.map((name) => [name, 'forged'])))
+    expect(Object.values(headers)).not.to.include('forged')
+    expect(prepared({ x_token: 'kept', proxy_pass: 'kept' })).to.include({ x_token: 'kept', proxy_pass: 'kept' })
   })
 })
 

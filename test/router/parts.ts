@@ -68,6 +68,7 @@ export const rawApp = async (handler: (socket: Socket) => void): Promise<App> =>
 
 export interface TestRouter extends AsyncDisposable {
   readonly table: Table
+  readonly server: Server
   readonly port: number
   readonly drained: { applied: Applied; target: string }[]
   /** Points `<name>.test` at these; each call is a newer version. */
@@ -89,6 +90,7 @@ export async function router(options: { firstByte?: number; apiSocket?: string }
   let version = 0
   return {
     table,
+    server,
     port,
     drained,
     route: (name, ...targets) =>

@@ -1,0 +1,97 @@
+import { isIPv6, type Socket } from 'node:net'
+
+/** The connections of one client. */
+interface Client {
+  readonly key: string
+  count: number
+  /** Those between two requests, longest first. */
+  readonly idle: Set<Socket>
+}
+
+/** What a client may take of the router's connections. */
+export interface ClientLimits {
+  /** Connections of one address (IPv6: of one /64 network). */
+  readonly each: number
+  /** Connections of all. */
+  readonly all: number
+  /** Addresses that speak for many, and have no limit of their own. */
+  readonly exempt: (address: string) => boolean
+}
+
+/** The network that one client has to itself: an IPv4 address, an IPv6 /64 (RFC 6177). */
+function keyOf(address: string): string {
+  if (!isIPv6(address)) return address
+  const [head = '', tail] = address.split('%')[0]?.split('::') ?? []
+  const left = head === '' ? [] : head.split(':')
+  const right = tail === undefined || tail === '' ? [] : tail.split(':')
+  const middle = tail === undefined ? [] : Array<string>(Math.max(8 - left.length - right.length, 0)).fill('0')
+  return [...left, ...middle, ...right].slice(0, 4).join(':')
+}
+
+/**
+ * Who holds how many connections. One too many costs its own client the connection it has left unused for longest, or is
+ * refused when all are at work; so a flood of connections closes nobody's but its own.
+ */
+export class Clients {
+  readonly #limits: ClientLimits
+  readonly #clients = new Map<string, Client>()
+  readonly #of = new Map<Socket, Client>()
+  /** Of all clients, longest first. */
+  readonly #idle = new Set<Socket>()
+
+  constructor(limits: ClientLimits) {
+    this.#limits = limits
+  }
+
+  /** Counts a new connection until it closes. False when there is no room for it: it has not been counted. */
+  admit(socket: Socket, address: string): boolean {
+    if (this.#of.has(socket)) return true
+    const { each, all, exempt } = this.#limits
+    const key = keyOf(address)
+    const client = this.#clients.get(key) ?? { key, count: 0, idle: new Set() }
+    if (client.count >= each && !exempt(address) && !this.#drop(client.idle)) return false
+    if (this.#of.size >= all && !this.#drop(this.#idle)) return false
+    client.count++
+    this.#clients.set(key, client)
+    this.#of.set(socket, client)
+    this.rests(socket)
+    socket.once('close', () => this.#forget(socket))
+    return true
+  }
+
+  /** A request has begun on it. */
+  works(socket: Socket): void {
+    this.#idle.delete(socket)
+    this.#of.get(socket)?.idle.delete(socket)
+  }
+
+  /** It has no request any more. */
+  rests(socket: Socket): void {
+    const client = this.#of.get(socket)
+    if (!client || socket.destroyed) return
+    this.#idle.add(socket)
+    client.idle.add(socket)
+  }
+
+  /** All that are open. */
+  sockets(): Iterable<Socket> {
+    return this.#of.keys()
+  }
+
+  #drop(idle: ReadonlySet<Socket>): boolean {
+    for (const socket of idle) {
+      this.#forget(socket)
+      socket.destroy()
+      return true
+    }
+    return false
+  }
+
+  #forget(socket: Socket): void {
+    const client = this.#of.get(socket)
+    if (!client) return
+    this.works(socket)
+    this.#of.delete(socket)
+    if (--client.count === 0) this.#clients.delete(client.key)
+  }
+}
