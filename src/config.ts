@@ -52,6 +52,14 @@ export const Settings = z.object({
     .describe(
       'MiB of the disk that no container or build may take, 0 for none; default 512, or a tenth of a small disk',
     ),
+  BERTH_REACH: z
+    .string()
+    .regex(/^ *(host|host:\d{1,5}(\/(tcp|udp))?|link-local)( *, *(host|host:\d{1,5}(\/(tcp|udp))?|link-local))* *$/)
+    .optional()
+    .describe(
+      'what apps and builds may reach of this machine: host (all that listens on it), host:PORT[/udp], link-local ' +
+        '(its metadata at a cloud), by commas; default nothing, but for the router',
+    ),
   BERTH_DENY_HOST_USERNS: z
     .enum(['0', '1'])
     .optional()

@@ -1,3 +1,4 @@
+import type { Reach } from './networks/reach.js'
 import type { RegistrySettings } from './registry/settings.js'
 import type { IdSpan } from './runtime/id-ranges.js'
 
@@ -26,6 +27,8 @@ export interface EngineConfig {
   readonly ids?: IdSpan
   /** Bytes of its disk that no container or build may take; 0 is none, absent the default: 512 MiB, or a tenth of a small one. */
   readonly diskReserve?: number
+  /** What of this machine builds and an owner's containers reach; absent is nothing. */
+  readonly reach?: Reach
   /** What no client may ask for. */
   readonly deny?: DenyConfig
 }

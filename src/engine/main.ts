@@ -9,6 +9,7 @@ import type { EngineConfig } from './config.js'
 import { destroyEngine } from './destroy.js'
 import { openEngine } from './engine.js'
 import { EngineError, messageOf } from './errors.js'
+import { parseReach } from './networks/reach.js'
 import { proxiesOf } from './registry/proxy.js'
 import { defaultSettings } from './registry/settings.js'
 import { parseSpan } from './runtime/id-ranges.js'
@@ -37,6 +38,7 @@ Stopping it leaves containers running; the next start finds them again.
   --userns-ids FIRST:COUNT   host ids that ids in containers become, 65536 each   (1879048192:268435456)
   --deny-host-userns         refuse --userns=host, and --privileged, which takes it
   --deny-privileged          refuse --privileged
+  --reach LIST       what of this machine builds and apps reach: host, host:PORT[/udp], link-local, by commas   (nothing)
   --build-ssh        let local clients lend builds an ssh agent
   --destroy          end its containers and leave nothing in the kernel; the daemon must be stopped
   --help
@@ -65,6 +67,7 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
       'build-time': text,
       'build-ssh': { type: 'boolean' },
       'disk-reserve': text,
+      reach: text,
       'userns-ids': text,
       'deny-host-userns': { type: 'boolean' },
       'deny-privileged': { type: 'boolean' },
@@ -111,6 +114,7 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
     },
     ...(reserve === undefined ? {} : { diskReserve: number('--disk-reserve', reserve) * 2 ** 20 }),
     ...(ids === undefined ? {} : { ids: parseSpan(ids, '--userns-ids') }),
+    reach: parseReach(reachOf(values.reach ?? process.env.BERTH_REACH, process.env.BERTH_HTTP_PORT)),
     deny: {
       hostUserns: values['deny-host-userns'] ?? flag(process.env, 'BERTH_DENY_HOST_USERNS'),
       privileged: values['deny-privileged'] ?? flag(process.env, 'BERTH_DENY_PRIVILEGED'),
@@ -119,6 +123,10 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
   }
   return { config, destroy: values.destroy ?? false }
 }
+
+/** Berth's router answers everybody, and so those behind it: an app may ask another for what strangers may. */
+const reachOf = (text = '', routerPort = ''): string =>
+  [text, routerPort === '' ? '' : `host:${routerPort}`].filter(Boolean).join(',')
 
 const listed = (text = ''): string[] =>
   text

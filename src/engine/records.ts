@@ -64,7 +64,7 @@ export interface Mount {
   readonly options: readonly string[]
 }
 
-/** Where a step's packets go: `default` is the default bridge with outbound NAT; a network of the engine; a namespace by path. */
+/** Where a step's packets go: `default` is the network that builds have to themselves; a network of the engine; a namespace by path. */
 export type StepNetwork = 'default' | 'none' | 'host' | { readonly network: string } | { readonly namespace: string }
 
 /** A secret lent to one step, on no disk. An `agent` is a socket of the host, reached through one of the step's own. */

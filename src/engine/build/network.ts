@@ -6,13 +6,19 @@ interface Neighbours {
   find(reference: string): { readonly record: { readonly state: { readonly pid: number } } }
 }
 
-/** Makes something of a network mode: '', `default`, `bridge`, `none`, `host`, `container:x`, or a network's name or id. */
+/**
+ * Makes something of a network mode: '' and `default` are the network that builds have to themselves; else it is `bridge`,
+ * which plain containers are on, `none`, `host`, `container:x`, or a network's name or id.
+ */
 export const stepNetwork =
   (networks: Networks, containers: Neighbours) =>
   async (mode: string): Promise<StepNetwork> => {
-    if (mode === '' || mode === 'default' || mode === 'bridge') return 'default'
+    if (mode === '' || mode === 'default') return 'default'
     if (mode === 'none' || mode === 'host') return mode
-    if (!mode.startsWith('container:')) return { network: (await networks.check(mode)).id }
+    if (!mode.startsWith('container:')) {
+      const { id, name } = await networks.check(mode)
+      return { network: name === 'bridge' ? name : id }
+    }
     const name = mode.slice('container:'.length)
     const { pid } = containers.find(name).record.state
     if (pid <= 0) throw new EngineError('conflict', `cannot join network of a non running container: ${name}`)

@@ -31,6 +31,12 @@ const defaultOptions = {
   [option.mtu]: '1500',
 }
 
+/**
+ * What the network of builds is called, as no client can call one. Its members do not see each other: two of them may be two
+ * apps' builds.
+ */
+export const buildsNetwork = ':builds'
+
 /** True for `bridge`, `host` and `none`, which are always there. */
 export const isPredefined = (name: string): boolean => Object.hasOwn(predefined, name)
 
@@ -67,12 +73,35 @@ export class Catalog {
     return [...this.#networks.values()]
   }
 
+  /** Those that clients see. */
+  listed(): readonly NetworkRecord[] {
+    return this.all().filter((network) => network.builds !== true)
+  }
+
+  /** Finds a network by its whole id, that of builds too. @throws EngineError `missing` */
+  byId(id: string): NetworkRecord {
+    return this.#networks.get(id) ?? this.get(id)
+  }
+
+  /** The network of builds, once there is one. */
+  get builds(): NetworkRecord | undefined {
+    return this.all().find((network) => network.builds)
+  }
+
+  /** Makes the network of builds. @throws EngineError `denied` when the pool has no room */
+  createBuilds(): Promise<NetworkRecord> {
+    const none = { internal: false, attachable: false, labels: {} }
+    const options = { [option.memberTraffic]: 'false' }
+    return this.#store({ name: buildsNetwork, driver: 'bridge', builds: true, options, ...none })
+  }
+
   /** Finds a network by id, name, or unique beginning of an id. @throws EngineError `missing` */
   get(reference: string): NetworkRecord {
     const wanted = reference === 'default' ? 'bridge' : reference
-    const exact = this.#networks.get(wanted) ?? this.all().find((network) => network.name === wanted)
+    const listed = this.listed()
+    const exact = listed.find(({ id }) => id === wanted) ?? listed.find((network) => network.name === wanted)
     if (exact) return exact
-    const matches = wanted === '' ? [] : this.all().filter((network) => network.id.startsWith(wanted))
+    const matches = wanted === '' ? [] : listed.filter((network) => network.id.startsWith(wanted))
     const [match, other] = matches
     if (!match) throw new EngineError('missing', `network ${reference} not found`)
     if (other)
@@ -115,7 +144,7 @@ export class Catalog {
     for (const family of [4, 6]) this.#addresses.delete(`${family} ${id}`)
   }
 
-  async #store(spec: NetworkSpec): Promise<NetworkRecord> {
+  async #store(spec: NetworkSpec & Pick<NetworkRecord, 'builds'>): Promise<NetworkRecord> {
     const { subnet, gateway, range, reserved, ipv6, ...rest } = spec
     const settings = settingsOf(spec.options)
     const taken = settings.bridgeName

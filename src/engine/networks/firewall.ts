@@ -4,6 +4,7 @@ import type { PortRequest } from '../records.js'
 import { bytesOf, familyOf, type Family } from './ip.js'
 import { attribute, family, flag, Netlink, type Message } from './netlink.js'
 import { batchOf, NFT_MSG, value } from './nftables.js'
+import { metadata, type Reach } from './reach.js'
 
 /** A network as the firewall sees it. */
 export interface Zone {
@@ -15,6 +16,8 @@ export interface Zone {
   readonly memberTraffic: boolean
   /** Its members go out by the host's address. */
   readonly masquerade: boolean
+  /** Its members reach no more of this machine than the picture's `reach` says. */
+  readonly closed: boolean
 }
 
 /** A published port and where it leads; its family is the container address's. */
@@ -29,6 +32,7 @@ export interface Picture {
   readonly publications: readonly Publication[]
   /** Interfaces with a default route: the way out, even when it is a bridge. */
   readonly uplinks: readonly string[]
+  readonly reach: Reach
 }
 
 const quote = (name: string): string => `"${name}"`
@@ -53,6 +57,10 @@ function setsOf(n: Family, { zones, publications }: Picture): string {
   map addressed${ip} { type ${type} . inet_proto . inet_service : ${type} . inet_service; ${elements(mine.filter((p) => !everyAddress(p)).map(mapElement))} }`
 }
 
+const openPorts = ({ ports }: Reach, wanted: 'tcp' | 'udp'): readonly string[] => [
+  ...new Set(ports.filter(({ protocol }) => protocol === wanted).map(({ hostPort }) => String(hostPort))),
+]
+
 /**
  * Takes the table away, there or not, and the one of the family `ip` that older engines had instead: both at
  * once would publish a port twice.
@@ -65,13 +73,20 @@ const removal = (table: string): string =>
  * Verdicts other than `drop` bind this table alone, so what other tables of the host forbid stays forbidden.
  */
 export function ruleset(picture: Picture): string {
-  const { table, zones } = picture
+  const { table, zones, reach } = picture
   const open = zones.filter((zone) => zone.memberTraffic)
+  const closed = zones.filter((zone) => zone.closed).map((zone) => quote(zone.bridge))
   return `${removal(table)}table inet ${table} {
   set bridges { type ifname; ${elements(zones.map((z) => quote(z.bridge)))} }
   set same { type ifname . ifname; ${elements(open.map((z) => `${quote(z.bridge)} . ${quote(z.bridge)}`))} }
   set internal { type ifname; ${elements(zones.filter((z) => z.internal).map((z) => quote(z.bridge)))} }
-  set uplinks { type ifname; ${elements(picture.uplinks.map(quote))} }${setsOf(4, picture)}${setsOf(6, picture)}
+  set uplinks { type ifname; ${elements(picture.uplinks.map(quote))} }
+  set shut { type ifname; ${elements(reach.host ? [] : closed)} }
+  set unaware { type ifname; ${elements(reach.linkLocal ? [] : closed)} }
+  set opentcp { type inet_service; ${elements(openPorts(reach, 'tcp'))} }
+  set openudp { type inet_service; ${elements(openPorts(reach, 'udp'))} }
+  set metadata { type ipv4_addr; flags interval; ${elements(metadata[4])} }
+  set metadata6 { type ipv6_addr; flags interval; ${elements(metadata[6])} }${setsOf(4, picture)}${setsOf(6, picture)}
   chain martians {
     type filter hook prerouting priority raw
     # route_localnet lets the host's loopback in; containers must not walk through the same door (CVE-2020-8558)
@@ -88,6 +103,9 @@ export function ruleset(picture: Picture): string {
   }
   chain prerouting {
     type nat hook prerouting priority dstnat
+    # for the host itself then, which refuses it
+    iifname @shut tcp dport != @opentcp return
+    iifname @shut udp dport != @openudp return
     # the host's own loopback traffic is the output chain's: what comes here for 127.0.0.1 is a neighbour's forgery
     ip daddr != 127.0.0.0/8 fib daddr type local jump published
     meta nfproto ipv6 fib daddr type local jump published
@@ -106,9 +124,25 @@ export function ruleset(picture: Picture): string {
     ct status dnat ip saddr @members oifname @bridges masquerade
     ct status dnat ip6 saddr @members6 oifname @bridges masquerade
   }
+  chain refused {
+    # told at once, as by a port where nobody listens; the kernel sends few ICMP errors a second
+    meta l4proto tcp reject with tcp reset
+    reject with icmpx admin-prohibited
+  }
+  chain input {
+    type filter hook input priority filter
+    iifname != @shut accept
+    ct state established,related accept
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+    tcp dport @opentcp accept
+    udp dport @openudp accept
+    goto refused
+  }
   chain forward {
     type filter hook forward priority filter
     iifname . oifname @same accept
+    iifname @unaware ip daddr @metadata goto refused
+    iifname @unaware ip6 daddr @metadata6 goto refused
     iifname @internal drop
     oifname @internal drop
     oifname @bridges ct state established,related accept

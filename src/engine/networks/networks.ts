@@ -1,7 +1,7 @@
 import type { EngineConfig } from '../config.js'
 import { codeOf, EngineError, messageOf } from '../errors.js'
 import type { Endpoint, EndpointSpec, Events, Member, Networks, PortRequest } from '../records.js'
-import { Catalog, isPredefined, type NetworkSpec } from './catalog.js'
+import { buildsNetwork, Catalog, isPredefined, type NetworkSpec } from './catalog.js'
 import { Departures } from './departures.js'
 import { Endpoints } from './endpoints.js'
 import { Firewall } from './firewall.js'
@@ -10,10 +10,12 @@ import { kernelNames, type KernelNames } from './names.js'
 import { Naming } from './naming.js'
 import { Plumbing } from './plumbing.js'
 import { Publications } from './publications.js'
+import { parseReach, type Reach } from './reach.js'
 import type { NetworkRecord } from './record.js'
 import { allowForwarding } from './forwarding.js'
 import { hostRoutes, uplinks } from './routes.js'
 import { settingsOf } from './settings.js'
+import { ownerOf } from '../system/owner.js'
 
 /** The network room: what the container room needs, and what the API serves. */
 export interface NetworkRoom extends Networks, AsyncDisposable {
@@ -45,6 +47,7 @@ class BridgeNetworks implements NetworkRoom {
   readonly #catalog: Catalog
   readonly #report: (line: string) => void
   readonly #names: KernelNames
+  readonly #reach: Reach
   readonly #plumbing: Plumbing
   readonly #firewall: Firewall
   readonly #endpoints: Endpoints
@@ -63,6 +66,7 @@ class BridgeNetworks implements NetworkRoom {
     this.#catalog = catalog
     this.#report = report
     this.#names = kernelNames(config)
+    this.#reach = config.reach ?? parseReach('')
     this.#plumbing = new Plumbing(this.#names)
     this.#firewall = new Firewall(this.#names.table)
     this.#publications = new Publications(this.#firewall, report)
@@ -72,7 +76,7 @@ class BridgeNetworks implements NetworkRoom {
   }
 
   list(): readonly NetworkRecord[] {
-    return this.#catalog.all()
+    return this.#catalog.listed()
   }
 
   get(reference: string): NetworkRecord {
@@ -134,7 +138,7 @@ class BridgeNetworks implements NetworkRoom {
 
   async connect(member: Member, spec: EndpointSpec): Promise<Endpoint> {
     this.#demandRestored()
-    const network = this.#catalog.get(spec.network)
+    const network = spec.network === buildsNetwork ? await this.#builds() : this.#catalog.get(spec.network)
     if (network.driver !== 'bridge')
       throw new EngineError('denied', `container cannot be connected to ${network.driver} network ${network.name}`)
     const endpoint = await this.#reserve(member.id, network, spec)
@@ -152,10 +156,22 @@ class BridgeNetworks implements NetworkRoom {
     return endpoint
   }
 
+  /** Made for the first build: most engines of a test, and some of a person, never build. */
+  #builds(): Promise<NetworkRecord> {
+    const known = this.#catalog.builds
+    if (known) return Promise.resolve(known)
+    return this.#inTurn(async () => {
+      if (this.#catalog.builds) return this.#catalog.builds
+      const made = await this.#catalog.createBuilds()
+      await this.#applyFirewall()
+      return made
+    })
+  }
+
   /** What it cannot have may be what another is just giving up. */
   async #reserve(containerId: string, network: NetworkRecord, spec: EndpointSpec): Promise<Endpoint> {
     const reserve = (): Endpoint => {
-      this.#catalog.get(network.id)
+      this.#catalog.byId(network.id)
       if (this.#leaving === network.id) throw new EngineError('missing', `network ${network.name} not found`)
       return this.#endpoints.reserve(containerId, network, spec)
     }
@@ -175,7 +191,7 @@ class BridgeNetworks implements NetworkRoom {
     this.#demandRestored()
     const endpoint = this.#endpoints.wayOut(containerId)
     if (ports.length === 0 || !endpoint) return []
-    const { hostAddress } = settingsOf(this.#catalog.get(endpoint.networkId).options)
+    const { hostAddress } = settingsOf(this.#catalog.byId(endpoint.networkId).options)
     const addressed = ports.map((port) => (port.hostIp === '' ? { ...port, hostIp: hostAddress } : port))
     try {
       return await this.#publications.add(containerId, endpoint, addressed)
@@ -234,7 +250,7 @@ class BridgeNetworks implements NetworkRoom {
   #forget(containerId: string, endpoint: Endpoint, then: () => void): void {
     if (!this.#endpoints.forget(containerId, endpoint)) return
     then()
-    this.#tell('disconnect', this.#catalog.get(endpoint.networkId), { container: containerId })
+    this.#tell('disconnect', this.#catalog.byId(endpoint.networkId), { container: containerId })
   }
 
   restore(containers: Parameters<Networks['restore']>[0]): Promise<void> {
@@ -273,9 +289,11 @@ class BridgeNetworks implements NetworkRoom {
           bridge: this.#names.bridge(network),
           subnets: [network.subnet, ...(network.ipv6 ? [network.ipv6.subnet] : [])],
           internal: network.internal,
+          closed: network.builds === true || ownerOf(network.labels) !== undefined,
         })),
       publications: this.#publications.all(),
       uplinks: uplinks(hostRoutes()),
+      reach: this.#reach,
     }))
   }
 
@@ -284,6 +302,7 @@ class BridgeNetworks implements NetworkRoom {
   }
 
   #tell(action: string, network: NetworkRecord, attributes: Readonly<Record<string, string>>): void {
+    if (network.builds) return
     this.#events.emit('network', action, network.id, { ...attributes, name: network.name, type: network.driver })
   }
 

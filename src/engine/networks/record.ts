@@ -30,6 +30,8 @@ export interface NetworkRecord extends Pool {
   readonly mtu: number
   readonly labels: Readonly<Record<string, string>>
   readonly options: Readonly<Record<string, string>>
+  /** What builds are on that name no network: clients do not see it. */
+  readonly builds?: boolean
   /** IPAM options: kept and shown again. */
   readonly ipamOptions?: Readonly<Record<string, string>>
 }

@@ -2,6 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import { EngineError, messageOf } from '../errors.js'
+import { buildsNetwork } from '../networks/catalog.js'
 import { type Asking, resolvConf } from '../networks/resolv.js'
 import type { Mount, Networks, Step, StepNetwork, Steps } from '../records.js'
 import { Attachment } from './attach.js'
@@ -163,7 +164,7 @@ function hostsOf(step: Step, gateway: string): string {
 
 /** The bridge to plug a step into, if any. */
 function bridgeOf(network: StepNetwork): string | undefined {
-  if (network === 'default') return 'bridge'
+  if (network === 'default') return buildsNetwork
   return typeof network === 'object' && 'network' in network ? network.network : undefined
 }
 

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { expect } from 'chai'
 import { ruleset, type Picture } from '../../../src/engine/networks/firewall.js'
+import { parseReach } from '../../../src/engine/networks/reach.js'
 
 const picture: Picture = {
   table: 'berth_unit',
@@ -11,8 +12,16 @@ const picture: Picture = {
       internal: false,
       memberTraffic: true,
       masquerade: true,
+      closed: true,
     },
-    { bridge: 'btf00d000000002', subnets: ['10.250.1.0/24'], internal: true, memberTraffic: false, masquerade: true },
+    {
+      bridge: 'btf00d000000002',
+      subnets: ['10.250.1.0/24'],
+      internal: true,
+      memberTraffic: false,
+      masquerade: true,
+      closed: false,
+    },
   ],
   publications: [
     { protocol: 'tcp', containerPort: 80, hostIp: '', hostPort: 8080, containerAddress: '10.250.0.2' },
@@ -21,6 +30,7 @@ const picture: Picture = {
     { protocol: 'tcp', containerPort: 80, hostIp: '::', hostPort: 8080, containerAddress: 'fd00:7::2' },
   ],
   uplinks: ['eth0'],
+  reach: parseReach('host:80,host:53/udp'),
 }
 
 const check = (text: string) => spawnSync('nft', ['--check', '--file', '-'], { input: text, encoding: 'utf8' })
@@ -30,7 +40,8 @@ describe('the firewall’s table', () => {
 
   it('is one that nft takes, full and empty', function () {
     if (process.getuid?.() !== 0) this.skip()
-    for (const each of [picture, { ...picture, zones: [], publications: [], uplinks: [] }])
+    const empty = { ...picture, zones: [], publications: [], uplinks: [] }
+    for (const each of [picture, empty, { ...picture, reach: parseReach('host,link-local') }])
       expect(check(ruleset(each)).stderr).to.equal('')
   })
 
@@ -51,6 +62,19 @@ describe('the firewall’s table', () => {
   it('masquerades what is not internal', () => {
     expect(text).to.include('set hidden { type ipv4_addr; flags interval; elements = { 10.250.0.0/24 } }')
     expect(text).to.include('set internal { type ifname; elements = { "btf00d000000002" } }')
+  })
+
+  it('shuts closed networks out of the host and its metadata, but for what is opened', () => {
+    const shutBy = (reach: string) => ruleset({ ...picture, reach: parseReach(reach) }).split('\n')
+    const set = (reach: string, name: string) => shutBy(reach).find((line) => line.includes(`set ${name} `))
+    expect(set('', 'shut')).to.include('elements = { "btf00d000000001" }')
+    expect(set('host', 'shut')).to.not.include('elements')
+    expect(set('host', 'unaware')).to.include('elements = { "btf00d000000001" }')
+    expect(set('link-local', 'unaware')).to.not.include('elements')
+    expect(set('host:80, host:53/udp, host:80', 'opentcp')).to.include('elements = { 80 }')
+    expect(set('host:80, host:53/udp', 'openudp')).to.include('elements = { 53 }')
+    for (const wrong of ['hosts', 'host:0', 'host:65536', 'host:80/sctp', 'host:80-90', '169.254.169.254'])
+      expect(() => parseReach(wrong), wrong).to.throw(wrong)
   })
 
   it('costs the same rules however many ports are published', () => {

@@ -51,17 +51,17 @@ export class Lab implements AsyncDisposable {
   networks!: NetworkRoom
   readonly #peers = new Map<string, Peer>()
 
-  private constructor(root: string) {
+  private constructor(root: string, more: Partial<EngineConfig>) {
     const prefix = Math.floor(Math.random() * 65536)
       .toString(16)
       .padStart(4, '0')
     const pool = `10.${100 + (parseInt(prefix, 16) % 150)}.0.0/16`
-    this.config = { name: `net-${prefix}`, prefix, pool, root } as EngineConfig
+    this.config = { name: `net-${prefix}`, prefix, pool, root, ...more } as EngineConfig
     this.names = kernelNames(this.config)
   }
 
-  static async open(): Promise<Lab> {
-    const lab = new Lab(await mkdtemp(join(tmpdir(), 'berth-networks-')))
+  static async open(more: Partial<EngineConfig> = {}): Promise<Lab> {
+    const lab = new Lab(await mkdtemp(join(tmpdir(), 'berth-networks-')), more)
     await lab.reopen()
     await lab.networks.restore([])
     await lab.networks.create(spec('other'))
