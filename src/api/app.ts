@@ -8,7 +8,7 @@ import { bodyOfFault, statusOfFault, toFault } from './faults.js'
 import type { Caller, Handlers } from './handler.js'
 import type { Lines, Operation } from './operation.js'
 import type { Platform } from './platform.js'
-import { routes, splitRoute } from './routes.js'
+import { routes, splitRoute, versionHeader } from './routes.js'
 import { sendLines, sendText } from './stream.js'
 import { validate } from './validate.js'
 
@@ -79,6 +79,10 @@ export function createApp(platform: Platform, handlers: Handlers, log: Logger): 
     )
   })
 
+  app.use('/api', (_request, response, next) => {
+    response.set(versionHeader, version)
+    next()
+  })
   app.use('/api', api)
   app.get('/', (_request, response) => {
     response

@@ -1,3 +1,6 @@
+/** Says in every answer of the control API that it is one: Berth's version. */
+export const versionHeader = 'berth-version'
+
 /** Where every operation is found, under `/api`. `WS` is a GET that upgrades to a WebSocket. */
 export const routes = {
   apps: {

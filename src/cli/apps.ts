@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { AppView } from '../api/contract.js'
+import { BerthError } from '../errors.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
 import { fields, formatTime, heading, print, printJson, say, table } from './output.js'
@@ -29,9 +30,15 @@ async function confirmed(app: string, given: string | undefined): Promise<string
     throw new UsageError(`destroying ${app} must be confirmed`, `repeat its name: --confirm ${app}`)
   const { createInterface } = await import('node:readline/promises')
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  const left = new AbortController()
+  terminal.once('SIGINT', () => left.abort()).once('close', () => left.abort()) // Ctrl-C, Ctrl-D
   try {
     say(`This destroys ${app}: its processes, releases, config vars and repository. It cannot be undone.`)
-    return await terminal.question(`Type ${app} to go on: `)
+    return await terminal.question(`Type ${app} to go on: `, { signal: left.signal })
+  } catch (cause) {
+    if (!left.signal.aborted) throw cause
+    say('')
+    throw new BerthError('invalid', 'nothing was destroyed')
   } finally {
     terminal.close()
   }

@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander'
+import { CommanderError, type Command } from 'commander'
 import { BerthError, messageOf } from '../errors.js'
 import { harmless } from '../terminal.js'
 
@@ -20,13 +20,41 @@ const red = (text: string): string =>
 
 const bar = (line: string): string => ` ${red('▸')}    ${harmless(line)}\n`
 
+/** What commander suggests, without its parentheses. */
+const hintOf = (suggestion: string | undefined): string | undefined => suggestion?.replace(/^\(|\)$/g, '')
+
+/** A mistake in the command line, in words and with what to type instead. */
+function usageOf(
+  error: CommanderError,
+  commands: readonly Command[],
+  args: readonly string[],
+): [message: string, hint: string] {
+  const [name = '', ...words] = args
+  const command = commands.find((one) => one.name() === name || one.aliases().includes(name))
+  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
+  if (command === undefined) return [message, hintOf(suggestion) ?? 'run `berth help` to see every command']
+  const help = hintOf(suggestion) ?? `run \`berth help ${name}\` to see what it takes`
+  if (error.code !== 'commander.excessArguments') return [message, help]
+  const sub = commands.find((one) => one.name() === `${name}:${words[0] ?? ''}`)
+  if (sub !== undefined) return [`there is no command "${name} ${words[0] ?? ''}"`, `write it as berth ${sub.name()}`]
+  const extra = command.args[command.registeredArguments.length] ?? ''
+  const takesApp =
+    /^[a-z][a-z0-9-]*$/.test(extra) &&
+    command.options.some((option) => option.long === '--app' && command.getOptionValue('app') === undefined)
+  const said = command.registeredArguments.length === 0 ? `no argument` : `no further argument`
+  return [
+    `${name} takes ${said} "${extra.slice(0, 80)}"`,
+    takesApp ? `the app is an option: -a ${extra.slice(0, 80)}` : help,
+  ]
+}
+
 /** What went wrong, and on a line of its own what to type next. */
-export function formatFailure(error: unknown): string {
+export function formatFailure(error: unknown, program?: Command, args: readonly string[] = []): string {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return ''
-    const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
-    const hint = rest.length > 0 ? rest.join(' ').replace(/^\(|\)$/g, '') : 'see `berth help`'
-    return bar(first) + bar(hint)
+    return usageOf(error, program?.commands ?? [], args)
+      .map(bar)
+      .join('')
   }
   if (error instanceof BerthError)
     return error.message.split('\n').map(bar).join('') + (error.hint === undefined ? '' : bar(error.hint))

@@ -7,6 +7,7 @@ import { expect } from 'chai'
 import type { Rig } from '../api/rig.js'
 import { must, run } from '../run.js'
 import { home } from './built.js'
+import { typeAt } from './typing.js'
 import { openCliRig, type CliRig } from './cli-rig.js'
 
 describe('the command line', () => {
@@ -56,7 +57,7 @@ describe('the command line', () => {
         [['appz'], /unknown command 'appz'\n.*Did you mean apps/],
         [['apps:creat'], /Did you mean apps:create/],
         [['apps', '--jsno'], /unknown option '--jsno'\n.*--json/],
-        [['apps:info', 'x', 'y'], /too many arguments/],
+        [['apps:info', 'x', 'y'], /takes no argument "x"\n.*-a x/],
         [['config:get'], /missing required argument 'name'/],
         [['config:set', '-a', 'x'], /no config var to set/],
         [['config:set', 'novalue', '-a', 'x'], /"novalue" is not NAME=value/],
@@ -96,7 +97,7 @@ describe('the command line', () => {
 
     it('that is no Berth, or whose API is away, is told apart', async () => {
       for (const [status, words] of [
-        [200, /not as Berth does|JSON/],
+        [200, /answered 200, and not as Berth does/],
         [404, /answered 404, and not as Berth does/],
         [503, /API at .* is not answering/],
       ] as const) {
@@ -194,6 +195,11 @@ describe('the command line', () => {
       const wrong = await berth(['apps:destroy', '-a', 'doomed', '--confirm', 'other'])
       expect(wrong.code).to.equal(1)
       expect(wrong.stderr).to.include('is not the name')
+      for (const key of ['\u0003', '\u0004']) {
+        const left = await typeAt(`${home}/bin/berth apps:destroy -a doomed`, 'to go on', key, { env })
+        expect([left.code, left.stdout.includes('nothing was destroyed')], left.stdout).to.deep.equal([1, true])
+        expect(left.stdout).not.to.match(/warning|unsettled/i)
+      }
       const { code, stderr } = await berth(['apps:destroy', '-a', 'doomed', '--confirm', 'doomed'])
       expect(code, stderr).to.equal(0)
       expect(stderr).to.equal('Destroying doomed... done\n')

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { patience } from '../patience.js'
 import { run } from '../run.js'
 import { evaluating } from './apps.js'
+import { typeAt } from './typing.js'
 import { createApp, home, instance, type Instance } from './instance.js'
 
 describe('run', () => {
@@ -61,19 +62,10 @@ describe('run', () => {
 
   it('passes every key on, those of docker for leaving too', async () => {
     const line = `${home}/bin/berth run -it -a ${name} -- sh -c "stty raw -echo; echo re''ady; head -c 3 | od -An -tx1"`
-    const typed = `import os,pty,sys,threading
-pid, fd = pty.fork()
-if pid == 0: os.execvp('sh', ['sh', '-c', sys.argv[1]])
-seen = b''
-while True:
-    try: part = os.read(fd, 4096)
-    except OSError: break
-    if not part: break
-    if b'ready' in seen + part and b'ready' not in seen: os.write(fd, b'\\x10\\x11\\x10')
-    seen += part
-sys.stdout.write(seen.decode(errors='replace'))
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`.replaceAll('\\\\', '\\')
-    const { code, stdout, stderr } = await run('python3', ['-c', typed, line], { env: berth.env, cwd: berth.dir })
+    const { code, stdout, stderr } = await typeAt(line, 'ready', '\u0010\u0011\u0010', {
+      env: berth.env,
+      cwd: berth.dir,
+    })
     expect(stdout, stderr).to.include('10 11 10')
     expect(code).to.equal(0)
   })

@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestOptions } from 'node:http'
 import { BerthError, statusOf, type Fault } from '../../errors.js'
+import { versionHeader } from '../routes.js'
 
 /** A Berth and the token it knows the caller by. */
 export interface Access {
@@ -71,18 +72,35 @@ export async function send(
     sent.end(payload)
   })
   const { statusCode = 0 } = response
+  if (statusCode < 400 && response.headers[versionHeader] === undefined) {
+    response.destroy()
+    throw foreign(access.url, statusCode)
+  }
   if (statusCode < 200 || statusCode > 299)
     throw faultOf(access.url, statusCode, await readAll(response).catch(() => ''))
   return response
 }
 
+/** No whole reply is longer, in UTF-16 units. */
+const longestReply = 64 * 1024 * 1024
+
 /** The text of a whole reply. @throws BerthError `unavailable` when it was cut off */
 export async function readAll(response: IncomingMessage): Promise<string> {
   let text = ''
-  for await (const chunk of response.setEncoding('utf8')) text += chunk as string
+  for await (const chunk of response.setEncoding('utf8')) {
+    text += chunk as string
+    if (text.length > longestReply) throw new BerthError('broken', 'an answer without an end', 'check BERTH_URL')
+  }
   if (!response.complete) throw new BerthError('unavailable', 'the connection to Berth was lost', 'try again')
   return text
 }
+
+const foreign = (url: string, status: number): BerthError =>
+  new BerthError(
+    'broken',
+    `${url} answered ${status}, and not as Berth does`,
+    'check that BERTH_URL is the address of a Berth',
+  )
 
 /** The error a reply holds. */
 export function faultOf(url: string, status: number, text: string): BerthError {
@@ -95,7 +113,7 @@ export function faultOf(url: string, status: number, text: string): BerthError {
           `Berth's API at ${url} is not answering`,
           'try again in a moment, or start Berth with `bin/up`',
         )
-      : new BerthError('broken', `${url} answered ${status}, and not as Berth does`, 'check that BERTH_URL is a Berth')
+      : foreign(url, status)
   }
 }
 
@@ -104,7 +122,7 @@ export function toError(body: unknown): BerthError {
   const { fault, message, hint } = body as Record<string, unknown>
   if (typeof fault !== 'string' || typeof message !== 'string') throw new TypeError('not a fault')
   return new BerthError(
-    fault in statusOf ? (fault as Fault) : 'broken',
+    Object.hasOwn(statusOf, fault) ? (fault as Fault) : 'broken',
     message,
     typeof hint === 'string' ? hint : undefined,
   )

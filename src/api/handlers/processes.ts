@@ -20,6 +20,21 @@ export function processHandlers(platform: Platform): HandlersOf<'processes'> {
       throw new BerthError('missing', `${app.name} has no process ${process}`, 'run `berth ps` to see them all')
   }
 
+  /** One that is scaled to 0 may have written all the same. @throws BerthError `missing` when no process has that name */
+  const checkName = async (app: App, process: string): Promise<void> => {
+    const { processTypes } = await store.releases.get(app.id, app.current)
+    const [type = '', index, ...more] = process.split('.')
+    if (Object.hasOwn(processTypes, type) && /^\d*$/.test(index ?? '') && more.length === 0) return
+    const types = Object.keys(processTypes)
+    throw new BerthError(
+      'missing',
+      `${app.name} has no process "${process.slice(0, 80)}"`,
+      types.length === 0
+        ? 'push it first: `git push berth main`'
+        : `it has ${types.join(', ')}; name one, or one of it: ${types[0] ?? ''}.1`,
+    )
+  }
+
   return {
     list: async ({ app: name }) => platform.processes(await store.apps.get(name)),
 
@@ -31,6 +46,7 @@ export function processHandlers(platform: Platform): HandlersOf<'processes'> {
 
     logs: async ({ app: name, lines, process, follow = false }, { signal }) => {
       const app = await store.apps.get(name)
+      if (process !== undefined) await checkName(app, process)
       return (async function* () {
         let count = 0
         for await (const line of platform.logs(app, { lines, process, follow, signal })) {
