@@ -8,6 +8,7 @@ import type { ImageConfig } from '../records.js'
 import { fieldsOf, listField, mapField, objectField, textField } from '../system/fields.js'
 import { flag } from './query.js'
 import { sendArchive } from './images-archive.js'
+import { bodies } from './bodies.js'
 import type { ApiRequest, ApiRoute } from './route.js'
 
 /** Files in and out of containers: cp, export, diff, commit. */
@@ -67,7 +68,7 @@ export function archiveRoutes(containers: Containers, images: ImageStore): reado
           comment: query.get('comment') ?? '',
           author: query.get('author') ?? '',
           changes: query.getAll('changes'),
-          config: configOf(await request.json()),
+          config: configOf(await request.json(bodies.commit)),
           pause: (query.get('pause') ?? '') === '' || flag(query, 'pause'),
         })
         reply.json(201, { Id: image.id })

@@ -1,3 +1,4 @@
+import { decode } from '../system/shape.js'
 import type { BuildRequest, Room } from '../build/job.js'
 import { limitsOf } from '../containers/limits.js'
 import type { HostConfig } from '../containers/record.js'
@@ -91,9 +92,11 @@ function readLimits(query: URLSearchParams) {
 const limitNames =
   /^(as|core|cpu|data|fsize|locks|memlock|msgqueue|nice|nofile|nproc|rss|rtprio|rttime|sigpending|stack)$/
 
+const limitShape = { Name: 'a string', Soft: 'an integer', Hard: 'an integer' } as const
+
 function readUlimits(query: URLSearchParams): Rlimit[] {
   return readList(query, 'ulimits').map((one) => {
-    const { Name, Soft, Hard } = (one ?? {}) as { Name?: unknown; Soft?: unknown; Hard?: unknown }
+    const { Name, Soft, Hard } = decode(one ?? {}, limitShape) as { Name?: unknown; Soft?: unknown; Hard?: unknown }
     if (typeof Name !== 'string' || !limitNames.test(Name) || !Number.isInteger(Soft) || !Number.isInteger(Hard))
       throw invalid('error reading ulimit settings: each is {"Name": …, "Soft": n, "Hard": n}')
     return { name: Name, soft: Number(Soft), hard: Number(Hard) }

@@ -16,6 +16,7 @@ import { bytesBelow, bytesOf } from '../system/disk.js'
 import { parseFilters } from '../system/filters.js'
 import { parseMoment } from '../system/moment.js'
 import { attach } from './attach.js'
+import { bodies } from './bodies.js'
 import { logs } from './logs.js'
 import { count, flag, whole } from './query.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
@@ -82,7 +83,7 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
       partly: 'no storage options, no GPUs',
       handle: async (request, reply) => {
         const { query } = request
-        const body = await request.json()
+        const body = await request.json(bodies.create)
         const { container, warnings } = await containers.create(
           query.get('name') ?? '',
           body,
@@ -142,7 +143,7 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
       partly: 'memory, CPU, pids, block I/O weight and restart policy',
       handle: async (request, reply) => {
         const container = containers.catalog.find(request.params.id ?? '')
-        reply.json(200, { Warnings: await updateLimits(containers, container, await request.json()) })
+        reply.json(200, { Warnings: await updateLimits(containers, container, await request.json(bodies.update)) })
       },
     },
     {

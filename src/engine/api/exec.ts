@@ -3,6 +3,7 @@ import type { Exec } from '../containers/exec.js'
 import type { Execs } from '../containers/execs.js'
 import { EngineError, messageOf } from '../errors.js'
 import { fieldsOf, flagField, listField } from '../system/fields.js'
+import { bodies } from './bodies.js'
 import { contentTypeOf, frame, send } from './frames.js'
 import { passInput } from './input.js'
 import { count } from './query.js'
@@ -15,7 +16,7 @@ export const execRoutes = (containers: Containers, execs: Execs): readonly ApiRo
     path: '/containers/{id}/exec',
     handle: async (request, reply) => {
       const container = containers.catalog.find(request.params.id ?? '')
-      reply.json(201, { Id: execs.create(container, await request.json()).id })
+      reply.json(201, { Id: execs.create(container, await request.json(bodies.execCreate)).id })
     },
   },
   {
@@ -63,7 +64,7 @@ function describe({ id, container, request, running, exitCode, pid }: Exec): obj
 }
 
 async function start(containers: Containers, exec: Exec, request: ApiRequest, reply: ApiReply): Promise<void> {
-  const fields = fieldsOf(await request.json())
+  const fields = fieldsOf(await request.json(bodies.execStart))
   const { shop } = containers
   if (exec.started) throw new EngineError('conflict', `Error: Exec command ${exec.id} has already run`)
   if (flagField(fields, 'Detach')) {

@@ -1,3 +1,4 @@
+import { bodies } from './bodies.js'
 import { endpointOf } from '../containers/network-request.js'
 import { EngineError } from '../errors.js'
 import { isPredefined, type NetworkSpec } from '../networks/catalog.js'
@@ -51,7 +52,7 @@ export const networkRoutes = (
     path: '/networks/create',
     partly: 'bridge networks; other drivers are not',
     handle: async (request, reply) => {
-      const { id } = await networks.create(specOf(fieldsOf(await request.json())))
+      const { id } = await networks.create(specOf(fieldsOf(await request.json(bodies.network))))
       reply.json(201, { Id: id, Warning: '' })
     },
   },
@@ -69,7 +70,7 @@ export const networkRoutes = (
     partly: 'DriverOpts are ignored',
     handle: async (request, reply) => {
       const network = networks.get(request.params.id ?? '')
-      const body = fieldsOf(await request.json())
+      const body = fieldsOf(await request.json(bodies.connect))
       await attachments.connect(containerOf(body), endpointOf(network.id, objectField(body, 'EndpointConfig')))
       reply.empty(200)
     },
@@ -80,7 +81,7 @@ export const networkRoutes = (
     partly: 'Force is as without it: a container that is gone has left nothing behind',
     handle: async (request, reply) => {
       const network = networks.get(request.params.id ?? '')
-      const body = fieldsOf(await request.json())
+      const body = fieldsOf(await request.json(bodies.disconnect))
       await attachments.disconnect(containerOf(body), network.id)
       reply.empty(200)
     },

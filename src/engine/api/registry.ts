@@ -7,6 +7,7 @@ import type { Registry } from '../registry/registry.js'
 import { readSearch, searchFilters } from '../registry/search.js'
 import { fieldsOf, textField } from '../system/fields.js'
 import { parseFilters } from '../system/filters.js'
+import { bodies } from './bodies.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
 const credentialsOf = (request: ApiRequest) => credentialsOfHeader(request.raw.headers['x-registry-auth'])
@@ -30,7 +31,7 @@ export const registryRoutes = (registry: Registry): readonly ApiRoute[] => [
     method: 'POST',
     path: '/auth',
     handle: async (request, reply) => {
-      const fields = fieldsOf(await request.json())
+      const fields = fieldsOf(await request.json(bodies.login))
       try {
         const given = readCredentials(fields)
         const IdentityToken = await registry.login(textField(fields, 'serveraddress'), given, request.signal)

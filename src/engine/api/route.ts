@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { Shape } from '../system/shape.js'
 
 /** One request to the Docker Engine API, its version prefix taken off. */
 export interface ApiRequest {
@@ -10,8 +11,8 @@ export interface ApiRequest {
   readonly version: number
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal
-  /** Parses a JSON body of at most 4 MiB. @throws EngineError `invalid` */
-  json(): Promise<unknown>
+  /** Decodes a JSON body of at most 4 MiB, an empty one as `{}`. @param shape see `bodies` @throws EngineError `invalid` */
+  json(shape: Shape): Promise<unknown>
 }
 
 /** The answer to one request. A handler that throws an EngineError before anything was sent answers with its status. */

@@ -7,6 +7,7 @@ import { EngineError } from '../errors.js'
 import { askedForUpgrade, offerUpgrades, takeOver, type Taken } from './hijack.js'
 import { parseJson, readBody, takeBody } from './body.js'
 import { replyOn, replyWithError, setStandardHeaders } from './reply.js'
+import { decode } from '../system/shape.js'
 import type { ApiRoute } from './route.js'
 import { RouteTable, targetOf } from './table.js'
 
@@ -26,7 +27,7 @@ async function dispatch(
     if (route.hijacks === true) taken ??= await takeOver(request, response)
     ;(taken?.socket ?? response).once('close', () => left.abort())
     const reply = replyOn(request, response, taken)
-    let body: Promise<unknown> | undefined
+    let body: Promise<Buffer> | Buffer | undefined
     await route.handle(
       {
         raw: request,
@@ -34,7 +35,7 @@ async function dispatch(
         query: url.searchParams,
         version,
         signal: left.signal,
-        json: () => (body ??= taken ? Promise.resolve(parseJson(taken.body)) : readBody(request).then(parseJson)),
+        json: async (shape) => decode(parseJson(await (body ??= taken?.body ?? readBody(request))), shape),
       },
       reply,
     )

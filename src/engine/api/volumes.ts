@@ -2,6 +2,7 @@ import type { VolumeInfo } from '../records.js'
 import { fieldsOf, mapField, textField } from '../system/fields.js'
 import { anyOf, flagOf, labelsMatch, looselyMatches, parseFilters, type Filters } from '../system/filters.js'
 import type { VolumeRoom } from '../volumes/volumes.js'
+import { bodies } from './bodies.js'
 import { flag } from './query.js'
 import type { ApiRoute } from './route.js'
 
@@ -21,7 +22,7 @@ export const volumeRoutes = (volumes: VolumeRoom): readonly ApiRoute[] => [
     path: '/volumes/create',
     partly: 'driver local',
     handle: async (request, reply) => {
-      const body = fieldsOf(await request.json())
+      const body = fieldsOf(await request.json(bodies.volume))
       const wish = {
         driver: textField(body, 'Driver'),
         labels: mapField(body, 'Labels'),

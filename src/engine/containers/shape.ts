@@ -1,70 +1,31 @@
-import { EngineError } from '../errors.js'
+import { checkShape, fieldsOfShape as of, mapOf, type StructShape } from '../system/shape.js'
 
-/** What a field of a request may hold; all may be null or absent, as Go's clients leave out what is empty. */
-type Shape =
-  | 'a string'
-  | 'a boolean'
-  | 'an integer'
-  | 'a list of strings'
-  | 'a string or a list of strings'
-  | 'a map of strings'
-  | 'an object'
-  | readonly [Shape]
-  | { readonly [field: string]: Shape }
-
-const isText = (value: unknown): boolean => typeof value === 'string'
-const isMap = (value: unknown): value is Record<string, unknown> =>
-  value !== null && typeof value === 'object' && !Array.isArray(value)
-const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText)
-
-const tests: Readonly<Record<Shape & string, (value: unknown) => boolean>> = {
-  'a string': isText,
-  'a boolean': (value) => typeof value === 'boolean',
-  'an integer': Number.isSafeInteger,
-  'a list of strings': isTexts,
-  'a string or a list of strings': (value) => isText(value) || isTexts(value),
-  'a map of strings': (value) => isMap(value) && Object.values(value).every(isText),
-  'an object': isMap,
-}
-
-/** @throws EngineError `invalid` naming the field */
-function check(value: unknown, shape: Shape, path: string): void {
-  if (value === undefined || value === null) return
-  const wrong = (wanted: string): EngineError =>
-    new EngineError('invalid', `invalid request body: ${path} is not ${wanted}`)
-  if (typeof shape === 'string') {
-    if (!tests[shape](value)) throw wrong(shape)
-  } else if (isList(shape)) {
-    if (!Array.isArray(value)) throw wrong('a list')
-    for (const [index, item] of value.entries()) check(item, shape[0], `${path}[${index}]`)
-  } else {
-    if (!isMap(value)) throw wrong('an object')
-    for (const [field, inner] of Object.entries(shape))
-      check(value[field], inner, path === '' ? field : `${path}.${field}`)
-  }
-}
-
-const isList = (shape: Shape): shape is readonly [Shape] => Array.isArray(shape)
-
-const of = (shape: Shape, names: string): Record<string, Shape> =>
-  Object.fromEntries(names.trim().split(/\s+/).map((name) => [name, shape])) // prettier-ignore
-
-const healthcheck: Shape = {
+const healthcheck: StructShape = {
   Test: 'a string or a list of strings',
   ...of('an integer', 'Interval Timeout StartPeriod StartInterval Retries'),
 }
 
-const mount: Shape = {
+/** A mount of a container. */
+const mount: StructShape = {
   ...of('a string', 'Type Source Target Consistency'),
   ReadOnly: 'a boolean',
-  BindOptions: { Propagation: 'a string', ...of('a boolean', 'NonRecursive CreateMountpoint') },
-  VolumeOptions: { NoCopy: 'a boolean', Labels: 'a map of strings', Subpath: 'a string', DriverConfig: 'an object' },
-  TmpfsOptions: of('an integer', 'SizeBytes Mode'),
+  BindOptions: {
+    Propagation: 'a string',
+    ...of('a boolean', 'NonRecursive CreateMountpoint ReadOnlyNonRecursive ReadOnlyForceRecursive'),
+  },
+  VolumeOptions: {
+    NoCopy: 'a boolean',
+    Labels: 'a map of strings',
+    Subpath: 'a string',
+    DriverConfig: { Name: 'a string', Options: 'a map of strings' },
+  },
+  TmpfsOptions: { ...of('an integer', 'SizeBytes Mode'), Options: ['a list of strings'] },
 }
 
-const throttle: Shape = [{ Path: 'a string', Rate: 'an integer', Weight: 'an integer' }]
+const throttle = [{ Path: 'a string', Rate: 'an integer', Weight: 'an integer' }] as const
 
-const hostConfig: Shape = {
+/** The `HostConfig` of a create request; an update's fields are some of it. */
+export const hostConfigShape: StructShape = {
   ...of(
     'a string',
     `NetworkMode ContainerIDFile VolumeDriver CgroupnsMode IpcMode Cgroup PidMode UTSMode UsernsMode Runtime Isolation
@@ -83,32 +44,57 @@ const hostConfig: Shape = {
     MaskedPaths ReadonlyPaths`,
   ),
   ...of('a map of strings', 'Tmpfs Sysctls StorageOpt Annotations'),
-  PortBindings: 'an object',
+  PortBindings: mapOf([of('a string', 'HostIp HostPort')]),
   RestartPolicy: { Name: 'a string', MaximumRetryCount: 'an integer' },
   LogConfig: { Type: 'a string', Config: 'a map of strings' },
   Mounts: [mount],
   Ulimits: [{ Name: 'a string', Soft: 'an integer', Hard: 'an integer' }],
   Devices: [of('a string', 'PathOnHost PathInContainer CgroupPermissions')],
-  DeviceRequests: [{ Driver: 'a string', Count: 'an integer', DeviceIDs: 'a list of strings' }],
+  DeviceRequests: [
+    {
+      Driver: 'a string',
+      Count: 'an integer',
+      DeviceIDs: 'a list of strings',
+      Capabilities: ['a list of strings'],
+      Options: 'a map of strings',
+    },
+  ],
   ConsoleSize: ['an integer'],
   BlkioWeightDevice: throttle,
   ...of(throttle, 'BlkioDeviceReadBps BlkioDeviceWriteBps BlkioDeviceReadIOps BlkioDeviceWriteIOps'),
 }
 
-const createRequest: Shape = {
+/** An endpoint of a network, as it is asked for. */
+export const endpointShape: StructShape = {
+  IPAMConfig: { ...of('a string', 'IPv4Address IPv6Address'), LinkLocalIPs: 'a list of strings' },
+  ...of('a list of strings', 'Links Aliases DNSNames'),
+  ...of('a string', 'MacAddress NetworkID EndpointID Gateway IPAddress IPv6Gateway GlobalIPv6Address'),
+  ...of('an integer', 'IPPrefixLen GlobalIPv6PrefixLen'),
+  DriverOpts: 'a map of strings',
+}
+
+/** The `Config` of a container or an image. */
+export const configShape: StructShape = {
   ...of('a string', 'Image Hostname Domainname User WorkingDir StopSignal MacAddress'),
-  ...of('a boolean', 'AttachStdin AttachStdout AttachStderr Tty OpenStdin StdinOnce'),
+  ...of('a boolean', 'AttachStdin AttachStdout AttachStderr Tty OpenStdin StdinOnce NetworkDisabled ArgsEscaped'),
   ...of('a string or a list of strings', 'Cmd Entrypoint Shell'),
   Env: 'a list of strings',
   Labels: 'a map of strings',
-  ...of('an object', 'ExposedPorts Volumes NetworkingConfig'),
+  ...of('an object', 'ExposedPorts Volumes'),
   StopTimeout: 'an integer',
   Healthcheck: healthcheck,
-  HostConfig: hostConfig,
+  OnBuild: 'a list of strings',
+}
+
+/** A create request. */
+export const createShape: StructShape = {
+  ...configShape,
+  HostConfig: hostConfigShape,
+  NetworkingConfig: { EndpointsConfig: mapOf(endpointShape) },
 }
 
 /** Checks the types of a create request. @throws EngineError `invalid` naming the first field that is wrong */
-export const checkCreateRequest = (body: unknown): void => check(body, createRequest, '')
+export const checkCreateRequest = (body: unknown): void => checkShape(body, createShape)
 
 /** Checks the types of an update request, whose fields are a HostConfig's. @throws EngineError `invalid` */
-export const checkUpdateRequest = (body: unknown): void => check(body, hostConfig, '')
+export const checkUpdateRequest = (body: unknown): void => checkShape(body, hostConfigShape)

@@ -1,3 +1,4 @@
+import { decode, fieldsOfShape } from '../system/shape.js'
 import { domainOfAddress } from './endpoints.js'
 
 /** What a client gave to authorize itself with. */
@@ -10,12 +11,13 @@ export interface Credentials {
   readonly registryToken: string
 }
 
+const authConfig = fieldsOfShape('a string', 'username password auth identitytoken registrytoken')
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 /** Reads an AuthConfig of the Docker API; undefined when there is nothing in it. */
 export function readCredentials(value: unknown): Credentials | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const fields = value as Readonly<Record<string, unknown>>
+  const fields = decode(value, authConfig) as Readonly<Record<string, unknown>>
   const pair = Buffer.from(text(fields.auth), 'base64').toString()
   const colon = pair.indexOf(':')
   const found = {

@@ -14,7 +14,7 @@ import { EngineError } from '../../../src/engine/errors.js'
 const routes: ApiRoute[] = [
   { method: 'GET', path: '/images/json', handle: (_, reply) => reply.json(200, ['list']) },
   { method: 'GET', path: '/images/{name}/json', handle: (request, reply) => reply.json(200, request.params) },
-  { method: 'POST', path: '/echo', handle: async (request, reply) => reply.json(200, await request.json()) },
+  { method: 'POST', path: '/echo', handle: async (request, reply) => reply.json(200, await request.json('anything')) },
   {
     method: 'POST',
     path: '/fail/{fault}',
@@ -27,7 +27,7 @@ const routes: ApiRoute[] = [
     path: '/exec/{id}/start',
     hijacks: true,
     handle: async (request, reply) => {
-      const body = JSON.stringify(await request.json())
+      const body = JSON.stringify(await request.json('anything'))
       if (request.params.id === 'absent') throw new EngineError('missing', 'it is so')
       const stream = reply.hijack('application/vnd.docker.raw-stream')
       await begun()
