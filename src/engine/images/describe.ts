@@ -1,6 +1,6 @@
 import type { Digest } from '../records.js'
 import type { StoredImage } from './document.js'
-import { historySizes } from './document.js'
+import { historySizes, originOf } from './document.js'
 import { type Filters, matches, matchesReference } from './filters.js'
 import type { ImageStore } from './store.js'
 
@@ -92,40 +92,45 @@ function namesOf(tags: string[], digests: string[], version: number): object {
   return { RepoTags: tags.length > 0 ? tags : null, RepoDigests: digests.length > 0 ? digests : null }
 }
 
+/** A configuration with what it may leave out. */
+const withDefaults = (config: object): object => ({
+  Hostname: '',
+  Domainname: '',
+  User: '',
+  AttachStdin: false,
+  AttachStdout: false,
+  AttachStderr: false,
+  Tty: false,
+  OpenStdin: false,
+  StdinOnce: false,
+  Env: null,
+  Cmd: null,
+  Image: '',
+  Volumes: null,
+  WorkingDir: '',
+  Entrypoint: null,
+  OnBuild: null,
+  Labels: null,
+  ...config,
+})
+
 /** The answer of `GET /images/{name}/json`. */
 export function inspectImage(store: ImageStore, image: StoredImage, version: number): object {
   const { document } = image
   const directories = image.layers.map((diffId) => store.layers.directory(diffId)).reverse()
   const [top, ...lower] = directories
+  const origin = originOf(document)
   return {
     Id: image.id,
     RepoTags: store.tags.of(image.id),
     RepoDigests: store.digests.of(image.id),
-    Parent: '',
+    Parent: store.all().some(({ id }) => id === document.parent) ? document.parent : '',
     Comment: document.history.at(-1)?.comment ?? '',
     Created: image.created,
     DockerVersion: '',
     Author: document.author ?? '',
-    Config: {
-      Hostname: '',
-      Domainname: '',
-      User: '',
-      AttachStdin: false,
-      AttachStdout: false,
-      AttachStderr: false,
-      Tty: false,
-      OpenStdin: false,
-      StdinOnce: false,
-      Env: null,
-      Cmd: null,
-      Image: '',
-      Volumes: null,
-      WorkingDir: '',
-      Entrypoint: null,
-      OnBuild: null,
-      Labels: null,
-      ...image.config,
-    },
+    Config: withDefaults(image.config),
+    ...(version < 145 ? { Container: origin.container, ContainerConfig: withDefaults(origin.config) } : {}),
     Architecture: image.architecture,
     ...(typeof document.variant === 'string' && document.variant !== '' ? { Variant: document.variant } : {}),
     Os: image.os,

@@ -22,6 +22,10 @@ export interface ImageDocument {
   readonly variant?: string
   readonly os: string
   readonly config: ImageConfig
+  /** Docker's, of a committed image: the container, its configuration, and the image it was made from. */
+  readonly container?: string
+  readonly container_config?: object
+  readonly parent?: Digest
   readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly Digest[] }
   readonly history: readonly HistoryEntry[]
 }
@@ -41,24 +45,25 @@ const undated = '0001-01-01T00:00:00Z'
 /** More layers than overlayfs can stack, as Docker counts them. */
 const mostLayers = 125
 
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
 /**
  * Reads an image configuration from elsewhere; what it may leave out is filled in.
  * @throws EngineError `invalid` when it is no image configuration
  */
 export function readDocument(bytes: Buffer): ImageDocument {
   const bad = (why: string) => new EngineError('invalid', `invalid image configuration: ${why}`)
-  const object = (value: unknown): value is Record<string, unknown> =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
   let value: unknown
   try {
     value = JSON.parse(bytes.toString())
   } catch (error) {
     throw new EngineError('invalid', 'invalid image configuration: it is not JSON', error)
   }
-  if (!object(value)) throw bad('it is not an object')
+  if (!isObject(value)) throw bad('it is not an object')
   if (isTooDeep(value)) throw bad('it is nested too deeply')
   const { created, architecture = '', os = 'linux', config, rootfs, history, author } = value
-  if (!object(rootfs) || !Array.isArray(rootfs.diff_ids)) throw bad('it has no rootfs.diff_ids')
+  if (!isObject(rootfs) || !Array.isArray(rootfs.diff_ids)) throw bad('it has no rootfs.diff_ids')
   const diffIds = rootfs.diff_ids as unknown[]
   if (!diffIds.every((diffId) => typeof diffId === 'string' && /^sha256:[0-9a-f]{64}$/.test(diffId)))
     throw bad('a diff id is not a sha256 digest')
@@ -66,8 +71,8 @@ export function readDocument(bytes: Buffer): ImageDocument {
   if (typeof architecture !== 'string' || typeof os !== 'string') throw bad('architecture or os is not a string')
   if (![config, history].every((part) => part === undefined || part === null || typeof part === 'object'))
     throw bad('config or history is malformed')
-  const lines = Array.isArray(history) ? history.filter(object) : []
-  const wrong = object(config) ? wrongSetting(config) : undefined
+  const lines = Array.isArray(history) ? history.filter(isObject) : []
+  const wrong = isObject(config) ? wrongSetting(config) : undefined
   if (wrong !== undefined) throw bad(`config.${wrong} is malformed`)
   for (const line of lines) {
     const inLine = wrongInHistory(line)
@@ -79,9 +84,20 @@ export function readDocument(bytes: Buffer): ImageDocument {
     ...(typeof author === 'string' ? { author } : {}),
     architecture,
     os,
-    config: object(config) ? config : {},
+    config: isObject(config) ? config : {},
     rootfs: { type: 'layers', diff_ids: diffIds as Digest[] },
     history: lines,
+  }
+}
+
+/** What a client of before 1.45 is told of where an image came from; compose 1.29 reads an image's volumes there. */
+export function originOf({ container, container_config, config }: ImageDocument): {
+  readonly container: string
+  readonly config: object
+} {
+  return {
+    container: typeof container === 'string' ? container : '',
+    config: isObject(container_config) ? container_config : config,
   }
 }
 
