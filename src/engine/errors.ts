@@ -7,6 +7,7 @@ export const statusOf = {
   unmodified: 304,
   broken: 500,
   unsupported: 501,
+  away: 503,
   full: 507,
 } as const
 

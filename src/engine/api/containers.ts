@@ -13,6 +13,7 @@ import { top } from '../containers/top.js'
 import { EngineError } from '../errors.js'
 import type { Images } from '../records.js'
 import { bytesBelow, bytesOf } from '../system/disk.js'
+import { fieldsOf } from '../system/fields.js'
 import { parseFilters } from '../system/filters.js'
 import { parseMoment } from '../system/moment.js'
 import { attach } from './attach.js'
@@ -143,7 +144,9 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
       partly: 'memory, CPU, pids, block I/O weight and restart policy',
       handle: async (request, reply) => {
         const container = containers.catalog.find(request.params.id ?? '')
-        reply.json(200, { Warnings: await updateLimits(containers, container, await request.json(bodies.update)) })
+        const fields = fieldsOf(await request.json(bodies.update))
+        const wanted = request.version < 140 ? { ...fields, PidsLimit: null } : fields // it came with 1.40
+        reply.json(200, { Warnings: await updateLimits(containers, container, wanted) })
       },
     },
     {

@@ -1,5 +1,5 @@
 import { EngineError, isFault, messageOf } from '../errors.js'
-import { parseReference } from '../images/reference.js'
+import { familiarName, parseReference } from '../images/reference.js'
 import { credentialsOfHeader, readCredentials } from '../registry/credentials.js'
 import { RegistryError } from '../registry/faults.js'
 import type { Line } from '../registry/progress.js'
@@ -68,23 +68,30 @@ export async function pullRoute(registry: Registry, request: ApiRequest, reply: 
   const { query, signal } = request
   const from = query.get('fromImage') ?? ''
   const tag = query.get('tag') ?? ''
-  const whole = tag === '' ? from : `${from}${tag.includes(':') ? '@' : ':'}${tag}`
-  const reference = parseReference(whole, null)
+  const named = parseReference(from, null)
+  // as dockerd: a tag or digest beside the name takes the place of the name's own
+  const reference =
+    tag === '' ? named : parseReference(`${familiarName(named)}${tag.includes(':') ? '@' : ':'}${tag}`, null)
   await streaming(request, reply, (tell) =>
     registry.pull(reference, query.get('platform') ?? '', { credentials: credentialsOf(request), tell, signal }),
   )
 }
 
-/** Progress as JSON lines; what fails before the first answers with a status, later as a line. */
+/**
+ * Progress as JSON lines; what fails before the first answers with a status, later as a line.
+ * @param always every fault is told in a line
+ */
 export async function streaming(
   request: ApiRequest,
   reply: ApiReply,
   work: (tell: (line: Line) => Promise<void>) => Promise<unknown>,
+  always?: 'always',
 ): Promise<void> {
   let out: ReturnType<ApiReply['stream']> | undefined
   try {
     await work((line) => (out ??= reply.stream()).write(line))
   } catch (error) {
+    if (always) out ??= reply.stream()
     if (!out) throw error
     if (!(error instanceof EngineError) && !request.signal.aborted) console.error(error)
     const message = isFault(error, 'full') ? `no space left on device: ${messageOf(error)}` : messageOf(error)

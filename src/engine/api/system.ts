@@ -7,6 +7,7 @@ import { findInit } from '../containers/sandbox.js'
 import { defaultSettings, describeSettings } from '../registry/settings.js'
 import { fileSystemOf } from '../system/disk.js'
 import { architecture, cgroupVersion, engineVersion, host, limits } from '../system/facts.js'
+import { parseFilters } from '../system/filters.js'
 import { engineId } from '../system/identity.js'
 import type { VolumeRoom } from '../volumes/volumes.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
@@ -36,6 +37,15 @@ export const systemRoutes = (config: EngineConfig, inventory: Inventory, volumes
   { method: 'HEAD', path: '/_ping', handle: ping },
   { method: 'GET', path: '/version', handle: async (_, reply) => reply.json(200, await versions(inventory)) },
   { method: 'GET', path: '/info', handle: async (_, reply) => reply.json(200, await info(config, inventory)) },
+  {
+    method: 'GET',
+    path: '/plugins',
+    partly: 'there are none',
+    handle: ({ query }, reply) => {
+      parseFilters(query, ['enabled', 'capability'])
+      reply.json(200, [])
+    },
+  },
   {
     method: 'GET',
     path: '/system/df',

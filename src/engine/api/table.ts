@@ -54,10 +54,10 @@ function compile<T>(method: string, path: string, of: T): Entry<T> {
   return { of, method, names, pattern: new RegExp(`^${pattern}/?$`) }
 }
 
-const notServed = unserved.flatMap(({ why, endpoints }) =>
-  endpoints.map((endpoint) => {
+const notServed = unserved.flatMap((one) =>
+  one.endpoints.map((endpoint) => {
     const [method = '', path = ''] = endpoint.split(' ')
-    return compile(method, path, why)
+    return compile(method, path, one)
   }),
 )
 
@@ -78,13 +78,14 @@ export class RouteTable {
       .sort((a, b) => a.names.length - b.names.length)
   }
 
-  /** @throws EngineError `unsupported` for an endpoint of Docker's that is not served, `missing` for any other */
+  /** @throws EngineError as `unserved` has it for an endpoint of Docker's that is not served, `missing` for any other */
   find(method: string, path: string): { route: ApiRoute; params: Record<string, string> } {
     const fits = (entry: Entry<unknown>): boolean => entry.method === method && entry.pattern.test(path)
     const found = this.#entries.find(fits)
     if (!found) {
       const known = notServed.find(fits)
-      if (known) throw new EngineError('unsupported', `${method} ${path}: ${known.of}`)
+      if (known?.of.answer) throw known.of.answer(decode(known.pattern.exec(path)?.[1] ?? ''))
+      if (known) throw new EngineError('unsupported', `${method} ${path}: ${known.of.why}`)
       throw new EngineError('missing', `page not found: ${method} ${path}`)
     }
     const match = found.pattern.exec(path) ?? []

@@ -1,19 +1,37 @@
-/** Endpoints of Docker's API that this engine does not serve, and why: what a client is told, with status 501. */
+import { EngineError } from '../errors.js'
+
+/** Endpoints of Docker's API that this engine does not serve, and why: what a client is told. */
 export interface Unserved {
   readonly why: string
+  /** What dockerd answers on a node like this one, which clients take for no fault of theirs; absent: 501 and why. */
+  readonly answer?: (name: string) => EngineError
   /** `METHOD /path`, as in Docker's API description. */
   readonly endpoints: readonly string[]
 }
 
+const swarm = 'swarm mode is not supported: this engine runs containers on one host'
+const plugins = 'plugins are not supported: volumes and networks are the engine’s own'
+
 /** Clients pass over kinds of objects that are "not supported" when they look for a name among all kinds. */
 export const unserved: readonly Unserved[] = [
   {
-    why: 'swarm mode is not supported: this engine runs containers on one host',
+    why: swarm,
+    endpoints: ['POST /swarm/init', 'POST /swarm/join'],
+  },
+  {
+    why: swarm,
+    answer: () => new EngineError('away', 'This node is not part of a swarm'),
+    endpoints: ['POST /swarm/leave'],
+  },
+  {
+    why: swarm,
+    answer: () =>
+      new EngineError(
+        'away',
+        'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+      ),
     endpoints: [
       'GET /swarm',
-      'POST /swarm/init',
-      'POST /swarm/join',
-      'POST /swarm/leave',
       'POST /swarm/update',
       'GET /swarm/unlockkey',
       'POST /swarm/unlock',
@@ -44,17 +62,18 @@ export const unserved: readonly Unserved[] = [
     ],
   },
   {
-    why: 'plugins are not supported: volumes and networks are the engine’s own',
+    why: plugins,
+    endpoints: ['GET /plugins/privileges', 'POST /plugins/pull', 'POST /plugins/create'],
+  },
+  {
+    why: plugins,
+    answer: (name) => new EngineError('missing', `plugin "${name}" not found`),
     endpoints: [
-      'GET /plugins',
-      'GET /plugins/privileges',
-      'POST /plugins/pull',
       'GET /plugins/{name}/json',
       'DELETE /plugins/{name}',
       'POST /plugins/{name}/enable',
       'POST /plugins/{name}/disable',
       'POST /plugins/{name}/upgrade',
-      'POST /plugins/create',
       'POST /plugins/{name}/push',
       'POST /plugins/{name}/set',
     ],

@@ -192,6 +192,7 @@ export function summary(catalog: Catalog, container: Container, size?: { rw: num
 /** As it is acted on: dockerd, too, shows the defaults that it fills in. */
 const shownHostConfig = (host: HostConfig): object => ({
   ...host,
+  PidsLimit: Number(host.PidsLimit ?? 0) < 0 ? null : host.PidsLimit,
   MaskedPaths: host.MaskedPaths ?? (host.Privileged === true ? null : maskedPaths),
   ReadonlyPaths: host.ReadonlyPaths ?? (host.Privileged === true ? null : readonlyPaths),
 })

@@ -53,6 +53,11 @@ export class Exec {
     return this.running || this.exitCode !== null
   }
 
+  /** Tells that it was made. */
+  announce({ events }: Shop): void {
+    this.container.emit(events, `exec_create: ${this.request.args.join(' ')}`, { execID: this.id })
+  }
+
   /** Has a runtime wait for the start that is about to be asked for. What cannot be is told then. */
   warm(shop: Shop): void {
     if (warm >= warmAtMost) return

@@ -43,7 +43,7 @@ export class Execs {
     this.#forgetOld()
     this.#all.set(exec.id, exec)
     exec.warm(this.#containers.shop)
-    container.emit(this.#containers.shop.events, `exec_create: ${args.join(' ')}`, { execID: exec.id })
+    exec.announce(this.#containers.shop)
     return exec
   }
 

@@ -109,7 +109,7 @@ export function limitsOf(host: HostConfig): Limits {
   const nano = number(host, 'NanoCpus')
   const quota = nano > 0 ? Math.round((nano / 1e9) * cpuPeriod) : number(host, 'CpuQuota')
   const period = nano > 0 ? cpuPeriod : number(host, 'CpuPeriod') || (quota > 0 ? cpuPeriod : 0)
-  const pids = number(host, 'PidsLimit')
+  const pids = host.PidsLimit as number | null | undefined
   const swappiness = host.MemorySwappiness
   const some = <K extends string>(key: K, value: number): Partial<Record<K, number>> =>
     value > 0 ? ({ [key]: value } as Record<K, number>) : {}
@@ -129,7 +129,7 @@ export function limitsOf(host: HostConfig): Limits {
     ...throttlesOf(host),
     ...(text(host, 'CpusetCpus') === '' ? {} : { cpusetCpus: text(host, 'CpusetCpus') }),
     ...(text(host, 'CpusetMems') === '' ? {} : { cpusetMems: text(host, 'CpusetMems') }),
-    ...(pids < 0 ? {} : { pids: pids === 0 ? defaultPids : pids }),
+    ...(pids === null || pids === undefined ? { pids: defaultPids } : pids > 0 ? { pids } : {}),
   }
 }
 

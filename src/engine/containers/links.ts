@@ -1,11 +1,5 @@
-import { EngineError } from '../errors.js'
+import { EngineError, isFault } from '../errors.js'
 import type { Container, Shop } from './container.js'
-
-/** A `--link` on the default bridge: what this container calls another. */
-interface Link {
-  readonly alias: string
-  readonly other: Container
-}
 
 const asked = ({ record }: Container): readonly string[] =>
   ((record.hostConfig.Links ?? []) as readonly unknown[]).map(String)
@@ -13,57 +7,104 @@ const asked = ({ record }: Container): readonly string[] =>
 /** On a network with names a link is one of them: the networks see to it. */
 const onDefaultBridge = ({ record }: Container): boolean => record.networks.some(({ network }) => network === 'bridge')
 
-function linksOf(shop: Pick<Shop, 'find'>, container: Container): readonly Link[] {
+function linksOf(container: Container): readonly { readonly name: string; readonly alias: string }[] {
   if (!onDefaultBridge(container)) return []
   return asked(container).map((text) => {
     const [name = '', alias = name] = text.split(':')
-    const other = shop.find(name.replace(/^\//, ''))
-    if (!other.up)
-      throw new EngineError(
-        'conflict',
-        `Cannot link to a non running container: /${other.record.name} AS /${container.record.name}/${alias}`,
-      )
-    return { alias: alias.split('/').at(-1) ?? alias, other }
+    return { name: name.replace(/^\//, ''), alias: alias.split('/').at(-1) ?? alias }
   })
 }
 
 /** Lines of /etc/hosts for the containers that one is linked to. @throws EngineError `conflict`, `missing` */
 export const linkedHosts = (shop: Pick<Shop, 'find'>, container: Container): readonly string[] =>
-  linksOf(shop, container).flatMap(({ alias, other }) => {
+  linksOf(container).flatMap(({ name: asked, alias }) => {
+    const other = shop.find(asked)
     const { id, name, endpoints } = other.record
+    if (!other.up)
+      throw new EngineError(
+        'conflict',
+        `Cannot link to a non running container: /${name} AS /${container.record.name}/${alias}`,
+      )
     const address = endpoints.find(({ networkName }) => networkName === 'bridge')?.ipAddress
     return address === undefined ? [] : [`${address}\t${[...new Set([alias, id.slice(0, 12), name])].join(' ')}`]
   })
 
-/** The variables by which a program of 2013 finds what it is linked to. */
+/** One that runs; undefined when it has stopped, or is gone. */
+function running(shop: Pick<Shop, 'find'>, name: string): Container | undefined {
+  try {
+    const found = shop.find(name)
+    return found.up ? found : undefined
+  } catch (error) {
+    if (isFault(error, 'missing')) return undefined
+    throw error
+  }
+}
+
+interface LinkedPort {
+  readonly number: number
+  readonly protocol: string
+}
+
+/** Exposed ports, the lowest first, and tcp before udp. */
+function portsOf(exposed: Readonly<Record<string, unknown>> = {}): readonly LinkedPort[] {
+  const ports = Object.keys(exposed).map((key) => {
+    const [port, protocol = 'tcp'] = key.split('/')
+    return { number: Number(port), protocol }
+  })
+  return ports.sort((a, b) => a.number - b.number || (a.protocol < b.protocol ? -1 : 1))
+}
+
+/** Ports in a row of one protocol: the first and last of each row of several. */
+function rowsOf(ports: readonly LinkedPort[]): readonly (readonly [LinkedPort, LinkedPort])[] {
+  const rows: [LinkedPort, LinkedPort][] = []
+  for (const port of ports) {
+    const row = rows.find(([, { number, protocol }]) => number + 1 === port.number && protocol === port.protocol)
+    if (row) row[1] = port
+    else rows.push([port, port])
+  }
+  return rows.filter(([first, last]) => first !== last)
+}
+
+/**
+ * The variables by which a program of 2013 finds what it is linked to, as dockerd's links package names them. What it was
+ * linked to when it started may be gone when a command is run in it.
+ */
 export const linkedVariables = (shop: Pick<Shop, 'find'>, container: Container): readonly string[] =>
-  linksOf(shop, container).flatMap(({ alias, other }) => {
+  linksOf(container).flatMap(({ name, alias }) => {
+    const other = running(shop, name)
+    if (!other) return []
     const { config, endpoints } = other.record
     const address = endpoints.find(({ networkName }) => networkName === 'bridge')?.ipAddress ?? ''
     const prefix = alias.replaceAll('-', '_').toUpperCase()
-    const ports = Object.keys(config.ExposedPorts ?? {}).map((key) => key.split('/') as [string, string?])
+    const ports = portsOf(config.ExposedPorts)
+    const url = ({ number, protocol }: LinkedPort): string => `${protocol}://${address}:${String(number)}`
+    const nameOf = ({ number, protocol }: LinkedPort): string =>
+      `${prefix}_PORT_${String(number)}_${protocol.toUpperCase()}`
     const [first] = ports
     return [
-      ...(first ? [`${prefix}_PORT=${first[1] ?? 'tcp'}://${address}:${first[0]}`] : []),
-      ...ports.flatMap(([port, protocol = 'tcp']) => {
-        const name = `${prefix}_PORT_${port}_${protocol.toUpperCase()}`
+      ...(first ? [`${prefix}_PORT=${url(first)}`] : []),
+      ...rowsOf(ports).flatMap(([first, last]) => {
+        const name = nameOf(first)
         return [
-          `${name}=${protocol}://${address}:${port}`,
-          `${name}_ADDR=${address}`,
-          `${name}_PORT=${port}`,
-          `${name}_PROTO=${protocol}`,
+          ...[`${name}_START=${url(first)}`, `${name}_ADDR=${address}`, `${name}_PROTO=${first.protocol}`],
+          ...[`${name}_PORT_START=${String(first.number)}`, `${name}_END=${url(last)}`],
+          `${name}_PORT_END=${String(last.number)}`,
+        ]
+      }),
+      ...ports.flatMap((port) => {
+        const name = nameOf(port)
+        return [
+          ...[`${name}=${url(port)}`, `${name}_ADDR=${address}`],
+          ...[`${name}_PORT=${String(port.number)}`, `${name}_PROTO=${port.protocol}`],
         ]
       }),
       `${prefix}_NAME=/${container.record.name}/${alias}`,
+      ...config.Env.filter((entry) => entry.includes('=') && !/^(HOME|PATH)=/.test(entry)).map(
+        (entry) => `${prefix}_ENV_${entry}`,
+      ),
     ]
   })
 
 /** What a container on the default bridge calls another, of which `names` are known, as `/web/db`. */
 export const linksTo = (container: Container, names: readonly string[]): readonly string[] =>
-  asked(container).length === 0 || !onDefaultBridge(container)
-    ? []
-    : asked(container).flatMap((text) => {
-        const [name = '', alias = name] = text.split(':')
-        const called = alias.split('/').at(-1) ?? alias
-        return names.includes(name.replace(/^\//, '')) ? [`/${container.record.name}/${called}`] : []
-      })
+  linksOf(container).flatMap(({ name, alias }) => (names.includes(name) ? [`/${container.record.name}/${alias}`] : []))

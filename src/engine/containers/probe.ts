@@ -32,6 +32,7 @@ export class Probe {
     const onOutput = (_: string, chunk: Buffer): void => {
       if (output.length < 8192) output += chunk.toString()
     }
+    this.#exec.announce(this.#shop)
     const exitCode = await this.#exec
       .run(this.#shop, { onOutput }, () => this.#exec.end())
       .catch((error: unknown) => {

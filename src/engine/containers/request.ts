@@ -12,13 +12,15 @@ const strings = (fields: Fields, name: string): string[] => {
   return listField(fields, name).map(String)
 }
 
-/** Entries of `over` win over those of `under` with the same variable. */
+/** Entries of `over` win over those of `under` with the same variable; one without a value takes it away, see `setEnv`. */
 export function mergeEnv(under: readonly string[], over: readonly string[]): string[] {
   const key = (entry: string): string => entry.split('=', 1)[0] ?? ''
   const taken = new Set(over.map(key))
-  // `-e NAME` without a value takes the variable away
-  return [...under.filter((entry) => !taken.has(key(entry))), ...over.filter((entry) => entry.includes('='))]
+  return [...under.filter((entry) => !taken.has(key(entry))), ...over]
 }
+
+/** What a process gets of a merged environment: what `-e NAME` has taken away is shown, and not set. */
+export const setEnv = (entries: readonly string[]): string[] => entries.filter((entry) => entry.includes('='))
 
 /** Merges the `Config` of a create request with that of its image, by Docker's rules. @throws EngineError `invalid` */
 export function configOf(body: unknown, image: Image): ContainerConfig {
@@ -95,7 +97,7 @@ export function hostConfigOf(body: unknown, runtime: string): HostConfig {
   return {
     ...defaults,
     ...host,
-    // clients send what stands for nothing: dockerd shows null
+    // clients send what stands for nothing: dockerd shows null. No limit at all is -1 here, 0 once it was updated to it.
     PidsLimit: (host.PidsLimit ?? 0) === 0 ? null : host.PidsLimit,
     MemorySwappiness: host.MemorySwappiness === -1 ? null : (host.MemorySwappiness ?? null),
     MemorySwap: Number(host.MemorySwap ?? 0) || memory * 2,

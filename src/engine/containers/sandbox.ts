@@ -15,7 +15,7 @@ import { deviceRulesOf, devicesOf } from './devices.js'
 import { limitsOf, rlimitsOf } from './limits.js'
 import { namespacesOf } from './namespaces.js'
 import type { ContainerConfig, HostConfig } from './record.js'
-import { mergeEnv } from './request.js'
+import { mergeEnv, setEnv } from './request.js'
 import { securityOf } from './security.js'
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -33,7 +33,7 @@ export const argsOf = ({ Entrypoint, Cmd }: ContainerConfig): string[] => [...(E
  * nobody in a container gains privileges of whose image no program gives any.
  */
 export function commandOf(
-  { images }: Shop,
+  shop: Shop,
   container: Container,
   rootfs: string,
   own: Partial<{
@@ -49,16 +49,19 @@ export function commandOf(
   const { user, home } = lookUpUser(rootfs, own.user || config.User, list(hostConfig, 'GroupAdd'))
   const tty = own.tty ?? config.Tty
   const given = mergeEnv(config.Env, own.env ?? [])
-  const base = [defaultPath, `HOSTNAME=${hostnameOf(container)}`, `HOME=${home}`, ...(tty ? ['TERM=xterm'] : [])]
+  const base = [
+    ...[defaultPath, `HOSTNAME=${hostnameOf(container)}`, `HOME=${home}`, ...(tty ? ['TERM=xterm'] : [])],
+    ...linkedVariables(shop, container),
+  ]
   const privileged = hostConfig.Privileged === true || own.privileged === true
   return {
     args: own.args ?? argsOf(config),
-    env: mergeEnv(base, given),
+    env: setEnv(mergeEnv(base, given)),
     cwd: own.cwd || config.WorkingDir || '/',
     user,
     tty,
     capabilities: capabilitiesOf(list(hostConfig, 'CapAdd'), list(hostConfig, 'CapDrop'), privileged),
-    noNewPrivileges: securityOf(hostConfig).noNewPrivileges ?? (!privileged && !images.elevates(image)),
+    noNewPrivileges: securityOf(hostConfig).noNewPrivileges ?? (!privileged && !shop.images.elevates(image)),
   }
 }
 
@@ -144,7 +147,6 @@ export function sandboxOf(shop: Shop, container: Container, prepared: Prepared):
     id: container.id,
     command: {
       ...command,
-      env: mergeEnv(linkedVariables(shop, container), command.env),
       args: [...init.program, ...command.args],
       ...(height && width ? { consoleSize: [height, width] as const } : {}),
     },

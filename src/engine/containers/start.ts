@@ -70,6 +70,8 @@ export async function start(shop: Shop, container: Container): Promise<void> {
       .catch((error: unknown) => {
         if (container.alive) throw error // else it was killed just now, of which its end tells
       })
+    // its program has been executed, as when runc answers: what is asked of it next finds it
+    await container.begun()
   } catch (error) {
     await undo(shop, container, error)
     throw error instanceof EngineError ? error : new EngineError('broken', messageOf(error), error)

@@ -29,7 +29,8 @@ export async function updateLimits(
   const fields = fieldsOf(body)
   const asked = Object.fromEntries(
     Object.entries(fields).filter(
-      ([key, value]) => changeable.includes(key) && ![0, null, ''].includes(value as never),
+      ([key, value]) =>
+        changeable.includes(key) && (![0, null, ''].includes(value as never) || (key === 'PidsLimit' && value === 0)),
     ),
   )
   const policy = (asked.RestartPolicy as { Name?: string } | undefined)?.Name
@@ -38,9 +39,13 @@ export async function updateLimits(
     const { record } = container
     refuseConflicts(record.hostConfig, asked)
     const own = record.hostConfig
-    const { host: next, warnings } = discarded(hostConfigOf({ HostConfig: { ...own, ...asked } }, own.Runtime))
+    const { host, warnings } = discarded(hostConfigOf({ HostConfig: { ...own, ...asked } }, own.Runtime))
+    const pids = 'PidsLimit' in asked ? asked.PidsLimit : own.PidsLimit
+    // as dockerd: none and less are no limit, and shown as 0
+    const next = { ...host, PidsLimit: typeof pids === 'number' ? Math.max(pids, 0) : null }
     checkLimits(next)
-    if (container.up) apply(container.cgroup(containers.shop), limitsOf(next), record.id)
+    const limits = { ...limitsOf(next), ...(asked.CpuQuota === -1 ? { cpuQuota: -1 } : {}) }
+    if (container.up) apply(container.cgroup(containers.shop), limits, record.id)
     record.hostConfig = next
     await containers.shop.store.save(record)
     return warnings
@@ -114,7 +119,11 @@ function writeV2(limits: Limits, write: Write, cgroup: Cgroup): void {
   if (memorySwap !== undefined) write('memory', 'memory.swap.max', memorySwap < 0 ? 'max' : memorySwap - (memory ?? 0))
   write('memory', 'memory.low', limits.memoryReservation)
   if (cpuQuota !== undefined || cpuPeriod !== undefined)
-    write('cpu', 'cpu.max', `${cpuQuota ?? 'max'} ${cpuPeriod ?? 100_000}`)
+    write(
+      'cpu',
+      'cpu.max',
+      `${cpuQuota === undefined || cpuQuota < 0 ? 'max' : String(cpuQuota)} ${cpuPeriod ?? 100_000}`,
+    )
   // the OCI runtimes' way from 2..262144 to 1..10000
   if (cpuShares !== undefined) write('cpu', 'cpu.weight', Math.floor(1 + ((cpuShares - 2) * 9999) / 262142))
   write('cpuset', 'cpuset.cpus', limits.cpusetCpus)

@@ -67,7 +67,8 @@ export function lookUpUser(
       user: {
         uid: account?.uid ?? (numeric(who) ? Number(who) : 0),
         gid,
-        additionalGids: [...new Set([...secondary.map((entry) => entry.gid), ...groupAdd.map(gidOf)])],
+        // the primary one among them, lest a set-gid program drop what it is refused by (CVE-2022-36109)
+        additionalGids: [...new Set([gid, ...secondary.map((entry) => entry.gid), ...groupAdd.map(gidOf)])],
       },
       home: account?.home ?? '/',
     }
