@@ -56,6 +56,9 @@ export function slotsOf(release: Release | null): Slot[] {
 
 export const networkOf = (app: string): string => `berth-${app}`
 
+/** The app whose network has this name; null for another network. */
+export const appOfNetwork = (name: string): string | null => /^berth-([0-9a-f]+)$/.exec(name)?.[1] ?? null
+
 /** The environment of a process; the app's config vars win over the platform's. */
 export const environmentOf = (app: App, release: Release, process: string): string[] =>
   Object.entries({

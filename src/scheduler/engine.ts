@@ -60,7 +60,9 @@ const foundOf = (info: ContainerInfo): Found => {
     type: labels[label.type] ?? '',
     release: Number(labels[label.release] ?? 0),
     spec: labels[specLabel] ?? '',
-    running: info.State === 'running',
+    running: info.State === 'running' || info.State === 'paused',
+    paused: info.State === 'paused',
+    removing: info.State === 'removing',
     createdAt: info.Created,
     address: info.NetworkSettings.Networks[networkOf(app)]?.IPAddress ?? '',
   }
@@ -75,6 +77,7 @@ export class Engine {
   readonly #instance: string
   readonly #away: number
   readonly #commands = new Map<string, ImageCommand>()
+  readonly #started = new Map<string, string>()
   constructor(docker: Docker, instance: string, away: number) {
     this.docker = docker
     this.#instance = instance
@@ -107,6 +110,41 @@ export class Engine {
     return info?.NetworkSettings.Networks[networkOf(app)]?.IPAddress ?? ''
   }
 
+  /**
+   * When a container was last started, as the engine writes it; null when it is not there. Asked once, for each look at an
+   * app comes by here: `forget` what an event, or a gap between events, may have changed.
+   */
+  async startedAt(id: string): Promise<string | null> {
+    const known = this.#started.get(id)
+    if (known !== undefined) return known
+    const info = await this.inspect(id)
+    if (!info) return null
+    if (info.State.Running) this.#started.set(id, info.State.StartedAt)
+    return info.State.StartedAt
+  }
+
+  /** Forgets when a container was started, or all of them. */
+  forget(id?: string): void {
+    if (id === undefined) this.#started.clear()
+    else this.#started.delete(id)
+  }
+
+  /** Whether a container runs and is not on its app's network: one that starts or ends is, without an address. */
+  async isDisconnected(id: string, app: string): Promise<boolean> {
+    const info = await this.inspect(id)
+    return info?.State.Running === true && !Object.hasOwn(info.NetworkSettings.Networks, networkOf(app))
+  }
+
+  async unpause(id: string): Promise<void> {
+    await this.#ask(() => this.docker.getContainer(id).unpause())
+  }
+
+  /** Puts a container on its app's network, under these names. */
+  async connect(id: string, app: string, aliases: readonly string[]): Promise<void> {
+    const options = { Container: id, EndpointConfig: { Aliases: [...aliases] } }
+    await this.#ask(() => this.docker.getNetwork(networkOf(app)).connect(options))
+  }
+
   async create(options: ContainerCreateOptions & { name: string }): Promise<string> {
     let again = false
     return this.#ask(async () => {
@@ -133,8 +171,19 @@ export class Engine {
     await this.#ask(() => this.docker.getContainer(id).stop({ t: grace }), [304, 404], grace * 1000 + patience)
   }
 
-  async remove(id: string): Promise<void> {
-    await this.#ask(() => this.docker.getContainer(id).remove({ force: true, v: true }), [404, 409])
+  /** Removes a container, running or not. False when the engine is at it already, and may be for long. */
+  async remove(id: string): Promise<boolean> {
+    let gone = true
+    await this.#ask(async () => {
+      try {
+        await this.docker.getContainer(id).remove({ force: true, v: true })
+      } catch (error) {
+        if (statusOf(error) !== 409) throw error
+        gone = false
+      }
+    }, [404])
+    this.#started.delete(id)
+    return gone
   }
 
   /** The last lines a container wrote, each with its time before it if so asked. */

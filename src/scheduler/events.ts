@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { label } from '../config.js'
+import { appOfNetwork } from './desired.js'
 
 /** Something that happened to a container of ours; `connected` comes first, and again after each gap. */
 export interface EngineEvent {
-  readonly action: 'connected' | 'start' | 'die' | 'oom' | 'destroy'
+  readonly action: 'connected' | 'start' | 'die' | 'pause' | 'oom' | 'destroy' | 'disconnect'
   readonly id: string
   /** App id. */
   readonly app: string
@@ -18,13 +19,17 @@ interface RawEvent {
   readonly Actor?: { readonly ID?: string; readonly Attributes?: Readonly<Record<string, string>> }
 }
 
-const actions: readonly string[] = ['start', 'die', 'oom', 'destroy']
+const actions: readonly string[] = ['start', 'die', 'pause', 'oom', 'destroy']
 
 function eventOf(json: string): EngineEvent[] {
   const raw = JSON.parse(json) as RawEvent
   const action = raw.Action ?? raw.status ?? ''
-  if (!actions.includes(action)) return []
   const attributes = raw.Actor?.Attributes ?? {}
+  if (action === 'disconnect') {
+    const app = appOfNetwork(attributes.name ?? '')
+    return app === null ? [] : [{ action, id: attributes.container ?? '', app, process: '', type: '' }]
+  }
+  if (!actions.includes(action)) return []
   return [
     {
       action: action as EngineEvent['action'],
@@ -54,7 +59,20 @@ export async function* followEvents(
   labels: readonly string[],
   signal: AbortSignal,
 ): AsyncGenerator<EngineEvent> {
-  const filters = { type: ['container' as const], label: [...labels], event: [...actions] }
+  yield* follow(docker, { type: ['container'], label: labels, event: actions }, signal)
+}
+
+/** As `followEvents`: containers of any app, of another instance too, that came off their app's network. */
+export async function* followDisconnects(docker: Docker, signal: AbortSignal): AsyncGenerator<EngineEvent> {
+  const filters = { type: ['network'], event: ['disconnect'] }
+  for await (const event of follow(docker, filters, signal)) if (event.action !== 'connected') yield event
+}
+
+async function* follow(
+  docker: Docker,
+  filters: Readonly<Record<string, readonly string[]>>,
+  signal: AbortSignal,
+): AsyncGenerator<EngineEvent> {
   for (let pause = 50; !signal.aborted; pause = Math.min(pause * 2, 2000)) {
     try {
       // `_query`, or dockerode would send the signal as a parameter

@@ -4,6 +4,7 @@ import { BerthError, messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
+import type { Clock } from './clock.js'
 import { processWords } from './command.js'
 import { creationOf } from './creation.js'
 import { portOf, type Slot } from './desired.js'
@@ -12,7 +13,7 @@ import type { Gate } from './gate.js'
 import { initFor } from './init/init.js'
 import type { Limits } from './limits.js'
 import type { Found } from './plan.js'
-import { ready } from './readiness.js'
+import type { ready } from './readiness.js'
 import type { ProcessRecord, ProcessRecords } from './records.js'
 import type { Traffic } from './traffic.js'
 
@@ -26,6 +27,9 @@ export interface Tools {
   readonly traffic: Traffic
   /** Emits the id of each container that died. */
   readonly deaths: EventEmitter
+  readonly clock: Clock
+  /** Waits for a process to do its work: see `ready`. */
+  readonly ready: typeof ready
   /** Bounds how many containers start at once. */
   readonly gate: Gate
   /** Aborted when the scheduler stops; what is under way is left for the next one to find. */
@@ -69,7 +73,7 @@ export class Fleet {
       const id = await engine.create(options).catch((error: unknown) => {
         throw refused(error, release, slot)
       })
-      const now = new Date().toISOString()
+      const now = new Date(this.#tools.clock.now()).toISOString()
       const record: ProcessRecord = {
         container: id,
         process: slot.process,
@@ -103,7 +107,9 @@ export class Fleet {
     const { config, engine, limits, deaths, stopping } = this.#tools
     const newcomer = { ...found, app: app.id, port: portOf(release), hostname: config.appHost(app.name) }
     const signal = AbortSignal.any([abort.signal, stopping])
-    const done = ready(newcomer, { engine, limits, deaths, log }, signal).finally(() => this.#watches.delete(found.id))
+    const done = this.#tools
+      .ready(newcomer, { engine, limits, deaths, log }, signal)
+      .finally(() => this.#watches.delete(found.id))
     this.#watches.set(found.id, { done, abort })
     return done
   }
@@ -151,9 +157,9 @@ export class Fleet {
       await records.move(app, found.id, 'stopping')
       await engine.stop(found.id, limits.grace)
     }
-    await engine.remove(found.id)
+    const gone = await engine.remove(found.id)
     await records.remove(app, [found.id])
-    return true
+    return gone
   }
 }
 

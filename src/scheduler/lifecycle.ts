@@ -12,13 +12,34 @@ const next: Record<ProcessState, readonly ProcessState[]> = {
   stopping: [],
 }
 
+/** What the engine reports of a container that has a record: `runs anew` when it was started, or moved, since. */
+export type Seen = 'runs' | 'runs anew' | 'ended'
+
 /**
- * The state after a move; staying is no move and always allowed. A crashed process is never revived: its successor is
+ * What is seen wins over what was written: whatever is on record and whatever happens to a container, this is what it is
+ * then. `unknown` has no record. Whoever was told to stop is on its way out, whatever somebody makes of it.
+ */
+const observations: Record<ProcessState | 'unknown', Record<Seen, ProcessState>> = {
+  unknown: { runs: 'starting', 'runs anew': 'starting', ended: 'crashed' },
+  starting: { runs: 'starting', 'runs anew': 'starting', ended: 'crashed' },
+  up: { runs: 'up', 'runs anew': 'starting', ended: 'crashed' },
+  draining: { runs: 'draining', 'runs anew': 'starting', ended: 'crashed' },
+  crashed: { runs: 'starting', 'runs anew': 'starting', ended: 'crashed' },
+  stopping: { runs: 'stopping', 'runs anew': 'stopping', ended: 'stopping' },
+}
+
+/** The state of a process that was in `from`, or in no record, after a look at its container. */
+export const observed = (from: ProcessState | null, seen: Seen): ProcessState => observations[from ?? 'unknown'][seen]
+
+/** Whether a process may be moved on from one state to the other. */
+export const mayMove = (from: ProcessState, to: ProcessState): boolean => from === to || next[from].includes(to)
+
+/**
+ * The state after a move; staying is no move and always allowed. Nobody revives a crashed process: its successor is
  * a new container.
  * @throws BerthError `conflict`
  */
 export function advance(from: ProcessState, to: ProcessState): ProcessState {
-  if (from !== to && !next[from].includes(to))
-    throw new BerthError('conflict', `a process that is ${from} cannot become ${to}`)
+  if (!mayMove(from, to)) throw new BerthError('conflict', `a process that is ${from} cannot become ${to}`)
   return to
 }

@@ -7,7 +7,11 @@ export interface Found {
   readonly type: string
   readonly release: number
   readonly spec: string
+  /** Or paused. */
   readonly running: boolean
+  readonly paused?: boolean
+  /** The engine is removing it, or failed to. */
+  readonly removing?: boolean
   /** Seconds since the epoch. */
   readonly createdAt: number
   /** On the app's network; '' when it does not run. */

@@ -6,8 +6,11 @@ import type { Store } from '../store/store.js'
 import { countCrash, delayAfter } from './backoff.js'
 import { oneOffType, portOf, slotsOf, type Slot } from './desired.js'
 import { endingOf } from './diagnosis.js'
+import type { EngineEvent } from './events.js'
 import type { Fleet, Tools } from './fleet.js'
 import { Mutex } from './mutex.js'
+import { observe } from './observation.js'
+import { Pace } from './pace.js'
 import { planOf, type Found } from './plan.js'
 import type { ProcessRecord } from './records.js'
 
@@ -25,7 +28,10 @@ export class Reconciler {
   readonly #fleet: Fleet
   readonly #mutex = new Mutex()
   readonly #queued = new Set<string>()
-  readonly #timers = new Map<string, NodeJS.Timeout>()
+  #started = false
+  /** App id -> what calls its next look off. */
+  readonly #timers = new Map<string, () => void>()
+  readonly #pace: Pace
   /** Containers that a roll-out has started and not yet put in charge: a pass leaves them alone. */
   readonly candidates = new Set<string>()
   /** App id -> processes that a roll-out is replacing: a pass does not start them. */
@@ -38,7 +44,8 @@ export class Reconciler {
     this.#tools = tools
     this.#store = store
     this.#fleet = fleet
-    tools.stopping.addEventListener('abort', () => this.#timers.forEach((timer) => clearTimeout(timer)))
+    this.#pace = new Pace(tools.clock)
+    tools.stopping.addEventListener('abort', () => this.#timers.forEach((callOff) => callOff()))
   }
 
   /** Runs a task while no pass, and no other such task, touches the app. */
@@ -48,19 +55,42 @@ export class Reconciler {
 
   /** Has a pass over an app soon. Resolves when it is over; it does not fail, the next look repeats it. */
   async wake(app: string): Promise<void> {
-    if (this.#queued.has(app) || this.#tools.stopping.aborted) return
+    const { clock, stopping } = this.#tools
+    if (this.#queued.has(app) || stopping.aborted) return
     this.#queued.add(app)
+    const wait = this.#pace.take(app)
+    if (wait > 0) await new Promise<void>((resolve) => clock.after(wait, resolve))
     await this.#mutex
       .run(app, async () => {
         this.#queued.delete(app)
-        await this.pass(app)
+        if (!stopping.aborted) await this.pass(app)
       })
       .catch((error: unknown) => this.#tools.log.warn({ app }, `cannot reconcile: ${messageOf(error)}`))
   }
 
-  /** Looks at every app there is, or was. */
+  /** Acts on what the engine says has happened. */
+  async hear({ action, id, app, type }: EngineEvent): Promise<void> {
+    const { engine, traffic, deaths } = this.#tools
+    if (action === 'connected') {
+      // what happened while we did not listen is seen by looking
+      if (this.#started) await this.wakeAll()
+      return
+    }
+    engine.forget(id)
+    if (type === oneOffType || app === '') return
+    if (action === 'die') {
+      deaths.emit(id)
+      await traffic.drop(app, id)
+    }
+    // of networks any engine's user may have one of such a name: only those of our apps are ours
+    if (action !== 'disconnect' || (await this.#store.apps.find(app))) await this.wake(app)
+  }
+
+  /** Looks at every app there is, or was; from now on each time the engine comes back, too. */
   async wakeAll(): Promise<void> {
     const { engine, log } = this.#tools
+    this.#started = true
+    engine.forget()
     try {
       const [apps, containers, networks] = await Promise.all([
         this.#store.apps.list(),
@@ -76,7 +106,7 @@ export class Reconciler {
 
   /** One pass; call it only within `exclusive`. Answers with the version of the app's route. */
   async pass(id: string): Promise<number> {
-    const { engine, records, traffic } = this.#tools
+    const { traffic } = this.#tools
     const app = this.removed.has(id) ? null : await this.#store.apps.find(id)
     if (!app) {
       await this.clear(id)
@@ -84,20 +114,14 @@ export class Reconciler {
     }
     const release = await this.#desired(app)
     const slots = slotsOf(release)
-    const all = (await engine.list(id)).get(id) ?? []
-    const known = new Map((await records.list(id)).map((record) => [record.container, record]))
-    const there = new Set(all.map((one) => one.id))
-    await records.remove(
-      id,
-      [...known.keys()].filter((container) => !there.has(container)),
-    )
+    const { all, known } = await observe(this.#tools, id)
     await this.#sweep(all)
 
     const isUp = (one: Found) => one.running && known.get(one.id)?.state === 'up'
     const up = new Set(all.filter(isUp).map((one) => one.id))
     const mine = all.filter((one) => !this.candidates.has(one.id) && !this.#fleet.isRetiring(one.id))
     // one that was told to stop when the worker was killed is on its way out, whatever it is
-    const isEnding = (one: Found) => one.running && known.get(one.id)?.state === 'stopping'
+    const isEnding = (one: Found) => known.get(one.id)?.state === 'stopping'
     const plan = planOf(
       slots,
       mine.filter((one) => !isEnding(one)),
@@ -127,7 +151,8 @@ export class Reconciler {
   /** Takes everything of an app off the engine, the router and the record; call it only within `exclusive`. */
   async clear(id: string): Promise<void> {
     const { engine, records, traffic, limits } = this.#tools
-    clearTimeout(this.#timers.get(id))
+    this.#wakeAt(id, Infinity)
+    this.#pace.forget(id)
     await traffic.forget(id)
     const all = (await engine.list(id)).get(id) ?? []
     await Promise.all(all.map((one) => this.#fleet.discard(id, one, limits.grace)))
@@ -177,7 +202,7 @@ export class Reconciler {
       if (slot.type !== 'web' && busy.has(slot.process)) continue
       const record = dead && (await this.#crash(app.id, dead, known.get(dead.id)))
       const until = record?.until ? Date.parse(record.until) : 0
-      if (until > Date.now()) next = Math.min(next, until)
+      if (until > this.#tools.clock.now()) next = Math.min(next, until)
       else due.push({ slot, restarts: record?.restarts ?? 0 })
     }
     this.#wakeAt(app.id, next)
@@ -202,7 +227,7 @@ export class Reconciler {
     const ended = async () => {
       try {
         await this.#fleet.watch(app, release, found, (line) => log.info(about, line))
-        await records.move(app.id, found.id, 'up', { failure: null })
+        await records.move(app.id, found.id, 'up', { failure: null, until: null })
       } catch (error) {
         if (stopping.aborted || this.#fleet.isRetiring(found.id)) return
         log.warn(about, messageOf(error))
@@ -221,7 +246,7 @@ export class Reconciler {
     const info = await this.#tools.engine.inspect(dead.id)
     if (!info) return null
     const finished = Date.parse(info.State.FinishedAt)
-    const ended = finished > 0 ? finished : Date.now()
+    const ended = finished > 0 ? finished : this.#tools.clock.now()
     const upMs = record?.state === 'up' ? ended - Date.parse(record.since) : 0
     const restarts = countCrash(record?.restarts ?? 0, upMs)
     const failure = record?.failure ?? endingOf(info.State, info.HostConfig.Memory ?? 0)
@@ -248,17 +273,18 @@ export class Reconciler {
     for (const one of all.filter((other) => other.type === oneOffType && !other.running)) {
       const info = await this.#tools.engine.inspect(one.id)
       const last = Math.max(one.createdAt * 1000, Date.parse(info?.State.FinishedAt ?? '') || 0)
-      if (Date.now() - last > oneOffRest) await this.#tools.engine.remove(one.id)
+      if (this.#tools.clock.now() - last > oneOffRest) await this.#tools.engine.remove(one.id)
     }
   }
 
   #wakeAt(app: string, time: number): void {
-    clearTimeout(this.#timers.get(app))
+    const { clock, stopping } = this.#tools
+    this.#timers.get(app)?.()
     this.#timers.delete(app)
-    if (time === Infinity || this.#tools.stopping.aborted) return
+    if (time === Infinity || stopping.aborted) return
     this.#timers.set(
       app,
-      setTimeout(() => void this.wake(app), Math.max(time - Date.now(), 0)),
+      clock.after(Math.max(time - clock.now(), 0), () => void this.wake(app)),
     )
   }
 }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
-import { advance, type ProcessState } from './lifecycle.js'
+import { mayMove, observed, type ProcessState } from './lifecycle.js'
+import type { Found } from './plan.js'
 
 /** What the scheduler knows of one container beyond what the engine does. */
 export interface ProcessRecord {
@@ -18,9 +19,23 @@ export interface ProcessRecord {
   readonly until: string | null
   /** Why it crashed, one line. */
   readonly failure: string | null
+  /** When its container was started, and where it is; null until it has been looked at. */
+  readonly life?: string | null
 }
 
+/** Writes a record unless it has changed since it was read; `false` is none. 1: written. */
+const replace = `
+if redis.call('hget', KEYS[1], ARGV[1]) ~= (ARGV[2] ~= '' and ARGV[2]) then return 0 end
+redis.call('hset', KEYS[1], ARGV[1], ARGV[3])
+return 1`
+
 const keyOf = (app: string): string => `processes:${app}`
+
+/** A state, and since when. */
+const at = (before: ProcessRecord | null, state: ProcessState): Pick<ProcessRecord, 'state' | 'since'> => ({
+  state,
+  since: before?.state === state ? before.since : new Date().toISOString(),
+})
 
 /**
  * The record of processes: hash `processes:<app id>` (container id -> JSON). Only the scheduler writes it; `ps` reads it
@@ -41,24 +56,52 @@ export class ProcessRecords {
     await this.#redis.hset(keyOf(app), record.container, JSON.stringify(record))
   }
 
-  /** Moves a process on, if it is known. @throws BerthError `conflict` for a move its life does not have */
+  /** Moves a process on. Null when it is not known, or what was seen of it meanwhile does not allow it: look again. */
   async move(
     app: string,
     container: string,
     to: ProcessState,
     patch: Partial<Pick<ProcessRecord, 'restarts' | 'until' | 'failure'>> = {},
   ): Promise<ProcessRecord | null> {
-    const json = await this.#redis.hget(keyOf(app), container)
-    if (json === null) return null
-    const before = JSON.parse(json) as ProcessRecord
-    const since = before.state === to ? before.since : new Date().toISOString()
-    const record = { ...before, state: advance(before.state, to), since, ...patch }
-    await this.add(app, record)
+    return this.#change(app, container, (before) => {
+      if (before === null || !mayMove(before.state, to)) return null
+      return { ...before, ...at(before, to), ...patch }
+    })
+  }
+
+  /** Writes down that a container runs. `life` tells one run of it from the next. */
+  async see(app: string, { id, process, type, release }: Found, life: string): Promise<ProcessRecord> {
+    const unknown = { container: id, process, type, release, restarts: 0, until: null, failure: null }
+    const record = await this.#change(app, id, (before) => {
+      if (before === null) return { ...unknown, life, ...at(null, observed(null, 'runs')) }
+      const anew = typeof before.life === 'string' && before.life !== life
+      const state = observed(before.state, anew ? 'runs anew' : 'runs')
+      if (state === before.state && before.life === life) return before
+      const revived = before.state === 'crashed' ? { until: null, failure: null } : {}
+      return { ...before, ...revived, life, ...at(before, state) }
+    })
+    if (record === null) throw new Error('a container that runs has a record')
     return record
   }
 
   async remove(app: string, containers: readonly string[]): Promise<void> {
     if (containers.length > 0) await this.#redis.hdel(keyOf(app), ...containers)
+  }
+
+  /** Changes a record, or adds one, whoever else does meanwhile; `change` is asked again then. Null changes nothing. */
+  async #change(
+    app: string,
+    container: string,
+    change: (before: ProcessRecord | null) => ProcessRecord | null,
+  ): Promise<ProcessRecord | null> {
+    for (;;) {
+      const json = await this.#redis.hget(keyOf(app), container)
+      const before = json === null ? null : (JSON.parse(json) as ProcessRecord)
+      const after = change(before)
+      if (after === null || after === before) return after
+      const args = [container, json ?? '', JSON.stringify(after)]
+      if ((await this.#redis.eval(replace, 1, keyOf(app), ...args)) === 1) return after
+    }
   }
 
   async rolled(app: string): Promise<number> {

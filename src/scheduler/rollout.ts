@@ -3,6 +3,7 @@ import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import { slotsOf, type Slot } from './desired.js'
 import type { Fleet, Tools } from './fleet.js'
+import { observe } from './observation.js'
 import { planOf, type Found } from './plan.js'
 import type { Reconciler } from './reconciler.js'
 
@@ -63,7 +64,13 @@ export class RollOut {
   async #takeOver(): Promise<number> {
     const { app, release } = this.#move
     const { records } = this.#tools
-    for (const one of this.#fresh) await records.move(app.id, one.id, 'up', { failure: null })
+    for (const one of this.#fresh)
+      if (!(await records.move(app.id, one.id, 'up', { failure: null })))
+        throw new BerthError(
+          'conflict',
+          `${one.process} was stopped or restarted by somebody while it started`,
+          'try again',
+        )
     // of two that are alike, up and of the same age the pass could not tell which is to go
     const serving = (await records.list(app.id)).filter((record) => record.state === 'up')
     for (const { container } of serving)
@@ -82,12 +89,12 @@ export class RollOut {
   /** Starts the `web` processes; answers with the slots of other types that have to be filled after. */
   async #startWeb(): Promise<Slot[]> {
     const { app, release } = this.#move
-    const { engine, records } = this.#tools
-    await engine.ensureNetwork(app.id)
-    const all = (await engine.list(app.id)).get(app.id) ?? []
-    const known = await records.list(app.id)
-    const up = new Set(known.filter((record) => record.state === 'up').map((record) => record.container))
-    const usable = all.filter((one) => !this.#fleet.isRetiring(one.id) && !this.#move.renew(one))
+    await this.#tools.engine.ensureNetwork(app.id)
+    const { all, known } = await observe(this.#tools, app.id)
+    const isUp = (one: Found) => one.running && known.get(one.id)?.state === 'up'
+    const up = new Set(all.filter(isUp).map((one) => one.id))
+    const isLeaving = (one: Found) => this.#fleet.isRetiring(one.id) || known.get(one.id)?.state === 'stopping'
+    const usable = all.filter((one) => !isLeaving(one) && !this.#move.renew(one))
     this.#renewed.push(...all.filter((one) => up.has(one.id) && this.#move.renew(one)).map((one) => one.id))
     const plan = planOf(slotsOf(release), usable, up)
     for (const one of plan.keep) if (!up.has(one.id)) this.#adopt(one)

@@ -6,14 +6,15 @@ import type { Logger } from '../log.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import type { Store } from '../store/store.js'
-import { oneOffType } from './desired.js'
+import { systemClock } from './clock.js'
 import { Engine } from './engine.js'
-import { followEvents } from './events.js'
+import { followDisconnects, followEvents, type EngineEvent } from './events.js'
 import { Fleet, type Tools } from './fleet.js'
 import { LineReader } from './frames.js'
 import { Gate } from './gate.js'
 import { defaultLimits, type Limits } from './limits.js'
 import { startOneOff } from './one-off.js'
+import { ready } from './readiness.js'
 import { Reconciler } from './reconciler.js'
 import { ProcessRecords } from './records.js'
 import { renewOf, RollOut, type Move } from './rollout.js'
@@ -73,7 +74,6 @@ export function createScheduler({ config, store, docker, log, limits: given }: S
   const stopped = new AbortController()
   const stopping = stopped.signal
   const deaths = new EventEmitter().setMaxListeners(0)
-  let started = false
   let timer: NodeJS.Timeout | undefined
   let opened: Promise<Running> | undefined
 
@@ -82,22 +82,29 @@ export function createScheduler({ config, store, docker, log, limits: given }: S
       const traffic = await Traffic.open(store, (name) => config.appHost(name), limits)
       const records = new ProcessRecords(store.redis)
       const gate = new Gate(limits.parallel)
-      const tools: Tools = { config, log, limits, engine, records, traffic, deaths, gate, stopping }
+      const tools: Tools = {
+        config,
+        log,
+        limits,
+        engine,
+        records,
+        traffic,
+        deaths,
+        clock: systemClock,
+        ready,
+        gate,
+        stopping,
+      }
       const fleet = new Fleet(tools)
       const reconciler = new Reconciler(tools, store, fleet)
-      void listen(tools, reconciler)
+      void listen(reconciler, followEvents(docker, [`${label.instance}=${config.name}`], stopping))
+      void listen(reconciler, followDisconnects(docker, stopping))
       return { tools, fleet, reconciler }
     })())
 
-  const listen = async ({ traffic }: Tools, reconciler: Reconciler): Promise<void> => {
-    for await (const event of followEvents(docker, [`${label.instance}=${config.name}`], stopping)) {
-      // what happened while we did not listen is seen by looking
-      if (event.action === 'connected' && started) void reconciler.wakeAll()
-      if (event.action !== 'die' || event.type === oneOffType) continue
-      deaths.emit(event.id)
-      await traffic.drop(event.app, event.id).catch((error: unknown) => log.warn(messageOf(error)))
-      void reconciler.wake(event.app)
-    }
+  const listen = async (reconciler: Reconciler, events: AsyncIterable<EngineEvent>): Promise<void> => {
+    for await (const event of events)
+      void reconciler.hear(event).catch((error: unknown) => log.warn(`cannot act on an event: ${messageOf(error)}`))
   }
 
   const move = async (change: Move): Promise<void> => {
@@ -140,7 +147,6 @@ export function createScheduler({ config, store, docker, log, limits: given }: S
 
     async start() {
       const { reconciler } = await open()
-      started = true
       await reconciler.wakeAll()
       timer = setInterval(() => void reconciler.wakeAll(), limits.resync)
     },

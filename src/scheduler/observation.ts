@@ -1,0 +1,65 @@
+import { messageOf } from '../errors.js'
+import { oneOffType } from './desired.js'
+import type { Tools } from './fleet.js'
+import type { Found } from './plan.js'
+import type { ProcessRecord } from './records.js'
+
+/** The containers of an app as they are now, and the records of them, which agree. */
+export interface Observation {
+  readonly all: readonly Found[]
+  /** By container id. */
+  readonly known: ReadonlyMap<string, ProcessRecord>
+}
+
+/**
+ * Looks at an app's containers and writes down what has become of them since the last look: anybody with the engine's
+ * client may have restarted, paused or unplugged one, or nobody was there to see it. One that is paused goes on, and one
+ * off its network is put back.
+ */
+export async function observe(tools: Tools, app: string): Promise<Observation> {
+  const { engine, records } = tools
+  const listed = ((await engine.list(app)).get(app) ?? []).filter((one) => !one.removing)
+  const all = await Promise.all(listed.map((one) => mend(tools, app, one)))
+  const known = new Map((await records.list(app)).map((record) => [record.container, record]))
+  const there = new Set(all.map((one) => one.id))
+  const gone = [...known.keys()].filter((container) => !there.has(container))
+  await records.remove(app, gone)
+  for (const container of gone) known.delete(container)
+  for (const one of all) {
+    if (!one.running || one.type === oneOffType) continue
+    const startedAt = await engine.startedAt(one.id)
+    if (startedAt !== null) known.set(one.id, await records.see(app, one, `${startedAt} ${one.address}`))
+  }
+  return { all, known }
+}
+
+async function mend(tools: Tools, app: string, found: Found): Promise<Found> {
+  if (found.type === oneOffType) return found
+  const { engine, log } = tools
+  let one = found
+  try {
+    if (one.paused) {
+      await engine.unpause(one.id)
+      one = { ...one, paused: false }
+      log.warn({ app, process: one.process }, `${one.process} was paused by somebody: it goes on`)
+    }
+    if (one.running && one.address === '') {
+      // the list of an engine may be older than the start
+      const address = (await engine.addressOf(one.id, app)) || (await reconnect(tools, app, one))
+      one = { ...one, address }
+    }
+    return one
+  } catch (error) {
+    log.warn({ app, process: one.process }, `cannot mend ${one.process}: ${messageOf(error)}`)
+    // one that cannot be made to go on serves nobody
+    return one.paused ? { ...one, running: false } : one
+  }
+}
+
+async function reconnect({ engine, log }: Tools, app: string, one: Found): Promise<string> {
+  if (!(await engine.isDisconnected(one.id, app))) return ''
+  await engine.ensureNetwork(app)
+  await engine.connect(one.id, app, [one.type, one.process])
+  log.warn({ app, process: one.process }, `${one.process} was off its network: it is connected again`)
+  return engine.addressOf(one.id, app)
+}

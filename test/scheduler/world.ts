@@ -1,0 +1,366 @@
+import { EventEmitter } from 'node:events'
+import { pino } from 'pino'
+import type { Config } from '../../src/config.js'
+import { BerthError } from '../../src/errors.js'
+import type { Clock } from '../../src/scheduler/clock.js'
+import { networkOf } from '../../src/scheduler/desired.js'
+import type { EngineEvent } from '../../src/scheduler/events.js'
+import { Fleet, type Tools } from '../../src/scheduler/fleet.js'
+import { Gate } from '../../src/scheduler/gate.js'
+import { defaultLimits } from '../../src/scheduler/limits.js'
+import type { Found } from '../../src/scheduler/plan.js'
+import { Reconciler } from '../../src/scheduler/reconciler.js'
+import { ProcessRecords } from '../../src/scheduler/records.js'
+import { RollOut } from '../../src/scheduler/rollout.js'
+import type { App } from '../../src/store/apps.js'
+import { firstRelease, type Release } from '../../src/store/releases.js'
+
+/** A container as the simulated engine has it. */
+export interface Box {
+  readonly id: string
+  readonly process: string
+  readonly type: string
+  readonly release: number
+  readonly spec: string
+  readonly createdAt: number
+  state: 'created' | 'running' | 'paused' | 'exited' | 'removing'
+  startedAt: number
+  finishedAt: number
+  connected: boolean
+}
+
+/** Time that passes when the test says so. */
+export class SimulatedClock implements Clock {
+  #now = Date.parse('2026-01-01T00:00:00Z')
+  readonly #timers: { at: number; task: () => void }[] = []
+
+  now(): number {
+    return this.#now
+  }
+
+  after(ms: number, task: () => void): () => void {
+    const timer = { at: this.#now + ms, task }
+    this.#timers.push(timer)
+    return () => {
+      if (this.#timers.includes(timer)) this.#timers.splice(this.#timers.indexOf(timer), 1)
+    }
+  }
+
+  /** Goes on to the next timer, or by `ms`, whichever is first; answers with what is left of `ms`. */
+  step(ms: number): number {
+    const next = this.#timers.sort((a, b) => a.at - b.at)[0]
+    if (!next || next.at > this.#now + ms) {
+      this.#now += ms
+      return 0
+    }
+    this.#timers.shift()
+    const left = ms - Math.max(next.at - this.#now, 0)
+    this.#now = Math.max(next.at, this.#now)
+    next.task()
+    return left
+  }
+}
+
+/** The part of Redis that the records of processes use. */
+class Hashes {
+  readonly #all = new Map<string, Map<string, string>>()
+  hash(key: string): Map<string, string> {
+    const found = this.#all.get(key) ?? new Map<string, string>()
+    this.#all.set(key, found)
+    return found
+  }
+  hvals = (key: string) => Promise.resolve([...this.hash(key).values()])
+  hget = (key: string, field: string) => Promise.resolve(this.hash(key).get(field) ?? null)
+  hset = (key: string, field: string, value: string | number) =>
+    Promise.resolve(this.hash(key).set(field, String(value)))
+  hdel = (key: string, ...fields: string[]) => Promise.resolve(fields.map((field) => this.hash(key).delete(field)))
+  eval = (_: string, __: number, key: string, field: string, before: string, after: string) => {
+    if ((this.hash(key).get(field) ?? '') !== before) return Promise.resolve(0)
+    this.hash(key).set(field, after)
+    return Promise.resolve(1)
+  }
+}
+
+/** Lets everything that waits for nothing but itself come to rest. */
+export async function rest(): Promise<void> {
+  for (let i = 0; i < 30; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+const size = { memory: 1, cpus: 1 }
+
+/** An engine, a store, a router and a clock that are simulated, around the real reconciler, fleet, roll-outs and records. */
+export class World {
+  readonly clock = new SimulatedClock()
+  readonly boxes = new Map<string, Box>()
+  readonly hashes = new Hashes()
+  readonly releases = new Map<number, Release>()
+  readonly route = new Map<string, readonly string[]>()
+  app: App = { id: 'a', name: 'a', createdAt: '', deployBranch: null, current: 1 }
+  /** The engine does not answer. */
+  away = false
+  /** What a process does after it was started: it is ready, or ends with that. */
+  fails = false
+  /** Events are lost. */
+  deaf = false
+  passes = 0
+  /** The version of a roll-out that a worker has not brought to its end. */
+  pending: number | null = null
+  reconciler!: Reconciler
+  #tools!: Tools
+  #stop = new AbortController()
+  #fleet!: Fleet
+  #count = 0
+  #version = 0
+
+  constructor() {
+    this.releases.set(1, {
+      ...firstRelease('a'),
+      image: 'one',
+      processTypes: { web: 'web', worker: 'worker' },
+      formation: this.formation(2, 1),
+    })
+    this.work()
+  }
+
+  formation(web: number, worker: number): Release['formation'] {
+    return { web: { quantity: web, ...size }, worker: { quantity: worker, ...size } }
+  }
+
+  /** A worker starts, in place of the one that was. */
+  work(): void {
+    this.#stop.abort(new Error('killed'))
+    this.#stop = new AbortController()
+    const deaths = new EventEmitter().setMaxListeners(0)
+    this.#tools = {
+      config: { name: 'i', ownEngine: false, appHost: (name: string) => name } as unknown as Config,
+      log: pino({ level: 'silent' }),
+      limits: defaultLimits,
+      engine: this.#engine() as unknown as Tools['engine'],
+      records: new ProcessRecords(this.hashes as never),
+      traffic: this.#traffic() as unknown as Tools['traffic'],
+      deaths,
+      clock: this.clock,
+      ready: (newcomer, _, signal) => this.#ready(newcomer.id, deaths, signal),
+      gate: new Gate(4),
+      stopping: this.#stop.signal,
+    }
+    const store = {
+      apps: { find: () => Promise.resolve(this.app), list: () => Promise.resolve([this.app]) },
+      releases: { get: (_: string, version: number) => Promise.resolve(this.releases.get(version)) },
+      deploys: { pending: () => Promise.resolve(this.pending === null ? [] : [{ release: this.pending }]) },
+    }
+    this.#fleet = new Fleet(this.#tools)
+    const reconciler = new Reconciler(this.#tools, store as never, this.#fleet)
+    const pass = reconciler.pass.bind(reconciler)
+    reconciler.pass = (app) => {
+      this.passes++
+      return pass(app)
+    }
+    this.reconciler = reconciler
+    void reconciler.wakeAll()
+    if (this.pending !== null) this.#rollOut(this.pending)
+  }
+
+  /** A change comes to the app, unless one is under way. */
+  deploy(patch: Partial<Release>): void {
+    if (this.pending !== null) return
+    const last = this.releases.get(this.app.current) ?? firstRelease('a')
+    const version = Math.max(...this.releases.keys()) + 1
+    this.releases.set(version, { ...last, ...patch, version, status: 'pending' })
+    this.pending = version
+    this.#rollOut(version)
+  }
+
+  #rollOut(version: number): void {
+    const release = this.releases.get(version)
+    if (!release) return
+    const { signal } = this.#stop
+    const rollout = new RollOut(this.#tools, this.#fleet, this.reconciler, {
+      app: this.app,
+      release,
+      renew: () => release.description === 'restart',
+      log: () => undefined,
+      signal,
+    })
+    void rollout.run().then(
+      () => this.#over(version, 'succeeded', signal),
+      () => this.#over(version, 'failed', signal),
+    )
+  }
+
+  #over(version: number, status: 'succeeded' | 'failed', signal: AbortSignal): void {
+    if (signal.aborted) return
+    const release = this.releases.get(version)
+    if (release) this.releases.set(version, { ...release, status })
+    if (status === 'succeeded') this.app = { ...this.app, current: version }
+    this.pending = null
+  }
+
+  tell(action: EngineEvent['action'], box: Box): void {
+    if (this.deaf || this.away) return
+    const { id, process, type } = box
+    void this.reconciler.hear({ action, id, app: 'a', process, type }).catch(() => undefined)
+  }
+
+  start(box: Box): void {
+    if (box.state !== 'created' && box.state !== 'exited') return
+    Object.assign(box, { state: 'running', startedAt: this.clock.now() })
+    this.tell('start', box)
+  }
+
+  end(box: Box): void {
+    if (box.state !== 'running' && box.state !== 'paused') return
+    Object.assign(box, { state: 'exited', finishedAt: this.clock.now() })
+    this.tell('die', box)
+  }
+
+  /** Time passes, and with it the looks that need no reason. */
+  async pass(ms: number): Promise<void> {
+    await rest()
+    for (let left = ms; left > 0;) {
+      const step = Math.min(left, defaultLimits.resync)
+      for (let part = step; part > 0;) {
+        part = this.clock.step(part)
+        await rest()
+      }
+      left -= step
+      void this.reconciler.wakeAll()
+      await rest()
+    }
+  }
+
+  async #ready(id: string, deaths: EventEmitter, signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const end = (error?: Error) => {
+        callOff()
+        deaths.off(id, died)
+        if (error) reject(error)
+        else resolve()
+      }
+      const died = () => end(new BerthError('invalid', 'crashed'))
+      const callOff = this.clock.after(500, () => {
+        const box = this.boxes.get(id)
+        if (box?.state === 'running' && !this.fails) end()
+        else {
+          if (box && this.fails) this.end(box)
+          died()
+        }
+      })
+      deaths.once(id, died)
+      signal.addEventListener('abort', () => end(new Error('given up')), { once: true })
+    })
+  }
+
+  #traffic() {
+    return {
+      lead: (_: string, __: unknown, targets: readonly { id: string }[]) => {
+        this.route.set(
+          'a',
+          targets.map((target) => target.id),
+        )
+        return Promise.resolve(++this.#version)
+      },
+      drop: (_: string, id: string) => {
+        this.route.set(
+          'a',
+          (this.route.get('a') ?? []).filter((one) => one !== id),
+        )
+        return Promise.resolve()
+      },
+      forget: () => Promise.resolve(),
+      settled: () => Promise.resolve(),
+      drained: () => Promise.resolve(),
+    }
+  }
+
+  #engine() {
+    const started = new Map<string, string>()
+    const ask = <T>(answer: () => T): Promise<T> =>
+      this.away ? Promise.reject(new BerthError('unavailable', 'away')) : Promise.resolve().then(answer)
+    const found = (box: Box): Found => ({
+      ...box,
+      running: box.state === 'running' || box.state === 'paused',
+      paused: box.state === 'paused',
+      removing: box.state === 'removing',
+      address: box.connected && box.state === 'running' ? `10.0.0.${box.id}` : '',
+    })
+    const box = (id: string): Box => {
+      const one = this.boxes.get(id)
+      if (!one) throw new Error(`no such container: ${id}`)
+      return one
+    }
+    const time = (ms: number) => (ms === 0 ? '0001-01-01T00:00:00Z' : new Date(ms).toISOString())
+    return {
+      list: () => ask(() => new Map([['a', [...this.boxes.values()].map(found)]])),
+      networks: () => ask(() => ['a']),
+      info: () => ask(() => ({ Architecture: 'none' })),
+      commandOf: () => ask(() => ({ entrypoint: [], cmd: [] })),
+      inspect: (id: string) =>
+        ask(() => {
+          const one = this.boxes.get(id)
+          if (!one) return null
+          const { state, startedAt, finishedAt } = one
+          const State = {
+            Running: state === 'running' || state === 'paused',
+            StartedAt: time(startedAt),
+            FinishedAt: time(finishedAt),
+            ExitCode: 1,
+            OOMKilled: false,
+            Error: '',
+          }
+          return { Id: id, State, HostConfig: {} }
+        }),
+      startedAt: (id: string) =>
+        ask(() => {
+          const one = this.boxes.get(id)
+          if (!one) return null
+          if (!started.has(id)) started.set(id, time(one.startedAt))
+          return started.get(id) ?? null
+        }),
+      forget: (id?: string) => (id === undefined ? started.clear() : started.delete(id)),
+      isDisconnected: (id: string) => ask(() => !box(id).connected && box(id).state === 'running'),
+      addressOf: (id: string) => ask(() => found(box(id)).address),
+      unpause: (id: string) =>
+        ask(() => {
+          if (box(id).state === 'paused') box(id).state = 'running'
+        }),
+      connect: (id: string) => ask(() => void (box(id).connected = true)),
+      create: (options: { Labels: Record<string, string>; NetworkingConfig: object }) =>
+        ask(() => {
+          const labels = options.Labels
+          const id = String(++this.#count)
+          this.boxes.set(id, {
+            id,
+            process: labels['berth.process'] ?? '',
+            type: labels['berth.type'] ?? '',
+            release: Number(labels['berth.release']),
+            spec: labels['berth.spec'] ?? '',
+            createdAt: Math.floor(this.clock.now() / 1000),
+            state: 'created',
+            startedAt: 0,
+            finishedAt: 0,
+            connected: true,
+          })
+          return id
+        }),
+      start: (id: string) => ask(() => this.start(box(id))),
+      stop: (id: string) =>
+        ask(() => {
+          const one = this.boxes.get(id)
+          if (one) this.end(one)
+        }),
+      remove: (id: string) =>
+        ask(() => {
+          const one = this.boxes.get(id)
+          if (one?.state === 'removing') return false
+          if (one) this.end(one)
+          this.boxes.delete(id)
+          return true
+        }),
+      tail: () => ask(() => []),
+      ensureNetwork: () => ask(() => undefined),
+      removeNetwork: () => ask(() => undefined),
+      network: networkOf('a'),
+    }
+  }
+}
