@@ -1,12 +1,26 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
+import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { parse } from 'dotenv'
 import { z } from 'zod'
 import { BerthError } from './errors.js'
 
 const mebibyte = 1024 * 1024
+
+const listed = (text: string | undefined): string[] =>
+  (text ?? '')
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+
+/** Whether a text is an address or a CIDR network. */
+function isNetwork(text: string): boolean {
+  const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const family = isIP(address)
+  return family !== 0 && Number(prefix ?? 0) <= (family === 4 ? 32 : 128)
+}
 
 /** The settings of one instance: `<root>/berth.env` (dotenv), overridden by the environment. */
 export const Settings = z.object({
@@ -95,6 +109,20 @@ export const Settings = z.object({
     .default(200_000)
     .describe('files and directories that a pushed commit may hold'),
   BERTH_DEPLOYS: z.coerce.number().int().min(1).max(64).default(2).describe('deploys at once over all apps'),
+  BERTH_TRUSTED_PROXIES: z
+    .string()
+    .refine((text) => listed(text).every(isNetwork), 'must be addresses or CIDR networks, IPv4 or IPv6, by commas')
+    .optional()
+    .describe(
+      'addresses and CIDR networks of proxies in front whose X-Forwarded-* and Forwarded are believed, by commas',
+    ),
+  BERTH_CLIENT_CONNECTIONS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(1000)
+    .describe('connections that one client address may have to the router; IPv6: one /64 network'),
 })
 
 /** What a push may take of the machine. */
@@ -121,6 +149,9 @@ export interface Config {
   readonly httpPort: number
   readonly pool: string
   readonly deploys: number
+  /** Addresses and CIDR networks. */
+  readonly trustedProxies: readonly string[]
+  readonly clientConnections: number
   readonly push: PushLimits
   /** Bytes of the disk that are left free, a tenth of a small disk at most. */
   readonly diskReserve: number
@@ -166,6 +197,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     httpPort: s.BERTH_HTTP_PORT,
     pool: s.BERTH_POOL,
     deploys: s.BERTH_DEPLOYS,
+    trustedProxies: listed(s.BERTH_TRUSTED_PROXIES),
+    clientConnections: s.BERTH_CLIENT_CONNECTIONS,
     push: {
       memory: s.BERTH_GIT_MEMORY * mebibyte,
       seconds: s.BERTH_GIT_SECONDS,

@@ -17,7 +17,8 @@ const table = new Table((applied, target) => follower.drained(applied, target))
 const memory = new Memory(config.root)
 const follower = new Follower(config, table, memory, log)
 const api = { host: config.appHost('berth'), endpoint: { socketPath: config.apiSocket } }
-const { server, close } = createFront({ table, log, api, port: config.httpPort })
+const { httpPort: port, trustedProxies, clientConnections } = config
+const { server, close } = createFront({ table, log, api, port, trustedProxies, clientConnections })
 
 table.replace(await memory.load())
 // The supervisor opens the port and hands it over as sd_listen_fds(3) does, so that connections wait while we restart.

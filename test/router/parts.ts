@@ -79,12 +79,18 @@ export interface TestRouter extends AsyncDisposable {
   close(ms: number): Promise<void>
 }
 
-export async function router(options: { firstByte?: number; apiSocket?: string } = {}): Promise<TestRouter> {
+export interface RouterOptions {
+  firstByte?: number
+  apiSocket?: string
+  trustedProxies?: readonly string[]
+  clientConnections?: number
+}
+
+export async function router(options: RouterOptions = {}): Promise<TestRouter> {
   const drained: TestRouter['drained'] = []
   const table = new Table((applied, target) => drained.push({ applied, target }))
   const api = { host: 'berth.test', endpoint: { socketPath: options.apiSocket ?? '/nonexistent/api.sock' } }
-  const { firstByte = 30_000 } = options
-  const { server, close } = createFront({ table, log: silent, api, port: 8080, firstByte })
+  const { server, close } = createFront({ table, log: silent, port: 8080, ...options, api })
   await listening(server)
   const port = portOf(server)
   let version = 0
