@@ -49,6 +49,8 @@ export interface Image {
 
 /** What the container room needs of the image room. */
 export interface Images {
+  /** Copies all that is in a directory to an empty one, as `cp --archive` does. @throws EngineError `full` */
+  copyTree(from: string, to: string): Promise<void>
   /** Finds an image by id, unique id prefix, or reference. @throws EngineError `missing` "No such image: x" */
   get(reference: string): Promise<Image>
   /** Directories of the image's layers, bottom first, for an overlay mount. Nothing but the image room writes there. */

@@ -1,23 +1,26 @@
 import { readdirSync, rmdirSync } from 'node:fs'
 import { dirname } from 'node:path/posix'
-import { Canvas } from '../images/canvas.js'
+import { copyTree } from '../images/copy-tree.js'
 import { missingPaths, scrub } from '../images/mount-points.js'
-import { packLayer } from '../images/pack.js'
 import { isOpaque, lstatOr, Tree } from '../images/tree.js'
-import { Unpacker } from '../images/unpack.js'
 import type { Written } from './changes.js'
+
+/** Overlayfs's own bookkeeping stays behind, but for what hides a directory below. */
+const travels = (name: string): boolean => overlays.has(name) || name.startsWith('user.')
+const overlays = new Set([
+  'security.capability',
+  'trusted.overlay.opaque',
+  // these are refused when the layer is packed
+  'trusted.overlay.redirect',
+  'trusted.overlay.metacopy',
+])
 
 /**
  * Copies a container's own layer into an empty directory, as it would arrive in an archive: without what overlayfs
  * keeps for itself and without what was made only to mount on it. Synchronous: for the porter's thread.
- * @throws EngineError `invalid` when it is mostly holes
  */
 export function lift({ upper, lowers, mountPoints, target }: Written & { readonly target: string }): void {
-  const canvas = new Canvas(target, [])
-  const unpacker = new Unpacker(canvas, '/', 'layer')
-  for (const chunk of packLayer(upper, true)) unpacker.push(chunk)
-  unpacker.end()
-  canvas.close()
+  copyTree({ from: upper, to: target, keeps: travels, asArchive: true })
   const tree = new Tree(lowers)
   const missing = missingPaths(tree, mountPoints)
   scrub(target, missing)

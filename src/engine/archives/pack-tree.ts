@@ -1,24 +1,13 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-  statfsSync,
-  type Stats,
-} from 'node:fs'
+import { fstatSync, readSync, statfsSync, type Stats } from 'node:fs'
 import { codeOf } from '../errors.js'
+import { openDirectory } from '../images/files.js'
 import { major, minor, typeOf } from '../images/pack.js'
 import { plainCapability, type Owners } from '../images/owners.js'
-import { getXattr, listXattrs } from '../images/syscalls.js'
+import { asItIs } from '../images/stamp.js'
 import { encodeHeader, endOfArchive, padding } from '../images/tar-header.js'
-
-const slash = Buffer.from('/')
-const join = (directory: Buffer, name: Buffer): Buffer =>
-  directory.at(-1) === slash[0] ? Buffer.concat([directory, name]) : Buffer.concat([directory, slash, name])
+import { closeDescriptor } from '../runtime/libc.js'
+import { fileSystemTypeOf, type Name, openAt, openDirectoryAt, readlinkAt, statAt, xattrsIn } from '../system/at.js'
+import { walk } from '../system/walk.js'
 
 /** `f_type` of file systems that are the kernel's face, not a container's files: proc, sysfs, devpts, mqueue, cgroup. */
 const kernelTypes = new Set([0x9fa0, 0x62656572, 0x1cd1, 0x19800202, 0x27e0eb, 0x63677270])
@@ -35,13 +24,20 @@ const hasMoved = (error: unknown): boolean => ['ENOENT', 'ENOTDIR', 'ELOOP', 'EN
  * A chunk is valid until the next is asked for. Synchronous.
  */
 export function* packTree(path: string, name: string, owners: Owners): Generator<Buffer> {
-  yield* new TreePacker(owners).entry(Buffer.from(path), Buffer.from(name))
+  const packer = new TreePacker(owners)
+  const directory = unlessMoved(() => openDirectory(path.slice(0, path.lastIndexOf('/') + 1)))
+  if (directory !== undefined)
+    try {
+      yield* packer.top(directory, path.slice(path.lastIndexOf('/') + 1) || '.', Buffer.from(name))
+    } finally {
+      closeDescriptor(directory)
+    }
   yield endOfArchive
 }
 
 /** The same of everything in a directory, each under its own name. */
 export function* packChildren(path: string, owners: Owners): Generator<Buffer> {
-  yield* new TreePacker(owners).children(Buffer.from(path), Buffer.alloc(0))
+  yield* new TreePacker(owners).below(path, '')
   yield endOfArchive
 }
 
@@ -55,63 +51,80 @@ class TreePacker {
     this.#owners = owners
   }
 
-  *children(path: Buffer, prefix: Buffer): Generator<Buffer> {
-    for (const name of namesIn(path)) yield* this.entry(join(path, name), Buffer.concat([prefix, name]))
+  /** @param called the name in the archive */
+  *top(dir: number, name: string, called: Buffer): Generator<Buffer> {
+    const stat = statAt(dir, name)
+    if (!stat) return
+    yield* this.#entry(dir, name, called, stat)
+    const fd = stat.isDirectory() ? unlessMoved(() => openDirectoryAt(dir, name)) : undefined
+    if (fd === undefined) return
+    try {
+      if (!kernelTypes.has(fileSystemTypeOf(fd))) yield* this.below(fd, called.toString('latin1').replace(/\/*$/, '/'))
+    } finally {
+      closeDescriptor(fd)
+    }
   }
 
-  *entry(path: Buffer, name: Buffer): Generator<Buffer> {
-    const stat = unlessMoved(() => lstatSync(path))
-    const type = stat && typeOf(stat)
+  /** @param prefix of the names, its bytes as characters */
+  *below(directory: string | number, prefix: string): Generator<Buffer> {
+    const before = Buffer.from(prefix, 'latin1')
+    for (const step of walk(directory)) {
+      if (step.kind === 'left') continue
+      const { dir, name, path, stat } = step
+      yield* this.#entry(dir, name, Buffer.concat([before, path]), stat)
+      if (stat.isDirectory()) step.enter = !isKernelAt(dir, name)
+    }
+  }
+
+  *#entry(dir: number, at: Name, name: Buffer, stat: Stats): Generator<Buffer> {
+    const type = typeOf(stat)
     if (!type) return
-    if (type === 'file') yield* this.#file(path, name, stat)
+    const base = this.#base(name, stat)
+    if (type === 'file') yield* this.#file(dir, at, name, stat)
     else if (type === 'directory') {
-      const directory = name.at(-1) === slash[0] ? name : Buffer.concat([name, slash])
-      yield encodeHeader({ ...this.#base(path, directory, stat), type, size: 0 })
-      yield* this.children(path, directory)
+      const directory = name.at(-1) === 0x2f ? name : Buffer.concat([name, Buffer.from('/')])
+      const fd = unlessMoved(() => openDirectoryAt(dir, at))
+      const xattrs = fd === undefined ? [] : travelling(fd)
+      if (fd !== undefined) closeDescriptor(fd)
+      yield encodeHeader({ ...base, name: directory, type, size: 0, xattrs })
     } else if (type === 'symlink') {
-      const linkname = unlessMoved(() => readlinkSync(path, { encoding: 'buffer' }))
-      if (linkname) yield encodeHeader({ ...this.#base(path, name, stat), mode: 0o777, type, size: 0, linkname })
-    } else
-      yield encodeHeader({
-        ...this.#base(path, name, stat),
-        type,
-        size: 0,
-        major: major(stat.rdev),
-        minor: minor(stat.rdev),
-      })
+      const linkname = unlessMoved(() => readlinkAt(dir, at))
+      if (linkname) yield encodeHeader({ ...base, mode: 0o777, type, size: 0, linkname })
+    } else yield encodeHeader({ ...base, type, size: 0, major: major(stat.rdev), minor: minor(stat.rdev) })
   }
 
-  *#file(path: Buffer, name: Buffer, looked: Stats): Generator<Buffer> {
+  *#file(dir: number, at: Name, name: Buffer, looked: Stats): Generator<Buffer> {
     const key = `${String(looked.dev)}:${String(looked.ino)}`
     const first = looked.nlink > 1 ? this.#links.get(key) : undefined
     if (first) {
-      yield encodeHeader({ ...this.#base(path, name, looked), type: 'link', size: 0, linkname: first })
+      const fd = unlessMoved(() => openAt(dir, at, asItIs))
+      const xattrs = fd === undefined ? [] : travelling(fd)
+      if (fd !== undefined) closeDescriptor(fd)
+      yield encodeHeader({ ...this.#base(name, looked), type: 'link', size: 0, linkname: first, xattrs })
       return
     }
     // a fifo that took the file's place must not be waited for
-    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
-    const fd = unlessMoved(() => openSync(path, flags))
+    const fd = unlessMoved(() => openAt(dir, at, asItIs))
     if (fd === undefined) return
     try {
       const stat = fstatSync(fd)
       if (!stat.isFile()) return
       if (stat.nlink > 1) this.#links.set(key, name)
-      yield encodeHeader({ ...this.#base(path, name, stat), type: 'file', size: stat.size })
+      yield encodeHeader({ ...this.#base(name, stat), type: 'file', size: stat.size, xattrs: travelling(fd) })
       yield* this.#content(fd, stat.size)
       yield padding(stat.size)
     } finally {
-      closeSync(fd)
+      closeDescriptor(fd)
     }
   }
 
-  #base(path: Buffer, name: Buffer, stat: Stats) {
+  #base(name: Buffer, stat: Stats) {
     return {
       name,
       mode: stat.mode,
       uid: this.#owners.inside(stat.uid),
       gid: this.#owners.inside(stat.gid),
       mtime: Math.floor(stat.mtimeMs / 1000),
-      xattrs: xattrsOf(path, stat),
     }
   }
 
@@ -128,10 +141,14 @@ class TreePacker {
   }
 }
 
-function namesIn(path: Buffer): Buffer[] {
-  if (isKernel(path)) return []
-  const names = unlessMoved(() => readdirSync(path, { encoding: 'buffer' })) ?? []
-  return names.sort((a, b) => Buffer.compare(a, b))
+function isKernelAt(dir: number, name: Name): boolean {
+  const fd = unlessMoved(() => openDirectoryAt(dir, name))
+  if (fd === undefined) return true
+  try {
+    return kernelTypes.has(fileSystemTypeOf(fd))
+  } finally {
+    closeDescriptor(fd)
+  }
 }
 
 function unlessMoved<T>(look: () => T): T | undefined {
@@ -143,12 +160,8 @@ function unlessMoved<T>(look: () => T): T | undefined {
   }
 }
 
-function xattrsOf(path: Buffer, stat: Stats): [string, Buffer][] {
-  if (!stat.isFile() && !stat.isDirectory()) return []
-  const names = unlessMoved(() => listXattrs(path)) ?? []
-  return names.flatMap((name): [string, Buffer][] => {
-    const capability = name === 'security.capability'
-    const value = capability || name.startsWith('user.') ? getXattr(path, name) : undefined
-    return value ? [[name, capability ? plainCapability(value) : value]] : []
+const travelling = (fd: number): [string, Buffer][] =>
+  xattrsIn(fd).flatMap(([name, value]): [string, Buffer][] => {
+    if (name === 'security.capability') return [[name, plainCapability(value)]]
+    return name.startsWith('user.') ? [[name, value]] : []
   })
-}

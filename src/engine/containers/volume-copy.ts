@@ -1,7 +1,6 @@
-import { execFile } from 'node:child_process'
 import { closeSync, constants, openSync } from 'node:fs'
-import { promisify } from 'node:util'
-import { EngineError, messageOf } from '../errors.js'
+import { EngineError, isFault, messageOf } from '../errors.js'
+import type { Images } from '../records.js'
 import { openInRoot } from '../runtime/libc.js'
 import type { Container, Shop } from './container.js'
 import type { PlannedMount } from './mounts.js'
@@ -13,21 +12,23 @@ export async function fillVolumes(shop: Shop, container: Container, mounts: read
     const { type, name, target } = point
     if (type === 'volume' && copy)
       await shop.volumes.fill(name, container.id, (into) =>
-        withRootfs(shop, container, (rootfs) => copyOut(rootfs, target, into)),
+        withRootfs(shop, container, (rootfs) => copyOut(shop.images, rootfs, target, into)),
       )
   }
 }
 
-async function copyOut(rootfs: string, target: string, into: () => Promise<string>): Promise<void> {
+type Into = () => Promise<string>
+
+async function copyOut(images: Images, rootfs: string, target: string, into: Into): Promise<void> {
   const root = openSync(rootfs, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
-    await copyFrom(root, target, into)
+    await copyFrom(images, root, target, into)
   } finally {
     closeSync(root)
   }
 }
 
-async function copyFrom(root: number, target: string, into: () => Promise<string>): Promise<void> {
+async function copyFrom(images: Images, root: number, target: string, into: Into): Promise<void> {
   let from: number
   try {
     from = openInRoot(root, target, constants.O_RDONLY | constants.O_DIRECTORY)
@@ -37,13 +38,10 @@ async function copyFrom(root: number, target: string, into: () => Promise<string
   try {
     // by descriptor: the path may hold symlinks, which must not lead out of the image
     const source = `/proc/${String(process.pid)}/fd/${String(from)}/.`
-    const args = ['--archive', '--no-target-directory', source, await into()]
-    await promisify(execFile)('cp', args, { maxBuffer: 64 * 2 ** 20 })
+    await images.copyTree(source, await into())
   } catch (error) {
-    // a line for each file: the first says it
-    const [said = ''] = ((error as { stderr?: string }).stderr || messageOf(error)).split('\n')
-    const fault = said.includes('No space left') ? 'full' : 'broken'
-    throw new EngineError(fault, `cannot copy ${target} of the image to a new volume: ${said}`, error)
+    const fault = isFault(error, 'full') ? 'full' : 'broken'
+    throw new EngineError(fault, `cannot copy ${target} of the image to a new volume: ${messageOf(error)}`, error)
   } finally {
     closeSync(from)
   }

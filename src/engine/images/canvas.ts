@@ -1,24 +1,11 @@
-import {
-  chmodSync,
-  closeSync,
-  copyFileSync,
-  fchmodSync,
-  fchownSync,
-  futimesSync,
-  lchownSync,
-  linkSync,
-  lutimesSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-} from 'node:fs'
+import { constants, fchmodSync, fchownSync, futimesSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { codeOf, EngineError } from '../errors.js'
+import { closeDescriptor } from '../runtime/libc.js'
+import * as files from './files.js'
 import { asTheyAre, type Owners } from './owners.js'
 import { withUnchanged } from './stamp.js'
-import { mknod, setXattr } from './syscalls.js'
+import { setXattr } from './syscalls.js'
 import { type Entry, isWhiteout, lstatOr, resolveIn, type Resolved, Tree } from './tree.js'
 
 /** What a new file is given. Times in seconds since the epoch. */
@@ -74,6 +61,13 @@ export class Canvas {
   }
 
   resolve(path: string, followLast: boolean): Resolved {
+    // what lies in a directory that is known need not be followed from the root: a tree may be deep
+    const slash = path.lastIndexOf('/')
+    const [parent, name] = [path.slice(0, slash), path.slice(slash + 1)]
+    if (this.#resolved.get(parent) === parent && name !== '' && name !== '.' && name !== '..') {
+      const entry = this.at(path)
+      if (!followLast || !entry?.stat.isSymbolicLink()) return { path, entry }
+    }
     return resolveIn((canonical) => this.at(canonical), path, followLast)
   }
 
@@ -85,8 +79,9 @@ export class Canvas {
     const known = this.#resolved.get(path)
     if (known !== undefined) return known
     const { path: canonical } = this.resolve(path, true)
-    let place = ''
-    for (const name of canonical.split('/').slice(1)) {
+    const parent = canonical.slice(0, canonical.lastIndexOf('/'))
+    let place = this.#resolved.get(parent) === parent ? parent : ''
+    for (const name of canonical.slice(place.length).split('/').slice(1)) {
       if (name === '') break
       place += `/${name}`
       this.#ensure(place, made)
@@ -99,14 +94,14 @@ export class Canvas {
   dress(path: string, attributes: Attributes): void {
     const place = this.place(path)
     this.#own(place, attributes)
-    chmodSync(place, attributes.mode & 0o7777)
+    files.chmod(place, attributes.mode & 0o7777)
     this.#times.set(path, attributes.mtime)
   }
 
   /** Opens a new file in place of whatever was there. `path` must be canonical, its directory made. */
   open(path: string): number {
     this.#clear(path)
-    return openSync(this.place(path), 'wx', 0o600)
+    return files.open(this.place(path), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)
   }
 
   /** Dresses by the descriptor: in a container that runs, a link may have taken the path's place by now. */
@@ -117,15 +112,15 @@ export class Canvas {
       for (const [name, value] of xattrs) setXattr(fd, name, this.#shown(name, value))
       futimesSync(fd, mtime, mtime)
     } finally {
-      closeSync(fd)
+      closeDescriptor(fd)
     }
   }
 
   /** Copies a regular file from outside: with a stamp, only as it was then. @throws EngineError `conflict` */
   copy(path: string, from: string, attributes: Attributes, stamp?: string): void {
     this.#clear(path)
-    if (stamp === undefined) copyFileSync(from, this.place(path))
-    else withUnchanged(from, stamp, (fd) => copyFileSync(`/proc/self/fd/${String(fd)}`, this.place(path)))
+    if (stamp === undefined) files.copyFile(from, this.place(path))
+    else withUnchanged(from, stamp, (fd) => files.copyFile(`/proc/self/fd/${String(fd)}`, this.place(path)))
     this.#finish(path, attributes)
   }
 
@@ -136,7 +131,7 @@ export class Canvas {
   adopt(path: string, from: string): boolean {
     this.#clear(path)
     try {
-      linkSync(from, this.place(path))
+      files.link(from, this.place(path))
       return true
     } catch (error) {
       if (codeOf(error) === 'EMLINK' || codeOf(error) === 'ENOENT') return false
@@ -146,10 +141,9 @@ export class Canvas {
 
   symlink(path: string, target: string, attributes: Attributes): void {
     this.#clear(path)
-    symlinkSync(target, this.place(path))
+    files.symlink(target, this.place(path))
     this.#own(this.place(path), attributes)
-    lutimesSync(this.place(path), attributes.mtime, attributes.mtime)
-    this.#resolved.clear()
+    files.lutimes(this.place(path), attributes.mtime)
   }
 
   /** A second name for a file; one that lies in a layer below is copied up first. Both paths must be canonical. */
@@ -165,45 +159,45 @@ export class Canvas {
       this.copy(target, entry.paths[0], { mode, uid, gid, mtime: mtimeMs / 1000 })
     }
     this.#clear(path)
-    linkSync(this.place(target), this.place(path))
+    files.link(this.place(target), this.place(path))
   }
 
   /** A device, fifo or socket. `mode` includes the type. */
   node(path: string, attributes: Attributes, major: number, minor: number): void {
     this.#clear(path)
-    mknod(this.place(path), attributes.mode, major, minor)
+    files.mknod(this.place(path), attributes.mode, major, minor)
     this.#finish(path, attributes)
   }
 
   /** Gives a directory an extended attribute. */
   xattr(path: string, name: string, value: Buffer): void {
-    setXattr(this.place(path), name, this.#shown(name, value))
+    files.setDirectoryXattr(this.place(path), name, this.#shown(name, value))
   }
 
   /** Hides what the layers below have at a path. */
   whiteout(path: string): void {
     const place = this.place(path)
-    if (lstatOr(place)) rmSync(place, { recursive: true })
-    mknod(place, S_IFCHR, 0, 0)
+    files.remove(place)
+    files.mknod(place, S_IFCHR, 0, 0)
     this.#resolved.clear()
   }
 
   /** Removes what this canvas itself has at a path. */
   remove(path: string): void {
-    rmSync(this.place(path), { recursive: true, force: true })
+    files.remove(this.place(path))
     this.#resolved.clear()
   }
 
   /** Hides everything the layers below have in a directory. */
   opaque(path: string): void {
-    setXattr(this.place(path), 'trusted.overlay.opaque', Buffer.from('y'))
+    files.setDirectoryXattr(this.place(path), 'trusted.overlay.opaque', Buffer.from('y'))
     this.#opaque.add(path)
   }
 
   /** Sets the times of the directories, which every file made in them had changed. */
   close(): void {
     for (const [path, mtime] of [...this.#times].sort(([a], [b]) => b.length - a.length))
-      utimesSync(this.place(path), mtime, mtime)
+      files.lutimes(this.place(path), mtime)
   }
 
   #shown(name: string, value: Buffer): Buffer {
@@ -211,15 +205,15 @@ export class Canvas {
   }
 
   #own(place: string, { uid, gid }: Pick<Attributes, 'uid' | 'gid'>): void {
-    lchownSync(place, this.#owners.outside(uid), this.#owners.outside(gid))
+    files.lchown(place, this.#owners.outside(uid), this.#owners.outside(gid))
   }
 
   #finish(path: string, attributes: Attributes): void {
     const { mode, mtime } = attributes
     const place = this.place(path)
     this.#own(place, attributes)
-    chmodSync(place, mode & 0o7777)
-    lutimesSync(place, mtime, mtime)
+    files.chmod(place, mode & 0o7777)
+    files.lutimes(place, mtime)
   }
 
   #below(path: string): Entry | undefined {
@@ -234,8 +228,8 @@ export class Canvas {
     const below = here ? undefined : this.#below(path)
     if ((here && !isWhiteout(here)) || (below && !below.stat.isDirectory()))
       throw new EngineError('invalid', `"${path}" is not a directory`)
-    if (here) rmSync(place)
-    mkdirSync(place)
+    if (here) files.unlink(place)
+    files.mkdir(place)
     if (here) this.opaque(path)
     if (below) {
       const { mode, uid, gid, mtimeMs } = below.stat
@@ -248,9 +242,7 @@ export class Canvas {
     const here = lstatOr(place)
     const existing = here ?? (this.#lower && this.at(path)?.stat)
     if (existing?.isDirectory()) throw new EngineError('invalid', `cannot overwrite directory "${path}" with a file`)
-    if (here) {
-      rmSync(place)
-      this.#resolved.clear()
-    }
+    if (here) files.unlink(place)
+    if (existing) this.#resolved.clear()
   }
 }

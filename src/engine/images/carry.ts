@@ -178,22 +178,62 @@ function place(copier: Copier, wanted: string): string {
   return followed
 }
 
-/** @param within the directory's path below its source, which `--exclude` is matched with */
-function copyChildren(copier: Copier, directory: Entry, target: string, within: string): void {
-  for (const [name, entry] of copier.tree.children(directory)) {
-    const path = `${target === '/' ? '' : target}/${name}`
-    const inside = within === '' ? name : `${within}/${name}`
-    if (copier.left(inside, entry)) continue
-    if (!entry.stat.isDirectory()) {
-      copyEntry(copier, entry, path)
+/** A directory whose children are yet to be dealt with. */
+interface Level {
+  readonly children: [string, Entry][]
+  /** Where they go, or what they are called. */
+  readonly target: string
+  /** Its path below its source, which `--exclude` is matched with. */
+  readonly within: string
+}
+
+/** Far beyond PATH_MAX: of trees that are deeper, what is known by path would take all memory. */
+const longestPath = 16_384
+
+/**
+ * Meets everything below a directory, parents first and in order, without a call in a call for each level.
+ * @param enter answers with where the children of a directory go; undefined leaves it out
+ * @throws EngineError `invalid` for what lies too deep
+ */
+function eachBelow(
+  tree: Tree,
+  top: Omit<Level, 'children'> & { readonly entry: Entry },
+  meet: (path: string, inside: string, entry: Entry) => string | undefined,
+): void {
+  const levelOf = (entry: Entry, target: string, within: string): Level => ({
+    children: tree.children(entry).reverse(),
+    target,
+    within,
+  })
+  const levels = [levelOf(top.entry, top.target, top.within)]
+  for (let level = levels.at(-1); level; level = levels.at(-1)) {
+    const [name, entry] = level.children.pop() ?? []
+    if (name === undefined || !entry) {
+      levels.pop()
       continue
     }
-    const attributes = attributesOf(copier, entry)
+    const path = `${level.target === '/' ? '' : level.target}/${name}`
+    if (path.length > longestPath)
+      throw new EngineError('invalid', `"${path.slice(0, 100)}…" lies too deep: its path is over ${longestPath} bytes`)
+    const inside = level.within === '' ? name : `${level.within}/${name}`
+    const target = meet(path, inside, entry)
+    if (target !== undefined) levels.push(levelOf(entry, target, inside))
+  }
+}
+
+function copyChildren(copier: Copier, entry: Entry, target: string, within: string): void {
+  eachBelow(copier.tree, { entry, target, within }, (path, inside, found) => {
+    if (copier.left(inside, found)) return undefined
+    if (!found.stat.isDirectory()) {
+      copyEntry(copier, found, path)
+      return undefined
+    }
+    const attributes = attributesOf(copier, found)
     const existed = copier.canvas.resolve(path, true).entry !== undefined
     const made = copier.canvas.directory(path, attributes)
     if (!existed) copier.canvas.dress(made, attributes)
-    copyChildren(copier, entry, made, inside)
-  }
+    return made
+  })
 }
 
 function copyEntry(copier: Copier, entry: Entry, path: string): void {
@@ -232,17 +272,22 @@ interface Digesting {
   readonly left: Left
 }
 
-/** @param within as in `copyChildren` */
+/** @param within as in `Level` */
 function digest(digesting: Digesting, name: string, entry: Entry, within: string): void {
-  const { hash, tree, left } = digesting
+  digestOne(digesting, name, entry)
+  if (!entry.stat.isDirectory()) return
+  eachBelow(digesting.tree, { entry, target: name, within }, (path, inside, found) => {
+    if (digesting.left(inside, found)) return undefined
+    digestOne(digesting, path, found)
+    return found.stat.isDirectory() ? path : undefined
+  })
+}
+
+function digestOne({ hash, tree }: Digesting, name: string, entry: Entry): void {
   const { stat } = entry
   const owner = `${String(stat.uid)}:${String(stat.gid)}`
   if (stat.isDirectory()) {
     if (name !== '') hash.update(`dir ${name}\0${tree.modeOf(entry).toString(8)} ${owner}\0`)
-    for (const [child, found] of tree.children(entry)) {
-      const inside = within === '' ? child : `${within}/${child}`
-      if (!left(inside, found)) digest(digesting, `${name}/${child}`, found, inside)
-    }
   } else if (stat.isSymbolicLink()) hash.update(`link ${name}\0${tree.linkOf(entry)}\0${owner}\0`)
   else {
     const content = stat.isFile() ? (tree.noted(entry)?.content ?? digestFile(entry.paths[0])) : ''

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
-import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type Stats } from 'node:fs'
+import { readSync, type Stats } from 'node:fs'
 import { EngineError } from '../errors.js'
 import type { Digest } from '../records.js'
 import { elevates } from './elevation.js'
-import { getXattr, listXattrs } from './syscalls.js'
+import { closeDescriptor } from '../runtime/libc.js'
+import { openAt, openDirectoryAt, readlinkAt, xattrsIn } from '../system/at.js'
+import { type Step, walk } from '../system/walk.js'
+import { asItIs } from './stamp.js'
 import { encodeHeader, endOfArchive, padding, type TarHeader } from './tar-header.js'
-import { isOpaque, isWhiteout } from './tree.js'
+import { isOpaqueIn, isWhiteout } from './tree.js'
 
 /** What hashing a layer tells. */
 export interface LayerSum {
@@ -21,6 +24,12 @@ const chunkSize = 1 << 20
 /** Ten seconds of reading nothing. One `truncate` makes a file that takes hours, on a thread that others wait for. */
 const mostHoles = 16 * 2 ** 30
 
+/** Some ten seconds of headers. Each directory's path holds those of all above it: 100,000 in each other make 10 GB. */
+const mostPaths = 4 * 2 ** 30
+
+/** What no path of a layer's usual files comes near, in bytes. */
+const longPath = 4096
+
 /**
  * A layer directory (overlayfs form) as the archive that OCI image-spec v1.1 layer.md describes: whiteouts as `.wh.`
  * entries, names in byte order, whole seconds. It is a function of the directory, so it can be made again at any time
@@ -28,7 +37,7 @@ const mostHoles = 16 * 2 ** 30
  * @param fresh it is no layer yet @throws EngineError `invalid` for a fresh one that is mostly holes
  */
 export function* packLayer(root: string, fresh = false): Generator<Buffer> {
-  yield* new Packer({ fresh }).directory(Buffer.from(root), Buffer.alloc(0))
+  yield* new Packer({ fresh }).directory(root)
   yield endOfArchive
 }
 
@@ -36,7 +45,7 @@ export function* packLayer(root: string, fresh = false): Generator<Buffer> {
 export function packedLength(root: string): number {
   const packer = new Packer({ contents: false })
   let length = endOfArchive.length
-  for (const chunk of packer.directory(Buffer.from(root), Buffer.alloc(0))) length += chunk.length
+  for (const chunk of packer.directory(root)) length += chunk.length
   return length + packer.size
 }
 
@@ -47,7 +56,7 @@ export function packedLength(root: string): number {
 export function sumLayer(root: string): LayerSum {
   const hash = createHash('sha256')
   const packer = new Packer({ fresh: true })
-  for (const chunk of packer.directory(Buffer.from(root), Buffer.alloc(0))) hash.update(chunk)
+  for (const chunk of packer.directory(root)) hash.update(chunk)
   hash.update(endOfArchive)
   return { diffId: `sha256:${hash.digest('hex')}`, size: packer.size, elevates: packer.elevates }
 }
@@ -61,24 +70,26 @@ class Packer {
   readonly #contents: boolean
   /** Bytes of its files that may yet be where nothing was written. */
   #holes: number
+  /** Bytes of long paths that may yet come. */
+  #paths: number
 
   /** @param contents false: what the files hold is left out, but for the padding */
   constructor({ contents = true, fresh = false }: { contents?: boolean; fresh?: boolean }) {
     this.#contents = contents
     this.#holes = fresh ? mostHoles : Infinity
+    this.#paths = fresh ? mostPaths : Infinity
   }
 
-  *directory(place: Buffer, prefix: Buffer): Generator<Buffer> {
-    const names = readdirSync(place, { encoding: 'buffer' }).sort((a, b) => Buffer.compare(a, b))
-    for (const name of names) {
-      const path = Buffer.concat([place, Buffer.from('/'), name])
-      yield* this.#entry(path, Buffer.concat([prefix, name]), lstatSync(path))
-    }
+  *directory(root: string): Generator<Buffer> {
+    for (const step of walk(root)) if (step.kind === 'met') yield* this.#entry(step)
   }
 
-  *#entry(path: Buffer, name: Buffer, stat: Stats): Generator<Buffer> {
+  *#entry({ dir, name: last, path, stat }: Step): Generator<Buffer> {
     const type = typeOf(stat)
     if (!type) return // a socket: archives have no word for it
+    if (path.length > longPath && (this.#paths -= path.length) < 0)
+      throw new EngineError('invalid', 'its directories lie too deep in each other: their paths alone are over 4 GiB')
+    const name = Buffer.from(path)
     if (isWhiteout(stat)) {
       yield encodeHeader(marker(whiteoutName(name)))
       return
@@ -86,13 +97,13 @@ class Packer {
     const base = { name, type, mode: stat.mode, uid: stat.uid, gid: stat.gid, mtime: Math.floor(stat.mtimeMs / 1000) }
     if (type === 'directory') {
       const directory = Buffer.concat([name, Buffer.from('/')])
-      yield encodeHeader({ ...base, name: directory, size: 0, xattrs: xattrsOf(path) })
-      if (isOpaque(path)) yield encodeHeader(marker(Buffer.concat([directory, Buffer.from('.wh..wh..opq')])))
-      yield* this.directory(path, directory)
+      const [xattrs, opaque] = opened(dir, last, (fd) => [travelling(xattrsIn(fd), name), isOpaqueIn(fd)] as const)
+      yield encodeHeader({ ...base, name: directory, size: 0, xattrs })
+      if (opaque) yield encodeHeader(marker(Buffer.concat([directory, Buffer.from('.wh..wh..opq')])))
       return
     }
     if (type === 'symlink') {
-      yield encodeHeader({ ...base, mode: 0o777, size: 0, linkname: readlinkSync(path, { encoding: 'buffer' }) })
+      yield encodeHeader({ ...base, mode: 0o777, size: 0, linkname: readlinkAt(dir, last) })
       return
     }
     const key = `${String(stat.dev)}:${String(stat.ino)}`
@@ -104,31 +115,41 @@ class Packer {
     if (stat.nlink > 1) this.#links.set(key, name)
     if (type === 'file' && (this.#holes -= Math.max(0, stat.size - stat.blocks * 512)) < 0)
       throw new EngineError('invalid', `"/${name.toString()}" is ${stat.size} bytes long, most of it holes: too many`)
-    if (type === 'file') yield* this.#file(path, { ...base, size: stat.size, xattrs: xattrsOf(path) })
+    if (type === 'file') yield* this.#file(openAt(dir, last, asItIs), { ...base, size: stat.size })
     else yield encodeHeader({ ...base, size: 0, major: major(stat.rdev), minor: minor(stat.rdev) })
   }
 
-  *#file(path: Buffer, header: TarHeader): Generator<Buffer> {
-    yield encodeHeader(header)
-    this.size += header.size
-    this.elevates ||= elevates(header.mode, header.xattrs ?? [])
-    if (header.size === 0) return
-    if (this.#contents) yield* this.#content(path, header.size)
-    yield padding(header.size)
+  /** Closes the file. */
+  *#file(fd: number, header: TarHeader): Generator<Buffer> {
+    try {
+      const xattrs = travelling(xattrsIn(fd), header.name)
+      yield encodeHeader({ ...header, xattrs })
+      this.size += header.size
+      this.elevates ||= elevates(header.mode, xattrs)
+      if (header.size === 0) return
+      if (this.#contents) yield* this.#content(fd, header)
+      yield padding(header.size)
+    } finally {
+      closeDescriptor(fd)
+    }
   }
 
-  *#content(path: Buffer, size: number): Generator<Buffer> {
-    const fd = openSync(path, 'r')
-    try {
-      for (let left = size; left > 0;) {
-        const read = readSync(fd, this.#chunk, 0, Math.min(left, chunkSize), null)
-        if (read === 0) throw new EngineError('broken', `"${path.toString()}" became shorter while it was read`)
-        left -= read
-        yield this.#chunk.subarray(0, read)
-      }
-    } finally {
-      closeSync(fd)
+  *#content(fd: number, { name, size }: TarHeader): Generator<Buffer> {
+    for (let left = size; left > 0;) {
+      const read = readSync(fd, this.#chunk, 0, Math.min(left, chunkSize), null)
+      if (read === 0) throw new EngineError('broken', `"/${name.toString()}" became shorter while it was read`)
+      left -= read
+      yield this.#chunk.subarray(0, read)
     }
+  }
+}
+
+function opened<T>(dir: number, name: Buffer, use: (fd: number) => T): T {
+  const fd = openDirectoryAt(dir, name)
+  try {
+    return use(fd)
+  } finally {
+    closeDescriptor(fd)
   }
 }
 
@@ -143,17 +164,14 @@ export function typeOf(stat: Stats): TarHeader['type'] | undefined {
 }
 
 /** Attributes that travel with a layer: overlayfs's own bookkeeping (origin, impure, uuid) does not. */
-function xattrsOf(path: Buffer): [string, Buffer][] {
-  return listXattrs(path).flatMap((name): [string, Buffer][] => {
-    if (name === 'trusted.overlay.redirect' || name === 'trusted.overlay.metacopy')
-      throw new EngineError(
-        'broken',
-        `"${path.toString()}" has ${name}: layers must be made with redirect_dir and metacopy off`,
-      )
-    if (name !== 'security.capability' && !name.startsWith('user.')) return []
-    const value = getXattr(path, name)
-    return value ? [[name, value]] : []
-  })
+function travelling(xattrs: readonly [string, Buffer][], path: Buffer): [string, Buffer][] {
+  const kept = xattrs.find(([name]) => name === 'trusted.overlay.redirect' || name === 'trusted.overlay.metacopy')
+  if (kept)
+    throw new EngineError(
+      'broken',
+      `"/${path.toString()}" has ${kept[0]}: layers must be made with redirect_dir and metacopy off`,
+    )
+  return xattrs.filter(([name]) => name === 'security.capability' || name.startsWith('user.'))
 }
 
 function whiteoutName(name: Buffer): Buffer {

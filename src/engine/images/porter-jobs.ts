@@ -4,6 +4,7 @@ import { type Change, changesOf, type Written } from '../archives/changes.js'
 import { lift } from '../archives/lift.js'
 import { Canvas } from './canvas.js'
 import { type Archive, carry, type Carry, digestSources } from './carry.js'
+import { copyTree } from './copy-tree.js'
 import { writeInventory } from './inventory.js'
 import { type LayerSum, sumLayer } from './pack.js'
 import { layerLength, type LayerSource, press, type Press, type Pressed } from './press.js'
@@ -70,6 +71,8 @@ export const jobs = {
   weigh: (directory: string): Weight => weigh(directory),
   /** What a container's own layer changes. */
   changes: (written: Written): readonly Change[] => changesOf(written),
+  /** Copies a directory with all that is in it. */
+  copyTree: (task: { readonly from: string; readonly to: string }): void => copyTree(task),
   /** Copies a container's own layer. */
   lift: (task: Written & { readonly target: string }): void => lift(task),
   /** Makes a directory over a stack, as WORKDIR does. */

@@ -1,4 +1,5 @@
 import { beginUnpack, jobs } from './porter-jobs.js'
+import { letGo } from './files.js'
 import type { Order } from './porter.js'
 import { answers } from './thread.js'
 
@@ -22,4 +23,13 @@ function obey(order: Order): unknown {
   }
 }
 
-answers(obey, () => unpacking?.abort())
+/** What is kept open of one job is none of the next, and must not keep a removed directory on the disk. */
+function obeyAndLetGo(order: Order): unknown {
+  try {
+    return obey(order)
+  } finally {
+    letGo()
+  }
+}
+
+answers(obeyAndLetGo, () => unpacking?.abort())

@@ -1,6 +1,9 @@
-import { lstatSync, openSync, closeSync, readFileSync, readSync, realpathSync, writeFileSync } from 'node:fs'
+import { readFileSync, readSync, realpathSync, writeFileSync } from 'node:fs'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { EngineError } from '../errors.js'
+import { closeDescriptor } from '../runtime/libc.js'
+import { lstat, open } from './files.js'
+import { asItIs } from './stamp.js'
 
 /** Some 700,000 headers. They are held in memory, compressed, and what follows an archive's end is as well. */
 const mostRaw = 1 << 30
@@ -54,7 +57,7 @@ export class Recorder {
   save(layer: string, target: string): void {
     const root = realpathSync.native(layer)
     for (const [path, size] of this.#files) {
-      const stat = lstatSync(layer + path, { throwIfNoEntry: false })
+      const stat = lstat(layer + path)
       // a directory on the way may have become a link, which would lead out of the layer
       if (!stat?.isFile() || stat.size !== size || realpathSync.native(layer + path) !== root + path)
         throw new EngineError('invalid', `duplicates of file paths not supported: ${JSON.stringify(path)}`)
@@ -114,7 +117,7 @@ function* steps(recipe: string): Generator<{ bytes: Buffer; size?: number }> {
 }
 
 function* content(path: string, size: number, chunk: Buffer): Generator<Buffer> {
-  const fd = openSync(path, 'r')
+  const fd = open(path, asItIs)
   try {
     for (let left = size; left > 0;) {
       const read = readSync(fd, chunk, 0, Math.min(left, chunk.length), null)
@@ -123,6 +126,6 @@ function* content(path: string, size: number, chunk: Buffer): Generator<Buffer> 
       yield chunk.subarray(0, read)
     }
   } finally {
-    closeSync(fd)
+    closeDescriptor(fd)
   }
 }

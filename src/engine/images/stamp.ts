@@ -1,5 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs'
+import { constants, fstatSync, type Stats } from 'node:fs'
 import { EngineError } from '../errors.js'
+import { closeDescriptor } from '../runtime/libc.js'
+import { open } from './files.js'
 
 /**
  * Differs once a file is another or has changed, as far as its inode tells: by the same fields git's index goes
@@ -22,7 +24,7 @@ export const changed = (path: string, cause?: unknown): EngineError =>
 export function withUnchanged<T>(path: string, stamp: string, work: (fd: number) => T): T {
   let fd: number
   try {
-    fd = openSync(path, asItIs)
+    fd = open(path, asItIs)
   } catch (error) {
     throw changed(path, error)
   }
@@ -32,6 +34,6 @@ export function withUnchanged<T>(path: string, stamp: string, work: (fd: number)
     if (stampOf(fstatSync(fd)) !== stamp) throw changed(path)
     return result
   } finally {
-    closeSync(fd)
+    closeDescriptor(fd)
   }
 }

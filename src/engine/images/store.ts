@@ -90,6 +90,10 @@ export class ImageStore implements Images, AsyncDisposable {
     return image.layers.map((diffId) => this.layers.directory(diffId))
   }
 
+  copyTree(from: string, to: string): Promise<void> {
+    return this.porters.run('copyTree', { from, to })
+  }
+
   /** The image, and the name it was found by when it was not its id. @throws EngineError `invalid` for what is no name, `missing` */
   find(reference: string): { image: StoredImage; name: string | undefined } {
     const byId = this.#images.get(reference.startsWith('sha256:') ? reference : `sha256:${reference}`)

@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto'
-import { closeSync, openSync, readdirSync, readlinkSync, readSync, lstatSync, type Stats } from 'node:fs'
+import { readlinkSync, readSync, type Stats } from 'node:fs'
 import { join } from 'node:path/posix'
 import { codeOf, EngineError } from '../errors.js'
-import { changed, stampOf, withUnchanged } from './stamp.js'
+import { closeDescriptor } from '../runtime/libc.js'
+import { readlinkAt } from '../system/at.js'
+import { walk } from '../system/walk.js'
+import { open } from './files.js'
+import { asItIs, changed, stampOf, withUnchanged } from './stamp.js'
 import type { Manifest } from './unpack.js'
 
 /** Content digests of files by their stamps: what has not changed need not be read again. */
@@ -47,38 +51,37 @@ function digestIn(fd: number, path: string): string {
   return digestOf(fd)
 }
 
+/** As in an archive that comes as a context. */
+const longestPath = 4096
+
 type Read = (path: string, stat: Stats) => { content: string; stamp?: string }
 
 function visitAll(directory: string, read: Read): Manifest {
   const manifest: Manifest = new Map()
-  const visit = (path: string): void => {
-    for (const name of readdirSync(directory + path).sort()) {
-      const here = join(path, name)
-      const stat = lstatSync(directory + here, { throwIfNoEntry: false })
-      if (!stat && name.includes('\ufffd'))
-        throw new EngineError('invalid', `the name of "${here}" is not UTF-8: give the file another`)
-      if (!stat) continue // removed since its directory was read
-      const mode = stat.mode & 0o7777
-      if (stat.isDirectory()) {
-        manifest.set(here, { type: 'directory', mode, content: '', size: 0 })
-        visit(here)
-      } else if (stat.isSymbolicLink())
-        manifest.set(here, { type: 'symlink', mode, content: readlinkSync(directory + here), size: 0 })
-      else if (stat.isFile())
-        manifest.set(here, { type: 'file', mode, size: stat.size, ...read(directory + here, stat) })
-    }
+  for (const { kind, dir, name, path, stat } of walk(directory)) {
+    if (kind === 'left') continue
+    const here = `/${path.toString()}`
+    if (!name.equals(Buffer.from(name.toString())))
+      throw new EngineError('invalid', `the name of "${here}" is not UTF-8: give the file another`)
+    const mode = stat.mode & 0o7777
+    if (stat.isDirectory()) {
+      // what is copied of a context is found by its path
+      if (path.length > longestPath) throw new EngineError('invalid', `the path of "${here}" is too long to be built`)
+      manifest.set(here, { type: 'directory', mode, content: '', size: 0 })
+    } else if (stat.isSymbolicLink())
+      manifest.set(here, { type: 'symlink', mode, content: readlinkAt(dir, name).toString(), size: 0 })
+    else if (stat.isFile()) manifest.set(here, { type: 'file', mode, size: stat.size, ...read(directory + here, stat) })
   }
-  visit('/')
   return manifest
 }
 
 /** SHA-256 of a file's content, in hex. */
 export function digestFile(path: string): string {
-  const fd = openSync(path, 'r')
+  const fd = open(path, asItIs)
   try {
     return digestOf(fd)
   } finally {
-    closeSync(fd)
+    closeDescriptor(fd)
   }
 }
 

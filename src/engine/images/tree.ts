@@ -1,8 +1,9 @@
-import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs'
+import { lstatSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path/posix'
 import { EngineError } from '../errors.js'
+import { xattrIn } from '../system/at.js'
+import { lstat, readdir, readlink, xattr } from './files.js'
 import { changed } from './stamp.js'
-import { getXattr } from './syscalls.js'
 import type { Manifest, ManifestEntry } from './unpack.js'
 
 /** A file as seen through a stack of layers. A directory is the union of `paths`, topmost first; anything else has one. */
@@ -21,13 +22,15 @@ export interface Resolved {
 /** As in the kernel: path_resolution(7). */
 const linkLimit = 40
 
-export const lstatOr = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false })
+export const lstatOr = lstat
 
 /** Overlayfs marks a deletion with a character device 0:0 (Documentation/filesystems/overlayfs.rst, "whiteouts"). */
 export const isWhiteout = (stat: Stats): boolean => stat.isCharacterDevice() && stat.rdev === 0
 
-export const isOpaque = (directory: string | Buffer): boolean =>
-  getXattr(directory, 'trusted.overlay.opaque')?.toString() === 'y'
+export const isOpaque = (directory: string): boolean => xattr(directory, 'trusted.overlay.opaque')?.toString() === 'y'
+
+export const isOpaqueIn = (directory: number): boolean =>
+  xattrIn(directory, 'trusted.overlay.opaque')?.toString() === 'y'
 
 /** The components of a path; `.` and empty ones dropped, `..` kept. */
 export const componentsOf = (path: string): string[] => path.split('/').filter((name) => name !== '' && name !== '.')
@@ -67,7 +70,7 @@ export class Tree {
 
   /** Where a link leads: as the manifest knows it, for it may lead elsewhere by now. */
   linkOf(entry: Entry): string {
-    return this.noted(entry)?.content ?? readlinkSync(entry.paths[0])
+    return this.noted(entry)?.content ?? readlink(entry.paths[0])
   }
 
   /** The entry `name` of a directory, following nothing. */
@@ -91,7 +94,7 @@ export class Tree {
   /** Names and entries of a directory, in byte order. */
   children(directory: Entry): [string, Entry][] {
     const shown = this.#shown && (this.#shown.get(this.#within(directory.paths[0])) ?? [])
-    const names = new Set(shown ?? directory.paths.flatMap((path) => readdirSync(path)))
+    const names = new Set(shown ?? directory.paths.flatMap((path) => readdir(path)))
     return [...names].sort(byBytes).flatMap((name): [string, Entry][] => {
       const entry = this.child(directory, name)
       return entry ? [[name, entry]] : []
@@ -168,7 +171,7 @@ export function resolveIn(
   at: (path: string) => Entry | undefined,
   path: string,
   followLast: boolean,
-  linkOf = (entry: Entry): string => readlinkSync(entry.paths[0]),
+  linkOf = (entry: Entry): string => readlink(entry.paths[0]),
 ): Resolved {
   const todo = componentsOf(path).reverse()
   const done: string[] = []

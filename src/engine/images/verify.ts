@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
-import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { dirname } from 'node:path/posix'
 import type { Digest } from '../records.js'
+import { walk } from '../system/walk.js'
+import { readlink } from './files.js'
 import { sumLayer, typeOf } from './pack.js'
 import { type LayerSource, layerArchive } from './press.js'
 import { type TarEntry, TarReader } from './tar-reader.js'
@@ -72,15 +74,7 @@ class Differences {
   list(): string[] {
     const found: string[] = []
     const stats = new Map<string, Stats>()
-    const visit = (directory: string): void => {
-      for (const name of readdirSync(this.#root + directory)) {
-        const path = `${directory}/${name}`
-        const stat = lstatSync(this.#root + path)
-        stats.set(path, stat)
-        if (stat.isDirectory()) visit(path)
-      }
-    }
-    visit('')
+    for (const { kind, path, stat } of walk(this.#root)) if (kind === 'met') stats.set(`/${path.toString()}`, stat)
     for (const [path, entry] of this.#expected) {
       const stat = stats.get(path)
       // what was in a directory that a later entry replaced
@@ -103,8 +97,8 @@ class Differences {
     if (isWhiteout(stat) && entry.type !== 'character') return undefined // deleted by a later entry of the same layer
     const type = typeOf(stat) ?? 'socket'
     if (type !== entry.type) return `is a ${type}, not a ${entry.type}`
-    if (type === 'symlink' && readlinkSync(this.#root + path) !== entry.linkname)
-      return `leads to "${readlinkSync(this.#root + path)}", not "${entry.linkname}"`
+    const leads = type === 'symlink' ? readlink(this.#root + path) : entry.linkname
+    if (leads !== entry.linkname) return `leads to "${leads}", not "${entry.linkname}"`
     if (stat.uid !== entry.uid || stat.gid !== entry.gid)
       return `belongs to ${stat.uid}:${stat.gid}, not ${entry.uid}:${entry.gid}`
     const [is, should] = [stat.mode & 0o7777, entry.mode & 0o7777]
@@ -113,7 +107,8 @@ class Differences {
   }
 }
 
-const ancestors = (path: string): string[] => {
-  const up = dirname(path)
-  return up === '/' ? [] : [up, ...ancestors(up)]
+function ancestors(path: string): string[] {
+  const found: string[] = []
+  for (let up = dirname(path); up !== '/'; up = dirname(up)) found.push(up)
+  return found
 }

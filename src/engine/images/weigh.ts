@@ -1,5 +1,4 @@
-import { lstatSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { walk } from '../system/walk.js'
 
 /** What a layer takes on disk, in bytes. Layers may have files in common: names of one inode. */
 export interface Weight {
@@ -16,22 +15,17 @@ export function weigh(directory: string): Weight {
   const several = new Map<number, { blocks: number; names: number; here: number }>()
   let share = 0
   let own = 0
-  const visit = (path: string): void => {
-    for (const name of readdirSync(path)) {
-      const child = join(path, name)
-      const stat = lstatSync(child)
-      if (stat.isDirectory()) visit(child)
-      else if (stat.nlink > 1) {
-        const known = several.get(stat.ino) ?? { blocks: stat.blocks, names: stat.nlink, here: 0 }
-        known.here++
-        several.set(stat.ino, known)
-        continue
-      }
-      share += stat.blocks
-      own += stat.blocks
+  for (const { kind, stat } of walk(directory)) {
+    if (kind === 'left') continue
+    if (!stat.isDirectory() && stat.nlink > 1) {
+      const known = several.get(stat.ino) ?? { blocks: stat.blocks, names: stat.nlink, here: 0 }
+      known.here++
+      several.set(stat.ino, known)
+      continue
     }
+    share += stat.blocks
+    own += stat.blocks
   }
-  visit(directory)
   let common = false
   for (const { blocks, names, here } of several.values()) {
     share += (blocks * here) / names

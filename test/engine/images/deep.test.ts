@@ -1,0 +1,152 @@
+import { execFileSync } from 'node:child_process'
+import { closeSync, lstatSync, mkdirSync, mkdtempSync, openSync, readdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { changesOf } from '../../../src/engine/archives/changes.js'
+import { lift } from '../../../src/engine/archives/lift.js'
+import { packChildren, packTree } from '../../../src/engine/archives/pack-tree.js'
+import { Canvas } from '../../../src/engine/images/canvas.js'
+import { carry, digestSources } from '../../../src/engine/images/carry.js'
+import { copyTree } from '../../../src/engine/images/copy-tree.js'
+import { letGo, remove } from '../../../src/engine/images/files.js'
+import { asTheyAre } from '../../../src/engine/images/owners.js'
+import { packLayer, packedLength, sumLayer } from '../../../src/engine/images/pack.js'
+import { survey } from '../../../src/engine/images/survey.js'
+import { getXattr, setXattr } from '../../../src/engine/images/syscalls.js'
+import { verifyLayer } from '../../../src/engine/images/verify.js'
+import { weigh } from '../../../src/engine/images/weigh.js'
+import { listing, makeDeep } from '../system/hostile.js'
+
+/** Just over PATH_MAX with short names; and once more with long ones. */
+const levels = 2100
+
+describe('a tree that is deeper than a path can be long', function () {
+  this.timeout(60_000)
+  let root: string
+  let deep: string
+  const fresh = (name: string): string => {
+    const path = join(root, name)
+    mkdirSync(path)
+    return path
+  }
+  const lengthOf = (chunks: Iterable<Buffer>): number => {
+    let length = 0
+    for (const chunk of chunks) length += chunk.length
+    return length
+  }
+  /** Nothing of a walk stays open. */
+  let open: number
+  const descriptors = (): number => readdirSync('/proc/self/fd').length
+  before(() => {
+    root = mkdtempSync(join(tmpdir(), 'berth-deep-'))
+    deep = fresh('deep')
+    makeDeep(deep, levels)
+    makeDeep(deep, 20, 'n'.repeat(250))
+    writeFileSync(join(deep, 'link-a'), 'linked')
+    execFileSync('ln', [join(deep, 'link-a'), join(deep, 'link-b')])
+    execFileSync('mkfifo', [join(deep, 'fifo')])
+  })
+  beforeEach(() => (open = descriptors()))
+  afterEach(() => {
+    letGo()
+    expect(descriptors()).to.equal(open)
+  })
+  after(() => execFileSync('rm', ['-rf', root]))
+
+  it('is packed as a layer, weighed and verified', () => {
+    const { diffId, size } = sumLayer(deep)
+    expect(lengthOf(packLayer(deep))).to.equal(packedLength(deep))
+    expect(verifyLayer({ directory: deep, diffId, size })).to.deep.equal([])
+    expect(weigh(deep).own).to.be.greaterThan(levels * 1024)
+  })
+
+  it('is packed for docker cp and export', () => {
+    const whole = lengthOf(packTree(deep, 'deep', asTheyAre))
+    expect(whole).to.be.greaterThan(levels * levels)
+    expect(lengthOf(packChildren(deep, asTheyAre))).to.be.lessThan(whole)
+  })
+
+  it('is copied with all that is in it', () => {
+    const to = fresh('copied')
+    copyTree({ from: deep, to })
+    expect(listing(to)).to.equal(listing(deep))
+    expect(lstatSync(join(to, 'link-a')).ino).to.equal(lstatSync(join(to, 'link-b')).ino)
+  })
+
+  it('is the same layer when it is lifted out of a container, and is told as changed', () => {
+    const [lower, target] = [fresh('lower'), fresh('lifted')]
+    lift({ upper: deep, lowers: [lower], mountPoints: [], target })
+    expect(sumLayer(target)).to.deep.equal(sumLayer(deep))
+    const changes = changesOf({ upper: deep, lowers: [lower], mountPoints: [] })
+    expect(changes.length).to.equal(levels + 20 + 2 + 3)
+    expect(changesOf({ upper: deep, lowers: [deep], mountPoints: [] })).to.deep.equal([])
+  })
+
+  it('is copied between stages, and over one that is as deep', () => {
+    const sources = { layers: [deep], patterns: ['/'] }
+    const digest = digestSources(sources)
+    const upper = fresh('carried')
+    carry({ ...sources, inline: [], lowers: [], upper, target: '/' })
+    expect(digestSources({ layers: [upper], patterns: ['/'] })).to.equal(digest)
+    const over = fresh('over')
+    carry({ ...sources, inline: [], lowers: [deep], upper: over, target: '/' })
+    expect(sumLayer(over)).to.deep.equal(sumLayer(upper))
+  })
+
+  it('is refused as a build context, in words', () => {
+    expect(() => survey(deep)).to.throw('is too long to be built')
+  })
+
+  it('is removed and hidden by the canvas', () => {
+    const upper = fresh('canvas')
+    copyTree({ from: deep, to: upper })
+    const canvas = new Canvas(upper, [])
+    canvas.whiteout('/d')
+    expect(lstatSync(join(upper, 'd')).isCharacterDevice()).to.equal(true)
+    remove(upper)
+    expect(readdirSync(root)).not.to.include('canvas')
+  })
+})
+
+describe('a copy of a tree', () => {
+  let root: string
+  before(() => (root = mkdtempSync(join(tmpdir(), 'berth-copy-'))))
+  after(() => execFileSync('rm', ['-rf', root]))
+
+  it('keeps names that are not UTF-8, holes, owners, modes, times, attributes and kinds', () => {
+    const [from, to] = [join(root, 'from'), join(root, 'to')]
+    mkdirSync(join(from, 'kept'), { recursive: true })
+    mkdirSync(to)
+    writeFileSync(Buffer.concat([Buffer.from(`${from}/`), Buffer.from([0xff, 0xfe])]), 'odd')
+    execFileSync('truncate', ['--size=50M', join(from, 'hole')])
+    const fd = openSync(join(from, 'hole'), 'r+')
+    writeFileSync(fd, 'begin')
+    closeSync(fd)
+    execFileSync('mknod', [join(from, 'null'), 'c', '1', '3'])
+    execFileSync('mkfifo', [join(from, 'fifo')])
+    execFileSync('ln', ['-s', 'nowhere', join(from, 'link')])
+    execFileSync('chown', ['-h', '1234:5678', join(from, 'hole'), join(from, 'link'), join(from, 'kept')])
+    execFileSync('chmod', ['6711', join(from, 'hole')])
+    execFileSync('chmod', ['1700', join(from, 'kept')])
+    execFileSync('touch', [
+      '-hd',
+      '2001-02-03 04:05:06.789',
+      ...['hole', 'link', 'kept', '.'].map((name) => join(from, name)),
+    ])
+    setXattr(join(from, 'kept'), 'user.mark', Buffer.from('here'))
+    copyTree({ from, to })
+    const look = (path: string): string =>
+      execFileSync('find', ['.', '-printf', '%p %y %m %U:%G %s %T@ %l\n'], { cwd: path })
+        .toString('latin1')
+        .replace(/(\.\d{5})\d+/g, '$1')
+    const sorted = (text: string): string[] =>
+      text
+        .split('\n')
+        .filter((line) => !line.startsWith('./kept d 4096 '))
+        .sort()
+    expect(sorted(look(to))).to.deep.equal(sorted(look(from)))
+    expect(getXattr(join(to, 'kept'), 'user.mark')?.toString()).to.equal('here')
+    expect(lstatSync(join(to, 'hole')).blocks).to.be.lessThan(100)
+  })
+})
