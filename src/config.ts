@@ -66,6 +66,21 @@ export const Settings = z.object({
     .describe(
       'MiB of the disk that no container or build may take, 0 for none; default 512, or a tenth of a small disk',
     ),
+  BERTH_BUILD_MEMORY: z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .optional()
+    .describe('MiB of memory that one build may take, 0 for no limit; default half of the machine’s, 512 at least'),
+  BERTH_BUILD_PIDS: z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .optional()
+    .describe('processes that one build may have, 0 for no limit; default 4096'),
+  BERTH_BUILD_CPUS: z
+    .string()
+    .regex(/^\d{1,4}(\.\d{1,2})?$/)
+    .optional()
+    .describe('processors that one build may take, 1.5 for one; default all, less where apps want them too'),
   BERTH_REACH: z
     .string()
     .regex(/^ *(host|host:\d{1,5}(\/(tcp|udp))?|link-local)( *, *(host|host:\d{1,5}(\/(tcp|udp))?|link-local))* *$/)

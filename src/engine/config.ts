@@ -46,6 +46,12 @@ export interface BuildConfig {
   readonly cacheBytes?: number
   /** Milliseconds that a build may take; half an hour. */
   readonly deadlineMs?: number
+  /** Bytes that one build may take, 0 for no limit; half of the memory. */
+  readonly memoryBytes?: number
+  /** Processes that one build may have, 0 for no limit; 4096. */
+  readonly pids?: number
+  /** Processors that one build may take, fractions too, 0 for no limit; all. */
+  readonly cpus?: number
   /** Whether local clients may lend builds an ssh agent by the path of its socket; they may not. */
   readonly ssh?: boolean
 }

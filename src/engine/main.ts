@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parse } from 'dotenv'
 import { serve } from './api/server.js'
-import type { EngineConfig } from './config.js'
+import type { BuildConfig, EngineConfig } from './config.js'
 import { destroyEngine } from './destroy.js'
 import { openEngine } from './engine.js'
 import { EngineError, messageOf } from './errors.js'
@@ -34,6 +34,9 @@ Stopping it leaves containers running; the next start finds them again.
   --build-env FILE   variables that builds see (dotenv)        (<root>/../build.env)
   --build-cache MB   what the build cache may hold             (10240)
   --build-time SEC   how long a build may take                 (1800)
+  --build-memory MB  what memory one build may take; 0: all    (half of the machine's)
+  --build-pids N     processes that one build may have; 0: any number   (4096)
+  --build-cpus N     processors that one build may take, 1.5 for one; 0: all   (all)
   --disk-reserve MB  of the disk of --root that no container or build may take; 0: none   (512, or a tenth of a small disk)
   --userns-ids FIRST:COUNT   host ids that ids in containers become, 65536 each   (1879048192:268435456)
   --deny-host-userns         refuse --userns=host, and --privileged, which takes it
@@ -65,6 +68,9 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
       'build-env': text,
       'build-cache': text,
       'build-time': text,
+      'build-memory': text,
+      'build-pids': text,
+      'build-cpus': text,
       'build-ssh': { type: 'boolean' },
       'disk-reserve': text,
       reach: text,
@@ -110,6 +116,11 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
       ...(values['build-time'] === undefined
         ? {}
         : { deadlineMs: number('--build-time', values['build-time']) * 1000 }),
+      ...buildLimitsOf({
+        '--build-memory': values['build-memory'] ?? process.env.BERTH_BUILD_MEMORY,
+        '--build-pids': values['build-pids'] ?? process.env.BERTH_BUILD_PIDS,
+        '--build-cpus': values['build-cpus'] ?? process.env.BERTH_BUILD_CPUS,
+      }),
       ssh: values['build-ssh'] ?? false,
     },
     ...(reserve === undefined ? {} : { diskReserve: number('--disk-reserve', reserve) * 2 ** 20 }),
@@ -133,6 +144,21 @@ const listed = (text = ''): string[] =>
     .split(',')
     .map((one) => one.trim())
     .filter(Boolean)
+
+/** What is not said is not there. @throws EngineError `invalid` */
+function buildLimitsOf(said: Readonly<Record<string, string | undefined>>): BuildConfig {
+  const [memory, pids, cpus] = Object.entries(said).map(([option, text = '']) => {
+    if (text === '') return undefined
+    if (option !== '--build-cpus') return number(option, text)
+    if (!/^\d{1,4}(\.\d{1,2})?$/.test(text)) throw new EngineError('invalid', `${option} wants a number, not "${text}"`)
+    return Number(text)
+  })
+  return {
+    ...(memory === undefined ? {} : { memoryBytes: memory * 2 ** 20 }),
+    ...(pids === undefined ? {} : { pids }),
+    ...(cpus === undefined ? {} : { cpus }),
+  }
+}
 
 /** A refusal that cannot be read must not be none. @throws EngineError `invalid` */
 function flag(env: NodeJS.ProcessEnv, name: string): boolean {

@@ -1,5 +1,6 @@
 /** The plain records the engine's rooms meet in. They know nothing of how each other work. */
 
+import type { Socket } from 'node:net'
 import type { Limits, Rlimit } from './runtime/sandbox.js'
 import type { Secret } from './system/secret.js'
 
@@ -100,6 +101,8 @@ export interface Step {
   readonly mounts: readonly Mount[]
   readonly secrets?: readonly StepSecret[]
   readonly network: StepNetwork
+  /** Path of the control group that the step's is made in. */
+  readonly group: string
   readonly hostname?: string
   /** `name:address`; the address may be `host-gateway`. */
   readonly extraHosts?: readonly string[]
@@ -113,8 +116,28 @@ export interface Step {
   onOutput(stream: 'stdout' | 'stderr', chunk: Buffer): Promise<void> | void
 }
 
+/**
+ * What one build has to itself for as long as it lasts: a control group with the limits of builds, and a network to fetch
+ * from, which is that of its steps with all that is closed to them. Disposing ends what is left in it.
+ */
+export interface BuildSandbox extends AsyncDisposable {
+  /** Path of the control group; steps are below. */
+  readonly group: string
+  /** Bytes and processors that the build may take; Infinity is no limit. */
+  readonly memory: number
+  readonly cpus: number
+  /** Connects from the build's network. @throws NodeJS.ErrnoException, or the signal's reason */
+  connect(address: string, port: number, signal: AbortSignal): Promise<Socket>
+  /** The words that run a program of the host in the group, on the network and with the names of the build. */
+  around(words: readonly string[]): Promise<readonly [string, ...string[]]>
+  /** Whether such a program was ended for want of memory. */
+  fetchRanOut(): boolean
+}
+
 /** What the build room needs of the runtime room. */
 export interface Steps {
+  /** Opens what a build has to itself. @param network of its steps; `none` is no choice of where to fetch from */
+  begin(network: StepNetwork): BuildSandbox
   /** Runs to the end; resolves with the exit code and whether memory ran out. Leaves nothing behind but `upperDir`. */
   run(step: Step): Promise<{ exitCode: number; oomKilled: boolean }>
 }

@@ -70,13 +70,14 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
   let out: ReturnType<ApiReply['stream']> | undefined
   const write = (record: unknown): Promise<void> => (out ??= reply.stream()).write(record)
   try {
-    const around = { env: config.buildEnv, agent: agents.get('default'), signal }
+    await using sandbox = builder.begin(options.room.network)
+    const around = { env: config.buildEnv, agent: agents.get('default'), signal, sandbox }
     await using context = await contextOf(api, request, options.file, around)
     const log = async (text: string): Promise<void> => {
       if (!quiet && text !== '') await write({ stream: text })
     }
     const keyring = keyringOfHeader(headerOf(request, 'x-registry-config'))
-    const image = await builder.build({ ...options, context, secrets, agents, keyring, signal, out: log })
+    const image = await builder.build({ ...options, context, sandbox, secrets, agents, keyring, signal, out: log })
     if (quiet) await write({ stream: `${image.id}\n` })
     else {
       await write({ aux: { ID: image.id } })

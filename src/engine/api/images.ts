@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { amend } from '../build/amend.js'
 import { isUrl, openUrl } from '../build/download.js'
+import { fromHost } from '../build/outlet.js'
 import { EngineError } from '../errors.js'
 import { imageHistory, inspectImage, listImages } from '../images/describe.js'
 import { imageFilters, pruneFilters } from '../images/filters.js'
@@ -84,7 +85,7 @@ export const imageRoutes = ({ registry, images }: ImageApi): readonly ApiRoute[]
 async function fetchArchive(from: string, signal: AbortSignal): Promise<Readable> {
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(from) ? from : `http://${from}`
   if (!isUrl(url)) throw new EngineError('invalid', `Get "${url}": unsupported protocol scheme`)
-  return (await openUrl(url, signal)).body
+  return (await openUrl(url, fromHost, signal)).body
 }
 
 async function importArchive(images: ImageStore, request: ApiRequest, reply: ApiReply): Promise<void> {

@@ -40,7 +40,8 @@ export async function fetchSource(
   try {
     const repository = readGitUrl(source)
     if (repository) {
-      const around = { env: job.config.buildEnv, agent: job.request.agents.get('default'), signal: job.signal }
+      const { agents, sandbox } = job.request
+      const around = { env: job.config.buildEnv, agent: agents.get('default'), signal: job.signal, sandbox }
       const commit = await fetchRepository(repository, place, around, keepGitDir)
       if (checksum !== undefined)
         throw fail('checksum of a git repository is not supported', 'name the commit: #<hash>')
@@ -50,7 +51,7 @@ export async function fetchSource(
     }
     const name = fileNameOf(source) ?? 'download'
     await mkdir(place)
-    await download(source, join(place, name), job.signal)
+    await download(source, join(place, name), job.request.sandbox, job.signal)
     const [content] = await job.store.porters.run('survey', place)
     const digest = `sha256:${content?.content ?? ''}`
     if (checksum !== undefined && digest !== checksum)

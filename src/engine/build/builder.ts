@@ -6,7 +6,7 @@ import { EngineError, isFault } from '../errors.js'
 import type { StoredImage } from '../images/document.js'
 import { parseReference } from '../images/reference.js'
 import type { ImageStore } from '../images/store.js'
-import type { Digest, Events, Steps } from '../records.js'
+import type { BuildSandbox, Digest, Events, StepNetwork, Steps } from '../records.js'
 import { RegistryError } from '../registry/faults.js'
 import type { Line } from '../registry/progress.js'
 import type { Registry } from '../registry/registry.js'
@@ -68,6 +68,11 @@ export class Builder {
     await mkdir(memoriesOf(parts.config), { recursive: true, mode: 0o700 })
     await sweepDrafts(memoriesOf(parts.config))
     return new Builder(parts, cache, mounts)
+  }
+
+  /** Opens what a build has to itself: its context is fetched by it, too. */
+  begin(network: StepNetwork): BuildSandbox {
+    return this.#parts.steps.begin(network)
   }
 
   /**

@@ -59,7 +59,7 @@ export async function fetchContext(
   return open(store, dockerfile, async (stage) => {
     const place = join(stage.work, 'fetched')
     if (!repository) {
-      await download(remote, place, around.signal)
+      await download(remote, place, around.sandbox, around.signal)
       if (archiveOf(place) !== undefined) return unpack(store, stage, createReadStream(place), around.signal)
       const directory = join(stage.work, 'context')
       await mkdir(directory)

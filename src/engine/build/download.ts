@@ -1,9 +1,9 @@
 import { createWriteStream } from 'node:fs'
 import { utimes } from 'node:fs/promises'
-import { Readable } from 'node:stream'
-import type { ReadableStream } from 'node:stream/web'
+import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { EngineError, messageOf } from '../errors.js'
+import { get, type Outlet } from './outlet.js'
 
 /** Whether a text names a file by http. */
 export const isUrl = (text: string): boolean => /^https?:\/\/[^/\s]/.test(text)
@@ -25,28 +25,24 @@ export interface Opened {
  * Begins to fetch a URL; redirects are followed.
  * @throws EngineError `invalid` with the status or what went wrong on the way
  */
-export async function openUrl(url: string, signal: AbortSignal): Promise<Opened> {
+export async function openUrl(url: string, outlet: Outlet, signal: AbortSignal): Promise<Opened> {
   try {
-    // as it is: a tarball that the server says is gzip-encoded is a gzip file
-    const response = await fetch(url, { signal, redirect: 'follow', headers: { 'accept-encoding': 'identity' } })
-    if (!response.ok || !response.body)
-      throw new EngineError(
-        'invalid',
-        `failed to GET ${url} with status ${String(response.status)} ${response.statusText}`,
-      )
-    const modified = Date.parse(response.headers.get('last-modified') ?? '')
-    return {
-      body: Readable.fromWeb(response.body as ReadableStream<Uint8Array>),
-      modified: Number.isNaN(modified) ? 0 : modified / 1000,
+    const body = await get(url, outlet, signal)
+    const { statusCode = 0, statusMessage = '', headers } = body
+    if (statusCode < 200 || statusCode > 299) {
+      body.destroy()
+      throw new EngineError('invalid', `failed to GET ${url} with status ${String(statusCode)} ${statusMessage}`)
     }
+    const modified = Date.parse(headers['last-modified'] ?? '')
+    return { body, modified: Number.isNaN(modified) ? 0 : modified / 1000 }
   } catch (error) {
     throw asFault(url, error, signal)
   }
 }
 
 /** Fetches a URL into a file, mode 0600, with the time its server gives it. @throws EngineError as `openUrl` */
-export async function download(url: string, path: string, signal: AbortSignal): Promise<void> {
-  const { body, modified } = await openUrl(url, signal)
+export async function download(url: string, path: string, outlet: Outlet, signal: AbortSignal): Promise<void> {
+  const { body, modified } = await openUrl(url, outlet, signal)
   try {
     await pipeline(body, createWriteStream(path, { mode: 0o600 }), { signal })
     await utimes(path, modified, modified)

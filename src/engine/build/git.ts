@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { EngineError } from '../errors.js'
+import type { BuildSandbox } from '../records.js'
 import { removeTree } from '../system/remove.js'
 
 /** A repository, a commit of it and a directory in it: `https://host/x.git#ref:dir`. */
@@ -18,6 +19,8 @@ export interface GitSurroundings {
   readonly env: Readonly<Record<string, string>>
   readonly agent: string | undefined
   readonly signal: AbortSignal
+  /** Where git runs. */
+  readonly sandbox: BuildSandbox
 }
 
 /** Nothing else may be spoken, not by a submodule either: a repository must not name files of this machine. */
@@ -75,16 +78,24 @@ export async function fetchRepository(
   return commit.trim()
 }
 
+const outOfMemory = ({ memory }: BuildSandbox): string =>
+  `git ran out of memory: a build may take ${String(Math.floor(memory / 2 ** 20))} MiB (BERTH_BUILD_MEMORY)`
+
 /** Runs git with no configuration but what is said here, no prompt and no keys of the host's. */
-function runGit(cwd: string, args: readonly string[], { env, agent, signal }: GitSurroundings): Promise<string> {
-  signal.throwIfAborted()
+async function runGit(
+  cwd: string,
+  args: readonly string[],
+  { env, agent, signal, sandbox }: GitSurroundings,
+): Promise<string> {
   const settings = [
     'core.hooksPath=/dev/null',
     'core.fsmonitor=false',
     'credential.helper=',
     'advice.detachedHead=false',
   ]
-  const child = spawn('git', [...settings.flatMap((setting) => ['-c', setting]), ...args], {
+  const [program, ...words] = await sandbox.around(['git', ...settings.flatMap((setting) => ['-c', setting]), ...args])
+  signal.throwIfAborted()
+  const child = spawn(program, words, {
     cwd,
     detached: true, // a group of its own, so that the programs git starts end with it
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -121,6 +132,7 @@ function runGit(cwd: string, args: readonly string[], { env, agent, signal }: Gi
       settle(() => {
         if (signal.aborted) reject(signal.reason as Error)
         else if (code === 0) resolve(out)
+        else if (sandbox.fetchRanOut()) reject(new EngineError('invalid', `error fetching: ${outOfMemory(sandbox)}`))
         else reject(new EngineError('invalid', `error fetching: ${complaint.trim()}`))
       }),
     )

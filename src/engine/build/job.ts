@@ -5,7 +5,7 @@ import type { Earlier } from '../images/copies.js'
 import type { Stage as LayerStage } from '../images/layers.js'
 import type { StoredImage } from '../images/document.js'
 import type { ImageStore } from '../images/store.js'
-import type { Digest, Step, Steps } from '../records.js'
+import type { BuildSandbox, Digest, Step, Steps } from '../records.js'
 import type { Keyring } from '../registry/credentials.js'
 import type { Secret } from '../system/secret.js'
 import type { Slots } from '../system/slots.js'
@@ -35,6 +35,8 @@ export interface BuildRequest {
   readonly pull: boolean
   /** Images whose steps count as cached. */
   readonly cacheFrom: readonly string[]
+  /** What it has to itself; the caller's to dispose of. */
+  readonly sandbox: BuildSandbox
   /** What every RUN gets. */
   readonly room: Room
   readonly secrets: ReadonlyMap<string, Secret>

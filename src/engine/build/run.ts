@@ -4,6 +4,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { EngineError } from '../errors.js'
 import type { Stage as LayerStage } from '../images/layers.js'
 import type { ImageConfig, Mount, StepNetwork, StepSecret } from '../records.js'
+import type { Limits } from '../runtime/sandbox.js'
 import { ambience } from './ambience.js'
 import { cacheKey } from './cache.js'
 import type { Run } from './instructions.js'
@@ -41,7 +42,9 @@ export async function runStep(job: Job, instruction: Run, state: State): Promise
     using slot = await job.slots.take(job.signal)
     const { exitCode, oomKilled } = await execute(job, instruction, state, stage, run)
     slot[Symbol.dispose]()
-    if (exitCode !== 0) throw new StepFailure(args, exitCode, oomKilled)
+    const memory = oomKilled ? memoryWords(job) : ''
+    if (exitCode !== 0) throw new StepFailure(args, exitCode, memory)
+    if (oomKilled) await job.out(` ---> A process of this step was ended: ${memory}\n`)
     await job.out(` ---> Removed intermediate container ${stage.id.slice(0, 12)}\n`)
   })
   const shown =
@@ -52,11 +55,26 @@ export async function runStep(job: Job, instruction: Run, state: State): Promise
 /** A RUN that ended with something other than 0. */
 export class StepFailure extends EngineError {
   readonly exitCode: number
-  constructor(args: readonly string[], exitCode: number, oomKilled: boolean) {
-    const memory = oomKilled ? ': it ran out of memory' : ''
-    super('invalid', `The command '${args.join(' ')}' returned a non-zero code: ${String(exitCode)}${memory}`)
+  /** @param why '' when nothing more is known */
+  constructor(args: readonly string[], exitCode: number, why: string) {
+    const more = why === '' ? '' : `: ${why}`
+    super('invalid', `The command '${args.join(' ')}' returned a non-zero code: ${String(exitCode)}${more}`)
     this.exitCode = exitCode
   }
+}
+
+/** What the limit is, and whose word it is. */
+function memoryWords({ request: { room, sandbox } }: Job): string {
+  const asked = room.limits?.memory ?? Infinity
+  const [least, by] = asked < sandbox.memory ? [asked, 'asked for'] : [sandbox.memory, 'BERTH_BUILD_MEMORY']
+  const limit = least === Infinity ? '' : `: a build may take ${String(Math.floor(least / 2 ** 20))} MiB (${by})`
+  return `it ran out of memory${limit}`
+}
+
+/** Version 1 of control groups refuses a group more processors than the one above has; what is asked for beyond that says nothing. */
+function limitsWithin(limits: Limits = {}, cpus: number): Limits {
+  const { cpuQuota, cpuPeriod = 100_000, ...rest } = limits
+  return cpuQuota === undefined || cpuQuota / cpuPeriod <= cpus ? limits : rest
 }
 
 interface Execution {
@@ -106,6 +124,8 @@ async function execute(
     mounts,
     secrets,
     ...job.request.room,
+    limits: limitsWithin(job.request.room.limits, job.request.sandbox.cpus),
+    group: job.request.sandbox.group,
     network,
     signal: job.signal,
     onOutput: (stream, chunk) => job.out(voices[stream].pass(chunk)),

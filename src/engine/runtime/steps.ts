@@ -6,6 +6,7 @@ import { buildsNetwork } from '../networks/catalog.js'
 import { type Asking, resolvConf } from '../networks/resolv.js'
 import type { Mount, Networks, Step, StepNetwork, Steps } from '../records.js'
 import { Attachment } from './attach.js'
+import { openSandbox } from './build-sandbox.js'
 import { capabilitiesOf } from './capabilities.js'
 import { Cgroup, hastenMoves, type Hierarchies } from './cgroup.js'
 import { launch, type Launched } from './conmon.js'
@@ -36,14 +37,17 @@ export interface StepParts {
 /** A build may not fork without end either. */
 const pidsLimit = 8192
 
-/** Runs build steps: containers without a record, in a group of their own (`/berth-<name>/build/<id>`). */
-export const createSteps = (parts: StepParts): Steps => ({ run: (step) => runStep(parts, step) })
+/** Runs build steps: containers without a record, in a group of their own below the build's. */
+export const createSteps = (parts: StepParts): Steps => ({
+  begin: (network) => openSandbox(parts, network),
+  run: (step) => runStep(parts, step),
+})
 
 async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number; oomKilled: boolean }> {
   const { config, driver, exits, networks } = parts
   step.signal.throwIfAborted()
   const bundle = join(config.run, 'b', step.id.slice(0, 32))
-  const cgroup = new Cgroup(parts.hierarchies, `/berth-${config.name}/build-${step.id}`)
+  const cgroup = new Cgroup(parts.hierarchies, `${step.group}/${step.id}`)
   const kill = (): void => {
     for (const pid of cgroup.pids()) signal(pid, 'SIGKILL')
   }

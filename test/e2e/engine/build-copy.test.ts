@@ -46,12 +46,14 @@ describe('what a build copies', function () {
     await lab[Symbol.asyncDispose]()
   })
 
+  // the servers are on the host's loopback, which is closed to builds but for those
+  const onHost = ['--network', 'host']
   const ok = async (context: Context, ...args: string[]): Promise<string> =>
-    succeeded(await lab.build(context, '-t', 'built', ...args))
+    succeeded(await lab.build(context, '-t', 'built', ...onHost, ...args))
   /** What the API answers to a build of `remote`, which the docker command would fetch itself. */
   const remote = (where: string, query = ''): Promise<string> =>
     new Promise((resolve, reject) => {
-      const path = `/build?t=built&remote=${encodeURIComponent(where)}${query}`
+      const path = `/build?t=built&networkmode=host&remote=${encodeURIComponent(where)}${query}`
       const post = request({ socketPath: lab.socket, path, method: 'POST' }, (response) => {
         text(response).then(resolve, reject)
       })
@@ -120,7 +122,7 @@ describe('what a build copies', function () {
     expect(await lab.read('built', '/whole'))
       .to.be.a('string')
       .and.not.equal('a directory')
-    const wrong = async (line: string) => (await lab.build({ Dockerfile: base + line })).stderr
+    const wrong = async (line: string) => (await lab.build({ Dockerfile: base + line }, ...onHost)).stderr
     expect(await wrong(`ADD ${remotes.http}/none /x\n`))
       .to.include(at('2:5'))
       .and.match(/status (code )?404/)
@@ -134,7 +136,7 @@ describe('what a build copies', function () {
     expect(await lab.read('built', '/plain.txt')).to.equal('plain')
     expect(await lab.read('built', '/parts/f')).to.equal('from a tarball')
     const wrong = `${base}ADD --checksum=${sum('x')} ${remotes.http}/plain.txt /x\n`
-    expect((await lab.build({ Dockerfile: wrong })).stderr).to.include('digest mismatch')
+    expect((await lab.build({ Dockerfile: wrong }, ...onHost)).stderr).to.include('digest mismatch')
   })
 
   it('ADD fetches repositories, their history only when told to', async function () {
@@ -148,7 +150,7 @@ describe('what a build copies', function () {
     expect(await lab.read('built', '/sub/g')).to.equal('sub')
     expect(await lab.read('built', '/kept/f')).to.equal('other')
     expect(await lab.read('built', '/kept/.git')).to.equal('a directory')
-    const { stderr } = await lab.build({ Dockerfile: `${base}ADD ${remotes.git}#nowhere /x\n` })
+    const { stderr } = await lab.build({ Dockerfile: `${base}ADD ${remotes.git}#nowhere /x\n` }, ...onHost)
     expect(stderr).to.match(/Dockerfile:2:5: ADD failed: error fetching: .*nowhere/s)
   })
 

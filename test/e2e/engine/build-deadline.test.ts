@@ -29,8 +29,7 @@ describe('a build that does not end', function () {
       const since = Date.now()
       const failed = await lab.build(
         { Dockerfile: `FROM ${base}\n${step.replace('PORT', String(port))}\n` },
-        '-t',
-        'late',
+        ...['-t', 'late', '--network', 'host'],
       )
       expect(failed.code, failed.stdout).to.equal(1)
       expect(failed.stderr).to.include('the build took longer than 5 seconds')
