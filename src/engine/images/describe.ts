@@ -130,7 +130,9 @@ export function inspectImage(store: ImageStore, image: StoredImage, version: num
     DockerVersion: '',
     Author: document.author ?? '',
     Config: withDefaults(image.config),
-    ...(version < 145 ? { Container: origin.container, ContainerConfig: withDefaults(origin.config) } : {}),
+    // gone from Docker's API since 1.45, and asked for by docker-compose 1.29, which speaks the newest version there is
+    Container: origin.container,
+    ContainerConfig: withDefaults(origin.config),
     Architecture: image.architecture,
     ...(typeof document.variant === 'string' && document.variant !== '' ? { Variant: document.variant } : {}),
     Os: image.os,

@@ -90,7 +90,7 @@ export function readDocument(bytes: Buffer): ImageDocument {
   }
 }
 
-/** What a client of before 1.45 is told of where an image came from; compose 1.29 reads an image's volumes there. */
+/** What older clients are told of where an image came from; docker-compose 1.29 reads an image's volumes there. */
 export function originOf({ container, container_config, config }: ImageDocument): {
   readonly container: string
   readonly config: object

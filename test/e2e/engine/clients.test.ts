@@ -59,7 +59,7 @@ describe('a client library', function () {
     expect((await ask('DELETE', '/volumes/cased')).status).to.equal(204)
   })
 
-  it('is told where an image came from, as long as clients of its age expect it', async () => {
+  it('is told where an image came from', async () => {
     interface Image {
       Container?: string
       Parent: string
@@ -73,11 +73,8 @@ describe('a client library', function () {
     expect(made.ContainerConfig).to.deep.include({ Image: base, Volumes: { '/kept': {} } })
     expect(made.ContainerConfig?.Env).to.include('A=b')
     expect(await json<Image>('GET', `/images/${base}/json`)).to.include.keys('Container', 'ContainerConfig')
-    if (!oracle)
-      expect(await json<Image>('GET', '/images/made/json', undefined, '1.45')).not.to.have.any.keys(
-        'Container',
-        'ContainerConfig',
-      )
+    // docker-compose 1.29 asks by the newest version that the engine has
+    if (!oracle) expect(await json<Image>('GET', '/images/made/json', undefined, '1.47')).to.include({ Container: id })
     await engine.must('rmi', 'made')
   })
 
