@@ -50,7 +50,8 @@ export async function logs(containers: Containers, request: ApiRequest, reply: A
     AbortSignal.any([ended.signal, signal]),
   )) {
     if (signal.aborted) break
-    const head = Buffer.from(`${flag(query, 'timestamps') ? `${line.time} ` : ''}${details}`)
+    const stamp = flag(query, 'timestamps') ? `${line.time} ` : ''
+    const head = Buffer.from(line.begins ? `${stamp}${details}` : '')
     const text = Buffer.concat([head, Buffer.from(line.text, encoding)])
     if (!reply.raw.write(frame(line.stream, text, config.Tty)))
       await new Promise<void>((resolve) => {

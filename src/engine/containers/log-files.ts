@@ -1,5 +1,5 @@
 import { watch } from 'node:fs'
-import { link, open, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { EngineError } from '../errors.js'
 import type { LogTarget } from '../runtime/conmon.js'
@@ -33,12 +33,31 @@ export const logFiles = (path: string, maxFile: number): string[] =>
 /** The second name of the newest file. */
 export const fullName = (path: string): string => `${path}.full`
 
+/** So much of the end of a log is read for records of lines that go on: more than the last of each stream takes. */
+const lastBytes = 65_536
+
+/** Ends the lines that the last run left in the middle: what the next one says is another line. */
+async function endLines(file: FileHandle): Promise<void> {
+  const { size } = await file.stat()
+  if (size === 0) return
+  const length = Math.min(size, lastBytes)
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length)
+  const going = new Map<string, string>()
+  for (const line of buffer.toString('latin1', 0, bytesRead).split('\n')) {
+    const [, time = '', stream = '', kind = ''] = /^(\S+) (stdout|stderr) ([FP])/.exec(line) ?? []
+    if (kind === 'P') going.set(stream, time)
+    else going.delete(stream)
+  }
+  for (const [stream, time] of going) await file.appendFile(`${time} ${stream} F \n`)
+}
+
 /**
  * Makes the log file and a second name for it. When the file is full conmon renames an empty one over it: the second
  * name is then the only one the full file has, and tells that it must be kept.
  */
 export async function openLog(path: string): Promise<void> {
-  await (await open(path, 'a', 0o600)).close()
+  const file = await open(path, 'a+', 0o600)
+  await endLines(file).finally(() => file.close())
   await link(path, fullName(path)).catch(() => undefined)
 }
 

@@ -2,12 +2,17 @@ import { open, type FileHandle } from 'node:fs/promises'
 import { chunksOf, Follower, Lines } from './follower.js'
 import { fullName, logFiles } from './log-files.js'
 
-/** A record of a log. `text` is latin1, a character a byte; it ends with a newline unless the program's line goes on in the next record. */
-export interface LogLine {
+/** A record of a log. `text` is latin1, a character a byte; it ends with a newline unless the program's line goes on in the stream's next record. */
+export interface LogRecord {
   readonly stream: 'stdout' | 'stderr'
   /** RFC 3339 with nine digits. */
   readonly time: string
   readonly text: string
+}
+
+/** A record as it is told: the first of a line, or more of the line that its stream is in the middle of. */
+export interface LogPiece extends LogRecord {
+  readonly begins: boolean
 }
 
 export interface LogQuery {
@@ -22,11 +27,11 @@ export interface LogQuery {
 }
 
 /** Reads a record as conmon's k8s-file driver writes it: `time stream F|P text`. */
-export function parseLine(line: string): LogLine | undefined {
+export function parseLine(line: string): LogRecord | undefined {
   const [, time = '', stream = '', kind = '', text = ''] =
     /^(\S+) (stdout|stderr) ([FP])(?:\S*) ?(.*)$/s.exec(line) ?? []
   if (time === '') return undefined
-  return { time: normalTime(time), stream: stream as LogLine['stream'], text: kind === 'F' ? `${text}\n` : text }
+  return { time: normalTime(time), stream: stream as LogRecord['stream'], text: kind === 'F' ? `${text}\n` : text }
 }
 
 /** conmon writes local time with an offset. */
@@ -36,7 +41,7 @@ function normalTime(time: string): string {
   return new Date(Date.parse(time)).toISOString().replace(/\.\d+Z$/, `.${fraction.padEnd(9, '0')}Z`)
 }
 
-const wanted = ({ stdout, stderr, since, until }: LogQuery, line: LogLine): boolean => {
+const wanted = ({ stdout, stderr, since, until }: LogQuery, line: LogRecord): boolean => {
   if (line.stream === 'stdout' ? !stdout : !stderr) return false
   const at = Date.parse(line.time)
   return (since === undefined || at >= since) && (until === undefined || at <= until)
@@ -58,14 +63,80 @@ async function openAll(path: string, maxFile: number): Promise<FileHandle[]> {
   return handles
 }
 
-/** The lines there are at the time of the call, and the newest file with the position after them. */
-async function* history(files: readonly FileHandle[], lines: Lines, sizes: readonly number[]): AsyncGenerator<LogLine> {
-  for (const [index, file] of files.entries())
-    for await (const chunk of chunksOf(file, 0, sizes[index]))
+type Stream = LogRecord['stream']
+
+/** Puts the records of lines together: what becomes of a line is decided where it begins. */
+class Joiner {
+  readonly #query: LogQuery
+  /** The streams that are in the middle of a line, and whether it is wanted. */
+  readonly #going = new Map<Stream, boolean>()
+  /** @param going streams in the middle of a line that is not wanted */
+  constructor(query: LogQuery, going: readonly Stream[] = []) {
+    this.#query = query
+    for (const stream of going) this.#going.set(stream, false)
+  }
+
+  get going(): readonly Stream[] {
+    return this.#going.size === 0 ? none : [...this.#going.keys()]
+  }
+
+  /** The record if it is wanted. */
+  take(record: LogRecord): LogPiece | undefined {
+    const going = this.#going.get(record.stream)
+    const keeps = going ?? wanted(this.#query, record)
+    if (record.text.endsWith('\n')) this.#going.delete(record.stream)
+    else this.#going.set(record.stream, keeps)
+    return keeps ? { ...record, begins: going === undefined } : undefined
+  }
+}
+
+const none: readonly Stream[] = []
+
+/** A place in a log where a line begins. */
+interface Place {
+  readonly file: number
+  /** Bytes. */
+  readonly at: number
+  /** Streams that are in the middle of a line there. */
+  readonly going: readonly Stream[]
+}
+
+/** The files of a log and how long they are at the time of the call. */
+interface Files {
+  readonly handles: readonly FileHandle[]
+  readonly sizes: readonly number[]
+}
+
+/** The records from a place on, each with where it stands. */
+async function* recordsOf({ handles, sizes }: Files, lines: Lines, from: Omit<Place, 'going'>) {
+  for (const [file, handle] of handles.entries()) {
+    if (file < from.file) continue
+    let at = file === from.file ? from.at : 0
+    for await (const chunk of chunksOf(handle, at, sizes[file]))
       for (const text of lines.take(chunk)) {
-        const line = parseLine(text)
-        if (line) yield line
+        const record = parseLine(text)
+        if (record) yield { file, at, record }
+        at += text.length + 1
       }
+  }
+}
+
+/** Where the last lines begin: they are found first and read then, for one line may be longer than memory. */
+async function placeOfTail(files: Files, query: LogQuery): Promise<Place> {
+  const start = { file: 0, at: 0, going: none }
+  if (query.tail === Infinity) return start
+  const joiner = new Joiner(query)
+  const places: Place[] = []
+  let count = 0
+  for await (const { file, at, record } of recordsOf(files, new Lines(), start)) {
+    const { going } = joiner
+    if (joiner.take(record)?.begins !== true) continue
+    count++
+    places.push({ file, at, going })
+    if (places.length > query.tail * 2 + 64) places.splice(0, places.length - query.tail)
+  }
+  if (query.tail === 0) return { file: files.handles.length, at: 0, going: joiner.going }
+  return count <= query.tail ? start : (places.at(-query.tail) ?? start)
 }
 
 /**
@@ -77,26 +148,26 @@ export async function* readLog(
   maxFile: number,
   query: LogQuery,
   ended: AbortSignal,
-): AsyncGenerator<LogLine> {
-  const files = await openAll(path, maxFile)
+): AsyncGenerator<LogPiece> {
+  const handles = await openAll(path, maxFile)
   try {
-    const sizes = (await Promise.all(files.map((file) => file.stat()))).map(({ size }) => size)
+    const sizes = (await Promise.all(handles.map((file) => file.stat()))).map(({ size }) => size)
+    const from = await placeOfTail({ handles, sizes }, query)
+    const joiner = new Joiner(query, from.going)
     const lines = new Lines()
-    const kept: LogLine[] = []
-    for await (const line of history(files, lines, sizes)) {
-      if (!wanted(query, line)) continue
-      if (query.tail === Infinity) yield line
-      else if (kept.push(line) > query.tail * 2 + 64) kept.splice(0, kept.length - query.tail)
+    for await (const { record } of recordsOf({ handles, sizes }, lines, from)) {
+      const piece = joiner.take(record)
+      if (piece) yield piece
     }
-    if (query.tail > 0) yield* kept.slice(-query.tail)
     if (!query.follow) return
-    const newest = files.pop() ?? (await open(path, 'a+'))
+    const newest = handles.pop() ?? (await open(path, 'a+'))
     for await (const text of new Follower(path, newest, sizes.at(-1) ?? 0, lines, ended)) {
-      const line = parseLine(text)
+      const record = parseLine(text)
       if (query.until !== undefined && Date.now() > query.until) return
-      if (line && wanted(query, line)) yield line
+      const piece = record && joiner.take(record)
+      if (piece) yield piece
     }
   } finally {
-    await Promise.all(files.map((file) => file.close()))
+    await Promise.all(handles.map((file) => file.close()))
   }
 }
