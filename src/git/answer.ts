@@ -3,12 +3,15 @@ import { Writable } from 'node:stream'
 import type { PushLimits } from '../config.js'
 import type { BerthError } from '../errors.js'
 import type { Command } from './commands.js'
-import { ended, ofProgress, unpacked, type Words } from './explain.js'
+import { ended, ofProgress, unpacked } from './explain.js'
 import { packetAt } from './pkt-line.js'
 import { refusal, spoken } from './report.js'
 
 /** Who does not read for so long is hung up on: a fetch ends, a push goes on unheard. */
 const stallMs = 300_000
+
+/** Characters of git's own words that are kept, should they say why it failed. */
+const keptWords = 2000
 
 /** What an answer is about. */
 export interface Answering {
@@ -28,8 +31,8 @@ export class Answer extends Writable {
   readonly #stallMs: number
   #beforeEnd: () => Promise<void> = () => Promise.resolve()
   #partial = Buffer.alloc(0)
-  /** What git's own words, so far, would mean to the pusher. */
-  #words: Words | null = null
+  /** The last of what git has said. */
+  #said = ''
   /** Whose report the pusher has got. */
   #reported: 'git' | 'ours' | null = null
 
@@ -86,11 +89,13 @@ export class Answer extends Writable {
   /** What the pusher is to read before a packet of git's. */
   #wordsBefore(payload: Buffer, limits: PushLimits): Buffer {
     const text = payload.toString('utf8', 1)
-    this.#words ??= ofProgress(text, limits)
-    if (payload[0] !== 1) return Buffer.alloc(0)
+    if (payload[0] !== 1) {
+      this.#said = (this.#said + text).slice(-keptWords)
+      return Buffer.alloc(0)
+    }
     this.#reported = 'git'
     if (unpacked(text)) return Buffer.alloc(0) // what it said was the deploy's
-    const { message, hint } = this.#words ?? ended(limits)
+    const { message, hint } = ofProgress(this.#said, limits) ?? ended(limits)
     return spoken(message, hint)
   }
 

@@ -41,6 +41,13 @@ const rules: readonly (readonly [RegExp, (limits: PushLimits, match: RegExpExecA
       hint: '`git fsck` in your repository names it; a commit that holds it must be made anew',
     }),
   ],
+  [
+    /^fatal: (.+)/m,
+    (_, [, said = '']) => ({
+      message: `git could not unpack the push: ${said.trim()}`,
+      hint: '`git fsck` in your repository says whether it is damaged; push again from a fresh clone',
+    }),
+  ],
 ]
 
 /** What git's own words mean, if it was by them that it failed. */

@@ -59,11 +59,13 @@ function varint(size: number): Buffer {
 export const entry = ({ type, data }: GitObject): Buffer =>
   Buffer.concat([header(types[type], data.length), deflateSync(data)])
 
-/** A delta that is its base so many times over: seven bytes for each. */
-export function multiply(base: GitObject, times: number): Buffer {
+/** A delta that is its base so many times over, seven bytes for each, and then up to 127 bytes that make it another's. */
+export function multiply(base: GitObject, times: number, end = ''): Buffer {
   const size = base.data.length
   const copy = Buffer.from([0xf0, size & 255, (size >> 8) & 255, (size >> 16) & 255])
-  const delta = Buffer.concat([varint(size), varint(size * times), ...Array.from({ length: times }, () => copy)])
+  const insert = end === '' ? [] : [Buffer.from([end.length]), Buffer.from(end)]
+  const sizes = [varint(size), varint(size * times + end.length)]
+  const delta = Buffer.concat([...sizes, ...Array.from({ length: times }, () => copy), ...insert])
   return Buffer.concat([header(types.delta, delta.length), Buffer.from(base.oid, 'hex'), deflateSync(delta)])
 }
 
