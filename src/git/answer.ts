@@ -7,9 +7,6 @@ import { ended, ofProgress, unpacked } from './explain.js'
 import { packetAt } from './pkt-line.js'
 import { refusal, spoken } from './report.js'
 
-/** Who does not read for so long is hung up on: a fetch ends, a push goes on unheard. */
-const stallMs = 300_000
-
 /** Characters of git's own words that are kept, should they say why it failed. */
 const keptWords = 2000
 
@@ -36,12 +33,15 @@ export class Answer extends Writable {
   /** Whose report the pusher has got. */
   #reported: 'git' | 'ours' | null = null
 
-  /** @param about null passes everything on as it is */
-  constructor(response: ServerResponse, about: Answering | null = null, stall = stallMs) {
+  /**
+   * @param about null passes everything on as it is
+   * @param stallMs who does not read for so long is hung up on: a fetch ends, a push goes on unheard
+   */
+  constructor(response: ServerResponse, about: Answering | null, stallMs: number) {
     super({ highWaterMark: 64 * 1024 })
     this.#response = response
     this.#about = about?.capabilities.has('side-band-64k') === true ? about : null
-    this.#stallMs = stall
+    this.#stallMs = stallMs
     response.on('error', () => undefined) // its `close` is heeded
   }
 

@@ -15,10 +15,11 @@ import { Receiving, type Receiver } from './receiving.js'
 import { refusal } from './report.js'
 import { ensureRepository } from './repository.js'
 import { GitService } from './service.js'
+import { lfsHint } from './tree.js'
 
-const route = /^\/([a-z0-9-]{1,63})\.git\/(info\/refs|git-upload-pack|git-receive-pack)$/
+const route = /^\/([a-z0-9-]{1,63})\.git\/(info\/refs|git-upload-pack|git-receive-pack|info\/lfs\/[a-z/]+)$/
 const services = ['git-upload-pack', 'git-receive-pack'] as const
-/** A client may be silent for so long in all: git thinks before it sends a large pack. Milliseconds. */
+/** A client may be silent for so long in all, since git thinks before it sends a large pack, or read nothing. Milliseconds. */
 const patienceMs = 300_000
 /** Of what a fetch has and wants; a large one takes a tenth of it. Bytes, inflated. */
 const maxFetch = 16 * 1024 * 1024
@@ -26,7 +27,7 @@ const maxFetch = 16 * 1024 * 1024
 export interface GitOptions extends Receiver {
   /** Directories of control groups for git, which this account may move its processes to. */
   readonly groups?: readonly string[]
-  /** Replaces how long a client may be silent; for tests. */
+  /** Replaces how long a client may be silent, or read nothing; for tests. */
   readonly patienceMs?: number
 }
 
@@ -39,7 +40,8 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
   scrubEnvironment(gitPrograms(config))
   const disk = new Disk(config.root, config.diskReserve)
   const receiving = new Receiving({ config, store, log }, disk)
-  const service = new GitService(config, log)
+  const patience = options.patienceMs ?? patienceMs
+  const service = new GitService(config, log, patience)
   const prepare = async (): Promise<string> => {
     await installLimits(config, groups)
     const secret = await installHooks(config)
@@ -102,7 +104,6 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
     })
   }
 
-  const patience = options.patienceMs ?? patienceMs
   /** What a push may send: no more than there is room for beside the reserve of the disk. */
   const pushLimits = async (): Promise<BodyLimits> => {
     const [room, { size }] = [await disk.room(), config.push]
@@ -135,8 +136,19 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
     service.serve({ app: app.id, head: null, request, body: chain([first.value], body), response })
   }
 
+  /** git-lfs asks before git pushes (Git LFS "Batch API"), and shows its user the message. */
+  const refuseLfs = async (request: IncomingMessage, response: ServerResponse, name: string): Promise<void> => {
+    await admit(request, name)
+    const message = `Berth keeps no Git LFS files. ${lfsHint}`
+    response.writeHead(501, { 'Content-Type': 'application/vnd.git-lfs+json', Connection: 'close' })
+    response.write(JSON.stringify({ message }))
+    await discard(request)
+    response.end()
+  }
+
   const serve = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
     const [, name = '', action = ''] = route.exec(url.pathname) ?? []
+    if (action.startsWith('info/lfs/')) return refuseLfs(request, response, name)
     if (request.method !== (action === 'info/refs' ? 'GET' : 'POST'))
       throw new BerthError('invalid', 'git clients only: clone or push this address')
     checkEncoding(request)

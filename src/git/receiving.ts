@@ -71,11 +71,12 @@ export class Receiving {
       const push = await this.#turns.take(app.id, () => this.#begin(app, repository, question, say))
       if (push === null) return
       const deploy = await store.deploys.get(push.deploy)
+      // a pusher that reads slowly keeps its own log waiting, and not the ref
+      const ended = this.#landAtEnd(app, repository, push, deploy)
       for await (const { text } of follow(config, store, deploy.id, { signal })) await say(text)
       if (signal.aborted) return
-      const end = await outcome(store, deploy, signal)
-      if (end.status === 'superseded') await say(' !     superseded by a newer push: this one was not deployed\n')
-      if (end.status === 'succeeded') await this.#land(app.id, repository, push, end)
+      if ((await ended).status === 'superseded')
+        await say(' !     superseded by a newer push: this one was not deployed\n')
     } catch (error) {
       if (signal.aborted) return
       if (!(error instanceof BerthError)) this.#at.log.error({ error: messageOf(error), app: app.name }, 'push failed')
@@ -97,11 +98,7 @@ export class Receiving {
     const repository = repositoryOf(this.#at.config, app.id)
     const push = await readPush(repository, id)
     if (!push) throw new BerthError('missing', 'no such push')
-    const deploy = await this.#at.store.deploys.get(push.deploy)
-    // what is deployed is not refused: a ref that cannot be moved now is when the push is settled
-    await this.#land(app.id, repository, push, deploy).catch((error: unknown) =>
-      this.#at.log.error({ error: messageOf(error), app: app.name }, 'ref not moved yet'),
-    )
+    await this.#landAtEnd(app, repository, push, await this.#at.store.deploys.get(push.deploy))
     return [{ ref: push.command.ref, reason: null }, ...push.refused]
   }
 
@@ -149,6 +146,16 @@ export class Receiving {
       if (end.status === 'succeeded' && (await store.apps.find(app))) await this.#land(app, repository, push, end)
     }
     await forgetPush(repository, push.id)
+  }
+
+  /** What is deployed is not refused: a ref that cannot be moved when its deploy is over is moved when the push is settled. */
+  async #landAtEnd(app: App, repository: string, push: Push, deploy: Deploy): Promise<Deploy> {
+    const end = await outcome(this.#at.store, deploy)
+    if (end.status === 'succeeded')
+      await this.#land(app.id, repository, push, end).catch((error: unknown) =>
+        this.#at.log.error({ error: messageOf(error), app: app.name }, 'ref not moved yet'),
+      )
+    return end
   }
 
   #land(app: string, repository: string, push: Push, deploy: Deploy): Promise<void> {

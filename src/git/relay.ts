@@ -2,12 +2,14 @@
 export interface RelayLimits {
   /** Characters of a line; what is longer is cut. */
   readonly line: number
-  /** Characters in all; of what is longer the end is sent when it is over. */
+  /** Characters in all, of which a line costs `lineCost` more; of what is longer the end is sent when it is over. */
   readonly budget: number
   readonly tail: number
 }
 
 const usual: RelayLimits = { line: 4096, budget: 4 * 1024 * 1024, tail: 16 * 1024 }
+/** git writes each line to the pusher's terminal on its own. */
+const lineCost = 60
 
 /**
  * A log on its way to a pusher: no line is longer than git can be expected to hold, and a log without end takes neither memory
@@ -18,9 +20,10 @@ export class Relay {
   readonly #limits: RelayLimits
   /** Characters of the line that is being sent. */
   #column = 0
-  #sent = 0
+  #spent = 0
   #tail = ''
-  #left = 0
+  /** Whether something of it was left out. */
+  #left = false
 
   constructor(write: (text: string) => Promise<void>, limits: RelayLimits = usual) {
     this.#write = write
@@ -28,27 +31,32 @@ export class Relay {
   }
 
   async say(text: string): Promise<void> {
+    if (this.#spent === Infinity) {
+      this.#keep(text)
+      return
+    }
     const cut = this.#cut(text)
-    if (this.#sent + cut.length <= this.#limits.budget) {
-      this.#sent += cut.length
-      return this.#write(cut)
-    }
-    const first = this.#sent < Infinity
-    this.#sent = Infinity
-    this.#tail += cut
-    if (this.#tail.length > 2 * this.#limits.tail) {
-      this.#left += this.#tail.length - this.#limits.tail
-      this.#tail = this.#tail.slice(-this.#limits.tail)
-    }
-    if (first)
-      await this.#write('\n !     The output is long: its end follows. `berth builds:output` shows all of it.\n')
+    this.#spent += cut.length + (cut.split('\n').length - 1) * lineCost
+    if (this.#spent <= this.#limits.budget) return this.#write(cut)
+    this.#spent = Infinity
+    this.#keep(text)
+    await this.#write('\n !     The output is long: its end follows. `berth builds:output` shows all of it.\n')
   }
 
   /** Sends what is left. */
   async end(): Promise<void> {
-    const from = this.#left > 0 ? this.#tail.indexOf('\n') + 1 : 0
-    if (this.#tail !== '') await this.#write(`${this.#left > 0 ? '       …\n' : ''}${this.#tail.slice(from)}`)
+    const from = this.#left ? this.#tail.indexOf('\n') + 1 : 0
+    if (this.#spent === Infinity) this.#column = 0
+    const tail = this.#cut(this.#tail.slice(from))
+    if (tail !== '') await this.#write(`${this.#left ? '       …\n' : ''}${tail}`)
     if (this.#column > 0) await this.#write('\n')
+  }
+
+  #keep(text: string): void {
+    this.#tail += text
+    if (this.#tail.length <= 2 * this.#limits.tail) return
+    this.#left = true
+    this.#tail = this.#tail.slice(-this.#limits.tail)
   }
 
   #cut(text: string): string {
@@ -56,10 +64,9 @@ export class Relay {
     for (let at = 0; at < text.length;) {
       const newline = text.indexOf('\n', at)
       const end = newline === -1 ? text.length : newline
-      const room = Math.max(0, this.#limits.line - this.#column)
-      const piece = text.slice(at, Math.min(end, at + room))
-      pieces.push(piece)
-      if (end - at > room && room > 0) pieces.push('…')
+      const room = this.#limits.line - this.#column
+      if (room >= 0) pieces.push(text.slice(at, Math.min(end, at + room)))
+      if (room >= 0 && end - at > room) pieces.push('…')
       this.#column += end - at
       if (newline !== -1) {
         pieces.push('\n')

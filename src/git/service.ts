@@ -47,9 +47,12 @@ export class GitService {
   readonly #git: GitType
   readonly #log: Logger
   readonly #config: Config
+  readonly #patienceMs: number
   readonly #exchanges = new WeakMap<object, Running>()
 
-  constructor(config: Config, log: Logger) {
+  /** @param patienceMs who does not read for so long is hung up on */
+  constructor(config: Config, log: Logger, patienceMs: number) {
+    this.#patienceMs = patienceMs
     this.#config = config
     this.#log = log
     this.#git = new Git((app = '') => repositoryOf(config, app), { autoCreate: false })
@@ -65,14 +68,17 @@ export class GitService {
       url: `/${app}/info/refs?service=${service}`,
       headers: { host: request.headers.host },
     })
-    this.#git.handle(asked as unknown as IncomingMessage, new Answer(response) as unknown as ServerResponse)
+    this.#git.handle(
+      asked as unknown as IncomingMessage,
+      new Answer(response, null, this.#patienceMs) as unknown as ServerResponse,
+    )
   }
 
   /** Runs git-upload-pack or git-receive-pack on a body whose first piece is its head. */
   serve(exchange: Exchange): void {
     const { app, head, body, response, request } = exchange
     const service = head ? 'git-receive-pack' : 'git-upload-pack'
-    const answer = new Answer(response, head && { ...head, limits: this.#config.push })
+    const answer = new Answer(response, head && { ...head, limits: this.#config.push }, this.#patienceMs)
     // whoever is still sending would not read the answer if its connection were closed
     answer.beforeEnd(() => discard(request))
     const source = Object.assign(Readable.from(this.#heed(body, answer), { objectMode: false }), {

@@ -111,6 +111,10 @@ function refuseSubmodules(paths: readonly string[], count: number): never {
   )
 }
 
+/** The way out for a repository with Git LFS. */
+export const lfsHint =
+  "Put the files into git itself: git lfs untrack '<pattern>' && git add --renormalize . , then commit and push."
+
 const pointer =
   /^version https:\/\/(git-lfs\.github\.com|hawser\.github\.com)\/spec\/v\d+\n(.*\n)*oid sha256:[0-9a-f]{64}\n/
 
@@ -140,7 +144,7 @@ export async function checkPointers(
   throw new BerthError(
     'invalid',
     `${shorten(found)}: Git LFS keeps these files elsewhere, and only pointers to them were pushed`,
-    "put the files into git itself: git lfs untrack '<pattern>' && git add --renormalize . , then commit and push",
+    lfsHint,
   )
 }
 

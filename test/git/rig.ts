@@ -78,7 +78,7 @@ export async function gitRig(options: RigOptions = {}): Promise<GitRig> {
   const redis = await startRedis(config)
   const store = await openStore(config)
   const token = (await store.tokens.create('test')).reveal()
-  const handler = createGitHandler({ config, store, log: pino({ level: process.env.LOGL ?? 'silent' }), ...more })
+  const handler = createGitHandler({ config, store, log: pino({ level: 'silent' }), ...more })
   const answer: Parameters<typeof createServer>[1] = (request, response) => {
     if (!handler(request, response)) response.writeHead(418).end('not git')
   }
