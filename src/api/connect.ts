@@ -34,7 +34,7 @@ export function connectPlatform(config: Config, store: Store, closing: AbortSign
         engine: new Engine(await engine(), config.name, engineAwayMs),
         config,
         app,
-        release: await store.releases.get(app.id, app.current),
+        release: await store.releases.current(app),
         command: spec.command,
         tty: spec.tty,
         stdin: true,

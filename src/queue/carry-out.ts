@@ -163,6 +163,6 @@ async function releaseToReturnTo({ store, docker }: Workshop, app: App, version:
 }
 
 async function currentRelease({ store }: Workshop, app: App): Promise<Release> {
-  if (app.current > 0) return store.releases.get(app.id, app.current)
+  if (app.current > 0) return store.releases.current(app)
   return { ...firstRelease(app.id), version: 0 }
 }

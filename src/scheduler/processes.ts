@@ -49,7 +49,7 @@ const byName = (a: Process, b: Process): number =>
 export async function listProcesses({ config, store, docker }: ProcessesOptions, app: App): Promise<Process[]> {
   const engine = new Engine(docker, config.name, 0)
   const [release, records, containers] = await Promise.all([
-    app.current > 0 ? store.releases.get(app.id, app.current) : null,
+    app.current > 0 ? store.releases.current(app) : null,
     new ProcessRecords(store.redis).list(app.id),
     engine
       .list(app.id)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
+import { noApp } from './missing.js'
 import { firstRelease } from './releases.js'
 import { draftRoute, routing, type Route } from './routes.js'
 
@@ -39,9 +40,6 @@ export function checkAppName(name: string): void {
     )
   if (reservedNames.has(name)) throw new BerthError('invalid', `the name "${name}" is reserved`, 'choose another name')
 }
-
-const missing = (name: string): BerthError =>
-  new BerthError('missing', `no app named "${name.slice(0, 80)}"`, 'run `berth apps` to see them all')
 
 const taken = (name: string): BerthError =>
   new BerthError('conflict', `the name "${name}" is taken`, 'choose another name, or run `berth apps` to see them all')
@@ -125,7 +123,7 @@ export class Apps {
   async get(name: string): Promise<App> {
     const id = await this.#redis.hget('apps:names', name)
     const app = id === null ? null : await this.find(id)
-    if (!app) throw missing(name)
+    if (!app) throw noApp(name)
     return app
   }
 
@@ -144,7 +142,7 @@ export class Apps {
     if (patch.name !== undefined) checkAppName(patch.name)
     for (;;) {
       const [json, was] = await Promise.all([this.#redis.hget('apps', id), this.#redis.hget('routes', id)])
-      if (json === null) throw missing(patch.name ?? id)
+      if (json === null) throw noApp(patch.name ?? id)
       const app = JSON.parse(json) as App
       const next = { ...app, ...patch }
       const route = was === null ? null : this.#renamed(JSON.parse(was) as Route, app.name, next.name)

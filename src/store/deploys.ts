@@ -46,7 +46,11 @@ export interface Deploy {
 export const keptDeploys = 100
 
 const missing = (id: string): never => {
-  throw new BerthError('missing', `no build ${id.slice(0, 40)}`, 'run `berth builds` to see them all')
+  throw new BerthError(
+    'missing',
+    `no change ${id.slice(0, 40)} is known: its app was destroyed, or it is long over`,
+    'run `berth apps` and `berth builds` to see what there is',
+  )
 }
 
 /** Channel that is told of an app's new deploy in the same transaction that records it. */

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
+import { noApp } from './missing.js'
 import { change } from './records.js'
 
 /** How many of an app's releases are remembered, with their config vars; the current one always is. */
@@ -57,6 +58,13 @@ export const firstRelease = (app: string): Release => ({
   domains: [],
 })
 
+/** What of an app tells which release is its current one. */
+interface CurrentOf {
+  readonly id: string
+  readonly name: string
+  readonly current: number
+}
+
 /** The record of releases: one hash `releases:<app id>`, version -> JSON. */
 export class Releases {
   readonly #redis: Redis
@@ -68,6 +76,16 @@ export class Releases {
   async list(app: string): Promise<Release[]> {
     const all = await this.#redis.hvals(`releases:${app}`)
     return all.map((json) => JSON.parse(json) as Release).sort((a, b) => b.version - a.version)
+  }
+
+  /**
+   * The release that runs, or should. An app has one as long as it is there.
+   * @throws BerthError `missing` when the app was destroyed meanwhile
+   */
+  async current({ id, name, current }: CurrentOf): Promise<Release> {
+    const json = await this.#redis.hget(`releases:${id}`, String(current))
+    if (json === null) throw noApp(name)
+    return JSON.parse(json) as Release
   }
 
   /** @throws BerthError `missing`, of one that was and is kept no more too */

@@ -47,20 +47,23 @@ const engineOf = (): Server =>
     response.end(request.url?.includes('/containers/json') ? '[]' : '{"Id":"sha256:0"}')
   })
 
-export async function openRig(): Promise<Rig> {
+/** What a test puts in place of the scheduler that does nothing; the store is the worker's. */
+export type SchedulerOf = (at: { readonly config: Config; readonly store: Store }) => Promise<Partial<Scheduler>>
+
+export async function openRig(schedulerOf: SchedulerOf = () => Promise.resolve({})): Promise<Rig> {
   const undo: (() => unknown)[] = []
   const dispose = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step()
   }
   try {
-    return await open(undo, dispose)
+    return await open(undo, dispose, schedulerOf)
   } catch (error) {
     await dispose()
     throw error
   }
 }
 
-async function open(undo: (() => unknown)[], dispose: () => Promise<void>): Promise<Rig> {
+async function open(undo: (() => unknown)[], dispose: () => Promise<void>, schedulerOf: SchedulerOf): Promise<Rig> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-api-'))
   undo.push(() => rm(dir, { recursive: true, force: true }))
   const port = await freePort()
@@ -140,7 +143,9 @@ async function open(undo: (() => unknown)[], dispose: () => Promise<void>): Prom
     refreshRoute: nothing,
     start: nothing,
     stop: nothing,
+    ...(await schedulerOf({ config, store: workerStore })),
   }
+  undo.push(() => scheduler.stop())
   const worker = await startWorker({
     config,
     store: workerStore,

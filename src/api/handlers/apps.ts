@@ -32,7 +32,7 @@ export function appHandlers(platform: Platform): HandlersOf<'apps'> {
 
     info: async ({ app: name }) => {
       const app = await store.apps.get(name)
-      const release = await store.releases.get(app.id, app.current)
+      const release = await store.releases.current(app)
       return {
         ...viewApp(config, app),
         description: release.description,

@@ -58,7 +58,7 @@ export function configHandlers(platform: Platform): HandlersOf<'config'> {
   return {
     get: async ({ app: name }) => {
       const app = await store.apps.get(name)
-      return { ...(await store.releases.get(app.id, app.current)).config }
+      return { ...(await store.releases.current(app)).config }
     },
 
     change: async ({ app: name, set = {}, unset = [] }) => {
@@ -72,7 +72,7 @@ export function configHandlers(platform: Platform): HandlersOf<'config'> {
       if (both !== undefined)
         throw new BerthError('invalid', `the config var ${both} cannot be both set and unset`, 'name it once')
 
-      const { config } = await store.releases.get(app.id, app.current)
+      const { config } = await store.releases.current(app)
       const after = Object.entries({ ...config, ...set }).filter(([name]) => !unset.includes(name))
       if (after.reduce((sum, [name, value]) => sum + sizeOf(name, value), 0) > mostBytes)
         throw new BerthError(

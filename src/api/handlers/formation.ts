@@ -23,12 +23,12 @@ export function formationHandlers(platform: Platform): HandlersOf<'formation'> {
   return {
     get: async ({ app: name }) => {
       const app = await store.apps.get(name)
-      return readFormation(await store.releases.get(app.id, app.current))
+      return readFormation(await store.releases.current(app))
     },
 
     scale: async ({ app: name, formation }) => {
       const app = await store.apps.get(name)
-      const types = Object.keys(readFormation(await store.releases.get(app.id, app.current)))
+      const types = Object.keys(readFormation(await store.releases.current(app)))
       if (types.length === 0)
         throw new BerthError('conflict', `${app.name} has nothing to scale yet`, 'push it first: `git push berth main`')
       if (Object.keys(formation).length === 0)

@@ -12,7 +12,7 @@ export function processHandlers(platform: Platform): HandlersOf<'processes'> {
 
   /** @throws BerthError `missing` when the release has no such process, or type */
   const check = async (app: App, process: string): Promise<void> => {
-    const release = await store.releases.get(app.id, app.current)
+    const release = await store.releases.current(app)
     const [type = '', index] = process.split('.')
     const formation = readFormation(release)
     const quantity = Object.hasOwn(formation, type) ? (formation[type]?.quantity ?? 0) : 0

@@ -13,8 +13,11 @@ export function releaseHandlers(platform: Platform): HandlersOf<'releases'> {
 
     info: async ({ app: name, version }) => {
       const app = await store.apps.get(name)
-      const wanted = version === 'current' ? app.current : Number(version.replace('v', ''))
-      return viewReleaseInfo(await store.releases.get(app.id, wanted), app.current)
+      const release =
+        version === 'current'
+          ? await store.releases.current(app)
+          : await store.releases.get(app.id, Number(version.replace('v', '')))
+      return viewReleaseInfo(release, app.current)
     },
 
     rollback: async ({ app: name, version }) => {
