@@ -5,9 +5,19 @@ import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { parse } from 'dotenv'
 import { z } from 'zod'
+import { parseDuration } from './duration.js'
 import { BerthError } from './errors.js'
 
 const mebibyte = 1024 * 1024
+// setTimeout counts milliseconds in 31 bits
+const longestLimit = 20 * 24 * 3_600_000
+
+const Duration = z
+  .string()
+  .refine(
+    (text) => (parseDuration(text) ?? longestLimit + 1) <= longestLimit,
+    'write it as 90s, 30m or 2h, 20d at most',
+  )
 
 const listed = (text: string | undefined): string[] =>
   (text ?? '')
@@ -123,7 +133,6 @@ export const Settings = z.object({
     .max(10_000_000)
     .default(200_000)
     .describe('files and directories that a pushed commit may hold'),
-  BERTH_DEPLOYS: z.coerce.number().int().min(1).max(64).default(2).describe('deploys at once over all apps'),
   BERTH_TRUSTED_PROXIES: z
     .string()
     .refine((text) => listed(text).every(isNetwork), 'must be addresses or CIDR networks, IPv4 or IPv6, by commas')
@@ -138,6 +147,17 @@ export const Settings = z.object({
     .max(1_000_000)
     .default(1000)
     .describe('connections that one client address may have to the router; IPv6: one /64 network'),
+  BERTH_DEPLOYS: z.coerce.number().int().min(1).max(64).default(2).describe('builds at once over all apps'),
+  BERTH_CHANGES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(16)
+    .describe('roll-outs, restarts and other changes at once over all apps; builds do not count'),
+  BERTH_BUILD_LIMIT: Duration.default('30m').describe('how long a build may take: 90s, 30m, 2h'),
+  BERTH_RELEASE_LIMIT: Duration.default('1h').describe('how long a release command may take'),
+  BERTH_RUN_LIMIT: Duration.default('24h').describe('how long a one-off process may take'),
 })
 
 /** What a push may take of the machine. */
@@ -163,13 +183,18 @@ export interface Config {
   readonly domain: string
   readonly httpPort: number
   readonly pool: string
-  readonly deploys: number
   /** Addresses and CIDR networks. */
   readonly trustedProxies: readonly string[]
   readonly clientConnections: number
   readonly push: PushLimits
   /** Bytes of the disk that are left free, a tenth of a small disk at most. */
   readonly diskReserve: number
+  /** Builds at once. */
+  readonly builds: number
+  /** Other changes at once. */
+  readonly changes: number
+  /** How long what runs once may take, in milliseconds. */
+  readonly limits: { readonly build: number; readonly release: number; readonly run: number }
   /** Path of the Docker Engine socket the platform drives. */
   readonly engineSocket: string
   /** True when the engine is Berth's own and started by `berth serve`. */
@@ -211,7 +236,6 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     domain: s.BERTH_DOMAIN,
     httpPort: s.BERTH_HTTP_PORT,
     pool: s.BERTH_POOL,
-    deploys: s.BERTH_DEPLOYS,
     trustedProxies: listed(s.BERTH_TRUSTED_PROXIES),
     clientConnections: s.BERTH_CLIENT_CONNECTIONS,
     push: {
@@ -222,6 +246,13 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       files: s.BERTH_PUSH_FILES,
     },
     diskReserve: Number(s.BERTH_DISK_RESERVE ?? 512) * mebibyte,
+    builds: s.BERTH_DEPLOYS,
+    changes: s.BERTH_CHANGES,
+    limits: {
+      build: parseDuration(s.BERTH_BUILD_LIMIT) ?? 0,
+      release: parseDuration(s.BERTH_RELEASE_LIMIT) ?? 0,
+      run: parseDuration(s.BERTH_RUN_LIMIT) ?? 0,
+    },
     engineSocket,
     ownEngine: s.BERTH_ENGINE === undefined,
     apiSocket: join(s.BERTH_RUN, 'api', 'api.sock'),

@@ -1,6 +1,7 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import type { Logger } from 'pino'
 import { BerthError, messageOf } from '../errors.js'
+import type { Token } from '../store/tokens.js'
 import { version } from '../version.js'
 import { authenticate } from './auth.js'
 import { contract } from './contract.js'
@@ -42,11 +43,16 @@ async function answer(mounted: Mounted, platform: Platform, request: Request, re
   const input = validate(operation, { params: request.params, query: request.query, body: request.body as unknown })
   const left = new AbortController()
   response.once('close', () => left.abort())
-  const reply = await handle(input, { signal: AbortSignal.any([left.signal, platform.closing]) })
-  if (operation.stream === 'lines')
-    return sendLines(response, reply as Lines<unknown, unknown>, (error) => toFault(error, platform.store.redis))
-  if (operation.stream === 'text') return sendText(response, reply as AsyncIterable<string>)
-  response.status(operation.status ?? 200).json(reply)
+  const token = (response.locals.token ?? null) as Token | null
+  const serve = async (): Promise<void> => {
+    const reply = await handle(input, { signal: AbortSignal.any([left.signal, platform.closing]), token })
+    if (operation.stream === 'lines')
+      await sendLines(response, reply as Lines<unknown, unknown>, (error) => toFault(error, platform.store.redis))
+    else if (operation.stream === 'text') await sendText(response, reply as AsyncIterable<string>)
+    else response.status(operation.status ?? 200).json(reply)
+  }
+  if (operation.stream === undefined || token === null) return serve()
+  return platform.grants.during(token, () => response.destroy(), serve)
 }
 
 /** The control API as an express application: tokens, validation, handlers, and every error as `{fault, message, hint}`. */
@@ -56,7 +62,7 @@ export function createApp(platform: Platform, handlers: Handlers, log: Logger): 
   const { tokens, redis } = platform.store
 
   const guard = async (request: Request, response: Response, next: NextFunction): Promise<void> => {
-    await authenticate(tokens, request.headers.authorization)
+    response.locals.token = await authenticate(tokens, request.headers.authorization)
     response.set('Cache-Control', 'no-store')
     next()
   }

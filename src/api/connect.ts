@@ -1,6 +1,7 @@
 import type Docker from 'dockerode'
 import type { Config } from '../config.js'
 import type { Store } from '../store/store.js'
+import { Grants } from './grants.js'
 import type { Platform } from './platform.js'
 
 /** How long a one-off process waits for an engine that is being restarted, in milliseconds. */
@@ -13,6 +14,7 @@ export function connectPlatform(config: Config, store: Store, closing: AbortSign
   return {
     config,
     store,
+    grants: new Grants(store),
     closing,
     submit: async (app, change) => (await import('../queue/submit.js')).submit(store, app, change),
     async *deployLog(deploy, options) {

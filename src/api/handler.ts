@@ -1,3 +1,4 @@
+import type { Token } from '../store/tokens.js'
 import type { Contract } from './contract.js'
 import type { Reply, Request } from './operation.js'
 
@@ -5,6 +6,8 @@ import type { Reply, Request } from './operation.js'
 export interface Caller {
   /** Aborted when the caller leaves. */
   readonly signal: AbortSignal
+  /** What it came with; null where none is asked for. */
+  readonly token: Token | null
 }
 
 /** Answers one operation; a stream's handler rejects before it returns the stream when nothing can be streamed. */

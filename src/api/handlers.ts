@@ -5,7 +5,8 @@ import { buildHandlers, deployHandlers } from './handlers/deploys.js'
 import { formationHandlers } from './handlers/formation.js'
 import { processHandlers } from './handlers/processes.js'
 import { releaseHandlers } from './handlers/releases.js'
-import { systemHandlers, tokenHandlers } from './handlers/system.js'
+import { systemHandlers } from './handlers/system.js'
+import { tokenHandlers } from './handlers/tokens.js'
 import type { Platform } from './platform.js'
 
 /** Every operation's handler. */

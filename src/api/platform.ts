@@ -4,6 +4,7 @@ import type { App } from '../store/apps.js'
 import type { Change, Deploy } from '../store/deploys.js'
 import type { Store } from '../store/store.js'
 import type { LogLine, ProcessView } from './contract.js'
+import type { Grants } from './grants.js'
 
 export interface DeployLogOptions {
   /** Byte to begin at. */
@@ -43,6 +44,7 @@ export interface OneOff {
 export interface Platform {
   readonly config: Config
   readonly store: Store
+  readonly grants: Grants
   /** Aborted when this process is about to end: streams end then. */
   readonly closing: AbortSignal
   /** Records a change for the worker to carry out; durable when it resolves. */

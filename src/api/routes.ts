@@ -33,13 +33,16 @@ export const routes = {
     list: 'GET /apps/:app/builds',
     info: 'GET /apps/:app/builds/:build',
     output: 'GET /apps/:app/builds/:build/output',
+    cancel: 'POST /apps/:app/builds/:build/cancel',
   },
   deploys: {
     info: 'GET /deploys/:deploy',
     log: 'GET /deploys/:deploy/log',
   },
   tokens: {
+    list: 'GET /tokens',
     create: 'POST /tokens',
+    revoke: 'DELETE /tokens/:token',
   },
   system: {
     health: 'GET /health',

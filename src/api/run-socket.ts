@@ -1,7 +1,10 @@
 import { once } from 'node:events'
 import type { WebSocket } from 'ws'
 import { z } from 'zod'
+import { deadline } from '../deadline.js'
+import { formatDuration } from '../duration.js'
 import { BerthError, messageOf } from '../errors.js'
+import type { Token } from '../store/tokens.js'
 import { bodyOfFault, toFault } from './faults.js'
 import type { OneOff, Platform } from './platform.js'
 import { channel, inputWindow, type FromServer } from './run-messages.js'
@@ -141,17 +144,37 @@ class Incoming {
   }
 }
 
+const revoked = new BerthError('unauthenticated', 'the token was revoked, or has expired: the process was ended')
+
+const tooLong = (ms: number): BerthError =>
+  new BerthError(
+    'invalid',
+    `the process took longer than ${formatDuration(ms)} and was ended`,
+    'BERTH_RUN_LIMIT in berth.env is how long one may take',
+  )
+
 /** Ties a WebSocket to a one-off process, from its `start` to its `exit`. A caller that leaves ends the process. */
-export async function serveRun(platform: Platform, name: string, socket: WebSocket): Promise<void> {
+export async function serveRun(
+  platform: Platform,
+  { name, token }: { readonly name: string; readonly token: Token },
+  socket: WebSocket,
+): Promise<void> {
   const left = new AbortController()
   platform.closing.addEventListener('abort', () => socket.close(1001), { once: true, signal: left.signal })
   socket.once('close', () => left.abort())
   socket.on('error', () => undefined) // 'close' follows
   const gone = once(left.signal, 'abort').then(() => null)
   const incoming = new Incoming(socket)
-  try {
+  const end = (fault: BerthError): void => {
+    if (!left.signal.aborted) tell(socket, { error: bodyOfFault(fault) })
+    left.abort()
+  }
+  const serve = async (): Promise<void> => {
     const spec = await Promise.race([incoming.start, gone])
     if (spec === null) return
+    const { run } = platform.config.limits
+    using late = deadline(run, left.signal)
+    late.signal.addEventListener('abort', () => end(tooLong(run)), { once: true })
     const process = await platform.run(await platform.store.apps.get(name), spec, left.signal)
     tell(socket, { started: { process: process.process } })
     incoming.attach(process)
@@ -159,6 +182,9 @@ export async function serveRun(platform: Platform, name: string, socket: WebSock
     ended.catch(() => undefined)
     const exit = await Promise.race([ended, gone])
     if (exit !== null) tell(socket, { exit: { code: exit[0] } })
+  }
+  try {
+    await platform.grants.during(token, () => end(revoked), serve)
   } catch (error) {
     tell(socket, { error: bodyOfFault(toFault(error, platform.store.redis)) })
   } finally {

@@ -30,12 +30,12 @@ export function createUpgrade(
   return async (request, socket, head) => {
     socket.on('error', () => socket.destroy())
     try {
-      await authenticate(platform.store.tokens, request.headers.authorization)
+      const token = await authenticate(platform.store.tokens, request.headers.authorization)
       const name = appOf(request.url ?? '')
       await platform.store.apps.get(name)
       const [{ WebSocketServer }, { serveRun }] = await Promise.all([import('ws'), import('./run-socket.js')])
       server ??= new WebSocketServer({ noServer: true, maxPayload: frameLimit, perMessageDeflate: false })
-      server.handleUpgrade(request, socket, head, (webSocket) => void serveRun(platform, name, webSocket))
+      server.handleUpgrade(request, socket, head, (webSocket) => void serveRun(platform, { name, token }, webSocket))
     } catch (error) {
       sendRaw(socket, answerToFault(toFault(error, platform.store.redis)))
     }

@@ -17,6 +17,17 @@ const row = (build: DeployView): string[] => [
   formatTime(build.createdAt),
 ]
 
+/** How a build ended that was not cancelled. */
+const verbOf: Readonly<Record<DeployView['status'], string>> = {
+  queued: 'waits',
+  building: 'goes on',
+  releasing: 'goes on',
+  succeeded: 'succeeded',
+  failed: 'failed',
+  superseded: 'was superseded by a newer push',
+  cancelled: 'was cancelled',
+}
+
 export function registerBuilds(program: Command): void {
   withJson(
     withApp(
@@ -63,6 +74,30 @@ export function registerBuilds(program: Command): void {
       print(heading(`Build ${build.id} of ${app}`))
       print(table([row(build).slice(1)]))
       if (build.failure !== null) print(build.failure)
+    })
+
+  withApp(
+    addCommand(program, {
+      name: 'builds:cancel',
+      summary: 'end a build that waits or is under way',
+      group,
+      examples: ['builds:cancel -a blog', 'builds:cancel 0mx1v6ynobd0215b9'],
+    }),
+  )
+    .argument('[id]', 'all that are not over unless given')
+    .action(async (id: string | undefined, options: AppOptions) => {
+      const session = await openApp(options)
+      const { client, app } = session
+      const wanted =
+        id === undefined ? await client.builds.list({ app }) : [await client.builds.info({ app, build: id })]
+      const pending = wanted.filter(({ finishedAt }) => finishedAt === null)
+      if (pending.length === 0)
+        say(id === undefined ? `${app} has no build under way` : `build ${id} is over: ${wanted[0]?.status ?? 'gone'}`)
+      for (const build of pending) {
+        process.stderr.write(`Cancelling build ${build.id} of ${app}... `)
+        const { status } = await follow(session, await client.builds.cancel({ app, build: build.id }), () => undefined)
+        say(status === 'cancelled' ? 'done' : `too late: it ${verbOf[status]}`)
+      }
     })
 
   withApp(

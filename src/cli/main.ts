@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { exitCodeOf, formatFailure } from './failure.js'
 import { createProgram } from './program.js'
+import { explainToken } from './session.js'
 
 // `berth logs | head` is not a failure
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
@@ -16,7 +17,8 @@ try {
   else if (first === 'help' && about !== undefined && !program.commands.some((one) => isNamed(one, about)))
     await program.parseAsync([about], { from: 'user' }) // says that there is none, and which it might be
   else await program.parseAsync(args, { from: 'user' })
-} catch (error) {
+} catch (thrown) {
+  const error = explainToken(thrown)
   process.stderr.write(formatFailure(error, program, args[0] === 'help' ? args.slice(1) : args))
   process.exitCode = exitCodeOf(error)
 }

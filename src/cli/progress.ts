@@ -84,6 +84,7 @@ export async function carryOut(session: Session, text: string, request: Promise<
   }
   line.show()
   say('!')
+  if (ended.status === 'cancelled') throw new BerthError('conflict', ended.failure ?? 'cancelled', 'see `berth builds`')
   throw ended.status === 'superseded'
     ? new BerthError('conflict', 'a newer change took its place', 'see `berth releases`')
     : new BerthError(

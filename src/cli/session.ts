@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { createClient, type Client } from '../api/client.js'
-import { BerthError } from '../errors.js'
+import { BerthError, is } from '../errors.js'
 import { readCredentials, type Credentials } from './credentials.js'
 import { UsageError } from './failure.js'
 import { currentApp } from './repository.js'
@@ -30,6 +30,17 @@ export async function openSession(): Promise<Session> {
       'start one with `bin/up`, or set BERTH_URL and BERTH_TOKEN to use another',
     )
   return { credentials, client: createClient(credentials) }
+}
+
+/** Says of a refused token where it came from, and what to do. */
+export function explainToken(error: unknown, env: NodeJS.ProcessEnv = process.env): unknown {
+  if (!is(error, 'unauthenticated') || !env.BERTH_TOKEN) return error
+  return new BerthError(
+    'unauthenticated',
+    `the token in BERTH_TOKEN is not good: ${error.message}`,
+    'unset BERTH_TOKEN to use the one kept on this machine, or set it to one that `berth tokens:create` prints there',
+    error,
+  )
 }
 
 /** The app a command is about: `-a`, else BERTH_APP, else the current directory's git remote. @throws UsageError */

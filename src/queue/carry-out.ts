@@ -1,21 +1,28 @@
-import { BerthError, messageOf } from '../errors.js'
+import { label } from '../config.js'
+import { BerthError, is, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
-import type { Deploy } from '../store/deploys.js'
+import type { Change, Deploy } from '../store/deploys.js'
 import { firstRelease, type Release } from '../store/releases.js'
-import { collectImages } from './collect.js'
+import { collectImages, trim } from './collect.js'
 import { DeployLog, secretsOf } from './deploy-log.js'
 import { destroy } from './destroy.js'
 import { keepSource } from './files.js'
 import { buildPush } from './push.js'
 import { nextRelease, type Built, type Releasing } from './release.js'
+import { within } from './within.js'
 import type { Workshop } from './workshop.js'
 
 /**
  * Carries out one deploy to its end: built, released, rolled out, its record and log closed. Every step may have been
  * done before by a worker that died: what it left is taken up, not made twice.
- * Rejects only when `signal` aborts; the deploy then stays pending.
+ * Rejects only when `stopping` aborts; the deploy then stays pending.
+ * @param cancel aborts with a BerthError that says why the deploy shall end before it has come to its end
  */
-export async function carryOut(shop: Workshop, deploy: Deploy, signal: AbortSignal): Promise<void> {
+export async function carryOut(
+  shop: Workshop,
+  deploy: Deploy,
+  { stopping, cancel }: { readonly stopping: AbortSignal; readonly cancel: AbortSignal },
+): Promise<void> {
   const { store, config } = shop
   const app = await store.apps.find(deploy.app)
   if (!app) return orphaned(shop, deploy)
@@ -24,14 +31,18 @@ export async function carryOut(shop: Workshop, deploy: Deploy, signal: AbortSign
   const log = await DeployLog.open(config, store, deploy.id, secretsOf({ ...current.config, ...given }))
   if (deploy.status !== 'queued') log.step('Resuming after an interruption')
   let failure: string | null = null
+  let end: 'failed' | 'cancelled' = 'failed'
   try {
-    await make(shop, app, current, deploy, log, signal)
-  } catch (error) {
-    if (signal.aborted) {
+    await make(shop, app, current, deploy, log, AbortSignal.any([stopping, cancel]))
+  } catch (thrown) {
+    if (stopping.aborted) {
       await log.close()
-      throw error
+      throw thrown
     }
+    const error: unknown = cancel.aborted ? cancel.reason : thrown
+    end = cancel.aborted ? 'cancelled' : 'failed'
     failure = messageOf(error)
+    await abandon(shop, app, deploy.id, failure)
     log.problem(failure)
     if (error instanceof BerthError && error.hint !== undefined) log.problem(error.hint)
     if (!(error instanceof BerthError)) shop.log.error({ error, deploy: deploy.id }, 'deploy failed unexpectedly')
@@ -40,13 +51,36 @@ export async function carryOut(shop: Workshop, deploy: Deploy, signal: AbortSign
   if (deploy.change.kind === 'destroy' && failure === null) return destroy.forget(shop, app, deploy)
   await store.deploys.update(
     deploy.id,
-    failure === null ? { status: 'succeeded' } : { status: 'failed', failure: failure.split('\n', 1)[0] ?? '' },
+    failure === null ? { status: 'succeeded' } : { status: end, failure: failure.split('\n', 1)[0] ?? '' },
   )
-  if (deploy.change.kind === 'push') {
-    await keepSource(config, deploy.id, app.id)
-    collectImages(shop, await store.apps.find(app.id).then((now) => now ?? app)).catch((error: unknown) =>
-      shop.log.warn({ error: messageOf(error) }, 'images not collected'),
-    )
+  if (deploy.change.kind === 'push') await keepSource(config, deploy.id, app.id)
+  await tidy(shop, (await store.apps.find(app.id)) ?? app, deploy.change.kind === 'push')
+}
+
+/** What is too old to keep goes; what cannot go now goes after the next deploy. */
+async function tidy(shop: Workshop, app: App, pushed: boolean): Promise<void> {
+  const warn = (error: unknown) =>
+    shop.log.warn({ error: messageOf(error), app: app.name }, 'not all that is old is gone')
+  await trim(shop, app).catch(warn)
+  if (pushed) collectImages(shop, app).catch(warn)
+}
+
+/** Writes down that a deploy's release, if it had come to that, failed, and removes the release command that it left. */
+async function abandon({ store, docker, config, log }: Workshop, app: App, id: string, failure: string): Promise<void> {
+  const { release } = await store.deploys.get(id)
+  if (release === null) return
+  try {
+    await store.releases.update(app.id, release, { status: 'failed', failure })
+  } catch (error) {
+    if (!is(error, 'missing')) throw error // its worker died between the two writes
+  }
+  const labels = { [label.instance]: config.name, [label.app]: app.id, [label.process]: `release.${String(release)}` }
+  const filters = JSON.stringify({ label: Object.entries(labels).map(([key, value]) => `${key}=${value}`) })
+  try {
+    for (const { Id } of await docker.listContainers({ all: true, filters }))
+      await docker.getContainer(Id).remove({ force: true, v: true })
+  } catch (error) {
+    log.warn({ error: messageOf(error), app: app.name }, 'the release command stays')
   }
 }
 
@@ -65,26 +99,42 @@ async function make(
   signal: AbortSignal,
 ): Promise<void> {
   const { change } = deploy
-  const detail = (line: string) => log.detail(line)
   switch (change.kind) {
     case 'restart':
-      log.step(`Restarting ${change.process ?? 'all processes'}`)
-      await shop.store.deploys.update(deploy.id, { status: 'releasing' })
-      await shop.scheduler.restart(app, current, change.process, detail, signal)
-      log.detail('Restarted; no new release')
-      return
     case 'rename':
-      await shop.scheduler.refreshRoute(app)
-      log.detail(`${shop.config.appUrl(app.name)} is the app's address now; no new release`)
-      return
     case 'destroy':
-      log.step(`Destroying ${app.name}`)
-      return destroy.stop(shop, app)
+      return inTurn(shop, log, signal, () => operate(shop, app, current, { ...deploy, change }, log, signal))
     case 'push':
     case 'config':
     case 'scale':
     case 'rollback':
       return release(shop, app, current, deploy, change, log, signal)
+  }
+}
+
+/** A change that makes no release. */
+async function operate(
+  { store, scheduler, config, ...shop }: Workshop,
+  app: App,
+  current: Release,
+  { id, change }: Deploy & { readonly change: Exclude<Change, Releasing> },
+  log: DeployLog,
+  signal: AbortSignal,
+): Promise<void> {
+  switch (change.kind) {
+    case 'restart':
+      log.step(`Restarting ${change.process ?? 'all processes'}`)
+      await store.deploys.update(id, { status: 'releasing' })
+      await scheduler.restart(app, current, change.process, (line) => log.detail(line), signal)
+      log.detail('Restarted; no new release')
+      return
+    case 'rename':
+      await scheduler.refreshRoute(app)
+      log.detail(`${config.appUrl(app.name)} is the app's address now; no new release`)
+      return
+    case 'destroy':
+      log.step(`Destroying ${app.name}`)
+      return destroy.stop({ store, scheduler, config, ...shop }, app)
   }
 }
 
@@ -102,22 +152,19 @@ async function release(
   let next = deploy.release === null ? null : await store.releases.get(app.id, version).catch(() => null)
   if (next === null) {
     const built: Built | undefined =
-      change.kind === 'push' ? await buildPush(shop, app, deploy, change, version, log, signal) : undefined
+      change.kind === 'push' ? await buildInTurn(shop, app, deploy, change, version, log, signal) : undefined
     const old = change.kind === 'rollback' ? await releaseToReturnTo(shop, app, change.version) : undefined
     next = nextRelease(current, version, change, { ...(built && { built }), ...(old && { old }) })
     // the number first: a worker that dies between the two writes finds it taken, and makes the same release again
     await store.deploys.update(deploy.id, { status: 'releasing', release: version })
     await store.releases.put(next)
   }
-  try {
-    if (next.image !== null) {
-      await runReleaseCommand(shop, app, next, change, log, signal)
+  if (next.image !== null) {
+    await runReleaseCommand(shop, app, next, change, log, signal)
+    await inTurn(shop, log, signal, async () => {
       log.step('Launching...')
       await scheduler.rollOut(app, next, (line) => log.detail(line), signal)
-    }
-  } catch (error) {
-    if (!signal.aborted) await store.releases.update(app.id, version, { status: 'failed', failure: messageOf(error) })
-    throw error
+    })
   }
   await store.releases.update(app.id, version, { status: 'succeeded' })
   const { name } = await store.apps.update(app.id, { current: version })
@@ -125,9 +172,31 @@ async function release(
   if (next.image !== null) log.detail(`${config.appUrl(name)} deployed to Berth`)
 }
 
+const count = (ahead: number, noun: string): string => `${String(ahead)} ${noun}${ahead === 1 ? '' : 's'}`
+
+const inTurn = ({ changes }: Workshop, log: DeployLog, signal: AbortSignal, task: () => Promise<void>): Promise<void> =>
+  changes.run(signal, (ahead) => log.step(`Waiting for ${count(ahead, 'change')} ahead`), task)
+
+/** Builds when there is room, and for so long and no longer. */
+async function buildInTurn(
+  shop: Workshop,
+  app: App,
+  deploy: Deploy,
+  change: Extract<Releasing, { kind: 'push' }>,
+  version: number,
+  log: DeployLog,
+  signal: AbortSignal,
+): Promise<Built> {
+  const limit = { what: 'the build', ms: shop.config.limits.build, setting: 'BERTH_BUILD_LIMIT' }
+  const told = (ahead: number) => log.step(`Waiting for ${count(ahead, 'build')} ahead`)
+  return shop.builds.run(signal, told, () =>
+    within(limit, signal, (until) => buildPush(shop, app, deploy, change, version, log, until)),
+  )
+}
+
 /** Process type `release` runs once, in the new image, before anything is switched. Only what brings another image has it run. */
 async function runReleaseCommand(
-  { scheduler }: Workshop,
+  { scheduler, config }: Workshop,
   app: App,
   next: Release,
   change: Releasing,
@@ -137,7 +206,10 @@ async function runReleaseCommand(
   const command = next.processTypes.release
   if (command == null || change.kind !== 'push') return
   log.step(`Running release command: ${command}`)
-  const code = await scheduler.runOnce(app, next, command, (line) => log.output(line), signal)
+  const limit = { what: 'the release command', ms: config.limits.release, setting: 'BERTH_RELEASE_LIMIT' }
+  const code = await within(limit, signal, (until) =>
+    scheduler.runOnce(app, next, command, (line) => log.output(line), until),
+  )
   if (code !== 0)
     throw new BerthError(
       'invalid',

@@ -6,17 +6,31 @@ export interface Choice {
   readonly next: Deploy | null
   /** Waiting pushes that a newer push, with nothing but pushes between, makes pointless. */
   readonly superseded: readonly Deploy[]
+  /** Those that wait and shall not be carried out. */
+  readonly cancelled: readonly Deploy[]
 }
 
 /**
- * Looks at an app's pending deploys, oldest first. One that a dead worker had begun is carried on, whatever came after.
+ * Looks at an app's pending deploys, oldest first. One that a dead worker had begun is carried on, whatever came after,
+ * or ended by whoever carries it on.
  * @param running id of the one being carried out; it is neither chosen nor superseded
  */
 export function choose(pending: readonly Deploy[], running: string | null = null): Choice {
   const waiting = pending.filter((deploy) => deploy.id !== running)
-  const superseded = waiting.filter(
+  const cancelled = waiting.filter((deploy) => deploy.status === 'queued' && reasonToEnd(pending, deploy.id) !== null)
+  const left = waiting.filter((deploy) => !cancelled.includes(deploy))
+  const superseded = left.filter(
     (deploy, index) =>
-      deploy.status === 'queued' && deploy.change.kind === 'push' && waiting[index + 1]?.change.kind === 'push',
+      deploy.status === 'queued' && deploy.change.kind === 'push' && left[index + 1]?.change.kind === 'push',
   )
-  return { next: waiting.find((deploy) => !superseded.includes(deploy)) ?? null, superseded }
+  return { next: left.find((deploy) => !superseded.includes(deploy)) ?? null, superseded, cancelled }
+}
+
+/** Why a pending deploy shall not go on: somebody cancelled it, or it builds what is about to be destroyed. */
+export function reasonToEnd(pending: readonly Deploy[], id: string): string | null {
+  const at = pending.findIndex((deploy) => deploy.id === id)
+  const deploy = pending[at]
+  if (deploy?.cancelledBy !== undefined) return `cancelled by ${deploy.cancelledBy}`
+  const destroyed = pending.slice(at + 1).some(({ change }) => change.kind === 'destroy')
+  return deploy?.change.kind === 'push' && destroyed ? 'cancelled: the app is being destroyed' : null
 }

@@ -1,22 +1,43 @@
+import { rm } from 'node:fs/promises'
 import { label } from '../config.js'
 import { messageOf } from '../errors.js'
 import { builderOf } from './buildkit.js'
 import type { App } from '../store/apps.js'
+import { keptReleases, type Release } from '../store/releases.js'
+import { deployFiles } from './files.js'
 import type { Workshop } from './workshop.js'
 
 /** Releases whose images are kept to go back to. */
-export const keptReleases = 10
+export const keptImages = 10
 
 /** Removes an app's images that none of its last ten good releases has. What is still in use now goes the next time. */
 export async function collectImages(shop: Workshop, app: App): Promise<void> {
   const releases = await shop.store.releases.list(app.id)
-  const good = releases.filter((release) => release.status === 'succeeded').slice(0, keptReleases)
-  const kept = new Set([...good.map((release) => release.image), ...running(releases, app.current)])
+  const kept = new Set([...lastGood(releases), ...inUse(releases, app.current)].map((release) => release.image))
   await removeImages(shop, app, (image) => !kept.has(image))
 }
 
-const running = (releases: readonly { version: number; image: string | null }[], current: number): (string | null)[] =>
-  releases.filter((release) => release.version >= current).map((release) => release.image)
+const lastGood = (releases: readonly Release[]): Release[] =>
+  releases.filter((release) => release.status === 'succeeded').slice(0, keptImages)
+
+const inUse = (releases: readonly Release[], current: number): Release[] =>
+  releases.filter((release) => release.version === current || release.status === 'pending')
+
+/**
+ * Forgets what is too old of an app: deploys with their logs, and releases with their config vars. The current release
+ * stays, and those whose images are kept. Only the worker, which serialises an app's changes, may call it.
+ */
+export async function trim({ store, config }: Workshop, app: App): Promise<void> {
+  for (const id of await store.deploys.trim(app.id)) await rm(deployFiles(config, id).log, { force: true })
+  if ((await store.releases.count(app.id)) <= keptReleases) return
+  const releases = await store.releases.list(app.id)
+  const kept = new Set([...releases.slice(0, keptReleases), ...lastGood(releases), ...inUse(releases, app.current)])
+  const old = releases.filter((release) => !kept.has(release))
+  await store.releases.remove(
+    app.id,
+    old.map(({ version }) => version),
+  )
+}
 
 /** Removes what an engine of Berth's keeps for the builds of an app; others do not know whose a cache is. */
 export async function removeCaches({ docker }: Workshop, app: App): Promise<void> {

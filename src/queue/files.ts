@@ -70,6 +70,17 @@ export async function removeTree(tree: string): Promise<void> {
   await rm(indexOf(tree), { force: true })
 }
 
+/** Removes the logs of deploys that are known no more: a worker died before it could. */
+export async function removeStrayLogs(config: Config, known: ReadonlySet<string>): Promise<void> {
+  const names = await readdir(deploysDirectory(config)).catch(() => [])
+  const ids = names.flatMap((name) => /^(.+)\.log$/.exec(name)?.[1] ?? [])
+  for (const id of ids)
+    if (!known.has(id))
+      await rm(deployFiles(config, id).log, { force: true }).catch((error: unknown) => {
+        log.warn({ deploy: id, error: messageOf(error) }, 'the log of a deploy that is forgotten stays on the disk')
+      })
+}
+
 /**
  * Removes source trees that no pending deploy will build: their push or their worker died at the wrong moment. What cannot
  * be removed is told and stays: it is no reason not to start.

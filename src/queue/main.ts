@@ -17,7 +17,7 @@ const scheduler = createScheduler({ config, store, docker, log })
 const worker = await startWorker({ config, store, docker, scheduler, log })
 // Deploys need not wait for the first look at every app.
 await scheduler.start()
-log.info({ deploys: config.deploys }, 'worker ready')
+log.info({ builds: config.builds, changes: config.changes }, 'worker ready')
 
 let stopping = false
 const stop = async (): Promise<void> => {

@@ -1,17 +1,24 @@
 import { Worker } from 'bullmq'
-import { arrivals } from '../store/deploys.js'
+import type { Config } from '../config.js'
+import { arrivals, type Deploy } from '../store/deploys.js'
+import type { Store } from '../store/store.js'
 import { redisOptions } from '../store/connection.js'
-import { messageOf } from '../errors.js'
+import { BerthError, messageOf } from '../errors.js'
 import { Mutex } from '../scheduler/mutex.js'
 import { Bell } from './bell.js'
 import { carryOut } from './carry-out.js'
-import { choose } from './choose.js'
-import { removeSource, removeStraySources } from './files.js'
+import { choose, reasonToEnd } from './choose.js'
+import { DeployLog } from './deploy-log.js'
+import { removeSource, removeStrayLogs, removeStraySources } from './files.js'
+import { Slots } from './slots.js'
 import { queueName, wake, wakeUps, type WakeUp } from './submit.js'
 import type { Workshop } from './workshop.js'
 
 /** Pending deploys are looked for this often, in case a wake-up was lost. Milliseconds. */
 const roundMs = 15_000
+
+/** Apps looked after at once: what limits their builds and other changes are the pools. */
+const atOnce = 10_000
 
 /** The one worker of an instance. */
 export interface DeployWorker {
@@ -23,39 +30,57 @@ export interface DeployWorker {
 }
 
 /**
- * Carries out pending deploys: one at a time of an app, in order, `config.deploys` at once over all apps. Begins with those
- * a dead worker left.
+ * Carries out pending deploys: one at a time of an app, in order; over all apps, so many builds and so many other changes
+ * at once as the settings say. Begins with those a dead worker left.
  */
-export async function startWorker(shop: Workshop): Promise<DeployWorker> {
-  const { store, config, log } = shop
+export async function startWorker(given: Omit<Workshop, 'builds' | 'changes'>): Promise<DeployWorker> {
+  const { store, config, log } = given
+  const shop: Workshop = { ...given, builds: new Slots(config.builds), changes: new Slots(config.changes) }
   const stopping = new AbortController()
   const stopped = (): boolean => stopping.signal.aborted
-  /** App id -> deploy id. */
-  const running = new Map<string, string>()
+  /** App id -> the deploy being carried out. */
+  const running = new Map<string, { readonly id: string; readonly cancel: AbortController }>()
   const mutex = new Mutex()
 
   /**
-   * Tells waiting pushes that a newer one has come. With `claim` it answers with the deploy that is next and marks it
+   * Ends what was cancelled, and tells waiting pushes that a newer one has come. With `claim` it answers with the deploy that is next and marks it
    * running in the same turn: a push that arrives a moment later is then judged beside it, neither overlooked nor put in
    * its place.
    */
   const look = (app: string, claim = false) =>
     mutex.run(app, async () => {
-      const { next, superseded } = choose(await store.deploys.pending(app), running.get(app) ?? null)
+      const pending = await store.deploys.pending(app)
+      const now = running.get(app)
+      const { next, superseded, cancelled } = choose(pending, now?.id ?? null)
       for (const { id } of superseded) {
         await store.deploys.update(id, { status: 'superseded', failure: 'superseded by a newer push' })
         await removeSource(config, id)
       }
-      if (claim && next && !stopped()) running.set(app, next.id)
-      return next
+      for (const { id } of cancelled) {
+        const failure = reasonToEnd(pending, id) ?? ''
+        await logOnly(config, store, id, failure)
+        await store.deploys.update(id, { status: 'cancelled', failure })
+        await removeSource(config, id)
+      }
+      if (now) interrupt(pending, now)
+      if (!claim || !next || now || stopped()) return null
+      const mine = { id: next.id, cancel: new AbortController() }
+      running.set(app, mine)
+      interrupt(pending, mine)
+      return { deploy: next, cancel: mine.cancel.signal }
     })
+
+  const interrupt = (pending: readonly Deploy[], { id, cancel }: { id: string; cancel: AbortController }): void => {
+    const reason = reasonToEnd(pending, id)
+    if (reason !== null) cancel.abort(new BerthError('conflict', reason))
+  }
 
   const work = async (app: string): Promise<void> => {
     for (;;) {
       const next = await look(app, true)
-      if (!next || running.get(app) !== next.id) return
+      if (!next) return
       try {
-        await carryOut(shop, next, stopping.signal)
+        await carryOut(shop, next.deploy, { stopping: stopping.signal, cancel: next.cancel })
       } finally {
         running.delete(app)
       }
@@ -69,9 +94,12 @@ export async function startWorker(shop: Workshop): Promise<DeployWorker> {
   const ids = await Promise.all((await store.deploys.pendingApps()).map((app) => store.deploys.pending(app)))
   await removeStraySources(config, new Set(ids.flat().map(({ id }) => id)))
 
+  // the names first: a log that is begun meanwhile has a deploy that is not among them
+  await removeStrayLogs(config, await store.deploys.ids())
+
   const worker = new Worker<WakeUp>(queueName, ({ data: { app } }) => work(app), {
     connection: redisOptions(config, true),
-    concurrency: config.deploys,
+    concurrency: atOnce,
     lockDuration: 60_000,
     maxStalledCount: 1,
     skipVersionCheck: true,
@@ -80,8 +108,10 @@ export async function startWorker(shop: Workshop): Promise<DeployWorker> {
   worker.on('failed', (job, error) => log.error({ app: job?.data.app, error }, 'deploys of an app not carried out'))
 
   const round = async (): Promise<void> => {
-    for (const app of await store.deploys.pendingApps())
+    for (const app of await store.deploys.pendingApps()) {
+      await look(app)
       if (!running.has(app) && (await store.deploys.pending(app)).length > 0) await wake(store.redis, app)
+    }
   }
   const rounds = setInterval(() => void round().catch(() => undefined), roundMs)
   const deaf = await (
@@ -101,4 +131,11 @@ export async function startWorker(shop: Workshop): Promise<DeployWorker> {
       await queue.close()
     },
   }
+}
+
+/** The whole log of a deploy that was never begun. */
+async function logOnly(config: Config, store: Store, id: string, failure: string): Promise<void> {
+  const log = await DeployLog.open(config, store, id)
+  log.problem(failure)
+  await log.close()
 }

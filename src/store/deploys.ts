@@ -20,10 +20,11 @@ export type Change =
   | { readonly kind: 'rename' }
   | { readonly kind: 'destroy' }
 
-export type DeployStatus = 'queued' | 'building' | 'releasing' | 'succeeded' | 'failed' | 'superseded'
+export type DeployStatus = 'queued' | 'building' | 'releasing' | 'succeeded' | 'failed' | 'superseded' | 'cancelled'
 
-export const isOver = (status: DeployStatus): boolean =>
-  status === 'succeeded' || status === 'failed' || status === 'superseded'
+const ends: readonly DeployStatus[] = ['succeeded', 'failed', 'superseded', 'cancelled']
+
+export const isOver = (status: DeployStatus): boolean => ends.includes(status)
 
 /** One change on its way to an app. Those of kind `push` are its builds. */
 export interface Deploy {
@@ -40,6 +41,8 @@ export interface Deploy {
   readonly release: number | null
   /** Why it failed, one line. */
   readonly failure: string | null
+  /** Who wants it ended; the worker does it. */
+  readonly cancelledBy?: string
 }
 
 /** How many of an app's deploys are remembered, pending ones apart. */
@@ -53,7 +56,7 @@ const missing = (id: string): never => {
   )
 }
 
-/** Channel that is told of an app's new deploy in the same transaction that records it. */
+/** Channel that is told of an app's new deploy in the same step that records it, and of one to cancel. */
 export const arrivals = 'deploys:arrived'
 
 export const newDeployId = (): string => Date.now().toString(36).padStart(9, '0') + randomBytes(4).toString('hex')
@@ -165,6 +168,20 @@ export class Deploys {
       },
     )
     return now ?? missing(id)
+  }
+
+  /**
+   * Asks the worker to end a deploy. Durable when it resolves; the same again, and of one that is over, changes nothing.
+   * @throws BerthError `missing`
+   */
+  async cancel(id: string, by: string): Promise<Deploy> {
+    const options = { hash: 'deploys', key: id }
+    const now = await change<Deploy>(this.#redis, options, (before) =>
+      isOver(before.status) || before.cancelledBy !== undefined ? null : { ...before, cancelledBy: by },
+    )
+    if (!now) return missing(id)
+    await this.#redis.publish(arrivals, now.app)
+    return now
   }
 
   /** Forgets an app's oldest deploys beyond `most`, pending ones apart. @returns their ids */

@@ -11,6 +11,7 @@ import { oneOffWords } from '../../src/scheduler/command.js'
 import type { OneOff, OneOffSpec, Platform } from '../../src/api/platform.js'
 import { inputWindow } from '../../src/api/run-messages.js'
 import { serveRun } from '../../src/api/run-socket.js'
+import type { Token } from '../../src/store/tokens.js'
 
 async function* merge(stdout: Readable, stderr: Readable): OneOff['output'] & AsyncGenerator {
   const sources = { stdout: stdout.iterator(), stderr: stderr.iterator() }
@@ -42,6 +43,8 @@ function oneOff(spec: OneOffSpec, signal: AbortSignal, children: ChildProcess[])
   }
 }
 
+const token: Token = { id: 'x', name: 'x', createdAt: '', expiresAt: null }
+
 describe('run, from socket to process', () => {
   let server: Server
   let children: ChildProcess[]
@@ -50,13 +53,20 @@ describe('run, from socket to process', () => {
     children = []
     const platform = {
       closing: new AbortController().signal,
+      config: { limits: { run: 60_000 } },
+      grants: { during: (_token: Token, _end: () => void, task: () => Promise<void>) => task() },
       store: { redis: { status: 'ready' }, apps: { get: () => Promise.resolve({ name: 'x' }) } },
       run: (_app: unknown, spec: OneOffSpec, signal: AbortSignal) => Promise.resolve(oneOff(spec, signal, children)),
     } as unknown as Platform
     const sockets = new WebSocketServer({ noServer: true })
     server = createServer()
     server.on('upgrade', (request, socket, head) =>
-      sockets.handleUpgrade(request, socket, head, (webSocket) => void serveRun(platform, 'x', webSocket)),
+      sockets.handleUpgrade(
+        request,
+        socket,
+        head,
+        (webSocket) => void serveRun(platform, { name: 'x', token }, webSocket),
+      ),
     )
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')

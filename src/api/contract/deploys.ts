@@ -8,7 +8,7 @@ export const DeployView = z.strictObject({
   description: z.string(),
   commit: z.string().nullable(),
   branch: z.string().nullable(),
-  status: z.enum(['queued', 'building', 'releasing', 'succeeded', 'failed', 'superseded']),
+  status: z.enum(['queued', 'building', 'releasing', 'succeeded', 'failed', 'superseded', 'cancelled']),
   createdAt: Time,
   finishedAt: Time.nullable(),
   release: z.int().nullable().describe('version of the release it made'),
@@ -28,6 +28,12 @@ export const builds = {
     query: Follow,
     reply: z.string(),
     stream: 'text',
+  },
+  cancel: {
+    summary: 'End a build that waits or is under way; of one that is over, nothing changes',
+    params: OfBuild,
+    reply: DeployView,
+    status: 202,
   },
 } as const
 

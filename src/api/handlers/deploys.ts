@@ -31,6 +31,12 @@ export function buildHandlers(platform: Platform): HandlersOf<'builds'> {
       return viewDeploy(await find(app, build), app.name)
     },
 
+    cancel: async ({ app: name, build }, { token }) => {
+      const app = await store.apps.get(name)
+      const { id } = await find(app, build)
+      return viewDeploy(await store.deploys.cancel(id, token?.name ?? 'nobody'), app.name)
+    },
+
     output: async ({ app: name, build: id, follow = false }, { signal }) => {
       const app = await store.apps.get(name)
       const build = await find(app, id)

@@ -1,0 +1,20 @@
+import { parseDuration } from '../../duration.js'
+import { tokenId } from '../../store/tokens.js'
+import type { HandlersOf } from '../handler.js'
+import type { Platform } from '../platform.js'
+
+export const tokenHandlers = ({ store: { tokens } }: Platform): HandlersOf<'tokens'> => ({
+  list: async (_, { token }) => (await tokens.list()).map((one) => ({ ...one, current: one.id === token?.id })),
+
+  create: async ({ name, expires }) => {
+    const ms = expires === undefined ? null : parseDuration(expires)
+    const expiresAt = ms === null ? null : new Date(Date.now() + ms).toISOString()
+    const token = (await tokens.create(name, expiresAt)).reveal()
+    return { id: tokenId(token), name, token, expiresAt }
+  },
+
+  revoke: async ({ token: given }, { token }) => {
+    const revoked = await tokens.revoke(given)
+    return { ...revoked, current: revoked.id === token?.id }
+  },
+})

@@ -1,0 +1,65 @@
+interface Waiting {
+  readonly enter: () => void
+  readonly told: (ahead: number) => void
+  known: number
+}
+
+/** Lets so many through at once, in the order they came. Who waits hears how many are ahead, and whenever that changes. */
+export class Slots {
+  readonly #most: number
+  #taken = 0
+  readonly #waiting: Waiting[] = []
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  /** Runs a task when there is room. @throws the signal's reason, when it aborts before that */
+  async run<T>(signal: AbortSignal, told: (ahead: number) => void, task: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted()
+    if (this.#taken < this.#most) this.#taken += 1
+    else await this.#wait(signal, told)
+    try {
+      return await task()
+    } finally {
+      this.#leave()
+    }
+  }
+
+  #wait(signal: AbortSignal, told: (ahead: number) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        this.#waiting.splice(this.#waiting.indexOf(one), 1)
+        this.#tell()
+        reject(signal.reason as Error)
+      }
+      const enter = () => {
+        signal.removeEventListener('abort', giveUp)
+        resolve()
+      }
+      const one = { enter, told, known: 0 }
+      signal.addEventListener('abort', giveUp, { once: true })
+      this.#waiting.push(one)
+      this.#tell()
+    })
+  }
+
+  #leave(): void {
+    this.#taken -= 1
+    const next = this.#waiting.shift()
+    if (next) {
+      this.#taken += 1
+      next.enter()
+    }
+    this.#tell()
+  }
+
+  #tell(): void {
+    this.#waiting.forEach((one, index) => {
+      const ahead = this.#taken + index
+      if (ahead === one.known) return
+      one.known = ahead
+      one.told(ahead)
+    })
+  }
+}
