@@ -52,6 +52,12 @@ const pages: Record<Trouble, (subject: Subject) => Page> = {
     text: 'None of its processes can take a request at the moment. Try again in a few seconds.',
     hint: owner(s, 'ps'),
   }),
+  'not-pushed': (s) => ({
+    status: 503,
+    title: `Nothing has been pushed to ${name(s)} yet`,
+    text: 'There is nothing to run.',
+    hint: 'If it is yours: git push berth main',
+  }),
   'no-web': (s) => ({
     status: 503,
     title: `${name(s)} has no web process`,
@@ -67,8 +73,8 @@ const pages: Record<Trouble, (subject: Subject) => Page> = {
   'needs-push': (s) => ({
     status: 503,
     title: `${name(s)} needs a new push`,
-    text: 'Nothing of it can be started from what this server has.',
-    hint: `If it is yours: git push berth main`,
+    text: 'The image it was made into is no longer on this server.',
+    hint: 'If it is yours: git push berth main',
   }),
   'api-away': () => ({
     status: 503,

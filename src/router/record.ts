@@ -12,7 +12,13 @@ const isTarget = (value: unknown): value is Target =>
   (value.port as number) > 0 &&
   (value.port as number) < 65536
 
-const reasons: ReadonlySet<unknown> = new Set<Away | undefined>(['no-web', 'scaled-to-zero', 'needs-push', undefined])
+const reasons: ReadonlySet<unknown> = new Set<Away | undefined>([
+  'not-pushed',
+  'no-web',
+  'scaled-to-zero',
+  'needs-push',
+  undefined,
+])
 
 /**
  * Reads a route from JSON; null when it is not one. By hand, as the router stays small: a schema library would be a

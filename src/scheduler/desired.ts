@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { label } from '../config.js'
 import type { App } from '../store/apps.js'
 import { defaultEntry, type FormationEntry, type Release } from '../store/releases.js'
+import type { Away } from '../store/routes.js'
 
 /** Label that says what a container was made from; containers of equal spec are interchangeable. */
 export const specLabel = 'berth.spec'
@@ -37,6 +38,13 @@ export function specOf(release: Release, type: string): string {
   const config = Object.entries(release.config).sort(([a], [b]) => (a < b ? -1 : 1))
   const parts = [release.image, release.commit, config, release.processTypes[type] ?? null, memory, cpus]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
+}
+
+/** Why a release has no web process to send a request to; undefined when it should have one. */
+export function awayOf(release: Release | null): Away | undefined {
+  if (release === null || release.image === null) return 'not-pushed'
+  if (!('web' in release.processTypes)) return 'no-web'
+  return entryOf(release, 'web').quantity === 0 ? 'scaled-to-zero' : undefined
 }
 
 /** Every process of a release that should run. None before the first push. */

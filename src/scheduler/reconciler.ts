@@ -1,10 +1,10 @@
-import { messageOf } from '../errors.js'
+import { is, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import type { Target } from '../store/routes.js'
 import type { Store } from '../store/store.js'
 import { countCrash, delayAfter } from './backoff.js'
-import { oneOffType, portOf, slotsOf, type Slot } from './desired.js'
+import { awayOf, oneOffType, portOf, slotsOf, type Slot } from './desired.js'
 import { endingOf } from './diagnosis.js'
 import type { EngineEvent } from './events.js'
 import type { Fleet, Tools } from './fleet.js'
@@ -32,6 +32,8 @@ export class Reconciler {
   /** App id -> what calls its next look off. */
   readonly #timers = new Map<string, () => void>()
   readonly #pace: Pace
+  /** Apps whose image the engine has no more, with the version of the release. */
+  readonly #imageless = new Map<string, number>()
   /** Containers that a roll-out has started and not yet put in charge: a pass leaves them alone. */
   readonly candidates = new Set<string>()
   /** App id -> processes that a roll-out is replacing: a pass does not start them. */
@@ -134,7 +136,11 @@ export class Reconciler {
     // nothing is taken from the route before there is something to put in its place
     const stay = serving.length === 0 && slots.some((slot) => slot.type === 'web') ? outgoing : []
     const port = release ? portOf(release) : 0
-    const version = await traffic.lead(id, release?.domains ?? [], await this.#targets([...serving, ...stay], port, id))
+    const targets = await this.#targets([...serving, ...stay], port, id)
+    if (targets.length > 0) this.#imageless.delete(id)
+    const lost = release !== null && this.#imageless.get(id) === release.version
+    const away = awayOf(release) ?? (lost ? 'needs-push' : undefined)
+    const version = await traffic.lead(id, release?.domains ?? [], targets, away)
 
     for (const one of leaving.filter((other) => !stay.includes(other)))
       void this.#fleet.retire(id, one, known.get(one.id), version).then((gone) => (gone ? this.wake(id) : undefined))
@@ -142,7 +148,11 @@ export class Reconciler {
     for (const one of plan.keep) if (!up.has(one.id)) this.#mind(app, release, one)
     const busy = new Set(all.filter((one) => this.#fleet.isRetiring(one.id)).map((one) => one.process))
     // the route is what it should be: what cannot be started now is started at the next look
-    await this.#fill(app, release, plan.missing, known, busy).catch((error: unknown) => {
+    await this.#fill(app, release, plan.missing, known, busy).catch(async (error: unknown) => {
+      if (is(error, 'missing') && !lost) {
+        this.#imageless.set(id, release.version)
+        await traffic.lead(id, release.domains, targets, 'needs-push')
+      }
       this.#tools.log.warn({ app: app.name }, `cannot start all of it: ${messageOf(error)}`)
     })
     return version
@@ -153,6 +163,7 @@ export class Reconciler {
     const { engine, records, traffic, limits } = this.#tools
     this.#wakeAt(id, Infinity)
     this.#pace.forget(id)
+    this.#imageless.delete(id)
     await traffic.forget(id)
     const all = (await engine.list(id)).get(id) ?? []
     await Promise.all(all.map((one) => this.#fleet.discard(id, one, limits.grace)))

@@ -108,7 +108,7 @@ export class Apps {
     const app: App = { id, name, createdAt: new Date().toISOString(), deployBranch: null, current: 1 }
     const hosts = [this.#hostOf(name)]
     const [json, release] = [app, firstRelease(id)].map((record) => JSON.stringify(record))
-    const route = draftRoute({ app: id, name, hosts, targets: [] })
+    const route = draftRoute({ app: id, name, hosts, targets: [], away: 'not-pushed' })
     const args = [id, name, json ?? '', release ?? '', route, JSON.stringify(hosts)]
     if ((await this.#redis.eval(make, 0, ...args)) === 0) throw taken(name)
     return app

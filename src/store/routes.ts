@@ -12,7 +12,7 @@ export interface Target {
 }
 
 /** Why an app has no process that a request could be sent to, where it is not that they are down. */
-export type Away = 'no-web' | 'scaled-to-zero' | 'needs-push'
+export type Away = 'not-pushed' | 'no-web' | 'scaled-to-zero' | 'needs-push'
 
 /** Where an app's hostnames lead. No targets: 503. */
 export interface Route {
@@ -140,8 +140,8 @@ export class Routes {
       const before = json === null ? null : parse(json)
       const after = await next(before)
       if (after === null) return before?.version ?? 0
-      const { name, hosts, targets } = after
-      const route = draftRoute({ app, name, hosts, targets })
+      const { name, hosts, targets, away } = after
+      const route = draftRoute({ app, name, hosts, targets, ...(away && { away }) })
       const newName = name === before?.name ? '' : name
       const version = await this.#redis.eval(swap, 0, app, newName, json ?? '', route, JSON.stringify(hosts))
       if (typeof version === 'string')

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { answerTo } from '../../src/router/pages.js'
+import { router } from './parts.js'
 
 const hostile = { app: '<script>alert("1")</script>', host: "a'b&c", id: '"><img src=x>' }
 
@@ -27,6 +28,20 @@ describe('an error page', () => {
     const { body, headers } = answerTo('unknown-host', { host: 'blög.test' })
     expect(Number(headers['content-length'])).to.equal(Buffer.byteLength(body)).and.to.be.greaterThan(body.length)
   })
+
+  for (const [away, words] of [
+    ['not-pushed', /^Nothing has been pushed to blog yet\n(.*\n)*.*git push berth main/],
+    ['no-web', /^blog has no web process\n/],
+    ['scaled-to-zero', /^blog is scaled to 0\n(.*\n)*.*berth ps:scale web=1 -a blog/],
+    ['needs-push', /^blog needs a new push\n(.*\n)*.*git push berth main/],
+  ] as const)
+    it(`says that an app is ${away}, and what its owner can do`, async () => {
+      await using front = await router()
+      front.table.apply({ app: 'a1', name: 'blog', hosts: ['blog.test'], targets: [], away, version: 1 })
+      const { status, headers, body } = await front.send('blog.test')
+      expect([status, headers['x-berth-error']]).to.deep.equal([503, away])
+      expect(body).to.match(words)
+    })
 
   it('says when to come back if the app is not running, and is never cached', () => {
     const { status, headers } = answerTo('not-running', { app: 'blog' })

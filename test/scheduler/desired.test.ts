@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { environmentOf, portOf, slotsOf, specOf } from '../../src/scheduler/desired.js'
+import { awayOf, environmentOf, portOf, slotsOf, specOf } from '../../src/scheduler/desired.js'
 import { firstRelease, type Release } from '../../src/store/releases.js'
 
 const app = { id: 'a', name: 'blog', createdAt: '', deployBranch: null, current: 1 }
@@ -24,6 +24,15 @@ describe('what a release desires', () => {
     expect(slotsOf(release({ image: null }))).to.deep.equal([])
     const formation = { release: { quantity: 1, memory: 1, cpus: 1 }, run: { quantity: 1, memory: 1, cpus: 1 } }
     expect(slotsOf(release({ formation })).map((slot) => slot.process)).to.deep.equal(['web.1'])
+  })
+
+  it('says why no request can be sent to it', () => {
+    const web = { quantity: 0, memory: 1, cpus: 1 }
+    expect(awayOf(null)).to.equal('not-pushed')
+    expect(awayOf(release({ image: null }))).to.equal('not-pushed')
+    expect(awayOf(release({ processTypes: { clock: 'node clock' } }))).to.equal('no-web')
+    expect(awayOf(release({ formation: { web } }))).to.equal('scaled-to-zero')
+    expect(awayOf(release())).to.equal(undefined)
   })
 
   it('has the same spec through a scale or a domain, and another through all else', () => {
