@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly input?: string | Buffer
   /** Ends it with SIGKILL and throws; default 60 s. */
   readonly timeoutMs?: number
+  /** Called before it gets its input. */
+  readonly started?: (pid: number) => void
 }
 
 /** Runs a program to its end and answers with what it said; never throws for an exit code. */
@@ -25,6 +27,7 @@ export async function run(command: string, args: readonly string[], options: Run
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
   child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
   child.stdin.on('error', () => undefined) // it may end without reading
+  if (child.pid !== undefined) options.started?.(child.pid)
   child.stdin.end(options.input)
   const late = AbortSignal.timeout((options.timeoutMs ?? 60_000) * patience)
   late.addEventListener('abort', () => child.kill('SIGKILL'))

@@ -17,10 +17,12 @@ const log = createLog('api')
 // Redis may still be starting; once it was there, a request finds it or gets an honest 503
 await (await connectRedis(config)).quit()
 const store = await openStore(config, false)
+// made by the supervisor, which is root
+const gitGroups = (process.env.BERTH_GIT_GROUPS ?? '').split(':').filter((directory) => directory !== '')
 const closing = new AbortController()
 const server = createApiServer(
   connectPlatform(config, store, closing.signal),
-  createGitHandler({ config, store, log }),
+  createGitHandler({ config, store, log, groups: gitGroups }),
   log,
 )
 await listenOn(server, config.apiSocket)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { label, type Config } from '../config.js'
 import { connectEngine } from '../docker.js'
+import { removeGitGroup } from './git-group.js'
 import { endPushes } from './leftovers.js'
 import { home } from './paths.js'
 import { end, Pids } from './pids.js'
@@ -34,6 +35,7 @@ export async function down(config: Config): Promise<number> {
 export async function downAll(config: Config): Promise<number> {
   const stopped = await down(config)
   await endPushes(config)
+  await removeGitGroup(config)
   if (config.ownEngine)
     await promisify(execFile)(process.execPath, [join(home, 'dist/engine/main.js'), '--destroy'], {
       env: { ...process.env, ...config.env },

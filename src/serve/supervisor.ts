@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path'
 import { parse } from 'dotenv'
 import { parseProcfile } from '../buildpacks/procfile.js'
 import type { Config } from '../config.js'
-import { BerthError } from '../errors.js'
+import { BerthError, messageOf } from '../errors.js'
 import { Child, type ChildSpec } from './child.js'
+import { makeGitGroup, type GitGroup } from './git-group.js'
 import { home } from './paths.js'
 import { end, isAlive, Pids } from './pids.js'
 import { redisArgs } from './redis.js'
@@ -64,7 +65,7 @@ function engineClient(config: Config, user: User): User {
 
 const flags = ['--max-semi-space-size=1', '--disable-warning=ExperimentalWarning']
 
-function specs(config: Config, user: User, listener: number): ChildSpec[] {
+function specs(config: Config, user: User, listener: number, gitGroup: GitGroup): ChildSpec[] {
   const env = childEnv(config)
   const buildEnvFile = join(config.root, 'build.env')
   const buildEnv = existsSync(buildEnvFile) ? parse(readFileSync(buildEnvFile)) : {}
@@ -93,9 +94,27 @@ function specs(config: Config, user: User, listener: number): ChildSpec[] {
       if (name === 'engine') return { ...spec, env: { ...env, HOME: '/root', BERTH_GROUP: String(user.gid) } }
       if (name === 'worker') return { ...spec, user: client, env: { ...buildEnv, ...spec.env } }
       if (name === 'router') return { ...spec, user, listener, env: { ...spec.env, LISTEN_FDS: '1' } }
-      return { ...spec, user: client }
+      return { ...spec, user: client, env: { ...spec.env, BERTH_GIT_GROUPS: gitGroup.directories.join(':') } }
     })
   return [redis, ...processes]
+}
+
+/** Git's own control groups, where there can be some. */
+function gitGroupOf(config: Config, user: User): GitGroup {
+  try {
+    const { directories, admit } = makeGitGroup(config, user)
+    const admitOrSay = (pid: number): void => {
+      try {
+        admit(pid)
+      } catch (error) {
+        console.error(`git runs outside its control group: ${messageOf(error)}`) // the api process may just have ended
+      }
+    }
+    return { directories, admit: admitOrSay }
+  } catch (error) {
+    console.error(`git has no control group of its own, and its processes only their own limits: ${messageOf(error)}`)
+    return { directories: [], admit: () => undefined }
+  }
 }
 
 /** Keeps a log from growing without end: copied aside and cut, since the child holds it open (O_APPEND). */
@@ -128,7 +147,14 @@ export async function serve(config: Config): Promise<void> {
   using listener = openListener(config.httpPort)
   pids.set(supervisorName, process.pid)
 
-  const children = specs(config, user, listener.fd).map((spec) => new Child(spec, (pid) => pids.set(spec.name, pid)))
+  const gitGroup = gitGroupOf(config, user)
+  const children = specs(config, user, listener.fd, gitGroup).map(
+    (spec) =>
+      new Child(spec, (pid) => {
+        pids.set(spec.name, pid)
+        if (spec.name === 'api') gitGroup.admit(pid)
+      }),
+  )
   for (const child of children) child.start()
   const rotation = setInterval(() => {
     for (const child of children) void rotate(child.spec.logFile)

@@ -2,11 +2,15 @@ import { expect } from 'chai'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { mkdir, statfs } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { loadConfig } from '../../src/config.js'
 import { Disk } from '../../src/git/disk.js'
 import { pkt } from '../../src/git/pkt-line.js'
+import { findMounts, makeGitGroup, removeGitGroup } from '../../src/serve/git-group.js'
 import type { App } from '../../src/store/apps.js'
 import { must, run } from '../run.js'
 import { authorization, commit, entry, head, multiply, none, object, pack, push, pushObjects, tree } from './packs.js'
@@ -262,5 +266,36 @@ describe('a push that is larger than the disk', function () {
       expect(failure).to.match(/take 1 MiB, and the server has room for 0 MiB/)
     })
     expect(await disk.withRoom(little, () => Promise.resolve('written'))).to.equal('written')
+  })
+})
+
+describe('git, where it has control groups', () => {
+  it('joins them for each push, and is limited, whatever it starts', async function () {
+    const settings = { BERTH_NAME: `t${String(process.pid)}`, BERTH_GIT_MEMORY: '200', BERTH_GIT_SECONDS: '77' }
+    const config = loadConfig(settings)
+    if (findMounts() === null) this.skip()
+    const group = makeGitGroup(config, { uid: 0, gid: 0 })
+    const rig = await gitRig({ groups: group.directories, settings })
+    try {
+      const app = await rig.app('grouped')
+      const copy = await rig.clone('grouped')
+      let inside = ''
+      let limits = ''
+      rig.fate = () => {
+        const [id = ''] = readdirSync(join(rig.repository(app), 'berth')).filter((name) => /^\d/.test(name))
+        const receivePack = id.split('-')[0] ?? ''
+        inside = readFileSync(`/proc/${receivePack}/cgroup`, 'utf8')
+        limits = readFileSync(`/proc/${receivePack}/limits`, 'utf8')
+        return null
+      }
+      const pushed = await copy.git('push', 'berth', 'main')
+      expect(pushed.code, pushed.stderr).to.equal(0)
+      expect(inside).to.include(`berth-${config.name}-git`)
+      expect(limits).to.match(/Max cpu time +77 +77/)
+      expect(limits).to.match(/Max address space +209715200 +209715200/)
+    } finally {
+      await rig[Symbol.asyncDispose]()
+      await removeGitGroup(config)
+    }
   })
 })
