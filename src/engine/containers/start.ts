@@ -143,7 +143,9 @@ export async function writeNames(
   const places = shop.store.places(container.id)
   const texts = (name: string): string[] => ((hostConfig[name] ?? []) as readonly unknown[]).map(String)
   const hostname = hostnameOf(container)
-  const full = config.Domainname === '' ? hostname : `${hostname}.${config.Domainname} ${hostname}`
+  const full = config.Domainname === '' ? hostname : `${hostname}.${config.Domainname}`
+  // a name with its domain has its first part besides, be the domain in --hostname or in --domainname
+  const called = full.includes('.') ? `${full} ${full.slice(0, full.indexOf('.'))}` : full
   const extra = texts('ExtraHosts').map((entry) => {
     const [, name = '', address = ''] = /^([^:=]+)[:=](.*)$/.exec(entry) ?? []
     return `${address === 'host-gateway' ? (endpoints[0]?.gateway ?? '127.0.0.1') : address}\t${name}`
@@ -158,7 +160,7 @@ export async function writeNames(
     ...extra,
     ...linkedHosts(shop, container),
     ...endpoints.flatMap(({ ipAddress, ipv6Address }) =>
-      [ipAddress, ...(ipv6Address === undefined ? [] : [ipv6Address])].map((address) => `${address}\t${full}`),
+      [ipAddress, ...(ipv6Address === undefined ? [] : [ipv6Address])].map((address) => `${address}\t${called}`),
     ),
   ]
   const writes = [writeFile(places.hosts, `${hosts.join('\n')}\n`, { mode: 0o644 })]

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { EngineConfig } from '../config.js'
 import { EngineError } from '../errors.js'
 import { Addresses } from './addresses.js'
-import { familyOf, parseSubnet, type Family } from './ip.js'
+import { contains, familyOf, parseAddress, parseSubnet, type Family } from './ip.js'
 import { NetworkRecords, type NetworkRecord, type Pool } from './record.js'
 import { option, settingsOf } from './settings.js'
 import { Subnets, type PoolRequest } from './subnets.js'
@@ -71,6 +71,16 @@ export class Catalog {
 
   all(): readonly NetworkRecord[] {
     return [...this.#networks.values()]
+  }
+
+  /** Whether an address is of one of the networks. */
+  holds(address: string): boolean {
+    const value = parseAddress(address)
+    const pools = this.all().flatMap(({ subnet, ipv6 }) => [subnet, ipv6?.subnet ?? ''])
+    return pools.some((cidr) => {
+      const subnet = familyOf(cidr) === familyOf(address) ? parseSubnet(cidr) : undefined
+      return subnet !== undefined && value !== undefined && contains(subnet, value)
+    })
   }
 
   /** Those that clients see. */

@@ -2,6 +2,7 @@ import type { EngineConfig } from '../config.js'
 import { codeOf, EngineError, messageOf } from '../errors.js'
 import type { Endpoint, EndpointSpec, Events, Member, Networks, PortRequest } from '../records.js'
 import { buildsNetwork, Catalog, isPredefined, type NetworkSpec } from './catalog.js'
+import { Conntrack } from './conntrack.js'
 import { Departures } from './departures.js'
 import { Endpoints } from './endpoints.js'
 import { Firewall } from './firewall.js'
@@ -50,6 +51,7 @@ class BridgeNetworks implements NetworkRoom {
   readonly #reach: Reach
   readonly #plumbing: Plumbing
   readonly #firewall: Firewall
+  readonly #conntrack: Conntrack
   readonly #endpoints: Endpoints
   readonly #departures: Departures
   /** Where a running container's network namespace is found. */
@@ -69,7 +71,8 @@ class BridgeNetworks implements NetworkRoom {
     this.#reach = config.reach ?? parseReach('')
     this.#plumbing = new Plumbing(this.#names)
     this.#firewall = new Firewall(this.#names.table)
-    this.#publications = new Publications(this.#firewall, report)
+    this.#conntrack = new Conntrack(report)
+    this.#publications = new Publications(this.#firewall, this.#conntrack, report)
     this.#naming = new Naming(report)
     this.#endpoints = new Endpoints(catalog)
     this.#departures = new Departures(report)
@@ -214,9 +217,11 @@ class BridgeNetworks implements NetworkRoom {
     const endpoint = this.#endpoints.of(containerId).find(({ networkId: id }) => id === network.id)
     if (!endpoint)
       throw new EngineError('missing', `container ${containerId} is not connected to network ${network.name}`)
+    const forget = this.#flowsOf(containerId, endpoint)
     await this.#leave(containerId, endpoint)
     // the address is free again only when nothing in the kernel leads to it any more
     await this.#plumbing.unplug(endpoint.endpointId)
+    await forget()
     this.#forget(containerId, endpoint, () => this.#endpoints.free(endpoint))
     const pid = this.#pids.get(containerId)
     const next = this.#endpoints.wayOut(containerId)
@@ -231,13 +236,26 @@ class BridgeNetworks implements NetworkRoom {
   async release(containerId: string): Promise<void> {
     this.#naming.forget(containerId)
     for (const endpoint of this.#endpoints.of(containerId)) {
+      const forget = this.#flowsOf(containerId, endpoint)
       await this.#leave(containerId, endpoint)
       this.#forget(containerId, endpoint, () => {
-        const unplugged = this.#plumbing.unplug(endpoint.endpointId)
+        const unplugged = this.#plumbing.unplug(endpoint.endpointId).then(forget)
         this.#departures.add(endpoint.networkId, unplugged, () => this.#endpoints.free(endpoint))
       })
     }
     this.#pids.delete(containerId)
+  }
+
+  /**
+   * What forgets the flows of a container that publishes here, once it is gone from the network: what it sends last, be it
+   * the kernel for it, is remembered like all else.
+   */
+  #flowsOf(containerId: string, { networkId, ipAddress, ipv6Address }: Endpoint): () => Promise<void> {
+    const published = this.#publications.of(containerId, networkId).length > 0
+    return async () => {
+      for (const address of [ipAddress, ipv6Address])
+        if (published && address) await this.#conntrack.forgetAddress(address)
+    }
   }
 
   /** Its names and published ports lead nowhere from now on. */
@@ -270,6 +288,7 @@ class BridgeNetworks implements NetworkRoom {
       allowForwarding(4, this.#report)
       if (this.#catalog.all().some(({ ipv6 }) => ipv6)) allowForwarding(6, this.#report)
       await this.#applyFirewall()
+      await this.#conntrack.sweep((address) => this.#catalog.holds(address), this.#publications.all())
       await this.#plumbing.sweep(
         this.#catalog.all().filter(({ driver }) => driver === 'bridge'),
         this.#endpoints.all().map((endpoint) => endpoint.endpointId),
@@ -320,6 +339,7 @@ class BridgeNetworks implements NetworkRoom {
     this.#naming.letGo()
     this.#plumbing[Symbol.dispose]()
     this.#firewall[Symbol.dispose]()
+    this.#conntrack[Symbol.dispose]()
   }
 }
 

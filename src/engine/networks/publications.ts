@@ -1,5 +1,6 @@
 import { codeOf, messageOf } from '../errors.js'
 import type { Endpoint, PortRequest } from '../records.js'
+import type { Conntrack } from './conntrack.js'
 import type { Firewall, Publication } from './firewall.js'
 import { familyOf } from './ip.js'
 import { holdPort, holdPorts, type HeldPort } from './ports.js'
@@ -17,11 +18,13 @@ interface Published {
 /** The ports that containers publish: each held on the host, and redirected by the firewall. */
 export class Publications {
   readonly #firewall: Firewall
+  readonly #conntrack: Conntrack
   readonly #report: (line: string) => void
   readonly #byContainer = new Map<string, readonly Published[]>()
 
-  constructor(firewall: Firewall, report: (line: string) => void) {
+  constructor(firewall: Firewall, conntrack: Conntrack, report: (line: string) => void) {
     this.#firewall = firewall
+    this.#conntrack = conntrack
     this.#report = report
   }
 
@@ -41,7 +44,9 @@ export class Publications {
     try {
       for (const port of ports) held.push(...(await holdPorts(port, targetOf(port, endpoint))))
       const fresh = held.map((port) => published(plain(port), endpoint, port))
-      await this.#firewall.publish(fresh.flatMap((each) => each.publication ?? []))
+      const publications = fresh.flatMap((each) => each.publication ?? [])
+      await this.#firewall.publish(publications)
+      await this.#conntrack.forgetUnpublished(publications)
       this.#byContainer.set(containerId, [...(this.#byContainer.get(containerId) ?? []), ...fresh])
       return fresh.map((each) => each.request)
     } catch (error) {
@@ -79,6 +84,9 @@ export class Publications {
       if (codeOf(error) !== 'ENOENT') throw error
       await repair()
     }
+    // whoever has sent there before is led nowhere from now on, or to the next who publishes the port
+    for (const address of new Set(gone.flatMap((each) => each.publication?.containerAddress ?? [])))
+      await this.#conntrack.forgetPublished(address)
     for (const each of gone) each.held?.release()
   }
 

@@ -161,6 +161,15 @@ describe('flags of docker run', function () {
       )
       expect(named[0]).to.equal('example.org')
       expect(named.at(-1)).to.match(/\tship.example.org ship$/)
+      for (const [words, called] of [
+        [['-h', 'ship.example.org'], 'ship.example.org ship'],
+        [['-h', 'a.b', '--domainname', 'c.d'], 'a.b.c.d a'],
+        [['-h', 'ship'], 'ship'],
+      ] as const) {
+        const hosts = await shell([...words], 'hostname -s; cat /etc/hosts')
+        expect(hosts[0]).to.equal(called.split(' ').at(-1))
+        expect(hosts.at(-1)?.split('\t')[1]).to.equal(called)
+      }
     })
 
     it('of shared memory', async () => {

@@ -31,7 +31,8 @@ describe('the fence around what a build takes', function () {
   })
 
   it('counts what all stages of a build take together, and each build by itself', async () => {
-    const each = (n: number, i: number) => `${from.trim()} AS s${String(i)}\nRUN ${hold(n, 8)} && touch /done\n`
+    const each = (n: number, i: number) =>
+      `${from.trim()} AS s${String(i)}\nRUN : ${String(i)}; ${hold(n, 8)} && touch /done\n`
     const stages = (...sizes: number[]) =>
       `${sizes.map(each).join('')}${from}${sizes.map((_, i) => `COPY --from=s${String(i)} /done /done${String(i)}\n`).join('')}`
     const failed = await build(stages(25, 25, 25, 25))
