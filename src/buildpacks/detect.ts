@@ -18,11 +18,35 @@ export function detect(tree: Tree): Plan {
     if (plan) return plan
   }
   const names = tree.names().filter((name) => name !== '.git')
+  const nested = nestedApp(tree)
   throw new BerthError(
     'invalid',
     names.length === 0
       ? 'the commit has no files in it'
-      : `no stack recognised in ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`,
-    'Berth builds a Dockerfile, a Node.js app (package.json), or a static site (index.html at the top or in public/, dist/, build/ or _site/); it looks at the top of the repository',
+      : `no stack recognised in ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}${nested === null ? '' : `; ${nested.directory} has a ${nested.file}`}`,
+    nested === null
+      ? 'Berth builds a Dockerfile, a Node.js app (package.json), or a static site (index.html at the top or in public/, dist/, build/ or _site/); it looks at the top of the repository'
+      : `Berth looks at the top of the repository; push that folder as one: git subtree push --prefix ${nested.directory} berth main`,
   )
+}
+
+const landmarks = ['Dockerfile', 'package.json', 'index.html']
+/** So many directories are looked into: a hint is not worth more. */
+const looks = 200
+
+/** An app that lies below the top: the first, no deeper than `apps/web`. */
+function nestedApp(tree: Tree): { directory: string; file: string } | null {
+  const directories = (path: string): string[] =>
+    tree
+      .names(path)
+      .filter((name) => !name.startsWith('.') && name !== 'node_modules')
+      .map((name) => (path === '.' ? name : `${path}/${name}`))
+      .filter((name) => tree.hasDirectory(name))
+      .slice(0, looks)
+  const first = directories('.')
+  for (const directory of [...first, ...first.slice(0, 20).flatMap(directories)].slice(0, looks)) {
+    const file = landmarks.find((name) => tree.hasFile(`${directory}/${name}`))
+    if (file !== undefined) return { directory, file }
+  }
+  return null
 }

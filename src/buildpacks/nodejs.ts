@@ -1,5 +1,5 @@
 import { BerthError } from '../errors.js'
-import { nodeImage, nodeMajor } from './node-version.js'
+import { nodeImage, nodeVersion } from './node-version.js'
 import { parsePackageJson, type PackageJson } from './package-json.js'
 import type { Plan } from './plan.js'
 import { parseProcfile } from './procfile.js'
@@ -9,6 +9,9 @@ import type { Tree } from './tree.js'
 const home = '/app'
 /** Scripts npm runs of its own accord on install: they may need the whole tree, not only package.json. */
 const lifecycle = ['preinstall', 'install', 'postinstall', 'prepublish', 'preprepare', 'prepare', 'postprepare']
+const quiet = '--no-audit --no-fund --no-update-notifier'
+const copyAll = 'COPY --chown=node:node . .'
+const cached = 'RUN --mount=type=cache,target=/home/node/.npm,uid=1000,gid=1000'
 const ignored = ['.git', 'node_modules', 'npm-debug.log*']
 
 /** A Node.js app: a package.json at the top, installed with npm. */
@@ -28,15 +31,15 @@ export function nodejs(tree: Tree): Plan | null {
       'add a "start" script to package.json, a `web:` line to a Procfile, or a server.js',
     )
   }
-  const major = nodeMajor(pkg.engines.node)
+  const { version, notes } = nodeVersion(tree, pkg)
   return {
     buildpack: 'nodejs',
     name: 'Node.js',
-    version: String(major),
-    dockerfile: dockerfileOf(tree, pkg, nodeImage(major), web),
+    version,
+    dockerfile: dockerfileOf(tree, pkg, nodeImage(version), web),
     dockerignore: [...ignored, tree.read('.dockerignore') ?? ''].join('\n'),
     processTypes: { ...(web === null ? {} : { web }), ...declared },
-    notes: notesOn(tree, pkg),
+    notes: [...notes, ...notesOn(tree, pkg)],
   }
 }
 
@@ -57,29 +60,39 @@ function startCommand(tree: Tree, pkg: PackageJson): string | null {
 
 const quoted = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`)
 
+/**
+ * Whatever is installed and built belongs to the user that runs it: caches below node_modules and .next are written to at
+ * run time. What is there for the build alone stays in a stage of its own.
+ */
 function dockerfileOf(tree: Tree, pkg: PackageJson, image: string, web: string | null): string {
   const lock = lockOf(tree)
   const builds = pkg.scripts.build !== undefined
-  const install = `npm ${lock === undefined ? 'install' : 'ci'} ${builds ? '--include=dev' : '--omit=dev'} --no-audit --no-fund --no-update-notifier`
+  const scripted = lifecycle.some((name) => pkg.scripts[name] !== undefined)
+  // scripts of an installation may need what is for development only, as `husky` or `svelte-kit sync` in `prepare`
+  const staged = builds || (scripted && (Object.keys(pkg.devDependencies).length > 0 || pkg.workspaces !== undefined))
+  const install = `npm ${lock === undefined ? 'install' : 'ci'} ${staged ? '--include=dev' : '--omit=dev'} ${quiet}`
   const needsTree =
     pkg.workspaces !== undefined ||
-    lifecycle.some((name) => pkg.scripts[name] !== undefined) ||
+    scripted ||
     declaredDependencies(pkg).some(([, range]) => /^(?:file|link|portal):|^[./~]/.test(range))
   const installs = needsTree || declaredDependencies(pkg).length > 0
   const packageFiles = ['package.json', lock, '.npmrc'].filter((name) => name !== undefined && tree.hasFile(name))
-  const cached = 'RUN --mount=type=cache,target=/root/.npm'
-  const copyAll = 'COPY --chown=node:node . .'
   const copy = needsTree || !installs ? [copyAll] : [`COPY --chown=node:node ${packageFiles.join(' ')} ./`]
-  return [
-    `FROM ${image}`,
-    `ENV NODE_ENV=production PATH=${home}/node_modules/.bin:$PATH`,
+  const place = [
+    `ENV NODE_ENV=production HOST=0.0.0.0 PATH=${home}/node_modules/.bin:$PATH`,
     `WORKDIR ${home}`,
     `RUN chown node:node ${home}`,
+    'USER node',
+  ]
+  return [
+    `FROM ${image}${staged ? ' AS build' : ''}`,
+    ...place,
     ...copy,
     ...(installs ? [`${cached} ${install}`] : []),
     ...(copy[0] === copyAll ? [] : [copyAll]),
-    ...(builds ? [`${cached} npm run build${installs ? ' && npm prune --omit=dev' : ''}`] : []),
-    'USER node',
+    ...(builds ? [`${cached} npm run build`] : []),
+    ...(staged && installs ? [`RUN npm prune --omit=dev --ignore-scripts ${quiet}`] : []),
+    ...(staged ? ['', `FROM ${image}`, ...place, `COPY --from=build --chown=node:node ${home} ${home}`] : []),
     ...(web === null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', web])}`]),
     '',
   ].join('\n')

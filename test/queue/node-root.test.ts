@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { expect } from 'chai'
-import { fetched } from '../../src/queue/node-root.js'
+import { fetched, nodeParts } from '../../src/queue/node-root.js'
 
 describe('a package of Node.js', () => {
   let cache: string
@@ -27,8 +27,27 @@ describe('a package of Node.js', () => {
   })
 
   it('is fetched with the certificates that the machine trusts', async () => {
-    const tarball = await fetched(cache, 'picocolors@1')
-    expect(basename(tarball)).to.match(/^picocolors-1\..*\.tgz$/)
-    expect(await fetched(cache, 'picocolors@1')).to.equal(tarball)
+    const tarball = await fetched(cache, 'picocolors', '1.1.0')
+    expect(execFileSync('tar', ['-xzOf', tarball, 'package/package.json'], { encoding: 'utf8' })).to.include('"1.1.0"')
+    expect(await fetched(cache, 'picocolors', '1.1.0')).to.equal(tarball)
+  })
+
+  it('is the newest of its range, with tools that run on it, and what was fetched where nothing can be reached', async function () {
+    this.timeout(60_000)
+    const parts = await nodeParts(cache, '16')
+    const name = Object.keys(parts)[0] ?? ''
+    expect(parts[name]).to.equal('16.20.2')
+    expect(parts.npm).to.match(/^[89]\./)
+    expect(parts.yarn).to.match(/^1\.22\./)
+    process.env.npm_config_registry = 'http://127.0.0.1:9/'
+    await Promise.all(
+      Object.entries({ [name]: '24.1.0', npm: '11.0.0', yarn: '1.22.1', corepack: '0.34.0' }).map(([each, version]) =>
+        mkdir(join(cache, 'npm', each, version), { recursive: true }),
+      ),
+    )
+    process.env.npm_config_fetch_retries = '0'
+    expect((await nodeParts(cache, '24'))[name]).to.equal('24.1.0')
+    const failure = await nodeParts(cache, '22').catch((error: unknown) => (error as Error).message)
+    expect(failure).to.equal(`there is no ${name}@22`)
   })
 })

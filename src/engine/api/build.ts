@@ -4,7 +4,7 @@ import type { GitSurroundings } from '../build/git.js'
 import { pruneFilters } from '../build/items.js'
 import { StepFailure } from '../build/run.js'
 import { memoriesOf } from '../build/sources.js'
-import { readAgents, readSecrets } from '../build/secrets.js'
+import { readAgents, readSecrets, readVariables } from '../build/secrets.js'
 import type { EngineConfig } from '../config.js'
 import { codeOf, EngineError, messageOf } from '../errors.js'
 import type { ImageStore } from '../images/store.js'
@@ -54,6 +54,8 @@ export const buildRoutes = (api: BuildApi): readonly ApiRoute[] => [
  * - `X-Build-Secrets`: base64url of a JSON object, secret id to base64 of its value. A `RUN --mount=type=secret` that names
  *   the id gets it as a file in memory (0400, `/run/secrets/<id>`) or as a variable (`env=`). It is in no layer, record
  *   or cache key, and masked in the build's log.
+ * - `X-Build-Env`: base64url of a JSON object, name to value: variables of every RUN step, over those of the image. They are
+ *   in no layer, image or history.
  * - `X-Build-Ssh`: base64url of a JSON object, agent id to the absolute path of its socket on this machine, for
  *   `RUN --mount=type=ssh`. Only from a client on this machine, and only when the engine was started with `--build-ssh`.
  */
@@ -61,6 +63,7 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
   const { builder, images, config } = api
   const { query, signal, raw } = request
   const secrets = readSecrets(headerOf(request, 'x-build-secrets'))
+  const variables = readVariables(headerOf(request, 'x-build-env'))
   const agents = readAgents(headerOf(request, 'x-build-ssh'))
   if (agents.size > 0 && (config.build?.ssh !== true || raw.socket.remoteAddress !== undefined))
     throw new EngineError('denied', 'this engine lends builds no ssh agent: it must be started with --build-ssh')
@@ -77,7 +80,8 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
       if (!quiet && text !== '') await write({ stream: text })
     }
     const keyring = keyringOfHeader(headerOf(request, 'x-registry-config'))
-    const image = await builder.build({ ...options, context, sandbox, secrets, agents, keyring, signal, out: log })
+    const given = { secrets, variables, agents, keyring }
+    const image = await builder.build({ ...options, ...given, context, sandbox, signal, out: log })
     if (quiet) await write({ stream: `${image.id}\n` })
     else {
       await write({ aux: { ID: image.id } })

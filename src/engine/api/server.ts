@@ -92,7 +92,7 @@ export async function serve(path: string, routes: readonly ApiRoute[]): Promise<
   const table = new RouteTable(routes)
   await claim(path)
   const server = createServer({
-    maxHeaderSize: 1 << 18,
+    maxHeaderSize: 1 << 22, // X-Build-Env holds all of an app's config vars
     requestTimeout: 0,
     headersTimeout: 60_000,
     keepAliveTimeout: 0,

@@ -32,7 +32,16 @@ interface Way {
 const window = 16
 
 /** What a runtime makes in every container to mount on it. */
-const mountPoints = ['/dev', '/proc', '/sys', '/etc/hosts', '/etc/hostname', '/etc/resolv.conf', '/sbin/docker-init']
+const mountPoints = [
+  '/dev',
+  '/proc',
+  '/sys',
+  '/etc/hosts',
+  '/etc/hostname',
+  '/etc/resolv.conf',
+  '/sbin/docker-init',
+  '/.dockerenv',
+]
 
 /** A container's own layer, and what it lies over. @throws EngineError `conflict` for one that is being removed */
 export async function writtenOf(shop: Shop, container: Container): Promise<Written> {

@@ -40,6 +40,8 @@ export interface BuildRequest {
   /** What every RUN gets. */
   readonly room: Room
   readonly secrets: ReadonlyMap<string, Secret>
+  /** Variables of every RUN, in no image, layer or history: a step that had others is another step. */
+  readonly variables: ReadonlyMap<string, string>
   /** Sockets of ssh agents, by id. */
   readonly agents: ReadonlyMap<string, string>
   /** What the client may pull base images with. */

@@ -32,9 +32,22 @@ export async function runStep(job: Job, instruction: Run, state: State): Promise
   if (network === 'host' && job.request.room.network !== 'host')
     throw line.error(0, 'network.host is not allowed', 'the client must build with --network=host')
   const secrets = secretsOf(job, instruction, mounts)
+  const { variables } = job.request
   const { Env = [], WorkingDir = '/', User = '' } = state.config
   const declared = [...state.args].filter(([name]) => !environment(state.config).has(name))
-  const key = cacheKey('RUN', state.layers, args, script.file ?? null, Env, declared, WorkingDir, User, mounts, network)
+  const key = cacheKey(
+    'RUN',
+    state.layers,
+    args,
+    script.file ?? null,
+    Env,
+    declared,
+    WorkingDir,
+    User,
+    mounts,
+    network,
+    ...(variables.size > 0 ? [[...variables].sort()] : []),
+  )
   const record = await layerOf(job, key, line.text, async (stage) => {
     await job.out(` ---> Running in ${stage.id.slice(0, 12)}\n`)
     const env = await environmentOf(job, state, secrets)
@@ -168,6 +181,7 @@ async function environmentOf(job: Job, state: State, secrets: readonly StepSecre
   const all = new Map<string, string>([['PATH', defaultPath], ...Object.entries(env)])
   for (const [name, value] of proxies) if (value !== null) all.set(name, value)
   for (const [name, value] of [...state.args, ...environment(state.config)]) all.set(name, value)
+  for (const [name, value] of job.request.variables) all.set(name, value)
   const agent = secrets.find(({ kind }) => kind === 'agent')
   if (agent?.kind === 'agent') all.set('SSH_AUTH_SOCK', agent.target)
   for (const secret of secrets) if (secret.kind === 'env') all.delete(secret.name)

@@ -25,6 +25,15 @@ export function readSecrets(text: string | undefined): ReadonlyMap<string, Secre
   return new Map(given.map(([id, value]) => [id, new Secret(Buffer.from(value, 'base64'))]))
 }
 
+/** Reads `X-Build-Env`: base64url of `{"<name>": "<value>"}`. @throws EngineError `invalid` */
+export function readVariables(text: string | undefined): ReadonlyMap<string, string> {
+  if (text === undefined || text === '') return new Map()
+  const given = Object.entries(decode('X-Build-Env', text))
+  if (given.some(([, value]) => value.includes('\0')))
+    throw new EngineError('invalid', 'invalid X-Build-Env header: a value holds a NUL')
+  return new Map(given)
+}
+
 /** Reads `X-Build-Ssh`: base64url of `{"<id>": "/path/of/agent.sock"}`. @throws EngineError `invalid` */
 export function readAgents(text: string | undefined): ReadonlyMap<string, string> {
   if (text === undefined || text === '') return new Map()

@@ -1,5 +1,7 @@
 import { closeSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { EngineConfig } from '../config.js'
 import { EngineError } from '../errors.js'
 import type { Mount } from '../records.js'
 import { capabilitiesOf } from '../runtime/capabilities.js'
@@ -20,6 +22,11 @@ import { securityOf } from './security.js'
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const initTarget = '/sbin/docker-init'
+/** By this file programs tell that they run in a container, as Docker has it. */
+const markTarget = '/.dockerenv'
+
+/** The empty file that is mounted there. */
+export const containerMark = ({ run }: Pick<EngineConfig, 'run'>): string => join(run, 'dockerenv')
 
 const list = (host: HostConfig, name: string): string[] => ((host[name] ?? []) as readonly unknown[]).map(String)
 export const hostnameOf = ({ id, record: { config, hostConfig } }: Container): string =>
@@ -128,6 +135,7 @@ export function sandboxOf(shop: Shop, container: Container, prepared: Prepared):
     options: ['bind', 'rw', 'rprivate'],
   })
   const names = Object.entries({
+    [markTarget]: containerMark(shop.config),
     '/etc/resolv.conf': places.resolvConf,
     '/etc/hostname': places.hostname,
     '/etc/hosts': places.hosts,

@@ -1,0 +1,124 @@
+import { expect } from 'chai'
+import { connectEngine } from '../../src/docker.js'
+import { createApp, instance, type Instance, type Repository } from './instance.js'
+
+const server = (body: string): string =>
+  `require('http').createServer((req, res) => { ${body} }).listen(process.env.PORT, process.env.HOST)\n`
+
+/** A package of the tree's own, with a command: nothing is fetched for it. */
+const tool = (name: string, program: string): Record<string, string> => ({
+  [`tools/${name}/package.json`]: JSON.stringify({ name, version: '1.0.0', bin: { [name]: 'run.js' } }),
+  [`tools/${name}/run.js`]: `#!/usr/bin/env node\n${program}\n`,
+})
+
+describe('Node.js apps as people have them', () => {
+  let berth: Instance
+  before(async function () {
+    this.timeout(600_000)
+    berth = await instance()
+  })
+
+  async function pushed(
+    stem: string,
+    files: Record<string, string>,
+    ...set: string[]
+  ): Promise<{ app: string; repo: Repository }> {
+    const repo = await berth.repository(files)
+    const app = await createApp(berth, repo, stem)
+    if (set.length > 0) expect((await berth.berth(['config:set', ...set, '-a', app])).code).to.equal(0)
+    const push = await repo.push()
+    expect(push.code, push.stderr).to.equal(0)
+    return { app, repo }
+  }
+
+  it('are built with what is for development, which is gone from the image, and may write what they built', async function () {
+    this.timeout(600_000)
+    const { app } = await pushed(
+      'built',
+      {
+        'package.json': JSON.stringify({
+          name: 'built',
+          version: '1.0.0',
+          scripts: { prepare: 'prepares', build: 'builds', start: 'node dist/server.js' },
+          dependencies: { kept: 'file:./tools/kept' },
+          devDependencies: { prepares: 'file:./tools/prepares', builds: 'file:./tools/builds' },
+        }),
+        ...tool('kept', ''),
+        ...tool('prepares', "require('fs').writeFileSync('prepared', process.env.VITE_TITLE)"),
+        ...tool(
+          'builds',
+          `const fs = require('fs')
+fs.mkdirSync('dist'); fs.mkdirSync('.next/cache', { recursive: true }); fs.mkdirSync('node_modules/.cache', { recursive: true })
+fs.writeFileSync('dist/server.js', ${JSON.stringify(
+            server(`
+  const fs = require('fs'); fs.writeFileSync('.next/cache/x', ''); fs.writeFileSync('node_modules/.cache/x', ''); fs.writeFileSync('new', '')
+  res.end(JSON.stringify({ title: fs.readFileSync('prepared', 'utf8'), node_modules: fs.readdirSync('node_modules').sort(), docker: fs.existsSync('/.dockerenv'), host: process.env.HOST }))`),
+          )})`,
+        ),
+      },
+      'VITE_TITLE=a title of the config vars',
+      'NPM_TOKEN=xyzzy-and-more',
+    )
+    const { body } = await berth.curl(app)
+    expect(JSON.parse(body)).to.deep.equal({
+      title: 'a title of the config vars',
+      node_modules: ['.bin', '.cache', '.package-lock.json', 'kept'].filter(
+        (name) => name !== '.bin' || body.includes('.bin'),
+      ),
+      docker: true,
+      host: '0.0.0.0',
+    })
+    const docker = connectEngine(berth.config)
+    const [image] = (await docker.listImages({ filters: { label: ['berth.app'] } })).filter(({ RepoTags = [] }) =>
+      RepoTags.some((tag) => tag.includes(app)),
+    )
+    const made = docker.getImage(image?.Id ?? '')
+    const shown: unknown = await made.inspect()
+    const history: unknown = await made.history()
+    expect(JSON.stringify([shown, history])).not.to.match(/xyzzy|a title of the/)
+  })
+
+  it('have yarn, pnpm, corepack and git to build with, and the version that they pin', async function () {
+    this.timeout(600_000)
+    const { app } = await pushed('pinned', {
+      'package.json': JSON.stringify({ name: 'pinned', engines: { node: '20.11.1' }, scripts: { start: 'node s.js' } }),
+      's.js': server("res.end(process.version + ' ' + require('fs').readdirSync('/').join())"),
+    })
+    const { body } = await berth.curl(app)
+    expect(body).to.match(/^v20\.11\.1 /)
+    expect(body).not.to.match(/Dockerfile|package/)
+    const tools =
+      'for one in npm npx yarn yarnpkg corepack pnpm pnpx git node; do command -v "$one" || echo "no $one"; done; yarn --version; git --version'
+    const { stdout } = await berth.berth(['run', tools, '-a', app])
+    expect(stdout).not.to.include('no ')
+    expect(stdout).to.include('1.22.').and.to.include('git version')
+  })
+
+  it('run on the newest Node.js, which was run before it was called made', async function () {
+    this.timeout(600_000)
+    const { app } = await pushed('newest', {
+      'package.json': JSON.stringify({ name: 'newest', engines: { node: '26.x' }, scripts: { start: 'node s.js' } }),
+      's.js': server('res.end(process.version)'),
+    })
+    expect((await berth.curl(app)).body).to.match(/^v26\./)
+  })
+
+  it('that npm refuses are told why first, without the usage of npm', async function () {
+    this.timeout(300_000)
+    const lock = { name: 'out', lockfileVersion: 3, requires: true, packages: { '': { name: 'out' } } }
+    const repo = await berth.repository({
+      'package.json': JSON.stringify({
+        name: 'out',
+        scripts: { start: 'node x' },
+        dependencies: { 'is-odd': '^3.0.1' },
+      }),
+      'package-lock.json': JSON.stringify(lock),
+    })
+    const app = await createApp(berth, repo, 'out')
+    const push = await repo.push()
+    expect(push.code).to.equal(1)
+    expect(push.stderr).to.match(/! {5}npm: `npm ci` can only install packages when .* are in sync/)
+    const { stdout } = await berth.berth(['builds:info', '-a', app, '--json'])
+    expect((JSON.parse(stdout) as { failure: string }).failure).to.match(/^npm: `npm ci` can only/)
+  })
+})
