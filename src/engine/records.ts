@@ -1,7 +1,7 @@
 /** The plain records the engine's rooms meet in. They know nothing of how each other work. */
 
-import type { Socket } from 'node:net'
 import type { Limits, Rlimit } from './runtime/sandbox.js'
+import type { Outlet } from './system/dial.js'
 import type { Secret } from './system/secret.js'
 
 /** `sha256:<64 hex>` */
@@ -120,14 +120,12 @@ export interface Step {
  * What one build has to itself for as long as it lasts: a control group with the limits of builds, and a network to fetch
  * from, which is that of its steps with all that is closed to them. Disposing ends what is left in it.
  */
-export interface BuildSandbox extends AsyncDisposable {
+export interface BuildSandbox extends AsyncDisposable, Outlet {
   /** Path of the control group; steps are below. */
   readonly group: string
   /** Bytes and processors that the build may take; Infinity is no limit. */
   readonly memory: number
   readonly cpus: number
-  /** Connects from the build's network. @throws NodeJS.ErrnoException, or the signal's reason */
-  connect(address: string, port: number, signal: AbortSignal): Promise<Socket>
   /** The words that run a program of the host in the group, on the network and with the names of the build. */
   around(words: readonly string[]): Promise<readonly [string, ...string[]]>
   /** Whether such a program was ended for want of memory. */

@@ -150,7 +150,9 @@ export class Builder {
       const reference = parseReference(name)
       const credentials = request.keyring?.(reference.domain)
       // a registry out of reach is told at the FROM that names it
-      return registry.pull(reference, '', { tell, signal, credentials }).catch((failure: unknown) => {
+      // what an app's Dockerfile names is asked for from where its RUN steps could ask
+      const outlet = request.owner === undefined ? undefined : request.sandbox
+      return registry.pull(reference, '', { tell, signal, credentials, outlet }).catch((failure: unknown) => {
         throw failure instanceof RegistryError ? new EngineError('missing', failure.message, failure) : failure
       })
     }

@@ -3,7 +3,8 @@ import { utimes } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { EngineError, messageOf } from '../errors.js'
-import { get, type Outlet } from './outlet.js'
+import type { Outlet } from '../system/dial.js'
+import { get } from './outlet.js'
 
 /** Whether a text names a file by http. */
 export const isUrl = (text: string): boolean => /^https?:\/\/[^/\s]/.test(text)

@@ -1,21 +1,17 @@
-import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isIP, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { EngineError } from '../errors.js'
-import type { BuildSandbox } from '../records.js'
-
-/** What makes connections: a build's sandbox. */
-export type Outlet = Pick<BuildSandbox, 'connect'>
+import type { Outlet } from '../system/dial.js'
 
 /** From the host's own network: for what its owner asks for. */
 export const fromHost: Outlet = {
-  connect: async (address, port, signal) => {
+  connect: async (host, port, signal) => {
     const socket = new Socket()
     const connected = once(socket, 'connect', { signal })
-    socket.connect(port, address)
+    socket.connect(port, host)
     try {
       await connected
       return socket
@@ -76,21 +72,11 @@ async function getOnce(url: URL, outlet: Outlet, signal: AbortSignal): Promise<I
   }
 }
 
-/** The first of a host's addresses that answers. */
 async function dial(url: URL, outlet: Outlet, signal: AbortSignal): Promise<Socket> {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
-  const found = isIP(host) ? [{ address: host, family: isIP(host) }] : await lookup(host, { all: true })
-  let failure: Error | undefined
-  for (const { address } of found.toSorted((a, b) => a.family - b.family))
-    try {
-      const socket = await outlet.connect(address, port, signal)
-      return url.protocol === 'https:' ? await secure(socket, host, signal) : socket
-    } catch (error) {
-      signal.throwIfAborted()
-      failure = error instanceof Error ? error : new Error(String(error))
-    }
-  throw failure ?? new EngineError('invalid', `no address is known of ${host}`)
+  const socket = await outlet.connect(host, port, signal)
+  return url.protocol === 'https:' ? secure(socket, host, signal) : socket
 }
 
 async function secure(socket: Socket, host: string, signal: AbortSignal): Promise<Socket> {

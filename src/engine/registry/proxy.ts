@@ -1,9 +1,10 @@
-import { type ClientRequestArgs, request as requestHttp } from 'node:http'
+import { Agent as HttpAgent, type ClientRequestArgs, request as requestHttp } from 'node:http'
 import { Agent, type AgentOptions, request as requestHttps } from 'node:https'
 import { BlockList, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect } from 'node:tls'
 import { EngineError } from '../errors.js'
+import type { Outlet } from '../system/dial.js'
 
 /** The ways out that a daemon's environment names; '' is none. */
 export interface Proxies {
@@ -46,10 +47,13 @@ export const proxyHeaders = ({ username, password }: URL): Readonly<Record<strin
 /** Connections of TLS, each through the proxy that its host is reached by, if any. */
 export class TunnelAgent extends Agent {
   readonly #proxies: Proxies
+  readonly #outlet: Outlet | undefined
 
-  constructor(options: AgentOptions, proxies: Proxies) {
+  /** @param outlet makes the connections that no proxy makes; undefined: the host */
+  constructor(options: AgentOptions, proxies: Proxies, outlet?: Outlet) {
     super(options)
     this.#proxies = proxies
+    this.#outlet = outlet
   }
 
   override createConnection(
@@ -59,12 +63,38 @@ export class TunnelAgent extends Agent {
     const host = options.host ?? ''
     const target = `${host.includes(':') ? `[${host}]` : host}:${options.port ?? 443}`
     const proxy = proxyFor(new URL(`https://${target}`), this.#proxies)
-    if (!proxy) return super.createConnection(options, done)
-    openTunnel(proxy, target).then(
+    if (!proxy && !this.#outlet) return super.createConnection(options, done)
+    const opened = proxy
+      ? openTunnel(proxy, target)
+      : this.#outlet?.connect(host, Number(options.port ?? 443), AbortSignal.timeout(connectMs))
+    opened?.then(
       (socket) => done(null, connect({ ...(options as object), ...(isIP(host) ? {} : { servername: host }), socket })),
       (error: unknown) => done(error as Error, undefined as never),
     )
     return undefined
+  }
+}
+
+/** As long as a connection may take to be made. Milliseconds. */
+const connectMs = 30_000
+
+/** Makes plain connections by an outlet. */
+export class OutletAgent extends HttpAgent {
+  readonly #outlet: Outlet
+
+  constructor(outlet: Outlet) {
+    super({ keepAlive: true })
+    this.#outlet = outlet
+  }
+
+  override createConnection(
+    { host, port }: ClientRequestArgs,
+    done: (error: Error | null, socket: Duplex) => void,
+  ): undefined {
+    this.#outlet.connect(host ?? '', Number(port ?? 80), AbortSignal.timeout(connectMs)).then(
+      (socket) => done(null, socket),
+      (error: unknown) => done(error as Error, undefined as never),
+    )
   }
 }
 

@@ -4,6 +4,7 @@ import { baseImage, bootstrapBase } from '../images/bootstrap.js'
 import { readDocument, type StoredImage } from '../images/document.js'
 import { familiar, familiarName, parseReference, type Reference } from '../images/reference.js'
 import type { ImageStore } from '../images/store.js'
+import type { Outlet } from '../system/dial.js'
 import type { Credentials } from './credentials.js'
 import { checkSettings, domainOfAddress, endpointsOf } from './endpoints.js'
 import { pullFault, RegistryError } from './faults.js'
@@ -24,6 +25,8 @@ export interface Transfer {
   readonly credentials?: Credentials | undefined
   readonly tell: Tell
   readonly signal: AbortSignal
+  /** Where the registry is asked from; absent: from the host, as mirrors always are. */
+  readonly outlet?: Outlet | undefined
 }
 
 /** Blobs on their way at a time, over all pulls and pushes of a registry: dockerd has it over all registries. */
@@ -52,9 +55,8 @@ export class Registry {
    * @param platform `os/arch[/variant]`, '' is this machine's
    * @throws EngineError in dockerd's words
    */
-  async pull(reference: Reference, platform: string, { credentials, tell, signal }: Transfer): Promise<StoredImage> {
+  async pull(reference: Reference, platform: string, transfer: Transfer): Promise<StoredImage> {
     const wanted = readPlatform(platform)
-    const transfer = { credentials, tell, signal }
     const made = familiar(reference) === baseImage.name && platform === ''
     return this.#asking(reference, transfer, made ? () => this.#base(reference, transfer) : undefined, (session) =>
       this.#pull(session, reference, { wanted, asked: platform !== '' }, transfer),
@@ -174,7 +176,7 @@ export class Registry {
    */
   async #asking<T>(
     reference: Reference,
-    { credentials, signal }: Omit<Transfer, 'tell'>,
+    { credentials, signal, outlet }: Omit<Transfer, 'tell'>,
     instead: (() => Promise<T>) | undefined,
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
@@ -188,7 +190,7 @@ export class Registry {
       }
     if (instead) return instead()
     try {
-      using session = await this.#open(reference.domain, credentials, signal)
+      using session = await this.#open(reference.domain, credentials, signal, outlet)
       return await work(session)
     } catch (error) {
       throw pullFault(error, reference)
@@ -209,9 +211,14 @@ export class Registry {
   }
 
   /** Opens a session with the registry itself: mirrors are read from, never written to. */
-  async #open(domain: string, credentials: Credentials | undefined, signal: AbortSignal): Promise<Session> {
+  async #open(
+    domain: string,
+    credentials: Credentials | undefined,
+    signal: AbortSignal,
+    outlet?: Outlet,
+  ): Promise<Session> {
     const endpoints = (await endpointsOf(domain, this.settings)).filter(({ mirror }) => !mirror)
-    return Session.open(endpoints, this.settings, credentials, signal)
+    return Session.open(endpoints, { ...this.settings, ...(outlet && { outlet }) }, credentials, signal)
   }
 }
 

@@ -1,4 +1,5 @@
 import { hubDomain, hubIndex } from '../images/reference.js'
+import type { Outlet } from '../system/dial.js'
 import { masked, noProxies, type Proxies } from './proxy.js'
 
 /** How the engine deals with registries: the daemon's own configuration. */
@@ -10,6 +11,8 @@ export interface RegistrySettings {
   /** `<dir>/<host:port>/*.crt` are authorities to trust, `*.cert` and `*.key` what to show of oneself. */
   readonly certificates: string
   readonly proxies: Proxies
+  /** How connections are made that no proxy makes; absent: from the host. */
+  readonly outlet?: Outlet
 }
 
 /** Docker Hub: what a name without a host means, as every Docker client has it built in. Its index answers for all of it. */

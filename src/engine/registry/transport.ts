@@ -15,7 +15,7 @@ import { rootCertificates } from 'node:tls'
 import { EngineError } from '../errors.js'
 import { readChallenges } from './credentials.js'
 import { brokenOff, connectionFault, registryFault } from './faults.js'
-import { type Proxies, portOf, proxyFor, proxyHeaders, TunnelAgent } from './proxy.js'
+import { OutletAgent, type Proxies, portOf, proxyFor, proxyHeaders, TunnelAgent } from './proxy.js'
 import { quoted } from './said.js'
 import type { RegistrySettings } from './settings.js'
 
@@ -44,22 +44,24 @@ export function addressOf(text: string, base: string): URL {
 
 /** HTTP to one registry, connections kept for the next request. Disposing closes them. */
 export class Transport implements Disposable {
-  readonly #http = new HttpAgent({ keepAlive: true })
+  readonly #http: HttpAgent
   readonly #https: TunnelAgent
   readonly #proxies: Proxies
 
-  private constructor(https: TunnelAgent, proxies: Proxies) {
+  private constructor(http: HttpAgent, https: TunnelAgent, proxies: Proxies) {
+    this.#http = http
     this.#https = https
     this.#proxies = proxies
   }
 
   /** @param unverified whether certificates are not looked at */
-  static async open(base: URL, { certificates, proxies }: RegistrySettings, unverified: boolean): Promise<Transport> {
+  static async open(base: URL, settings: RegistrySettings, unverified: boolean): Promise<Transport> {
+    const { certificates, proxies, outlet } = settings
     const { authorities, cert, key } = await readCertificates(join(certificates, base.host))
     const ca = authorities.length > 0 ? [...(await systemAuthorities()), ...authorities] : await systemAuthorities()
     const own = cert !== undefined && key !== undefined ? { cert, key } : {}
-    const https = new TunnelAgent({ keepAlive: true, ca, rejectUnauthorized: !unverified, ...own }, proxies)
-    return new Transport(https, proxies)
+    const https = new TunnelAgent({ keepAlive: true, ca, rejectUnauthorized: !unverified, ...own }, proxies, outlet)
+    return new Transport(outlet ? new OutletAgent(outlet) : new HttpAgent({ keepAlive: true }), https, proxies)
   }
 
   /**

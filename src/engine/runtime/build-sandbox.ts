@@ -12,6 +12,7 @@ import { netnsOf } from '../networks/netns.js'
 import { resolvConf } from '../networks/resolv.js'
 import { socketIn } from '../networks/sockets.js'
 import type { BuildSandbox, Networks, StepNetwork } from '../records.js'
+import { dial } from '../system/dial.js'
 import { BuildGroup } from './build-group.js'
 import type { Hierarchies } from './cgroup.js'
 
@@ -61,7 +62,11 @@ class Sandbox implements BuildSandbox {
     return this.#group.cpus
   }
 
-  async connect(address: string, port: number, signal: AbortSignal): Promise<Socket> {
+  connect(host: string, port: number, signal: AbortSignal): Promise<Socket> {
+    return dial(host, (address) => this.#connect(address, port, signal), signal)
+  }
+
+  async #connect(address: string, port: number, signal: AbortSignal): Promise<Socket> {
     const netns = await this.#namespace()
     signal.throwIfAborted()
     const socket = netns === undefined ? new Socket() : new Socket({ fd: socketIn(netns, 'tcp', familyOf(address)) })

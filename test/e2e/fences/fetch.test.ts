@@ -27,7 +27,7 @@ describe('the fence around what a build fetches', function () {
   let outside: Peer
   const link = `bx${octet.toString(16)}f`
   before(async () => {
-    lab = await openBuilderLab()
+    lab = await openBuilderLab({ flags: ['--insecure-registry', '198.19.0.0/16'] })
     host = createServer((message, response) => {
       asked.push(message.url ?? '')
       response.end('the host’s secret')
@@ -124,6 +124,33 @@ describe('the fence around what a build fetches', function () {
       server.kill()
       await once(server, 'exit')
     }
+  })
+
+  it('stands where an app’s Dockerfile names an image, too', async () => {
+    const app = ['--label', 'berth.app=one']
+    for (const address of ['127.0.0.1', 'localhost', near, '[::1]'])
+      for (const text of [`FROM ${address}:${String(port)}/x\n`, `COPY --from=${address}:${String(port)}/x / /x`]) {
+        const failed = await lab.build(
+          { Dockerfile: text.startsWith('FROM') ? text : `FROM ${base}\n${text}\n` },
+          ...app,
+        )
+        expect(failed.code, text).to.not.equal(0)
+      }
+    expect(asked).to.deep.equal([])
+    const script = `require('http').createServer((q, r) => (console.log(q.url), r.writeHead(404).end())).listen(8080, () => console.log('up'))`
+    const server = spawn('nsenter', [`--net=/proc/${String(outside.pid)}/ns/net`, process.execPath, '-e', script])
+    try {
+      await once(server.stdout, 'data')
+      const seen = once(server.stdout, 'data')
+      expect((await lab.build({ Dockerfile: `FROM ${far}:8080/x\n` }, ...app)).code).to.not.equal(0)
+      expect(String((await seen)[0])).to.match(/^\/v2\//)
+    } finally {
+      server.kill()
+      await once(server, 'exit')
+    }
+    // who drives the engine has Docker's ways
+    await lab.build({ Dockerfile: `FROM 127.0.0.1:${String(port)}/x\n` })
+    expect(asked.splice(0)).to.not.deep.equal([])
   })
 
   it('is open with --network host, for who drives the engine', async () => {
