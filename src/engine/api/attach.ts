@@ -5,7 +5,7 @@ import type { Containers } from '../containers/containers.js'
 import { encoding } from '../containers/follower.js'
 import { logLimits } from '../containers/log-files.js'
 import { readLog } from '../containers/logs.js'
-import { EngineError } from '../errors.js'
+import { codeOf, EngineError } from '../errors.js'
 import { Attachment } from '../runtime/attach.js'
 import { contentTypeOf, frame, send } from './frames.js'
 import { passInput } from './input.js'
@@ -20,21 +20,24 @@ export async function attach(containers: Containers, request: ApiRequest, reply:
   const keys = detachKeys(query.get('detachKeys') ?? '')
   if (container.record.state.status === 'paused')
     throw new EngineError('conflict', `container ${container.id} is paused, unpause the container before attach`)
-  const line = container.up
-    ? Promise.resolve(open(containers, container))
-    : beforeStart(containers, container, request.signal)
+  const stream = flag(query, 'stream')
+  const line = !stream
+    ? undefined
+    : container.up
+      ? openIfThere(containers, container)
+      : beforeStart(containers, container, request.signal)
   container.emit(containers.shop.events, 'attach')
   const client = reply.hijack(contentTypeOf(Tty, version))
   client.on('error', () => client.destroy())
   if (flag(query, 'logs')) await replay(containers, container, client, request)
-  if (!flag(query, 'stream')) {
-    client.end()
+  if (!stream) {
+    client.destroySoon()
     return
   }
   const attachment = await line
   if (!attachment || client.destroyed) {
     attachment?.close()
-    client.end()
+    client.destroySoon()
     return
   }
   const shown = { stdout: flag(query, 'stdout'), stderr: flag(query, 'stderr') }
@@ -45,7 +48,7 @@ export async function attach(containers: Containers, request: ApiRequest, reply:
       write: (chunk) => attachment.write(chunk),
       end: () => attachment.end(),
       detach: () => {
-        client.end()
+        client.destroySoon()
         attachment.close()
       },
       ...(Tty ? { keys } : {}),
@@ -54,11 +57,21 @@ export async function attach(containers: Containers, request: ApiRequest, reply:
   await attachment.read((stream, chunk) => (shown[stream] || Tty ? send(client, frame(stream, chunk, Tty)) : undefined))
   client.off('close', left)
   attachment.close()
-  client.end()
+  client.destroySoon()
 }
 
 const open = (containers: Containers, container: Container): Attachment =>
   Attachment.open(bundleOf(containers.shop.config, container.id))
+
+/** The same; nothing once the container has ended, of which its record may not yet tell. */
+function openIfThere(containers: Containers, container: Container): Attachment | undefined {
+  try {
+    return open(containers, container)
+  } catch (error) {
+    if (['ENOENT', 'ECONNREFUSED'].includes(codeOf(error) ?? '')) return undefined
+    throw error
+  }
+}
 
 /** The attachment as it is between create and start, undefined when the start fails or the client leaves. */
 function beforeStart(
@@ -69,7 +82,7 @@ function beforeStart(
   return new Promise((resolve) => {
     const onStart = (started: boolean): void => {
       signal.removeEventListener('abort', onLeave)
-      resolve(started ? open(containers, container) : undefined)
+      resolve(started ? openIfThere(containers, container) : undefined)
     }
     const onLeave = (): void => {
       container.onStart.delete(onStart)

@@ -14,6 +14,13 @@ export function parseJson(body: Buffer): unknown {
   }
 }
 
+/** Refuses a body that its client calls anything but JSON, as dockerd does. @throws EngineError `invalid` */
+export function demandJson({ headers }: IncomingMessage): void {
+  const type = headers['content-type']
+  if (type !== undefined && type.split(';')[0]?.trim().toLowerCase() !== 'application/json')
+    throw new EngineError('invalid', `Content-Type specified (${type}) must be 'application/json'`)
+}
+
 /** Reads a whole body of at most 4 MiB. @throws EngineError `invalid` */
 export async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []

@@ -51,7 +51,7 @@ function describe({ id, container, request, running, exitCode, pid }: Exec): obj
       entrypoint,
       arguments: args,
       privileged: request.privileged,
-      user: request.user,
+      ...(request.user === '' ? {} : { user: request.user }),
     },
     OpenStdin: request.stdin,
     OpenStderr: request.stderr,
@@ -91,7 +91,7 @@ async function start(containers: Containers, exec: Exec, request: ApiRequest, re
     passInput(client, {
       write: (chunk) => exec.write(chunk),
       end: () => exec.end(),
-      detach: () => client.end(),
+      detach: () => client.destroySoon(),
       ...(tty ? { keys: exec.request.detachKeys } : {}),
     })
   }
@@ -103,5 +103,5 @@ async function start(containers: Containers, exec: Exec, request: ApiRequest, re
     // the answer has begun: dockerd, too, says it where the output would be
     await send(client, frame('stdout', Buffer.from(`${messageOf(error)}\r\n`), raw))
   }
-  client.end()
+  client.destroySoon()
 }

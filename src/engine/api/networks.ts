@@ -155,7 +155,7 @@ function describe(network: NetworkRecord, containers: Readonly<Record<string, un
     EnableIPv6: network.ipv6 !== undefined,
     IPAM: {
       Driver: 'default',
-      Options: isPredefined(network.name) ? null : (network.ipamOptions ?? {}),
+      Options: isPredefined(network.name) ? null : (network.ipamOptions ?? null),
       Config: pools.map(({ subnet, gateway, range, reserved }) => ({
         Subnet: subnet,
         ...(range === undefined ? {} : { IPRange: range }),
@@ -212,7 +212,7 @@ function specOf(body: Fields): NetworkSpec {
     ...(flagField(body, 'EnableIPv6') ? { ipv6: six ?? {} } : {}),
     labels: mapField(body, 'Labels'),
     options: mapField(body, 'Options'),
-    ipamOptions: mapField(ipam, 'Options'),
+    ...((ipam.Options ?? null) === null ? {} : { ipamOptions: mapField(ipam, 'Options') }),
   }
 }
 

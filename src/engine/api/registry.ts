@@ -30,6 +30,7 @@ export const registryRoutes = (registry: Registry): readonly ApiRoute[] => [
   {
     method: 'POST',
     path: '/auth',
+    anyType: true,
     handle: async (request, reply) => {
       const fields = fieldsOf(await request.json(bodies.login))
       try {

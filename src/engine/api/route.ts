@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
 import type { Shape } from '../system/shape.js'
 
 /** One request to the Docker Engine API, its version prefix taken off. */
@@ -26,7 +26,7 @@ export interface ApiReply {
    * Takes the connection over, of an endpoint that `hijacks`: 101 UPGRADED when the client asked for it, else 200, and
    * raw bytes both ways after. Answers once; the body of the request, if it had one, has been consumed.
    */
-  hijack(contentType: string): Duplex
+  hijack(contentType: string): Socket
 }
 
 /**
@@ -38,6 +38,8 @@ export interface ApiRoute {
   readonly path: string
   /** What is missing, if the endpoint is not Docker's in full. */
   readonly partly?: string
+  /** Its JSON body may be called anything: clients of Docker's do, and dockerd does not look. */
+  readonly anyType?: true
   /** Its answer may take the connection over, both ways. */
   readonly hijacks?: true
   handle(request: ApiRequest, reply: ApiReply): Promise<void> | void

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { dirname } from 'node:path'
 import { EngineError } from '../errors.js'
 import { askedForUpgrade, offerUpgrades, takeOver, type Taken } from './hijack.js'
-import { parseJson, readBody, takeBody } from './body.js'
+import { demandJson, parseJson, readBody, takeBody } from './body.js'
 import { replyOn, replyWithError, setStandardHeaders } from './reply.js'
 import { decode } from '../system/shape.js'
 import type { ApiRoute } from './route.js'
@@ -35,7 +35,11 @@ async function dispatch(
         query: url.searchParams,
         version,
         signal: left.signal,
-        json: async (shape) => decode(parseJson(await (body ??= taken?.body ?? readBody(request))), shape),
+        json: async (shape) => {
+          const bytes = await (body ??= taken?.body ?? readBody(request))
+          if (bytes.length > 0 && route.anyType !== true) demandJson(request)
+          return decode(parseJson(bytes), shape)
+        },
       },
       reply,
     )

@@ -46,7 +46,8 @@ export function targetOf(pathname: string): Target {
 
 function compile<T>(method: string, path: string, of: T): Entry<T> {
   const names: string[] = []
-  const greedy = /^\/(images|distribution|plugins)\//.test(path)
+  // a container may be asked for by what another calls it, `web/db`; `{alias}` is the rest of such a name
+  const greedy = /^\/(images|distribution|plugins)\/|^\/containers\/\{id\}\/[a-z]/.test(path)
   const pattern = path.replace(/[.]/g, '\\.').replace(/\{(\w+)\}/g, (_, name: string) => {
     names.push(name)
     return greedy ? '(.+)' : '([^/]+)'

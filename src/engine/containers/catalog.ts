@@ -43,9 +43,14 @@ export class Catalog implements Usage {
     if (byName) return byName
     const matches = bare === '' ? [] : all.filter(({ id }) => id.startsWith(bare))
     if (matches.length > 1) throw new EngineError('invalid', `Multiple IDs found with provided prefix: ${bare}`)
-    const [only] = matches
+    const [only = this.#linked(bare)] = matches
     if (!only) throw new EngineError('missing', `No such container: ${reference}`)
     return only
+  }
+
+  /** `web/db`: what a container calls another that it has a `--link` to. */
+  #linked(path: string): Container | undefined {
+    return path.includes('/') ? this.all().find((container) => this.namesOf(container).includes(`/${path}`)) : undefined
   }
 
   /** Who has a name, be it one that is being made. */

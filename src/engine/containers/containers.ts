@@ -13,6 +13,7 @@ import { Container, type Shop } from './container.js'
 import { draft } from './draft.js'
 import { watchHealth } from './health.js'
 import { watchForFloods } from './flood.js'
+import { renamedLinks } from './links.js'
 import { logLimits, rotateOnFull } from './log-files.js'
 import { discard, keep } from './keep.js'
 import { memberOf, namesOf } from './member.js'
@@ -267,7 +268,7 @@ export class Containers {
     if (name === '') throw new EngineError('invalid', 'Neither old nor new names may be empty')
     const wanted = checkName(name)
     const { record } = container
-    await container.inTurn(async () => {
+    const oldName = await container.inTurn(async () => {
       const oldName = record.name
       if (oldName === wanted)
         throw new EngineError('invalid', 'Renaming a container with the same name as its current name')
@@ -284,6 +285,20 @@ export class Containers {
         throw error
       }
       container.emit(this.#shop.events, 'rename', { oldName: `/${oldName}` })
+      return oldName
+    })
+    for (const other of this.#catalog.all()) await this.#followRename(other, oldName, wanted)
+  }
+
+  /** A link leads to a container, whatever it is called. */
+  async #followRename(container: Container, from: string, to: string): Promise<void> {
+    if (!renamedLinks(container, from, to)) return
+    await container.inLastTurn(async () => {
+      const { record } = container
+      const Links = renamedLinks(container, from, to)
+      if (!Links || record.state.status === 'removing') return
+      record.hostConfig = { ...record.hostConfig, Links }
+      await this.#shop.store.save(record)
     })
   }
 

@@ -2,6 +2,7 @@ import type { Endpoint, EndpointSpec, PortRequest } from '../records.js'
 import { maskedPaths, readonlyPaths } from '../runtime/spec.js'
 import type { Catalog } from './catalog.js'
 import { bundleOf, type Container, type Shop } from './container.js'
+import { shownLinks } from './links.js'
 import { namesOf } from './member.js'
 import type { HostConfig } from './record.js'
 import { argsOf } from './sandbox.js'
@@ -189,8 +190,28 @@ export function summary(catalog: Catalog, container: Container, size?: { rw: num
   }
 }
 
+/** What dockerd shows of settings that nobody made. */
+const unset = {
+  BlkioWeight: 0,
+  BlkioWeightDevice: null,
+  BlkioDeviceReadBps: null,
+  BlkioDeviceWriteBps: null,
+  BlkioDeviceReadIOps: null,
+  BlkioDeviceWriteIOps: null,
+  ConsoleSize: [0, 0],
+  CpuCount: 0,
+  CpuPercent: 0,
+  CpuRealtimePeriod: 0,
+  CpuRealtimeRuntime: 0,
+  DeviceCgroupRules: null,
+  DeviceRequests: null,
+  IOMaximumIOps: 0,
+  IOMaximumBandwidth: 0,
+}
+
 /** As it is acted on: dockerd, too, shows the defaults that it fills in. */
 const shownHostConfig = (host: HostConfig): object => ({
+  ...unset,
   ...host,
   PidsLimit: Number(host.PidsLimit ?? 0) < 0 ? null : host.PidsLimit,
   MaskedPaths: host.MaskedPaths ?? (host.Privileged === true ? null : maskedPaths),
@@ -244,7 +265,7 @@ export function inspection(
     ProcessLabel: '',
     AppArmorProfile: '',
     ExecIDs: execs.length > 0 ? execs : null,
-    HostConfig: shownHostConfig(hostConfig),
+    HostConfig: { ...shownHostConfig(hostConfig), Links: shownLinks(container) },
     GraphDriver: {
       Name: 'overlay2',
       Data: {

@@ -105,6 +105,22 @@ export const linkedVariables = (shop: Pick<Shop, 'find'>, container: Container):
     ]
   })
 
+/** Its links as Docker shows them: `/db:/web/alias`. */
+export const shownLinks = (container: Container): readonly string[] | null =>
+  onDefaultBridge(container) && asked(container).length > 0
+    ? linksOf(container).map(({ name, alias }) => `/${name}:/${container.record.name}/${alias}`)
+    : ((container.record.hostConfig.Links ?? null) as readonly string[] | null)
+
+/** Its links once a container that they lead to is called otherwise; undefined when none does. */
+export function renamedLinks(container: Container, from: string, to: string): readonly string[] | undefined {
+  const links = asked(container)
+  const renamed = links.map((link) => {
+    const [name = '', alias = name] = link.split(':')
+    return name.replace(/^\//, '') === from ? `${to}:${alias}` : link
+  })
+  return renamed.some((link, index) => link !== links[index]) ? renamed : undefined
+}
+
 /** What a container on the default bridge calls another, of which `names` are known, as `/web/db`. */
 export const linksTo = (container: Container, names: readonly string[]): readonly string[] =>
   linksOf(container).flatMap(({ name, alias }) => (names.includes(name) ? [`/${container.record.name}/${alias}`] : []))

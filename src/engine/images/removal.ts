@@ -49,7 +49,27 @@ export async function removeImage(store: ImageStore, reference: string, force: b
     removed.push({ Untagged: one })
   }
   // A container still needs the layers: the image stays, nameless, until the container is gone and it is pruned.
-  if (last && container === undefined) removed.push(...(await destroy(store, image)).removed)
+  if (last && container === undefined)
+    removed.push(...(await destroy(store, image)).removed, ...(await pruneParents(store, image)))
+  return removed
+}
+
+/** Removes what an image was committed from, as far up as it has no name and nothing else needs it. */
+async function pruneParents(store: ImageStore, child: StoredImage): Promise<Removed[]> {
+  const removed: Removed[] = []
+  for (let next = child.document.parent; next !== undefined;) {
+    const parent = store.all().find(({ id }) => id === next)
+    const needed =
+      parent === undefined ||
+      [store.tags.of(parent.id), store.digests.of(parent.id), store.usage.ofImage(parent.id)].some(
+        (users) => users.length > 0,
+      ) ||
+      store.all().some(({ document }) => document.parent === parent.id)
+    if (needed) break
+    await store.retire(parent)
+    removed.push(...(await destroy(store, parent)).removed)
+    next = parent.document.parent
+  }
   return removed
 }
 

@@ -208,7 +208,8 @@ describe('a client library', function () {
     expect(own.filter((line) => line.startsWith('THE_DB_')).sort()).to.deep.equal((await variables()).sort())
   })
 
-  it('finds its program where the runtime was, once a start is answered', async () => {
+  it('finds its program where the runtime was, once a start is answered', async function () {
+    if (oracle) return this.skip() // runc answers a little before
     await create('begun', { Cmd: ['sleep', '60'] })
     for (let n = 0; n < 20; n++) {
       await json('POST', '/containers/begun/start')
@@ -233,6 +234,78 @@ describe('a client library', function () {
     await eventually(async () => (await actions()).includes('health_status: healthy'), 'a healthy container')
     const seen = (await actions()).filter((action) => /^exec_/.test(action)).slice(0, 3)
     expect(seen).to.deep.equal(['exec_create: /bin/sh -c exit 0', 'exec_start: /bin/sh -c exit 0', 'exec_die'])
+  })
+
+  it('reaches a container by what another calls it, whatever it is renamed to', async () => {
+    await create('linked-db', { Cmd: ['sleep', '60'] })
+    await json('POST', '/containers/linked-db/start')
+    await create('linked-web', { Cmd: ['sleep', '60'], HostConfig: { Links: ['linked-db:mysql'] } })
+    interface Linked {
+      Name: string
+      HostConfig: { Links: string[] }
+    }
+    const name = async () => (await json<Linked>('GET', '/containers/linked-web/mysql/json')).Name
+    const links = async () => (await json<Linked>('GET', '/containers/linked-web/json')).HostConfig.Links
+    expect(await name()).to.equal('/linked-db')
+    expect(await links()).to.deep.equal(['/linked-db:/linked-web/mysql'])
+    await json('POST', '/containers/linked-db/rename?name=other-db')
+    expect(await name()).to.equal('/other-db')
+    expect(await links()).to.deep.equal(['/other-db:/linked-web/mysql'])
+    await json('POST', '/containers/linked-web/start')
+    expect(await engine.must('exec', 'linked-web', 'getent', 'hosts', 'mysql')).to.contain('other-db')
+  })
+
+  it('may attach to what has just ended', async () => {
+    for (let n = 0; n < 10; n++) {
+      await create('brief', { Cmd: ['true'] })
+      await json('POST', '/containers/brief/start')
+      // dockerd waits for the next start
+      for (const stream of oracle ? ['stream=0&logs=1'] : ['stream=0&logs=1', 'stream=1'])
+        expect((await ask('POST', `/containers/brief/attach?${stream}&stdout=1`)).status).to.equal(200)
+      await json('DELETE', '/containers/brief?force=1')
+    }
+  })
+
+  it('has what an image was committed from removed with it, where nothing else needs it', async () => {
+    const commit = async (from: string, change: string) => {
+      await create('committed', { Image: from, Cmd: ['true'] })
+      const { Id } = await json<{ Id: string }>('POST', `/commit?container=committed&repo=chain&changes=${change}`)
+      await json('DELETE', '/containers/committed')
+      return Id
+    }
+    const there = async (id: string) => (await ask('GET', `/images/${id}/json`)).status === 200
+    const first = await commit(base, 'LABEL%20a=1')
+    const second = await commit('chain', 'LABEL%20a=2')
+    const third = await commit('chain', 'LABEL%20a=3')
+    await create('user', { Image: second, Cmd: ['true'] })
+    await json('DELETE', '/images/chain')
+    expect([await there(first), await there(second), await there(third)]).to.deep.equal([true, true, false])
+    await json('DELETE', '/containers/user')
+    await json('DELETE', `/images/${second}`)
+    expect([await there(first), await there(second)]).to.deep.equal([false, false])
+    expect(await there(base)).to.equal(true)
+  })
+
+  it('is refused a body that it does not call JSON', async () => {
+    const post = (path: string, type: string) =>
+      engine.run('curl', [
+        ...[
+          '-s',
+          '-o',
+          '/dev/null',
+          '-w',
+          '%{http_code}',
+          '--unix-socket',
+          engine.socket,
+          '-H',
+          `Content-Type: ${type}`,
+        ],
+        ...['-d', '{"Name":"typed"}', `http://docker/v1.41${path}`],
+      ])
+    for (const path of ['/volumes/create', '/networks/create', '/containers/create'])
+      expect((await post(path, 'text/plain')).stdout, path).to.equal('400')
+    expect((await post('/volumes/create', 'application/json; charset=utf-8')).stdout).to.equal('201')
+    await json('DELETE', '/volumes/typed')
   })
 
   it('takes a variable away by its name alone, which is shown', async () => {
