@@ -69,6 +69,12 @@ function send(req, res, status, found) {
   else pipeline(body, res, done)
 }
 
+function bare(path) {
+  let end = path.length
+  while (path[end - 1] === '/') end--
+  return path.slice(0, end)
+}
+
 async function answer(req, res) {
   if (req.method !== 'GET' && req.method !== 'HEAD') return res.writeHead(405, { Allow: 'GET, HEAD' }).end()
   const [raw, query] = (req.url ?? '/').split('?', 2)
@@ -80,17 +86,25 @@ async function answer(req, res) {
   }
   const hidden = path.includes('\\0') || path.split('/').some((part) => part.startsWith('.') && part !== '.well-known')
   let found = hidden ? null : await file(path)
-  if (found?.stats.isDirectory()) {
-    if (!path.endsWith('/')) {
-      const to = '/' + raw.replace(/^\\/+/, '') + '/' + (query === undefined ? '' : '?' + query)
-      return res.writeHead(308, { Location: to }).end()
-    }
-    found = await file(path + 'index.html')
+  const moved = (to) => res.writeHead(308, { Location: '/' + to.replace(/^\\/+/, '') + (query === undefined ? '' : '?' + query) }).end()
+  const page = async () => {
+    const beside = hidden || bare(path) === '' ? null : await file(bare(path) + '.html')
+    return beside?.stats.isFile() ? beside : null
   }
-  if (!found && !hidden && !path.endsWith('/')) found = await file(path + '.html')
+  if (found?.stats.isDirectory()) {
+    // /blog is blog.html where there is one beside blog/, as other hosts of static sites have it
+    if (!path.endsWith('/')) {
+      found = await page()
+      if (!found) return moved(raw + '/')
+    } else {
+      found = await file(path + 'index.html')
+      if (!found?.stats.isFile() && (await page())) return moved(bare(raw))
+    }
+  }
+  if (!found && !path.endsWith('/')) found = await page()
   if (found?.stats.isFile()) return send(req, res, 200, found)
-  const page = await file('404.html')
-  if (page?.stats.isFile()) return send(req, res, 404, page)
+  const lost = await file('404.html')
+  if (lost?.stats.isFile()) return send(req, res, 404, lost)
   res.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' }).end('not found\\n')
 }
 

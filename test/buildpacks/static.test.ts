@@ -39,6 +39,11 @@ describe('the static server', () => {
     writeFileSync(join(site, 'docs/index.html'), 'docs')
     writeFileSync(join(site, 'docs/page.html'), 'page')
     writeFileSync(join(site, '404.html'), 'lost')
+    for (const name of ['blog', 'both', 'empty']) mkdirSync(join(site, name))
+    writeFileSync(join(site, 'blog.html'), 'blog')
+    writeFileSync(join(site, 'blog/post.html'), 'post')
+    writeFileSync(join(site, 'both.html'), 'beside')
+    writeFileSync(join(site, 'both/index.html'), 'inside')
     writeFileSync(join(site, 'big.txt'), big)
     writeFileSync(join(site, 'app.0a1b2c3d4e.js'), 'x')
     writeFileSync(join(site, 'empty.bin'), '')
@@ -113,6 +118,23 @@ describe('the static server', () => {
   it('sends a directory to its slash, on this site only', async () => {
     expect((await get('/docs?a=b')).headers.location).to.equal('/docs/?a=b')
     expect((await get('//docs')).headers.location).to.equal('/docs/')
+  })
+  it('serves a page that has a directory of its name beside it', async () => {
+    for (const [path, said] of [
+      ['/blog', 'blog'],
+      ['/blog?a=b', 'blog'],
+      ['/blog.html', 'blog'],
+      ['/blog/post', 'post'],
+      ['/both', 'beside'],
+      ['/both/', 'inside'],
+    ] as const) {
+      const { status, body } = await get(path)
+      expect({ path, status, body: body.toString() }).to.deep.equal({ path, status: 200, body: said })
+    }
+    expect(await get('/blog/?a=b')).to.have.nested.property('headers.location', '/blog?a=b')
+    expect(await get('//blog//')).to.have.nested.property('headers.location', '/blog')
+    expect(await get('/empty')).to.have.nested.property('headers.location', '/empty/')
+    expect((await get('/empty/')).status).to.equal(404)
   })
   it('takes GET and HEAD only', async () => {
     expect((await get('/', {}, 'POST')).status).to.equal(405)
