@@ -10,6 +10,7 @@ import { codeOf, EngineError, messageOf } from '../errors.js'
 import type { ImageStore } from '../images/store.js'
 import type { StepNetwork } from '../records.js'
 import { keyringOfHeader } from '../registry/credentials.js'
+import { withinReserve } from '../runtime/space.js'
 import { parseFilters } from '../system/filters.js'
 import { readOptions } from './build-options.js'
 import { count, flag } from './query.js'
@@ -118,8 +119,11 @@ function contextOf(
     if (remote !== '') throw new EngineError('invalid', 'directory and remote cannot both be the context')
     return openContext(images, directory, dockerfile, memoriesOf(config))
   }
-  if (remote === '' || remote === 'client-session') return receiveContext(images, raw, dockerfile, signal)
-  return fetchContext(images, remote, dockerfile, around)
+  return withinReserve({ ...config, signal }, (within) =>
+    remote === '' || remote === 'client-session'
+      ? receiveContext(images, raw, dockerfile, within)
+      : fetchContext(images, remote, dockerfile, { ...around, signal: within }),
+  )
 }
 
 function explain(error: unknown): EngineError {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { EngineError } from '../errors.js'
 import { download, fileNameOf, isUrl } from './download.js'
 import { fetchRepository, readGitUrl } from './git.js'
+import { withinReserve } from '../runtime/space.js'
 import type { Copy } from './instructions.js'
 import type { Job } from './job.js'
 import type { Word } from './words.js'
@@ -37,12 +38,15 @@ export async function fetchSource(
   { source, word, checksum, place }: FetchTask,
 ): Promise<Fetched> {
   const fail = (message: string, hint?: string): Error => line.error(word.offset, `ADD failed: ${message}`, hint)
+  const reserve = { ...job.config, signal: job.signal }
   try {
     const repository = readGitUrl(source)
     if (repository) {
       const { agents, sandbox } = job.request
-      const around = { env: job.config.buildEnv, agent: agents.get('default'), signal: job.signal, sandbox }
-      const commit = await fetchRepository(repository, place, around, keepGitDir)
+      const around = { env: job.config.buildEnv, agent: agents.get('default'), sandbox }
+      const commit = await withinReserve(reserve, (signal) =>
+        fetchRepository(repository, place, { ...around, signal }, keepGitDir),
+      )
       if (checksum !== undefined)
         throw fail('checksum of a git repository is not supported', 'name the commit: #<hash>')
       const { path, kind } = await job.store.porters.run('look', { layers: [place], path: repository.subdirectory })
@@ -51,7 +55,8 @@ export async function fetchSource(
     }
     const name = fileNameOf(source) ?? 'download'
     await mkdir(place)
-    await download(source, join(place, name), job.request.sandbox, job.signal)
+    const { sandbox } = job.request
+    await withinReserve(reserve, (signal) => download(source, join(place, name), sandbox, signal))
     const [content] = await job.store.porters.run('survey', place)
     const digest = `sha256:${content?.content ?? ''}`
     if (checksum !== undefined && digest !== checksum)

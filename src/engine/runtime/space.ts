@@ -1,4 +1,5 @@
 import { statfsSync } from 'node:fs'
+import { EngineError } from '../errors.js'
 
 /** Bytes kept free for what must always be written: records, exit files, the platform's store, what other containers do. */
 const defaultReserve = 512 * 1024 * 1024
@@ -28,4 +29,34 @@ export function watchSpace(path: string, wanted: number | undefined, signal: Abo
     onLow()
   }, lookMs)
   signal.addEventListener('abort', () => clearInterval(timer))
+}
+
+/** A disk, how much of it is kept free for what must always be written, and who else ends the work. */
+export interface Reserve {
+  /** On the disk. */
+  readonly root: string
+  /** Bytes; absent: a default, 0: none. */
+  readonly diskReserve?: number | undefined
+  readonly signal: AbortSignal
+}
+
+/**
+ * Does work that writes what others send, for as long as more than the reserve is left on the disk.
+ * @throws EngineError `full` when it would have taken that
+ */
+export async function withinReserve<T>(
+  { root, diskReserve, signal }: Reserve,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const [low, over] = [new AbortController(), new AbortController()]
+  watchSpace(root, diskReserve, over.signal, () => low.abort())
+  try {
+    return await work(AbortSignal.any([signal, low.signal]))
+  } catch (error) {
+    if (!low.signal.aborted || signal.aborted) throw error
+    const words = 'no space left on device: it was ended before it took the last of the disk from all others'
+    throw new EngineError('full', words, error)
+  } finally {
+    over.abort()
+  }
 }
