@@ -1,7 +1,7 @@
 import { lstat, open } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path/posix'
 import type { Readable } from 'node:stream'
-import { EngineError, messageOf } from '../errors.js'
+import { EngineError, isFault, messageOf } from '../errors.js'
 import type { Archive, Carry } from '../images/carry.js'
 import { decompress } from '../images/compression.js'
 import { readModeChange } from '../images/mode.js'
@@ -10,6 +10,7 @@ import type { Earlier } from '../images/copies.js'
 import type { Stage as LayerStage } from '../images/layers.js'
 import type { Sources } from '../images/selection.js'
 import { asItIs, changed, stampOf } from '../images/stamp.js'
+import { withinReserve } from '../runtime/space.js'
 import { fetchSource, isRemote, readChecksum } from './add.js'
 import { cacheKey } from './cache.js'
 import { fileNameOf } from './download.js'
@@ -138,7 +139,8 @@ export async function workdirStep(job: Job, instruction: One, state: State): Pro
   const scope = new Scope(line, variablesOf(state), job.dockerfile.escape)
   const path = workingDirectory(state.config, scope.word(instruction.text))
   const createdBy = `WORKDIR ${path}`
-  const key = cacheKey('WORKDIR', state.layers, path)
+  const user = state.config.User ?? ''
+  const key = cacheKey('WORKDIR', state.layers, path, user)
   const directories = job.directories(state.layers)
   const cached = !job.request.noCache && job.cache.get(key) !== undefined
   if (!cached && directories.length > 0) {
@@ -146,8 +148,10 @@ export async function workdirStep(job: Job, instruction: One, state: State): Pro
     if (kind === 'other') throw line.error(instruction.text.offset, `cannot make "${path}": it is not a directory`)
     if (kind === 'directory') return configured(state, createdBy, { WorkingDir: path })
   }
-  const record = await layerOf(job, key, createdBy, async ({ upper }) =>
-    job.store.porters.run('mkdir', { lowers: directories, upper, path }),
+  const record = await layerOf(job, key, createdBy, ({ upper }) =>
+    job.store.porters.run('mkdir', { lowers: directories, upper, path, user }).catch((error: unknown) => {
+      throw isFault(error, 'invalid') ? line.error(instruction.text.offset, error.message) : error
+    }),
   )
   return { ...layered(state, createdBy, record, key), config: { ...state.config, WorkingDir: path } }
 }
@@ -201,7 +205,8 @@ async function unpack(job: Job, archive: Archive, lowers: readonly string[], upp
   const { file, stamp, compression, target } = archive
   await using source = await openStamped(file, stamp)
   const stream = decompress(source.stream, compression)
-  await job.store.porters.unpack({ upper, lowers, base: target, as: 'add' }, stream, job.signal)
+  const task = { upper, lowers, base: target, as: 'add' as const }
+  await withinReserve({ ...job.config, signal: job.signal }, (signal) => job.store.porters.unpack(task, stream, signal))
   if (stamp !== undefined && stampOf(await lstat(file)) !== stamp) throw changed(file)
 }
 

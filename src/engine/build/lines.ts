@@ -25,14 +25,18 @@ export function cutLines(file: string, text: string): Lines {
     if (line === undefined) continue
     const words = heredocWords(line)
     const heredocs: Heredoc[] = []
-    for (const { offset, word } of words) {
+    let { text } = line
+    for (const { offset, raw, word } of words) {
       const { heredoc, next: end } = readHeredoc(physical, at, word)
+      // it may be a shift: $(( 1 << 2 ))
+      if (!heredoc && raw !== word) continue
       if (!heredoc)
         throw line.error(offset, `heredoc "${word}" is never closed`, `end it with a line that holds only its name`)
       heredocs.push(heredoc)
       at = end
+      text = text.replace(raw, () => word)
     }
-    lines.push(heredocs.length > 0 ? line.with(heredocs) : line)
+    lines.push(heredocs.length > 0 ? line.with(text, heredocs) : line)
   }
   return { escape, lines }
 }
@@ -88,14 +92,28 @@ function joinLine(
   return { line: new Line(file, joined.trimEnd(), starts), next: at }
 }
 
+/** A word that announces a heredoc. */
+interface Announced {
+  readonly offset: number
+  /** As it is written: there may be blanks before the name. */
+  readonly raw: string
+  readonly word: string
+}
+
+const name = /^(?:'[^'<>\s]+'|"[^"<>\s]+"|[^'"<>\s|&;()]+)$/
+
 /** The words that announce heredocs, of the instructions that take them. */
-function heredocWords(line: Line): { offset: number; word: string }[] {
-  if (!/^(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s/i.test(line.text)) return []
-  const found: { offset: number; word: string }[] = []
-  const words = /(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g
-  for (const { 0: word, index } of line.text.matchAll(words))
-    if (/^\d*<<-?(?:'[^'<>\s]+'|"[^"<>\s]+"|[^'"<>\s|&;()]+)$/.test(word)) found.push({ offset: index, word })
-  return found
+function heredocWords({ text }: Line): Announced[] {
+  if (!/^(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s/i.test(text)) return []
+  const words = [...text.matchAll(/(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g)]
+  return words.flatMap(({ 0: word, index }, at): Announced[] => {
+    const [, begin = '', rest = ''] = /^(\d*<<-?)(.*)$/s.exec(word) ?? []
+    if (begin === '') return []
+    if (rest !== '') return name.test(rest) ? [{ offset: index, raw: word, word }] : []
+    const next = words[at + 1]
+    if (!next || !name.test(next[0]) || next[0].startsWith('-')) return []
+    return [{ offset: index, raw: text.slice(index, next.index + next[0].length), word: begin + next[0] }]
+  })
 }
 
 function readHeredoc(

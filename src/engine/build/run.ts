@@ -13,9 +13,7 @@ import { Mask } from './mask.js'
 import { prepareMounts, readMounts, secretsOf, type WantedMount } from './run-mounts.js'
 import { predefinedArgs, Scope } from './scope.js'
 import { argsOf } from './settings.js'
-import { environment, layered, type State, variablesOf } from './state.js'
-
-const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+import { defaultPath, environment, layered, type State, variablesOf } from './state.js'
 
 /** What the runtime itself mounts; on an image that lacks the place, the place must not stay in the layer. */
 const runtimeTargets = ['/dev', '/proc', '/sys', '/etc/resolv.conf', '/etc/hosts', '/etc/hostname']

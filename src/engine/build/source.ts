@@ -46,8 +46,9 @@ export class Line {
     this.heredocs = heredocs
   }
 
-  with(heredocs: readonly Heredoc[]): Line {
-    return new Line(this.file, this.text, this.#starts, heredocs)
+  /** @param text with the words that announce them as they are known by */
+  with(text: string, heredocs: readonly Heredoc[]): Line {
+    return new Line(this.file, text, this.#starts, heredocs)
   }
 
   /** The part from `offset` on, positions kept: what ONBUILD holds. */

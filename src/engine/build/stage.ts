@@ -8,7 +8,7 @@ import { parseInstruction } from './parse.js'
 import { runStep } from './run.js'
 import { platformArgs, Scope } from './scope.js'
 import { configure } from './settings.js'
-import { emptyState, type State, stateOf, variablesOf } from './state.js'
+import { emptyState, type State, stateOf, variablesOf, withPath } from './state.js'
 import type { Variables } from './expand.js'
 
 /** Announces a step before it is carried out. */
@@ -60,12 +60,12 @@ async function begin(job: Job, { from }: Stage, globals: Variables): Promise<Sta
       `base name (${from.image.text}) should not be blank`,
       'give the ARG a default',
     )
-  if (name === 'scratch') return emptyState
+  if (name === 'scratch') return withPath(emptyState)
   const earlier = job.stage(name)
-  if (earlier) return { ...(await earlier), args: new Map(), ownCmd: false }
+  if (earlier) return { ...(await earlier), ownCmd: false }
   try {
     const image = await job.image(name)
-    return { ...stateOf(image), config: { ...image.config } }
+    return withPath({ ...stateOf(image), config: { ...image.config } })
   } catch (error) {
     if (error instanceof EngineError && (error.fault === 'missing' || error.fault === 'invalid'))
       throw from.line.error(from.image.offset, error.message)

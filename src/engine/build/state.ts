@@ -44,6 +44,14 @@ export function environment(config: ImageConfig): Map<string, string> {
   )
 }
 
+export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/** A stage has a PATH, be it that the image it begins with has none. */
+export const withPath = (state: State): State =>
+  environment(state.config).has('PATH')
+    ? state
+    : { ...state, config: { ...state.config, Env: [...(state.config.Env ?? []), `PATH=${defaultPath}`] } }
+
 /** What words are expanded with: arguments, hidden by the environment. */
 export const variablesOf = (state: State): Variables => new Map([...state.args, ...environment(state.config)])
 

@@ -169,9 +169,9 @@ export class Canvas {
     this.#finish(path, attributes)
   }
 
-  /** Gives a directory an extended attribute. */
+  /** Gives a file or a directory an extended attribute. */
   xattr(path: string, name: string, value: Buffer): void {
-    files.setDirectoryXattr(this.place(path), name, this.#shown(name, value))
+    files.addXattr(this.place(path), name, this.#shown(name, value))
   }
 
   /** Hides what the layers below have at a path. */
@@ -190,7 +190,7 @@ export class Canvas {
 
   /** Hides everything the layers below have in a directory. */
   opaque(path: string): void {
-    files.setDirectoryXattr(this.place(path), 'trusted.overlay.opaque', Buffer.from('y'))
+    files.addXattr(this.place(path), 'trusted.overlay.opaque', Buffer.from('y'))
     this.#opaque.add(path)
   }
 

@@ -9,6 +9,7 @@ import { archiveOf, type Compression } from './compression.js'
 import { type ModeChange, readModeChange } from './mode.js'
 import { type Left, leftOut, select, type Selected, type Sources, treeOf } from './selection.js'
 import { withUnchanged } from './stamp.js'
+import { travellingXattrs } from './files.js'
 import { digestFile } from './survey.js'
 import { componentsOf, type Entry, Tree } from './tree.js'
 
@@ -94,7 +95,20 @@ export function carry(task: Carry): readonly Archive[] {
   const change = task.chmod === undefined ? undefined : readModeChange(task.chmod)
   const copies: Copies = new Map()
   const unchanged = openEarlier(task.earlier)
-  const copier: Copier = { tree, canvas, made, owner, change, mayLink: task.mayLink ?? false, left, unchanged, copies }
+  const mayLink = task.mayLink ?? false
+  const copier: Copier = {
+    tree,
+    canvas,
+    made,
+    owner,
+    change,
+    mayLink,
+    left,
+    unchanged,
+    copies,
+    links: new Map(),
+    linked: new Map(),
+  }
   const base = task.target.replace(/\/+$/, '')
   const archives: Archive[] = []
   for (const found of matches) {
@@ -142,6 +156,10 @@ interface Copier {
   readonly left: Left
   readonly unchanged: ReturnType<typeof openEarlier>
   readonly copies: Copies
+  /** First path, where it goes, of each file that has several names. */
+  readonly links: Map<string, string>
+  /** The other way round: what is copied over one is no name of that file any more. */
+  readonly linked: Map<string, string>
 }
 
 /** The directories of a target keep what the image below gave them. */
@@ -231,7 +249,10 @@ function copyChildren(copier: Copier, entry: Entry, target: string, within: stri
     const attributes = attributesOf(copier, found)
     const existed = copier.canvas.resolve(path, true).entry !== undefined
     const made = copier.canvas.directory(path, attributes)
-    if (!existed) copier.canvas.dress(made, attributes)
+    if (!existed) {
+      copier.canvas.dress(made, attributes)
+      copyXattrs(copier, found, made)
+    }
     return made
   })
 }
@@ -240,6 +261,7 @@ function copyEntry(copier: Copier, entry: Entry, path: string): void {
   const attributes = attributesOf(copier, entry)
   const { stat } = entry
   copier.copies.delete(path)
+  copier.links.delete(copier.linked.get(path) ?? '')
   if (stat.isSymbolicLink()) copier.canvas.symlink(path, copier.tree.linkOf(entry), attributes)
   else if (stat.isFile()) {
     const same = attributes.mode === (stat.mode & 0o7777) && attributes.uid === stat.uid && attributes.gid === stat.gid
@@ -248,9 +270,25 @@ function copyEntry(copier: Copier, entry: Entry, path: string): void {
     if (content !== undefined) copier.copies.set(path, content)
     if (unchanged !== undefined && copier.canvas.adopt(path, unchanged)) return
     if (copier.mayLink && same && copier.canvas.adopt(path, entry.paths[0])) return
+    const identity = stat.nlink > 1 && content === undefined ? `${String(stat.dev)}:${String(stat.ino)}` : undefined
+    const first = identity === undefined ? undefined : copier.links.get(identity)
+    if (first !== undefined) {
+      copier.canvas.link(path, first)
+      return
+    }
     copier.canvas.copy(path, entry.paths[0], attributes, stamp)
+    copyXattrs(copier, entry, path)
+    if (identity === undefined) return
+    copier.links.set(identity, path)
+    copier.linked.set(path, identity)
   } else if (stat.isFIFO()) copier.canvas.node(path, { ...attributes, mode: stat.mode }, 0, 0)
   else throw new EngineError('invalid', `"${path}" is a device or socket, which cannot be copied`)
+}
+
+/** What a context holds has none: an archive that comes as one is nobody's to trust. */
+function copyXattrs({ tree, canvas }: Copier, entry: Entry, path: string): void {
+  if (tree.noted(entry)) return
+  for (const [name, value] of travellingXattrs(entry.paths[0])) canvas.xattr(path, name, value)
 }
 
 function attributesOf({ tree, owner, change }: Copier, entry: Entry): Attributes {
@@ -293,4 +331,6 @@ function digestOne({ hash, tree }: Digesting, name: string, entry: Entry): void 
     const content = stat.isFile() ? (tree.noted(entry)?.content ?? digestFile(entry.paths[0])) : ''
     hash.update(`file ${name}\0${tree.modeOf(entry).toString(8)} ${owner}\0${content}\0`)
   }
+  if (tree.noted(entry) || (!stat.isFile() && !stat.isDirectory())) return
+  for (const [key, value] of travellingXattrs(entry.paths[0])) hash.update(`xattr ${key}\0${value.toString('hex')}\0`)
 }

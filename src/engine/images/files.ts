@@ -1,7 +1,6 @@
 import {
   chmodSync,
   constants,
-  copyFileSync,
   lchownSync,
   linkSync,
   lstatSync,
@@ -31,8 +30,10 @@ import {
   unlinkAt,
   utimesAt,
   xattrIn,
+  xattrsIn,
 } from '../system/at.js'
 import { walk } from '../system/walk.js'
+import { copyContent } from './copy-content.js'
 import { getXattr, setXattr } from './syscalls.js'
 
 /**
@@ -156,18 +157,20 @@ export function remove(path: string): void {
   at(path, (dir, rest) => unlinkAt(dir, rest, 'directory'))
 }
 
-/** Copies a regular file to where there is none. */
+/** Copies a regular file to where there is none, holes and attributes that travel with it included. */
 export function copyFile(from: string, to: string): void {
-  if (!isLong(from) && !isLong(to)) {
-    copyFileSync(from, to)
-    return
-  }
   within(open(from, constants.O_RDONLY), (source) =>
     within(open(to, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600), (target) =>
-      copyFileSync(`/proc/self/fd/${String(source)}`, `/proc/self/fd/${String(target)}`),
+      copyContent(source, target),
     ),
   )
 }
+
+/** Attributes of a file or a directory that go with it where it is copied to. */
+export const travellingXattrs = (path: string): [name: string, value: Buffer][] =>
+  within(open(path, asItIs), (fd) =>
+    xattrsIn(fd).filter(([name]) => name === 'security.capability' || name.startsWith('user.')),
+  )
 
 /** An attribute of a directory; undefined when it has none of this name. */
 export const xattr = (directory: string, name: string): Buffer | undefined =>
@@ -177,10 +180,9 @@ export const xattr = (directory: string, name: string): Buffer | undefined =>
 export const fileXattr = (file: string, name: string): Buffer | undefined =>
   isLong(file) ? within(open(file, asItIs), (fd) => xattrIn(fd, name)) : getXattr(file, name)
 
-export const setDirectoryXattr = (directory: string, name: string, value: Buffer): void =>
-  isLong(directory)
-    ? within(openDirectory(directory), (fd) => setXattr(fd, name, value))
-    : setXattr(directory, name, value)
+/** Gives a file or a directory one. */
+export const addXattr = (path: string, name: string, value: Buffer): void =>
+  isLong(path) ? within(open(path, asItIs), (fd) => setXattr(fd, name, value)) : setXattr(path, name, value)
 
 function within<T>(fd: number, use: (fd: number) => T): T {
   try {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { type ContextTask, prepareContext } from '../build/prepare.js'
 import { type Change, changesOf, type Written } from '../archives/changes.js'
 import { lift } from '../archives/lift.js'
+import { lookUpOwner } from './account.js'
 import { Canvas } from './canvas.js'
 import { type Archive, carry, type Carry, digestSources } from './carry.js'
 import { copyTree } from './copy-tree.js'
@@ -75,10 +76,12 @@ export const jobs = {
   copyTree: (task: { readonly from: string; readonly to: string }): void => copyTree(task),
   /** Copies a container's own layer. */
   lift: (task: Written & { readonly target: string }): void => lift(task),
-  /** Makes a directory over a stack, as WORKDIR does. */
-  mkdir: (task: { lowers: readonly string[]; upper: string; path: string }): void => {
+  /** Makes a directory over a stack, as WORKDIR does: it is the user's, and of today. */
+  mkdir: (task: { lowers: readonly string[]; upper: string; path: string; user: string }): void => {
     const canvas = new Canvas(task.upper, task.lowers)
-    canvas.directory(task.path, { mode: 0o755, uid: 0, gid: 0, mtime: 0 })
+    const tree = task.lowers.length > 0 ? new Tree(task.lowers) : undefined
+    const owner = task.user === '' ? { uid: 0, gid: 0 } : lookUpOwner(tree, task.user)
+    canvas.directory(task.path, { mode: 0o755, ...owner, mtime: Math.floor(Date.now() / 1000) })
     canvas.close()
   },
 }

@@ -43,6 +43,25 @@ describe('stages and steps of a build', function () {
     ])
   })
 
+  it('gives a stage the ARGs of the one it begins with, and a PATH', async () => {
+    if (oracle) return // BuildKit alone
+    const dockerfile = `FROM ${base} AS a\nARG X=given\nARG Y\nFROM a AS b\nRUN echo said-$X-$Y\nFROM scratch\nCOPY --from=b /etc/hostname /\n`
+    expect(await ok({ Dockerfile: dockerfile }, '--build-arg', 'Y=too')).to.include('said-given-too')
+    const env = await lab.must('inspect', '-f', '{{json .Config.Env}}', 'built')
+    expect(env).to.equal('["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]')
+  })
+
+  it('makes a WORKDIR that is the user’s, and of today', async () => {
+    if (oracle) return // BuildKit alone
+    const dockerfile = `FROM ${base}\nRUN echo 'app:x:1234:5678::/:/bin/sh' >> /etc/passwd\nUSER app\nWORKDIR /made/here\nRUN touch file && stat -c 'is-%u:%g' /made /made/here && find /made/here -maxdepth 0 -mtime -1 -printf 'of-today'\n`
+    const said = await ok({ Dockerfile: dockerfile })
+    expect(said.match(/is-1234:5678/g)).to.have.length(2)
+    expect(said).to.include('of-today')
+    const { code, stderr } = await lab.build({ Dockerfile: `FROM ${base}\nUSER nobodyknown\nWORKDIR /x\n` })
+    expect(code).to.equal(1)
+    expect(stderr).to.include('Dockerfile:3:9: unable to find user nobodyknown')
+  })
+
   it('does once what two stages do alike', async () => {
     const run = 'RUN --mount=type=cache,id=once,target=/m echo x >> /m/log && cp /m/log /log'
     const dockerfile = `FROM ${base} AS a\n${run}\nFROM ${base} AS b\n${run}\nFROM scratch\nCOPY --from=a /log /a\nCOPY --from=b /log /b\n`

@@ -76,6 +76,14 @@ describe('reading a Dockerfile', () => {
     expect(run.command).to.deep.equal({ form: 'shell', text: 'cat <<EOF > /x' })
     expect(run.heredocs[0]?.content).to.equal('# no comment \\\n')
     expect(only('RUN', 'RUN echo "<<EOF" && x=$((1<<2))').heredocs).to.deep.equal([])
+    const apart = only('RUN', `RUN cat << 'EOF' > /x && cat <<-  B\n$one\nEOF\n\ttwo\n\tB\nCMD x`)
+    expect(apart.command).to.deep.equal({ form: 'shell', text: `cat <<'EOF' > /x && cat <<-B` })
+    expect(apart.heredocs.map(({ content, expand }) => ({ content, expand }))).to.deep.equal([
+      { content: '$one\n', expand: false },
+      { content: 'two\n', expand: true },
+    ])
+    for (const text of ['RUN x=$(( 1 << 2 ))', 'RUN echo "<< EOF"', 'RUN echo \\<< x', 'RUN cat << -x'])
+      expect(only('RUN', text).heredocs, text).to.deep.equal([])
   })
 
   it('reads flags and mounts', () => {

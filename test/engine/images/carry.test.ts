@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path'
 import { carry, type Carry, digestSources } from '../../../src/engine/images/carry.js'
 import { sumLayer } from '../../../src/engine/images/pack.js'
-import { mknod } from '../../../src/engine/images/syscalls.js'
+import { getXattr, mknod, setXattr } from '../../../src/engine/images/syscalls.js'
 import { Tree } from '../../../src/engine/images/tree.js'
 import { temporary } from './lab.js'
 
@@ -52,6 +52,41 @@ describe('copying into a layer', () => {
     })
     return { upper, archives, at: (path: string) => readFileSync(join(upper, path), 'utf8') }
   }
+
+  it('keeps attributes, hard links, holes, setuid bits and times', () => {
+    using lab = temporary()
+    const from = make(join(lab.path, 'context'), { 'd/one': 'one', 'd/other': 'other' })
+    execFileSync('ln', [join(from, 'd/one'), join(from, 'd/two')])
+    execFileSync('truncate', ['--size=20M', join(from, 'd/hole')])
+    setXattr(join(from, 'd/one'), 'user.mark', Buffer.from('file'))
+    setXattr(join(from, 'd'), 'user.mark', Buffer.from('directory'))
+    const capability = Buffer.from('0100000200040000000000000000000000000000', 'hex') // cap_net_bind_service+ep
+    setXattr(join(from, 'd/other'), 'security.capability', capability)
+    chmodSync(join(from, 'd/one'), 0o6755)
+    utimesSync(join(from, 'd/one'), 1e9, 1e9)
+    run(lab.path, ['d'], '/x/d/')
+    const upper = join(lab.path, 'upper')
+    const stat = lstatSync(join(upper, 'x/d/one'))
+    expect(lstatSync(join(upper, 'x/d/two')).ino).to.equal(stat.ino)
+    expect([stat.mode & 0o7777, stat.mtimeMs]).to.deep.equal([0o6755, 1e12])
+    expect(getXattr(join(upper, 'x/d/two'), 'user.mark')?.toString()).to.equal('file')
+    expect(getXattr(join(upper, 'x/d/other'), 'security.capability')?.equals(capability)).to.equal(true)
+    expect(lstatSync(join(upper, 'x/d/hole'))).to.include({ size: 20 * 2 ** 20, blocks: 0 })
+    const digest = (): string => digestSources({ layers: [from], patterns: ['d'] })
+    const before = digest()
+    setXattr(join(from, 'd/one'), 'user.mark', Buffer.from('changed'))
+    expect(digest()).not.to.equal(before)
+  })
+
+  it('makes no hard link to a file that another has been copied over', () => {
+    using lab = temporary()
+    const from = make(join(lab.path, 'context'), { 'a/x': 'first', 'b/x': 'over it', 'c/y': '' })
+    rmSync(join(from, 'c/y'))
+    execFileSync('ln', [join(from, 'a/x'), join(from, 'c/y')])
+    run(lab.path, ['a', 'b', 'c'], '/t/')
+    const upper = join(lab.path, 'upper')
+    expect(['x', 'y'].map((name) => readFileSync(join(upper, 't', name), 'utf8'))).to.deep.equal(['over it', 'first'])
+  })
 
   it('puts a file at a name, into a directory, and a directory’s content', () => {
     using lab = temporary()

@@ -84,13 +84,16 @@ describe('a tree that is deeper than a path can be long', function () {
   })
 
   it('is copied between stages, and over one that is as deep', () => {
-    const sources = { layers: [deep], patterns: ['/'] }
+    // of few levels with long names: what is known by path is the square of the depth
+    const tall = fresh('tall')
+    makeDeep(tall, 50, 'n'.repeat(200))
+    const sources = { layers: [tall], patterns: ['/'] }
     const digest = digestSources(sources)
     const upper = fresh('carried')
     carry({ ...sources, inline: [], lowers: [], upper, target: '/' })
     expect(digestSources({ layers: [upper], patterns: ['/'] })).to.equal(digest)
     const over = fresh('over')
-    carry({ ...sources, inline: [], lowers: [deep], upper: over, target: '/' })
+    carry({ ...sources, inline: [], lowers: [tall], upper: over, target: '/' })
     expect(sumLayer(over)).to.deep.equal(sumLayer(upper))
   })
 
