@@ -220,6 +220,24 @@ const notes: Lane = async (stage) => {
   await ledger.change([`container ${renamed}`], 'gone', () => container.remove())
 }
 
+/** Trees that are deeper than a path can be long, in a layer and a volume. */
+const deeps: Lane = async (stage) => {
+  const { docker, ledger, name, next } = stage
+  if (await clear(stage, `deep-${name}-`)) return
+  const id = `deep-${name}-${next()}`
+  const nest = `perl -e 'for (1..2200) { mkdir "d" or die; chdir "d" or die }'`
+  const container = await ledger.change([`container ${id}`], 'there', () =>
+    docker.createContainer({
+      name: id,
+      Image: base,
+      Cmd: ['sh', '-c', `(cd /srv && ${nest}); cd /v && ${nest}`],
+      Volumes: { '/v': {} },
+    }),
+  )
+  await Promise.all([container.wait({ condition: 'next-exit' }), container.start()])
+  await ledger.change([`container ${id}`], 'gone', () => container.remove({ v: true }))
+}
+
 const places: Lane = async ({ docker, ledger, name, next }) => {
   const id = `place-${name}-${next()}`
   await ledger.change([`network ${id}`], 'there', () => docker.createNetwork({ Name: id }))
@@ -238,6 +256,7 @@ export const changing: Readonly<Record<string, Lane>> = {
   'brief-a': brief,
   'ends-a': ends,
   'notes-a': notes,
+  'deeps-a': deeps,
   'places-a': places,
 }
 
