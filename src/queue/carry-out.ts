@@ -207,9 +207,11 @@ async function runReleaseCommand(
   if (command == null || change.kind !== 'push') return
   log.step(`Running release command: ${command}`)
   const limit = { what: 'the release command', ms: config.limits.release, setting: 'BERTH_RELEASE_LIMIT' }
-  const code = await within(limit, signal, (until) =>
-    scheduler.runOnce(app, next, command, (line) => log.output(line), until),
-  )
+  const output = async (line: string) => {
+    log.output(line)
+    await log.room()
+  }
+  const code = await within(limit, signal, (until) => scheduler.runOnce(app, next, command, output, until))
   if (code !== 0)
     throw new BerthError(
       'invalid',

@@ -3,6 +3,7 @@ import type { ContainerInspectInfo } from 'dockerode'
 import { BerthError } from '../errors.js'
 import type { Answer } from './check.js'
 import type { Engine } from './engine.js'
+import { readTail } from './tail.js'
 import type { Listener } from './sockets.js'
 
 /** Lines of its log that a crashed process's pusher is shown. */
@@ -36,7 +37,7 @@ export async function explainEnd(
   log: (line: string) => void,
 ): Promise<BerthError> {
   if (info === null) return new BerthError('broken', `${process} was removed while it started`)
-  const tail = await engine.tail(info.Id, shown).catch(() => [])
+  const tail = (await readTail(engine, info.Id, shown).catch(() => [])).map((line) => line.text)
   if (tail.length > 0) log(`The last lines of ${process}:`)
   for (const line of tail) log(`  ${line}`)
   const hint = info.State.OOMKilled

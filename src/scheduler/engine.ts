@@ -5,7 +5,6 @@ import { label } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
 import type { ImageCommand } from './command.js'
 import { networkOf, specLabel } from './desired.js'
-import { textLines } from './frames.js'
 import type { Found } from './plan.js'
 
 /** Images whose command is kept in mind. */
@@ -186,10 +185,42 @@ export class Engine {
     return gone
   }
 
-  /** The last lines a container wrote, each with its time before it if so asked. */
-  async tail(id: string, lines: number, timestamps = false): Promise<string[]> {
-    const options = { stdout: true, stderr: true, tail: lines, follow: false, timestamps } as const
-    return textLines(await this.#ask(() => this.docker.getContainer(id).logs(options)))
+  /** A container's log with times, in the engine's frames; `since` is in seconds of the epoch. Ends with `signal`. */
+  async log(
+    id: string,
+    { tail, since, follow }: { readonly tail?: number; readonly since?: number; readonly follow?: boolean },
+    signal?: AbortSignal,
+  ): Promise<AsyncIterable<Buffer>> {
+    const wanted = {
+      stdout: 1,
+      stderr: 1,
+      timestamps: 1,
+      follow: follow ? 1 : 0,
+      since: since ?? 0,
+      tail: tail ?? 'all',
+    }
+    const query = new URLSearchParams(
+      Object.entries(wanted).map(([name, value]): [string, string] => [name, String(value)]),
+    )
+    // not dockerode's `logs`, which keeps all of a log that is not followed in memory
+    const request = {
+      // dockerode takes the last character off a path with a query
+      path: `/containers/${id}/logs?${query.toString()}&`,
+      method: 'GET',
+      isStream: true,
+      ...(signal ? { abortSignal: signal } : {}),
+      statusCodes: { 200: true, 404: 'no such container', 500: 'server error' },
+      options: undefined,
+    }
+    return this.#ask(
+      () =>
+        new Promise((resolve, reject) => {
+          this.docker.modem.dial(request, (error: unknown, answer: unknown) => {
+            if (error) reject(error instanceof Error ? error : new Error('no answer'))
+            else resolve(answer as AsyncIterable<Buffer>)
+          })
+        }),
+    )
   }
 
   async ensureNetwork(app: string): Promise<void> {

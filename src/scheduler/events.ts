@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { StringDecoder } from 'node:string_decoder'
 import type Docker from 'dockerode'
 import { label } from '../config.js'
+import { LineSplitter } from '../lines.js'
 import { appOfNetwork } from './desired.js'
 
 /** Something that happened to a container of ours; `connected` comes first, and again after each gap. */
@@ -12,6 +14,9 @@ export interface EngineEvent {
   readonly process: string
   readonly type: string
 }
+
+/** An event carries the container's labels, which an image may have many of; one that is longer still is no event. */
+const longestEvent = 4 * 1024 * 1024
 
 interface RawEvent {
   readonly Action?: string
@@ -42,11 +47,11 @@ function eventOf(json: string): EngineEvent[] {
 }
 
 async function* linesOf(stream: NodeJS.ReadableStream): AsyncGenerator<string> {
-  let rest = ''
+  const decoder = new StringDecoder('utf8')
+  const lines = new LineSplitter(longestEvent)
   for await (const chunk of stream) {
-    const lines = (rest + String(chunk)).split('\n')
-    rest = lines.pop() ?? ''
-    yield* lines.filter((line) => line.trim() !== '')
+    const text = decoder.write(chunk)
+    yield* lines.read(text).filter((line) => line.trim() !== '')
   }
 }
 

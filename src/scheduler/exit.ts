@@ -23,7 +23,8 @@ export async function exitOf(engine: Engine, id: string, signal: AbortSignal): P
 async function waited(engine: Engine, id: string, signal: AbortSignal): Promise<number | null> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const request = {
-      path: `/containers/${id}/wait?condition=not-running`,
+      // dockerode takes the last character off a path with a query
+      path: `/containers/${id}/wait?condition=not-running&`,
       method: 'POST',
       isStream: true,
       abortSignal: signal,

@@ -1,44 +1,135 @@
+import { StringDecoder } from 'node:string_decoder'
+import { LineSplitter } from '../lines.js'
+
 /** A piece of a container's output: what one frame of the engine's multiplexed stream holds. */
 export interface Frame {
   readonly stream: 'stdout' | 'stderr'
   readonly chunk: Buffer
+  /** It goes on where the frame before it ended: one that is too large to be kept whole comes in pieces. */
+  readonly continues?: true
 }
+
+/** Bytes of a frame that is kept until it is whole; engines send 32 KiB at most. */
+const largestWhole = 256 * 1024
 
 /**
  * Takes Docker's multiplexed stream apart (Engine API, "Stream format" of ContainerAttach): frames of 8 bytes of
  * header, `[1|2, 0, 0, 0, length u32be]`, and a body. Feed it chunks as they come.
  */
 export class FrameReader {
-  #rest: Buffer = Buffer.alloc(0)
+  #head = Buffer.alloc(0)
+  #stream: Frame['stream'] = 'stdout'
+  /** Bytes of the frame that are still to come; 0 between frames. */
+  #missing = 0
+  #parts: Buffer[] = []
+  #large = false
+  #begun = false
 
   read(chunk: Buffer): Frame[] {
-    this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
     const frames: Frame[] = []
-    while (this.#rest.length >= 8) {
-      const end = 8 + this.#rest.readUInt32BE(4)
-      if (this.#rest.length < end) break
-      frames.push({ stream: this.#rest[0] === 2 ? 'stderr' : 'stdout', chunk: this.#rest.subarray(8, end) })
-      this.#rest = this.#rest.subarray(end)
+    let rest = chunk
+    while (rest.length > 0) {
+      if (this.#missing === 0) {
+        const used = Math.min(8 - this.#head.length, rest.length)
+        this.#head = Buffer.concat([this.#head, rest.subarray(0, used)])
+        rest = rest.subarray(used)
+        if (this.#head.length === 8) this.#open(frames)
+        continue
+      }
+      const part = rest.subarray(0, this.#missing)
+      rest = rest.subarray(part.length)
+      this.#missing -= part.length
+      if (this.#large) {
+        frames.push({ stream: this.#stream, chunk: part, ...(this.#begun ? { continues: true } : {}) })
+        this.#begun = true
+        continue
+      }
+      this.#parts.push(part)
+      if (this.#missing > 0) continue
+      frames.push({ stream: this.#stream, chunk: this.#parts.length === 1 ? part : Buffer.concat(this.#parts) })
+      this.#parts = []
     }
     return frames
+  }
+
+  #open(frames: Frame[]): void {
+    this.#stream = this.#head[0] === 2 ? 'stderr' : 'stdout'
+    this.#missing = this.#head.readUInt32BE(4)
+    this.#large = this.#missing > largestWhole
+    this.#begun = false
+    this.#head = Buffer.alloc(0)
+    if (this.#missing === 0) frames.push({ stream: this.#stream, chunk: Buffer.alloc(0) })
+  }
+}
+
+/** Bytes of one stream, cut into lines of text. */
+class Text {
+  readonly #decoder = new StringDecoder('utf8')
+  readonly #lines = new LineSplitter()
+
+  read(chunk: Buffer): string[] {
+    return this.#lines.read(this.#decoder.write(chunk)).map(clean)
+  }
+
+  end(): string[] {
+    const lines = this.#lines.read(this.#decoder.end())
+    const left = this.#lines.end()
+    return [...lines, ...(left === '' ? [] : [left])].map(clean)
   }
 }
 
 /** Cuts a byte stream into lines, each stream on its own, so that lines of both never mix. */
 export class LineReader {
-  readonly #rest = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) }
+  readonly #texts = { stdout: new Text(), stderr: new Text() }
 
   read({ stream, chunk }: Frame): string[] {
-    const all = Buffer.concat([this.#rest[stream], chunk])
-    const end = all.lastIndexOf(10)
-    this.#rest[stream] = Buffer.from(all.subarray(end + 1))
-    return end < 0 ? [] : all.subarray(0, end).toString('utf8').split('\n').map(clean)
+    return this.#texts[stream].read(chunk)
   }
 
   /** What was left without a newline at the end. */
   end(): string[] {
-    const left = [this.#rest.stdout, this.#rest.stderr].filter((rest) => rest.length > 0)
-    return left.map((rest) => clean(rest.toString('utf8')))
+    return [...this.#texts.stdout.end(), ...this.#texts.stderr.end()]
+  }
+}
+
+/** A line of a log, and when its first byte was written, RFC 3339. */
+export interface StampedLine {
+  readonly time: string
+  readonly stream: Frame['stream']
+  readonly text: string
+}
+
+/** Longest time that an engine writes, with a blank after it. */
+const longestTime = 64
+
+/**
+ * Reads a log with timestamps: a frame is a record, its time and a blank before it. An engine keeps a long line in several
+ * records (8 or 16 KiB), of which only the last ends with a newline; together they are one line, of the first one's time.
+ */
+export class RecordReader {
+  readonly #texts = { stdout: new Text(), stderr: new Text() }
+  /** Of the line that has begun. */
+  readonly #times: Record<Frame['stream'], string | null> = { stdout: null, stderr: null }
+  /** Records so far. */
+  count = 0
+
+  read({ stream, chunk, continues }: Frame): StampedLine[] {
+    let body = chunk
+    if (!continues) {
+      this.count++
+      const end = chunk.subarray(0, longestTime).indexOf(0x20)
+      this.#times[stream] ??= chunk.toString('latin1', 0, Math.max(end, 0))
+      body = chunk.subarray(end + 1)
+    }
+    const time = this.#times[stream] ?? ''
+    if (body.at(-1) === 0x0a) this.#times[stream] = null
+    return this.#texts[stream].read(body).map((text) => ({ time, stream, text }))
+  }
+
+  end(): StampedLine[] {
+    return (['stdout', 'stderr'] as const).flatMap((stream) =>
+      this.#texts[stream].end().map((text) => ({ time: this.#times[stream] ?? '', stream, text })),
+    )
   }
 }
 

@@ -4,9 +4,11 @@ import type { App } from '../store/apps.js'
 import { oneOffType } from './desired.js'
 import { Engine } from './engine.js'
 import { followEvents } from './events.js'
-import { FrameReader, LineReader } from './frames.js'
+import { FrameReader, RecordReader, type StampedLine } from './frames.js'
+import { Gate } from './gate.js'
 import { Channel } from './channel.js'
 import type { Found } from './plan.js'
+import { inOrder, readTail, sortable } from './tail.js'
 
 /** A line that a process wrote. */
 export interface LogLine {
@@ -31,22 +33,10 @@ export interface LogOptions {
   readonly signal: AbortSignal
 }
 
-/** Sorts as text: the engine's times are UTC, with fractions of differing length. */
-const sortable = (time: string): string => {
-  const [whole = '', fraction = ''] = time.replace(/Z$/, '').split('.')
-  return `${whole}.${fraction.padEnd(9, '0')}`
-}
+const lineOf = (process: string, { time, text }: StampedLine): LogLine => ({ time, source: 'app', process, text })
 
-const lineOf = (process: string, raw: string): LogLine => {
-  const end = raw.indexOf(' ')
-  const [time, text] = end < 0 ? [raw, ''] : [raw.slice(0, end), raw.slice(end + 1)]
-  return { time, source: 'app', process, text }
-}
-
-const inOrder = (a: LogLine, b: LogLine): number => {
-  const [x, y] = [sortable(a.time), sortable(b.time)]
-  return x < y ? -1 : x > y ? 1 : 0
-}
+/** Logs that are read at once. */
+const readers = 4
 
 /**
  * What the processes of an app wrote, from the engine's own logs: the last lines in order of time, then, when following,
@@ -59,17 +49,24 @@ export async function* readLogs(options: LogOptions): AsyncGenerator<LogLine> {
     one.type !== oneOffType && (process === null || process === one.process || process === one.type)
   const list = async () => ((await engine.list(app.id)).get(app.id) ?? []).filter(wanted)
 
-  const followed = new Followed(docker, signal)
+  const followed = new Followed(engine, signal)
   const events = followEvents(docker, [`${label.instance}=${config.name}`, `${label.app}=${app.id}`], signal)
   // connect to the events before looking, so that no process starts in between unseen
   const first = follow ? await events.next() : null
-  const tails = await Promise.all((await list()).map(async (one) => ({ one, tail: await tailOf(engine, one, lines) })))
-  for (const { one, tail } of tails) followed.told(one.id, tail)
-  const all = tails.flatMap((each) => each.tail).sort(inOrder)
-  yield* lines > 0 ? all.slice(-lines) : []
+  const gate = new Gate(readers)
+  const there = await list()
+  let last: LogLine[] = []
+  const read = async (one: Found) => {
+    const tail = await tailOf(engine, one, lines)
+    followed.told(one.id, tail)
+    if (lines > 0) last = [...last, ...tail].sort(inOrder).slice(-lines)
+  }
+  await Promise.all(there.map((one) => gate.run(() => read(one))))
+  yield* last
+  last = []
   if (first === null || first.done) return
 
-  for (const { one } of tails) if (one.running) followed.add(one)
+  for (const one of there) if (one.running) followed.add(one)
   void (async () => {
     for await (const event of events) {
       if (event.action === 'start' && wanted(event)) followed.add(event)
@@ -84,21 +81,21 @@ export async function* readLogs(options: LogOptions): AsyncGenerator<LogLine> {
 
 async function tailOf(engine: Engine, one: Found, lines: number): Promise<LogLine[]> {
   // one line at least, to know from where to follow
-  const tail = await engine.tail(one.id, Math.max(lines, 1), true).catch(() => [])
-  return tail.map((raw) => lineOf(one.process, raw))
+  const tail = await readTail(engine, one.id, Math.max(lines, 1)).catch(() => [])
+  return tail.map((line) => lineOf(one.process, line))
 }
 
 /** The live logs of several containers, as one. */
 class Followed {
   readonly lines = new Channel<LogLine>()
-  readonly #docker: Docker
+  readonly #engine: Engine
   readonly #signal: AbortSignal
   readonly #open = new Set<string>()
   /** Container id -> time of the last line told, and how many of that time: where to go on after a gap. */
   readonly #marks = new Map<string, { time: string; count: number }>()
 
-  constructor(docker: Docker, signal: AbortSignal) {
-    this.#docker = docker
+  constructor(engine: Engine, signal: AbortSignal) {
+    this.#engine = engine
     this.#signal = signal
   }
 
@@ -121,30 +118,23 @@ class Followed {
   async #read({ id, process }: { readonly id: string; readonly process: string }): Promise<void> {
     const mark = this.#marks.get(id)
     const since = mark ? Math.floor(Date.parse(`${mark.time.slice(0, 19)}Z`) / 1000) : 0
-    const options = { stdout: true, stderr: true, timestamps: true, follow: true, since } as const
-    const stream = (await this.#docker.getContainer(id).logs(options)) as NodeJS.ReadableStream & { destroy(): void }
-    const end = () => stream.destroy()
-    this.#signal.addEventListener('abort', end, { once: true })
+    const stream = await this.#engine.log(id, { since, follow: true }, this.#signal)
     let again = mark?.count ?? 0
-    const tell = (raw: string) => {
-      const line = lineOf(process, raw)
+    const tell = (stamped: StampedLine) => {
+      const line = lineOf(process, stamped)
       const key = sortable(line.time)
       // `since` is in whole seconds: what was told before comes once more
       if (mark && key < mark.time) return
       if (mark && key === mark.time && again-- > 0) return
       this.told(id, [line])
-      this.lines.push(line)
+      this.lines.push(line, line.text.length)
     }
-    try {
-      const frames = new FrameReader()
-      const lines = new LineReader()
-      for await (const chunk of stream) {
-        for (const frame of frames.read(chunk as Buffer)) lines.read(frame).forEach(tell)
-        await this.lines.room()
-      }
-      lines.end().forEach(tell)
-    } finally {
-      this.#signal.removeEventListener('abort', end)
+    const frames = new FrameReader()
+    const records = new RecordReader()
+    for await (const chunk of stream) {
+      for (const frame of frames.read(chunk)) records.read(frame).forEach(tell)
+      await this.lines.room()
     }
+    records.end().forEach(tell)
   }
 }

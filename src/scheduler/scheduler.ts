@@ -36,12 +36,15 @@ export interface Scheduler {
     log: (line: string) => void,
     signal: AbortSignal,
   ): Promise<void>
-  /** Runs a command once in a release's image; each line of its output goes to `log`. Resolves with its exit code. */
+  /**
+   * Runs a command once in a release's image; each line of its output goes to `log`, no faster than that takes it. Resolves
+   * with its exit code.
+   */
   runOnce(
     app: App,
     release: Release,
     command: string,
-    log: (line: string) => void,
+    log: (line: string) => unknown,
     signal: AbortSignal,
   ): Promise<number>
   /** Takes all of an app off the engine and the router. */
@@ -128,8 +131,8 @@ export function createScheduler({ config, store, docker, log, limits: given }: S
       const options = { engine, config, app, release, command, process, tty: false, stdin: false, signal: end }
       const oneOff = await startOneOff(options)
       const lines = new LineReader()
-      for await (const frame of oneOff.output) lines.read(frame).forEach(log)
-      lines.end().forEach(log)
+      for await (const frame of oneOff.output) for (const line of lines.read(frame)) await log(line)
+      for (const line of lines.end()) await log(line)
       return oneOff.exit
     },
 
