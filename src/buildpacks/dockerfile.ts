@@ -1,9 +1,9 @@
 import { SourceError } from './source-error.js'
 import type { Plan } from './plan.js'
-import { parseProcfile } from './procfile.js'
+import { parseProcfile, saysWhatRuns } from './procfile.js'
 import type { Tree } from './tree.js'
 
-/** An app that brings its own Dockerfile. Without a Procfile its `web` process is the image's own command. */
+/** An app that brings its own Dockerfile. Where no Procfile says what runs its `web` process is the image's own command. */
 export function dockerfile(tree: Tree): Plan | null {
   const text = tree.read('Dockerfile')
   if (text === null) return null
@@ -17,7 +17,7 @@ export function dockerfile(tree: Tree): Plan | null {
     version: '',
     dockerfile: text,
     dockerignore: tree.read('Dockerfile.dockerignore') ?? tree.read('.dockerignore') ?? '',
-    processTypes: { ...('web' in declared ? {} : { web: null }), ...declared },
+    processTypes: saysWhatRuns(declared) ? declared : { web: null, ...declared },
     notes: [],
   }
 }

@@ -2,7 +2,7 @@ import { BerthError } from '../errors.js'
 import { nodeImage, nodeVersion } from './node-version.js'
 import { parsePackageJson, type PackageJson } from './package-json.js'
 import type { Plan } from './plan.js'
-import { parseProcfile } from './procfile.js'
+import { parseProcfile, saysWhatRuns } from './procfile.js'
 import { siteDirectory } from './static.js'
 import type { Tree } from './tree.js'
 
@@ -21,7 +21,7 @@ export function nodejs(tree: Tree): Plan | null {
   const pkg = parsePackageJson(text)
   const procfile = tree.read('Procfile')
   const declared = procfile === null ? {} : parseProcfile(procfile)
-  const web = declared.web ?? startCommand(tree, pkg)
+  const web = declared.web ?? (saysWhatRuns(declared) ? null : startCommand(tree, pkg))
   if (web === null && Object.keys(declared).length === 0) {
     // a site that has a package.json for its tools only
     if (pkg.scripts.build === undefined && siteDirectory(tree) !== null) return null

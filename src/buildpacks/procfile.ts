@@ -36,4 +36,11 @@ export function parseProcfile(text: string, file = 'Procfile'): Record<string, s
   return Object.fromEntries(types)
 }
 
+/**
+ * Whether a Procfile says what runs: then nothing is added to it, and without a `web` line there is no web. One with a
+ * `release` line alone does not.
+ */
+export const saysWhatRuns = (declared: Readonly<Record<string, string>>): boolean =>
+  Object.keys(declared).some((type) => type !== 'release')
+
 const shown = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text).replace(/\p{Cc}/gu, '?')

@@ -1,6 +1,6 @@
 import { defaultNodeMajor, nodeImage } from './node-version.js'
 import type { Plan } from './plan.js'
-import { parseProcfile } from './procfile.js'
+import { parseProcfile, saysWhatRuns } from './procfile.js'
 import { staticServer } from './static-server.js'
 import type { Tree } from './tree.js'
 
@@ -33,7 +33,7 @@ export function staticSite(tree: Tree): Plan | null {
       '',
     ].join('\n'),
     dockerignore: ['.git', 'Procfile', tree.read('.dockerignore') ?? ''].join('\n'),
-    processTypes: { web: command, ...declared },
+    processTypes: saysWhatRuns(declared) ? declared : { web: command, ...declared },
     notes: place === '.' ? [] : [`serving ${place}/`],
   }
 }

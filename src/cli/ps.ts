@@ -91,7 +91,7 @@ export function registerPs(program: Command): void {
           return
         }
         if (Object.keys(now).length === 0) {
-          say(`${app} has nothing to scale yet; push it first`)
+          say(`${app} has no process types yet: they come with a push, and may be scaled before it`)
           return
         }
         print(

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { ReleaseView } from '../api/contract.js'
 import { addCommand } from './command.js'
+import { own } from '../own.js'
 import { UsageError } from './failure.js'
 import { fields, formatTime, heading, print, printJson, table } from './output.js'
 import { carryOut } from './progress.js'
@@ -75,7 +76,7 @@ export function registerReleases(program: Command): void {
           ['Commit', release.commit ?? 'none'],
           ['Image', release.image ?? 'none'],
           ...Object.entries(release.processTypes).map(([type, command]) => {
-            const size = release.formation[type]
+            const size = own(release.formation, type)
             const scale = size === undefined ? '' : `${size.quantity}:${formatMemory(size.memory)}:${size.cpus} `
             return [type, `${scale}${command ?? "(the image's own command)"}`] as const
           }),

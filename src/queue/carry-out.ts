@@ -1,5 +1,6 @@
 import { label } from '../config.js'
 import { BerthError, is, messageOf } from '../errors.js'
+import { own } from '../own.js'
 import type { App } from '../store/apps.js'
 import type { Change, Deploy } from '../store/deploys.js'
 import { firstRelease, type Release } from '../store/releases.js'
@@ -8,7 +9,7 @@ import { DeployLog, secretsOf } from './deploy-log.js'
 import { destroy } from './destroy.js'
 import { keepSource } from './files.js'
 import { buildPush } from './push.js'
-import { nextRelease, type Built, type Releasing } from './release.js'
+import { nextRelease, outcomeOf, rollbackNotes, type Built, type Releasing } from './release.js'
 import { within } from './within.js'
 import type { Workshop } from './workshop.js'
 
@@ -154,6 +155,7 @@ async function release(
     const built: Built | undefined =
       change.kind === 'push' ? await buildInTurn(shop, app, deploy, change, version, log, signal) : undefined
     const old = change.kind === 'rollback' ? await releaseToReturnTo(shop, app, change.version) : undefined
+    if (old) for (const line of rollbackNotes(current, old)) log.detail(line)
     next = nextRelease(current, version, change, { ...(built && { built }), ...(old && { old }) })
     // the number first: a worker that dies between the two writes finds it taken, and makes the same release again
     await store.deploys.update(deploy.id, { status: 'releasing', release: version })
@@ -169,7 +171,7 @@ async function release(
   await store.releases.update(app.id, version, { status: 'succeeded' })
   const { name } = await store.apps.update(app.id, { current: version })
   log.detail(`Released v${String(version)}`)
-  if (next.image !== null) log.detail(`${config.appUrl(name)} deployed to Berth`)
+  if (next.image !== null) for (const line of outcomeOf(next, config.appUrl(name))) log.detail(line)
 }
 
 const count = (ahead: number, noun: string): string => `${String(ahead)} ${noun}${ahead === 1 ? '' : 's'}`
@@ -203,7 +205,7 @@ async function runReleaseCommand(
   log: DeployLog,
   signal: AbortSignal,
 ): Promise<void> {
-  const command = next.processTypes.release
+  const command = own(next.processTypes, 'release')
   if (command == null || change.kind !== 'push') return
   log.step(`Running release command: ${command}`)
   const limit = { what: 'the release command', ms: config.limits.release, setting: 'BERTH_RELEASE_LIMIT' }

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { detect } from '../buildpacks/detect.js'
+import { parseProcfile, saysWhatRuns } from '../buildpacks/procfile.js'
 import { directoryTree } from '../buildpacks/tree.js'
 import { BerthError } from '../errors.js'
 import type { App } from '../store/apps.js'
@@ -37,7 +38,8 @@ export async function buildPush(
   const directory = deployFiles(shop.config, deploy.id).source
   if (!(await stat(directory).catch(() => null)))
     throw new BerthError('broken', 'the pushed source is not there any more', 'push again')
-  const plan = detect(directoryTree(directory))
+  const tree = directoryTree(directory)
+  const plan = detect(tree)
   log.step(`${plan.name} ${plan.buildpack === 'nodejs' ? 'app ' : ''}detected`)
   if (plan.version !== '') log.detail(`${plan.name} ${plan.version}`)
   const types = Object.keys(plan.processTypes)
@@ -48,7 +50,10 @@ export async function buildPush(
   const variables = app.current > 0 ? (await shop.store.releases.get(app.id, app.current)).config : {}
   const order = { app, directory, plan, tag: imageTag(app, version), variables }
   const image = await tryBuild(shop, order, log, signal)
-  return { image, processTypes: plan.processTypes }
+  const procfile = tree.read('Procfile')
+  const declared = procfile !== null && saysWhatRuns(parseProcfile(procfile))
+  const origin = declared ? 'Procfile' : plan.buildpack === 'nodejs' ? 'package.json' : 'Dockerfile'
+  return { image, processTypes: plan.processTypes, origin }
 }
 
 async function tryBuild(

@@ -1,4 +1,5 @@
 import { BerthError } from '../errors.js'
+import { own } from '../own.js'
 import type { Change } from '../store/deploys.js'
 import { defaultEntry, type FormationEntry, type Release } from '../store/releases.js'
 
@@ -7,6 +8,7 @@ export interface Built {
   /** Image id on the engine. */
   readonly image: string
   readonly processTypes: Readonly<Record<string, string | null>>
+  readonly origin?: Release['origin']
 }
 
 /** A change that makes a release. */
@@ -64,7 +66,9 @@ export function nextRelease(
         commit: old.commit,
         processTypes: old.processTypes,
         config: old.config,
-        formation: formationFor(old.processTypes, current.formation),
+        origin: old.origin,
+        // those that are there keep their scale, those that were gone have theirs again
+        formation: formationFor(old.processTypes, { ...old.formation, ...current.formation }),
       }
   }
 }
@@ -75,7 +79,7 @@ function formationFor(
   known: Readonly<Record<string, FormationEntry>>,
 ): Record<string, FormationEntry> {
   const running = Object.keys(types).filter((type) => type !== 'release')
-  return Object.fromEntries(running.map((type) => [type, known[type] ?? defaultEntry(type)]))
+  return Object.fromEntries(running.map((type) => [type, own(known, type) ?? defaultEntry(type)]))
 }
 
 function configAfter(
@@ -95,21 +99,48 @@ function scaled(
   current: Release,
   change: Readonly<Record<string, Partial<FormationEntry>>>,
 ): Record<string, FormationEntry> {
-  const types = Object.keys(current.processTypes).filter((type) => type !== 'release')
+  // before the first push nobody knows which there will be
+  const named = current.image === null ? { ...current.formation, ...change } : current.processTypes
+  const types = Object.keys(named).filter((type) => type !== 'release')
   for (const type of Object.keys(change))
     if (!types.includes(type))
       throw new BerthError(
         'invalid',
-        types.length === 0
-          ? 'nothing is deployed yet, so there is nothing to scale'
-          : `there is no process type "${type}"`,
-        types.length === 0
-          ? 'push the app first'
-          : `the app has ${types.join(', ')}; add a line to its Procfile and push for another`,
+        `there is no process type "${type}"`,
+        `the app has ${types.join(', ') || 'none'}; add a line to its Procfile and push for another`,
       )
   const entries = types.map((type): [string, FormationEntry] => [
     type,
-    { ...defaultEntry(type), ...current.formation[type], ...change[type] },
+    { ...defaultEntry(type), ...own(current.formation, type), ...own(change, type) },
   ])
   return Object.fromEntries(entries)
+}
+
+/** What a deploy says in the end: what runs of a release now, where it answers, and how to run what does not. */
+export function outcomeOf(release: Release, url: string): string[] {
+  const types = Object.keys(release.processTypes).filter((type) => type !== 'release')
+  const quantityOf = (type: string) => (own(release.formation, type) ?? defaultEntry(type)).quantity
+  const running = types.filter((type) => quantityOf(type) > 0)
+  const idle = types.filter((type) => quantityOf(type) === 0)
+  const scale = `scale it with \`berth ps:scale ${idle.map((type) => `${type}=1`).join(' ')}\``
+  const lines = [
+    ...(running.length > 0 && (types.length > 1 || !types.includes('web'))
+      ? [`Runs ${running.map((type) => `${type}=${String(quantityOf(type))}`).join(' ')}`]
+      : []),
+    ...(idle.length > 0 ? [`${running.length === 0 ? 'Nothing runs' : `${idle.join(', ')} at 0`}: ${scale}`] : []),
+  ]
+  if (running.includes('web')) return [...lines, `${url} deployed to Berth`]
+  if (types.includes('web')) return lines
+  return [...lines, `No web process: nothing answers at ${url}`]
+}
+
+/** What a rollback says of what it does: the rest of an app stays as it is. */
+export function rollbackNotes(current: Release, old: Release): string[] {
+  const back = Object.keys(old.processTypes).filter((type) => !Object.hasOwn(current.processTypes, type))
+  const scaled = back.filter((type) => (own(old.formation, type)?.quantity ?? 0) > 0)
+  return [
+    `Brings back the code, config vars and process types of v${String(old.version)}`,
+    ...scaled.map((type) => `Brings back ${type}=${String(own(old.formation, type)?.quantity ?? 0)}, which was gone`),
+    'Does not bring back the scale of process types that are there now, domains, or data; runs no release command',
+  ]
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { ContainerCreateOptions } from 'dockerode'
+import { own } from '../own.js'
 import type { App } from '../store/apps.js'
 import type { FormationEntry, Release } from '../store/releases.js'
 import type { Init } from './init/init.js'
@@ -58,7 +59,7 @@ export interface Errand {
 /** What the engine is asked for, for a one-off process. */
 export function errandOf(instance: string, app: App, release: Release, errand: Errand, start: Start): Creation {
   const slot: Slot = { process: errand.process, type: oneOffType, spec: '' }
-  const entry = release.formation[oneOffType] ?? entryOf(release, 'web')
+  const entry = own(release.formation, oneOffType) ?? entryOf(release, 'web')
   const { HostConfig, ...creation } = creationOf(instance, app, release, slot, start)
   const { process, tty, stdin, size } = errand
   return {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { label } from '../config.js'
+import { own } from '../own.js'
 import type { App } from '../store/apps.js'
 import { defaultEntry, type FormationEntry, type Release } from '../store/releases.js'
 import type { Away } from '../store/routes.js'
@@ -21,7 +22,8 @@ export interface Slot {
   readonly spec: string
 }
 
-export const entryOf = (release: Release, type: string): FormationEntry => release.formation[type] ?? defaultEntry(type)
+export const entryOf = (release: Release, type: string): FormationEntry =>
+  own(release.formation, type) ?? defaultEntry(type)
 
 /** The port `web` listens on: 5000, unless the app's config says otherwise. */
 export function portOf(release: Release): number {
@@ -36,7 +38,7 @@ export function portOf(release: Release): number {
 export function specOf(release: Release, type: string): string {
   const { memory, cpus } = entryOf(release, type)
   const config = Object.entries(release.config).sort(([a], [b]) => (a < b ? -1 : 1))
-  const parts = [release.image, release.commit, config, release.processTypes[type] ?? null, memory, cpus]
+  const parts = [release.image, release.commit, config, own(release.processTypes, type) ?? null, memory, cpus]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
 }
 

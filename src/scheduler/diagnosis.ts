@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import type { ContainerInspectInfo } from 'dockerode'
 import { BerthError } from '../errors.js'
+import type { Release } from '../store/releases.js'
 import type { Answer } from './check.js'
 import type { Engine } from './engine.js'
 import { readTail } from './tail.js'
@@ -17,6 +18,17 @@ const sizeOf = (bytes: number): string =>
 const signalName = (number: number): string =>
   Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? `signal ${number}`
 
+/** How Node.js says that a package is not there; a path is the app's own file. */
+const absentModule = /Cannot find (?:module|package) '([^'./][^']*)'/
+
+const jobHint = (type: string): string =>
+  type === 'web'
+    ? 'a web process goes on and serves requests: a job that ends belongs under another name, or is run with `berth run`'
+    : 'a process type goes on for ever: run a job that ends with `berth run`, or as `release` at each push'
+
+/** `127.0.0.1:3000`, `[::1]:3000` (RFC 3986 §3.2.2). */
+const placeOf = ({ address, port }: Listener): string => `${address.includes(':') ? `[${address}]` : address}:${port}`
+
 /** How a process ended, in words that go on after its name. */
 export function endingOf(state: { ExitCode: number; OOMKilled: boolean; Error: string }, memory: number): string {
   if (state.OOMKilled) return `ran out of memory: its limit is ${sizeOf(memory)}`
@@ -26,30 +38,74 @@ export function endingOf(state: { ExitCode: number; OOMKilled: boolean; Error: s
   // a shell, and an init, report a death by signal as 128 + its number
   if (state.ExitCode > 128 && state.ExitCode < 193)
     return `crashed: killed by ${signalName(state.ExitCode - 128)} (exit code ${state.ExitCode})`
-  return `crashed: exited with code ${state.ExitCode}`
+  return state.ExitCode === 0 ? 'ended (code 0)' : `crashed: exited with code ${state.ExitCode}`
+}
+
+/** A process, and where its command comes from. */
+export interface Subject {
+  readonly process: string
+  readonly type: string
+  /** Null is the image's own. */
+  readonly command?: string | null | undefined
+  readonly origin?: Release['origin'] | undefined
+}
+
+/** Writes the last lines of a process to `log`; answers with them. */
+export async function tellTail(
+  engine: Engine,
+  process: string,
+  id: string,
+  log: (line: string) => void,
+): Promise<string[]> {
+  const tail = (await readTail(engine, id, shown).catch(() => [])).map((line) => line.text)
+  if (tail.length > 0) log(`The last lines of ${process}:`)
+  for (const line of tail) log(`  ${line}`)
+  return tail
+}
+
+const developmentHint = 'what is in "devDependencies" is removed after the build: move it to "dependencies"'
+
+/** What to do about a command that is not there. */
+function absentHint({ process, type, command, origin }: Subject, tail: readonly string[]): string {
+  if (tail.some((line) => line.includes('cannot run /bin/sh:')))
+    return `the image has no shell: write the line in the Procfile as a list, \`${type}: ["/app", "serve"]\``
+  const name = tail.map((line) => /(?:^|: )([^\s:]+): not found$/.exec(line)?.[1]).find((found) => found !== undefined)
+  const which = name === undefined ? 'the command' : `"${name}"`
+  if (origin === 'package.json')
+    return `${which} comes from "start" in package.json${command ? `, \`${command}\`` : ''}; ${developmentHint}`
+  if (origin === 'Dockerfile' || command === null)
+    return `see CMD in the Dockerfile, and whether the image has ${which}`
+  return `see the line of ${process.replace(/\.\d+$/, '')} in the Procfile, and whether the build installs ${which}`
 }
 
 /** What a process that ended left to be told; its last lines go to `log` before. */
 export async function explainEnd(
   engine: Engine,
-  process: string,
+  subject: Subject,
   info: ContainerInspectInfo | null,
   log: (line: string) => void,
 ): Promise<BerthError> {
+  const { process, type } = subject
   if (info === null) return new BerthError('broken', `${process} was removed while it started`)
-  const tail = (await readTail(engine, info.Id, shown).catch(() => [])).map((line) => line.text)
-  if (tail.length > 0) log(`The last lines of ${process}:`)
-  for (const line of tail) log(`  ${line}`)
+  const tail = await tellTail(engine, process, info.Id, log)
+  const absent = tail.map((line) => absentModule.exec(line)?.[1]).find((found) => found !== undefined)
+  const done = info.State.ExitCode === 0 && !info.State.OOMKilled
   const hint = info.State.OOMKilled
     ? 'give it more memory with `berth ps:scale`, or make it use less'
     : info.State.ExitCode === 127
-      ? 'see its line in the Procfile, and whether the build installs the command'
-      : info.State.ExitCode === 137
-        ? `nothing of Berth's killed it; if it uses much memory, its limit is ${sizeOf(info.HostConfig.Memory ?? 0)}`
-        : tail.length > 0
-          ? 'its last lines are above'
-          : 'it wrote nothing before it ended'
-  return new BerthError('invalid', `${process} ${endingOf(info.State, info.HostConfig.Memory ?? 0)}`, hint)
+      ? absentHint(subject, tail)
+      : done
+        ? jobHint(type)
+        : absent !== undefined
+          ? `"${absent}" is not installed in the image; ${developmentHint}`
+          : info.State.ExitCode === 137
+            ? `nothing of Berth's killed it; if it uses much memory, its limit is ${sizeOf(info.HostConfig.Memory ?? 0)}`
+            : tail.length > 0
+              ? 'its last lines are above'
+              : 'it wrote nothing before it ended'
+  const ending = endingOf(info.State, info.HostConfig.Memory ?? 0)
+  const when = !done ? '' : type === 'web' ? ' before it listened' : ' as soon as it was started'
+  return new BerthError('invalid', `${process} ${ending}${when}`, hint)
 }
 
 /** Why a process that runs is not listening where it should. `heard` is null when its sockets cannot be seen. */
@@ -63,11 +119,18 @@ export function explainSilence(
   if (own.length > 0)
     return new BerthError(
       'invalid',
-      `${process} listens on ${own[0]?.address ?? ''}:${port} only, where no request from outside can reach it`,
+      `${process} listens on ${own.map(placeOf).join(', ')} only, where no request from outside can reach it`,
       bindHint,
     )
   const open = heard?.filter((one) => !one.loopback) ?? []
-  const others = [...new Set((open.length > 0 ? open : (heard ?? [])).map((one) => one.port))].sort((a, b) => a - b)
+  const [near] = heard ?? []
+  if (open.length === 0 && near)
+    return new BerthError(
+      'invalid',
+      `${process} listens on ${(heard ?? []).map(placeOf).join(', ')} only: neither on port ${port}, which PORT told it to, nor where requests from outside can reach it`,
+      bindHint,
+    )
+  const others = [...new Set(open.map((one) => one.port))].sort((a, b) => a - b)
   if (others.length > 0)
     return new BerthError(
       'invalid',

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { Config } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
+import { own } from '../own.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import type { Clock } from './clock.js'
@@ -62,7 +63,10 @@ export class Fleet {
     return gate.run(async () => {
       const { config } = this.#tools
       const init = await initFor(engine, config)
-      const words = processWords(release.processTypes[slot.type] ?? null, await engine.commandOf(release.image ?? ''))
+      const words = processWords(
+        own(release.processTypes, slot.type) ?? null,
+        await engine.commandOf(release.image ?? ''),
+      )
       if (words.length === 0)
         throw new BerthError(
           'invalid',
@@ -105,7 +109,9 @@ export class Fleet {
     if (before) return before.done
     const abort = new AbortController()
     const { config, engine, limits, deaths, stopping } = this.#tools
-    const newcomer = { ...found, app: app.id, port: portOf(release), hostname: config.appHost(app.name) }
+    const command = own(release.processTypes, found.type) ?? null
+    const about = { app: app.id, command, origin: release.origin }
+    const newcomer = { ...found, ...about, port: portOf(release), hostname: config.appHost(app.name) }
     const signal = AbortSignal.any([abort.signal, stopping])
     const done = this.#tools
       .ready(newcomer, { engine, limits, deaths, log }, signal)

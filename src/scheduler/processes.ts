@@ -1,5 +1,6 @@
 import type Docker from 'dockerode'
 import type { Config } from '../config.js'
+import { own } from '../own.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import type { Store } from '../store/store.js'
@@ -65,7 +66,12 @@ export async function listProcesses({ config, store, docker }: ProcessesOptions,
   const shape = (type: string, version: number) => {
     const of = releases.get(version) ?? release
     const size = of ? entryOf(of, type) : { memory: 0, cpus: 0 }
-    return { release: version, command: of?.processTypes[type] ?? null, memory: size.memory, cpus: size.cpus }
+    return {
+      release: version,
+      command: (of && own(of.processTypes, type)) ?? null,
+      memory: size.memory,
+      cpus: size.cpus,
+    }
   }
   const nothing = { until: null, restarts: 0, failure: null }
 

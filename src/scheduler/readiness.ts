@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { networkOf } from './desired.js'
 import { ask, type Answer } from './check.js'
-import { explainCheck, explainEnd, explainSilence } from './diagnosis.js'
+import { explainCheck, explainEnd, explainSilence, tellTail, type Subject } from './diagnosis.js'
 import type { Engine } from './engine.js'
 import type { Limits } from './limits.js'
 import { listenersOf, type Listener } from './sockets.js'
@@ -15,6 +15,8 @@ export interface Newcomer {
   readonly type: string
   /** App id. */
   readonly app: string
+  readonly command?: Subject['command']
+  readonly origin?: Subject['origin']
   readonly port: number
   /** The app's own hostname, for its check. */
   readonly hostname: string
@@ -123,6 +125,7 @@ async function listens(newcomer: Newcomer, watching: Watching, wait: Wait): Prom
     if (wait.late.aborted) break
     await pause(heard === null ? Math.max(paces(waited), 200) : paces(waited), wait, newcomer, watching)
   }
+  if (!heard || heard.length === 0) await tellTail(watching.engine, process, newcomer.id, log)
   throw explainSilence(process, port, limits.start / 1000, heard)
 }
 
@@ -137,7 +140,7 @@ async function pause(ms: number, wait: Wait, newcomer: Newcomer, watching: Watch
 /** Where a running container is. @throws BerthError that says how it ended, when it does not run */
 async function alive(newcomer: Newcomer, watching: Watching): Promise<{ pid: number; address: string }> {
   const info = await watching.engine.inspect(newcomer.id)
-  if (!info?.State.Running) throw await explainEnd(watching.engine, newcomer.process, info, watching.log)
+  if (!info?.State.Running) throw await explainEnd(watching.engine, newcomer, info, watching.log)
   const address = info.NetworkSettings.Networks[networkOf(newcomer.app)]?.IPAddress ?? ''
   return { pid: info.State.Pid, address }
 }

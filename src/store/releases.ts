@@ -37,6 +37,8 @@ export interface Release {
   readonly commit: string | null
   /** Process type -> command for `/bin/sh -c`; null is the image's own command. */
   readonly processTypes: Readonly<Record<string, string | null>>
+  /** Which file of the app the commands of its process types come from; not known of old ones. */
+  readonly origin?: 'Procfile' | 'package.json' | 'Dockerfile' | undefined
   readonly config: Readonly<Record<string, string>>
   readonly formation: Readonly<Record<string, FormationEntry>>
   /** Hostnames beside `<app>.<domain>`. */

@@ -163,6 +163,19 @@ describe('apps through the API', function () {
       expect(await rig.client.releases.list({ app: 'vars' })).to.deep.equal(before)
     })
 
+    it('may be called like what every object has, but for the one name that cannot be kept', async () => {
+      const app = 'named'
+      await rig.client.apps.create({ name: app })
+      const set = { constructor: '1', toString: '2', hasOwnProperty: '3', valueOf: '4' }
+      await settle((await rig.client.config.change({ app, set })).id)
+      expect(await rig.client.config.get({ app })).to.deep.equal(set)
+      await settle((await rig.client.config.change({ app, set: {}, unset: ['constructor'] })).id)
+      expect(Object.keys(await rig.client.config.get({ app }))).to.deep.equal(['toString', 'hasOwnProperty', 'valueOf'])
+      const odd = JSON.parse('{"__proto__":"1","A":"2"}') as Record<string, string>
+      await expectFault(rig.client.config.change({ app, set: odd }), 'invalid', /__proto__/)
+      expect(await rig.client.config.get({ app })).to.not.have.property('A')
+    })
+
     it('are 1 MB altogether at most', async () => {
       await rig.client.apps.create({ name: 'hoard' })
       const big = 'x'.repeat(120_000)
@@ -202,11 +215,23 @@ describe('apps through the API', function () {
       await expectFault(scale('web', -1), 'invalid', /body\.formation\.web\.quantity/)
       await expectFault(scale('web', 1, 10), 'invalid', /body\.formation\.web\.memory/)
       await rig.client.apps.create({ name: 'unpushed' })
-      await expectFault(
-        rig.client.formation.scale({ app: 'unpushed', formation: { web: { quantity: 2 } } }),
-        'conflict',
-        /nothing to scale/,
-      )
+      const before = (formation: Record<string, { quantity: number }>) =>
+        rig.client.formation.scale({ app: 'unpushed', formation })
+      await expectFault(before({ release: { quantity: 2 } }), 'missing', /no process type "release"/)
+      await expectFault(before({ 'a b': { quantity: 2 } }), 'missing', /no process type "a b"/)
+      expect(await rig.client.formation.get({ app: 'unpushed' })).to.deep.equal({})
+    })
+
+    it('set a scale before the first push, of types called anything a Procfile may', async () => {
+      const app = 'early'
+      await rig.client.apps.create({ name: app })
+      await settle((await rig.client.formation.scale({ app, formation: { constructor: { quantity: 2 } } })).id)
+      await settle((await rig.client.formation.scale({ app, formation: { worker: { quantity: 3 } } })).id)
+      const formation = await rig.client.formation.get({ app })
+      expect(Object.entries(formation).map(([type, { quantity }]) => `${type}=${quantity}`)).to.deep.equal([
+        'constructor=2',
+        'worker=3',
+      ])
     })
   })
 
@@ -221,8 +246,15 @@ describe('apps through the API', function () {
       expect(await rig.client.config.get({ app })).to.deep.equal({})
       const current = contract.releases.info.reply.parse(await rig.client.releases.info({ app, version: 'current' }))
       expect(current).to.include({ version: 4, description: 'Rollback to v2', current: true })
+      // a scale alone is nothing a rollback would undo: it goes past it
+      await settle((await rig.client.formation.scale({ app, formation: { web: { quantity: 2 } } })).id)
+      await settle((await rig.client.releases.rollback({ app })).id)
+      expect(await rig.client.releases.info({ app, version: 'current' })).to.include({ description: 'Rollback to v3' })
+      expect((await settle((await rig.client.releases.rollback({ app, version: 4 })).id)).text).to.match(
+        /Brings back the code, .* of v4\n.*Does not bring back the scale/,
+      )
       await expectFault(rig.client.releases.rollback({ app, version: 1 }), 'conflict', /no image/)
-      await expectFault(rig.client.releases.rollback({ app, version: 4 }), 'conflict', /current/)
+      await expectFault(rig.client.releases.rollback({ app, version: 7 }), 'conflict', /current/)
       await expectFault(rig.client.releases.rollback({ app, version: 99 }), 'missing', /v99/)
       await expectFault(rig.client.releases.info({ app, version: 'x' }), 'invalid', /params\.version/)
     })

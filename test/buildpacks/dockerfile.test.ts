@@ -12,8 +12,9 @@ describe('an app with its own Dockerfile', () => {
 
   it('may have process types in a Procfile', () => {
     const types = (Procfile: string) => planOf({ Dockerfile: 'FROM debian', Procfile }).processTypes
-    expect(types('worker: ./work')).to.deep.equal({ web: null, worker: './work' })
+    expect(types('worker: ./work')).to.deep.equal({ worker: './work' })
     expect(types('web: ./serve')).to.deep.equal({ web: './serve' })
+    expect(types('release: ./migrate')).to.deep.equal({ web: null, release: './migrate' })
   })
 
   it('is told when it is empty', () =>

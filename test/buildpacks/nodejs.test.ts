@@ -105,10 +105,20 @@ describe('a Node.js app', () => {
       expect(complaintOf({ 'package.json': pkg({ main: 'gone.js' }) })).to.include('does not say how to start the app'))
   })
 
-  it('has the process types of its Procfile, its release command among them', () =>
-    expect(
-      planOf({ 'package.json': pkg(start), Procfile: 'release: node migrate.js\nworker: node jobs.js' }).processTypes,
-    ).to.deep.equal({ web: 'node server.js', release: 'node migrate.js', worker: 'node jobs.js' }))
+  it('has the process types of its Procfile, and no web where that names others only', () => {
+    const types = (Procfile: string) => planOf({ 'package.json': pkg(start), Procfile }).processTypes
+    expect(types('release: node migrate.js\nworker: node jobs.js')).to.deep.equal({
+      release: 'node migrate.js',
+      worker: 'node jobs.js',
+    })
+    // a release command alone does not say what runs
+    expect(types('release: node migrate.js')).to.deep.equal({ web: 'node server.js', release: 'node migrate.js' })
+    expect(Object.keys(types('constructor: a\ntoString: b\nvalueOf: c'))).to.deep.equal([
+      'constructor',
+      'toString',
+      'valueOf',
+    ])
+  })
 
   for (const [range, major] of Object.entries({
     '24.x': '24',

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { nextRelease, type Releasing } from '../../src/queue/release.js'
+import { nextRelease, outcomeOf, rollbackNotes, type Releasing } from '../../src/queue/release.js'
+import { slotsOf } from '../../src/scheduler/desired.js'
 import { defaultEntry, firstRelease, type Release } from '../../src/store/releases.js'
 
 const built = { image: 'sha256:1', processTypes: { web: 'node .', worker: 'node w', release: 'node m' } }
@@ -46,7 +47,6 @@ describe('the next release', () => {
       nextRelease(current, 3, { kind: 'scale', formation: { [type]: { quantity: 1 } } })
     expect(scale(deployed, 'cron')).to.throw('there is no process type "cron"')
     expect(scale(deployed, 'release')).to.throw('there is no process type "release"')
-    expect(scale(firstRelease('a'), 'web')).to.throw('nothing is deployed yet')
   })
 
   it('of a rollback has the old image and config under a new number', () => {
@@ -60,4 +60,69 @@ describe('the next release', () => {
     expect(() => nextRelease(deployed, 3, { kind: 'rollback', version: 1 }, { old: firstRelease('a') })).to.throw(
       'v1 has no image',
     ))
+
+  it('is scaled before the first push, whatever its process types are called', () => {
+    const first = firstRelease('a')
+    const change = { worker: { quantity: 2 }, constructor: { quantity: 3 } }
+    const scaled = nextRelease(first, 2, { kind: 'scale', formation: change })
+    expect(scaled.formation.worker).to.deep.equal({ ...defaultEntry('worker'), quantity: 2 })
+    const types = { worker: 'w', constructor: 'c', toString: 't' }
+    const next = nextRelease(scaled, 3, push, { built: { image: 'i', processTypes: types } })
+    expect(next.formation).to.deep.equal({
+      worker: { ...defaultEntry('worker'), quantity: 2 },
+      constructor: { ...defaultEntry('constructor'), quantity: 3 },
+      toString: defaultEntry('toString'),
+    })
+    expect(slotsOf(next).map((slot) => slot.process)).to.deep.equal([
+      'worker.1',
+      'worker.2',
+      'constructor.1',
+      'constructor.2',
+      'constructor.3',
+    ])
+  })
+
+  it('brings back by a rollback the formation of process types that were gone, and says so', () => {
+    const two = nextRelease(deployed, 3, {
+      kind: 'scale',
+      formation: { worker: { quantity: 2 }, web: { quantity: 2 } },
+    })
+    const without = nextRelease(two, 4, push, { built: { image: 'j', processTypes: { web: 'x' } } })
+    const more = nextRelease(without, 5, { kind: 'scale', formation: { web: { quantity: 4 } } })
+    const back = nextRelease(more, 6, { kind: 'rollback', version: 3 }, { old: two })
+    expect(back.formation.worker?.quantity).to.equal(2)
+    expect(back.formation.web?.quantity).to.equal(4)
+    const notes = rollbackNotes(more, two).join('\n')
+    expect(notes).to.contain('Brings back worker=2, which was gone')
+    expect(notes).to.match(/Does not bring back the scale .*, domains, or data/)
+  })
+
+  it('says in the end what runs, and how to run what does not', () => {
+    const say = (types: string[], formation: Record<string, number>) =>
+      outcomeOf(
+        {
+          ...deployed,
+          processTypes: Object.fromEntries(types.map((type) => [type, 'x'])),
+          formation: Object.fromEntries(
+            Object.entries(formation).map(([type, quantity]) => [type, { ...defaultEntry(type), quantity }]),
+          ),
+        },
+        'http://a',
+      )
+    expect(say(['web'], { web: 1 })).to.deep.equal(['http://a deployed to Berth'])
+    expect(say(['web', 'worker'], { web: 1, worker: 0 })).to.deep.equal([
+      'Runs web=1',
+      'worker at 0: scale it with `berth ps:scale worker=1`',
+      'http://a deployed to Berth',
+    ])
+    expect(say(['worker'], { worker: 0 })).to.deep.equal([
+      'Nothing runs: scale it with `berth ps:scale worker=1`',
+      'No web process: nothing answers at http://a',
+    ])
+    expect(say(['worker', 'release'], { worker: 2 })).to.deep.equal([
+      'Runs worker=2',
+      'No web process: nothing answers at http://a',
+    ])
+    expect(say(['web'], { web: 0 })).to.deep.equal(['Nothing runs: scale it with `berth ps:scale web=1`'])
+  })
 })

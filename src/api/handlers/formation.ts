@@ -1,17 +1,31 @@
+import { processType } from '../../buildpacks/procfile.js'
 import { BerthError } from '../../errors.js'
+import { own } from '../../own.js'
 import { defaultEntry, type FormationEntry, type Release } from '../../store/releases.js'
 import type { Formation } from '../contract/formation.js'
 import type { HandlersOf } from '../handler.js'
 import type { Platform } from '../platform.js'
 import { viewDeploy } from '../views.js'
 
-/** A release's process types, each with its quantity and size. `release` is none: it runs once, at a push. */
+/**
+ * A release's process types, each with its quantity and size; before the first push, what was said of those to come.
+ * `release` is none: it runs once, at a push.
+ */
 export const readFormation = (release: Release): Formation =>
   Object.fromEntries(
-    Object.entries(release.processTypes)
-      .filter(([type]) => type !== 'release')
-      .map(([type, command]) => [type, { ...(release.formation[type] ?? defaultEntry(type)), command }]),
+    Object.keys(release.image === null ? release.formation : release.processTypes)
+      .filter((type) => type !== 'release')
+      .map((type) => [
+        type,
+        {
+          ...(own(release.formation, type) ?? defaultEntry(type)),
+          command: own(release.processTypes, type) ?? null,
+        },
+      ]),
   )
+
+/** Whether a process type of that name could be in a Procfile to come. */
+const mayScale = (type: string): boolean => processType.test(type) && type !== 'release' && type !== 'run'
 
 /** Without the fields that were not given: `{ memory: undefined }` would erase what is there. */
 const given = (
@@ -28,17 +42,19 @@ export function formationHandlers(platform: Platform): HandlersOf<'formation'> {
 
     scale: async ({ app: name, formation }) => {
       const app = await store.apps.get(name)
-      const types = Object.keys(readFormation(await store.releases.current(app)))
-      if (types.length === 0)
-        throw new BerthError('conflict', `${app.name} has nothing to scale yet`, 'push it first: `git push berth main`')
+      const current = await store.releases.current(app)
+      const types = Object.keys(readFormation(current))
       if (Object.keys(formation).length === 0)
-        throw new BerthError('invalid', 'no process type to scale', `name one of ${types.join(', ')}`)
-      const unknown = Object.keys(formation).find((type) => !types.includes(type))
+        throw new BerthError('invalid', 'no process type to scale', `name one of ${types.join(', ') || 'web, worker'}`)
+      const isOne = (type: string) => (current.image === null ? mayScale(type) : types.includes(type))
+      const unknown = Object.keys(formation).find((type) => !isOne(type))
       if (unknown !== undefined)
         throw new BerthError(
           'missing',
           `${app.name} has no process type "${unknown.slice(0, 80)}"`,
-          `it has ${types.join(', ')}; more are named in its Procfile`,
+          current.image === null
+            ? 'a process type is a name of letters, digits, - and _, as in its Procfile; `release` and `run` run once'
+            : `it has ${types.join(', ') || 'none'}; more are named in its Procfile`,
         )
       const change = Object.fromEntries(Object.entries(formation).map(([type, entry]) => [type, given(entry)]))
       return viewDeploy(await platform.submit(app, { kind: 'scale', formation: change }), app.name)

@@ -1,7 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
 import { BerthError } from '../../errors.js'
 import type { HandlersOf } from '../handler.js'
 import type { Platform } from '../platform.js'
+import type { Release } from '../../store/releases.js'
 import { viewDeploy, viewRelease, viewReleaseInfo } from '../views.js'
+
+/** What a rollback brings back of a release. */
+const restored = ({ image, processTypes, config }: Release) => ({ image, processTypes, config })
 
 export function releaseHandlers(platform: Platform): HandlersOf<'releases'> {
   const { store } = platform
@@ -23,15 +28,18 @@ export function releaseHandlers(platform: Platform): HandlersOf<'releases'> {
     rollback: async ({ app: name, version }) => {
       const app = await store.apps.get(name)
       const all = await store.releases.list(app.id)
+      const current = all.find((r) => r.version === app.current)
+      // a rollback keeps the scale of now: one to a release that differs in nothing else would change nothing
+      const differs = (r: Release) => current === undefined || !isDeepStrictEqual(restored(r), restored(current))
       const target =
         version === undefined
-          ? all.find((r) => r.version < app.current && r.status === 'succeeded' && r.image !== null)
+          ? all.find((r) => r.version < app.current && r.status === 'succeeded' && r.image !== null && differs(r))
           : await store.releases.get(app.id, version)
       if (target === undefined)
         throw new BerthError(
           'conflict',
-          `${app.name} has no earlier release to go back to`,
-          'run `berth releases` to see them all',
+          `${app.name} has no earlier release that differs in code or config vars`,
+          'run `berth releases` to see them all; a scale is undone with `berth ps:scale`',
         )
       if (target.version === app.current)
         throw new BerthError(
