@@ -3,7 +3,7 @@
  * containers not counted. `npm run bench:idle`, as root; BERTH_ROOT and BERTH_RUN name the instance.
  */
 import { loadConfig } from '../src/config.js'
-import { pidsFile } from '../src/serve/supervisor.js'
+import { pidsFile } from '../src/serve/instance.js'
 import { Pids } from '../src/serve/pids.js'
 import { table } from './figures.js'
 import { memoryField, parents, readProc } from './processes.js'

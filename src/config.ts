@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { parse } from 'dotenv'
 import { z } from 'zod'
 import { parseDuration } from './duration.js'
-import { BerthError } from './errors.js'
+import { BerthError, messageOf } from './errors.js'
 
 const mebibyte = 1024 * 1024
 // setTimeout counts milliseconds in 31 bits
@@ -43,7 +43,9 @@ export const Settings = z.object({
     .describe('instance name: names its nft table, bridges and cgroup'),
   BERTH_DOMAIN: z
     .string()
-    .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/)
+    .toLowerCase()
+    .max(180)
+    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/, 'not a domain name')
     .default('localhost')
     .describe('apps answer at <app>.<domain>'),
   BERTH_HTTP_PORT: z.coerce.number().int().min(1).max(65535).default(80).describe('where the router listens'),
@@ -212,18 +214,45 @@ export interface Config {
   readonly env: Readonly<Record<string, string>>
 }
 
+/** Where an instance's settings are written down. */
+export const settingsFile = (root: string): string => join(root, 'berth.env')
+
+/** What a settings file says; an empty value is as good as none. @throws BerthError `invalid` when it cannot be read */
+export function storedSettings(root: string): Record<string, string> {
+  const file = settingsFile(root)
+  try {
+    const all = existsSync(file) ? parse(readFileSync(file)) : {}
+    return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
+  } catch (cause) {
+    throw new BerthError('invalid', `${file} cannot be read: ${messageOf(cause)}`, 'only root may; use sudo', cause)
+  }
+}
+
 /**
- * Reads the instance's settings. Values from `env` win over `<root>/berth.env`.
+ * Reads the instance's settings. Values from `env` win over `<root>/berth.env`. Processes that the supervisor started have
+ * all of theirs from it: an edited file takes effect by `bin/up`, for all of them at once.
  * @throws BerthError `invalid` naming the bad setting
  */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
-  const root = resolve(env.BERTH_ROOT ?? '/var/lib/berth')
-  const file = join(root, 'berth.env')
-  const stored = existsSync(file) ? parse(readFileSync(file)) : {}
+  const root = resolve(env.BERTH_ROOT || '/var/lib/berth')
+  const stored = env.BERTH_SUPERVISED === '1' ? {} : storedSettings(root)
+  const unknown = Object.keys(stored).filter((key) => key.startsWith('BERTH_') && !(key in Settings.shape))
+  if (unknown.length > 0)
+    throw new BerthError(
+      'invalid',
+      `${settingsFile(root)}: there is no setting ${unknown.join(', ')}`,
+      `the settings are ${Object.keys(Settings.shape).join(', ')}`,
+    )
   const given = Object.fromEntries(Object.entries(env).filter(([key, value]) => key in Settings.shape && value !== ''))
   const parsed = Settings.safeParse({ ...stored, ...given, BERTH_ROOT: root })
-  if (!parsed.success)
-    throw new BerthError('invalid', z.prettifyError(parsed.error), `see ${file} and the BERTH_… environment variables`)
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map(({ path, message }) => {
+      const name = path.join('.')
+      const where = name in given ? 'the environment' : settingsFile(root)
+      return `${name}="${({ ...stored, ...given }[name] ?? '').slice(0, 80)}" (from ${where}): ${message}`
+    })
+    throw new BerthError('invalid', issues.join('\n'), 'docs/operating.md lists the settings and their values')
+  }
   const s = parsed.data
   const port = s.BERTH_HTTP_PORT === 80 ? '' : `:${String(s.BERTH_HTTP_PORT)}`
   const appHost = (app: string) => `${app}.${s.BERTH_DOMAIN}`

@@ -1,14 +1,17 @@
 import { loadConfig } from '../config.js'
 import { createGitHandler } from '../git/handler.js'
+import { inheritedSocket, tellLeaving, tellReady } from '../hand-over.js'
 import { createLog } from '../log.js'
 import { connectRedis } from '../store/connection.js'
 import { openStore } from '../store/store.js'
 import { connectPlatform } from './connect.js'
-import { closeServer, listenOn } from './listen.js'
+import { closeServer, listenAt, listenOn } from './listen.js'
 import { createApiServer } from './server.js'
 
 /** A push in flight is answered when its deploy is over, which may be soon. Within the supervisor's own patience. */
 const graceMs = 20_000
+/** The same when another api process has taken over: pushes and one-offs end as they would have. */
+const handOverMs = 3_600_000
 
 // what a pushed tree's files allow goes into its image: it must not hang on who started the server
 process.umask(0o022)
@@ -25,20 +28,28 @@ const server = createApiServer(
   createGitHandler({ config, store, log, groups: gitGroups }),
   log,
 )
-await listenOn(server, config.apiSocket)
+const inherited = inheritedSocket()
+if (inherited) await listenAt(server, inherited)
+else await listenOn(server, config.apiSocket)
 log.info({ socket: config.apiSocket }, 'api ready')
+tellReady()
 
-const stop = async (): Promise<void> => {
-  log.info('api stops')
-  closing.abort()
-  await closeServer(server, graceMs)
-  store.redis.disconnect()
-}
-for (const signal of ['SIGTERM', 'SIGINT'] as const)
-  process.once(signal, () => {
-    // what other rooms opened (queues, subscribers) needs no farewell: every record is durable already
-    stop().then(
+/** What other rooms opened (queues, subscribers) needs no farewell: every record is durable already. */
+const end = (closed: Promise<void>): void =>
+  void closed
+    .then(() => store.redis.disconnect())
+    .then(
       () => process.exit(0),
       () => process.exit(1),
     )
-  })
+// SIGTERM: another accepts from now on, and nobody is to notice. SIGINT: the platform stops.
+process.once('SIGTERM', () => {
+  log.info('another api takes over')
+  end(closeServer(server, handOverMs))
+  tellLeaving()
+})
+process.once('SIGINT', () => {
+  log.info('api stops')
+  closing.abort()
+  end(closeServer(server, graceMs))
+})

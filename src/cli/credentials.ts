@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { lchown, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { BerthError } from '../errors.js'
 
 /** Which Berth to talk to, and the token it knows this person by. */
@@ -71,9 +71,15 @@ function checkUrl(url: string, where: string): string {
   return parsed.origin
 }
 
-/** Keeps credentials for the CLI and for git, readable by their owner only. Other servers' lines for git stay. */
+/**
+ * Keeps credentials for the CLI and for git, readable by their owner only. Other servers' lines for git stay; what the CLI
+ * had for another server goes to `credentials.json.before`.
+ */
 export async function writeCredentials(credentials: Credentials, env: NodeJS.ProcessEnv = process.env): Promise<void> {
-  await mkdir(credentialsDir(env), { recursive: true, mode: 0o700 })
+  await makeDirectory(env)
+  const before = await readStored(env).catch(() => null)
+  if (before && before.url !== credentials.url && before.token !== credentials.token)
+    await replace(join(credentialsDir(env), 'credentials.json.before'), `${JSON.stringify(before, null, 2)}\n`)
   await replace(join(credentialsDir(env), 'credentials.json'), `${JSON.stringify(credentials, null, 2)}\n`)
   await writeGitCredentials(credentials, env)
 }
@@ -89,12 +95,25 @@ export async function writeGitCredentials(
   const before = await readFile(file, 'utf8').catch(() => '')
   const others = before.split('\n').filter((other) => other !== '' && !other.endsWith(`@${host}`))
   if (before.split('\n').includes(line)) return
-  await mkdir(credentialsDir(env), { recursive: true, mode: 0o700 })
+  await makeDirectory(env)
   await replace(file, [...others, line, ''].join('\n'))
+}
+
+/** Root may be at work in another's home, as with `sudo -E`: what it makes there is to be theirs. */
+async function makeDirectory(env: NodeJS.ProcessEnv): Promise<void> {
+  const directory = credentialsDir(env)
+  const made = await mkdir(directory, { recursive: true, mode: 0o700 })
+  if (made === undefined || process.getuid?.() !== 0) return
+  const { uid, gid } = await stat(dirname(made))
+  for (let path = directory; path.length >= made.length; path = dirname(path)) await lchown(path, uid, gid)
 }
 
 async function replace(file: string, text: string): Promise<void> {
   const draft = `${file}.${randomBytes(6).toString('hex')}.new` // two commands may do this at once
   await writeFile(draft, text, { mode: 0o600, flush: true, flag: 'wx' })
+  if (process.getuid?.() === 0) {
+    const { uid, gid } = await stat(dirname(file))
+    await lchown(draft, uid, gid)
+  }
   await rename(draft, file)
 }

@@ -25,6 +25,7 @@ export class Follower implements AsyncDisposable {
   readonly #changed = new Set<string>()
   #all = false
   #running = false
+  #hushed = false
 
   constructor(config: Config, table: Table, memory: Memory, log: Logger) {
     this.#table = table
@@ -63,8 +64,14 @@ export class Follower implements AsyncDisposable {
     void this.#subscriber.connect().catch(() => undefined)
   }
 
+  /** Goes on following, but tells the scheduler nothing any more: another router does. */
+  hush(): void {
+    this.#hushed = true
+  }
+
   /** Says that a process taken away has ended its last request. The hash is told first, for who listens too late. */
   drained(applied: Applied, target: string): void {
+    if (this.#hushed) return
     this.#tell(applied)
     this.#routes.drained(target).catch((error: unknown) => this.#log.warn(messageOf(error)))
   }
@@ -87,9 +94,11 @@ export class Follower implements AsyncDisposable {
   async #catchUp(): Promise<void> {
     while (this.#all || this.#changed.size > 0) {
       const applied = this.#all ? await this.#readAll() : await this.#readChanged()
-      await this.#memory
-        .save(() => this.#table.routes())
-        .catch((error: unknown) => this.#log.error(`cannot remember the routes: ${messageOf(error)}`))
+      // two that write the same file are one too many
+      if (!this.#hushed)
+        await this.#memory
+          .save(() => this.#table.routes())
+          .catch((error: unknown) => this.#log.error(`cannot remember the routes: ${messageOf(error)}`))
       for (const one of applied) this.#tell(this.#table.has(one.app) ? this.#table.state(one.app) : one)
     }
   }
@@ -131,6 +140,7 @@ export class Follower implements AsyncDisposable {
 
   /** An app that is gone and drained leaves nothing in the hash. */
   #tell(applied: Applied): void {
+    if (this.#hushed) return
     const said =
       this.#table.has(applied.app) || applied.busy.length > 0
         ? this.#routes.applied(applied)

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { loadConfig } from '../config.js'
 import { createLog } from '../log.js'
+import { inheritedSocket, tellReady, tellLeaving } from '../hand-over.js'
 import { Follower } from './follower.js'
 import { Memory } from './memory.js'
 import { createFront } from './server.js'
@@ -10,6 +11,8 @@ import { Table } from './table.js'
 const backlog = 4096
 /** ms that requests get to end in when the router is told to stop. */
 const drainTime = 30_000
+/** ms that requests and WebSockets get to end in when another router has taken over. */
+const handOverTime = 300_000
 
 const config = loadConfig()
 const log = createLog('router')
@@ -18,21 +21,30 @@ const memory = new Memory(config.root)
 const follower = new Follower(config, table, memory, log)
 const api = { host: config.appHost('berth'), endpoint: { socketPath: config.apiSocket } }
 const { httpPort: port, trustedProxies, clientConnections } = config
-const { server, close } = createFront({ table, log, api, port, trustedProxies, clientConnections })
+const front = createFront({ table, log, api, port, trustedProxies, clientConnections })
 
 table.replace(await memory.load())
 // The supervisor opens the port and hands it over as sd_listen_fds(3) does, so that connections wait while we restart.
-server.listen(process.env.LISTEN_FDS === '1' ? { fd: 3, backlog } : { port: config.httpPort, backlog })
-await once(server, 'listening')
-log.info(`listening on port ${config.httpPort} with ${table.routes().length} routes remembered`)
+const socket = inheritedSocket()
+if (socket === null) front.server.listen({ port, backlog })
+else (front.server.listen as (socket: object, backlog: number) => void).call(front.server, socket, backlog) // as Node takes it
+await once(front.server, 'listening')
+log.info(`listening on port ${port} with ${table.routes().length} routes remembered`)
 follower.start()
+tellReady()
 
-const stop = async () => {
-  await close(drainTime)
+const end = async (drained: Promise<void>) => {
+  await drained
   await follower[Symbol.asyncDispose]()
   process.exit(0)
 }
 // One app's oddity must not end every app's connections; what it was is in the log.
 process.on('uncaughtException', (error) => log.fatal(error, 'a fault in the router'))
-process.once('SIGTERM', () => void stop())
-process.once('SIGINT', () => void stop())
+// SIGTERM: another accepts from now on, and nobody is to notice. SIGINT: the platform stops.
+process.once('SIGTERM', () => {
+  log.info('another router takes over')
+  follower.hush()
+  void end(front.leave(handOverTime))
+  tellLeaving()
+})
+process.once('SIGINT', () => void end(front.close(drainTime)))

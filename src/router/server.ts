@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { Server as NetServer, type Socket } from 'node:net'
 import type { Frame } from '../framing.js'
 import { createStrictServer, type Call } from '../http-server.js'
 import type { Logger } from '../log.js'
@@ -38,6 +39,12 @@ export interface Front {
   readonly server: Server
   /** Stops accepting, lets requests end for up to `ms`, then cuts them. WebSockets are cut at once. */
   readonly close: (ms: number) => Promise<void>
+  /**
+   * Leaves the port to another router: stops accepting, answers what comes over the connections it has and asks each client
+   * to come anew, and keeps WebSockets. Idle connections are closed by their time limit alone, never as a request may be on
+   * its way. After `ms` all are cut.
+   */
+  readonly leave: (ms: number) => Promise<void>
 }
 
 /** A request whose way is known. */
@@ -140,16 +147,35 @@ export function createFront(served: Served): Front {
     socket.destroySoon()
   })
 
+  const partAfterAnswers = () => {
+    for (const event of ['request', 'checkContinue'])
+      server.prependListener(event, (_request: IncomingMessage, response: ServerResponse) =>
+        response.setHeader('connection', 'close'),
+      )
+  }
+
   return {
     server,
+    leave: async (ms) => {
+      // http.Server's own close() closes idle connections too (since Node 19)
+      const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
+      partAfterAnswers()
+      const late = setTimeout(() => {
+        tunnels.close()
+        server.closeAllConnections()
+      }, ms)
+      await closed
+      clearTimeout(late)
+    },
     close: async (ms) => {
-      const closed = new Promise((resolve) => server.close(resolve))
+      const closed = once(server, 'close')
+      if (server.listening) server.close()
       tunnels.close()
       // Opened ahead by a browser and never used, which Node does not count as idle.
       for (const socket of clients.sockets()) if (socket.bytesRead === 0) socket.destroy()
       server.closeIdleConnections()
       // Connections become idle one by one as their answers end; each is closed then instead of kept alive.
-      server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'))
+      partAfterAnswers()
       const sweep = setInterval(() => server.closeIdleConnections(), 100)
       const late = setTimeout(() => server.closeAllConnections(), ms)
       await closed

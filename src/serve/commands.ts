@@ -1,10 +1,28 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { loadConfig } from '../config.js'
+import { loadConfig, type Config } from '../config.js'
+import { BerthError } from '../errors.js'
+import { readRunning } from './instance.js'
 import { home } from './paths.js'
 
 const words = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 'es'}`
+
+/** @throws BerthError `denied` for anybody else */
+function needRoot(command: string): void {
+  if (process.getuid?.() !== 0)
+    throw new BerthError('denied', `berth ${command} needs root, as Berth itself does`, `sudo berth ${command}`)
+}
+
+/**
+ * The settings of this machine's Berth: of the one in BERTH_ROOT, else of the one that runs, wherever it lives.
+ * @throws BerthError `denied` for anybody but root, whose Berth is
+ */
+function ownConfig(command: string): Config {
+  needRoot(command)
+  const running = process.env.BERTH_ROOT ? null : readRunning(process.env.BERTH_RUN ?? '/run/berth')
+  return loadConfig({ BERTH_ROOT: running?.settings.BERTH_ROOT, ...process.env })
+}
 
 /** The commands that run Berth itself on this machine: they need root, the others a token. */
 export function registerServe(program: Command): void {
@@ -14,7 +32,7 @@ export function registerServe(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ sudo BERTH_HTTP_PORT=8080 berth serve\n')
     .action(async () => {
       const { serve } = await import('./supervisor.js')
-      await serve(loadConfig())
+      await serve(ownConfig('serve'))
     })
 
   program
@@ -23,8 +41,8 @@ export function registerServe(program: Command): void {
     .option('--all', 'stop the apps too and leave nothing in the kernel; what is on disk stays')
     .addHelpText('after', '\nExample:\n  $ sudo berth down --all\n')
     .action(async ({ all }: { all?: boolean }) => {
+      const config = ownConfig(all ? 'down --all' : 'down')
       const { down, downAll } = await import('./down.js')
-      const config = loadConfig()
       process.stderr.write(`Stopping ${all ? 'Berth and every app' : 'Berth'}... `)
       const stopped = await (all ? downAll(config) : down(config))
       process.stderr.write(stopped === 0 ? 'it was not running\n' : `done, ${words(stopped, 'process')}\n`)
@@ -34,12 +52,15 @@ export function registerServe(program: Command): void {
   program
     .command('up', { hidden: true })
     .description('what bin/up does once everything is installed and built')
-    .requiredOption('--build <id>', 'identifies the build')
-    .action(async ({ build }: { build: string }) => {
+    .action(async () => {
+      const config = ownConfig('up')
       const { up } = await import('./up.js')
-      const config = loadConfig()
-      const example = await up(config, build)
-      console.log(`\n       Berth is up at ${config.url}\n       Example app:   ${example}\n`)
+      const { example, failure } = await up(config)
+      const sudo = process.env.SUDO_UID === undefined ? '' : 'sudo '
+      console.log(`\n       Berth is up at ${config.url}`)
+      if (example !== null) console.log(`       Example app:   ${example}`)
+      console.log(`       Platform log:  ${sudo}tail -F ${config.root}/log/*.log\n`)
+      if (failure) throw failure
     })
 
   program
@@ -49,7 +70,10 @@ export function registerServe(program: Command): void {
     .allowUnknownOption()
     .argument('[args...]')
     .addHelpText('after', '\nExample:\n  $ sudo berth engine --socket /run/engine.sock --root /var/lib/engine\n')
-    .action((args: string[]) => hand('dist/engine/main.js', args))
+    .action((args: string[]) => {
+      if (!args.includes('--help')) needRoot('engine')
+      return hand('dist/engine/main.js', args)
+    })
 
   program
     .command('engine:check')

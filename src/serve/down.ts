@@ -4,10 +4,10 @@ import { promisify } from 'node:util'
 import { label, type Config } from '../config.js'
 import { connectEngine } from '../docker.js'
 import { removeGitGroup } from './git-group.js'
+import { forgetRunning, pidsFile, supervisorName } from './instance.js'
 import { endPushes } from './leftovers.js'
 import { home } from './paths.js'
 import { end, Pids } from './pids.js'
-import { pidsFile } from './supervisor.js'
 import { stopUnit } from './unit.js'
 
 /** The supervisor gives its processes 35 s to end; it may take that long, and then some. */
@@ -16,15 +16,16 @@ const graceMs = 45_000
 /**
  * Stops the platform: every process of it and its Redis. Apps go on running but are not served.
  * @returns how many processes were running
+ * @throws BerthError `denied` when they are root's and we are not, `broken` when one does not end
  */
 export async function down(config: Config): Promise<number> {
   const running = Object.entries(new Pids(pidsFile(config)).alive())
   await stopUnit(config)
   // the supervisor ends the others; those are ended here only if it was killed before
-  const supervisor = running.find(([name]) => name === 'serve')
+  const supervisor = running.find(([name]) => name === supervisorName)
   if (supervisor) await end(supervisor[1], graceMs)
   const left = Object.values(new Pids(pidsFile(config)).alive())
-  await Promise.all(left.map((pid) => end(pid, graceMs)))
+  await Promise.all(left.map((pid) => end(pid, graceMs, 'SIGINT')))
   return running.length
 }
 
@@ -41,6 +42,7 @@ export async function downAll(config: Config): Promise<number> {
       env: { ...process.env, ...config.env },
     })
   else await removeContainers(config)
+  forgetRunning(config)
   return stopped
 }
 

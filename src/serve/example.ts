@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gitCredentialsFile } from '../cli/credentials.js'
 import type { Config } from '../config.js'
-import { BerthError, is } from '../errors.js'
-import { openStore } from '../store/store.js'
+import { BerthError } from '../errors.js'
+import type { App } from '../store/apps.js'
+import { Example } from '../store/example.js'
+import { openStore, type Store } from '../store/store.js'
 import { home } from './paths.js'
 
-const app = 'hello-node'
+const name = 'hello-node'
 /** Fixed, so that the same example is the same commit and a second push finds everything up to date. */
 const when = '2026-01-01T00:00:00Z'
 
@@ -28,26 +30,52 @@ async function git(cwd: string, ...args: string[]): Promise<void> {
     throw new BerthError('broken', `git ${args[0] ?? ''} ended with ${String(code)}`, 'its output is above')
 }
 
-/** Pushes examples/hello-node as a person would. @returns its URL */
-export async function pushExample(config: Config, say: (line: string) => void): Promise<string> {
-  await using store = await openStore(config, false)
-  try {
-    await store.apps.get(app)
-  } catch (error) {
-    if (!is(error, 'missing')) throw error
-    await store.apps.create(app)
+/** The app that is to get the example's push; null when there is none, or it has one, or what it has is not ours. */
+async function wanting(store: Store, example: Example): Promise<App | null> {
+  const record = await example.get()
+  if (record?.pushed === true) return null
+  if (record === null) {
+    // an instance with apps has had its first start: nothing is put among what its owner made, or took away
+    const made = (await store.apps.list()).length === 0 ? await store.apps.create(name) : null
+    await example.put({ app: made?.id ?? null, pushed: made === null })
+    return made
   }
-  say(`Pushing examples/${app}`)
+  const app = record.app === null ? null : await store.apps.find(record.app)
+  const untouched = app !== null && (await store.deploys.list(app.id)).every(({ status }) => status !== 'succeeded')
+  if (!untouched) await example.put({ ...record, pushed: true })
+  return untouched ? app : null
+}
+
+/**
+ * Pushes examples/hello-node as a person would, at an instance's first start and never again: not over what its owner has
+ * pushed there since, and not when they have destroyed it.
+ * @returns the example's URL, if it is still there
+ * @throws BerthError `broken` when the push fails: the next `bin/up` tries again
+ */
+export async function pushExample(config: Config, say: (line: string) => void): Promise<string | null> {
+  await using store = await openStore(config, false)
+  const example = new Example(store.redis)
+  const app = await wanting(store, example)
+  if (app) {
+    say(`Pushing examples/${name}`)
+    await push(config, app)
+    await example.put({ app: app.id, pushed: true })
+  }
+  const { app: id } = (await example.get()) ?? { app: null }
+  const now = id === null ? null : await store.apps.find(id)
+  return now && config.appUrl(now.name)
+}
+
+async function push(config: Config, app: App): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-example-'))
   try {
-    await cp(join(home, 'examples', app), dir, { recursive: true })
+    await cp(join(home, 'examples', name), dir, { recursive: true })
     await git(dir, 'init', '--quiet', '--initial-branch=main')
     await git(dir, 'add', '--all')
     await git(dir, 'commit', '--quiet', '--message=Say hello')
     const helper = `credential.helper=store --file=${gitCredentialsFile()}`
-    await git(dir, '-c', helper, '-c', 'push.default=current', 'push', '--force', `${config.url}/${app}.git`, 'main')
+    await git(dir, '-c', helper, 'push', `${config.url}/${app.name}.git`, 'main')
   } finally {
     await rm(dir, { recursive: true, force: true })
   }
-  return config.appUrl(app)
 }

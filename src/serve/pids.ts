@@ -1,5 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { BerthError } from '../errors.js'
 
 /** A process named so that a later one with the same number is not mistaken for it. */
 export interface Pid {
@@ -22,22 +23,49 @@ export const isAlive = (process: Pid): boolean => startOf(process.pid) === proce
 
 export const identify = (pid: number): Pid => ({ pid, started: startOf(pid) ?? '' })
 
-/** Ends a process that is not our child: SIGTERM, SIGKILL after `graceMs`. Resolves when it is gone. */
-export async function end(target: Pid, graceMs: number): Promise<void> {
-  const signal = (name: NodeJS.Signals): void => {
-    try {
-      if (isAlive(target)) process.kill(target.pid, name)
-    } catch {
-      // it went away between the look and the signal
-    }
+/** What a process may take to go after SIGKILL: the kernel tears down what it holds. Milliseconds. */
+const killMs = 20_000
+
+/**
+ * Sends a signal to a process that may be gone.
+ * @throws BerthError `denied` when it is another user's
+ */
+export function signal(target: Pid, name: NodeJS.Signals): void {
+  try {
+    if (isAlive(target)) process.kill(target.pid, name)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ESRCH') return // it went away between the look and the signal
+    if (code === 'EPERM') throw new BerthError('denied', `process ${target.pid} is another user's`, 'run it with sudo')
+    throw error
   }
-  signal('SIGTERM')
-  const deadline = Date.now() + graceMs
-  // pidfd_open(2) has no binding in Node and only a parent is told of an exit: looking is all there is
-  while (isAlive(target)) {
-    if (Date.now() > deadline) signal('SIGKILL')
-    await sleep(20)
-  }
+}
+
+/**
+ * Resolves when a process that is not our child is gone, or a signal aborts. pidfd_open(2) has no binding in Node, and only
+ * a parent is told of an exit: looking is all there is.
+ */
+export async function gone(target: Pid, aborted?: AbortSignal): Promise<void> {
+  while (isAlive(target) && aborted?.aborted !== true) await sleep(20)
+}
+
+/**
+ * Ends a process that is not our child: a signal, SIGKILL after `graceMs`. Resolves when it is gone.
+ * @throws BerthError `denied` when it is another user's, `broken` when the kernel does not let it go
+ */
+export async function end(target: Pid, graceMs: number, name: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  signal(target, name)
+  const late = AbortSignal.timeout(graceMs)
+  await gone(target, late)
+  if (!isAlive(target)) return
+  signal(target, 'SIGKILL')
+  await gone(target, AbortSignal.timeout(killMs))
+  if (isAlive(target))
+    throw new BerthError(
+      'broken',
+      `process ${target.pid} does not end, killed as it is`,
+      'a disk may hang: see `dmesg`',
+    )
 }
 
 /** The processes of one instance by name, kept in `<run>/pids.json` so that the next supervisor knows its forebear's. */
@@ -60,7 +88,15 @@ export class Pids {
   }
 
   set(name: string, pid: number): void {
-    this.#all = { ...this.#all, [name]: identify(pid) }
+    this.replace({ ...this.#all, [name]: identify(pid) })
+  }
+
+  delete(name: string): void {
+    this.replace(Object.fromEntries(Object.entries(this.#all).filter(([other]) => other !== name)))
+  }
+
+  replace(all: Readonly<Record<string, Pid>>): void {
+    this.#all = { ...all }
     writeFileSync(`${this.#file}.new`, JSON.stringify(this.#all))
     renameSync(`${this.#file}.new`, this.#file)
   }

@@ -1,103 +1,22 @@
-import { chownSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { chownSync } from 'node:fs'
 import { copyFile, stat, truncate } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { parse } from 'dotenv'
-import { parseProcfile } from '../buildpacks/procfile.js'
 import type { Config } from '../config.js'
-import { BerthError, messageOf } from '../errors.js'
-import { Child, type ChildSpec } from './child.js'
+import { BerthError, is, messageOf } from '../errors.js'
+import { Child, type ChildEvents } from './child.js'
 import { makeGitGroup, type GitGroup } from './git-group.js'
-import { home } from './paths.js'
-import { end, isAlive, Pids } from './pids.js'
-import { redisArgs } from './redis.js'
-import { openListener } from './socket.js'
+import { lockFile, pidsFile, runnable, supervisorName, tellRunning } from './instance.js'
+import { layOut } from './layout.js'
+import { tryLock } from './lock.js'
+import { end, Pids, type Pid } from './pids.js'
+import { listening, specs, type Listening } from './processes.js'
+import { inheritListener, openListener, openUnixListener, type Listener } from './socket.js'
 import { ensureUser, type User } from './user.js'
 
-const supervisorName = 'serve'
 const maxLogBytes = 20_000_000
 /** Long enough for the router to drain and the worker to reach a safe point. */
 const graceMs = 35_000
-
-export const pidsFile = (config: Config): string => join(config.run, 'pids.json')
-export const logDir = (config: Config): string => join(config.root, 'log')
-
-/** Makes the instance's directories: the engine's are root's alone, the others the account's. */
-function layOut(config: Config, user: User): void {
-  const own = (path: string, mode: number, owner?: User): void => {
-    mkdirSync(path, { recursive: true, mode })
-    if (owner) chownSync(path, owner.uid, owner.gid)
-  }
-  for (const path of [config.root, config.run, config.cache]) own(path, 0o755)
-  own(join(config.root, 'engine'), 0o700)
-  for (const folder of ['git', 'deploys', 'router', 'redis', 'home']) own(join(config.root, folder), 0o750, user)
-  // mounted into the containers of apps
-  own(join(config.root, 'init'), 0o755, user)
-  own(join(config.cache, 'npm'), 0o755, user)
-  own(logDir(config), 0o750)
-  own(dirname(config.redisSocket), 0o700, user)
-  own(dirname(config.apiSocket), 0o750, user)
-}
-
-/** Environment of every process: nothing of the caller's but what names its network and its language. */
-function childEnv(config: Config): Record<string, string> {
-  const kept = /^(PATH|LANG|LC_.*|TZ|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|(https?|no|all)_proxy)$/i
-  const inherited = Object.entries(process.env).filter(([key, value]) => kept.test(key) && value !== undefined)
-  return { ...(Object.fromEntries(inherited) as Record<string, string>), ...config.env, NODE_ENV: 'production' }
-}
-
-/**
- * Whoever the engine's socket lets in: its group, where that engine is another's (dockerd's `docker`).
- * @throws BerthError `unavailable` when there is no such socket
- */
-function engineClient(config: Config, user: User): User {
-  if (config.ownEngine) return user
-  try {
-    return { uid: user.uid, gid: statSync(config.engineSocket).gid }
-  } catch (cause) {
-    throw new BerthError(
-      'unavailable',
-      `there is no container engine at ${config.engineSocket}, which BERTH_ENGINE names`,
-      'start that engine, or unset BERTH_ENGINE to use the one that comes with Berth',
-      cause,
-    )
-  }
-}
-
-const flags = ['--max-semi-space-size=1', '--disable-warning=ExperimentalWarning']
-
-function specs(config: Config, user: User, listener: number, gitGroup: GitGroup): ChildSpec[] {
-  const env = childEnv(config)
-  const buildEnvFile = join(config.root, 'build.env')
-  const buildEnv = existsSync(buildEnvFile) ? parse(readFileSync(buildEnvFile)) : {}
-  const base = { cwd: home, env: { ...env, HOME: join(config.root, 'home') } }
-  const client = engineClient(config, user)
-  const logFile = (name: string) => join(logDir(config), `${name}.log`)
-  const redis = {
-    ...base,
-    name: 'redis',
-    command: 'redis-server',
-    args: redisArgs(config),
-    logFile: logFile('redis'),
-    user,
-  }
-  const processes = Object.entries(parseProcfile(readFileSync(join(home, 'Procfile'), 'utf8')))
-    .filter(([name]) => name !== 'engine' || config.ownEngine)
-    .map(([name, line]): ChildSpec => {
-      const [command = '', ...args] = line.split(' ')
-      const spec = {
-        ...base,
-        name,
-        command: command === 'node' ? process.execPath : command,
-        args: command === 'node' ? [...flags, ...args] : args,
-        logFile: logFile(name),
-      }
-      if (name === 'engine') return { ...spec, env: { ...env, HOME: '/root', BERTH_GROUP: String(user.gid) } }
-      if (name === 'worker') return { ...spec, user: client, env: { ...buildEnv, ...spec.env } }
-      if (name === 'router') return { ...spec, user, listener, env: { ...spec.env, LISTEN_FDS: '1' } }
-      return { ...spec, user: client, env: { ...spec.env, BERTH_GIT_GROUPS: gitGroup.directories.join(':') } }
-    })
-  return [redis, ...processes]
-}
+/** The descriptor that a child has its listening socket as, sd_listen_fds(3). */
+const listenFd = 3
 
 /** Git's own control groups, where there can be some. */
 function gitGroupOf(config: Config, user: User): GitGroup {
@@ -119,52 +38,116 @@ function gitGroupOf(config: Config, user: User): GitGroup {
 
 /** Keeps a log from growing without end: copied aside and cut, since the child holds it open (O_APPEND). */
 async function rotate(file: string): Promise<void> {
-  const { size } = await stat(file).catch(() => ({ size: 0 }))
+  const { size, gid } = await stat(file).catch(() => ({ size: 0, gid: 0 }))
   if (size < maxLogBytes) return
-  await copyFile(file, `${file}.1`)
+  await copyFile(file, `${file}.1`) // which has the mode of the other
+  chownSync(`${file}.1`, 0, gid)
   await truncate(file)
 }
 
+/** The processes an earlier supervisor left: `router`, and `router.123` for one that was already leaving or to be replaced. */
+type Orphans = Readonly<Record<string, Pid>>
+
+const ofName = (orphans: Orphans, name: string): Pid[] =>
+  Object.entries(orphans).flatMap(([key, pid]) => (key === name || key.startsWith(`${name}.`) ? [pid] : []))
+
 /**
- * Runs every process of the Procfile and a Redis, and restarts what ends, until SIGTERM or SIGINT. Processes that a
- * killed supervisor left are ended first. Apps are not its children: they go on running.
+ * The sockets that the children accept from: those of an earlier supervisor's children, with the connections that wait in
+ * them, else new ones.
+ * @throws BerthError `conflict` when the port is taken by another program
+ */
+async function openListeners(config: Config, user: User, orphans: Orphans): Promise<Record<Listening, Listener>> {
+  const inherit = (name: Listening, port: number): Listener | undefined => {
+    for (const { pid } of ofName(orphans, name)) {
+      const inherited = inheritListener(pid, listenFd, port)
+      if (inherited) return inherited
+    }
+    return undefined
+  }
+  const endAll = (name: Listening) => Promise.all(ofName(orphans, name).map((orphan) => end(orphan, graceMs)))
+  let router = inherit('router', config.httpPort)
+  try {
+    router ??= openListener(config.httpPort)
+  } catch (error) {
+    if (!is(error, 'conflict') || ofName(orphans, 'router').length === 0) throw error
+    // a kernel that does not let us have its socket: what is under way there ends first
+    await endAll('router')
+    router = openListener(config.httpPort)
+  }
+  const api = inherit('api', 0)
+  // one of before sockets were handed over takes its own away as it ends
+  if (!api) await endAll('api')
+  return { router, api: api ?? openUnixListener(config.apiSocket, user) }
+}
+
+/**
+ * Runs every process of the Procfile and a Redis, and restarts what ends, until SIGTERM or SIGINT. Those that another
+ * supervisor left, killed or sent away, are taken over: sockets and Redis as they are, router and API by new ones that accept
+ * beside the old before these are told to leave. SIGUSR2 makes it leave all to the next. Apps are not its children: they go
+ * on running.
  * @throws BerthError `conflict` when the instance is running already or its port is taken
  */
 export async function serve(config: Config): Promise<void> {
   if (process.getuid?.() !== 0)
     throw new BerthError('denied', 'berth serve needs root', 'its engine makes namespaces and mounts; run it with sudo')
+  process.umask(0o022)
   const user = await ensureUser()
   layOut(config, user)
+  using lock = tryLock(lockFile(config))
   const pids = new Pids(pidsFile(config))
-  const { [supervisorName]: running, ...orphans } = pids.alive()
-  if (running && isAlive(running) && running.pid !== process.pid)
+  const { [supervisorName]: other, ...orphans } = pids.alive()
+  if (lock === null || other)
     throw new BerthError(
       'conflict',
-      `"${config.name}" is running already (pid ${running.pid})`,
+      `"${config.name}" is running already${other ? ` (pid ${other.pid})` : ''}`,
       'stop it with `berth down`',
     )
-  await Promise.all(Object.values(orphans).map((orphan) => end(orphan, graceMs)))
-  using listener = openListener(config.httpPort)
+  const listeners = await openListeners(config, user, orphans)
+  using router = listeners.router
+  using api = listeners.api
+  const ended = stopSignal()
+  pids.replace(
+    Object.fromEntries(
+      Object.entries(orphans).map(([name, pid]) =>
+        listening.some((one) => one === name) ? [`${name}.${pid.pid}`, pid] : [name, pid],
+      ),
+    ),
+  )
   pids.set(supervisorName, process.pid)
 
   const gitGroup = gitGroupOf(config, user)
-  const children = specs(config, user, listener.fd, gitGroup).map(
-    (spec) =>
-      new Child(spec, (pid) => {
+  const children = specs(config, user, { router, api }, gitGroup).map((spec) => {
+    const events: ChildEvents = {
+      started: (pid) => {
         pids.set(spec.name, pid)
         if (spec.name === 'api') gitGroup.admit(pid)
-      }),
-  )
+      },
+      leaves: (pid) => pids.set(`${spec.name}.${pid}`, pid),
+      left: (pid) => pids.delete(`${spec.name}.${pid}`),
+    }
+    return new Child(spec, events, ofName(orphans, spec.name))
+  })
   for (const child of children) child.start()
+  const running = { ...runnable(config), pid: process.pid }
+  void Promise.all(children.map((child) => child.ready)).then(() => tellRunning(config, running))
   const rotation = setInterval(() => {
     for (const child of children) void rotate(child.spec.logFile)
   }, 60_000)
 
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
-  })
+  const signal = await ended
   clearInterval(rotation)
+  if (signal === 'SIGUSR2') return leave()
   const redis = children.filter((child) => child.spec.name === 'redis')
   await Promise.all(children.filter((child) => !redis.includes(child)).map((child) => child.stop(graceMs)))
   await Promise.all(redis.map((child) => child.stop(graceMs))) // last: the others write to it until they are gone
+}
+
+const stopSignal = (): Promise<NodeJS.Signals> =>
+  new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGUSR2'] as const) process.once(signal, () => resolve(signal))
+  })
+
+/** Ends at once and leaves every process running: the next supervisor takes them over. */
+function leave(): never {
+  process.exit(0)
 }

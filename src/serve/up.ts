@@ -1,70 +1,142 @@
-import { spawn } from 'node:child_process'
-import { openSync } from 'node:fs'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { chmodSync, mkdirSync, openSync, closeSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { request } from 'node:http'
+import { isDeepStrictEqual } from 'node:util'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.js'
-import { readCredentials, writeCredentials } from '../cli/credentials.js'
 import { connectEngine } from '../docker.js'
-import { BerthError } from '../errors.js'
-import { openStore } from '../store/store.js'
+import { BerthError, messageOf } from '../errors.js'
 import { buildEnv } from './build-env.js'
-import { down } from './down.js'
 import { pushExample } from './example.js'
+import { logDir, pidsFile, readRunning, runnable, supervisorName, type Running } from './instance.js'
+import { lock } from './lock.js'
+import { logIn } from './log-in.js'
 import { home } from './paths.js'
-import { Pids } from './pids.js'
-import { logDir, pidsFile } from './supervisor.js'
-import { hasSystemd, startUnit } from './unit.js'
+import { gone, Pids, signal } from './pids.js'
+import { openStore } from '../store/store.js'
+import { checkSettings, rememberSettings, replaceSecret } from './settings.js'
+import { inheritListener, openListener } from './socket.js'
+import { hasSystemd, installUnit, startUnit } from './unit.js'
 
 const baseImage = 'debian:bookworm-slim'
 /** A small server that has just booted, or builds an app meanwhile, needs more than half a minute. */
 const readyMs = 120_000
+/** A supervisor that is told to leave does so at once. */
+const leaveMs = 10_000
 
 const say = (line: string): void => void process.stderr.write(`-----> ${line}\n`)
 
-async function replace(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.new`, text)
-  await rename(`${file}.new`, file)
+/** What `up` has come to. */
+export interface Outcome {
+  /** The example's URL, if there is one. */
+  readonly example: string | null
+  /** Berth is up, but its first push was not: why. */
+  readonly failure: BerthError | null
 }
 
-/** Writes what the instance must remember: its settings, and the host's network for builds. */
-async function remember(config: Config): Promise<void> {
-  await mkdir(config.root, { recursive: true })
-  const settings = Object.entries(config.env).filter(([name]) => name !== 'BERTH_ROOT')
-  await replace(join(config.root, 'berth.env'), settings.map(([name, value]) => `${name}=${value}\n`).join(''))
-  await replace(join(config.root, 'build.env'), await buildEnv(process.env))
+/**
+ * Starts the instance, or has a running one taken over by this build and these settings, and waits until it answers; then
+ * makes it ready for a first push: tokens, base image, the example app. Safe to repeat; two at once take turns.
+ * @throws BerthError saying which step failed; `conflict` when it would meet another instance: nothing is changed then
+ */
+export async function up(config: Config): Promise<Outcome> {
+  if (process.getuid?.() !== 0)
+    throw new BerthError('denied', 'bin/up needs root: its engine makes namespaces and mounts', 'run it with sudo')
+  process.umask(0o022)
+  checkSettings(config)
+  mkdirSync(config.run, { recursive: true, mode: 0o755 })
+  const turn = await lock(join(config.run, 'up.lock'), () => say('Another bin/up is at work: waiting for it'))
+  try {
+    await start(config, checkSettings(config))
+    await logIn(config, say)
+    await ensureBase(config)
+    return await introduce(config)
+  } finally {
+    turn[Symbol.dispose]()
+  }
 }
 
-/** Identifies the code that is running, so that a new build restarts it and the same one is left alone. */
-const buildFile = (config: Config): string => join(config.run, 'build')
+/** The first push. Without it Berth is up all the same. */
+async function introduce(config: Config): Promise<Outcome> {
+  try {
+    return { example: await pushExample(config, say), failure: null }
+  } catch (error) {
+    const failure = new BerthError(
+      'broken',
+      `the example could not be deployed: ${messageOf(error)}`,
+      'see above',
+      error,
+    )
+    return { example: null, failure }
+  }
+}
 
-async function start(config: Config, build: string): Promise<void> {
-  const running = 'serve' in new Pids(pidsFile(config)).alive()
-  const before = await readFile(buildFile(config), 'utf8').catch(() => '')
-  if (running && before === build) {
+async function start(config: Config, running: Running | null): Promise<void> {
+  const processes = new Pids(pidsFile(config)).alive()
+  const supervisor = processes[supervisorName]
+  const wanted = runnable(config)
+  if (supervisor && isCurrent(running, wanted, supervisor.pid)) {
+    await rememberSettings(config)
     say('Berth is running already')
-    return
+    return ready(config, wanted)
   }
-  if (running) {
-    say('Restarting Berth with the new build (apps keep running)')
-    await down(config)
-  } else say('Starting Berth')
-  await mkdir(config.run, { recursive: true })
-  await mkdir(logDir(config), { recursive: true })
-  if (hasSystemd()) await startUnit(config)
-  else {
-    const log = openSync(join(logDir(config), 'serve.log'), 'a', 0o640)
-    const args = [join(home, 'dist/cli/main.js'), 'serve']
-    spawn(process.execPath, args, {
-      cwd: '/',
-      env: { ...process.env, ...config.env },
-      stdio: ['ignore', log, log],
-      detached: true,
-    }).unref()
+  // its own router may hold the port, and hands it over
+  const routers = Object.entries(processes).filter(([name]) => /^router(\.|$)/.test(name))
+  if (!routers.some(([, { pid }]) => holds(pid, config.httpPort))) openListener(config.httpPort)[Symbol.dispose]()
+  mkdirSync(config.root, { recursive: true, mode: 0o755 })
+  await rememberSettings(config)
+  await replaceSecret(join(config.root, 'build.env'), await buildEnv(process.env))
+  if (supervisor) {
+    say(`${reason(running, wanted)}: taking over from what runs (apps keep running and being served)`)
+    signal(supervisor, 'SIGUSR2') // it leaves its processes to the next
+    await gone(supervisor, AbortSignal.timeout(leaveMs))
+  } else say(Object.keys(processes).length > 0 ? 'Taking over from a Berth whose supervisor ended' : 'Starting Berth')
+  if (hasSystemd()) {
+    await installUnit(config)
+    await startUnit(config)
+    await ready(config, wanted)
+    return hostnames(config)
   }
-  await writeFile(buildFile(config), build)
+  mkdirSync(logDir(config), { recursive: true })
+  chmodSync(logDir(config), 0o750)
+  const log = join(logDir(config), 'serve.log')
+  const fd = openSync(log, 'a', 0o640)
+  const child = spawn(process.execPath, [join(home, 'dist/cli/main.js'), 'serve'], {
+    cwd: '/',
+    env: { ...withoutSettings(process.env), BERTH_ROOT: config.root },
+    stdio: ['ignore', fd, fd],
+    detached: true,
+  })
+  closeSync(fd)
+  child.unref()
+  await ready(config, wanted, { child, log })
+  await hostnames(config)
 }
+
+/** True when a router of ours listens at this port. */
+function holds(pid: number, port: number): boolean {
+  const listener = inheritListener(pid, 3, port)
+  listener?.[Symbol.dispose]()
+  return listener !== null
+}
+
+const isCurrent = (running: Running | null, wanted: Omit<Running, 'pid'>, pid: number): boolean =>
+  running !== null && isDeepStrictEqual(running, { ...wanted, pid })
+
+function reason(running: Running | null, wanted: Omit<Running, 'pid'>): string {
+  if (running === null || running.build !== wanted.build) return 'There is a new build'
+  if (running.home !== wanted.home) return 'The checkout has moved'
+  if (running.node !== wanted.node) return 'There is another Node.js'
+  const names = new Set([...Object.keys(running.settings), ...Object.keys(wanted.settings)])
+  const changed = [...names].filter((name) => running.settings[name] !== wanted.settings[name])
+  return changed.length > 0 ? `Changed: ${changed.join(', ')}` : 'What runs is not complete'
+}
+
+/** The supervisor reads the instance's file, so that an edit of it counts at its next start. */
+const withoutSettings = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('BERTH_')))
 
 /** The router's answer for the control API: everything between them works when it is 200. */
 function health(config: Config): Promise<number> {
@@ -78,15 +150,30 @@ function health(config: Config): Promise<number> {
   })
 }
 
-async function ready(config: Config): Promise<void> {
+/** Waits until every process of this build with these settings is there and answers. */
+async function ready(
+  config: Config,
+  wanted: Omit<Running, 'pid'>,
+  started?: { readonly child: ChildProcess; readonly log: string },
+): Promise<void> {
   const docker = connectEngine(config)
   const engine = () =>
     docker.ping().then(
       () => true,
       () => false,
     )
+  const current = (): boolean => {
+    const supervisor = new Pids(pidsFile(config)).alive()[supervisorName]
+    return supervisor !== undefined && isCurrent(readRunning(config.run), wanted, supervisor.pid)
+  }
   const deadline = Date.now() + readyMs
-  while ((await health(config)) !== 200 || !(await engine())) {
+  while (!current() || (await health(config)) !== 200 || !(await engine())) {
+    if (started && started.child.exitCode !== null)
+      throw new BerthError(
+        'unavailable',
+        `Berth ended as it started:\n${await lastLines(started.log)}`,
+        'mend that and run bin/up again',
+      )
     if (Date.now() > deadline)
       throw new BerthError(
         'unavailable',
@@ -97,14 +184,21 @@ async function ready(config: Config): Promise<void> {
   }
 }
 
-/** Makes a token for this person unless the one they have is good, and keeps it where the CLI and git find it. */
-async function logIn(config: Config): Promise<void> {
+/** Waits until every app's route has its hostname of today: after a change of the domain the worker brings them up to date. */
+async function hostnames(config: Config): Promise<void> {
   await using store = await openStore(config, false)
-  const known = await readCredentials()
-  if (known?.url === config.url && (await store.tokens.verify(known.token)) !== null) return
-  const token = await store.tokens.create(process.env.SUDO_USER ?? process.env.USER ?? 'root')
-  await writeCredentials({ url: config.url, token: token.reveal() })
-  say('Made an access token for you')
+  const deadline = Date.now() + readyMs
+  for (const { id, name } of await store.apps.list())
+    while ((await store.routes.get(id))?.hosts.includes(config.appHost(name)) === false && Date.now() < deadline)
+      await sleep(50)
+}
+
+async function lastLines(file: string): Promise<string> {
+  await using handle = await open(file)
+  const { size } = await handle.stat()
+  const length = Math.min(size, 2_000)
+  const { buffer } = await handle.read(Buffer.alloc(length), 0, length, size - length)
+  return buffer.toString().trimEnd().split('\n').slice(-5).join('\n')
 }
 
 async function ensureBase(config: Config): Promise<void> {
@@ -115,28 +209,23 @@ async function ensureBase(config: Config): Promise<void> {
     .catch(() => null)
   if (there) return
   say(`Making the base image ${baseImage} from your Debian mirror (about a minute, once)`)
-  const progress = await docker.pull(baseImage)
-  await new Promise<void>((resolve, reject) => {
-    docker.modem.followProgress(
-      progress,
-      (error) => (error ? reject(error) : resolve()),
-      (event: { status?: string }) => {
-        if (event.status !== undefined) process.stderr.write(`       ${event.status}\n`)
-      },
+  try {
+    const progress = await docker.pull(baseImage)
+    await new Promise<void>((resolve, reject) => {
+      docker.modem.followProgress(
+        progress,
+        (error) => (error ? reject(error) : resolve()),
+        (event: { status?: string }) => {
+          if (event.status !== undefined) process.stderr.write(`       ${event.status}\n`)
+        },
+      )
+    })
+  } catch (error) {
+    throw new BerthError(
+      'unavailable',
+      `Berth is up at ${config.url}, but the base image ${baseImage} could not be made: ${messageOf(error)}`,
+      'the Debian mirror of /etc/apt must be within reach this once; then run bin/up again',
+      error,
     )
-  })
-}
-
-/**
- * Starts the instance unless it runs, waits until it answers, and makes it ready for a first push: token, base image,
- * the example app. Safe to repeat.
- * @returns the example's URL
- */
-export async function up(config: Config, build: string): Promise<string> {
-  await remember(config)
-  await start(config, build)
-  await ready(config)
-  await logIn(config)
-  await ensureBase(config)
-  return pushExample(config, say)
+  }
 }

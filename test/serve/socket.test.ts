@@ -1,8 +1,11 @@
-import { createServer, connect } from 'node:net'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'chai'
-import { openListener } from '../../src/serve/socket.js'
+import { inheritListener, openListener, openUnixListener } from '../../src/serve/socket.js'
 import { freePort } from '../free.js'
 
 describe('a listening socket', () => {
@@ -15,6 +18,61 @@ describe('a listening socket', () => {
     const [data] = (await once(socket, 'data')) as [Buffer]
     expect(data.toString()).to.equal('hello')
     server.close()
+  })
+
+  it('is taken over from the process that has it, with what waits in it', async () => {
+    const port = await freePort()
+    const listener = openListener(port)
+    const socket = connect(port, '127.0.0.1')
+    await once(socket, 'connect')
+    const holder = spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', 'ignore', listener.fd] })
+    await once(holder, 'spawn')
+    const pid = holder.pid ?? 0
+    expect(inheritListener(pid, 3, port + 1), 'of another port').to.equal(null)
+    expect(inheritListener(pid, 4, port), 'of no such descriptor').to.equal(null)
+    expect(inheritListener(2 ** 22 + 1, 3, port), 'of no process').to.equal(null)
+    const inherited = inheritListener(pid, 3, port)
+    listener[Symbol.dispose]()
+    holder.kill('SIGKILL')
+    await once(holder, 'exit')
+    const server = createServer((accepted) => accepted.end('hello')).listen({ fd: inherited?.fd })
+    const [data] = (await once(socket, 'data')) as [Buffer]
+    expect(data.toString()).to.equal('hello')
+    server.close()
+  })
+
+  it('is not opened for IPv4 alone where another has the port for IPv6', async () => {
+    const server = createServer().listen({ port: 0, host: '::', ipv6Only: true })
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    expect(() => openListener(port)).to.throw(`port ${port} is taken`)
+    server.close()
+  })
+
+  it('answers on IPv4 and IPv6', async () => {
+    const port = await freePort()
+    const listener = openListener(port)
+    for (const host of ['127.0.0.1', '::1']) {
+      const socket = connect(port, host)
+      await once(socket, 'connect')
+      socket.destroy()
+    }
+    listener[Symbol.dispose]()
+  })
+
+  it('of a path takes the place of what lies there, for its owner and group', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'berth-socket-'))
+    const path = join(dir, 'api.sock')
+    await writeFile(path, 'left by a killed process')
+    const listener = openUnixListener(path, { uid: 65534, gid: 65534 })
+    const { mode, uid } = await stat(path)
+    expect([mode & 0o777, uid]).to.deep.equal([0o660, 65534])
+    const socket = connect(path)
+    await once(socket, 'connect')
+    socket.destroy()
+    listener[Symbol.dispose]()
+    expect(() => openUnixListener(join(dir, 'x'.repeat(100)), { uid: 0, gid: 0 })).to.throw('longer than 107 bytes')
+    await rm(dir, { recursive: true })
   })
 
   it('says that the port is taken', async () => {

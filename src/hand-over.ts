@@ -1,0 +1,26 @@
+import { closeSync, writeSync } from 'node:fs'
+
+/** The socket that the supervisor opened and holds, by sd_listen_fds(3); null for a process that runs by itself. */
+export const inheritedSocket = (env: NodeJS.ProcessEnv = process.env): { readonly fd: number } | null =>
+  env.LISTEN_FDS === '1' ? { fd: 3 } : null
+
+/** The descriptor by which the supervisor learns whether this process accepts; its number is in `READY_FD`. */
+let word = process.env.READY_FD === undefined ? null : Number(process.env.READY_FD)
+
+function quietly(action: (fd: number) => void): void {
+  if (word === null) return
+  try {
+    action(word)
+  } catch {
+    word = null // a supervisor that is gone reads no more; the next one looks at the process itself
+  }
+}
+
+/** Says that this process accepts: the one that it replaces may leave. */
+export const tellReady = (): void => quietly((fd) => writeSync(fd, '\n'))
+
+/** Says that this process accepts no more, and ends when what it has begun is over: the next one is started now. */
+export function tellLeaving(): void {
+  quietly(closeSync)
+  word = null
+}
