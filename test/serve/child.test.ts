@@ -66,7 +66,7 @@ describe('a supervised child', () => {
 
   const listening = (name: string, ...forebears: Pid[]) => {
     const seen = new EventEmitter()
-    const [command = '', ...args] = ['sh', '-c', accepting(name)]
+    const [command, args] = ['sh', ['-c', accepting(name)]] as const
     const env = process.env as Record<string, string>
     const spec = { name, command, args, env, cwd: dir, logFile: join(dir, 'output'), listener: 0 }
     const events = {
