@@ -154,11 +154,11 @@ export function createFront(served: Served): Front {
       )
   }
 
+  const closed = once(server, 'close')
   return {
     server,
     leave: async (ms) => {
-      // http.Server's own close() closes idle connections too (since Node 19)
-      const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
+      NetServer.prototype.close.call(server) // http.Server's own closes idle connections too (since Node 19)
       partAfterAnswers()
       const late = setTimeout(() => {
         tunnels.close()
@@ -168,7 +168,6 @@ export function createFront(served: Served): Front {
       clearTimeout(late)
     },
     close: async (ms) => {
-      const closed = once(server, 'close')
       if (server.listening) server.close()
       tunnels.close()
       // Opened ahead by a browser and never used, which Node does not count as idle.
