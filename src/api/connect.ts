@@ -17,6 +17,7 @@ export function connectPlatform(config: Config, store: Store, closing: AbortSign
     grants: new Grants(store),
     closing,
     submit: async (app, change) => (await import('../queue/submit.js')).submit(store, app, change),
+    rebuild: async (app) => (await import('../queue/rebuild.js')).rebuild({ config, store }, app),
     async *deployLog(deploy, options) {
       const { follow } = await import('../queue/follow.js')
       yield* follow(config, store, deploy.id, options)

@@ -49,6 +49,8 @@ export interface Platform {
   readonly closing: AbortSignal
   /** Records a change for the worker to carry out; durable when it resolves. */
   submit(app: App, change: Change): Promise<Deploy>
+  /** Has the commit that an app runs built again from its repository; durable when it resolves. */
+  rebuild(app: App): Promise<Deploy>
   /** The log of a deploy; with `follow`, until the deploy is over or the signal aborts. */
   deployLog(
     deploy: Deploy,

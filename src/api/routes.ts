@@ -21,6 +21,7 @@ export const routes = {
   processes: {
     list: 'GET /apps/:app/processes',
     restart: 'POST /apps/:app/restart',
+    rebuild: 'POST /apps/:app/rebuild',
     logs: 'GET /apps/:app/logs',
     run: 'WS /apps/:app/run',
   },

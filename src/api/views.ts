@@ -51,7 +51,7 @@ export const viewDeploy = (deploy: Deploy, app: string): DeployView => ({
 function describe(change: Change): string {
   switch (change.kind) {
     case 'push':
-      return `Deploy ${change.commit.slice(0, 7)}`
+      return `${change.rebuild ? 'Rebuild' : 'Deploy'} ${change.commit.slice(0, 7)}`
     case 'config': {
       const set = Object.keys(change.set)
       const parts = [

@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import type { ProcessView } from '../api/contract.js'
+import { BerthError, messageOf } from '../errors.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
 import { formatAgo, formatTime, heading, print, printJson, say, table } from './output.js'
 import { carryOut } from './progress.js'
-import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
+import { openApp, openSession, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
 import { formatMemory, parseMemory } from './size.js'
 
 const group = 'Processes'
@@ -118,5 +119,37 @@ export function registerPs(program: Command): void {
       const { app, client } = session
       const request = client.processes.restart({ app, ...(process === undefined ? {} : { process }) })
       await carryOut(session, `Restarting ${process ?? 'all processes'} of ${app}`, request)
+    })
+
+  withApp(
+    addCommand(program, {
+      name: 'ps:rebuild',
+      summary: 'build again what runs, from the repository that was pushed to, and release it',
+      group,
+      examples: ['ps:rebuild -a blog', 'ps:rebuild --all'],
+    }),
+  )
+    .option('--all', 'every app that has been pushed, one after the other')
+    .action(async ({ all, ...options }: AppOptions & { all?: boolean }) => {
+      if (!all) {
+        const session = await openApp(options)
+        const { app, client } = session
+        await carryOut(session, `Rebuilding ${app}`, client.processes.rebuild({ app }))
+        return
+      }
+      if (options.app !== undefined) throw new UsageError('--all and -a APP exclude each other', 'give one of them')
+      const session = await openSession()
+      const failed: string[] = []
+      for (const { name } of await session.client.apps.list({})) {
+        if ((await session.client.apps.info({ app: name })).commit === null) continue
+        try {
+          await carryOut(session, `Rebuilding ${name}`, session.client.processes.rebuild({ app: name }))
+        } catch (error) {
+          say(messageOf(error))
+          failed.push(name)
+        }
+      }
+      if (failed.length > 0)
+        throw new BerthError('broken', `not rebuilt: ${failed.join(', ')}`, 'see `berth builds -a` of each')
     })
 }

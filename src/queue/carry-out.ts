@@ -7,8 +7,10 @@ import { firstRelease, type Release } from '../store/releases.js'
 import { collectImages, trim } from './collect.js'
 import { DeployLog, secretsOf } from './deploy-log.js'
 import { destroy } from './destroy.js'
-import { keepSource } from './files.js'
+import { deployFiles, keepSource, removeSource } from './files.js'
+import { statusOf } from '../scheduler/engine.js'
 import { buildPush } from './push.js'
+import { checkOut } from './rebuild.js'
 import { nextRelease, outcomeOf, rollbackNotes, type Built, type Releasing } from './release.js'
 import { within } from './within.js'
 import type { Workshop } from './workshop.js'
@@ -55,6 +57,7 @@ export async function carryOut(
     failure === null ? { status: 'succeeded' } : { status: end, failure: failure.split('\n', 1)[0] ?? '' },
   )
   if (deploy.change.kind === 'push') await keepSource(config, deploy.id, app.id)
+  else await removeSource(config, deploy.id) // a rollback may have had to build
   await tidy(shop, (await store.apps.find(app.id)) ?? app, deploy.change.kind === 'push')
 }
 
@@ -154,7 +157,14 @@ async function release(
   if (next === null) {
     const built: Built | undefined =
       change.kind === 'push' ? await buildInTurn(shop, app, deploy, change, version, log, signal) : undefined
-    const old = change.kind === 'rollback' ? await releaseToReturnTo(shop, app, change.version) : undefined
+    const again = async (commit: string): Promise<Built> => {
+      log.step(
+        `The image of v${String((change as { version: number }).version)} is not there: building ${commit.slice(0, 7)} again`,
+      )
+      await checkOut(config, app, commit, deployFiles(config, deploy.id).source)
+      return buildInTurn(shop, app, deploy, { kind: 'push', commit, branch: '' }, version, log, signal)
+    }
+    const old = change.kind === 'rollback' ? await releaseToReturnTo(shop, app, change.version, again) : undefined
     if (old) for (const line of rollbackNotes(current, old)) log.detail(line)
     next = nextRelease(current, version, change, { ...(built && { built }), ...(old && { old }) })
     // the number first: a worker that dies between the two writes finds it taken, and makes the same release again
@@ -222,20 +232,22 @@ async function runReleaseCommand(
     )
 }
 
-async function releaseToReturnTo({ store, docker }: Workshop, app: App, version: number): Promise<Release> {
+/** An old release; one whose image is gone is built again from the repository. */
+async function releaseToReturnTo(
+  { store, docker }: Workshop,
+  app: App,
+  version: number,
+  again: (commit: string) => Promise<Built>,
+): Promise<Release> {
   const old = await store.releases.get(app.id, version)
   if (old.image === null) return old // nextRelease says why not
   try {
     await docker.getImage(old.image).inspect()
+    return old
   } catch (error) {
-    throw new BerthError(
-      'conflict',
-      `the image of v${String(version)} is not there any more`,
-      'check out its commit and push it again',
-      error,
-    )
+    if (statusOf(error) !== 404 || old.commit === null) throw error
   }
-  return old
+  return { ...old, image: (await again(old.commit)).image }
 }
 
 async function currentRelease({ store }: Workshop, app: App): Promise<Release> {

@@ -4,6 +4,7 @@ import { createLog } from '../log.js'
 import { createScheduler } from '../scheduler/scheduler.js'
 import { openStore } from '../store/store.js'
 import { Bell } from './bell.js'
+import { keepImages } from './rebuild.js'
 import { startWorker } from './worker.js'
 
 /** Well within the supervisor's own patience. Milliseconds. */
@@ -17,6 +18,7 @@ const scheduler = createScheduler({ config, store, docker, log })
 const worker = await startWorker({ config, store, docker, scheduler, log })
 // Deploys need not wait for the first look at every app.
 await scheduler.start()
+const images = keepImages({ config, store, docker, scheduler, log })
 log.info({ builds: config.builds, changes: config.changes }, 'worker ready')
 
 let stopping = false
@@ -24,6 +26,7 @@ const stop = async (): Promise<void> => {
   if (stopping) return
   stopping = true
   log.info('worker stops')
+  images[Symbol.dispose]()
   await worker.stop(graceMs)
   await scheduler.stop()
   await Bell.close(store)

@@ -40,7 +40,7 @@ export function nextRelease(
       return {
         ...next,
         ...built,
-        description: `Deploy ${change.commit.slice(0, 7)}`,
+        description: `${change.rebuild ? 'Rebuild' : 'Deploy'} ${change.commit.slice(0, 7)}`,
         commit: change.commit,
         formation: formationFor(built.processTypes, current.formation),
       }

@@ -12,6 +12,8 @@ export type Change =
       readonly branch: string
       /** Deploys ahead of it that this commit does not build upon: if one of them lands first, this push is stale. */
       readonly unless?: readonly string[]
+      /** It was pushed before, and is built again. */
+      readonly rebuild?: true
     }
   | { readonly kind: 'config'; readonly set: Readonly<Record<string, string>>; readonly unset: readonly string[] }
   | { readonly kind: 'scale'; readonly formation: Readonly<Record<string, Partial<FormationEntry>>> }

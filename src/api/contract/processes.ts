@@ -42,6 +42,7 @@ export const processes = {
     reply: DeployView,
     status: 202,
   },
+  rebuild: { summary: 'Build again what runs, from its repository', params: OfApp, reply: DeployView, status: 202 },
   logs: {
     summary: 'Read what processes write',
     params: OfApp,

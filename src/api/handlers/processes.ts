@@ -44,6 +44,11 @@ export function processHandlers(platform: Platform): HandlersOf<'processes'> {
       return viewDeploy(await platform.submit(app, { kind: 'restart', process: process ?? null }), app.name)
     },
 
+    rebuild: async ({ app: name }) => {
+      const app = await store.apps.get(name)
+      return viewDeploy(await platform.rebuild(app), app.name)
+    },
+
     logs: async ({ app: name, lines, process, follow = false }, { signal }) => {
       const app = await store.apps.get(name)
       if (process !== undefined) await checkName(app, process)

@@ -1,0 +1,111 @@
+import { execFile } from 'node:child_process'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Config } from '../config.js'
+import { BerthError, messageOf } from '../errors.js'
+import { statusOf } from '../scheduler/engine.js'
+import type { App } from '../store/apps.js'
+import { newDeployId, type Deploy } from '../store/deploys.js'
+import type { Store } from '../store/store.js'
+import { deployFiles, indexOf, removeSource, removeTree } from './files.js'
+import { submit } from './submit.js'
+import type { Workshop } from './workshop.js'
+
+/** Images that went missing are looked for this often. Milliseconds. */
+const roundMs = 30_000
+
+/**
+ * Writes the tree of a commit that an app's repository holds to where a push would have put it.
+ * @throws BerthError `missing` when the repository does not hold it, or not whole
+ */
+export async function checkOut(config: Config, app: App, commit: string, directory: string): Promise<void> {
+  await removeTree(directory)
+  await mkdir(directory, { mode: 0o750, recursive: true })
+  const env = {
+    ...{ PATH: process.env.PATH, LC_ALL: 'C.UTF-8', GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' },
+    GIT_DIR: join(config.root, 'git', `${app.id}.git`),
+    GIT_WORK_TREE: directory,
+    GIT_INDEX_FILE: indexOf(directory),
+  }
+  const args = ['-c', 'safe.directory=*', '-c', 'core.bare=false', 'read-tree', '--reset', '-u', commit]
+  try {
+    await promisify(execFile)('git', args, { env, cwd: directory })
+  } catch (error) {
+    await removeTree(directory)
+    throw new BerthError(
+      'missing',
+      `the repository of ${app.name} does not give commit ${commit.slice(0, 7)}: ${messageOf(error).trim().split('\n').at(-1) ?? ''}`,
+      'push it again',
+      error,
+    )
+  }
+}
+
+/**
+ * Has the commit that an app runs built again, from the app's own repository, and released as a push is.
+ * @throws BerthError `conflict` when nothing was ever pushed, `missing` when the repository does not hold it
+ */
+export async function rebuild({ config, store }: Pick<Workshop, 'config' | 'store'>, app: App): Promise<Deploy> {
+  const { commit } = await store.releases.get(app.id, app.current)
+  if (commit === null)
+    throw new BerthError('conflict', `${app.name} has nothing to build again`, 'push it first: `git push berth main`')
+  const id = newDeployId()
+  await checkOut(config, app, commit, deployFiles(config, id).source)
+  try {
+    const branch = app.deployBranch ?? 'main'
+    return await submit(store, app, { kind: 'push', commit, branch, rebuild: true }, id)
+  } catch (error) {
+    await removeSource(config, id)
+    throw error
+  }
+}
+
+/** True when the engine does not have the image that an app is to run, and nobody is about to change that. */
+async function isMissing({ docker, store }: Workshop, app: App, failed: ReadonlySet<string>): Promise<boolean> {
+  if (app.current === 0 || failed.has(app.id)) return false
+  const { image, commit } = await store.releases.get(app.id, app.current)
+  if (image === null || commit === null || (await store.deploys.pending(app.id)).length > 0) return false
+  try {
+    await docker.getImage(image).inspect()
+    return false
+  } catch (error) {
+    if (statusOf(error) === 404) return true
+    throw error
+  }
+}
+
+/**
+ * Builds again what apps are to run and the engine does not have, as after a restore from a backup. What does not build is
+ * tried once, and at the next start of the worker.
+ */
+export function keepImages(shop: Omit<Workshop, 'builds' | 'changes'>): Disposable {
+  const { store, log } = shop
+  const tried = new Set<string>()
+  let looking = false
+  const look = async (): Promise<void> => {
+    for (const app of await store.apps.list()) {
+      if (!(await isMissing(shop as Workshop, app, tried))) continue
+      tried.add(app.id)
+      log.warn({ app: app.name }, 'the image of its release is not there: it is built again from its repository')
+      await rebuild(shop, app).catch((error: unknown) => log.error({ app: app.name }, messageOf(error)))
+    }
+    for (const id of [...tried]) if (await isBack(store, id)) tried.delete(id)
+  }
+  const round = (): void => {
+    if (looking) return
+    looking = true
+    look()
+      .catch((error: unknown) => log.debug({ error: messageOf(error) }, 'images not looked for')) // the engine is away
+      .finally(() => (looking = false))
+  }
+  round()
+  const rounds = setInterval(round, roundMs)
+  return { [Symbol.dispose]: () => clearInterval(rounds) }
+}
+
+/** True when an app's last build succeeded: should its image go again, it is built again. */
+async function isBack(store: Store, app: string): Promise<boolean> {
+  const builds = (await store.deploys.list(app)).filter(({ change }) => change.kind === 'push')
+  return builds[0]?.status === 'succeeded'
+}
