@@ -48,7 +48,8 @@ describe('a backup', function () {
   const answers = async (text: string): Promise<void> => {
     const url = loadConfig({ BERTH_ROOT: join(dir, 'root') }).appUrl(name)
     const deadline = Date.now() + 120_000
-    for (let last = ''; last !== text; await sleep(200)) {
+    for (let last = ''; last !== text;) {
+      await sleep(200)
       last = (await run('curl', ['-s', url])).stdout
       if (Date.now() > deadline) throw new Error(`it answers ${last}`)
     }
