@@ -185,20 +185,29 @@ async function clear({ docker, ledger }: Stage, prefix: string): Promise<boolean
   return true
 }
 
-/** One that is kept with what became of it. */
+/** Makes a tree that is deeper than a path can be long, in the container's layer and in a volume. */
+const nest = (directory: string): string =>
+  `(cd ${directory} && perl -e 'for (1..2200) { mkdir "d" or die; chdir "d" or die }'); `
+
+/** One that is kept with what became of it, and now and then with such trees. */
 const ends: Lane = async (stage) => {
   const { docker, ledger, random, name, next } = stage
   if (await clear(stage, `end-${name}-`)) return
   const id = `end-${name}-${next()}`
   const code = 1 + random.below(100)
   const container = await ledger.change([`container ${id}`], 'there', () =>
-    docker.createContainer({ name: id, Image: base, Cmd: ['sh', '-c', `exit ${code}`] }),
+    docker.createContainer({
+      name: id,
+      Image: base,
+      Cmd: ['sh', '-c', `${random.below(8) === 0 ? nest('/srv') + nest('/v') : ''}exit ${code}`],
+      Volumes: { '/v': {} },
+    }),
   )
   const exit = `exit ${id} ${code}`
   await ledger.change([exit], 'there', () =>
     Promise.all([container.wait({ condition: 'next-exit' }), container.start()]),
   )
-  await ledger.change([`container ${id}`, exit], 'gone', () => container.remove())
+  await ledger.change([`container ${id}`, exit], 'gone', () => container.remove({ v: true }))
 }
 
 /** Changes of records alone. */
@@ -220,24 +229,6 @@ const notes: Lane = async (stage) => {
   await ledger.change([`container ${renamed}`], 'gone', () => container.remove())
 }
 
-/** Trees that are deeper than a path can be long, in a layer and a volume. */
-const deeps: Lane = async (stage) => {
-  const { docker, ledger, name, next } = stage
-  if (await clear(stage, `deep-${name}-`)) return
-  const id = `deep-${name}-${next()}`
-  const nest = `perl -e 'for (1..2200) { mkdir "d" or die; chdir "d" or die }'`
-  const container = await ledger.change([`container ${id}`], 'there', () =>
-    docker.createContainer({
-      name: id,
-      Image: base,
-      Cmd: ['sh', '-c', `(cd /srv && ${nest}); cd /v && ${nest}`],
-      Volumes: { '/v': {} },
-    }),
-  )
-  await Promise.all([container.wait({ condition: 'next-exit' }), container.start()])
-  await ledger.change([`container ${id}`], 'gone', () => container.remove({ v: true }))
-}
-
 const places: Lane = async ({ docker, ledger, name, next }) => {
   const id = `place-${name}-${next()}`
   await ledger.change([`network ${id}`], 'there', () => docker.createNetwork({ Name: id }))
@@ -256,7 +247,6 @@ export const changing: Readonly<Record<string, Lane>> = {
   'brief-a': brief,
   'ends-a': ends,
   'notes-a': notes,
-  'deeps-a': deeps,
   'places-a': places,
 }
 
