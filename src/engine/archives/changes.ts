@@ -2,6 +2,7 @@ import { lstatSync, readdirSync, type Stats } from 'node:fs'
 import { EngineError } from '../errors.js'
 import { fileXattr } from '../images/files.js'
 import { byBytes, type Entry, isOpaque, isWhiteout, Tree } from '../images/tree.js'
+import { bytesOf, textOf } from '../system/at.js'
 import { walk } from '../system/walk.js'
 
 /** What became of a file: changed 0, added 1, deleted 2, as in the Docker API. */
@@ -47,7 +48,7 @@ export function changesOf(written: Written): Change[] {
   const tell = (path: string, kind: Change['Kind']): void => {
     if ((bytes += path.length) > mostBytes)
       throw new EngineError('invalid', 'the paths of what the container changed are over 64 MiB: too many, or too long')
-    found.push({ Path: path, Kind: kind })
+    found.push({ Path: typeof bytesOf(path) === 'string' ? path : Buffer.from(path).toString(), Kind: kind })
   }
   const hideAll = (path: string, directory: Entry | undefined, but = new Set<string>()): void => {
     if (directory?.stat.isDirectory())
@@ -65,7 +66,7 @@ export function changesOf(written: Written): Change[] {
       continue
     }
     const parent = levels.at(-1)
-    const name = step.name.toString()
+    const name = textOf(step.name)
     const [path, stat] = [`${parent?.path ?? ''}/${name}`, step.stat]
     parent?.names.add(name)
     const old = parent?.old?.stat.isDirectory() ? tree.child(parent.old, name) : undefined

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { writeSync } from 'node:fs'
 import { dirname } from 'node:path/posix'
 import { EngineError } from '../errors.js'
+import { bytesOf } from '../system/at.js'
 import { lookUpOwner, type Owner } from './account.js'
 import { type Attributes, Canvas } from './canvas.js'
 import { type Copies, type Earlier, openEarlier, writeCopies } from './copies.js'
@@ -325,11 +326,11 @@ function digestOne({ hash, tree }: Digesting, name: string, entry: Entry): void 
   const { stat } = entry
   const owner = `${String(stat.uid)}:${String(stat.gid)}`
   if (stat.isDirectory()) {
-    if (name !== '') hash.update(`dir ${name}\0${tree.modeOf(entry).toString(8)} ${owner}\0`)
-  } else if (stat.isSymbolicLink()) hash.update(`link ${name}\0${tree.linkOf(entry)}\0${owner}\0`)
+    if (name !== '') hash.update(bytesOf(`dir ${name}\0${tree.modeOf(entry).toString(8)} ${owner}\0`))
+  } else if (stat.isSymbolicLink()) hash.update(bytesOf(`link ${name}\0${tree.linkOf(entry)}\0${owner}\0`))
   else {
     const content = stat.isFile() ? (tree.noted(entry)?.content ?? digestFile(entry.paths[0])) : ''
-    hash.update(`file ${name}\0${tree.modeOf(entry).toString(8)} ${owner}\0${content}\0`)
+    hash.update(bytesOf(`file ${name}\0${tree.modeOf(entry).toString(8)} ${owner}\0${content}\0`))
   }
   if (tree.noted(entry) || (!stat.isFile() && !stat.isDirectory())) return
   for (const [key, value] of travellingXattrs(entry.paths[0])) hash.update(`xattr ${key}\0${value.toString('hex')}\0`)

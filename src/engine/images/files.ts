@@ -15,6 +15,7 @@ import {
 import { codeOf } from '../errors.js'
 import { closeDescriptor } from '../runtime/libc.js'
 import {
+  bytesOf,
   chmodAt,
   chownAt,
   linkAt,
@@ -27,6 +28,7 @@ import {
   readlinkAt,
   statAt,
   symlinkAt,
+  textOf,
   unlinkAt,
   utimesAt,
   xattrIn,
@@ -53,6 +55,9 @@ const reached: { readonly path: string; readonly fd: number }[] = []
 
 const isLong = (path: string): boolean => path.length > part
 
+/** Whether there are names on the way that are no UTF-8. */
+const isOdd = (path: string): boolean => typeof bytesOf(path) !== 'string'
+
 /** Does something with a path by way of a directory that is near enough. */
 export function at<T>(path: string, use: (dir: number, rest: string) => T): T {
   if (!isLong(path)) return use(nowhere, path)
@@ -77,7 +82,7 @@ export function letGo(): void {
 
 /** Undefined when there is nothing. */
 export function lstat(path: string): Stats | undefined {
-  if (!isLong(path)) return lstatSync(path, { throwIfNoEntry: false })
+  if (!isLong(path)) return lstatSync(bytesOf(path), { throwIfNoEntry: false })
   try {
     return at(path, statAt)
   } catch (error) {
@@ -86,14 +91,21 @@ export function lstat(path: string): Stats | undefined {
   }
 }
 
-export const readdir = (path: string): string[] =>
-  isLong(path) ? within(openDirectory(path), (fd) => namesIn(fd).map(String)) : readdirSync(path)
+function namesAt(path: string): string[] {
+  const names = readdirSync(bytesOf(path))
+  if (!names.some((name) => name.includes('\ufffd'))) return names
+  return readdirSync(bytesOf(path), { encoding: 'buffer' }).map(textOf)
+}
 
-export const readlink = (path: string): string => (isLong(path) ? at(path, readlinkAt).toString() : readlinkSync(path))
+export const readdir = (path: string): string[] =>
+  isLong(path) ? within(openDirectory(path), (fd) => namesIn(fd).map(textOf)) : namesAt(path)
+
+export const readlink = (path: string): string =>
+  isLong(path) ? textOf(at(path, readlinkAt)) : textOf(readlinkSync(bytesOf(path), { encoding: 'buffer' }))
 
 export function mkdir(path: string): void {
   if (isLong(path)) at(path, (dir, rest) => mkdirAt(dir, rest, 0o777))
-  else mkdirSync(path)
+  else mkdirSync(bytesOf(path))
 }
 
 /** open(2). The caller closes it, by `closeDescriptor`. */
@@ -104,24 +116,24 @@ export const open = (path: string, flags: number, mode = 0): number =>
 export const openDirectory = (path: string): number => at(path, openDirectoryAt)
 
 export const chmod = (path: string, mode: number): void =>
-  isLong(path) ? at(path, (dir, rest) => chmodAt(dir, rest, mode)) : chmodSync(path, mode)
+  isLong(path) ? at(path, (dir, rest) => chmodAt(dir, rest, mode)) : chmodSync(bytesOf(path), mode)
 
 export const lchown = (path: string, uid: number, gid: number): void =>
-  isLong(path) ? at(path, (dir, rest) => chownAt(dir, rest, uid, gid)) : lchownSync(path, uid, gid)
+  isLong(path) ? at(path, (dir, rest) => chownAt(dir, rest, uid, gid)) : lchownSync(bytesOf(path), uid, gid)
 
 /** Sets both times, in seconds since the epoch. */
 export const lutimes = (path: string, time: number): void =>
   isLong(path)
     ? at(path, (dir, rest) => utimesAt(dir, rest, BigInt(Math.round(time * 1e6)) * 1000n))
-    : lutimesSync(path, time, time)
+    : lutimesSync(bytesOf(path), time, time)
 
 export const symlink = (target: string, path: string): void =>
-  isLong(path) ? at(path, (dir, rest) => symlinkAt(target, dir, rest)) : symlinkSync(target, path)
+  isLong(path) ? at(path, (dir, rest) => symlinkAt(target, dir, rest)) : symlinkSync(bytesOf(target), bytesOf(path))
 
 export const link = (from: string, path: string): void =>
   isLong(from) || isLong(path)
     ? at(from, (dir, rest) => at(path, (toDir, name) => linkAt(dir, rest, toDir, name)))
-    : linkSync(from, path)
+    : linkSync(bytesOf(from), bytesOf(path))
 
 /** @param mode with the type */
 export const mknod = (path: string, mode: number, major = 0, minor = 0): void =>
@@ -137,7 +149,7 @@ const deviceOf = (major: number, minor: number): bigint => {
 export function unlink(path: string): void {
   letGo()
   if (isLong(path)) at(path, (dir, rest) => unlinkAt(dir, rest, 'file'))
-  else unlinkSync(path)
+  else unlinkSync(bytesOf(path))
 }
 
 /** Removes whatever is there. */
@@ -174,15 +186,19 @@ export const travellingXattrs = (path: string): [name: string, value: Buffer][] 
 
 /** An attribute of a directory; undefined when it has none of this name. */
 export const xattr = (directory: string, name: string): Buffer | undefined =>
-  isLong(directory) ? within(openDirectory(directory), (fd) => xattrIn(fd, name)) : getXattr(directory, name)
+  isLong(directory) || isOdd(directory)
+    ? within(openDirectory(directory), (fd) => xattrIn(fd, name))
+    : getXattr(directory, name)
 
 /** The same of a regular file. */
 export const fileXattr = (file: string, name: string): Buffer | undefined =>
-  isLong(file) ? within(open(file, asItIs), (fd) => xattrIn(fd, name)) : getXattr(file, name)
+  isLong(file) || isOdd(file) ? within(open(file, asItIs), (fd) => xattrIn(fd, name)) : getXattr(file, name)
 
 /** Gives a file or a directory one. */
 export const addXattr = (path: string, name: string, value: Buffer): void =>
-  isLong(path) ? within(open(path, asItIs), (fd) => setXattr(fd, name, value)) : setXattr(path, name, value)
+  isLong(path) || isOdd(path)
+    ? within(open(path, asItIs), (fd) => setXattr(fd, name, value))
+    : setXattr(path, name, value)
 
 function within<T>(fd: number, use: (fd: number) => T): T {
   try {

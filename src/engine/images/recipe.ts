@@ -2,6 +2,7 @@ import { readFileSync, readSync, realpathSync, writeFileSync } from 'node:fs'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { EngineError } from '../errors.js'
 import { closeDescriptor } from '../runtime/libc.js'
+import { bytesOf, textOf } from '../system/at.js'
 import { lstat, open } from './files.js'
 import { asItIs } from './stamp.js'
 
@@ -44,7 +45,7 @@ export class Recorder {
     this.#files.set(path, size)
     this.size += size
     this.#flush()
-    const name = Buffer.from(path)
+    const name = bufferOf(path)
     const record = Buffer.alloc(1 + 4 + name.length + 6)
     record.writeUInt8(1)
     record.writeUInt32BE(name.length, 1)
@@ -59,7 +60,11 @@ export class Recorder {
     for (const [path, size] of this.#files) {
       const stat = lstat(layer + path)
       // a directory on the way may have become a link, which would lead out of the layer
-      if (!stat?.isFile() || stat.size !== size || realpathSync.native(layer + path) !== root + path)
+      if (
+        !stat?.isFile() ||
+        stat.size !== size ||
+        realpathSync.native(bytesOf(layer + path), { encoding: 'buffer' }).compare(bufferOf(root + path)) !== 0
+      )
         throw new EngineError('invalid', `duplicates of file paths not supported: ${JSON.stringify(path)}`)
     }
     this.#pack()
@@ -83,6 +88,8 @@ export class Recorder {
   }
 }
 
+const bufferOf = (path: string): Buffer => Buffer.from(bytesOf(path) as string)
+
 const chunkSize = 1 << 20
 
 /** Bytes of the archive that a recipe was recorded from. Synchronous. */
@@ -97,7 +104,7 @@ export function* replay(layer: string, recipe: string): Generator<Buffer> {
   const chunk = Buffer.allocUnsafe(chunkSize)
   for (const { bytes, size } of steps(recipe))
     if (size === undefined) yield bytes
-    else yield* content(layer + bytes.toString(), size, chunk)
+    else yield* content(layer + textOf(bytes), size, chunk)
 }
 
 /** @returns bytes as they are, or the path of a file and its size */

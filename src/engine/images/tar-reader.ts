@@ -1,4 +1,5 @@
 import { EngineError } from '../errors.js'
+import { textOf } from '../system/at.js'
 import { blockSize, type TarHeader } from './tar-header.js'
 
 /** One entry as read; `name` and `linkname` as the archive has them, hostile or not. */
@@ -179,7 +180,7 @@ export class TarReader {
     const given = this.#pax.get(key) ?? this.#global.get(key)
     if (given?.includes(0)) throw bad(`a ${key} holds a zero byte`)
     if (given && given.length > longestPath) throw bad(`a ${key} is longer than ${String(longestPath)} bytes`)
-    if (given) return given.toString()
+    if (given) return textOf(given)
     const prefix = block?.toString('latin1', 257, 263) === 'ustar\0' ? text(block, 345, 155) : ''
     return prefix ? `${prefix}/${plain}` : plain
   }
@@ -199,7 +200,7 @@ const until0 = (bytes: Buffer): Buffer => {
 }
 
 const text = (block: Buffer, offset: number, length: number): string =>
-  until0(block.subarray(offset, offset + length)).toString()
+  textOf(until0(block.subarray(offset, offset + length)))
 
 /** Octal, or GNU's base 256 when the first bit is set. */
 function numeric(block: Buffer, offset: number, length: number): number {

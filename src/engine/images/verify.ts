@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Stats } from 'node:fs'
 import { dirname } from 'node:path/posix'
 import type { Digest } from '../records.js'
+import { textOf } from '../system/at.js'
 import { walk } from '../system/walk.js'
 import { readlink } from './files.js'
 import { sumLayer, typeOf } from './pack.js'
@@ -74,7 +75,7 @@ class Differences {
   list(): string[] {
     const found: string[] = []
     const stats = new Map<string, Stats>()
-    for (const { kind, path, stat } of walk(this.#root)) if (kind === 'met') stats.set(`/${path.toString()}`, stat)
+    for (const { kind, path, stat } of walk(this.#root)) if (kind === 'met') stats.set(`/${textOf(path)}`, stat)
     for (const [path, entry] of this.#expected) {
       const stat = stats.get(path)
       // what was in a directory that a later entry replaced

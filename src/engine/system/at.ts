@@ -39,8 +39,36 @@ export type Name = string | Buffer
 /** Reused by every call: all are synchronous, and a fresh buffer a file costs more than the call. */
 const scratch = Buffer.alloc(65536)
 
-const terminated = (name: Name): Buffer =>
-  typeof name === 'string' ? Buffer.from(`${name}\0`) : Buffer.concat([name, Buffer.alloc(1)])
+const terminated = (name: Name): Buffer => {
+  const bytes = typeof name === 'string' ? bytesOf(name) : name
+  return typeof bytes === 'string' ? Buffer.from(`${bytes}\0`) : Buffer.concat([bytes, Buffer.alloc(1)])
+}
+
+/** Bytes that are no UTF-8 are halves of surrogate pairs in a text: U+DC80 to U+DCFF, as Python has them (PEP 383). */
+const strayHalf = /(?<![\ud800-\udbff])[\udc80-\udcff]/
+
+/** A name, or a link's target, as text; `bytesOf` makes the same bytes of it again, whatever they are. */
+export function textOf(bytes: Buffer): string {
+  const text = bytes.toString()
+  if (!text.includes('\ufffd') || Buffer.from(text).equals(bytes)) return text
+  let made = ''
+  for (let at = 0; at < bytes.length;) {
+    const length = [1, 2, 3, 4].find((one) => !bytes.toString('utf8', at, at + one).includes('\ufffd'))
+    if (length !== undefined && at + length <= bytes.length) made += bytes.toString('utf8', at, at + length)
+    else made += String.fromCharCode(0xdc00 + (bytes[at] ?? 0))
+    at += length ?? 1
+  }
+  return made
+}
+
+/** What a text names: itself, or bytes when it is one of `textOf`'s that is no UTF-8. */
+export function bytesOf(text: string): Name {
+  if (!strayHalf.test(text)) return text
+  const parts = text.split(new RegExp(`(${strayHalf.source})`))
+  return Buffer.concat(
+    parts.map((part, at) => (at % 2 === 1 ? Buffer.from([part.charCodeAt(0) & 0xff]) : Buffer.from(part))),
+  )
+}
 
 function check(call: string, name: Name, result: unknown): number {
   const number = Number(result)

@@ -16,6 +16,7 @@ import { carry, type Carry, digestSources } from '../../../src/engine/images/car
 import { sumLayer } from '../../../src/engine/images/pack.js'
 import { getXattr, mknod, setXattr } from '../../../src/engine/images/syscalls.js'
 import { Tree } from '../../../src/engine/images/tree.js'
+import { bytesOf, textOf } from '../../../src/engine/system/at.js'
 import { temporary } from './lab.js'
 
 /** Files by path: text, `-> target` for a link, null for a directory, undefined for a whiteout. */
@@ -76,6 +77,29 @@ describe('copying into a layer', () => {
     const before = digest()
     setXattr(join(from, 'd/one'), 'user.mark', Buffer.from('changed'))
     expect(digest()).not.to.equal(before)
+  })
+
+  it('keeps names and links that are not UTF-8', () => {
+    using lab = temporary()
+    const from = make(join(lab.path, 'context'), { 'd/é🙂': 'fine' })
+    const odd = Buffer.from('6164ff2dc3fee282', 'hex')
+    const at = (directory: string): Buffer => Buffer.concat([Buffer.from(`${directory}/`), odd])
+    mkdirSync(at(join(from, 'd')))
+    writeFileSync(Buffer.concat([at(join(from, 'd')), Buffer.from('/in')]), 'odd')
+    symlinkSync(odd, join(from, 'd/link'))
+    const before = digestSources({ layers: [from], patterns: ['d'] })
+    run(lab.path, ['d'], '/')
+    const upper = join(lab.path, 'upper')
+    expect(readFileSync(Buffer.concat([at(upper), Buffer.from('/in')]), 'utf8')).to.equal('odd')
+    expect(readFileSync(join(upper, 'é🙂'), 'utf8')).to.equal('fine')
+    expect(readlinkSync(join(upper, 'link'), { encoding: 'buffer' }).equals(odd)).to.equal(true)
+    expect(digestSources({ layers: [upper], patterns: ['.'] }))
+      .to.be.a('string')
+      .and.not.equal(before)
+    for (const bytes of ['ff', 'c3a9', 'f09f9982', 'efbfbd', 'edb280', '41ff42', 'e28228', odd.toString('hex')]) {
+      const made = bytesOf(textOf(Buffer.from(bytes, 'hex')))
+      expect(Buffer.from(made as string).toString('hex'), bytes).to.equal(bytes)
+    }
   })
 
   it('makes no hard link to a file that another has been copied over', () => {
