@@ -61,7 +61,8 @@ export class Connection extends Agent {
   readonly #drop = () => this.socket.destroy()
 
   private constructor(socket: Socket, home?: Home) {
-    super({ keepAlive: home !== undefined })
+    // kept alive or not: an app that is told to close resets what it has not read, and takes its early answer with it
+    super({ keepAlive: true })
     this.socket = socket
     this.#home = home
     socket.on('error', () => undefined).on('free', () => this.#rest())

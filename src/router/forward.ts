@@ -105,7 +105,11 @@ export class Forwarder {
     const body = exchange.hasBody ? {} : { buffer: noBody }
     try {
       this.#proxy.web(request, response, { target, agent: connection, ...body }, onError)
-      if (exchange.expectsContinue) exchange.outgoing?.flushHeaders()
+      // The head waits for the first byte of a body, to travel in one packet; a client may be slow, or wait for an answer.
+      if (exchange.hasBody)
+        setImmediate(() => {
+          if (live && !exchange.over) exchange.outgoing?.flushHeaders()
+        })
     } catch {
       // Node refuses to write what the client sent
       connection.destroy()
