@@ -1,11 +1,28 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { gitCredentialsFile, writeGitCredentials, type Credentials } from './credentials.js'
+import { gitFailure } from '../git-failure.js'
 import { UsageError } from './failure.js'
 
 const execute = promisify(execFile)
 
-/** Runs git in the current directory; null when it says no. */
+interface Failed extends Error {
+  /** An exit code, or why git could not be started. */
+  readonly code: number | string | null
+  readonly stderr: string
+}
+
+/** Runs git in the current directory. @throws BerthError in words for a person */
+async function must(...args: string[]): Promise<string> {
+  try {
+    return (await execute('git', args)).stdout
+  } catch (error) {
+    const { code, stderr } = error as Failed
+    throw gitFailure(args, code, stderr)
+  }
+}
+
+/** The same; null when it says no, or is not there to be asked. */
 async function git(...args: string[]): Promise<string | null> {
   try {
     return (await execute('git', args)).stdout
@@ -66,5 +83,5 @@ export async function setRemote(credentials: Credentials, name: string, gitUrl: 
     // a proxy of the environment does not know this machine's own names
     ...(new URL(gitUrl).hostname.endsWith('.localhost') ? [['config', '--local', `remote.${name}.proxy`, '']] : []),
   ]
-  for (const step of steps) await execute('git', step)
+  for (const step of steps) await must(...step)
 }

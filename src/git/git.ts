@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { delimiter, dirname, join } from 'node:path'
+import { gitSubcommand } from '../git-failure.js'
 
 /** What git sees of our environment: nobody's configuration, no prompts, one language. */
 const base = { GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C.UTF-8' }
@@ -19,15 +20,9 @@ export class GitFailed extends Error {
   readonly stderr: string
   constructor(args: readonly string[], code: number | string | null, stderr: string) {
     const said = stderr.trim().split('\n').at(-1) ?? ''
-    super(`git ${subcommandOf(args)}: ${said === '' ? `ended with ${String(code)} and said nothing` : said}`)
+    super(`git ${gitSubcommand(args)}: ${said === '' ? `ended with ${String(code)} and said nothing` : said}`)
     this.stderr = stderr
   }
-}
-
-/** `read-tree` of `-c core.bare=false read-tree …`. */
-function subcommandOf(args: readonly string[]): string {
-  const first = args.findIndex((arg, at) => !arg.startsWith('-') && args[at - 1] !== '-c' && args[at - 1] !== '-C')
-  return args[first] ?? ''
 }
 
 function start(

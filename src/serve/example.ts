@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gitCredentialsFile } from '../cli/credentials.js'
 import type { Config } from '../config.js'
-import { BerthError } from '../errors.js'
+import { gitFailure } from '../git-failure.js'
 import type { App } from '../store/apps.js'
 import { Example } from '../store/example.js'
 import { openStore, type Store } from '../store/store.js'
@@ -24,10 +24,16 @@ async function git(cwd: string, ...args: string[]): Promise<void> {
     ...{ GIT_AUTHOR_NAME: who.name, GIT_AUTHOR_EMAIL: who.email, GIT_AUTHOR_DATE: who.date },
     ...{ GIT_COMMITTER_NAME: who.name, GIT_COMMITTER_EMAIL: who.email, GIT_COMMITTER_DATE: who.date },
   }
-  const child = spawn('git', args, { cwd, env, stdio: ['ignore', 2, 2] })
-  const [code] = (await once(child, 'close')) as [number | null]
-  if (code !== 0)
-    throw new BerthError('broken', `git ${args[0] ?? ''} ended with ${String(code)}`, 'its output is above')
+  const child = spawn('git', args, { cwd, env, stdio: ['ignore', 2, 'pipe'] })
+  let said = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    process.stderr.write(chunk)
+    said = (said + chunk.toString()).slice(-4000)
+  })
+  const [code] = (await once(child, 'close').catch((error: unknown) => {
+    throw gitFailure(args, (error as NodeJS.ErrnoException).code ?? null, said)
+  })) as [number | null]
+  if (code !== 0) throw gitFailure(args, code, said)
 }
 
 /** The app that is to get the example's push; null when there is none, or it has one, or what it has is not ours. */

@@ -1,0 +1,46 @@
+import { expect } from 'chai'
+import { spawnSync } from 'node:child_process'
+import { gitFailure } from '../src/git-failure.js'
+import { freePort } from './free.js'
+
+describe('a git command that fails', () => {
+  const env = { PATH: process.env.PATH, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_CONFIG_GLOBAL: '/dev/null' }
+  const failed = (...args: string[]): string => {
+    const { status, stderr } = spawnSync('git', args, { env, encoding: 'utf8', cwd: '/' })
+    expect(status).not.to.equal(0)
+    const { message, hint } = gitFailure(args, status, stderr)
+    return `${message}\n${hint ?? ''}`
+  }
+
+  it('says which name does not resolve', () => {
+    const said = failed('-c', 'http.proxy=', '-c', 'push.default=current', 'ls-remote', 'http://nowhere.invalid/x.git')
+    expect(said).to.match(/^the name nowhere\.invalid does not resolve[\s\S]*127\.0\.0\.1 nowhere\.invalid$/)
+  })
+
+  it('says which proxy does not resolve', () => {
+    const said = failed('-c', 'http.proxy=http://proxy.invalid:3128', 'ls-remote', 'http://x.localhost/x.git')
+    expect(said).to.match(/^the proxy proxy\.invalid, which the environment names, does not resolve/)
+  })
+
+  it('says where nothing answers', async () => {
+    const port = String(await freePort())
+    expect(failed('-c', 'http.proxy=', 'ls-remote', `http://127.0.0.1:${port}/x.git`)).to.match(
+      new RegExp(`^nothing answers at 127\\.0\\.0\\.1, port ${port}`),
+    )
+  })
+
+  it('says what else git said, under the name of its command', () => {
+    expect(failed('-c', 'core.bare=false', 'cat-file', '-t', 'nothing')).to.match(
+      /^git cat-file failed: not a git repository/,
+    )
+    expect(gitFailure(['-c', 'a=b', 'push'], 128, '').message).to.equal(
+      'git push failed: it ended with 128 and said nothing',
+    )
+  })
+
+  it('says that the token was not taken, and that git is not there', () => {
+    const words = "fatal: Authentication failed for 'http://berth.localhost/x.git/'\n"
+    expect(gitFailure(['push'], 128, words).message).to.include('token')
+    expect(gitFailure(['push'], 'ENOENT', '').message).to.equal('git is not installed here')
+  })
+})
