@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { utimesSync, writeFileSync } from 'node:fs'
+import { readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -171,6 +171,27 @@ describe('an odd push', function () {
     expect(pushed.code, pushed.stderr).to.equal(0)
     expect(await rig.tip(app)).not.to.equal(null)
   })
+
+  for (const victim of ['receive-pack', 'pre-receive'])
+    it(`whose ${victim} is killed when the deploy is over lands all the same`, async () => {
+      const copy = await rig.clone(name)
+      rig.fate = async () => {
+        const [id = ''] = readdirSync(join(rig.repository(app), 'berth')).filter((one) => /^\d/.test(one))
+        const receivePack = id.split('-')[0] ?? ''
+        // the sideband is relayed by a child of git's own
+        const children = (await must('ps', ['-o', 'pid=,comm=', '--ppid', receivePack])).split('\n')
+        const hook = children
+          .find((line) => line.includes('pre-receive'))
+          ?.trim()
+          .split(' ')[0]
+        process.kill(Number(victim === 'pre-receive' ? hook : receivePack), 'SIGKILL')
+        return null
+      }
+      await copy.git('push', 'berth', 'main')
+      const head = (await copy.git('rev-parse', 'HEAD')).stdout.trim()
+      while ((await rig.tip(app)) !== head) await new Promise((resolve) => setTimeout(resolve, 20))
+      expect((await copy.git('push', 'berth', 'main')).stderr).to.include('Everything up-to-date')
+    })
 
   it('to a repository with 100,000 refs lands', async () => {
     const copy = await rig.clone(name)
