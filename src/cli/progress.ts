@@ -66,10 +66,15 @@ class Line implements Disposable {
 
 /**
  * Says what is being done and how it ended: `Setting GREETING and restarting blog... done, v4`. The log is shown when the
- * change takes long or fails.
+ * change takes long or fails, and always with `shown`.
  * @throws BerthError why it failed
  */
-export async function carryOut(session: Session, text: string, request: Promise<DeployView>): Promise<DeployView> {
+export async function carryOut(
+  session: Session,
+  text: string,
+  request: Promise<DeployView>,
+  { shown = false } = {},
+): Promise<DeployView> {
   using line = new Line(text)
   let ended
   try {
@@ -79,6 +84,7 @@ export async function carryOut(session: Session, text: string, request: Promise<
     throw error
   }
   if (ended.status === 'succeeded') {
+    if (shown) line.show()
     say(`done${ended.release === null ? '' : `, v${ended.release}`}`)
     return ended
   }

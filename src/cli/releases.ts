@@ -99,6 +99,8 @@ export function registerReleases(program: Command): void {
       const session = await openApp(options)
       const { app, client } = session
       const request = client.releases.rollback({ app, ...(wanted === undefined ? {} : { version: wanted }) })
-      await carryOut(session, `Rolling back ${app}${wanted === undefined ? '' : ` to v${wanted}`}`, request)
+      // it says what it does not bring back
+      const shown = true
+      await carryOut(session, `Rolling back ${app}${wanted === undefined ? '' : ` to v${wanted}`}`, request, { shown })
     })
 }
