@@ -14,7 +14,7 @@ const nothing = (given: unknown): boolean =>
 
 /**
  * Checks path, query and body against the operation and merges them into one record.
- * @throws BerthError `invalid`, naming every offending key with its path and no value
+ * @throws BerthError `invalid`, naming every offending key
  */
 export function validate(operation: Operation, given: Given): Record<string, unknown> {
   const parts = (['params', 'query', 'body'] as const).map((part) => parsePart(operation[part], given[part], part))
@@ -41,6 +41,65 @@ function parsePart(schema: z.ZodObject | undefined, given: unknown, part: string
     throw new BerthError('invalid', `${part}: nothing can have the name __proto__`, 'choose another name')
   const parsed = schema.safeParse(given ?? {})
   if (parsed.success) return parsed.data
-  const faults = parsed.error.issues.map(({ path, message }) => `${[part, ...path.map(String)].join('.')}: ${message}`)
+  const faults = parsed.error.issues.map((issue) => describe(issue, given))
   throw new BerthError('invalid', faults.join('; '), 'see /api/openapi.json for what it takes')
+}
+
+type Issue = z.core.$ZodIssue
+
+/** What is wrong, in the words of who typed it; values only where they are numbers that are too large or too small. */
+function describe(issue: Issue, given: unknown): string {
+  const path = issue.path.map(String)
+  const there = valueAt(given, path)
+  const words = wordsOf(issue, there)
+  const sized = issue.code === 'too_big' || issue.code === 'too_small'
+  const value = sized && typeof there === 'number' ? String(there) : ''
+  const [first, type = '', field = ''] = path
+  if (path.length === 0) return words
+  // of a formation: `web=100000`, as it is typed
+  if (first === 'formation' && field === 'quantity') return `${type}${value === '' ? '' : `=${value}`}: ${words}`
+  if (first === 'formation' && field !== '')
+    return `${type}: ${value === '' ? '' : `${value}${unitOf[field] ?? ''} of `}${field}: ${words}`
+  return `${path.join('.').slice(0, 120)}${value === '' ? '' : `=${value}`}: ${words}`
+}
+
+const unitOf: Readonly<Record<string, string>> = { memory: ' bytes' }
+
+function valueAt(given: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined),
+    given,
+  )
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  string: 'text',
+  int: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+}
+
+/** zod's own words begin with what kind of fault it is; those that a schema gives are meant for people already. */
+function wordsOf(issue: Issue, value: unknown): string {
+  const own = /^(Invalid|Too|Unrecognized)\b/.test(issue.message)
+  if (!own) return issue.message
+  switch (issue.code) {
+    case 'invalid_type':
+      return value === undefined ? 'is missing' : `must be ${kinds[issue.expected] ?? issue.expected}`
+    case 'too_big':
+      return `at most ${String(issue.maximum)}${issue.origin === 'string' ? ' characters' : ''}`
+    case 'too_small':
+      return issue.origin === 'string'
+        ? `at least ${String(issue.minimum)} characters`
+        : `at least ${String(issue.minimum)}`
+    case 'invalid_value':
+      return `must be ${issue.values.map(String).join(' or ')}`
+    case 'unrecognized_keys':
+      return `there is no ${issue.keys.map((key) => `"${key.slice(0, 40)}"`).join(', ')} here`
+    default:
+      return issue.message
+  }
 }

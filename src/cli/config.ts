@@ -22,10 +22,11 @@ function split(word: string): [string, string] {
 
 async function read(path: string): Promise<string> {
   try {
-    if (path !== '-') return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path))
+    const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+    if (path !== '-') return decoder.decode(await readFile(path))
     const chunks: Buffer[] = []
     for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+    return decoder.decode(Buffer.concat(chunks))
   } catch (cause) {
     const name = path === '-' ? 'standard input' : path
     if (cause instanceof TypeError)
@@ -42,16 +43,17 @@ interface SetOptions extends AppOptions {
 /** Everything the command line names; what comes later wins. */
 async function collect(words: readonly string[], { file = [], envFile }: SetOptions): Promise<Record<string, string>> {
   const vars: Record<string, string> = {}
-  if (envFile !== undefined) Object.assign(vars, (await import('dotenv')).parse(await read(envFile)))
+  if (envFile !== undefined) Object.assign(vars, await readEnvFile(envFile))
   for (const [name, path] of file.map(split)) vars[name] = await read(path)
   for (const [name, value] of words.map(split)) vars[name] = value
   if (Object.keys(vars).length === 0) throw new UsageError('no config var to set', 'berth config:set GREETING=hi')
   return vars
 }
 
-/** Quoted for sh(1), for `eval "$(berth config --shell)"`. */
-const quote = (value: string): string =>
-  /^[A-Za-z0-9_@%+:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`
+async function readEnvFile(path: string): Promise<Record<string, string>> {
+  const { parseEnvFile } = await import('./env-file.js')
+  return parseEnvFile((await read(path)).replace(/^\ufeff/, '')) // an editor's mark, no part of a name
+}
 
 const few = (names: readonly string[]): string => (names.length > 5 ? `${names.length} config vars` : names.join(', '))
 
@@ -75,7 +77,8 @@ export function registerConfig(program: Command): void {
         return
       }
       if (options.shell) {
-        vars.forEach(([name, value]) => print(`${name}=${quote(value)}`))
+        const { formatVar } = await import('./env-file.js')
+        for (const [name, value] of vars) print(formatVar(name, value))
         return
       }
       if (vars.length === 0) {
@@ -128,7 +131,10 @@ export function registerConfig(program: Command): void {
       'take a value from a file, - is standard input; may be repeated',
       (word: string, all: string[] | undefined) => [...(all ?? []), word],
     )
-    .option('--env-file <path>', 'take all vars of a dotenv file')
+    .option(
+      '--env-file <path>',
+      'take all vars of a dotenv file, or of what `config --shell` printed; - is standard input',
+    )
     .action(async (words: string[], options: SetOptions) => {
       const set = await collect(words, options)
       const session = await openApp(options)

@@ -85,7 +85,8 @@ export async function carryOut(
   }
   if (ended.status === 'succeeded') {
     if (shown) line.show()
-    say(`done${ended.release === null ? '' : `, v${ended.release}`}`)
+    const same = ended.release === null && (ended.kind === 'config' || ended.kind === 'scale')
+    say(same ? 'nothing changed: no release, no restart' : `done${ended.release === null ? '' : `, v${ended.release}`}`)
     return ended
   }
   line.show()

@@ -16,6 +16,9 @@ interface Scale {
   cpus?: number
 }
 
+/** The API's own limit, said in the words of the command. */
+const mostOfType = 100
+
 /** `web=3`, `web=2:1G`, `web=2:1G:0.5`. @throws UsageError */
 export function parseScale(word: string): [string, Scale] {
   const [, type = '', quantity = '', memory, cpus] =
@@ -25,6 +28,7 @@ export function parseScale(word: string): [string, Scale] {
       `"${word.slice(0, 40)}" does not say how many of what`,
       'write it as web=3, or web=3:512M:0.5 with memory and CPUs',
     )
+  if (Number(quantity) > mostOfType) throw new UsageError(`${type}=${quantity}: at most ${mostOfType} of one type`)
   return [
     type,
     {

@@ -6,7 +6,9 @@ const units = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 } as const
 export function parseMemory(text: string): number {
   const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(text) ?? []
   if (number === '') throw new UsageError(`"${text}" is not an amount of memory`, 'write it as 512M or 1G')
-  return Math.round(Number(number) * units[unit.toUpperCase() as keyof typeof units])
+  const bytes = Math.round(Number(number) * units[unit.toUpperCase() as keyof typeof units])
+  if (!Number.isSafeInteger(bytes)) throw new UsageError(`${text.slice(0, 40)} is more memory than any server has`)
+  return bytes
 }
 
 /** Bytes as `512M` or `1G`, when they are whole ones. */

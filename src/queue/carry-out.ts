@@ -11,7 +11,7 @@ import { deployFiles, keepSource, removeSource } from './files.js'
 import { statusOf } from '../scheduler/engine.js'
 import { buildPush } from './push.js'
 import { checkOut } from './rebuild.js'
-import { nextRelease, outcomeOf, rollbackNotes, type Built, type Releasing } from './release.js'
+import { changesNothing, nextRelease, outcomeOf, rollbackNotes, type Built, type Releasing } from './release.js'
 import { within } from './within.js'
 import type { Workshop } from './workshop.js'
 
@@ -152,6 +152,10 @@ async function release(
   signal: AbortSignal,
 ): Promise<void> {
   const { store, scheduler, config } = shop
+  if (deploy.release === null && changesNothing(current, change)) {
+    log.detail('Nothing changes: no release, no restart')
+    return
+  }
   const version = deploy.release ?? (await store.releases.nextVersion(app.id))
   let next = deploy.release === null ? null : await store.releases.get(app.id, version).catch(() => null)
   if (next === null) {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { BerthError } from '../errors.js'
 import { own } from '../own.js'
 import type { Change } from '../store/deploys.js'
@@ -44,8 +45,11 @@ export function nextRelease(
         commit: change.commit,
         formation: formationFor(built.processTypes, current.formation),
       }
-    case 'config':
-      return { ...next, description: describeConfig(change), config: configAfter(current.config, change) }
+    case 'config': {
+      const config = configAfter(current.config, change)
+      checkConfigSize(current.config, config)
+      return { ...next, description: describeConfig(effective(current.config, change)), config }
+    }
     case 'scale':
       return {
         ...next,
@@ -82,15 +86,56 @@ function formationFor(
   return Object.fromEntries(running.map((type) => [type, own(known, type) ?? defaultEntry(type)]))
 }
 
-function configAfter(
+/** Whether a change would leave the app as it is: then it makes no release, and restarts nothing. */
+export function changesNothing(current: Release, change: Change): boolean {
+  if (change.kind === 'config') return isDeepStrictEqual(configAfter(current.config, change), current.config)
+  return change.kind === 'scale' && isDeepStrictEqual(scaled(current, change.formation), scaled(current, {}))
+}
+
+/** Of a change of config vars what does change something. */
+function effective(config: Readonly<Record<string, string>>, { kind, set, unset }: ConfigChange): ConfigChange {
+  const has = (name: string): boolean => Object.hasOwn(config, name)
+  return {
+    kind,
+    set: Object.fromEntries(Object.entries(set).filter(([name, value]) => !has(name) || config[name] !== value)),
+    unset: unset.filter(has),
+  }
+}
+
+/** Bytes of all config vars of an app; each of the releases that are kept holds them. */
+export const mostConfigBytes = 256 * 1024
+
+/**
+ * An app that has more already, from an older Berth, may have less.
+ * @throws BerthError `large`
+ */
+export function checkConfigSize(
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): void {
+  const size = sizeOf(after)
+  if (size > mostConfigBytes && size > sizeOf(before))
+    throw new BerthError(
+      'large',
+      `an app's config vars are 256 KiB altogether at most, and these would be ${Math.ceil(size / 1024)} KiB`,
+      'unset some, or put what is large in a file of the app, or in a service',
+    )
+}
+
+const sizeOf = (config: Readonly<Record<string, string>>): number =>
+  Object.entries(config).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value) + 2, 0)
+
+type ConfigChange = Extract<Change, { kind: 'config' }>
+
+export function configAfter(
   config: Readonly<Record<string, string>>,
-  { set, unset }: Extract<Change, { kind: 'config' }>,
+  { set, unset }: Pick<ConfigChange, 'set' | 'unset'>,
 ): Record<string, string> {
   const kept = Object.entries(config).filter(([name]) => !unset.includes(name))
   return { ...Object.fromEntries(kept), ...set }
 }
 
-function describeConfig({ set, unset }: Extract<Change, { kind: 'config' }>): string {
+function describeConfig({ set, unset }: ConfigChange): string {
   const said = [['Set', Object.keys(set)] as const, ['Unset', unset] as const].filter(([, names]) => names.length > 0)
   return `${said.map(([verb, names]) => `${verb} ${names.join(', ')}`).join('; ')} config vars`
 }

@@ -58,17 +58,37 @@ export async function startWorker(given: Omit<Workshop, 'builds' | 'changes'>): 
       }
       for (const { id } of cancelled) {
         const failure = reasonToEnd(pending, id) ?? ''
-        await logOnly(config, store, id, failure)
+        await logOnly(config, store, id, (log) => log.problem(failure))
         await store.deploys.update(id, { status: 'cancelled', failure })
         await removeSource(config, id)
       }
-      if (now) interrupt(pending, now)
+      if (now) {
+        interrupt(pending, now)
+        await tellBehind(pending, now.id)
+      }
       if (!claim || !next || now || stopped()) return null
       const mine = { id: next.id, cancel: new AbortController() }
       running.set(app, mine)
       interrupt(pending, mine)
       return { deploy: next, cancel: mine.cancel.signal }
     })
+
+  /** Ids of deploys whose log says what they wait for. */
+  const told = new Set<string>()
+  /** Tells changes of an app that its build goes first; git has told pushes. */
+  const tellBehind = async (pending: readonly Deploy[], now: string): Promise<void> => {
+    const change = pending.find(({ id }) => id === now)?.change
+    if (change?.kind !== 'push') return
+    const behind = pending.filter(
+      ({ id, change, status }) => id !== now && change.kind !== 'push' && status === 'queued',
+    )
+    for (const { id } of behind) {
+      if (told.has(id)) continue
+      told.add(id)
+      const what = `the build of ${change.commit.slice(0, 7)} to end; \`berth builds:cancel\` ends it sooner`
+      await logOnly(config, store, id, (log) => log.step(`Waiting for ${what}`))
+    }
+  }
 
   const interrupt = (pending: readonly Deploy[], { id, cancel }: { id: string; cancel: AbortController }): void => {
     const reason = reasonToEnd(pending, id)
@@ -83,6 +103,7 @@ export async function startWorker(given: Omit<Workshop, 'builds' | 'changes'>): 
         await carryOut(shop, next.deploy, { stopping: stopping.signal, cancel: next.cancel })
       } finally {
         running.delete(app)
+        told.delete(next.deploy.id)
       }
     }
   }
@@ -133,9 +154,9 @@ export async function startWorker(given: Omit<Workshop, 'builds' | 'changes'>): 
   }
 }
 
-/** The whole log of a deploy that was never begun. */
-async function logOnly(config: Config, store: Store, id: string, failure: string): Promise<void> {
+/** Writes to the log of a deploy that is not being carried out. */
+async function logOnly(config: Config, store: Store, id: string, write: (log: DeployLog) => void): Promise<void> {
   const log = await DeployLog.open(config, store, id)
-  log.problem(failure)
+  write(log)
   await log.close()
 }

@@ -68,6 +68,29 @@ describe('the command line, on what it changes and shows', () => {
       expect((await berth(['config:set', '--file', 'X=nowhere', '-a', 'vars'])).stderr).to.include('cannot be read')
     })
 
+    it('that `config --shell` wrote come back from --env-file as they were, and then change nothing', async () => {
+      const awkward = { TICKS: "it's 'so'", MIXED: `a'b"c\\d\n$HOME # no \r\n`, TAIL: 'line\n' }
+      const words = Object.entries(awkward).map(([name, value]) => `${name}=${value}`)
+      expect((await berth(['config:set', ...words, '-a', 'vars'])).code).to.equal(0)
+      const before = await json(['config', '--json', '-a', 'vars'])
+      await writeFile(join(dir, 'all.env'), (await berth(['config', '--shell', '-a', 'vars'])).stdout)
+      await berth(['config:unset', ...Object.keys(awkward), '-a', 'vars'])
+      expect((await berth(['config:set', '--env-file', 'all.env', '-a', 'vars'])).code).to.equal(0)
+      expect(await json(['config', '--json', '-a', 'vars'])).to.deep.equal(before)
+      for (const again of [
+        ['config:set', '--env-file', 'all.env'],
+        ['config:unset', 'NOT_SET'],
+      ]) {
+        const same = await berth([...again, '-a', 'vars'])
+        expect(same.code).to.equal(0)
+        expect(same.stderr).to.match(/restarting vars\.\.\. nothing changed: no release, no restart\n$/)
+      }
+      // Node.js 20 takes a script's --env-file for its own, unless it is told where its own options end
+      const none = await berth(['config:set', '--env-file', 'none.env', '-a', 'vars'])
+      expect(none.code).to.equal(1)
+      expect(none.stderr).to.include('none.env cannot be read')
+    })
+
     it('that may not be change nothing and are never printed', async () => {
       const before = await json(['releases', '--json', '-a', 'vars'])
       for (const bad of ['1A=hunter2', 'A-B=hunter2', 'PORT=hunter2', 'BERTH_X=hunter2']) {

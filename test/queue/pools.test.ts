@@ -165,6 +165,9 @@ describe('builds and other changes', function () {
     await until(async () => (await logOf(waiting)).includes('Waiting for 1 build ahead'))
     await cancel(waiting)
     const behind = await submit(rig.store, a, { kind: 'restart', process: null })
+    await until(async () =>
+      (await logOf(behind)).includes('Waiting for the build of aaaaaaa to end; `berth builds:cancel`'),
+    )
     const queued = await push(a)
     await cancel(queued)
     await cancel(building)

@@ -1,13 +1,13 @@
 import { expect } from 'chai'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { connectEngine } from '../../src/docker.js'
 import { BerthError } from '../../src/errors.js'
 import { Bell } from '../../src/queue/bell.js'
-import { deployFiles } from '../../src/queue/files.js'
+import { deployFiles, deploysDirectory } from '../../src/queue/files.js'
 import { follow, outcome } from '../../src/queue/follow.js'
 import { submit } from '../../src/queue/submit.js'
 import { startWorker, type DeployWorker } from '../../src/queue/worker.js'
@@ -46,6 +46,13 @@ describe('the worker', function () {
     })
   }
   const end = async (app: App, change: Change) => outcome(rig.store, await submit(rig.store, app, change))
+  const expectMissing = async (promise: Promise<unknown>, words: RegExp): Promise<void> => {
+    const error = await promise.then(
+      () => new Error('it is there'),
+      (thrown: unknown) => thrown as Error,
+    )
+    expect(error.message).to.match(words)
+  }
   /** A promise and what settles it. */
   const gate = () => {
     let open = (): void => undefined
@@ -145,6 +152,69 @@ describe('the worker', function () {
     const { id } = await end(app, change)
     const log = await readFile(deployFiles(rig.config, id).log, 'utf8')
     expect(log).to.include('connecting with [secret] as production')
+  })
+
+  it('makes no release of a change that changes nothing, and tells of what does', async () => {
+    const app = await rig.app('same')
+    let rolled = 0
+    rollOut = () => {
+      rolled += 1
+      return Promise.resolve()
+    }
+    await start()
+    await end(app, { kind: 'config', set: { A: '1', B: '2' }, unset: [] })
+    expect(rolled).to.equal(1)
+    for (const change of [
+      { kind: 'config', set: { A: '1' }, unset: ['NOPE'] },
+      { kind: 'config', set: {}, unset: ['NOPE', 'constructor'] },
+      { kind: 'scale', formation: { web: { quantity: 1 } } },
+    ] as const) {
+      const deploy = await end(app, change)
+      expect(deploy).to.include({ status: 'succeeded', release: null })
+      const log = await readFile(deployFiles(rig.config, deploy.id).log, 'utf8')
+      expect(log).to.equal('       Nothing changes: no release, no restart\n')
+    }
+    expect(rolled).to.equal(1)
+    await end(app, { kind: 'config', set: { A: '1', B: '3' }, unset: ['NOPE', 'A_GONE'] })
+    expect((await rig.store.releases.get(app.id, 4)).description).to.equal('Set B config vars')
+    expect((await rig.store.apps.find(app.id))?.current).to.equal(4)
+  })
+
+  it('refuses config vars that are too large together, though each change was small enough', async () => {
+    const app = await rig.app('full')
+    await start()
+    const half = (name: string): Change => ({ kind: 'config', set: { [name]: 'x'.repeat(130_000) }, unset: [] })
+    const deploys = await Promise.all(['A', 'B', 'C'].map((name) => submit(rig.store, app, half(name))))
+    const ends = await Promise.all(deploys.map((deploy) => outcome(rig.store, deploy)))
+    expect(ends.map(({ status }) => status)).to.deep.equal(['succeeded', 'succeeded', 'failed'])
+    expect(ends[2]?.failure).to.match(/256 KiB altogether at most, and these would be 381 KiB/)
+  })
+
+  it('keeps the last hundred deploys and releases of an app, and the logs of those', async () => {
+    const app = await rig.app('old')
+    const value = (n: number): string => String(n).padEnd(100_000, 'x')
+    const { store, config } = rig
+    const release = await store.releases.get(app.id, 2)
+    for (let version = 3; version < 120; version += 1) {
+      await store.releases.put({ ...release, version, config: { BIG: value(version) } })
+      const { id } = await store.deploys.create(app.id, set('BIG', value(version)))
+      await store.deploys.update(id, { status: 'succeeded', release: version })
+      await mkdir(deploysDirectory(config), { recursive: true })
+      await writeFile(deployFiles(config, id).log, 'Launching...')
+    }
+    await store.apps.update(app.id, { current: 60 })
+    const first = (await store.deploys.list(app.id)).at(-1)
+    await start()
+    expect(await end(app, set('BIG', value(1)))).to.include({ status: 'succeeded', release: 120 })
+    // it is tidied up after when it is over
+    while ((await store.releases.count(app.id)) > 100) await new Promise((resolve) => setTimeout(resolve, 10))
+    expect(await store.deploys.list(app.id)).to.have.length(100)
+    await expectMissing(store.releases.get(app.id, 3), /^v3 is kept no more: of each app, the last 100 releases are$/)
+    expect((await store.releases.get(app.id, 120)).config.BIG).to.equal(value(1))
+    await expectMissing(readFile(deployFiles(config, first?.id ?? '').log), /ENOENT/)
+    expect((await readdir(deploysDirectory(config))).filter((name) => name.endsWith('.log'))).to.have.length(100)
+    const [, used = '0'] = /used_memory:(\d+)/.exec(await store.redis.info('memory')) ?? []
+    expect(Number(used), '118 changes of 100 kB').to.be.lessThan(20 * 2 ** 20)
   })
 
   it('restarts without a new release', async () => {

@@ -5,10 +5,10 @@ import { OfApp } from './names.js'
 const mebibyte = 1024 * 1024
 
 export const Size = z.strictObject({
-  quantity: z.int().min(0).max(100),
+  quantity: z.int('must be a whole number').min(0, 'not less than 0').max(100, 'at most 100 of one type'),
   memory: z
     .int()
-    .min(16 * mebibyte)
+    .min(16 * mebibyte, 'at least 16M')
     .describe('bytes'),
   cpus: z.number().min(0.01).max(512),
 })

@@ -1,12 +1,11 @@
 import { BerthError } from '../../errors.js'
+import { checkConfigSize, configAfter } from '../../queue/release.js'
 import type { HandlersOf } from '../handler.js'
 import type { Platform } from '../platform.js'
 import { viewDeploy } from '../views.js'
 
 // Linux refuses to exec with one string of the environment longer than this, NAME= and NUL included (execve(2), MAX_ARG_STRLEN)
 const longest = 128 * 1024
-/** Bytes of all an app's config vars; execve(2) allows arguments and environment 2 MB together. */
-const mostBytes = 1024 * 1024
 
 const varName = /^[A-Za-z_][A-Za-z0-9_]*$/
 
@@ -73,13 +72,7 @@ export function configHandlers(platform: Platform): HandlersOf<'config'> {
         throw new BerthError('invalid', `the config var ${both} cannot be both set and unset`, 'name it once')
 
       const { config } = await store.releases.current(app)
-      const after = Object.entries({ ...config, ...set }).filter(([name]) => !unset.includes(name))
-      if (after.reduce((sum, [name, value]) => sum + sizeOf(name, value), 0) > mostBytes)
-        throw new BerthError(
-          'large',
-          "an app's config vars are 1 MB altogether at most",
-          'unset some, or put large ones in a file',
-        )
+      checkConfigSize(config, configAfter(config, { set, unset }))
       return viewDeploy(await platform.submit(app, { kind: 'config', set, unset }), app.name)
     },
   }

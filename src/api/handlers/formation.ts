@@ -1,3 +1,4 @@
+import { availableParallelism, totalmem } from 'node:os'
 import { processType } from '../../buildpacks/procfile.js'
 import { BerthError } from '../../errors.js'
 import { own } from '../../own.js'
@@ -32,6 +33,24 @@ const given = (
   entry: Readonly<{ [F in keyof FormationEntry]?: FormationEntry[F] | undefined }>,
 ): Partial<FormationEntry> => Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined))
 
+const gigabytes = (bytes: number): string => `${Number((bytes / 2 ** 30).toFixed(1))}G`
+
+/** @throws BerthError `invalid` when no process of this server could have it */
+function checkSize(type: string, { memory, cpus }: { memory?: number | undefined; cpus?: number | undefined }): void {
+  if (memory !== undefined && memory > totalmem())
+    throw new BerthError(
+      'invalid',
+      `${type}: ${gigabytes(memory)} of memory is more than this server has, ${gigabytes(totalmem())}`,
+      'give it less, as in web=1:512M',
+    )
+  if (cpus !== undefined && cpus > availableParallelism())
+    throw new BerthError(
+      'invalid',
+      `${type}: ${cpus} CPUs are more than this server has, ${availableParallelism()}`,
+      'give it less, as in web=1:512M:0.5',
+    )
+}
+
 export function formationHandlers(platform: Platform): HandlersOf<'formation'> {
   const { store } = platform
   return {
@@ -56,6 +75,7 @@ export function formationHandlers(platform: Platform): HandlersOf<'formation'> {
             ? 'a process type is a name of letters, digits, - and _, as in its Procfile; `release` and `run` run once'
             : `it has ${types.join(', ') || 'none'}; more are named in its Procfile`,
         )
+      for (const [type, size] of Object.entries(formation)) checkSize(type, size)
       const change = Object.fromEntries(Object.entries(formation).map(([type, entry]) => [type, given(entry)]))
       return viewDeploy(await platform.submit(app, { kind: 'scale', formation: change }), app.name)
     },
