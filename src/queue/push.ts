@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { detect } from '../buildpacks/detect.js'
 import { parseProcfile, saysWhatRuns } from '../buildpacks/procfile.js'
 import { directoryTree } from '../buildpacks/tree.js'
-import { BerthError } from '../errors.js'
+import { BerthError, is } from '../errors.js'
 import type { App } from '../store/apps.js'
 import type { Change, Deploy } from '../store/deploys.js'
 import { build } from './build.js'
@@ -93,7 +93,10 @@ async function checkStillWanted(
   { unless = [] }: Extract<Change, { kind: 'push' }>,
 ): Promise<void> {
   for (const id of unless) {
-    const other = await store.deploys.get(id).catch(() => null)
+    const other = await store.deploys.get(id).catch((error: unknown) => {
+      if (is(error, 'missing')) return null // so long over that it is forgotten
+      throw error
+    })
     if (other?.status === 'succeeded' && other.change.kind === 'push')
       throw new BerthError(
         'conflict',

@@ -49,11 +49,12 @@ describe('run, from socket to process', () => {
   let server: Server
   let children: ChildProcess[]
   let url: string
+  const limits = { run: 60_000 }
   beforeEach(async () => {
     children = []
     const platform = {
       closing: new AbortController().signal,
-      config: { limits: { run: 60_000 } },
+      config: { limits },
       grants: { during: (_token: Token, _end: () => void, task: () => Promise<void>) => task() },
       store: { redis: { status: 'ready' }, apps: { get: () => Promise.resolve({ name: 'x' }) } },
       run: (_app: unknown, spec: OneOffSpec, signal: AbortSignal) => Promise.resolve(oneOff(spec, signal, children)),
@@ -203,6 +204,23 @@ describe('run, from socket to process', () => {
       else expect(JSON.parse(messages.at(-1) ?? '{}')).to.have.nested.property('error.fault', 'large')
     }
     expect(children.length).to.equal(1)
+  })
+
+  it('ends a process that takes longer than it may, and says so', async () => {
+    limits.run = 300
+    try {
+      const { code } = start(['sh', '-c', "trap '' TERM; sleep 60"], new PassThrough())
+      const told = await code.then(
+        () => 'nothing',
+        (error: unknown) => (error as Error).message,
+      )
+      expect(told).to.equal('the process took longer than 1 second and was ended')
+      const [child] = children
+      if (child && child.signalCode === null) await once(child, 'exit')
+      expect(child?.signalCode).to.equal('SIGKILL')
+    } finally {
+      limits.run = 60_000
+    }
   })
 
   it('refuses a frame that is no message, in words', async () => {
