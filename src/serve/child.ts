@@ -21,6 +21,8 @@ export interface ChildSpec {
    * when it accepts and closes fd 4 when it accepts no more; the next one is started then, while it ends what it has begun.
    */
   readonly listener?: number
+  /** A socket of another child that this one merely holds as its fd 3, so that it outlives that one and the supervisor. */
+  readonly spare?: number
   /** True when a process that an earlier supervisor started may go on as it is. */
   readonly keeps?: (forebear: Pid) => boolean
 }
@@ -121,10 +123,15 @@ export class Child {
   }
 
   async #run(): Promise<void> {
-    const { command, args, env, cwd, logFile, user, listener } = this.spec
+    const { command, args, env, cwd, logFile, user, listener, spare } = this.spec
     const log = openSync(logFile, 'a', 0o640)
     try {
-      const stdio = ['ignore', log, log, ...(listener === undefined ? [] : [listener, 'pipe' as const])] as const
+      const stdio = [
+        'ignore',
+        log,
+        log,
+        ...(listener === undefined ? (spare === undefined ? [] : [spare]) : [listener, 'pipe' as const]),
+      ] as const
       this.#process = spawn(command, args, { cwd, env, stdio: [...stdio], ...user })
     } finally {
       closeSync(log)

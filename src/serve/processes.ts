@@ -101,7 +101,8 @@ export function specs(
         logFile: logFile(name),
       }
       if (name === 'engine') return { ...spec, env: { ...env, HOME: '/root', BERTH_GROUP: String(user.gid) } }
-      if (name === 'worker') return { ...spec, user: client, env: { ...buildEnv, ...spec.env } }
+      if (name === 'worker')
+        return { ...spec, user: client, spare: listeners.router.fd, env: { ...buildEnv, ...spec.env } }
       const listens = listening.find((other) => other === name)
       if (!listens) return { ...spec, user: client }
       const { fd } = listeners[listens]

@@ -58,7 +58,8 @@ const ofName = (orphans: Orphans, name: string): Pid[] =>
  */
 async function openListeners(config: Config, user: User, orphans: Orphans): Promise<Record<Listening, Listener>> {
   const inherit = (name: Listening, port: number): Listener | undefined => {
-    for (const { pid } of ofName(orphans, name)) {
+    // the worker holds the router's too
+    for (const { pid } of [...ofName(orphans, name), ...(name === 'router' ? ofName(orphans, 'worker') : [])]) {
       const inherited = inheritListener(pid, listenFd, port)
       if (inherited) return inherited
     }

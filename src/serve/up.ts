@@ -83,7 +83,7 @@ async function start(config: Config, running: Running | null): Promise<void> {
     return ready(config, wanted)
   }
   // its own router may hold the port, and hands it over
-  const routers = Object.entries(processes).filter(([name]) => /^router(\.|$)/.test(name))
+  const routers = Object.entries(processes).filter(([name]) => /^(router|worker)(\.|$)/.test(name))
   if (!routers.some(([, { pid }]) => holds(pid, config.httpPort))) openListener(config.httpPort)[Symbol.dispose]()
   mkdirSync(config.root, { recursive: true, mode: 0o755 })
   await rememberSettings(config)

@@ -68,7 +68,7 @@ class Load {
     const began = Date.now()
     // a kept connection that was closed before the request went over it says so by a reset: clients send it again (RFC 9112 §9.3.1)
     for (let tries = keep ? 3 : 1; tries > 0; tries--) {
-      const { failure, reused } = await this.#once(keep ? this.#agent : undefined)
+      const { failure, reused } = await this.#once(keep && tries > 1 ? this.#agent : undefined)
       this.slowest = Math.max(this.slowest, Date.now() - began)
       if (failure === null) {
         this.answered++
