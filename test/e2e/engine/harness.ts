@@ -104,9 +104,13 @@ export async function openEngine(start: Start = {}): Promise<TestEngine> {
         ...readFileSync('/proc/self/mounts', 'utf8')
           .split('\n')
           .filter((line) => line.includes(dir) && !line.includes(` ${options.run} `)),
-        ...(await must('find', ['/sys/fs/cgroup', '-maxdepth', '3', '-type', 'd', '-path', `*/berth-${name}/*`])).split(
-          '\n',
-        ),
+        // the group that all builds share is there as long as the engine is
+        ...(
+          await must('find', [
+            ...['/sys/fs/cgroup', '-maxdepth', '4', '-type', 'd', '-path', `*/berth-${name}/*`],
+            ...['-not', '-path', `*/berth-${name}/builds`],
+          ])
+        ).split('\n'),
         ...processes(dir).filter((line) => !line.includes('engine/main')),
       ].filter(Boolean),
     [Symbol.asyncDispose]: async () => {
