@@ -47,9 +47,17 @@ export class NetworkRecords {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 })
     await sweepDrafts(this.#directory)
     const files = (await readdir(this.#directory)).filter((file) => /^[0-9a-f]{64}\.json$/.test(file))
-    return Promise.all(
-      files.map(async (file) => JSON.parse(await readFile(join(this.#directory, file), 'utf8')) as NetworkRecord),
-    )
+    return (await Promise.all(files.map((file) => this.#read(file)))).filter((record) => record !== undefined)
+  }
+
+  async #read(file: string): Promise<NetworkRecord | undefined> {
+    try {
+      return JSON.parse(await readFile(join(this.#directory, file), 'utf8')) as NetworkRecord
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+      console.error(`network ${file.slice(0, 12)} is left out: its record is damaged; see berth engine:check`)
+      return undefined
+    }
   }
 
   async save(record: NetworkRecord): Promise<void> {

@@ -56,7 +56,9 @@ export class VolumeRecords {
       return JSON.parse(await readFile(join(this.#directory, name, 'volume.json'), 'utf8')) as VolumeRecord
     } catch (error) {
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined
-      throw error
+      if (!(error instanceof SyntaxError)) throw error
+      console.error(`volume ${name} is left out: its record is damaged; see berth engine:check`)
+      return undefined
     }
   }
 

@@ -38,6 +38,21 @@ describe('volumes', () => {
     expect(await readdir(made.mountpoint)).to.deep.equal(['file'])
   })
 
+  it('whose record is damaged are left out, and keep no engine from starting', async () => {
+    await (await open()).ensure('torn')
+    await (await open()).ensure('whole')
+    for (const text of ['', '{"name":', '\0']) {
+      await writeFile(join(root, 'volumes/torn/volume.json'), text)
+      const again = await open()
+      expect(await again.get('whole')).to.include({ name: 'whole' })
+      await refuses(
+        Promise.resolve().then(() => again.get('torn')),
+        'missing',
+        'torn',
+      )
+    }
+  })
+
   it('without a name get one of 64 hex digits', async () => {
     const made = await (await open()).ensure('')
     expect(made.name).to.match(/^[0-9a-f]{64}$/)
