@@ -41,7 +41,7 @@ export class Container {
   readonly record: ContainerRecord
   /** Ends what runs beside the container: health checks, a restart that is due. */
   companions = new AbortController()
-  /** Called between create and start, in time to miss none of the output; undefined: the start has failed. */
+  /** Called between create and start, in time to miss none of the output; false: it did not start, or never will. */
   readonly onStart = new Set<(started: boolean) => void>()
   /** Pids of runtimes that are in its control group and not of it: they wait for commands run in it. */
   readonly runtimes = new Set<number>()
@@ -91,6 +91,12 @@ export class Container {
     return turn
   }
 
+  /** Tells those in `onStart`, once. */
+  tellStart(started: boolean): void {
+    for (const hook of this.onStart) hook(started)
+    this.onStart.clear()
+  }
+
   /** The exit code of the run that ends next. */
   nextExit(signal?: AbortSignal): Promise<number> {
     return waitIn(this.#exits, signal)
@@ -106,6 +112,7 @@ export class Container {
   }
 
   removed(): void {
+    this.tellStart(false)
     settle(this.#removals, this.record.state.exitCode)
   }
 

@@ -62,8 +62,7 @@ export async function start(shop: Shop, container: Container): Promise<void> {
     delete record.state.health
     // what is to run again after a power cut must be known to have run
     await (hasRestartPolicy(record) ? shop.store.save(record) : shop.store.note(record))
-    for (const hook of container.onStart) hook(true)
-    container.onStart.clear()
+    container.tellStart(true)
     await shop
       .driverOf(record)
       .start(record.id)
@@ -195,8 +194,7 @@ async function undo(shop: Shop, container: Container, error: unknown): Promise<v
   })
   await shop.store.saveIfPossible(record)
   await shop.exits.take(record.id)
-  for (const hook of container.onStart) hook(false)
-  container.onStart.clear()
+  container.tellStart(false)
 }
 
 /**

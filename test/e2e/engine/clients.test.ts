@@ -259,10 +259,11 @@ describe('a client library', function () {
     for (let n = 0; n < 10; n++) {
       await create('brief', { Cmd: ['true'] })
       await json('POST', '/containers/brief/start')
-      // dockerd waits for the next start
-      for (const stream of oracle ? ['stream=0&logs=1'] : ['stream=0&logs=1', 'stream=1'])
-        expect((await ask('POST', `/containers/brief/attach?${stream}&stdout=1`)).status).to.equal(200)
+      expect((await ask('POST', '/containers/brief/attach?stream=0&logs=1&stdout=1')).status).to.equal(200)
+      // one that has ended is waited for until its next start; once it is gone there will be none
+      const attached = oracle ? null : ask('POST', '/containers/brief/attach?stream=1&stdout=1')
       await json('DELETE', '/containers/brief?force=1')
+      if (attached) expect((await attached).status).to.be.oneOf([200, 404, 409])
     }
   })
 
