@@ -119,8 +119,11 @@ async function newest(cache: string, name: string, range: string, node?: string)
   } catch (error) {
     why = error
   }
-  const known = await readdir(directoryOf(cache, name)).catch(() => [])
-  const found = maxSatisfying(known, range)
+  // a directory without its tarball is what a fetch that was cut off has left
+  const directory = directoryOf(cache, name)
+  const known = existsSync(directory) ? await readdir(directory) : []
+  const whole = known.filter((version) => existsSync(join(directory, version, 'package.tgz')))
+  const found = maxSatisfying(whole, range)
   if (found === null) throw new Error(`there is no ${name}@${range}`, { cause: why })
   return found
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -32,6 +32,11 @@ describe('a package of Node.js', () => {
     expect(await fetched(cache, 'picocolors', '1.1.0')).to.equal(tarball)
   })
 
+  const fetchedBefore = async (name: string, version: string): Promise<void> => {
+    await mkdir(join(cache, 'npm', name, version), { recursive: true })
+    await writeFile(join(cache, 'npm', name, version, 'package.tgz'), '')
+  }
+
   it('is the newest of its range, with tools that run on it, and what was fetched where nothing can be reached', async function () {
     this.timeout(60_000)
     const parts = await nodeParts(cache, '16')
@@ -42,10 +47,11 @@ describe('a package of Node.js', () => {
     process.env.npm_config_registry = 'http://127.0.0.1:9/'
     await Promise.all(
       Object.entries({ [name]: '24.1.0', npm: '11.0.0', yarn: '1.22.1', corepack: '0.34.0' }).map(([each, version]) =>
-        mkdir(join(cache, 'npm', each, version), { recursive: true }),
+        fetchedBefore(each, version),
       ),
     )
     process.env.npm_config_fetch_retries = '0'
+    await mkdir(join(cache, 'npm', name, '24.9.0'), { recursive: true }) // its fetch was cut off
     expect((await nodeParts(cache, '24'))[name]).to.equal('24.1.0')
     const failure = await nodeParts(cache, '22').catch((error: unknown) => (error as Error).message)
     expect(failure).to.equal(`there is no ${name}@22`)
