@@ -1,22 +1,8 @@
 import eslint from '@eslint/js'
 import tseslint from 'typescript-eslint'
+import { engineCommons, engineFloors, platform } from './rooms.js'
 
-/** DESIGN.md, "who may know whom": each room lists what it may import of the others; root files are everyone's. */
-const rooms = {
-  git: ['queue', 'store'],
-  queue: ['buildpacks', 'scheduler', 'store', 'plugins'],
-  buildpacks: [],
-  scheduler: ['store'],
-  router: ['store'],
-  store: [],
-  api: ['git', 'queue', 'store', 'buildpacks', 'scheduler'],
-  cli: ['api/contract', 'api/client', 'buildpacks', 'serve'],
-  serve: ['store', 'buildpacks/procfile', 'cli/credentials'],
-  plugins: [],
-  engine: [],
-}
-
-const walls = Object.entries(rooms).map(([room, allowed]) => ({
+const walls = Object.entries(platform).map(([room, allowed]) => ({
   files: [`src/${room}/**/*.ts`],
   rules: {
     'no-restricted-imports': [
@@ -24,8 +10,8 @@ const walls = Object.entries(rooms).map(([room, allowed]) => ({
       {
         patterns: [
           {
-            regex: `^(\\.\\./)+(?!(${[room, ...allowed].join('|')})(/|\\.js$)|[a-z-]+\\.js$)(${Object.keys(rooms).join('|')})/`,
-            message: `src/${room} may not know this room (DESIGN.md, "who may know whom")`,
+            regex: `^(\\.\\./)+(?!(${[room, ...allowed].join('|')})(/|\\.js$)|[a-z-]+\\.js$)(${Object.keys(platform).join('|')})/`,
+            message: `src/${room} may not know this room (rooms.js)`,
           },
         ],
       },
@@ -33,12 +19,32 @@ const walls = Object.entries(rooms).map(([room, allowed]) => ({
   },
 }))
 
+const engineWalls = engineFloors.flatMap((floor, height) =>
+  floor.map((room) => {
+    const below = engineFloors.slice(0, height).flat()
+    const allowed = [`(${engineCommons.join('|')})\\.js$`, ...(below.length > 0 ? [`(${below.join('|')})/`] : [])]
+    return {
+      files: [`src/engine/${room}/*.ts`],
+      rules: {
+        'no-restricted-imports': [
+          'error',
+          {
+            patterns: [
+              { regex: `^\\.\\./(?!${allowed.join('|')})`, message: `src/engine/${room} may not know this (rooms.js)` },
+            ],
+          },
+        ],
+      },
+    }
+  }),
+)
+
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'node_modules/', 'examples/', 'test/**/fixtures/'] },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {
-    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['eslint.config.js'] } } },
+    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.js'] } } },
     rules: {
       'max-lines': ['error', { max: 350, skipComments: true, skipBlankLines: true }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
@@ -65,10 +71,12 @@ export default tseslint.config(
       ],
     },
   },
+  ...engineWalls,
   { files: ['test/**/*.ts'], rules: { '@typescript-eslint/no-unused-expressions': 'off' } },
   {
-    files: ['eslint.config.js'],
+    files: ['*.js'],
     extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: { globals: { console: 'readonly', process: 'readonly' } },
     rules: { 'no-restricted-syntax': 'off' },
   },
 )

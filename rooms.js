@@ -1,0 +1,24 @@
+/**
+ * The rooms of `src` and who may know whom, from the bottom up: a room may import rooms that stand before it, none after. ESLint keeps the walls (`eslint.config.js`), `npm run walls` looks for circles.
+ */
+
+/** Platform: what each room may import of the others; files of `src` itself are everyone's. */
+export const platform = {
+  store: [],
+  buildpacks: [],
+  plugins: [],
+  scheduler: ['store'],
+  router: ['store'],
+  queue: ['buildpacks', 'scheduler', 'store', 'plugins'],
+  git: ['queue', 'store'],
+  api: ['git', 'queue', 'store', 'buildpacks', 'scheduler'],
+  serve: ['store', 'buildpacks/procfile', 'cli/credentials'],
+  cli: ['api/contract', 'api/client', 'buildpacks', 'serve'],
+  engine: [],
+}
+
+/** The engine, a world of its own: a room may import those of the floors below its own, not its neighbours. */
+export const engineFloors = []
+
+/** Files of `src/engine` itself that all floors may import; the others put the engine together. */
+export const engineCommons = ['errors', 'config', 'records', 'events']
