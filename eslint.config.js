@@ -10,7 +10,7 @@ const walls = Object.entries(platform).map(([room, allowed]) => ({
       {
         patterns: [
           {
-            regex: `^(\\.\\./)+(?!(${[room, ...allowed].join('|')})(/|\\.js$)|[a-z-]+\\.js$)(${Object.keys(platform).join('|')})/`,
+            regex: `^(\\.\\./)+(?!(${[room, 'lib', ...allowed].join('|')})(/|\\.js$)|[a-z-]+\\.js$)(${Object.keys(platform).join('|')})/`,
             message: `src/${room} may not know this room (rooms.js)`,
           },
         ],

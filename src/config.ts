@@ -5,7 +5,7 @@ import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { parse } from 'dotenv'
 import { z } from 'zod'
-import { parseDuration } from './duration.js'
+import { parseDuration } from './lib/duration.js'
 import { BerthError, messageOf } from './errors.js'
 
 const mebibyte = 1024 * 1024

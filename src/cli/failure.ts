@@ -1,6 +1,6 @@
 import { CommanderError, type Command } from 'commander'
 import { BerthError, messageOf } from '../errors.js'
-import { harmless } from '../terminal.js'
+import { harmless } from '../lib/terminal.js'
 
 /** The command line itself is wrong: exit code 2. */
 export class UsageError extends BerthError {

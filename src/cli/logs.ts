@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { LogLine } from '../api/contract.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
-import { harmless } from '../terminal.js'
+import { harmless } from '../lib/terminal.js'
 import { print } from './output.js'
 import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
 

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
-import { harmless } from '../terminal.js'
+import { harmless } from '../lib/terminal.js'
 
 /** What a terminal gets is harmless, whoever wrote it; what a program reads is as it is. */
 const shown = (stream: NodeJS.WriteStream, text: string): string => (stream.isTTY ? harmless(text) : text)

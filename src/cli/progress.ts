@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeployView } from '../api/contract.js'
 import { BerthError, is } from '../errors.js'
-import { harmless } from '../terminal.js'
+import { harmless } from '../lib/terminal.js'
 import { say } from './output.js'
 import type { Session } from './session.js'
 

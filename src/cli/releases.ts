@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { ReleaseView } from '../api/contract.js'
 import { addCommand } from './command.js'
-import { own } from '../own.js'
+import { own } from '../lib/own.js'
 import { UsageError } from './failure.js'
 import { fields, formatTime, heading, print, printJson, table } from './output.js'
 import { carryOut } from './progress.js'

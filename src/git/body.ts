@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { deadline } from '../deadline.js'
+import { deadline } from '../lib/deadline.js'
 import { BerthError } from '../errors.js'
 
 /** What a client may send, and how slowly. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config.js'
-import { readIfThere } from './present.js'
+import { readIfThere } from '../lib/missing.js'
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { BerthError, messageOf } from '../errors.js'
 import type { Deploy } from '../store/deploys.js'
 import type { Command } from './commands.js'
-import { ifAbsent, readIfThere } from './present.js'
+import { orMissing, readIfThere } from '../lib/missing.js'
 import { adoptObjects, readLanded, writeLanded, type Push } from './pushes.js'
 import { moveRef, readRef, tryRef } from './refs.js'
 
@@ -23,7 +23,7 @@ export async function prepareLanding(
   env: Readonly<Record<string, string>>,
 ): Promise<void> {
   try {
-    const spare = await stat(spareOf(repository)).catch(ifAbsent(null))
+    const spare = await stat(spareOf(repository)).catch(orMissing(null))
     if (spare?.size !== spareBytes) await writeFile(spareOf(repository), Buffer.alloc(spareBytes, '.'))
     await tryRef(repository, ref, commit, env)
   } catch (error) {

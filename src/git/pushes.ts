@@ -2,7 +2,7 @@ import { link, mkdir, readdir, rename, rm, writeFile, open } from 'node:fs/promi
 import { join, resolve, sep } from 'node:path'
 import { BerthError } from '../errors.js'
 import type { Command } from './commands.js'
-import { ifAbsent, readIfThere } from './present.js'
+import { orMissing, readIfThere } from '../lib/missing.js'
 import type { Verdict } from './report.js'
 
 /** A push that became a deploy, from then until its ref's fate is settled. */
@@ -46,7 +46,7 @@ export async function readPush(repository: string, id: string): Promise<Push | n
 
 /** Every push of a repository that is not settled. */
 export async function listPushes(repository: string): Promise<Push[]> {
-  const names = await readdir(join(repository, 'berth')).catch(ifAbsent([]))
+  const names = await readdir(join(repository, 'berth')).catch(orMissing([]))
   const found = await Promise.all(names.filter((name) => pushId.test(name)).map((name) => readPush(repository, name)))
   return found.filter((push) => push !== null)
 }
@@ -69,7 +69,7 @@ export function checkQuarantine(repository: string, path: string): string {
 /** Links every file of a tree, packs before their indexes, since git takes an index for a promise of its pack. */
 async function linkTree(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true })
-  const entries = await readdir(from, { withFileTypes: true }).catch(ifAbsent([]))
+  const entries = await readdir(from, { withFileTypes: true }).catch(orMissing([]))
   entries.sort((a, b) => Number(a.name.endsWith('.idx')) - Number(b.name.endsWith('.idx')))
   for (const entry of entries) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)]

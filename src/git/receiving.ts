@@ -14,7 +14,7 @@ import type { Disk } from './disk.js'
 import { exportTree, quarantineEnv, readCommit } from './export.js'
 import { judge } from './judge.js'
 import { land, prepareLanding } from './landing.js'
-import { Turns } from './turns.js'
+import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { checkQuarantine, forgetPush, listPushes, readPush, recordPush, type Push } from './pushes.js'
 import type { Verdict } from './report.js'
 import { repositoryOf } from './repository.js'
@@ -46,7 +46,7 @@ const againMs = [1_000, 5_000, 15_000, 60_000]
 export class Receiving {
   readonly #at: Receiver
   readonly #disk: Disk
-  readonly #turns = new Turns()
+  readonly #mutex = new KeyedMutex()
 
   constructor(at: Receiver, disk: Disk) {
     this.#at = at
@@ -68,7 +68,7 @@ export class Receiving {
     const { config, store } = this.#at
     const repository = repositoryOf(config, app.id)
     try {
-      const push = await this.#turns.take(app.id, () => this.#begin(app, repository, question, say))
+      const push = await this.#mutex.run(app.id, () => this.#begin(app, repository, question, say))
       if (push === null) return
       const deploy = await store.deploys.get(push.deploy)
       // a pusher that reads slowly keeps its own log waiting, and not the ref
@@ -159,7 +159,7 @@ export class Receiving {
   }
 
   #land(app: string, repository: string, push: Push, deploy: Deploy): Promise<void> {
-    return this.#turns.take(app, () => land(repository, push, deploy))
+    return this.#mutex.run(app, () => land(repository, push, deploy))
   }
 
   /** From a question to a deploy that is sure to be carried out; null when there is nothing to deploy. */

@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { git, GitFailed, must } from './git.js'
-import { readIfThere } from './present.js'
+import { readIfThere } from '../lib/missing.js'
 
 /** The commit a ref is at; null when there is none. */
 export async function readRef(repository: string, ref: string): Promise<string | null> {
-  const loose = await readIfThere(join(repository, ref))
+  const loose = await readLoose(join(repository, ref))
   if (loose !== null) return loose.trim()
   const packed = (await readIfThere(join(repository, 'packed-refs'))) ?? ''
   return (
@@ -15,6 +15,13 @@ export async function readRef(repository: string, ref: string): Promise<string |
       ?.split(' ', 1)[0] ?? null
   )
 }
+
+/** A directory has the name of a ref while there are refs below it (`a` and `a/b`), or were. */
+const readLoose = (path: string): Promise<string | null> =>
+  readIfThere(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'EISDIR') return null
+    throw error
+  })
 
 /**
  * Moves a ref. Branches that were deployed before the app's deploy branch was renamed, and that the new one cannot stand

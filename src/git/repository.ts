@@ -5,7 +5,7 @@ import type { Config } from '../config.js'
 import type { App } from '../store/apps.js'
 import { must } from './git.js'
 import { hooksDirectory } from './hooks.js'
-import { readIfThere } from './present.js'
+import { readIfThere } from '../lib/missing.js'
 
 export const repositoryOf = (config: Config, app: string): string => join(config.root, 'git', `${app}.git`)
 

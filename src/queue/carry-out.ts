@@ -1,6 +1,6 @@
 import { label } from '../config.js'
 import { BerthError, is, messageOf } from '../errors.js'
-import { own } from '../own.js'
+import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
 import type { Change, Deploy } from '../store/deploys.js'
 import { firstRelease, type Release } from '../store/releases.js'
@@ -191,7 +191,7 @@ async function release(
 const count = (ahead: number, noun: string): string => `${String(ahead)} ${noun}${ahead === 1 ? '' : 's'}`
 
 const inTurn = ({ changes }: Workshop, log: DeployLog, signal: AbortSignal, task: () => Promise<void>): Promise<void> =>
-  changes.run(signal, (ahead) => log.step(`Waiting for ${count(ahead, 'change')} ahead`), task)
+  changes.run(task, { signal, told: (ahead) => log.step(`Waiting for ${count(ahead, 'change')} ahead`) })
 
 /** Builds when there is room, and for so long and no longer. */
 async function buildInTurn(
@@ -205,8 +205,9 @@ async function buildInTurn(
 ): Promise<Built> {
   const limit = { what: 'the build', ms: shop.config.limits.build, setting: 'BERTH_BUILD_LIMIT' }
   const told = (ahead: number) => log.step(`Waiting for ${count(ahead, 'build')} ahead`)
-  return shop.builds.run(signal, told, () =>
-    within(limit, signal, (until) => buildPush(shop, app, deploy, change, version, log, until)),
+  return shop.builds.run(
+    () => within(limit, signal, (until) => buildPush(shop, app, deploy, change, version, log, until)),
+    { signal, told },
   )
 }
 

@@ -1,9 +1,9 @@
 import { mkdir, open, type FileHandle } from 'node:fs/promises'
 import type { Config } from '../config.js'
 import { messageOf } from '../errors.js'
-import { cutMark } from '../lines.js'
+import { cutMark } from '../lib/lines.js'
 import type { Store } from '../store/store.js'
-import { harmless } from '../terminal.js'
+import { harmless } from '../lib/terminal.js'
 import { deployFiles, deploysDirectory } from './files.js'
 
 /** Names whose values are nobody's business, whoever prints them. */

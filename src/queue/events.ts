@@ -1,4 +1,4 @@
-import { LineSplitter } from '../lines.js'
+import { LineSplitter } from '../lib/lines.js'
 
 /** A line of the engine's answer to a build or a pull (Docker Engine API, `POST /build`). */
 export interface EngineEvent {

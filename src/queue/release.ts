@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { BerthError } from '../errors.js'
-import { own } from '../own.js'
+import { own } from '../lib/own.js'
 import type { Change } from '../store/deploys.js'
 import { defaultEntry, type FormationEntry, type Release } from '../store/releases.js'
 

@@ -1,5 +1,5 @@
-import { deadline } from '../deadline.js'
-import { formatDuration } from '../duration.js'
+import { deadline } from '../lib/deadline.js'
+import { formatDuration } from '../lib/duration.js'
 import { BerthError } from '../errors.js'
 
 /** What has been told to end is waited for this long, so that it can clean up. Milliseconds. */

@@ -4,13 +4,13 @@ import { arrivals, type Deploy } from '../store/deploys.js'
 import type { Store } from '../store/store.js'
 import { redisOptions } from '../store/connection.js'
 import { BerthError, messageOf } from '../errors.js'
-import { Mutex } from '../scheduler/mutex.js'
+import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { Bell } from './bell.js'
 import { carryOut } from './carry-out.js'
 import { choose, reasonToEnd } from './choose.js'
 import { DeployLog } from './deploy-log.js'
 import { removeSource, removeStrayLogs, removeStraySources } from './files.js'
-import { Slots } from './slots.js'
+import { Semaphore } from '../lib/semaphore.js'
 import { queueName, wake, wakeUps, type WakeUp } from './submit.js'
 import type { Workshop } from './workshop.js'
 
@@ -35,12 +35,12 @@ export interface DeployWorker {
  */
 export async function startWorker(given: Omit<Workshop, 'builds' | 'changes'>): Promise<DeployWorker> {
   const { store, config, log } = given
-  const shop: Workshop = { ...given, builds: new Slots(config.builds), changes: new Slots(config.changes) }
+  const shop: Workshop = { ...given, builds: new Semaphore(config.builds), changes: new Semaphore(config.changes) }
   const stopping = new AbortController()
   const stopped = (): boolean => stopping.signal.aborted
   /** App id -> the deploy being carried out. */
   const running = new Map<string, { readonly id: string; readonly cancel: AbortController }>()
-  const mutex = new Mutex()
+  const mutex = new KeyedMutex()
 
   /**
    * Ends what was cancelled, and tells waiting pushes that a newer one has come. With `claim` it answers with the deploy that is next and marks it

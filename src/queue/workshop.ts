@@ -3,7 +3,7 @@ import type { Config } from '../config.js'
 import type { Logger } from '../log.js'
 import type { Scheduler } from '../scheduler/scheduler.js'
 import type { Store } from '../store/store.js'
-import type { Slots } from './slots.js'
+import type { Semaphore } from '../lib/semaphore.js'
 
 /** All that carrying out a deploy takes. */
 export interface Workshop {
@@ -13,6 +13,6 @@ export interface Workshop {
   readonly scheduler: Scheduler
   readonly log: Logger
   /** Builds in a pool of their own: however long they take, other changes go on. */
-  readonly builds: Slots
-  readonly changes: Slots
+  readonly builds: Semaphore
+  readonly changes: Semaphore
 }

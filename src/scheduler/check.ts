@@ -1,5 +1,5 @@
 import { get } from 'node:http'
-import { deadline } from '../deadline.js'
+import { deadline } from '../lib/deadline.js'
 
 /** What a process answered to its check. */
 export interface Answer {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { ContainerCreateOptions } from 'dockerode'
-import { own } from '../own.js'
+import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
 import type { FormationEntry, Release } from '../store/releases.js'
 import type { Init } from './init/init.js'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { label } from '../config.js'
-import { own } from '../own.js'
+import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
 import { defaultEntry, type FormationEntry, type Release } from '../store/releases.js'
 import type { Away } from '../store/routes.js'

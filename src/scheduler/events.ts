@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { StringDecoder } from 'node:string_decoder'
 import type Docker from 'dockerode'
 import { label } from '../config.js'
-import { LineSplitter } from '../lines.js'
+import { LineSplitter } from '../lib/lines.js'
 import { appOfNetwork } from './desired.js'
 
 /** Something that happened to a container of ours; `connected` comes first, and again after each gap. */

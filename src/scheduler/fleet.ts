@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { Config } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
-import { own } from '../own.js'
+import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import type { Clock } from './clock.js'
@@ -10,7 +10,7 @@ import { processWords } from './command.js'
 import { creationOf } from './creation.js'
 import { portOf, type Slot } from './desired.js'
 import { isAway, statusOf, wordsOf, type Engine } from './engine.js'
-import type { Gate } from './gate.js'
+import type { Semaphore } from '../lib/semaphore.js'
 import { initFor } from './init/init.js'
 import type { Limits } from './limits.js'
 import type { Found } from './plan.js'
@@ -32,7 +32,7 @@ export interface Tools {
   /** Waits for a process to do its work: see `ready`. */
   readonly ready: typeof ready
   /** Bounds how many containers start at once. */
-  readonly gate: Gate
+  readonly gate: Semaphore
   /** Aborted when the scheduler stops; what is under way is left for the next one to find. */
   readonly stopping: AbortSignal
 }

@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder'
-import { LineSplitter } from '../lines.js'
+import { LineSplitter } from '../lib/lines.js'
 
 /** A piece of a container's output: what one frame of the engine's multiplexed stream holds. */
 export interface Frame {

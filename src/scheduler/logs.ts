@@ -5,7 +5,7 @@ import { oneOffType } from './desired.js'
 import { Engine } from './engine.js'
 import { followEvents } from './events.js'
 import { FrameReader, RecordReader, type StampedLine } from './frames.js'
-import { Gate } from './gate.js'
+import { Semaphore } from '../lib/semaphore.js'
 import { Channel } from './channel.js'
 import type { Found } from './plan.js'
 import { inOrder, readTail, sortable } from './tail.js'
@@ -53,7 +53,7 @@ export async function* readLogs(options: LogOptions): AsyncGenerator<LogLine> {
   const events = followEvents(docker, [`${label.instance}=${config.name}`, `${label.app}=${app.id}`], signal)
   // connect to the events before looking, so that no process starts in between unseen
   const first = follow ? await events.next() : null
-  const gate = new Gate(readers)
+  const gate = new Semaphore(readers)
   const there = await list()
   let last: LogLine[] = []
   const read = async (one: Found) => {

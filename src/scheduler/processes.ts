@@ -1,6 +1,6 @@
 import type Docker from 'dockerode'
 import type { Config } from '../config.js'
-import { own } from '../own.js'
+import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import type { Store } from '../store/store.js'

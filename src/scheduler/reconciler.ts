@@ -8,7 +8,7 @@ import { awayOf, oneOffType, portOf, slotsOf, type Slot } from './desired.js'
 import { endingOf } from './diagnosis.js'
 import type { EngineEvent } from './events.js'
 import type { Fleet, Tools } from './fleet.js'
-import { Mutex } from './mutex.js'
+import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { observe } from './observation.js'
 import { Pace } from './pace.js'
 import { planOf, type Found } from './plan.js'
@@ -26,7 +26,7 @@ export class Reconciler {
   readonly #tools: Tools
   readonly #store: Store
   readonly #fleet: Fleet
-  readonly #mutex = new Mutex()
+  readonly #mutex = new KeyedMutex()
   readonly #queued = new Set<string>()
   #started = false
   /** App id -> what calls its next look off. */

@@ -11,7 +11,7 @@ import { Engine } from './engine.js'
 import { followDisconnects, followEvents, type EngineEvent } from './events.js'
 import { Fleet, type Tools } from './fleet.js'
 import { LineReader } from './frames.js'
-import { Gate } from './gate.js'
+import { Semaphore } from '../lib/semaphore.js'
 import { defaultLimits, type Limits } from './limits.js'
 import { startOneOff } from './one-off.js'
 import { ready } from './readiness.js'
@@ -84,7 +84,7 @@ export function createScheduler({ config, store, docker, log, limits: given }: S
     (opened ??= (async () => {
       const traffic = await Traffic.open(store, (name) => config.appHost(name), limits)
       const records = new ProcessRecords(store.redis)
-      const gate = new Gate(limits.parallel)
+      const gate = new Semaphore(limits.parallel)
       const tools: Tools = {
         config,
         log,

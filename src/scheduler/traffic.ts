@@ -1,11 +1,11 @@
 import { EventEmitter, once } from 'node:events'
 import { isDeepStrictEqual } from 'node:util'
 import type { Redis } from 'ioredis'
-import { deadline } from '../deadline.js'
+import { deadline } from '../lib/deadline.js'
 import type { Applied, Away, Target } from '../store/routes.js'
 import type { Store } from '../store/store.js'
 import type { Limits } from './limits.js'
-import { Mutex } from './mutex.js'
+import { KeyedMutex } from '../lib/keyed-mutex.js'
 
 /**
  * The scheduler's side of the talk with the router: it writes routes, and hears when the router has applied them and
@@ -17,7 +17,7 @@ export class Traffic implements AsyncDisposable {
   readonly #limits: Limits
   readonly #ear: Redis
   readonly #heard = new EventEmitter().setMaxListeners(0)
-  readonly #routes = new Mutex()
+  readonly #routes = new KeyedMutex()
   /** The router's latest word on each app. */
   readonly #applied = new Map<string, Applied>()
   /** Processes the router said are done; it says so once, perhaps before anybody asks. */

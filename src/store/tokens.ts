@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { sha256 } from '../config.js'
 import { BerthError } from '../errors.js'
-import { Secret } from '../secret.js'
+import { Secret } from '../lib/secret.js'
 
 /** What is known of a token; never the token itself. */
 export interface Token {

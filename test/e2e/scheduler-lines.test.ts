@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { cutMark, longestLine } from '../../src/lines.js'
+import { cutMark, longestLine } from '../../src/lib/lines.js'
 import { readLogs, type LogLine } from '../../src/scheduler/logs.js'
 import type { App } from '../../src/store/apps.js'
 import { perlServer, until } from './scheduler-rig.js'

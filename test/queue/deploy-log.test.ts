@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { expect } from 'chai'
-import { cutMark } from '../../src/lines.js'
+import { cutMark } from '../../src/lib/lines.js'
 import { DeployLog, secretsOf } from '../../src/queue/deploy-log.js'
 import { deployFiles } from '../../src/queue/files.js'
 import { queueRig, type QueueRig } from './rig.js'

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { cutMark, longestLine } from '../../src/lines.js'
+import { cutMark, longestLine } from '../../src/lib/lines.js'
 import type { Engine } from '../../src/scheduler/engine.js'
 import { FrameReader, LineReader, RecordReader, textLines, type Frame } from '../../src/scheduler/frames.js'
 import { readTail } from '../../src/scheduler/tail.js'

@@ -6,7 +6,7 @@ import type { Clock } from '../../src/scheduler/clock.js'
 import { networkOf } from '../../src/scheduler/desired.js'
 import type { EngineEvent } from '../../src/scheduler/events.js'
 import { Fleet, type Tools } from '../../src/scheduler/fleet.js'
-import { Gate } from '../../src/scheduler/gate.js'
+import { Semaphore } from '../../src/lib/semaphore.js'
 import { defaultLimits } from '../../src/scheduler/limits.js'
 import type { Found } from '../../src/scheduler/plan.js'
 import { Reconciler } from '../../src/scheduler/reconciler.js'
@@ -141,7 +141,7 @@ export class World {
       deaths,
       clock: this.clock,
       ready: (newcomer, _, signal) => this.#ready(newcomer.id, deaths, signal),
-      gate: new Gate(4),
+      gate: new Semaphore(4),
       stopping: this.#stop.signal,
     }
     const store = {

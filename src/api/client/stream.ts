@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { BerthError } from '../../errors.js'
-import { LineSplitter } from '../../lines.js'
+import { LineSplitter } from '../../lib/lines.js'
 import type { Lines } from '../operation.js'
 import { toError } from './http.js'
 

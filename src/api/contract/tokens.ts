@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { durationPattern } from '../../duration.js'
+import { durationPattern } from '../../lib/duration.js'
 import { Time } from './names.js'
 
 export const TokenView = z.strictObject({

@@ -1,7 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os'
 import { processType } from '../../buildpacks/procfile.js'
 import { BerthError } from '../../errors.js'
-import { own } from '../../own.js'
+import { own } from '../../lib/own.js'
 import { defaultEntry, type FormationEntry, type Release } from '../../store/releases.js'
 import type { Formation } from '../contract/formation.js'
 import type { HandlersOf } from '../handler.js'

@@ -1,4 +1,4 @@
-import { parseDuration } from '../../duration.js'
+import { parseDuration } from '../../lib/duration.js'
 import { tokenId } from '../../store/tokens.js'
 import type { HandlersOf } from '../handler.js'
 import type { Platform } from '../platform.js'

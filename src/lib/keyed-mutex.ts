@@ -1,5 +1,5 @@
 /** Runs what is given for one key one after the other, in the order asked. Different keys do not wait for each other. */
-export class Mutex {
+export class KeyedMutex {
   readonly #tails = new Map<string, Promise<unknown>>()
 
   async run<T>(key: string, task: () => Promise<T>): Promise<T> {

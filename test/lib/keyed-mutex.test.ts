@@ -1,11 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
-import { Gate } from '../../src/scheduler/gate.js'
-import { Mutex } from '../../src/scheduler/mutex.js'
+import { KeyedMutex } from '../../src/lib/keyed-mutex.js'
 
-describe('the per-app mutex', () => {
+describe('a keyed mutex', () => {
   it('runs tasks of one key in order, one at a time, failures included', async () => {
-    const mutex = new Mutex()
+    const mutex = new KeyedMutex()
     const said: string[] = []
     const task =
       (name: string, fail = false) =>
@@ -26,34 +25,11 @@ describe('the per-app mutex', () => {
   })
 
   it('does not hold up other keys', async () => {
-    const mutex = new Mutex()
+    const mutex = new KeyedMutex()
     let free: () => void = () => undefined
     const held = mutex.run('a', () => new Promise<void>((resolve) => (free = resolve)))
     expect(await mutex.run('b', () => Promise.resolve('b'))).to.equal('b')
     free()
     await held
-  })
-})
-
-describe('the gate', () => {
-  it('lets so many through at once', async () => {
-    const gate = new Gate(2)
-    let inside = 0
-    let most = 0
-    const visit = () =>
-      gate.run(async () => {
-        most = Math.max(most, ++inside)
-        await turn()
-        inside--
-      })
-    await Promise.all([
-      visit(),
-      visit(),
-      visit(),
-      gate.run(() => Promise.reject(new Error('no'))).catch(() => undefined),
-      visit(),
-    ])
-    expect(most).to.equal(2)
-    await visit()
   })
 })

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { cutMark, LineSplitter } from '../src/lines.js'
+import { cutMark, LineSplitter } from '../../src/lib/lines.js'
 
 const splitting = (pieces: readonly string[], longest?: number): string[] => {
   const lines = new LineSplitter(longest)

@@ -1,11 +1,19 @@
 interface Waiting {
   readonly enter: () => void
-  readonly told: (ahead: number) => void
+  readonly told: ((ahead: number) => void) | undefined
   known: number
 }
 
-/** Lets so many through at once, in the order they came. Who waits hears how many are ahead, and whenever that changes. */
-export class Slots {
+/** How a task waits. */
+export interface Wait {
+  /** Ends the wait when it aborts. */
+  readonly signal?: AbortSignal
+  /** Hears how many are ahead, and whenever that changes. */
+  readonly told?: (ahead: number) => void
+}
+
+/** Lets so many tasks run at once; the others wait in the order they came. */
+export class Semaphore {
   readonly #most: number
   #taken = 0
   readonly #waiting: Waiting[] = []
@@ -15,10 +23,10 @@ export class Slots {
   }
 
   /** Runs a task when there is room. @throws the signal's reason, when it aborts before that */
-  async run<T>(signal: AbortSignal, told: (ahead: number) => void, task: () => Promise<T>): Promise<T> {
-    signal.throwIfAborted()
+  async run<T>(task: () => Promise<T>, wait: Wait = {}): Promise<T> {
+    wait.signal?.throwIfAborted()
     if (this.#taken < this.#most) this.#taken += 1
-    else await this.#wait(signal, told)
+    else await this.#wait(wait)
     try {
       return await task()
     } finally {
@@ -26,19 +34,19 @@ export class Slots {
     }
   }
 
-  #wait(signal: AbortSignal, told: (ahead: number) => void): Promise<void> {
+  #wait({ signal, told }: Wait): Promise<void> {
     return new Promise((resolve, reject) => {
       const giveUp = () => {
         this.#waiting.splice(this.#waiting.indexOf(one), 1)
         this.#tell()
-        reject(signal.reason as Error)
+        reject(signal?.reason as Error)
       }
       const enter = () => {
-        signal.removeEventListener('abort', giveUp)
+        signal?.removeEventListener('abort', giveUp)
         resolve()
       }
       const one = { enter, told, known: 0 }
-      signal.addEventListener('abort', giveUp, { once: true })
+      signal?.addEventListener('abort', giveUp, { once: true })
       this.#waiting.push(one)
       this.#tell()
     })
@@ -59,7 +67,7 @@ export class Slots {
       const ahead = this.#taken + index
       if (ahead === one.known) return
       one.known = ahead
-      one.told(ahead)
+      one.told?.(ahead)
     })
   }
 }

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { once } from 'node:events'
-import { deadline } from '../src/deadline.js'
+import { deadline } from '../../src/lib/deadline.js'
 
 describe('a deadline', () => {
   it('aborts when its time is over', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { harmless } from '../src/terminal.js'
+import { harmless } from '../../src/lib/terminal.js'
 
 const esc = '\u001b'
 
