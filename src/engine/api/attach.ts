@@ -8,7 +8,7 @@ import { readLog } from '../containers/logs.js'
 import { codeOf, EngineError } from '../errors.js'
 import { Attachment } from '../runtime/attach.js'
 import { contentTypeOf, frame, send } from './frames.js'
-import { passInput } from './input.js'
+import { hangUp, passInput } from './input.js'
 import { flag } from './query.js'
 import type { ApiReply, ApiRequest } from './route.js'
 
@@ -31,13 +31,13 @@ export async function attach(containers: Containers, request: ApiRequest, reply:
   client.on('error', () => client.destroy())
   if (flag(query, 'logs')) await replay(containers, container, client, request)
   if (!stream) {
-    client.destroySoon()
+    hangUp(client)
     return
   }
   const attachment = await line
   if (!attachment || client.destroyed) {
     attachment?.close()
-    client.destroySoon()
+    hangUp(client)
     return
   }
   const shown = { stdout: flag(query, 'stdout'), stderr: flag(query, 'stderr') }
@@ -48,7 +48,7 @@ export async function attach(containers: Containers, request: ApiRequest, reply:
       write: (chunk) => attachment.write(chunk),
       end: () => attachment.end(),
       detach: () => {
-        client.destroySoon()
+        hangUp(client)
         attachment.close()
       },
       ...(Tty ? { keys } : {}),
@@ -57,7 +57,7 @@ export async function attach(containers: Containers, request: ApiRequest, reply:
   await attachment.read((stream, chunk) => (shown[stream] || Tty ? send(client, frame(stream, chunk, Tty)) : undefined))
   client.off('close', left)
   attachment.close()
-  client.destroySoon()
+  hangUp(client)
 }
 
 const open = (containers: Containers, container: Container): Attachment =>

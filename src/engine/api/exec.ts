@@ -5,7 +5,7 @@ import { EngineError, messageOf } from '../errors.js'
 import { fieldsOf, flagField, listField } from '../system/fields.js'
 import { bodies } from './bodies.js'
 import { contentTypeOf, frame, send } from './frames.js'
-import { passInput } from './input.js'
+import { hangUp, passInput } from './input.js'
 import { count } from './query.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
@@ -91,7 +91,7 @@ async function start(containers: Containers, exec: Exec, request: ApiRequest, re
     passInput(client, {
       write: (chunk) => exec.write(chunk),
       end: () => exec.end(),
-      detach: () => client.destroySoon(),
+      detach: () => hangUp(client),
       ...(tty ? { keys: exec.request.detachKeys } : {}),
     })
   }
@@ -103,5 +103,5 @@ async function start(containers: Containers, exec: Exec, request: ApiRequest, re
     // the answer has begun: dockerd, too, says it where the output would be
     await send(client, frame('stdout', Buffer.from(`${messageOf(error)}\r\n`), raw))
   }
-  client.destroySoon()
+  hangUp(client)
 }
