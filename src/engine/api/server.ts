@@ -6,6 +6,7 @@ import { dirname } from 'node:path'
 import { EngineError } from '../errors.js'
 import { askedForUpgrade, offerUpgrades, takeOver, type Taken } from './hijack.js'
 import { demandJson, parseJson, readBody, takeBody } from './body.js'
+import { hangUp } from './hang-up.js'
 import { replyOn, replyWithError, setStandardHeaders } from './reply.js'
 import { decode } from '../system/shape.js'
 import type { ApiRoute } from './route.js'
@@ -101,6 +102,8 @@ export async function serve(path: string, routes: readonly ApiRoute[]): Promise<
     headersTimeout: 60_000,
     keepAliveTimeout: 0,
   })
+  // Node calls this after the last answer, which may come before the end of what is sent
+  server.on('connection', (socket: Socket) => (socket.destroySoon = () => hangUp(socket)))
   server.on('request', (request, response) => void dispatch(table, request, response))
   server.on('upgrade', (request, socket, head) => {
     if (socket instanceof Socket) void dispatchUpgrade(table, request, socket, head)

@@ -10,6 +10,7 @@ import { passInput } from '../../../src/engine/api/input.js'
 import type { ApiRoute } from '../../../src/engine/api/route.js'
 import { serve } from '../../../src/engine/api/server.js'
 import { EngineError } from '../../../src/engine/errors.js'
+import { run } from '../../run.js'
 
 const routes: ApiRoute[] = [
   { method: 'GET', path: '/images/json', handle: (_, reply) => reply.json(200, ['list']) },
@@ -88,6 +89,22 @@ describe('the engine API server', () => {
     }
     return socket
   }
+
+  it('lets a client that is still sending hear the answer', async () => {
+    // another process, which sends at the moment at which it is answered
+    const client = `
+      const socket = require('node:net').connect({ path: process.argv[1], allowHalfOpen: true })
+      const length = 5_000_000
+      socket.write('POST /fail/missing HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\nContent-Length: ' + length + '\\r\\n\\r\\n')
+      socket.write(Buffer.alloc(length))
+      socket.on('end', () => socket.destroy()).pipe(process.stdout)`
+    const ask = () => run(process.execPath, ['-e', client, socketPath])
+    for (let n = 0; n < 2; n++)
+      for (const { code, stdout } of await Promise.all(Array.from({ length: 4 }, ask))) {
+        expect(stdout).to.match(/^HTTP\/1.1 404 /)
+        expect(code).to.equal(0)
+      }
+  })
 
   it('listens on a socket of mode 0660 and lets no second engine have it', async () => {
     expect((await stat(socketPath)).mode & 0o777).to.equal(0o660)
