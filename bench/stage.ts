@@ -92,8 +92,8 @@ export async function openStage(stem: string): Promise<Stage> {
 
 /** Waits until a deploy is over. @throws Error saying why when it failed */
 export async function settle(client: Client, deploy: string): Promise<void> {
-  const log = await client.deploys.log({ deploy, follow: 'true' })
+  const log = await client.operations.log({ deploy, follow: 'true' })
   while ((await log.next()).done !== true); // its end is the deploy's
-  const { status, failure } = await client.deploys.info({ deploy })
+  const { status, failure } = await client.operations.info({ deploy })
   if (status !== 'succeeded') throw new Error(`deploy ${deploy} ${status}: ${failure ?? ''}`)
 }

@@ -7,7 +7,7 @@ import { authenticate } from './auth.js'
 import { contract } from './contract.js'
 import { bodyOfFault, statusOfFault, toFault } from './faults.js'
 import type { Caller, Handlers } from './handler.js'
-import type { Lines, Operation } from './operation.js'
+import type { Lines, Endpoint } from './endpoint.js'
 import type { Platform } from './platform.js'
 import { routes, splitRoute, versionHeader } from './routes.js'
 import { sendLines, sendText } from './stream.js'
@@ -22,7 +22,7 @@ type AnyHandler = (request: Record<string, unknown>, caller: Caller) => Promise<
 interface Mounted {
   readonly method: 'get' | 'post' | 'patch' | 'delete'
   readonly path: string
-  readonly operation: Operation
+  readonly endpoint: Endpoint
   readonly handle: AnyHandler
 }
 
@@ -30,28 +30,28 @@ interface Mounted {
 export const mountAll = (handlers: Handlers): Mounted[] =>
   Object.entries(routes).flatMap(([resource, operations]) =>
     Object.entries(operations).flatMap(([name, route]: [string, string]) => {
-      const operation = (contract as unknown as Record<string, Record<string, Operation>>)[resource]?.[name]
+      const endpoint = (contract as unknown as Record<string, Record<string, Endpoint>>)[resource]?.[name]
       const handle = (handlers as unknown as Record<string, Record<string, AnyHandler>>)[resource]?.[name]
       const { method, path } = splitRoute(route)
-      if (operation === undefined || handle === undefined || operation.stream === 'socket') return []
-      return [{ method: method.toLowerCase() as Mounted['method'], path, operation, handle }]
+      if (endpoint === undefined || handle === undefined || endpoint.stream === 'socket') return []
+      return [{ method: method.toLowerCase() as Mounted['method'], path, endpoint, handle }]
     }),
   )
 
 async function answer(mounted: Mounted, platform: Platform, request: Request, response: Response): Promise<void> {
-  const { operation, handle } = mounted
-  const input = validate(operation, { params: request.params, query: request.query, body: request.body as unknown })
+  const { endpoint, handle } = mounted
+  const input = validate(endpoint, { params: request.params, query: request.query, body: request.body as unknown })
   const left = new AbortController()
   response.once('close', () => left.abort())
   const token = (response.locals.token ?? null) as Token | null
   const serve = async (): Promise<void> => {
     const reply = await handle(input, { signal: AbortSignal.any([left.signal, platform.closing]), token })
-    if (operation.stream === 'lines')
+    if (endpoint.stream === 'lines')
       await sendLines(response, reply as Lines<unknown, unknown>, (error) => toFault(error, platform.store.redis))
-    else if (operation.stream === 'text') await sendText(response, reply as AsyncIterable<string>)
-    else response.status(operation.status ?? 200).json(reply)
+    else if (endpoint.stream === 'text') await sendText(response, reply as AsyncIterable<string>)
+    else response.status(endpoint.status ?? 200).json(reply)
   }
-  if (operation.stream === undefined || token === null) return serve()
+  if (endpoint.stream === undefined || token === null) return serve()
   return platform.grants.during(token, () => response.destroy(), serve)
 }
 
@@ -70,7 +70,7 @@ export function createApp(platform: Platform, handlers: Handlers, log: Logger): 
   const parse = express.json({ limit: bodyLimit, type: () => true, strict: false })
 
   for (const mounted of mountAll(handlers)) {
-    const before = mounted.operation.open === true ? [] : [guard, parse]
+    const before = mounted.endpoint.open === true ? [] : [guard, parse]
     api[mounted.method](mounted.path, ...before, (request, response) => answer(mounted, platform, request, response))
   }
   api.get('/openapi.json', guard, async (_request, response) => {

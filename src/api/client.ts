@@ -1,7 +1,7 @@
 import type { Contract } from './contract.js'
 import { readAll, send, type Access } from './client/http.js'
 import { readLines, readText } from './client/stream.js'
-import type { Input, Reply } from './operation.js'
+import type { Input, Reply } from './endpoint.js'
 import { routes, splitRoute } from './routes.js'
 
 export type { Access } from './client/http.js'

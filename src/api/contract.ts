@@ -1,12 +1,12 @@
 import { apps } from './contract/apps.js'
 import { config } from './contract/config.js'
-import { builds, deploys } from './contract/deploys.js'
+import { builds, operations } from './contract/operations.js'
 import { formation } from './contract/formation.js'
 import { processes } from './contract/processes.js'
 import { releases } from './contract/releases.js'
 import { system } from './contract/system.js'
 import { tokens } from './contract/tokens.js'
-import type { Operations } from './operation.js'
+import type { Endpoints } from './endpoint.js'
 
 /** The control API, described once. */
 export const contract = {
@@ -16,15 +16,15 @@ export const contract = {
   processes,
   releases,
   builds,
-  deploys,
+  operations,
   tokens,
   system,
-} as const satisfies Operations
+} as const satisfies Endpoints
 
 export type Contract = typeof contract
 
 export type { AppInfo, AppView } from './contract/apps.js'
-export type { DeployView } from './contract/deploys.js'
+export type { OperationView } from './contract/operations.js'
 export type { LogLine, ProcessView } from './contract/processes.js'
 export type { ReleaseInfo, ReleaseView } from './contract/releases.js'
 export type { TokenView } from './contract/tokens.js'

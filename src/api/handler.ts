@@ -1,6 +1,6 @@
 import type { Token } from '../store/tokens.js'
 import type { Contract } from './contract.js'
-import type { Reply, Request } from './operation.js'
+import type { Reply, Request } from './endpoint.js'
 
 /** What a handler knows of its caller. */
 export interface Caller {

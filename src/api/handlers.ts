@@ -1,7 +1,7 @@
 import type { Handlers } from './handler.js'
 import { appHandlers } from './handlers/apps.js'
 import { configHandlers } from './handlers/config.js'
-import { buildHandlers, deployHandlers } from './handlers/deploys.js'
+import { buildHandlers, operationHandlers } from './handlers/operations.js'
 import { formationHandlers } from './handlers/formation.js'
 import { processHandlers } from './handlers/processes.js'
 import { releaseHandlers } from './handlers/releases.js'
@@ -17,7 +17,7 @@ export const createHandlers = (platform: Platform): Handlers => ({
   processes: processHandlers(platform),
   releases: releaseHandlers(platform),
   builds: buildHandlers(platform),
-  deploys: deployHandlers(platform),
+  operations: operationHandlers(platform),
   tokens: tokenHandlers(platform),
   system: systemHandlers(platform),
 })

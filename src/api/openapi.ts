@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { statusOf } from '../errors.js'
 import { version } from '../version.js'
 import { contract } from './contract.js'
-import type { Operation } from './operation.js'
+import type { Endpoint } from './endpoint.js'
 import { routes, splitRoute } from './routes.js'
 
 const target = { target: 'openapi-3.0', io: 'input', unrepresentable: 'any' } as const
@@ -28,29 +28,29 @@ const parametersOf = (schema: z.ZodObject | undefined, place: 'path' | 'query'):
   }))
 }
 
-const mediaOf = (operation: Operation): object => {
-  if (operation.stream === 'text') return { 'text/plain': { schema: { type: 'string' } } }
-  const reply = schemaOf(operation.reply, 'output')
-  if (operation.stream !== 'lines' || operation.end === undefined) return { 'application/json': { schema: reply } }
-  const end = { type: 'object', properties: { end: schemaOf(operation.end, 'output') }, required: ['end'] }
+const mediaOf = (endpoint: Endpoint): object => {
+  if (endpoint.stream === 'text') return { 'text/plain': { schema: { type: 'string' } } }
+  const reply = schemaOf(endpoint.reply, 'output')
+  if (endpoint.stream !== 'lines' || endpoint.end === undefined) return { 'application/json': { schema: reply } }
+  const end = { type: 'object', properties: { end: schemaOf(endpoint.end, 'output') }, required: ['end'] }
   const error = { type: 'object', properties: { error: { $ref: '#/components/schemas/Fault' } }, required: ['error'] }
   return { 'application/x-ndjson': { schema: { oneOf: [reply, end, error] } } }
 }
 
-function describe(operation: Operation, id: string): object {
+function describe(endpoint: Endpoint, id: string): object {
   const success =
-    operation.stream === 'socket'
+    endpoint.stream === 'socket'
       ? { 101: { description: 'a WebSocket; docs/api.md says what its messages are' } }
-      : { [operation.status ?? 200]: { description: operation.summary, content: mediaOf(operation) } }
+      : { [endpoint.status ?? 200]: { description: endpoint.summary, content: mediaOf(endpoint) } }
   return {
     operationId: id,
-    summary: operation.summary,
+    summary: endpoint.summary,
     tags: [id.split('.')[0]],
-    parameters: [...parametersOf(operation.params, 'path'), ...parametersOf(operation.query, 'query')],
-    ...(operation.body === undefined
+    parameters: [...parametersOf(endpoint.params, 'path'), ...parametersOf(endpoint.query, 'query')],
+    ...(endpoint.body === undefined
       ? {}
-      : { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(operation.body) } } } }),
-    ...(operation.open === true ? { security: [] } : {}),
+      : { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(endpoint.body) } } } }),
+    ...(endpoint.open === true ? { security: [] } : {}),
     responses: { ...success, default: { $ref: '#/components/responses/Fault' } },
   }
 }
@@ -61,10 +61,10 @@ export function openapi(server: string): object {
   for (const [resource, operations] of Object.entries(routes))
     for (const [name, route] of Object.entries(operations) as [string, string][]) {
       const { method, path } = splitRoute(route)
-      const operation = (contract as unknown as Record<string, Record<string, Operation>>)[resource]?.[name]
-      if (operation === undefined) continue
+      const endpoint = (contract as unknown as Record<string, Record<string, Endpoint>>)[resource]?.[name]
+      if (endpoint === undefined) continue
       const item = (paths[path.replace(/:(\w+)/g, '{$1}')] ??= {})
-      item[method === 'WS' ? 'get' : method.toLowerCase()] = describe(operation, `${resource}.${name}`)
+      item[method === 'WS' ? 'get' : method.toLowerCase()] = describe(endpoint, `${resource}.${name}`)
     }
   const faults = Object.keys(statusOf)
   return {

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
 import type { Config } from '../config.js'
 import type { App } from '../store/apps.js'
-import type { Change, Deploy } from '../store/deploys.js'
+import type { Change, Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 import type { LogLine, ProcessView } from './contract.js'
 import type { Grants } from './grants.js'
@@ -48,12 +48,12 @@ export interface Platform {
   /** Aborted when this process is about to end: streams end then. */
   readonly closing: AbortSignal
   /** Records a change for the worker to carry out; durable when it resolves. */
-  submit(app: App, change: Change): Promise<Deploy>
+  submit(app: App, change: Change): Promise<Operation>
   /** Has the commit that an app runs built again from its repository; durable when it resolves. */
-  rebuild(app: App): Promise<Deploy>
+  rebuild(app: App): Promise<Operation>
   /** The log of a deploy; with `follow`, until the deploy is over or the signal aborts. */
   deployLog(
-    deploy: Deploy,
+    deploy: Operation,
     options: DeployLogOptions,
   ): AsyncIterable<{ readonly text: string; readonly offset: number }>
   processes(app: App): Promise<ProcessView[]>

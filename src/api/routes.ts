@@ -36,7 +36,7 @@ export const routes = {
     output: 'GET /apps/:app/builds/:build/output',
     cancel: 'POST /apps/:app/builds/:build/cancel',
   },
-  deploys: {
+  operations: {
     info: 'GET /deploys/:deploy',
     log: 'GET /deploys/:deploy/log',
   },

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Response } from 'express'
 import type { BerthError } from '../errors.js'
 import { bodyOfFault } from './faults.js'
-import type { Lines } from './operation.js'
+import type { Lines } from './endpoint.js'
 
 /** How often a silent stream of lines says that it lives, so that whoever stands between does not cut it. */
 const heartbeatMs = 15_000

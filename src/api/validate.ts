@@ -1,8 +1,8 @@
 import type { z } from 'zod'
 import { BerthError } from '../errors.js'
-import type { Operation } from './operation.js'
+import type { Endpoint } from './endpoint.js'
 
-/** What of a request an operation reads. */
+/** What of a request an endpoint reads. */
 export interface Given {
   readonly params: unknown
   readonly query: unknown
@@ -13,11 +13,11 @@ const nothing = (given: unknown): boolean =>
   given === undefined || given === null || (typeof given === 'object' && Object.keys(given).length === 0)
 
 /**
- * Checks path, query and body against the operation and merges them into one record.
+ * Checks path, query and body against the endpoint and merges them into one record.
  * @throws BerthError `invalid`, naming every offending key
  */
-export function validate(operation: Operation, given: Given): Record<string, unknown> {
-  const parts = (['params', 'query', 'body'] as const).map((part) => parsePart(operation[part], given[part], part))
+export function validate(endpoint: Endpoint, given: Given): Record<string, unknown> {
+  const parts = (['params', 'query', 'body'] as const).map((part) => parsePart(endpoint[part], given[part], part))
   return Object.assign({}, ...parts) as Record<string, unknown>
 }
 

@@ -1,8 +1,8 @@
 import type { Config } from '../config.js'
 import type { App } from '../store/apps.js'
-import type { Change, Deploy } from '../store/deploys.js'
+import type { Change, Operation } from '../store/operations.js'
 import type { Release } from '../store/releases.js'
-import type { AppView, DeployView, ReleaseInfo, ReleaseView } from './contract.js'
+import type { AppView, OperationView, ReleaseInfo, ReleaseView } from './contract.js'
 
 export const viewApp = (config: Config, app: App): AppView => ({
   id: app.id,
@@ -34,7 +34,7 @@ export const viewReleaseInfo = (release: Release, current: number): ReleaseInfo 
 })
 
 /** A deploy without the values of config vars. */
-export const viewDeploy = (deploy: Deploy, app: string): DeployView => ({
+export const viewOperation = (deploy: Operation, app: string): OperationView => ({
   id: deploy.id,
   app,
   kind: deploy.change.kind,

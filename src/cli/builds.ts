@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { DeployView } from '../api/contract.js'
+import type { OperationView } from '../api/contract.js'
 import { BerthError } from '../errors.js'
 import { addCommand } from './command.js'
 import { formatTime, heading, print, printJson, say, table } from './output.js'
@@ -8,7 +8,7 @@ import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from '.
 
 const group = 'Builds'
 
-const row = (build: DeployView): string[] => [
+const row = (build: OperationView): string[] => [
   build.id,
   (build.commit ?? '').slice(0, 7),
   build.branch ?? '',
@@ -18,7 +18,7 @@ const row = (build: DeployView): string[] => [
 ]
 
 /** How a build ended that was not cancelled. */
-const verbOf: Readonly<Record<DeployView['status'], string>> = {
+const verbOf: Readonly<Record<OperationView['status'], string>> = {
   queued: 'waits',
   building: 'goes on',
   releasing: 'goes on',

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { DeployView } from '../api/contract.js'
+import type { OperationView } from '../api/contract.js'
 import { BerthError, is } from '../errors.js'
 import { harmless } from '../lib/terminal.js'
 import { say } from './output.js'
@@ -17,14 +17,14 @@ const searchEveryMs = 250
  */
 export async function follow(
   { client }: Session,
-  deploy: DeployView,
+  deploy: OperationView,
   onText: (text: string) => void,
-): Promise<DeployView> {
+): Promise<OperationView> {
   let from = 0
   let lastSeen = Date.now()
   for (;;) {
     try {
-      const lines = await client.deploys.log({ deploy: deploy.id, follow: 'true', from })
+      const lines = await client.operations.log({ deploy: deploy.id, follow: 'true', from })
       for (let next = await lines.next(); ; next = await lines.next()) {
         lastSeen = Date.now()
         if (next.done === true) return next.value
@@ -72,9 +72,9 @@ class Line implements Disposable {
 export async function carryOut(
   session: Session,
   text: string,
-  request: Promise<DeployView>,
+  request: Promise<OperationView>,
   { shown = false } = {},
-): Promise<DeployView> {
+): Promise<OperationView> {
   using line = new Line(text)
   let ended
   try {

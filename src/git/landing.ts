@@ -1,7 +1,7 @@
 import { rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BerthError, messageOf } from '../errors.js'
-import type { Deploy } from '../store/deploys.js'
+import type { Operation } from '../store/operations.js'
 import type { Command } from './commands.js'
 import { orMissing, readIfThere } from '../lib/missing.js'
 import { adoptObjects, readLanded, writeLanded, type Push } from './pushes.js'
@@ -40,7 +40,7 @@ export async function prepareLanding(
  * Moves a ref to the commit of a push whose deploy succeeded, unless a later release has moved it on. Safe to repeat, and
  * the same whether receive-pack lives, has brought the objects in, or was killed. The caller serialises an app's.
  */
-export async function land(repository: string, push: Push, deploy: Deploy): Promise<void> {
+export async function land(repository: string, push: Push, deploy: Operation): Promise<void> {
   try {
     await moveOn(repository, push, deploy)
   } catch (error) {
@@ -50,7 +50,7 @@ export async function land(repository: string, push: Push, deploy: Deploy): Prom
   }
 }
 
-async function moveOn(repository: string, push: Push, deploy: Deploy): Promise<void> {
+async function moveOn(repository: string, push: Push, deploy: Operation): Promise<void> {
   const { ref, new: commit } = push.command
   const landed = await readLanded(repository)
   const release = deploy.release ?? 0

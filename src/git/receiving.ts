@@ -6,7 +6,7 @@ import { follow, outcome } from '../queue/follow.js'
 import { deployFiles, lastTree, removeSource } from '../queue/files.js'
 import { submit } from '../queue/submit.js'
 import type { App } from '../store/apps.js'
-import { newDeployId, type Deploy } from '../store/deploys.js'
+import { newOperationId, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 import type { Command } from './commands.js'
 import { checkConnected } from './connected.js'
@@ -70,7 +70,7 @@ export class Receiving {
     try {
       const push = await this.#mutex.run(app.id, () => this.#begin(app, repository, question, say))
       if (push === null) return
-      const deploy = await store.deploys.get(push.deploy)
+      const deploy = await store.operations.get(push.deploy)
       // a pusher that reads slowly keeps its own log waiting, and not the ref
       const ended = this.#landAtEnd(app, repository, push, deploy)
       for await (const { text } of follow(config, store, deploy.id, { signal })) await say(text)
@@ -90,7 +90,7 @@ export class Receiving {
     const { config, store } = this.#at
     const push = await readPush(repositoryOf(config, app.id), id)
     if (!push) return false // it was refused before anything was done
-    return (await outcome(store, await store.deploys.get(push.deploy))).status === 'succeeded'
+    return (await outcome(store, await store.operations.get(push.deploy))).status === 'succeeded'
   }
 
   /** Moves the ref of an accepted push. @returns what to report of each ref */
@@ -98,7 +98,7 @@ export class Receiving {
     const repository = repositoryOf(this.#at.config, app.id)
     const push = await readPush(repository, id)
     if (!push) throw new BerthError('missing', 'no such push')
-    await this.#landAtEnd(app, repository, push, await this.#at.store.deploys.get(push.deploy))
+    await this.#landAtEnd(app, repository, push, await this.#at.store.operations.get(push.deploy))
     return [{ ref: push.command.ref, reason: null }, ...push.refused]
   }
 
@@ -136,7 +136,7 @@ export class Receiving {
 
   async #trySettle(app: string, repository: string, push: Push): Promise<void> {
     const { store } = this.#at
-    const deploy = await store.deploys.get(push.deploy).catch((error: unknown) => {
+    const deploy = await store.operations.get(push.deploy).catch((error: unknown) => {
       if (is(error, 'missing')) return null
       throw error
     })
@@ -149,7 +149,7 @@ export class Receiving {
   }
 
   /** What is deployed is not refused: a ref that cannot be moved when its deploy is over is moved when the push is settled. */
-  async #landAtEnd(app: App, repository: string, push: Push, deploy: Deploy): Promise<Deploy> {
+  async #landAtEnd(app: App, repository: string, push: Push, deploy: Operation): Promise<Operation> {
     const end = await outcome(this.#at.store, deploy)
     if (end.status === 'succeeded')
       await this.#land(app.id, repository, push, end).catch((error: unknown) =>
@@ -158,7 +158,7 @@ export class Receiving {
     return end
   }
 
-  #land(app: string, repository: string, push: Push, deploy: Deploy): Promise<void> {
+  #land(app: string, repository: string, push: Push, deploy: Operation): Promise<void> {
     return this.#mutex.run(app, () => land(repository, push, deploy))
   }
 
@@ -181,11 +181,11 @@ export class Receiving {
     if (!command) return null
     const quarantine = checkQuarantine(repository, question.quarantine)
     const env = quarantineEnv(repository, quarantine)
-    const pending = await store.deploys.pending(app.id)
+    const pending = await store.operations.pending(app.id)
     const { stale, unless } = await standingOf(repository, command, pending, env)
     if (stale)
       throw new BerthError('conflict', 'the branch has moved since you last fetched it', 'fetch, merge and push again')
-    const id = newDeployId()
+    const id = newOperationId()
     const [directory, last] = [deployFiles(config, id).source, lastTree(config, app.id)]
     const tree = { repository, commit: command.new, directory, env, last, limits: config.push, disk: this.#disk }
     const facts = await readCommit(tree)
@@ -209,7 +209,7 @@ export class Receiving {
   async #resubmit(app: App, { deploy, command }: Push): Promise<void> {
     const { store } = this.#at
     try {
-      await store.deploys.get(deploy)
+      await store.operations.get(deploy)
     } catch (error) {
       if (!is(error, 'missing')) throw error
       await submit(store, app, changeOf(command, []), deploy)

@@ -1,4 +1,4 @@
-import type { Deploy } from '../store/deploys.js'
+import type { Operation } from '../store/operations.js'
 import { isZero, type Command } from './commands.js'
 import { git } from './git.js'
 import { readRef } from './refs.js'
@@ -18,7 +18,7 @@ export interface Standing {
 export async function standingOf(
   repository: string,
   command: Command,
-  pending: readonly Deploy[],
+  pending: readonly Operation[],
   env: Readonly<Record<string, string>>,
 ): Promise<Standing> {
   const current = await readRef(repository, command.ref)

@@ -2,7 +2,7 @@ import { label } from '../config.js'
 import { BerthError, is, messageOf } from '../errors.js'
 import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
-import type { Change, Deploy } from '../store/deploys.js'
+import type { Change, Operation } from '../store/operations.js'
 import { firstRelease, type Release } from '../store/releases.js'
 import { collectImages, trim } from './collect.js'
 import { DeployLog, secretsOf } from './deploy-log.js'
@@ -23,7 +23,7 @@ import type { Workshop } from './workshop.js'
  */
 export async function carryOut(
   shop: Workshop,
-  deploy: Deploy,
+  deploy: Operation,
   { stopping, cancel }: { readonly stopping: AbortSignal; readonly cancel: AbortSignal },
 ): Promise<void> {
   const { store, config } = shop
@@ -52,7 +52,7 @@ export async function carryOut(
   }
   await log.close()
   if (deploy.change.kind === 'destroy' && failure === null) return destroy.forget(shop, app, deploy)
-  await store.deploys.update(
+  await store.operations.update(
     deploy.id,
     failure === null ? { status: 'succeeded' } : { status: end, failure: failure.split('\n', 1)[0] ?? '' },
   )
@@ -71,7 +71,7 @@ async function tidy(shop: Workshop, app: App, pushed: boolean): Promise<void> {
 
 /** Writes down that a deploy's release, if it had come to that, failed, and removes the release command that it left. */
 async function abandon({ store, docker, config, log }: Workshop, app: App, id: string, failure: string): Promise<void> {
-  const { release } = await store.deploys.get(id)
+  const { release } = await store.operations.get(id)
   if (release === null) return
   try {
     await store.releases.update(app.id, release, { status: 'failed', failure })
@@ -89,16 +89,16 @@ async function abandon({ store, docker, config, log }: Workshop, app: App, id: s
 }
 
 /** A deploy of an app that is no more: its destroyer may have died at the last step. */
-async function orphaned({ store }: Workshop, deploy: Deploy): Promise<void> {
-  await store.deploys.update(deploy.id, { status: 'failed', failure: 'the app was destroyed' })
-  if ((await store.deploys.pending(deploy.app)).length === 0) await store.apps.remove(deploy.app)
+async function orphaned({ store }: Workshop, deploy: Operation): Promise<void> {
+  await store.operations.update(deploy.id, { status: 'failed', failure: 'the app was destroyed' })
+  if ((await store.operations.pending(deploy.app)).length === 0) await store.apps.remove(deploy.app)
 }
 
 async function make(
   shop: Workshop,
   app: App,
   current: Release,
-  deploy: Deploy,
+  deploy: Operation,
   log: DeployLog,
   signal: AbortSignal,
 ): Promise<void> {
@@ -121,14 +121,14 @@ async function operate(
   { store, scheduler, config, ...shop }: Workshop,
   app: App,
   current: Release,
-  { id, change }: Deploy & { readonly change: Exclude<Change, Releasing> },
+  { id, change }: Operation & { readonly change: Exclude<Change, Releasing> },
   log: DeployLog,
   signal: AbortSignal,
 ): Promise<void> {
   switch (change.kind) {
     case 'restart':
       log.step(`Restarting ${change.process ?? 'all processes'}`)
-      await store.deploys.update(id, { status: 'releasing' })
+      await store.operations.update(id, { status: 'releasing' })
       await scheduler.restart(app, current, change.process, (line) => log.detail(line), signal)
       log.detail('Restarted; no new release')
       return
@@ -146,7 +146,7 @@ async function release(
   shop: Workshop,
   app: App,
   current: Release,
-  deploy: Deploy,
+  deploy: Operation,
   change: Releasing,
   log: DeployLog,
   signal: AbortSignal,
@@ -172,7 +172,7 @@ async function release(
     if (old) for (const line of rollbackNotes(current, old)) log.detail(line)
     next = nextRelease(current, version, change, { ...(built && { built }), ...(old && { old }) })
     // the number first: a worker that dies between the two writes finds it taken, and makes the same release again
-    await store.deploys.update(deploy.id, { status: 'releasing', release: version })
+    await store.operations.update(deploy.id, { status: 'releasing', release: version })
     await store.releases.put(next)
   }
   if (next.image !== null) {
@@ -197,7 +197,7 @@ const inTurn = ({ changes }: Workshop, log: DeployLog, signal: AbortSignal, task
 async function buildInTurn(
   shop: Workshop,
   app: App,
-  deploy: Deploy,
+  deploy: Operation,
   change: Extract<Releasing, { kind: 'push' }>,
   version: number,
   log: DeployLog,

@@ -1,13 +1,13 @@
-import type { Deploy } from '../store/deploys.js'
+import type { Operation } from '../store/operations.js'
 
 /** What to do with an app's pending deploys. */
 export interface Choice {
   /** The one to carry out now; null when there is none. */
-  readonly next: Deploy | null
+  readonly next: Operation | null
   /** Waiting pushes that a newer push, with nothing but pushes between, makes pointless. */
-  readonly superseded: readonly Deploy[]
+  readonly superseded: readonly Operation[]
   /** Those that wait and shall not be carried out. */
-  readonly cancelled: readonly Deploy[]
+  readonly cancelled: readonly Operation[]
 }
 
 /**
@@ -15,7 +15,7 @@ export interface Choice {
  * or ended by whoever carries it on.
  * @param running id of the one being carried out; it is neither chosen nor superseded
  */
-export function choose(pending: readonly Deploy[], running: string | null = null): Choice {
+export function choose(pending: readonly Operation[], running: string | null = null): Choice {
   const waiting = pending.filter((deploy) => deploy.id !== running)
   const cancelled = waiting.filter((deploy) => deploy.status === 'queued' && reasonToEnd(pending, deploy.id) !== null)
   const left = waiting.filter((deploy) => !cancelled.includes(deploy))
@@ -27,7 +27,7 @@ export function choose(pending: readonly Deploy[], running: string | null = null
 }
 
 /** Why a pending deploy shall not go on: somebody cancelled it, or it builds what is about to be destroyed. */
-export function reasonToEnd(pending: readonly Deploy[], id: string): string | null {
+export function reasonToEnd(pending: readonly Operation[], id: string): string | null {
   const at = pending.findIndex((deploy) => deploy.id === id)
   const deploy = pending[at]
   if (deploy?.cancelledBy !== undefined) return `cancelled by ${deploy.cancelledBy}`

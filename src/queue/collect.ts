@@ -28,7 +28,7 @@ const inUse = (releases: readonly Release[], current: number): Release[] =>
  * stays, and those whose images are kept. Only the worker, which serialises an app's changes, may call it.
  */
 export async function trim({ store, config }: Workshop, app: App): Promise<void> {
-  for (const id of await store.deploys.trim(app.id)) await rm(deployFiles(config, id).log, { force: true })
+  for (const id of await store.operations.trim(app.id)) await rm(deployFiles(config, id).log, { force: true })
   if ((await store.releases.count(app.id)) <= keptReleases) return
   const releases = await store.releases.list(app.id)
   const kept = new Set([...releases.slice(0, keptReleases), ...lastGood(releases), ...inUse(releases, app.current)])

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
-import type { Deploy } from '../store/deploys.js'
+import type { Operation } from '../store/operations.js'
 import { removeCaches, removeImages } from './collect.js'
 import { deployFiles, lastTree, removeSource, removeTree } from './files.js'
 import type { Workshop } from './workshop.js'
@@ -16,17 +16,17 @@ async function stop(shop: Workshop, app: App): Promise<void> {
 }
 
 /** Forgets an app: files, then all records in one step, so that a worker that dies in between goes on where it was. */
-async function forget({ store, config }: Workshop, app: App, deploy: Deploy): Promise<void> {
-  for (const other of await store.deploys.pending(app.id))
+async function forget({ store, config }: Workshop, app: App, deploy: Operation): Promise<void> {
+  for (const other of await store.operations.pending(app.id))
     if (other.id !== deploy.id)
-      await store.deploys.update(
+      await store.operations.update(
         other.id,
         // who else wanted it destroyed has what they wanted
         other.change.kind === 'destroy'
           ? { status: 'succeeded' }
           : { status: 'failed', failure: 'the app was destroyed' },
       )
-  for (const { id } of await store.deploys.list(app.id)) {
+  for (const { id } of await store.operations.list(app.id)) {
     await removeSource(config, id)
     await rm(deployFiles(config, id).log, { force: true })
   }

@@ -4,7 +4,7 @@ import { StringDecoder } from 'node:string_decoder'
 import type { Config } from '../config.js'
 import { deadline } from '../lib/deadline.js'
 import { is } from '../errors.js'
-import { isOver, type Deploy } from '../store/deploys.js'
+import { isOver, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 import { Bell } from './bell.js'
 import { deployFiles } from './files.js'
@@ -65,7 +65,7 @@ export async function* follow(
 }
 
 /** Waits until a deploy is over. @returns its last state; one whose app was destroyed meanwhile counts as succeeded */
-export async function outcome(store: Store, deploy: Deploy, signal?: AbortSignal): Promise<Deploy> {
+export async function outcome(store: Store, deploy: Operation, signal?: AbortSignal): Promise<Operation> {
   await using watch = await watchDeploy(store, deploy.id)
   for (;;) {
     const now = await watch.state()
@@ -78,7 +78,7 @@ export async function outcome(store: Store, deploy: Deploy, signal?: AbortSignal
 
 interface Watch extends AsyncDisposable {
   /** null: there is no such deploy; undefined: Redis is away. */
-  state(): Promise<Deploy | null | undefined>
+  state(): Promise<Operation | null | undefined>
   over(): Promise<boolean>
   /** Resolves at the next word about the deploy, or after a while, or when the signal aborts. */
   rung(signal?: AbortSignal): Promise<void>
@@ -95,7 +95,7 @@ async function watchDeploy(store: Store, id: string): Promise<Watch> {
   })
   const state = async () => {
     try {
-      return await store.deploys.get(id)
+      return await store.operations.get(id)
     } catch (error) {
       return is(error, 'missing') ? null : undefined
     }

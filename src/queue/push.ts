@@ -5,7 +5,7 @@ import { parseProcfile, saysWhatRuns } from '../buildpacks/procfile.js'
 import { directoryTree } from '../buildpacks/tree.js'
 import { BerthError, is } from '../errors.js'
 import type { App } from '../store/apps.js'
-import type { Change, Deploy } from '../store/deploys.js'
+import type { Change, Operation } from '../store/operations.js'
 import { build } from './build.js'
 import type { DeployLog } from './deploy-log.js'
 import { deployFiles } from './files.js'
@@ -27,14 +27,14 @@ export const imageTag = (app: App, version: number): string =>
 export async function buildPush(
   shop: Workshop,
   app: App,
-  deploy: Deploy,
+  deploy: Operation,
   change: Extract<Change, { kind: 'push' }>,
   version: number,
   log: DeployLog,
   signal: AbortSignal,
 ): Promise<Built> {
   await checkStillWanted(shop, change)
-  await shop.store.deploys.update(deploy.id, { status: 'building' })
+  await shop.store.operations.update(deploy.id, { status: 'building' })
   const directory = deployFiles(shop.config, deploy.id).source
   if (!(await stat(directory).catch(() => null)))
     throw new BerthError('broken', 'the pushed source is not there any more', 'push again')
@@ -93,7 +93,7 @@ async function checkStillWanted(
   { unless = [] }: Extract<Change, { kind: 'push' }>,
 ): Promise<void> {
   for (const id of unless) {
-    const other = await store.deploys.get(id).catch((error: unknown) => {
+    const other = await store.operations.get(id).catch((error: unknown) => {
       if (is(error, 'missing')) return null // so long over that it is forgotten
       throw error
     })

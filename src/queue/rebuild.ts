@@ -6,7 +6,7 @@ import type { Config } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
 import { statusOf } from '../scheduler/engine.js'
 import type { App } from '../store/apps.js'
-import { newDeployId, type Deploy } from '../store/deploys.js'
+import { newOperationId, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 import { deployFiles, indexOf, removeSource, removeTree } from './files.js'
 import { submit } from './submit.js'
@@ -46,11 +46,11 @@ export async function checkOut(config: Config, app: App, commit: string, directo
  * Has the commit that an app runs built again, from the app's own repository, and released as a push is.
  * @throws BerthError `conflict` when nothing was ever pushed, `missing` when the repository does not hold it
  */
-export async function rebuild({ config, store }: Pick<Workshop, 'config' | 'store'>, app: App): Promise<Deploy> {
+export async function rebuild({ config, store }: Pick<Workshop, 'config' | 'store'>, app: App): Promise<Operation> {
   const { commit } = await store.releases.get(app.id, app.current)
   if (commit === null)
     throw new BerthError('conflict', `${app.name} has nothing to build again`, 'push it first: `git push berth main`')
-  const id = newDeployId()
+  const id = newOperationId()
   await checkOut(config, app, commit, deployFiles(config, id).source)
   try {
     const branch = app.deployBranch ?? 'main'
@@ -65,7 +65,7 @@ export async function rebuild({ config, store }: Pick<Workshop, 'config' | 'stor
 async function isMissing({ docker, store }: Workshop, app: App, failed: ReadonlySet<string>): Promise<boolean> {
   if (app.current === 0 || failed.has(app.id)) return false
   const { image, commit } = await store.releases.get(app.id, app.current)
-  if (image === null || commit === null || (await store.deploys.pending(app.id)).length > 0) return false
+  if (image === null || commit === null || (await store.operations.pending(app.id)).length > 0) return false
   try {
     await docker.getImage(image).inspect()
     return false
@@ -106,6 +106,6 @@ export function keepImages(shop: Omit<Workshop, 'builds' | 'changes'>): Disposab
 
 /** True when an app's last build succeeded: should its image go again, it is built again. */
 async function isBack(store: Store, app: string): Promise<boolean> {
-  const builds = (await store.deploys.list(app)).filter(({ change }) => change.kind === 'push')
+  const builds = (await store.operations.list(app)).filter(({ change }) => change.kind === 'push')
   return builds[0]?.status === 'succeeded'
 }

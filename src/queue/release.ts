@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { BerthError } from '../errors.js'
 import { own } from '../lib/own.js'
-import type { Change } from '../store/deploys.js'
+import type { Change } from '../store/operations.js'
 import { defaultEntry, type FormationEntry, type Release } from '../store/releases.js'
 
 /** What a build brings to a release. */

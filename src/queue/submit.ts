@@ -1,7 +1,7 @@
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { App } from '../store/apps.js'
-import type { Change, Deploy } from '../store/deploys.js'
+import type { Change, Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 
 /** The BullMQ queue of wake-ups. A job says "look at this app's pending deploys" and nothing else. */
@@ -42,8 +42,8 @@ export async function wake(redis: Redis, app: string): Promise<void> {
  * Records a change to an app for the worker to carry out after those before it. Durable when it resolves: a wake-up that
  * does not arrive is made good by the worker, which hears of every new deploy and makes rounds.
  */
-export async function submit(store: Store, app: App, change: Change, id?: string): Promise<Deploy> {
-  const deploy = await store.deploys.create(app.id, change, id)
+export async function submit(store: Store, app: App, change: Change, id?: string): Promise<Operation> {
+  const deploy = await store.operations.create(app.id, change, id)
   await wake(store.redis, app.id).catch(() => undefined)
   return deploy
 }

@@ -1,6 +1,6 @@
 import { Worker } from 'bullmq'
 import type { Config } from '../config.js'
-import { arrivals, type Deploy } from '../store/deploys.js'
+import { arrivals, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 import { redisOptions } from '../store/connection.js'
 import { BerthError, messageOf } from '../errors.js'
@@ -49,17 +49,17 @@ export async function startWorker(given: Omit<Workshop, 'builds' | 'changes'>): 
    */
   const look = (app: string, claim = false) =>
     mutex.run(app, async () => {
-      const pending = await store.deploys.pending(app)
+      const pending = await store.operations.pending(app)
       const now = running.get(app)
       const { next, superseded, cancelled } = choose(pending, now?.id ?? null)
       for (const { id } of superseded) {
-        await store.deploys.update(id, { status: 'superseded', failure: 'superseded by a newer push' })
+        await store.operations.update(id, { status: 'superseded', failure: 'superseded by a newer push' })
         await removeSource(config, id)
       }
       for (const { id } of cancelled) {
         const failure = reasonToEnd(pending, id) ?? ''
         await logOnly(config, store, id, (log) => log.problem(failure))
-        await store.deploys.update(id, { status: 'cancelled', failure })
+        await store.operations.update(id, { status: 'cancelled', failure })
         await removeSource(config, id)
       }
       if (now) {
@@ -76,7 +76,7 @@ export async function startWorker(given: Omit<Workshop, 'builds' | 'changes'>): 
   /** Ids of deploys whose log says what they wait for. */
   const told = new Set<string>()
   /** Tells changes of an app that its build goes first; git has told pushes. */
-  const tellBehind = async (pending: readonly Deploy[], now: string): Promise<void> => {
+  const tellBehind = async (pending: readonly Operation[], now: string): Promise<void> => {
     const change = pending.find(({ id }) => id === now)?.change
     if (change?.kind !== 'push') return
     const behind = pending.filter(
@@ -90,7 +90,7 @@ export async function startWorker(given: Omit<Workshop, 'builds' | 'changes'>): 
     }
   }
 
-  const interrupt = (pending: readonly Deploy[], { id, cancel }: { id: string; cancel: AbortController }): void => {
+  const interrupt = (pending: readonly Operation[], { id, cancel }: { id: string; cancel: AbortController }): void => {
     const reason = reasonToEnd(pending, id)
     if (reason !== null) cancel.abort(new BerthError('conflict', reason))
   }
@@ -112,11 +112,11 @@ export async function startWorker(given: Omit<Workshop, 'builds' | 'changes'>): 
   // that the pending lists do not. Waiting for a stalled job's lock to run out would cost a minute.
   const queue = await wakeUps(store.redis)
   await queue.obliterate({ force: true })
-  const ids = await Promise.all((await store.deploys.pendingApps()).map((app) => store.deploys.pending(app)))
+  const ids = await Promise.all((await store.operations.pendingApps()).map((app) => store.operations.pending(app)))
   await removeStraySources(config, new Set(ids.flat().map(({ id }) => id)))
 
   // the names first: a log that is begun meanwhile has a deploy that is not among them
-  await removeStrayLogs(config, await store.deploys.ids())
+  await removeStrayLogs(config, await store.operations.ids())
 
   const worker = new Worker<WakeUp>(queueName, ({ data: { app } }) => work(app), {
     connection: redisOptions(config, true),
@@ -129,9 +129,9 @@ export async function startWorker(given: Omit<Workshop, 'builds' | 'changes'>): 
   worker.on('failed', (job, error) => log.error({ app: job?.data.app, error }, 'deploys of an app not carried out'))
 
   const round = async (): Promise<void> => {
-    for (const app of await store.deploys.pendingApps()) {
+    for (const app of await store.operations.pendingApps()) {
       await look(app)
-      if (!running.has(app) && (await store.deploys.pending(app)).length > 0) await wake(store.redis, app)
+      if (!running.has(app) && (await store.operations.pending(app)).length > 0) await wake(store.redis, app)
     }
   }
   const rounds = setInterval(() => void round().catch(() => undefined), roundMs)

@@ -184,7 +184,7 @@ export class Reconciler {
   /** Leaves out what belongs to a deploy that a killed worker left behind: it is about to be resumed. */
   async #unspared(app: string, surplus: readonly Found[]): Promise<Found[]> {
     if (surplus.length === 0) return []
-    const pending = new Set((await this.#store.deploys.pending(app)).map((deploy) => deploy.release))
+    const pending = new Set((await this.#store.operations.pending(app)).map((deploy) => deploy.release))
     return surplus.filter((one) => !pending.has(one.release))
   }
 

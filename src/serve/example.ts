@@ -47,7 +47,7 @@ async function wanting(store: Store, example: Example): Promise<App | null> {
     return made
   }
   const app = record.app === null ? null : await store.apps.find(record.app)
-  const untouched = app !== null && (await store.deploys.list(app.id)).every(({ status }) => status !== 'succeeded')
+  const untouched = app !== null && (await store.operations.list(app.id)).every(({ status }) => status !== 'succeeded')
   if (!untouched) await example.put({ ...record, pushed: true })
   return untouched ? app : null
 }

@@ -70,7 +70,7 @@ end
 redis.call('hset', 'apps', id, after)
 return 1`
 
-/** Everything of an app; whoever follows one of its deploys is told to look. */
+/** Everything of an app; whoever follows one of its operations is told to look. */
 const forget = `${routing}
 local id = ARGV[1]
 local app = redis.call('hget', 'apps', id)
@@ -161,7 +161,7 @@ export class Apps {
     return this.update(id, { name })
   }
 
-  /** Forgets an app in one step: its record, name, hostnames, route, releases and deploys. Safe to repeat. */
+  /** Forgets an app in one step: its record, name, hostnames, route, releases and operations. Safe to repeat. */
   async remove(id: string): Promise<void> {
     await this.#redis.eval(forget, 0, id)
   }

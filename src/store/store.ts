@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Config } from '../config.js'
 import { Apps } from './apps.js'
 import { connectRedis } from './connection.js'
-import { Deploys } from './deploys.js'
+import { Operations } from './operations.js'
 import { Releases } from './releases.js'
 import { Routes } from './routes.js'
 import { Tokens } from './tokens.js'
@@ -12,7 +12,7 @@ export interface Store extends AsyncDisposable {
   readonly redis: Redis
   readonly apps: Apps
   readonly releases: Releases
-  readonly deploys: Deploys
+  readonly operations: Operations
   readonly routes: Routes
   readonly tokens: Tokens
   /** A connection of its own for `SUBSCRIBE`; the caller quits it. */
@@ -26,7 +26,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     redis,
     apps: new Apps(redis, (name) => config.appHost(name)),
     releases: new Releases(redis),
-    deploys: new Deploys(redis),
+    operations: new Operations(redis),
     routes: new Routes(redis),
     tokens: new Tokens(redis),
     subscriber: () => connectRedis(config),

@@ -36,12 +36,12 @@ describe('apps through the API', function () {
 
   /** Follows a deploy to its verdict. */
   const settle = async (deploy: string) => {
-    const lines = await rig.client.deploys.log({ deploy, follow: 'true' })
+    const lines = await rig.client.operations.log({ deploy, follow: 'true' })
     let text = ''
     for (;;) {
       const next = await lines.next()
-      if (next.done) return { ...contract.deploys.log.end.parse(next.value), text }
-      text += contract.deploys.log.reply.parse(next.value).text
+      if (next.done) return { ...contract.operations.log.end.parse(next.value), text }
+      text += contract.operations.log.reply.parse(next.value).text
     }
   }
 
@@ -301,7 +301,7 @@ describe('apps through the API', function () {
         const { id } = await rig.client.config.change({ app, set: { A: '1' } })
         await started.promise
         const left = new AbortController()
-        const lines = await rig.client.deploys.log({ deploy: id, follow: 'true' }, left.signal)
+        const lines = await rig.client.operations.log({ deploy: id, follow: 'true' }, left.signal)
         let offset = 0
         let seen = ''
         while (!seen.includes('one')) {
@@ -311,7 +311,7 @@ describe('apps through the API', function () {
           offset = next.value.offset
         }
         left.abort()
-        const again = await rig.client.deploys.log({ deploy: id, follow: 'true', from: offset })
+        const again = await rig.client.operations.log({ deploy: id, follow: 'true', from: offset })
         go.resolve()
         let rest = ''
         let next = await again.next()
@@ -327,7 +327,7 @@ describe('apps through the API', function () {
   it('builds are the pushes among the changes', async () => {
     const app = await rig.pushed('built')
     await expectFault(rig.client.builds.info({ app: 'built', build: 'latest' }), 'missing', /no builds yet/)
-    const { id } = await rig.store.deploys.create(app.id, { kind: 'push', commit: 'f'.repeat(40), branch: 'main' })
+    const { id } = await rig.store.operations.create(app.id, { kind: 'push', commit: 'f'.repeat(40), branch: 'main' })
     await settle((await rig.client.processes.restart({ app: 'built' })).id)
     const builds = contract.builds.list.reply.parse(await rig.client.builds.list({ app: 'built' }))
     expect(builds.map((build) => build.id)).to.deep.equal([id])

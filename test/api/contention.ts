@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
-import type { DeployView } from '../../src/api/contract.js'
+import type { OperationView } from '../../src/api/contract.js'
 import { BerthError } from '../../src/errors.js'
 import { deployFiles } from '../../src/queue/files.js'
 import { submit } from '../../src/queue/submit.js'
@@ -14,7 +14,7 @@ import { defaultLimits } from '../../src/scheduler/limits.js'
 import type { Scheduler } from '../../src/scheduler/scheduler.js'
 import { Traffic } from '../../src/scheduler/traffic.js'
 import type { App } from '../../src/store/apps.js'
-import { newDeployId, type Deploy } from '../../src/store/deploys.js'
+import { newOperationId, type Operation } from '../../src/store/operations.js'
 import type { Release } from '../../src/store/releases.js'
 import type { Route } from '../../src/store/routes.js'
 import type { Store } from '../../src/store/store.js'
@@ -47,7 +47,7 @@ interface Ring {
   readonly chance: Random
 }
 
-type Step = (ring: Ring) => Promise<DeployView | null>
+type Step = (ring: Ring) => Promise<OperationView | null>
 
 const note = (writes: Map<string, Write[]>, app: string, value: unknown, from: number): void => {
   writes.set(app, [...(writes.get(app) ?? []), { value, from, to: performance.now() }])
@@ -104,8 +104,8 @@ const steps: readonly Step[] = [
 ]
 
 /** As git does it when a push has been received. */
-async function push({ config, store }: Rig, app: App, commit: string): Promise<Deploy> {
-  const id = newDeployId()
+async function push({ config, store }: Rig, app: App, commit: string): Promise<Operation> {
+  const id = newOperationId()
   const { source } = deployFiles(config, id)
   await mkdir(source, { recursive: true })
   await writeFile(join(source, 'Dockerfile'), 'FROM scratch\n')
@@ -170,13 +170,13 @@ async function checkApp({ rig, ledger }: Ring, app: App): Promise<void> {
   expectLast(ledger.branches.get(app.id) ?? [], app.deployBranch, 'branch')
   const route = await store.routes.get(app.id)
   expect(route).to.deep.include({ name: app.name, hosts: [config.appHost(app.name)] })
-  expect(await store.deploys.pending(app.id)).to.deep.equal([])
+  expect(await store.operations.pending(app.id)).to.deep.equal([])
 
   const states = new Map<number, { config: Record<string, string>; commit: string | null }>()
   let now: { config: Record<string, string>; commit: string | null } = { config: {}, commit: null }
   let current = 1
   states.set(1, now)
-  for (const { id, change, status, release } of (await store.deploys.list(app.id)).reverse()) {
+  for (const { id, change, status, release } of (await store.operations.list(app.id)).reverse()) {
     if (status !== 'succeeded' || release === null) continue
     expect(release, 'releases follow each other').to.be.greaterThan(current)
     if (change.kind === 'push') now = { ...now, commit: change.commit }
@@ -209,7 +209,7 @@ export async function contend(seed: number, rounds: number): Promise<void> {
       try {
         const deploy = await mine.of(steps)({ rig, ledger, chance: mine })
         if (deploy === null || mine.below(2) === 0) continue
-        const lines = await rig.client.deploys.log({ deploy: deploy.id, follow: 'true' })
+        const lines = await rig.client.operations.log({ deploy: deploy.id, follow: 'true' })
         let next = await lines.next()
         while (next.done !== true) next = await lines.next()
       } catch (error) {
@@ -226,7 +226,8 @@ export async function contend(seed: number, rounds: number): Promise<void> {
   await watching
 
   while (
-    (await Promise.all((await rig.store.apps.list()).map(({ id }) => rig.store.deploys.pending(id)))).flat().length > 0
+    (await Promise.all((await rig.store.apps.list()).map(({ id }) => rig.store.operations.pending(id)))).flat().length >
+    0
   )
     await delay(10)
   await checkMoment(rig.store)

@@ -75,7 +75,7 @@ describe('access tokens', function () {
     }
     const { id } = await rig.client.config.change({ app: app.name, set: { A: 'b' } })
     await started
-    const lines = await gone.client.deploys.log({ deploy: id, follow: 'true' })
+    const lines = await gone.client.operations.log({ deploy: id, follow: 'true' })
     await lines.next()
     const rest = (async () => {
       for (let next = await lines.next(); next.done !== true; next = await lines.next());
@@ -100,11 +100,11 @@ describe('access tokens', function () {
     const short = await make('short', '1s')
     await short.client.apps.list({})
     const deadline = Date.parse(short.expiresAt ?? '')
-    const { id } = await rig.store.deploys.create((await rig.store.apps.get('open')).id, {
+    const { id } = await rig.store.operations.create((await rig.store.apps.get('open')).id, {
       kind: 'rollback',
       version: 1,
     })
-    const open = await short.client.deploys.log({ deploy: id, follow: 'true' })
+    const open = await short.client.operations.log({ deploy: id, follow: 'true' })
     await refusal(open.next()) // cut off when the token's time is over
     while (Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50))
     expect(await refusal(short.client.apps.list({}))).to.include({ fault: 'unauthenticated' })

@@ -52,7 +52,7 @@ describe('a push that meets with', function () {
     await begun.opened
     const last = await copy.commit({ a: '2' })
     const second = copy.git('push', 'berth', 'main')
-    await until(async () => (await rig.store.deploys.pending(app.id)).length === 2)
+    await until(async () => (await rig.store.operations.pending(app.id)).length === 2)
     open()
     const outcomes = await Promise.all([first, second])
     expect(
@@ -82,8 +82,8 @@ describe('a push that meets with', function () {
     const other = (...args: string[]) => one.git('-C', '../siblings', ...args)
     await other('commit', '-q', '--allow-empty', '-m', 'theirs')
     const second = other('push', 'origin', 'main')
-    await until(async () => (await rig.store.deploys.pending(app.id)).length === 2)
-    const [, waiting] = await rig.store.deploys.pending(app.id)
+    await until(async () => (await rig.store.operations.pending(app.id)).length === 2)
+    const [, waiting] = await rig.store.operations.pending(app.id)
     expect(waiting?.change).to.have.property('unless').with.length(1)
     open()
     expect((await first).code).to.equal(0)
@@ -118,7 +118,7 @@ describe('a push that meets with', function () {
       return null
     }
     const push = copy.git('push', 'berth', 'main')
-    await until(async () => (await rig.store.deploys.pending(app.id)).length === 1)
+    await until(async () => (await rig.store.operations.pending(app.id)).length === 1)
     const [id = ''] = readdirSync(join(rig.repository(app), 'berth'))
     process.kill(Number(id.split('-')[0]), 'SIGKILL')
     expect((await push).code).not.to.equal(0)
@@ -150,7 +150,7 @@ describe('a push that meets with', function () {
     socket.destroy()
     await until(() => !readdirSync(join(rig.repository(app), 'objects')).some((name) => name.startsWith('tmp_objdir')))
     expect(await rig.tip(app)).to.equal(before)
-    expect(await rig.store.deploys.list(app.id)).to.have.length(1)
+    expect(await rig.store.operations.list(app.id)).to.have.length(1)
     await copy.commit({ a: 'again' })
     expect((await copy.git('push', 'berth', 'main')).code).to.equal(0)
   })
@@ -216,13 +216,13 @@ describe('a push whose api process is killed', function () {
     }
     const first = await start()
     const push = copy.git('push', `http://x:${rig.token}@127.0.0.1:${port}/widow.git`, 'main')
-    await until(async () => (await rig.store.deploys.pending(app.id)).length === 1)
+    await until(async () => (await rig.store.operations.pending(app.id)).length === 1)
     first.kill('SIGKILL')
     expect((await push).code).not.to.equal(0)
     await start()
     open()
     await until(async () => (await rig.tip(app)) !== null)
     expect(await rig.tip(app)).to.equal((await copy.git('rev-parse', 'HEAD')).stdout.trim())
-    expect(await rig.store.deploys.list(app.id)).to.have.length(1)
+    expect(await rig.store.operations.list(app.id)).to.have.length(1)
   })
 })

@@ -40,7 +40,7 @@ describe('a push', function () {
     expect(push.stderr).to.include('remote: -----> Static site detected')
     expect(push.stderr).to.include('remote:        Á ┅ … ünï \\n 100%')
     expect(await rig.tip(app)).to.equal((await copy.git('rev-parse', 'HEAD')).stdout.trim())
-    const [deploy] = await rig.store.deploys.list(app.id)
+    const [deploy] = await rig.store.operations.list(app.id)
     expect(deploy?.change).to.include({ kind: 'push', branch: 'main' })
     expect(existsSync(deployFiles(rig.config, deploy?.id ?? '').source)).to.equal(true)
   })
@@ -142,7 +142,7 @@ describe('a push', function () {
       expect(push.code).to.equal(1)
       expect(push.stderr).to.match(words)
       expect(await rig.tip(record)).to.equal(before)
-      expect(await rig.store.deploys.list(record.id)).to.have.length(1)
+      expect(await rig.store.operations.list(record.id)).to.have.length(1)
     })
 
   it('judges each of several refs', async () => {

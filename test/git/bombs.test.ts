@@ -41,7 +41,7 @@ describe('a push that is a bomb', function () {
     app = await rig.app(name)
   })
   afterEach(async () => {
-    expect(await rig.store.deploys.list(app.id)).to.have.length(0)
+    expect(await rig.store.operations.list(app.id)).to.have.length(0)
     expect(await rig.tip(app)).to.equal(null)
     expect(await rig.fsck(app)).to.equal('')
     const kibibytes = Number(execFileSync('du', ['-sk', rig.repository(app)], { encoding: 'utf8' }).split('\t')[0])
@@ -251,7 +251,7 @@ describe('a push that is larger than the disk', function () {
       Buffer.concat([head([none, '1'.repeat(40), 'refs/heads/main']), pack([noise])]),
     )
     expect(sent.text).to.match(/larger than what the server's disk has beside its reserve/)
-    expect(await rig.store.deploys.list(app.id)).to.have.length(0)
+    expect(await rig.store.operations.list(app.id)).to.have.length(0)
     expect(await rig.fsck(app)).to.equal('')
     const { bavail, blocks } = await statfs(root)
     expect(bavail / blocks).to.be.greaterThan(0.9)

@@ -29,7 +29,7 @@ describe('the files of a push', function () {
 
   const refused = async (said: string, words: RegExp): Promise<void> => {
     expect(said).to.match(words)
-    expect([(await rig.store.deploys.list(app.id)).length, await rig.tip(app)]).to.deep.equal([0, null])
+    expect([(await rig.store.operations.list(app.id)).length, await rig.tip(app)]).to.deep.equal([0, null])
   }
   const link = '160000,1111111111111111111111111111111111111111'
 

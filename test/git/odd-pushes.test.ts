@@ -32,7 +32,7 @@ describe('an odd push', function () {
     await rig[Symbol.asyncDispose]()
   })
 
-  const deploys = async () => (await rig.store.deploys.list(app.id)).length
+  const deploys = async () => (await rig.store.operations.list(app.id)).length
   const refused = async (said: string, words: RegExp): Promise<void> => {
     expect(said).to.match(words)
     expect([await deploys(), await rig.tip(app)]).to.deep.equal([0, null])
@@ -236,7 +236,7 @@ describe('a push to a full disk', function () {
     const pushed = await copy.git('push', 'berth', 'main')
     await rm(join(git, 'fill'))
     expect(pushed.code).not.to.equal(0)
-    expect(await rig.store.deploys.list(app.id)).to.have.length(0)
+    expect(await rig.store.operations.list(app.id)).to.have.length(0)
     const again = await copy.git('push', 'berth', 'main')
     expect(again.code, again.stderr).to.equal(0)
     expect(await rig.fsck(app)).to.equal('')

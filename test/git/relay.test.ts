@@ -117,7 +117,7 @@ describe('a push with a log of 200 MB', function () {
       )
       socket.write(body)
       while ((await rig.tip(app)) !== top.oid) await new Promise((resolve) => setTimeout(resolve, 50))
-      const pushes = async () => (await rig.store.deploys.list(app.id)).map(({ status }) => status)
+      const pushes = async () => (await rig.store.operations.list(app.id)).map(({ status }) => status)
       expect(await pushes()).to.deep.equal(['succeeded'])
       socket.resume()
       await once(socket, 'close') // hung up on, though it sends nothing and ends nothing

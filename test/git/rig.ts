@@ -12,13 +12,13 @@ import { Bell } from '../../src/queue/bell.js'
 import { DeployLog } from '../../src/queue/deploy-log.js'
 import { wakeUps } from '../../src/queue/submit.js'
 import type { App } from '../../src/store/apps.js'
-import { arrivals, type Deploy } from '../../src/store/deploys.js'
+import { arrivals, type Operation } from '../../src/store/operations.js'
 import { openStore, type Store } from '../../src/store/store.js'
 import { startRedis } from '../redis.js'
 import { must, run, type Outcome } from '../run.js'
 
 /** What a test says becomes of a deploy: null is success, a text why not. It may log. */
-export type Fate = (deploy: Deploy, log: DeployLog) => Promise<string | null> | string | null
+export type Fate = (deploy: Operation, log: DeployLog) => Promise<string | null> | string | null
 
 /** The git half of an api process on real sockets, with a real Redis. In the worker's place stands what `fate` says. */
 export interface GitRig extends AsyncDisposable {
@@ -147,13 +147,13 @@ export async function gitRig(options: RigOptions = {}): Promise<GitRig> {
 
   const carryOut = async (app: string): Promise<void> => {
     for (;;) {
-      const [deploy] = await store.deploys.pending(app)
+      const [deploy] = await store.operations.pending(app)
       if (!deploy) return
       const log = await DeployLog.open(config, store, deploy.id)
       const failure = await rig.fate(deploy, log)
       await log.close()
       const release = (versions += 1)
-      await store.deploys.update(
+      await store.operations.update(
         deploy.id,
         failure === null ? { status: 'succeeded', release } : { status: 'failed', failure },
       )

@@ -1,11 +1,11 @@
 import { expect } from 'chai'
 import { choose } from '../../src/queue/choose.js'
-import type { Change, Deploy, DeployStatus } from '../../src/store/deploys.js'
+import type { Change, Operation, OperationStatus } from '../../src/store/operations.js'
 
 const push: Change = { kind: 'push', commit: 'c', branch: 'main' }
 const config: Change = { kind: 'config', set: {}, unset: [] }
 
-const deploy = (id: string, change: Change, status: DeployStatus = 'queued'): Deploy => ({
+const deploy = (id: string, change: Change, status: OperationStatus = 'queued'): Operation => ({
   id,
   app: 'a',
   change,
@@ -16,7 +16,7 @@ const deploy = (id: string, change: Change, status: DeployStatus = 'queued'): De
   failure: null,
 })
 
-const chosen = (pending: Deploy[], running: string | null = null): [string | undefined, string[]] => {
+const chosen = (pending: Operation[], running: string | null = null): [string | undefined, string[]] => {
   const { next, superseded } = choose(pending, running)
   return [next?.id, superseded.map(({ id }) => id)]
 }

@@ -12,7 +12,7 @@ import { submit } from '../../src/queue/submit.js'
 import { startWorker, type DeployWorker } from '../../src/queue/worker.js'
 import type { Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
-import { newDeployId, type Deploy } from '../../src/store/deploys.js'
+import { newOperationId, type Operation } from '../../src/store/operations.js'
 import { queueRig, schedulerOf, type QueueRig } from './rig.js'
 
 /** An engine whose builds end when they are told to; `building` are those that have begun. */
@@ -66,15 +66,16 @@ describe('builds and other changes', function () {
     await rig[Symbol.asyncDispose]()
   })
 
-  const push = async (app: App, procfile = 'web: /web\n'): Promise<Deploy> => {
-    const id = newDeployId()
+  const push = async (app: App, procfile = 'web: /web\n'): Promise<Operation> => {
+    const id = newOperationId()
     const { source } = deployFiles(rig.config, id)
     await mkdir(source, { recursive: true })
     await writeFile(join(source, 'Dockerfile'), 'FROM scratch\n')
     await writeFile(join(source, 'Procfile'), procfile)
     return submit(rig.store, app, { kind: 'push', commit: 'a'.repeat(40), branch: 'main' }, id)
   }
-  const logOf = ({ id }: Deploy): Promise<string> => readFile(deployFiles(rig.config, id).log, 'utf8').catch(() => '')
+  const logOf = ({ id }: Operation): Promise<string> =>
+    readFile(deployFiles(rig.config, id).log, 'utf8').catch(() => '')
   const begun = (count: number): Promise<void> => until(() => engine.building.length === count)
 
   it('do not wait for each other: with every build hung, restarts, config and destruction go on', async () => {
@@ -91,7 +92,7 @@ describe('builds and other changes', function () {
       { kind: 'destroy' },
     ] as const)
       expect(await outcome(rig.store, await submit(rig.store, other, change))).to.include({ status: 'succeeded' })
-    expect((await rig.store.deploys.get(first.id)).status).to.equal('building')
+    expect((await rig.store.operations.get(first.id)).status).to.equal('building')
 
     const fourth = await push(await rig.app('e'))
     await until(async () => (await logOf(fourth)).includes('Waiting for 3 builds ahead'))
@@ -151,12 +152,12 @@ describe('builds and other changes', function () {
         }),
     }
     await start({}, 1)
-    const cancel = async (deploy: Deploy): Promise<void> => {
-      await rig.store.deploys.cancel(deploy.id, 'ada')
-      await rig.store.deploys.cancel(deploy.id, 'bob')
+    const cancel = async (deploy: Operation): Promise<void> => {
+      await rig.store.operations.cancel(deploy.id, 'ada')
+      await rig.store.operations.cancel(deploy.id, 'bob')
       const end = await outcome(rig.store, deploy)
       expect(end).to.include({ status: 'cancelled', failure: 'cancelled by ada' })
-      expect(await rig.store.deploys.cancel(deploy.id, 'bob')).to.deep.equal(end)
+      expect(await rig.store.operations.cancel(deploy.id, 'bob')).to.deep.equal(end)
       expect(await logOf(deploy)).to.include(' !     cancelled by ada\n')
     }
     const building = await push(a)
@@ -179,7 +180,7 @@ describe('builds and other changes', function () {
     engine.building[1]?.end()
     await until(() => rolling === 1)
     await cancel(releasing)
-    const { release } = await rig.store.deploys.get(releasing.id)
+    const { release } = await rig.store.operations.get(releasing.id)
     expect(await rig.store.releases.get(a.id, release ?? 0)).to.include({ status: 'failed' })
     expect((await rig.store.apps.get('a')).current).to.equal(2)
     await until(async () => (await readdir(deploysDirectory(rig.config))).every((name) => !name.includes('.src')))
@@ -203,8 +204,8 @@ describe('builds and other changes', function () {
     const app = await rig.app('late')
     const deploy = await push(app)
     const begunBefore = await submit(rig.store, await rig.app('begun'), { kind: 'push', commit: 'b', branch: 'main' })
-    await rig.store.deploys.update(begunBefore.id, { status: 'releasing', release: 3 })
-    for (const { id } of [deploy, begunBefore]) await rig.store.deploys.cancel(id, 'ada')
+    await rig.store.operations.update(begunBefore.id, { status: 'releasing', release: 3 })
+    for (const { id } of [deploy, begunBefore]) await rig.store.operations.cancel(id, 'ada')
     await start()
     expect((await outcome(rig.store, deploy)).status).to.equal('cancelled')
     expect((await outcome(rig.store, begunBefore)).status).to.equal('cancelled')

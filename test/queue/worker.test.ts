@@ -13,7 +13,7 @@ import { submit } from '../../src/queue/submit.js'
 import { startWorker, type DeployWorker } from '../../src/queue/worker.js'
 import type { Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
-import type { Change } from '../../src/store/deploys.js'
+import type { Change } from '../../src/store/operations.js'
 import { queueRig, schedulerOf, type QueueRig } from './rig.js'
 
 const set = (name: string, value = '1'): Change => ({ kind: 'config', set: { [name]: value }, unset: [] })
@@ -74,7 +74,7 @@ describe('the worker', function () {
       description: 'Set GREETING config vars',
     })
     expect((await rig.store.apps.get('one')).current).to.equal(3)
-    expect(await rig.store.deploys.pending(app.id)).to.deep.equal([])
+    expect(await rig.store.operations.pending(app.id)).to.deep.equal([])
   })
 
   it('carries out an app’s changes in order, one at a time, and two apps side by side', async () => {
@@ -107,7 +107,7 @@ describe('the worker', function () {
     const first = await submit(rig.store, app, set('A'))
     const [older, newer] = [await submit(rig.store, app, push('b')), await submit(rig.store, app, push('c'))]
     expect(await outcome(rig.store, older)).to.include({ status: 'superseded' })
-    expect((await rig.store.deploys.get(first.id)).finishedAt).to.equal(null)
+    expect((await rig.store.operations.get(first.id)).finishedAt).to.equal(null)
     open()
     expect(await outcome(rig.store, newer)).to.include({
       status: 'failed',
@@ -117,8 +117,8 @@ describe('the worker', function () {
 
   it('fails a push that another one, not in it, has overtaken', async () => {
     const app = await rig.app('stale')
-    const landed = await rig.store.deploys.create(app.id, push('aaaaaaaaa'))
-    await rig.store.deploys.update(landed.id, { status: 'succeeded' })
+    const landed = await rig.store.operations.create(app.id, push('aaaaaaaaa'))
+    await rig.store.operations.update(landed.id, { status: 'succeeded' })
     await start()
     const deploy = await end(app, { kind: 'push', commit: 'b', branch: 'main', unless: [landed.id] })
     expect(deploy.failure).to.match(/another push \(aaaaaaa\) landed/)
@@ -197,18 +197,18 @@ describe('the worker', function () {
     const release = await store.releases.get(app.id, 2)
     for (let version = 3; version < 120; version += 1) {
       await store.releases.put({ ...release, version, config: { BIG: value(version) } })
-      const { id } = await store.deploys.create(app.id, set('BIG', value(version)))
-      await store.deploys.update(id, { status: 'succeeded', release: version })
+      const { id } = await store.operations.create(app.id, set('BIG', value(version)))
+      await store.operations.update(id, { status: 'succeeded', release: version })
       await mkdir(deploysDirectory(config), { recursive: true })
       await writeFile(deployFiles(config, id).log, 'Launching...')
     }
     await store.apps.update(app.id, { current: 60 })
-    const first = (await store.deploys.list(app.id)).at(-1)
+    const first = (await store.operations.list(app.id)).at(-1)
     await start()
     expect(await end(app, set('BIG', value(1)))).to.include({ status: 'succeeded', release: 120 })
     // it is tidied up after when it is over
     while ((await store.releases.count(app.id)) > 100) await new Promise((resolve) => setTimeout(resolve, 10))
-    expect(await store.deploys.list(app.id)).to.have.length(100)
+    expect(await store.operations.list(app.id)).to.have.length(100)
     await expectMissing(store.releases.get(app.id, 3), /^v3 is kept no more: of each app, the last 100 releases are$/)
     expect((await store.releases.get(app.id, 120)).config.BIG).to.equal(value(1))
     await expectMissing(readFile(deployFiles(config, first?.id ?? '').log), /ENOENT/)
@@ -289,7 +289,7 @@ describe('the worker', function () {
     await opened
     await worker?.stop(0)
     worker = null
-    expect(await rig.store.deploys.get(deploy.id)).to.include({ status: 'releasing', release: 3 })
+    expect(await rig.store.operations.get(deploy.id)).to.include({ status: 'releasing', release: 3 })
     rollOut = () => Promise.resolve()
   })
 })

@@ -147,7 +147,7 @@ export class World {
     const store = {
       apps: { find: () => Promise.resolve(this.app), list: () => Promise.resolve([this.app]) },
       releases: { get: (_: string, version: number) => Promise.resolve(this.releases.get(version)) },
-      deploys: { pending: () => Promise.resolve(this.pending === null ? [] : [{ release: this.pending }]) },
+      operations: { pending: () => Promise.resolve(this.pending === null ? [] : [{ release: this.pending }]) },
     }
     this.#fleet = new Fleet(this.#tools)
     const reconciler = new Reconciler(this.#tools, store as never, this.#fleet)

@@ -103,45 +103,45 @@ describe('records that two processes change at once', function () {
     const { store, other } = rig
     const { id: app } = await store.apps.create('ends')
     for (const round of rounds) {
-      const { id } = await store.deploys.create(app, { kind: 'push', commit: String(round), branch: 'main' })
+      const { id } = await store.operations.create(app, { kind: 'push', commit: String(round), branch: 'main' })
       const ends = await Promise.all([
-        store.deploys.update(id, { status: 'succeeded', release: round }),
-        other.deploys.update(id, { status: 'failed', failure: 'no' }),
-        store.deploys.update(id, { status: 'building' }),
+        store.operations.update(id, { status: 'succeeded', release: round }),
+        other.operations.update(id, { status: 'failed', failure: 'no' }),
+        store.operations.update(id, { status: 'building' }),
       ])
-      const end = await store.deploys.get(id)
+      const end = await store.operations.get(id)
       expect(end.status).to.be.oneOf(['succeeded', 'failed'])
       expect(ends.filter(({ status }) => status === end.status)).to.not.have.length(0)
       expect(end.failure).to.equal(end.status === 'failed' ? 'no' : null)
     }
-    expect(await store.deploys.pending(app)).to.deep.equal([])
+    expect(await store.operations.pending(app)).to.deep.equal([])
   })
 
   it('record no deploy of an app that is gone, and one of an id once', async () => {
     const { store, other } = rig
     const { id: app } = await store.apps.create('fleeting')
     const change = { kind: 'restart', process: null } as const
-    await Promise.all([store.deploys.create(app, change, 'same'), other.deploys.create(app, change, 'same')])
-    expect(await store.deploys.pending(app)).to.have.length(1)
+    await Promise.all([store.operations.create(app, change, 'same'), other.operations.create(app, change, 'same')])
+    expect(await store.operations.pending(app)).to.have.length(1)
     await store.apps.remove(app)
-    expect(await refusals([store.deploys.create(app, change)])).to.deep.equal(['the app is not there any more'])
+    expect(await refusals([store.operations.create(app, change)])).to.deep.equal(['the app is not there any more'])
     expect(await store.redis.exists('deploys:' + app, 'pending:' + app, 'releases:' + app)).to.equal(0)
   })
 
   it('remember the last hundred deploys of an app, pending ones apart', async () => {
     const { store } = rig
     const { id: app } = await store.apps.create('old')
-    const waiting = await store.deploys.create(app, { kind: 'restart', process: null })
+    const waiting = await store.operations.create(app, { kind: 'restart', process: null })
     for (let n = 0; n < 5; n += 1) {
-      const { id } = await store.deploys.create(app, { kind: 'config', set: { BIG: 'x' }, unset: [] })
-      await store.deploys.update(id, { status: 'succeeded' })
+      const { id } = await store.operations.create(app, { kind: 'config', set: { BIG: 'x' }, unset: [] })
+      await store.operations.update(id, { status: 'succeeded' })
     }
-    expect(await store.deploys.trim(app, 3)).to.deep.equal([])
-    await store.deploys.update(waiting.id, { status: 'succeeded' })
-    expect(await store.deploys.trim(app, 3))
+    expect(await store.operations.trim(app, 3)).to.deep.equal([])
+    await store.operations.update(waiting.id, { status: 'succeeded' })
+    expect(await store.operations.trim(app, 3))
       .to.have.length(3)
       .and.to.include(waiting.id)
-    expect((await store.deploys.list(app)).map(({ change }) => change)).to.deep.equal(
+    expect((await store.operations.list(app)).map(({ change }) => change)).to.deep.equal(
       Array(3).fill({ kind: 'config', set: { BIG: '' }, unset: [] }),
     )
   })

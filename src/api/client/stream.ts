@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { BerthError } from '../../errors.js'
 import { LineSplitter } from '../../lib/lines.js'
-import type { Lines } from '../operation.js'
+import type { Lines } from '../endpoint.js'
 import { toError } from './http.js'
 
 /** No line of ours is longer, in UTF-16 units. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { DeployView } from './deploys.js'
+import { OperationView } from './operations.js'
 import { Formation } from './formation.js'
 import { OfApp, Time } from './names.js'
 
@@ -37,13 +37,13 @@ export const apps = {
       name: z.string().optional(),
       deployBranch: z.string().nullable().optional().describe('null is main or master'),
     }),
-    reply: z.strictObject({ app: AppView, deploy: DeployView.nullable() }),
+    reply: z.strictObject({ app: AppView, deploy: OperationView.nullable() }),
   },
   destroy: {
     summary: 'Destroy an app, its processes, releases and repository',
     params: OfApp,
     query: z.strictObject({ confirm: z.string().describe('the name of the app, once more') }),
-    reply: DeployView,
+    reply: OperationView,
     status: 202,
   },
 } as const

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { DeployView } from './deploys.js'
+import { OperationView } from './operations.js'
 import { OfApp } from './names.js'
 
 export const Vars = z.record(z.string(), z.string())
@@ -13,7 +13,7 @@ export const config = {
       set: Vars.optional().describe('names are [A-Za-z_][A-Za-z0-9_]*; values any text without NUL'),
       unset: z.array(z.string()).optional(),
     }),
-    reply: DeployView,
+    reply: OperationView,
     status: 202,
   },
 } as const

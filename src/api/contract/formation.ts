@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { DeployView } from './deploys.js'
+import { OperationView } from './operations.js'
 import { OfApp } from './names.js'
 
 const mebibyte = 1024 * 1024
@@ -25,7 +25,7 @@ export const formation = {
     summary: 'Change how many of a process type run, and how large; makes a release',
     params: OfApp,
     body: z.strictObject({ formation: z.record(z.string(), Size.partial()) }),
-    reply: DeployView,
+    reply: OperationView,
     status: 202,
   },
 } as const

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { DeployView } from './deploys.js'
+import { OperationView } from './operations.js'
 import { OfApp, Switch, Time } from './names.js'
 
 const ProcessName = z
@@ -39,10 +39,10 @@ export const processes = {
     summary: 'Restart all processes, or some',
     params: OfApp,
     body: z.strictObject({ process: ProcessName.optional() }),
-    reply: DeployView,
+    reply: OperationView,
     status: 202,
   },
-  rebuild: { summary: 'Build again what runs, from its repository', params: OfApp, reply: DeployView, status: 202 },
+  rebuild: { summary: 'Build again what runs, from its repository', params: OfApp, reply: OperationView, status: 202 },
   logs: {
     summary: 'Read what processes write',
     params: OfApp,

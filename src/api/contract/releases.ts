@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Vars } from './config.js'
-import { DeployView } from './deploys.js'
+import { OperationView } from './operations.js'
 import { Size } from './formation.js'
 import { OfApp, Time } from './names.js'
 
@@ -40,7 +40,7 @@ export const releases = {
     summary: 'Go back to an earlier release; makes a release',
     params: OfApp,
     body: z.strictObject({ version: z.int().min(1).optional().describe('the one before the current unless given') }),
-    reply: DeployView,
+    reply: OperationView,
     status: 202,
   },
 } as const

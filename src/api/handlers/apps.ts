@@ -3,7 +3,7 @@ import type { App } from '../../store/apps.js'
 import type { HandlersOf } from '../handler.js'
 import { randomName } from '../names.js'
 import type { Platform } from '../platform.js'
-import { viewApp, viewDeploy } from '../views.js'
+import { viewApp, viewOperation } from '../views.js'
 import { readFormation } from './formation.js'
 
 // what git-check-ref-format(1) allows, and nothing that needs quoting in a shell
@@ -51,7 +51,7 @@ export function appHandlers(platform: Platform): HandlersOf<'apps'> {
       if (newName === undefined || newName === old) return { app: viewApp(config, app), deploy: null }
       // the hostname has moved along; the worker says when the router knows
       const deploy = await platform.submit(app, { kind: 'rename' })
-      return { app: viewApp(config, app), deploy: viewDeploy(deploy, app.name) }
+      return { app: viewApp(config, app), deploy: viewOperation(deploy, app.name) }
     },
 
     destroy: async ({ app: name, confirm }) => {
@@ -62,7 +62,7 @@ export function appHandlers(platform: Platform): HandlersOf<'apps'> {
           `"${confirm.slice(0, 80)}" is not the name of the app to destroy, "${app.name}"`,
           'repeat the name of the app to confirm',
         )
-      return viewDeploy(await platform.submit(app, { kind: 'destroy' }), app.name)
+      return viewOperation(await platform.submit(app, { kind: 'destroy' }), app.name)
     },
   }
 }

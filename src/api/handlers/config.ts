@@ -2,7 +2,7 @@ import { BerthError } from '../../errors.js'
 import { checkConfigSize, configAfter } from '../../queue/release.js'
 import type { HandlersOf } from '../handler.js'
 import type { Platform } from '../platform.js'
-import { viewDeploy } from '../views.js'
+import { viewOperation } from '../views.js'
 
 // Linux refuses to exec with one string of the environment longer than this, NAME= and NUL included (execve(2), MAX_ARG_STRLEN)
 const longest = 128 * 1024
@@ -73,7 +73,7 @@ export function configHandlers(platform: Platform): HandlersOf<'config'> {
 
       const { config } = await store.releases.current(app)
       checkConfigSize(config, configAfter(config, { set, unset }))
-      return viewDeploy(await platform.submit(app, { kind: 'config', set, unset }), app.name)
+      return viewOperation(await platform.submit(app, { kind: 'config', set, unset }), app.name)
     },
   }
 }

@@ -6,7 +6,7 @@ import { defaultEntry, type FormationEntry, type Release } from '../../store/rel
 import type { Formation } from '../contract/formation.js'
 import type { HandlersOf } from '../handler.js'
 import type { Platform } from '../platform.js'
-import { viewDeploy } from '../views.js'
+import { viewOperation } from '../views.js'
 
 /**
  * A release's process types, each with its quantity and size; before the first push, what was said of those to come.
@@ -77,7 +77,7 @@ export function formationHandlers(platform: Platform): HandlersOf<'formation'> {
         )
       for (const [type, size] of Object.entries(formation)) checkSize(type, size)
       const change = Object.fromEntries(Object.entries(formation).map(([type, entry]) => [type, given(entry)]))
-      return viewDeploy(await platform.submit(app, { kind: 'scale', formation: change }), app.name)
+      return viewOperation(await platform.submit(app, { kind: 'scale', formation: change }), app.name)
     },
   }
 }

@@ -3,7 +3,7 @@ import type { App } from '../../store/apps.js'
 import type { HandlersOf } from '../handler.js'
 import type { Platform } from '../platform.js'
 import { readFormation } from './formation.js'
-import { viewDeploy } from '../views.js'
+import { viewOperation } from '../views.js'
 
 const again = 'follow the log again in a moment'
 
@@ -41,12 +41,12 @@ export function processHandlers(platform: Platform): HandlersOf<'processes'> {
     restart: async ({ app: name, process }) => {
       const app = await store.apps.get(name)
       if (process !== undefined) await check(app, process)
-      return viewDeploy(await platform.submit(app, { kind: 'restart', process: process ?? null }), app.name)
+      return viewOperation(await platform.submit(app, { kind: 'restart', process: process ?? null }), app.name)
     },
 
     rebuild: async ({ app: name }) => {
       const app = await store.apps.get(name)
-      return viewDeploy(await platform.rebuild(app), app.name)
+      return viewOperation(await platform.rebuild(app), app.name)
     },
 
     logs: async ({ app: name, lines, process, follow = false }, { signal }) => {

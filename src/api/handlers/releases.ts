@@ -3,7 +3,7 @@ import { BerthError } from '../../errors.js'
 import type { HandlersOf } from '../handler.js'
 import type { Platform } from '../platform.js'
 import type { Release } from '../../store/releases.js'
-import { viewDeploy, viewRelease, viewReleaseInfo } from '../views.js'
+import { viewOperation, viewRelease, viewReleaseInfo } from '../views.js'
 
 /** What a rollback brings back of a release. */
 const restored = ({ image, processTypes, config }: Release) => ({ image, processTypes, config })
@@ -55,7 +55,7 @@ export function releaseHandlers(platform: Platform): HandlersOf<'releases'> {
         )
       if (target.status !== 'succeeded')
         throw new BerthError('conflict', `v${target.version} never ran well`, 'run `berth releases` to see which did')
-      return viewDeploy(await platform.submit(app, { kind: 'rollback', version: target.version }), app.name)
+      return viewOperation(await platform.submit(app, { kind: 'rollback', version: target.version }), app.name)
     },
   }
 }

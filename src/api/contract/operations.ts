@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { OfApp, Switch, Time } from './names.js'
 
-export const DeployView = z.strictObject({
+export const OperationView = z.strictObject({
   id: z.string().describe('sorts by time'),
   app: z.string(),
   kind: z.enum(['push', 'config', 'scale', 'rollback', 'restart', 'rename', 'destroy']),
@@ -14,14 +14,14 @@ export const DeployView = z.strictObject({
   release: z.int().nullable().describe('version of the release it made'),
   failure: z.string().nullable().describe('why it failed, one line'),
 })
-export type DeployView = z.output<typeof DeployView>
+export type OperationView = z.output<typeof OperationView>
 
 const Follow = z.strictObject({ follow: Switch.optional().describe('go on until it is over') })
 const OfBuild = OfApp.extend({ build: z.string().describe('id, or `latest`') })
 
 export const builds = {
-  list: { summary: 'List builds, newest first', params: OfApp, reply: z.array(DeployView) },
-  info: { summary: 'Describe a build', params: OfBuild, reply: DeployView },
+  list: { summary: 'List builds, newest first', params: OfApp, reply: z.array(OperationView) },
+  info: { summary: 'Describe a build', params: OfBuild, reply: OperationView },
   output: {
     summary: 'Read what a build wrote',
     params: OfBuild,
@@ -32,21 +32,21 @@ export const builds = {
   cancel: {
     summary: 'End a build that waits or is under way; of one that is over, nothing changes',
     params: OfBuild,
-    reply: DeployView,
+    reply: OperationView,
     status: 202,
   },
 } as const
 
-const OfDeploy = z.strictObject({ deploy: z.string() })
+const OfOperation = z.strictObject({ deploy: z.string() })
 
-export const deploys = {
-  info: { summary: 'Describe a change on its way to an app', params: OfDeploy, reply: DeployView },
+export const operations = {
+  info: { summary: 'Describe a change on its way to an app', params: OfOperation, reply: OperationView },
   log: {
     summary: 'Follow a change until it is over',
-    params: OfDeploy,
+    params: OfOperation,
     query: Follow.extend({ from: z.coerce.number().int().min(0).optional().describe('byte to begin at') }),
     reply: z.strictObject({ text: z.string(), offset: z.int().describe('bytes of the log up to here') }),
     stream: 'lines',
-    end: DeployView,
+    end: OperationView,
   },
 } as const

@@ -4,13 +4,13 @@ import { BerthError } from '../errors.js'
 import { change, unlessChanged } from './records.js'
 import type { FormationEntry } from './releases.js'
 
-/** What a deploy changes. */
+/** What an operation changes. */
 export type Change =
   | {
       readonly kind: 'push'
       readonly commit: string
       readonly branch: string
-      /** Deploys ahead of it that this commit does not build upon: if one of them lands first, this push is stale. */
+      /** Operations ahead of it that this commit does not build upon: if one of them lands first, this push is stale. */
       readonly unless?: readonly string[]
       /** It was pushed before, and is built again. */
       readonly rebuild?: true
@@ -22,20 +22,20 @@ export type Change =
   | { readonly kind: 'rename' }
   | { readonly kind: 'destroy' }
 
-export type DeployStatus = 'queued' | 'building' | 'releasing' | 'succeeded' | 'failed' | 'superseded' | 'cancelled'
+export type OperationStatus = 'queued' | 'building' | 'releasing' | 'succeeded' | 'failed' | 'superseded' | 'cancelled'
 
-const ends: readonly DeployStatus[] = ['succeeded', 'failed', 'superseded', 'cancelled']
+const ends: readonly OperationStatus[] = ['succeeded', 'failed', 'superseded', 'cancelled']
 
-export const isOver = (status: DeployStatus): boolean => ends.includes(status)
+export const isOver = (status: OperationStatus): boolean => ends.includes(status)
 
 /** One change on its way to an app. Those of kind `push` are its builds. */
-export interface Deploy {
+export interface Operation {
   /** Sorts by time. */
   readonly id: string
   /** App id. */
   readonly app: string
   readonly change: Change
-  readonly status: DeployStatus
+  readonly status: OperationStatus
   /** RFC 3339 */
   readonly createdAt: string
   readonly finishedAt: string | null
@@ -47,8 +47,8 @@ export interface Deploy {
   readonly cancelledBy?: string
 }
 
-/** How many of an app's deploys are remembered, pending ones apart. */
-export const keptDeploys = 100
+/** How many of an app's operations are remembered, pending ones apart. */
+export const keptOperations = 100
 
 const missing = (id: string): never => {
   throw new BerthError(
@@ -58,12 +58,12 @@ const missing = (id: string): never => {
   )
 }
 
-/** Channel that is told of an app's new deploy in the same step that records it, and of one to cancel. */
+/** Channel that is told of an app's new operation in the same step that records it, and of one to cancel. */
 export const arrivals = 'deploys:arrived'
 
-export const newDeployId = (): string => Date.now().toString(36).padStart(9, '0') + randomBytes(4).toString('hex')
+export const newOperationId = (): string => Date.now().toString(36).padStart(9, '0') + randomBytes(4).toString('hex')
 
-/** A deploy, unless it is recorded already; 0: its app is gone. */
+/** An operation, unless it is recorded already; 0: its app is gone. */
 const record = `
 local app, id, json, channel = unpack(ARGV)
 if redis.call('hexists', 'apps', app) == 0 then return 0 end
@@ -98,10 +98,10 @@ const withoutValues = (change: Change): Change =>
     : change
 
 /**
- * The record of deploys: hash `deploys` (id -> JSON), list `deploys:<app>` of its ids, and list `pending:<app>` of those
+ * The record of operations, by their former name: hash `deploys` (id -> JSON), list `deploys:<app>` of its ids, and list `pending:<app>` of those
  * not over, oldest first. Channel `deploy:<id>` is told of every change of status and every line of its log.
  */
-export class Deploys {
+export class Operations {
   readonly #redis: Redis
   constructor(redis: Redis) {
     this.#redis = redis
@@ -111,8 +111,8 @@ export class Deploys {
    * Durable when it resolves: it will be carried out, whatever dies. The same id again changes nothing.
    * @throws BerthError `missing` when the app has been destroyed
    */
-  async create(app: string, change: Change, id = newDeployId()): Promise<Deploy> {
-    const deploy: Deploy = {
+  async create(app: string, change: Change, id = newOperationId()): Promise<Operation> {
+    const operation: Operation = {
       id,
       app,
       change,
@@ -122,39 +122,39 @@ export class Deploys {
       release: null,
       failure: null,
     }
-    if ((await this.#redis.eval(record, 0, app, id, JSON.stringify(deploy), arrivals)) === 0)
+    if ((await this.#redis.eval(record, 0, app, id, JSON.stringify(operation), arrivals)) === 0)
       throw new BerthError('missing', 'the app is not there any more', 'run `berth apps` to see them all')
-    return deploy
+    return operation
   }
 
   /** @throws BerthError `missing` */
-  async get(id: string): Promise<Deploy> {
+  async get(id: string): Promise<Operation> {
     const json = await this.#redis.hget('deploys', id)
     if (json === null) return missing(id)
-    return JSON.parse(json) as Deploy
+    return JSON.parse(json) as Operation
   }
 
   /** Newest first. */
-  async list(app: string): Promise<Deploy[]> {
+  async list(app: string): Promise<Operation[]> {
     return (await this.#read(`deploys:${app}`)).reverse()
   }
 
   /** Those not over, oldest first. */
-  async pending(app: string): Promise<Deploy[]> {
+  async pending(app: string): Promise<Operation[]> {
     return this.#read(`pending:${app}`)
   }
 
-  /** Ids of apps that have, or had a moment ago, pending deploys. */
+  /** Ids of apps that have, or had a moment ago, pending operations. */
   async pendingApps(): Promise<string[]> {
     return this.#redis.smembers('pending')
   }
 
   /**
-   * Changes a deploy and tells whoever follows it. Once over, it is pending no more, and stays as it is.
+   * Changes an operation and tells whoever follows it. Once over, it is pending no more, and stays as it is.
    * @throws BerthError `missing`
    */
-  async update(id: string, patch: Partial<Pick<Deploy, 'status' | 'release' | 'failure'>>): Promise<Deploy> {
-    const now = await change<Deploy>(
+  async update(id: string, patch: Partial<Pick<Operation, 'status' | 'release' | 'failure'>>): Promise<Operation> {
+    const now = await change<Operation>(
       this.#redis,
       {
         hash: 'deploys',
@@ -173,12 +173,12 @@ export class Deploys {
   }
 
   /**
-   * Asks the worker to end a deploy. Durable when it resolves; the same again, and of one that is over, changes nothing.
+   * Asks the worker to end an operation. Durable when it resolves; the same again, and of one that is over, changes nothing.
    * @throws BerthError `missing`
    */
-  async cancel(id: string, by: string): Promise<Deploy> {
+  async cancel(id: string, by: string): Promise<Operation> {
     const options = { hash: 'deploys', key: id }
-    const now = await change<Deploy>(this.#redis, options, (before) =>
+    const now = await change<Operation>(this.#redis, options, (before) =>
       isOver(before.status) || before.cancelledBy !== undefined ? null : { ...before, cancelledBy: by },
     )
     if (!now) return missing(id)
@@ -186,8 +186,8 @@ export class Deploys {
     return now
   }
 
-  /** Forgets an app's oldest deploys beyond `most`, pending ones apart. @returns their ids */
-  async trim(app: string, most = keptDeploys): Promise<string[]> {
+  /** Forgets an app's oldest operations beyond `most`, pending ones apart. @returns their ids */
+  async trim(app: string, most = keptOperations): Promise<string[]> {
     return (await this.#redis.eval(trim, 0, app, most)) as string[]
   }
 
@@ -196,10 +196,10 @@ export class Deploys {
     return new Set(await this.#redis.hkeys('deploys'))
   }
 
-  async #read(list: string): Promise<Deploy[]> {
+  async #read(list: string): Promise<Operation[]> {
     const ids = await this.#redis.lrange(list, 0, -1)
     if (ids.length === 0) return []
     const all = await this.#redis.hmget('deploys', ...ids)
-    return all.flatMap((json) => (json === null ? [] : [JSON.parse(json) as Deploy]))
+    return all.flatMap((json) => (json === null ? [] : [JSON.parse(json) as Operation]))
   }
 }

@@ -1,18 +1,18 @@
 import { BerthError, is } from '../../errors.js'
 import type { App } from '../../store/apps.js'
-import { isOver, type Deploy } from '../../store/deploys.js'
-import type { DeployView } from '../contract.js'
+import { isOver, type Operation } from '../../store/operations.js'
+import type { OperationView } from '../contract.js'
 import type { HandlersOf } from '../handler.js'
 import type { Platform } from '../platform.js'
-import { viewDeploy } from '../views.js'
+import { viewOperation } from '../views.js'
 
 export function buildHandlers(platform: Platform): HandlersOf<'builds'> {
   const { store } = platform
 
-  const list = async (app: App): Promise<Deploy[]> =>
-    (await store.deploys.list(app.id)).filter((deploy) => deploy.change.kind === 'push')
+  const list = async (app: App): Promise<Operation[]> =>
+    (await store.operations.list(app.id)).filter((deploy) => deploy.change.kind === 'push')
 
-  const find = async (app: App, id: string): Promise<Deploy> => {
+  const find = async (app: App, id: string): Promise<Operation> => {
     const build = (await list(app)).find((build) => id === 'latest' || build.id === id)
     if (build) return build
     throw id === 'latest'
@@ -23,18 +23,18 @@ export function buildHandlers(platform: Platform): HandlersOf<'builds'> {
   return {
     list: async ({ app: name }) => {
       const app = await store.apps.get(name)
-      return (await list(app)).map((build) => viewDeploy(build, app.name))
+      return (await list(app)).map((build) => viewOperation(build, app.name))
     },
 
     info: async ({ app: name, build }) => {
       const app = await store.apps.get(name)
-      return viewDeploy(await find(app, build), app.name)
+      return viewOperation(await find(app, build), app.name)
     },
 
     cancel: async ({ app: name, build }, { token }) => {
       const app = await store.apps.get(name)
       const { id } = await find(app, build)
-      return viewDeploy(await store.deploys.cancel(id, token?.name ?? 'nobody'), app.name)
+      return viewOperation(await store.operations.cancel(id, token?.name ?? 'nobody'), app.name)
     },
 
     output: async ({ app: name, build: id, follow = false }, { signal }) => {
@@ -43,23 +43,23 @@ export function buildHandlers(platform: Platform): HandlersOf<'builds'> {
       return (async function* () {
         for await (const { text } of platform.deployLog(build, { follow, signal })) yield text
         // a text has no verdict: that it is whole must be true
-        await verdict(platform, viewDeploy(build, app.name), follow)
+        await verdict(platform, viewOperation(build, app.name), follow)
       })()
     },
   }
 }
 
-export function deployHandlers(platform: Platform): HandlersOf<'deploys'> {
+export function operationHandlers(platform: Platform): HandlersOf<'operations'> {
   const { store } = platform
 
-  const view = async (deploy: Deploy): Promise<DeployView> =>
-    viewDeploy(deploy, (await store.apps.find(deploy.app))?.name ?? deploy.app)
+  const view = async (deploy: Operation): Promise<OperationView> =>
+    viewOperation(deploy, (await store.apps.find(deploy.app))?.name ?? deploy.app)
 
   return {
-    info: async ({ deploy }) => view(await store.deploys.get(deploy)),
+    info: async ({ deploy }) => view(await store.operations.get(deploy)),
 
     log: async ({ deploy: id, follow = false, from = 0 }, { signal }) => {
-      const deploy = await store.deploys.get(id)
+      const deploy = await store.operations.get(id)
       const before = await view(deploy)
       return (async function* () {
         yield* platform.deployLog(deploy, { from, follow, signal })
@@ -73,9 +73,9 @@ export function deployHandlers(platform: Platform): HandlersOf<'deploys'> {
  * How a deploy ended, or with `follow` false where it stands. An app that is destroyed takes its deploys along.
  * @throws BerthError `unavailable` when it goes on and is followed no more, as when this process ends
  */
-async function verdict({ store }: Platform, before: DeployView, follow: boolean): Promise<DeployView> {
+async function verdict({ store }: Platform, before: OperationView, follow: boolean): Promise<OperationView> {
   try {
-    const now = viewDeploy(await store.deploys.get(before.id), before.app)
+    const now = viewOperation(await store.operations.get(before.id), before.app)
     if (!follow || isOver(now.status)) return now
   } catch (error) {
     if (!is(error, 'missing')) throw error

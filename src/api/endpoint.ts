@@ -2,10 +2,10 @@ import type { z } from 'zod'
 import type { routes } from './routes.js'
 
 /**
- * One operation of the control API, its method and path apart (those are in `routes.ts`, which costs the CLI nothing to
+ * An endpoint of the control API: one operation, its method and path apart (those are in `routes.ts`, which costs the CLI nothing to
  * load). Registration, validation, OpenAPI and the client's types all come from this record.
  */
-export interface Operation {
+export interface Endpoint {
   /** One line, imperative. */
   readonly summary: string
   /** What fills the `:names` of the path. */
@@ -28,8 +28,8 @@ export interface Operation {
 }
 
 /** The shape of the contract: an operation for each route and no other. */
-export type Operations = {
-  readonly [R in keyof typeof routes]: { readonly [O in keyof (typeof routes)[R]]: Operation }
+export type Endpoints = {
+  readonly [R in keyof typeof routes]: { readonly [O in keyof (typeof routes)[R]]: Endpoint }
 }
 
 type Part<O, K extends string> = O extends Readonly<Record<K, infer S extends z.ZodType>> ? z.input<S> : unknown
