@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import { dockerd, podman } from '../../test/e2e/foreign.js'
 import { baseArchive, openEngine } from '../../test/e2e/engine/harness.js'
 import { must } from '../../test/run.js'
-import { openNull, pipeFrom, spawnProgram } from '../../src/engine/runtime/spawn.js'
+import { openNull, pipeFrom, spawnProgram } from '../../src/engine/kernel/spawn.js'
 import { median, table } from '../figures.js'
 
 /** An engine to be measured: Berth's from dist, or one of those that people use today. */

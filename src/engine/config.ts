@@ -1,6 +1,5 @@
-import type { Reach } from './networks/reach.js'
-import type { RegistrySettings } from './registry/settings.js'
-import type { IdSpan } from './runtime/id-ranges.js'
+import type { PortRequest } from './records.js'
+import type { Outlet } from './system/dial.js'
 
 /** Where one engine lives. Every path and kernel name follows from here, so that several can run side by side. */
 export interface EngineConfig {
@@ -54,4 +53,43 @@ export interface BuildConfig {
   readonly cpus?: number
   /** Whether local clients may lend builds an ssh agent by the path of its socket; they may not. */
   readonly ssh?: boolean
+}
+
+/** What of this machine the members of closed networks reach: builds, and containers of an owner's (an app's). */
+export interface Reach {
+  /** All that listens on the host's addresses, and all published ports. */
+  readonly host: boolean
+  /** Single ports of these. */
+  readonly ports: readonly Pick<PortRequest, 'protocol' | 'hostPort'>[]
+  /** Link-local addresses, where clouds keep what they tell a machine of itself, its credentials included. */
+  readonly linkLocal: boolean
+}
+
+/** How the engine deals with registries: the daemon's own configuration. */
+export interface RegistrySettings {
+  /** Base URLs asked before Docker Hub for its images. */
+  readonly mirrors: readonly string[]
+  /** `host`, `host:port` or CIDR of registries that may speak HTTP or have no known certificate. Loopback always may. */
+  readonly insecure: readonly string[]
+  /** `<dir>/<host:port>/*.crt` are authorities to trust, `*.cert` and `*.key` what to show of oneself. */
+  readonly certificates: string
+  readonly proxies: Proxies
+  /** How connections are made that no proxy makes; absent: from the host. */
+  readonly outlet?: Outlet
+}
+
+/** The ways out that a daemon's environment names; '' is none. */
+export interface Proxies {
+  /** For `http:` URLs. */
+  readonly http: string
+  /** For `https:` URLs. */
+  readonly https: string
+  /** Hosts, domains, addresses and CIDRs that are reached without, by commas; `*` is all. */
+  readonly no: string
+}
+
+/** Host ids that containers may be given, as subuid(5) writes them. */
+export interface IdSpan {
+  readonly first: number
+  readonly count: number
 }

@@ -21,7 +21,7 @@ import { findHierarchies, hastenMoves, type Hierarchies } from './runtime/cgroup
 import { chooseDriver, findProgram, locateProgram } from './runtime/driver.js'
 import { Exits } from './runtime/exits.js'
 import { Ids } from './runtime/ids.js'
-import { createSteps } from './runtime/steps.js'
+import { createSteps } from './build/steps.js'
 import { sweepDrafts } from './system/durable.js'
 import { lockRoot } from './system/lock.js'
 import { openVolumes } from './volumes/volumes.js'

@@ -14,8 +14,8 @@ import { proxiesOf } from './registry/proxy.js'
 import { defaultSettings } from './registry/settings.js'
 import { parseSpan } from './runtime/id-ranges.js'
 import { isolate } from './runtime/isolate.js'
-import { leave } from './runtime/libc.js'
-import { busy } from './system/memory.js'
+import { leave } from './kernel/libc.js'
+import { busy } from './kernel/memory.js'
 
 const usage = `Usage: berth engine [options]
 

@@ -1,6 +1,5 @@
 /** The plain records the engine's rooms meet in. They know nothing of how each other work. */
 
-import type { Limits, Rlimit } from './runtime/sandbox.js'
 import type { Outlet } from './system/dial.js'
 import type { Secret } from './system/secret.js'
 
@@ -65,6 +64,52 @@ export interface Mount {
   readonly source: string
   readonly target: string
   readonly options: readonly string[]
+}
+
+/** Limits of one container; absent is unlimited. */
+export interface Limits {
+  /** Bytes. */
+  readonly memory?: number
+  /** Bytes of memory and swap together; -1 is unlimited swap. */
+  readonly memorySwap?: number
+  /** Bytes. */
+  readonly memoryReservation?: number
+  /** 0 to 100; version 1 only. */
+  readonly memorySwappiness?: number
+  /** Wait for memory instead of dying for want of it; version 1 only. */
+  readonly oomKillDisable?: boolean
+  /** Microseconds of CPU time a period. */
+  readonly cpuQuota?: number
+  /** Microseconds. */
+  readonly cpuPeriod?: number
+  readonly cpuShares?: number
+  readonly cpusetCpus?: string
+  readonly cpusetMems?: string
+  readonly pids?: number
+  /** Microseconds a period for real-time processes, and the period; version 1 only. */
+  readonly cpuRealtimeRuntime?: number
+  readonly cpuRealtimePeriod?: number
+  /** Bytes of TCP buffers; version 1 only. */
+  readonly kernelMemoryTcp?: number
+  /** Share of block I/O, 10 to 1000. */
+  readonly blkioWeight?: number
+  readonly blkioWeights?: readonly Throttle[]
+  /** The most a second, in bytes or operations. */
+  readonly blkioRates?: Readonly<Record<'readBps' | 'writeBps' | 'readIops' | 'writeIops', readonly Throttle[]>>
+}
+
+/** A block device and its weight or rate. */
+export interface Throttle {
+  readonly major: number
+  readonly minor: number
+  readonly value: number
+}
+
+export interface Rlimit {
+  /** `nofile`, `nproc`, … */
+  readonly name: string
+  readonly soft: number
+  readonly hard: number
 }
 
 /** Where a step's packets go: `default` is the network that builds have to themselves; a network of the engine; a namespace by path. */

@@ -7,9 +7,9 @@ import { expandWord, ExpandError } from '../../src/engine/build/expand.js'
 import { EngineError } from '../../src/engine/errors.js'
 import { readPattern } from '../../src/engine/images/glob.js'
 import { ignoring } from '../../src/engine/images/ignore-patterns.js'
-import { familiar, parseReference } from '../../src/engine/images/reference.js'
-import { encodeHeader, endOfArchive, padding, type TarHeader } from '../../src/engine/images/tar-header.js'
-import { type TarEntry, TarReader } from '../../src/engine/images/tar-reader.js'
+import { familiar, parseReference } from '../../src/engine/oci/reference.js'
+import { encodeHeader, endOfArchive, padding, type TarHeader } from '../../src/engine/oci/tar-header.js'
+import { type TarEntry, TarReader } from '../../src/engine/oci/tar-reader.js'
 
 /** What any input here may take at most, ms: a hundred times what it does. */
 const bound = 2_000

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type AptSource, readAptSources } from '../../src/engine/images/apt-sources.js'
-import { flock } from '../../src/engine/images/syscalls.js'
+import { flock } from '../../src/engine/kernel/file-calls.js'
 import { buildEnv } from '../../src/serve/build-env.js'
 import { must } from '../run.js'
 

@@ -2,7 +2,7 @@ import { Archives, type PutOptions } from '../archives/archives.js'
 import { commit } from '../archives/commit.js'
 import type { PathStat } from '../archives/path-stat.js'
 import type { Containers } from '../containers/containers.js'
-import { autoDecompress } from '../images/compression.js'
+import { autoDecompress } from '../oci/compression.js'
 import type { ImageStore } from '../images/store.js'
 import type { ImageConfig } from '../records.js'
 import { fieldsOf, listField, mapField, objectField, textField } from '../system/fields.js'
@@ -13,7 +13,7 @@ import type { ApiRequest, ApiRoute } from './route.js'
 
 /** Files in and out of containers: cp, export, diff, commit. */
 export function archiveRoutes(containers: Containers, images: ImageStore): readonly ApiRoute[] {
-  const archives = new Archives(containers.shop, images.porters)
+  const archives = new Archives(containers.shop, images.pool)
   const of = ({ params }: ApiRequest) => containers.catalog.find(params.id ?? '')
   const path = ({ query }: ApiRequest) => query.get('path') ?? ''
   return [

@@ -10,7 +10,7 @@ import { codeOf, EngineError, messageOf } from '../errors.js'
 import type { ImageStore } from '../images/store.js'
 import type { StepNetwork } from '../records.js'
 import { keyringOfHeader } from '../registry/credentials.js'
-import { withinReserve } from '../runtime/space.js'
+import { withinReserve } from '../system/space.js'
 import { parseFilters } from '../system/filters.js'
 import { readOptions } from './build-options.js'
 import { count, flag } from './query.js'
@@ -70,7 +70,7 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
     throw new EngineError('denied', 'this engine lends builds no ssh agent: it must be started with --build-ssh')
   const quiet = flag(query, 'q')
   const options = await readOptions(query, api.network)
-  images.porters.warm()
+  images.pool.warm()
   let out: ReturnType<ApiReply['stream']> | undefined
   const write = (record: unknown): Promise<void> => (out ??= reply.stream()).write(record)
   try {

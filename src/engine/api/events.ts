@@ -1,7 +1,7 @@
 import type { EventLog, EventMessage } from '../events.js'
 import { matchesEvent } from '../events.js'
 import { parseFilters } from '../system/filters.js'
-import { parseMoment } from '../system/moment.js'
+import { parseMoment } from '../system/timestamp.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
 const keys = ['type', 'event', 'container', 'image', 'network', 'volume', 'label', 'scope', 'daemon']

@@ -3,16 +3,16 @@ import { mkdir } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { bundleOf, type Container, type Shop } from '../containers/container.js'
 import { EngineError, isFault } from '../errors.js'
-import { flow } from '../images/flow.js'
-import type { Porters } from '../images/porter.js'
-import { Thread } from '../images/thread.js'
-import { rangeOf } from '../runtime/id-map.js'
-import type { Change, Written } from './changes.js'
+import { flow } from '../workers/flow.js'
+import type { JobPool } from '../images/job-pool.js'
+import { Thread } from '../kernel/thread.js'
+import { rangeOf } from '../system/id-map.js'
+import type { Change, Written } from '../images/changes.js'
 import type { PathStat } from './path-stat.js'
 import type { Fixture, Place } from './place.js'
-import type { ArchiveOrder } from './thread.js'
+import type { ArchiveMessage } from './thread.js'
 
-type Hand = Thread<ArchiveOrder>
+type Hand = Thread<ArchiveMessage>
 
 /** How `docker cp` puts files into a container. */
 export interface PutOptions {
@@ -56,17 +56,17 @@ export async function writtenOf(shop: Shop, container: Container): Promise<Writt
  */
 export class Archives {
   readonly #shop: Shop
-  readonly #porters: Porters
+  readonly #pool: JobPool
 
-  constructor(shop: Shop, porters: Porters) {
+  constructor(shop: Shop, pool: JobPool) {
     this.#shop = shop
-    this.#porters = porters
+    this.#pool = pool
   }
 
   /** @throws EngineError `missing` "Could not find the file x in container y" */
   stat(container: Container, path: string): Promise<PathStat> {
     return this.#within(container, { writes: false, bare: false }, async (hand) => {
-      const stat = hand.say({ kind: 'stat', path: checked(path) })
+      const stat = hand.post({ kind: 'stat', path: checked(path) })
       return (await named(container, path, stat)) as PathStat
     })
   }
@@ -78,11 +78,11 @@ export class Archives {
     use: (stat: PathStat, archive: AsyncGenerator<Buffer>) => Promise<void>,
   ): Promise<void> {
     return this.#within(container, { writes: false, bare: false }, async (hand) => {
-      const stat = (await named(container, path, hand.say({ kind: 'pack', path: checked(path) }))) as PathStat
+      const stat = (await named(container, path, hand.post({ kind: 'pack', path: checked(path) }))) as PathStat
       container.emit(this.#shop.events, 'archive-path')
       await use(
         stat,
-        flow(() => hand.say({ kind: 'next' })),
+        flow(() => hand.post({ kind: 'next' })),
       )
     })
   }
@@ -90,19 +90,19 @@ export class Archives {
   /** Hands everything but what is mounted to `use`. */
   export(container: Container, use: (archive: AsyncGenerator<Buffer>) => Promise<void>): Promise<void> {
     return this.#within(container, { writes: false, bare: true }, async (hand) => {
-      await hand.say({ kind: 'export' })
+      await hand.post({ kind: 'export' })
       container.emit(this.#shop.events, 'export')
-      await use(flow(() => hand.say({ kind: 'next' })))
+      await use(flow(() => hand.post({ kind: 'next' })))
     })
   }
 
   /** Unpacks an archive into a directory. @throws EngineError `missing`, `invalid`, `denied` where nothing may be written */
   put(container: Container, path: string, archive: () => Promise<Readable>, options: PutOptions): Promise<void> {
     return this.#within(container, { writes: true, bare: false }, async (hand) => {
-      const target = await named(container, path, hand.say({ kind: 'find', path: checked(path) }))
+      const target = await named(container, path, hand.post({ kind: 'find', path: checked(path) }))
       refuseReadOnly(container, target as string)
       const owner = options.chown ? container.record.config.User : ''
-      await hand.say({ kind: 'unpack', target: { path: target as string, keepKinds: options.keepKinds, owner } })
+      await hand.post({ kind: 'unpack', target: { path: target as string, keepKinds: options.keepKinds, owner } })
       await feed(hand, await archive())
       container.emit(this.#shop.events, 'extract-to-dir')
     })
@@ -111,7 +111,7 @@ export class Archives {
   /** What the container changed of its image's files. */
   async changes(container: Container): Promise<readonly Change[]> {
     try {
-      return await this.#porters.run('changes', await writtenOf(this.#shop, container))
+      return await this.#pool.run('changes', await writtenOf(this.#shop, container))
     } catch (error) {
       container.refuseRemoved() // meanwhile, which nothing here keeps from happening
       throw error
@@ -127,7 +127,7 @@ export class Archives {
     try {
       const rested = await container.inTurn(async () => {
         if (container.up && (await this.#enterRunning(container, hand, way.bare))) return undefined
-        await hand.say({ kind: 'enter', place: await this.#resting(container, way) })
+        await hand.post({ kind: 'enter', place: await this.#resting(container, way) })
         return way.writes ? { value: await use(hand) } : undefined
       })
       return rested ? rested.value : await use(hand)
@@ -147,7 +147,7 @@ export class Archives {
     try {
       if (!container.alive) return false // the number may be another process's by now
       const range = rangeOf(container.record.state.pid)
-      await hand.say({ kind: 'enter', place: { kind: 'running', namespace, bare, ...(range ? { range } : {}) } })
+      await hand.post({ kind: 'enter', place: { kind: 'running', namespace, bare, ...(range ? { range } : {}) } })
       return true
     } finally {
       closeSync(namespace)
@@ -210,15 +210,15 @@ async function feed(hand: Hand, archive: Readable): Promise<void> {
   const said: Promise<unknown>[] = []
   try {
     for await (const chunk of archive) {
-      const answer = hand.say({ kind: 'chunk', chunk: chunk as Uint8Array })
+      const answer = hand.post({ kind: 'chunk', chunk: chunk as Uint8Array })
       answer.catch(() => undefined) // seen when its turn comes
       said.push(answer)
       if (said.length >= window) await said.shift()
     }
     await Promise.all(said)
-    await hand.say({ kind: 'end' })
+    await hand.post({ kind: 'end' })
   } catch (error) {
-    await hand.say({ kind: 'abort' })
+    await hand.post({ kind: 'abort' })
     throw error
   }
 }

@@ -1,7 +1,7 @@
-import { amend } from '../build/amend.js'
+import { amend } from '../build/apply-changes.js'
 import type { Container, Shop } from '../containers/container.js'
 import type { ContainerConfig } from '../containers/record.js'
-import { architecture, type StoredImage } from '../images/document.js'
+import { architecture, type StoredImage } from '../oci/document.js'
 import type { ImageStore } from '../images/store.js'
 import type { Digest, ImageConfig } from '../records.js'
 import { writtenOf } from './archives.js'
@@ -29,7 +29,7 @@ export async function commit(shop: Shop, store: ImageStore, container: Container
   const config = amend({ ...onBuild, ...settingsOf(container.record.config), ...as.config }, as.changes)
   await using stage = await store.layers.stage()
   await still(shop, container, as.pause, async () =>
-    store.porters.run('lift', { ...(await writtenOf(shop, container)), target: stage.upper }),
+    store.pool.run('lift', { ...(await writtenOf(shop, container)), target: stage.upper }),
   )
   const { diffId } = await store.layers.commit(stage)
   try {

@@ -4,9 +4,9 @@ import { openDirectory } from '../images/files.js'
 import { major, minor, typeOf } from '../images/pack.js'
 import { plainCapability, type Owners } from '../images/owners.js'
 import { asItIs } from '../images/stamp.js'
-import { encodeHeader, endOfArchive, padding } from '../images/tar-header.js'
-import { closeDescriptor } from '../runtime/libc.js'
-import { fileSystemTypeOf, type Name, openAt, openDirectoryAt, readlinkAt, statAt, xattrsIn } from '../system/at.js'
+import { encodeHeader, endOfArchive, padding } from '../oci/tar-header.js'
+import { closeDescriptor } from '../kernel/libc.js'
+import { fileSystemTypeOf, type Name, openAt, openDirectoryAt, readlinkAt, statAt, xattrsIn } from '../kernel/at.js'
 import { walk } from '../system/walk.js'
 
 /** `f_type` of file systems that are the kernel's face, not a container's files: proc, sysfs, devpts, mqueue, cgroup. */

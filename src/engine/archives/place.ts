@@ -12,8 +12,8 @@ import {
   MS,
   openInRoot,
   unshare,
-} from '../runtime/libc.js'
-import type { IdRange } from '../runtime/id-map.js'
+} from '../kernel/libc.js'
+import type { IdRange } from '../system/id-map.js'
 import { mountOverlay, type Overlay } from '../runtime/overlay.js'
 import { openDirectory } from '../runtime/rootfs.js'
 

@@ -1,9 +1,9 @@
 import { realpathSync, statSync } from 'node:fs'
 import { codeOf, EngineError } from '../errors.js'
-import { Canvas } from '../images/canvas.js'
-import { Batches } from '../images/flow.js'
+import { Canvas } from '../images/layer-writer.js'
+import { Batches } from '../workers/flow.js'
 import { asTheyAre, ownersIn } from '../images/owners.js'
-import { answers } from '../images/thread.js'
+import { handleMessages } from '../kernel/thread.js'
 import { resolveIn, lstatOr } from '../images/tree.js'
 import { Unpacker } from '../images/unpack.js'
 import { lookUpUser } from '../runtime/users.js'
@@ -21,7 +21,7 @@ export interface Target {
 }
 
 /** What is said to the thread that works on one container's files; `enter` comes first. */
-export type ArchiveOrder =
+export type ArchiveMessage =
   | { readonly kind: 'enter'; readonly place: Place }
   | { readonly kind: 'stat' | 'pack' | 'find'; readonly path: string }
   | { readonly kind: 'export' | 'next' | 'end' | 'abort' }
@@ -69,28 +69,30 @@ function beginUnpack({ path, keepKinds, owner }: Target): void {
   writing = { canvas, unpacker }
 }
 
-function obey(order: ArchiveOrder): unknown {
-  switch (order.kind) {
+function handle(message: ArchiveMessage): unknown {
+  switch (message.kind) {
     case 'enter':
-      enter(order.place)
-      if (order.place.kind === 'running' && order.place.range) owners = ownersIn(order.place.range)
+      enter(message.place)
+      if (message.place.kind === 'running' && message.place.range) owners = ownersIn(message.place.range)
       return undefined
     case 'stat':
-      return statPath(order.path)
+      return statPath(message.path)
     case 'find':
-      return findDirectory(order.path)
+      return findDirectory(message.path)
     case 'pack':
-      return pack(order.path)
+      return pack(message.path)
     case 'export':
       batches = new Batches(packChildren('/', owners))
       return undefined
     case 'next':
       return batches?.next()
     case 'unpack':
-      beginUnpack(order.target)
+      beginUnpack(message.target)
       return undefined
     case 'chunk':
-      return writing?.unpacker.push(Buffer.from(order.chunk.buffer, order.chunk.byteOffset, order.chunk.byteLength))
+      return writing?.unpacker.push(
+        Buffer.from(message.chunk.buffer, message.chunk.byteOffset, message.chunk.byteLength),
+      )
     case 'end':
       writing?.unpacker.end()
       return writing?.canvas.close()
@@ -99,4 +101,4 @@ function obey(order: ArchiveOrder): unknown {
   }
 }
 
-answers(obey, () => writing?.unpacker.abort())
+handleMessages(handle, () => writing?.unpacker.abort())

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { EngineError } from '../errors.js'
 import { download, fileNameOf, isUrl } from './download.js'
 import { fetchRepository, readGitUrl } from './git.js'
-import { withinReserve } from '../runtime/space.js'
+import { withinReserve } from '../system/space.js'
 import type { Copy } from './instructions.js'
 import type { Job } from './job.js'
 import type { Word } from './words.js'
@@ -49,7 +49,7 @@ export async function fetchSource(
       )
       if (checksum !== undefined)
         throw fail('checksum of a git repository is not supported', 'name the commit: #<hash>')
-      const { path, kind } = await job.store.porters.run('look', { layers: [place], path: repository.subdirectory })
+      const { path, kind } = await job.store.pool.run('look', { layers: [place], path: repository.subdirectory })
       if (kind !== 'directory') throw fail(`no directory "${repository.subdirectory}" in ${repository.url}`)
       return { directory: place, pattern: path, identity: JSON.stringify([commit, path, keepGitDir]) }
     }
@@ -57,7 +57,7 @@ export async function fetchSource(
     await mkdir(place)
     const { sandbox } = job.request
     await withinReserve(reserve, (signal) => download(source, join(place, name), sandbox, signal))
-    const [content] = await job.store.porters.run('survey', place)
+    const [content] = await job.store.pool.run('survey', place)
     const digest = `sha256:${content?.content ?? ''}`
     if (checksum !== undefined && digest !== checksum)
       throw fail(`digest mismatch ${digest}: ${checksum}`, 'what the URL gives is not what the Dockerfile expects')

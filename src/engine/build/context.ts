@@ -3,7 +3,7 @@ import { chmod, mkdir, realpath, rename, stat } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { EngineError, messageOf } from '../errors.js'
-import { archiveOf, autoDecompress } from '../images/compression.js'
+import { archiveOf, autoDecompress } from '../oci/compression.js'
 import type { Stage as LayerStage } from '../images/layers.js'
 import type { ImageStore } from '../images/store.js'
 import { download, isUrl } from './download.js'
@@ -68,7 +68,7 @@ export async function fetchContext(
       return { directory, dockerfile: 'Dockerfile' }
     }
     await fetchRepository(repository, place, around, false)
-    const { path, kind } = await store.porters.run('look', { layers: [place], path: repository.subdirectory })
+    const { path, kind } = await store.pool.run('look', { layers: [place], path: repository.subdirectory })
     if (kind !== 'directory')
       throw new EngineError('invalid', `error setting git context, no directory "${repository.subdirectory}" in it`)
     return { directory: join(place, path) }
@@ -107,7 +107,7 @@ async function open(
     const name = (given ?? dockerfile).replace(/^(\.?\/)+/, '')
     const inventory = inventoryOf(stage)
     const task = { directory, inventory, surveyed, memory, dockerfile: name }
-    const { text, hides } = await store.porters.run('context', task)
+    const { text, hides } = await store.pool.run('context', task)
     const own = memory === undefined
     // the build is answered by then, and what stays is swept at the next start
     const release = async (): Promise<void> => {
@@ -128,7 +128,7 @@ async function unpack(store: ImageStore, stage: LayerStage, archive: Readable, s
   const directory = join(stage.work, 'context')
   await mkdir(directory)
   const task = { upper: directory, lowers: [], base: '/', as: 'context' as const, inventory: inventoryOf(stage) }
-  await store.porters.unpack(task, await autoDecompress(archive), signal)
+  await store.pool.unpack(task, await autoDecompress(archive), signal)
   return { directory, surveyed: true }
 }
 

@@ -2,15 +2,15 @@ import { lstat, open } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path/posix'
 import type { Readable } from 'node:stream'
 import { EngineError, isFault, messageOf } from '../errors.js'
-import type { Archive, Carry } from '../images/carry.js'
-import { decompress } from '../images/compression.js'
+import type { Archive, Carry } from '../images/copy-files.js'
+import { decompress } from '../oci/compression.js'
 import { readModeChange } from '../images/mode.js'
-import { familiarName, parseReference } from '../images/reference.js'
+import { familiarName, parseReference } from '../oci/reference.js'
 import type { Earlier } from '../images/copies.js'
 import type { Stage as LayerStage } from '../images/layers.js'
 import type { Sources } from '../images/selection.js'
 import { asItIs, changed, stampOf } from '../images/stamp.js'
-import { withinReserve } from '../runtime/space.js'
+import { withinReserve } from '../system/space.js'
 import { fetchSource, isRemote, readChecksum } from './add.js'
 import { cacheKey } from './cache.js'
 import { fileNameOf } from './download.js'
@@ -46,7 +46,7 @@ export async function copyStep(job: Job, instruction: Copy, state: State): Promi
   const groups = await groupsOf(job, instruction, scope, { target, place: scratch.work })
   // a layer that stands by itself is the same on any base, as long as it finds its directories there alike
   const numeric = chown === undefined || /^\d+(:\d+)?$/.test(chown)
-  const base = link ? await job.store.porters.run('ancestry', { layers: lowers, path: target }) : state.layers
+  const base = link ? await job.store.pool.run('ancestry', { layers: lowers, path: target }) : state.layers
   const made = groups.map(({ digest, inline, unpack }) => [digest, inline, unpack])
   const accounts = link && !numeric ? state.layers : []
   const key = cacheKey(kind, link, base, accounts, made, target, chown ?? null, chmod ?? null)
@@ -73,7 +73,7 @@ export async function copyStep(job: Job, instruction: Copy, state: State): Promi
         sparingArchives: unpacks,
         ...again,
       }
-      const archives = await placed(instruction, () => job.store.porters.run('carry', task))
+      const archives = await placed(instruction, () => job.store.pool.run('carry', task))
       for (const archive of archives) await placed(instruction, () => unpack(job, archive, link ? [] : lowers, upper))
     }
   }
@@ -115,7 +115,7 @@ async function groupsOf(
     const { context } = job.request
     const known = from === undefined ? { known: context.inventory } : {}
     const sources = { layers, patterns, ...known, ...chosen }
-    const digest = await placed(instruction, () => job.store.porters.run('digest', sources), from)
+    const digest = await placed(instruction, () => job.store.pool.run('digest', sources), from)
     const own = from === undefined && context.own
     // a context that is sent is root's
     const owner = from === undefined && !context.own ? { owner: '0:0' } : {}
@@ -127,7 +127,7 @@ async function groupsOf(
     const task = { source, word, checksum: sum, place: join(place, String(index)) }
     const { directory, pattern, identity } = await fetchSource(job, instruction, task)
     const sources = { layers: [directory], patterns: [pattern], ...chosen }
-    const digest = identity ?? (await placed(instruction, () => job.store.porters.run('digest', sources)))
+    const digest = identity ?? (await placed(instruction, () => job.store.pool.run('digest', sources)))
     groups.push({ sources, digest, inline: [], own: true, unpack: unpack === true })
   }
   return groups
@@ -144,12 +144,12 @@ export async function workdirStep(job: Job, instruction: One, state: State): Pro
   const directories = job.directories(state.layers)
   const cached = !job.request.noCache && job.cache.get(key) !== undefined
   if (!cached && directories.length > 0) {
-    const { kind } = await job.store.porters.run('look', { layers: directories, path })
+    const { kind } = await job.store.pool.run('look', { layers: directories, path })
     if (kind === 'other') throw line.error(instruction.text.offset, `cannot make "${path}": it is not a directory`)
     if (kind === 'directory') return configured(state, createdBy, { WorkingDir: path })
   }
   const record = await layerOf(job, key, createdBy, ({ upper }) =>
-    job.store.porters.run('mkdir', { lowers: directories, upper, path, user }).catch((error: unknown) => {
+    job.store.pool.run('mkdir', { lowers: directories, upper, path, user }).catch((error: unknown) => {
       throw isFault(error, 'invalid') ? line.error(instruction.text.offset, error.message) : error
     }),
   )
@@ -206,7 +206,7 @@ async function unpack(job: Job, archive: Archive, lowers: readonly string[], upp
   await using source = await openStamped(file, stamp)
   const stream = decompress(source.stream, compression)
   const task = { upper, lowers, base: target, as: 'add' as const }
-  await withinReserve({ ...job.config, signal: job.signal }, (signal) => job.store.porters.unpack(task, stream, signal))
+  await withinReserve({ ...job.config, signal: job.signal }, (signal) => job.store.pool.unpack(task, stream, signal))
   if (stamp !== undefined && stampOf(await lstat(file)) !== stamp) throw changed(file)
 }
 

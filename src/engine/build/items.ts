@@ -1,6 +1,6 @@
 import { EngineError } from '../errors.js'
 import { anyOf, type Filters, flagOf, labelsMatch } from '../system/filters.js'
-import { parseMoment } from '../system/moment.js'
+import { parseMoment } from '../system/timestamp.js'
 import { ownerLabel } from '../system/owner.js'
 
 /** One thing the build cache holds. Times in milliseconds since the epoch. */

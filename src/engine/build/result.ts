@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { architecture, type ImageDocument, type StoredImage } from '../images/document.js'
+import { architecture, type ImageDocument, type StoredImage } from '../oci/document.js'
 import { type CacheRecord, stepMark } from './cache.js'
 import type { State } from './state.js'
 

@@ -121,7 +121,7 @@ async function seedCache(job: Job, instruction: Run, mount: WantedMount, directo
   try {
     const { layers } = await sourcesOf(job, instruction, mount)
     const task = { layers, patterns: [mount.source], inline: [], lowers: [], upper: directory, target: '/' }
-    await job.store.porters.run('carry', task)
+    await job.store.pool.run('carry', task)
   } catch (error) {
     await removeIfPossible(directory, 'a cache directory that was never finished')
     throw error
@@ -131,7 +131,7 @@ async function seedCache(job: Job, instruction: Run, mount: WantedMount, directo
 /** What a bind mount shows: the directory itself when that is all it shows and nobody writes to it, else a copy. */
 async function boundDirectory(job: Job, instruction: Run, mount: WantedMount, copy: string): Promise<string> {
   const sources = await sourcesOf(job, instruction, mount)
-  const { path, kind } = await job.store.porters.run('look', { ...sources, path: mount.source })
+  const { path, kind } = await job.store.pool.run('look', { ...sources, path: mount.source })
   const [only, ...others] = sources.layers
   const { own, hides } = job.request.context
   const whole = mount.from !== undefined || (own && !hides)
@@ -141,16 +141,16 @@ async function boundDirectory(job: Job, instruction: Run, mount: WantedMount, co
   // a context that is sent is root's
   const chown = mount.from === undefined && !own ? { chown: '0:0' } : {}
   const task = { ...sources, ...chown, patterns: [path], inline: [], lowers: [], upper: copy, target }
-  await job.store.porters.run('carry', task)
+  await job.store.pool.run('carry', task)
   return kind === 'directory' ? copy : join(copy, 'file')
 }
 
 async function digestOf(job: Job, instruction: Run, mount: RunMount): Promise<string> {
   const sources = await sourcesOf(job, instruction, mount)
-  const { kind } = await job.store.porters.run('look', { ...sources, path: mount.source })
+  const { kind } = await job.store.pool.run('look', { ...sources, path: mount.source })
   if (kind === 'nothing')
     throw instruction.line.error(mount.offset, `bind mount source "${mount.source}": file does not exist`)
-  return job.store.porters.run('digest', { ...sources, patterns: [mount.source] })
+  return job.store.pool.run('digest', { ...sources, patterns: [mount.source] })
 }
 
 async function sourcesOf(

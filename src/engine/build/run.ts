@@ -3,13 +3,12 @@ import { join } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 import { EngineError } from '../errors.js'
 import type { Stage as LayerStage } from '../images/layers.js'
-import type { ImageConfig, Mount, StepNetwork, StepSecret } from '../records.js'
-import type { Limits } from '../runtime/sandbox.js'
-import { ambience } from './ambience.js'
+import type { ImageConfig, Mount, StepNetwork, StepSecret, Limits } from '../records.js'
+import { ambience } from './environment.js'
 import { cacheKey } from './cache.js'
 import type { Run } from './instructions.js'
 import { type Job, layerOf } from './job.js'
-import { Mask } from './mask.js'
+import { Mask } from './redactor.js'
 import { prepareMounts, readMounts, secretsOf, type WantedMount } from './run-mounts.js'
 import { predefinedArgs, Scope } from './scope.js'
 import { argsOf } from './settings.js'
@@ -121,7 +120,7 @@ async function execute(
   const lowerDirs = job.directories(state.layers)
   const lent = secrets.flatMap((secret) => (secret.kind === 'env' ? [] : [secret.target]))
   const paths = [...runtimeTargets, ...prepared.mounts.map(({ target }) => target), ...lent]
-  const made = await job.store.porters.run('missing', { layers: lowerDirs, paths })
+  const made = await job.store.pool.run('missing', { layers: lowerDirs, paths })
   const voices = { stdout: voiceOf(secrets), stderr: voiceOf(secrets) }
   const result = await job.steps.run({
     id: stage.id,
@@ -142,7 +141,7 @@ async function execute(
     onOutput: (stream, chunk) => job.out(voices[stream].pass(chunk)),
   })
   for (const voice of Object.values(voices)) await job.out(voice.rest())
-  if (made.length > 0) await job.store.porters.run('scrub', { upper: stage.upper, paths: made })
+  if (made.length > 0) await job.store.pool.run('scrub', { upper: stage.upper, paths: made })
   return result
 }
 

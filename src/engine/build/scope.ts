@@ -1,4 +1,4 @@
-import { architecture } from '../images/document.js'
+import { architecture } from '../oci/document.js'
 import { expandHeredoc, expandWord, expandWords, ExpandError, type Variables } from './expand.js'
 import type { Line } from './source.js'
 import type { Word } from './words.js'

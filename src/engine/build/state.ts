@@ -1,4 +1,4 @@
-import type { HistoryEntry, StoredImage } from '../images/document.js'
+import type { HistoryEntry, StoredImage } from '../oci/document.js'
 import type { Digest, ImageConfig } from '../records.js'
 import { type CacheRecord, stepMark } from './cache.js'
 import type { Variables } from './expand.js'

@@ -1,6 +1,6 @@
 import { EngineError } from '../errors.js'
-import { familiar, parseReference } from '../images/reference.js'
-import type { StoredImage } from '../images/document.js'
+import { familiar, parseReference } from '../oci/reference.js'
+import type { StoredImage } from '../oci/document.js'
 import type { ImageStore } from '../images/store.js'
 import { ownerOf } from '../system/owner.js'
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from '../errors.js'
-import { Porters } from '../images/porter.js'
+import { JobPool } from '../images/job-pool.js'
 import type { Digest } from '../records.js'
 import { isLocked } from '../system/lock.js'
 import { checkCache } from './cached.js'
@@ -41,11 +41,11 @@ export async function check(root: string, tell: Progress = () => undefined): Pro
   const running = isLocked(root)
   const { findings, layers, images } = await look(root)
   const all = [...layers.values()].reduce((sum, size) => sum + size, 0)
-  await using porters = new Porters()
+  await using pool = new JobPool()
   const users = (diffId: Digest): string[] =>
     [...images.layers].flatMap(([id, diffIds]) => (diffIds.includes(diffId) ? [nameOf(images, id)] : []))
   const ofLayers = new Findings()
-  await verifyLayers(root, layers, porters, users, ofLayers, (done, bytes) => tell(done, layers.size, bytes, all))
+  await verifyLayers(root, layers, pool, users, ofLayers, (done, bytes) => tell(done, layers.size, bytes, all))
   findings.count.bytes = ofLayers.count.bytes
   const found = [...findings.all, ...ofLayers.all]
   if (!running && !isLocked(root)) return { root, running, count: findings.count, findings: found }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf } from '../errors.js'
-import type { Porters } from '../images/porter.js'
+import type { JobPool } from '../images/job-pool.js'
 import type { Digest } from '../records.js'
 import type { Findings } from './findings.js'
 import { entriesOf, readRecord } from './reading.js'
@@ -49,7 +49,7 @@ const losing = (hex: string): string =>
 export async function verifyLayers(
   root: string,
   layers: ReadonlyMap<Digest, number>,
-  porters: Porters,
+  pool: JobPool,
   users: (diffId: Digest) => readonly string[],
   findings: Findings,
   tell: (done: number, bytes: number) => void,
@@ -59,9 +59,7 @@ export async function verifyLayers(
     const directory = join(root, 'images', 'layers', diffId.slice('sha256:'.length))
     const recipe = `${directory}.recipe`
     const source = existsSync(recipe) ? { directory, recipe } : { directory }
-    const problems = await porters
-      .run('verify', { ...source, diffId, size })
-      .catch((error: unknown) => [messageOf(error)])
+    const problems = await pool.run('verify', { ...source, diffId, size }).catch((error: unknown) => [messageOf(error)])
     tell(++done, (findings.count.bytes += size))
     // it was removed while it was read: no engine touches one that it keeps
     if (problems.length === 0 || !existsSync(`${directory}.json`)) return

@@ -7,7 +7,7 @@ import { Cgroup, type Hierarchies } from '../runtime/cgroup.js'
 import type { Driver } from '../runtime/driver.js'
 import type { Exits } from '../runtime/exits.js'
 import type { Ids } from '../runtime/ids.js'
-import { programOf, startTime } from '../runtime/process.js'
+import { programOf, startTime } from '../system/process.js'
 import { isUp, type ContainerRecord, type HealthState } from './record.js'
 import type { ContainerStore } from './store.js'
 

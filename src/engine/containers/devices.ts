@@ -1,6 +1,7 @@
 import { statSync, type Stats } from 'node:fs'
 import { EngineError } from '../errors.js'
-import type { Device, DeviceRule, Limits, Throttle } from '../runtime/sandbox.js'
+import type { Device, DeviceRule } from '../runtime/sandbox.js'
+import type { Limits, Throttle } from '../records.js'
 import type { HostConfig } from './record.js'
 
 const invalid = (message: string): EngineError => new EngineError('invalid', message)

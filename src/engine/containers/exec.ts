@@ -1,24 +1,9 @@
 import type { Readable } from 'node:stream'
 import { EngineError, isFault, messageOf } from '../errors.js'
-import { signal } from '../runtime/process.js'
+import { signal } from '../system/process.js'
 import type { Container, Shop } from './container.js'
-import { Entry } from './entry.js'
+import { Entry, type ExecRequest } from './exec-process.js'
 import { newId } from './names.js'
-
-/** What to run in a container. */
-export interface ExecRequest {
-  readonly args: readonly string[]
-  readonly env: readonly string[]
-  readonly cwd: string
-  readonly user: string
-  readonly tty: boolean
-  readonly stdin: boolean
-  readonly stdout: boolean
-  readonly stderr: boolean
-  readonly privileged: boolean
-  /** Bytes that detach its client. */
-  readonly detachKeys: Buffer
-}
 
 /** The output of a running exec. */
 export interface ExecStreams {

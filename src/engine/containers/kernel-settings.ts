@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { EngineError, messageOf } from '../errors.js'
-import { inNamespace } from '../runtime/enter.js'
-import { idCount } from '../runtime/id-map.js'
-import { freshProc } from '../runtime/staging.js'
+import { inNamespace } from '../kernel/namespace.js'
+import { idCount } from '../system/id-map.js'
+import { freshProc } from '../runtime/mount-staging.js'
 import type { Sandbox } from '../runtime/sandbox.js'
 import type { ContainerRecord } from './record.js'
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { EngineError } from '../errors.js'
-import type { Limits, Rlimit } from '../runtime/sandbox.js'
+import type { Limits, Rlimit } from '../records.js'
 import { rateNames, throttlesOf } from './devices.js'
 import type { HostConfig } from './record.js'
 

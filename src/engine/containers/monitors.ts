@@ -1,6 +1,6 @@
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { startTime } from '../runtime/process.js'
+import { startTime } from '../system/process.js'
 import type { Exits } from '../runtime/exits.js'
 import type { Container } from './container.js'
 

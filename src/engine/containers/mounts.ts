@@ -1,7 +1,7 @@
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { EngineError, messageOf } from '../errors.js'
 import type { Mount, VolumeWish, Volumes } from '../records.js'
-import type { Staging } from '../runtime/staging.js'
+import type { Staging } from '../runtime/mount-staging.js'
 import { newVolumeName } from '../volumes/volumes.js'
 import type { Container, Shop } from './container.js'
 import { wantedMounts } from './mount-request.js'

@@ -1,6 +1,6 @@
 import { constants, openSync } from 'node:fs'
 import { ReadStream } from 'node:tty'
-import { resizeTerminal, unlockTerminal } from '../runtime/libc.js'
+import { resizeTerminal, unlockTerminal } from '../kernel/libc.js'
 
 /** A pseudo terminal: its master is ours, its slave for a program, pty(7). */
 export class Terminal {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { rangeOf } from '../runtime/id-map.js'
+import { rangeOf } from '../system/id-map.js'
 
 /** ps(1)'s columns of users and groups, and which of the ids in `proc_pid_status(5)`, real and effective, each shows. */
 const columns: Readonly<Record<string, readonly [line: 'Uid' | 'Gid', index: 0 | 1]>> = {

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { EngineError, isFault, messageOf } from '../errors.js'
 import type { Images } from '../records.js'
-import { openInRoot } from '../runtime/libc.js'
+import { openInRoot } from '../kernel/libc.js'
 import type { Container, Shop } from './container.js'
 import type { PlannedMount } from './mounts.js'
 import { withRootfs } from './start.js'

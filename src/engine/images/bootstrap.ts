@@ -7,10 +7,10 @@ import { EngineError, messageOf } from '../errors.js'
 import { deadline } from '../system/deadline.js'
 import { syncDirectory } from '../system/durable.js'
 import { type AptSource, formatDeb822, readAptSources } from './apt-sources.js'
-import type { StoredImage } from './document.js'
+import type { StoredImage } from '../oci/document.js'
 import { importImage } from './import.js'
 import type { ImageStore } from './store.js'
-import { flock } from './syscalls.js'
+import { flock } from '../kernel/file-calls.js'
 
 /** The one image that is made on the spot: no registry is asked. */
 export const baseImage = { name: 'debian:bookworm-slim', release: 'bookworm' } as const

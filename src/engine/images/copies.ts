@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { deserialize, serialize } from 'node:v8'
-import type { Attributes } from './canvas.js'
+import type { Attributes } from './layer-writer.js'
 import { lstatOr } from './tree.js'
 
 /** SHA-256 in hex by path: what a COPY put into a layer. */

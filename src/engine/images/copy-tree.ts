@@ -1,6 +1,6 @@
 import { constants, fchmodSync, fchownSync, fstatSync, type Stats } from 'node:fs'
 import { codeOf, EngineError } from '../errors.js'
-import { closeDescriptor } from '../runtime/libc.js'
+import { closeDescriptor } from '../kernel/libc.js'
 import {
   chmodAt,
   chownAt,
@@ -15,11 +15,11 @@ import {
   symlinkAt,
   utimesAt,
   xattrsIn,
-} from '../system/at.js'
+} from '../kernel/at.js'
 import { type Step, walk } from '../system/walk.js'
-import { copyContent } from './copy-content.js'
+import { copyContent } from '../kernel/copy-content.js'
 import { asItIs } from './stamp.js'
-import { setXattr } from './syscalls.js'
+import { setXattr } from '../kernel/file-calls.js'
 
 export interface CopyTree {
   /** A directory. */

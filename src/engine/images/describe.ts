@@ -1,6 +1,6 @@
 import type { Digest } from '../records.js'
-import type { StoredImage } from './document.js'
-import { historySizes, originOf } from './document.js'
+import type { StoredImage } from '../oci/document.js'
+import { historySizes, originOf } from '../oci/document.js'
 import { type Filters, matches, matchesReference } from './filters.js'
 import type { ImageStore } from './store.js'
 

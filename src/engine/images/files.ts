@@ -13,7 +13,7 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { codeOf } from '../errors.js'
-import { closeDescriptor } from '../runtime/libc.js'
+import { closeDescriptor } from '../kernel/libc.js'
 import {
   bytesOf,
   chmodAt,
@@ -33,10 +33,10 @@ import {
   utimesAt,
   xattrIn,
   xattrsIn,
-} from '../system/at.js'
+} from '../kernel/at.js'
 import { walk } from '../system/walk.js'
-import { copyContent } from './copy-content.js'
-import { getXattr, setXattr } from './syscalls.js'
+import { copyContent } from '../kernel/copy-content.js'
+import { getXattr, setXattr } from '../kernel/file-calls.js'
 
 /**
  * What node:fs does, with paths of any length: the kernel takes none that is longer than PATH_MAX, and a container or a

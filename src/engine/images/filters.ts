@@ -1,8 +1,8 @@
 import { anyOf, type Filters, flagOf, labelsMatch, parseFilters } from '../system/filters.js'
-import { parseMoment } from '../system/moment.js'
-import type { StoredImage } from './document.js'
+import { parseMoment } from '../system/timestamp.js'
+import type { StoredImage } from '../oci/document.js'
 import { readPattern } from './glob.js'
-import { familiarName, parseReference } from './reference.js'
+import { familiarName, parseReference } from '../oci/reference.js'
 import type { ImageStore } from './store.js'
 
 export type { Filters }

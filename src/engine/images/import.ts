@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { ImageConfig } from '../records.js'
-import { autoDecompress } from './compression.js'
-import { architecture, type StoredImage } from './document.js'
+import { autoDecompress } from '../oci/compression.js'
+import { architecture, type StoredImage } from '../oci/document.js'
 import type { ImageStore } from './store.js'
 
 /** How an imported root file system is described. */
@@ -27,7 +27,7 @@ export async function importImage(
 ): Promise<StoredImage> {
   await using stage = await store.layers.stage()
   const task = { upper: stage.upper, lowers: [], base: '/', as: 'layer' as const, without: as.without ?? [] }
-  await store.porters.unpack(task, await autoDecompress(archive), signal)
+  await store.pool.unpack(task, await autoDecompress(archive), signal)
   const { diffId } = await store.layers.commit(stage)
   try {
     return await store.create(

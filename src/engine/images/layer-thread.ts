@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { EngineError } from '../errors.js'
 import type { Digest } from '../records.js'
-import { Batches } from './flow.js'
-import { layerArchive, type LayerSource } from './press.js'
-import { answers } from './thread.js'
+import { Batches } from '../workers/flow.js'
+import { layerArchive, type LayerSource } from './compress.js'
+import { handleMessages } from '../kernel/thread.js'
 
 /** What is said to a thread that reads layers. */
-export type LayerOrder =
+export type LayerMessage =
   { readonly kind: 'layer'; readonly source: LayerSource; readonly diffId: Digest } | { readonly kind: 'next' }
 
 let batches: Batches | undefined
@@ -21,8 +21,8 @@ function* checked(source: LayerSource, diffId: Digest): Generator<Buffer> {
   if (actual !== diffId) throw new EngineError('broken', `layer ${diffId} is damaged: its archive is ${actual}`)
 }
 
-answers<LayerOrder>((order) => {
-  if (order.kind === 'next') return batches?.next()
-  batches = new Batches(checked(order.source, order.diffId))
+handleMessages<LayerMessage>((message) => {
+  if (message.kind === 'next') return batches?.next()
+  batches = new Batches(checked(message.source, message.diffId))
   return undefined
 })

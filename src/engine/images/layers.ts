@@ -5,13 +5,13 @@ import type { Readable } from 'node:stream'
 import { codeOf, EngineError, messageOf } from '../errors.js'
 import type { Digest } from '../records.js'
 import type { LayerSum } from './pack.js'
-import type { Porters } from './porter.js'
-import type { LayerSource, Pressed } from './press.js'
+import type { JobPool } from './job-pool.js'
+import type { LayerSource, Pressed } from './compress.js'
 import { bytesOf } from '../system/disk.js'
 import { syncAll } from '../system/durable.js'
 import { sweepTrees } from '../system/remove.js'
 import type { Earlier } from './copies.js'
-import type { Weight } from './weigh.js'
+import type { Weight } from './disk-usage.js'
 
 /** A layer in the making. Disposing it before it is committed leaves nothing behind. */
 export interface Stage extends AsyncDisposable {
@@ -33,7 +33,7 @@ export interface Stage extends AsyncDisposable {
  *     staging/<id>/       layers in the making; swept at start
  *
  * A diff id is the digest of the archive that `packLayer` makes of the directory, computed once, when the layer is
- * committed, on a porter's thread. The archive itself is not kept: the same bytes can be made from the directory again,
+ * committed, on a worker thread. The archive itself is not kept: the same bytes can be made from the directory again,
  * so a push or a save streams it and checks it against its name.
  *
  * A layer is published by a rename but not fsynced file by file (2,000 files would cost seconds): `settle` makes all
@@ -42,7 +42,7 @@ export interface Stage extends AsyncDisposable {
  */
 export class Layers {
   readonly #root: string
-  readonly #porters: Porters
+  readonly #pool: JobPool
   readonly #sums = new Map<Digest, LayerSum>()
   readonly #weights = new Map<Digest, Weight>()
   /** Layers that have come or gone: what was weighed meanwhile may be wrong. */
@@ -54,13 +54,13 @@ export class Layers {
   #unsettled = 0
   #settling: Promise<void> | undefined
 
-  private constructor(root: string, porters: Porters) {
+  private constructor(root: string, pool: JobPool) {
     this.#root = root
-    this.#porters = porters
+    this.#pool = pool
   }
 
-  static async open(root: string, porters: Porters): Promise<Layers> {
-    const layers = new Layers(root, porters)
+  static async open(root: string, pool: JobPool): Promise<Layers> {
+    const layers = new Layers(root, pool)
     await mkdir(layers.#path(''), { recursive: true, mode: 0o711 })
     // a git or a copy that the last daemon began may not have heard of its end
     const staging = join(root, 'staging')
@@ -102,7 +102,7 @@ export class Layers {
     if (!this.has(diffId)) return weightless
     const changes = this.#changes
     const path = this.#path(diffId.slice('sha256:'.length))
-    const weighed = await this.#porters.run('weigh', path).catch((error: unknown) => {
+    const weighed = await this.#pool.run('weigh', path).catch((error: unknown) => {
       if (this.has(diffId) && changes === this.#changes) throw error
       return undefined // it was removed meanwhile, and may be there again
     })
@@ -137,7 +137,7 @@ export class Layers {
     const stage = { id, upper: join(root, 'upper'), work: join(root, 'work') }
     await mkdir(stage.upper, { mode: 0o755 })
     await mkdir(stage.work, { mode: 0o700 })
-    return { ...stage, [Symbol.asyncDispose]: () => this.#porters.run('remove', root) }
+    return { ...stage, [Symbol.asyncDispose]: () => this.#pool.run('remove', root) }
   }
 
   /**
@@ -146,7 +146,7 @@ export class Layers {
    * @param referred the layer that it may have files of
    */
   async commit(stage: Stage, copies?: string, referred?: Digest): Promise<LayerSum> {
-    const sum = await this.#porters.run('sum', stage.upper)
+    const sum = await this.#pool.run('sum', stage.upper)
     const published = await this.#publish(stage, sum, copies === undefined ? {} : { copies })
     this.#weighAgain(referred)
     return published
@@ -165,7 +165,7 @@ export class Layers {
   async adopt(stage: Stage, archive: Readable, expected?: Digest, signal?: AbortSignal): Promise<LayerSum> {
     const recipe = join(stage.work, 'recipe')
     const task = { upper: stage.upper, lowers: [], base: '/', as: 'layer' as const, recipe }
-    const sum = await this.#porters.unpackLayer(task, archive, signal)
+    const sum = await this.#pool.unpackLayer(task, archive, signal)
     if (expected !== undefined && sum.diffId !== expected)
       throw new EngineError(
         'invalid',
@@ -176,7 +176,7 @@ export class Layers {
 
   /** Compresses the layer's archive into a file: the same layer gives the same bytes. */
   async press(diffId: Digest, target: string): Promise<Pressed> {
-    const pressed = await this.#porters.run('press', { ...(await this.source(diffId)), target })
+    const pressed = await this.#pool.run('press', { ...(await this.source(diffId)), target })
     if (pressed.diffId !== diffId)
       throw new EngineError('broken', `layer ${diffId} is damaged: its archive is ${pressed.diffId}`)
     return pressed
@@ -283,7 +283,7 @@ export class Layers {
       if (codeOf(error) === 'ENOENT') return
       throw error
     }
-    await this.#porters.run('remove', doomed)
+    await this.#pool.run('remove', doomed)
   }
 
   /** Removes what no layer record names and every layer that `keep` does not. */

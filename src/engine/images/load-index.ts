@@ -1,8 +1,8 @@
 import { EngineError, isFault } from '../errors.js'
-import { choose, type Descriptor, readManifest, readPlatform } from '../registry/manifest.js'
-import { annotations, blobPath } from './layout.js'
-import { type Cargo, type Packed, readTag } from './load.js'
-import { parseReference, type Reference } from './reference.js'
+import { choose, type Descriptor, readManifest, readPlatform } from '../oci/manifest.js'
+import { annotations, blobPath } from '../oci/layout.js'
+import { type Cargo, type Packed, readTag } from './cargo.js'
+import { parseReference, type Reference } from '../oci/reference.js'
 
 /** Indexes may hold indexes, but not for ever. */
 const mostIndexes = 3

@@ -1,6 +1,5 @@
 import { EngineError } from '../errors.js'
-import type { Packed } from './load.js'
-import { readTag } from './load.js'
+import { type Packed, readTag } from './cargo.js'
 
 /** More images than anybody saves at once; each costs work. */
 const mostImages = 1000

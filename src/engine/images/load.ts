@@ -1,60 +1,16 @@
 import { createReadStream } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { EngineError } from '../errors.js'
 import type { Digest } from '../records.js'
-import { digestOf, mostBytes } from '../registry/manifest.js'
-import { meter, shortId, type Tell } from '../registry/progress.js'
-import { autoDecompress } from './compression.js'
-import { readDocument, type StoredImage } from './document.js'
+import { digestOf } from '../oci/manifest.js'
+import { meter, shortId, type Tell } from '../oci/progress.js'
+import { autoDecompress } from '../oci/compression.js'
+import { readDocument, type StoredImage } from '../oci/document.js'
+import { Cargo, type Packed } from './cargo.js'
 import { readIndex } from './load-index.js'
 import { readDockerManifest } from './load-manifest.js'
-import { familiar, parseReference, type Reference } from './reference.js'
+import { familiar, type Reference } from '../oci/reference.js'
 import type { ImageStore } from './store.js'
-import { componentsOf, Tree } from './tree.js'
-
-/** An image as an archive describes it: paths within the archive. */
-export interface Packed {
-  readonly config: string
-  readonly layers: readonly string[]
-  readonly names: readonly Reference[]
-}
-
-/** What came with an image archive. Paths lead nowhere else, whatever links it holds. */
-export class Cargo {
-  readonly #root: string
-  readonly #tree: Tree
-
-  constructor(root: string) {
-    this.#root = root
-    this.#tree = new Tree([root])
-  }
-
-  has(path: string): boolean {
-    return this.#tree.resolve(path).entry?.stat.isFile() === true
-  }
-
-  /** A file's place on the disk. @throws EngineError `invalid` */
-  file(path: string): { readonly place: string; readonly size: number } {
-    if (componentsOf(path).includes('..'))
-      throw new EngineError('invalid', `${JSON.stringify(path)} points out of the archive`)
-    const { path: canonical, entry } = this.#tree.resolve(path)
-    if (!entry?.stat.isFile())
-      throw new EngineError('invalid', `invalid image archive: it has no file ${JSON.stringify(path)}`)
-    return { place: this.#root + canonical, size: entry.stat.size }
-  }
-
-  /** A small file's content. One that is named by its digest has it. @throws EngineError `invalid` */
-  async read(path: string): Promise<Buffer> {
-    const { place, size } = this.file(path)
-    if (size > mostBytes) throw new EngineError('invalid', `${JSON.stringify(path)} is larger than ${mostBytes} bytes`)
-    const bytes = await readFile(place)
-    const named = /^\/?blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1]
-    if (named !== undefined && digestOf(bytes) !== `sha256:${named}`)
-      throw new EngineError('invalid', `blob sha256:${named} of the archive is ${digestOf(bytes)}: it is damaged`)
-    return bytes
-  }
-}
 
 /** What one load is told and kept with. */
 interface Loading {
@@ -79,7 +35,7 @@ export async function loadImages(
 ): Promise<{ image: StoredImage; names: readonly string[] }[]> {
   await using stage = await store.layers.stage()
   const task = { upper: stage.upper, lowers: [], base: '/', as: 'context' as const }
-  await store.porters.unpack(task, await autoDecompress(archive), signal)
+  await store.pool.unpack(task, await autoDecompress(archive), signal)
   const cargo = new Cargo(stage.upper)
   const loading: Loading = { store, cargo, held: [], fresh: new Set(), tell, signal }
   try {
@@ -161,13 +117,4 @@ async function tellMoved({ store, tell }: Loading, names: readonly Reference[], 
     const status = `The image ${familiar(name)} already exists, renaming the old one with ID ${before} to empty string`
     await tell({ stream: `${status}\n` })
   }
-}
-
-/** A tagged name of an archive. @throws EngineError `invalid` */
-export function readTag(text: unknown): Reference {
-  if (typeof text !== 'string') throw new EngineError('invalid', 'invalid tag: it is not a string')
-  const name = parseReference(text)
-  if (name.tag === undefined || name.digest !== undefined)
-    throw new EngineError('invalid', `invalid tag ${JSON.stringify(text.slice(0, 80))}`)
-  return name
 }

@@ -1,5 +1,5 @@
 import { EngineError } from '../errors.js'
-import { idCount, type IdRange } from '../runtime/id-map.js'
+import { idCount, type IdRange } from '../system/id-map.js'
 
 /** How ids inside a tree and outside of it go together. */
 export interface Owners {

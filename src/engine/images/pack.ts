@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { readSync, type Stats } from 'node:fs'
 import { EngineError } from '../errors.js'
 import type { Digest } from '../records.js'
-import { elevates } from './elevation.js'
-import { closeDescriptor } from '../runtime/libc.js'
-import { openAt, openDirectoryAt, readlinkAt, xattrsIn } from '../system/at.js'
+import { elevates } from './privileged.js'
+import { closeDescriptor } from '../kernel/libc.js'
+import { openAt, openDirectoryAt, readlinkAt, xattrsIn } from '../kernel/at.js'
 import { type Step, walk } from '../system/walk.js'
 import { asItIs } from './stamp.js'
-import { encodeHeader, endOfArchive, padding, type TarHeader } from './tar-header.js'
+import { encodeHeader, endOfArchive, padding, type TarHeader } from '../oci/tar-header.js'
 import { isOpaqueIn, isWhiteout } from './tree.js'
 
 /** What hashing a layer tells. */
@@ -50,7 +50,7 @@ export function packedLength(root: string): number {
 }
 
 /**
- * The digest of the layer's archive, and how much it holds. Synchronous: for the porter's thread.
+ * The digest of the layer's archive, and how much it holds. Synchronous: for a worker thread.
  * @throws EngineError `invalid` when it is mostly holes
  */
 export function sumLayer(root: string): LayerSum {

@@ -1,9 +1,9 @@
 import { EngineError } from '../errors.js'
 import type { Digest } from '../records.js'
 import { flagOf } from '../system/filters.js'
-import type { StoredImage } from './document.js'
+import type { StoredImage } from '../oci/document.js'
 import { type Filters, matches } from './filters.js'
-import { familiarName, parseReference } from './reference.js'
+import { familiarName, parseReference } from '../oci/reference.js'
 import type { ImageStore } from './store.js'
 
 /** What `DELETE /images/{name}` answers. */

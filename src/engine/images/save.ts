@@ -1,11 +1,11 @@
 import type { Digest } from '../records.js'
-import { flow } from './flow.js'
-import type { LayerOrder } from './layer-thread.js'
-import { blobPath, layoutOf, type Leaf, type Saved } from './layout.js'
-import { familiar, parseReference } from './reference.js'
+import { flow } from '../workers/flow.js'
+import type { LayerMessage } from './layer-thread.js'
+import { blobPath, layoutOf, type Leaf, type Saved } from '../oci/layout.js'
+import { familiar, parseReference } from '../oci/reference.js'
 import type { ImageStore } from './store.js'
-import { encodeHeader, endOfArchive, padding } from './tar-header.js'
-import { Thread } from './thread.js'
+import { encodeHeader, endOfArchive, padding } from '../oci/tar-header.js'
+import { Thread } from '../kernel/thread.js'
 
 /**
  * What `docker save` was asked for: a name saves that name, a repository without a tag all its tags, an id the image
@@ -52,11 +52,10 @@ function tagsOf(store: ImageStore, text: string): string[] {
 export async function* saveImages(store: ImageStore, saved: readonly Saved[]): AsyncGenerator<Buffer> {
   const layers = new Set(saved.flatMap(({ image }) => image.layers))
   for (const diffId of layers) store.layers.hold(diffId)
-  const thread = new Thread<LayerOrder>(new URL('./layer-thread.js', import.meta.url))
+  const thread = new Thread<LayerMessage>(new URL('./layer-thread.js', import.meta.url))
   try {
     const lengths = new Map<Digest, number>()
-    for (const diffId of layers)
-      lengths.set(diffId, await store.porters.run('length', await store.layers.source(diffId)))
+    for (const diffId of layers) lengths.set(diffId, await store.pool.run('length', await store.layers.source(diffId)))
     const configs = new Map<Digest, Buffer>()
     for (const { image } of saved) configs.set(image.id, await store.configuration(image.id))
     const { blobs, rest } = layoutOf(saved, configs, lengths)
@@ -70,8 +69,8 @@ export async function* saveImages(store: ImageStore, saved: readonly Saved[]): A
       else {
         const length = lengths.get(part) ?? 0
         yield header(path, length)
-        await thread.say({ kind: 'layer', source: await store.layers.source(part), diffId: part })
-        yield* flow(() => thread.say({ kind: 'next' }))
+        await thread.post({ kind: 'layer', source: await store.layers.source(part), diffId: part })
+        yield* flow(() => thread.post({ kind: 'next' }))
         yield padding(length)
       }
     for (const leaf of rest) yield leafOf(leaf)

@@ -1,7 +1,7 @@
 import { EngineError } from '../errors.js'
 import { hasWildcard, match, type Match } from './glob.js'
 import { ignoring } from './ignore-patterns.js'
-import { readInventory } from './inventory.js'
+import { readInventory } from './index-file.js'
 import { componentsOf, type Entry, Tree } from './tree.js'
 
 /** Files to take from a stack of layers (a build context is a stack of one). */

@@ -1,6 +1,6 @@
 import { constants, fstatSync, type Stats } from 'node:fs'
 import { EngineError } from '../errors.js'
-import { closeDescriptor } from '../runtime/libc.js'
+import { closeDescriptor } from '../kernel/libc.js'
 import { open } from './files.js'
 
 /**

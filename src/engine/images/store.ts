@@ -5,12 +5,12 @@ import type { EngineConfig } from '../config.js'
 import { codeOf, EngineError, isFault } from '../errors.js'
 import type { Digest, Events, Image, Images, Usage } from '../records.js'
 import { Configurations } from './configurations.js'
-import { type ImageDocument, readDocument, type StoredImage } from './document.js'
-import { Travels } from './travels.js'
+import { type ImageDocument, readDocument, type StoredImage } from '../oci/document.js'
+import { Travels } from './known-blobs.js'
 import { sweepDrafts } from '../system/durable.js'
 import { Layers } from './layers.js'
-import { Porters } from './porter.js'
-import { familiar, parseReference, type Reference } from './reference.js'
+import { JobPool } from './job-pool.js'
+import { familiar, parseReference, type Reference } from '../oci/reference.js'
 import { Tags } from './tags.js'
 
 /**
@@ -24,7 +24,7 @@ import { Tags } from './tags.js'
  *     images/layers, staging    see Layers
  */
 export class ImageStore implements Images, AsyncDisposable {
-  readonly porters: Porters
+  readonly pool: JobPool
   readonly layers: Layers
   readonly tags: Tags
   /** The same, for names by digest. */
@@ -37,19 +37,19 @@ export class ImageStore implements Images, AsyncDisposable {
   /** Images that are being put on disk: one pulled twice at once is written once. */
   readonly #keeping = new Map<Digest, Promise<void>>()
   #spared: () => readonly Digest[] = () => []
-  /** True when the porters are somebody else's. */
+  /** True when the pool are somebody else's. */
   #shared = false
 
   private constructor(
     configurations: Configurations,
-    porters: Porters,
+    pool: JobPool,
     layers: Layers,
     names: { readonly tags: Tags; readonly digests: Tags; readonly travels: Travels },
     events: Events,
     usage: Usage,
   ) {
     this.#configurations = configurations
-    this.porters = porters
+    this.pool = pool
     this.layers = layers
     this.tags = names.tags
     this.digests = names.digests
@@ -59,17 +59,17 @@ export class ImageStore implements Images, AsyncDisposable {
   }
 
   /** Opens the store and drops what an interrupted engine left half-made. `sweep` layers once the caches are known. */
-  static async open(config: EngineConfig, events: Events, usage: Usage, shared?: Porters): Promise<ImageStore> {
-    const porters = shared ?? new Porters()
+  static async open(config: EngineConfig, events: Events, usage: Usage, shared?: JobPool): Promise<ImageStore> {
+    const pool = shared ?? new JobPool()
     const root = join(config.root, 'images')
     await mkdir(root, { recursive: true, mode: 0o711 })
     await sweepDrafts(root)
-    const layers = await Layers.open(root, porters)
+    const layers = await Layers.open(root, pool)
     const tags = await Tags.open(join(root, 'references.json'))
     const digests = await Tags.open(join(root, 'digests.json'))
     const travels = await Travels.open(join(root, 'travels.json'), (diffId) => layers.has(diffId))
     const configurations = await Configurations.open(join(root, 'configs'), (id) => tags.of(id).length > 0)
-    const store = new ImageStore(configurations, porters, layers, { tags, digests, travels }, events, usage)
+    const store = new ImageStore(configurations, pool, layers, { tags, digests, travels }, events, usage)
     store.#shared = shared !== undefined
     for (const [id, bytes] of await configurations.all()) await store.#load(id, bytes)
     for (const names of [tags, digests]) {
@@ -91,7 +91,7 @@ export class ImageStore implements Images, AsyncDisposable {
   }
 
   copyTree(from: string, to: string): Promise<void> {
-    return this.porters.run('copyTree', { from, to })
+    return this.pool.run('copyTree', { from, to })
   }
 
   /** The image, and the name it was found by when it was not its id. @throws EngineError `invalid` for what is no name, `missing` */
@@ -265,7 +265,7 @@ export class ImageStore implements Images, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#shared) await this.porters[Symbol.asyncDispose]()
+    if (!this.#shared) await this.pool[Symbol.asyncDispose]()
   }
 
   async #load(id: Digest, bytes: Buffer | undefined): Promise<void> {
@@ -293,12 +293,8 @@ export class ImageStore implements Images, AsyncDisposable {
 }
 
 /** Opens the image room. */
-export const openImages = (
-  config: EngineConfig,
-  events: Events,
-  usage: Usage,
-  porters?: Porters,
-): Promise<ImageStore> => ImageStore.open(config, events, usage, porters)
+export const openImages = (config: EngineConfig, events: Events, usage: Usage, pool?: JobPool): Promise<ImageStore> =>
+  ImageStore.open(config, events, usage, pool)
 
 /** undefined for what an older engine took and this one does not. */
 function readable(bytes: Buffer): ImageDocument | undefined {

@@ -1,6 +1,6 @@
 import type { Digest } from '../records.js'
 import { readOr, writeDurably } from '../system/durable.js'
-import { familiar, type Reference } from './reference.js'
+import { familiar, type Reference } from '../oci/reference.js'
 
 /** Which name means which image: one file, rewritten whole, so that a crash leaves the old names or the new. */
 export class Tags {

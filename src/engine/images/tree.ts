@@ -1,10 +1,10 @@
 import { lstatSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path/posix'
 import { EngineError } from '../errors.js'
-import { xattrIn } from '../system/at.js'
+import { xattrIn } from '../kernel/at.js'
 import { lstat, readdir, readlink, xattr } from './files.js'
 import { changed } from './stamp.js'
-import type { Manifest, ManifestEntry } from './unpack.js'
+import type { Manifest, ManifestEntry } from './index-file.js'
 
 /** A file as seen through a stack of layers. A directory is the union of `paths`, topmost first; anything else has one. */
 export interface Entry {
@@ -37,7 +37,7 @@ export const componentsOf = (path: string): string[] => path.split('/').filter((
 
 /**
  * Read-only view of a stack of layers without mounting it. Symbolic links never lead out of it.
- * Synchronous: for the porter's thread. What it has looked up it remembers, so the layers must not change.
+ * Synchronous: for a worker thread. What it has looked up it remembers, so the layers must not change.
  */
 export class Tree {
   readonly root: Entry

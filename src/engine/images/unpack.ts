@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import { writeSync } from 'node:fs'
 import { dirname } from 'node:path/posix'
 import { codeOf, EngineError, messageOf } from '../errors.js'
-import { Canvas, type Attributes, type Xattrs } from './canvas.js'
-import { elevates } from './elevation.js'
-import type { Recorder } from './recipe.js'
-import { TarReader, type EntryWriter, type TarEntry } from './tar-reader.js'
+import { Canvas, type Attributes } from './layer-writer.js'
+import type { Manifest } from './index-file.js'
+import { elevates, type Xattrs } from './privileged.js'
+import type { Recorder } from './tar-recipe.js'
+import { TarReader, type EntryWriter, type TarEntry } from '../oci/tar-reader.js'
 import { componentsOf } from './tree.js'
 
 /**
@@ -23,19 +24,6 @@ export interface CopyOptions {
   /** Refuse to put a directory in a file's place or a file in a directory's. */
   readonly keepKinds: boolean
 }
-
-/** What a build context holds, by path within it: enough to tell whether a step's sources changed. */
-export interface ManifestEntry {
-  readonly type: 'file' | 'directory' | 'symlink'
-  readonly mode: number
-  /** SHA-256 in hex of a file's content, or a link's target. */
-  readonly content: string
-  readonly size: number
-  /** Of a file that others may write to: see `stampOf`. */
-  readonly stamp?: string
-}
-
-export type Manifest = Map<string, ManifestEntry>
 
 /**
  * Unpacks an archive that may be hostile below `base` of a canvas. Links are made as written, and followed inside the

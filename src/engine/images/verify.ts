@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import type { Stats } from 'node:fs'
 import { dirname } from 'node:path/posix'
 import type { Digest } from '../records.js'
-import { textOf } from '../system/at.js'
+import { textOf } from '../kernel/at.js'
 import { walk } from '../system/walk.js'
 import { readlink } from './files.js'
 import { sumLayer, typeOf } from './pack.js'
-import { type LayerSource, layerArchive } from './press.js'
-import { type TarEntry, TarReader } from './tar-reader.js'
+import { type LayerSource, layerArchive } from './compress.js'
+import { type TarEntry, TarReader } from '../oci/tar-reader.js'
 import { componentsOf, isWhiteout, lstatOr, Tree } from './tree.js'
 
 /** A layer, and what its record says of it. */
@@ -23,7 +23,7 @@ const shown = 3
 /**
  * Says what is wrong with a layer, in a line each; none when it is what its name says. A layer that was made here is
  * packed again. One that came from elsewhere is replayed, which shows every content, and what its archive says of owners,
- * modes and times is compared with the files. Reads all of it: for the porter's thread.
+ * modes and times is compared with the files. Reads all of it: for a worker thread.
  */
 export function verifyLayer({ diffId, size, ...source }: Verify): string[] {
   if (source.recipe === undefined) {

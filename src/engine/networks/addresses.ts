@@ -1,5 +1,5 @@
 import { EngineError } from '../errors.js'
-import { contains, familyOf, formatAddress, parseAddress, sizeOf, type Subnet } from './ip.js'
+import { contains, familyOf, formatAddress, parseAddress, sizeOf, type Subnet } from '../kernel/ip.js'
 
 /**
  * The addresses of one network. It gives them in turn rather than lowest first: an address just freed is the last to be

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import type { Publication } from './firewall.js'
-import { bytesOf, familyOf, formatAddress, type Family } from './ip.js'
-import { attribute, family, flag, Netlink, NetlinkError, type Message } from './netlink.js'
+import { bytesOf, familyOf, formatAddress, type Family } from '../kernel/ip.js'
+import { attribute, family, flag, Netlink, NetlinkError, type Message } from '../kernel/netlink.js'
 
 // linux/netfilter/nfnetlink.h, nfnetlink_conntrack.h, nf_conntrack_common.h
 const NFNL_SUBSYS_CTNETLINK = 1

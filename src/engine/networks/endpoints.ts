@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { EngineError, messageOf } from '../errors.js'
 import type { Endpoint, EndpointSpec } from '../records.js'
 import type { Catalog } from './catalog.js'
-import { bytesOf } from './ip.js'
+import { bytesOf } from '../kernel/ip.js'
 import type { NetworkRecord } from './record.js'
 import { isDefaultBridge } from './settings.js'
 

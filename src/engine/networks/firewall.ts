@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { EngineError } from '../errors.js'
 import type { PortRequest } from '../records.js'
-import { bytesOf, familyOf, type Family } from './ip.js'
-import { attribute, family, flag, Netlink, type Message } from './netlink.js'
+import { bytesOf, familyOf, type Family } from '../kernel/ip.js'
+import { attribute, family, flag, Netlink, type Message } from '../kernel/netlink.js'
 import { batchOf, NFT_MSG, value } from './nftables.js'
-import { metadata, type Reach } from './reach.js'
+import { metadata } from './reach.js'
+import type { Reach } from '../config.js'
 
 /** A network as the firewall sees it. */
 export interface Zone {

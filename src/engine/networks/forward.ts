@@ -2,7 +2,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIP, Socket as TcpSocket } from 'node:net'
 import { responseCode, type Query } from './dns-message.js'
-import { socketIn } from './sockets.js'
+import { socketIn } from '../kernel/sockets.js'
 
 export type Transport = 'udp' | 'tcp'
 

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import type { Family } from './ip.js'
+import type { Family } from '../kernel/ip.js'
 
 const read = (path: string): string => readFileSync(path, 'utf8').trim()
 

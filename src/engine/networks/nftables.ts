@@ -1,4 +1,4 @@
-import { attribute, flag, type Message } from './netlink.js'
+import { attribute, flag, type Message } from '../kernel/netlink.js'
 
 // linux/netfilter/nfnetlink.h, nf_tables.h
 const NFNL_MSG_BATCH_BEGIN = 0x10

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { codeOf, EngineError, isFault } from '../errors.js'
 import type { PortRequest } from '../records.js'
-import { familyOf, parseAddress } from './ip.js'
+import { familyOf, parseAddress } from '../kernel/ip.js'
 import { relayTcp, relayUdp, type Target } from './relay.js'
 
 /** A port of the host, held so that nobody else can bind it. */

@@ -2,7 +2,7 @@ import { codeOf, messageOf } from '../errors.js'
 import type { Endpoint, PortRequest } from '../records.js'
 import type { Conntrack } from './conntrack.js'
 import type { Firewall, Publication } from './firewall.js'
-import { familyOf } from './ip.js'
+import { familyOf } from '../kernel/ip.js'
 import { holdPort, holdPorts, type HeldPort } from './ports.js'
 import type { Target } from './relay.js'
 

@@ -1,15 +1,6 @@
+import type { Reach } from '../config.js'
 import { EngineError } from '../errors.js'
 import type { PortRequest } from '../records.js'
-
-/** What of this machine the members of closed networks reach: builds, and containers of an owner's (an app's). */
-export interface Reach {
-  /** All that listens on the host's addresses, and all published ports. */
-  readonly host: boolean
-  /** Single ports of these. */
-  readonly ports: readonly Pick<PortRequest, 'protocol' | 'hostPort'>[]
-  /** Link-local addresses, where clouds keep what they tell a machine of itself, its credentials included. */
-  readonly linkLocal: boolean
-}
 
 /**
  * Reads `host`, `host:PORT`, `host:PORT/udp` and `link-local`, by commas. A port is TCP's where it does not say.

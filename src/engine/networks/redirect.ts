@@ -1,6 +1,6 @@
-import { attribute, flag, type Message } from './netlink.js'
+import { attribute, flag, type Message } from '../kernel/netlink.js'
 import { batchOf, NFT_MSG, value, word } from './nftables.js'
-import { bytesOf } from './ip.js'
+import { bytesOf } from '../kernel/ip.js'
 
 const table = 'berth_names'
 

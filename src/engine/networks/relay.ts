@@ -1,6 +1,6 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { connect, type Socket as TcpSocket } from 'node:net'
-import { familyOf } from './ip.js'
+import { familyOf } from '../kernel/ip.js'
 
 /** Where a container's port is reached. */
 export interface Target {

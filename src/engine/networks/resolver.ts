@@ -3,9 +3,9 @@ import { createServer, type Server, type Socket as TcpSocket } from 'node:net'
 import { codeOf } from '../errors.js'
 import { parseQuery, type Query } from './dns-message.js'
 import { framed, messagesOf, type Transport } from './forward.js'
-import { family, Netlink } from './netlink.js'
+import { family, Netlink } from '../kernel/netlink.js'
 import { redirection } from './redirect.js'
-import { serverSocketsIn } from './sockets.js'
+import { serverSocketsIn } from '../kernel/sockets.js'
 
 /** Where every container on a user network finds its name server, as with Docker: configurations name it. */
 export const resolverAddress = '127.0.0.11'

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { formatAddress, type Subnet } from './ip.js'
+import { formatAddress, type Subnet } from '../kernel/ip.js'
 
 /** A line of the host's routing tables. */
 export interface HostRoute {

@@ -12,7 +12,7 @@ import {
   parseSubnet,
   type Family,
   type Subnet,
-} from './ip.js'
+} from '../kernel/ip.js'
 import type { NetworkRecord, Pool } from './record.js'
 import { hostRoutes } from './routes.js'
 

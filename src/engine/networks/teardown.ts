@@ -1,6 +1,6 @@
 import type { EngineConfig } from '../config.js'
 import { Firewall } from './firewall.js'
-import { linkNames, Links } from './links.js'
+import { linkNames, Links } from '../kernel/links.js'
 import { kernelNames } from './names.js'
 import { NetworkRecords } from './record.js'
 

@@ -1,7 +1,8 @@
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
 import { EngineError } from '../errors.js'
-import { hub, loopback, type RegistrySettings } from './settings.js'
+import { hub, loopback } from './settings.js'
+import type { RegistrySettings } from '../config.js'
 
 /** One place where a registry may be reached. */
 export interface Endpoint {

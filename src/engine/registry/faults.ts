@@ -1,8 +1,8 @@
 import { EngineError, type Fault } from '../errors.js'
-import type { Reference } from '../images/reference.js'
-import { familiar, familiarName } from '../images/reference.js'
+import type { Reference } from '../oci/reference.js'
+import { familiar, familiarName } from '../oci/reference.js'
 import { ProxyError } from './proxy.js'
-import { said } from './said.js'
+import { said } from '../system/sanitize.js'
 
 /** What a registry or the way to it said; `code` is the registry's, or Node's of a connection that failed. */
 export class RegistryError extends EngineError {

@@ -3,18 +3,9 @@ import { Agent, type AgentOptions, request as requestHttps } from 'node:https'
 import { BlockList, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect } from 'node:tls'
+import type { Proxies } from '../config.js'
 import { EngineError } from '../errors.js'
 import type { Outlet } from '../system/dial.js'
-
-/** The ways out that a daemon's environment names; '' is none. */
-export interface Proxies {
-  /** For `http:` URLs. */
-  readonly http: string
-  /** For `https:` URLs. */
-  readonly https: string
-  /** Hosts, domains, addresses and CIDRs that are reached without, by commas; `*` is all. */
-  readonly no: string
-}
 
 export const noProxies: Proxies = { http: '', https: '', no: '' }
 

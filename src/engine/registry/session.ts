@@ -4,8 +4,8 @@ import { EngineError } from '../errors.js'
 import { type Challenge, type Credentials, readChallenges } from './credentials.js'
 import type { Endpoint } from './endpoints.js'
 import { isPassing, RegistryError } from './faults.js'
-import { quoted } from './said.js'
-import type { RegistrySettings } from './settings.js'
+import { quoted } from '../system/sanitize.js'
+import type { RegistrySettings } from '../config.js'
 import { addressOf, type Ask, bodyOf, expecting, forgo, Transport } from './transport.js'
 
 const mostTries = 5

@@ -1,19 +1,6 @@
-import { hubDomain, hubIndex } from '../images/reference.js'
-import type { Outlet } from '../system/dial.js'
-import { masked, noProxies, type Proxies } from './proxy.js'
-
-/** How the engine deals with registries: the daemon's own configuration. */
-export interface RegistrySettings {
-  /** Base URLs asked before Docker Hub for its images. */
-  readonly mirrors: readonly string[]
-  /** `host`, `host:port` or CIDR of registries that may speak HTTP or have no known certificate. Loopback always may. */
-  readonly insecure: readonly string[]
-  /** `<dir>/<host:port>/*.crt` are authorities to trust, `*.cert` and `*.key` what to show of oneself. */
-  readonly certificates: string
-  readonly proxies: Proxies
-  /** How connections are made that no proxy makes; absent: from the host. */
-  readonly outlet?: Outlet
-}
+import type { RegistrySettings } from '../config.js'
+import { hubDomain, hubIndex } from '../oci/reference.js'
+import { masked, noProxies } from './proxy.js'
 
 /** Docker Hub: what a name without a host means, as every Docker client has it built in. Its index answers for all of it. */
 export const hub = {

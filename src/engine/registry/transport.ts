@@ -15,9 +15,9 @@ import { rootCertificates } from 'node:tls'
 import { EngineError } from '../errors.js'
 import { readChallenges } from './credentials.js'
 import { brokenOff, connectionFault, registryFault } from './faults.js'
-import { OutletAgent, type Proxies, portOf, proxyFor, proxyHeaders, TunnelAgent } from './proxy.js'
-import { quoted } from './said.js'
-import type { RegistrySettings } from './settings.js'
+import { OutletAgent, portOf, proxyFor, proxyHeaders, TunnelAgent } from './proxy.js'
+import { quoted } from '../system/sanitize.js'
+import type { RegistrySettings, Proxies } from '../config.js'
 
 /** One request; a body that is a stream can be sent once only. */
 export interface Ask {

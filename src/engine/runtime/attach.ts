@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { connectSeqpacket, duplicate, receive, socketPair } from './libc.js'
+import { connectSeqpacket, duplicate, receive, socketPair } from '../kernel/libc.js'
 
 /** conmon reads at most this much of one packet, and drops the rest. */
 const packetLimit = 8192

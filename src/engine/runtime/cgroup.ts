@@ -3,7 +3,7 @@ import { rmdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf, EngineError } from '../errors.js'
-import { signal } from './process.js'
+import { signal } from '../system/process.js'
 
 /** As long as something may take to stand still. */
 const freezeMs = 10_000

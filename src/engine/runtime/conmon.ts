@@ -9,7 +9,7 @@ import type { Driver } from './driver.js'
 import { type Filtered, rememberFilter, withFilter } from './filters.js'
 import { refusalOf } from './refusal.js'
 import type { Command } from './sandbox.js'
-import { openNull, pipeFrom, spawnProgram } from './spawn.js'
+import { openNull, pipeFrom, spawnProgram } from '../kernel/spawn.js'
 
 /** As long as a disk may take to make a file. */
 const patienceMs = 10_000

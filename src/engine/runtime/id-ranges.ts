@@ -1,15 +1,10 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { IdSpan } from '../config.js'
 import { codeOf, EngineError } from '../errors.js'
 import { writeDurably } from '../system/durable.js'
-import { idCount, type IdRange } from './id-map.js'
-
-/** Host ids that containers may be given, as subuid(5) writes them. */
-export interface IdSpan {
-  readonly first: number
-  readonly count: number
-}
+import { idCount, type IdRange } from '../system/id-map.js'
 
 /** Above what useradd(8), subuid(5) and systemd-nspawn give out, below where signed numbers end. */
 export const defaultSpan: IdSpan = { first: 0x70000000, count: 0x10000000 }

@@ -1,9 +1,9 @@
 import type { EngineConfig } from '../config.js'
 import { EngineError, messageOf } from '../errors.js'
-import { IdMaps, type IdRange } from './id-map.js'
+import { IdMaps, type IdRange } from '../system/id-map.js'
 import { IdRanges, type IdOwner } from './id-ranges.js'
 import type { UserNamespace } from './sandbox.js'
-import type { MappedOwners } from './staging.js'
+import type { MappedOwners } from './mount-staging.js'
 
 /** The ids of an engine's containers. */
 export class Ids {

@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs'
-import { CLONE_NEWNS, exec, mount, MS, unmount, unshare } from './libc.js'
+import { CLONE_NEWNS, exec, mount, MS, unmount, unshare } from '../kernel/libc.js'
 import { locateProgram, runtimeNames } from './driver.js'
-import { openStagingArea } from './staging.js'
+import { openStagingArea } from './mount-staging.js'
 
 const marker = 'BERTH_ENGINE_MOUNTS'
 /**

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs'
-import { mount } from './libc.js'
+import { mount } from '../kernel/libc.js'
 
 /** mount(2) copies one page of options. */
 const pageLimit = 4000

@@ -1,6 +1,6 @@
 import { chownSync, closeSync, constants, mkdirSync, openSync } from 'node:fs'
 import { codeOf } from '../errors.js'
-import { closeDescriptor, openInRoot } from './libc.js'
+import { closeDescriptor, openInRoot } from '../kernel/libc.js'
 
 /**
  * Opens a directory of a root file system, making what is missing of it with mode 0755. No symlink leads out.

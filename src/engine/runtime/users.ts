@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { EngineError } from '../errors.js'
-import { closeDescriptor, openInRoot } from './libc.js'
-import { idCount } from './id-map.js'
+import { closeDescriptor, openInRoot } from '../kernel/libc.js'
+import { idCount } from '../system/id-map.js'
 import type { User, UserNamespace } from './sandbox.js'
 
 interface Account {

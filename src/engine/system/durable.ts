@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { open, readdir, readFile, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { codeOf } from '../errors.js'
-import { syncfs } from '../images/syscalls.js'
+import { syncfs } from '../kernel/file-calls.js'
 
 /**
  * Writes a file so that after a crash it is the old one or the new one, whole: write, fsync, rename, fsync of the

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { tryFlock } from '../images/syscalls.js'
+import { tryFlock } from '../kernel/file-calls.js'
 import { codeOf, EngineError } from '../errors.js'
 
 const pathOf = (root: string): string => join(root, 'engine.lock')

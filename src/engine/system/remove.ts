@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { open, readFile, rmdir, unlink } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf, messageOf } from '../errors.js'
-import { makeMutable, unmount } from '../runtime/libc.js'
+import { makeMutable, unmount } from '../kernel/libc.js'
 import { descend } from './descent.js'
 
 /** How often a directory that does not become empty is emptied again: somebody writes there, or reading passed some over. */

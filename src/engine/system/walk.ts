@@ -1,7 +1,7 @@
 import { fstatSync, type Stats } from 'node:fs'
 import { codeOf } from '../errors.js'
-import { closeDescriptor } from '../runtime/libc.js'
-import { type Name, namesIn, nowhere, openDirectoryAt, statAt } from './at.js'
+import { closeDescriptor } from '../kernel/libc.js'
+import { type Name, namesIn, nowhere, openDirectoryAt, statAt } from '../kernel/at.js'
 
 /** Where a walk is. What it holds is good until the walk goes on. */
 export interface Step {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { EngineError, messageOf } from '../errors.js'
-import { unmount } from '../runtime/libc.js'
+import { unmount } from '../kernel/libc.js'
 
 type Options = Readonly<Record<string, string>>
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { readlinkSync } from 'node:fs'
 import { Container } from '../../../src/engine/containers/container.js'
 import type { ContainerRecord } from '../../../src/engine/containers/record.js'
-import { programOf } from '../../../src/engine/runtime/process.js'
+import { programOf } from '../../../src/engine/system/process.js'
 
 describe('a container', () => {
   it('has begun once its first process is another program than the one it was made by', async () => {

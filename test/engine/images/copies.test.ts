@@ -12,10 +12,10 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { carry, type Carry } from '../../../src/engine/images/carry.js'
-import { writeInventory } from '../../../src/engine/images/inventory.js'
+import { carry, type Carry } from '../../../src/engine/images/copy-files.js'
+import { writeInventory } from '../../../src/engine/images/index-file.js'
 import { sumLayer } from '../../../src/engine/images/pack.js'
-import { survey } from '../../../src/engine/images/survey.js'
+import { survey } from '../../../src/engine/images/scan.js'
 import { archive, temporary } from './lab.js'
 
 describe('a copy that is like an earlier one', () => {

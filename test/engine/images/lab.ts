@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EngineConfig } from '../../../src/engine/config.js'
 import type { Events } from '../../../src/engine/records.js'
-import { Porters } from '../../../src/engine/images/porter.js'
+import { JobPool } from '../../../src/engine/images/job-pool.js'
 import { openImages, type ImageStore } from '../../../src/engine/images/store.js'
-import { encodeHeader, endOfArchive, padding, type TarHeader } from '../../../src/engine/images/tar-header.js'
+import { encodeHeader, endOfArchive, padding, type TarHeader } from '../../../src/engine/oci/tar-header.js'
 
 /** A directory of a test's own; disposing removes it. */
 export function temporary(): { readonly path: string } & Disposable {
@@ -60,8 +60,8 @@ export const config = (root: string): EngineConfig => ({
 })
 
 /** One pool of threads for all tests: a thread takes a while to start under tsx. */
-export const porters = new Porters()
-after(() => porters[Symbol.asyncDispose]())
+export const pool = new JobPool()
+after(() => pool[Symbol.asyncDispose]())
 
 /** A store in a directory; `used` maps image ids to the containers made from them, which all run. */
 export const openStore = (
@@ -76,5 +76,5 @@ export const openStore = (
     ofNetwork: () => [],
     ofVolume: () => [],
   }
-  return openImages(config(root), events, usage, porters)
+  return openImages(config(root), events, usage, pool)
 }

@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { stampOf, withUnchanged } from '../../../src/engine/images/stamp.js'
-import { mknod } from '../../../src/engine/images/syscalls.js'
+import { mknod } from '../../../src/engine/kernel/file-calls.js'
 import { settle, temporary } from './lab.js'
 
 describe('a file as it was when it was stamped', () => {

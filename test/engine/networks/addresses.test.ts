@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { Addresses } from '../../../src/engine/networks/addresses.js'
-import { parseSubnet, type Subnet } from '../../../src/engine/networks/ip.js'
+import { parseSubnet, type Subnet } from '../../../src/engine/kernel/ip.js'
 
 const subnet = (text: string): Subnet => parseSubnet(text) ?? expect.fail(`${text} is no subnet`)
 

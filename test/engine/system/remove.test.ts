@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { removeIfPossible, removeTree, sweepTrees } from '../../../src/engine/system/remove.js'
-import { mount, MS } from '../../../src/engine/runtime/libc.js'
+import { mount, MS } from '../../../src/engine/kernel/libc.js'
 import { makeDeep } from './hostile.js'
 
 describe('removing a tree', () => {

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import { type ContextTask, prepareContext } from './prepare-context.js'
+import { type Change, changesOf, type Written } from './changes.js'
+import { lift } from './copy-layer.js'
+import { lookUpOwner } from './account.js'
+import { Canvas } from './layer-writer.js'
+import { type Archive, carry, type Carry, digestSources } from './copy-files.js'
+import { copyTree } from './copy-tree.js'
+import { type ManifestEntry, writeInventory } from './index-file.js'
+import { type LayerSum, sumLayer } from './pack.js'
+import { layerLength, type LayerSource, press, type Press, type Pressed } from './compress.js'
+import { missingPaths, scrub } from './mount-points.js'
+import { Recorder } from './tar-recipe.js'
+import { type Sources, treeOf } from './selection.js'
+import { survey } from './scan.js'
+import { type Verify, verifyLayer } from './verify.js'
+import { componentsOf, Tree } from './tree.js'
+import { removeIfPossible } from '../system/remove.js'
+import { weigh, type Weight } from './disk-usage.js'
+import { type UnpackAs, Unpacker } from './unpack.js'
+
+/** Where an archive that is streamed to a worker thread goes. */
+export interface Unpack {
+  readonly upper: string
+  readonly lowers: readonly string[]
+  readonly base: string
+  readonly as: UnpackAs
+  /** Directories (`/usr/share/doc`) of the archive to leave out. */
+  readonly without?: readonly string[]
+  /** Where to write how the archive can be made again, for a layer whose diff id must stay what it is. */
+  readonly recipe?: string
+  /** Where to write what a context holds; see `writeInventory`. */
+  readonly inventory?: string
+}
+
+/** What a worker thread does in one go: long, synchronous, off the main thread. */
+export const jobs = {
+  sum: (directory: string): LayerSum => sumLayer(directory),
+  press: (task: Press): Promise<Pressed> => press(task),
+  verify: (task: Verify): string[] => verifyLayer(task),
+  length: (source: LayerSource): number => layerLength(source),
+  digest: (sources: Sources): string => digestSources(sources),
+  carry: (task: Carry): readonly Archive[] => carry(task),
+  /** Canonical path and kind of what is at a path of a stack. */
+  look: (task: {
+    layers: readonly string[]
+    known?: string
+    path: string
+  }): { path: string; kind: 'directory' | 'other' | 'nothing' } => {
+    const { path, entry } = treeOf(task).resolve(task.path)
+    return { path, kind: entry ? (entry.stat.isDirectory() ? 'directory' : 'other') : 'nothing' }
+  },
+  /** What a directory holds, as if it had come as a context. */
+  survey: (directory: string): readonly ManifestEntry[] => [...survey(directory).values()],
+  /** Makes a directory a build context, and answers with its Dockerfile. */
+  context: (task: ContextTask): ReturnType<typeof prepareContext> => prepareContext(task),
+  /** Kind, owner and mode of every directory that leads to a path, as they are in the stack, no link followed. */
+  ancestry: (task: { layers: readonly string[]; path: string }): readonly string[] => {
+    const tree = task.layers.length > 0 ? new Tree(task.layers) : undefined
+    return componentsOf(task.path).map((_, index, names) => {
+      const stat = tree?.at(`/${names.slice(0, index + 1).join('/')}`)?.stat
+      return stat?.isDirectory() ? `${String(stat.mode)} ${String(stat.uid)} ${String(stat.gid)}` : 'none'
+    })
+  },
+  /** Canonical paths, parents first, that mounting at `paths` would have to make in a stack of layers. */
+  missing: (task: { layers: readonly string[]; paths: readonly string[] }): readonly string[] =>
+    missingPaths(new Tree(task.layers), task.paths),
+  /** Removes what a runtime made only to mount something on it: empty files and directories. */
+  scrub: (task: { upper: string; paths: readonly string[] }): void => scrub(task.upper, task.paths),
+  /** Removes a tree that nobody needs any more. */
+  remove: (path: string): Promise<void> => removeIfPossible(path, 'a layer that is gone'),
+  weigh: (directory: string): Weight => weigh(directory),
+  /** What a container's own layer changes. */
+  changes: (written: Written): readonly Change[] => changesOf(written),
+  /** Copies a directory with all that is in it. */
+  copyTree: (task: { readonly from: string; readonly to: string }): void => copyTree(task),
+  /** Copies a container's own layer. */
+  lift: (task: Written & { readonly target: string }): void => lift(task),
+  /** Makes a directory over a stack, as WORKDIR does: it is the user's, and of today. */
+  mkdir: (task: { lowers: readonly string[]; upper: string; path: string; user: string }): void => {
+    const canvas = new Canvas(task.upper, task.lowers)
+    const tree = task.lowers.length > 0 ? new Tree(task.lowers) : undefined
+    const owner = task.user === '' ? { uid: 0, gid: 0 } : lookUpOwner(tree, task.user)
+    canvas.directory(task.path, { mode: 0o755, ...owner, mtime: Math.floor(Date.now() / 1000) })
+    canvas.close()
+  },
+}
+
+export type Jobs = typeof jobs
+
+/** Begins to unpack a streamed archive. */
+export function beginUnpack(task: Unpack): { push(chunk: Buffer): void; end(): LayerSum | undefined; abort(): void } {
+  const canvas = new Canvas(task.upper, task.lowers)
+  const without = task.without ?? []
+  const skip = (path: string) => without.some((left) => path.startsWith(`${left}/`))
+  const recorder = task.recipe === undefined ? undefined : new Recorder()
+  const hash = recorder && createHash('sha256')
+  const unpacker = new Unpacker(canvas, task.base, task.as, skip, recorder)
+  return {
+    push: (chunk) => {
+      hash?.update(chunk)
+      unpacker.push(chunk)
+    },
+    end: () => {
+      unpacker.end()
+      canvas.close()
+      if (task.recipe !== undefined) recorder?.save(task.upper, task.recipe)
+      if (task.inventory !== undefined) writeInventory(task.inventory, unpacker.manifest)
+      return hash && { diffId: `sha256:${hash.digest('hex')}`, size: recorder.size, elevates: unpacker.elevates }
+    },
+    abort: () => unpacker.abort(),
+  }
+}

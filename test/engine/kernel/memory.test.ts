@@ -1,0 +1,24 @@
+import { expect } from 'chai'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { busy } from '../../../src/engine/kernel/memory.js'
+
+describe('memory', () => {
+  /** Something that nobody holds. */
+  const left = (): WeakRef<object> => new WeakRef({ big: Array.from({ length: 1000 }, String) })
+
+  it('that work has left is given back once there is nothing to do', async () => {
+    const garbage = left()
+    busy(1)
+    for (const deadline = Date.now() + 2000; garbage.deref() && Date.now() < deadline;) await sleep(5)
+    expect(garbage.deref()).to.equal(undefined)
+  })
+
+  it('is not while there is', async () => {
+    const garbage = left()
+    for (let n = 0; n < 5; n++) {
+      busy(60)
+      await sleep(10)
+    }
+    expect(garbage.deref()).to.be.an('object')
+  })
+})
