@@ -8,6 +8,10 @@ const walls = Object.entries(platform).map(([room, allowed]) => ({
     'no-restricted-imports': [
       'error',
       {
+        paths:
+          room === 'engine-client'
+            ? []
+            : [{ name: 'dockerode', message: 'only src/engine-client speaks to an engine' }],
         patterns: [
           {
             regex: `^(\\.\\./)+(?!(${[room, 'lib', ...allowed].join('|')})(/|\\.js$)|[a-z-]+\\.js$)(${Object.keys(platform).join('|')})/`,

@@ -1,5 +1,5 @@
-import type Docker from 'dockerode'
 import type { Config } from '../config.js'
+import type { EngineClient } from '../engine-client/client.js'
 import type { Store } from '../store/store.js'
 import { Grants } from './grants.js'
 import type { Platform } from './platform.js'
@@ -9,8 +9,9 @@ const engineAwayMs = 10_000
 
 /** The rooms behind the control API. Those that load much are loaded when first asked for. */
 export function connectPlatform(config: Config, store: Store, closing: AbortSignal): Platform {
-  let connected: Docker | undefined
-  const engine = async (): Promise<Docker> => (connected ??= (await import('../docker.js')).connectEngine(config))
+  let connected: EngineClient | undefined
+  const engine = async (): Promise<EngineClient> =>
+    (connected ??= (await import('../engine-client/client.js')).connectEngine(config))
   return {
     config,
     store,
@@ -23,18 +24,18 @@ export function connectPlatform(config: Config, store: Store, closing: AbortSign
       yield* follow(config, store, deploy.id, options)
     },
     processes: async (app) =>
-      (await import('../scheduler/processes.js')).listProcesses({ config, store, docker: await engine() }, app),
+      (await import('../scheduler/processes.js')).listProcesses({ config, store, engine: await engine() }, app),
     async *logs(app, { process, ...query }) {
       const { readLogs } = await import('../scheduler/logs.js')
-      yield* readLogs({ ...query, config, docker: await engine(), app, process: process ?? null })
+      yield* readLogs({ ...query, config, engine: await engine(), app, process: process ?? null })
     },
     run: async (app, spec, signal) => {
-      const [{ Engine }, { startOneOff }] = await Promise.all([
-        import('../scheduler/engine.js'),
+      const [{ AppEngine }, { startOneOff }] = await Promise.all([
+        import('../scheduler/app-engine.js'),
         import('../scheduler/one-off.js'),
       ])
       return startOneOff({
-        engine: new Engine(await engine(), config.name, engineAwayMs),
+        engine: new AppEngine((await engine()).waiting(engineAwayMs), config.name),
         config,
         app,
         release: await store.releases.current(app),

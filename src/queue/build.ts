@@ -1,17 +1,15 @@
 import type { Readable } from 'node:stream'
-import type Docker from 'dockerode'
 import { npmReason } from '../buildpacks/npm-reason.js'
 import type { Plan } from '../buildpacks/plan.js'
 import { label, type Config } from '../config.js'
-import { connectEngine } from '../docker.js'
-import { BerthError } from '../errors.js'
+import type { EngineClient } from '../engine-client/client.js'
+import { isAway } from '../engine-client/errors.js'
+import type { ProgressMessage } from '../engine-client/progress.js'
+import { BerthError, messageOf } from '../errors.js'
 import { LineSplitter } from '../lib/lines.js'
-import { isAway, wordsOf } from '../scheduler/engine.js'
 import type { App } from '../store/apps.js'
-import { builderOf, traceId, traceText } from './buildkit.js'
 import { contextOf, dockerfileName } from './context.js'
 import type { DeployLog } from './deploy-log.js'
-import { events } from './events.js'
 
 export interface BuildOrder {
   readonly app: App
@@ -29,34 +27,32 @@ export interface BuildOrder {
  * @throws BerthError `invalid` in the engine's words when the build fails, `unavailable` when the engine went away
  */
 export async function build(
-  { config, docker }: { readonly config: Config; readonly docker: Docker },
+  { config, engine }: { readonly config: Config; readonly engine: EngineClient },
   { app, directory, plan, tag, variables }: BuildOrder,
   log: DeployLog,
   signal: AbortSignal,
 ): Promise<string> {
   let stream: Readable | undefined
   try {
-    const builder = await builderOf(docker)
+    const builder = await engine.builds.builder()
     const context = await contextOf(directory, plan, builder === 'here')
     stream = context.stream
-    const output = await connectEngine(config, builder === 'here' ? headersOf(plan, variables) : {}).buildImage(
-      stream,
-      {
-        ...context.options,
-        t: tag,
-        labels: { [label.instance]: config.name, [label.app]: app.id },
-        forcerm: true,
-        // the label keeps one app's caches from another on Berth's engine; BuildKit has a variable for that
-        ...(builder === 'buildkit' ? { version: '2' as const, buildargs: { BUILDKIT_CACHE_MOUNT_NS: app.id } } : {}),
-        abortSignal: signal,
-      },
-    )
-    await report(output, plan, log)
-    return (await docker.getImage(tag).inspect()).Id
+    const request = {
+      ...context.options,
+      builder,
+      tag,
+      labels: { [label.instance]: config.name, [label.app]: app.id },
+      cacheNamespace: app.id,
+      ...(builder === 'here' ? { headers: headersOf(plan, variables) } : {}),
+    }
+    await report(engine.builds.build(stream, request, signal), plan, log)
+    const image = await engine.images.inspect(tag)
+    if (image === null) throw new Error('the engine does not have what it has built')
+    return image.Id
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof BerthError) throw error
-    const words = wordsOf(error).replaceAll(dockerfileName, 'Dockerfile')
+    const words = messageOf(error).replaceAll(dockerfileName, 'Dockerfile')
     if (isAway(error))
       throw new BerthError(
         'unavailable',
@@ -82,22 +78,21 @@ function headersOf(plan: Plan, variables: Readonly<Record<string, string>>): Rec
 const lastLines = 200
 
 /** Passes the engine's messages on to the log. @throws BerthError `invalid` when one of them is an error */
-async function report(output: NodeJS.ReadableStream, plan: Plan, log: DeployLog): Promise<void> {
+async function report(messages: AsyncIterable<ProgressMessage>, plan: Plan, log: DeployLog): Promise<void> {
   const lines = new LineSplitter()
   const last: string[] = []
   const say = (line: string): void => {
     if (last.push(line) > lastLines) last.shift()
     log.output(line)
   }
-  for await (const event of events(output)) {
+  for await (const event of messages) {
     if (event.error !== undefined) {
       say(lines.end())
       const words = event.error.trim().replaceAll(dockerfileName, 'Dockerfile')
       const reason = plan.buildpack === 'nodejs' ? npmReason(last) : null
       throw new BerthError('invalid', reason === null ? words : `${reason}\n${words}`)
     }
-    const text = event.id === traceId ? await traceText(String(event.aux)) : (event.stream ?? '')
-    for (const line of lines.read(text)) say(line)
+    for (const line of lines.read(event.stream ?? '')) say(line)
     if (event.status !== undefined && event.progress === undefined)
       log.output([event.id, event.status].filter(Boolean).join(': '))
     await log.room()

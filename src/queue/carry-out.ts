@@ -8,7 +8,6 @@ import { collectImages, trim } from './collect.js'
 import { DeployLog, secretsOf } from './deploy-log.js'
 import { destroy } from './destroy.js'
 import { deployFiles, keepSource, removeSource } from './files.js'
-import { statusOf } from '../scheduler/engine.js'
 import { buildPush } from './push.js'
 import { checkOut } from './rebuild.js'
 import { changesNothing, nextRelease, outcomeOf, rollbackNotes, type Built, type Releasing } from './release.js'
@@ -70,7 +69,7 @@ async function tidy(shop: Workshop, app: App, pushed: boolean): Promise<void> {
 }
 
 /** Writes down that a deploy's release, if it had come to that, failed, and removes the release command that it left. */
-async function abandon({ store, docker, config, log }: Workshop, app: App, id: string, failure: string): Promise<void> {
+async function abandon({ store, engine, config, log }: Workshop, app: App, id: string, failure: string): Promise<void> {
   const { release } = await store.operations.get(id)
   if (release === null) return
   try {
@@ -79,10 +78,9 @@ async function abandon({ store, docker, config, log }: Workshop, app: App, id: s
     if (!is(error, 'missing')) throw error // its worker died between the two writes
   }
   const labels = { [label.instance]: config.name, [label.app]: app.id, [label.process]: `release.${String(release)}` }
-  const filters = JSON.stringify({ label: Object.entries(labels).map(([key, value]) => `${key}=${value}`) })
+  const filter = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
   try {
-    for (const { Id } of await docker.listContainers({ all: true, filters }))
-      await docker.getContainer(Id).remove({ force: true, v: true })
+    for (const { Id } of await engine.containers.list(filter)) await engine.containers.remove(Id)
   } catch (error) {
     log.warn({ error: messageOf(error), app: app.name }, 'the release command stays')
   }
@@ -239,19 +237,16 @@ async function runReleaseCommand(
 
 /** An old release; one whose image is gone is built again from the repository. */
 async function releaseToReturnTo(
-  { store, docker }: Workshop,
+  { store, engine }: Workshop,
   app: App,
   version: number,
   again: (commit: string) => Promise<Built>,
 ): Promise<Release> {
   const old = await store.releases.get(app.id, version)
   if (old.image === null) return old // nextRelease says why not
-  try {
-    await docker.getImage(old.image).inspect()
-    return old
-  } catch (error) {
-    if (statusOf(error) !== 404 || old.commit === null) throw error
-  }
+  if ((await engine.images.inspect(old.image)) !== null) return old
+  if (old.commit === null)
+    throw new BerthError('missing', `the image of v${String(version)} is no longer on the engine`, 'push the app again')
   return { ...old, image: (await again(old.commit)).image }
 }
 

@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { label } from '../config.js'
 import { messageOf } from '../errors.js'
-import { builderOf } from './buildkit.js'
 import type { App } from '../store/apps.js'
 import { keptReleases, type Release } from '../store/releases.js'
 import { deployFiles } from './files.js'
@@ -40,30 +39,22 @@ export async function trim({ store, config }: Workshop, app: App): Promise<void>
 }
 
 /** Removes what an engine of Berth's keeps for the builds of an app; others do not know whose a cache is. */
-export async function removeCaches({ docker }: Workshop, app: App): Promise<void> {
-  if ((await builderOf(docker)) !== 'here') return
-  const options = { all: true, filters: JSON.stringify({ label: [`${label.app}=${app.id}`] }) }
-  // dockerode's own pruneBuilder sends no filter, and so would remove the caches of all
-  const call = { path: '/build/prune?', method: 'POST', options, statusCodes: { 200: true, 400: 'bad', 500: 'broken' } }
-  await new Promise<void>((resolve, reject) => {
-    docker.modem.dial(call, (error: Error | null) => (error ? reject(error) : resolve()))
-  })
+export async function removeCaches({ engine }: Workshop, app: App): Promise<void> {
+  if ((await engine.builds.builder()) === 'here') await engine.builds.prune(`${label.app}=${app.id}`)
 }
 
 /** Removes those of an app's images that `goes` says. */
 export async function removeImages(
-  { docker, log, config }: Workshop,
+  { engine, log, config }: Workshop,
   app: App,
   goes: (image: string) => boolean = () => true,
 ): Promise<void> {
   const labels = { [label.instance]: config.name, [label.app]: app.id }
   const filter = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
-  const images = await docker.listImages({ filters: JSON.stringify({ label: filter }) })
-  for (const { Id: id, Labels: has } of images) {
+  for (const { Id: id, Labels: has } of await engine.images.list(filter)) {
     if (Object.entries(labels).some(([key, value]) => has[key] !== value) || !goes(id)) continue
-    await docker
-      .getImage(id)
-      .remove({ force: true })
+    await engine.images
+      .remove(id)
       .catch((error: unknown) => log.debug({ image: id, error: messageOf(error) }, 'image stays'))
   }
 }

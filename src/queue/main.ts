@@ -1,5 +1,5 @@
 import { loadConfig } from '../config.js'
-import { connectEngine } from '../docker.js'
+import { connectEngine } from '../engine-client/client.js'
 import { createLog } from '../log.js'
 import { createScheduler } from '../scheduler/scheduler.js'
 import { openStore } from '../store/store.js'
@@ -13,12 +13,12 @@ const graceMs = 20_000
 const config = loadConfig()
 const log = createLog('worker')
 const store = await openStore(config)
-const docker = connectEngine(config)
-const scheduler = createScheduler({ config, store, docker, log })
-const worker = await startWorker({ config, store, docker, scheduler, log })
+const engine = connectEngine(config)
+const scheduler = createScheduler({ config, store, engine, log })
+const worker = await startWorker({ config, store, engine, scheduler, log })
 // Deploys need not wait for the first look at every app.
 await scheduler.start()
-const images = keepImages({ config, store, docker, scheduler, log })
+const images = keepImages({ config, store, engine, scheduler, log })
 log.info({ builds: config.builds, changes: config.changes }, 'worker ready')
 
 let stopping = false

@@ -75,15 +75,10 @@ async function tryBuild(
 }
 
 /** Resolves when the engine answers, or after half a minute in which it did not. */
-async function engineBack({ docker }: Workshop, signal: AbortSignal): Promise<void> {
+async function engineBack({ engine }: Workshop, signal: AbortSignal): Promise<void> {
   for (let left = 150; left > 0; left -= 1) {
     await delay(200, undefined, { signal }) // a socket file offers nothing to wait on
-    try {
-      await docker.ping()
-      return
-    } catch {
-      continue
-    }
+    if (await engine.answers()) return
   }
 }
 

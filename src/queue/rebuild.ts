@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Config } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
-import { statusOf } from '../scheduler/engine.js'
 import type { App } from '../store/apps.js'
 import { newOperationId, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
@@ -62,17 +61,11 @@ export async function rebuild({ config, store }: Pick<Workshop, 'config' | 'stor
 }
 
 /** True when the engine does not have the image that an app is to run, and nobody is about to change that. */
-async function isMissing({ docker, store }: Workshop, app: App, failed: ReadonlySet<string>): Promise<boolean> {
+async function isMissing({ engine, store }: Workshop, app: App, failed: ReadonlySet<string>): Promise<boolean> {
   if (app.current === 0 || failed.has(app.id)) return false
   const { image, commit } = await store.releases.get(app.id, app.current)
   if (image === null || commit === null || (await store.operations.pending(app.id)).length > 0) return false
-  try {
-    await docker.getImage(image).inspect()
-    return false
-  } catch (error) {
-    if (statusOf(error) === 404) return true
-    throw error
-  }
+  return (await engine.images.inspect(image)) === null
 }
 
 /**

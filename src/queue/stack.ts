@@ -3,14 +3,13 @@ import { createReadStream, createWriteStream, existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import type Docker from 'dockerode'
 import { nodeMajors } from '../buildpacks/node-version.js'
 import { sha256, type Config } from '../config.js'
+import type { EngineClient } from '../engine-client/client.js'
+import { finished } from '../engine-client/progress.js'
 import { BerthError, messageOf } from '../errors.js'
-import { statusOf, wordsOf } from '../scheduler/engine.js'
 import type { Store } from '../store/store.js'
 import { buildContext } from './context.js'
-import { events } from './events.js'
 import { nodeParts, nodeRoot, type NodeParts } from './node-root.js'
 
 const from = /^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(\S+)/gim
@@ -24,7 +23,7 @@ const partsLabel = 'berth.stack.parts'
 interface StackDeps {
   readonly config: Config
   readonly store: Store
-  readonly docker: Docker
+  readonly engine: EngineClient
 }
 
 const making = new Map<string, Promise<void>>()
@@ -48,7 +47,7 @@ export function nodeImagesOf(dockerfile: string): Map<string, string> {
  */
 export async function ensureStack(deps: StackDeps, dockerfile: string, say: (line: string) => void): Promise<void> {
   for (const [name, version] of nodeImagesOf(dockerfile)) {
-    if (await exists(deps.docker, name)) {
+    if ((await deps.engine.images.inspect(name)) !== null) {
       // a newer one is not worth a push that fails, or waits
       void once(deps, name, () => renew(deps, name, version)).catch((error: unknown) =>
         process.emitWarning(`the stack image ${name} is as it was: ${messageOf(error)}`),
@@ -56,7 +55,7 @@ export async function ensureStack(deps: StackDeps, dockerfile: string, say: (lin
       continue
     }
     await once(deps, name, async () => {
-      if (!(await pulls(deps.docker, name))) await make(deps, name, version, say)
+      if (!(await pulls(deps.engine, name))) await make(deps, name, version, say)
       await looked(deps, name)
     })
   }
@@ -75,13 +74,12 @@ const looked = ({ store }: StackDeps, name: string): Promise<unknown> =>
   store.redis.hset('stacks:looked', name, Date.now())
 
 async function renew(deps: StackDeps, name: string, version: string): Promise<void> {
-  const { config, docker } = deps
+  const { config, engine } = deps
   if (Date.now() - Number(await deps.store.redis.hget('stacks:looked', name)) < freshMs) return
   await looked(deps, name)
-  const { Config: image } = await docker.getImage(name).inspect()
-  const made = image.Labels[partsLabel]
-  if (made === undefined) await pulls(docker, name)
-  else if (!(await pulls(docker, name)) && made !== labelOf(await nodeParts(config.cache, version)))
+  const made = (await engine.images.inspect(name))?.Config.Labels[partsLabel]
+  if (made === undefined) await pulls(engine, name)
+  else if (!(await pulls(engine, name)) && made !== labelOf(await nodeParts(config.cache, version)))
     await make(deps, name, version, () => undefined)
 }
 
@@ -90,27 +88,11 @@ const labelOf = (parts: NodeParts): string =>
     .map(([name, version]) => `${name}@${version}`)
     .join(' ')
 
-async function exists(docker: Docker, name: string): Promise<boolean> {
-  try {
-    await docker.getImage(name).inspect()
-    return true
-  } catch (error) {
-    if (statusOf(error) === 404) return false
-    throw new BerthError(
-      'unavailable',
-      `the container engine does not answer: ${wordsOf(error)}`,
-      'see `berth logs` of the engine, then push again',
-      error,
-    )
-  }
-}
-
-async function pulls(docker: Docker, name: string): Promise<boolean> {
+async function pulls(engine: EngineClient, name: string): Promise<boolean> {
   const silent = new AbortController()
   const timer = setTimeout(() => silent.abort(), registryMs)
   try {
-    const answer = await docker.pull(name, { abortSignal: silent.signal })
-    for await (const event of events(answer)) {
+    for await (const event of engine.images.pull(name, silent.signal)) {
       clearTimeout(timer)
       if (event.error !== undefined) return false
     }
@@ -140,7 +122,7 @@ const dockerfileOf = (parts: NodeParts, node: string): string =>
   ].join('\n')
 
 async function make(
-  { config, docker }: StackDeps,
+  { config, engine }: StackDeps,
   name: string,
   version: string,
   say: (line: string) => void,
@@ -148,12 +130,12 @@ async function make(
   say(`Making the stack image ${name} (once a machine; takes a minute)`)
   try {
     const parts = await nodeParts(config.cache, version)
-    if (!(await loads(config, docker, name, parts))) {
+    if (!(await loads(config, engine, name, parts))) {
       await using root = await nodeRoot(config.cache, parts)
       const dockerfile = { name: 'Dockerfile.stack', text: dockerfileOf(parts, root.node) }
       const context = buildContext(root.directory, '', [dockerfile])
-      await done(docker.buildImage(context, { t: name, dockerfile: 'Dockerfile.stack', forcerm: true }))
-      await save(config, docker, name, parts)
+      await finished(engine.builds.build(context, { builder: 'plain', tag: name, dockerfile: 'Dockerfile.stack' }))
+      await save(config, engine, name, parts)
     }
     const [node = ''] = Object.values(parts)
     say(`Made ${name} with Node.js ${node}, npm ${parts.npm ?? ''}`)
@@ -167,31 +149,26 @@ async function make(
   }
 }
 
-/** Waits for the end of what the engine was asked to do. @throws Error in the engine's words */
-async function done(answer: Promise<NodeJS.ReadableStream>): Promise<void> {
-  for await (const event of events(await answer)) if (event.error !== undefined) throw new Error(event.error.trim())
-}
-
 /** Where instances that share a cache keep an image for each other; null where none is shared. */
 const archiveOf = (config: Config, name: string, parts: NodeParts): string | null =>
   config.cache === join(config.root, 'cache')
     ? null
     : join(config.cache, 'npm', `stack-${sha256(`${name} ${labelOf(parts)}`)}.tar`)
 
-async function loads(config: Config, docker: Docker, name: string, parts: NodeParts): Promise<boolean> {
+async function loads(config: Config, engine: EngineClient, name: string, parts: NodeParts): Promise<boolean> {
   const archive = archiveOf(config, name, parts)
   if (archive === null || !existsSync(archive)) return false
-  await done(docker.loadImage(createReadStream(archive)))
+  await finished(engine.images.load(createReadStream(archive)))
   return true
 }
 
-async function save(config: Config, docker: Docker, name: string, parts: NodeParts): Promise<void> {
+async function save(config: Config, engine: EngineClient, name: string, parts: NodeParts): Promise<void> {
   const archive = archiveOf(config, name, parts)
   if (archive === null) return
   await mkdir(dirname(archive), { recursive: true })
   const draft = `${archive}.${randomUUID()}`
   try {
-    await pipeline(await docker.getImage(name).get(), createWriteStream(draft))
+    await pipeline(await engine.images.save(name), createWriteStream(draft))
     await rename(draft, archive)
   } finally {
     await rm(draft, { force: true })

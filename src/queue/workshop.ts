@@ -1,5 +1,5 @@
-import type Docker from 'dockerode'
 import type { Config } from '../config.js'
+import type { EngineClient } from '../engine-client/client.js'
 import type { Logger } from '../log.js'
 import type { Scheduler } from '../scheduler/scheduler.js'
 import type { Store } from '../store/store.js'
@@ -9,7 +9,7 @@ import type { Semaphore } from '../lib/semaphore.js'
 export interface Workshop {
   readonly config: Config
   readonly store: Store
-  readonly docker: Docker
+  readonly engine: EngineClient
   readonly scheduler: Scheduler
   readonly log: Logger
   /** Builds in a pool of their own: however long they take, other changes go on. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { ContainerCreateOptions } from 'dockerode'
+import type { ContainerCreation } from '../engine-client/containers.js'
 import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
 import type { FormationEntry, Release } from '../store/releases.js'
@@ -9,12 +9,6 @@ import { entryOf, environmentOf, labelsOf, networkOf, oneOffType, type Slot } fr
 /** Processes and threads a container may have. */
 const pids = 1024
 
-/** @types/dockerode does not know annotations (API 1.43). */
-type Creation = ContainerCreateOptions & {
-  name: string
-  HostConfig: { Annotations: Readonly<Record<string, string>> }
-}
-
 /** What a container runs, and under which init. */
 export interface Start {
   readonly words: readonly string[]
@@ -22,7 +16,13 @@ export interface Start {
 }
 
 /** What the engine is asked for, for one process of a release. */
-export function creationOf(instance: string, app: App, release: Release, slot: Slot, { words, init }: Start): Creation {
+export function creationOf(
+  instance: string,
+  app: App,
+  release: Release,
+  slot: Slot,
+  { words, init }: Start,
+): ContainerCreation {
   const network = networkOf(app.id)
   return {
     name: `berth-${app.name}.${slot.process}.v${release.version}.${randomBytes(3).toString('hex')}`,
@@ -57,7 +57,13 @@ export interface Errand {
 }
 
 /** What the engine is asked for, for a one-off process. */
-export function errandOf(instance: string, app: App, release: Release, errand: Errand, start: Start): Creation {
+export function errandOf(
+  instance: string,
+  app: App,
+  release: Release,
+  errand: Errand,
+  start: Start,
+): ContainerCreation {
   const slot: Slot = { process: errand.process, type: oneOffType, spec: '' }
   const entry = own(release.formation, oneOffType) ?? entryOf(release, 'web')
   const { HostConfig, ...creation } = creationOf(instance, app, release, slot, start)

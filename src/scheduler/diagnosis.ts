@@ -1,10 +1,9 @@
 import { constants } from 'node:os'
-import type { ContainerInspectInfo } from 'dockerode'
+import type { ContainerDetails } from '../engine-client/containers.js'
+import { readTail, type LogSource } from '../engine-client/tail.js'
 import { BerthError } from '../errors.js'
 import type { Release } from '../store/releases.js'
 import type { Answer } from './check.js'
-import type { Engine } from './engine.js'
-import { readTail } from './tail.js'
 import type { Listener } from './sockets.js'
 
 /** Lines of its log that a crashed process's pusher is shown. */
@@ -52,7 +51,7 @@ export interface Subject {
 
 /** Writes the last lines of a process to `log`; answers with them. */
 export async function tellTail(
-  engine: Engine,
+  engine: LogSource,
   process: string,
   id: string,
   log: (line: string) => void,
@@ -80,9 +79,9 @@ function absentHint({ process, type, command, origin }: Subject, tail: readonly 
 
 /** What a process that ended left to be told; its last lines go to `log` before. */
 export async function explainEnd(
-  engine: Engine,
+  engine: LogSource,
   subject: Subject,
-  info: ContainerInspectInfo | null,
+  info: ContainerDetails | null,
   log: (line: string) => void,
 ): Promise<BerthError> {
   const { process, type } = subject

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { Config } from '../config.js'
+import { refusalStatus } from '../engine-client/errors.js'
 import { BerthError, messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
 import { own } from '../lib/own.js'
@@ -9,7 +10,7 @@ import type { Clock } from './clock.js'
 import { processWords } from './command.js'
 import { creationOf } from './creation.js'
 import { portOf, type Slot } from './desired.js'
-import { isAway, statusOf, wordsOf, type Engine } from './engine.js'
+import type { AppEngine } from './app-engine.js'
 import type { Semaphore } from '../lib/semaphore.js'
 import { initFor } from './init/init.js'
 import type { Limits } from './limits.js'
@@ -23,7 +24,7 @@ export interface Tools {
   readonly config: Config
   readonly log: Logger
   readonly limits: Limits
-  readonly engine: Engine
+  readonly engine: AppEngine
   readonly records: ProcessRecords
   readonly traffic: Traffic
   /** Emits the id of each container that died. */
@@ -177,9 +178,8 @@ export interface Launched {
 
 function refused(error: unknown, release: Release, slot: Slot): BerthError {
   if (error instanceof BerthError) return error
-  const words = wordsOf(error)
-  if (isAway(error)) return new BerthError('unavailable', `the container engine went away`, undefined, error)
-  if (statusOf(error) === 404 && /no such image/i.test(words))
+  const words = messageOf(error)
+  if (refusalStatus(error) === 404 && /no such image/i.test(words))
     return new BerthError(
       'missing',
       `the image of v${release.version} is no longer on the engine`,

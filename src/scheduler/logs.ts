@@ -1,14 +1,14 @@
-import type Docker from 'dockerode'
 import { label, type Config } from '../config.js'
+import type { EngineClient } from '../engine-client/client.js'
+import { FrameReader, RecordReader, type StampedLine } from '../engine-client/log-frames.js'
+import { inOrder, readTail, sortable } from '../engine-client/tail.js'
 import type { App } from '../store/apps.js'
 import { oneOffType } from './desired.js'
-import { Engine } from './engine.js'
-import { followEvents } from './events.js'
-import { FrameReader, RecordReader, type StampedLine } from './frames.js'
+import { AppEngine } from './app-engine.js'
+import { followApps } from './events.js'
 import { Semaphore } from '../lib/semaphore.js'
 import { Channel } from './channel.js'
 import type { Found } from './plan.js'
-import { inOrder, readTail, sortable } from './tail.js'
 
 /** A line that a process wrote. */
 export interface LogLine {
@@ -22,7 +22,7 @@ export interface LogLine {
 
 export interface LogOptions {
   readonly config: Config
-  readonly docker: Docker
+  readonly engine: EngineClient
   readonly app: App
   /** How many of the last lines, over all processes. */
   readonly lines: number
@@ -35,6 +35,9 @@ export interface LogOptions {
 
 const lineOf = (process: string, { time, text }: StampedLine): LogLine => ({ time, source: 'app', process, text })
 
+/** How long whoever follows waits for an engine that is away, in milliseconds. */
+const followMs = 10_000
+
 /** Logs that are read at once. */
 const readers = 4
 
@@ -43,14 +46,14 @@ const readers = 4
  * each line as it comes. Ends with `signal`, or after the last lines when not following.
  */
 export async function* readLogs(options: LogOptions): AsyncGenerator<LogLine> {
-  const { config, docker, app, lines, process, follow, signal } = options
-  const engine = new Engine(docker, config.name, follow ? 10_000 : 0)
+  const { config, app, lines, process, follow, signal } = options
+  const engine = new AppEngine(follow ? options.engine.waiting(followMs) : options.engine, config.name)
   const wanted = (one: { process: string; type: string }) =>
     one.type !== oneOffType && (process === null || process === one.process || process === one.type)
   const list = async () => ((await engine.list(app.id)).get(app.id) ?? []).filter(wanted)
 
   const followed = new Followed(engine, signal)
-  const events = followEvents(docker, [`${label.instance}=${config.name}`, `${label.app}=${app.id}`], signal)
+  const events = followApps(options.engine, [`${label.instance}=${config.name}`, `${label.app}=${app.id}`], signal)
   // connect to the events before looking, so that no process starts in between unseen
   const first = follow ? await events.next() : null
   const gate = new Semaphore(readers)
@@ -79,7 +82,7 @@ export async function* readLogs(options: LogOptions): AsyncGenerator<LogLine> {
   yield* followed.lines
 }
 
-async function tailOf(engine: Engine, one: Found, lines: number): Promise<LogLine[]> {
+async function tailOf(engine: AppEngine, one: Found, lines: number): Promise<LogLine[]> {
   // one line at least, to know from where to follow
   const tail = await readTail(engine, one.id, Math.max(lines, 1)).catch(() => [])
   return tail.map((line) => lineOf(one.process, line))
@@ -88,13 +91,13 @@ async function tailOf(engine: Engine, one: Found, lines: number): Promise<LogLin
 /** The live logs of several containers, as one. */
 class Followed {
   readonly lines = new Channel<LogLine>()
-  readonly #engine: Engine
+  readonly #engine: AppEngine
   readonly #signal: AbortSignal
   readonly #open = new Set<string>()
   /** Container id -> time of the last line told, and how many of that time: where to go on after a gap. */
   readonly #marks = new Map<string, { time: string; count: number }>()
 
-  constructor(engine: Engine, signal: AbortSignal) {
+  constructor(engine: AppEngine, signal: AbortSignal) {
     this.#engine = engine
     this.#signal = signal
   }

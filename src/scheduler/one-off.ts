@@ -1,15 +1,14 @@
 import { randomInt } from 'node:crypto'
 import type { Duplex, Writable } from 'node:stream'
 import type { Config } from '../config.js'
-import { BerthError } from '../errors.js'
+import { refusalStatus } from '../engine-client/errors.js'
+import { FrameReader, type Frame } from '../engine-client/log-frames.js'
+import { BerthError, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import { oneOffWords, processWords } from './command.js'
 import { errandOf, type Errand } from './creation.js'
-import { attach } from './attach.js'
-import { Engine, statusOf, wordsOf } from './engine.js'
-import { exitOf } from './exit.js'
-import { FrameReader, type Frame } from './frames.js'
+import type { AppEngine } from './app-engine.js'
 import { oneOffType } from './desired.js'
 import { initFor } from './init/init.js'
 
@@ -29,7 +28,7 @@ export interface OneOff {
 }
 
 export interface OneOffOptions {
-  readonly engine: Engine
+  readonly engine: AppEngine
   readonly config: Config
   readonly app: App
   readonly release: Release
@@ -61,13 +60,11 @@ export async function startOneOff(options: OneOffOptions): Promise<OneOff> {
   try {
     if (init.archive) await engine.put(id, init.archive)
     signal.throwIfAborted()
-    const container = engine.docker.getContainer(id)
+    const { containers } = engine.client
     // before the start, so that nothing it writes is lost
-    const stream = await attach(config.engineSocket, id, stdin)
+    const stream = await containers.attach(id, stdin)
     await engine.start(id).catch(refused)
-    const resize = async (columns: number, rows: number) => {
-      await container.resize({ w: columns, h: rows })
-    }
+    const resize = (columns: number, rows: number) => containers.resize(id, columns, rows)
     if (tty && size) await resize(size.columns, size.rows).catch(() => undefined)
     const exit = finish(engine, id, stream, signal)
     exit.catch(() => undefined)
@@ -77,9 +74,7 @@ export async function startOneOff(options: OneOffOptions): Promise<OneOff> {
       output: framesOf(stream, tty),
       exit,
       resize,
-      kill: async (name) => {
-        await container.kill({ signal: name })
-      },
+      kill: (name) => containers.kill(id, name),
     }
   } catch (error) {
     await engine.remove(id)
@@ -100,9 +95,9 @@ async function* framesOf(stream: Duplex, tty: boolean): AsyncGenerator<Frame> {
   }
 }
 
-async function finish(engine: Engine, id: string, stream: Duplex, signal: AbortSignal): Promise<number> {
+async function finish(engine: AppEngine, id: string, stream: Duplex, signal: AbortSignal): Promise<number> {
   try {
-    return await exitOf(engine, id, signal)
+    return await engine.client.containers.exitOf(id, signal)
   } finally {
     // the engine closes the stream once all output is out; what is read late is still read
     if (signal.aborted) stream.destroy()
@@ -113,7 +108,7 @@ async function finish(engine: Engine, id: string, stream: Duplex, signal: AbortS
 
 function refused(error: unknown): never {
   if (error instanceof BerthError) throw error
-  if (statusOf(error) === 404)
+  if (refusalStatus(error) === 404)
     throw new BerthError('missing', `the app's image is no longer on the engine`, 'push the app again', error)
-  throw new BerthError('invalid', `it could not start: ${wordsOf(error)}`, undefined, error)
+  throw new BerthError('invalid', `it could not start: ${messageOf(error)}`, undefined, error)
 }

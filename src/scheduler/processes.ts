@@ -1,11 +1,11 @@
-import type Docker from 'dockerode'
 import type { Config } from '../config.js'
+import type { EngineClient } from '../engine-client/client.js'
 import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import type { Store } from '../store/store.js'
 import { entryOf, oneOffType, slotsOf } from './desired.js'
-import { Engine } from './engine.js'
+import { AppEngine } from './app-engine.js'
 import { ProcessRecords } from './records.js'
 import type { ProcessState } from './lifecycle.js'
 
@@ -37,7 +37,7 @@ export interface Process {
 export interface ProcessesOptions {
   readonly config: Config
   readonly store: Store
-  readonly docker: Docker
+  readonly engine: EngineClient
 }
 
 const byName = (a: Process, b: Process): number =>
@@ -47,21 +47,21 @@ const byName = (a: Process, b: Process): number =>
  * The processes of an app, by name: those that run, those that crashed, and those that are missing. During a roll-out a
  * name is there twice, once for each release. With the engine away, what was last known of them.
  */
-export async function listProcesses({ config, store, docker }: ProcessesOptions, app: App): Promise<Process[]> {
-  const engine = new Engine(docker, config.name, 0)
-  const [release, records, containers] = await Promise.all([
+export async function listProcesses({ config, store, engine }: ProcessesOptions, app: App): Promise<Process[]> {
+  const containers = new AppEngine(engine, config.name)
+  const [release, records, found] = await Promise.all([
     app.current > 0 ? store.releases.current(app) : null,
     new ProcessRecords(store.redis).list(app.id),
-    engine
+    containers
       .list(app.id)
       .then((all) => all.get(app.id) ?? [])
       .catch(() => null),
   ])
-  const live = new Set(containers?.filter((one) => one.running).map((one) => one.id))
+  const live = new Set(found?.filter((one) => one.running).map((one) => one.id))
   const releases = await releasesOf(
     store,
     app,
-    [...records, ...(containers ?? [])].map((one) => one.release),
+    [...records, ...(found ?? [])].map((one) => one.release),
   )
   const shape = (type: string, version: number) => {
     const of = releases.get(version) ?? release
@@ -81,12 +81,12 @@ export async function listProcesses({ config, store, docker }: ProcessesOptions,
       (one) => one.state !== 'crashed' || !records.some((o) => o.process === one.process && o.state !== 'crashed'),
     )
     .map((one): Process => {
-      const dead = containers !== null && !live.has(one.container) && one.state !== 'crashed'
+      const dead = found !== null && !live.has(one.container) && one.state !== 'crashed'
       const { container, type, since, until, restarts, failure } = one
       const state = dead ? 'down' : one.state
       return { name: one.process, type, container, state, since, until, restarts, failure, ...shape(type, one.release) }
     })
-  const oneOffs = (containers ?? [])
+  const oneOffs = (found ?? [])
     .filter((one) => one.type === oneOffType && one.running)
     .map((one): Process => {
       const since = new Date(one.createdAt * 1000).toISOString()

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { networkOf } from './desired.js'
 import { ask, type Answer } from './check.js'
 import { explainCheck, explainEnd, explainSilence, tellTail, type Subject } from './diagnosis.js'
-import type { Engine } from './engine.js'
+import type { AppEngine } from './app-engine.js'
 import type { Limits } from './limits.js'
 import { listenersOf, type Listener } from './sockets.js'
 
@@ -24,7 +24,7 @@ export interface Newcomer {
 
 /** What waiting for a newcomer needs. `deaths` emits the id of each container that died, as the engine tells it. */
 export interface Watching {
-  readonly engine: Engine
+  readonly engine: AppEngine
   readonly limits: Limits
   readonly deaths: EventEmitter
   readonly log: (line: string) => void

@@ -6,7 +6,7 @@ import type { Store } from '../store/store.js'
 import { countCrash, delayAfter } from './backoff.js'
 import { awayOf, oneOffType, portOf, slotsOf, type Slot } from './desired.js'
 import { endingOf } from './diagnosis.js'
-import type { EngineEvent } from './events.js'
+import type { AppEvent } from './events.js'
 import type { Fleet, Tools } from './fleet.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { observe } from './observation.js'
@@ -71,7 +71,7 @@ export class Reconciler {
   }
 
   /** Acts on what the engine says has happened. */
-  async hear({ action, id, app, type }: EngineEvent): Promise<void> {
+  async hear({ action, id, app, type }: AppEvent): Promise<void> {
     const { engine, traffic, deaths } = this.#tools
     if (action === 'connected') {
       // what happened while we did not listen is seen by looking

@@ -1,16 +1,16 @@
 import { EventEmitter } from 'node:events'
-import type Docker from 'dockerode'
 import { label, type Config } from '../config.js'
+import type { EngineClient } from '../engine-client/client.js'
+import { LineReader } from '../engine-client/log-frames.js'
 import { messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import type { Store } from '../store/store.js'
 import { systemClock } from './clock.js'
-import { Engine } from './engine.js'
-import { followDisconnects, followEvents, type EngineEvent } from './events.js'
+import { AppEngine } from './app-engine.js'
+import { followApps, followDisconnects, type AppEvent } from './events.js'
 import { Fleet, type Tools } from './fleet.js'
-import { LineReader } from './frames.js'
 import { Semaphore } from '../lib/semaphore.js'
 import { defaultLimits, type Limits } from './limits.js'
 import { startOneOff } from './one-off.js'
@@ -60,7 +60,7 @@ export interface Scheduler {
 export interface SchedulerOptions {
   readonly config: Config
   readonly store: Store
-  readonly docker: Docker
+  readonly engine: EngineClient
   readonly log: Logger
   readonly limits?: Partial<Limits>
 }
@@ -71,9 +71,9 @@ interface Running {
   readonly reconciler: Reconciler
 }
 
-export function createScheduler({ config, store, docker, log, limits: given }: SchedulerOptions): Scheduler {
+export function createScheduler({ config, store, engine: client, log, limits: given }: SchedulerOptions): Scheduler {
   const limits = { ...defaultLimits, ...given }
-  const engine = new Engine(docker, config.name, limits.engine)
+  const engine = new AppEngine(client.waiting(limits.engine), config.name)
   const stopped = new AbortController()
   const stopping = stopped.signal
   const deaths = new EventEmitter().setMaxListeners(0)
@@ -100,12 +100,12 @@ export function createScheduler({ config, store, docker, log, limits: given }: S
       }
       const fleet = new Fleet(tools)
       const reconciler = new Reconciler(tools, store, fleet)
-      void listen(reconciler, followEvents(docker, [`${label.instance}=${config.name}`], stopping))
-      void listen(reconciler, followDisconnects(docker, stopping))
+      void listen(reconciler, followApps(client, [`${label.instance}=${config.name}`], stopping))
+      void listen(reconciler, followDisconnects(client, stopping))
       return { tools, fleet, reconciler }
     })())
 
-  const listen = async (reconciler: Reconciler, events: AsyncIterable<EngineEvent>): Promise<void> => {
+  const listen = async (reconciler: Reconciler, events: AsyncIterable<AppEvent>): Promise<void> => {
     for await (const event of events)
       void reconciler.hear(event).catch((error: unknown) => log.warn(`cannot act on an event: ${messageOf(error)}`))
   }

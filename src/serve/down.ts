@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { label, type Config } from '../config.js'
-import { connectEngine } from '../docker.js'
+import { connectEngine } from '../engine-client/client.js'
 import { removeGitGroup } from './git-group.js'
 import { forgetRunning, pidsFile, supervisorName } from './instance.js'
 import { endPushes } from './leftovers.js'
@@ -47,10 +47,10 @@ export async function downAll(config: Config): Promise<number> {
 }
 
 async function removeContainers(config: Config): Promise<void> {
-  const docker = connectEngine(config)
-  const filters = { label: [`${label.instance}=${config.name}`] }
-  const containers = await docker.listContainers({ all: true, filters })
-  await Promise.all(containers.map(({ Id }) => docker.getContainer(Id).remove({ force: true, v: true })))
-  const networks = await docker.listNetworks({ filters })
-  await Promise.all(networks.map(({ Id }) => docker.getNetwork(Id).remove()))
+  const engine = connectEngine(config)
+  const mine = [`${label.instance}=${config.name}`]
+  const containers = await engine.containers.list(mine)
+  await Promise.all(containers.map(({ Id }) => engine.containers.remove(Id)))
+  const networks = await engine.networks.list(mine)
+  await Promise.all(networks.map(({ Id }) => engine.networks.remove(Id)))
 }

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.js'
-import { connectEngine } from '../docker.js'
+import { connectEngine } from '../engine-client/client.js'
 import { BerthError, messageOf } from '../errors.js'
 import { buildEnv } from './build-env.js'
 import { pushExample } from './example.js'
@@ -156,18 +156,13 @@ async function ready(
   wanted: Omit<Running, 'pid'>,
   started?: { readonly child: ChildProcess; readonly log: string },
 ): Promise<void> {
-  const docker = connectEngine(config)
-  const engine = () =>
-    docker.ping().then(
-      () => true,
-      () => false,
-    )
+  const engine = connectEngine(config)
   const current = (): boolean => {
     const supervisor = new Pids(pidsFile(config)).alive()[supervisorName]
     return supervisor !== undefined && isCurrent(readRunning(config.run), wanted, supervisor.pid)
   }
   const deadline = Date.now() + readyMs
-  while (!current() || (await health(config)) !== 200 || !(await engine())) {
+  while (!current() || (await health(config)) !== 200 || !(await engine.answers())) {
     if (started && started.child.exitCode !== null)
       throw new BerthError(
         'unavailable',
@@ -202,24 +197,14 @@ async function lastLines(file: string): Promise<string> {
 }
 
 async function ensureBase(config: Config): Promise<void> {
-  const docker = connectEngine(config)
-  const there = await docker
-    .getImage(baseImage)
-    .inspect()
-    .catch(() => null)
-  if (there) return
+  const { images } = connectEngine(config)
+  if ((await images.inspect(baseImage)) !== null) return
   say(`Making the base image ${baseImage} from your Debian mirror (about a minute, once)`)
   try {
-    const progress = await docker.pull(baseImage)
-    await new Promise<void>((resolve, reject) => {
-      docker.modem.followProgress(
-        progress,
-        (error) => (error ? reject(error) : resolve()),
-        (event: { status?: string }) => {
-          if (event.status !== undefined) process.stderr.write(`       ${event.status}\n`)
-        },
-      )
-    })
+    for await (const { status, error } of images.pull(baseImage)) {
+      if (error !== undefined) throw new Error(error)
+      if (status !== undefined) process.stderr.write(`       ${status}\n`)
+    }
   } catch (error) {
     throw new BerthError(
       'unavailable',

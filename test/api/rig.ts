@@ -9,7 +9,7 @@ import { connectPlatform } from '../../src/api/connect.js'
 import { listenOn } from '../../src/api/listen.js'
 import { createApiServer } from '../../src/api/server.js'
 import { loadConfig, type Config } from '../../src/config.js'
-import { connectEngine } from '../../src/docker.js'
+import { connectEngine } from '../../src/engine-client/client.js'
 import { Bell } from '../../src/queue/bell.js'
 import { wakeUps } from '../../src/queue/submit.js'
 import { startWorker } from '../../src/queue/worker.js'
@@ -149,7 +149,7 @@ async function open(undo: (() => unknown)[], dispose: () => Promise<void>, sched
   const worker = await startWorker({
     config,
     store: workerStore,
-    docker: connectEngine(config),
+    engine: connectEngine(config),
     scheduler,
     log,
   })

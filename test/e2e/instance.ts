@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { writeCredentials } from '../../src/cli/credentials.js'
 import { loadConfig, type Config } from '../../src/config.js'
-import { connectEngine } from '../../src/docker.js'
+import { connectEngine } from '../../src/engine-client/client.js'
+import { finished } from '../../src/engine-client/progress.js'
 import { buildEnv } from '../../src/serve/build-env.js'
 import { openStore } from '../../src/store/store.js'
 import { must, run, type Outcome, type RunOptions } from '../run.js'
@@ -109,13 +110,8 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Inst
   }
   const ready = async (): Promise<void> => {
     const deadline = Date.now() + 30_000 * patience
-    const docker = connectEngine(config)
-    const engine = () =>
-      docker.ping().then(
-        () => true,
-        () => false,
-      )
-    while ((await curl('berth', '/api/health')).status !== 200 || !(await engine())) {
+    const engine = connectEngine(config)
+    while ((await curl('berth', '/api/health')).status !== 200 || !(await engine.answers())) {
       if (Date.now() > deadline) throw new Error(`Berth did not start; see ${config.root}/log`)
       await sleep(50)
     }
@@ -162,11 +158,7 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Inst
 }
 
 async function pullBase(config: Config): Promise<void> {
-  const docker = connectEngine(config)
-  const progress = await docker.pull('debian:bookworm-slim')
-  await new Promise<void>((resolve, reject) => {
-    docker.modem.followProgress(progress, (error) => (error ? reject(error) : resolve()))
-  })
+  await finished(connectEngine(config).images.pull('debian:bookworm-slim'))
 }
 
 let shared: Promise<Instance> | undefined

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { connectEngine } from '../../src/docker.js'
+import Docker from 'dockerode'
 import { createApp, instance, type Instance, type Repository } from './instance.js'
 
 const server = (body: string): string =>
@@ -68,7 +68,7 @@ fs.writeFileSync('dist/server.js', ${JSON.stringify(
       docker: true,
       host: '0.0.0.0',
     })
-    const docker = connectEngine(berth.config)
+    const docker = new Docker({ socketPath: berth.config.engineSocket })
     const [image] = (await docker.listImages({ filters: { label: ['berth.app'] } })).filter(({ RepoTags = [] }) =>
       RepoTags.some((tag) => tag.includes(app)),
     )

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import Docker from 'dockerode'
 import { pino } from 'pino'
 import { label, loadConfig, type Config } from '../../src/config.js'
-import { connectEngine } from '../../src/docker.js'
+import { connectEngine, type EngineClient } from '../../src/engine-client/client.js'
 import { createScheduler, type Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
 import { firstRelease, type Release } from '../../src/store/releases.js'
@@ -53,6 +53,8 @@ export interface Rig extends AsyncDisposable {
   readonly config: Config
   /** Reaches the engine even when `wire` is cut. */
   readonly docker: Docker
+  /** As `docker`: the platform's own client. */
+  readonly engine: EngineClient
   /** What the scheduler reaches the engine by. */
   readonly wire: Wire
   readonly store: Store
@@ -151,7 +153,7 @@ export async function openRig(engineSocket: string): Promise<Rig> {
     BERTH_ENGINE: join(dir, 'engine.sock'),
   })
   await mkdir(config.root, { recursive: true })
-  const docker = connectEngine({ ...config, engineSocket })
+  const docker = new Docker({ socketPath: engineSocket })
   const wire = new Wire(config.engineSocket, engineSocket)
   await wire.join()
   const id = (await docker.getImage(image).inspect()).Id
@@ -189,6 +191,7 @@ export async function openRig(engineSocket: string): Promise<Rig> {
   return {
     config,
     docker,
+    engine: connectEngine({ engineSocket }),
     wire,
     store,
     image: id,
@@ -198,7 +201,7 @@ export async function openRig(engineSocket: string): Promise<Rig> {
       const scheduler = createScheduler({
         config,
         store,
-        docker: connectEngine(config),
+        engine: connectEngine(config),
         log,
         limits: {
           start: 6_000,

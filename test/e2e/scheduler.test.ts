@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { label } from '../../src/config.js'
 import type { BerthError } from '../../src/errors.js'
-import { Engine } from '../../src/scheduler/engine.js'
+import { AppEngine } from '../../src/scheduler/app-engine.js'
 import { readLogs, type LogLine } from '../../src/scheduler/logs.js'
 import { startOneOff } from '../../src/scheduler/one-off.js'
 import { perlServer, until } from './scheduler-rig.js'
@@ -217,7 +217,7 @@ describe('the scheduler', () => {
     const release = await stage.rig.store.releases.get(app.id, 2)
     const client = new AbortController()
     const given = {
-      engine: new Engine(stage.rig.docker, stage.rig.config.name, 0),
+      engine: new AppEngine(stage.rig.engine, stage.rig.config.name),
       config: stage.rig.config,
       app: current,
       release,
@@ -252,7 +252,7 @@ describe('the scheduler', () => {
   it('reads the logs of all processes in order, and follows those that start later', async () => {
     const app = await stage.deployed('talks', { formation: { web: { quantity: 2, ...size } } })
     const reading = new AbortController()
-    const given = { config: stage.rig.config, docker: stage.rig.docker, app, process: null, signal: reading.signal }
+    const given = { config: stage.rig.config, engine: stage.rig.engine, app, process: null, signal: reading.signal }
     const last: LogLine[] = []
     for await (const line of readLogs({ ...given, lines: 10, follow: false })) last.push(line)
     expect(last.map((line) => line.text).sort()).to.deep.equal(['starting web.1 of v2', 'starting web.2 of v2'])

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { listenOn } from '../../src/api/listen.js'
-import { connectEngine } from '../../src/docker.js'
+import { connectEngine } from '../../src/engine-client/client.js'
 import { deployFiles, deploysDirectory } from '../../src/queue/files.js'
 import { outcome } from '../../src/queue/follow.js'
 import { submit } from '../../src/queue/submit.js'
@@ -50,8 +50,8 @@ describe('builds and other changes', function () {
 
   const start = async (limits: Partial<QueueRig['config']['limits']> = {}, builds = 2): Promise<void> => {
     const config = { ...rig.config, builds, limits: { ...rig.config.limits, ...limits } }
-    const docker = connectEngine(config)
-    worker = await startWorker({ config, store: rig.store, docker, scheduler, log: pino({ level: 'silent' }) })
+    const engine = connectEngine(config)
+    worker = await startWorker({ config, store: rig.store, engine, scheduler, log: pino({ level: 'silent' }) })
   }
   beforeEach(async () => {
     rig = await queueRig()

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { loadConfig } from '../../src/config.js'
-import { connectEngine } from '../../src/docker.js'
+import { connectEngine } from '../../src/engine-client/client.js'
 import { startWorker } from '../../src/queue/worker.js'
 import { openStore } from '../../src/store/store.js'
 import { schedulerOf } from './rig.js'
@@ -12,4 +12,4 @@ const scheduler = schedulerOf(async (app, release) => {
   await store.redis.publish('test:rolling', `${app.name} v${String(release.version)}`)
   await new Promise(() => undefined)
 })
-await startWorker({ config, store, docker: connectEngine(config), scheduler, log: pino({ level: 'silent' }) })
+await startWorker({ config, store, engine: connectEngine(config), scheduler, log: pino({ level: 'silent' }) })

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
-import { connectEngine } from '../../src/docker.js'
+import { connectEngine } from '../../src/engine-client/client.js'
 import { BerthError } from '../../src/errors.js'
 import { Bell } from '../../src/queue/bell.js'
 import { deployFiles, deploysDirectory } from '../../src/queue/files.js'
@@ -40,7 +40,7 @@ describe('the worker', function () {
     worker = await startWorker({
       config,
       store,
-      docker: connectEngine(config),
+      engine: connectEngine(config),
       scheduler,
       log: pino({ level: 'silent' }),
     })

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { ContainerInspectInfo } from 'dockerode'
-import type { Engine } from '../../src/scheduler/engine.js'
+import type { LogSource } from '../../src/engine-client/tail.js'
 import { endingOf, explainCheck, explainEnd, explainSilence } from '../../src/scheduler/diagnosis.js'
 
 const state = (patch = {}) => ({ ExitCode: 1, OOMKilled: false, Error: '', ...patch })
@@ -46,7 +46,7 @@ describe('why a process does not work', () => {
   const ended = async (ExitCode: number, lines: string[], about: object) => {
     const body = lines.map((line) => Buffer.from(`2026-01-01T00:00:00Z ${line}\n`))
     const frames = body.map((text) => Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0, 0, text.length]), text]))
-    const engine = { log: () => Promise.resolve(frames) } as unknown as Engine
+    const engine = { log: () => Promise.resolve(frames) } as unknown as LogSource
     const info = { Id: 'id', State: state({ ExitCode }), HostConfig: {} } as unknown as ContainerInspectInfo
     const told: string[] = []
     const { message, hint } = await explainEnd(engine, { process: 'web.1', type: 'web', ...about }, info, (line) =>

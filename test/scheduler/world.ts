@@ -4,7 +4,7 @@ import type { Config } from '../../src/config.js'
 import { BerthError } from '../../src/errors.js'
 import type { Clock } from '../../src/scheduler/clock.js'
 import { networkOf } from '../../src/scheduler/desired.js'
-import type { EngineEvent } from '../../src/scheduler/events.js'
+import type { AppEvent } from '../../src/scheduler/events.js'
 import { Fleet, type Tools } from '../../src/scheduler/fleet.js'
 import { Semaphore } from '../../src/lib/semaphore.js'
 import { defaultLimits } from '../../src/scheduler/limits.js'
@@ -196,7 +196,7 @@ export class World {
     this.pending = null
   }
 
-  tell(action: EngineEvent['action'], box: Box): void {
+  tell(action: AppEvent['action'], box: Box): void {
     if (this.deaf || this.away) return
     const { id, process, type } = box
     void this.reconciler.hear({ action, id, app: 'a', process, type }).catch(() => undefined)

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { pack } from 'tar-stream'
 import type { Config } from '../../config.js'
-import type { Engine } from '../engine.js'
+import type { EngineInfo } from '../../engine-client/client.js'
+import type { AppEngine } from '../app-engine.js'
 import { binaries } from './binaries.js'
 
 const path = '/.berth-init'
@@ -26,10 +27,10 @@ export interface Init {
 /** `uname -m` of this machine, for engines that do not tell theirs. */
 const machines: Partial<Record<NodeJS.Architecture, string>> = { x64: 'x86_64', arm64: 'aarch64' }
 
-const known = new WeakMap<Engine, Promise<Init>>()
+const known = new WeakMap<AppEngine, Promise<Init>>()
 
 /** The init for containers of an engine. Asks and writes once; a failure is forgotten. */
-export function initFor(engine: Engine, config: Config): Promise<Init> {
+export function initFor(engine: AppEngine, config: Config): Promise<Init> {
   const before = known.get(engine)
   if (before) return before
   const made = make(engine, config)
@@ -38,7 +39,7 @@ export function initFor(engine: Engine, config: Config): Promise<Init> {
   return made
 }
 
-async function make(engine: Engine, config: Config): Promise<Init> {
+async function make(engine: AppEngine, config: Config): Promise<Init> {
   const info = await engine.info()
   const lines = binaries[info.Architecture ?? machines[process.arch] ?? '']
   // a machine that none was made for: the engine's own is better than nothing
@@ -69,5 +70,4 @@ async function install({ root }: Config, program: Buffer): Promise<string> {
 }
 
 /** dockerd names its init even when it is not installed; then its commit is "N/A". */
-const hasInit = ({ InitBinary = '', InitCommit }: Awaited<ReturnType<Engine['info']>>): boolean =>
-  InitBinary !== '' && InitCommit?.ID !== 'N/A'
+const hasInit = ({ InitBinary = '', InitCommit }: EngineInfo): boolean => InitBinary !== '' && InitCommit?.ID !== 'N/A'

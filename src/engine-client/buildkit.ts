@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module'
-import type Docker from 'dockerode'
 import type { Type } from 'protobufjs'
 
 /** What of BuildKit's StatusResponse (moby/buildkit, control.proto) tells a person how a build goes on. */
@@ -16,22 +15,6 @@ interface Status {
 export const traceId = 'moby.buildkit.trace'
 
 let statusType: Promise<Type> | undefined
-
-/**
- * How an engine builds, by what it says of itself (Docker Engine API, `GET /version`):
- *
- * - `here`: Berth's own takes a directory as it is;
- * - `buildkit`: dockerd, which names containerd among its parts; its plain builder lacks what plans use (cache mounts);
- * - `plain`: Podman, by its Docker API.
- */
-export async function builderOf(docker: Docker): Promise<'here' | 'buildkit' | 'plain'> {
-  const { Components = [], Platform } = (await docker.version()) as {
-    Components?: readonly { Name: string }[]
-    Platform?: { Name: string }
-  }
-  if (Platform?.Name === 'Berth') return 'here'
-  return Components.some(({ Name }) => Name === 'containerd') ? 'buildkit' : 'plain'
-}
 
 /** What BuildKit tells in a trace message, as the plain builder would have put it; '' is nothing. */
 export async function traceText(aux: string): Promise<string> {

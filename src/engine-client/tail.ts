@@ -1,5 +1,9 @@
-import type { Engine } from './engine.js'
-import { FrameReader, RecordReader, type StampedLine } from './frames.js'
+import { FrameReader, RecordReader, type StampedLine } from './log-frames.js'
+
+/** Where logs are read: an engine's containers. */
+export interface LogSource {
+  log(id: string, query: { readonly tail: number }): Promise<AsyncIterable<Buffer>>
+}
 
 /** UTF-16 units of text that are kept of one log; beyond it the oldest lines are left out, however few they are. */
 const budget = 16 * 1024 * 1024
@@ -23,10 +27,10 @@ const longest = 16
  * The last lines of a container's log. Engines count records, of which a long line is several, and begin in the middle of
  * one: so more are asked for where there are too few lines, or one of them may be the rest of a line only.
  */
-export async function readTail(engine: Engine, id: string, lines: number): Promise<StampedLine[]> {
+export async function readTail(source: LogSource, id: string, lines: number): Promise<StampedLine[]> {
   if (lines === 0) return []
   for (let tail = lines + longest, tries = 1; ; tail = tail * 2 + longest, tries++) {
-    const { kept, begun, whole } = await readRecords(engine, id, tail, lines + longest)
+    const { kept, begun, whole } = await readRecords(source, id, tail, lines + longest)
     // a long line comes after shorter ones of the other stream that began, and ended, meanwhile
     const last = kept.sort(inOrder).slice(-lines)
     const enough = last.length === lines && (tries > 1 || !last.some((line) => begun.includes(line)))
@@ -39,7 +43,7 @@ export async function readTail(engine: Engine, id: string, lines: number): Promi
  * `whole` is whether asking for more is of no use.
  */
 async function readRecords(
-  engine: Engine,
+  source: LogSource,
   id: string,
   tail: number,
   lines: number,
@@ -58,7 +62,7 @@ async function readRecords(
       text.size -= kept.shift()?.text.length ?? 0
     }
   }
-  for await (const chunk of await engine.log(id, { tail }))
+  for await (const chunk of await source.log(id, { tail }))
     for (const frame of frames.read(chunk)) records.read(frame).forEach(keep)
   records.end().forEach(keep)
   return { kept, begun, whole: text.full || records.count < tail }

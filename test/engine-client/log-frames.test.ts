@@ -1,9 +1,8 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { cutMark, longestLine } from '../../src/lib/lines.js'
-import type { Engine } from '../../src/scheduler/engine.js'
-import { FrameReader, LineReader, RecordReader, textLines, type Frame } from '../../src/scheduler/frames.js'
-import { readTail } from '../../src/scheduler/tail.js'
+import { FrameReader, LineReader, RecordReader, type Frame } from '../../src/engine-client/log-frames.js'
+import { readTail, type LogSource } from '../../src/engine-client/tail.js'
 
 const frame = (stream: 'stdout' | 'stderr', text: string): Buffer => {
   const body = Buffer.from(text)
@@ -44,8 +43,10 @@ describe('frames', () => {
 
   it('make lines, those of each stream on its own', () => {
     const log = Buffer.concat([frame('stdout', 'a\r\nb'), frame('stderr', 'x\n'), frame('stdout', 'c\n\nd')])
-    expect(textLines(log)).to.deep.equal(['a', 'x', 'bc', '', 'd'])
-    expect(textLines(Buffer.alloc(0))).to.deep.equal([])
+    const reader = new LineReader()
+    const read = new FrameReader().read(log).flatMap((one) => reader.read(one))
+    expect([...read, ...reader.end()]).to.deep.equal(['a', 'x', 'bc', '', 'd'])
+    expect(new LineReader().end()).to.deep.equal([])
   })
 
   it('do not cut a character in two', () => {
@@ -111,7 +112,7 @@ describe('frames', () => {
         async (all, size, count) => {
           const records = recordsOf(all, size)
           const log = (_: string, { tail = 0 }) => Promise.resolve([Buffer.concat(records.slice(-tail))])
-          const tail = await readTail({ log } as unknown as Engine, 'id', count)
+          const tail = await readTail({ log } as unknown as LogSource, 'id', count)
           expect(tail.map(({ text }) => text)).to.deep.equal(
             count === 0 ? [] : all.slice(-count).map(([, text]) => text),
           )

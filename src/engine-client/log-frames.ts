@@ -134,12 +134,3 @@ export class RecordReader {
 }
 
 const clean = (line: string): string => line.replace(/\r$/, '')
-
-/** The lines of a whole multiplexed log. */
-export function textLines(log: Buffer | string): string[] {
-  // dockerode answers with an empty object's worth of nothing when the log is empty
-  if (!Buffer.isBuffer(log)) return log.split('\n').filter((line) => line !== '')
-  const lines = new LineReader()
-  const frames = new FrameReader().read(log)
-  return [...frames.flatMap((frame) => lines.read(frame)), ...lines.end()]
-}

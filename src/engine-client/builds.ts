@@ -1,0 +1,84 @@
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { traceId, traceText } from './buildkit.js'
+import { dockerAt, type EngineConnection } from './connection.js'
+import { translated } from './errors.js'
+import { progressOf, type ProgressMessage } from './progress.js'
+
+/**
+ * How an engine builds, by what it says of itself (Docker Engine API, `GET /version`):
+ *
+ * - `here`: Berth's own takes a directory as it is;
+ * - `buildkit`: dockerd, which names containerd among its parts; its plain builder lacks what plans use (cache mounts);
+ * - `plain`: Podman, by its Docker API.
+ */
+export type Builder = 'here' | 'buildkit' | 'plain'
+
+/** An image to build. */
+export interface BuildRequest {
+  readonly builder: Builder
+  readonly tag: string
+  readonly labels?: Readonly<Record<string, string>>
+  /** Its name in the context. */
+  readonly dockerfile: string
+  /** The context where it lies, for a builder that takes it so. */
+  readonly directory?: string
+  /** Keeps the cache mounts of one from another's; Berth's engine goes by the labels. */
+  readonly cacheNamespace?: string
+  /** What Berth's engine alone understands. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** An engine's builder. */
+export class Builds {
+  readonly #connection: EngineConnection
+  constructor(connection: EngineConnection) {
+    this.#connection = connection
+  }
+
+  async builder(): Promise<Builder> {
+    const { Components = [], Platform } = (await this.#connection.ask((docker) => docker.version())) as {
+      Components?: readonly { Name: string }[]
+      Platform?: { Name: string }
+    }
+    if (Platform?.Name === 'Berth') return 'here'
+    return Components.some(({ Name }) => Name === 'containerd') ? 'buildkit' : 'plain'
+  }
+
+  /** Builds an image; what the engine says of it, as it comes, BuildKit's in the words of the plain builder. */
+  async *build(context: Readable, request: BuildRequest, signal?: AbortSignal): AsyncGenerator<ProgressMessage> {
+    const { builder, tag, labels, dockerfile, directory, cacheNamespace, headers } = request
+    const buildkit = {
+      version: '2' as const,
+      ...(cacheNamespace === undefined ? {} : { buildargs: { BUILDKIT_CACHE_MOUNT_NS: cacheNamespace } }),
+    }
+    const options = {
+      t: tag,
+      dockerfile,
+      forcerm: true,
+      ...(labels && { labels: { ...labels } }),
+      ...(directory === undefined ? {} : { directory }),
+      ...(builder === 'buildkit' ? buildkit : {}),
+      ...(signal && { abortSignal: signal }),
+    }
+    const docker = headers ? dockerAt(this.#connection.socketPath, headers) : this.#connection.docker
+    let answer: NodeJS.ReadableStream
+    try {
+      answer = await docker.buildImage(context, options)
+    } catch (error) {
+      throw translated(error)
+    }
+    for await (const message of progressOf(answer))
+      yield message.id === traceId ? { ...message, stream: await traceText(String(message.aux)) } : message
+  }
+
+  /** Removes what the builder keeps for what carries this label: `name=value`. */
+  async prune(label: string): Promise<void> {
+    const query = { all: 'true', filters: JSON.stringify({ label: [label] }) }
+    // dockerode's own pruneBuilder sends no filter, and so would remove the caches of all
+    const answer = await this.#connection.ask(() =>
+      this.#connection.stream({ method: 'POST', path: '/build/prune', query }),
+    )
+    await text(answer)
+  }
+}

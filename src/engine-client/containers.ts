@@ -1,0 +1,137 @@
+import type { Duplex } from 'node:stream'
+import type { ContainerCreateOptions, ContainerInfo, ContainerInspectInfo } from 'dockerode'
+import { attach } from './attach.js'
+import { answerMs, type EngineConnection } from './connection.js'
+import { refusalStatus, unlessRefused } from './errors.js'
+import { exitOf } from './exit.js'
+
+/** A container in an engine's list. */
+export type ContainerSummary = ContainerInfo
+
+/** A container looked at. */
+export type ContainerDetails = ContainerInspectInfo
+
+/** What an engine makes a container of. @types/dockerode does not know annotations (API 1.43). */
+export type ContainerCreation = ContainerCreateOptions & {
+  readonly name: string
+  readonly HostConfig: { readonly Annotations: Readonly<Record<string, string>> }
+}
+
+/** What is read of a container's log. */
+export interface LogQuery {
+  /** Records from the end; all unless given. */
+  readonly tail?: number
+  /** In seconds of the epoch. */
+  readonly since?: number
+  readonly follow?: boolean
+}
+
+/** The containers of an engine. */
+export class Containers {
+  readonly #connection: EngineConnection
+  constructor(connection: EngineConnection) {
+    this.#connection = connection
+  }
+
+  /** Those that carry all of these labels (`name=value`, or `name`), dead ones included. */
+  list(labels: readonly string[]): Promise<ContainerSummary[]> {
+    const filters = { label: [...labels] }
+    return this.#connection.ask((docker) => docker.listContainers({ all: true, filters }))
+  }
+
+  /** Null when there is no such container. */
+  inspect(id: string): Promise<ContainerDetails | null> {
+    const details = this.#connection.ask((docker) => docker.getContainer(id).inspect())
+    return unlessRefused(details, 404)
+  }
+
+  /** Answers with the id. */
+  create(options: ContainerCreation): Promise<string> {
+    // dockerode would repeat all of it, config vars included, in the URL
+    const { name, platform, ...body } = options
+    const request = { _query: { name, ...(platform === undefined ? {} : { platform }) }, _body: body }
+    let again = false
+    return this.#connection.ask(async (docker) => {
+      try {
+        return (await docker.createContainer(request as unknown as ContainerCreateOptions)).id
+      } catch (error) {
+        // names are used once: if it is taken, then by the attempt whose answer was lost
+        if (again && (error as { statusCode?: number }).statusCode === 409)
+          return (await docker.getContainer(name).inspect()).Id
+        again = true
+        throw error
+      }
+    })
+  }
+
+  async start(id: string): Promise<void> {
+    await unlessRefused(
+      this.#connection.ask((docker) => docker.getContainer(id).start()),
+      304,
+    )
+  }
+
+  async unpause(id: string): Promise<void> {
+    await this.#connection.ask((docker) => docker.getContainer(id).unpause())
+  }
+
+  /** SIGTERM, then SIGKILL after `grace` seconds; resolves when it has ended. */
+  async stop(id: string, grace: number): Promise<void> {
+    const stopped = this.#connection.ask(
+      (docker) => docker.getContainer(id).stop({ t: grace }),
+      grace * 1000 + answerMs,
+    )
+    await unlessRefused(stopped, 304, 404)
+  }
+
+  /** Sends a signal: `SIGINT`. */
+  async kill(id: string, signal: string): Promise<void> {
+    await this.#connection.ask((docker) => docker.getContainer(id).kill({ signal }))
+  }
+
+  /** Sets the size of its terminal. */
+  async resize(id: string, columns: number, rows: number): Promise<void> {
+    await this.#connection.ask((docker) => docker.getContainer(id).resize({ w: columns, h: rows }))
+  }
+
+  /** Removes a container, running or not. False when the engine is at it already, and may be for long. */
+  async remove(id: string): Promise<boolean> {
+    try {
+      await this.#connection.ask((docker) => docker.getContainer(id).remove({ force: true, v: true }))
+    } catch (error) {
+      if (refusalStatus(error) === 409) return false
+      if (refusalStatus(error) !== 404) throw error
+    }
+    return true
+  }
+
+  /** Unpacks a tar archive at the root of a container's file system. */
+  async put(id: string, archive: Buffer): Promise<void> {
+    await this.#connection.ask((docker) => docker.getContainer(id).putArchive(archive, { path: '/' }))
+  }
+
+  /** A container's log with times, in the engine's frames. Ends with `signal`. */
+  log(id: string, { tail, since, follow }: LogQuery, signal?: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    const query = {
+      stdout: 1,
+      stderr: 1,
+      timestamps: 1,
+      follow: follow ? 1 : 0,
+      since: since ?? 0,
+      tail: tail ?? 'all',
+    }
+    return this.#connection.ask(() =>
+      this.#connection.stream({ method: 'GET', path: `/containers/${id}/logs`, query, signal }),
+    )
+  }
+
+  /** Attaches to a container that has not started yet: see `attach`. */
+  attach(id: string, stdin: boolean): Promise<Duplex> {
+    return attach(this.#connection.socketPath, id, stdin)
+  }
+
+  /** Waits until a container has ended: see `exitOf`. */
+  exitOf(id: string, signal: AbortSignal): Promise<number> {
+    return exitOf(this.#connection, this, id, signal)
+  }
+}

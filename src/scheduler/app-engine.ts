@@ -1,0 +1,156 @@
+import { label } from '../config.js'
+import type { EngineClient, EngineInfo } from '../engine-client/client.js'
+import type { ContainerCreation, ContainerDetails, ContainerSummary, LogQuery } from '../engine-client/containers.js'
+import type { ImageCommand } from './command.js'
+import { networkOf, specLabel } from './desired.js'
+import type { Found } from './plan.js'
+
+/** Images whose command is kept in mind. */
+const remembered = 1_000
+
+const foundOf = (info: ContainerSummary): Found => {
+  const labels = info.Labels
+  const app = labels[label.app] ?? ''
+  return {
+    id: info.Id,
+    process: labels[label.process] ?? '',
+    type: labels[label.type] ?? '',
+    release: Number(labels[label.release] ?? 0),
+    spec: labels[specLabel] ?? '',
+    running: info.State === 'running' || info.State === 'paused',
+    paused: info.State === 'paused',
+    removing: info.State === 'removing',
+    createdAt: info.Created,
+    address: info.NetworkSettings.Networks[networkOf(app)]?.IPAddress ?? '',
+  }
+}
+
+/** The few things the scheduler asks of an engine, in terms of apps: an app's containers, and its network. */
+export class AppEngine {
+  readonly client: EngineClient
+  readonly #instance: string
+  readonly #commands = new Map<string, ImageCommand>()
+  readonly #started = new Map<string, string>()
+  constructor(client: EngineClient, instance: string) {
+    this.client = client
+    this.#instance = instance
+  }
+
+  /** Containers of an app, or of all apps, dead ones included; by app id. */
+  async list(app?: string): Promise<Map<string, Found[]>> {
+    const labels = [`${label.instance}=${this.#instance}`, app === undefined ? label.app : `${label.app}=${app}`]
+    const apps = new Map<string, Found[]>()
+    for (const info of await this.client.containers.list(labels)) {
+      const id = info.Labels[label.app] ?? ''
+      apps.set(id, [...(apps.get(id) ?? []), foundOf(info)])
+    }
+    return apps
+  }
+
+  /** Null when there is no such container. */
+  inspect(id: string): Promise<ContainerDetails | null> {
+    return this.client.containers.inspect(id)
+  }
+
+  /** A running container's address on its app's network; '' when it has none. */
+  async addressOf(id: string, app: string): Promise<string> {
+    const info = await this.inspect(id)
+    return info?.NetworkSettings.Networks[networkOf(app)]?.IPAddress ?? ''
+  }
+
+  /**
+   * When a container was last started, as the engine writes it; null when it is not there. Asked once, for each look at an
+   * app comes by here: `forget` what an event, or a gap between events, may have changed.
+   */
+  async startedAt(id: string): Promise<string | null> {
+    const known = this.#started.get(id)
+    if (known !== undefined) return known
+    const info = await this.inspect(id)
+    if (!info) return null
+    if (info.State.Running) this.#started.set(id, info.State.StartedAt)
+    return info.State.StartedAt
+  }
+
+  /** Forgets when a container was started, or all of them. */
+  forget(id?: string): void {
+    if (id === undefined) this.#started.clear()
+    else this.#started.delete(id)
+  }
+
+  /** Whether a container runs and is not on its app's network: one that starts or ends is, without an address. */
+  async isDisconnected(id: string, app: string): Promise<boolean> {
+    const info = await this.inspect(id)
+    return info?.State.Running === true && !Object.hasOwn(info.NetworkSettings.Networks, networkOf(app))
+  }
+
+  unpause(id: string): Promise<void> {
+    return this.client.containers.unpause(id)
+  }
+
+  /** Puts a container on its app's network, under these names. */
+  connect(id: string, app: string, aliases: readonly string[]): Promise<void> {
+    return this.client.networks.connect(networkOf(app), id, aliases)
+  }
+
+  create(options: ContainerCreation): Promise<string> {
+    return this.client.containers.create(options)
+  }
+
+  start(id: string): Promise<void> {
+    return this.client.containers.start(id)
+  }
+
+  /** SIGTERM, then SIGKILL after `grace` seconds; resolves when it has ended. */
+  stop(id: string, grace: number): Promise<void> {
+    return this.client.containers.stop(id, grace)
+  }
+
+  /** Removes a container, running or not. False when the engine is at it already, and may be for long. */
+  async remove(id: string): Promise<boolean> {
+    const gone = await this.client.containers.remove(id)
+    this.#started.delete(id)
+    return gone
+  }
+
+  /** A container's log with times, in the engine's frames. Ends with `signal`. */
+  log(id: string, query: LogQuery, signal?: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    return this.client.containers.log(id, query, signal)
+  }
+
+  ensureNetwork(app: string): Promise<void> {
+    return this.client.networks.ensure(networkOf(app), { [label.instance]: this.#instance, [label.app]: app })
+  }
+
+  removeNetwork(app: string): Promise<void> {
+    return this.client.networks.remove(networkOf(app))
+  }
+
+  /** Apps that have a network here. */
+  async networks(): Promise<string[]> {
+    const all = await this.client.networks.list([`${label.instance}=${this.#instance}`, label.app])
+    return all.flatMap((network) => network.Labels?.[label.app] ?? [])
+  }
+
+  info(): Promise<EngineInfo> {
+    return this.client.info()
+  }
+
+  /** What an image runs of its own; nothing for one that is not there, which `create` will say. */
+  async commandOf(image: string): Promise<ImageCommand> {
+    const known = this.#commands.get(image)
+    if (known) return known
+    const info = await this.client.images.inspect(image)
+    if (!info) return { entrypoint: [], cmd: [] }
+    // null, or a string from some engines, whatever the types say
+    const { Entrypoint, Cmd } = info.Config as Readonly<Record<'Entrypoint' | 'Cmd', string | string[] | null>>
+    const command = { entrypoint: [Entrypoint ?? []].flat(), cmd: [Cmd ?? []].flat() }
+    if (this.#commands.size >= remembered) this.#commands.clear()
+    this.#commands.set(image, command)
+    return command
+  }
+
+  /** Unpacks a tar archive at the root of a container's file system. */
+  put(id: string, archive: Buffer): Promise<void> {
+    return this.client.containers.put(id, archive)
+  }
+}
