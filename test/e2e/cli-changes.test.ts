@@ -85,7 +85,7 @@ describe('the command line, on what it changes and shows', () => {
         expect(same.code).to.equal(0)
         expect(same.stderr).to.match(/restarting vars\.\.\. nothing changed: no release, no restart\n$/)
       }
-      // Node.js 20 takes a script's --env-file for its own, unless it is told where its own options end
+      // Node.js would take a script's --env-file for its own; bin/berth tells it where its own options end
       const none = await berth(['config:set', '--env-file', 'none.env', '-a', 'vars'])
       expect(none.code).to.equal(1)
       expect(none.stderr).to.include('none.env cannot be read')

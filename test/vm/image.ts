@@ -13,7 +13,7 @@ import { must } from '../run.js'
 /** Where disk images are kept: made once, and again when what they are made of changes. */
 const cache = join(process.env.BERTH_CACHE ?? join(tmpdir(), 'berth-test-cache'), 'vm')
 
-/** `fresh` is Debian 12 with Node, as README wants a server to be; `tests` has what `bin/install --test` installs, too. */
+/** `fresh` is Debian 12, as README wants a server to be; `tests` has what `bin/install --test` installs, too. */
 export type Kind = 'fresh' | 'tests'
 
 /** A disk to boot from, which nobody writes to, and the kernel that is on it. */
@@ -27,8 +27,6 @@ export interface Image {
 
 /** What a Debian server has beside packages of priority important. */
 const server = ['ca-certificates', 'dbus', 'libpam-systemd', 'linux-image-cloud-amd64', 'openssh-server', 'sudo']
-/** What Node is linked to. */
-const forNode = ['libstdc++6']
 /** Services that come with packages for tests, and that bin/install turns off where systemd runs. */
 const unwanted = ['containerd', 'docker-registry', 'docker.service', 'docker.socket', 'podman.socket', 'redis-server']
 
@@ -55,8 +53,6 @@ set -e
 root="$1"; here="$(dirname "$0")"
 cp -rT "$here/files" "$root"
 chmod 700 "$root/root/.ssh"
-ln -sf ../lib/node_modules/npm/bin/npm-cli.js "$root/usr/bin/npm"
-ln -sf ../lib/node_modules/npm/bin/npx-cli.js "$root/usr/bin/npx"
 chroot "$root" update-ca-certificates >/dev/null
 chroot "$root" systemctl --quiet enable ssh booted.service
 for unit in ${unwanted.join(' ')}; do chroot "$root" systemctl --quiet disable "$unit" 2>/dev/null || true; done
@@ -64,15 +60,15 @@ rm -f "$root/etc/resolv.conf"
 `
 
 /**
- * The image, made by mmdebstrap from the host's own apt sources unless the cache has it. The guest gets the host's Node and
- * npm, its certificates, and what it must know of the host's network. Nothing is mounted that outlives it, nor is
- * anything half made ever taken for an image.
+ * The image, made by mmdebstrap from the host's own apt sources unless the cache has it. The guest gets the host's
+ * certificates, and what it must know of the host's network. Nothing is mounted that outlives it, nor is anything half
+ * made ever taken for an image.
  */
 export async function openImage(kind: Kind, progress: (line: string) => void, signal: AbortSignal): Promise<Image> {
-  const packages = [...server, ...forNode, ...(kind === 'tests' ? await listed() : [])]
+  const packages = [...server, ...(kind === 'tests' ? await listed() : [])]
   const sources = await readAptSources('/etc/apt', 'bookworm')
   const host = await hostFiles(kind)
-  const recipe = [kind, packages, sources, files, host, customize, process.version]
+  const recipe = [kind, packages, sources, files, host, customize]
   const digest = createHash('sha256').update(JSON.stringify(recipe)).digest('hex').slice(0, 12)
   const dir = join(cache, `${kind}-${digest}`)
   const image = {
@@ -129,11 +125,13 @@ async function make(
   for (const name of ['root', 'files', 'customize']) await rm(join(draft, name), { recursive: true })
 }
 
-/** The first two parts of debian-packages.txt. */
+/** What debian-packages.txt has but for this machine itself. */
 async function listed(): Promise<string[]> {
   const text = await readFile(new URL('../../debian-packages.txt', import.meta.url), 'utf8')
-  const [wanted = ''] = text.split('[vm]')
-  return wanted.split('\n').flatMap((line) => /^[a-z][^\s#]*/.exec(line) ?? [])
+  return text
+    .replace(/^\[vm\]\n(^[^[].*\n)*/m, '')
+    .split('\n')
+    .flatMap((line) => /^[a-z][^\s#]*/.exec(line) ?? [])
 }
 
 /** What the guest takes from the host. */
@@ -157,12 +155,10 @@ async function hostFiles(kind: Kind): Promise<Host> {
   }
   for (const name of await readdir(authorities).catch(() => []))
     if (name.endsWith('.crt')) texts[join(authorities.slice(1), name)] = await readFile(join(authorities, name), 'utf8')
-  const npm = join(await must('npm', ['root', '--global']), 'npm')
-  const node = { 'usr/bin/node': process.execPath, 'usr/lib/node_modules/npm': npm }
   // the tests' tool, where it is not Debian's own: that lacks flags which some tests are about
   const docker = await must('sh', ['-c', 'command -v docker || true'])
   const newer = kind === 'tests' && docker !== '' && docker !== '/usr/bin/docker'
-  return { apt, texts, copies: newer ? { ...node, 'usr/local/bin/docker': docker } : node }
+  return { apt, texts, copies: newer ? { 'usr/local/bin/docker': docker } : {} }
 }
 
 async function mmdebstrap(
