@@ -133,7 +133,6 @@ export const requestCases: readonly (readonly [string, RequestCase])[] = [
     'HTTP/1.2': request('', '', { version: 'HTTP/1.2' }),
     'HTTP/11': request('', '', { version: 'HTTP/11' }),
     'http/1.1 in small letters': request('', '', { version: 'http/1.1' }),
-    'a length between blanks and tabs': request(`content-length: \t ${evil.length} \t\r\n`, evil),
     'no version': request('', '', { version: '' }),
     'no Host': request('', '', { host: '' }),
     'two Hosts': request('', '', { host: 'host: blog.test\r\nhost: blog.test\r\n' }),
@@ -178,6 +177,7 @@ export const requestCases: readonly (readonly [string, RequestCase])[] = [
     'TRACE with a body': request(cl(evil), evil, { method: 'TRACE' }),
   }),
   ...carried({
+    'a length between blanks and tabs': [request(`content-length: \t ${evil.length} \t\r\n`, evil), evil],
     ...Object.fromEntries(
       ['GET', 'DELETE', 'OPTIONS', 'PUT', 'PATCH', 'POST', 'PROPFIND'].flatMap((method) => [
         [`${method} with a length`, [request(cl(evil), evil, { method }), evil]],

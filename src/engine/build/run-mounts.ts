@@ -65,7 +65,7 @@ export async function prepareMounts(
   wanted: readonly WantedMount[],
   scratch: LayerStage,
 ): Promise<{ mounts: readonly Mount[] } & AsyncDisposable> {
-  const given = new LentThings()
+  const given = new AsyncDisposableStack()
   const mounts: Mount[] = []
   try {
     for (const mount of wanted) {
@@ -94,7 +94,7 @@ async function lendCaches(
   job: Job,
   instruction: Run,
   wanted: readonly WantedMount[],
-  given: LentThings,
+  given: AsyncDisposableStack,
 ): Promise<Mount[]> {
   const nameOf = ({ id, target }: WantedMount): string => id ?? target
   const caches = wanted.filter(({ type }) => type === 'cache')
@@ -164,17 +164,4 @@ async function sourcesOf(
   const layers = stage ? (await stage).layers : (await job.image(from)).layers
   if (layers.length === 0) throw line.error(offset, `from=${from} is empty: there is nothing to mount`)
   return { layers: job.directories(layers) }
-}
-
-/** AsyncDisposableStack, which Node 20 lacks. */
-class LentThings implements AsyncDisposable {
-  readonly #all: AsyncDisposable[] = []
-
-  use(one: AsyncDisposable): void {
-    this.#all.push(one)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const one of this.#all.splice(0).reverse()) await one[Symbol.asyncDispose]()
-  }
 }
