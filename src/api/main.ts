@@ -43,7 +43,10 @@ const end = (closed: Promise<void>): void =>
       () => process.exit(1),
     )
 // SIGTERM: another accepts from now on, and nobody is to notice. SIGINT: the platform stops.
-process.once('SIGTERM', () => {
+let leaves = false
+process.on('SIGTERM', () => {
+  if (leaves) return // each supervisor that takes over tells all it finds, those that are leaving too
+  leaves = true
   log.info('another api takes over')
   end(closeServer(server, handOverMs))
   tellLeaving()

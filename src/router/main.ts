@@ -41,7 +41,10 @@ const end = async (drained: Promise<void>) => {
 // One app's oddity must not end every app's connections; what it was is in the log.
 process.on('uncaughtException', (error) => log.fatal(error, 'a fault in the router'))
 // SIGTERM: another accepts from now on, and nobody is to notice. SIGINT: the platform stops.
-process.once('SIGTERM', () => {
+let leaves = false
+process.on('SIGTERM', () => {
+  if (leaves) return // each supervisor that takes over tells all it finds, those that are leaving too
+  leaves = true
   log.info('another router takes over')
   follower.hush()
   void end(front.leave(handOverTime))

@@ -1,5 +1,3 @@
-import { BerthError } from '../errors.js'
-
 /** starting: runs, but is not yet seen to listen and answer. draining: serves what it has, gets nothing new. */
 export type ProcessState = 'starting' | 'up' | 'draining' | 'stopping' | 'crashed'
 
@@ -31,15 +29,8 @@ const observations: Record<ProcessState | 'unknown', Record<Seen, ProcessState>>
 /** The state of a process that was in `from`, or in no record, after a look at its container. */
 export const observed = (from: ProcessState | null, seen: Seen): ProcessState => observations[from ?? 'unknown'][seen]
 
-/** Whether a process may be moved on from one state to the other. */
-export const mayMove = (from: ProcessState, to: ProcessState): boolean => from === to || next[from].includes(to)
-
 /**
- * The state after a move; staying is no move and always allowed. Nobody revives a crashed process: its successor is
- * a new container.
- * @throws BerthError `conflict`
+ * Whether a process may be moved on from one state to the other; staying is no move, and always allowed. Nobody revives a
+ * crashed process: its successor is a new container.
  */
-export function advance(from: ProcessState, to: ProcessState): ProcessState {
-  if (!mayMove(from, to)) throw new BerthError('conflict', `a process that is ${from} cannot become ${to}`)
-  return to
-}
+export const mayMove = (from: ProcessState, to: ProcessState): boolean => from === to || next[from].includes(to)

@@ -117,10 +117,11 @@ describe('the router process', function () {
       await arrived
       old.child.kill('SIGTERM')
       await old.leaves
-      slowly.emit('end')
-      expect(await slow).to.equal('slow but whole')
+      old.child.kill('SIGTERM') // the next supervisor but one says so again
       const next = await start()
       children.push(next.child)
+      slowly.emit('end')
+      expect(await slow).to.equal('slow but whole')
       for (const client of [kept, unused])
         expect(await client.ask())
           .to.match(/from the app$/)
