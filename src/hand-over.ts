@@ -19,8 +19,12 @@ function quietly(action: (fd: number) => void): void {
 /** Says that this process accepts: the one that it replaces may leave. */
 export const tellReady = (): void => quietly((fd) => writeSync(fd, '\n'))
 
+/** Descriptors of sockets that this process merely holds, for when those who accept from them are killed. */
+const spares = (process.env.SPARE_FDS ?? '').split(',').filter(Boolean).map(Number)
+
 /** Says that this process accepts no more, and ends when what it has begun is over: the next one is started now. */
 export function tellLeaving(): void {
   quietly(closeSync)
   word = null
+  for (const fd of spares.splice(0)) closeSync(fd) // a port that is served no more is not to stay open
 }

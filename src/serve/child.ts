@@ -21,8 +21,11 @@ export interface ChildSpec {
    * when it accepts and closes fd 4 when it accepts no more; the next one is started then, while it ends what it has begun.
    */
   readonly listener?: number
-  /** A socket of another child that this one merely holds as its fd 3, so that it outlives that one and the supervisor. */
-  readonly spare?: number
+  /**
+   * Listening sockets that this child merely holds as its next fds, named in `SPARE_FDS`, so that they outlive those who
+   * accept from them and the supervisor.
+   */
+  readonly spares?: readonly number[]
   /** True when a process that an earlier supervisor started may go on as it is. */
   readonly keeps?: (forebear: Pid) => boolean
 }
@@ -123,16 +126,12 @@ export class Child {
   }
 
   async #run(): Promise<void> {
-    const { command, args, env, cwd, logFile, user, listener, spare } = this.spec
+    const { command, args, env: given, cwd, logFile, user, listener, spares = [] } = this.spec
     const log = openSync(logFile, 'a', 0o640)
     try {
-      const stdio = [
-        'ignore',
-        log,
-        log,
-        ...(listener === undefined ? (spare === undefined ? [] : [spare]) : [listener, 'pipe' as const]),
-      ] as const
-      this.#process = spawn(command, args, { cwd, env, stdio: [...stdio], ...user })
+      const own = ['ignore', log, log, ...(listener === undefined ? [] : [listener, 'pipe' as const])] as const
+      const env = { ...given, SPARE_FDS: spares.map((_, i) => own.length + i).join() }
+      this.#process = spawn(command, args, { cwd, env, stdio: [...own, ...spares], ...user })
     } finally {
       closeSync(log)
     }

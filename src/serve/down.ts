@@ -8,6 +8,7 @@ import { forgetRunning, pidsFile, supervisorName } from './instance.js'
 import { endPushes } from './leftovers.js'
 import { home } from './paths.js'
 import { end, Pids } from './pids.js'
+import { findStrays } from './strays.js'
 import { stopUnit } from './unit.js'
 
 /** The supervisor gives its processes 35 s to end; it may take that long, and then some. */
@@ -24,9 +25,10 @@ export async function down(config: Config): Promise<number> {
   // the supervisor ends the others; those are ended here only if it was killed before
   const supervisor = running.find(([name]) => name === supervisorName)
   if (supervisor) await end(supervisor[1], graceMs)
-  const left = Object.values(new Pids(pidsFile(config)).alive())
-  await Promise.all(left.map((pid) => end(pid, graceMs, 'SIGINT')))
-  return running.length
+  const recorded = new Pids(pidsFile(config)).alive()
+  const strays = Object.values(findStrays(config, recorded))
+  await Promise.all([...Object.values(recorded), ...strays].map((pid) => end(pid, graceMs, 'SIGINT')))
+  return running.length + strays.length
 }
 
 /**

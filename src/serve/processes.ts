@@ -101,14 +101,16 @@ export function specs(
         logFile: logFile(name),
       }
       if (name === 'engine') return { ...spec, env: { ...env, HOME: '/root', BERTH_GROUP: String(user.gid) } }
+      const { router, api } = listeners
       if (name === 'worker')
-        return { ...spec, user: client, spare: listeners.router.fd, env: { ...buildEnv, ...spec.env } }
+        return { ...spec, user: client, spares: [router.fd, api.fd], env: { ...buildEnv, ...spec.env } }
       const listens = listening.find((other) => other === name)
       if (!listens) return { ...spec, user: client }
       const { fd } = listeners[listens]
       const accepting = { ...spec, listener: fd, env: { ...spec.env, LISTEN_FDS: '1', READY_FD: '4' } }
       if (name === 'router') return { ...accepting, user }
-      return { ...accepting, user: client, env: { ...accepting.env, BERTH_GIT_GROUPS: gitGroup.directories.join(':') } }
+      const git = { BERTH_GIT_GROUPS: gitGroup.directories.join(':') }
+      return { ...accepting, user: client, spares: [router.fd], env: { ...accepting.env, ...git } }
     })
   return [redis, ...processes]
 }

@@ -113,19 +113,27 @@ function portOf(fd: number): number | null {
   return family === AF_INET || family === AF_INET6 ? address.readUInt16BE(2) : null
 }
 
+/** Where processes of ours have the sockets they accept from, or hold for another; see `ChildSpec`. */
+const heldAt = [3, 4, 5]
+
 /**
- * The listening socket that another process has as its descriptor `theirs`: the same socket, with all that waits in its
- * queue, so that a port passes on without ever being closed; pidfd_getfd(2).
+ * The listening socket that another process has: the same socket, with all that waits in its queue, so that a port passes on
+ * without ever being closed; pidfd_getfd(2).
  * @param port the TCP port it must have; 0 is a unix socket
  * @returns null when there is none such, or the kernel does not let us
  */
-export function inheritListener(pid: number, theirs: number, port: number): Listener | null {
+export function inheritListener(pid: number, port: number): Listener | null {
   const process = Number(syscall(SYS_pidfd_open, pid, 0, 0))
   if (process < 0) return null
-  const fd = Number(syscall(SYS_pidfd_getfd, process, theirs, 0))
-  closeSync(process)
-  if (fd < 0) return null
-  if (portOf(fd) === port) return listener(fd)
-  closeSync(fd)
-  return null
+  try {
+    for (const theirs of heldAt) {
+      const fd = Number(syscall(SYS_pidfd_getfd, process, theirs, 0))
+      if (fd < 0) continue
+      if (portOf(fd) === port) return listener(fd)
+      closeSync(fd)
+    }
+    return null
+  } finally {
+    closeSync(process)
+  }
 }

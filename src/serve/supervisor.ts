@@ -10,13 +10,17 @@ import { tryLock } from './lock.js'
 import { end, Pids, type Pid } from './pids.js'
 import { listening, specs, type Listening } from './processes.js'
 import { inheritListener, openListener, openUnixListener, type Listener } from './socket.js'
+import { findStrays } from './strays.js'
 import { ensureUser, type User } from './user.js'
 
 const maxLogBytes = 20_000_000
 /** Long enough for the router to drain and the worker to reach a safe point. */
 const graceMs = 35_000
-/** The descriptor that a child has its listening socket as, sd_listen_fds(3). */
-const listenFd = 3
+/** Who has a listening socket: who accepts from it, and who holds it for when that one is killed. */
+const holders: Readonly<Record<Listening, readonly string[]>> = {
+  router: ['router', 'worker', 'api'],
+  api: ['api', 'worker'],
+}
 
 /** Git's own control groups, where there can be some. */
 function gitGroupOf(config: Config, user: User): GitGroup {
@@ -45,7 +49,10 @@ async function rotate(file: string): Promise<void> {
   await truncate(file)
 }
 
-/** The processes an earlier supervisor left: `router`, and `router.123` for one that was already leaving or to be replaced. */
+/**
+ * The processes an earlier supervisor left: `router`, and `router.123` for one that was already leaving or to be replaced,
+ * or that it did not come to record.
+ */
 type Orphans = Readonly<Record<string, Pid>>
 
 const ofName = (orphans: Orphans, name: string): Pid[] =>
@@ -58,9 +65,8 @@ const ofName = (orphans: Orphans, name: string): Pid[] =>
  */
 async function openListeners(config: Config, user: User, orphans: Orphans): Promise<Record<Listening, Listener>> {
   const inherit = (name: Listening, port: number): Listener | undefined => {
-    // the worker holds the router's too
-    for (const { pid } of [...ofName(orphans, name), ...(name === 'router' ? ofName(orphans, 'worker') : [])]) {
-      const inherited = inheritListener(pid, listenFd, port)
+    for (const { pid } of holders[name].flatMap((holder) => ofName(orphans, holder))) {
+      const inherited = inheritListener(pid, port)
       if (inherited) return inherited
     }
     return undefined
@@ -96,13 +102,15 @@ export async function serve(config: Config): Promise<void> {
   layOut(config, user)
   using lock = tryLock(lockFile(config))
   const pids = new Pids(pidsFile(config))
-  const { [supervisorName]: other, ...orphans } = pids.alive()
+  const recorded = pids.alive()
+  const { [supervisorName]: other, ...left } = recorded
   if (lock === null || other)
     throw new BerthError(
       'conflict',
       `"${config.name}" is running already${other ? ` (pid ${other.pid})` : ''}`,
       'stop it with `berth down`',
     )
+  const orphans: Orphans = { ...left, ...findStrays(config, recorded) }
   const listeners = await openListeners(config, user, orphans)
   using router = listeners.router
   using api = listeners.api

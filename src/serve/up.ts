@@ -82,9 +82,9 @@ async function start(config: Config, running: Running | null): Promise<void> {
     say('Berth is running already')
     return ready(config, wanted)
   }
-  // its own router may hold the port, and hands it over
-  const routers = Object.entries(processes).filter(([name]) => /^(router|worker)(\.|$)/.test(name))
-  if (!routers.some(([, { pid }]) => holds(pid, config.httpPort))) openListener(config.httpPort)[Symbol.dispose]()
+  // its own processes may hold the port, and hand it over
+  const holders = Object.entries(processes).filter(([name]) => /^(router|worker|api)(\.|$)/.test(name))
+  if (!holders.some(([, { pid }]) => holds(pid, config.httpPort))) openListener(config.httpPort)[Symbol.dispose]()
   mkdirSync(config.root, { recursive: true, mode: 0o755 })
   await rememberSettings(config)
   await replaceSecret(join(config.root, 'build.env'), await buildEnv(process.env))
@@ -115,9 +115,9 @@ async function start(config: Config, running: Running | null): Promise<void> {
   await hostnames(config)
 }
 
-/** True when a router of ours listens at this port. */
+/** True when a process of ours has the socket of this port. */
 function holds(pid: number, port: number): boolean {
-  const listener = inheritListener(pid, 3, port)
+  const listener = inheritListener(pid, port)
   listener?.[Symbol.dispose]()
   return listener !== null
 }
