@@ -173,7 +173,10 @@ async function release(
     await store.operations.update(deploy.id, { status: 'releasing', release: version })
     await store.releases.put(next)
   }
-  if (next.image !== null) {
+  if (await scheduler.isRolledOut(app, version)) {
+    // a worker died between the switch, which nothing undoes, not even a cancel, and the record of it
+    await scheduler.refreshRoute(app).catch((error: unknown) => shop.log.warn({ error: messageOf(error) }, 'route'))
+  } else if (next.image !== null) {
     await runReleaseCommand(shop, app, next, change, log, signal)
     await inTurn(shop, log, signal, async () => {
       log.step('Launching...')

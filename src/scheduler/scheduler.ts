@@ -28,6 +28,8 @@ export interface Scheduler {
    * @throws BerthError with the reason in words, the processes' last lines being in the log; the old ones serve on
    */
   rollOut(app: App, release: Release, log: (line: string) => void, signal: AbortSignal): Promise<void>
+  /** Whether an app has been moved to this release: its route leads there, and nothing takes that back. */
+  isRolledOut(app: App, version: number): Promise<boolean>
   /** Starts processes anew: one (`web.1`), all of a type (`web`), or all (null). Otherwise as `rollOut`. */
   restart(
     app: App,
@@ -76,6 +78,7 @@ export function createScheduler({ config, store, engine: client, log, limits: gi
   const engine = new AppEngine(client.waiting(limits.engine), config.name)
   const stopped = new AbortController()
   const stopping = stopped.signal
+  const records = new ProcessRecords(store.redis)
   const deaths = new EventEmitter().setMaxListeners(0)
   let timer: NodeJS.Timeout | undefined
   let opened: Promise<Running> | undefined
@@ -83,7 +86,6 @@ export function createScheduler({ config, store, engine: client, log, limits: gi
   const open = (): Promise<Running> =>
     (opened ??= (async () => {
       const traffic = await Traffic.open(store, (name) => config.appHost(name), limits)
-      const records = new ProcessRecords(store.redis)
       const gate = new Semaphore(limits.parallel)
       const tools: Tools = {
         config,
@@ -118,6 +120,8 @@ export function createScheduler({ config, store, engine: client, log, limits: gi
 
   return {
     rollOut: (app, release, log, signal) => move({ app, release, renew: () => false, log, signal }),
+
+    isRolledOut: async (app, version) => (await records.rolled(app.id)) === version,
 
     restart: async (app, release, process, log, signal) =>
       move({ app, release, renew: renewOf(release, process), log, signal }),

@@ -137,6 +137,7 @@ async function open(undo: (() => unknown)[], dispose: () => Promise<void>, sched
   }
   const scheduler: Scheduler = {
     rollOut: (...args) => rig.rollOut(...args),
+    isRolledOut: () => Promise.resolve(false),
     restart: (app, release, _process, say, signal) => rig.rollOut(app, release, say, signal),
     runOnce: () => Promise.resolve(0),
     remove: nothing,

@@ -200,6 +200,20 @@ describe('builds and other changes', function () {
     expect((await readdir(deploysDirectory(rig.config))).filter((name) => name.includes(building.id))).to.deep.equal([])
   })
 
+  it('that were cancelled when a dead worker had switched to their release are written down as done', async () => {
+    const app = await rig.app('switched')
+    const deploy = await submit(rig.store, app, { kind: 'push', commit: 'b', branch: 'main' })
+    await rig.store.deploys.update(deploy.id, { status: 'releasing', release: 3 })
+    await rig.store.releases.put({ ...(await rig.store.releases.get(app.id, 2)), version: 3, status: 'pending' })
+    await rig.store.deploys.cancel(deploy.id, 'ada')
+    const refused = () => Promise.reject(new Error('rolled out twice'))
+    scheduler = { ...scheduler, rollOut: refused, runOnce: refused, isRolledOut: (_app, v) => Promise.resolve(v === 3) }
+    await start()
+    expect(await outcome(rig.store, deploy)).to.include({ status: 'succeeded', release: 3 })
+    expect(await rig.store.releases.get(app.id, 3)).to.include({ status: 'succeeded' })
+    expect((await rig.store.apps.get('switched')).current).to.equal(3)
+  })
+
   it('that were cancelled while no worker ran are ended by the next', async () => {
     const app = await rig.app('late')
     const deploy = await push(app)

@@ -45,6 +45,7 @@ export async function queueRig(): Promise<QueueRig> {
 /** A scheduler without containers: it does what `rollOut` says. */
 export const schedulerOf = (rollOut: Scheduler['rollOut']): Scheduler => ({
   rollOut,
+  isRolledOut: () => Promise.resolve(false),
   restart: () => Promise.resolve(),
   runOnce: () => Promise.resolve(0),
   remove: () => Promise.resolve(),
