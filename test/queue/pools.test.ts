@@ -203,9 +203,9 @@ describe('builds and other changes', function () {
   it('that were cancelled when a dead worker had switched to their release are written down as done', async () => {
     const app = await rig.app('switched')
     const deploy = await submit(rig.store, app, { kind: 'push', commit: 'b', branch: 'main' })
-    await rig.store.deploys.update(deploy.id, { status: 'releasing', release: 3 })
+    await rig.store.operations.update(deploy.id, { status: 'releasing', release: 3 })
     await rig.store.releases.put({ ...(await rig.store.releases.get(app.id, 2)), version: 3, status: 'pending' })
-    await rig.store.deploys.cancel(deploy.id, 'ada')
+    await rig.store.operations.cancel(deploy.id, 'ada')
     const refused = () => Promise.reject(new Error('rolled out twice'))
     scheduler = { ...scheduler, rollOut: refused, runOnce: refused, isRolledOut: (_app, v) => Promise.resolve(v === 3) }
     await start()

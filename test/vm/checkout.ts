@@ -19,7 +19,8 @@ export const place = '/opt/berth'
 export async function bring(machine: Machine, made: boolean): Promise<void> {
   const listed = await must('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: home })
   const names = listed.split('\0').filter((name) => name !== '')
-  await copy(machine, home, [...names, ...(made ? ['node_modules', 'dist'] : [])], place)
+  const packed = await copy(machine, home, [...names, ...(made ? ['node_modules', 'dist'] : [])], place)
+  if (packed !== 0) throw new Error(`${home} could not be copied`)
   // the directories are new there: bin/install would take them for changed, and build again
   if (made) await machine.must(`touch ${place}/dist/.built`)
 }
@@ -30,15 +31,20 @@ export const lent = '/var/cache/berth'
 /** Copies what tests have made of a cache here: the base image, and packages. */
 export async function lend(machine: Machine): Promise<void> {
   const cache = process.env.BERTH_CACHE ?? join(tmpdir(), 'berth-test-cache')
-  await copy(machine, cache, ['debian-bookworm-slim.tar', 'npm'], lent)
+  const packed = await copy(machine, cache, ['debian-bookworm-slim.tar', 'npm'], lent)
+  if (packed > changed) throw new Error(`${cache} could not be copied`)
 }
 
-/** Copies those of the names that are there. */
-async function copy(machine: Machine, from: string, names: readonly string[], to: string): Promise<void> {
+/** What tar(1) ends with when a file changed while it was read: other tests may use the cache. */
+const changed = 1
+
+/** Copies those of the names that are there. @returns what tar ended with here */
+async function copy(machine: Machine, from: string, names: readonly string[], to: string): Promise<number> {
   const tar = spawn('tar', ['-C', from, '-c', '--null', '--files-from=-'], { stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = once(tar, 'close') as Promise<[number | null]>
   tar.stdin.end(names.filter((name) => existsSync(join(from, name))).join('\0'))
   const code = await machine.run(`mkdir -p ${to} && tar -xC ${to} --no-same-owner`, tar.stdout)
   const [packed] = await ended
-  if (code !== 0 || packed !== 0) throw new Error(`${from} could not be copied (${packed} here, ${code} there)`)
+  if (code !== 0) throw new Error(`${from} could not be copied: tar ended with ${code} there`)
+  return packed ?? 255
 }
