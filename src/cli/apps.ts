@@ -65,12 +65,12 @@ export function registerApps(program: Command): void {
   withJson(
     addCommand(program, {
       name: 'apps:create',
-      summary: 'create an app, and add the git remote `berth` to the repository one is in',
+      summary: 'create an app and add the git remote `berth` to the current repository',
       group,
       examples: ['apps:create blog', 'apps:create'],
     }),
   )
-    .argument('[name]', 'its hostname under the domain; a random one unless given')
+    .argument('[name]', 'its name, and its hostname under the domain; random by default')
     .action(async (name: string | undefined, { json }: JsonOptions) => {
       const session = await openSession()
       process.stderr.write(`Creating ${name ?? 'an app'}... `)
@@ -117,7 +117,7 @@ export function registerApps(program: Command): void {
   withApp(
     addCommand(program, {
       name: 'apps:rename',
-      summary: 'give an app another name, and so another hostname',
+      summary: 'rename an app; its hostname changes with it',
       group,
       examples: ['apps:rename journal -a blog'],
     }),
@@ -149,7 +149,7 @@ export function registerApps(program: Command): void {
       examples: ['apps:destroy -a blog', 'apps:destroy -a blog --confirm blog'],
     }),
   )
-    .option('--confirm <name>', 'the name of the app, instead of being asked for it')
+    .option('--confirm <name>', 'confirm with the name of the app instead of being asked')
     .action(async (options: AppOptions & { confirm?: string }) => {
       const session = await openApp(options)
       await session.client.apps.info({ app: session.app }) // nobody is asked to confirm what is not there

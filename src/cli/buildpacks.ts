@@ -9,12 +9,12 @@ export function registerBuildpacks(program: Command): void {
   withJson(
     addCommand(program, {
       name: 'buildpacks:plan',
-      summary: 'print the Dockerfile Berth would build for a directory; needs no server',
+      summary: 'print the Dockerfile that Berth would build for a directory; needs no server',
       group: 'Builds',
       examples: ['buildpacks:plan', 'buildpacks:plan ~/code/blog > Dockerfile', 'buildpacks:plan --json'],
     }),
   )
-    .argument('[dir]', 'the current directory unless given')
+    .argument('[dir]', 'by default the current directory')
     .action(async (given: string | undefined, { json }: JsonOptions) => {
       const dir = given ?? '.'
       if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory())

@@ -63,7 +63,7 @@ export function registerBuilds(program: Command): void {
       }),
     ),
   )
-    .argument('[id]', 'the latest unless given')
+    .argument('[id]', 'by default the latest')
     .action(async (id: string | undefined, options: AppOptions & JsonOptions) => {
       const { client, app } = await openApp(options)
       const build = await client.builds.info({ app, build: id ?? 'latest' })
@@ -79,12 +79,12 @@ export function registerBuilds(program: Command): void {
   withApp(
     addCommand(program, {
       name: 'builds:cancel',
-      summary: 'end a build that waits or is under way',
+      summary: 'cancel a build that is waiting or running',
       group,
       examples: ['builds:cancel -a blog', 'builds:cancel 0mx1v6ynobd0215b9'],
     }),
   )
-    .argument('[id]', 'all that are not over unless given')
+    .argument('[id]', 'by default all that are not over')
     .action(async (id: string | undefined, options: AppOptions) => {
       const session = await openApp(options)
       const { client, app } = session
@@ -103,13 +103,13 @@ export function registerBuilds(program: Command): void {
   withApp(
     addCommand(program, {
       name: 'builds:output',
-      summary: 'show what a build wrote',
+      summary: 'show the output of a build',
       group,
       examples: ['builds:output -a blog', 'builds:output -f'],
     }),
   )
-    .argument('[id]', 'the latest unless given')
-    .option('-f, --follow', 'go on until the build is over; the exit code says how it ended')
+    .argument('[id]', 'by default the latest')
+    .option('-f, --follow', 'follow until the build is over; the exit code says how it ended')
     .action(async (id: string | undefined, options: AppOptions & { follow?: boolean }) => {
       const session = await openApp(options)
       const { client, app } = session

@@ -68,7 +68,7 @@ export function registerConfig(program: Command): void {
       }),
     ),
   )
-    .option('-s, --shell', 'print NAME=value lines quoted for a shell')
+    .option('-s, --shell', 'print NAME=value lines, quoted for a shell')
     .action(async (options: AppOptions & JsonOptions & { shell?: boolean }) => {
       const { client, app } = await openApp(options)
       const vars = Object.entries(await client.config.get({ app })).sort(([a], [b]) => (a < b ? -1 : 1))
@@ -125,15 +125,15 @@ export function registerConfig(program: Command): void {
       ],
     }),
   )
-    .argument('[vars...]', 'NAME=value; everything after the first = is the value, as it is')
+    .argument('[vars...]', 'NAME=value; everything after the first = is the value, unchanged')
     .option(
       '--file <name=path>',
-      'take a value from a file, - is standard input; may be repeated',
+      'read a value from a file (- is standard input); may be repeated',
       (word: string, all: string[] | undefined) => [...(all ?? []), word],
     )
     .option(
       '--env-file <path>',
-      'take all vars of a dotenv file, or of what `config --shell` printed; - is standard input',
+      'read all vars of a dotenv file or of the output of `config --shell` (- is standard input)',
     )
     .action(async (words: string[], options: SetOptions) => {
       const set = await collect(words, options)
@@ -149,7 +149,7 @@ export function registerConfig(program: Command): void {
   withApp(
     addCommand(program, {
       name: 'config:unset',
-      summary: 'take config vars away and restart the app without them',
+      summary: 'remove config vars and restart the app without them',
       group,
       examples: ['config:unset GREETING -a blog'],
     }),

@@ -11,7 +11,7 @@ export function registerGit(program: Command): void {
   withApp(
     addCommand(program, {
       name: 'git:remote',
-      summary: "point a git remote of the current repository at an app, and git at this person's token",
+      summary: 'add a git remote for an app to the current repository and let git use your token',
       group,
       examples: ['git:remote -a blog', 'git:remote -a blog-staging -r staging'],
     }),

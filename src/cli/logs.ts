@@ -28,15 +28,15 @@ export function registerLogs(program: Command): void {
     withApp(
       addCommand(program, {
         name: 'logs',
-        summary: 'show what processes write',
+        summary: 'show the output of processes',
         group: 'Processes',
         examples: ['logs -a blog', 'logs -t -p web.1', 'logs -n 500'],
       }),
     ),
   )
-    .option('-t, --tail', 'go on as more is written')
-    .option('-n, --num <lines>', 'how many of the newest lines', '100')
-    .option('-p, --process <process>', 'of web.1 only, or of all web')
+    .option('-t, --tail', 'follow the output')
+    .option('-n, --num <lines>', 'how many lines, from the newest', '100')
+    .option('-p, --process <process>', 'only this process (web.1) or type (web)')
     .action(async (options: LogsOptions) => {
       const count = Number(options.num)
       if (!/^\d+$/.test(options.num ?? '') || count > 10_000)

@@ -54,7 +54,7 @@ function rowOf({ name, state, since, until, restarts, failure, release }: Proces
 
 export function registerPs(program: Command): void {
   withJson(
-    withApp(addCommand(program, { name: 'ps', summary: 'list what runs', group, examples: ['ps -a blog'] })),
+    withApp(addCommand(program, { name: 'ps', summary: 'list processes', group, examples: ['ps -a blog'] })),
   ).action(async (options: AppOptions & JsonOptions) => {
     const { client, app } = await openApp(options)
     const processes = await client.processes.list({ app })
@@ -78,7 +78,7 @@ export function registerPs(program: Command): void {
     withApp(
       addCommand(program, {
         name: 'ps:scale',
-        summary: 'change how many of a process type run, and how large; without arguments, show it',
+        summary: 'set how many processes of a type run, and their size; without arguments, show it',
         group,
         examples: ['ps:scale web=3 worker=1 -a blog', 'ps:scale web=2:1G:0.5', 'ps:scale'],
       }),
@@ -128,7 +128,7 @@ export function registerPs(program: Command): void {
   withApp(
     addCommand(program, {
       name: 'ps:rebuild',
-      summary: 'build again what runs, from the repository that was pushed to, and release it',
+      summary: 'build the current code again from the repository of the app and release it',
       group,
       examples: ['ps:rebuild -a blog', 'ps:rebuild --all'],
     }),

@@ -57,7 +57,7 @@ export function registerReleases(program: Command): void {
       }),
     ),
   )
-    .argument('[version]', 'v4; the current one unless given')
+    .argument('[version]', 'v4; by default the current one')
     .action(async (version: string | undefined, options: AppOptions & JsonOptions) => {
       const wanted = version === undefined ? 'current' : String(parseVersion(version))
       const { client, app } = await openApp(options)
@@ -93,7 +93,7 @@ export function registerReleases(program: Command): void {
       examples: ['rollback -a blog', 'rollback v3'],
     }),
   )
-    .argument('[version]', 'v3; the one before the current unless given')
+    .argument('[version]', 'v3; by default the one before the current')
     .action(async (version: string | undefined, options: AppOptions) => {
       const wanted = version === undefined ? undefined : parseVersion(version)
       const session = await openApp(options)

@@ -30,9 +30,9 @@ export function registerRun(program: Command): void {
       examples: ['run -a blog -- node migrate.js', 'run -it bash -a blog', "run 'ls -l | wc -l'"],
     }),
   )
-    .argument('<command...>', 'one word is given to sh -c, several are run as they are')
-    .option('-i, --interactive', 'accepted; standard input is always passed on')
-    .option('-t, --tty', 'on a terminal; default when this is one')
+    .argument('<command...>', 'one word is run by sh -c, several are run as they are')
+    .option('-i, --interactive', 'accepted for compatibility; standard input is always passed on')
+    .option('-t, --tty', 'with a terminal; the default if you are on one')
     .option('--no-tty', 'without a terminal')
     .passThroughOptions()
     .action(async (words: string[], options: RunOptions) => {

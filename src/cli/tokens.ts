@@ -45,14 +45,14 @@ export function registerTokens(program: Command): void {
   withJson(
     addCommand(program, {
       name: 'tokens:create',
-      summary: 'make an access token, and print it this once',
+      summary: 'create an access token and print it, once',
       group,
       examples: ['tokens:create --label ci --expires 30d', 'tokens:create ci'],
     }),
   )
-    .argument('[label]', 'whose it is, or what for')
-    .option('--label <text>', 'the same, as an option')
-    .option('--expires <duration>', 'how long it is good: 30d, 12h, 90m; for ever unless given')
+    .argument('[label]', 'who or what it is for')
+    .option('--label <text>', 'the label, as an option')
+    .option('--expires <duration>', 'how long it is valid: 30d, 12h, 90m; by default for ever')
     .action(async (word: string | undefined, { label, expires, json }: CreateOptions) => {
       const { client } = await openSession()
       const made = await client.tokens.create({
@@ -70,12 +70,12 @@ export function registerTokens(program: Command): void {
   withJson(
     addCommand(program, {
       name: 'tokens:revoke',
-      summary: 'make an access token worthless, at once',
+      summary: 'revoke an access token, at once',
       group,
       examples: ['tokens:revoke ci', 'tokens:revoke 3fd1a0c2b7e9'],
     }),
   )
-    .argument('<token>', 'its id, or its label when no other has it')
+    .argument('<token>', 'its id, or its label if it is unique')
     .action(async (token: string, { json }: JsonOptions) => {
       const { client } = await openSession()
       const revoked = await client.tokens.revoke({ token })

@@ -38,7 +38,7 @@ export function registerServe(program: Command): void {
   program
     .command('down')
     .description('stop the platform and leave apps running')
-    .option('--all', 'stop the apps too and leave nothing in the kernel; what is on disk stays')
+    .option('--all', 'stop the apps too and leave nothing in the kernel; data on disk stays')
     .addHelpText('after', '\nExample:\n  $ sudo berth down --all\n')
     .action(async ({ all }: { all?: boolean }) => {
       const config = ownConfig(all ? 'down --all' : 'down')
