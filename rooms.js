@@ -15,7 +15,7 @@ export const platform = {
   queue: ['buildpacks', 'engine-client', 'scheduler', 'store', 'plugins'],
   git: ['queue', 'store'],
   api: ['git', 'queue', 'store', 'buildpacks', 'engine-client', 'scheduler'],
-  serve: ['store', 'engine-client', 'buildpacks/procfile', 'cli/credentials'],
+  serve: ['store', 'engine-client', 'buildpacks/procfile'],
   cli: ['api/contract', 'api/client', 'buildpacks', 'serve'],
   engine: [],
 }

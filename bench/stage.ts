@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { createClient, type Client } from '../src/api/client.js'
-import { readCredentials } from '../src/cli/credentials.js'
+import { readCredentials } from '../src/credentials.js'
 import { BerthError } from '../src/errors.js'
 
 /** A line of a push's output and when it came, ms since the push began. */

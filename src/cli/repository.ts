@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { gitCredentialsFile, writeGitCredentials, type Credentials } from './credentials.js'
+import { gitCredentialsFile, writeGitCredentials, type Credentials } from '../credentials.js'
 import { gitFailure } from '../git-failure.js'
 import { UsageError } from './failure.js'
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { createClient, type Client } from '../api/client.js'
 import { BerthError, is } from '../errors.js'
-import { readCredentials, type Credentials } from './credentials.js'
+import { readCredentials, type Credentials } from '../credentials.js'
 import { UsageError } from './failure.js'
 import { currentApp } from './repository.js'
 

@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers'
-import { readCredentials, writeCredentials, type Credentials } from '../cli/credentials.js'
+import { readCredentials, writeCredentials, type Credentials } from '../credentials.js'
 import { messageOf } from '../errors.js'
 
 /** Run by `asPerson`, as somebody: `read` prints their credentials as JSON, `write` keeps those on standard input. */

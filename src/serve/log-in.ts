@@ -1,4 +1,4 @@
-import { readCredentials, writeCredentials, type Credentials } from '../cli/credentials.js'
+import { readCredentials, writeCredentials, type Credentials } from '../credentials.js'
 import type { Config } from '../config.js'
 import { messageOf } from '../errors.js'
 import { openStore, type Store } from '../store/store.js'

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { writeCredentials } from '../../src/cli/credentials.js'
+import { writeCredentials } from '../../src/credentials.js'
 import { openRig, type Rig } from '../api/rig.js'
 import { run, type Outcome, type RunOptions } from '../run.js'
 import { buildCli, home } from './built.js'

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { lchown, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { BerthError } from '../errors.js'
+import { BerthError } from './errors.js'
 
 /** Which Berth to talk to, and the token it knows this person by. */
 export interface Credentials {

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { credentialsDir, gitCredentialsFile, readCredentials, writeCredentials } from '../../src/cli/credentials.js'
+import { credentialsDir, gitCredentialsFile, readCredentials, writeCredentials } from '../src/credentials.js'
 
 describe('credentials', () => {
   let env: NodeJS.ProcessEnv
