@@ -1,6 +1,7 @@
+import { describeChange, isBuild } from '../changes/index.js'
 import type { Config } from '../config.js'
 import type { App } from '../store/apps.js'
-import type { Change, Operation } from '../store/operations.js'
+import type { Operation } from '../store/operations.js'
 import type { Release } from '../store/releases.js'
 import type { AppView, OperationView, ReleaseInfo, ReleaseView } from './contract.js'
 
@@ -33,42 +34,17 @@ export const viewReleaseInfo = (release: Release, current: number): ReleaseInfo 
   config: release.config,
 })
 
-/** A deploy without the values of config vars. */
-export const viewOperation = (deploy: Operation, app: string): OperationView => ({
-  id: deploy.id,
+/** An operation without the values of config vars. */
+export const viewOperation = (operation: Operation, app: string): OperationView => ({
+  id: operation.id,
   app,
-  kind: deploy.change.kind,
-  description: describe(deploy.change),
-  commit: deploy.change.kind === 'push' ? deploy.change.commit : null,
-  branch: deploy.change.kind === 'push' ? deploy.change.branch : null,
-  status: deploy.status,
-  createdAt: deploy.createdAt,
-  finishedAt: deploy.finishedAt,
-  release: deploy.release,
-  failure: deploy.failure,
+  kind: operation.change.kind as OperationView['kind'],
+  description: describeChange(operation.change),
+  commit: isBuild(operation) ? operation.change.commit : null,
+  branch: isBuild(operation) ? operation.change.branch : null,
+  status: operation.status,
+  createdAt: operation.createdAt,
+  finishedAt: operation.finishedAt,
+  release: operation.release,
+  failure: operation.failure,
 })
-
-function describe(change: Change): string {
-  switch (change.kind) {
-    case 'push':
-      return `${change.rebuild ? 'Rebuild' : 'Deploy'} ${change.commit.slice(0, 7)}`
-    case 'config': {
-      const set = Object.keys(change.set)
-      const parts = [
-        set.length > 0 ? `set ${set.join(', ')}` : '',
-        change.unset.length > 0 ? `unset ${change.unset.join(', ')}` : '',
-      ]
-      return `Config vars: ${parts.filter((part) => part !== '').join('; ')}`
-    }
-    case 'scale':
-      return `Scale ${Object.keys(change.formation).join(', ')}`
-    case 'rollback':
-      return `Rollback to v${change.version}`
-    case 'restart':
-      return `Restart ${change.process ?? 'all processes'}`
-    case 'rename':
-      return 'Rename'
-    case 'destroy':
-      return 'Destroy'
-  }
-}

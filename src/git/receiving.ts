@@ -15,6 +15,7 @@ import { exportTree, quarantineEnv, readCommit } from './export.js'
 import { judge } from './judge.js'
 import { land, prepareLanding } from './landing.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
+import { orMissing } from '../lib/missing.js'
 import { checkQuarantine, forgetPush, listPushes, readPush, recordPush, type Push } from './pushes.js'
 import type { Verdict } from './report.js'
 import { repositoryOf } from './repository.js'
@@ -136,10 +137,7 @@ export class Receiving {
 
   async #trySettle(app: string, repository: string, push: Push): Promise<void> {
     const { store } = this.#at
-    const deploy = await store.operations.get(push.deploy).catch((error: unknown) => {
-      if (is(error, 'missing')) return null
-      throw error
-    })
+    const deploy = await store.operations.get(push.deploy).catch(orMissing(null))
     if (deploy) {
       const end = await outcome(store, deploy)
       // an app destroyed meanwhile has no repository

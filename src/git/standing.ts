@@ -1,3 +1,4 @@
+import { isBuild } from '../changes/index.js'
 import type { Operation } from '../store/operations.js'
 import { isZero, type Command } from './commands.js'
 import { git } from './git.js'
@@ -23,12 +24,12 @@ export async function standingOf(
 ): Promise<Standing> {
   const current = await readRef(repository, command.ref)
   const moved = current !== null && current !== command.old
-  const ahead = pending.flatMap(({ id, change }) => (change.kind === 'push' ? [{ id, commit: change.commit }] : []))
+  const ahead = pending.filter(isBuild)
   if (!moved && ahead.length === 0) return { stale: false, unless: [] }
   const contains = async (ancestor: string): Promise<boolean> =>
     (await git(repository, ['merge-base', '--is-ancestor', ancestor, command.new], env)).code === 0
   if (isZero(command.old) || !(await contains(command.old))) return { stale: false, unless: [] }
   const unless: string[] = []
-  for (const { id, commit } of ahead) if (!(await contains(commit))) unless.push(id)
+  for (const { id, change } of ahead) if (!(await contains(change.commit))) unless.push(id)
   return { stale: moved && !(await contains(current)), unless }
 }

@@ -1,3 +1,4 @@
+import { endsApp, isBuild } from '../changes/index.js'
 import type { Operation } from '../store/operations.js'
 
 /** What to do with an app's pending deploys. */
@@ -20,8 +21,7 @@ export function choose(pending: readonly Operation[], running: string | null = n
   const cancelled = waiting.filter((deploy) => deploy.status === 'queued' && reasonToEnd(pending, deploy.id) !== null)
   const left = waiting.filter((deploy) => !cancelled.includes(deploy))
   const superseded = left.filter(
-    (deploy, index) =>
-      deploy.status === 'queued' && deploy.change.kind === 'push' && left[index + 1]?.change.kind === 'push',
+    (one, index) => one.status === 'queued' && [one, left[index + 1]].every((each) => each && isBuild(each)),
   )
   return { next: left.find((deploy) => !superseded.includes(deploy)) ?? null, superseded, cancelled }
 }
@@ -31,6 +31,6 @@ export function reasonToEnd(pending: readonly Operation[], id: string): string |
   const at = pending.findIndex((deploy) => deploy.id === id)
   const deploy = pending[at]
   if (deploy?.cancelledBy !== undefined) return `cancelled by ${deploy.cancelledBy}`
-  const destroyed = pending.slice(at + 1).some(({ change }) => change.kind === 'destroy')
-  return deploy?.change.kind === 'push' && destroyed ? 'cancelled: the app is being destroyed' : null
+  const destroyed = pending.slice(at + 1).some(endsApp)
+  return deploy && isBuild(deploy) && destroyed ? 'cancelled: the app is being destroyed' : null
 }

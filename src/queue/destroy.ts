@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { endsApp } from '../changes/index.js'
 import { messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import type { Operation } from '../store/operations.js'
@@ -8,7 +9,7 @@ import { deployFiles, lastTree, removeSource, removeTree } from './files.js'
 import type { Workshop } from './workshop.js'
 
 /** Stops an app's processes and removes what the engine has of it. Safe to repeat. */
-async function stop(shop: Workshop, app: App): Promise<void> {
+export async function dismantle(shop: Workshop, app: App): Promise<void> {
   await shop.store.routes.remove(app.id)
   await shop.scheduler.remove(app)
   await removeImages(shop, app).catch((error: unknown) => shop.log.warn({ error: messageOf(error) }, 'images stay'))
@@ -16,15 +17,13 @@ async function stop(shop: Workshop, app: App): Promise<void> {
 }
 
 /** Forgets an app: files, then all records in one step, so that a worker that dies in between goes on where it was. */
-async function forget({ store, config }: Workshop, app: App, deploy: Operation): Promise<void> {
+export async function forgetApp({ store, config }: Workshop, app: App, operation: Operation): Promise<void> {
   for (const other of await store.operations.pending(app.id))
-    if (other.id !== deploy.id)
+    if (other.id !== operation.id)
       await store.operations.update(
         other.id,
         // who else wanted it destroyed has what they wanted
-        other.change.kind === 'destroy'
-          ? { status: 'succeeded' }
-          : { status: 'failed', failure: 'the app was destroyed' },
+        endsApp(other) ? { status: 'succeeded' } : { status: 'failed', failure: 'the app was destroyed' },
       )
   for (const { id } of await store.operations.list(app.id)) {
     await removeSource(config, id)
@@ -33,7 +32,5 @@ async function forget({ store, config }: Workshop, app: App, deploy: Operation):
   await removeTree(lastTree(config, app.id))
   await rm(join(config.root, 'git', `${app.id}.git`), { recursive: true, force: true })
   await store.apps.remove(app.id)
-  await store.redis.publish(`deploy:${deploy.id}`, 'succeeded')
+  await store.redis.publish(`deploy:${operation.id}`, 'succeeded')
 }
-
-export const destroy = { stop, forget } as const

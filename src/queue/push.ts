@@ -3,13 +3,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { detect } from '../buildpacks/detect.js'
 import { parseProcfile, saysWhatRuns } from '../buildpacks/procfile.js'
 import { directoryTree } from '../buildpacks/tree.js'
-import { BerthError, is } from '../errors.js'
+import type { Built } from '../changes/kind.js'
+import { isBuild } from '../changes/index.js'
+import { BerthError } from '../errors.js'
+import { orMissing } from '../lib/missing.js'
 import type { App } from '../store/apps.js'
-import type { Change, Operation } from '../store/operations.js'
+import type { Operation } from '../store/operations.js'
 import { build } from './build.js'
 import type { DeployLog } from './deploy-log.js'
 import { deployFiles } from './files.js'
-import type { Built } from './release.js'
 import { ensureStack } from './stack.js'
 import type { Workshop } from './workshop.js'
 
@@ -28,15 +30,15 @@ export async function buildPush(
   shop: Workshop,
   app: App,
   deploy: Operation,
-  change: Extract<Change, { kind: 'push' }>,
+  { unless = [] }: { readonly unless?: readonly string[] | undefined },
   version: number,
   log: DeployLog,
   signal: AbortSignal,
 ): Promise<Built> {
-  await checkStillWanted(shop, change)
+  await checkStillWanted(shop, unless)
   await shop.store.operations.update(deploy.id, { status: 'building' })
   const directory = deployFiles(shop.config, deploy.id).source
-  if (!(await stat(directory).catch(() => null)))
+  if (!(await stat(directory).catch(orMissing(null))))
     throw new BerthError('broken', 'the pushed source is not there any more', 'push again')
   const tree = directoryTree(directory)
   const plan = detect(tree)
@@ -83,16 +85,10 @@ async function engineBack({ engine }: Workshop, signal: AbortSignal): Promise<vo
 }
 
 /** @throws BerthError `conflict` when a push this one does not build upon has landed since */
-async function checkStillWanted(
-  { store }: Workshop,
-  { unless = [] }: Extract<Change, { kind: 'push' }>,
-): Promise<void> {
+async function checkStillWanted({ store }: Workshop, unless: readonly string[]): Promise<void> {
   for (const id of unless) {
-    const other = await store.operations.get(id).catch((error: unknown) => {
-      if (is(error, 'missing')) return null // so long over that it is forgotten
-      throw error
-    })
-    if (other?.status === 'succeeded' && other.change.kind === 'push')
+    const other = await store.operations.get(id).catch(orMissing(null)) // so long over that it is forgotten
+    if (other?.status === 'succeeded' && isBuild(other))
       throw new BerthError(
         'conflict',
         `another push (${other.change.commit.slice(0, 7)}) landed while this one waited, and this one does not contain it`,

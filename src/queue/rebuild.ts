@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { isBuild } from '../changes/index.js'
 import type { Config } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
@@ -99,6 +100,6 @@ export function keepImages(shop: Omit<Workshop, 'builds' | 'changes'>): Disposab
 
 /** True when an app's last build succeeded: should its image go again, it is built again. */
 async function isBack(store: Store, app: string): Promise<boolean> {
-  const builds = (await store.operations.list(app)).filter(({ change }) => change.kind === 'push')
+  const builds = (await store.operations.list(app)).filter(isBuild)
   return builds[0]?.status === 'succeeded'
 }

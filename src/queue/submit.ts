@@ -1,7 +1,8 @@
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
+import type { Change } from '../changes/index.js'
 import type { App } from '../store/apps.js'
-import type { Change, Operation } from '../store/operations.js'
+import type { Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 
 /** The BullMQ queue of wake-ups. A job says "look at this app's pending deploys" and nothing else. */

@@ -1,4 +1,5 @@
 import { Worker } from 'bullmq'
+import { isBuild } from '../changes/index.js'
 import type { Config } from '../config.js'
 import { arrivals, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
@@ -6,7 +7,7 @@ import { redisOptions } from '../store/connection.js'
 import { BerthError, messageOf } from '../errors.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { Bell } from './bell.js'
-import { carryOut } from './carry-out.js'
+import { runOperation } from './run-operation.js'
 import { choose, reasonToEnd } from './choose.js'
 import { DeployLog } from './deploy-log.js'
 import { removeSource, removeStrayLogs, removeStraySources } from './files.js'
@@ -77,15 +78,13 @@ export async function startWorker(given: Omit<Workshop, 'builds' | 'changes'>): 
   const told = new Set<string>()
   /** Tells changes of an app that its build goes first; git has told pushes. */
   const tellBehind = async (pending: readonly Operation[], now: string): Promise<void> => {
-    const change = pending.find(({ id }) => id === now)?.change
-    if (change?.kind !== 'push') return
-    const behind = pending.filter(
-      ({ id, change, status }) => id !== now && change.kind !== 'push' && status === 'queued',
-    )
+    const build = pending.filter(isBuild).find(({ id }) => id === now)
+    if (!build) return
+    const behind = pending.filter((one) => one.id !== now && !isBuild(one) && one.status === 'queued')
     for (const { id } of behind) {
       if (told.has(id)) continue
       told.add(id)
-      const what = `the build of ${change.commit.slice(0, 7)} to end; \`berth builds:cancel\` ends it sooner`
+      const what = `the build of ${build.change.commit.slice(0, 7)} to end; \`berth builds:cancel\` ends it sooner`
       await logOnly(config, store, id, (log) => log.step(`Waiting for ${what}`))
     }
   }
@@ -100,7 +99,7 @@ export async function startWorker(given: Omit<Workshop, 'builds' | 'changes'>): 
       const next = await look(app, true)
       if (!next) return
       try {
-        await carryOut(shop, next.deploy, { stopping: stopping.signal, cancel: next.cancel })
+        await runOperation(shop, next.deploy, { stopping: stopping.signal, cancel: next.cancel })
       } finally {
         running.delete(app)
         told.delete(next.deploy.id)

@@ -2,25 +2,12 @@ import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
 import { change, unlessChanged } from './records.js'
-import type { FormationEntry } from './releases.js'
 
-/** What an operation changes. */
-export type Change =
-  | {
-      readonly kind: 'push'
-      readonly commit: string
-      readonly branch: string
-      /** Operations ahead of it that this commit does not build upon: if one of them lands first, this push is stale. */
-      readonly unless?: readonly string[]
-      /** It was pushed before, and is built again. */
-      readonly rebuild?: true
-    }
-  | { readonly kind: 'config'; readonly set: Readonly<Record<string, string>>; readonly unset: readonly string[] }
-  | { readonly kind: 'scale'; readonly formation: Readonly<Record<string, Partial<FormationEntry>>> }
-  | { readonly kind: 'rollback'; readonly version: number }
-  | { readonly kind: 'restart'; readonly process: string | null }
-  | { readonly kind: 'rename' }
-  | { readonly kind: 'destroy' }
+/**
+ * What an operation changes, as it is stored: `src/changes` knows the kinds and what belongs to each. Values that nobody is to
+ * read are those of `set`.
+ */
+export type StoredChange = { readonly kind: string } & Readonly<Record<string, unknown>>
 
 export type OperationStatus = 'queued' | 'building' | 'releasing' | 'succeeded' | 'failed' | 'superseded' | 'cancelled'
 
@@ -34,7 +21,7 @@ export interface Operation {
   readonly id: string
   /** App id. */
   readonly app: string
-  readonly change: Change
+  readonly change: StoredChange
   readonly status: OperationStatus
   /** RFC 3339 */
   readonly createdAt: string
@@ -91,10 +78,14 @@ while redis.call('llen', 'deploys:' .. app) > most do
 end
 return gone`
 
+/** The values of a change that nobody is to read. */
+export const valuesOf = ({ set }: StoredChange): Readonly<Record<string, string>> =>
+  typeof set === 'object' && set !== null ? (set as Readonly<Record<string, string>>) : {}
+
 /** What was done stays known by its names: the values of config vars are in the release. */
-const withoutValues = (change: Change): Change =>
-  change.kind === 'config'
-    ? { ...change, set: Object.fromEntries(Object.keys(change.set).map((name) => [name, ''])) }
+const withoutValues = (change: StoredChange): StoredChange =>
+  'set' in change
+    ? { ...change, set: Object.fromEntries(Object.keys(valuesOf(change)).map((name) => [name, ''])) }
     : change
 
 /**
@@ -111,7 +102,7 @@ export class Operations {
    * Durable when it resolves: it will be carried out, whatever dies. The same id again changes nothing.
    * @throws BerthError `missing` when the app has been destroyed
    */
-  async create(app: string, change: Change, id = newOperationId()): Promise<Operation> {
+  async create(app: string, change: StoredChange, id = newOperationId()): Promise<Operation> {
     const operation: Operation = {
       id,
       app,

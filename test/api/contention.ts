@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import type { OperationView } from '../../src/api/contract.js'
+import { changeOf } from '../../src/changes/index.js'
 import { BerthError } from '../../src/errors.js'
 import { deployFiles } from '../../src/queue/files.js'
 import { submit } from '../../src/queue/submit.js'
@@ -176,7 +177,9 @@ async function checkApp({ rig, ledger }: Ring, app: App): Promise<void> {
   let now: { config: Record<string, string>; commit: string | null } = { config: {}, commit: null }
   let current = 1
   states.set(1, now)
-  for (const { id, change, status, release } of (await store.operations.list(app.id)).reverse()) {
+  for (const operation of (await store.operations.list(app.id)).reverse()) {
+    const { id, status, release } = operation
+    const change = changeOf(operation)
     if (status !== 'succeeded' || release === null) continue
     expect(release, 'releases follow each other').to.be.greaterThan(current)
     if (change.kind === 'push') now = { ...now, commit: change.commit }

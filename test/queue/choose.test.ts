@@ -1,6 +1,7 @@
 import { expect } from 'chai'
+import type { Change } from '../../src/changes/index.js'
 import { choose } from '../../src/queue/choose.js'
-import type { Change, Operation, OperationStatus } from '../../src/store/operations.js'
+import type { Operation, OperationStatus } from '../../src/store/operations.js'
 
 const push: Change = { kind: 'push', commit: 'c', branch: 'main' }
 const config: Change = { kind: 'config', set: {}, unset: [] }

@@ -1,10 +1,11 @@
 import { z } from 'zod'
+import { kindNames } from '../../changes/index.js'
 import { OfApp, Switch, Time } from './names.js'
 
 export const OperationView = z.strictObject({
   id: z.string().describe('sorts by time'),
   app: z.string(),
-  kind: z.enum(['push', 'config', 'scale', 'rollback', 'restart', 'rename', 'destroy']),
+  kind: z.enum(kindNames),
   description: z.string(),
   commit: z.string().nullable(),
   branch: z.string().nullable(),

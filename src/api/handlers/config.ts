@@ -1,5 +1,5 @@
 import { BerthError } from '../../errors.js'
-import { checkConfigSize, configAfter } from '../../queue/release.js'
+import { configAfter } from '../../changes/config.js'
 import type { HandlersOf } from '../handler.js'
 import type { Platform } from '../platform.js'
 import { viewOperation } from '../views.js'
@@ -72,7 +72,7 @@ export function configHandlers(platform: Platform): HandlersOf<'config'> {
         throw new BerthError('invalid', `the config var ${both} cannot be both set and unset`, 'name it once')
 
       const { config } = await store.releases.current(app)
-      checkConfigSize(config, configAfter(config, { set, unset }))
+      configAfter(config, { set, unset })
       return viewOperation(await platform.submit(app, { kind: 'config', set, unset }), app.name)
     },
   }

@@ -1,3 +1,4 @@
+import { isBuild } from '../../changes/index.js'
 import { BerthError, is } from '../../errors.js'
 import type { App } from '../../store/apps.js'
 import { isOver, type Operation } from '../../store/operations.js'
@@ -9,8 +10,7 @@ import { viewOperation } from '../views.js'
 export function buildHandlers(platform: Platform): HandlersOf<'builds'> {
   const { store } = platform
 
-  const list = async (app: App): Promise<Operation[]> =>
-    (await store.operations.list(app.id)).filter((deploy) => deploy.change.kind === 'push')
+  const list = async (app: App): Promise<Operation[]> => (await store.operations.list(app.id)).filter(isBuild)
 
   const find = async (app: App, id: string): Promise<Operation> => {
     const build = (await list(app)).find((build) => id === 'latest' || build.id === id)

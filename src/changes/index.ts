@@ -1,0 +1,76 @@
+import type { z } from 'zod'
+import { BerthError } from '../errors.js'
+import { own } from '../lib/own.js'
+import type { Operation, StoredChange } from '../store/operations.js'
+import type { Release } from '../store/releases.js'
+import { config } from './config.js'
+import { destroy } from './destroy.js'
+import type { ActingKind, ReleasingKind } from './kind.js'
+import { push, type Push } from './push.js'
+import { rename } from './rename.js'
+import { restart } from './restart.js'
+import { rollback } from './rollback.js'
+import { scale } from './scale.js'
+
+/** Every way an app can change, by its kind. */
+const kinds = { push, config, scale, rollback, restart, rename, destroy }
+
+type Kinds = typeof kinds
+/** A change of an app, as it is stored. */
+export type Change = { [K in keyof Kinds]: z.output<Kinds[K]['schema']> }[keyof Kinds]
+
+/** The names of all kinds. */
+export const kindNames = Object.keys(kinds) as (keyof Kinds)[]
+
+/** A kind of which one knows no more than what all have. */
+type AnyKind = ActingKind<StoredChange> | ReleasingKind<StoredChange, unknown>
+
+const find = ({ kind }: StoredChange): AnyKind | undefined => own(kinds as unknown as Record<string, AnyKind>, kind)
+
+/** What Berth knows of a change's kind. @throws BerthError `broken` of one that a newer Berth has stored */
+export function kindOf(change: StoredChange): AnyKind {
+  const known = find(change)
+  if (known) return known
+  const { kind } = change
+  throw new BerthError('broken', `this Berth knows no change of kind "${kind.slice(0, 40)}"`, 'start a newer one')
+}
+
+/** What an operation changes, checked. @throws BerthError `broken` */
+export function changeOf({ id, change }: Pick<Operation, 'id' | 'change'>): Change {
+  const parsed = kindOf(change).schema.safeParse(change)
+  if (parsed.success) return parsed.data as Change
+  throw new BerthError('broken', `the record of change ${id} is damaged`, 'the app stays as it is; make it again')
+}
+
+/** What a change does, in one sentence: see `describe` of its kind. */
+export const describeChange = (change: StoredChange, current?: Release): string =>
+  kindOf(change).describe(change, current)
+
+/** An operation that builds what was pushed, or builds it again. */
+export const isBuild = (operation: Operation): operation is Operation & { readonly change: Push } =>
+  operation.change.kind === 'push'
+
+/** Whether all of an app goes with an operation. */
+export const endsApp = ({ change }: Operation): boolean => {
+  const kind = find(change)
+  return kind !== undefined && 'act' in kind && kind.endsApp === true
+}
+
+/**
+ * The release that follows `current` by a change. Pure.
+ * @param made what the change has made for it
+ * @throws BerthError when the change cannot be made; nothing has changed then
+ */
+export function nextRelease(current: Release, version: number, change: Change, made: unknown = null): Release {
+  const kind = kindOf(change)
+  if (!('next' in kind)) throw new Error(`a change of kind ${change.kind} makes no release`)
+  return {
+    ...current,
+    version,
+    createdAt: new Date().toISOString(),
+    description: describeChange(change, current),
+    status: 'pending',
+    failure: null,
+    ...kind.next(change, current, made),
+  }
+}

@@ -1,0 +1,85 @@
+import type { z } from 'zod'
+import type { App } from '../store/apps.js'
+import type { StoredChange } from '../store/operations.js'
+import type { Release } from '../store/releases.js'
+
+/** What a build brings to a release. */
+export interface Built {
+  /** Image id on the engine. */
+  readonly image: string
+  readonly processTypes: Readonly<Record<string, string | null>>
+  readonly origin?: Release['origin']
+}
+
+/** Takes what an operation says of its progress. */
+export interface Progress {
+  step(text: string): void
+  /** Under a step. */
+  detail(text: string): void
+}
+
+/** What a change may ask of the worker before it says what the next release is. */
+export interface Making {
+  readonly current: Release
+  readonly progress: Progress
+  /** Builds the tree that was pushed. */
+  build(push: { readonly commit: string; readonly unless?: readonly string[] | undefined }): Promise<Built>
+  /** Builds a commit of the app's repository again. */
+  rebuild(commit: string): Promise<Built>
+  /** @throws BerthError `missing` */
+  release(version: number): Promise<Release>
+  hasImage(image: string): Promise<boolean>
+}
+
+/** What a change that makes no release may ask of the worker. */
+export interface Acting {
+  readonly app: App
+  readonly progress: Progress
+  /** Where the app answers. */
+  readonly url: string
+  /** Restarts processes, all of them or those of a name. */
+  restart(process: string | null): Promise<void>
+  /** Has the router know the app by its name of now. */
+  refreshRoute(): Promise<void>
+  /** Stops the app's processes and removes what the engine has of it. */
+  dismantle(): Promise<void>
+}
+
+interface Described<C extends StoredChange> {
+  /** Reads it, also where an older Berth has stored it. */
+  readonly schema: z.ZodType<C>
+  /**
+   * What it does, in one sentence, without the values of config vars.
+   * @param current given, what would change nothing of it is left out
+   */
+  readonly describe: (change: C, current?: Release) => string
+}
+
+/** A change that makes a release. */
+export interface ReleasingKind<C extends StoredChange, M> extends Described<C> {
+  /** Whether the app is so already: then there is no release, and no restart. */
+  readonly changesNothing?: (change: C, current: Release) => boolean
+  /** Gets what the next release takes beside the current one. Safe to repeat. */
+  readonly make?: (change: C, at: Making) => Promise<M>
+  /**
+   * What the next release has that the current one has not. Pure.
+   * @throws BerthError `invalid`, `conflict` or `large` when it cannot be made; nothing has changed then
+   */
+  readonly next: (change: C, current: Release, made: M) => Partial<Release>
+  /** Process type `release` runs once in its image before anything is switched: it brings an image that has not run. */
+  readonly runsReleaseCommand?: true
+}
+
+/** A change that makes no release. */
+export interface ActingKind<C extends StoredChange> extends Described<C> {
+  /** Does it. Safe to repeat. */
+  readonly act: (change: C, at: Acting) => Promise<void>
+  /** Everything that Berth knows of the app goes with it. */
+  readonly endsApp?: true
+}
+
+/** For a kind's file: a change that makes a release. `M` is what it has made for it. */
+export const releasing = <C extends StoredChange, M = null>(kind: ReleasingKind<C, M>): ReleasingKind<C, M> => kind
+
+/** For a kind's file: a change that makes no release. */
+export const acting = <C extends StoredChange>(kind: ActingKind<C>): ActingKind<C> => kind

@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import { formationFor } from './formation.js'
+import { releasing, type Built } from './kind.js'
+
+const Push = z.object({
+  kind: z.literal('push'),
+  commit: z.string(),
+  branch: z.string(),
+  /** Operations ahead of it that this commit does not build upon: if one of them lands first, this push is stale. */
+  unless: z.array(z.string()).readonly().exactOptional(),
+  /** It was pushed before, and is built again. */
+  rebuild: z.literal(true).exactOptional(),
+})
+export type Push = z.output<typeof Push>
+
+/** A commit is built and released. */
+export const push = releasing<Push, Built>({
+  schema: Push,
+  describe: ({ commit, rebuild }) => `${rebuild ? 'Rebuild' : 'Deploy'} ${commit.slice(0, 7)}`,
+  make: (change, at) => at.build(change),
+  next: ({ commit }, current, built) => ({
+    ...built,
+    commit,
+    formation: formationFor(built.processTypes, current.formation),
+  }),
+  runsReleaseCommand: true,
+})

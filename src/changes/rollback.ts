@@ -1,0 +1,53 @@
+import { z } from 'zod'
+import { BerthError } from '../errors.js'
+import { own } from '../lib/own.js'
+import type { Release } from '../store/releases.js'
+import { formationFor } from './formation.js'
+import { releasing, type Making } from './kind.js'
+
+const Rollback = z.object({ kind: z.literal('rollback'), version: z.number() })
+type Rollback = z.output<typeof Rollback>
+
+/** The release to go back to; one whose image is gone is built again from the repository. */
+async function releaseToReturnTo(version: number, at: Making): Promise<Release> {
+  const old = await at.release(version)
+  if (old.image === null || (await at.hasImage(old.image))) return old // `next` says why none will not do
+  if (old.commit === null)
+    throw new BerthError('missing', `the image of v${version} is no longer on the engine`, 'push the app again')
+  at.progress.step(`The image of v${version} is not there: building ${old.commit.slice(0, 7)} again`)
+  return { ...old, image: (await at.rebuild(old.commit)).image }
+}
+
+/** What it says of what it does: the rest of an app stays as it is. */
+export function rollbackNotes(current: Release, old: Release): string[] {
+  const back = Object.keys(old.processTypes).filter((type) => !Object.hasOwn(current.processTypes, type))
+  const scaled = back.filter((type) => (own(old.formation, type)?.quantity ?? 0) > 0)
+  return [
+    `Brings back the code, config vars and process types of v${old.version}`,
+    ...scaled.map((type) => `Brings back ${type}=${own(old.formation, type)?.quantity ?? 0}, which was gone`),
+    'Does not bring back the scale of process types that are there now, domains, or data; runs no release command',
+  ]
+}
+
+/** The code, config vars and process types of an earlier release run again. */
+export const rollback = releasing<Rollback, Release>({
+  schema: Rollback,
+  describe: ({ version }) => `Rollback to v${version}`,
+  make: async ({ version }, at) => {
+    const old = await releaseToReturnTo(version, at)
+    for (const line of rollbackNotes(at.current, old)) at.progress.detail(line)
+    return old
+  },
+  next: ({ version }, current, old) => {
+    if (old.image === null)
+      throw new BerthError(
+        'conflict',
+        `v${version} has no image to go back to`,
+        'run `berth releases` to see which have',
+      )
+    const { image, commit, processTypes, config, origin } = old
+    // those that are there keep their scale, those that were gone have theirs again
+    const formation = formationFor(processTypes, { ...old.formation, ...current.formation })
+    return { image, commit, processTypes, config, origin, formation }
+  },
+})

@@ -1,0 +1,106 @@
+import { nextRelease, type Change } from '../changes/index.js'
+import type { Built, Making, ReleasingKind } from '../changes/kind.js'
+import { BerthError, messageOf } from '../errors.js'
+import { orMissing } from '../lib/missing.js'
+import { own } from '../lib/own.js'
+import type { StoredChange } from '../store/operations.js'
+import type { Release } from '../store/releases.js'
+import { deployFiles } from './files.js'
+import { buildPush } from './push.js'
+import { checkOut } from './rebuild.js'
+import { waitForBuilds, waitForChanges, type Run } from './run.js'
+import { summaryOf } from './summary.js'
+import { within } from './within.js'
+import type { Workshop } from './workshop.js'
+
+/** Makes the release of a change and rolls it out. What a worker that died has done of it is taken up. */
+export async function makeRelease(
+  shop: Workshop,
+  run: Run,
+  change: Change,
+  kind: ReleasingKind<StoredChange, unknown>,
+): Promise<void> {
+  const { store, scheduler, config } = shop
+  const { app, current, operation, log, signal } = run
+  if (operation.release === null && kind.changesNothing?.(change, current) === true) {
+    log.detail('Nothing changes: no release, no restart')
+    return
+  }
+  const version = operation.release ?? (await store.releases.nextVersion(app.id))
+  let next = operation.release === null ? null : await store.releases.get(app.id, version).catch(orMissing(null))
+  if (next === null) {
+    const made = await kind.make?.(change, makingOf(shop, run, version))
+    next = nextRelease(current, version, change, made)
+    // the number first: a worker that dies between the two writes finds it taken, and makes the same release again
+    await store.operations.update(operation.id, { status: 'releasing', release: version })
+    await store.releases.put(next)
+  }
+  const released = next
+  if (await scheduler.isRolledOut(app, version)) {
+    // a worker died between the switch, which nothing undoes, not even a cancel, and the record of it
+    await scheduler.refreshRoute(app).catch((error: unknown) => shop.log.warn({ error: messageOf(error) }, 'route'))
+  } else if (released.image !== null) {
+    if (kind.runsReleaseCommand) await runReleaseCommand(shop, run, released)
+    await waitForChanges(shop, run, async () => {
+      log.step('Launching...')
+      await scheduler.rollOut(app, released, (line) => log.detail(line), signal)
+    })
+  }
+  await store.releases.update(app.id, version, { status: 'succeeded' })
+  const { name } = await store.apps.update(app.id, { current: version })
+  log.detail(`Released v${String(version)}`)
+  if (released.image !== null) for (const line of summaryOf(released, config.appUrl(name))) log.detail(line)
+}
+
+function makingOf(shop: Workshop, run: Run, version: number): Making {
+  const { store, engine, config } = shop
+  const { app, current, operation, log } = run
+  return {
+    current,
+    progress: log,
+    build: (push) => buildInTurn(shop, run, push, version),
+    rebuild: async (commit) => {
+      await checkOut(config, app, commit, deployFiles(config, operation.id).source)
+      return buildInTurn(shop, run, {}, version)
+    },
+    release: (version) => store.releases.get(app.id, version),
+    hasImage: async (image) => (await engine.images.inspect(image)) !== null,
+  }
+}
+
+/** Builds when there is room, and for so long and no longer. */
+function buildInTurn(
+  shop: Workshop,
+  run: Run,
+  push: { readonly unless?: readonly string[] | undefined },
+  version: number,
+): Promise<Built> {
+  const { app, operation, log, signal } = run
+  const limit = { what: 'the build', ms: shop.config.limits.build, setting: 'BERTH_BUILD_LIMIT' }
+  return waitForBuilds(shop, run, () =>
+    within(limit, signal, (until) => buildPush(shop, app, operation, push, version, log, until)),
+  )
+}
+
+/** Process type `release` runs once, in the new image, before anything is switched. */
+async function runReleaseCommand(
+  { scheduler, config }: Workshop,
+  { app, log, signal }: Run,
+  next: Release,
+): Promise<void> {
+  const command = own(next.processTypes, 'release')
+  if (command == null) return
+  log.step(`Running release command: ${command}`)
+  const limit = { what: 'the release command', ms: config.limits.release, setting: 'BERTH_RELEASE_LIMIT' }
+  const output = async (line: string) => {
+    log.output(line)
+    await log.room()
+  }
+  const code = await within(limit, signal, (until) => scheduler.runOnce(app, next, command, output, until))
+  if (code !== 0)
+    throw new BerthError(
+      'invalid',
+      `the release command ended with exit code ${String(code)}: nothing was switched`,
+      'its output is above',
+    )
+}

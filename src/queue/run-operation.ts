@@ -1,0 +1,115 @@
+import { changeOf, endsApp, isBuild, kindOf } from '../changes/index.js'
+import type { Acting } from '../changes/kind.js'
+import { label } from '../config.js'
+import { BerthError, messageOf } from '../errors.js'
+import { orMissing } from '../lib/missing.js'
+import type { App } from '../store/apps.js'
+import { valuesOf, type Operation } from '../store/operations.js'
+import { firstRelease, type Release } from '../store/releases.js'
+import { collectImages, trim } from './collect.js'
+import { DeployLog, secretsOf } from './deploy-log.js'
+import { dismantle, forgetApp } from './destroy.js'
+import { keepSource, removeSource } from './files.js'
+import { makeRelease } from './make-release.js'
+import { waitForChanges, type Run } from './run.js'
+import type { Workshop } from './workshop.js'
+
+/**
+ * Runs one operation to its end: built, released, rolled out, its record and log closed. Every step may have been
+ * done before by a worker that died: what it left is taken up, not made twice.
+ * Rejects only when `stopping` aborts; the operation then stays pending.
+ * @param cancel aborts with a BerthError that says why the operation shall end before it has come to its end
+ */
+export async function runOperation(
+  shop: Workshop,
+  operation: Operation,
+  { stopping, cancel }: { readonly stopping: AbortSignal; readonly cancel: AbortSignal },
+): Promise<void> {
+  const { store, config } = shop
+  const app = await store.apps.find(operation.app)
+  if (!app) return orphaned(shop, operation)
+  const current = await currentRelease(shop, app)
+  const secrets = secretsOf({ ...current.config, ...valuesOf(operation.change) })
+  const log = await DeployLog.open(config, store, operation.id, secrets)
+  if (operation.status !== 'queued') log.step('Resuming after an interruption')
+  let failure: string | null = null
+  let end: 'failed' | 'cancelled' = 'failed'
+  try {
+    await apply(shop, { app, current, operation, log, signal: AbortSignal.any([stopping, cancel]) })
+  } catch (thrown) {
+    if (stopping.aborted) {
+      await log.close()
+      throw thrown
+    }
+    const error: unknown = cancel.aborted ? cancel.reason : thrown
+    end = cancel.aborted ? 'cancelled' : 'failed'
+    failure = messageOf(error)
+    await abandon(shop, app, operation.id, failure)
+    log.problem(failure)
+    if (error instanceof BerthError && error.hint !== undefined) log.problem(error.hint)
+    if (!(error instanceof BerthError)) shop.log.error({ error, deploy: operation.id }, 'deploy failed unexpectedly')
+  }
+  await log.close()
+  if (endsApp(operation) && failure === null) return forgetApp(shop, app, operation)
+  await store.operations.update(
+    operation.id,
+    failure === null ? { status: 'succeeded' } : { status: end, failure: failure.split('\n', 1)[0] ?? '' },
+  )
+  if (isBuild(operation)) await keepSource(config, operation.id, app.id)
+  else await removeSource(config, operation.id) // a rollback may have had to build
+  await tidy(shop, (await store.apps.find(app.id)) ?? app, isBuild(operation))
+}
+
+/** Does what an operation is about. */
+async function apply(shop: Workshop, run: Run): Promise<void> {
+  const change = changeOf(run.operation)
+  const kind = kindOf(change)
+  if ('next' in kind) return makeRelease(shop, run, change, kind)
+  return waitForChanges(shop, run, () => kind.act(change, actingOf(shop, run)))
+}
+
+const actingOf = (shop: Workshop, { app, current, operation, log, signal }: Run): Acting => ({
+  app,
+  progress: log,
+  url: shop.config.appUrl(app.name),
+  restart: async (process) => {
+    await shop.store.operations.update(operation.id, { status: 'releasing' })
+    await shop.scheduler.restart(app, current, process, (line) => log.detail(line), signal)
+  },
+  refreshRoute: () => shop.scheduler.refreshRoute(app),
+  dismantle: () => dismantle(shop, app),
+})
+
+/** What is too old to keep goes; what cannot go now goes after the next operation. */
+async function tidy(shop: Workshop, app: App, pushed: boolean): Promise<void> {
+  const warn = (error: unknown) =>
+    shop.log.warn({ error: messageOf(error), app: app.name }, 'not all that is old is gone')
+  await trim(shop, app).catch(warn)
+  if (pushed) collectImages(shop, app).catch(warn)
+}
+
+/** Writes down that an operation's release, if it had come to that, failed, and removes the release command that it left. */
+async function abandon({ store, engine, config, log }: Workshop, app: App, id: string, failure: string): Promise<void> {
+  const { release } = await store.operations.get(id)
+  if (release === null) return
+  // without a record, its worker died between the two writes
+  await store.releases.update(app.id, release, { status: 'failed', failure }).catch(orMissing(null))
+  const labels = { [label.instance]: config.name, [label.app]: app.id, [label.process]: `release.${String(release)}` }
+  const filter = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
+  try {
+    for (const { Id } of await engine.containers.list(filter)) await engine.containers.remove(Id)
+  } catch (error) {
+    log.warn({ error: messageOf(error), app: app.name }, 'the release command stays')
+  }
+}
+
+/** An operation of an app that is no more: its destroyer may have died at the last step. */
+async function orphaned({ store }: Workshop, { id, app }: Operation): Promise<void> {
+  await store.operations.update(id, { status: 'failed', failure: 'the app was destroyed' })
+  if ((await store.operations.pending(app)).length === 0) await store.apps.remove(app)
+}
+
+async function currentRelease({ store }: Workshop, app: App): Promise<Release> {
+  if (app.current > 0) return store.releases.current(app)
+  return { ...firstRelease(app.id), version: 0 }
+}

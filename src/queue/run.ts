@@ -1,0 +1,28 @@
+import type { App } from '../store/apps.js'
+import type { Operation } from '../store/operations.js'
+import type { Release } from '../store/releases.js'
+import type { DeployLog } from './deploy-log.js'
+import type { Workshop } from './workshop.js'
+
+/** An operation that is being run. */
+export interface Run {
+  readonly app: App
+  /** The release before it; of an app that has none yet, v0. */
+  readonly current: Release
+  readonly operation: Operation
+  readonly log: DeployLog
+  readonly signal: AbortSignal
+}
+
+const told =
+  (log: DeployLog, noun: string) =>
+  (ahead: number): void =>
+    log.step(`Waiting for ${ahead} ${noun}${ahead === 1 ? '' : 's'} ahead`)
+
+/** Runs a task when fewer changes than may be at once go on over all apps; the log tells how many are ahead until then. */
+export const waitForChanges = <T>(shop: Workshop, { signal, log }: Run, task: () => Promise<T>): Promise<T> =>
+  shop.changes.run(task, { signal, told: told(log, 'change') })
+
+/** The same of builds, which have a pool of their own. */
+export const waitForBuilds = <T>(shop: Workshop, { signal, log }: Run, task: () => Promise<T>): Promise<T> =>
+  shop.builds.run(task, { signal, told: told(log, 'build') })

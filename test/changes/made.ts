@@ -1,0 +1,29 @@
+import { nextRelease } from '../../src/changes/index.js'
+import type { Built, Making } from '../../src/changes/kind.js'
+import { firstRelease, type Release } from '../../src/store/releases.js'
+
+export const built: Built = { image: 'sha256:1', processTypes: { web: 'node .', worker: 'node w', release: 'node m' } }
+export const push = { kind: 'push', commit: '1234567890', branch: 'main' } as const
+
+/** An app after its first push: v2. */
+export const deployed: Release = nextRelease({ ...firstRelease('a'), config: { A: '1' } }, 2, push, built)
+
+/** What a worker lends a change, of which a test says what it needs; `said` is what the change has told. */
+export function making(given: Partial<Making>): { at: Making; said: string[] } {
+  const said: string[] = []
+  const unasked = (): never => {
+    throw new Error('this is not needed')
+  }
+  return {
+    said,
+    at: {
+      current: deployed,
+      progress: { step: (text) => said.push(`> ${text}`), detail: (text) => said.push(text) },
+      build: unasked,
+      rebuild: unasked,
+      release: unasked,
+      hasImage: unasked,
+      ...given,
+    },
+  }
+}

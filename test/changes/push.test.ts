@@ -1,0 +1,67 @@
+import { expect } from 'chai'
+import { describeChange, nextRelease } from '../../src/changes/index.js'
+import { push as kind } from '../../src/changes/push.js'
+import { slotsOf } from '../../src/scheduler/desired.js'
+import { defaultEntry, firstRelease } from '../../src/store/releases.js'
+import { built, deployed, making, push } from './made.js'
+
+describe('a push', () => {
+  it('releases its image and its formation, with the config before it', () => {
+    expect(deployed).to.include({
+      version: 2,
+      image: 'sha256:1',
+      commit: '1234567890',
+      description: 'Deploy 1234567',
+      status: 'pending',
+    })
+    expect(deployed.config).to.deep.equal({ A: '1' })
+    expect(deployed.formation).to.deep.equal({ web: defaultEntry('web'), worker: defaultEntry('worker') })
+  })
+
+  it('keeps the formation of process types that stay', () => {
+    const three = nextRelease(deployed, 3, { kind: 'scale', formation: { worker: { quantity: 3 } } })
+    const next = nextRelease(three, 4, push, { image: 'i', processTypes: { worker: 'w', clock: 'c' } })
+    expect(next.formation).to.deep.equal({
+      worker: { ...defaultEntry('worker'), quantity: 3 },
+      clock: defaultEntry('clock'),
+    })
+  })
+
+  it('takes the formation that was set before the first, whatever its process types are called', () => {
+    const first = firstRelease('a')
+    const change = { worker: { quantity: 2 }, constructor: { quantity: 3 } }
+    const scaled = nextRelease(first, 2, { kind: 'scale', formation: change })
+    expect(scaled.formation.worker).to.deep.equal({ ...defaultEntry('worker'), quantity: 2 })
+    const types = { worker: 'w', constructor: 'c', toString: 't' }
+    const next = nextRelease(scaled, 3, push, { image: 'i', processTypes: types })
+    expect(next.formation).to.deep.equal({
+      worker: { ...defaultEntry('worker'), quantity: 2 },
+      constructor: { ...defaultEntry('constructor'), quantity: 3 },
+      toString: defaultEntry('toString'),
+    })
+    expect(slotsOf(next).map((slot) => slot.process)).to.deep.equal([
+      'worker.1',
+      'worker.2',
+      'constructor.1',
+      'constructor.2',
+      'constructor.3',
+    ])
+  })
+
+  it('is built, with what makes it stale, and has its release command run', async () => {
+    const asked: unknown[] = []
+    const { at } = making({
+      build: (given) => {
+        asked.push(given)
+        return Promise.resolve(built)
+      },
+    })
+    const change = { ...push, unless: ['x'] }
+    expect(await kind.make?.(change, at)).to.equal(built)
+    expect(asked).to.deep.equal([change])
+    expect(kind.runsReleaseCommand).to.equal(true)
+  })
+
+  it('that was pushed before says that it is built again', () =>
+    expect(describeChange({ ...push, rebuild: true })).to.equal('Rebuild 1234567'))
+})
