@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { ContainerInspectInfo } from 'dockerode'
 import type { EngineConnection } from './connection.js'
-import type { Containers } from './containers.js'
 
 /**
  * Waits until a container has ended; resolves with its exit code. An engine that is restarted meanwhile is asked
@@ -9,7 +9,7 @@ import type { Containers } from './containers.js'
  */
 export async function exitOf(
   connection: EngineConnection,
-  containers: Containers,
+  containers: { inspect(id: string): Promise<ContainerInspectInfo | null> },
   id: string,
   signal: AbortSignal,
 ): Promise<number> {
