@@ -1,12 +1,7 @@
 import { BerthError } from '../errors.js'
-import { dockerfile } from './dockerfile.js'
-import { nodejs } from './nodejs.js'
-import type { Buildpack, Plan } from './plan.js'
-import { staticSite } from './static.js'
+import type { Plan } from './buildpack.js'
+import { buildpacks } from './index.js'
 import type { Tree } from './tree.js'
-
-/** First come, first taken: an app's own Dockerfile wins over what we would make of it. */
-const buildpacks: readonly Buildpack[] = [dockerfile, nodejs, staticSite]
 
 /**
  * The plan for a source tree. Pure: no network, no side effects.
@@ -14,7 +9,7 @@ const buildpacks: readonly Buildpack[] = [dockerfile, nodejs, staticSite]
  */
 export function detect(tree: Tree): Plan {
   for (const buildpack of buildpacks) {
-    const plan = buildpack(tree)
+    const plan = buildpack.plan(tree)
     if (plan) return plan
   }
   const names = tree.names().filter((name) => name !== '.git')
@@ -25,12 +20,17 @@ export function detect(tree: Tree): Plan {
       ? 'the commit has no files in it'
       : `no stack recognised in ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}${nested === null ? '' : `; ${nested.directory} has a ${nested.file}`}`,
     nested === null
-      ? 'Berth builds a Dockerfile, a Node.js app (package.json), or a static site (index.html at the top or in public/, dist/, build/ or _site/); it looks at the top of the repository'
+      ? `Berth builds ${recognised()}; it looks at the top of the repository`
       : `Berth looks at the top of the repository; push that folder as one: git subtree push --prefix ${nested.directory} berth main`,
   )
 }
 
-const landmarks = ['Dockerfile', 'package.json', 'index.html']
+/** All that is recognised, in words: "a Dockerfile, a Node.js app (package.json), or a static site". */
+function recognised(): string {
+  const all = buildpacks.map(({ takes }) => takes)
+  return [...all.slice(0, -1), `or ${all.at(-1) ?? ''}`].join(', ')
+}
+
 /** So many directories are looked into: a hint is not worth more. */
 const looks = 200
 
@@ -45,8 +45,8 @@ function nestedApp(tree: Tree): { directory: string; file: string } | null {
       .slice(0, looks)
   const first = directories('.')
   for (const directory of [...first, ...first.slice(0, 20).flatMap(directories)].slice(0, looks)) {
-    const file = landmarks.find((name) => tree.hasFile(`${directory}/${name}`))
-    if (file !== undefined) return { directory, file }
+    const found = buildpacks.find(({ landmark }) => tree.hasFile(`${directory}/${landmark}`))
+    if (found !== undefined) return { directory, file: found.landmark }
   }
   return null
 }

@@ -1,4 +1,5 @@
 import { SourceError } from './source-error.js'
+import type { Tree } from './tree.js'
 
 /** A process type, as in a Procfile and in `berth ps:scale`. */
 export const processType = /^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})$/
@@ -34,6 +35,12 @@ export function parseProcfile(text: string, file = 'Procfile'): Record<string, s
   if (types.size === 0)
     throw new SourceError(file, 1, 1, 'no process type in it', 'write a line such as `web: node server.js`')
   return Object.fromEntries(types)
+}
+
+/** What an app's Procfile says; nothing where there is none. @throws SourceError as `parseProcfile` */
+export function declaredTypes(tree: Tree): Record<string, string> {
+  const text = tree.read('Procfile')
+  return text === null ? {} : parseProcfile(text)
 }
 
 /**

@@ -28,7 +28,7 @@ export function registerBuildpacks(program: Command): void {
         printJson(plan)
         return
       }
-      say(`-----> ${plan.name} app detected`)
+      say(`-----> ${plan.found} detected`)
       for (const note of plan.notes) say(`       ${note}`)
       print(plan.dockerfile.trimEnd())
       for (const [type, command] of Object.entries(plan.processTypes))

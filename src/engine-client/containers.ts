@@ -132,6 +132,6 @@ export class Containers {
 
   /** Waits until a container has ended: see `exitOf`. */
   exitOf(id: string, signal: AbortSignal): Promise<number> {
-    return exitOf(this.#connection, this, id, signal)
+    return exitOf(this.#connection, (one) => this.inspect(one), id, signal)
   }
 }

@@ -1,6 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ContainerInspectInfo } from 'dockerode'
 import type { EngineConnection } from './connection.js'
+
+/** The look at a container that tells whether it ended. */
+export type EndingLook = (
+  id: string,
+) => Promise<{ readonly State: { Running: boolean; Status: string; ExitCode: number } } | null>
 
 /**
  * Waits until a container has ended; resolves with its exit code. An engine that is restarted meanwhile is asked
@@ -9,7 +13,7 @@ import type { EngineConnection } from './connection.js'
  */
 export async function exitOf(
   connection: EngineConnection,
-  containers: { inspect(id: string): Promise<ContainerInspectInfo | null> },
+  inspect: EndingLook,
   id: string,
   signal: AbortSignal,
 ): Promise<number> {
@@ -18,7 +22,7 @@ export async function exitOf(
     const code = await waited(connection, id, signal)
     if (code !== null) return code
     signal.throwIfAborted()
-    const info = await containers.inspect(id)
+    const info = await inspect(id)
     if (!info) throw new Error('its container was removed')
     if (!info.State.Running && info.State.Status !== 'created') return info.State.ExitCode
     await delay(100, undefined, { signal }).catch(() => undefined)

@@ -3,7 +3,7 @@ import { label } from '../config.js'
 import { messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import { keptReleases, type Release } from '../store/releases.js'
-import { deployFiles } from './files.js'
+import { deployFiles } from '../builds/files.js'
 import type { Workshop } from './workshop.js'
 
 /** Releases whose images are kept to go back to. */

@@ -5,7 +5,7 @@ import { messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import type { Operation } from '../store/operations.js'
 import { removeCaches, removeImages } from './collect.js'
-import { deployFiles, lastTree, removeSource, removeTree } from './files.js'
+import { deployFiles, lastTree, removeSource, removeTree } from '../builds/files.js'
 import type { Workshop } from './workshop.js'
 
 /** Stops an app's processes and removes what the engine has of it. Safe to repeat. */

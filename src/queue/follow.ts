@@ -7,7 +7,7 @@ import { is } from '../errors.js'
 import { isOver, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 import { Bell } from './bell.js'
-import { deployFiles } from './files.js'
+import { deployFiles } from '../builds/files.js'
 
 /** A piece of a deploy's log. */
 export interface LogChunk {

@@ -8,7 +8,7 @@ import { BerthError, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import { newOperationId, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
-import { deployFiles, indexOf, removeSource, removeTree } from './files.js'
+import { deployFiles, indexOf, removeSource, removeTree } from '../builds/files.js'
 import { submit } from './submit.js'
 import type { Workshop } from './workshop.js'
 

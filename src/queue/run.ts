@@ -1,7 +1,7 @@
 import type { App } from '../store/apps.js'
 import type { Operation } from '../store/operations.js'
 import type { Release } from '../store/releases.js'
-import type { DeployLog } from './deploy-log.js'
+import type { DeployLog } from '../builds/operation-log.js'
 import type { Workshop } from './workshop.js'
 
 /** An operation that is being run. */

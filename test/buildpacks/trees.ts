@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { detect } from '../../src/buildpacks/detect.js'
-import type { Plan } from '../../src/buildpacks/plan.js'
+import type { Plan } from '../../src/buildpacks/buildpack.js'
 import { directoryTree } from '../../src/buildpacks/tree.js'
 import { BerthError } from '../../src/errors.js'
 

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { deployFiles, deploysDirectory, indexOf, keepSource, lastTree } from '../../src/queue/files.js'
+import { deployFiles, deploysDirectory, indexOf, keepSource, lastTree } from '../../src/builds/files.js'
 import { gitRig, type GitRig } from '../git/rig.js'
 
 describe('a push', function () {

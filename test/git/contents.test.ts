@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { deployFiles } from '../../src/queue/files.js'
+import { deployFiles } from '../../src/builds/files.js'
 import type { App } from '../../src/store/apps.js'
 import { gitRig, type GitRig } from './rig.js'
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { appendFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { Relay } from '../../src/git/relay.js'
-import { deployFiles } from '../../src/queue/files.js'
+import { deployFiles } from '../../src/builds/files.js'
 import { authorization, commit, entry, head, none, object, pack, tree } from './packs.js'
 import { gitRig, type GitRig } from './rig.js'
 

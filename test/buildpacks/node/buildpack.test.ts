@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { complaintOf, pkg, planOf } from './trees.js'
+import { complaintOf, pkg, planOf } from '../trees.js'
 
 const start = { scripts: { start: 'node server.js' } }
 const lock = '{"lockfileVersion":3}'

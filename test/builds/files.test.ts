@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Config } from '../../src/config.js'
-import { deployFiles, keepSource, lastTree, removeStraySources } from '../../src/queue/files.js'
+import { deployFiles, keepSource, lastTree, removeStraySources } from '../../src/builds/files.js'
 
 describe('the trees of deploys', () => {
   let config: Config

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { maxSatisfying, satisfies } from 'semver'
+import type { StackParts } from '../stack.js'
 
 const exec = promisify(execFile)
 /** How long npm may take to answer or to fetch, in milliseconds. */
@@ -25,15 +26,12 @@ const tools: readonly { name: string; range: string; bin: Readonly<Record<string
   { name: 'yarn', range: '^1.22.0', bin: { yarn: 'bin/yarn.js', yarnpkg: 'bin/yarn.js' } },
 ]
 
-/** The exact versions that a stack image of Node.js is made of, by package. */
-export type NodeParts = Readonly<Record<string, string>>
-
 /**
  * The newest Node.js that a version (`24`, `24.3`, `24.3.1`) names, and the newest tools that run on it. Where the registry
  * cannot be reached, of those that were fetched before.
  * @throws Error when there is none
  */
-export async function nodeParts(cache: string, version: string): Promise<NodeParts> {
+export async function nodeParts(cache: string, version: string): Promise<StackParts> {
   const name = packageFor[process.arch]
   if (name === undefined) throw new Error(`there is no npm package of Node.js for ${process.arch}`)
   const node = await newest(cache, name, version)
@@ -50,7 +48,7 @@ export interface NodeRoot extends AsyncDisposable {
 }
 
 /** Lays out Node.js and its tools from their npm packages; npm fetches and verifies them, the tarballs stay in `cache`. */
-export async function nodeRoot(cache: string, parts: NodeParts): Promise<NodeRoot> {
+export async function nodeRoot(cache: string, parts: StackParts): Promise<NodeRoot> {
   const work = await mkdtemp(join(tmpdir(), 'berth-stack-'))
   const dispose = () => rm(work, { recursive: true, force: true })
   try {

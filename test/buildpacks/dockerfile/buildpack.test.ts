@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { complaintOf, planOf } from './trees.js'
+import { complaintOf, planOf } from '../trees.js'
 
 describe('an app with its own Dockerfile', () => {
   it('is built with it as it is, and its web process is the image’s command', () => {

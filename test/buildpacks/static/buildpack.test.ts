@@ -7,7 +7,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { planOf } from './trees.js'
+import { planOf } from '../trees.js'
 
 describe('a static site', () => {
   it('is served from where its index.html is', () => {

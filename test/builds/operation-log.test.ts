@@ -1,9 +1,9 @@
 import { readFile, stat } from 'node:fs/promises'
 import { expect } from 'chai'
 import { cutMark } from '../../src/lib/lines.js'
-import { DeployLog, secretsOf } from '../../src/queue/deploy-log.js'
-import { deployFiles } from '../../src/queue/files.js'
-import { queueRig, type QueueRig } from './rig.js'
+import { DeployLog, secretsOf } from '../../src/builds/operation-log.js'
+import { deployFiles } from '../../src/builds/files.js'
+import { queueRig, type QueueRig } from '../queue/rig.js'
 
 describe('the log of a deploy', () => {
   let rig: QueueRig

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { npmReason } from '../../src/buildpacks/npm-reason.js'
+import { npmReason } from '../../../src/buildpacks/node/npm-reason.js'
 
 const outOfStep = `npm error code EUSAGE
 npm error

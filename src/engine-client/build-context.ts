@@ -1,48 +1,10 @@
 import { createReadStream } from 'node:fs'
-import { readdir, readlink, lstat, rm, writeFile } from 'node:fs/promises'
+import { readdir, readlink, lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import dockerignore from '@balena/dockerignore'
 import { pack, type Pack } from 'tar-stream'
-import type { Plan } from '../buildpacks/plan.js'
-import { removeDirectory } from './files.js'
-
-/** Name the plan's Dockerfile has in the context; an app that has a file of this name builds without it. */
-export const dockerfileName = '.berth.Dockerfile'
-
-/** A build's context, as `POST /build` takes it. */
-export interface Context {
-  readonly stream: Readable
-  readonly options: { readonly dockerfile: string; readonly directory?: string }
-}
-
-/**
- * The context of a plan: its tree, sent as an archive.
- * @param here the engine takes the tree as it lies on this machine's disk: nothing is sent. The plan's files are written to it.
- */
-export async function contextOf(directory: string, plan: Plan, here: boolean): Promise<Context> {
-  const own = plan.buildpack === 'dockerfile'
-  const dockerfile = own ? 'Dockerfile' : dockerfileName
-  if (!here) {
-    // the builder needs its own file, whatever .dockerignore says
-    const ignored = `${plan.dockerignore}\n!${dockerfile}`
-    const extras = own ? [] : [{ name: dockerfile, text: plan.dockerfile }]
-    return { stream: buildContext(directory, ignored, extras), options: { dockerfile } }
-  }
-  if (!own) {
-    const ignoreFile = `${dockerfileName}.dockerignore`
-    await replace(join(directory, dockerfileName), plan.dockerfile)
-    await replace(join(directory, ignoreFile), `${plan.dockerignore}\n${dockerfileName}\n${ignoreFile}\n`)
-  }
-  return { stream: Readable.from([]), options: { dockerfile, directory } }
-}
-
-/** The tree is the app's: what has the name there, a link perhaps, is not written through. */
-async function replace(path: string, text: string): Promise<void> {
-  await rm(path, { force: true }).catch(() => removeDirectory(path))
-  await writeFile(path, text, { flag: 'wx' })
-}
 
 /** A file added to a build context that is not in the tree. */
 export interface Extra {

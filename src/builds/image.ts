@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
-import { npmReason } from '../buildpacks/npm-reason.js'
-import type { Plan } from '../buildpacks/plan.js'
+import type { Plan } from '../buildpacks/buildpack.js'
+import { buildpackOf } from '../buildpacks/index.js'
 import { label, type Config } from '../config.js'
 import type { EngineClient } from '../engine-client/client.js'
 import { isAway } from '../engine-client/errors.js'
@@ -9,9 +9,10 @@ import { BerthError, messageOf } from '../errors.js'
 import { LineSplitter } from '../lib/lines.js'
 import type { App } from '../store/apps.js'
 import { contextOf, dockerfileName } from './context.js'
-import type { DeployLog } from './deploy-log.js'
+import type { DeployLog } from './operation-log.js'
 
-export interface BuildOrder {
+/** An image to build for an app. */
+export interface ImageOrder {
   readonly app: App
   /** The tree. */
   readonly directory: string
@@ -26,9 +27,9 @@ export interface BuildOrder {
  * @returns the image's id
  * @throws BerthError `invalid` in the engine's words when the build fails, `unavailable` when the engine went away
  */
-export async function build(
+export async function buildImage(
   { config, engine }: { readonly config: Config; readonly engine: EngineClient },
-  { app, directory, plan, tag, variables }: BuildOrder,
+  { app, directory, plan, tag, variables }: ImageOrder,
   log: DeployLog,
   signal: AbortSignal,
 ): Promise<string> {
@@ -69,7 +70,7 @@ export async function build(
 /** A buildpack's steps have the config vars around them; an app's own Dockerfile asks for each, by `--mount=type=secret`. */
 function headersOf(plan: Plan, variables: Readonly<Record<string, string>>): Record<string, string> {
   const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  if (plan.buildpack !== 'dockerfile') return { 'X-Build-Env': encode(variables) }
+  if (!plan.ownDockerfile) return { 'X-Build-Env': encode(variables) }
   const secrets = Object.entries(variables).map(([name, value]) => [name, Buffer.from(value).toString('base64')])
   return { 'X-Build-Secrets': encode(Object.fromEntries(secrets) as object) }
 }
@@ -89,7 +90,7 @@ async function report(messages: AsyncIterable<ProgressMessage>, plan: Plan, log:
     if (event.error !== undefined) {
       say(lines.end())
       const words = event.error.trim().replaceAll(dockerfileName, 'Dockerfile')
-      const reason = plan.buildpack === 'nodejs' ? npmReason(last) : null
+      const reason = buildpackOf(plan.buildpack)?.failure?.(last) ?? null
       throw new BerthError('invalid', reason === null ? words : `${reason}\n${words}`)
     }
     for (const line of lines.read(event.stream ?? '')) say(line)

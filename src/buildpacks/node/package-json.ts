@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { BerthError } from '../errors.js'
-import { parseJson } from './json.js'
+import { BerthError } from '../../errors.js'
+import { parseJson } from '../json.js'
 
 const dependencies = z.record(z.string(), z.string()).default({})
 

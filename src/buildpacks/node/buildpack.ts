@@ -1,10 +1,11 @@
-import { BerthError } from '../errors.js'
-import { nodeImage, nodeVersion } from './node-version.js'
+import { BerthError } from '../../errors.js'
+import type { Buildpack, Plan } from '../buildpack.js'
+import { declaredTypes, saysWhatRuns } from '../procfile.js'
+import { siteDirectory } from '../site.js'
+import type { Tree } from '../tree.js'
+import { npmReason } from './npm-reason.js'
 import { parsePackageJson, type PackageJson } from './package-json.js'
-import type { Plan } from './plan.js'
-import { parseProcfile, saysWhatRuns } from './procfile.js'
-import { siteDirectory } from './static.js'
-import type { Tree } from './tree.js'
+import { nodeImage, nodeVersion } from './version.js'
 
 const home = '/app'
 /** Scripts npm runs of its own accord on install: they may need the whole tree, not only package.json. */
@@ -15,13 +16,21 @@ const cached = 'RUN --mount=type=cache,target=/home/node/.npm,uid=1000,gid=1000'
 const ignored = ['.git', 'node_modules', 'npm-debug.log*']
 
 /** A Node.js app: a package.json at the top, installed with npm. */
-export function nodejs(tree: Tree): Plan | null {
+export const nodejs: Buildpack = {
+  name: 'nodejs',
+  takes: 'a Node.js app (package.json)',
+  landmark: 'package.json',
+  plan,
+  failure: npmReason,
+}
+
+function plan(tree: Tree): Plan | null {
   const text = tree.read('package.json')
   if (text === null) return null
   const pkg = parsePackageJson(text)
-  const procfile = tree.read('Procfile')
-  const declared = procfile === null ? {} : parseProcfile(procfile)
-  const web = declared.web ?? (saysWhatRuns(declared) ? null : startCommand(tree, pkg))
+  const declared = declaredTypes(tree)
+  const declares = saysWhatRuns(declared)
+  const web = declared.web ?? (declares ? null : startCommand(tree, pkg))
   if (web === null && Object.keys(declared).length === 0) {
     // a site that has a package.json for its tools only
     if (pkg.scripts.build === undefined && siteDirectory(tree) !== null) return null
@@ -35,10 +44,13 @@ export function nodejs(tree: Tree): Plan | null {
   return {
     buildpack: 'nodejs',
     name: 'Node.js',
+    found: 'Node.js app',
     version,
     dockerfile: dockerfileOf(tree, pkg, nodeImage(version), web),
+    ownDockerfile: false,
     dockerignore: [...ignored, tree.read('.dockerignore') ?? ''].join('\n'),
     processTypes: { ...(web === null ? {} : { web }), ...declared },
+    origin: declares ? 'Procfile' : 'package.json',
     notes: [...notes, ...notesOn(tree, pkg)],
   }
 }

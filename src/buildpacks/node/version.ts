@@ -1,7 +1,7 @@
 import { compare, parse, Range, satisfies, validRange, type SemVer } from 'semver'
-import { BerthError } from '../errors.js'
+import { BerthError } from '../../errors.js'
 import type { PackageJson } from './package-json.js'
-import type { Tree } from './tree.js'
+import type { Tree } from '../tree.js'
 
 /** Majors of Node.js that Berth can make a stack image of. */
 export const nodeMajors: readonly number[] = [16, 18, 20, 22, 24, 26]

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { fetched, nodeParts } from '../../src/queue/node-root.js'
+import { fetched, nodeParts } from '../../../src/stacks/node/root.js'
 
 describe('a package of Node.js', () => {
   let cache: string

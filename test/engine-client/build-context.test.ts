@@ -1,9 +1,9 @@
 import { expect } from 'chai'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { extract } from 'tar-stream'
-import { buildContext, contextOf } from '../../src/queue/context.js'
+import { buildContext } from '../../src/engine-client/build-context.js'
 
 describe('a build context', () => {
   let dir: string
@@ -56,44 +56,6 @@ describe('a build context', () => {
       'docs/',
       'docs/keep.md',
     ])
-  })
-
-  describe('of a tree on the engine’s own disk', () => {
-    const plan = {
-      buildpack: 'nodejs',
-      name: 'Node.js',
-      version: '',
-      dockerfile: 'FROM x\n',
-      dockerignore: 'docs\n!.*',
-      processTypes: {},
-      notes: [],
-    } as const
-    const read = (name: string): Promise<string> => readFile(join(dir, name), 'utf8')
-
-    it('is the tree and the plan’s files, which no COPY sees', async () => {
-      const { stream, options } = await contextOf(dir, plan, true)
-      expect(options).to.deep.equal({ dockerfile: '.berth.Dockerfile', directory: dir })
-      expect(await stream.toArray()).to.deep.equal([])
-      expect(await read('.berth.Dockerfile')).to.equal('FROM x\n')
-      expect(await read('.berth.Dockerfile.dockerignore')).to.equal(
-        'docs\n!.*\n.berth.Dockerfile\n.berth.Dockerfile.dockerignore\n',
-      )
-    })
-
-    it('writes through no link that the app has in their place', async () => {
-      await writeFile(join(dir, 'elsewhere'), 'untouched')
-      await symlink('elsewhere', join(dir, '.berth.Dockerfile'))
-      await mkdir(join(dir, '.berth.Dockerfile.dockerignore/full'), { recursive: true })
-      await contextOf(dir, plan, true)
-      expect(await read('elsewhere')).to.equal('untouched')
-      expect(await read('.berth.Dockerfile')).to.equal('FROM x\n')
-    })
-
-    it('is the tree alone for an app with a Dockerfile of its own', async () => {
-      const { options } = await contextOf(dir, { ...plan, buildpack: 'dockerfile' }, true)
-      expect(options).to.deep.equal({ dockerfile: 'Dockerfile', directory: dir })
-      expect(await readdir(dir)).to.deep.equal([])
-    })
   })
 
   it('is read no faster than it is taken', async () => {

@@ -1,0 +1,41 @@
+import type { Tree } from './tree.js'
+
+/** How to build an app and what to run of it. The Dockerfile builds on any Docker with the app's directory as context. */
+export interface Plan {
+  /** Name of the buildpack that made it. */
+  readonly buildpack: string
+  /** For the log: "Node.js". */
+  readonly name: string
+  /** What was found, for the log: "Node.js app". */
+  readonly found: string
+  /** For the log: "24"; empty when there is none to tell. */
+  readonly version: string
+  readonly dockerfile: string
+  /** Whether the Dockerfile is the app's own, in its tree: it asks for each config var that it wants. */
+  readonly ownDockerfile: boolean
+  /** Lines of a .dockerignore; the app's own lines come after the buildpack's. */
+  readonly dockerignore: string
+  /** Process type -> command for `/bin/sh -c`; null is the image's own command. `release` runs once before the switch. */
+  readonly processTypes: Readonly<Record<string, string | null>>
+  /** The file that says what runs. */
+  readonly origin: 'Procfile' | 'package.json' | 'Dockerfile'
+  /** What the pusher should know, a line each. */
+  readonly notes: readonly string[]
+}
+
+/** Knows how one kind of app is built. A folder each; `index.ts` lists them. */
+export interface Buildpack {
+  /** As plans name it. */
+  readonly name: string
+  /** What it takes, for whoever pushes something else: "a Node.js app (package.json)". */
+  readonly takes: string
+  /** A file at the top of what it takes. */
+  readonly landmark: string
+  /**
+   * Pure: no network, no side effects. Null for a tree that is not of its kind.
+   * @throws BerthError `invalid` in words for the pusher, when it is but cannot be built
+   */
+  plan(tree: Tree): Plan | null
+  /** Why a build of its plan failed, by the last lines that the build wrote; null when they do not tell. */
+  failure?(lines: readonly string[]): string | null
+}

@@ -1,0 +1,11 @@
+import type { Buildpack } from './buildpack.js'
+
+/** First come, first taken: an app's own Dockerfile wins over what we would make of it. A buildpack is a line here. */
+export const buildpacks: readonly Buildpack[] = [
+  (await import('./dockerfile/buildpack.js')).dockerfile,
+  (await import('./node/buildpack.js')).nodejs,
+  (await import('./static/buildpack.js')).staticSite,
+]
+
+/** The buildpack that a plan names. */
+export const buildpackOf = (name: string): Buildpack | undefined => buildpacks.find((one) => one.name === name)

@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto'
+import { createReadStream, createWriteStream, existsSync } from 'node:fs'
+import { mkdir, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { sha256, type Config } from '../config.js'
+import { buildContext } from '../engine-client/build-context.js'
+import type { EngineClient } from '../engine-client/client.js'
+import { finished } from '../engine-client/progress.js'
+import { BerthError, messageOf } from '../errors.js'
+import type { Store } from '../store/store.js'
+import { stacks } from './index.js'
+import { lineOf, partsLabel, type Stack, type StackParts } from './stack.js'
+
+const from = /^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(\S+)/gim
+/** How long a registry has for its first word, in milliseconds: where none can be reached, images are made here. */
+const registryMs = 15_000
+/** A stack image is looked after this often, in milliseconds: patches arrive a day late at most. */
+const freshMs = 24 * 60 * 60 * 1000
+
+/** What seeing to stack images needs. */
+export interface StackDeps {
+  readonly config: Config
+  readonly store: Store
+  readonly engine: EngineClient
+}
+
+/** An image that a Dockerfile begins with and that Berth knows how to make. */
+export interface StackImage {
+  readonly name: string
+  readonly stack: Stack
+  readonly version: string
+}
+
+const making = new Map<string, Promise<void>>()
+
+/** The images a Dockerfile begins with that Berth knows how to make. */
+export function stackImagesOf(dockerfile: string): StackImage[] {
+  const names = new Set([...dockerfile.matchAll(from)].map(([, name = '']) => name))
+  return [...names].flatMap((name) =>
+    stacks.flatMap((stack) => {
+      const version = stack.versionOf(name)
+      return version === null ? [] : [{ name, stack, version }]
+    }),
+  )
+}
+
+/**
+ * Sees to it that the engine has the stack images a Dockerfile begins with: the official ones where a registry can be
+ * reached; else they are made here and tagged with the official names, so that the Dockerfile builds anywhere. One that is
+ * there is used as it is, and looked after once a day: the next push has what is newer.
+ * @throws BerthError `unavailable` saying what could not be reached
+ */
+export async function ensureStacks(deps: StackDeps, dockerfile: string, say: (line: string) => void): Promise<void> {
+  for (const image of stackImagesOf(dockerfile)) {
+    if ((await deps.engine.images.inspect(image.name)) !== null) {
+      // a newer one is not worth a push that fails, or waits
+      void once(deps, image, () => renew(deps, image)).catch((error: unknown) =>
+        process.emitWarning(`the stack image ${image.name} is as it was: ${messageOf(error)}`),
+      )
+      continue
+    }
+    await once(deps, image, async () => {
+      if (!(await pulls(deps.engine, image))) await make(deps, image, say)
+      await looked(deps, image)
+    })
+  }
+}
+
+/** One at a time for each image, however many pushes want it. */
+function once({ config }: StackDeps, { name }: StackImage, work: () => Promise<void>): Promise<void> {
+  const key = `${config.engineSocket} ${name}`
+  const running = making.get(key) ?? work().finally(() => making.delete(key))
+  making.set(key, running)
+  return running
+}
+
+/** Notes that an image was looked after just now. */
+const looked = ({ store }: StackDeps, { name }: StackImage): Promise<unknown> =>
+  store.redis.hset('stacks:looked', name, Date.now())
+
+async function renew(deps: StackDeps, image: StackImage): Promise<void> {
+  const { config, engine, store } = deps
+  if (Date.now() - Number(await store.redis.hget('stacks:looked', image.name)) < freshMs) return
+  await looked(deps, image)
+  const made = (await engine.images.inspect(image.name))?.Config.Labels[partsLabel]
+  if (made === undefined) await pulls(engine, image)
+  else if (!(await pulls(engine, image)) && made !== lineOf(await image.stack.parts(config.cache, image.version)))
+    await make(deps, image, () => undefined)
+}
+
+async function pulls(engine: EngineClient, { name }: StackImage): Promise<boolean> {
+  const silent = new AbortController()
+  const timer = setTimeout(() => silent.abort(), registryMs)
+  try {
+    for await (const event of engine.images.pull(name, silent.signal)) {
+      clearTimeout(timer)
+      if (event.error !== undefined) return false
+    }
+    return true
+  } catch {
+    return false // no registry, none that has it, or not now: it is made here, which says why when it cannot be
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function make(
+  { config, engine }: StackDeps,
+  { name, stack, version }: StackImage,
+  say: (line: string) => void,
+): Promise<void> {
+  say(`Making the stack image ${name} (once a machine; takes a minute)`)
+  try {
+    const parts = await stack.parts(config.cache, version)
+    const archive = archiveOf(config, name, parts)
+    if (archive !== null && existsSync(archive)) await finished(engine.images.load(createReadStream(archive)))
+    else {
+      await using source = await stack.source(config.cache, parts)
+      const dockerfile = 'Dockerfile.stack'
+      const context = buildContext(source.directory, '', [{ name: dockerfile, text: source.dockerfile }])
+      await finished(engine.builds.build(context, { builder: 'plain', tag: name, dockerfile }))
+      if (archive !== null) await save(engine, name, archive)
+    }
+    say(`Made ${name} with ${stack.describe(parts)}`)
+  } catch (error) {
+    throw new BerthError(
+      'unavailable',
+      `the stack image ${name} could not be made: ${messageOf(error)}`,
+      `${stack.needs} must be within reach the first time; then push again`,
+      error,
+    )
+  }
+}
+
+/** Where instances that share a cache keep an image for each other; null where none is shared. */
+const archiveOf = (config: Config, name: string, parts: StackParts): string | null =>
+  config.cache === join(config.root, 'cache')
+    ? null
+    : join(config.cache, 'npm', `stack-${sha256(`${name} ${lineOf(parts)}`)}.tar`)
+
+async function save(engine: EngineClient, name: string, archive: string): Promise<void> {
+  await mkdir(dirname(archive), { recursive: true })
+  const draft = `${archive}.${randomUUID()}`
+  try {
+    await pipeline(await engine.images.save(name), createWriteStream(draft))
+    await rename(draft, archive)
+  } finally {
+    await rm(draft, { force: true })
+  }
+}

@@ -1,0 +1,4 @@
+import type { Stack } from './stack.js'
+
+/** The families of images that Berth can make. A stack is a line here. */
+export const stacks: readonly Stack[] = [(await import('./node/stack.js')).nodeStack]
