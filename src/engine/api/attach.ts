@@ -28,8 +28,7 @@ export async function attach(containers: Containers, request: ApiRequest, reply:
       ? openIfThere(containers, container)
       : beforeStart(containers, container, request.signal)
   container.emit(containers.shop.events, 'attach')
-  const client = reply.hijack(contentTypeOf(Tty, version))
-  client.on('error', () => client.destroy())
+  const client = await reply.hijack(contentTypeOf(Tty, version))
   if (flag(query, 'logs')) await replay(containers, container, client, request)
   if (!stream) {
     hangUp(client)

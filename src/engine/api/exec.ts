@@ -80,8 +80,7 @@ async function start(containers: Containers, exec: Exec, request: ApiRequest, re
   const raw = flagField(fields, 'Tty')
   const [rows, columns] = listField(fields, 'ConsoleSize').map(Number)
   if (!exec.container.up) throw new EngineError('conflict', `container ${exec.container.id} is not running`)
-  const client = reply.hijack(contentTypeOf(raw, request.version))
-  client.on('error', () => client.destroy())
+  const client = await reply.hijack(contentTypeOf(raw, request.version))
   const shown = { stdout: stdout || tty, stderr }
   const ready = (): void => {
     if (!stdin) {

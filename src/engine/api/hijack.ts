@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { unreadBytes } from '../kernel/libc.js'
 import { readBody } from './body.js'
 
 /** A connection that Node's HTTP server no longer reads: what follows the request in it is a program's input. */
@@ -67,4 +69,22 @@ export async function takeOver(request: IncomingMessage, response: ServerRespons
   socket.removeAllListeners('data').removeAllListeners('end').on('data', nobody)
   socket.pause().off('data', nobody)
   return { socket, body, upgrade: false }
+}
+
+/** How long a client may take to read the head of an answer (ms). */
+const patience = 250
+
+/**
+ * Waits until what was written to a connection has been read. docker-py reads the head of an answer through a buffer and
+ * the program's output beside it: output that came with the head it would lose.
+ */
+export async function headRead(socket: Socket): Promise<void> {
+  const late = performance.now() + patience
+  while (isUnread(socket) && performance.now() < late) await delay(1)
+}
+
+function isUnread(socket: Socket): boolean {
+  if (socket.destroyed) return false
+  const { fd } = Reflect.get(socket, '_handle') as { readonly fd: number }
+  return socket.writableLength > 0 || unreadBytes(fd) > 0
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { EngineError, messageOf, statusOf } from '../errors.js'
+import { headRead } from './hijack.js'
 import type { ApiReply } from './route.js'
 import { apiVersion } from './table.js'
 
@@ -67,7 +68,7 @@ export function replyOn(
         end: () => raw.end(),
       }
     },
-    hijack: (contentType) => {
+    hijack: async (contentType) => {
       if (!taken) throw new EngineError('broken', 'the connection of this endpoint is not there to be hijacked')
       const { socket, upgrade } = taken
       const lines = [
@@ -77,7 +78,9 @@ export function replyOn(
         ...Object.entries(standardHeaders).map(([name, value]) => `${name}: ${value}`),
       ]
       raw.detachSocket(socket)
+      socket.on('error', () => socket.destroy())
       socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+      await headRead(socket)
       return socket
     },
   }

@@ -24,9 +24,10 @@ export interface ApiReply {
   stream(contentType?: string): { write(record: unknown): Promise<void>; end(): void }
   /**
    * Takes the connection over, of an endpoint that `hijacks`: 101 UPGRADED when the client asked for it, else 200, and
-   * raw bytes both ways after. Answers once; the body of the request, if it had one, has been consumed.
+   * raw bytes both ways after. Answers once; the body of the request, if it had one, has been consumed. Resolves when the
+   * client has read the head of the answer.
    */
-  hijack(contentType: string): Socket
+  hijack(contentType: string): Promise<Socket>
 }
 
 /**

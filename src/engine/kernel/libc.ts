@@ -199,6 +199,15 @@ export function resizeTerminal(fd: number, rows: number, columns: number): void 
   check('ioctl TIOCSWINSZ', raw.ioctl(fd, TIOCSWINSZ, size))
 }
 
+const SIOCOUTQ = 0x5411
+
+/** Bytes written to a unix socket that its other end has not read, or to a TCP one that it has not acknowledged; unix(7), tcp(7). */
+export function unreadBytes(fd: number): number {
+  const size = Buffer.alloc(4)
+  check('ioctl SIOCOUTQ', raw.ioctl(fd, SIOCOUTQ, size))
+  return size.readInt32LE()
+}
+
 const [FS_IOC_GETFLAGS, FS_IOC_SETFLAGS] = [0x80086601, 0x40086602]
 const FS_IMMUTABLE_FL = 0x10
 const FS_APPEND_FL = 0x20

@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
 import { passInput } from '../../../src/engine/api/input.js'
 import type { ApiRoute } from '../../../src/engine/api/route.js'
 import { serve } from '../../../src/engine/api/server.js'
@@ -30,7 +31,7 @@ const routes: ApiRoute[] = [
     handle: async (request, reply) => {
       const body = JSON.stringify(await request.json('anything'))
       if (request.params.id === 'absent') throw new EngineError('missing', 'it is so')
-      const stream = reply.hijack('application/vnd.docker.raw-stream')
+      const stream = await reply.hijack('application/vnd.docker.raw-stream')
       await begun()
       let stdin = ''
       await new Promise<void>((end) => {
@@ -104,6 +105,23 @@ describe('the engine API server', () => {
         expect(stdout).to.match(/^HTTP\/1.1 404 /)
         expect(code).to.equal(0)
       }
+  })
+
+  it('lets no program begin before its client has read the head of the answer', async () => {
+    let going = false
+    const begins = new Promise<void>((resolve) => {
+      begun = () => Promise.resolve((going = true)).finally(resolve)
+    })
+    // paused before it connects, it reads nothing
+    const socket = connect({ path: socketPath, allowHalfOpen: true }).pause()
+    await once(socket, 'connect')
+    socket.end('POST /exec/a/start HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}')
+    await delay(50)
+    expect(going).to.equal(false)
+    const said = text(socket)
+    await begins
+    expect(await said).to.match(/body={} stdin=$/)
+    begun = () => Promise.resolve()
   })
 
   it('listens on a socket of mode 0660 and lets no second engine have it', async () => {
