@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import type { Config } from '../config.js'
 import { messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
 import { redisOptions } from '../store/connection.js'
-import { Routes, type Applied, type Route } from '../store/routes.js'
+import { leavingFor, Routes, type Applied, type Route } from '../store/routes.js'
 import type { Memory } from './memory.js'
 import { parseRoute } from './record.js'
 import type { Table } from './table.js'
@@ -25,7 +26,8 @@ export class Follower implements AsyncDisposable {
   readonly #changed = new Set<string>()
   #all = false
   #running = false
-  #hushed = false
+  /** Another router has taken over: what this one is called among those that leave, and what repeats its word. */
+  #leaving: { readonly id: string; readonly again: NodeJS.Timeout } | undefined
 
   constructor(config: Config, table: Table, memory: Memory, log: Logger) {
     this.#table = table
@@ -64,22 +66,26 @@ export class Follower implements AsyncDisposable {
     void this.#subscriber.connect().catch(() => undefined)
   }
 
-  /** Goes on following, but tells the scheduler nothing any more: another router does. */
-  hush(): void {
-    this.#hushed = true
+  /** Goes on following, but tells the scheduler only what it still has in its hands: another router leads. */
+  leave(): void {
+    this.#leaving = { id: randomUUID(), again: setInterval(() => this.#tellLeaving(), leavingFor / 3) }
+    this.#tellLeaving()
   }
 
   /** Says that a process taken away has ended its last request. The hash is told first, for who listens too late. */
   drained(applied: Applied, target: string): void {
-    if (this.#hushed) return
     this.#tell(applied)
+    if (this.#leaving) return
     this.#routes.drained(target).catch((error: unknown) => this.#log.warn(messageOf(error)))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#subscriber.disconnect()
-    const quit = this.#redis.status === 'ready' ? this.#redis.quit().catch(() => undefined) : undefined
-    await quit
+    clearInterval(this.#leaving?.again)
+    if (this.#redis.status === 'ready') {
+      if (this.#leaving) await this.#routes.left(this.#leaving.id).catch(() => undefined)
+      await this.#redis.quit().catch(() => undefined)
+    }
     this.#redis.disconnect()
   }
 
@@ -95,7 +101,7 @@ export class Follower implements AsyncDisposable {
     while (this.#all || this.#changed.size > 0) {
       const applied = this.#all ? await this.#readAll() : await this.#readChanged()
       // two that write the same file are one too many
-      if (!this.#hushed)
+      if (!this.#leaving)
         await this.#memory
           .save(() => this.#table.routes())
           .catch((error: unknown) => this.#log.error(`cannot remember the routes: ${messageOf(error)}`))
@@ -140,7 +146,10 @@ export class Follower implements AsyncDisposable {
 
   /** An app that is gone and drained leaves nothing in the hash. */
   #tell(applied: Applied): void {
-    if (this.#hushed) return
+    if (this.#leaving) {
+      this.#tellLeaving()
+      return
+    }
     const said =
       this.#table.has(applied.app) || applied.busy.length > 0
         ? this.#routes.applied(applied)
@@ -150,5 +159,11 @@ export class Follower implements AsyncDisposable {
             .publish('routes:applied', JSON.stringify(applied))
             .exec()
     said.catch((error: unknown) => this.#log.warn(messageOf(error)))
+  }
+
+  #tellLeaving(): void {
+    if (!this.#leaving) return
+    const all = this.#table.routes().map(({ app }) => this.#table.state(app))
+    this.#routes.leaving(this.#leaving.id, all).catch((error: unknown) => this.#log.warn(messageOf(error)))
   }
 }

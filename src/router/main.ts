@@ -46,7 +46,7 @@ process.on('SIGTERM', () => {
   if (leaves) return // each supervisor that takes over tells all it finds, those that are leaving too
   leaves = true
   log.info('another router takes over')
-  follower.hush()
+  follower.leave()
   void end(front.leave(handOverTime))
   tellLeaving()
 })

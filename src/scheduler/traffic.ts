@@ -2,10 +2,13 @@ import { EventEmitter, once } from 'node:events'
 import { isDeepStrictEqual } from 'node:util'
 import type { Redis } from 'ioredis'
 import { deadline } from '../lib/deadline.js'
-import type { Applied, Away, Target } from '../store/routes.js'
+import { leavingFor, type Applied, type Away, type Target } from '../store/routes.js'
 import type { Store } from '../store/store.js'
 import type { Limits } from './limits.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
+
+/** ms after which the router's last word is read again. */
+const lookAgain = 1_000
 
 /**
  * The scheduler's side of the talk with the router: it writes routes, and hears when the router has applied them and
@@ -29,6 +32,10 @@ export class Traffic implements AsyncDisposable {
     this.#limits = limits
     this.#ear = ear
     ear.on('message', (channel: string, message: string) => {
+      if (channel === 'routes:leaving') {
+        this.#heard.emit('leaving')
+        return
+      }
       if (channel === 'routes:applied') {
         this.#learn(JSON.parse(message) as Applied)
         return
@@ -42,7 +49,7 @@ export class Traffic implements AsyncDisposable {
   static async open(store: Store, hostOf: (name: string) => string, limits: Limits): Promise<Traffic> {
     const ear = await store.subscriber()
     const traffic = new Traffic(store, hostOf, limits, ear)
-    await ear.subscribe('routes:applied', 'routes:drained')
+    await ear.subscribe('routes:applied', 'routes:drained', 'routes:leaving')
     return traffic
   }
 
@@ -92,7 +99,11 @@ export class Traffic implements AsyncDisposable {
     while (!until.aborted && !has()) await once(this.#heard, `applied ${app}`, { signal: until }).catch(() => undefined)
   }
 
-  /** Waits until the router, told of that version, has no request in flight on a process it no longer leads to. */
+  /**
+   * Waits until no router, told of that version, has a request in flight on a process it no longer leads to: the one that
+   * is there, and those it has taken over from. One that is away, or has not found Redis again, may lead there still, or
+   * again when it is back: what it knew it goes on serving.
+   */
   async drained(app: string, version: number, container: string, signal: AbortSignal): Promise<void> {
     const done = new AbortController()
     const end = () => done.abort()
@@ -104,16 +115,29 @@ export class Traffic implements AsyncDisposable {
     // listen before looking, so that no word falls in between
     this.#heard.once(`drained ${container}`, end).on(`applied ${app}`, look)
     try {
-      await this.settled(app, version, signal)
-      const applied = this.#applied.get(app)
-      // a router that is away has nothing in flight
-      if (!applied || applied.version < version) return
-      look()
-      using late = deadline(this.#limits.drain, signal, done.signal)
-      if (!late.signal.aborted) await once(late.signal, 'abort')
+      using late = deadline(this.#limits.drain, signal)
+      while (!late.signal.aborted && !done.signal.aborted) {
+        // its word may have come while Redis, or we, were away
+        const last = await this.#store.routes.lastApplied(app)
+        if (last) this.#learn(last)
+        look()
+        using again = deadline(lookAgain, late.signal, done.signal)
+        if (!again.signal.aborted) await once(again.signal, 'abort')
+      }
+      await this.#released(app, version, container, late.signal)
     } finally {
       this.#heard.off(`drained ${container}`, end).off(`applied ${app}`, look)
       this.#drained.delete(container)
+    }
+  }
+
+  /** Waits until no router that leaves has requests in flight on a process. */
+  async #released(app: string, version: number, container: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      using again = deadline(leavingFor, signal) // one that was killed says nothing any more
+      const word = once(this.#heard, 'leaving', { signal: again.signal }).catch(() => undefined)
+      if (!(await this.#store.routes.isHeld({ app, version }, container))) return
+      await word
     }
   }
 

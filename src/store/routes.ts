@@ -38,6 +38,16 @@ export interface Applied {
   readonly busy: readonly string[]
 }
 
+/** What a router that another has taken over from says of every app while it ends what it has begun. */
+interface Leaving {
+  /** ms since the epoch: it has ended if it has not said so again by then. */
+  readonly until: number
+  readonly apps: Readonly<Record<string, Omit<Applied, 'app'>>>
+}
+
+/** How long the word of a router that leaves counts, in ms: it says it again well before. */
+export const leavingFor = 15_000
+
 /**
  * Lua that every script touching routes begins with; a script is one step to everybody else (Redis, "Scripting with Lua").
  * A hostname has one owner: `routes:hosts`, made from the routes where an older Berth has left none.
@@ -106,8 +116,9 @@ function parse(json: string): Route | null {
 /**
  * The route table: hash `routes` (app id -> JSON). The scheduler writes it and publishes the app's id on `routes`; the
  * router swaps the route, then writes hash `routes:applied` and publishes an `Applied` on `routes:applied`, and later
- * each target id on `routes:drained` when its last request has ended. A route comes with its app (`Apps.create`) and
- * changes with its name (`Apps.update`).
+ * each target id on `routes:drained` when its last request has ended. A router that another has taken over from writes
+ * the same of all apps to hash `routes:leaving` (its id -> JSON), and publishes its id there. A route comes with its app
+ * (`Apps.create`) and changes with its name (`Apps.update`).
  */
 export class Routes {
   readonly #redis: Redis
@@ -170,5 +181,32 @@ export class Routes {
   async lastApplied(app: string): Promise<Applied | null> {
     const json = await this.#redis.hget('routes:applied', app)
     return json === null ? null : (JSON.parse(json) as Applied)
+  }
+
+  /** Said by a router that leaves: what it still has of every app. */
+  async leaving(router: string, all: readonly Applied[]): Promise<void> {
+    const apps = Object.fromEntries(all.map(({ app, ...applied }) => [app, applied]))
+    const said: Leaving = { until: Date.now() + leavingFor, apps }
+    await this.#redis
+      .multi()
+      .hset('routes:leaving', router, JSON.stringify(said))
+      .publish('routes:leaving', router)
+      .exec()
+  }
+
+  /** Said by a router that has left. */
+  async left(router: string): Promise<void> {
+    await this.#redis.multi().hdel('routes:leaving', router).publish('routes:leaving', router).exec()
+  }
+
+  /** Whether a router that leaves has requests in flight on a target which that version of its route leads to no more, or may have. */
+  async isHeld({ app, version }: Pick<Applied, 'app' | 'version'>, target: string): Promise<boolean> {
+    for (const [router, json] of Object.entries(await this.#redis.hgetall('routes:leaving'))) {
+      const { until, apps } = JSON.parse(json) as Leaving
+      const applied = apps[app]
+      if (until < Date.now()) await this.#redis.hdel('routes:leaving', router)
+      else if (applied && (applied.version < version || applied.busy.includes(target))) return true
+    }
+    return false
   }
 }

@@ -48,7 +48,7 @@ describe('following Redis', () => {
     const follower = new Follower(config, table, new Memory(config.root), silent)
     follower.start()
     const app = (host: string) => table.find(host)?.backends.map((backend) => backend.id)
-    return { table, app, [Symbol.asyncDispose]: () => follower[Symbol.asyncDispose]() }
+    return { table, app, follower, [Symbol.asyncDispose]: () => follower[Symbol.asyncDispose]() }
   }
 
   const put = async (name: string, ...ids: string[]) => {
@@ -73,6 +73,30 @@ describe('following Redis', () => {
     await until(() => router.app('new.test') === undefined)
     await until(() => heard.applied.length === 3)
     expect(await store.routes.lastApplied('id-new'), 'an app that is gone leaves nothing').to.equal(null)
+  })
+
+  it('goes on saying what it holds when another router has taken over, until it has ended', async () => {
+    await put('old', 'a')
+    const held = (version: number, id: string) => store.routes.isHeld({ app: 'id-old', version }, id)
+    using heard = await listen()
+    {
+      await using router = follow()
+      await until(() => router.app('old.test') !== undefined)
+      const end = router.table.find('old.test')?.pick()?.hold()
+      router.follower.leave()
+      const said = heard.applied.length
+      const version = await put('old', 'b')
+      expect(await held(version + 1, 'b'), 'before it has applied a route').to.equal(true)
+      await until(() => router.app('old.test')?.[0] === 'b')
+      while (await held(version, 'b')); // it says so a moment later
+      expect(await held(version, 'a')).to.equal(true)
+      end?.()
+      while (await held(version, 'a'));
+      expect(heard.applied.length, 'nothing in the name of the one that is there').to.equal(said)
+      expect(await held(version + 1, 'a')).to.equal(true)
+    }
+    expect(await held(9, 'a')).to.equal(false)
+    expect(await store.redis.exists('routes:leaving')).to.equal(0)
   })
 
   it('says which processes are busy and when they are not, in the hash too for who listens later', async () => {
