@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { readFile } from 'node:fs/promises'
 import { BerthError, messageOf, statusOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import { bodyOf, checkEncoding, discard, type BodyLimits } from './body.js'
@@ -11,6 +10,7 @@ import { answerHook, hookRoutes } from './hook-requests.js'
 import { installHooks } from './hooks.js'
 import { gitPrograms, installLimits } from './limits.js'
 import { checkedPack } from './pack.js'
+import { pushIdOf } from './pushes.js'
 import { Receiving, type Receiver } from './receiving.js'
 import { refusal } from './report.js'
 import { ensureRepository } from './repository.js'
@@ -223,12 +223,4 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
 async function* chain(first: readonly Buffer[], rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for (const piece of first) if (piece.length > 0) yield piece
   yield* rest
-}
-
-/** How the hooks name a push: see hooks.ts. */
-async function pushIdOf(pid: number): Promise<string | null> {
-  const stat = await readFile(`/proc/${String(pid)}/stat`, 'latin1').catch(() => null)
-  if (stat === null) return null // over before it began
-  const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-  return `${String(pid)}-${started}`
 }

@@ -1,4 +1,4 @@
-import { link, mkdir, readdir, rename, rm, writeFile, open } from 'node:fs/promises'
+import { link, mkdir, readdir, readFile, rename, rm, writeFile, open } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
 import { BerthError } from '../errors.js'
 import type { Command } from './commands.js'
@@ -16,6 +16,16 @@ export interface Push {
 }
 
 const pushId = /^\d{1,10}-\d{1,20}$/
+
+/** How a push is named by its receive-pack, as the hooks do it (hooks.ts); null when that is over. */
+export async function pushIdOf(pid: number): Promise<string | null> {
+  const stat = await readFile(`/proc/${String(pid)}/stat`, 'latin1').catch(() => null)
+  const [state, ...fields] = stat === null ? ['X'] : stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return state === 'X' || state === 'Z' ? null : `${String(pid)}-${fields[18] ?? ''}`
+}
+
+/** Whether a push's receive-pack runs: its hooks are to be answered still. */
+export const isUnderWay = async (id: string): Promise<boolean> => (await pushIdOf(Number(id.split('-')[0]))) === id
 
 function directoryOf(repository: string, id: string): string {
   if (!pushId.test(id)) throw new BerthError('invalid', 'not a push')

@@ -16,7 +16,7 @@ import { judge } from './judge.js'
 import { land, prepareLanding } from './landing.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { orMissing } from '../lib/missing.js'
-import { checkQuarantine, forgetPush, listPushes, readPush, recordPush, type Push } from './pushes.js'
+import { checkQuarantine, forgetPush, isUnderWay, listPushes, readPush, recordPush, type Push } from './pushes.js'
 import type { Verdict } from './report.js'
 import { repositoryOf } from './repository.js'
 import { standingOf } from './standing.js'
@@ -39,6 +39,8 @@ export interface Question {
 const mostNamed = 20
 /** A ref that could not be moved is tried again after so long. Milliseconds. */
 const againMs = [1_000, 5_000, 15_000, 60_000]
+/** A receive-pack that is not our child tells nobody when it ends, and is looked at this often. Milliseconds. */
+const underWayMs = 500
 
 /**
  * What the hooks of git ask, answered. Everything may be asked again: a hook whose answer was cut off does, of the next api
@@ -74,6 +76,7 @@ export class Receiving {
       const deploy = await store.operations.get(push.deploy)
       // a pusher that reads slowly keeps its own log waiting, and not the ref
       const ended = this.#landAtEnd(app, repository, push, deploy)
+      ended.catch(() => undefined) // awaited below, unless the pusher goes first
       for await (const { text } of follow(config, store, deploy.id, { signal })) await say(text)
       if (signal.aborted) return
       if ((await ended).status === 'superseded')
@@ -143,6 +146,8 @@ export class Receiving {
       // an app destroyed meanwhile has no repository
       if (end.status === 'succeeded' && (await store.apps.find(app))) await this.#land(app, repository, push, end)
     }
+    // that of an api process that was killed, or has handed over, runs on, and its hooks ask us
+    while (await isUnderWay(push.id)) await delay(underWayMs, undefined, { ref: false })
     await forgetPush(repository, push.id)
   }
 
