@@ -42,7 +42,10 @@ async function wanting(store: Store, example: Example): Promise<App | null> {
   if (record?.pushed === true) return null
   if (record === null) {
     // an instance with apps has had its first start: nothing is put among what its owner made, or took away
-    const made = (await store.apps.list()).length === 0 ? await store.apps.create(name) : null
+    const [first, ...others] = await store.apps.list()
+    // killed before it was written down, bin/up left it empty
+    const left = others.length === 0 && first?.name === name && (await store.operations.list(first.id)).length === 0
+    const made = first === undefined ? await store.apps.create(name) : left ? first : null
     await example.put({ app: made?.id ?? null, pushed: made === null })
     return made
   }
