@@ -1,9 +1,11 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, readlink, readdir } from 'node:fs/promises'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { readRunning } from '../../src/serve/instance.js'
+import { isAlive, type Pid } from '../../src/serve/pids.js'
+import { findStrays } from '../../src/serve/strays.js'
 import { answering } from '../e2e/apps.js'
 import { createApp, startInstance, type Instance, type Repository } from '../e2e/instance.js'
 
@@ -23,13 +25,34 @@ function numbers(from: number): () => number {
   }
 }
 
-type Pids = Record<string, { pid: number; started: string }>
+type Pids = Record<string, Pid>
 const pidsOf = async (berth: Instance): Promise<Pids> =>
   JSON.parse(await readFile(join(berth.config.run, 'pids.json'), 'utf8')) as Pids
 
+const victims = ['api', 'worker', 'router', 'redis', 'engine', 'serve'] as const
+
+/** A kill, and the ports of the clients whose connections a killed router had accepted. */
+interface Kill {
+  readonly what: string
+  readonly at: number
+  readonly clients: ReadonlySet<number>
+}
+
+/** Ports of the clients whose connections a process has accepted at this port; proc_pid_net(5). */
+async function clientsOf(pid: number, port: number): Promise<Set<number>> {
+  const fds = await readdir(`/proc/${pid}/fd`)
+  const links = await Promise.all(fds.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')))
+  const inodes = new Set(links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []))
+  const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8')))
+  const portOf = (address = ''): number => parseInt(address.split(':')[1] ?? '', 16)
+  const rows = tables.flatMap((table) => table.split('\n').map((line) => line.trim().split(/\s+/)))
+  return new Set(rows.flatMap((row) => (inodes.has(row[9] ?? '') && portOf(row[1]) === port ? [portOf(row[2])] : [])))
+}
+
 /**
- * A steady stream of requests by a client that keeps connections, and by one that opens one for each. A request that was
- * under way when a router was killed is cut, and counted apart; no other may be lost, however long it waits.
+ * A steady stream of requests by a client that keeps connections, and by one that opens one for each. A request over a
+ * connection that a router had accepted when it was killed is cut, and counted apart; no other may be lost, however long it
+ * waits.
  */
 class Load {
   sent = 0
@@ -38,8 +61,7 @@ class Load {
   /** Cut with the router that had them. */
   cut = 0
   readonly lost: string[] = []
-  /** When routers were killed. */
-  readonly routerKills: number[] = []
+  readonly kills: Kill[] = []
   readonly #flying = new Set<Promise<void>>()
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 })
   readonly #timer: NodeJS.Timeout
@@ -68,25 +90,29 @@ class Load {
     const began = Date.now()
     // a kept connection that was closed before the request went over it says so by a reset: clients send it again (RFC 9112 §9.3.1)
     for (let tries = keep ? 3 : 1; tries > 0; tries--) {
-      const { failure, reused } = await this.#once(keep && tries > 1 ? this.#agent : undefined)
+      const { failure, reused, port } = await this.#once(keep && tries > 1 ? this.#agent : undefined)
       this.slowest = Math.max(this.slowest, Date.now() - began)
       if (failure === null) {
         this.answered++
         return
       }
-      const killed = this.routerKills.some((at) => at >= began - 5 && at <= Date.now())
       if (reused && tries > 1) continue
-      if (killed && /ECONNRESET|socket hang up|aborted|EPIPE/.test(failure)) this.cut++
-      else
-        this.lost.push(
-          `${new Date(began).toISOString()} +${Date.now() - began} ms ${keep ? 'kept' : 'fresh'}: ${failure}`,
-        )
+      if (this.kills.some(({ at, clients }) => at >= began && clients.has(port))) this.cut++
+      else this.lost.push(`${this.#tell(began, port)} ${keep ? 'kept' : 'fresh'}: ${failure}`)
       return
     }
   }
 
-  #once(agent: Agent | undefined): Promise<{ failure: string | null; reused: boolean }> {
+  /** When a request was sent and failed, and what was killed shortly before. */
+  #tell(began: number, port: number): string {
+    const now = Date.now()
+    const recent = this.kills.filter(({ at }) => at > began - 5_000).map(({ what, at }) => `${what} ${at - began} ms`)
+    return `${new Date(began).toISOString()} +${now - began} ms, from port ${port} (${recent.join(', ')})`
+  }
+
+  #once(agent: Agent | undefined): Promise<{ failure: string | null; reused: boolean; port: number }> {
     const { config } = this.#berth
+    let port = 0
     return new Promise((resolve) => {
       const outgoing = request({
         host: '127.0.0.1',
@@ -94,7 +120,12 @@ class Load {
         agent: agent ?? false,
         headers: { host: config.appHost(this.#app) },
       })
-      const settle = (failure: string | null) => resolve({ failure, reused: outgoing.reusedSocket })
+      const settle = (failure: string | null) => resolve({ failure, reused: outgoing.reusedSocket, port })
+      outgoing.on('socket', (socket) => {
+        const note = () => (port = socket.localPort ?? 0)
+        if (socket.connecting) socket.once('connect', note)
+        else note()
+      })
       outgoing.on('error', (error) => settle(error.message))
       outgoing.on('response', (answer: IncomingMessage) => {
         let body = ''
@@ -109,7 +140,7 @@ class Load {
   }
 }
 
-describe('kill -9 of platform processes, again and again, during pushes, scales and upgrades', function () {
+describe('kill -9 of platform processes and the engine, again and again, during pushes, scales and upgrades', function () {
   this.timeout(60_000 + kills * 60_000)
   let berth: Instance
   let repo: Repository
@@ -141,10 +172,12 @@ describe('kill -9 of platform processes, again and again, during pushes, scales 
     try {
       for (let done = 0; done < kills; done++) {
         await sleep(500 + random() * 3_000)
-        const victim = pick(['api', 'worker', 'router', 'redis', 'serve'] as const)
+        const victim = pick(victims)
         const { [victim]: process } = await pidsOf(berth)
-        if (!process || !signalled(process)) continue
-        if (victim === 'router') load.routerKills.push(Date.now())
+        if (!process || !isAlive(process)) continue
+        const killed = await kill(victim, process, berth.config.httpPort)
+        if (!killed) continue
+        load.kills.push(killed)
         counts[victim] = (counts[victim] ?? 0) + 1
         if (victim !== 'serve') continue
         berth.start() // as systemd does, or the next bin/up
@@ -167,6 +200,7 @@ describe('kill -9 of platform processes, again and again, during pushes, scales 
     )
     for (const outcome of wrong) console.log(`      ${outcome}`)
     expect(load.lost).to.deep.equal([])
+    expect(findStrays(berth.config, await pidsOf(berth)), 'processes that nobody knows').to.deep.equal({})
     expect(load.answered + load.cut).to.equal(load.sent)
     const ends = await repo.push('main')
     expect(ends.code, ends.stderr).to.equal(0)
@@ -184,11 +218,21 @@ async function successor(berth: Instance, pid: number | undefined): Promise<bool
   return true
 }
 
-function signalled({ pid }: { pid: number }): boolean {
+/**
+ * Kills a process; a router is stopped first, and looked at: what it has accepted by then it has in its hands.
+ * @returns null when it ended by itself a moment ago
+ */
+async function kill(what: string, { pid }: Pid, port: number): Promise<Kill | null> {
   try {
-    return process.kill(pid, 'SIGKILL')
-  } catch {
-    return false // it ended by itself a moment ago
+    const isRouter = what === 'router'
+    if (isRouter) process.kill(pid, 'SIGSTOP')
+    const clients = isRouter ? await clientsOf(pid, port) : new Set<number>()
+    const at = Date.now()
+    process.kill(pid, 'SIGKILL')
+    return { what, at, clients }
+  } catch (error) {
+    if (['ESRCH', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
+    throw error
   }
 }
 
