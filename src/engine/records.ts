@@ -204,6 +204,10 @@ export interface EndpointSpec {
   readonly ipv4Address?: string
   readonly ipv6Address?: string
   readonly macAddress?: string
+  /** More addresses of its interface, on no subnet of the network's. */
+  readonly linkLocalIps?: readonly string[]
+  /** Kept and shown again. */
+  readonly driverOpts?: Readonly<Record<string, string>>
   /** `container[:alias]`: what this container alone calls others. */
   readonly links?: readonly string[]
 }
@@ -222,6 +226,7 @@ export interface Endpoint {
   readonly ipv6Address?: string
   readonly ipv6PrefixLength?: number
   readonly ipv6Gateway?: string
+  readonly linkLocalIps?: readonly string[]
   readonly macAddress: string
 }
 

@@ -59,6 +59,7 @@ export function archiveRoutes(containers: Containers, images: ImageStore): reado
     {
       method: 'POST',
       path: '/commit',
+      bodiless: true,
       handle: async (request, reply) => {
         const { query } = request
         const container = containers.catalog.find(query.get('container') ?? '')

@@ -1,16 +1,18 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { EngineError } from '../errors.js'
+import { jsonFault } from './json-fault.js'
 
 const limit = 4 * 1024 * 1024
 
 /** Parses a JSON body; an empty one is `{}`. @throws EngineError `invalid` */
 export function parseJson(body: Buffer): unknown {
   if (body.length === 0) return {}
+  const text = body.toString('utf8')
   try {
-    return JSON.parse(body.toString('utf8'))
+    return JSON.parse(text)
   } catch (error) {
-    throw new EngineError('invalid', 'invalid JSON in the request body', error)
+    throw new EngineError('invalid', `invalid JSON: ${jsonFault(text)}`, error)
   }
 }
 

@@ -143,8 +143,8 @@ export function containerRoutes(containers: Containers, execs: Execs): readonly 
       path: '/containers/{id}/update',
       partly: 'memory, CPU, pids, block I/O weight and restart policy',
       handle: async (request, reply) => {
-        const container = containers.catalog.find(request.params.id ?? '')
         const fields = fieldsOf(await request.json(bodies.update))
+        const container = containers.catalog.find(request.params.id ?? '')
         const wanted = request.version < 140 ? { ...fields, PidsLimit: null } : fields // it came with 1.40
         reply.json(200, { Warnings: await updateLimits(containers, container, wanted) })
       },

@@ -2,7 +2,7 @@ import type { Containers } from '../containers/containers.js'
 import type { Exec } from '../containers/exec.js'
 import type { Execs } from '../containers/execs.js'
 import { EngineError, messageOf } from '../errors.js'
-import { fieldsOf, flagField, listField } from '../system/fields.js'
+import { type Fields, fieldsOf, flagField, listField } from '../system/fields.js'
 import { bodies } from './bodies.js'
 import { contentTypeOf, frame, send } from './frames.js'
 import { hangUp } from './hang-up.js'
@@ -16,15 +16,19 @@ export const execRoutes = (containers: Containers, execs: Execs): readonly ApiRo
     method: 'POST',
     path: '/containers/{id}/exec',
     handle: async (request, reply) => {
+      const wish = await request.json(bodies.execCreate)
       const container = containers.catalog.find(request.params.id ?? '')
-      reply.json(201, { Id: execs.create(container, await request.json(bodies.execCreate)).id })
+      reply.json(201, { Id: execs.create(container, wish).id })
     },
   },
   {
     method: 'POST',
     path: '/exec/{id}/start',
     hijacks: true,
-    handle: (request, reply) => start(containers, execs.find(request.params.id ?? ''), request, reply),
+    handle: async (request, reply) => {
+      const wish = fieldsOf(await request.json(bodies.execStart))
+      await start(containers, execs.find(request.params.id ?? ''), wish, { request, reply })
+    },
   },
   {
     method: 'POST',
@@ -64,8 +68,12 @@ function describe({ id, container, request, running, exitCode, pid }: Exec): obj
   }
 }
 
-async function start(containers: Containers, exec: Exec, request: ApiRequest, reply: ApiReply): Promise<void> {
-  const fields = fieldsOf(await request.json(bodies.execStart))
+async function start(
+  containers: Containers,
+  exec: Exec,
+  fields: Fields,
+  { request, reply }: { request: ApiRequest; reply: ApiReply },
+): Promise<void> {
   const { shop } = containers
   if (exec.started) throw new EngineError('conflict', `Error: Exec command ${exec.id} has already run`)
   if (flagField(fields, 'Detach')) {

@@ -67,10 +67,9 @@ export const networkRoutes = (
   {
     method: 'POST',
     path: '/networks/{id}/connect',
-    partly: 'DriverOpts are ignored',
     handle: async (request, reply) => {
-      const network = networks.get(request.params.id ?? '')
       const body = fieldsOf(await request.json(bodies.connect))
+      const network = networks.get(request.params.id ?? '')
       await attachments.connect(containerOf(body), endpointOf(network.id, objectField(body, 'EndpointConfig')))
       reply.empty(200)
     },
@@ -80,8 +79,8 @@ export const networkRoutes = (
     path: '/networks/{id}/disconnect',
     partly: 'Force is as without it: a container that is gone has left nothing behind',
     handle: async (request, reply) => {
-      const network = networks.get(request.params.id ?? '')
       const body = fieldsOf(await request.json(bodies.disconnect))
+      const network = networks.get(request.params.id ?? '')
       await attachments.disconnect(containerOf(body), network.id)
       reply.empty(200)
     },
@@ -145,7 +144,8 @@ function isListed(network: NetworkRecord, filters: Filters, networks: NetworkRoo
 }
 
 function describe(network: NetworkRecord, containers: Readonly<Record<string, unknown>>) {
-  const pools = [network, ...(network.ipv6 ? [network.ipv6] : [])].filter(({ subnet }) => subnet !== '')
+  const six = network.ipv6 ?? network.idleIpv6
+  const pools = [network, ...(six ? [six] : [])].filter(({ subnet }) => subnet !== '')
   return {
     Name: network.name,
     Id: network.id,
@@ -209,7 +209,7 @@ function specOf(body: Fields): NetworkSpec {
     internal: flagField(body, 'Internal'),
     attachable: flagField(body, 'Attachable'),
     ...four,
-    ...(flagField(body, 'EnableIPv6') ? { ipv6: six ?? {} } : {}),
+    ...(flagField(body, 'EnableIPv6') ? { ipv6: six ?? {} } : six ? { idleIpv6: six } : {}),
     labels: mapField(body, 'Labels'),
     options: mapField(body, 'Options'),
     ...((ipam.Options ?? null) === null ? {} : { ipamOptions: mapField(ipam, 'Options') }),

@@ -41,6 +41,8 @@ export interface ApiRoute {
   readonly partly?: string
   /** Its JSON body may be called anything: clients of Docker's do, and dockerd does not look. */
   readonly anyType?: true
+  /** Its JSON body may be left out: that is `{}`. */
+  readonly bodiless?: true
   /** Its answer may take the connection over, both ways. */
   readonly hijacks?: true
   handle(request: ApiRequest, reply: ApiReply): Promise<void> | void

@@ -38,6 +38,8 @@ async function dispatch(
         signal: left.signal,
         json: async (shape) => {
           const bytes = await (body ??= taken?.body ?? readBody(request))
+          if (bytes.length === 0 && route.bodiless !== true)
+            throw new EngineError('invalid', 'invalid JSON: got EOF while reading request body')
           if (bytes.length > 0 && route.anyType !== true) demandJson(request)
           return decode(parseJson(bytes), shape)
         },

@@ -50,13 +50,11 @@ export function statusText({ record: { state }, health }: Container): string {
 }
 
 /** The addresses that were asked for, as opposed to those it has. */
-const ipamConfig = ({ ipv4Address, ipv6Address }: Partial<EndpointSpec>): object | null =>
-  ipv4Address === undefined && ipv6Address === undefined
-    ? null
-    : {
-        ...(ipv4Address === undefined ? {} : { IPv4Address: ipv4Address }),
-        ...(ipv6Address === undefined ? {} : { IPv6Address: ipv6Address }),
-      }
+function ipamConfig({ ipv4Address, ipv6Address, linkLocalIps }: Partial<EndpointSpec>): object | null {
+  const asked = Object.entries({ IPv4Address: ipv4Address, IPv6Address: ipv6Address, LinkLocalIPs: linkLocalIps })
+  const given = asked.filter(([, value]) => value !== undefined)
+  return given.length > 0 ? Object.fromEntries(given) : null
+}
 
 const endpointSettings = (
   endpoint: Endpoint,
@@ -66,8 +64,8 @@ const endpointSettings = (
   IPAMConfig: ipamConfig(asked),
   Links: endpoint.links ?? null,
   Aliases: endpoint.aliases.length > 0 ? endpoint.aliases : null,
-  MacAddress: endpoint.macAddress,
-  DriverOpts: null,
+  MacAddress: endpoint.macAddress || (asked.macAddress ?? ''),
+  DriverOpts: asked.driverOpts ?? null,
   NetworkID: endpoint.networkId,
   EndpointID: endpoint.endpointId,
   Gateway: endpoint.gateway,

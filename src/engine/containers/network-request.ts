@@ -1,7 +1,7 @@
-import { isIPv4, isIPv6 } from 'node:net'
+import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { EngineError } from '../errors.js'
 import type { EndpointSpec, PortRequest } from '../records.js'
-import { fieldsOf, listField, objectField, textField, type Fields } from '../system/fields.js'
+import { fieldsOf, listField, mapField, objectField, textField, type Fields } from '../system/fields.js'
 import type { HostConfig } from './record.js'
 
 const invalid = (message: string): EngineError => new EngineError('invalid', message)
@@ -14,6 +14,10 @@ export function endpointOf(network: string, settings: Fields, macAddress = ''): 
   const [ipv4, ipv6] = [textField(ipam, 'IPv4Address'), textField(ipam, 'IPv6Address')]
   if (ipv4 !== '' && !isIPv4(ipv4)) throw invalid(`invalid IPv4 address: ${ipv4}`)
   if (ipv6 !== '' && !isIPv6(ipv6)) throw invalid(`invalid IPv6 address: ${ipv6}`)
+  const linkLocalIps = listField(ipam, 'LinkLocalIPs').map(String)
+  for (const address of linkLocalIps)
+    if (isIP(address) === 0) throw invalid(`invalid link-local IP address: ${address}`)
+  const driverOpts = mapField(settings, 'DriverOpts')
   return {
     network,
     aliases: listField(settings, 'Aliases').map(String),
@@ -21,6 +25,8 @@ export function endpointOf(network: string, settings: Fields, macAddress = ''): 
     ...wish('ipv6Address', ipv6),
     ...wish('macAddress', textField(settings, 'MacAddress') || macAddress),
     ...(links.length > 0 ? { links } : {}),
+    ...(linkLocalIps.length > 0 ? { linkLocalIps } : {}),
+    ...(Object.keys(driverOpts).length > 0 ? { driverOpts } : {}),
   }
 }
 

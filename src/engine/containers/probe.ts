@@ -41,7 +41,15 @@ export class Probe {
       })
       .finally(() => late.removeEventListener('abort', kill))
     return late.aborted
-      ? { exitCode: -1, output: `Health check exceeded timeout (${timeout} ms)` }
+      ? { exitCode: -1, output: `Health check exceeded timeout (${goDuration(timeout)})` }
       : { exitCode, output }
   }
+}
+
+/** Milliseconds as Go writes them: `50ms`, `1m30s`. */
+function goDuration(ms: number): string {
+  if (ms < 1000) return `${ms}ms`
+  const seconds = ms / 1000
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60]
+  return `${hours > 0 ? `${hours}h` : ''}${seconds >= 60 ? `${minutes}m` : ''}${Number((seconds % 60).toFixed(3))}s`
 }

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { EngineError, messageOf } from '../errors.js'
 import type { Endpoint } from '../records.js'
 import { resolvConf } from '../networks/resolv.js'
@@ -131,6 +131,21 @@ async function plumb(shop: Shop, container: Container): Promise<void> {
   if (endpoints.length > 0) await writeNames(shop, container, endpoints)
 }
 
+const ownHosts = [
+  '127.0.0.1\tlocalhost',
+  '::1\tlocalhost ip6-localhost ip6-loopback',
+  'fe00::0\tip6-localnet',
+  'ff00::0\tip6-mcastprefix',
+  'ff02::1\tip6-allnodes',
+  'ff02::2\tip6-allrouters',
+]
+
+/** Lines of /etc/hosts where a container has the host's network, whose names are right for it. */
+async function hostHosts(): Promise<readonly string[]> {
+  const text = await readFile('/etc/hosts', 'utf8').catch(() => undefined)
+  return text?.replace(/\n$/, '').split('\n') ?? ownHosts
+}
+
 /** Writes the files that the container sees as /etc/hosts, hostname and resolv.conf: in place, they are mounted. */
 export async function writeNames(
   shop: Shop,
@@ -150,12 +165,7 @@ export async function writeNames(
     return `${address === 'host-gateway' ? (endpoints[0]?.gateway ?? '127.0.0.1') : address}\t${name}`
   })
   const hosts = [
-    '127.0.0.1\tlocalhost',
-    '::1\tlocalhost ip6-localhost ip6-loopback',
-    'fe00::0\tip6-localnet',
-    'ff00::0\tip6-mcastprefix',
-    'ff02::1\tip6-allnodes',
-    'ff02::2\tip6-allrouters',
+    ...(hostConfig.NetworkMode === 'host' ? await hostHosts() : ownHosts),
     ...extra,
     ...linkedHosts(shop, container),
     ...endpoints.flatMap(({ ipAddress, ipv6Address }) =>

@@ -15,6 +15,8 @@ export interface NetworkSpec extends PoolRequest {
   readonly attachable: boolean
   /** Present: it has IPv6 too. */
   readonly ipv6?: PoolRequest
+  /** IPv6 addresses of a network that is not to have any. */
+  readonly idleIpv6?: PoolRequest
   readonly labels: Readonly<Record<string, string>>
   readonly options: Readonly<Record<string, string>>
   readonly ipamOptions?: Readonly<Record<string, string>>
@@ -136,7 +138,7 @@ export class Catalog {
 
   /** Makes a network; it is on disk when this resolves. @throws EngineError in dockerd's words */
   async create(spec: NetworkSpec): Promise<NetworkRecord> {
-    if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/.test(spec.name))
+    if (spec.name.trim() === '' || spec.name === buildsNetwork || spec.name.length > 255)
       throw new EngineError('invalid', `invalid network name: ${JSON.stringify(spec.name.slice(0, 300))}`)
     if (isPredefined(spec.name))
       throw new EngineError('denied', `operation is not permitted on predefined ${spec.name} network `)
@@ -155,7 +157,7 @@ export class Catalog {
   }
 
   async #store(spec: NetworkSpec & Pick<NetworkRecord, 'builds'>): Promise<NetworkRecord> {
-    const { subnet, gateway, range, reserved, ipv6, ...rest } = spec
+    const { subnet, gateway, range, reserved, ipv6, idleIpv6, ...rest } = spec
     const settings = settingsOf(spec.options)
     const taken = settings.bridgeName
     const other = this.all().find(({ options }) => settingsOf(options).bridgeName === taken)
@@ -173,6 +175,7 @@ export class Catalog {
       mtu: settings.mtu,
       ...(bridge ? this.#subnets.choose(4, { subnet, gateway, range, reserved }) : { subnet: '', gateway: '' }),
       ...(bridge && ipv6 ? { ipv6: this.#subnets.choose(6, ipv6) } : {}),
+      ...(bridge && idleIpv6 ? { idleIpv6: this.#subnets.choose(6, idleIpv6) } : {}),
     }
     await this.#records.save(record)
     this.#add(record)

@@ -73,6 +73,7 @@ export class Endpoints {
             ipv6Gateway: network.internal ? '' : ipv6.gateway,
           }
         : {}),
+      ...(spec.linkLocalIps ? { linkLocalIps: spec.linkLocalIps } : {}),
       macAddress: spec.macAddress ?? macOf(ipAddress),
     }
     this.#all.set(containerId, mine.set(id, endpoint))
@@ -117,7 +118,9 @@ function checkWishes(network: NetworkRecord, { macAddress, ipv4Address, ipv6Addr
   if (ipv4Address === undefined && ipv6Address === undefined) return
   if (isDefaultBridge(network))
     throw new EngineError('invalid', 'user specified IP address is supported on user defined networks only')
-  const chosen = (ipv4Address === undefined || network.chosen) && (ipv6Address === undefined || network.ipv6?.chosen)
+  const chosen =
+    (ipv4Address === undefined || network.chosen) &&
+    (ipv6Address === undefined || (network.ipv6 ?? network.idleIpv6)?.chosen)
   if (!chosen)
     throw new EngineError(
       'invalid',

@@ -2,6 +2,7 @@ import { closeSync, existsSync, openSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { EngineError } from '../errors.js'
 import type { Endpoint } from '../records.js'
+import { familyOf } from '../kernel/ip.js'
 import { linkIndex, linkNames, Links } from '../kernel/links.js'
 import type { KernelNames } from './names.js'
 import { family, Netlink, NetlinkError } from '../kernel/netlink.js'
@@ -39,6 +40,7 @@ export class Plumbing implements Disposable {
         addresses: [
           { address: ipAddress, prefixLength },
           ...(ipv6Address ? [{ address: ipv6Address, prefixLength: ipv6PrefixLength }] : []),
+          ...linkLocalOf(endpoint),
         ],
         mtu: network.mtu,
         isolated: !memberTraffic,
@@ -107,6 +109,12 @@ export class Plumbing implements Disposable {
     this.#links[Symbol.dispose]()
   }
 }
+
+/** RFC 3927, RFC 4291; those of IPv6 only where the interface has IPv6. */
+const linkLocalOf = ({ linkLocalIps = [], ipv6Address }: Endpoint) =>
+  linkLocalIps
+    .filter((address) => familyOf(address) === 4 || ipv6Address !== undefined)
+    .map((address) => ({ address, prefixLength: familyOf(address) === 4 ? 16 : 64 }))
 
 const gatewaysOf = ({ gateway, ipv6Gateway = '' }: Endpoint): readonly string[] =>
   [gateway, ipv6Gateway].filter((address) => address !== '')

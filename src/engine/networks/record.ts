@@ -27,6 +27,8 @@ export interface NetworkRecord extends Pool {
   readonly internal: boolean
   readonly attachable: boolean
   readonly ipv6?: Pool
+  /** What was asked for of a network that has no IPv6: shown again, and no one has an address of it. */
+  readonly idleIpv6?: Pool
   readonly mtu: number
   readonly labels: Readonly<Record<string, string>>
   readonly options: Readonly<Record<string, string>>

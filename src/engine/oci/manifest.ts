@@ -108,6 +108,9 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ''
 
 const machines: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64', i386: '386', armhf: 'arm' }
 
+/** What may stand alone in place of `linux/<architecture>`. */
+const architectures = '386 amd64 arm arm64 loong64 mips mipsle mips64 mips64le ppc64 ppc64le riscv64 s390x'.split(' ')
+
 /** Reads `linux/arm64/v8`; `arm64` alone is Linux's. @throws EngineError `invalid` */
 export function readPlatform(text: string): Platform {
   if (text === '') return { os: 'linux', architecture, variant: '' }
@@ -117,7 +120,11 @@ export function readPlatform(text: string): Platform {
       'invalid',
       `"${text.slice(0, 80)}" is an invalid component: platform specifier must match "os/arch[/variant]"`,
     )
-  const [os = '', machine = '', variant = ''] = parts.length === 1 && parts[0] !== 'linux' ? ['linux', ...parts] : parts
+  const [alone = ''] = parts.length === 1 ? parts : ['linux']
+  if (!['linux', 'windows', ...architectures].includes(machines[alone] ?? alone))
+    throw new EngineError('invalid', `"${alone}": unknown operating system or architecture: invalid argument`)
+  const [os = '', machine = '', variant = ''] =
+    parts.length === 1 && !['linux', 'windows'].includes(alone) ? ['linux', ...parts] : parts
   return { os, architecture: machine === '' ? architecture : (machines[machine] ?? machine), variant }
 }
 

@@ -19,6 +19,12 @@ const routes: ApiRoute[] = [
   { method: 'POST', path: '/echo', handle: async (request, reply) => reply.json(200, await request.json('anything')) },
   {
     method: 'POST',
+    path: '/echo/bodiless',
+    bodiless: true,
+    handle: async (request, reply) => reply.json(200, await request.json('anything')),
+  },
+  {
+    method: 'POST',
     path: '/fail/{fault}',
     handle: (request) => {
       throw new EngineError(request.params.fault as 'missing', 'it is so')
@@ -175,7 +181,11 @@ describe('the engine API server', () => {
     expect((await ask('POST', '/echo', `"${'x'.repeat(5_000_000)}"`).catch(() => ({ status: 400 }))).status).to.equal(
       400,
     )
-    expect((await ask('POST', '/echo')).body).to.equal('{}\n')
+    expect(await ask('POST', '/echo')).to.deep.include({
+      status: 400,
+      body: '{"message":"invalid JSON: got EOF while reading request body"}\n',
+    })
+    expect((await ask('POST', '/echo/bodiless')).body).to.equal('{}\n')
   })
 
   const start = (length: number) =>
@@ -218,7 +228,6 @@ describe('the engine API server', () => {
         const what = `${String(typed.length)} bytes of input`
         it(`keeps ${what} and their end ${name}, whenever they come`, async () => {
           let start = (): void => undefined
-          begun = () => new Promise<void>((resolve) => (start = resolve))
           const moments: Record<string, (socket: Socket) => Promise<void>> = {
             'in one piece with the request': async (socket) => {
               socket.end(`${head(...headers)}${json}${typed}`)
@@ -252,6 +261,8 @@ describe('the engine API server', () => {
             },
           }
           for (const send of Object.values(moments)) {
+            const started = new Promise<void>((resolve) => (start = resolve))
+            begun = () => started
             const socket = await raw()
             const all = check(socket, typed)
             await send(socket)

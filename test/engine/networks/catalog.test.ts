@@ -105,7 +105,7 @@ describe('the catalog of networks', () => {
       'invalid',
       'failed to parse com.docker.network.driver.mtu value: 9k',
     )
-    for (const name of ['', '..', '../x', 'a/b', 'a b', '-a', 'a\n', 'x'.repeat(256)])
+    for (const name of ['', ' ', ':builds', 'x'.repeat(256)])
       await refuses(catalog.create(spec(name)), 'invalid', 'invalid network name')
     expect(catalog.all()).to.have.lengthOf(4)
   })

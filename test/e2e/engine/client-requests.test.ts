@@ -1,0 +1,138 @@
+import { expect } from 'chai'
+import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { base, openDocker, oracle, type DockerEngine } from './harness.js'
+
+/** What docker-py's and moby's suites ask beyond what the command does, and how they are answered when they ask badly. */
+describe('a request of a client', function () {
+  if (process.getuid?.() !== 0) return
+  let engine: DockerEngine
+  before(async () => (engine = await openDocker()))
+  afterEach(() => engine.clear())
+  after(() => engine[Symbol.asyncDispose]())
+
+  const send = (method: string, path: string, body = '') =>
+    new Promise<{ status: number; body: string }>((resolve, reject) => {
+      const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }
+      const options = { socketPath: engine.socket, method, path: `/v1.41${path}`, headers, agent: false }
+      request(options, (answer) => {
+        text(answer).then((body) => resolve({ status: answer.statusCode ?? 0, body }), reject)
+      })
+        .on('error', reject)
+        .end(body)
+    })
+  const json = async <T>(method: string, path: string, body?: object) => {
+    const answer = await send(method, path, body && JSON.stringify(body))
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${String(answer.status)} ${answer.body}`)
+    return (answer.body === '' ? {} : JSON.parse(answer.body)) as T
+  }
+  interface Place {
+    IPAMConfig: Record<string, unknown> | null
+    MacAddress: string
+    DriverOpts: object | null
+    GlobalIPv6Address: string
+  }
+  const place = async (name: string, network: string) =>
+    (await json<{ NetworkSettings: { Networks: Record<string, Place> } }>('GET', `/containers/${name}/json`))
+      .NetworkSettings.Networks[network]
+
+  it('is told what is wrong with its JSON before what it names is looked for', async () => {
+    const paths = ['/containers/absent/exec', '/exec/absent/start', '/networks/absent/connect', '/volumes/create']
+    for (const path of [...paths, '/networks/absent/disconnect', '/networks/create']) {
+      const spoilt = await send('POST', path, '{invalid json')
+      expect(spoilt, path).to.include({ status: 400 })
+      expect(spoilt.body).to.contain("invalid character 'i' looking for beginning of object key string")
+      const empty = await send('POST', path)
+      expect(empty, path).to.include({ status: 400 })
+      expect(empty.body).to.contain('got EOF while reading request body')
+    }
+  })
+
+  it('may call a network almost anything', async () => {
+    for (const name of ['a b', 'a/b', '-a', 'ü:1']) {
+      const { Id } = await json<{ Id: string }>('POST', '/networks/create', { Name: name })
+      expect(await json('GET', `/networks/${encodeURIComponent(name)}`)).to.include({ Id, Name: name })
+      await engine.must('run', '--rm', '--network', Id, base, 'true')
+      expect((await send('DELETE', `/networks/${encodeURIComponent(name)}`)).status).to.equal(204)
+    }
+    for (const Name of ['', ' '])
+      expect((await send('POST', '/networks/create', JSON.stringify({ Name }))).status).to.be.within(400, 500)
+  })
+
+  it('sees what it asked for of a network before and after the start', async () => {
+    await json('POST', '/networks/create', { Name: 'asked' })
+    const wish = {
+      IPAMConfig: { LinkLocalIPs: ['169.254.8.8'] },
+      DriverOpts: { 'a.setting': 'on' },
+      // which dockerd heeds from 25 on
+      ...(oracle ? {} : { MacAddress: '02:42:ac:11:00:02' }),
+    }
+    const NetworkingConfig = { EndpointsConfig: { asked: wish } }
+    const HostConfig = { NetworkMode: 'asked' }
+    await json('POST', '/containers/create?name=asking', {
+      Image: base,
+      Cmd: ['sleep', '60'],
+      HostConfig,
+      NetworkingConfig,
+    })
+    expect(await place('asking', 'asked')).to.deep.include(wish)
+    await json('POST', '/containers/asking/start')
+    expect(await place('asking', 'asked')).to.deep.include(wish)
+    const seen = await engine.must('exec', 'asking', 'cat', '/proc/net/fib_trie', '/sys/class/net/eth0/address')
+    expect(seen).to.contain('169.254.8.8')
+    if (!oracle) expect(seen).to.contain('02:42:ac:11:00:02')
+    await engine.clear()
+    await engine.must('network', 'rm', 'asked')
+  })
+
+  it('may ask for an IPv6 address of a network that names a subnet and has no IPv6', async () => {
+    const Config = [{ Subnet: '2001:389::/64', IPRange: '2001:389::/96', Gateway: '2001:389::ffff' }]
+    await json('POST', '/networks/create', { Name: 'six', IPAM: { Driver: 'default', Config } })
+    const network = await json<{ EnableIPv6: boolean; IPAM: { Config: { Subnet: string }[] } }>('GET', '/networks/six')
+    expect(network.EnableIPv6).to.equal(false)
+    expect(network.IPAM.Config).to.have.length(2)
+    expect(network.IPAM.Config[1]).to.include({ Subnet: '2001:389::/64' })
+    await engine.must(
+      'run',
+      '-d',
+      '--name',
+      'sixth',
+      '--network',
+      'six',
+      '--ip6',
+      '2001:389::f00d',
+      base,
+      'sleep',
+      '60',
+    )
+    expect(await place('sixth', 'six')).to.deep.include({
+      IPAMConfig: { IPv6Address: '2001:389::f00d' },
+      GlobalIPv6Address: '',
+    })
+    await engine.clear()
+    await engine.must('network', 'rm', 'six')
+  })
+
+  it('names a platform that there is', async () => {
+    const { status, body } = await send('POST', '/images/create?fromImage=127.0.0.1:1/a&tag=b&platform=foobar')
+    expect(status).to.equal(400)
+    expect(body).to.contain('unknown operating system or architecture')
+  })
+
+  it('finds the names of the host on its network', async () => {
+    const inside = await engine.must('run', '--rm', '--network', 'host', base, 'cat', '/etc/hosts')
+    expect(inside).to.equal(await engine.run('cat', ['/etc/hosts']).then(({ stdout }) => stdout.trim()))
+  })
+
+  it('hears how long a check may take as Go says it', async () => {
+    const Healthcheck = { Test: ['CMD', 'sleep', '60'], Interval: 100_000_000, Timeout: 50_000_000, Retries: 1 }
+    await json('POST', '/containers/create?name=slow', { Image: base, Cmd: ['sleep', '60'], Healthcheck })
+    const events = engine.start('events', '--filter', 'container=slow', '--filter', 'event=health_status')
+    const unhealthy = new Promise((resolve) => events.stdout?.once('data', resolve))
+    await json('POST', '/containers/slow/start')
+    await unhealthy
+    events.kill()
+    const { State } = await json<{ State: { Health: { Log: { Output: string }[] } } }>('GET', '/containers/slow/json')
+    expect(State.Health.Log[0]?.Output).to.equal('Health check exceeded timeout (50ms)')
+  })
+})
