@@ -21,6 +21,8 @@ export interface Stage extends AsyncDisposable {
   readonly client: Client
   readonly app: string
   readonly url: URL
+  /** The working copy. */
+  readonly dir: string
   /** Changes one line, so that the app answers with `greeting`, and commits it. */
   change(greeting: string): Promise<void>
   /** A real `git push`. @throws Error with everything it said when it fails */
@@ -65,6 +67,7 @@ export async function openStage(stem: string): Promise<Stage> {
     client,
     app: app.name,
     url: new URL(app.url),
+    dir,
     change: async (greeting) => {
       const file = join(dir, 'server.js')
       const before = await readFile(file, 'utf8')
