@@ -1,6 +1,7 @@
 import { loadConfig } from '../config.js'
 import { createGitHandler } from '../git/handler.js'
 import { inheritedSocket, tellLeaving, tellReady } from '../hand-over.js'
+import { collectWhenQuiet } from '../lib/quiet.js'
 import { createLog } from '../log.js'
 import { connectRedis } from '../store/connection.js'
 import { openStore } from '../store/store.js'
@@ -32,6 +33,7 @@ const inherited = inheritedSocket()
 if (inherited) await listenAt(server, inherited)
 else await listenOn(server, config.apiSocket)
 log.info({ socket: config.apiSocket }, 'api ready')
+collectWhenQuiet()
 tellReady()
 
 /** What other rooms opened (queues, subscribers) needs no farewell: every record is durable already. */

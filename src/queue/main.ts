@@ -1,5 +1,6 @@
 import { loadConfig } from '../config.js'
 import { connectEngine } from '../engine-client/client.js'
+import { collectWhenQuiet } from '../lib/quiet.js'
 import { createLog } from '../log.js'
 import { createScheduler } from '../scheduler/scheduler.js'
 import { openStore } from '../store/store.js'
@@ -20,6 +21,7 @@ const worker = await startWorker({ config, store, engine, scheduler, log })
 await scheduler.start()
 const images = keepImages({ config, store, engine, scheduler, log })
 log.info({ builds: config.builds, changes: config.changes }, 'worker ready')
+collectWhenQuiet()
 
 let stopping = false
 const stop = async (): Promise<void> => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { loadConfig } from '../config.js'
+import { collectWhenQuiet } from '../lib/quiet.js'
 import { createLog } from '../log.js'
 import { inheritedSocket, tellReady, tellLeaving } from '../hand-over.js'
 import { Follower } from './follower.js'
@@ -31,6 +32,7 @@ else (front.server.listen as (socket: object, backlog: number) => void).call(fro
 await once(front.server, 'listening')
 log.info(`listening on port ${port} with ${table.routes().length} routes remembered`)
 follower.start()
+collectWhenQuiet()
 tellReady()
 
 const end = async (drained: Promise<void>) => {

@@ -87,7 +87,7 @@ export function registerServe(program: Command): void {
 
 /** Runs a program of the engine's, which reads its own arguments. */
 async function hand(program: string, args: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, [join(home, program), ...args], { stdio: 'inherit' })
+  const child = spawn(process.execPath, [...process.execArgv, join(home, program), ...args], { stdio: 'inherit' })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill(signal))
   process.exitCode = await new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1)))
 }

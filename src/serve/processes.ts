@@ -65,7 +65,8 @@ function isSameRedis(config: Config, { pid }: Pid): boolean {
   }
 }
 
-const flags = ['--max-semi-space-size=1', '--disable-warning=ExperimentalWarning']
+/** What bin/berth gave Node.js for this process. */
+const flags = process.execArgv.filter((flag) => flag !== '--')
 
 /** Every process of the Procfile and a Redis, and how each is run. @throws BerthError as `engineClient` */
 export function specs(

@@ -2,6 +2,7 @@ import { chownSync } from 'node:fs'
 import { copyFile, stat, truncate } from 'node:fs/promises'
 import type { Config } from '../config.js'
 import { BerthError, is, messageOf } from '../errors.js'
+import { collectWhenQuiet } from '../lib/quiet.js'
 import { Child, type ChildEvents } from './child.js'
 import { makeGitGroup, type GitGroup } from './git-group.js'
 import { lockFile, pidsFile, runnable, supervisorName, tellRunning } from './instance.js'
@@ -138,6 +139,7 @@ export async function serve(config: Config): Promise<void> {
   })
   for (const child of children) child.start()
   const running = { ...runnable(config), pid: process.pid }
+  collectWhenQuiet()
   void Promise.all(children.map((child) => child.ready)).then(() => tellRunning(config, running))
   const rotation = setInterval(() => {
     for (const child of children) void rotate(child.spec.logFile)

@@ -37,7 +37,7 @@ StartLimitIntervalSec=0
 Type=simple
 UMask=0022
 WorkingDirectory=${path(home)}
-ExecStart=${word(process.execPath)} ${word(join(home, 'dist/cli/main.js'))} serve
+ExecStart=${word(join(home, 'bin/berth'))} serve
 Environment=${word(`BERTH_ROOT=${config.root}`).replaceAll('$$', '$')}
 KillMode=process
 Delegate=yes

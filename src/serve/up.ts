@@ -103,7 +103,7 @@ async function start(config: Config, running: Running | null): Promise<void> {
   chmodSync(logDir(config), 0o750)
   const log = join(logDir(config), 'serve.log')
   const fd = openSync(log, 'a', 0o640)
-  const child = spawn(process.execPath, [join(home, 'dist/cli/main.js'), 'serve'], {
+  const child = spawn(join(home, 'bin/berth'), ['serve'], {
     cwd: '/',
     env: { ...withoutSettings(process.env), BERTH_ROOT: config.root },
     stdio: ['ignore', fd, fd],

@@ -8,19 +8,19 @@ const idleMs = 10_000
 const trim = koffi.load('libc.so.6').func('int malloc_trim(size_t pad)')
 
 setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
+const collect = runInNewContext('gc') as (options: object) => void
 setFlagsFromString('--no-expose-gc')
 
 let timer: NodeJS.Timeout | undefined
 
 /**
  * Notes that there is something to do. Once there has been nothing for `calmMs`, what work has left is given back to the
- * machine: neither V8 nor malloc(3) does so while nothing is asked of them. Takes 10 to 20 ms of the loop.
+ * machine: neither V8 nor malloc(3) does so while nothing is asked of them. Takes some 50 ms of the loop.
  */
 export function busy(calmMs = idleMs): void {
   clearTimeout(timer)
   timer = setTimeout(() => {
-    collect()
+    collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
     trim(0)
   }, calmMs).unref()
 }

@@ -1,4 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { CLONE_NEWNS, exec, mount, MS, unmount, unshare } from '../kernel/libc.js'
 import { locateProgram, runtimeNames } from './driver.js'
 import { openStagingArea } from './mount-staging.js'
@@ -10,6 +11,9 @@ const marker = 'BERTH_ENGINE_MOUNTS'
  * memory, comes in while the engine's own files are loaded. The second flag is one of V8 11, Node 20's.
  */
 const frugal = [
+  ...(import.meta.url.endsWith('.js')
+    ? [`--import=${fileURLToPath(new URL('../kernel/lean.js', import.meta.url))}`]
+    : []),
   '--max-semi-space-size=1',
   ...(process.versions.v8.startsWith('11.') ? ['--interrupt-budget=2000000'] : []),
 ]
