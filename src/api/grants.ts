@@ -1,4 +1,3 @@
-import { Bell } from '../queue/bell.js'
 import type { Store } from '../store/store.js'
 import { revocations, type Token } from '../store/tokens.js'
 
@@ -42,7 +41,7 @@ export class Grants {
   }
 
   async #listen(): Promise<void> {
-    this.#listening ??= Bell.of(this.#store).then((bell) => bell.listen(revocations, (id) => this.#revoked(id)))
+    this.#listening ??= this.#store.notifications.subscribe(revocations, (id) => this.#revoked(id))
     try {
       await this.#listening
     } catch (error) {
@@ -58,7 +57,7 @@ export class Grants {
       else if (id === '')
         this.#store.tokens.isGood(token).then(
           (good) => (good ? undefined : end()),
-          () => undefined, // the store went again: it rings again when it is back
+          () => undefined, // the store went again: this is called again when it is back
         )
     }
   }

@@ -133,7 +133,7 @@ export class DeployLog {
       this.#waiting = ''
       try {
         await this.#file.appendFile(text)
-        await this.#store.redis.publish(`deploy:${this.#id}`, 'log')
+        await this.#store.operations.notify(this.#id, 'log')
       } catch (error) {
         process.emitWarning(`log of deploy ${this.#id}: ${messageOf(error)}`)
       }

@@ -32,5 +32,5 @@ export async function forgetApp({ store, config }: Workshop, app: App, operation
   await removeTree(lastTree(config, app.id))
   await rm(join(config.root, 'git', `${app.id}.git`), { recursive: true, force: true })
   await store.apps.remove(app.id)
-  await store.redis.publish(`deploy:${operation.id}`, 'succeeded')
+  await store.operations.notify(operation.id, 'succeeded')
 }

@@ -4,9 +4,8 @@ import { StringDecoder } from 'node:string_decoder'
 import type { Config } from '../config.js'
 import { deadline } from '../lib/deadline.js'
 import { is } from '../errors.js'
-import { isOver, type Operation } from '../store/operations.js'
+import { isOver, operationChannel, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
-import { Bell } from './bell.js'
 import { deployFiles } from '../builds/files.js'
 
 /** A piece of a deploy's log. */
@@ -24,7 +23,7 @@ export interface FollowOptions {
   readonly signal?: AbortSignal
 }
 
-/** Looked at this often even if no ring comes: Redis may have lost one. Milliseconds. */
+/** Looked at this often even if nothing is heard: Redis may have lost one. Milliseconds. */
 const patience = 5_000
 const pieceBytes = 64 * 1024
 
@@ -57,7 +56,7 @@ export async function* follow(
         if (text !== '') yield { text, offset }
       }
       if (over) return
-      await watch.rung(signal)
+      await watch.news(signal)
     }
   } finally {
     await file?.close()
@@ -72,7 +71,7 @@ export async function outcome(store: Store, deploy: Operation, signal?: AbortSig
     if (now === null) return { ...deploy, status: 'succeeded', finishedAt: new Date().toISOString() }
     if (now !== undefined && isOver(now.status)) return now
     signal?.throwIfAborted()
-    await watch.rung(signal)
+    await watch.news(signal)
   }
 }
 
@@ -81,17 +80,15 @@ interface Watch extends AsyncDisposable {
   state(): Promise<Operation | null | undefined>
   over(): Promise<boolean>
   /** Resolves at the next word about the deploy, or after a while, or when the signal aborts. */
-  rung(signal?: AbortSignal): Promise<void>
+  news(signal?: AbortSignal): Promise<void>
 }
 
 async function watchDeploy(store: Store, id: string): Promise<Watch> {
-  const bell = new EventTarget()
-  let rang = false
-  const silence = await (
-    await Bell.of(store)
-  ).listen(`deploy:${id}`, () => {
-    rang = true
-    bell.dispatchEvent(new Event('ring'))
+  const news = new EventTarget()
+  let notified = false
+  const unsubscribe = await store.notifications.subscribe(operationChannel(id), () => {
+    notified = true
+    news.dispatchEvent(new Event('news'))
   })
   const state = async () => {
     try {
@@ -106,13 +103,13 @@ async function watchDeploy(store: Store, id: string): Promise<Watch> {
       const deploy = await state()
       return deploy === null || (deploy !== undefined && isOver(deploy.status))
     },
-    rung: async (signal) => {
+    news: async (signal) => {
       using either = deadline(patience, ...(signal ? [signal] : []))
-      if (!rang) await once(bell, 'ring', { signal: either.signal }).catch(() => undefined)
-      rang = false
+      if (!notified) await once(news, 'news', { signal: either.signal }).catch(() => undefined)
+      notified = false
     },
     [Symbol.asyncDispose]: () => {
-      silence()
+      unsubscribe()
       return Promise.resolve()
     },
   }

@@ -4,7 +4,6 @@ import { collectWhenQuiet } from '../lib/quiet.js'
 import { createLog } from '../log.js'
 import { createScheduler } from '../scheduler/scheduler.js'
 import { openStore } from '../store/store.js'
-import { Bell } from './bell.js'
 import { keepImages } from './rebuild.js'
 import { startWorker } from './worker.js'
 
@@ -31,7 +30,6 @@ const stop = async (): Promise<void> => {
   images[Symbol.dispose]()
   await worker.stop(graceMs)
   await scheduler.stop()
-  await Bell.close(store)
   await store[Symbol.asyncDispose]()
 }
 for (const signal of ['SIGTERM', 'SIGINT'] as const)

@@ -6,7 +6,6 @@ import type { Store } from '../store/store.js'
 import { redisOptions } from '../store/connection.js'
 import { BerthError, messageOf } from '../errors.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
-import { Bell } from './bell.js'
 import { runOperation } from './run-operation.js'
 import { choose, reasonToEnd } from './choose.js'
 import { DeployLog } from '../builds/operation-log.js'
@@ -134,9 +133,7 @@ export async function startWorker(given: Omit<Workshop, 'builds' | 'changes'>): 
     }
   }
   const rounds = setInterval(() => void round().catch(() => undefined), roundMs)
-  const deaf = await (
-    await Bell.of(store)
-  ).listen(arrivals, (app) => {
+  const unsubscribe = await store.notifications.subscribe(arrivals, (app) => {
     const looking = app === '' ? [round()] : [look(app), ...(running.has(app) ? [] : [wake(store.redis, app)])]
     Promise.all(looking).catch((error: unknown) => log.warn({ error: messageOf(error) }, 'arrivals'))
   })
@@ -145,7 +142,7 @@ export async function startWorker(given: Omit<Workshop, 'builds' | 'changes'>): 
   return {
     stop: async (graceMs) => {
       clearInterval(rounds)
-      deaf()
+      unsubscribe()
       const late = setTimeout(() => stopping.abort(), graceMs)
       await worker.close().finally(() => clearTimeout(late))
       await queue.close()

@@ -48,6 +48,9 @@ const missing = (id: string): never => {
 /** Channel that is told of an app's new operation in the same step that records it, and of one to cancel. */
 export const arrivals = 'deploys:arrived'
 
+/** Channel that is told of every change of an operation's status, and whenever its log has grown. */
+export const operationChannel = (id: string): string => `deploy:${id}`
+
 export const newOperationId = (): string => Date.now().toString(36).padStart(9, '0') + randomBytes(4).toString('hex')
 
 /** An operation, unless it is recorded already; 0: its app is gone. */
@@ -90,7 +93,7 @@ const withoutValues = (change: StoredChange): StoredChange =>
 
 /**
  * The record of operations, by their former name: hash `deploys` (id -> JSON), list `deploys:<app>` of its ids, and list `pending:<app>` of those
- * not over, oldest first. Channel `deploy:<id>` is told of every change of status and every line of its log.
+ * not over, oldest first.
  */
 export class Operations {
   readonly #redis: Redis
@@ -175,6 +178,11 @@ export class Operations {
     if (!now) return missing(id)
     await this.#redis.publish(arrivals, now.app)
     return now
+  }
+
+  /** Has those who follow an operation look again. */
+  async notify(id: string, what: string): Promise<void> {
+    await this.#redis.publish(operationChannel(id), what)
   }
 
   /** Forgets an app's oldest operations beyond `most`, pending ones apart. @returns their ids */

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Config } from '../config.js'
 import { Apps } from './apps.js'
 import { connectRedis } from './connection.js'
+import { Notifications } from './notifications.js'
 import { Operations } from './operations.js'
 import { Releases } from './releases.js'
 import { Routes } from './routes.js'
@@ -15,6 +16,7 @@ export interface Store extends AsyncDisposable {
   readonly operations: Operations
   readonly routes: Routes
   readonly tokens: Tokens
+  readonly notifications: Notifications
   /** A connection of its own for `SUBSCRIBE`; the caller quits it. */
   subscriber(): Promise<Redis>
 }
@@ -22,6 +24,7 @@ export interface Store extends AsyncDisposable {
 /** Opens the store; `patient` waits for Redis as long as it takes, otherwise commands fail while Redis is away. */
 export async function openStore(config: Config, patient = true): Promise<Store> {
   const redis = await connectRedis(config, patient)
+  const notifications = new Notifications(() => connectRedis(config))
   return {
     redis,
     apps: new Apps(redis, (name) => config.appHost(name)),
@@ -29,8 +32,10 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     operations: new Operations(redis),
     routes: new Routes(redis),
     tokens: new Tokens(redis),
+    notifications,
     subscriber: () => connectRedis(config),
     [Symbol.asyncDispose]: async () => {
+      await notifications.close()
       await redis.quit()
     },
   }

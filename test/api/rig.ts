@@ -10,7 +10,6 @@ import { listenOn } from '../../src/api/listen.js'
 import { createApiServer } from '../../src/api/server.js'
 import { loadConfig, type Config } from '../../src/config.js'
 import { connectEngine } from '../../src/engine-client/client.js'
-import { Bell } from '../../src/queue/bell.js'
 import { wakeUps } from '../../src/queue/submit.js'
 import { startWorker } from '../../src/queue/worker.js'
 import type { Scheduler } from '../../src/scheduler/scheduler.js'
@@ -84,8 +83,8 @@ async function open(undo: (() => unknown)[], dispose: () => Promise<void>, sched
   const workerStore = await openStore(config)
   const apiStore = await openStore(config, false)
   undo.push(async () => {
-    await Bell.close(workerStore).catch(() => undefined)
-    await Bell.close(apiStore).catch(() => undefined)
+    await workerStore.notifications.close().catch(() => undefined)
+    await apiStore.notifications.close().catch(() => undefined)
     workerStore.redis.disconnect()
     apiStore.redis.disconnect()
   })

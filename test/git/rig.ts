@@ -8,7 +8,6 @@ import { pino } from 'pino'
 import { loadConfig, type Config } from '../../src/config.js'
 import { createGitHandler, type GitOptions } from '../../src/git/handler.js'
 import { repositoryOf } from '../../src/git/repository.js'
-import { Bell } from '../../src/queue/bell.js'
 import { DeployLog } from '../../src/builds/operation-log.js'
 import { wakeUps } from '../../src/queue/submit.js'
 import type { App } from '../../src/store/apps.js'
@@ -137,7 +136,7 @@ export async function gitRig(options: RigOptions = {}): Promise<GitRig> {
         server.close()
         server.closeAllConnections()
       }
-      await Bell.close(store)
+      await store.notifications.close()
       await (await wakeUps(store.redis)).close()
       store.redis.disconnect()
       await redis[Symbol.asyncDispose]()
@@ -159,9 +158,7 @@ export async function gitRig(options: RigOptions = {}): Promise<GitRig> {
       )
     }
   }
-  const silence = await (
-    await Bell.of(store)
-  ).listen(arrivals, (app) => {
+  const silence = await store.notifications.subscribe(arrivals, (app) => {
     if (!busy.has(app))
       busy.set(
         app,

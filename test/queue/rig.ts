@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadConfig, type Config } from '../../src/config.js'
-import { Bell } from '../../src/queue/bell.js'
 import { wakeUps } from '../../src/queue/submit.js'
 import type { Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
@@ -33,7 +32,7 @@ export async function queueRig(): Promise<QueueRig> {
       return store.apps.update(app.id, { current: 2 })
     },
     async [Symbol.asyncDispose]() {
-      await Bell.close(store)
+      await store.notifications.close()
       await (await wakeUps(store.redis)).close()
       store.redis.disconnect()
       await redis[Symbol.asyncDispose]()

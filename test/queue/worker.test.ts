@@ -7,7 +7,6 @@ import { pino } from 'pino'
 import type { Change } from '../../src/changes/index.js'
 import { connectEngine } from '../../src/engine-client/client.js'
 import { BerthError } from '../../src/errors.js'
-import { Bell } from '../../src/queue/bell.js'
 import { deployFiles, deploysDirectory } from '../../src/builds/files.js'
 import { follow, outcome } from '../../src/queue/follow.js'
 import { submit } from '../../src/queue/submit.js'
@@ -249,9 +248,7 @@ describe('the worker', function () {
   it('carries on with what a killed worker left, without a second release', async () => {
     const app = await rig.app('orphan')
     const rolling = new Promise<string>((resolve, reject) => {
-      Bell.of(rig.store)
-        .then((bell) => bell.listen('test:rolling', resolve))
-        .catch(reject)
+      rig.store.notifications.subscribe('test:rolling', resolve).catch(reject)
     })
     const script = fileURLToPath(new URL('worker-child.ts', import.meta.url))
     const child = spawn(process.execPath, ['--import=tsx', script], {
