@@ -1,24 +1,26 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import type { Logger } from 'pino'
+import { authenticate, bearerOf } from '../access/authenticate.js'
+import { anonymous, demand, type Caller } from '../access/caller.js'
 import { BerthError, messageOf } from '../errors.js'
-import type { Token } from '../store/tokens.js'
+import type { App } from '../store/apps.js'
 import { version } from '../version.js'
-import { authenticate } from './auth.js'
 import { contract } from './contract.js'
 import { bodyOfFault, statusOfFault, toFault } from './faults.js'
-import type { Caller, Handlers } from './handler.js'
+import type { Context, Handlers } from './handler.js'
 import type { Lines, Endpoint } from './endpoint.js'
 import type { Platform } from './platform.js'
 import { routes, splitRoute, versionHeader } from './routes.js'
 import { sendLines, sendText } from './stream.js'
+import { submitChange } from './submit.js'
 import { validate } from './validate.js'
 
 /** Bytes of a request body: `config:set` of 100 kB fits well, a flood does not. */
 const bodyLimit = 1024 * 1024
 
-type AnyHandler = (request: Record<string, unknown>, caller: Caller) => Promise<unknown>
+type AnyHandler = (request: Record<string, unknown>, context: Context) => Promise<unknown>
 
-/** An operation with its place and its handler. */
+/** An endpoint with its place and its handler. */
 interface Mounted {
   readonly method: 'get' | 'post' | 'patch' | 'delete'
   readonly path: string
@@ -26,33 +28,54 @@ interface Mounted {
   readonly handle: AnyHandler
 }
 
-/** Every operation of the contract that is answered over plain HTTP. */
-export const mountAll = (handlers: Handlers): Mounted[] =>
+/** The handler of an endpoint that has none, since all it does is to submit a change. */
+function submitter(platform: Platform, { submits }: Endpoint): AnyHandler | undefined {
+  if (!submits) return undefined
+  return async (request, { app, caller }) => {
+    if (app === null) throw new Error('only an app can be changed')
+    return submitChange(platform, app, submits(request as never), caller)
+  }
+}
+
+/** Every endpoint of the contract that is answered over plain HTTP. */
+export const mountAll = (platform: Platform, handlers: Handlers): Mounted[] =>
   Object.entries(routes).flatMap(([resource, operations]) =>
     Object.entries(operations).flatMap(([name, route]: [string, string]) => {
       const endpoint = (contract as unknown as Record<string, Record<string, Endpoint>>)[resource]?.[name]
-      const handle = (handlers as unknown as Record<string, Record<string, AnyHandler>>)[resource]?.[name]
+      if (endpoint === undefined || endpoint.stream === 'socket') return []
+      const own = (handlers as unknown as Record<string, Record<string, AnyHandler>>)[resource]?.[name]
+      const handle = own ?? submitter(platform, endpoint)
+      if (handle === undefined) return []
       const { method, path } = splitRoute(route)
-      if (endpoint === undefined || handle === undefined || endpoint.stream === 'socket') return []
       return [{ method: method.toLowerCase() as Mounted['method'], path, endpoint, handle }]
     }),
   )
+
+/** The app that a request is about, by its own name or by an operation of it. @throws BerthError `missing` */
+async function appOf({ store }: Platform, { app, deploy }: Record<string, unknown>): Promise<App | null> {
+  if (typeof app === 'string') return store.apps.get(app)
+  if (typeof deploy === 'string') return store.apps.find((await store.operations.get(deploy)).app)
+  return null
+}
 
 async function answer(mounted: Mounted, platform: Platform, request: Request, response: Response): Promise<void> {
   const { endpoint, handle } = mounted
   const input = validate(endpoint, { params: request.params, query: request.query, body: request.body as unknown })
   const left = new AbortController()
   response.once('close', () => left.abort())
-  const token = (response.locals.token ?? null) as Token | null
+  const caller = (response.locals.caller ?? anonymous) as Caller
+  const app = await appOf(platform, input)
+  if (endpoint.needs !== 'nothing') demand(caller, endpoint.needs, app)
   const serve = async (): Promise<void> => {
-    const reply = await handle(input, { signal: AbortSignal.any([left.signal, platform.closing]), token })
+    const signal = AbortSignal.any([left.signal, platform.closing])
+    const reply = await handle(input, { app, caller, signal })
     if (endpoint.stream === 'lines')
       await sendLines(response, reply as Lines<unknown, unknown>, (error) => toFault(error, platform.store.redis))
     else if (endpoint.stream === 'text') await sendText(response, reply as AsyncIterable<string>)
     else response.status(endpoint.status ?? 200).json(reply)
   }
-  if (endpoint.stream === undefined || token === null) return serve()
-  return platform.grants.during(token, () => response.destroy(), serve)
+  if (endpoint.stream === undefined || caller.token === null) return serve()
+  return platform.grants.during(caller.token, () => response.destroy(), serve)
 }
 
 /** The control API as an express application: tokens, validation, handlers, and every error as `{fault, message, hint}`. */
@@ -62,15 +85,15 @@ export function createApp(platform: Platform, handlers: Handlers, log: Logger): 
   const { tokens, redis } = platform.store
 
   const guard = async (request: Request, response: Response, next: NextFunction): Promise<void> => {
-    response.locals.token = await authenticate(tokens, request.headers.authorization)
+    response.locals.caller = await authenticate(tokens, bearerOf(request.headers.authorization))
     response.set('Cache-Control', 'no-store')
     next()
   }
   // a token is asked for before a body is read
   const parse = express.json({ limit: bodyLimit, type: () => true, strict: false })
 
-  for (const mounted of mountAll(handlers)) {
-    const before = mounted.endpoint.open === true ? [] : [guard, parse]
+  for (const mounted of mountAll(platform, handlers)) {
+    const before = mounted.endpoint.needs === 'nothing' ? [] : [guard, parse]
     api[mounted.method](mounted.path, ...before, (request, response) => answer(mounted, platform, request, response))
   }
   api.get('/openapi.json', guard, async (_request, response) => {

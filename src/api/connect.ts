@@ -1,7 +1,7 @@
 import type { Config } from '../config.js'
 import type { EngineClient } from '../engine-client/client.js'
 import type { Store } from '../store/store.js'
-import { Grants } from './grants.js'
+import { Grants } from '../access/grants.js'
 import type { Platform } from './platform.js'
 
 /** How long a one-off process waits for an engine that is being restarted, in milliseconds. */
@@ -17,8 +17,8 @@ export function connectPlatform(config: Config, store: Store, closing: AbortSign
     store,
     grants: new Grants(store),
     closing,
-    submit: async (app, change) => (await import('../queue/submit.js')).submit(store, app, change),
-    rebuild: async (app) => (await import('../queue/rebuild.js')).rebuild({ config, store }, app),
+    submit: async (app, change, by) => (await import('../queue/submit.js')).submit(store, app, change, { by }),
+    rebuild: async (app, by) => (await import('../queue/rebuild.js')).rebuild({ config, store }, app, by),
     async *deployLog(deploy, options) {
       const { follow } = await import('../queue/follow.js')
       yield* follow(config, store, deploy.id, options)

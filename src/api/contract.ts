@@ -1,11 +1,11 @@
-import { apps } from './contract/apps.js'
-import { config } from './contract/config.js'
-import { builds, operations } from './contract/operations.js'
-import { formation } from './contract/formation.js'
-import { processes } from './contract/processes.js'
-import { releases } from './contract/releases.js'
-import { system } from './contract/system.js'
-import { tokens } from './contract/tokens.js'
+import { apps } from './apps/contract.js'
+import { config } from './config/contract.js'
+import { builds, operations } from './operations/contract.js'
+import { formation } from './formation/contract.js'
+import { processes } from './processes/contract.js'
+import { releases } from './releases/contract.js'
+import { system } from './system/contract.js'
+import { tokens } from './tokens/contract.js'
 import type { Endpoints } from './endpoint.js'
 
 /** The control API, described once. */
@@ -23,8 +23,8 @@ export const contract = {
 
 export type Contract = typeof contract
 
-export type { AppInfo, AppView } from './contract/apps.js'
-export type { OperationView } from './contract/operations.js'
-export type { LogLine, ProcessView } from './contract/processes.js'
-export type { ReleaseInfo, ReleaseView } from './contract/releases.js'
-export type { TokenView } from './contract/tokens.js'
+export type { AppInfo, AppView } from './apps/contract.js'
+export type { OperationView } from './operations/contract.js'
+export type { LogLine, ProcessView } from './processes/contract.js'
+export type { ReleaseInfo, ReleaseView } from './releases/contract.js'
+export type { TokenView } from './tokens/contract.js'

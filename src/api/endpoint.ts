@@ -1,4 +1,6 @@
 import type { z } from 'zod'
+import type { Permission } from '../access/caller.js'
+import type { Change } from '../changes/index.js'
 import type { routes } from './routes.js'
 
 /**
@@ -8,12 +10,19 @@ import type { routes } from './routes.js'
 export interface Endpoint {
   /** One line, imperative. */
   readonly summary: string
+  /** The permission that its caller needs on the app it is about, or on Berth itself; `nothing`: not even a token. */
+  readonly needs: Permission | 'nothing'
   /** What fills the `:names` of the path. */
   readonly params?: z.ZodObject
   readonly query?: z.ZodObject
   readonly body?: z.ZodObject
   /** The whole reply; of a stream of lines, one line; of a socket, nothing. */
   readonly reply: z.ZodType
+  /**
+   * Of one that changes an app and does nothing else: the change that a request asks for. What may not be is said by the
+   * change's kind; such an endpoint has no handler.
+   */
+  readonly submits?: (request: never) => Change
   /** Success; 200 unless said. */
   readonly status?: 201 | 202
   /**
@@ -23,8 +32,6 @@ export interface Endpoint {
   readonly stream?: 'lines' | 'text' | 'socket'
   /** Of a stream of lines: what its last line tells. */
   readonly end?: z.ZodType
-  /** Answers without a token. */
-  readonly open?: true
 }
 
 /** The shape of the contract: an operation for each route and no other. */

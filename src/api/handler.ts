@@ -1,23 +1,29 @@
-import type { Token } from '../store/tokens.js'
+import type { Caller } from '../access/caller.js'
+import type { App } from '../store/apps.js'
 import type { Contract } from './contract.js'
 import type { Reply, Request } from './endpoint.js'
 
-/** What a handler knows of its caller. */
-export interface Caller {
+/** What a handler is given beside the request. */
+export interface Context<A = App | null> {
+  /** The app that the request is about. */
+  readonly app: A
+  /** Who asks: one that may. */
+  readonly caller: Caller
   /** Aborted when the caller leaves. */
   readonly signal: AbortSignal
-  /** What it came with; null where none is asked for. */
-  readonly token: Token | null
 }
 
-/** Answers one operation; a stream's handler rejects before it returns the stream when nothing can be streamed. */
-export type Handler<O> = (request: Request<O>, caller: Caller) => Promise<Reply<O>>
+type AppOf<R> = R extends { readonly app: string } ? App : App | null
 
-/** Handlers of a resource: one for each of its operations, sockets apart. */
+/** Answers one request; a stream's handler rejects before it returns the stream when nothing can be streamed. */
+export type Handler<E> = (request: Request<E>, context: Context<AppOf<Request<E>>>) => Promise<Reply<E>>
+
+/** Endpoints that need no handler. */
+type Unhandled = { readonly stream: 'socket' } | { readonly submits: unknown }
+
+/** Handlers of a resource: one for each of its endpoints. */
 export type HandlersOf<R extends keyof Contract> = {
-  readonly [O in keyof Contract[R] as Contract[R][O] extends { readonly stream: 'socket' } ? never : O]: Handler<
-    Contract[R][O]
-  >
+  readonly [E in keyof Contract[R] as Contract[R][E] extends Unhandled ? never : E]: Handler<Contract[R][E]>
 }
 
 export type Handlers = { readonly [R in keyof Contract]: HandlersOf<R> }

@@ -50,7 +50,7 @@ function describe(endpoint: Endpoint, id: string): object {
     ...(endpoint.body === undefined
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(endpoint.body) } } } }),
-    ...(endpoint.open === true ? { security: [] } : {}),
+    ...(endpoint.needs === 'nothing' ? { security: [] } : {}),
     responses: { ...success, default: { $ref: '#/components/responses/Fault' } },
   }
 }

@@ -2,10 +2,10 @@ import type { Writable } from 'node:stream'
 import type { Change } from '../changes/index.js'
 import type { Config } from '../config.js'
 import type { App } from '../store/apps.js'
-import type { Operation } from '../store/operations.js'
+import type { Asker, Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 import type { LogLine, ProcessView } from './contract.js'
-import type { Grants } from './grants.js'
+import type { Grants } from '../access/grants.js'
 
 export interface DeployLogOptions {
   /** Byte to begin at. */
@@ -49,9 +49,9 @@ export interface Platform {
   /** Aborted when this process is about to end: streams end then. */
   readonly closing: AbortSignal
   /** Records a change for the worker to carry out; durable when it resolves. */
-  submit(app: App, change: Change): Promise<Operation>
+  submit(app: App, change: Change, by: Asker | null): Promise<Operation>
   /** Has the commit that an app runs built again from its repository; durable when it resolves. */
-  rebuild(app: App): Promise<Operation>
+  rebuild(app: App, by: Asker | null): Promise<Operation>
   /** The log of a deploy; with `follow`, until the deploy is over or the signal aborts. */
   deployLog(
     deploy: Operation,

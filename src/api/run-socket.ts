@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import type { WebSocket } from 'ws'
 import { z } from 'zod'
+import type { Caller } from '../access/caller.js'
 import { deadline } from '../lib/deadline.js'
 import { formatDuration } from '../lib/duration.js'
 import { BerthError, messageOf } from '../errors.js'
-import type { Token } from '../store/tokens.js'
 import { bodyOfFault, toFault } from './faults.js'
 import type { OneOff, Platform } from './platform.js'
 import { channel, inputWindow, type FromServer } from './run-messages.js'
@@ -156,7 +156,7 @@ const tooLong = (ms: number): BerthError =>
 /** Ties a WebSocket to a one-off process, from its `start` to its `exit`. A caller that leaves ends the process. */
 export async function serveRun(
   platform: Platform,
-  { name, token }: { readonly name: string; readonly token: Token },
+  { name, caller }: { readonly name: string; readonly caller: Caller },
   socket: WebSocket,
 ): Promise<void> {
   const left = new AbortController()
@@ -184,7 +184,8 @@ export async function serveRun(
     if (exit !== null) tell(socket, { exit: { code: exit[0] } })
   }
   try {
-    await platform.grants.during(token, () => end(revoked), serve)
+    if (caller.token === null) await serve()
+    else await platform.grants.during(caller.token, () => end(revoked), serve)
   } catch (error) {
     tell(socket, { error: bodyOfFault(toFault(error, platform.store.redis)) })
   } finally {

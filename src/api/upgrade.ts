@@ -2,7 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { WebSocketServer } from 'ws'
 import { BerthError } from '../errors.js'
-import { authenticate } from './auth.js'
+import { authenticate, bearerOf } from '../access/authenticate.js'
+import { demand } from '../access/caller.js'
+import { contract } from './contract.js'
 import { toFault } from './faults.js'
 import type { Platform } from './platform.js'
 import { answerToFault, sendRaw } from './refusals.js'
@@ -30,12 +32,12 @@ export function createUpgrade(
   return async (request, socket, head) => {
     socket.on('error', () => socket.destroy())
     try {
-      const token = await authenticate(platform.store.tokens, request.headers.authorization)
+      const caller = await authenticate(platform.store.tokens, bearerOf(request.headers.authorization))
       const name = appOf(request.url ?? '')
-      await platform.store.apps.get(name)
+      demand(caller, contract.processes.run.needs, await platform.store.apps.get(name))
       const [{ WebSocketServer }, { serveRun }] = await Promise.all([import('ws'), import('./run-socket.js')])
       server ??= new WebSocketServer({ noServer: true, maxPayload: frameLimit, perMessageDeflate: false })
-      server.handleUpgrade(request, socket, head, (webSocket) => void serveRun(platform, { name, token }, webSocket))
+      server.handleUpgrade(request, socket, head, (webSocket) => void serveRun(platform, { name, caller }, webSocket))
     } catch (error) {
       sendRaw(socket, answerToFault(toFault(error, platform.store.redis)))
     }

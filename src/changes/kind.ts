@@ -53,6 +53,11 @@ interface Described<C extends StoredChange> {
    * @param current given, what would change nothing of it is left out
    */
   readonly describe: (change: C, current?: Release) => string
+  /**
+   * Looks before it is submitted for what the worker would refuse later, or could not tell.
+   * @throws BerthError in words for who asked
+   */
+  readonly check?: (change: C, app: App, current: Release) => void
 }
 
 /** A change that makes a release. */

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { BerthError, messageOf, statusOf } from '../errors.js'
+import { authenticate, passwordOf } from '../access/authenticate.js'
+import { askerOf, demand, type Caller, type Permission } from '../access/caller.js'
+import { BerthError, is, messageOf, statusOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import { bodyOf, checkEncoding, discard, type BodyLimits } from './body.js'
 import { readHead } from './commands.js'
@@ -23,6 +25,12 @@ const services = ['git-upload-pack', 'git-receive-pack'] as const
 const patienceMs = 300_000
 /** Of what a fetch has and wants; a large one takes a tenth of it. Bytes, inflated. */
 const maxFetch = 16 * 1024 * 1024
+
+/** A request that was let in. */
+interface Admitted {
+  readonly app: App
+  readonly caller: Caller
+}
 
 export interface GitOptions extends Receiver {
   /** Directories of control groups for git, which this account may move its processes to. */
@@ -57,21 +65,16 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
     }))
   ready().catch((error: unknown) => log.error({ error: messageOf(error) }, 'git is not ready'))
 
-  /** Lets in a holder of a token, to an app that exists, on every request: git asks on the first only. */
-  const admit = async (request: IncomingMessage, name: string): Promise<App> => {
-    const token = passwordOf(request.headers.authorization)
-    if (token === null || (await store.tokens.verify(token)) === null)
-      throw new BerthError(
-        'unauthenticated',
-        'a token is needed: it is the password, whatever the user name',
-        '`berth git:remote -a APP`, in the repository, gives git the token that `bin/up` made',
-      )
+  /** Lets in who may, to an app that exists, on every request: git asks on the first only. */
+  const admit = async (request: IncomingMessage, name: string, needs: Permission): Promise<Admitted> => {
+    const caller = await callerOf(store, request)
     const app = await store.apps.get(name)
+    demand(caller, needs, app)
     await ensureRepository(config, app)
-    return app
+    return { app, caller }
   }
 
-  const push = async (app: App, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const push = async ({ app, caller }: Admitted, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = bodyOf(request, await pushLimits())
     const head = await readHead(body)
     answerType(response, 'git-receive-pack-result')
@@ -87,14 +90,20 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
       return
     }
     let id: Promise<string | null> = Promise.resolve(null)
+    const named = Promise.withResolvers<unknown>()
+    const asker = askerOf(caller)
     service.serve({
       app: app.id,
       head,
       request,
-      body: chain([head.bytes], checkedPack(chain([head.rest], body), config.push.memory)),
+      body: chain([head.bytes], after(named.promise, checkedPack(chain([head.rest], body), config.push.memory))),
       response,
       started: (pid) => {
         id = pushIdOf(pid)
+        id.then((push) => (push !== null && asker ? store.pushers.put(push, asker) : undefined)).then(
+          named.resolve,
+          named.reject,
+        )
       },
       ended: () => {
         id.then((push) => (push === null ? undefined : receiving.settle(app.id, push))).catch((error: unknown) =>
@@ -125,7 +134,7 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
     tooLarge: { message: 'the request names too many commits', hint: 'clone it anew' },
   }
 
-  const fetch = async (app: App, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const fetch = async ({ app }: Admitted, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = bodyOf(request, fetchLimits)
     const first = await body.next()
     if (first.done === true || !/^[0-9a-f]{4}want /.test(first.value.toString('latin1', 0, 9))) {
@@ -138,7 +147,7 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
 
   /** git-lfs asks before git pushes (Git LFS "Batch API"), and shows its user the message. */
   const refuseLfs = async (request: IncomingMessage, response: ServerResponse, name: string): Promise<void> => {
-    await admit(request, name)
+    await admit(request, name, 'view')
     const message = `Berth keeps no Git LFS files. ${lfsHint}`
     response.writeHead(501, { 'Content-Type': 'application/vnd.git-lfs+json', Connection: 'close' })
     response.write(JSON.stringify({ message }))
@@ -153,12 +162,12 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
       throw new BerthError('invalid', 'git clients only: clone or push this address')
     checkEncoding(request)
     await ready()
-    const app = await admit(request, name)
-    if (action === 'git-receive-pack') return push(app, request, response)
-    if (action === 'git-upload-pack') return fetch(app, request, response)
-    const asked = services.find((one) => one === url.searchParams.get('service'))
+    const asked = services.find((one) => one === (action === 'info/refs' ? url.searchParams.get('service') : action))
+    const admitted = await admit(request, name, asked === 'git-receive-pack' ? 'deploy' : 'view')
+    if (action === 'git-receive-pack') return push(admitted, request, response)
+    if (action === 'git-upload-pack') return fetch(admitted, request, response)
     if (!asked) throw new BerthError('invalid', 'git clients of before 2010 are not understood', 'use a newer git')
-    service.advertise(app.id, asked, request, response)
+    service.advertise(admitted.app.id, asked, request, response)
   }
 
   return (request, response) => {
@@ -182,13 +191,18 @@ function parse(url: string | undefined): URL | null {
   return URL.canParse(url, 'http://berth') ? new URL(url, 'http://berth') : null
 }
 
-/** The password of HTTP Basic credentials (RFC 7617). */
-function passwordOf(authorization: string | undefined): string | null {
-  const [, encoded] = /^Basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization ?? '') ?? []
-  if (encoded === undefined) return null
-  const credentials = Buffer.from(encoded, 'base64').toString('utf8')
-  const colon = credentials.indexOf(':')
-  return colon === -1 ? null : credentials.slice(colon + 1)
+/** @throws BerthError `unauthenticated`, in words for who uses git */
+async function callerOf(store: Receiver['store'], { headers }: IncomingMessage): Promise<Caller> {
+  try {
+    return await authenticate(store.tokens, passwordOf(headers.authorization))
+  } catch (error) {
+    if (!is(error, 'unauthenticated')) throw error
+    throw new BerthError(
+      'unauthenticated',
+      'a token is needed: it is the password, whatever the user name',
+      '`berth git:remote -a APP`, in the repository, gives git the token that `bin/up` made',
+    )
+  }
 }
 
 function answerType(response: ServerResponse, type: string): void {
@@ -223,4 +237,10 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
 async function* chain(first: readonly Buffer[], rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for (const piece of first) if (piece.length > 0) yield piece
   yield* rest
+}
+
+/** Pieces that are held back until something has happened. */
+async function* after(event: Promise<unknown>, pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  await event
+  yield* pieces
 }

@@ -19,7 +19,7 @@ const pushId = /^\d{1,10}-\d{1,20}$/
 
 /** How a push is named by its receive-pack, as the hooks do it (hooks.ts); null when that is over. */
 export async function pushIdOf(pid: number): Promise<string | null> {
-  const stat = await readFile(`/proc/${String(pid)}/stat`, 'latin1').catch(() => null)
+  const stat = await readFile(`/proc/${String(pid)}/stat`, 'latin1').catch(orMissing(null))
   const [state, ...fields] = stat === null ? ['X'] : stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return state === 'X' || state === 'Z' ? null : `${String(pid)}-${fields[18] ?? ''}`
 }

@@ -199,7 +199,7 @@ export class Receiving {
     try {
       await recordPush(repository, push, quarantine)
       if (pending.length > 0) await say('-----> Waiting for the change before this one to end\n')
-      await submit(store, app, changeOf(command, unless), id)
+      await submit(store, app, changeOf(command, unless), { id, by: await store.pushers.get(question.push) })
     } catch (error) {
       await forgetPush(repository, push.id)
       await removeSource(config, id)
@@ -209,13 +209,13 @@ export class Receiving {
   }
 
   /** The api process may have died between the record and the deploy. */
-  async #resubmit(app: App, { deploy, command }: Push): Promise<void> {
+  async #resubmit(app: App, { id, deploy, command }: Push): Promise<void> {
     const { store } = this.#at
     try {
       await store.operations.get(deploy)
     } catch (error) {
       if (!is(error, 'missing')) throw error
-      await submit(store, app, changeOf(command, []), deploy)
+      await submit(store, app, changeOf(command, []), { id: deploy, by: await store.pushers.get(id) })
     }
   }
 }

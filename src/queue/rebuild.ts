@@ -6,7 +6,7 @@ import { isBuild } from '../changes/index.js'
 import type { Config } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
-import { newOperationId, type Operation } from '../store/operations.js'
+import { newOperationId, type Asker, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 import { deployFiles, indexOf, removeSource, removeTree } from '../builds/files.js'
 import { submit } from './submit.js'
@@ -46,7 +46,11 @@ export async function checkOut(config: Config, app: App, commit: string, directo
  * Has the commit that an app runs built again, from the app's own repository, and released as a push is.
  * @throws BerthError `conflict` when nothing was ever pushed, `missing` when the repository does not hold it
  */
-export async function rebuild({ config, store }: Pick<Workshop, 'config' | 'store'>, app: App): Promise<Operation> {
+export async function rebuild(
+  { config, store }: Pick<Workshop, 'config' | 'store'>,
+  app: App,
+  by: Asker | null = null,
+): Promise<Operation> {
   const { commit } = await store.releases.get(app.id, app.current)
   if (commit === null)
     throw new BerthError('conflict', `${app.name} has nothing to build again`, 'push it first: `git push berth main`')
@@ -54,7 +58,7 @@ export async function rebuild({ config, store }: Pick<Workshop, 'config' | 'stor
   await checkOut(config, app, commit, deployFiles(config, id).source)
   try {
     const branch = app.deployBranch ?? 'main'
-    return await submit(store, app, { kind: 'push', commit, branch, rebuild: true }, id)
+    return await submit(store, app, { kind: 'push', commit, branch, rebuild: true }, { id, by })
   } catch (error) {
     await removeSource(config, id)
     throw error

@@ -2,7 +2,7 @@ import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Change } from '../changes/index.js'
 import type { App } from '../store/apps.js'
-import type { Operation } from '../store/operations.js'
+import type { Asker, Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 
 /** The BullMQ queue of wake-ups. A job says "look at this app's pending deploys" and nothing else. */
@@ -39,12 +39,24 @@ export async function wake(redis: Redis, app: string): Promise<void> {
   )
 }
 
+export interface SubmitOptions {
+  /** The operation's, where its files are there already. */
+  readonly id?: string
+  /** Who asks; null is Berth itself. */
+  readonly by?: Asker | null
+}
+
 /**
  * Records a change to an app for the worker to carry out after those before it. Durable when it resolves: a wake-up that
  * does not arrive is made good by the worker, which hears of every new deploy and makes rounds.
  */
-export async function submit(store: Store, app: App, change: Change, id?: string): Promise<Operation> {
-  const deploy = await store.operations.create(app.id, change, id)
+export async function submit(
+  store: Store,
+  app: App,
+  change: Change,
+  { id, by = null }: SubmitOptions = {},
+): Promise<Operation> {
+  const operation = await store.operations.create(app.id, change, id, by)
   await wake(store.redis, app.id).catch(() => undefined)
-  return deploy
+  return operation
 }

@@ -15,6 +15,14 @@ const ends: readonly OperationStatus[] = ['succeeded', 'failed', 'superseded', '
 
 export const isOver = (status: OperationStatus): boolean => ends.includes(status)
 
+/** Who asked for an operation. */
+export interface Asker {
+  /** Id of the token. */
+  readonly token: string
+  /** Whose it is, or what for. */
+  readonly name: string
+}
+
 /** One change on its way to an app. Those of kind `push` are its builds. */
 export interface Operation {
   /** Sorts by time. */
@@ -30,6 +38,8 @@ export interface Operation {
   readonly release: number | null
   /** Why it failed, one line. */
   readonly failure: string | null
+  /** Who asked for it; null is Berth itself, or not known. */
+  readonly by?: Asker | null
   /** Who wants it ended; the worker does it. */
   readonly cancelledBy?: string
 }
@@ -105,7 +115,7 @@ export class Operations {
    * Durable when it resolves: it will be carried out, whatever dies. The same id again changes nothing.
    * @throws BerthError `missing` when the app has been destroyed
    */
-  async create(app: string, change: StoredChange, id = newOperationId()): Promise<Operation> {
+  async create(app: string, change: StoredChange, id = newOperationId(), by: Asker | null = null): Promise<Operation> {
     const operation: Operation = {
       id,
       app,
@@ -115,6 +125,7 @@ export class Operations {
       finishedAt: null,
       release: null,
       failure: null,
+      by,
     }
     if ((await this.#redis.eval(record, 0, app, id, JSON.stringify(operation), arrivals)) === 0)
       throw new BerthError('missing', 'the app is not there any more', 'run `berth apps` to see them all')

@@ -4,6 +4,7 @@ import { Apps } from './apps.js'
 import { connectRedis } from './connection.js'
 import { Notifications } from './notifications.js'
 import { Operations } from './operations.js'
+import { Pushers } from './pushers.js'
 import { Releases } from './releases.js'
 import { Routes } from './routes.js'
 import { Tokens } from './tokens.js'
@@ -15,6 +16,7 @@ export interface Store extends AsyncDisposable {
   readonly releases: Releases
   readonly operations: Operations
   readonly routes: Routes
+  readonly pushers: Pushers
   readonly tokens: Tokens
   readonly notifications: Notifications
   /** A connection of its own for `SUBSCRIBE`; the caller quits it. */
@@ -31,6 +33,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     releases: new Releases(redis),
     operations: new Operations(redis),
     routes: new Routes(redis),
+    pushers: new Pushers(redis),
     tokens: new Tokens(redis),
     notifications,
     subscriber: () => connectRedis(config),

@@ -111,7 +111,7 @@ async function push({ config, store }: Rig, app: App, commit: string): Promise<O
   await mkdir(source, { recursive: true })
   await writeFile(join(source, 'Dockerfile'), 'FROM scratch\n')
   await writeFile(join(source, 'Procfile'), 'web: /web\nworker: /worker\n')
-  return submit(store, app, { kind: 'push', commit, branch: 'main' }, id)
+  return submit(store, app, { kind: 'push', commit, branch: 'main' }, { id })
 }
 
 /** What two at once may be told. */

@@ -6,6 +6,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { WebSocketServer } from 'ws'
+import { holderOf } from '../../src/access/caller.js'
 import { run, type RunOptions } from '../../src/api/client/run.js'
 import { oneOffWords } from '../../src/scheduler/command.js'
 import type { OneOff, OneOffSpec, Platform } from '../../src/api/platform.js'
@@ -66,7 +67,7 @@ describe('run, from socket to process', () => {
         request,
         socket,
         head,
-        (webSocket) => void serveRun(platform, { name: 'x', token }, webSocket),
+        (webSocket) => void serveRun(platform, { name: 'x', caller: holderOf(token) }, webSocket),
       ),
     )
     server.listen(0, '127.0.0.1')

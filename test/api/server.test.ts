@@ -17,8 +17,14 @@ interface Fault {
 describe('the control API', function () {
   this.timeout(10_000)
   let rig: Rig
+  let revoked: string
+  let expired: string
   before(async () => {
     rig = await openRig()
+    const { tokens } = rig.store
+    revoked = (await tokens.create('revoked')).reveal()
+    await tokens.revoke('revoked')
+    expired = (await tokens.create('expired', new Date(Date.now() - 1000).toISOString())).reveal()
   })
   after(() => rig[Symbol.asyncDispose]())
 
@@ -33,9 +39,9 @@ describe('the control API', function () {
       for (const [name, route] of Object.entries(all) as [string, string][]) {
         const { method, path } = splitRoute(route)
         const operation = (contract as unknown as Record<string, Record<string, Endpoint>>)[resource]?.[name]
-        if (operation?.open) continue
+        if (operation?.needs === 'nothing') continue
         it(`is wanted by ${route}`, async () => {
-          for (const token of [null, 'wrong', `${rig.token}x`]) {
+          for (const token of [null, 'wrong', `${rig.token}x`, revoked, expired]) {
             const said = await fault(`/api${path.replace(/:\w+/g, 'x')}`, {
               token,
               method: method === 'WS' ? 'GET' : method,

@@ -63,6 +63,15 @@ describe('access tokens', function () {
     expect(await find(one.id)).to.equal(undefined)
   })
 
+  it('are remembered by name with what their holders asked for', async () => {
+    const app = await rig.pushed('asked')
+    const ada = await make('ada')
+    const { id } = await ada.client.config.change({ app: app.name, set: { A: '1' } })
+    expect((await rig.store.operations.get(id)).by).to.deep.equal({ token: ada.id, name: 'ada' })
+    const renamed = await ada.client.apps.update({ app: app.name, name: 'asked-again' })
+    expect((await rig.store.operations.get(renamed.deploy?.id ?? '')).by?.name).to.equal('ada')
+  })
+
   it('end what is open with them when they go', async () => {
     const app = await rig.pushed('open')
     const gone = await make('gone')

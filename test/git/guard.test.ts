@@ -33,6 +33,15 @@ describe('the guard of git', function () {
     expect([response.status, await response.text()]).to.deep.equal([200, ''])
   })
 
+  it('lets the operation know whose push it is', async () => {
+    const app = await rig.app('asked')
+    const copy = await rig.clone('asked')
+    expect((await copy.git('push', 'berth', 'main')).code).to.equal(0)
+    const [operation] = await rig.store.operations.list(app.id)
+    expect(operation?.by?.name).to.equal('test')
+    expect((await rig.store.tokens.list()).map(({ id }) => id)).to.include(operation?.by?.token)
+  })
+
   it('tells of an app that is not there, so that git shows it', async () => {
     const copy = await rig.clone('absent')
     const push = await copy.git('push', 'berth', 'main')

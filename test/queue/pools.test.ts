@@ -72,7 +72,7 @@ describe('builds and other changes', function () {
     await mkdir(source, { recursive: true })
     await writeFile(join(source, 'Dockerfile'), 'FROM scratch\n')
     await writeFile(join(source, 'Procfile'), procfile)
-    return submit(rig.store, app, { kind: 'push', commit: 'a'.repeat(40), branch: 'main' }, id)
+    return submit(rig.store, app, { kind: 'push', commit: 'a'.repeat(40), branch: 'main' }, { id })
   }
   const logOf = ({ id }: Operation): Promise<string> =>
     readFile(deployFiles(rig.config, id).log, 'utf8').catch(() => '')

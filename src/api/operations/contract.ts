@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { kindNames } from '../../changes/index.js'
-import { OfApp, Switch, Time } from './names.js'
+import { OfApp, Switch, Time } from '../schemas.js'
 
 export const OperationView = z.strictObject({
   id: z.string().describe('sorts by time'),
@@ -21,10 +21,11 @@ const Follow = z.strictObject({ follow: Switch.optional().describe('go on until 
 const OfBuild = OfApp.extend({ build: z.string().describe('id, or `latest`') })
 
 export const builds = {
-  list: { summary: 'List builds, newest first', params: OfApp, reply: z.array(OperationView) },
-  info: { summary: 'Describe a build', params: OfBuild, reply: OperationView },
+  list: { summary: 'List builds, newest first', needs: 'view', params: OfApp, reply: z.array(OperationView) },
+  info: { summary: 'Describe a build', needs: 'view', params: OfBuild, reply: OperationView },
   output: {
     summary: 'Read what a build wrote',
+    needs: 'view',
     params: OfBuild,
     query: Follow,
     reply: z.string(),
@@ -32,6 +33,7 @@ export const builds = {
   },
   cancel: {
     summary: 'End a build that waits or is under way; of one that is over, nothing changes',
+    needs: 'deploy',
     params: OfBuild,
     reply: OperationView,
     status: 202,
@@ -41,9 +43,10 @@ export const builds = {
 const OfOperation = z.strictObject({ deploy: z.string() })
 
 export const operations = {
-  info: { summary: 'Describe a change on its way to an app', params: OfOperation, reply: OperationView },
+  info: { summary: 'Describe a change on its way to an app', needs: 'view', params: OfOperation, reply: OperationView },
   log: {
     summary: 'Follow a change until it is over',
+    needs: 'view',
     params: OfOperation,
     query: Follow.extend({ from: z.coerce.number().int().min(0).optional().describe('byte to begin at') }),
     reply: z.strictObject({ text: z.string(), offset: z.int().describe('bytes of the log up to here') }),

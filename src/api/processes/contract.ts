@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { OperationView } from './operations.js'
-import { OfApp, Switch, Time } from './names.js'
+import type { Change } from '../../changes/index.js'
+import { OperationView } from '../operations/contract.js'
+import { OfApp, Switch, Time } from '../schemas.js'
 
 const ProcessName = z
   .string()
@@ -33,18 +34,29 @@ export const LogLine = z.strictObject({
 })
 export type LogLine = z.output<typeof LogLine>
 
+const Which = z.strictObject({ process: ProcessName.optional() })
+
 export const processes = {
-  list: { summary: 'List what runs', params: OfApp, reply: z.array(ProcessView) },
+  list: { summary: 'List what runs', needs: 'view', params: OfApp, reply: z.array(ProcessView) },
   restart: {
     summary: 'Restart all processes, or some',
+    needs: 'operate',
     params: OfApp,
-    body: z.strictObject({ process: ProcessName.optional() }),
+    body: Which,
+    submits: ({ process }: z.output<typeof Which>): Change => ({ kind: 'restart', process: process ?? null }),
     reply: OperationView,
     status: 202,
   },
-  rebuild: { summary: 'Build again what runs, from its repository', params: OfApp, reply: OperationView, status: 202 },
+  rebuild: {
+    summary: 'Build again what runs, from its repository',
+    needs: 'deploy',
+    params: OfApp,
+    reply: OperationView,
+    status: 202,
+  },
   logs: {
     summary: 'Read what processes write',
+    needs: 'view',
     params: OfApp,
     query: z.strictObject({
       lines: z.coerce.number().int().min(0).max(10_000).default(100).describe('how many of the newest'),
@@ -57,6 +69,7 @@ export const processes = {
   },
   run: {
     summary: 'Run a one-off process',
+    needs: 'operate',
     params: OfApp,
     reply: z.null(),
     stream: 'socket',

@@ -1,10 +1,11 @@
 import { BerthError, is } from '../../errors.js'
 import type { App } from '../../store/apps.js'
 import type { HandlersOf } from '../handler.js'
-import { randomName } from '../names.js'
+import { randomName } from './random-name.js'
 import type { Platform } from '../platform.js'
-import { viewApp, viewOperation } from '../views.js'
-import { readFormation } from './formation.js'
+import { submitChange } from '../submit.js'
+import { viewApp } from '../views.js'
+import { readFormation } from '../formation/handlers.js'
 
 // what git-check-ref-format(1) allows, and nothing that needs quoting in a shell
 const branchName = /^(?!.*(\.\.|\/\/|\.lock$|\.lock\/|\/\.|\/$|\.$))[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}$/
@@ -30,8 +31,7 @@ export function appHandlers(platform: Platform): HandlersOf<'apps'> {
 
     create: async ({ name }) => viewApp(config, await (name === undefined ? createRandom() : store.apps.create(name))),
 
-    info: async ({ app: name }) => {
-      const app = await store.apps.get(name)
+    info: async (_, { app }) => {
       const release = await store.releases.current(app)
       return {
         ...viewApp(config, app),
@@ -41,8 +41,7 @@ export function appHandlers(platform: Platform): HandlersOf<'apps'> {
       }
     },
 
-    update: async ({ app: name, name: newName, deployBranch }) => {
-      const { id, name: old } = await store.apps.get(name)
+    update: async ({ name: newName, deployBranch }, { app: { id, name: old }, caller }) => {
       if (deployBranch != null && !branchName.test(deployBranch)) throw noBranch(deployBranch)
       const app = await store.apps.update(id, {
         ...(deployBranch !== undefined && { deployBranch }),
@@ -50,19 +49,17 @@ export function appHandlers(platform: Platform): HandlersOf<'apps'> {
       })
       if (newName === undefined || newName === old) return { app: viewApp(config, app), deploy: null }
       // the hostname has moved along; the worker says when the router knows
-      const deploy = await platform.submit(app, { kind: 'rename' })
-      return { app: viewApp(config, app), deploy: viewOperation(deploy, app.name) }
+      return { app: viewApp(config, app), deploy: await submitChange(platform, app, { kind: 'rename' }, caller) }
     },
 
-    destroy: async ({ app: name, confirm }) => {
-      const app = await store.apps.get(name)
+    destroy: ({ confirm }, { app, caller }) => {
       if (confirm !== app.name)
         throw new BerthError(
           'invalid',
           `"${confirm.slice(0, 80)}" is not the name of the app to destroy, "${app.name}"`,
           'repeat the name of the app to confirm',
         )
-      return viewOperation(await platform.submit(app, { kind: 'destroy' }), app.name)
+      return submitChange(platform, app, { kind: 'destroy' }, caller)
     },
   }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { OperationView } from './operations.js'
-import { Formation } from './formation.js'
-import { OfApp, Time } from './names.js'
+import { OperationView } from '../operations/contract.js'
+import { Formation } from '../formation/contract.js'
+import { OfApp, Time } from '../schemas.js'
 
 export const AppView = z.strictObject({
   id: z.string().describe('never changes'),
@@ -22,16 +22,18 @@ export const AppInfo = AppView.extend({
 export type AppInfo = z.output<typeof AppInfo>
 
 export const apps = {
-  list: { summary: 'List apps', reply: z.array(AppView) },
+  list: { summary: 'List apps', needs: 'view', reply: z.array(AppView) },
   create: {
     summary: 'Create an app',
+    needs: 'create',
     body: z.strictObject({ name: z.string().optional().describe('a random one unless given') }),
     reply: AppView,
     status: 201,
   },
-  info: { summary: 'Describe an app', params: OfApp, reply: AppInfo },
+  info: { summary: 'Describe an app', needs: 'view', params: OfApp, reply: AppInfo },
   update: {
     summary: 'Rename an app, or choose the branch it deploys',
+    needs: 'manage',
     params: OfApp,
     body: z.strictObject({
       name: z.string().optional(),
@@ -41,6 +43,7 @@ export const apps = {
   },
   destroy: {
     summary: 'Destroy an app, its processes, releases and repository',
+    needs: 'manage',
     params: OfApp,
     query: z.strictObject({ confirm: z.string().describe('the name of the app, once more') }),
     reply: OperationView,

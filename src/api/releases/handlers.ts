@@ -3,7 +3,8 @@ import { BerthError } from '../../errors.js'
 import type { HandlersOf } from '../handler.js'
 import type { Platform } from '../platform.js'
 import type { Release } from '../../store/releases.js'
-import { viewOperation, viewRelease, viewReleaseInfo } from '../views.js'
+import { submitChange } from '../submit.js'
+import { viewRelease, viewReleaseInfo } from '../views.js'
 
 /** What a rollback brings back of a release. */
 const restored = ({ image, processTypes, config }: Release) => ({ image, processTypes, config })
@@ -11,13 +12,9 @@ const restored = ({ image, processTypes, config }: Release) => ({ image, process
 export function releaseHandlers(platform: Platform): HandlersOf<'releases'> {
   const { store } = platform
   return {
-    list: async ({ app: name }) => {
-      const app = await store.apps.get(name)
-      return (await store.releases.list(app.id)).map((release) => viewRelease(release, app.current))
-    },
+    list: async (_, { app }) => (await store.releases.list(app.id)).map((release) => viewRelease(release, app.current)),
 
-    info: async ({ app: name, version }) => {
-      const app = await store.apps.get(name)
+    info: async ({ version }, { app }) => {
       const release =
         version === 'current'
           ? await store.releases.current(app)
@@ -25,8 +22,7 @@ export function releaseHandlers(platform: Platform): HandlersOf<'releases'> {
       return viewReleaseInfo(release, app.current)
     },
 
-    rollback: async ({ app: name, version }) => {
-      const app = await store.apps.get(name)
+    rollback: async ({ version }, { app, caller }) => {
       const all = await store.releases.list(app.id)
       const current = all.find((r) => r.version === app.current)
       // a rollback keeps the scale of now: one to a release that differs in nothing else would change nothing
@@ -55,7 +51,7 @@ export function releaseHandlers(platform: Platform): HandlersOf<'releases'> {
         )
       if (target.status !== 'succeeded')
         throw new BerthError('conflict', `v${target.version} never ran well`, 'run `berth releases` to see which did')
-      return viewOperation(await platform.submit(app, { kind: 'rollback', version: target.version }), app.name)
+      return submitChange(platform, app, { kind: 'rollback', version: target.version }, caller)
     },
   }
 }

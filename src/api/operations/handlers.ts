@@ -21,24 +21,16 @@ export function buildHandlers(platform: Platform): HandlersOf<'builds'> {
   }
 
   return {
-    list: async ({ app: name }) => {
-      const app = await store.apps.get(name)
-      return (await list(app)).map((build) => viewOperation(build, app.name))
-    },
+    list: async (_, { app }) => (await list(app)).map((build) => viewOperation(build, app.name)),
 
-    info: async ({ app: name, build }) => {
-      const app = await store.apps.get(name)
-      return viewOperation(await find(app, build), app.name)
-    },
+    info: async ({ build }, { app }) => viewOperation(await find(app, build), app.name),
 
-    cancel: async ({ app: name, build }, { token }) => {
-      const app = await store.apps.get(name)
+    cancel: async ({ build }, { app, caller }) => {
       const { id } = await find(app, build)
-      return viewOperation(await store.operations.cancel(id, token?.name ?? 'nobody'), app.name)
+      return viewOperation(await store.operations.cancel(id, caller.name), app.name)
     },
 
-    output: async ({ app: name, build: id, follow = false }, { signal }) => {
-      const app = await store.apps.get(name)
+    output: async ({ build: id, follow = false }, { app, signal }) => {
       const build = await find(app, id)
       return (async function* () {
         for await (const { text } of platform.deployLog(build, { follow, signal })) yield text
@@ -52,17 +44,17 @@ export function buildHandlers(platform: Platform): HandlersOf<'builds'> {
 export function operationHandlers(platform: Platform): HandlersOf<'operations'> {
   const { store } = platform
 
-  const view = async (deploy: Operation): Promise<OperationView> =>
-    viewOperation(deploy, (await store.apps.find(deploy.app))?.name ?? deploy.app)
-
   return {
-    info: async ({ deploy }) => view(await store.operations.get(deploy)),
+    info: async ({ deploy: id }, { app }) => {
+      const operation = await store.operations.get(id)
+      return viewOperation(operation, app?.name ?? operation.app)
+    },
 
-    log: async ({ deploy: id, follow = false, from = 0 }, { signal }) => {
-      const deploy = await store.operations.get(id)
-      const before = await view(deploy)
+    log: async ({ deploy: id, follow = false, from = 0 }, { app, signal }) => {
+      const operation = await store.operations.get(id)
+      const before = viewOperation(operation, app?.name ?? operation.app)
       return (async function* () {
-        yield* platform.deployLog(deploy, { from, follow, signal })
+        yield* platform.deployLog(operation, { from, follow, signal })
         return await verdict(platform, before, follow)
       })()
     },

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { durationPattern } from '../../lib/duration.js'
-import { Time } from './names.js'
+import { Time } from '../schemas.js'
 
 export const TokenView = z.strictObject({
   id: z.string().describe('names it; tells nothing of it'),
@@ -13,9 +13,10 @@ export const TokenView = z.strictObject({
 export type TokenView = z.output<typeof TokenView>
 
 export const tokens = {
-  list: { summary: 'List API tokens, oldest first', reply: z.array(TokenView) },
+  list: { summary: 'List API tokens, oldest first', needs: 'admin', reply: z.array(TokenView) },
   create: {
     summary: 'Make an API token; this is the only time it can be read',
+    needs: 'admin',
     body: z.strictObject({
       name: z.string().min(1).max(100).describe('whose it is, or what for'),
       expires: z
@@ -29,6 +30,7 @@ export const tokens = {
   },
   revoke: {
     summary: 'Make an API token worthless, at once; what its holder has open ends',
+    needs: 'admin',
     params: z.strictObject({ token: z.string().describe('its id, or its name when no other has it') }),
     reply: TokenView,
   },

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { Vars } from './config.js'
-import { OperationView } from './operations.js'
-import { Size } from './formation.js'
-import { OfApp, Time } from './names.js'
+import { Vars } from '../config/contract.js'
+import { OperationView } from '../operations/contract.js'
+import { Size } from '../formation/contract.js'
+import { OfApp, Time } from '../schemas.js'
 
 export const ReleaseView = z.strictObject({
   version: z.int(),
@@ -25,9 +25,10 @@ export const ReleaseInfo = ReleaseView.extend({
 export type ReleaseInfo = z.output<typeof ReleaseInfo>
 
 export const releases = {
-  list: { summary: 'List releases, newest first', params: OfApp, reply: z.array(ReleaseView) },
+  list: { summary: 'List releases, newest first', needs: 'view', params: OfApp, reply: z.array(ReleaseView) },
   info: {
     summary: 'Describe a release',
+    needs: 'operate',
     params: OfApp.extend({
       version: z
         .string()
@@ -38,6 +39,7 @@ export const releases = {
   },
   rollback: {
     summary: 'Go back to an earlier release; makes a release',
+    needs: 'deploy',
     params: OfApp,
     body: z.strictObject({ version: z.int().min(1).optional().describe('the one before the current unless given') }),
     reply: OperationView,

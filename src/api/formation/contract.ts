@@ -1,6 +1,8 @@
 import { z } from 'zod'
-import { OperationView } from './operations.js'
-import { OfApp } from './names.js'
+import type { Change } from '../../changes/index.js'
+import type { Scale } from '../../changes/scale.js'
+import { OperationView } from '../operations/contract.js'
+import { OfApp } from '../schemas.js'
 
 const mebibyte = 1024 * 1024
 
@@ -20,11 +22,18 @@ export const Formation = z.record(
 export type Formation = z.output<typeof Formation>
 
 export const formation = {
-  get: { summary: 'Read how many of each process type run, and how large', params: OfApp, reply: Formation },
+  get: {
+    summary: 'Read how many of each process type run, and how large',
+    needs: 'view',
+    params: OfApp,
+    reply: Formation,
+  },
   scale: {
     summary: 'Change how many of a process type run, and how large; makes a release',
+    needs: 'operate',
     params: OfApp,
     body: z.strictObject({ formation: z.record(z.string(), Size.partial()) }),
+    submits: ({ formation }: Pick<Scale, 'formation'>): Change => ({ kind: 'scale', formation }),
     reply: OperationView,
     status: 202,
   },

@@ -1,24 +1,14 @@
+import { askerOf } from '../../access/caller.js'
 import { BerthError } from '../../errors.js'
 import type { App } from '../../store/apps.js'
 import type { HandlersOf } from '../handler.js'
 import type { Platform } from '../platform.js'
-import { readFormation } from './formation.js'
 import { viewOperation } from '../views.js'
 
 const again = 'follow the log again in a moment'
 
 export function processHandlers(platform: Platform): HandlersOf<'processes'> {
   const { store } = platform
-
-  /** @throws BerthError `missing` when the release has no such process, or type */
-  const check = async (app: App, process: string): Promise<void> => {
-    const release = await store.releases.current(app)
-    const [type = '', index] = process.split('.')
-    const formation = readFormation(release)
-    const quantity = Object.hasOwn(formation, type) ? (formation[type]?.quantity ?? 0) : 0
-    if (quantity === 0 || Number(index ?? 1) < 1 || Number(index ?? 1) > quantity)
-      throw new BerthError('missing', `${app.name} has no process ${process}`, 'run `berth ps` to see them all')
-  }
 
   /** One that is scaled to 0 may have written all the same. @throws BerthError `missing` when no process has that name */
   const checkName = async (app: App, process: string): Promise<void> => {
@@ -36,21 +26,11 @@ export function processHandlers(platform: Platform): HandlersOf<'processes'> {
   }
 
   return {
-    list: async ({ app: name }) => platform.processes(await store.apps.get(name)),
+    list: (_, { app }) => platform.processes(app),
 
-    restart: async ({ app: name, process }) => {
-      const app = await store.apps.get(name)
-      if (process !== undefined) await check(app, process)
-      return viewOperation(await platform.submit(app, { kind: 'restart', process: process ?? null }), app.name)
-    },
+    rebuild: async (_, { app, caller }) => viewOperation(await platform.rebuild(app, askerOf(caller)), app.name),
 
-    rebuild: async ({ app: name }) => {
-      const app = await store.apps.get(name)
-      return viewOperation(await platform.rebuild(app), app.name)
-    },
-
-    logs: async ({ app: name, lines, process, follow = false }, { signal }) => {
-      const app = await store.apps.get(name)
+    logs: async ({ lines, process, follow = false }, { app, signal }) => {
       if (process !== undefined) await checkName(app, process)
       return (async function* () {
         let count = 0

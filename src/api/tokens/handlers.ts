@@ -4,7 +4,8 @@ import type { HandlersOf } from '../handler.js'
 import type { Platform } from '../platform.js'
 
 export const tokenHandlers = ({ store: { tokens } }: Platform): HandlersOf<'tokens'> => ({
-  list: async (_, { token }) => (await tokens.list()).map((one) => ({ ...one, current: one.id === token?.id })),
+  list: async (_, { caller: { token } }) =>
+    (await tokens.list()).map((one) => ({ ...one, current: one.id === token?.id })),
 
   create: async ({ name, expires }) => {
     const ms = expires === undefined ? null : parseDuration(expires)
@@ -13,7 +14,7 @@ export const tokenHandlers = ({ store: { tokens } }: Platform): HandlersOf<'toke
     return { id: tokenId(token), name, token, expiresAt }
   },
 
-  revoke: async ({ token: given }, { token }) => {
+  revoke: async ({ token: given }, { caller: { token } }) => {
     const revoked = await tokens.revoke(given)
     return { ...revoked, current: revoked.id === token?.id }
   },
