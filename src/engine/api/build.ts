@@ -13,6 +13,7 @@ import { keyringOfHeader } from '../registry/credentials.js'
 import { withinReserve } from '../system/space.js'
 import { parseFilters } from '../system/filters.js'
 import { readOptions } from './build-options.js'
+import { errorsShownFor } from './older-words.js'
 import { count, flag } from './query.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
@@ -81,7 +82,7 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
       if (!quiet && text !== '') await write({ stream: text })
     }
     const keyring = keyringOfHeader(headerOf(request, 'x-registry-config'))
-    const given = { secrets, variables, agents, keyring }
+    const given = { secrets, variables, agents, keyring, errors: errorsShownFor(request.version) }
     const image = await builder.build({ ...options, ...given, context, sandbox, signal, out: log })
     if (quiet) await write({ stream: `${image.id}\n` })
     else {

@@ -7,6 +7,7 @@ import { bodies } from './bodies.js'
 import { contentTypeOf, frame, send } from './frames.js'
 import { hangUp } from './hang-up.js'
 import { passInput } from './input.js'
+import { exitCodeFor } from './older-words.js'
 import { count } from './query.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
@@ -41,16 +42,16 @@ export const execRoutes = (containers: Containers, execs: Execs): readonly ApiRo
   {
     method: 'GET',
     path: '/exec/{id}/json',
-    handle: ({ params }, reply) => reply.json(200, describe(execs.find(params.id ?? ''))),
+    handle: ({ params, version }, reply) => reply.json(200, describe(execs.find(params.id ?? ''), version)),
   },
 ]
 
-function describe({ id, container, request, running, exitCode, pid }: Exec): object {
+function describe({ id, container, request, running, exitCode, pid }: Exec, version: number): object {
   const [entrypoint, ...args] = request.args
   return {
     ID: id,
     Running: running,
-    ExitCode: exitCode,
+    ExitCode: exitCodeFor(version, exitCode, pid !== 0),
     ProcessConfig: {
       tty: request.tty,
       entrypoint,

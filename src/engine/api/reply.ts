@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { EngineError, messageOf, statusOf } from '../errors.js'
 import { headRead } from './hijack.js'
+import { inWordsOf } from './older-words.js'
 import type { ApiReply } from './route.js'
 import { apiVersion } from './table.js'
 
@@ -27,7 +28,7 @@ function json(raw: ServerResponse, status: number, body: unknown): void {
 }
 
 /** Answers with the fault of an error, in Docker's form; drops the connection when an answer has begun. */
-export function replyWithError(raw: ServerResponse, error: unknown): void {
+export function replyWithError(raw: ServerResponse, error: unknown, version = Infinity): void {
   if (begun(raw)) {
     raw.destroy()
     return
@@ -35,7 +36,7 @@ export function replyWithError(raw: ServerResponse, error: unknown): void {
   const status = error instanceof EngineError ? statusOf[error.fault] : 500
   if (!(error instanceof EngineError)) console.error(error)
   if (status === 304) raw.writeHead(304).end()
-  else json(raw, status, { message: messageOf(error) })
+  else json(raw, status, { message: inWordsOf(version, messageOf(error)) })
 }
 
 /** The answer to one request; `taken` is its connection where that is to be hijacked. */

@@ -20,10 +20,12 @@ async function dispatch(
 ): Promise<void> {
   const left = new AbortController()
   let taken = upgrade
+  let asked: number | undefined
   setStandardHeaders(response)
   try {
     const url = new URL(request.url ?? '/', 'http://engine')
     const { path, version } = targetOf(url.pathname)
+    asked = version
     const { route, params } = table.find(request.method ?? 'GET', path)
     if (route.hijacks === true) taken ??= await takeOver(request, response)
     ;(taken?.socket ?? response).once('close', () => left.abort())
@@ -48,7 +50,7 @@ async function dispatch(
     )
   } catch (error) {
     if (taken && response.socket === null) taken.socket.destroy()
-    else replyWithError(response, error)
+    else replyWithError(response, error, asked)
   }
 }
 

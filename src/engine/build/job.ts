@@ -47,6 +47,8 @@ export interface BuildRequest {
   /** What the client may pull base images with. */
   readonly keyring?: Keyring
   readonly signal: AbortSignal
+  /** How what a command says on its standard error is shown in the log; as it is, if absent. */
+  readonly errors?: (text: string) => string
   /** Receives the build's log. */
   readonly out: (text: string) => Promise<void> | void
 }

@@ -122,6 +122,8 @@ async function execute(
   const paths = [...runtimeTargets, ...prepared.mounts.map(({ target }) => target), ...lent]
   const made = await job.store.pool.run('missing', { layers: lowerDirs, paths })
   const voices = { stdout: voiceOf(secrets), stderr: voiceOf(secrets) }
+  const asItIs = (text: string): string => text
+  const shown = { stdout: asItIs, stderr: job.request.errors ?? asItIs }
   const result = await job.steps.run({
     id: stage.id,
     lowerDirs,
@@ -138,9 +140,9 @@ async function execute(
     group: job.request.sandbox.group,
     network,
     signal: job.signal,
-    onOutput: (stream, chunk) => job.out(voices[stream].pass(chunk)),
+    onOutput: (stream, chunk) => job.out(shown[stream](voices[stream].pass(chunk))),
   })
-  for (const voice of Object.values(voices)) await job.out(voice.rest())
+  for (const stream of ['stdout', 'stderr'] as const) await job.out(shown[stream](voices[stream].rest()))
   if (made.length > 0) await job.store.pool.run('scrub', { upper: stage.upper, paths: made })
   return result
 }

@@ -1,5 +1,7 @@
 import { expect } from 'chai'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { base, openDocker, oracle, type DockerEngine } from './harness.js'
 
@@ -11,10 +13,10 @@ describe('a request of a client', function () {
   afterEach(() => engine.clear())
   after(() => engine[Symbol.asyncDispose]())
 
-  const send = (method: string, path: string, body = '') =>
+  const send = (method: string, path: string, body = '', version = '1.41') =>
     new Promise<{ status: number; body: string }>((resolve, reject) => {
       const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }
-      const options = { socketPath: engine.socket, method, path: `/v1.41${path}`, headers, agent: false }
+      const options = { socketPath: engine.socket, method, path: `/v${version}${path}`, headers, agent: false }
       request(options, (answer) => {
         text(answer).then((body) => resolve({ status: answer.statusCode ?? 0, body }), reject)
       })
@@ -111,6 +113,36 @@ describe('a request of a client', function () {
     })
     await engine.clear()
     await engine.must('network', 'rm', 'six')
+  })
+
+  it('of an older version is answered in the words of its day', async () => {
+    await engine.must('run', '-d', '--name', 'kept', base, 'sleep', '60')
+    const refused = await send('DELETE', '/containers/kept')
+    expect(refused).to.include({ status: 409 })
+    expect(refused.body).to.contain('You cannot remove a running container')
+    const { Id } = await json<{ Id: string }>('POST', '/containers/kept/exec', { Cmd: ['no-such-program'] })
+    await send('POST', `/exec/${Id}/start`, '{}')
+    expect(await json('GET', `/exec/${Id}/json`)).to.include({ ExitCode: 126 })
+    if (oracle) return
+    expect((await send('DELETE', '/containers/kept', '', '1.47')).body).to.contain('stop the container before removing')
+    expect(JSON.parse((await send('GET', `/exec/${Id}/json`, '', '1.47')).body)).to.include({ ExitCode: 127 })
+  })
+
+  it('of an older version is shown in red what a build says on its standard error', async () => {
+    const dockerfile = `FROM ${base}\nRUN echo out; echo err >&2\n`
+    await mkdir(join(engine.dir, 'context'), { recursive: true })
+    await writeFile(join(engine.dir, 'context', 'Dockerfile'), dockerfile)
+    const build = (version: string) =>
+      engine.run('sh', [
+        '-c',
+        `tar -C ${engine.dir}/context -c . | curl -s --unix-socket ${engine.socket} -H Content-Type:application/x-tar ` +
+          `--data-binary @- 'http://docker/v${version}/build?nocache=1'`,
+      ])
+    expect((await build('1.41')).stdout).to.contain(JSON.stringify('\u001b[91merr\n\u001b[0m'))
+    if (!oracle)
+      expect((await build('1.47')).stdout)
+        .to.contain('err')
+        .and.not.contain('[91m')
   })
 
   it('names a platform that there is', async () => {

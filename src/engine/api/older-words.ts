@@ -1,0 +1,22 @@
+/** The first version whose clients match on today's words. */
+const today = 142
+
+/** What dockerd said in other words before, which clients of those days look for. */
+const older: readonly (readonly [now: RegExp, then: string])[] = [
+  [
+    /^cannot remove container "\/(.+)": container is running: stop the container before removing or force remove$/,
+    'You cannot remove a running container $1. Stop the container before attempting removal or force remove',
+  ],
+]
+
+/** A message as a client of an API version knows it. */
+export const inWordsOf = (version: number, message: string): string =>
+  version >= today ? message : older.reduce((said, [now, then]) => said.replace(now, then), message)
+
+/** The exit code of an exec: before, a program that is not there and one that cannot be run were told by one number. */
+export const exitCodeFor = (version: number, code: number | null, begun: boolean): number | null =>
+  version < today && code === 127 && !begun ? 126 : code
+
+/** How what a build's command says on its standard error is shown: by the classic builder of those days, in red. */
+export const errorsShownFor = (version: number): ((text: string) => string) =>
+  version < today ? (text) => (text === '' ? '' : `\u001b[91m${text}\u001b[0m`) : (text) => text
