@@ -1,0 +1,34 @@
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { must } from '../run.js'
+
+describe('a part of a library that is hardly ever used', () => {
+  const lazy = fileURLToPath(new URL('../../src/lib/lazy.ts', import.meta.url))
+  const program = (code: string): Promise<string> =>
+    must(process.execPath, ['--import=tsx/esm', `--import=${lazy}`, '--input-type=module', '-e', code], {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    })
+  const loaded = `Object.keys(createRequire(import.meta.url).cache).filter((file) => /^\\/.*node_modules.(ssh2|@grpc)/.test(file))`
+
+  it('is not loaded with it', async () => {
+    const code = `import { createRequire } from 'node:module'
+      await import('dockerode')
+      console.log(${loaded}.length)`
+    expect(await program(code)).to.equal('0')
+  })
+
+  it('is there once it is asked for', async () => {
+    const code = `import { createRequire } from 'node:module'
+      const { default: Docker } = await import('dockerode')
+      new Docker({ protocol: 'ssh', host: 'nowhere.invalid', username: 'nobody' }).ping().then(() => 0, () => {
+        console.log(${loaded}.length > 10)
+      })`
+    expect(await program(code)).to.equal('true')
+  })
+
+  it('leaves zod its English', async () => {
+    const code = `import { z } from 'zod'
+      console.log(Object.keys(z.locales).length, z.string().safeParse(1).error.issues[0].message)`
+    expect(await program(code)).to.equal('0 Invalid input: expected string, received number')
+  })
+})
