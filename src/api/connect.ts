@@ -1,17 +1,14 @@
 import type { Config } from '../config.js'
-import type { EngineClient } from '../engine-client/client.js'
+import { createLog } from '../log.js'
+import type { Scheduler } from '../scheduler/scheduler.js'
 import type { Store } from '../store/store.js'
 import { Grants } from '../access/grants.js'
 import type { Platform } from './platform.js'
 
-/** How long a one-off process waits for an engine that is being restarted, in milliseconds. */
-const engineAwayMs = 10_000
-
 /** The rooms behind the control API. Those that load much are loaded when first asked for. */
 export function connectPlatform(config: Config, store: Store, closing: AbortSignal): Platform {
-  let connected: EngineClient | undefined
-  const engine = async (): Promise<EngineClient> =>
-    (connected ??= (await import('../engine-client/client.js')).connectEngine(config))
+  let scheduler: Promise<Scheduler> | undefined
+  const open = (): Promise<Scheduler> => (scheduler ??= openScheduler(config, store))
   return {
     config,
     store,
@@ -23,28 +20,19 @@ export function connectPlatform(config: Config, store: Store, closing: AbortSign
       const { follow } = await import('../queue/follow.js')
       yield* follow(config, store, deploy.id, options)
     },
-    processes: async (app) =>
-      (await import('../scheduler/processes.js')).listProcesses({ config, store, engine: await engine() }, app),
+    processes: async (app) => (await open()).processes(app),
     async *logs(app, { process, ...query }) {
-      const { readLogs } = await import('../scheduler/logs.js')
-      yield* readLogs({ ...query, config, engine: await engine(), app, process: process ?? null })
+      yield* (await open()).logs(app, { ...query, process: process ?? null })
     },
-    run: async (app, spec, signal) => {
-      const [{ AppEngine }, { startOneOff }] = await Promise.all([
-        import('../scheduler/app-engine.js'),
-        import('../scheduler/one-off.js'),
-      ])
-      return startOneOff({
-        engine: new AppEngine((await engine()).waiting(engineAwayMs), config.name),
-        config,
-        app,
-        release: await store.releases.current(app),
-        command: spec.command,
-        tty: spec.tty,
-        stdin: true,
-        size: spec,
-        signal,
-      })
-    },
+    run: async (app, spec, signal) => (await open()).attach(app, await store.releases.current(app), spec, signal),
   }
+}
+
+/** A scheduler to look with, and to run one-offs: it is the worker's that changes things. */
+async function openScheduler(config: Config, store: Store): Promise<Scheduler> {
+  const [{ connectEngine }, { createScheduler }] = await Promise.all([
+    import('../engine-client/client.js'),
+    import('../scheduler/local.js'),
+  ])
+  return createScheduler({ config, store, engine: connectEngine(config), log: createLog('api') })
 }

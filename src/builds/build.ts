@@ -7,7 +7,7 @@ import { BerthError, is } from '../errors.js'
 import { orMissing } from '../lib/missing.js'
 import { ensureStacks, type StackDeps } from '../stacks/ensure.js'
 import { buildImage, type ImageOrder } from './image.js'
-import type { DeployLog } from './operation-log.js'
+import type { OperationLog } from './operation-log.js'
 
 /** A build the engine went away from is begun again this often; its cache makes the second try short. */
 const tries = 3
@@ -28,7 +28,7 @@ export interface BuiltImage extends Pick<Plan, 'processTypes' | 'origin'> {
 export async function buildTree(
   deps: StackDeps,
   order: TreeOrder,
-  log: DeployLog,
+  log: OperationLog,
   signal: AbortSignal,
 ): Promise<BuiltImage> {
   const { directory } = order
@@ -46,7 +46,7 @@ export async function buildTree(
   return { image, processTypes: plan.processTypes, origin: plan.origin }
 }
 
-async function tryBuild(deps: StackDeps, order: ImageOrder, log: DeployLog, signal: AbortSignal): Promise<string> {
+async function tryBuild(deps: StackDeps, order: ImageOrder, log: OperationLog, signal: AbortSignal): Promise<string> {
   for (let left = tries; ; left -= 1) {
     try {
       return await buildImage(deps, order, log, signal)

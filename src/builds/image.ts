@@ -9,7 +9,7 @@ import { BerthError, messageOf } from '../errors.js'
 import { LineSplitter } from '../lib/lines.js'
 import type { App } from '../store/apps.js'
 import { contextOf, dockerfileName } from './context.js'
-import type { DeployLog } from './operation-log.js'
+import type { OperationLog } from './operation-log.js'
 
 /** An image to build for an app. */
 export interface ImageOrder {
@@ -30,7 +30,7 @@ export interface ImageOrder {
 export async function buildImage(
   { config, engine }: { readonly config: Config; readonly engine: EngineClient },
   { app, directory, plan, tag, variables }: ImageOrder,
-  log: DeployLog,
+  log: OperationLog,
   signal: AbortSignal,
 ): Promise<string> {
   let stream: Readable | undefined
@@ -79,7 +79,7 @@ function headersOf(plan: Plan, variables: Readonly<Record<string, string>>): Rec
 const lastLines = 200
 
 /** Passes the engine's messages on to the log. @throws BerthError `invalid` when one of them is an error */
-async function report(messages: AsyncIterable<ProgressMessage>, plan: Plan, log: DeployLog): Promise<void> {
+async function report(messages: AsyncIterable<ProgressMessage>, plan: Plan, log: OperationLog): Promise<void> {
   const lines = new LineSplitter()
   const last: string[] = []
   const say = (line: string): void => {

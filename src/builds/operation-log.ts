@@ -27,8 +27,8 @@ export const secretsOf = (config: Readonly<Record<string, string>>): string[] =>
 
 const indented = (text: string): string => text.replace(/^/gm, '       ')
 
-/** Writes the log of one deploy: lines are appended in order, and whoever follows it is woken. */
-export class DeployLog {
+/** Writes the log of one operation: lines are appended in order, and whoever follows it is woken. */
+export class OperationLog {
   readonly #file: FileHandle
   readonly #store: Store
   readonly #id: string
@@ -46,9 +46,9 @@ export class DeployLog {
     this.#secrets = secrets
   }
 
-  static async open(config: Config, store: Store, id: string, secrets: readonly string[] = []): Promise<DeployLog> {
+  static async open(config: Config, store: Store, id: string, secrets: readonly string[] = []): Promise<OperationLog> {
     await mkdir(deploysDirectory(config), { recursive: true, mode: 0o750 })
-    return new DeployLog(await open(deployFiles(config, id).log, 'a', 0o640), store, id, secrets)
+    return new OperationLog(await open(deployFiles(config, id).log, 'a', 0o640), store, id, secrets)
   }
 
   /** One line or several, made harmless and without secrets. */

@@ -43,7 +43,7 @@ export async function makeRelease(
     if (kind.runsReleaseCommand) await runReleaseCommand(shop, run, released)
     await waitForChanges(shop, run, async () => {
       log.step('Launching...')
-      await scheduler.rollOut(app, released, (line) => log.detail(line), signal)
+      await scheduler.rollOut(app, released, { log: (line) => log.detail(line), signal })
     })
   }
   await store.releases.update(app.id, version, { status: 'succeeded' })
@@ -96,7 +96,10 @@ async function runReleaseCommand(
     log.output(line)
     await log.room()
   }
-  const code = await within(limit, signal, (until) => scheduler.runOnce(app, next, command, output, until))
+  const task = { name: `release.${next.version}`, command }
+  const code = await within(limit, signal, (until) =>
+    scheduler.runOnce(app, next, task, { log: output, signal: until }),
+  )
   if (code !== 0)
     throw new BerthError(
       'invalid',

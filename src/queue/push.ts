@@ -1,6 +1,6 @@
 import { buildTree } from '../builds/build.js'
 import { deployFiles } from '../builds/files.js'
-import type { DeployLog } from '../builds/operation-log.js'
+import type { OperationLog } from '../builds/operation-log.js'
 import type { Built } from '../changes/kind.js'
 import { isBuild } from '../changes/index.js'
 import { BerthError } from '../errors.js'
@@ -23,7 +23,7 @@ export async function buildPush(
   deploy: Operation,
   { unless = [] }: { readonly unless?: readonly string[] | undefined },
   version: number,
-  log: DeployLog,
+  log: OperationLog,
   signal: AbortSignal,
 ): Promise<Built> {
   await checkStillWanted(shop, unless)

@@ -7,7 +7,7 @@ import type { App } from '../store/apps.js'
 import { valuesOf, type Operation } from '../store/operations.js'
 import { firstRelease, type Release } from '../store/releases.js'
 import { collectImages, trim } from './collect.js'
-import { DeployLog, secretsOf } from '../builds/operation-log.js'
+import { OperationLog, secretsOf } from '../builds/operation-log.js'
 import { dismantle, forgetApp } from './destroy.js'
 import { keepSource, removeSource } from '../builds/files.js'
 import { makeRelease } from './make-release.js'
@@ -30,7 +30,7 @@ export async function runOperation(
   if (!app) return orphaned(shop, operation)
   const current = await currentRelease(shop, app)
   const secrets = secretsOf({ ...current.config, ...valuesOf(operation.change) })
-  const log = await DeployLog.open(config, store, operation.id, secrets)
+  const log = await OperationLog.open(config, store, operation.id, secrets)
   if (operation.status !== 'queued') log.step('Resuming after an interruption')
   let failure: string | null = null
   let end: 'failed' | 'cancelled' = 'failed'
@@ -74,7 +74,7 @@ const actingOf = (shop: Workshop, { app, current, operation, log, signal }: Run)
   url: shop.config.appUrl(app.name),
   restart: async (process) => {
     await shop.store.operations.update(operation.id, { status: 'releasing' })
-    await shop.scheduler.restart(app, current, process, (line) => log.detail(line), signal)
+    await shop.scheduler.restart(app, current, process, { log: (line) => log.detail(line), signal })
   },
   refreshRoute: () => shop.scheduler.refreshRoute(app),
   dismantle: () => dismantle(shop, app),

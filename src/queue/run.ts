@@ -1,7 +1,7 @@
 import type { App } from '../store/apps.js'
 import type { Operation } from '../store/operations.js'
 import type { Release } from '../store/releases.js'
-import type { DeployLog } from '../builds/operation-log.js'
+import type { OperationLog } from '../builds/operation-log.js'
 import type { Workshop } from './workshop.js'
 
 /** An operation that is being run. */
@@ -10,12 +10,12 @@ export interface Run {
   /** The release before it; of an app that has none yet, v0. */
   readonly current: Release
   readonly operation: Operation
-  readonly log: DeployLog
+  readonly log: OperationLog
   readonly signal: AbortSignal
 }
 
 const told =
-  (log: DeployLog, noun: string) =>
+  (log: OperationLog, noun: string) =>
   (ahead: number): void =>
     log.step(`Waiting for ${ahead} ${noun}${ahead === 1 ? '' : 's'} ahead`)
 

@@ -8,7 +8,7 @@ import { BerthError, messageOf } from '../errors.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { runOperation } from './run-operation.js'
 import { choose, reasonToEnd } from './choose.js'
-import { DeployLog } from '../builds/operation-log.js'
+import { OperationLog } from '../builds/operation-log.js'
 import { removeSource, removeStrayLogs, removeStraySources } from '../builds/files.js'
 import { Semaphore } from '../lib/semaphore.js'
 import { queueName, wake, wakeUps, type WakeUp } from './submit.js'
@@ -151,8 +151,8 @@ export async function startWorker(given: Omit<Workshop, 'builds' | 'changes'>): 
 }
 
 /** Writes to the log of a deploy that is not being carried out. */
-async function logOnly(config: Config, store: Store, id: string, write: (log: DeployLog) => void): Promise<void> {
-  const log = await DeployLog.open(config, store, id)
+async function logOnly(config: Config, store: Store, id: string, write: (log: OperationLog) => void): Promise<void> {
+  const log = await OperationLog.open(config, store, id)
   write(log)
   await log.close()
 }

@@ -20,7 +20,7 @@ import type { ProcessRecord, ProcessRecords } from './records.js'
 import type { Traffic } from './traffic.js'
 
 /** What everything in the scheduler works with. */
-export interface Tools {
+export interface SchedulerDeps {
   readonly config: Config
   readonly log: Logger
   readonly limits: Limits
@@ -40,11 +40,11 @@ export interface Tools {
 
 /** The containers of all apps, and what is being done about each at this moment. */
 export class Fleet {
-  readonly #tools: Tools
+  readonly #deps: SchedulerDeps
   readonly #watches = new Map<string, { done: Promise<void>; abort: AbortController }>()
   readonly #retiring = new Map<string, Promise<boolean>>()
-  constructor(tools: Tools) {
-    this.#tools = tools
+  constructor(deps: SchedulerDeps) {
+    this.#deps = deps
   }
 
   isWatched(id: string): boolean {
@@ -60,9 +60,9 @@ export class Fleet {
    * @throws BerthError saying why, when there is not even a container
    */
   async launch(app: App, release: Release, slot: Slot, restarts: number): Promise<Launched> {
-    const { engine, records, gate } = this.#tools
+    const { engine, records, gate } = this.#deps
     return gate.run(async () => {
-      const { config } = this.#tools
+      const { config } = this.#deps
       const init = await initFor(engine, config)
       const words = processWords(
         own(release.processTypes, slot.type) ?? null,
@@ -78,7 +78,7 @@ export class Fleet {
       const id = await engine.create(options).catch((error: unknown) => {
         throw refused(error, release, slot)
       })
-      const now = new Date(this.#tools.clock.now()).toISOString()
+      const now = new Date(this.#deps.clock.now()).toISOString()
       const record: ProcessRecord = {
         container: id,
         process: slot.process,
@@ -109,12 +109,12 @@ export class Fleet {
     const before = this.#watches.get(found.id)
     if (before) return before.done
     const abort = new AbortController()
-    const { config, engine, limits, deaths, stopping } = this.#tools
+    const { config, engine, limits, deaths, stopping } = this.#deps
     const command = own(release.processTypes, found.type) ?? null
     const about = { app: app.id, command, origin: release.origin }
     const newcomer = { ...found, ...about, port: portOf(release), hostname: config.appHost(app.name) }
     const signal = AbortSignal.any([abort.signal, stopping])
-    const done = this.#tools
+    const done = this.#deps
       .ready(newcomer, { engine, limits, deaths, log }, signal)
       .finally(() => this.#watches.delete(found.id))
     this.#watches.set(found.id, { done, abort })
@@ -136,7 +136,7 @@ export class Fleet {
     this.giveUp(found.id)
     const done = this.#retire(app, found, record, version)
       .catch((error: unknown) => {
-        this.#tools.log.warn({ app, process: found.process }, `cannot take it away: ${messageOf(error)}`)
+        this.#deps.log.warn({ app, process: found.process }, `cannot take it away: ${messageOf(error)}`)
         return false
       })
       .finally(() => this.#retiring.delete(found.id))
@@ -146,7 +146,7 @@ export class Fleet {
 
   /** Removes a process now; `grace` in seconds, 0 for one that never did any work. */
   async discard(app: string, found: Found, grace: number): Promise<void> {
-    const { engine, records } = this.#tools
+    const { engine, records } = this.#deps
     this.giveUp(found.id)
     if (found.running && grace > 0) await engine.stop(found.id, grace)
     await engine.remove(found.id)
@@ -154,7 +154,7 @@ export class Fleet {
   }
 
   async #retire(app: string, found: Found, record: ProcessRecord | undefined, version: number): Promise<boolean> {
-    const { engine, limits, records, traffic, stopping } = this.#tools
+    const { engine, limits, records, traffic, stopping } = this.#deps
     if (found.running && found.type === 'web' && (record?.state === 'up' || record?.state === 'draining')) {
       await records.move(app, found.id, 'draining')
       await traffic.drained(app, version, found.id, stopping)

@@ -9,28 +9,12 @@ import { followApps } from './events.js'
 import { Semaphore } from '../lib/semaphore.js'
 import { Channel } from './channel.js'
 import type { Found } from './plan.js'
+import type { LogLine, LogQuery } from './scheduler.js'
 
-/** A line that a process wrote. */
-export interface LogLine {
-  /** RFC 3339, with nanoseconds as far as the engine gives them. */
-  readonly time: string
-  readonly source: 'app'
-  /** `web.1` */
-  readonly process: string
-  readonly text: string
-}
-
-export interface LogOptions {
+/** What reading logs needs. */
+export interface LogsDeps {
   readonly config: Config
   readonly engine: EngineClient
-  readonly app: App
-  /** How many of the last lines, over all processes. */
-  readonly lines: number
-  /** `web.1` or `web`; null is all. */
-  readonly process: string | null
-  /** Go on with what is written from now on, by processes that start later too. */
-  readonly follow: boolean
-  readonly signal: AbortSignal
 }
 
 const lineOf = (process: string, { time, text }: StampedLine): LogLine => ({ time, source: 'app', process, text })
@@ -41,19 +25,20 @@ const followMs = 10_000
 /** Logs that are read at once. */
 const readers = 4
 
-/**
- * What the processes of an app wrote, from the engine's own logs: the last lines in order of time, then, when following,
- * each line as it comes. Ends with `signal`, or after the last lines when not following.
- */
-export async function* readLogs(options: LogOptions): AsyncGenerator<LogLine> {
-  const { config, app, lines, process, follow, signal } = options
-  const engine = new AppEngine(follow ? options.engine.waiting(followMs) : options.engine, config.name)
+/** See `Scheduler.logs`; the lines are of the engine's own logs. */
+export async function* readLogs(
+  { config, engine: client }: LogsDeps,
+  app: App,
+  query: LogQuery,
+): AsyncGenerator<LogLine> {
+  const { lines, process, follow, signal } = query
+  const engine = new AppEngine(follow ? client.waiting(followMs) : client, config.name)
   const wanted = (one: { process: string; type: string }) =>
     one.type !== oneOffType && (process === null || process === one.process || process === one.type)
   const list = async () => ((await engine.list(app.id)).get(app.id) ?? []).filter(wanted)
 
   const followed = new Followed(engine, signal)
-  const events = followApps(options.engine, [`${label.instance}=${config.name}`, `${label.app}=${app.id}`], signal)
+  const events = followApps(client, [`${label.instance}=${config.name}`, `${label.app}=${app.id}`], signal)
   // connect to the events before looking, so that no process starts in between unseen
   const first = follow ? await events.next() : null
   const gate = new Semaphore(readers)

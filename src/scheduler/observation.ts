@@ -1,6 +1,6 @@
 import { messageOf } from '../errors.js'
 import { oneOffType } from './desired.js'
-import type { Tools } from './fleet.js'
+import type { SchedulerDeps } from './fleet.js'
 import type { Found } from './plan.js'
 import type { ProcessRecord } from './records.js'
 
@@ -16,10 +16,10 @@ export interface Observation {
  * client may have restarted, paused or unplugged one, or nobody was there to see it. One that is paused goes on, and one
  * off its network is put back.
  */
-export async function observe(tools: Tools, app: string): Promise<Observation> {
-  const { engine, records } = tools
+export async function observe(deps: SchedulerDeps, app: string): Promise<Observation> {
+  const { engine, records } = deps
   const listed = ((await engine.list(app)).get(app) ?? []).filter((one) => !one.removing)
-  const all = await Promise.all(listed.map((one) => mend(tools, app, one)))
+  const all = await Promise.all(listed.map((one) => mend(deps, app, one)))
   const known = new Map((await records.list(app)).map((record) => [record.container, record]))
   const there = new Set(all.map((one) => one.id))
   const gone = [...known.keys()].filter((container) => !there.has(container))
@@ -33,9 +33,9 @@ export async function observe(tools: Tools, app: string): Promise<Observation> {
   return { all, known }
 }
 
-async function mend(tools: Tools, app: string, found: Found): Promise<Found> {
+async function mend(deps: SchedulerDeps, app: string, found: Found): Promise<Found> {
   if (found.type === oneOffType) return found
-  const { engine, log } = tools
+  const { engine, log } = deps
   let one = found
   try {
     if (one.paused) {
@@ -45,7 +45,7 @@ async function mend(tools: Tools, app: string, found: Found): Promise<Found> {
     }
     if (one.running && one.address === '') {
       // the list of an engine may be older than the start
-      const address = (await engine.addressOf(one.id, app)) || (await reconnect(tools, app, one))
+      const address = (await engine.addressOf(one.id, app)) || (await reconnect(deps, app, one))
       one = { ...one, address }
     }
     return one
@@ -56,7 +56,7 @@ async function mend(tools: Tools, app: string, found: Found): Promise<Found> {
   }
 }
 
-async function reconnect({ engine, log }: Tools, app: string, one: Found): Promise<string> {
+async function reconnect({ engine, log }: SchedulerDeps, app: string, one: Found): Promise<string> {
   if (!(await engine.isDisconnected(one.id, app))) return ''
   await engine.ensureNetwork(app)
   await engine.connect(one.id, app, [one.type, one.process])

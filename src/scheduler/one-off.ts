@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import type { Duplex, Writable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import type { Config } from '../config.js'
 import { refusalStatus } from '../engine-client/errors.js'
 import { FrameReader, type Frame } from '../engine-client/log-frames.js'
@@ -11,27 +11,16 @@ import { errandOf, type Errand } from './creation.js'
 import type { AppEngine } from './app-engine.js'
 import { oneOffType } from './desired.js'
 import { initFor } from './init/init.js'
+import type { OneOff } from './scheduler.js'
 
-/** A command that runs in a container of its own, attached. It is gone from the engine when `exit` settles. */
-export interface OneOff {
-  /** `run.1234` */
-  readonly process: string
-  /** What the command reads; ending it is the end of its input. */
-  readonly stdin: Writable
-  /** Read it, or the command blocks: what the command writes, as it comes. A terminal's all is `stdout`. */
-  readonly output: AsyncIterable<Frame>
-  /** Resolves with the exit code, 128 + signal for a death by one. Rejects with the reason when it was ended early. */
-  readonly exit: Promise<number>
-  resize(columns: number, rows: number): Promise<void>
-  /** Passes a signal on: `SIGINT`. */
-  kill(signal: string): Promise<void>
-}
-
-export interface OneOffOptions {
+/** What running one needs. */
+export interface OneOffDeps {
   readonly engine: AppEngine
   readonly config: Config
-  readonly app: App
-  readonly release: Release
+}
+
+/** How one is run. */
+export interface OneOffOptions {
   /** A line as in a Procfile; or words: one is a line for the shell, several are run as they are. */
   readonly command: string | readonly string[]
   readonly tty: boolean
@@ -45,12 +34,16 @@ export interface OneOffOptions {
 }
 
 /** @throws BerthError `conflict` before the first push, `missing` when the image is gone, `invalid` when it cannot start */
-export async function startOneOff(options: OneOffOptions): Promise<OneOff> {
-  const { engine, config, app, release, signal } = options
+export async function startOneOff(
+  { engine, config }: OneOffDeps,
+  app: App,
+  release: Release,
+  options: OneOffOptions,
+): Promise<OneOff> {
   if (release.image === null)
     throw new BerthError('conflict', `${app.name} has nothing to run yet`, 'push it first: `git push berth main`')
   const process = options.process ?? `${oneOffType}.${randomInt(1000, 10_000)}`
-  const { command, tty, stdin, size } = options
+  const { command, tty, stdin, size, signal } = options
   const errand: Errand = { process, tty, stdin, size }
   const init = await initFor(engine, config)
   const words =

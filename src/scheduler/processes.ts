@@ -7,34 +7,10 @@ import type { Store } from '../store/store.js'
 import { entryOf, oneOffType, slotsOf } from './desired.js'
 import { AppEngine } from './app-engine.js'
 import { ProcessRecords } from './records.js'
-import type { ProcessState } from './lifecycle.js'
+import type { Process } from './scheduler.js'
 
-/** A process as `ps` shows it. */
-export interface Process {
-  /** `web.1` */
-  readonly name: string
-  readonly type: string
-  /** Container id; null for one that should run and is not there yet. */
-  readonly container: string | null
-  /** `down`: it should run, and does not, and nothing is being done about it at this moment. */
-  readonly state: ProcessState | 'down'
-  /** RFC 3339; null when not known. */
-  readonly since: string | null
-  /** When a crashed process is started again, RFC 3339. */
-  readonly until: string | null
-  /** Crashes in a row. */
-  readonly restarts: number
-  /** Why it crashed, one line. */
-  readonly failure: string | null
-  readonly release: number
-  /** Null is the image's own. */
-  readonly command: string | null
-  /** Bytes. */
-  readonly memory: number
-  readonly cpus: number
-}
-
-export interface ProcessesOptions {
+/** What looking at processes needs. */
+export interface ProcessesDeps {
   readonly config: Config
   readonly store: Store
   readonly engine: EngineClient
@@ -43,11 +19,8 @@ export interface ProcessesOptions {
 const byName = (a: Process, b: Process): number =>
   a.name.localeCompare(b.name, 'en', { numeric: true }) || a.release - b.release
 
-/**
- * The processes of an app, by name: those that run, those that crashed, and those that are missing. During a roll-out a
- * name is there twice, once for each release. With the engine away, what was last known of them.
- */
-export async function listProcesses({ config, store, engine }: ProcessesOptions, app: App): Promise<Process[]> {
+/** See `Scheduler.processes`. */
+export async function listProcesses({ config, store, engine }: ProcessesDeps, app: App): Promise<Process[]> {
   const containers = new AppEngine(engine, config.name)
   const [release, records, found] = await Promise.all([
     app.current > 0 ? store.releases.current(app) : null,

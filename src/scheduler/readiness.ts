@@ -23,7 +23,7 @@ export interface Newcomer {
 }
 
 /** What waiting for a newcomer needs. `deaths` emits the id of each container that died, as the engine tells it. */
-export interface Watching {
+export interface ReadinessDeps {
   readonly engine: AppEngine
   readonly limits: Limits
   readonly deaths: EventEmitter
@@ -58,29 +58,29 @@ const reaches = (host: string, port: number): Promise<boolean> =>
  * lived for a moment.
  * @throws BerthError `invalid` that says in words why it does not; the signal's reason when aborted
  */
-export async function ready(newcomer: Newcomer, watching: Watching, signal: AbortSignal): Promise<void> {
+export async function ready(newcomer: Newcomer, deps: ReadinessDeps, signal: AbortSignal): Promise<void> {
   const death = new AbortController()
   const hear = () => death.abort()
-  watching.deaths.once(newcomer.id, hear)
+  deps.deaths.once(newcomer.id, hear)
   try {
-    const ms = newcomer.type === 'web' ? watching.limits.start : watching.limits.settle
+    const ms = newcomer.type === 'web' ? deps.limits.start : deps.limits.settle
     const wait: Wait = { aborted: signal, died: death.signal, late: AbortSignal.timeout(ms) }
-    if (newcomer.type === 'web') await answers(newcomer, watching, wait)
-    else await lives(newcomer, watching, wait)
+    if (newcomer.type === 'web') await answers(newcomer, deps, wait)
+    else await lives(newcomer, deps, wait)
   } finally {
-    watching.deaths.off(newcomer.id, hear)
+    deps.deaths.off(newcomer.id, hear)
   }
 }
 
-async function lives(newcomer: Newcomer, watching: Watching, wait: Wait): Promise<void> {
-  await alive(newcomer, watching)
-  while (!wait.late.aborted) await pause(watching.limits.settle, wait, newcomer, watching)
-  await alive(newcomer, watching)
+async function lives(newcomer: Newcomer, deps: ReadinessDeps, wait: Wait): Promise<void> {
+  await alive(newcomer, deps)
+  while (!wait.late.aborted) await pause(deps.limits.settle, wait, newcomer, deps)
+  await alive(newcomer, deps)
 }
 
-async function answers(newcomer: Newcomer, watching: Watching, wait: Wait): Promise<void> {
+async function answers(newcomer: Newcomer, deps: ReadinessDeps, wait: Wait): Promise<void> {
   const { process, port, hostname } = newcomer
-  const address = await listens(newcomer, watching, wait)
+  const address = await listens(newcomer, deps, wait)
   let last: Answer | null = null
   for (let gap = 20; !wait.late.aborted; gap = Math.min(gap * 2, 1_000)) {
     const stop = AbortSignal.any([wait.aborted, wait.died, wait.late])
@@ -88,17 +88,17 @@ async function answers(newcomer: Newcomer, watching: Watching, wait: Wait): Prom
     if (answer && answer.status < 500) return
     if (answer) last = answer
     // hung up: perhaps it died, and the engine was not there to tell
-    else await alive(newcomer, watching)
-    await pause(gap, wait, newcomer, watching)
+    else await alive(newcomer, deps)
+    await pause(gap, wait, newcomer, deps)
   }
-  throw explainCheck(process, watching.limits.start / 1000, last)
+  throw explainCheck(process, deps.limits.start / 1000, last)
 }
 
 /** Waits until the newcomer listens where requests reach it; resolves with its address. */
-async function listens(newcomer: Newcomer, watching: Watching, wait: Wait): Promise<string> {
+async function listens(newcomer: Newcomer, deps: ReadinessDeps, wait: Wait): Promise<string> {
   const { process, port } = newcomer
-  const { limits, log } = watching
-  const { pid, address } = await alive(newcomer, watching)
+  const { limits, log } = deps
+  const { pid, address } = await alive(newcomer, deps)
   const began = Date.now()
   let heard: Listener[] | null
   let loopbackSince = 0
@@ -108,7 +108,7 @@ async function listens(newcomer: Newcomer, watching: Watching, wait: Wait): Prom
     heard = await listenersOf(pid, address)
     if (heard === null) {
       // not to be seen from here: it died (alive says so), or the engine is on another machine (so knock)
-      await alive(newcomer, watching)
+      await alive(newcomer, deps)
       if (await reaches(address, port)) return address
     } else {
       const own = heard.filter((one) => one.port === port)
@@ -123,24 +123,24 @@ async function listens(newcomer: Newcomer, watching: Watching, wait: Wait): Prom
       }
     }
     if (wait.late.aborted) break
-    await pause(heard === null ? Math.max(paces(waited), 200) : paces(waited), wait, newcomer, watching)
+    await pause(heard === null ? Math.max(paces(waited), 200) : paces(waited), wait, newcomer, deps)
   }
-  if (!heard || heard.length === 0) await tellTail(watching.engine, process, newcomer.id, log)
+  if (!heard || heard.length === 0) await tellTail(deps.engine, process, newcomer.id, log)
   throw explainSilence(process, port, limits.start / 1000, heard)
 }
 
 /** Waits; ends early, by throwing, when the caller gives up or the newcomer dies. */
-async function pause(ms: number, wait: Wait, newcomer: Newcomer, watching: Watching): Promise<void> {
+async function pause(ms: number, wait: Wait, newcomer: Newcomer, deps: ReadinessDeps): Promise<void> {
   const stop = AbortSignal.any([wait.aborted, wait.died, wait.late])
   await delay(ms, undefined, { signal: stop }).catch(() => undefined)
   wait.aborted.throwIfAborted()
-  if (wait.died.aborted) await alive(newcomer, watching)
+  if (wait.died.aborted) await alive(newcomer, deps)
 }
 
 /** Where a running container is. @throws BerthError that says how it ended, when it does not run */
-async function alive(newcomer: Newcomer, watching: Watching): Promise<{ pid: number; address: string }> {
-  const info = await watching.engine.inspect(newcomer.id)
-  if (!info?.State.Running) throw await explainEnd(watching.engine, newcomer, info, watching.log)
+async function alive(newcomer: Newcomer, deps: ReadinessDeps): Promise<{ pid: number; address: string }> {
+  const info = await deps.engine.inspect(newcomer.id)
+  if (!info?.State.Running) throw await explainEnd(deps.engine, newcomer, info, deps.log)
   const address = info.NetworkSettings.Networks[networkOf(newcomer.app)]?.IPAddress ?? ''
   return { pid: info.State.Pid, address }
 }

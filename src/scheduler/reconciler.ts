@@ -7,7 +7,7 @@ import { countCrash, delayAfter } from './backoff.js'
 import { awayOf, oneOffType, portOf, slotsOf, type Slot } from './desired.js'
 import { endingOf } from './diagnosis.js'
 import type { AppEvent } from './events.js'
-import type { Fleet, Tools } from './fleet.js'
+import type { Fleet, SchedulerDeps } from './fleet.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { observe } from './observation.js'
 import { Pace } from './pace.js'
@@ -23,7 +23,7 @@ const oneOffRest = 60_000
  * from what the engine and the store report, so that it may be cut off anywhere.
  */
 export class Reconciler {
-  readonly #tools: Tools
+  readonly #deps: SchedulerDeps
   readonly #store: Store
   readonly #fleet: Fleet
   readonly #mutex = new KeyedMutex()
@@ -42,12 +42,12 @@ export class Reconciler {
   /** Apps that are gone for good though the store may still name them: their processes' ends start nothing. */
   readonly removed = new Set<string>()
 
-  constructor(tools: Tools, store: Store, fleet: Fleet) {
-    this.#tools = tools
+  constructor(deps: SchedulerDeps, store: Store, fleet: Fleet) {
+    this.#deps = deps
     this.#store = store
     this.#fleet = fleet
-    this.#pace = new Pace(tools.clock)
-    tools.stopping.addEventListener('abort', () => this.#timers.forEach((callOff) => callOff()))
+    this.#pace = new Pace(deps.clock)
+    deps.stopping.addEventListener('abort', () => this.#timers.forEach((callOff) => callOff()))
   }
 
   /** Runs a task while no pass, and no other such task, touches the app. */
@@ -57,7 +57,7 @@ export class Reconciler {
 
   /** Has a pass over an app soon. Resolves when it is over; it does not fail, the next look repeats it. */
   async wake(app: string): Promise<void> {
-    const { clock, stopping } = this.#tools
+    const { clock, stopping } = this.#deps
     if (this.#queued.has(app) || stopping.aborted) return
     this.#queued.add(app)
     const wait = this.#pace.take(app)
@@ -67,12 +67,12 @@ export class Reconciler {
         this.#queued.delete(app)
         if (!stopping.aborted) await this.pass(app)
       })
-      .catch((error: unknown) => this.#tools.log.warn({ app }, `cannot reconcile: ${messageOf(error)}`))
+      .catch((error: unknown) => this.#deps.log.warn({ app }, `cannot reconcile: ${messageOf(error)}`))
   }
 
   /** Acts on what the engine says has happened. */
   async hear({ action, id, app, type }: AppEvent): Promise<void> {
-    const { engine, traffic, deaths } = this.#tools
+    const { engine, traffic, deaths } = this.#deps
     if (action === 'connected') {
       // what happened while we did not listen is seen by looking
       if (this.#started) await this.wakeAll()
@@ -90,7 +90,7 @@ export class Reconciler {
 
   /** Looks at every app there is, or was; from now on each time the engine comes back, too. */
   async wakeAll(): Promise<void> {
-    const { engine, log } = this.#tools
+    const { engine, log } = this.#deps
     this.#started = true
     engine.forget()
     try {
@@ -108,7 +108,7 @@ export class Reconciler {
 
   /** One pass; call it only within `exclusive`. Answers with the version of the app's route. */
   async pass(id: string): Promise<number> {
-    const { traffic } = this.#tools
+    const { traffic } = this.#deps
     const app = this.removed.has(id) ? null : await this.#store.apps.find(id)
     if (!app) {
       await this.clear(id)
@@ -116,7 +116,7 @@ export class Reconciler {
     }
     const release = await this.#desired(app)
     const slots = slotsOf(release)
-    const { all, known } = await observe(this.#tools, id)
+    const { all, known } = await observe(this.#deps, id)
     await this.#sweep(all)
 
     const isUp = (one: Found) => one.running && known.get(one.id)?.state === 'up'
@@ -153,14 +153,14 @@ export class Reconciler {
         this.#imageless.set(id, release.version)
         await traffic.lead(id, release.domains, targets, 'needs-push')
       }
-      this.#tools.log.warn({ app: app.name }, `cannot start all of it: ${messageOf(error)}`)
+      this.#deps.log.warn({ app: app.name }, `cannot start all of it: ${messageOf(error)}`)
     })
     return version
   }
 
   /** Takes everything of an app off the engine, the router and the record; call it only within `exclusive`. */
   async clear(id: string): Promise<void> {
-    const { engine, records, traffic, limits } = this.#tools
+    const { engine, records, traffic, limits } = this.#deps
     this.#wakeAt(id, Infinity)
     this.#pace.forget(id)
     this.#imageless.delete(id)
@@ -173,7 +173,7 @@ export class Reconciler {
 
   /** The release whose route is up, if a deploy has got that far and not been written down as done; else the current one. */
   async #desired(app: App): Promise<Release | null> {
-    const rolled = await this.#tools.records.rolled(app.id)
+    const rolled = await this.#deps.records.rolled(app.id)
     if (rolled > app.current) {
       const release = await this.#store.releases.get(app.id, rolled).catch(() => null)
       if (release && release.status !== 'failed') return release
@@ -190,7 +190,7 @@ export class Reconciler {
 
   async #targets(found: readonly Found[], port: number, app: string): Promise<Target[]> {
     const targets = found.map(async ({ id, process, address }) => {
-      const host = address !== '' ? address : await this.#tools.engine.addressOf(id, app)
+      const host = address !== '' ? address : await this.#deps.engine.addressOf(id, app)
       return { id, process, host, port }
     })
     return (await Promise.all(targets)).filter((target) => target.host !== '')
@@ -213,12 +213,12 @@ export class Reconciler {
       if (slot.type !== 'web' && busy.has(slot.process)) continue
       const record = dead && (await this.#crash(app.id, dead, known.get(dead.id)))
       const until = record?.until ? Date.parse(record.until) : 0
-      if (until > this.#tools.clock.now()) next = Math.min(next, until)
+      if (until > this.#deps.clock.now()) next = Math.min(next, until)
       else due.push({ slot, restarts: record?.restarts ?? 0 })
     }
     this.#wakeAt(app.id, next)
     if (due.length === 0) return
-    await this.#tools.engine.ensureNetwork(app.id)
+    await this.#deps.engine.ensureNetwork(app.id)
     const launched = await Promise.allSettled(
       due.map(async ({ slot, restarts }) => {
         const { found, failure } = await this.#fleet.launch(app, release, slot, restarts)
@@ -232,7 +232,7 @@ export class Reconciler {
 
   /** Waits in the background for a process to be ready, and has the next pass act on the outcome. */
   #mind(app: App, release: Release, found: Found): void {
-    const { engine, records, limits, log, stopping } = this.#tools
+    const { engine, records, limits, log, stopping } = this.#deps
     if (this.#fleet.isWatched(found.id)) return
     const about = { app: app.name, process: found.process }
     const ended = async () => {
@@ -254,15 +254,15 @@ export class Reconciler {
   /** Records that a process has died, once, and when it is started again. */
   async #crash(app: string, dead: Found, record: ProcessRecord | undefined): Promise<ProcessRecord | null> {
     if (record?.state === 'crashed') return record
-    const info = await this.#tools.engine.inspect(dead.id)
+    const info = await this.#deps.engine.inspect(dead.id)
     if (!info) return null
     const finished = Date.parse(info.State.FinishedAt)
-    const ended = finished > 0 ? finished : this.#tools.clock.now()
+    const ended = finished > 0 ? finished : this.#deps.clock.now()
     const upMs = record?.state === 'up' ? ended - Date.parse(record.since) : 0
     const restarts = countCrash(record?.restarts ?? 0, upMs)
     const failure = record?.failure ?? endingOf(info.State, info.HostConfig.Memory ?? 0)
     const until = new Date(ended + delayAfter(restarts)).toISOString()
-    this.#tools.log.warn({ app, process: dead.process, restarts, until }, `${dead.process} ${failure}`)
+    this.#deps.log.warn({ app, process: dead.process, restarts, until }, `${dead.process} ${failure}`)
     const { id: container, process, type, release } = dead
     const since = new Date(ended).toISOString()
     const crashed: ProcessRecord = {
@@ -276,20 +276,20 @@ export class Reconciler {
       until,
       failure,
     }
-    await this.#tools.records.add(app, crashed)
+    await this.#deps.records.add(app, crashed)
     return crashed
   }
 
   async #sweep(all: readonly Found[]): Promise<void> {
     for (const one of all.filter((other) => other.type === oneOffType && !other.running)) {
-      const info = await this.#tools.engine.inspect(one.id)
+      const info = await this.#deps.engine.inspect(one.id)
       const last = Math.max(one.createdAt * 1000, Date.parse(info?.State.FinishedAt ?? '') || 0)
-      if (this.#tools.clock.now() - last > oneOffRest) await this.#tools.engine.remove(one.id)
+      if (this.#deps.clock.now() - last > oneOffRest) await this.#deps.engine.remove(one.id)
     }
   }
 
   #wakeAt(app: string, time: number): void {
-    const { clock, stopping } = this.#tools
+    const { clock, stopping } = this.#deps
     this.#timers.get(app)?.()
     this.#timers.delete(app)
     if (time === Infinity || stopping.aborted) return

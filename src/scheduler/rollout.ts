@@ -2,7 +2,7 @@ import { BerthError, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import { slotsOf, type Slot } from './desired.js'
-import type { Fleet, Tools } from './fleet.js'
+import type { Fleet, SchedulerDeps } from './fleet.js'
 import { observe } from './observation.js'
 import { planOf, type Found } from './plan.js'
 import type { Reconciler } from './reconciler.js'
@@ -13,7 +13,7 @@ export interface Move {
   readonly release: Release
   renew(found: Found): boolean
   /** What the person who asked reads. */
-  readonly log: (line: string) => void
+  readonly log: (line: string) => unknown
   readonly signal: AbortSignal
 }
 
@@ -26,7 +26,7 @@ export interface Move {
  * versions of a worker on one queue, or of a clock, do harm that a pause of a second does not.
  */
 export class RollOut {
-  readonly #tools: Tools
+  readonly #deps: SchedulerDeps
   readonly #fleet: Fleet
   readonly #reconciler: Reconciler
   readonly #move: Move
@@ -36,12 +36,12 @@ export class RollOut {
   /** Ids of those that serve and are to be started anew though they need not be. */
   readonly #renewed: string[] = []
 
-  constructor(tools: Tools, fleet: Fleet, reconciler: Reconciler, move: Move) {
-    this.#tools = tools
+  constructor(deps: SchedulerDeps, fleet: Fleet, reconciler: Reconciler, move: Move) {
+    this.#deps = deps
     this.#fleet = fleet
     this.#reconciler = reconciler
     this.#move = move
-    this.#signal = AbortSignal.any([move.signal, tools.stopping])
+    this.#signal = AbortSignal.any([move.signal, deps.stopping])
   }
 
   /** @throws BerthError with the reason in words, when the old processes serve on; the signal's reason when aborted */
@@ -53,9 +53,9 @@ export class RollOut {
       if (later.length > 0) await this.#replaceOthers(later)
       this.#signal.throwIfAborted()
       const version = await this.#reconciler.exclusive(app.id, () => this.#takeOver())
-      await this.#tools.traffic.settled(app.id, version, this.#signal)
+      await this.#deps.traffic.settled(app.id, version, this.#signal)
     } catch (error) {
-      if (!this.#tools.stopping.aborted) await this.#undo()
+      if (!this.#deps.stopping.aborted) await this.#undo()
       throw error
     }
   }
@@ -63,7 +63,7 @@ export class RollOut {
   /** Makes the release the desired state; the pass does the rest. */
   async #takeOver(): Promise<number> {
     const { app, release } = this.#move
-    const { records } = this.#tools
+    const { records } = this.#deps
     for (const one of this.#fresh)
       if (!(await records.move(app.id, one.id, 'up', { failure: null })))
         throw new BerthError(
@@ -89,8 +89,8 @@ export class RollOut {
   /** Starts the `web` processes; answers with the slots of other types that have to be filled after. */
   async #startWeb(): Promise<Slot[]> {
     const { app, release } = this.#move
-    await this.#tools.engine.ensureNetwork(app.id)
-    const { all, known } = await observe(this.#tools, app.id)
+    await this.#deps.engine.ensureNetwork(app.id)
+    const { all, known } = await observe(this.#deps, app.id)
     const isUp = (one: Found) => one.running && known.get(one.id)?.state === 'up'
     const up = new Set(all.filter(isUp).map((one) => one.id))
     const isLeaving = (one: Found) => this.#fleet.isRetiring(one.id) || known.get(one.id)?.state === 'stopping'
@@ -105,7 +105,7 @@ export class RollOut {
 
   async #replaceOthers(slots: readonly Slot[]): Promise<void> {
     const { app } = this.#move
-    const { engine, limits } = this.#tools
+    const { engine, limits } = this.#deps
     const names = new Set(slots.map((slot) => slot.process))
     this.#reconciler.held.set(app.id, names)
     const all = (await engine.list(app.id)).get(app.id) ?? []
@@ -157,7 +157,7 @@ export class RollOut {
 
   async #undo(): Promise<void> {
     const { app } = this.#move
-    const { limits, log } = this.#tools
+    const { limits, log } = this.#deps
     try {
       // a web process that never had a request has nothing to finish
       const grace = (one: Found) => (one.type === 'web' ? 0 : limits.grace)

@@ -267,7 +267,7 @@ describe('apps through the API', function () {
       const app = 'sick'
       await rig.pushed(app)
       const healthy = rig.rollOut
-      rig.rollOut = (_app, _release, log) => {
+      rig.rollOut = (_app, _release, { log }) => {
         log('web.1 says: cannot find module')
         return Promise.reject(new Error('web.1 crashed'))
       }
@@ -291,7 +291,7 @@ describe('apps through the API', function () {
       const healthy = rig.rollOut
       const started = defer()
       const go = defer()
-      rig.rollOut = async (_app, _release, log) => {
+      rig.rollOut = async (_app, _release, { log }) => {
         log('one')
         started.resolve()
         await go.promise

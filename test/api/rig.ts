@@ -16,6 +16,7 @@ import type { Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
 import { firstRelease } from '../../src/store/releases.js'
 import { openStore, type Store } from '../../src/store/store.js'
+import { unobserved } from '../queue/rig.js'
 import { startRedis, type RedisChild } from '../redis.js'
 import { freePort } from '../free.js'
 
@@ -137,8 +138,9 @@ async function open(undo: (() => unknown)[], dispose: () => Promise<void>, sched
   const scheduler: Scheduler = {
     rollOut: (...args) => rig.rollOut(...args),
     isRolledOut: () => Promise.resolve(false),
-    restart: (app, release, _process, say, signal) => rig.rollOut(app, release, say, signal),
+    restart: (app, release, _process, options) => rig.rollOut(app, release, options),
     runOnce: () => Promise.resolve(0),
+    ...unobserved,
     remove: nothing,
     refreshRoute: nothing,
     start: nothing,

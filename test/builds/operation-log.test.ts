@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { expect } from 'chai'
 import { cutMark } from '../../src/lib/lines.js'
-import { DeployLog, secretsOf } from '../../src/builds/operation-log.js'
+import { OperationLog, secretsOf } from '../../src/builds/operation-log.js'
 import { deployFiles } from '../../src/builds/files.js'
 import { queueRig, type QueueRig } from '../queue/rig.js'
 
@@ -14,8 +14,8 @@ describe('the log of a deploy', () => {
     'hunter2-hunter2',
     ...secretsOf({ SIGNING_KEY: 'BEGIN KEY\nabcdefghij\nEND KEY', GREETING: 'hello there' }),
   ]
-  const written = async (id: string, write: (log: DeployLog) => Promise<void> | void): Promise<string> => {
-    const log = await DeployLog.open(rig.config, rig.store, id, secrets)
+  const written = async (id: string, write: (log: OperationLog) => Promise<void> | void): Promise<string> => {
+    const log = await OperationLog.open(rig.config, rig.store, id, secrets)
     await write(log)
     await log.close()
     return readFile(deployFiles(rig.config, id).log, 'utf8')

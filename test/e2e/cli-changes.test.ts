@@ -106,7 +106,7 @@ describe('the command line, on what it changes and shows', () => {
     it('shows its log and why, exit code 1', async () => {
       await rig.pushed('sick')
       const healthy = rig.rollOut
-      rig.rollOut = (_app, _release, log) => {
+      rig.rollOut = (_app, _release, { log }) => {
         log('web.1 | Error: cannot find module')
         return Promise.reject(new Error('web.1 crashed with exit code 1'))
       }

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { evaluating, crashing } from './apps.js'
 import { dockerd, podman, type ForeignEngine } from './foreign.js'
 import { cache, createApp, instance, startInstance, type Instance } from './instance.js'
+import { describeScheduler } from '../scheduler/describe-scheduler.js'
+import { openGround } from './scheduler-rig.js'
 
 /** The wall from its other side: the platform knows an engine only by its Docker API. */
 for (const [name, open] of [
@@ -24,6 +26,11 @@ for (const [name, open] of [
       this.timeout(120_000)
       await berth?.[Symbol.asyncDispose]()
       await engine?.[Symbol.asyncDispose]()
+    })
+
+    describeScheduler('with the local scheduler', () => {
+      if (!engine) throw new Error('there is no engine')
+      return openGround(engine.socket)
     })
 
     it('deploys, replaces, refuses what crashes, runs one-offs and destroys', async function () {

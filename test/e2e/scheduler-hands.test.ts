@@ -3,7 +3,7 @@ import type Docker from 'dockerode'
 import { expect } from 'chai'
 import { networkOf } from '../../src/scheduler/desired.js'
 import type { App } from '../../src/store/apps.js'
-import { perlServer, until } from './scheduler-rig.js'
+import { perlServer, until } from '../scheduler/describe-scheduler.js'
 import { setStage } from './scheduler-stage.js'
 
 const size = { memory: 256 * 1024 * 1024, cpus: 1 }

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { cutMark, longestLine } from '../../src/lib/lines.js'
-import { readLogs, type LogLine } from '../../src/scheduler/logs.js'
+import type { LogLine } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
-import { perlServer, until } from './scheduler-rig.js'
+import { perlServer, until } from '../scheduler/describe-scheduler.js'
 import { setStage } from './scheduler-stage.js'
 
 const size = { memory: 256 * 1024 * 1024, cpus: 1 }
@@ -13,8 +13,8 @@ describe('long lines', () => {
 
   const last = async (app: App, lines: number): Promise<LogLine[]> => {
     const read: LogLine[] = []
-    const options = { ...stage.rig, app, lines, process: 'worker', follow: false, signal: never }
-    for await (const line of readLogs(options)) read.push(line)
+    const options = { lines, process: 'worker', follow: false, signal: never }
+    for await (const line of stage.scheduler.logs(app, options)) read.push(line)
     return read
   }
 
@@ -42,8 +42,8 @@ describe('long lines', () => {
 
     const followed: string[] = []
     const stop = new AbortController()
-    const options = { ...stage.rig, app, lines: 2, process: 'worker', follow: true, signal: stop.signal }
-    for await (const line of readLogs(options)) {
+    const options = { lines: 2, process: 'worker', follow: true, signal: stop.signal }
+    for await (const line of stage.scheduler.logs(app, options)) {
       followed.push(short(line))
       if (line.text === 'end') stop.abort()
     }
@@ -69,9 +69,10 @@ describe('long lines', () => {
     })()
     const before = process.memoryUsage().rss
     const said: string[] = []
+    const output = { log: (text: string) => said.push(text), signal: never }
     const release = await stage.rig.release(web, { config: { CODE: endless(200) } })
     const line = 'perl -e "$CODE"; echo; echo done'
-    expect(await stage.scheduler.runOnce(web, release, line, (text) => said.push(text), never)).to.equal(0)
+    expect(await stage.scheduler.runOnce(web, release, { name: 'release.2', command: line }, output)).to.equal(0)
     expect(said).to.deep.equal(['x'.repeat(longestLine) + cutMark, 'done'])
     const end = await until(
       'the end of the line',

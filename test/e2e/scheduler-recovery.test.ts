@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { label } from '../../src/config.js'
-import { perlServer, until } from './scheduler-rig.js'
+import { perlServer, until } from '../scheduler/describe-scheduler.js'
 import { setStage } from './scheduler-stage.js'
 
 const size = { memory: 256 * 1024 * 1024, cpus: 1 }
@@ -49,7 +49,7 @@ describe('the scheduler recovers', () => {
       const app = await stage.deployed('halves')
       const release = await stage.rig.release(app, { config: { CODE: perlServer, WORD: 'new' } })
       // killed after the switch, before the deploy was written down as done
-      await stage.scheduler.rollOut(await stage.rig.store.apps.get(app.name), release, quiet, never)
+      await stage.scheduler.rollOut(await stage.rig.store.apps.get(app.name), release, { log: quiet, signal: never })
       const next = stage.rig.scheduler()
       await next.start()
       await stage.onlyRelease(app, 3, 1)

@@ -5,48 +5,21 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import Docker from 'dockerode'
 import { pino } from 'pino'
 import { label, loadConfig, type Config } from '../../src/config.js'
 import { connectEngine, type EngineClient } from '../../src/engine-client/client.js'
-import { createScheduler, type Scheduler } from '../../src/scheduler/scheduler.js'
+import { createScheduler } from '../../src/scheduler/local.js'
+import type { Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
 import { firstRelease, type Release } from '../../src/store/releases.js'
 import { openStore, type Store } from '../../src/store/store.js'
+import { perlServer, until, type Reply, type SchedulerGround } from '../scheduler/describe-scheduler.js'
 import { Wire } from './scheduler-wire.js'
 import { freePort, poolByte } from '../free.js'
 
 export const image = 'debian:bookworm-slim'
-
-/** A web server for `perl -e "$CODE"`: the stack has perl and nothing else. `ACT` says how it misbehaves. */
-export const perlServer = `
-use IO::Socket::INET; $| = 1; my $act = $ENV{ACT} // '';
-my $done = 0; $SIG{TERM} = sub { print "bye\\n"; exit 0 }; $SIG{USR1} = sub { exit 9 };
-print "starting $ENV{BERTH_PROCESS} of $ENV{BERTH_RELEASE}\\n";
-if ($act eq 'crash') { print "line $_\\n" for 1..30; exit 3 }
-if ($act eq 'hang') { sleep 600 }
-if ($act eq 'hog') { my $n = 200_000_000; my $x = 'x' x $n; sleep 600 }
-my $s = IO::Socket::INET->new(Listen => 128, ReuseAddr => 1, LocalAddr => $act eq 'loopback' ? '127.0.0.1' : '0.0.0.0',
-  LocalPort => $act eq 'port' ? 3000 : $ENV{PORT}) or die "cannot listen: $!";
-$SIG{CHLD} = 'IGNORE';
-while (my $c = $s->accept or 1) {
-  next unless $c; my $pid = fork; if ($pid) { close $c; next }
-  $SIG{TERM} = 'IGNORE';
-  my $line = <$c>; while (my $h = <$c>) { last if $h =~ /^\\r?\\n/ }
-  exit 0 unless $line;
-  if ($line =~ m{/die}) { kill 'USR1', getppid; exit 0 }
-  sleep $1 if $line =~ m{/slow/(\\d+)};
-  my $b = "$ENV{BERTH_PROCESS} $ENV{BERTH_RELEASE} $ENV{WORD}"; $b = 'oh no' if $act eq '500';
-  print $c "HTTP/1.1 " . ($act eq '500' ? '500 Broken' : '200 OK') . "\\r\\nContent-Length: " . length($b) . "\\r\\nConnection: close\\r\\n\\r\\n$b";
-  close $c; exit 0;
-}`
-
-export interface Reply {
-  readonly status: number
-  readonly body: string
-}
 
 /** A store, a router and a scheduler on an engine: the platform without its builder. */
 export interface Rig extends AsyncDisposable {
@@ -105,21 +78,6 @@ export async function engineForTests(): Promise<EngineForTests> {
     throw error
   }
   return { socket, [Symbol.asyncDispose]: dispose }
-}
-
-/** Polls until `look` answers with something. */
-export async function until<T>(
-  what: string,
-  look: () => Promise<T | null | undefined | false>,
-  ms = 30_000,
-): Promise<T> {
-  const end = Date.now() + ms
-  for (;;) {
-    const seen = await look()
-    if (seen !== null && seen !== undefined && seen !== false) return seen
-    if (Date.now() > end) throw new Error(`waited ${ms} ms for ${what}`)
-    await sleep(50)
-  }
 }
 
 async function startRedis(config: Config): Promise<ChildProcess> {
@@ -239,7 +197,10 @@ export async function openRig(engineSocket: string): Promise<Rig> {
       const told: string[] = []
       const current = await store.apps.get(app.name)
       try {
-        await scheduler.rollOut(current, release, (line) => told.push(line), AbortSignal.timeout(60_000))
+        await scheduler.rollOut(current, release, {
+          log: (line) => told.push(line),
+          signal: AbortSignal.timeout(60_000),
+        })
       } catch (error) {
         await store.releases.put({ ...release, status: 'failed' })
         throw Object.assign(error as Error, { told })
@@ -272,4 +233,12 @@ export async function openRig(engineSocket: string): Promise<Rig> {
       await rm(dir, { recursive: true, force: true })
     },
   }
+}
+
+/** A rig with a scheduler that is started. */
+export async function openGround(engineSocket: string): Promise<SchedulerGround> {
+  const rig = await openRig(engineSocket)
+  const scheduler = rig.scheduler()
+  await scheduler.start()
+  return { ...rig, scheduler }
 }

@@ -1,9 +1,9 @@
 import { buffer } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { pack } from 'tar-stream'
-import { readLogs } from '../../src/scheduler/logs.js'
 import type { App } from '../../src/store/apps.js'
-import { image, until } from './scheduler-rig.js'
+import { until } from '../scheduler/describe-scheduler.js'
+import { image } from './scheduler-rig.js'
 import { setStage } from './scheduler-stage.js'
 
 const never = new AbortController().signal
@@ -20,8 +20,8 @@ describe('every process of a container', () => {
 
   const linesOf = async (app: App): Promise<string[]> => {
     const lines: string[] = []
-    const options = { ...stage.rig, app, lines: 100, process: null, follow: false, signal: never }
-    for await (const line of readLogs(options)) lines.push(line.text)
+    const options = { lines: 100, process: null, follow: false, signal: never }
+    for await (const line of stage.scheduler.logs(app, options)) lines.push(line.text)
     return lines
   }
 
@@ -70,8 +70,9 @@ describe('every process of a container', () => {
 
   const ran = async (app: App, imageId: string, line: string): Promise<[number, string[]]> => {
     const said: string[] = []
+    const output = { log: (text: string) => said.push(text), signal: never }
     const release = await stage.rig.release(app, { image: imageId, config: {} })
-    const code = await stage.scheduler.runOnce(app, release, line, (text) => said.push(text), never)
+    const code = await stage.scheduler.runOnce(app, release, { name: 'release.2', command: line }, output)
     return [code, said]
   }
 

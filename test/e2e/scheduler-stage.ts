@@ -1,9 +1,9 @@
 import { label } from '../../src/config.js'
-import { listProcesses, type Process } from '../../src/scheduler/processes.js'
-import type { Scheduler } from '../../src/scheduler/scheduler.js'
+import type { Process, Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
 import type { Release } from '../../src/store/releases.js'
-import { engineForTests, openRig, until, type EngineForTests, type Rig } from './scheduler-rig.js'
+import { until } from '../scheduler/describe-scheduler.js'
+import { engineForTests, openRig, type EngineForTests, type Rig } from './scheduler-rig.js'
 
 /** A rig with a running scheduler, made before the tests of a suite and taken away after; apps go after each test. */
 export class Stage {
@@ -19,7 +19,7 @@ export class Stage {
   }
 
   async processes(app: App): Promise<Process[]> {
-    return listProcesses(this.rig, await this.rig.store.apps.get(app.name))
+    return this.scheduler.processes(await this.rig.store.apps.get(app.name))
   }
 
   /** `web.1 up v2`, by name. */

@@ -8,7 +8,7 @@ import { pino } from 'pino'
 import { loadConfig, type Config } from '../../src/config.js'
 import { createGitHandler, type GitOptions } from '../../src/git/handler.js'
 import { repositoryOf } from '../../src/git/repository.js'
-import { DeployLog } from '../../src/builds/operation-log.js'
+import { OperationLog } from '../../src/builds/operation-log.js'
 import { wakeUps } from '../../src/queue/submit.js'
 import type { App } from '../../src/store/apps.js'
 import { arrivals, type Operation } from '../../src/store/operations.js'
@@ -17,7 +17,7 @@ import { startRedis } from '../redis.js'
 import { must, run, type Outcome } from '../run.js'
 
 /** What a test says becomes of a deploy: null is success, a text why not. It may log. */
-export type Fate = (deploy: Operation, log: DeployLog) => Promise<string | null> | string | null
+export type Fate = (deploy: Operation, log: OperationLog) => Promise<string | null> | string | null
 
 /** The git half of an api process on real sockets, with a real Redis. In the worker's place stands what `fate` says. */
 export interface GitRig extends AsyncDisposable {
@@ -148,7 +148,7 @@ export async function gitRig(options: RigOptions = {}): Promise<GitRig> {
     for (;;) {
       const [deploy] = await store.operations.pending(app)
       if (!deploy) return
-      const log = await DeployLog.open(config, store, deploy.id)
+      const log = await OperationLog.open(config, store, deploy.id)
       const failure = await rig.fate(deploy, log)
       await log.close()
       const release = (versions += 1)

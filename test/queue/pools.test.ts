@@ -122,7 +122,7 @@ describe('builds and other changes', function () {
     let aborted = false
     scheduler = {
       ...scheduler,
-      runOnce: (_app, _release, _command, _log, signal) =>
+      runOnce: (_app, _release, _task, { signal }) =>
         new Promise((_resolve, reject) => {
           signal.addEventListener('abort', () => {
             aborted = true
@@ -145,7 +145,7 @@ describe('builds and other changes', function () {
     let rolling = 0
     scheduler = {
       ...scheduler,
-      rollOut: (_app, _release, _log, signal) =>
+      rollOut: (_app, _release, { signal }) =>
         new Promise((_resolve, reject) => {
           rolling += 1
           signal.addEventListener('abort', () => reject(new Error('interrupted')))

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { loadConfig, type Config } from '../../src/config.js'
 import { wakeUps } from '../../src/queue/submit.js'
 import type { Scheduler } from '../../src/scheduler/scheduler.js'
@@ -41,12 +42,20 @@ export async function queueRig(): Promise<QueueRig> {
   }
 }
 
+/** The part of a scheduler that looks at what runs, where nothing does. */
+export const unobserved: Pick<Scheduler, 'attach' | 'processes' | 'logs'> = {
+  attach: () => Promise.reject(new Error('nothing runs here')),
+  processes: () => Promise.resolve([]),
+  logs: () => Readable.from([]),
+}
+
 /** A scheduler without containers: it does what `rollOut` says. */
 export const schedulerOf = (rollOut: Scheduler['rollOut']): Scheduler => ({
   rollOut,
   isRolledOut: () => Promise.resolve(false),
   restart: () => Promise.resolve(),
   runOnce: () => Promise.resolve(0),
+  ...unobserved,
   remove: () => Promise.resolve(),
   refreshRoute: () => Promise.resolve(),
   start: () => Promise.resolve(),

@@ -125,7 +125,7 @@ describe('the worker', function () {
 
   it('leaves the app as it was when a roll-out fails, and says why in the log', async () => {
     const app = await rig.app('sick')
-    rollOut = (_app, _release, log) => {
+    rollOut = (_app, _release, { log }) => {
       log('starting web.1')
       return Promise.reject(new BerthError('invalid', 'web.1 crashed\nlast line', 'look at it'))
     }
@@ -142,7 +142,7 @@ describe('the worker', function () {
 
   it('keeps secrets out of the log', async () => {
     const app = await rig.app('discreet')
-    rollOut = (_app, release, log) => {
+    rollOut = (_app, release, { log }) => {
       log(`connecting with ${String(release.config.API_TOKEN)} as ${String(release.config.NAME)}`)
       return Promise.resolve()
     }
@@ -226,7 +226,7 @@ describe('the worker', function () {
   it('lets a log be followed as it is written, from anywhere, to its end', async () => {
     const app = await rig.app('logged')
     const { opened, open } = gate()
-    rollOut = async (_app, _release, log) => {
+    rollOut = async (_app, _release, { log }) => {
       log('ünfinished')
       await opened
       log('finished')
@@ -276,7 +276,7 @@ describe('the worker', function () {
   it('stopped in the middle of a deploy leaves it to the next', async () => {
     const app = await rig.app('patient')
     const { opened, open } = gate()
-    rollOut = (_app, _release, _log, signal) =>
+    rollOut = (_app, _release, { signal }) =>
       new Promise((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(new Error('interrupted')))
         open()

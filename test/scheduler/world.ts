@@ -5,7 +5,7 @@ import { BerthError } from '../../src/errors.js'
 import type { Clock } from '../../src/scheduler/clock.js'
 import { networkOf } from '../../src/scheduler/desired.js'
 import type { AppEvent } from '../../src/scheduler/events.js'
-import { Fleet, type Tools } from '../../src/scheduler/fleet.js'
+import { Fleet, type SchedulerDeps } from '../../src/scheduler/fleet.js'
 import { Semaphore } from '../../src/lib/semaphore.js'
 import { defaultLimits } from '../../src/scheduler/limits.js'
 import type { Found } from '../../src/scheduler/plan.js'
@@ -106,7 +106,7 @@ export class World {
   /** The version of a roll-out that a worker has not brought to its end. */
   pending: number | null = null
   reconciler!: Reconciler
-  #tools!: Tools
+  #deps!: SchedulerDeps
   #stop = new AbortController()
   #fleet!: Fleet
   #count = 0
@@ -131,13 +131,13 @@ export class World {
     this.#stop.abort(new Error('killed'))
     this.#stop = new AbortController()
     const deaths = new EventEmitter().setMaxListeners(0)
-    this.#tools = {
+    this.#deps = {
       config: { name: 'i', ownEngine: false, appHost: (name: string) => name } as unknown as Config,
       log: pino({ level: 'silent' }),
       limits: defaultLimits,
-      engine: this.#engine() as unknown as Tools['engine'],
+      engine: this.#engine() as unknown as SchedulerDeps['engine'],
       records: new ProcessRecords(this.hashes as never),
-      traffic: this.#traffic() as unknown as Tools['traffic'],
+      traffic: this.#traffic() as unknown as SchedulerDeps['traffic'],
       deaths,
       clock: this.clock,
       ready: (newcomer, _, signal) => this.#ready(newcomer.id, deaths, signal),
@@ -149,8 +149,8 @@ export class World {
       releases: { get: (_: string, version: number) => Promise.resolve(this.releases.get(version)) },
       operations: { pending: () => Promise.resolve(this.pending === null ? [] : [{ release: this.pending }]) },
     }
-    this.#fleet = new Fleet(this.#tools)
-    const reconciler = new Reconciler(this.#tools, store as never, this.#fleet)
+    this.#fleet = new Fleet(this.#deps)
+    const reconciler = new Reconciler(this.#deps, store as never, this.#fleet)
     const pass = reconciler.pass.bind(reconciler)
     reconciler.pass = (app) => {
       this.passes++
@@ -175,7 +175,7 @@ export class World {
     const release = this.releases.get(version)
     if (!release) return
     const { signal } = this.#stop
-    const rollout = new RollOut(this.#tools, this.#fleet, this.reconciler, {
+    const rollout = new RollOut(this.#deps, this.#fleet, this.reconciler, {
       app: this.app,
       release,
       renew: () => release.description === 'restart',
