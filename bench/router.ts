@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import httpProxy from 'http-proxy'
-import { Memory } from '../src/router/memory.js'
+import { RouteCache } from '../src/router/route-cache.js'
 import { quantile, table } from './figures.js'
 
 const end = '~the end~'
@@ -84,7 +84,7 @@ async function measure(): Promise<void> {
   const appPort = String(ports.direct)
   const target = { id: 'c1', process: 'web.1', host: '127.0.0.1', port: ports.direct }
   try {
-    await new Memory(root).save(() => [
+    await new RouteCache(root).save(() => [
       { app: 'a1', name: 'blog', hosts: ['blog.localhost'], targets: [target], version: 1 },
     ])
     start('router.ts', ['app', appPort, appPort])

@@ -1,8 +1,8 @@
 import { closeSync, writeSync } from 'node:fs'
 
-/** The socket that the supervisor opened and holds, by sd_listen_fds(3); null for a process that runs by itself. */
-export const inheritedSocket = (env: NodeJS.ProcessEnv = process.env): { readonly fd: number } | null =>
-  env.LISTEN_FDS === '1' ? { fd: 3 } : null
+/** A socket that the supervisor opened and holds, by sd_listen_fds(3); null for a process that runs by itself. */
+export const inheritedSocket = (index = 0): { readonly fd: number } | null =>
+  Number(process.env.LISTEN_FDS ?? 0) > index ? { fd: 3 + index } : null
 
 /** The descriptor by which the supervisor learns whether this process accepts; its number is in `READY_FD`. */
 let word = process.env.READY_FD === undefined ? null : Number(process.env.READY_FD)

@@ -1,5 +1,5 @@
 import { Connection, type Endpoint } from './connection.js'
-import { connectionsOfAKind, isOwnTrouble } from './descriptors.js'
+import { connectionsOfAKind, isOwnError } from './descriptors.js'
 
 /** ms during which a process that could not be reached is asked last. */
 const suspicion = 1000
@@ -82,7 +82,7 @@ export class Backend {
     try {
       return await Connection.open(this.endpoint, reusable ? this.#home : undefined)
     } catch (error) {
-      if (!isOwnTrouble(error)) this.fail()
+      if (!isOwnError(error)) this.fail()
       throw error
     }
   }

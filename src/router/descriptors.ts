@@ -19,5 +19,5 @@ export const connectionsOfAKind = Math.max(16, Math.floor((limit() - reserve) / 
 const ownTroubles = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN', 'EADDRNOTAVAIL'])
 
 /** Whether it is we who have no connection left. */
-export const isOwnTrouble = (error: unknown): boolean =>
+export const isOwnError = (error: unknown): boolean =>
   error instanceof Error && ownTroubles.has((error as NodeJS.ErrnoException).code ?? '')

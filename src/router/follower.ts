@@ -5,7 +5,7 @@ import { messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
 import { redisOptions } from '../store/connection.js'
 import { leavingFor, Routes, type Applied, type Route } from '../store/routes.js'
-import type { Memory } from './memory.js'
+import type { RouteCache } from './route-cache.js'
 import { parseRoute } from './record.js'
 import type { Table } from './table.js'
 
@@ -21,7 +21,7 @@ export class Follower implements AsyncDisposable {
   readonly #subscriber: Redis
   readonly #routes: Routes
   readonly #table: Table
-  readonly #memory: Memory
+  readonly #cache: RouteCache
   readonly #log: Logger
   readonly #changed = new Set<string>()
   #all = false
@@ -29,9 +29,9 @@ export class Follower implements AsyncDisposable {
   /** Another router has taken over: what this one is called among those that leave, and what repeats its word. */
   #leaving: { readonly id: string; readonly again: NodeJS.Timeout } | undefined
 
-  constructor(config: Config, table: Table, memory: Memory, log: Logger) {
+  constructor(config: Config, table: Table, cache: RouteCache, log: Logger) {
     this.#table = table
-    this.#memory = memory
+    this.#cache = cache
     this.#log = log
     this.#redis = new Redis({ ...redisOptions(config, true), lazyConnect: true })
     this.#subscriber = new Redis({ ...redisOptions(config, true), lazyConnect: true, autoResubscribe: false })
@@ -102,7 +102,7 @@ export class Follower implements AsyncDisposable {
       const applied = this.#all ? await this.#readAll() : await this.#readChanged()
       // two that write the same file are one too many
       if (!this.#leaving)
-        await this.#memory
+        await this.#cache
           .save(() => this.#table.routes())
           .catch((error: unknown) => this.#log.error(`cannot remember the routes: ${messageOf(error)}`))
       for (const one of applied) this.#tell(this.#table.has(one.app) ? this.#table.state(one.app) : one)
@@ -150,7 +150,7 @@ export class Follower implements AsyncDisposable {
       this.#tellLeaving()
       return
     }
-    const said =
+    const told =
       this.#table.has(applied.app) || applied.busy.length > 0
         ? this.#routes.applied(applied)
         : this.#redis
@@ -158,7 +158,7 @@ export class Follower implements AsyncDisposable {
             .hdel('routes:applied', applied.app)
             .publish('routes:applied', JSON.stringify(applied))
             .exec()
-    said.catch((error: unknown) => this.#log.warn(messageOf(error)))
+    told.catch((error: unknown) => this.#log.warn(messageOf(error)))
   }
 
   #tellLeaving(): void {

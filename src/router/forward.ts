@@ -5,10 +5,10 @@ import httpProxy from 'http-proxy'
 import { frameOfAnswer, isSound } from '../framing.js'
 import type { Backend } from './backend.js'
 import type { Connection } from './connection.js'
-import { isOwnTrouble } from './descriptors.js'
+import { isOwnError } from './descriptors.js'
 import type { Exchange } from './exchange.js'
 import { informationOf, isPassable, prepareResponse, type Information } from './headers.js'
-import { sendPage, type Trouble } from './pages.js'
+import { sendPage, type ErrorKind } from './pages.js'
 
 /** ms a client may leave an answer unread before it is let go. */
 const stalledReader = 300_000
@@ -49,9 +49,9 @@ export class Forwarder {
   /** Carries the exchange out; its response is ended or destroyed in every case. */
   forward(exchange: Exchange): void {
     exchange.response.once('close', () => exchange.end())
-    const entry = exchange.origin.find()
-    exchange.name = entry?.name
-    const backend = exchange.repeatable ? entry?.pick() : undefined
+    const destination = exchange.origin.find()
+    exchange.name = destination?.name
+    const backend = exchange.repeatable ? destination?.pick() : undefined
     const connection = backend?.reuse()
     if (backend && connection) this.#send(exchange, backend, connection)
     else void this.#dial(exchange, backend)
@@ -64,12 +64,15 @@ export class Forwarder {
       const backend = next ?? exchange.origin.find()?.pick(exchange.tried)
       next = undefined
       if (!backend) {
+        const worthwhile = await exchange.wait()
+        if (exchange.over) return
+        if (worthwhile) continue
         this.#fail(exchange, exchange.origin.away())
         return
       }
       exchange.hold(backend)
       const connection = await backend.dial(exchange.repeatable).catch((error: unknown) => {
-        if (isOwnTrouble(error)) this.#fail(exchange, 'overloaded')
+        if (isOwnError(error)) this.#fail(exchange, 'overloaded')
         return undefined
       })
       if (exchange.over) {
@@ -201,12 +204,12 @@ export class Forwarder {
     this.#fail(exchange, waiting ? 'client-too-slow' : 'too-slow')
   }
 
-  #fail(exchange: Exchange, trouble: Trouble): void {
+  #fail(exchange: Exchange, kind: ErrorKind): void {
     const { response, address, id, name } = exchange
     exchange.abandon()
     exchange.outgoing?.destroy()
     if (response.headersSent) response.destroy()
-    else sendPage(exchange, trouble, { host: address.host, id, ...(name === undefined ? {} : { app: name }) })
+    else sendPage(exchange, kind, { host: address.host, id, ...(name === undefined ? {} : { app: name }) })
   }
 }
 

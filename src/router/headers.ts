@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { framingHeaders, isSound, setFrame, type Frame } from '../framing.js'
+import type { Scheme } from './proxies.js'
 
 /**
  * Meant for the next hop alone (RFC 9110 §7.6.1); `transfer-encoding` is written from the frame. `trailer` only
@@ -48,7 +49,7 @@ export interface Forwarded {
   /** The authority that the client asked for, where a trusted proxy says another than `Host`. */
   readonly asked?: string
   readonly port: number
-  readonly proto: 'http' | 'https'
+  readonly proto: Scheme
   readonly id: string
 }
 

@@ -4,7 +4,7 @@ import { collectWhenQuiet } from '../lib/quiet.js'
 import { createLog } from '../log.js'
 import { inheritedSocket, tellReady, tellLeaving } from '../hand-over.js'
 import { Follower } from './follower.js'
-import { Memory } from './memory.js'
+import { RouteCache } from './route-cache.js'
 import { createFront } from './server.js'
 import { Table } from './table.js'
 
@@ -18,18 +18,21 @@ const handOverTime = 300_000
 const config = loadConfig()
 const log = createLog('router')
 const table = new Table((applied, target) => follower.drained(applied, target))
-const memory = new Memory(config.root)
-const follower = new Follower(config, table, memory, log)
+const cache = new RouteCache(config.root)
+const follower = new Follower(config, table, cache, log)
 const api = { host: config.appHost('berth'), endpoint: { socketPath: config.apiSocket } }
 const { httpPort: port, trustedProxies, clientConnections } = config
-const front = createFront({ table, log, api, port, trustedProxies, clientConnections })
+const listeners = [{ scheme: 'http', port }] as const
+const front = createFront({ table, log, api, listeners, trustedProxies, clientConnections })
 
-table.replace(await memory.load())
-// The supervisor opens the port and hands it over as sd_listen_fds(3) does, so that connections wait while we restart.
-const socket = inheritedSocket()
-if (socket === null) front.server.listen({ port, backlog })
-else (front.server.listen as (socket: object, backlog: number) => void).call(front.server, socket, backlog) // as Node takes it
-await once(front.server, 'listening')
+table.replace(await cache.load())
+// The supervisor opens the ports and hands them over as sd_listen_fds(3) does, so that connections wait while we restart.
+for (const [index, server] of front.servers.entries()) {
+  const socket = inheritedSocket(index)
+  if (socket === null) server.listen({ port: listeners[index]?.port, backlog })
+  else (server.listen as (socket: object, backlog: number) => void).call(server, socket, backlog) // as Node takes it
+  await once(server, 'listening')
+}
 log.info(`listening on port ${port} with ${table.routes().length} routes remembered`)
 follower.start()
 collectWhenQuiet()

@@ -5,7 +5,7 @@ import type { Call, Refusal } from '../http-server.js'
 import type { Away } from '../store/routes.js'
 
 /** Everything the router itself may answer. The name is also the `X-Berth-Error` header and the JSON `error`. */
-export type Trouble =
+export type ErrorKind =
   | Refusal
   | 'unknown-host'
   | 'not-running'
@@ -34,7 +34,7 @@ interface Page {
 const name = (s: Subject): string => s.app ?? s.host ?? 'this app'
 const owner = (s: Subject, command: string): string => `If it is yours: berth ${command} -a ${s.app ?? '<app>'}`
 
-const pages: Record<Trouble, (subject: Subject) => Page> = {
+const pages: Record<ErrorKind, (subject: Subject) => Page> = {
   'bad-request': () => ({
     status: 400,
     title: 'This request makes no sense',
@@ -158,15 +158,15 @@ export interface Answer {
   readonly body: string
 }
 
-/** The page about a trouble, as HTML, JSON or plain text by the request's Accept. */
-export function answerTo(trouble: Trouble, subject: Subject, accept = ''): Answer {
-  const page = pages[trouble](subject)
+/** The page about a kind, as HTML, JSON or plain text by the request's Accept. */
+export function answerTo(kind: ErrorKind, subject: Subject, accept = ''): Answer {
+  const page = pages[kind](subject)
   const [type, body]: [string, string] = /\btext\/html\b/i.test(accept)
     ? ['text/html', html(page, subject.id)]
     : /[/+]json\b/i.test(accept)
       ? [
           'application/json',
-          `${JSON.stringify({ error: trouble, message: page.title, detail: page.text, hint: page.hint, request: subject.id })}\n`,
+          `${JSON.stringify({ error: kind, message: page.title, detail: page.text, hint: page.hint, request: subject.id })}\n`,
         ]
       : ['text/plain', `${page.title}\n${page.text}\n${page.hint === undefined ? '' : `${page.hint}\n`}`]
   return {
@@ -177,7 +177,7 @@ export function answerTo(trouble: Trouble, subject: Subject, accept = ''): Answe
       'cache-control': 'no-store',
       'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
       'x-content-type-options': 'nosniff',
-      'x-berth-error': trouble,
+      'x-berth-error': kind,
       ...(subject.id === undefined ? {} : { 'x-request-id': subject.id }),
       ...(page.status === 503 ? { 'retry-after': '5' } : {}),
     },
@@ -188,21 +188,21 @@ export function answerTo(trouble: Trouble, subject: Subject, accept = ''): Answe
 /** Answers with a page. */
 export function sendPage(
   { request, response }: Pick<Call, 'request' | 'response'>,
-  trouble: Trouble,
+  kind: ErrorKind,
   subject: Subject,
 ): void {
   if (response.headersSent || response.destroyed) return
-  const answer = answerTo(trouble, subject, request.headers.accept)
+  const answer = answerTo(kind, subject, request.headers.accept)
   response.writeHead(answer.status, STATUS_CODES[answer.status] ?? '', answer.headers).end(answer.body)
 }
 
 /** Answers on a bare socket (a refused upgrade, a request that could not be parsed) and closes it. */
-export function sendRawPage(socket: Duplex, trouble: Trouble, subject: Subject = {}, accept?: string): void {
+export function sendRawPage(socket: Duplex, kind: ErrorKind, subject: Subject = {}, accept?: string): void {
   if (!socket.writable) {
     socket.destroy()
     return
   }
-  const { status, headers, body } = answerTo(trouble, subject, accept)
+  const { status, headers, body } = answerTo(kind, subject, accept)
   const lines = Object.entries({ ...headers, connection: 'close' }).map(([key, value]) => `${key}: ${value}\r\n`)
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`)
   const late = setTimeout(() => socket.destroy(), 2000) // it need not close its side

@@ -2,11 +2,14 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 import { normaliseHost } from './host.js'
 
+/** How a request came in, or came to the first proxy. */
+export type Scheme = 'http' | 'https'
+
 /** Who really asked, and for what, as far as the hops before us are to be believed. */
 export interface Visitor {
   /** An address, without a port. */
   readonly client: string
-  readonly proto: 'http' | 'https'
+  readonly proto: Scheme
   /** The authority asked for, where it differs from `Host`. */
   readonly authority?: string
   /** The port asked for, where it is not ours. */
@@ -64,7 +67,7 @@ function xHops(headers: IncomingHttpHeaders): Hop[] {
   }))
 }
 
-const protocols: Record<string, 'http' | 'https'> = { http: 'http', ws: 'http', https: 'https', wss: 'https' }
+const protocols: Record<string, Scheme> = { http: 'http', ws: 'http', https: 'https', wss: 'https' }
 
 /** The proxies in front of the router whose word on their own clients is taken. */
 export class TrustedProxies {
@@ -90,9 +93,10 @@ export class TrustedProxies {
   /**
    * Who a request came from. The hops are gone through from ours outwards for as long as each is trusted: what lies
    * before the first that is not is anybody's invention. `X-Forwarded-For` goes before `Forwarded` where both are sent.
+   * @param scheme how it came to us, which is how it was asked unless a trusted proxy says otherwise
    */
-  visitor(peer: string, headers: IncomingHttpHeaders): Visitor {
-    if (!this.has(peer)) return { client: peer, proto: 'http' }
+  visitor(peer: string, headers: IncomingHttpHeaders, scheme: Scheme = 'http'): Visitor {
+    if (!this.has(peer)) return { client: peer, proto: scheme }
     const old = headers['x-forwarded-for'] === undefined && headers.forwarded !== undefined
     const hops = old ? forwardedHops(headers.forwarded ?? '') : xHops(headers)
     let client = peer
@@ -104,7 +108,7 @@ export class TrustedProxies {
       if (from === undefined) break
       client = from
     }
-    const proto = protocols[said?.proto?.toLowerCase() ?? ''] ?? 'http'
+    const proto = protocols[said?.proto?.toLowerCase() ?? ''] ?? scheme
     const authority = said?.host !== undefined && normaliseHost(said.host) !== null ? said.host : undefined
     const given = /^\d{1,5}$/.exec(list(headers['x-forwarded-port']).at(-1) ?? '')?.[0]
     const own = /:(\d{1,5})$/.exec(authority ?? '')?.[1]

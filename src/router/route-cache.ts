@@ -4,7 +4,7 @@ import type { Route } from '../store/routes.js'
 import { isRoute } from './record.js'
 
 /** The routes last known, in a file, so that a router started while Redis is away serves at once. */
-export class Memory {
+export class RouteCache {
   readonly #file: string
   #writing: Promise<void> | undefined
   #next: Promise<void> | undefined

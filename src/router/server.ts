@@ -9,14 +9,21 @@ import { Backend } from './backend.js'
 import { Clients } from './clients.js'
 import type { Endpoint } from './connection.js'
 import { connectionsOfAKind } from './descriptors.js'
-import { Exchange, type Origin } from './exchange.js'
+import { Exchange, type Hold, type Origin } from './exchange.js'
 import { Forwarder } from './forward.js'
 import { clientOf, prepareRequest, requestIdOf } from './headers.js'
 import { addressOf, normaliseHost, type Address } from './host.js'
 import { sendPage, sendRawPage } from './pages.js'
-import { TrustedProxies } from './proxies.js'
-import { Entry, type Table } from './table.js'
+import { TrustedProxies, type Scheme } from './proxies.js'
+import { Destination, type Table } from './table.js'
 import { Tunnels } from './tunnel.js'
+
+/** A way in, as the world sees it. */
+export interface FrontListener {
+  readonly scheme: Scheme
+  /** For `X-Forwarded-Port`. */
+  readonly port: number
+}
 
 /** What a router serves. */
 export interface Served {
@@ -24,10 +31,12 @@ export interface Served {
   readonly log: Logger
   /** The control API, which no app's route can take over. */
   readonly api: { readonly host: string; readonly endpoint: Endpoint }
-  /** The port the world sees, for `X-Forwarded-Port`. */
-  readonly port: number
+  /** Where clients come in: a server is made for each. */
+  readonly listeners: readonly FrontListener[]
   /** ms an app has until the first byte of its answer, counted from the last byte of the request; default 30 s. */
   readonly firstByte?: number
+  /** What a request to a hostname waits for while none of its processes can be reached; default nothing. */
+  readonly hold?: (host: string) => Hold | undefined
   /** Networks of the proxies in front that are believed; default none. */
   readonly trustedProxies?: readonly string[]
   /** Connections that one client address may have; default 1,000. */
@@ -36,11 +45,12 @@ export interface Served {
 
 /** The router's HTTP front: addresses, limits, and who gets which request. */
 export interface Front {
-  readonly server: Server
+  /** One for each listener, in their order. */
+  readonly servers: readonly Server[]
   /** Stops accepting, lets requests end for up to `ms`, then cuts them. WebSockets are cut at once. */
   readonly close: (ms: number) => Promise<void>
   /**
-   * Leaves the port to another router: stops accepting, answers what comes over the connections it has and asks each client
+   * Leaves the ports to another router: stops accepting, answers what comes over the connections it has and asks each client
    * to come anew, and keeps WebSockets. Idle connections are closed by their time limit alone, never as a request may be on
    * its way. After `ms` all are cut.
    */
@@ -54,11 +64,11 @@ interface Directed {
   readonly origin: Origin
 }
 
-/** Makes the server; the caller lets it listen. */
+/** Makes the servers; the caller lets them listen. */
 export function createFront(served: Served): Front {
-  const { table, log, api, port, firstByte = 30_000 } = served
-  const apiEntry = new Entry(undefined, [new Backend('api', api.endpoint)])
-  const toApi: Origin = { find: () => apiEntry, firstByte: 0, away: () => 'api-away' } // a push may build in silence for long
+  const { table, log, api, firstByte = 30_000 } = served
+  const apiDestination = new Destination(undefined, [new Backend('api', api.endpoint)])
+  const toApi: Origin = { find: () => apiDestination, firstByte: 0, away: () => 'api-away' } // a push may build in silence for long
   const forwarder = new Forwarder()
   const tunnels = new Tunnels()
   const proxies = new TrustedProxies(served.trustedProxies ?? [])
@@ -72,15 +82,24 @@ export function createFront(served: Served): Front {
     host === api.host
       ? toApi
       : table.find(host)
-        ? { find: () => table.find(host), firstByte, away: () => table.find(host)?.away ?? 'not-running' }
+        ? {
+            find: () => table.find(host),
+            firstByte,
+            away: () => table.find(host)?.away ?? 'not-running',
+            hold: () => served.hold?.(host),
+          }
         : undefined
 
   /** Finds where a request goes and says so in its headers; else what its page says. */
-  const direct = (request: IncomingMessage, frame: Frame): Directed | { id: string; address: Address | null } => {
+  const direct = (
+    { scheme, port }: FrontListener,
+    request: IncomingMessage,
+    frame: Frame,
+  ): Directed | { id: string; address: Address | null } => {
     const id = requestIdOf(request.headers) ?? randomUUID()
     const address = addressOf(request)
     if (!address) return { id, address }
-    const visitor = proxies.visitor(clientOf(request), request.headers)
+    const visitor = proxies.visitor(clientOf(request), request.headers, scheme)
     const { authority: asked } = visitor
     // a proxy that puts its own name for us into Host says elsewhere what its client asked for
     const origin = originOf(address.host) ?? (asked === undefined ? undefined : originOf(normaliseHost(asked) ?? ''))
@@ -96,12 +115,12 @@ export function createFront(served: Served): Front {
     return { id, address, origin }
   }
 
-  const serve = (call: Call) => {
+  const serve = (listener: FrontListener, call: Call) => {
     const { request, response, frame } = call
     clients.works(request.socket)
     response.once('close', () => clients.rests(request.socket))
     const { method } = request
-    const directed = direct(request, frame)
+    const directed = direct(listener, request, frame)
     const { id, address } = directed
     if (log.isLevelEnabled('debug')) record(log, request, response, id, address)
     const subject = { id, ...(address ? { host: address.host } : {}) }
@@ -113,9 +132,9 @@ export function createFront(served: Served): Front {
     else forwarder.forward(new Exchange(call, address, directed.origin, id))
   }
 
-  const upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => {
+  const upgrade = (listener: FrontListener, request: IncomingMessage, socket: Socket, head: Buffer) => {
     clients.works(socket)
-    const directed = direct(request, { kind: 'none' })
+    const directed = direct(listener, request, { kind: 'none' })
     const { id, address } = directed
     if (address && 'origin' in directed) void tunnels.upgrade({ request, socket, head, ...directed })
     else
@@ -127,56 +146,66 @@ export function createFront(served: Served): Front {
       )
   }
 
-  const server = createStrictServer(
-    {
-      headersTimeout: 15_000,
-      requestTimeout: 0, // an upload may take hours; one that stalls is let go by the first-byte timer
-      connectionsCheckingInterval: 5_000,
-      keepAliveTimeout: 75_000,
-    },
-    {
-      serve,
-      upgrade,
-      refuse: (request, response, why) => sendPage({ request, response }, why, {}),
-      refuseSocket: (socket, why, request) => sendRawPage(socket, why, {}, request?.headers.accept),
-    },
-  )
-  server.on('connection', (socket: Socket) => {
-    if (clients.admit(socket, clientOf({ socket }))) return
-    sendRawPage(socket, 'too-many-connections')
-    socket.destroySoon()
-  })
-
-  const partAfterAnswers = () => {
-    for (const event of ['request', 'checkContinue'])
-      server.prependListener(event, (_request: IncomingMessage, response: ServerResponse) =>
-        response.setHeader('connection', 'close'),
-      )
+  const serverOf = (listener: FrontListener): Server => {
+    const server = createStrictServer(
+      {
+        headersTimeout: 15_000,
+        requestTimeout: 0, // an upload may take hours; one that stalls is let go by the first-byte timer
+        connectionsCheckingInterval: 5_000,
+        keepAliveTimeout: 75_000,
+      },
+      {
+        serve: (call) => serve(listener, call),
+        upgrade: (request, socket, head) => upgrade(listener, request, socket, head),
+        refuse: (request, response, why) => sendPage({ request, response }, why, {}),
+        refuseSocket: (socket, why, request) => sendRawPage(socket, why, {}, request?.headers.accept),
+      },
+    )
+    return server.on('connection', (socket: Socket) => {
+      if (clients.admit(socket, clientOf({ socket }))) return
+      sendRawPage(socket, 'too-many-connections')
+      socket.destroySoon()
+    })
   }
 
-  const closed = once(server, 'close')
+  const servers = served.listeners.map(serverOf)
+  const partAfterAnswers = () => {
+    for (const server of servers)
+      for (const event of ['request', 'checkContinue'])
+        server.prependListener(event, (_request: IncomingMessage, response: ServerResponse) =>
+          response.setHeader('connection', 'close'),
+        )
+  }
+
+  const closed = Promise.all(servers.map((server) => once(server, 'close')))
+  const cutAll = () => {
+    for (const server of servers) server.closeAllConnections()
+  }
+  const closeIdle = () => {
+    for (const server of servers) server.closeIdleConnections()
+  }
   return {
-    server,
+    servers,
     leave: async (ms) => {
-      NetServer.prototype.close.call(server) // http.Server's own closes idle connections too (since Node 19)
+      for (const server of servers) NetServer.prototype.close.call(server) // http.Server's own closes idle connections too (since Node 19)
       partAfterAnswers()
       const late = setTimeout(() => {
         tunnels.close()
-        server.closeAllConnections()
+        cutAll()
       }, ms)
       await closed
       clearTimeout(late)
     },
     close: async (ms) => {
-      if (server.listening) server.close()
+      for (const server of servers) if (server.listening) server.close()
       tunnels.close()
       // Opened ahead by a browser and never used, which Node does not count as idle.
       for (const socket of clients.sockets()) if (socket.bytesRead === 0) socket.destroy()
-      server.closeIdleConnections()
+      closeIdle()
       // Connections become idle one by one as their answers end; each is closed then instead of kept alive.
       partAfterAnswers()
-      const sweep = setInterval(() => server.closeIdleConnections(), 100)
-      const late = setTimeout(() => server.closeAllConnections(), ms)
+      const sweep = setInterval(closeIdle, 100)
+      const late = setTimeout(cutAll, ms)
       await closed
       clearInterval(sweep)
       clearTimeout(late)

@@ -2,7 +2,7 @@ import type { Applied, Away, Route } from '../store/routes.js'
 import { Backend } from './backend.js'
 
 /** Where one hostname leads at this moment: an app's processes, taken in turn. */
-export class Entry {
+export class Destination {
   /** Shown on error pages. */
   readonly name: string | undefined
   readonly backends: readonly Backend[]
@@ -37,7 +37,7 @@ export class Entry {
 
 interface Known {
   readonly route: Route
-  readonly entry: Entry
+  readonly destination: Destination
 }
 
 /**
@@ -58,8 +58,8 @@ export class Table {
     this.#drained = drained
   }
 
-  find(host: string): Entry | undefined {
-    return this.#hosts.get(host)?.entry
+  find(host: string): Destination | undefined {
+    return this.#hosts.get(host)?.destination
   }
 
   /** Every route, to be remembered or announced. */
@@ -88,7 +88,7 @@ export class Table {
     const before = this.#apps.get(route.app)
     const leaving = this.#leaving.get(route.app)
     const backends = route.targets.map((target) => {
-      const same = before?.entry.backends.find((b) => b.id === target.id) ?? leaving?.get(target.id)
+      const same = before?.destination.backends.find((b) => b.id === target.id) ?? leaving?.get(target.id)
       if (same && 'host' in same.endpoint && same.endpoint.host === target.host && same.endpoint.port === target.port) {
         leaving?.delete(target.id)
         same.stay()
@@ -96,14 +96,14 @@ export class Table {
       }
       return new Backend(target.id, { host: target.host, port: target.port }, (b) => this.#onDrained(route.app, b))
     })
-    const known = { route, entry: new Entry(route.name, backends, route.away) }
+    const known = { route, destination: new Destination(route.name, backends, route.away) }
     this.#apps.set(route.app, known)
     this.#versions.set(route.app, route.version)
     const freed = this.#free(before)
     // a hostname that another app has is not taken from it
     for (const host of route.hosts) if (!this.#hosts.has(host)) this.#hosts.set(host, known)
     this.#bequeath(freed)
-    this.#retire(route.app, before?.entry.backends.filter((b) => !backends.includes(b)) ?? [])
+    this.#retire(route.app, before?.destination.backends.filter((b) => !backends.includes(b)) ?? [])
   }
 
   /** Forgets an app. Undefined when there was none. */
@@ -112,7 +112,7 @@ export class Table {
     if (before === undefined) return undefined
     this.#apps.delete(app)
     this.#bequeath(this.#free(before))
-    this.#retire(app, before.entry.backends)
+    this.#retire(app, before.destination.backends)
     const applied = this.state(app)
     if (applied.busy.length === 0) this.#versions.delete(app)
     return applied

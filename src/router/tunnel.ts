@@ -2,12 +2,12 @@ import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:h
 import type { Socket } from 'node:net'
 import { frameOfAnswer, framingHeaders, isSound } from '../framing.js'
 import type { Backend } from './backend.js'
-import { isOwnTrouble } from './descriptors.js'
+import { isOwnError } from './descriptors.js'
 import type { Origin } from './exchange.js'
 import { createProxy, target } from './forward.js'
 import { prepareResponse } from './headers.js'
 import type { Address } from './host.js'
-import { sendRawPage, type Trouble } from './pages.js'
+import { sendRawPage, type ErrorKind } from './pages.js'
 
 /** ms the other side of a half-closed WebSocket gets to close too. */
 const grace = 10_000
@@ -42,7 +42,7 @@ export class Tunnels {
       }
       const release = backend.hold()
       const connection = await backend.dial(false).catch((error: unknown) => {
-        if (isOwnTrouble(error)) this.#refuse(upgrade, 'overloaded')
+        if (isOwnError(error)) this.#refuse(upgrade, 'overloaded')
         return undefined
       })
       if (!connection && !socket.writable) {
@@ -120,10 +120,10 @@ export class Tunnels {
     })
   }
 
-  #refuse(upgrade: Upgrade, trouble: Trouble): void {
+  #refuse(upgrade: Upgrade, kind: ErrorKind): void {
     const { socket, address, id, origin, request } = upgrade
     const app = origin.find()?.name
-    sendRawPage(socket, trouble, { host: address.host, id, ...(app ? { app } : {}) }, request.headers.accept)
+    sendRawPage(socket, kind, { host: address.host, id, ...(app ? { app } : {}) }, request.headers.accept)
   }
 }
 

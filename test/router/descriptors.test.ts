@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
-import { Memory } from '../../src/router/memory.js'
+import { RouteCache } from '../../src/router/route-cache.js'
 import { freePort } from '../free.js'
 import { app } from './parts.js'
 
@@ -43,7 +43,7 @@ async function limited(
   const dir = await mkdtemp(join(tmpdir(), 'berth-router-'))
   const port = await freePort()
   await using blog = await app((_req, res) => res.end('from the app'))
-  await new Memory(dir).save(() => [
+  await new RouteCache(dir).save(() => [
     { app: 'a1', name: 'blog', hosts: ['blog.test'], targets: [blog.target()], version: 1 },
   ])
   const env = {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { loadConfig, type Config } from '../../src/config.js'
 import { Follower } from '../../src/router/follower.js'
-import { Memory } from '../../src/router/memory.js'
+import { RouteCache } from '../../src/router/route-cache.js'
 import { Table } from '../../src/router/table.js'
 import type { Applied, Target } from '../../src/store/routes.js'
 import { openStore, type Store } from '../../src/store/store.js'
@@ -45,7 +45,7 @@ describe('following Redis', () => {
 
   function follow() {
     const table = new Table((applied, id) => follower.drained(applied, id))
-    const follower = new Follower(config, table, new Memory(config.root), silent)
+    const follower = new Follower(config, table, new RouteCache(config.root), silent)
     follower.start()
     const app = (host: string) => table.find(host)?.backends.map((backend) => backend.id)
     return { table, app, follower, [Symbol.asyncDispose]: () => follower[Symbol.asyncDispose]() }

@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { loadConfig } from '../../src/config.js'
-import { Memory } from '../../src/router/memory.js'
+import { RouteCache } from '../../src/router/route-cache.js'
 import { openListener } from '../../src/serve/socket.js'
 import { app } from './parts.js'
 import { freePort } from '../free.js'
@@ -54,7 +54,7 @@ describe('the router process', function () {
     const config = loadConfig(env)
     using listener = openListener(config.httpPort)
     await using blog = await app((_req, res) => res.end('from the app'))
-    await new Memory(config.root).save(() => [
+    await new RouteCache(config.root).save(() => [
       { app: 'a1', name: 'blog', hosts: ['blog.test'], targets: [blog.target()], version: 1 },
     ])
     const start = () =>
@@ -94,7 +94,7 @@ describe('the router process', function () {
       if (request.url === '/slow') slowly.once('end', () => response.end('slow but whole'))
       else response.end('from the app')
     })
-    await new Memory(dir).save(() => [
+    await new RouteCache(dir).save(() => [
       { app: 'a1', name: 'blog', hosts: ['blog.test'], targets: [blog.target()], version: 1 },
     ])
     const start = async () => {

@@ -11,7 +11,8 @@ import {
 import { connect, createServer as createNetServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { pino } from 'pino'
-import { createFront } from '../../src/router/server.js'
+import type { Hold } from '../../src/router/exchange.js'
+import { createFront, type FrontListener } from '../../src/router/server.js'
 import { Table } from '../../src/router/table.js'
 import type { Applied, Target } from '../../src/store/routes.js'
 
@@ -70,6 +71,8 @@ export interface TestRouter extends AsyncDisposable {
   readonly table: Table
   readonly server: Server
   readonly port: number
+  /** Of each listener. */
+  readonly ports: readonly number[]
   readonly drained: { applied: Applied; target: string }[]
   /** Points `<name>.test` at these; each call is a newer version. */
   route(name: string, ...targets: Target[]): void
@@ -84,20 +87,25 @@ export interface RouterOptions {
   apiSocket?: string
   trustedProxies?: readonly string[]
   clientConnections?: number
+  listeners?: readonly FrontListener[]
+  hold?: (host: string) => Hold | undefined
 }
 
 export async function router(options: RouterOptions = {}): Promise<TestRouter> {
   const drained: TestRouter['drained'] = []
   const table = new Table((applied, target) => drained.push({ applied, target }))
   const api = { host: 'berth.test', endpoint: { socketPath: options.apiSocket ?? '/nonexistent/api.sock' } }
-  const { server, close } = createFront({ table, log: silent, port: 8080, ...options, api })
-  await listening(server)
+  const listeners = options.listeners ?? [{ scheme: 'http', port: 8080 }]
+  const { servers, close } = createFront({ table, log: silent, ...options, listeners, api })
+  const [server] = await Promise.all(servers.map(listening))
+  if (!server) throw new Error('a router has a way in')
   const port = portOf(server)
   let version = 0
   return {
     table,
     server,
     port,
+    ports: servers.map(portOf),
     drained,
     route: (name, ...targets) =>
       void table.apply({ app: `id-${name}`, name, hosts: [`${name}.test`], targets, version: ++version }),
@@ -126,7 +134,7 @@ export async function router(options: RouterOptions = {}): Promise<TestRouter> {
     close,
     [Symbol.asyncDispose]: async () => {
       const closed = close(0)
-      server.closeAllConnections()
+      for (const one of servers) one.closeAllConnections()
       await closed
     },
   }
