@@ -1,6 +1,5 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { spaceOf } from './api/containers.js'
 import type { ApiRoute } from './api/route.js'
 import { apiRoutes } from './api/routes.js'
 import type { Inventory } from './api/system.js'
@@ -8,9 +7,7 @@ import { createBuilder, type Builder } from './build/builder.js'
 import type { EngineConfig } from './config.js'
 import { Catalog } from './containers/catalog.js'
 import { Containers } from './containers/containers.js'
-import { summary } from './containers/describe.js'
 import { containerMark } from './containers/sandbox.js'
-import { Execs } from './containers/execs.js'
 import { openEvents } from './events.js'
 import { imageUsage } from './images/describe.js'
 import { ImageStore } from './images/store.js'
@@ -60,7 +57,6 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
     volumes: volumes satisfies Volumes,
   })
   await containers.resume()
-  const execs = new Execs(containers)
   const steps = createSteps({ config, driver, exits, hierarchies, ids, networks, conmon: findProgram('conmon') })
   const registry = new Registry(config, images)
   const builder = await createBuilder({ config, images, steps, events, registry })
@@ -71,7 +67,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
       if (announcesMove(hierarchies.version, `${method} ${url}`)) void hastenMoves(hierarchies)
     },
     routes: apiRoutes({
-      ...{ config, events, containers, execs, images, registry, builder, networks, volumes },
+      ...{ config, events, containers, usage: catalog, images, registry, builder, networks, volumes },
       inventory: inventoryOf(containers, images, builder, driver.name, ids !== undefined),
     }),
     [Symbol.asyncDispose]: async () => {
@@ -98,14 +94,8 @@ function inventoryOf(
   chosen: string,
   userNamespaces: boolean,
 ): Inventory {
-  const count = (test: (status: string) => boolean): number =>
-    containers.catalog.all().filter(({ record }) => test(record.state.status)).length
   return {
-    containers: () => ({
-      running: count((status) => status === 'running'),
-      paused: count((status) => status === 'paused'),
-      stopped: count((status) => status !== 'running' && status !== 'paused'),
-    }),
+    containers: () => containers.count(),
     images: () => images.all().length,
     userNamespaces,
     runtimes: () => ({
@@ -118,13 +108,10 @@ function inventoryOf(
       ),
     }),
     containerUsage: () =>
-      Promise.all(
-        containers.catalog.all().map(async (container) => {
-          const rw = await spaceOf(containers, container)
-          const image = images.all().find(({ id }) => id === container.record.image)
-          return summary(containers.catalog, container, { rw, root: rw + (image ? await images.space(image) : 0) })
-        }),
-      ),
+      containers.usage(async (image) => {
+        const known = images.all().find(({ id }) => id === image)
+        return known ? images.space(known) : 0
+      }),
     imageUsage: (version) => imageUsage(images, version),
     cacheUsage: () => builder.usage(),
   }

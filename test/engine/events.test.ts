@@ -63,7 +63,7 @@ describe('events', () => {
       { event: ['exec'] },
       { container: ['other'] },
       { image: ['web:2'] },
-      { label: ['app=shop'] },
+      { label: ['app=deps'] },
       { scope: ['swarm'] },
       { type: ['container'], event: ['die'] },
     ])

@@ -13,8 +13,8 @@ import type { ApiRequest, ApiRoute } from './route.js'
 
 /** Files in and out of containers: cp, export, diff, commit. */
 export function archiveRoutes(containers: Containers, images: ImageStore): readonly ApiRoute[] {
-  const archives = new Archives(containers.shop, images.pool)
-  const of = ({ params }: ApiRequest) => containers.catalog.find(params.id ?? '')
+  const archives = new Archives(images.pool)
+  const of = ({ params }: ApiRequest) => containers.files(params.id ?? '')
   const path = ({ query }: ApiRequest) => query.get('path') ?? ''
   return [
     {
@@ -62,9 +62,9 @@ export function archiveRoutes(containers: Containers, images: ImageStore): reado
       bodiless: true,
       handle: async (request, reply) => {
         const { query } = request
-        const container = containers.catalog.find(query.get('container') ?? '')
+        const container = containers.files(query.get('container') ?? '')
         const [repository, tag] = [query.get('repo') ?? '', query.get('tag') ?? '']
-        const image = await commit(containers.shop, images, container, {
+        const image = await commit(images, container, {
           names: repository === '' ? [] : [tag === '' ? repository : `${repository}:${tag}`],
           comment: query.get('comment') ?? '',
           author: query.get('author') ?? '',

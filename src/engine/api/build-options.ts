@@ -1,11 +1,11 @@
 import { decode } from '../system/shape.js'
 import type { BuildRequest, Room } from '../build/job.js'
 import { limitsOf } from '../containers/limits.js'
-import type { HostConfig } from '../containers/record.js'
+import { resourcesOf } from '../containers/run-spec.js'
 import { EngineError } from '../errors.js'
 import { architecture } from '../oci/document.js'
 import { familiar, parseReference } from '../oci/reference.js'
-import type { StepNetwork, Rlimit } from '../records.js'
+import type { Limits, Rlimit, StepNetwork } from '../records.js'
 import { readOwner } from '../system/owner.js'
 import { count, flag } from './query.js'
 
@@ -75,17 +75,18 @@ function refuse(query: URLSearchParams): void {
     throw invalid(`cannot build for ${platform}: this engine runs ${own}`)
 }
 
-function readLimits(query: URLSearchParams) {
-  return limitsOf({
-    Memory: count(query, 'memory'),
-    MemorySwap: count(query, 'memswap'),
-    CpuShares: count(query, 'cpushares'),
-    CpuPeriod: count(query, 'cpuperiod'),
-    CpuQuota: count(query, 'cpuquota'),
-    CpusetCpus: query.get('cpusetcpus') ?? '',
-    CpusetMems: query.get('cpusetmems') ?? '',
-  } as unknown as HostConfig)
-}
+const readLimits = (query: URLSearchParams): Limits =>
+  limitsOf(
+    resourcesOf({
+      Memory: count(query, 'memory'),
+      MemorySwap: count(query, 'memswap'),
+      CpuShares: count(query, 'cpushares'),
+      CpuPeriod: count(query, 'cpuperiod'),
+      CpuQuota: count(query, 'cpuquota'),
+      CpusetCpus: query.get('cpusetcpus') ?? '',
+      CpusetMems: query.get('cpusetmems') ?? '',
+    }),
+  )
 
 /** getrlimit(2), as the runtime names them. */
 const limitNames =

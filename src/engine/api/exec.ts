@@ -1,6 +1,5 @@
 import type { Containers } from '../containers/containers.js'
 import type { Exec } from '../containers/exec.js'
-import type { Execs } from '../containers/execs.js'
 import { EngineError, messageOf } from '../errors.js'
 import { type Fields, fieldsOf, flagField, listField } from '../system/fields.js'
 import { bodies } from './bodies.js'
@@ -12,14 +11,13 @@ import { count } from './query.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
 /** `/containers/{id}/exec` and `/exec` */
-export const execRoutes = (containers: Containers, execs: Execs): readonly ApiRoute[] => [
+export const execRoutes = (containers: Containers): readonly ApiRoute[] => [
   {
     method: 'POST',
     path: '/containers/{id}/exec',
     handle: async (request, reply) => {
       const wish = await request.json(bodies.execCreate)
-      const container = containers.catalog.find(request.params.id ?? '')
-      reply.json(201, { Id: execs.create(container, wish).id })
+      reply.json(201, { Id: containers.createExec(request.params.id ?? '', wish).id })
     },
   },
   {
@@ -28,21 +26,21 @@ export const execRoutes = (containers: Containers, execs: Execs): readonly ApiRo
     hijacks: true,
     handle: async (request, reply) => {
       const wish = fieldsOf(await request.json(bodies.execStart))
-      await start(containers, execs.find(request.params.id ?? ''), wish, { request, reply })
+      await start(containers.exec(request.params.id ?? ''), wish, { request, reply })
     },
   },
   {
     method: 'POST',
     path: '/exec/{id}/resize',
     handle: ({ params, query }, reply) => {
-      execs.find(params.id ?? '').resize(count(query, 'h'), count(query, 'w'))
+      containers.exec(params.id ?? '').resize(count(query, 'h'), count(query, 'w'))
       reply.empty(200)
     },
   },
   {
     method: 'GET',
     path: '/exec/{id}/json',
-    handle: ({ params, version }, reply) => reply.json(200, describe(execs.find(params.id ?? ''), version)),
+    handle: ({ params, version }, reply) => reply.json(200, describe(containers.exec(params.id ?? ''), version)),
   },
 ]
 
@@ -70,16 +68,14 @@ function describe({ id, container, request, running, exitCode, pid }: Exec, vers
 }
 
 async function start(
-  containers: Containers,
   exec: Exec,
   fields: Fields,
   { request, reply }: { request: ApiRequest; reply: ApiReply },
 ): Promise<void> {
-  const { shop } = containers
   if (exec.started) throw new EngineError('conflict', `Error: Exec command ${exec.id} has already run`)
   if (flagField(fields, 'Detach')) {
     await new Promise<void>((started, failed) => {
-      exec.run(shop, { onOutput: () => undefined }, () => exec.end(), { started }).catch(failed)
+      exec.run({ onOutput: () => undefined }, () => exec.end(), { started }).catch(failed)
     })
     reply.empty(200)
     return
@@ -88,7 +84,7 @@ async function start(
   // as dockerd: how the output is sent is asked for here, whether it is a terminal's was when the command was made
   const raw = flagField(fields, 'Tty')
   const [rows, columns] = listField(fields, 'ConsoleSize').map(Number)
-  if (!exec.container.up) throw new EngineError('conflict', `container ${exec.container.id} is not running`)
+  exec.refuseStopped()
   const client = await reply.hijack(contentTypeOf(raw, request.version))
   const shown = { stdout: stdout || tty, stderr }
   const ready = (): void => {
@@ -107,7 +103,7 @@ async function start(
   const onOutput = (stream: 'stdout' | 'stderr', chunk: Buffer): Promise<void> | undefined =>
     shown[stream] ? send(client, frame(stream, chunk, raw)) : undefined
   try {
-    await exec.run(shop, { onOutput }, ready, { size: rows && columns ? [rows, columns] : undefined })
+    await exec.run({ onOutput }, ready, { size: rows && columns ? [rows, columns] : undefined })
   } catch (error) {
     // the answer has begun: dockerd, too, says it where the output would be
     await send(client, frame('stdout', Buffer.from(`${messageOf(error)}\r\n`), raw))

@@ -2,11 +2,10 @@ import type { Builder } from '../build/builder.js'
 import { stepNetwork } from '../build/network.js'
 import type { EngineConfig } from '../config.js'
 import type { Containers } from '../containers/containers.js'
-import type { Execs } from '../containers/execs.js'
-import { Membership } from '../containers/membership.js'
 import type { EventLog } from '../events.js'
 import type { ImageStore } from '../images/store.js'
 import type { NetworkRoom } from '../networks/networks.js'
+import type { Usage } from '../records.js'
 import type { Registry } from '../registry/registry.js'
 import type { VolumeRoom } from '../volumes/volumes.js'
 import { archiveRoutes } from './archives.js'
@@ -26,7 +25,8 @@ export interface Rooms {
   readonly config: EngineConfig
   readonly events: EventLog
   readonly containers: Containers
-  readonly execs: Execs
+  /** Who uses what. */
+  readonly usage: Usage
   readonly images: ImageStore
   readonly registry: Registry
   readonly builder: Builder
@@ -37,17 +37,17 @@ export interface Rooms {
 
 /** Every endpoint that is served. */
 export const apiRoutes = (rooms: Rooms): readonly ApiRoute[] => {
-  const { config, events, containers, execs, images, registry, builder, networks, volumes, inventory } = rooms
+  const { config, events, containers, usage, images, registry, builder, networks, volumes, inventory } = rooms
   return [
     ...systemRoutes(config, inventory, volumes),
     ...eventRoutes(events),
-    ...containerRoutes(containers, execs),
-    ...execRoutes(containers, execs),
+    ...containerRoutes(containers),
+    ...execRoutes(containers),
     ...archiveRoutes(containers, images),
     ...imageRoutes({ registry, images }),
     ...registryRoutes(registry),
-    ...buildRoutes({ config, builder, images, network: stepNetwork(networks, containers.catalog) }),
-    ...networkRoutes(networks, containers.catalog, new Membership(containers), events),
+    ...buildRoutes({ config, builder, images, network: stepNetwork(networks, containers) }),
+    ...networkRoutes(networks, usage, containers, events),
     ...volumeRoutes(volumes),
   ]
 }

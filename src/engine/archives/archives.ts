@@ -1,13 +1,13 @@
-import { closeSync, openSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
-import { bundleOf, type Container, type Shop } from '../containers/container.js'
+import type { ContainerFiles } from '../containers/files.js'
 import { EngineError, isFault } from '../errors.js'
 import { flow } from '../workers/flow.js'
 import type { JobPool } from '../images/job-pool.js'
 import { Thread } from '../kernel/thread.js'
 import { rangeOf } from '../system/id-map.js'
-import type { Change, Written } from '../images/changes.js'
+import type { Change } from '../images/changes.js'
 import type { PathStat } from './path-stat.js'
 import type { Fixture, Place } from './place.js'
 import type { ArchiveMessage } from './thread.js'
@@ -31,40 +31,19 @@ interface Way {
 /** Chunks said before their answers are awaited. */
 const window = 16
 
-/** What a runtime makes in every container to mount on it. */
-const mountPoints = [
-  '/dev',
-  '/proc',
-  '/sys',
-  '/etc/hosts',
-  '/etc/hostname',
-  '/etc/resolv.conf',
-  '/sbin/docker-init',
-  '/.dockerenv',
-]
-
-/** A container's own layer, and what it lies over. @throws EngineError `conflict` for one that is being removed */
-export async function writtenOf(shop: Shop, container: Container): Promise<Written> {
-  container.refuseRemoved()
-  const lowers = await shop.images.lowerDirs(await shop.images.get(container.record.image))
-  return { upper: shop.store.places(container.id).upperDir, lowers, mountPoints }
-}
-
 /**
  * Files into containers and out of them. Whatever a container holds may be hostile: its paths are followed only by a
  * thread whose root directory is the container's, see `enter`.
  */
 export class Archives {
-  readonly #shop: Shop
   readonly #pool: JobPool
 
-  constructor(shop: Shop, pool: JobPool) {
-    this.#shop = shop
+  constructor(pool: JobPool) {
     this.#pool = pool
   }
 
   /** @throws EngineError `missing` "Could not find the file x in container y" */
-  stat(container: Container, path: string): Promise<PathStat> {
+  stat(container: ContainerFiles, path: string): Promise<PathStat> {
     return this.#within(container, { writes: false, bare: false }, async (hand) => {
       const stat = hand.post({ kind: 'stat', path: checked(path) })
       return (await named(container, path, stat)) as PathStat
@@ -73,13 +52,13 @@ export class Archives {
 
   /** Hands a path's archive to `use`, and what the path is. @throws EngineError as `stat` */
   get(
-    container: Container,
+    container: ContainerFiles,
     path: string,
     use: (stat: PathStat, archive: AsyncGenerator<Buffer>) => Promise<void>,
   ): Promise<void> {
     return this.#within(container, { writes: false, bare: false }, async (hand) => {
       const stat = (await named(container, path, hand.post({ kind: 'pack', path: checked(path) }))) as PathStat
-      container.emit(this.#shop.events, 'archive-path')
+      container.emit('archive-path')
       await use(
         stat,
         flow(() => hand.post({ kind: 'next' })),
@@ -88,30 +67,30 @@ export class Archives {
   }
 
   /** Hands everything but what is mounted to `use`. */
-  export(container: Container, use: (archive: AsyncGenerator<Buffer>) => Promise<void>): Promise<void> {
+  export(container: ContainerFiles, use: (archive: AsyncGenerator<Buffer>) => Promise<void>): Promise<void> {
     return this.#within(container, { writes: false, bare: true }, async (hand) => {
       await hand.post({ kind: 'export' })
-      container.emit(this.#shop.events, 'export')
+      container.emit('export')
       await use(flow(() => hand.post({ kind: 'next' })))
     })
   }
 
   /** Unpacks an archive into a directory. @throws EngineError `missing`, `invalid`, `denied` where nothing may be written */
-  put(container: Container, path: string, archive: () => Promise<Readable>, options: PutOptions): Promise<void> {
+  put(container: ContainerFiles, path: string, archive: () => Promise<Readable>, options: PutOptions): Promise<void> {
     return this.#within(container, { writes: true, bare: false }, async (hand) => {
       const target = await named(container, path, hand.post({ kind: 'find', path: checked(path) }))
       refuseReadOnly(container, target as string)
       const owner = options.chown ? container.record.config.User : ''
       await hand.post({ kind: 'unpack', target: { path: target as string, keepKinds: options.keepKinds, owner } })
       await feed(hand, await archive())
-      container.emit(this.#shop.events, 'extract-to-dir')
+      container.emit('extract-to-dir')
     })
   }
 
   /** What the container changed of its image's files. */
-  async changes(container: Container): Promise<readonly Change[]> {
+  async changes(container: ContainerFiles): Promise<readonly Change[]> {
     try {
-      return await this.#pool.run('changes', await writtenOf(this.#shop, container))
+      return await this.#pool.run('changes', await container.written())
     } catch (error) {
       container.refuseRemoved() // meanwhile, which nothing here keeps from happening
       throw error
@@ -122,12 +101,12 @@ export class Archives {
    * Runs `use` with a thread in the container's root. A container that does not run stays so while it is written to; while
    * it is read, which lasts as long as the client likes, it may start.
    */
-  async #within<T>(container: Container, way: Way, use: (hand: Hand) => Promise<T>): Promise<T> {
+  async #within<T>(container: ContainerFiles, way: Way, use: (hand: Hand) => Promise<T>): Promise<T> {
     const hand: Hand = new Thread(new URL('./thread.js', import.meta.url))
     try {
       const rested = await container.inTurn(async () => {
-        if (container.up && (await this.#enterRunning(container, hand, way.bare))) return undefined
-        await hand.post({ kind: 'enter', place: await this.#resting(container, way) })
+        if (await this.#enterRunning(container, hand, way.bare)) return undefined
+        await hand.post({ kind: 'enter', place: await restingPlace(container, way) })
         return way.writes ? { value: await use(hand) } : undefined
       })
       return rested ? rested.value : await use(hand)
@@ -136,14 +115,10 @@ export class Archives {
     }
   }
 
-  /** False when its processes have just ended. */
-  async #enterRunning(container: Container, hand: Hand, bare: boolean): Promise<boolean> {
-    let namespace: number
-    try {
-      namespace = openSync(`/proc/${container.record.state.pid}/ns/mnt`, 'r')
-    } catch {
-      return false
-    }
+  /** False when it does not run, or its processes have just ended. */
+  async #enterRunning(container: ContainerFiles, hand: Hand, bare: boolean): Promise<boolean> {
+    const namespace = container.openMountNamespace()
+    if (namespace === undefined) return false
     try {
       if (!container.alive) return false // the number may be another process's by now
       const range = rangeOf(container.record.state.pid)
@@ -153,28 +128,28 @@ export class Archives {
       closeSync(namespace)
     }
   }
+}
 
-  async #resting(container: Container, { writes, bare }: Way): Promise<Place> {
-    const { upper: upperDir, lowers: lowerDirs } = await writtenOf(this.#shop, container)
-    const { workDir, hosts, hostname, resolvConf } = this.#shop.store.places(container.id)
-    const target = `${bundleOf(this.#shop.config, container.id)}/rootfs`
-    await mkdir(target, { recursive: true, mode: 0o700 })
-    const started = container.record.state.startedAt > container.record.created
-    const names: Fixture[] = started
+async function restingPlace(container: ContainerFiles, { writes, bare }: Way): Promise<Place> {
+  const { upper: upperDir, lowers: lowerDirs } = await container.written()
+  const { record, mountPoint: target } = container
+  const { workDir, hosts, hostname, resolvConf } = container.places
+  await mkdir(target, { recursive: true, mode: 0o700 })
+  const names: Fixture[] =
+    record.state.startedAt > record.created
       ? [
           { source: hosts, target: '/etc/hosts', writable: true },
           { source: hostname, target: '/etc/hostname', writable: true },
           { source: resolvConf, target: '/etc/resolv.conf', writable: true },
         ]
       : []
-    const own = container.record.mounts.filter(({ type }) => type !== 'tmpfs')
-    const taken = new Set(own.map((mount) => mount.target))
-    const fixtures = [...names.filter((name) => !taken.has(name.target)), ...own].map(
-      ({ source, target: at, writable }) => ({ source, target: at, writable }),
-    )
-    const overlay = writes ? { lowerDirs, upperDir, workDir, target } : { lowerDirs: [...lowerDirs, upperDir], target }
-    return { kind: 'resting', overlay, fixtures: bare ? [] : fixtures.sort(byDepth) }
-  }
+  const own = record.mounts.filter(({ type }) => type !== 'tmpfs')
+  const taken = new Set(own.map((mount) => mount.target))
+  const fixtures = [...names.filter((name) => !taken.has(name.target)), ...own].map(
+    ({ source, target: at, writable }) => ({ source, target: at, writable }),
+  )
+  const overlay = writes ? { lowerDirs, upperDir, workDir, target } : { lowerDirs: [...lowerDirs, upperDir], target }
+  return { kind: 'resting', overlay, fixtures: bare ? [] : fixtures.sort(byDepth) }
 }
 
 /** A mount inside another comes after it. */
@@ -186,7 +161,7 @@ function checked(path: string): string {
 }
 
 /** Tells of a missing path in dockerd's words. */
-async function named(container: Container, path: string, answer: Promise<unknown>): Promise<unknown> {
+async function named(container: ContainerFiles, path: string, answer: Promise<unknown>): Promise<unknown> {
   try {
     return await answer
   } catch (error) {
@@ -196,7 +171,7 @@ async function named(container: Container, path: string, answer: Promise<unknown
 }
 
 /** @param path canonical */
-function refuseReadOnly(container: Container, path: string): void {
+function refuseReadOnly(container: ContainerFiles, path: string): void {
   const { mounts, hostConfig } = container.record
   const over = mounts
     .filter(({ target }) => path === target || path.startsWith(`${target}/`))

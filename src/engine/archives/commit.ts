@@ -1,10 +1,9 @@
 import { amend } from '../build/apply-changes.js'
-import type { Container, Shop } from '../containers/container.js'
+import type { ContainerFiles } from '../containers/files.js'
 import type { ContainerConfig } from '../containers/record.js'
 import { architecture, type StoredImage } from '../oci/document.js'
 import type { ImageStore } from '../images/store.js'
 import type { Digest, ImageConfig } from '../records.js'
-import { writtenOf } from './archives.js'
 
 /** The layer of a container that changed nothing, two empty blocks: no image is given it. */
 const emptyLayer: Digest = 'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef'
@@ -23,14 +22,13 @@ export interface CommitAs {
 }
 
 /** Makes an image of a container's files, without what is mounted, and of its configuration. @throws EngineError */
-export async function commit(shop: Shop, store: ImageStore, container: Container, as: CommitAs): Promise<StoredImage> {
+export async function commit(store: ImageStore, container: ContainerFiles, as: CommitAs): Promise<StoredImage> {
   const base = (await store.get(container.record.image)).document
   const onBuild = base.config.OnBuild ? { OnBuild: base.config.OnBuild } : {}
   const config = amend({ ...onBuild, ...settingsOf(container.record.config), ...as.config }, as.changes)
   await using stage = await store.layers.stage()
-  await still(shop, container, as.pause, async () =>
-    store.pool.run('lift', { ...(await writtenOf(shop, container)), target: stage.upper }),
-  )
+  const copy = async () => store.pool.run('lift', { ...(await container.written()), target: stage.upper })
+  await (as.pause ? container.frozen(copy) : container.inTurn(copy))
   const { diffId } = await store.layers.commit(stage)
   try {
     const created = new Date().toISOString()
@@ -49,7 +47,7 @@ export async function commit(shop: Shop, store: ImageStore, container: Container
         architecture: base.architecture || architecture,
         os: base.os,
         config,
-        container: container.id,
+        container: container.record.id,
         container_config: container.record.config,
         parent: container.record.image,
         rootfs: { type: 'layers', diff_ids: [...base.rootfs.diff_ids, ...(empty ? [] : [diffId])] },
@@ -57,26 +55,12 @@ export async function commit(shop: Shop, store: ImageStore, container: Container
       },
       as.names,
     )
-    container.emit(shop.events, 'commit', { comment: as.comment, imageID: image.id, imageRef: as.names[0] ?? '' })
+    container.emit('commit', { comment: as.comment, imageID: image.id, imageRef: as.names[0] ?? '' })
     return image
   } finally {
     store.layers.release(diffId)
     if (diffId === emptyLayer) await store.discard([diffId])
   }
-}
-
-/** Does something while a container's files do not change. */
-function still<T>(shop: Shop, container: Container, pause: boolean, work: () => Promise<T>): Promise<T> {
-  return container.inTurn(async () => {
-    if (!pause || container.record.state.status !== 'running') return work()
-    const cgroup = container.cgroup(shop)
-    await cgroup.freeze()
-    try {
-      return await work()
-    } finally {
-      cgroup.thaw()
-    }
-  })
 }
 
 /** What of a container's configuration an image has. */

@@ -3,7 +3,8 @@ import type { Networks, StepNetwork } from '../records.js'
 
 /** What a build needs to know of containers whose network it is to share. */
 interface Neighbours {
-  find(reference: string): { readonly record: { readonly state: { readonly pid: number } } }
+  /** Of a container's first process, 0 when it does not run. @throws EngineError `missing` */
+  pidOf(reference: string): number
 }
 
 /**
@@ -20,7 +21,7 @@ export const stepNetwork =
       return { network: name === 'bridge' ? name : id }
     }
     const name = mode.slice('container:'.length)
-    const { pid } = containers.find(name).record.state
+    const pid = containers.pidOf(name)
     if (pid <= 0) throw new EngineError('conflict', `cannot join network of a non running container: ${name}`)
     return { namespace: `/proc/${String(pid)}/ns/net` }
   }

@@ -1,12 +1,13 @@
 import { EngineError, isFault, messageOf } from '../errors.js'
 import { checkPlatform, checkRequest } from './checks.js'
-import type { Shop } from './container.js'
+import type { ContainerDeps } from './container.js'
 import { discarded } from './unsupported.js'
 import { parseReference } from '../oci/reference.js'
 import { planMounts, type PlannedMount } from './mounts.js'
 import { newId } from './names.js'
 import { networksOf } from './network-request.js'
-import { newState, timestamp, type ContainerConfig, type ContainerRecord, type MountPoint } from './record.js'
+import { type ContainerConfig, type ContainerRecord, type MountPoint } from './record.js'
+import { newState, timestamp } from './state.js'
 import { configOf, hostConfigOf } from './request.js'
 import { checkCreateRequest } from './shape.js'
 import { inheritedMounts } from './volumes-from.js'
@@ -26,7 +27,7 @@ export interface Wish {
  * @throws EngineError `invalid`, `missing` (image, network, another container)
  */
 export async function draft(
-  shop: Shop,
+  deps: ContainerDeps,
   { name, body, platform }: Wish,
 ): Promise<{
   record: ContainerRecord
@@ -37,16 +38,16 @@ export async function draft(
   const reference = (body as { Image?: string | null } | null)?.Image
   if (!reference) throw new EngineError('invalid', 'no image specified')
   if (!/^(sha256:)?[0-9a-f]+$/.test(reference)) parseReference(reference)
-  const image = await shop.images.get(reference)
+  const image = await deps.images.get(reference)
   checkPlatform(platform, reference, image)
   const config = configOf(body, image)
-  const { host: hostConfig, warnings } = discarded(hostConfigOf(body, shop.driver.name))
+  const { host: hostConfig, warnings } = discarded(hostConfigOf(body, deps.driver.name))
   const inherited = naming(() => {
-    checkRequest(shop, config, hostConfig)
-    return inheritedMounts(shop, hostConfig)
+    checkRequest(deps, config, hostConfig)
+    return inheritedMounts(deps, hostConfig)
   })
   const networks = networksOf(body, hostConfig.NetworkMode)
-  const mounts = await planMounts(without(config, inherited), hostConfig, shop.volumes)
+  const mounts = await planMounts(without(config, inherited), hostConfig, deps.volumes)
   const own = mounts.map(({ point }) => point)
   const record: ContainerRecord = {
     id: newId(),

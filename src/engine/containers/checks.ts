@@ -2,7 +2,7 @@ import { EngineError, messageOf } from '../errors.js'
 import type { Healthcheck, Image } from '../records.js'
 import { capabilitiesOf } from '../runtime/capabilities.js'
 import { driverNamed } from '../runtime/driver.js'
-import type { Shop } from './container.js'
+import type { ContainerDeps } from './container.js'
 import { deviceRulesOf } from './devices.js'
 import { checkLimits, rlimitsOf } from './limits.js'
 import { checkLogging } from './log-details.js'
@@ -10,51 +10,51 @@ import { logLimits } from './log-files.js'
 import { checkNamespaces, rangeNameOf, refuseDenied } from './namespaces.js'
 import { portsOf } from './network-request.js'
 import type { ContainerConfig, HostConfig, MountRequest } from './record.js'
+import { runSpecOf } from './run-spec.js'
 import { securityOf } from './security.js'
 import { signalNumber } from './signals.js'
 
 const invalid = (message: string): EngineError => new EngineError('invalid', message)
-const list = (host: HostConfig, name: string): readonly string[] => (host[name] ?? []) as readonly string[]
 
 /** Refuses what could not be started, before anything of it is made. @throws EngineError `invalid`, `missing` */
 export function checkRequest(
-  shop: Pick<Shop, 'find' | 'driver' | 'config'>,
+  deps: Pick<ContainerDeps, 'find' | 'driver' | 'config'>,
   config: ContainerConfig,
   host: HostConfig,
 ): void {
+  const run = runSpecOf(host)
   if (config.StopSignal !== undefined) signalNumber(config.StopSignal)
   checkHealth(config.Healthcheck)
   const nameless = config.Env.find((entry) => entry === '' || entry.startsWith('='))
   if (nameless !== undefined) throw invalid(`invalid environment variable: ${nameless}`)
-  refuseDenied(shop.config, host)
-  rangeNameOf(host)
-  checkLimits(host)
-  checkNamespaces(shop, host, config.Hostname)
+  refuseDenied(deps.config, run)
+  rangeNameOf(run)
+  checkLimits(run)
+  checkNamespaces(deps, run, config.Hostname)
   checkLogging(host)
   logLimits(host)
-  securityOf(host)
-  capabilitiesOf(list(host, 'CapAdd'), list(host, 'CapDrop'), host.Privileged === true)
-  rlimitsOf(host)
-  deviceRulesOf(host)
+  securityOf(run)
+  capabilitiesOf(run.capAdd, run.capDrop, run.privileged)
+  rlimitsOf(run)
+  deviceRulesOf(run)
   portsOf(host, config.ExposedPorts)
-  if (driverNamed(host.Runtime, shop.driver).name !== host.Runtime)
+  if (driverNamed(host.Runtime, deps.driver).name !== host.Runtime)
     throw invalid(`unknown or invalid runtime name: ${host.Runtime}`)
-  const isolation = typeof host.Isolation === 'string' ? host.Isolation : ''
-  if (!['', 'default'].includes(isolation.toLowerCase()))
-    throw invalid(`Invalid isolation: "${isolation}" - linux only supports 'default'`)
-  if (Object.keys(host.StorageOpt ?? {}).length > 0)
+  if (!['', 'default'].includes(run.isolation.toLowerCase()))
+    throw invalid(`Invalid isolation: "${run.isolation}" - linux only supports 'default'`)
+  if (Object.keys(run.storageOptions).length > 0)
     throw invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
   for (const { Type, Target } of (host.Mounts ?? []) as readonly Partial<MountRequest>[])
     if (!Target) throw invalid(`invalid mount config for type "${Type ?? ''}": field Target must not be empty`)
-  for (const link of list(host, 'Links')) checkLink(shop, link)
-  for (const entry of list(host, 'ExtraHosts'))
+  for (const link of run.links) checkLink(deps, link)
+  for (const entry of run.extraHosts)
     if (!/^[^:=]+[:=].+$/.test(entry)) throw invalid(`bad format for add-host: "${entry}"`)
 }
 
-function checkLink(shop: Pick<Shop, 'find'>, link: string): void {
+function checkLink(deps: Pick<ContainerDeps, 'find'>, link: string): void {
   const [name = ''] = link.split(':')
   try {
-    shop.find(name)
+    deps.find(name)
   } catch (error) {
     throw invalid(`could not get container for ${name}: ${messageOf(error)}`)
   }

@@ -8,11 +8,13 @@ import type { Driver } from '../runtime/driver.js'
 import type { Exits } from '../runtime/exits.js'
 import type { Ids } from '../runtime/ids.js'
 import { programOf, startTime } from '../system/process.js'
-import { isUp, type ContainerRecord, type HealthState } from './record.js'
+import { type ContainerRecord, type HostConfig } from './record.js'
+import { isUp, type HealthState } from './state.js'
+import { runSpecOf, type RunSpec } from './run-spec.js'
 import type { ContainerStore } from './store.js'
 
 /** What it takes to run containers. */
-export interface Shop {
+export interface ContainerDeps {
   readonly config: EngineConfig
   readonly store: ContainerStore
   readonly driver: Driver
@@ -49,6 +51,7 @@ export class Container {
   entrance: string | undefined
   /** Milliseconds to wait before its next restart by policy. */
   backOff = 0
+  #run: { readonly of: HostConfig; readonly spec: RunSpec } | undefined
   readonly #exits = new Set<(code: number) => void>()
   readonly #removals = new Set<(code: number) => void>()
   #turn: Promise<unknown> = Promise.resolve()
@@ -64,6 +67,13 @@ export class Container {
   /** Of a running container with a health check; with its record, it outlives the daemon. */
   get health(): HealthState | undefined {
     return this.record.state.health
+  }
+
+  /** Its `HostConfig`, read once. */
+  get run(): RunSpec {
+    const { hostConfig } = this.record
+    if (this.#run?.of !== hostConfig) this.#run = { of: hostConfig, spec: runSpecOf(hostConfig) }
+    return this.#run.spec
   }
 
   get up(): boolean {
@@ -134,8 +144,8 @@ export class Container {
     return pid > 0 && startTime(pid) === pidStart
   }
 
-  cgroup(shop: Pick<Shop, 'config' | 'hierarchies'>): Cgroup {
-    return new Cgroup(shop.hierarchies, cgroupPathOf(shop.config, this.record))
+  cgroup(deps: Pick<ContainerDeps, 'config' | 'hierarchies'>): Cgroup {
+    return new Cgroup(deps.hierarchies, cgroupPathOf(deps.config, this.record))
   }
 
   emit(events: Events, action: string, attributes: Readonly<Record<string, string>> = {}): void {
@@ -170,6 +180,5 @@ export const bundleOf = (config: EngineConfig, id: string): string => `${config.
 
 /** The control group of a container, in each hierarchy: below its `--cgroup-parent`, or with the engine's others. */
 export function cgroupPathOf(config: Pick<EngineConfig, 'name'>, { id, hostConfig }: ContainerRecord): string {
-  const parent = typeof hostConfig.CgroupParent === 'string' ? hostConfig.CgroupParent : ''
-  return posix.join('/', parent || `berth-${config.name}`, id)
+  return posix.join('/', hostConfig.CgroupParent || `berth-${config.name}`, id)
 }

@@ -1,345 +1,277 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { EngineConfig } from '../config.js'
-import { EngineError, isFault, messageOf } from '../errors.js'
-import type { Events, Images, Networks, Volumes } from '../records.js'
-import type { Hierarchies } from '../runtime/cgroup.js'
-import { driverNamed, findProgram, type Driver } from '../runtime/driver.js'
-import type { Exit, Exits } from '../runtime/exits.js'
-import type { Ids } from '../runtime/ids.js'
+import { EngineError } from '../errors.js'
+import { driverNamed, findProgram } from '../runtime/driver.js'
+import type { EndpointSpec } from '../records.js'
+import type { Filters } from '../system/filters.js'
 import { bootId } from '../system/process.js'
-import { patiently } from '../system/remove.js'
+import { parseMoment } from '../system/timestamp.js'
+import { attach, type Attached } from './attach.js'
 import type { Catalog } from './catalog.js'
-import { Container, type Shop } from './container.js'
-import { draft } from './build-record.js'
-import { watchHealth } from './health.js'
-import { watchForFloods } from './disk-guard.js'
-import { renamedLinks } from './links.js'
-import { logLimits, rotateOnFull } from './log-files.js'
-import { discard, keep } from './persist.js'
-import { memberOf, namesOf } from './member.js'
-import { watchMonitors } from './monitors.js'
-import { holdAgain, tellMounts } from './mounts.js'
-import { checkName, inventName } from './names.js'
-import { isUp, timestamp } from './record.js'
-import { nextBackOff, startsWithDaemon, wantsRestart } from './restart.js'
-import { clear, start } from './start.js'
-import { end, stop } from './stop.js'
+import { Container, type ContainerDeps } from './container.js'
+import { ContainerLog } from './container-log.js'
+import { inspection, summary } from './describe.js'
+import type { Exec } from './exec.js'
+import { Execs } from './execs.js'
+import { ContainerFiles } from './files.js'
+import { selectContainers } from './filters.js'
+import { Lifecycle } from './lifecycle.js'
+import { Membership } from './membership.js'
+import { pause } from './pause.js'
+import { resize } from './resize.js'
+import { sample } from './stats.js'
+import { kill, stop } from './stop.js'
 import { ContainerStore } from './store.js'
-import { sweep } from './sweep.js'
+import { top } from './top.js'
+import { updateLimits } from './update.js'
+import { layersOf, sizeOf, spaceOf } from './usage.js'
 
-/** What the containers stand on. */
-export interface ContainerParts {
-  readonly config: EngineConfig
-  readonly driver: Driver
-  readonly exits: Exits
-  readonly hierarchies: Hierarchies
-  readonly ids: Ids | undefined
-  readonly images: Images
-  readonly networks: Networks
-  readonly volumes: Volumes
-  readonly events: Events
+/** What of the engine containers stand on. */
+export type EngineDeps = Omit<ContainerDeps, 'store' | 'driverOf' | 'conmon' | 'boot' | 'find' | 'all'> & {
   /** Empty; it is filled from disk. */
   readonly catalog: Catalog
 }
 
-/** Exit status of a run whose end nobody saw: the machine went down under it. */
-const unseenExit = 255
+/** What `docker wait` waits for. */
+export type WaitCondition = 'not-running' | 'next-exit' | 'removed'
 
-/** Every container of the engine, and all that may be done to one. */
+/** How a container is to end. */
+export interface Ending {
+  /** Between the signal and SIGKILL; -1 waits for ever, absent is its own. */
+  readonly seconds?: number | undefined
+  readonly signal?: string | undefined
+}
+
+/**
+ * Every container of the engine and all that may be done to one, each named by id, name or unique id prefix; all throw
+ * EngineError `missing` "No such container: x", `invalid` for a prefix of several.
+ */
 export class Containers {
-  readonly #shop: Shop
+  readonly #deps: ContainerDeps
   readonly #catalog: Catalog
+  readonly #lifecycle: Lifecycle
+  readonly #execs: Execs
+  readonly #membership: Membership
 
-  private constructor(parts: ContainerParts) {
-    this.#catalog = parts.catalog
-    this.#shop = {
-      ...parts,
-      store: new ContainerStore(parts.config.root),
-      driverOf: ({ hostConfig }) => driverNamed(hostConfig.Runtime, parts.driver),
+  private constructor({ catalog, ...given }: EngineDeps) {
+    this.#catalog = catalog
+    this.#deps = {
+      ...given,
+      store: new ContainerStore(given.config.root),
+      driverOf: ({ hostConfig }) => driverNamed(hostConfig.Runtime, given.driver),
       conmon: findProgram('conmon'),
       boot: bootId(),
-      find: (reference) => parts.catalog.find(reference),
-      all: () => parts.catalog.all(),
+      find: (reference) => catalog.find(reference),
+      all: () => catalog.all(),
     }
+    this.#lifecycle = new Lifecycle(this.#deps, catalog)
+    this.#execs = new Execs(this.#deps)
+    this.#membership = new Membership(this.#deps)
   }
 
   /** Reads the containers from disk without touching any; `resume` must follow before anything is started. */
-  static async open(parts: ContainerParts): Promise<Containers> {
-    const containers = new Containers(parts)
-    for (const record of await containers.#shop.store.load()) parts.catalog.add(new Container(record))
+  static async open(deps: EngineDeps): Promise<Containers> {
+    const containers = new Containers(deps)
+    for (const record of await containers.#deps.store.load()) deps.catalog.add(new Container(record))
     return containers
   }
 
-  get shop(): Shop {
-    return this.#shop
+  /** Finds again what outlived the last daemon, see `Lifecycle`. */
+  resume(): Promise<void> {
+    return this.#lifecycle.resume()
   }
 
-  get catalog(): Catalog {
-    return this.#catalog
-  }
-
-  /**
-   * Finds again what outlived the last daemon, records what ended meanwhile, sweeps what belongs to nobody, and starts
-   * what its restart policy wants running.
-   */
-  async resume(): Promise<void> {
-    const { networks, boot } = this.#shop
-    const up = this.#catalog.all().filter((container) => container.up)
-    const living = up.filter((container) => container.record.state.boot === boot && container.alive)
-    await networks.restore(living.map(({ record }) => ({ ...record, member: memberOf(record) })))
-    for (const container of living) {
-      await this.#takeUp(container)
-    }
-    for (const container of up) {
-      if (living.includes(container)) continue
-      const exit = container.record.state.boot === boot ? await this.#shop.exits.peek(container.id) : undefined
-      // restarted below: the sweep would take what has begun to run for a stray
-      await this.#ended(container, exit ?? { code: unseenExit, at: new Date() }, false)
-    }
-    watchMonitors(() => this.#catalog.all().filter(({ up }) => up), this.#shop.exits)
-    watchForFloods(this.#shop, () => this.#catalog.all().filter(({ up }) => up))
-    const stopped = this.#catalog.all().filter((container) => !living.includes(container))
-    await sweep(
-      this.#shop,
-      new Set(living.map(({ id }) => id)),
-      stopped.map(({ record }) => record),
+  /** Rows of `GET /containers/json`, newest first. @throws EngineError `invalid` for a filter's value */
+  async list(
+    filters: Filters,
+    { all, limit, size }: { readonly all: boolean; readonly limit: number; readonly size: boolean },
+  ): Promise<readonly object[]> {
+    const found = await selectContainers(this.#deps, this.#catalog, filters, all)
+    return Promise.all(
+      found
+        .slice(0, limit > 0 ? limit : undefined)
+        .map(async (container) =>
+          summary(this.#catalog, container, size ? await sizeOf(this.#deps, container) : undefined),
+        ),
     )
-    for (const container of this.#catalog.all()) {
-      const { state, hostConfig } = container.record
-      // what was not synced of a `--rm` that came and went, a power cut takes back: it seems never to have run. dockerd
-      // removes such a one at its start, too.
-      if (state.status === 'removing' || (hostConfig.AutoRemove && !container.up))
-        await patiently(
-          this.#discard(container, true).catch((error: unknown) => {
-            console.error(`container ${container.id} cannot be removed: ${messageOf(error)}`)
-          }),
-        )
-      else if (!container.up && startsWithDaemon(container.record)) void this.#startWithDaemon(container)
-    }
   }
 
-  async #startWithDaemon(container: Container): Promise<void> {
-    const { state } = container.record
-    await this.start(container).catch((error: unknown) => {
-      if (state.status === 'restarting') Object.assign(state, { status: 'exited', error: messageOf(error) })
-    })
+  /** The same of all, with what they take on the disk. @param imageSpace bytes on disk of an image by its id */
+  usage(imageSpace: (image: string) => Promise<number>): Promise<readonly object[]> {
+    return Promise.all(
+      this.#catalog.all().map(async (container) => {
+        const rw = await spaceOf(this.#deps, container)
+        return summary(this.#catalog, container, { rw, root: rw + (await imageSpace(container.record.image)) })
+      }),
+    )
   }
 
-  async #takeUp(container: Container): Promise<void> {
-    await holdAgain(this.#shop, container)
-    // the last daemon died between recording the start and letting the program run
-    const driver = this.#shop.driverOf(container.record)
-    // what cannot be let run has ended meanwhile: its exit tells
-    if (driver.waits(container.id)) await driver.start(container.id).catch(() => undefined)
-    this.#accompany(container)
+  /** How many run, are paused, and do neither. */
+  count(): { readonly running: number; readonly paused: number; readonly stopped: number } {
+    const statuses = this.#catalog.all().map(({ record }) => record.state.status)
+    const running = statuses.filter((status) => status === 'running').length
+    const paused = statuses.filter((status) => status === 'paused').length
+    return { running, paused, stopped: statuses.length - running - paused }
+  }
+
+  /** `GET /containers/{id}/json` */
+  async inspect(reference: string, withSize: boolean): Promise<object> {
+    const container = this.#catalog.find(reference)
+    const size = withSize ? await sizeOf(this.#deps, container) : undefined
+    const lowerDirs = await layersOf(this.#deps, container)
+    return inspection(this.#deps, container, this.#execs.of(container), lowerDirs, size)
+  }
+
+  /** Its whole id. */
+  resolve(reference: string): string {
+    return this.#catalog.find(reference).id
+  }
+
+  /** Of its first process; 0 when it does not run. */
+  pidOf(reference: string): number {
+    return this.#catalog.find(reference).record.state.pid
   }
 
   /** @throws EngineError `invalid`, `missing` (image, network), `conflict` (name) */
   async create(
     name: string,
     body: unknown,
-    platform = '',
-  ): Promise<{ container: Container; warnings: readonly string[] }> {
-    const { events } = this.#shop
-    const asked = name === '' ? inventName((taken) => this.#catalog.named(taken) !== undefined) : checkName(name)
-    this.#refuseTaken(asked)
-    const { record, mounts, warnings } = await draft(this.#shop, { name: asked, body, platform })
-    this.#refuseTaken(asked) // another create may have taken it while this one waited
-    const container = new Container(record)
-    this.#catalog.reserve(container)
-    try {
-      await keep(this.#shop, container, mounts)
-      this.#catalog.add(container)
-    } catch (error) {
-      this.#catalog.delete(record.id)
-      throw error
-    }
-    container.emit(events, 'create')
-    return { container, warnings }
+    platform: string,
+  ): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
+    const { container, warnings } = await this.#lifecycle.create(name, body, platform)
+    return { id: container.id, warnings }
   }
 
-  #refuseTaken(name: string): void {
-    const owner = this.#catalog.named(name)
-    if (owner)
-      throw new EngineError(
-        'conflict',
-        `Conflict. The container name "/${name}" is already in use by container "${owner.id}". ` +
-          'You have to remove (or rename) that container to be able to reuse that name.',
-      )
+  /** @throws EngineError `unmodified` when it runs already, `conflict` when paused */
+  start(reference: string): Promise<void> {
+    return this.#lifecycle.start(this.#catalog.find(reference))
+  }
+
+  /** @throws EngineError `unmodified` when it does not run */
+  stop(reference: string, { seconds, signal }: Ending): Promise<void> {
+    return stop(this.#deps, this.#catalog.find(reference), seconds, signal)
+  }
+
+  restart(reference: string, { seconds, signal }: Ending): Promise<void> {
+    return this.#lifecycle.restart(this.#catalog.find(reference), seconds, signal)
+  }
+
+  /** @throws EngineError `conflict` when it does not run, `invalid` for a bad signal */
+  kill(reference: string, signal: string): Promise<void> {
+    return kill(this.#deps, this.#catalog.find(reference), signal)
+  }
+
+  /** @throws EngineError `conflict` when it does not run, or is paused */
+  pause(reference: string): Promise<void> {
+    return pause(this.#deps, this.#catalog.find(reference), true)
+  }
+
+  /** @throws EngineError `conflict` when it is not paused */
+  unpause(reference: string): Promise<void> {
+    return pause(this.#deps, this.#catalog.find(reference), false)
+  }
+
+  /** @throws EngineError `invalid`, `conflict` when the name is taken */
+  rename(reference: string, name: string): Promise<void> {
+    return this.#lifecycle.rename(this.#catalog.find(reference), name)
+  }
+
+  /** Changes limits and restart policy. @returns warnings of what cannot be had here. @throws EngineError `invalid`, `conflict` */
+  update(reference: string, body: unknown): Promise<readonly string[]> {
+    return updateLimits(this.#deps, this.#catalog.find(reference), body)
+  }
+
+  /** Sets the size of its terminal, in characters. @throws EngineError `conflict` when it does not run */
+  resize(reference: string, rows: number, columns: number): void {
+    resize(this.#deps, this.#catalog.find(reference), rows, columns)
   }
 
   /**
-   * Starts it; a start by its restart `policy` only if that is still due.
-   * @throws EngineError `unmodified` when it runs already, `conflict` when paused
+   * Waits for a container to end, or to be gone; it is waited for from the call on.
+   * @returns its exit code; rejects when the signal aborts
    */
-  async start(container: Container, policy?: 'policy'): Promise<void> {
-    try {
-      await this.#startInTurn(container, policy)
-    } catch (error) {
-      // `docker run --rm` waits for the removal, also of what never ran
-      const never = !container.up && !isFault(error, 'unmodified') && container.record.state.status !== 'removing'
-      if (never && container.record.hostConfig.AutoRemove) await this.#discard(container)
-      throw error
-    }
+  wait(reference: string, condition: WaitCondition, signal: AbortSignal): Promise<number> {
+    const container = this.#catalog.find(reference)
+    if (condition === 'removed') return container.removal(signal)
+    const idle = !container.up && container.record.state.status !== 'restarting'
+    return condition === 'next-exit' || !idle
+      ? container.nextExit(signal)
+      : Promise.resolve(container.record.state.exitCode)
   }
 
-  async #startInTurn(container: Container, policy?: 'policy'): Promise<void> {
-    await container.inTurn(async () => {
-      const { status } = container.record.state
-      if (policy && status !== 'restarting') return // it was stopped, started or removed meanwhile
-      if (status === 'running') throw new EngineError('unmodified', 'container already started')
-      if (status === 'paused') throw new EngineError('conflict', 'cannot start a paused container, try unpause instead')
-      container.companions.abort() // a restart that was due
-      await start(this.#shop, container)
-      this.#accompany(container)
-    })
+  /** @param stream whether its streams are wanted. @throws EngineError `conflict` when it is paused */
+  attach(reference: string, stream: boolean, signal: AbortSignal): Attached {
+    return attach(this.#deps, this.#catalog.find(reference), stream, signal)
   }
 
-  /** Follows a running container: its end, its health, its log. */
-  #accompany(container: Container): void {
-    const { store, exits } = this.#shop
-    void exits
-      .wait(container.id)
-      .then((exit) => this.#ended(container, exit))
-      .catch((error: unknown) => {
-        console.error(`the end of container ${container.id} cannot be dealt with: ${messageOf(error)}`)
-      })
-    const { signal } = container.companions
-    watchHealth(this.#shop, container, signal)
-    rotateOnFull(store.places(container.id).log, logLimits(container.record.hostConfig).maxFile, signal)
+  log(reference: string): ContainerLog {
+    return new ContainerLog(this.#deps, this.#catalog.find(reference))
   }
 
-  async #ended(container: Container, exit: Exit, restarts = true): Promise<void> {
-    const { events, store } = this.#shop
-    const { record } = container
-    await container.inTurn(async () => {
-      container.companions.abort()
-      const oomKilled = container.cgroup(this.#shop).oomKills() > 0
-      // what cannot be removed does not make it run: the next start of the engine sweeps
-      await clear(this.#shop, container).catch((error: unknown) => {
-        console.error(`what is left of container ${container.id} cannot be removed yet: ${messageOf(error)}`)
-      })
-      const again = wantsRestart({ ...record, state: { ...record.state, exitCode: exit.code } })
-      Object.assign(record.state, {
-        status: again ? 'restarting' : 'exited',
-        pid: 0,
-        conmonPid: 0,
-        exitCode: exit.code,
-        oomKilled,
-        finishedAt: timestamp(exit.at),
-      })
-      delete record.state.health
-      // what was not recorded the next engine finds out again
-      if (await store.saveIfPossible(record)) await this.#shop.exits.take(container.id)
-      if (oomKilled) container.emit(events, 'oom')
-      container.emit(events, 'die', { exitCode: String(exit.code) })
-      tellMounts(this.#shop, container, 'unmount')
-    })
-    container.exited()
-    if (record.hostConfig.AutoRemove) await this.#discard(container).catch(() => undefined)
-    else if (restarts && record.state.status === 'restarting') void this.#restartLater(container)
+  /** Its processes as ps(1) shows them. @throws EngineError `conflict` when it does not run, `invalid` */
+  top(reference: string, args: string): Promise<{ Titles: string[]; Processes: string[][] }> {
+    return top(this.#deps, this.#catalog.find(reference), args)
   }
 
-  async #restartLater(container: Container): Promise<void> {
-    const { state } = container.record
-    const ran = Date.parse(state.finishedAt) - Date.parse(state.startedAt)
-    container.backOff = nextBackOff(container.backOff, ran)
-    container.companions = new AbortController()
-    try {
-      await sleep(container.backOff, undefined, { signal: container.companions.signal })
-      state.restartCount++
-      await this.start(container, 'policy')
-    } catch (error) {
-      if (state.status === 'restarting' && !container.companions.signal.aborted)
-        Object.assign(state, { status: 'exited', error: messageOf(error) })
-    }
-  }
-
-  async restart(container: Container, seconds?: number, signal?: string): Promise<void> {
-    if (container.up) await stop(this.#shop, container, seconds, signal)
-    await this.start(container).catch((error: unknown) => {
-      // its policy was faster
-      if (!isFault(error, 'unmodified')) throw error
-    })
-    container.emit(this.#shop.events, 'restart')
-  }
-
-  async rename(container: Container, name: string): Promise<void> {
-    if (name === '') throw new EngineError('invalid', 'Neither old nor new names may be empty')
-    const wanted = checkName(name)
-    const { record } = container
-    const oldName = await container.inTurn(async () => {
-      const oldName = record.name
-      if (oldName === wanted)
-        throw new EngineError('invalid', 'Renaming a container with the same name as its current name')
-      this.#refuseTaken(wanted)
-      const take = (name: string): void => {
-        record.name = name
-        this.#shop.networks.rename(container.id, namesOf(record))
-      }
-      take(wanted)
-      try {
-        await this.#shop.store.save(record)
-      } catch (error) {
-        take(oldName)
-        throw error
-      }
-      container.emit(this.#shop.events, 'rename', { oldName: `/${oldName}` })
-      return oldName
-    })
-    for (const other of this.#catalog.all()) await this.#followRename(other, oldName, wanted)
-  }
-
-  /** A link leads to a container, whatever it is called. */
-  async #followRename(container: Container, from: string, to: string): Promise<void> {
-    if (!renamedLinks(container, from, to)) return
-    await container.inLastTurn(async () => {
-      const { record } = container
-      const Links = renamedLinks(container, from, to)
-      if (!Links || record.state.status === 'removing') return
-      record.hostConfig = { ...record.hostConfig, Links }
-      await this.#shop.store.save(record)
-    })
-  }
-
-  /** Takes back a `--link` of a container; it forgets the name when it starts next. @throws EngineError `missing` */
-  async unlink(container: Container, alias: string): Promise<void> {
-    const { record } = container
-    await container.inTurn(async () => {
-      const links = (record.hostConfig.Links ?? []) as readonly string[]
-      const left = links.filter((link) => link.split(':').at(-1)?.split('/').at(-1) !== alias)
-      if (left.length === links.length) throw new EngineError('missing', `No such container: ${record.name}/${alias}`)
-      record.hostConfig = { ...record.hostConfig, Links: left }
-      await this.#shop.store.save(record)
-    })
+  /** What it uses, to be sampled as often as wanted: each sample is compared with the one before. */
+  stats(reference: string): { readonly up: boolean; sample(before?: object): object } {
+    const container = this.#catalog.find(reference)
+    return { up: container.up, sample: (before) => sample(this.#deps, container, before) }
   }
 
   /** @throws EngineError `conflict` when it runs and `force` is not set */
-  async remove(container: Container, { force = false, volumes = false } = {}): Promise<void> {
-    const { state } = container.record
-    do {
-      if (isUp(state) || state.status === 'restarting') {
-        if (!force)
-          throw new EngineError(
-            'conflict',
-            `cannot remove container "/${container.record.name}": container is running: stop the container before removing or force remove`,
-          )
-        await end(this.#shop, container)
-      }
-    } while (!(await this.#discard(container, volumes)))
+  remove(reference: string, options: { readonly force?: boolean; readonly volumes?: boolean }): Promise<void> {
+    return this.#lifecycle.remove(this.#catalog.find(reference), options)
   }
 
-  /** @returns whether it is gone: one that was started meanwhile is not */
-  #discard(container: Container, volumes = container.record.hostConfig.AutoRemove): Promise<boolean> {
-    return container.inLastTurn(async () => {
-      if (!this.#catalog.has(container.id)) return true
-      if (container.up) return false
-      container.companions.abort()
-      await discard(this.#shop, container, volumes)
-      this.#catalog.delete(container.id)
-      container.emit(this.#shop.events, 'destroy')
-      container.removed()
-      return true
-    })
+  /** Takes back a `--link`; it forgets the name when it starts next. @throws EngineError `missing` */
+  unlink(reference: string, alias: string): Promise<void> {
+    return this.#lifecycle.unlink(this.#catalog.find(reference), alias)
   }
+
+  /** Removes those that do not run and pass the filters; `until` is a moment they were made before. */
+  async prune(filters: Filters): Promise<{ readonly deleted: readonly string[]; readonly freed: number }> {
+    const [until] = (filters.get('until') ?? []).map((text) => parseMoment(text))
+    const others = new Map([...filters].filter(([key]) => key !== 'until'))
+    const old = (await selectContainers(this.#deps, this.#catalog, others, true)).filter(
+      ({ up, record: { state, created } }) =>
+        !up && state.status !== 'restarting' && (until === undefined || Date.parse(created) < until),
+    )
+    let freed = 0
+    for (const container of old) {
+      const space = await spaceOf(this.#deps, container)
+      await this.#lifecycle.remove(container)
+      freed += space
+    }
+    return { deleted: old.map(({ id }) => id), freed }
+  }
+
+  /** @throws EngineError `missing`, `denied` when it is there already or can be on none */
+  async connect(reference: string, spec: EndpointSpec): Promise<void> {
+    await this.#membership.connect(this.#catalog.find(reference), spec)
+  }
+
+  /** @throws EngineError `missing` when it is not there */
+  async disconnect(reference: string, networkId: string): Promise<void> {
+    await this.#membership.disconnect(this.#catalog.find(reference), networkId)
+  }
+
+  /** Makes a command to run in it. @throws EngineError `conflict` when it does not run, `invalid` */
+  createExec(reference: string, body: unknown): Exec {
+    return this.#execs.create(this.#catalog.find(reference), body)
+  }
+
+  /** @throws EngineError `missing` */
+  exec(id: string): Exec {
+    return this.#execs.find(id)
+  }
+
+  /** Its files, for archives. */
+  files(reference: string): ContainerFiles {
+    return new ContainerFiles(this.#deps, this.#catalog.find(reference))
+  }
+}
+
+/** @throws EngineError `invalid` for none of the three */
+export function readCondition(text: string): WaitCondition {
+  if (text === 'not-running' || text === 'next-exit' || text === 'removed') return text
+  throw new EngineError('invalid', `invalid condition: "${text}"`)
 }

@@ -1,7 +1,7 @@
 import type { Endpoint, EndpointSpec, PortRequest } from '../records.js'
 import { maskedPaths, readonlyPaths } from '../runtime/spec.js'
 import type { Catalog } from './catalog.js'
-import { bundleOf, type Container, type Shop } from './container.js'
+import { bundleOf, type Container, type ContainerDeps } from './container.js'
 import { shownLinks } from './links.js'
 import { namesOf } from './member.js'
 import type { HostConfig } from './record.js'
@@ -218,7 +218,7 @@ const shownHostConfig = (host: HostConfig): object => ({
 
 /** `GET /containers/{id}/json`. */
 export function inspection(
-  shop: Shop,
+  deps: ContainerDeps,
   container: Container,
   execs: readonly string[],
   /** Directories of its image's layers, bottom first. */
@@ -227,7 +227,7 @@ export function inspection(
 ): object {
   const { record, health } = container
   const { state, config, hostConfig } = record
-  const places = shop.store.places(record.id)
+  const places = deps.store.places(record.id)
   const [path = '', ...args] = argsOf(config)
   const [first = absent] = record.endpoints
   const onBridge = first.networkName === 'bridge' ? first : absent
@@ -268,7 +268,7 @@ export function inspection(
       Name: 'overlay2',
       Data: {
         LowerDir: [...lowerDirs].reverse().join(':'),
-        MergedDir: `${bundleOf(shop.config, record.id)}/rootfs`,
+        MergedDir: `${bundleOf(deps.config, record.id)}/rootfs`,
         UpperDir: places.upperDir,
         WorkDir: places.workDir,
       },

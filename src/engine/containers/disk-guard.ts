@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { messageOf } from '../errors.js'
 import { lookMs, roomAt } from '../system/space.js'
 import { bytesBelow } from '../system/disk.js'
-import type { Container, Shop } from './container.js'
+import type { Container, ContainerDeps } from './container.js'
 import { end } from './stop.js'
 
 /** With so many times the reserve left, it is worth knowing who has what. */
@@ -26,12 +26,12 @@ interface Place {
  * what is gone since then is ended. Where that is none's, as with the host's own logs, all go on to the end of the disk.
  * @param up containers that run
  */
-export function watchForFloods(shop: Shop, up: () => readonly Container[]): void {
-  const { root, diskReserve } = shop.config
+export function watchForFloods(deps: ContainerDeps, up: () => readonly Container[]): void {
+  const { root, diskReserve } = deps.config
   if (diskReserve === 0) return
   /** Bytes by path, and what was free when the first of them was measured. */
   let before: { readonly free: number; readonly bytes: Map<string, number> } | undefined
-  const placesNow = (): Place[] => placesOf(shop, up())
+  const placesNow = (): Place[] => placesOf(deps, up())
 
   const look = async (): Promise<number> => {
     const { free, reserve } = roomAt(root, diskReserve)
@@ -47,7 +47,7 @@ export function watchForFloods(shop: Shop, up: () => readonly Container[]): void
     if (!flood || flood.growth < Math.max(before.free - roomAt(root).free, reserve) / 2)
       return lookMs + (performance.now() - since) / share
     before = undefined
-    await stopFlood(shop, flood.place)
+    await stopFlood(deps, flood.place)
     return lookMs
   }
   const watch = (afterMs: number): void => {
@@ -61,8 +61,8 @@ export function watchForFloods(shop: Shop, up: () => readonly Container[]): void
   watch(0)
 }
 
-function placesOf(shop: Shop, containers: readonly Container[]): Place[] {
-  const disk = statSync(shop.config.root).dev
+function placesOf(deps: ContainerDeps, containers: readonly Container[]): Place[] {
+  const disk = statSync(deps.config.root).dev
   const places = new Map<string, Container[]>()
   const add = (path: string, container: Container): void => {
     // a volume may stand for a file system of its own
@@ -70,9 +70,9 @@ function placesOf(shop: Shop, containers: readonly Container[]): Place[] {
     places.set(path, [...(places.get(path) ?? []), container])
   }
   for (const container of containers) {
-    add(shop.store.places(container.id).upperDir, container)
+    add(deps.store.places(container.id).upperDir, container)
     for (const { type, name, writable } of container.record.mounts)
-      if (type === 'volume' && writable) add(shop.volumes.place(name), container)
+      if (type === 'volume' && writable) add(deps.volumes.place(name), container)
   }
   return [...places].map(([path, writers]) => ({ path, writers }))
 }
@@ -86,21 +86,21 @@ const growthOf = (places: readonly Place[], before: ReadonlyMap<string, number>)
   )
 
 /** Of several that write to one place, the one that has written most. */
-async function stopFlood(shop: Shop, { writers }: Place): Promise<void> {
+async function stopFlood(deps: ContainerDeps, { writers }: Place): Promise<void> {
   const [most] = writers
-    .map((container) => ({ container, bytes: writtenBy(shop, container) }))
+    .map((container) => ({ container, bytes: writtenBy(deps, container) }))
     .toSorted((a, b) => b.bytes - a.bytes)
   if (!most) return
   const { record } = most.container
   console.error(`container ${record.name} (${record.id.slice(0, 12)}): ${words}`)
   record.state.error = words
-  await end(shop, most.container)
+  await end(deps, most.container)
 }
 
 /** Bytes that its processes have written, proc_pid_io(5). */
-const writtenBy = (shop: Shop, container: Container): number =>
+const writtenBy = (deps: ContainerDeps, container: Container): number =>
   container
-    .cgroup(shop)
+    .cgroup(deps)
     .pids()
     .reduce((sum, pid) => {
       try {

@@ -15,7 +15,7 @@ import { processOf } from '../runtime/spec.js'
 import { openNull, pipeFrom, pipeTo, spawnProgram } from '../kernel/spawn.js'
 import { rememberStaged } from '../runtime/mount-staging.js'
 import { demandMapped, outsideOf } from '../runtime/users.js'
-import { bundleOf, type Container, type Shop } from './container.js'
+import { bundleOf, type Container, type ContainerDeps } from './container.js'
 import { rlimitsOf } from './limits.js'
 import { commandOf } from './sandbox.js'
 import { Terminal } from './terminal.js'
@@ -61,16 +61,16 @@ export class Entry {
   #runtimePid = 0
 
   /** @param id of the exec. @throws EngineError `invalid` for a user or directory that is not there */
-  constructor(shop: Shop, container: Container, id: string, request: ExecRequest) {
+  constructor(deps: ContainerDeps, container: Container, id: string, request: ExecRequest) {
     const { pid } = container.record.state
-    const program = commandOf(shop, container, `/proc/${String(pid)}/root`, { ...request, args: [...request.args] })
+    const program = commandOf(deps, container, `/proc/${String(pid)}/root`, { ...request, args: [...request.args] })
     const users = rangeOf(pid) ?? 'host'
     demandMapped(program.user, users)
-    const place = join(bundleOf(shop.config, container.id), 'exec')
+    const place = join(bundleOf(deps.config, container.id), 'exec')
     mkdirSync(place, { recursive: true, mode: 0o700 })
     this.containerPid = pid
     this.#request = request
-    this.#process = processOf(program, rlimitsOf(container.record.hostConfig))
+    this.#process = processOf(program, rlimitsOf(container.run))
     this.#files = { pid: join(place, `${id}.pid`), log: join(place, `${id}.log`) }
     this.#terminal = request.tty ? new Terminal() : undefined
     const spec = pipeTo()
@@ -87,9 +87,9 @@ export class Entry {
     for (const stream of [this.#spec, this.#input]) stream?.on('error', () => undefined) // it ended without reading all
     const [stdout = this.#terminal?.stream, stderr] = pipes.map(({ stream }) => stream)
     this.outputs = [...(stdout ? [[stdout, 'stdout'] as const] : []), ...(stderr ? [[stderr, 'stderr'] as const] : [])]
-    const driver = shop.driverOf(container.record)
+    const driver = deps.driverOf(container.record)
     if (driver.name === 'runc') rememberStaged(container.id, true)
-    const command = commandInside(driver, { id: container.id, cgroup: container.cgroup(shop), place })
+    const command = commandInside(driver, { id: container.id, cgroup: container.cgroup(deps), place })
     const over = new AbortController()
     this.begun = firstPid(this.#files.pid, over.signal)
     const logging = ['--log', this.#files.log, '--log-format', 'json']

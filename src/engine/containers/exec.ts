@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { EngineError, isFault, messageOf } from '../errors.js'
 import { signal } from '../system/process.js'
-import type { Container, Shop } from './container.js'
+import type { Container, ContainerDeps } from './container.js'
 import { Entry, type ExecRequest } from './exec-process.js'
 import { newId } from './names.js'
 
@@ -24,12 +24,14 @@ export class Exec {
   running = false
   exitCode: number | null = null
   pid = 0
+  readonly #deps: ContainerDeps
   #entry: Entry | undefined
   #cool: (() => void) | undefined
   /** Rows and columns asked for. */
   #size: readonly [number, number] | undefined
 
-  constructor(container: Container, request: ExecRequest) {
+  constructor(deps: ContainerDeps, container: Container, request: ExecRequest) {
+    this.#deps = deps
     this.container = container
     this.request = request
   }
@@ -38,16 +40,21 @@ export class Exec {
     return this.running || this.exitCode !== null
   }
 
+  /** @throws EngineError `conflict` when its container does not run */
+  refuseStopped(): void {
+    if (!this.container.up) throw new EngineError('conflict', `container ${this.container.id} is not running`)
+  }
+
   /** Tells that it was made. */
-  announce({ events }: Shop): void {
-    this.container.emit(events, `exec_create: ${this.request.args.join(' ')}`, { execID: this.id })
+  announce(): void {
+    this.container.emit(this.#deps.events, `exec_create: ${this.request.args.join(' ')}`, { execID: this.id })
   }
 
   /** Has a runtime wait for the start that is about to be asked for. What cannot be is told then. */
-  warm(shop: Shop): void {
+  warm(): void {
     if (warm >= warmAtMost) return
     try {
-      this.#entry = new Entry(shop, this.container, this.id, this.request)
+      this.#entry = new Entry(this.#deps, this.container, this.id, this.request)
     } catch {
       return
     }
@@ -67,10 +74,10 @@ export class Exec {
   }
 
   /** The runtime that waits, if it still leads into the container, or another. */
-  #open(shop: Shop): Entry {
+  #open(): Entry {
     if (this.#entry?.containerPid !== this.container.record.state.pid) this.#dismiss()
     this.#cool?.()
-    return (this.#entry ??= new Entry(shop, this.container, this.id, this.request))
+    return (this.#entry ??= new Entry(this.#deps, this.container, this.id, this.request))
   }
 
   /**
@@ -79,7 +86,6 @@ export class Exec {
    * @throws EngineError `invalid` when its program cannot be started: `exitCode` is 126 then, or 127 when there is none
    */
   async run(
-    shop: Shop,
     streams: ExecStreams,
     ready: () => void = () => undefined,
     { size, started = () => undefined }: { size?: readonly [number, number] | undefined; started?: () => void } = {},
@@ -88,10 +94,10 @@ export class Exec {
     const { state } = this.container.record
     if (state.status === 'paused')
       throw new EngineError('conflict', `Container ${this.container.id} is paused, unpause the container before exec`)
-    if (!this.container.up) throw new EngineError('conflict', `container ${this.container.id} is not running`)
+    this.refuseStopped()
     this.running = true
     try {
-      const entry = this.#open(shop)
+      const entry = this.#open()
       const wanted = size ?? this.#size
       if (wanted) entry.resize(...wanted)
       const begun = entry.begun.then((pid) => {
@@ -101,7 +107,7 @@ export class Exec {
       })
       const onOutput = onceBegun(begun, streams)
       const forwarded = entry.outputs.map(([stream, name]) => forward(stream, (chunk) => onOutput(name, chunk)))
-      this.container.emit(shop.events, `exec_start: ${this.request.args.join(' ')}`, { execID: this.id })
+      this.container.emit(this.#deps.events, `exec_start: ${this.request.args.join(' ')}`, { execID: this.id })
       await this.container.begun()
       entry.enter()
       ready()
@@ -118,7 +124,7 @@ export class Exec {
       throw error
     } finally {
       this.running = false
-      this.container.emit(shop.events, 'exec_die', { execID: this.id, exitCode: String(this.exitCode) })
+      this.container.emit(this.#deps.events, 'exec_die', { execID: this.id, exitCode: String(this.exitCode) })
       this.#entry?.forget()
     }
   }

@@ -1,7 +1,6 @@
 import { EngineError } from '../errors.js'
 import { fieldsOf, flagField, listField, textField } from '../system/fields.js'
-import type { Container } from './container.js'
-import type { Containers } from './containers.js'
+import type { Container, ContainerDeps } from './container.js'
 import { detachKeys } from './detach-keys.js'
 import { Exec } from './exec.js'
 import { refuseDenied } from './namespaces.js'
@@ -9,9 +8,9 @@ import { refuseDenied } from './namespaces.js'
 /** The commands run in containers, those ended not long ago included. */
 export class Execs {
   readonly #all = new Map<string, Exec>()
-  readonly #containers: Containers
-  constructor(containers: Containers) {
-    this.#containers = containers
+  readonly #deps: ContainerDeps
+  constructor(deps: ContainerDeps) {
+    this.#deps = deps
   }
 
   /** @throws EngineError `conflict` when the container does not run, `invalid` */
@@ -23,12 +22,11 @@ export class Execs {
         'conflict',
         `Container ${container.record.name} is paused, unpause the container before exec`,
       )
-    const { config } = this.#containers.shop
-    const { hostConfig } = container.record
-    if (flagField(fields, 'Privileged')) refuseDenied(config, { ...hostConfig, Privileged: true })
+    const { config } = this.#deps
+    if (flagField(fields, 'Privileged')) refuseDenied(config, { ...container.run, privileged: true })
     const args = listField(fields, 'Cmd').map(String)
     if (args.length === 0) throw new EngineError('invalid', 'No exec command specified')
-    const exec = new Exec(container, {
+    const exec = new Exec(this.#deps, container, {
       args,
       env: listField(fields, 'Env').map(String),
       cwd: textField(fields, 'WorkingDir'),
@@ -42,8 +40,8 @@ export class Execs {
     })
     this.#forgetOld()
     this.#all.set(exec.id, exec)
-    exec.warm(this.#containers.shop)
-    exec.announce(this.#containers.shop)
+    exec.warm()
+    exec.announce()
     return exec
   }
 

@@ -1,7 +1,7 @@
 import { anyOf, flagOf, labelsMatch, looselyMatches, type Filters } from '../system/filters.js'
 import { EngineError } from '../errors.js'
-import type { Container } from './container.js'
-import type { Containers } from './containers.js'
+import type { Catalog } from './catalog.js'
+import type { Container, ContainerDeps } from './container.js'
 import { portList } from './describe.js'
 
 export const containerFilters = [
@@ -13,14 +13,19 @@ const healths = ['starting', 'healthy', 'unhealthy', 'none']
 const statuses = ['created', 'restarting', 'running', 'removing', 'paused', 'exited', 'dead']
 
 /** The containers that pass the filters of `GET /containers/json`. @throws EngineError `invalid` */
-export async function selectContainers(containers: Containers, filters: Filters, all: boolean): Promise<Container[]> {
+export async function selectContainers(
+  { images: store }: ContainerDeps,
+  catalog: Catalog,
+  filters: Filters,
+  all: boolean,
+): Promise<Container[]> {
   refuseUnknown(filters)
   const ports = { publish: portsIn(filters, 'publish'), expose: portsIn(filters, 'expose') }
   const anyPort = ports.publish.size + ports.expose.size === 0
   const everything = all || filters.has('status') || filters.has('exited')
   const images = await Promise.all(
     (filters.get('ancestor') ?? []).map((name) =>
-      containers.shop.images.get(name).then(
+      store.get(name).then(
         ({ id }) => id,
         () => name,
       ),
@@ -28,12 +33,12 @@ export async function selectContainers(containers: Containers, filters: Filters,
   )
   const created = (key: string): string | undefined => {
     const [reference] = filters.get(key) ?? []
-    return reference === undefined ? undefined : containers.catalog.find(reference).record.created
+    return reference === undefined ? undefined : catalog.find(reference).record.created
   }
   const before = created('before')
   const since = created('since')
   if (flagOf(filters, 'is-task') === true) return [] // there is no swarm
-  return containers.catalog.all().filter((container) => {
+  return catalog.all().filter((container) => {
     const { record, id, health } = container
     const { state, config } = record
     if (!everything && !container.up && state.status !== 'restarting') return false
@@ -41,7 +46,7 @@ export async function selectContainers(containers: Containers, filters: Filters,
       anyOf(filters, 'status', (status) => status === state.status) &&
       anyOf(filters, 'id', (wanted) => looselyMatches(wanted, id)) &&
       anyOf(filters, 'name', (wanted) =>
-        containers.catalog
+        catalog
           .namesOf(container)
           .some((name) => looselyMatches(wanted, name) || looselyMatches(wanted, name.slice(1))),
       ) &&

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../errors.js'
 import type { Healthcheck } from '../records.js'
-import type { Container, Shop } from './container.js'
+import type { Container, ContainerDeps } from './container.js'
 import { Probe } from './probe.js'
-import { timestamp, type HealthState } from './record.js'
+import { timestamp, type HealthState } from './state.js'
 
 const nsPerMs = 1e6
 const keptResults = 5
@@ -26,17 +26,17 @@ function commandOf(test: readonly string[], shell: readonly string[]): string[] 
 }
 
 /** Probes a container's health as its image or its user asked, until the signal aborts; nothing to do if nobody asked. */
-export function watchHealth(shop: Shop, container: Container, signal: AbortSignal): void {
+export function watchHealth(deps: ContainerDeps, container: Container, signal: AbortSignal): void {
   const { Healthcheck: check, Shell = ['/bin/sh', '-c'] } = container.record.config
   const command = check?.Test && commandOf(check.Test, Shell)
   if (!check || !command) return
   // what an earlier daemon found is gone on with
   const health = (container.record.state.health ??= { status: 'starting', failingStreak: 0, log: [] })
-  void probe(shop, container, health, command, timesOf(check), signal).catch(() => undefined)
+  void probe(deps, container, health, command, timesOf(check), signal).catch(() => undefined)
 }
 
 async function probe(
-  shop: Shop,
+  deps: ContainerDeps,
   container: Container,
   health: HealthState,
   command: readonly string[],
@@ -47,14 +47,14 @@ async function probe(
   const set = (status: HealthState['status']): void => {
     if (health.status === status || signal.aborted) return
     health.status = status
-    container.emit(shop.events, `health_status: ${status}`)
+    container.emit(deps.events, `health_status: ${status}`)
   }
   for (;;) {
     const starting = health.status === 'starting' && Date.now() - born < times.startPeriod
     await sleep(starting ? Math.min(times.startInterval, times.interval) : times.interval, undefined, { signal })
     if (container.record.state.status !== 'running') continue
     const began = timestamp()
-    const { exitCode, output } = await new Probe(shop, container, command)
+    const { exitCode, output } = await new Probe(deps, container, command)
       .run(times.timeout)
       .catch((error: unknown) => ({
         exitCode: -1,
@@ -70,6 +70,6 @@ async function probe(
       if (health.failingStreak >= times.retries) set('unhealthy')
     }
     // a disk that is full does not end the probing
-    if (!signal.aborted) await shop.store.note(container.record).catch(() => undefined)
+    if (!signal.aborted) await deps.store.note(container.record).catch(() => undefined)
   }
 }

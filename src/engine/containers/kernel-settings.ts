@@ -4,7 +4,7 @@ import { inNamespace } from '../kernel/namespace.js'
 import { idCount } from '../system/id-map.js'
 import { freshProc } from '../runtime/mount-staging.js'
 import type { Sandbox } from '../runtime/sandbox.js'
-import type { ContainerRecord } from './record.js'
+import type { Container } from './container.js'
 
 /** One of /proc/sys that belongs to a namespace. */
 export interface KernelSetting {
@@ -23,10 +23,9 @@ const ofIpc = /^(kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid
  * the container's own is left to the runtime, which refuses it.
  */
 export function kernelSettingsOf(
-  { config, hostConfig }: ContainerRecord,
+  { run: { sysctls: asked }, record: { config } }: Container,
   { users, namespaces: { network, ipc, uts } }: Pick<Sandbox, 'users' | 'namespaces'>,
 ): { readonly runtime: Readonly<Record<string, string>>; readonly engine: readonly KernelSetting[] } {
-  const asked = (hostConfig.Sysctls ?? {}) as Readonly<Record<string, string>>
   const runtime: Record<string, string> = {}
   const engine: KernelSetting[] = []
   // the kernel takes ids as they are for whoever writes them

@@ -1,8 +1,7 @@
 import { EngineError, isFault } from '../errors.js'
-import type { Container, Shop } from './container.js'
+import type { Container, ContainerDeps } from './container.js'
 
-const asked = ({ record }: Container): readonly string[] =>
-  ((record.hostConfig.Links ?? []) as readonly unknown[]).map(String)
+const asked = ({ record }: Container): readonly string[] => record.hostConfig.Links ?? []
 
 /** On a network with names a link is one of them: the networks see to it. */
 const onDefaultBridge = ({ record }: Container): boolean => record.networks.some(({ network }) => network === 'bridge')
@@ -16,9 +15,9 @@ function linksOf(container: Container): readonly { readonly name: string; readon
 }
 
 /** Lines of /etc/hosts for the containers that one is linked to. @throws EngineError `conflict`, `missing` */
-export const linkedHosts = (shop: Pick<Shop, 'find'>, container: Container): readonly string[] =>
+export const linkedHosts = (deps: Pick<ContainerDeps, 'find'>, container: Container): readonly string[] =>
   linksOf(container).flatMap(({ name: asked, alias }) => {
-    const other = shop.find(asked)
+    const other = deps.find(asked)
     const { id, name, endpoints } = other.record
     if (!other.up)
       throw new EngineError(
@@ -30,9 +29,9 @@ export const linkedHosts = (shop: Pick<Shop, 'find'>, container: Container): rea
   })
 
 /** One that runs; undefined when it has stopped, or is gone. */
-function running(shop: Pick<Shop, 'find'>, name: string): Container | undefined {
+function running(deps: Pick<ContainerDeps, 'find'>, name: string): Container | undefined {
   try {
-    const found = shop.find(name)
+    const found = deps.find(name)
     return found.up ? found : undefined
   } catch (error) {
     if (isFault(error, 'missing')) return undefined
@@ -69,9 +68,9 @@ function rowsOf(ports: readonly LinkedPort[]): readonly (readonly [LinkedPort, L
  * The variables by which a program of 2013 finds what it is linked to, as dockerd's links package names them. What it was
  * linked to when it started may be gone when a command is run in it.
  */
-export const linkedVariables = (shop: Pick<Shop, 'find'>, container: Container): readonly string[] =>
+export const linkedVariables = (deps: Pick<ContainerDeps, 'find'>, container: Container): readonly string[] =>
   linksOf(container).flatMap(({ name, alias }) => {
-    const other = running(shop, name)
+    const other = running(deps, name)
     if (!other) return []
     const { config, endpoints } = other.record
     const address = endpoints.find(({ networkName }) => networkName === 'bridge')?.ipAddress ?? ''
@@ -109,7 +108,7 @@ export const linkedVariables = (shop: Pick<Shop, 'find'>, container: Container):
 export const shownLinks = (container: Container): readonly string[] | null =>
   onDefaultBridge(container) && asked(container).length > 0
     ? linksOf(container).map(({ name, alias }) => `/${name}:/${container.record.name}/${alias}`)
-    : ((container.record.hostConfig.Links ?? null) as readonly string[] | null)
+    : (container.record.hostConfig.Links ?? null)
 
 /** Its links once a container that they lead to is called otherwise; undefined when none does. */
 export function renamedLinks(container: Container, from: string, to: string): readonly string[] | undefined {

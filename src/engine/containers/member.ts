@@ -12,7 +12,7 @@ export const memberOf = (record: ContainerRecord): Member => ({
   id: record.id,
   pid: record.state.pid,
   names: namesOf(record),
-  servers: ((record.hostConfig.Dns ?? []) as readonly unknown[]).map(String),
+  servers: record.hostConfig.Dns ?? [],
 })
 
 /** Whom it asks for names, by the networks it is on or will be. */

@@ -1,22 +1,20 @@
 import { EngineError, isFault } from '../errors.js'
 import type { Endpoint, EndpointSpec } from '../records.js'
-import type { Container } from './container.js'
-import type { Containers } from './containers.js'
+import type { Container, ContainerDeps } from './container.js'
 import { askingOf, memberOf } from './member.js'
 import { checkWishes, portsOf } from './network-request.js'
 import { writeNames } from './start.js'
 
 /** Puts containers on networks and takes them off, running or not. */
 export class Membership {
-  readonly #containers: Containers
-  constructor(containers: Containers) {
-    this.#containers = containers
+  readonly #deps: ContainerDeps
+  constructor(deps: ContainerDeps) {
+    this.#deps = deps
   }
 
   /** @throws EngineError `missing`, `denied` when it is there already or can be on none */
-  async connect(reference: string, spec: EndpointSpec): Promise<void> {
-    const container = this.#containers.catalog.find(reference)
-    const { networks, store } = this.#containers.shop
+  async connect(container: Container, spec: EndpointSpec): Promise<void> {
+    const { networks, store } = this.#deps
     await container.inTurn(async () => {
       const { record } = container
       const { id, name, driver } = await networks.check(spec.network)
@@ -37,9 +35,8 @@ export class Membership {
   }
 
   /** @throws EngineError `missing` when it is not there */
-  async disconnect(reference: string, networkId: string): Promise<void> {
-    const container = this.#containers.catalog.find(reference)
-    const { networks, store } = this.#containers.shop
+  async disconnect(container: Container, networkId: string): Promise<void> {
+    const { networks, store } = this.#deps
     await container.inTurn(async () => {
       const { record } = container
       const { id, name, driver } = await networks.check(networkId)
@@ -58,7 +55,7 @@ export class Membership {
   /** Undefined when its processes have just ended: it is on the network from its next start. */
   async #plug(container: Container, wish: EndpointSpec): Promise<Endpoint | undefined> {
     try {
-      return await this.#containers.shop.networks.connect(memberOf(container.record), wish)
+      return await this.#deps.networks.connect(memberOf(container.record), wish)
     } catch (error) {
       if (container.alive || !isFault(error, 'broken')) throw error
       return undefined
@@ -68,10 +65,10 @@ export class Membership {
   /** Its ports are published wherever it goes out by now; its files tell of the addresses it has. */
   async #settle(container: Container, asksOthers: boolean): Promise<void> {
     const { record } = container
-    const { networks } = this.#containers.shop
+    const { networks } = this.#deps
     const wanted = portsOf(record.hostConfig, record.config.ExposedPorts)
     record.ports = await networks.republish(record.id, wanted)
-    await writeNames(this.#containers.shop, container, record.endpoints, asksOthers)
+    await writeNames(this.#deps, container, record.endpoints, asksOthers)
   }
 }
 

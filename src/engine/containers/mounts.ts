@@ -3,7 +3,7 @@ import { EngineError, messageOf } from '../errors.js'
 import type { Mount, VolumeWish, Volumes } from '../records.js'
 import type { Staging } from '../runtime/mount-staging.js'
 import { newVolumeName } from '../volumes/volumes.js'
-import type { Container, Shop } from './container.js'
+import type { Container, ContainerDeps } from './container.js'
 import { wantedMounts } from './mount-request.js'
 import type { ContainerConfig, HostConfig, MountPoint } from './record.js'
 
@@ -67,12 +67,16 @@ export async function dropAnonymous(volumes: Volumes, mounts: readonly MountPoin
  * Sees to it that everything a container mounts is there and staged; volumes are held until the container lets go of them.
  * @throws EngineError `invalid`, `broken`
  */
-export async function openMounts(shop: Shop, { record }: Container, staging: Staging): Promise<readonly Mount[]> {
+export async function openMounts(
+  deps: ContainerDeps,
+  { record }: Container,
+  staging: Staging,
+): Promise<readonly Mount[]> {
   const mounts: Mount[] = []
-  const eachAlone = staging.maps && shop.driverOf(record).name === 'crun'
+  const eachAlone = staging.maps && deps.driverOf(record).name === 'crun'
   for (const point of record.mounts) {
     if (point.type === 'bind') await ensureSource(point)
-    if (point.type === 'volume') await shop.volumes.hold(point.name, record.id)
+    if (point.type === 'volume') await deps.volumes.hold(point.name, record.id)
     if (point.type === 'tmpfs') mounts.push(memoryMount(point))
     else mounts.push(...(await boundMounts(point, staging, eachAlone)))
   }
@@ -80,12 +84,16 @@ export async function openMounts(shop: Shop, { record }: Container, staging: Sta
 }
 
 /** After a container has started, and after it has ended. */
-export function tellMounts(shop: Pick<Shop, 'events'>, { record }: Container, action: 'mount' | 'unmount'): void {
+export function tellMounts(
+  deps: Pick<ContainerDeps, 'events'>,
+  { record }: Container,
+  action: 'mount' | 'unmount',
+): void {
   for (const { type, name, target, writable, propagation } of record.mounts) {
     if (type !== 'volume') continue
     const details = { destination: target, 'read/write': String(writable), propagation }
     const attributes = { container: record.id, driver: 'local', ...(action === 'mount' ? details : {}) }
-    shop.events.emit('volume', action, name, attributes)
+    deps.events.emit('volume', action, name, attributes)
   }
 }
 
@@ -147,7 +155,7 @@ async function boundMounts(point: MountPoint, staging: Staging, eachAlone: boole
 }
 
 /** After a restart of the daemon: its volumes with options are mounted again, for others to share. */
-export async function holdAgain({ volumes }: Pick<Shop, 'volumes'>, { record }: Container): Promise<void> {
+export async function holdAgain({ volumes }: Pick<ContainerDeps, 'volumes'>, { record }: Container): Promise<void> {
   for (const { type, name } of record.mounts)
     if (type === 'volume') await volumes.hold(name, record.id).catch(() => undefined)
 }

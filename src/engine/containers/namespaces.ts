@@ -4,46 +4,38 @@ import type { EngineConfig } from '../config.js'
 import { EngineError } from '../errors.js'
 import { rangeOf } from '../system/id-map.js'
 import type { Namespace, Sandbox, UserNamespace } from '../runtime/sandbox.js'
-import { bundleOf, type Container, type Shop } from './container.js'
-import type { HostConfig } from './record.js'
+import { bundleOf, type Container, type ContainerDeps } from './container.js'
+import type { RunSpec } from './run-spec.js'
 
 const invalid = (message: string): EngineError => new EngineError('invalid', message)
-const modeOf = (host: HostConfig, name: string): string => (typeof host[name] === 'string' ? host[name] : '')
 const partOf = (mode: string): string | undefined => /^container:(.*)$/s.exec(mode)?.[1]
 
-/** The modes that a `HostConfig` may name, but for `container:` */
+/** The modes that a namespace may have, but for `container:`, and what messages call it. */
 const modes = {
-  PidMode: ['', 'private', 'host'],
-  UTSMode: ['', 'private', 'host'],
-  UsernsMode: ['', 'private', 'host'],
-  IpcMode: ['', 'none', 'private', 'shareable', 'host'],
-  CgroupnsMode: ['', 'private', 'host'],
+  pidMode: { known: ['', 'private', 'host'], called: 'PID' },
+  utsMode: { known: ['', 'private', 'host'], called: 'UTS' },
+  usernsMode: { known: ['', 'private', 'host'], called: 'user namespace' },
+  ipcMode: { known: ['', 'none', 'private', 'shareable', 'host'], called: 'IPC' },
+  cgroupnsMode: { known: ['', 'private', 'host'], called: 'cgroup namespace' },
 } as const
-const words = {
-  PidMode: 'PID',
-  UTSMode: 'UTS',
-  UsernsMode: 'user namespace',
-  IpcMode: 'IPC',
-  CgroupnsMode: 'cgroup namespace',
-} as const
+const namespaces = Object.keys(modes) as (keyof typeof modes)[]
 
 /** Refuses namespaces that are not there to be shared. @throws EngineError `invalid`, `missing` "No such container: x" */
-export function checkNamespaces(shop: Pick<Shop, 'find'>, host: HostConfig, hostname: string): void {
-  for (const [name, known] of Object.entries(modes) as [keyof typeof modes, readonly string[]][]) {
-    const mode = modeOf(host, name)
-    const other = name === 'PidMode' || name === 'IpcMode' ? partOf(mode) : undefined
-    if (other) shop.find(other)
-    else if (!known.includes(mode)) throw invalid(`invalid ${words[name]} mode: ${mode}`)
+export function checkNamespaces(deps: Pick<ContainerDeps, 'find'>, run: RunSpec, hostname: string): void {
+  for (const name of namespaces) {
+    const { known, called } = modes[name]
+    const other = name === 'pidMode' || name === 'ipcMode' ? partOf(run[name]) : undefined
+    if (other) deps.find(other)
+    else if (!known.some((mode) => mode === run[name])) throw invalid(`invalid ${called} mode: ${run[name]}`)
   }
-  if (hostname === '') return
-  if (modeOf(host, 'UTSMode') === 'host') throw invalid('conflicting options: hostname and the UTS mode')
+  if (hostname !== '' && run.utsMode === 'host') throw invalid('conflicting options: hostname and the UTS mode')
 }
 
 /** A container of the namespace's own, or the one whose it is to share. @throws EngineError `conflict` */
-function sharedWith(shop: Pick<Shop, 'find'>, mode: string, what: string): Container | undefined {
+function sharedWith(deps: Pick<ContainerDeps, 'find'>, mode: string, what: string): Container | undefined {
   const name = partOf(mode)
   if (name === undefined) return undefined
-  const other = shop.find(name)
+  const other = deps.find(name)
   if (other.record.state.status === 'restarting')
     throw new EngineError('conflict', `Container ${other.id} is restarting, wait until the container is running`)
   if (!other.up) throw new EngineError('conflict', `cannot join ${what} of a non running container: ${other.id}`)
@@ -59,27 +51,27 @@ const existsSharedShm = (path: string): boolean =>
   statSync(path, { throwIfNoEntry: false })?.dev !== statSync(dirname(path)).dev
 
 /** Where the engine keeps what a container may share of its /dev/shm. */
-export const sharedShmOf = (shop: Pick<Shop, 'config'>, container: Container): string =>
-  `${bundleOf(shop.config, container.id)}/shm`
+export const sharedShmOf = (deps: Pick<ContainerDeps, 'config'>, container: Container): string =>
+  `${bundleOf(deps.config, container.id)}/shm`
 
 /** Whose namespaces a container runs in. @throws EngineError `conflict` when one that it is to share does not run */
 export function namespacesOf(
-  shop: Pick<Shop, 'find' | 'config'>,
+  deps: Pick<ContainerDeps, 'find' | 'config'>,
   container: Container,
 ): Pick<Sandbox, 'namespaces' | 'shm'> {
-  const host = container.record.hostConfig
+  const { run } = container
   const of = (mode: string, kind: string, what: string): Namespace => {
-    const other = sharedWith(shop, mode, what)
+    const other = sharedWith(deps, mode, what)
     return other ? pathOf(other, kind) : mode === 'host' ? 'host' : 'own'
   }
-  const ipcMode = modeOf(host, 'IpcMode')
-  const donor = sharedWith(shop, ipcMode, 'IPC')
-  if (donor && modeOf(donor.record.hostConfig, 'IpcMode') !== 'shareable')
+  const { ipcMode } = run
+  const donor = sharedWith(deps, ipcMode, 'IPC')
+  if (donor && donor.run.ipcMode !== 'shareable')
     throw new EngineError(
       'conflict',
       `cannot join IPC of container ${donor.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
     )
-  if (donor && !existsSharedShm(sharedShmOf(shop, donor)))
+  if (donor && !existsSharedShm(sharedShmOf(deps, donor)))
     throw new EngineError(
       'conflict',
       `cannot join IPC of container ${donor.id}: restart it, the engine was restarted since`,
@@ -87,14 +79,14 @@ export function namespacesOf(
   const shared = donor ?? (ipcMode === 'shareable' ? container : undefined)
   return {
     namespaces: {
-      network: of(host.NetworkMode, 'net', 'network'),
-      pid: of(modeOf(host, 'PidMode'), 'pid', 'PID'),
-      uts: of(modeOf(host, 'UTSMode'), 'uts', 'UTS'),
+      network: of(run.networkMode, 'net', 'network'),
+      pid: of(run.pidMode, 'pid', 'PID'),
+      uts: of(run.utsMode, 'uts', 'UTS'),
       ipc: donor ? pathOf(donor, 'ipc') : ipcMode === 'host' ? 'host' : 'own',
-      cgroup: modeOf(host, 'CgroupnsMode') === 'private' ? 'own' : 'host',
+      cgroup: run.cgroupnsMode === 'private' ? 'own' : 'host',
     },
     shm: shared
-      ? { path: sharedShmOf(shop, shared) }
+      ? { path: sharedShmOf(deps, shared) }
       : ipcMode === 'host'
         ? { path: '/dev/shm' }
         : ipcMode === 'none'
@@ -104,15 +96,17 @@ export function namespacesOf(
 }
 
 /** What asks for the host's user namespace. @throws EngineError `denied` naming the setting that refuses it */
-export function refuseDenied({ deny = {} }: Pick<EngineConfig, 'deny'>, host: HostConfig): void {
+export function refuseDenied(
+  { deny = {} }: Pick<EngineConfig, 'deny'>,
+  { privileged, usernsMode }: Pick<RunSpec, 'privileged' | 'usernsMode'>,
+): void {
   const refuse = (what: string, option: string, setting: string): EngineError =>
     new EngineError('denied', `${what} is not allowed: this engine runs with ${option} (${setting})`)
-  if (host.Privileged === true && deny.privileged)
-    throw refuse('--privileged', '--deny-privileged', 'BERTH_DENY_PRIVILEGED')
+  if (privileged && deny.privileged) throw refuse('--privileged', '--deny-privileged', 'BERTH_DENY_PRIVILEGED')
   if (!deny.hostUserns) return
   for (const [what, asked] of [
-    ['--privileged', host.Privileged === true],
-    ['--userns=host', host.UsernsMode === 'host'],
+    ['--privileged', privileged],
+    ['--userns=host', usernsMode === 'host'],
   ] as const)
     if (asked) throw refuse(what, '--deny-host-userns', 'BERTH_DENY_HOST_USERNS')
 }
@@ -121,8 +115,8 @@ export function refuseDenied({ deny = {} }: Pick<EngineConfig, 'deny'>, host: Ho
 export const rangeAnnotation = 'berth.userns'
 
 /** The name that a container asks for a range by. @throws EngineError `invalid` */
-export function rangeNameOf(host: HostConfig): string | undefined {
-  const name = ((host.Annotations ?? {}) as Readonly<Record<string, string>>)[rangeAnnotation]
+export function rangeNameOf({ annotations }: Pick<RunSpec, 'annotations'>): string | undefined {
+  const name = annotations[rangeAnnotation]
   if (name !== undefined && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(name))
     throw invalid(`invalid annotation ${rangeAnnotation}: "${name}" is not a name of letters, digits, "_", "." and "-"`)
   return name
@@ -134,23 +128,22 @@ export function rangeNameOf(host: HostConfig): string | undefined {
  * @throws EngineError `conflict`, `denied`, `invalid`
  */
 export async function usersOf(
-  shop: Pick<Shop, 'find' | 'all' | 'config' | 'ids'>,
+  deps: Pick<ContainerDeps, 'find' | 'all' | 'config' | 'ids'>,
   container: Container,
 ): Promise<UserNamespace> {
-  const host = container.record.hostConfig
-  refuseDenied(shop.config, host)
-  if (host.Privileged === true || host.UsernsMode === 'host' || shop.ids === undefined) return 'host'
+  const { run } = container
+  refuseDenied(deps.config, run)
+  if (run.privileged || run.usernsMode === 'host' || deps.ids === undefined) return 'host'
   const donors = [
-    sharedWith(shop, host.NetworkMode, 'network'),
-    sharedWith(shop, modeOf(host, 'PidMode'), 'PID'),
-    sharedWith(shop, modeOf(host, 'IpcMode'), 'IPC'),
+    sharedWith(deps, run.networkMode, 'network'),
+    sharedWith(deps, run.pidMode, 'PID'),
+    sharedWith(deps, run.ipcMode, 'IPC'),
   ].filter((donor) => donor !== undefined)
   const [first] = donors
   if (!first) {
-    const name = rangeNameOf(host)
-    const names = (): ReadonlySet<string> =>
-      new Set(shop.all().flatMap(({ record }) => rangeNameOf(record.hostConfig) ?? []))
-    return shop.ids.of(name === undefined ? 'containers' : `name:${name}`, names)
+    const name = rangeNameOf(run)
+    const names = (): ReadonlySet<string> => new Set(deps.all().flatMap(({ run }) => rangeNameOf(run) ?? []))
+    return deps.ids.of(name === undefined ? 'containers' : `name:${name}`, names)
   }
   const namespaceOf = ({ record }: Container): string => readlinkSync(`/proc/${record.state.pid}/ns/user`)
   const other = donors.find((donor) => namespaceOf(donor) !== namespaceOf(first))

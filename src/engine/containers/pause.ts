@@ -1,8 +1,9 @@
 import { EngineError } from '../errors.js'
-import type { Container, Shop } from './container.js'
+import type { Container, ContainerDeps } from './container.js'
+import { advance } from './state.js'
 
 /** Freezes all of its processes, or lets them go on. @throws EngineError `conflict` when it is not the one to be the other */
-export async function pause(shop: Shop, container: Container, paused: boolean): Promise<void> {
+export async function pause(deps: ContainerDeps, container: Container, paused: boolean): Promise<void> {
   await container.inTurn(async () => {
     const { record } = container
     const from = paused ? 'running' : 'paused'
@@ -10,11 +11,11 @@ export async function pause(shop: Shop, container: Container, paused: boolean): 
       throw new EngineError('conflict', `Container ${container.id} is already paused`)
     if (record.state.status !== from)
       throw new EngineError('conflict', `Container ${container.id} is not ${paused ? 'running' : 'paused'}`)
-    const cgroup = container.cgroup(shop)
+    const cgroup = container.cgroup(deps)
     if (paused) await cgroup.freeze()
     else cgroup.thaw()
-    record.state.status = paused ? 'paused' : 'running'
-    await shop.store.saveIfPossible(record)
-    container.emit(shop.events, paused ? 'pause' : 'unpause')
+    advance(record.state, paused ? 'paused' : 'running')
+    await deps.store.saveIfPossible(record)
+    container.emit(deps.events, paused ? 'pause' : 'unpause')
   })
 }

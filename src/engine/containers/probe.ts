@@ -1,15 +1,13 @@
 import { messageOf } from '../errors.js'
-import type { Container, Shop } from './container.js'
+import type { Container, ContainerDeps } from './container.js'
 import { Exec } from './exec.js'
 
 /** One run of a health check. */
 export class Probe {
   readonly #exec: Exec
-  readonly #shop: Shop
 
-  constructor(shop: Shop, container: Container, args: readonly string[]) {
-    this.#shop = shop
-    this.#exec = new Exec(container, {
+  constructor(deps: ContainerDeps, container: Container, args: readonly string[]) {
+    this.#exec = new Exec(deps, container, {
       args,
       env: [],
       cwd: '',
@@ -32,9 +30,9 @@ export class Probe {
     const onOutput = (_: string, chunk: Buffer): void => {
       if (output.length < 8192) output += chunk.toString()
     }
-    this.#exec.announce(this.#shop)
+    this.#exec.announce()
     const exitCode = await this.#exec
-      .run(this.#shop, { onOutput }, () => this.#exec.end())
+      .run({ onOutput }, () => this.#exec.end())
       .catch((error: unknown) => {
         output = messageOf(error)
         return this.#exec.exitCode ?? -1

@@ -1,4 +1,5 @@
 import type { Endpoint, EndpointSpec, Healthcheck, PortRequest } from '../records.js'
+import type { State } from './state.js'
 
 /** A container's `Config` in the Docker Engine API, image defaults merged in. */
 export interface ContainerConfig {
@@ -40,6 +41,10 @@ export interface HostConfig extends Readonly<Record<string, unknown>> {
   /** Name of the OCI runtime. */
   readonly Runtime: string
   readonly Mounts?: readonly MountRequest[]
+  readonly Links?: readonly string[] | null
+  readonly Dns?: readonly string[] | null
+  readonly VolumesFrom?: readonly string[] | null
+  readonly CgroupParent?: string
   readonly Tmpfs?: Readonly<Record<string, string>>
   readonly LogConfig: { readonly Type: string; readonly Config: Readonly<Record<string, string>> }
 }
@@ -95,37 +100,6 @@ export interface MountPoint {
   readonly hidden?: boolean
 }
 
-export type Status = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
-
-/** The health of a running container with a health check. */
-export interface HealthState {
-  status: 'starting' | 'healthy' | 'unhealthy'
-  failingStreak: number
-  log: { Start: string; End: string; ExitCode: number; Output: string }[]
-}
-
-/** What is so of a container's life. Times are RFC 3339 with nanoseconds. */
-export interface State {
-  status: Status
-  pid: number
-  conmonPid: number
-  /** Kernel start time of `conmonPid`. */
-  conmonStart: string
-  /** Kernel start time of `pid`, clock ticks since boot: tells it from a process that got the number later. */
-  pidStart: string
-  /** The boot that `pid` belongs to. */
-  boot: string
-  exitCode: number
-  error: string
-  oomKilled: boolean
-  startedAt: string
-  finishedAt: string
-  restartCount: number
-  /** Somebody stopped it: its restart policy sleeps until it is started again. */
-  stopped: boolean
-  health?: HealthState
-}
-
 /** A container as stored, one JSON document a container. */
 export interface ContainerRecord {
   readonly id: string
@@ -138,33 +112,8 @@ export interface ContainerRecord {
   /** Networks it joins when started. */
   networks: readonly EndpointSpec[]
   readonly mounts: readonly MountPoint[]
-  state: State
+  readonly state: State
   /** As plumbed, while it runs. */
   endpoints: readonly Endpoint[]
   ports: readonly PortRequest[]
 }
-
-/** Docker's way to write "never". */
-export const never = '0001-01-01T00:00:00Z'
-
-/** RFC 3339 with nine digits, as Docker's clients expect. */
-export const timestamp = (at = new Date()): string => at.toISOString().replace('Z', '000000Z')
-
-export const newState = (): State => ({
-  status: 'created',
-  pid: 0,
-  conmonPid: 0,
-  conmonStart: '',
-  pidStart: '',
-  boot: '',
-  exitCode: 0,
-  error: '',
-  oomKilled: false,
-  startedAt: never,
-  finishedAt: never,
-  restartCount: 0,
-  stopped: false,
-})
-
-/** Processes of the container exist. */
-export const isUp = ({ status }: State): boolean => status === 'running' || status === 'paused'

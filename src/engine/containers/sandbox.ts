@@ -10,14 +10,15 @@ import { openDirectory } from '../runtime/rootfs.js'
 import type { Command, Sandbox } from '../runtime/sandbox.js'
 import type { Staging } from '../runtime/mount-staging.js'
 import { demandMapped, lookUpUser } from '../runtime/users.js'
-import type { Container, Shop } from './container.js'
+import type { Container, ContainerDeps } from './container.js'
 import { kernelSettingsOf } from './kernel-settings.js'
 import { linkedVariables } from './links.js'
 import { deviceRulesOf, devicesOf } from './devices.js'
 import { limitsOf, rlimitsOf } from './limits.js'
 import { namespacesOf } from './namespaces.js'
-import type { ContainerConfig, HostConfig } from './record.js'
+import type { ContainerConfig } from './record.js'
 import { mergeEnv, setEnv } from './request.js'
+import type { RunSpec } from './run-spec.js'
 import { securityOf } from './security.js'
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -28,9 +29,8 @@ const markTarget = '/.dockerenv'
 /** The empty file that is mounted there. */
 export const containerMark = ({ run }: Pick<EngineConfig, 'run'>): string => join(run, 'dockerenv')
 
-const list = (host: HostConfig, name: string): string[] => ((host[name] ?? []) as readonly unknown[]).map(String)
-export const hostnameOf = ({ id, record: { config, hostConfig } }: Container): string =>
-  hostConfig.UTSMode === 'host' ? hostname() : config.Hostname || id.slice(0, 12)
+export const hostnameOf = ({ id, run, record: { config } }: Container): string =>
+  run.utsMode === 'host' ? hostname() : config.Hostname || id.slice(0, 12)
 
 /** The program and its arguments, as Docker shows them. */
 export const argsOf = ({ Entrypoint, Cmd }: ContainerConfig): string[] => [...(Entrypoint ?? []), ...(Cmd ?? [])]
@@ -40,7 +40,7 @@ export const argsOf = ({ Entrypoint, Cmd }: ContainerConfig): string[] => [...(E
  * nobody in a container gains privileges of whose image no program gives any.
  */
 export function commandOf(
-  shop: Shop,
+  deps: ContainerDeps,
   container: Container,
   rootfs: string,
   own: Partial<{
@@ -52,23 +52,24 @@ export function commandOf(
     privileged: boolean
   }>,
 ): Command {
-  const { image, config, hostConfig } = container.record
-  const { user, home } = lookUpUser(rootfs, own.user || config.User, list(hostConfig, 'GroupAdd'))
+  const { run, record } = container
+  const { image, config } = record
+  const { user, home } = lookUpUser(rootfs, own.user || config.User, run.groupAdd)
   const tty = own.tty ?? config.Tty
   const given = mergeEnv(config.Env, own.env ?? [])
   const base = [
     ...[defaultPath, `HOSTNAME=${hostnameOf(container)}`, `HOME=${home}`, ...(tty ? ['TERM=xterm'] : [])],
-    ...linkedVariables(shop, container),
+    ...linkedVariables(deps, container),
   ]
-  const privileged = hostConfig.Privileged === true || own.privileged === true
+  const privileged = run.privileged || own.privileged === true
   return {
     args: own.args ?? argsOf(config),
     env: setEnv(mergeEnv(base, given)),
     cwd: own.cwd || config.WorkingDir || '/',
     user,
     tty,
-    capabilities: capabilitiesOf(list(hostConfig, 'CapAdd'), list(hostConfig, 'CapDrop'), privileged),
-    noNewPrivileges: securityOf(hostConfig).noNewPrivileges ?? (!privileged && !shop.images.elevates(image)),
+    capabilities: capabilitiesOf(run.capAdd, run.capDrop, privileged),
+    noNewPrivileges: securityOf(run).noNewPrivileges ?? (!privileged && !deps.images.elevates(image)),
   }
 }
 
@@ -76,8 +77,8 @@ export function commandOf(
 export const findInit = (): string | undefined =>
   ['catatonit', 'tini-static', 'tini', 'docker-init'].map(locateProgram).find((found) => found !== undefined)
 
-function initOf(host: HostConfig): { program: string[]; mounts: Mount[] } {
-  if (host.Init !== true) return { program: [], mounts: [] }
+function initOf({ init }: RunSpec): { program: string[]; mounts: Mount[] } {
+  if (!init) return { program: [], mounts: [] }
   const path = findInit()
   if (path === undefined)
     throw new EngineError('invalid', 'no init is installed for --init: install the Debian package catatonit')
@@ -86,25 +87,10 @@ function initOf(host: HostConfig): { program: string[]; mounts: Mount[] } {
 }
 
 /** @throws EngineError `invalid`: there is no driver for any */
-function refuseGpus({ DeviceRequests }: HostConfig): void {
-  const [first] = (DeviceRequests ?? []) as readonly {
-    Driver?: string
-    Capabilities?: readonly (readonly string[])[]
-  }[]
+function refuseGpus({ deviceDrivers: [first] }: RunSpec): void {
   if (!first) return
-  const wanted = (first.Capabilities ?? []).map((all) => `[${all.join(' ')}]`).join(' ')
-  throw new EngineError(
-    'invalid',
-    `could not select device driver "${first.Driver ?? ''}" with capabilities: [${wanted}]`,
-  )
-}
-
-/** `--security-opt systempaths=unconfined` sends empty lists; null is the usual ones. */
-function pathsOf({ MaskedPaths, ReadonlyPaths }: HostConfig): Pick<Sandbox, 'maskedPaths' | 'readonlyPaths'> {
-  return {
-    ...(Array.isArray(MaskedPaths) ? { maskedPaths: MaskedPaths.map(String) } : {}),
-    ...(Array.isArray(ReadonlyPaths) ? { readonlyPaths: ReadonlyPaths.map(String) } : {}),
-  }
+  const wanted = first.capabilities.map((all) => `[${all.join(' ')}]`).join(' ')
+  throw new EngineError('invalid', `could not select device driver "${first.driver}" with capabilities: [${wanted}]`)
 }
 
 /** What was made ready for a container. */
@@ -116,18 +102,18 @@ export interface Prepared extends Pick<Sandbox, 'rootfs' | 'users'> {
 }
 
 /** Describes a container to the runtime. @throws EngineError `invalid` */
-export function sandboxOf(shop: Shop, container: Container, prepared: Prepared): Sandbox {
+export function sandboxOf(deps: ContainerDeps, container: Container, prepared: Prepared): Sandbox {
   const { rootfs, users, mounts, staging } = prepared
-  const { hostConfig } = container.record
+  const { run } = container
   // whoever shares a network shares what is said of it
-  const shared = /^container:(.+)$/.exec(hostConfig.NetworkMode)?.[1]
-  const places = shop.store.places(shared === undefined ? container.id : shop.find(shared).id)
-  const init = initOf(hostConfig)
-  const command = commandOf(shop, container, rootfs, {})
-  const [height, width] = (hostConfig.ConsoleSize ?? []) as readonly number[]
-  const { namespaces, shm } = namespacesOf(shop, container)
+  const shared = /^container:(.+)$/.exec(run.networkMode)?.[1]
+  const places = deps.store.places(shared === undefined ? container.id : deps.find(shared).id)
+  const init = initOf(run)
+  const command = commandOf(deps, container, rootfs, {})
+  const [height, width] = run.consoleSize
+  const { namespaces, shm } = namespacesOf(deps, container)
   demandMapped(command.user, users)
-  refuseGpus(hostConfig)
+  refuseGpus(run)
   const bind = (source: string, target: string): Mount => ({
     type: 'bind',
     source: staging.bind(source),
@@ -135,7 +121,7 @@ export function sandboxOf(shop: Shop, container: Container, prepared: Prepared):
     options: ['bind', 'rw', 'rprivate'],
   })
   const names = Object.entries({
-    [markTarget]: containerMark(shop.config),
+    [markTarget]: containerMark(deps.config),
     '/etc/resolv.conf': places.resolvConf,
     '/etc/hostname': places.hostname,
     '/etc/hosts': places.hosts,
@@ -143,7 +129,7 @@ export function sandboxOf(shop: Shop, container: Container, prepared: Prepared):
     .filter(([target]) => !mounts.some((point) => point.target === target))
     .map(([target, source]) => bind(source, target))
   closeSync(openDirectory(rootfs, command.cwd, users === 'host' ? 0 : users.first))
-  const devices = devicesOf(hostConfig)
+  const devices = devicesOf(run)
   // nobody makes a device node in a user namespace
   const nodes = (users === 'host' ? [] : devices).map(({ path, type, major, minor, mode }): Mount => ({
     type: 'bind',
@@ -159,23 +145,24 @@ export function sandboxOf(shop: Shop, container: Container, prepared: Prepared):
       ...(height && width ? { consoleSize: [height, width] as const } : {}),
     },
     rootfs,
-    readonlyRootfs: hostConfig.ReadonlyRootfs === true,
+    readonlyRootfs: run.readonlyRootfs,
     hostname: namespaces.uts === 'own' ? hostnameOf(container) : '',
     mounts: [...names, ...init.mounts, ...nodes, ...mounts],
     namespaces,
     users,
     shm: typeof shm === 'object' && users !== 'host' ? { path: staging.bind(shm.path) } : shm,
-    privileged: hostConfig.Privileged === true,
-    seccomp: securityOf(hostConfig).seccomp,
-    ...pathsOf(hostConfig),
-    ...(hostConfig.Annotations ? { annotations: hostConfig.Annotations as Record<string, string> } : {}),
-    cgroupPath: container.cgroup(shop).path,
-    limits: limitsOf(hostConfig),
-    rlimits: rlimitsOf(hostConfig),
-    sysctls: kernelSettingsOf(container.record, { users, namespaces }).runtime,
-    shmSize: typeof hostConfig.ShmSize === 'number' ? hostConfig.ShmSize : 67108864,
+    privileged: run.privileged,
+    seccomp: securityOf(run).seccomp,
+    ...(run.maskedPaths ? { maskedPaths: run.maskedPaths } : {}),
+    ...(run.readonlyPaths ? { readonlyPaths: run.readonlyPaths } : {}),
+    ...(Object.keys(run.annotations).length > 0 ? { annotations: run.annotations } : {}),
+    cgroupPath: container.cgroup(deps).path,
+    limits: limitsOf(run.resources),
+    rlimits: rlimitsOf(run),
+    sysctls: kernelSettingsOf(container, { users, namespaces }).runtime,
+    shmSize: run.shmSize,
     devices,
-    deviceRules: deviceRulesOf(hostConfig),
-    ...(hostConfig.OomScoreAdj ? { oomScoreAdj: hostConfig.OomScoreAdj as number } : {}),
+    deviceRules: deviceRulesOf(run),
+    ...(run.oomScoreAdj === 0 ? {} : { oomScoreAdj: run.oomScoreAdj }),
   }
 }

@@ -1,6 +1,6 @@
 import { EngineError } from '../errors.js'
 import { profileOf } from '../runtime/seccomp-profile.js'
-import type { HostConfig } from './record.js'
+import type { RunSpec } from './run-spec.js'
 
 /** What `--security-opt` comes to. */
 export interface Security {
@@ -17,10 +17,10 @@ const no = ['0', 'f', 'F', 'FALSE', 'false', 'False']
  * Reads Docker's `--security-opt`s. Labels and AppArmor profiles are taken and do nothing: this engine has neither.
  * @throws EngineError `invalid` for one nobody knows, or a profile that is none
  */
-export function securityOf(host: HostConfig): Security {
-  let seccomp: Security['seccomp'] = host.Privileged === true ? 'none' : 'default'
+export function securityOf({ privileged, securityOptions }: Pick<RunSpec, 'privileged' | 'securityOptions'>): Security {
+  let seccomp: Security['seccomp'] = privileged ? 'none' : 'default'
   let noNewPrivileges: boolean | undefined
-  for (const option of (host.SecurityOpt ?? []) as readonly string[]) {
+  for (const option of securityOptions) {
     if (option === 'no-new-privileges') {
       noNewPrivileges = true
       continue

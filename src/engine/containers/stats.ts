@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { table, type Cgroup } from '../runtime/cgroup.js'
-import type { Container, Shop } from './container.js'
-import { never, timestamp } from './record.js'
+import type { Container, ContainerDeps } from './container.js'
+import { never, timestamp } from './state.js'
 
 const clockTick = 100
 const number = (text: string): number => Number(text.trim()) || 0
@@ -136,8 +136,8 @@ function blockV2(cgroup: Cgroup): Record<string, BlockEntry[]> {
 }
 
 /** One sample of a container as `GET /containers/{id}/stats` has it; `before` is the sample it is compared with. */
-export function sample(shop: Shop, container: Container, before?: object): object {
-  const cgroup = container.cgroup(shop)
+export function sample(deps: ContainerDeps, container: Container, before?: object): object {
+  const cgroup = container.cgroup(deps)
   const { pid } = container.record.state
   const common = {
     id: container.id,

@@ -1,88 +1,94 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../errors.js'
-import type { Container, Shop } from './container.js'
+import type { Container, ContainerDeps } from './container.js'
 import { pause } from './pause.js'
 import { hasRestartPolicy } from './restart.js'
 import { signalNumber } from './signals.js'
+import { advance } from './state.js'
 
 const SIGKILL = 9
 const defaultStopSeconds = 10
 
 /** Stops it: its stop signal, then SIGKILL after `seconds`; -1 waits for ever. @throws EngineError `unmodified` */
-export async function stop(shop: Shop, container: Container, seconds?: number, signal?: string): Promise<void> {
+export async function stop(
+  deps: ContainerDeps,
+  container: Container,
+  seconds?: number,
+  signal?: string,
+): Promise<void> {
   const { record } = container
-  if (await restInTurn(shop, container)) return
+  if (await restInTurn(deps, container)) return
   record.state.stopped = true
   if (!container.up) throw new EngineError('unmodified', 'container already stopped')
   const grace = seconds ?? record.config.StopTimeout ?? defaultStopSeconds
   const first = signal ?? record.config.StopSignal ?? 'SIGTERM'
   const ended = container.nextExit()
-  await rememberStopped(shop, container)
+  await rememberStopped(deps, container)
   const late = new AbortController()
-  send(shop, container, signalNumber(first))
-  await thaw(shop, container)
-  if (grace === 0) send(shop, container, SIGKILL)
+  send(deps, container, signalNumber(first))
+  await thaw(deps, container)
+  if (grace === 0) send(deps, container, SIGKILL)
   else if (grace > 0)
     void sleep(grace * 1000, undefined, { signal: late.signal }).then(
-      () => send(shop, container, SIGKILL),
+      () => send(deps, container, SIGKILL),
       () => undefined,
     )
   await ended
   late.abort()
-  container.emit(shop.events, 'stop')
+  container.emit(deps.events, 'stop')
 }
 
 /** @throws EngineError `conflict` when it does not run, `invalid` for a bad signal */
-export async function kill(shop: Shop, container: Container, signal: string): Promise<void> {
+export async function kill(deps: ContainerDeps, container: Container, signal: string): Promise<void> {
   const number = signalNumber(signal)
   if (!container.up) throw new EngineError('conflict', `container ${container.id} is not running`)
   const ends = number === SIGKILL || number === signalNumber(container.record.config.StopSignal ?? 'SIGTERM')
   const ended = number === SIGKILL ? container.nextExit() : undefined
   if (ends) {
     container.record.state.stopped = true
-    await rememberStopped(shop, container)
+    await rememberStopped(deps, container)
   }
-  send(shop, container, number)
-  if (ends) await thaw(shop, container)
+  send(deps, container, number)
+  if (ends) await thaw(deps, container)
   await ended
 }
 
 /** Ends one that is to be removed, without grace. */
-export async function end(shop: Shop, container: Container): Promise<void> {
-  if ((await restInTurn(shop, container)) || !container.up) return
+export async function end(deps: ContainerDeps, container: Container): Promise<void> {
+  if ((await restInTurn(deps, container)) || !container.up) return
   container.record.state.stopped = true
   const ended = container.nextExit()
   raise(container, SIGKILL)
-  await thaw(shop, container)
+  await thaw(deps, container)
   await ended
 }
 
 /** A power cut must not bring back what was stopped. */
-async function rememberStopped({ store }: Shop, { record }: Container): Promise<void> {
+async function rememberStopped({ store }: ContainerDeps, { record }: Container): Promise<void> {
   if (hasRestartPolicy(record)) await store.saveIfPossible(record)
 }
 
 /** Gives up a restart that is due; false when there was none, or it came first and the container is up. */
-function restInTurn(shop: Shop, container: Container): Promise<boolean> {
+function restInTurn(deps: ContainerDeps, container: Container): Promise<boolean> {
   const { state } = container.record
   if (state.status !== 'restarting') return Promise.resolve(false)
   return container.inTurn(async () => {
     if (state.status !== 'restarting') return false
     container.companions.abort()
-    Object.assign(state, { status: 'exited', stopped: true })
-    await shop.store.saveIfPossible(container.record)
+    advance(state, 'exited', { stopped: true })
+    await deps.store.saveIfPossible(container.record)
     return true
   })
 }
 
 /** What is frozen hears no signal: one that ends it is heard at once. */
-async function thaw(shop: Shop, container: Container): Promise<void> {
-  if (container.record.state.status === 'paused') await pause(shop, container, false).catch(() => undefined)
+async function thaw(deps: ContainerDeps, container: Container): Promise<void> {
+  if (container.record.state.status === 'paused') await pause(deps, container, false).catch(() => undefined)
 }
 
-function send(shop: Shop, container: Container, signal: number): void {
+function send(deps: ContainerDeps, container: Container, signal: number): void {
   raise(container, signal)
-  container.emit(shop.events, 'kill', { signal: String(signal) })
+  container.emit(deps.events, 'kill', { signal: String(signal) })
 }
 
 function raise(container: Container, signal: number): void {

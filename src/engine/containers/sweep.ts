@@ -6,7 +6,7 @@ import type { EngineConfig } from '../config.js'
 import { messageOf } from '../errors.js'
 import { Cgroup } from '../runtime/cgroup.js'
 import { sweepTrees } from '../system/remove.js'
-import { cgroupPathOf, type Shop } from './container.js'
+import { cgroupPathOf, type ContainerDeps } from './container.js'
 import type { ContainerRecord } from './record.js'
 
 /** As long as a process may take to end that has been killed. */
@@ -17,11 +17,11 @@ const patienceMs = 5_000
  * @param stopped records of containers that do not live
  */
 export async function sweep(
-  shop: Shop,
+  deps: ContainerDeps,
   living: ReadonlySet<string>,
   stopped: readonly ContainerRecord[],
 ): Promise<void> {
-  const { config, hierarchies, exits, driver } = shop
+  const { config, hierarchies, exits, driver } = deps
   await endStrays(config, living)
   const parent = new Cgroup(hierarchies, `/berth-${config.name}`)
   for (const name of parent.children())

@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process'
 import { readlinkSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { EngineError, messageOf } from '../errors.js'
-import type { Container, Shop } from './container.js'
+import type { Container, ContainerDeps } from './container.js'
 import { translateUsers } from './top-users.js'
 
 /** Runs ps(1) on the host and keeps the rows of a container. @throws EngineError `conflict` when it does not run */
 export async function top(
-  shop: Shop,
+  deps: ContainerDeps,
   container: Container,
   args: string,
 ): Promise<{ Titles: string[]; Processes: string[][] }> {
@@ -23,7 +23,7 @@ export async function top(
   const pidColumn = Titles.indexOf('PID')
   if (pidColumn < 0) throw new EngineError('invalid', "Couldn't find PID field in ps output")
   const pids = container
-    .cgroup(shop)
+    .cgroup(deps)
     .pids()
     .filter((pid) => !container.runtimes.has(pid) && !leftOver(container, pid))
   const own = new Set(pids)
@@ -41,10 +41,10 @@ export async function top(
 }
 
 /** Whether it is a runtime of an engine that is gone: those are in the container's groups, and not in its pid namespace. */
-function leftOver({ record }: Container, pid: number): boolean {
+function leftOver({ run }: Container, pid: number): boolean {
   const namespace = (of: string): string => readlinkSync(`/proc/${of}/ns/pid`)
   try {
-    return record.hostConfig.PidMode !== 'host' && namespace(String(pid)) === namespace('self')
+    return run.pidMode !== 'host' && namespace(String(pid)) === namespace('self')
   } catch {
     return false // it has just ended
   }

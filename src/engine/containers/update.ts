@@ -2,11 +2,11 @@ import { EngineError, messageOf } from '../errors.js'
 import type { Cgroup } from '../runtime/cgroup.js'
 import type { Limits } from '../records.js'
 import { fieldsOf } from '../system/fields.js'
-import type { Container } from './container.js'
-import type { Containers } from './containers.js'
+import type { Container, ContainerDeps } from './container.js'
 import { discarded } from './unsupported.js'
 import { checkLimits, limitsOf } from './limits.js'
 import type { HostConfig } from './record.js'
+import { runSpecOf } from './run-spec.js'
 import { hostConfigOf } from './request.js'
 import { checkUpdateRequest } from './shape.js'
 
@@ -21,7 +21,7 @@ const changeable = [
  * @throws EngineError `invalid`, `conflict`; nothing has changed then
  */
 export async function updateLimits(
-  containers: Containers,
+  deps: ContainerDeps,
   container: Container,
   body: unknown,
 ): Promise<readonly string[]> {
@@ -43,14 +43,15 @@ export async function updateLimits(
     const pids = 'PidsLimit' in asked ? asked.PidsLimit : own.PidsLimit
     // as dockerd: none and less are no limit, and shown as 0
     const next = { ...host, PidsLimit: typeof pids === 'number' ? Math.max(pids, 0) : null }
-    checkLimits(next)
-    const limits = { ...limitsOf(next), ...(asked.CpuQuota === -1 ? { cpuQuota: -1 } : {}) }
-    if (container.up) apply(container.cgroup(containers.shop), limits, record.id)
+    const run = runSpecOf(next)
+    checkLimits(run)
+    const limits = { ...limitsOf(run.resources), ...(asked.CpuQuota === -1 ? { cpuQuota: -1 } : {}) }
+    if (container.up) apply(container.cgroup(deps), limits, record.id)
     record.hostConfig = next
-    await containers.shop.store.save(record)
+    await deps.store.save(record)
     return warnings
   })
-  container.emit(containers.shop.events, 'update')
+  container.emit(deps.events, 'update')
   return warnings
 }
 

@@ -2,17 +2,21 @@ import { closeSync, constants, openSync } from 'node:fs'
 import { EngineError, isFault, messageOf } from '../errors.js'
 import type { Images } from '../records.js'
 import { openInRoot } from '../kernel/libc.js'
-import type { Container, Shop } from './container.js'
+import type { Container, ContainerDeps } from './container.js'
 import type { PlannedMount } from './mounts.js'
 import { withRootfs } from './start.js'
 
 /** Gives each new, empty volume a copy of what the image has at its place, owners and modes included. */
-export async function fillVolumes(shop: Shop, container: Container, mounts: readonly PlannedMount[]): Promise<void> {
+export async function fillVolumes(
+  deps: ContainerDeps,
+  container: Container,
+  mounts: readonly PlannedMount[],
+): Promise<void> {
   for (const { copy, point } of mounts) {
     const { type, name, target } = point
     if (type === 'volume' && copy)
-      await shop.volumes.fill(name, container.id, (into) =>
-        withRootfs(shop, container, (rootfs) => copyOut(shop.images, rootfs, target, into)),
+      await deps.volumes.fill(name, container.id, (into) =>
+        withRootfs(deps, container, (rootfs) => copyOut(deps.images, rootfs, target, into)),
       )
   }
 }

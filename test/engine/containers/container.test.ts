@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { readlinkSync } from 'node:fs'
 import { Container } from '../../../src/engine/containers/container.js'
 import type { ContainerRecord } from '../../../src/engine/containers/record.js'
+import { advance } from '../../../src/engine/containers/state.js'
 import { programOf } from '../../../src/engine/system/process.js'
 
 describe('a container', () => {
@@ -30,7 +31,7 @@ describe('a container', () => {
   it('takes no turn once it is being removed, but for that', async () => {
     const container = new Container({ id: 'a', state: { status: 'exited', pid: 0 } } as ContainerRecord)
     expect(await container.inTurn(() => Promise.resolve(1))).to.equal(1)
-    const removed = container.inLastTurn(() => Promise.resolve((container.record.state.status = 'removing')))
+    const removed = container.inLastTurn(() => Promise.resolve(advance(container.record.state, 'removing')))
     const late = container.inTurn(() => Promise.resolve(2)).catch(String)
     await removed
     expect(await late).to.include('container a is marked for removal')
