@@ -12,7 +12,7 @@ import type { Line } from '../oci/progress.js'
 import type { Registry } from '../registry/registry.js'
 import { deadline } from '../system/deadline.js'
 import { sweepDrafts, syncDirectory } from '../system/durable.js'
-import { Slots } from '../system/slots.js'
+import { Semaphore } from '../system/semaphore.js'
 import { BuildCache, type CacheRecord } from './cache.js'
 import { CacheMounts } from './cache-mounts.js'
 import { parseDockerfile, targetStage } from './dockerfile.js'
@@ -103,7 +103,7 @@ export class Builder {
       request,
       dockerfile,
       held,
-      slots: new Slots(runsAtOnce),
+      semaphore: new Semaphore(runsAtOnce),
       making: new Map<string, Promise<CacheRecord>>(),
       learned: this.#learn(request),
       image: async (name: string) => this.#hold(await image(name), held),

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { codeOf } from '../errors.js'
 import { bytesBelow } from '../system/disk.js'
 import { syncAll, writeDurably } from '../system/durable.js'
-import { Slots } from '../system/slots.js'
+import { Semaphore } from '../system/semaphore.js'
 import type { CacheItem } from './items.js'
 import type { RunMount } from './mounts.js'
 import { removeIfPossible, sweepTrees } from '../system/remove.js'
@@ -30,7 +30,7 @@ interface Cache extends Kept {
   busy: number
   /** Bytes; undefined when a step may have changed it. */
   size: number | undefined
-  readonly lock: Slots
+  readonly lock: Semaphore
 }
 
 /**
@@ -170,7 +170,7 @@ function nameOf(id: string, owner: string | undefined): string {
 }
 const cacheLent = 'a cache directory that was lent to one step'
 
-const fresh = (kept: Kept): Cache => ({ ...kept, busy: 0, size: undefined, lock: new Slots(1) })
+const fresh = (kept: Kept): Cache => ({ ...kept, busy: 0, size: undefined, lock: new Semaphore(1) })
 
 async function readKept(path: string, name: string): Promise<Kept> {
   try {

@@ -8,7 +8,7 @@ import type { ImageStore } from '../images/store.js'
 import type { BuildSandbox, Digest, Step, Steps } from '../records.js'
 import type { Keyring } from '../registry/credentials.js'
 import type { Secret } from '../system/secret.js'
-import type { Slots } from '../system/slots.js'
+import type { Semaphore } from '../system/semaphore.js'
 import { type BuildCache, cacheKey, type CacheRecord } from './cache.js'
 import type { CacheMounts } from './cache-mounts.js'
 import type { BuildContext } from './context.js'
@@ -64,7 +64,7 @@ export interface Job {
   readonly dockerfile: Dockerfile
   readonly signal: AbortSignal
   /** RUN steps that may run at once. */
-  readonly slots: Slots
+  readonly semaphore: Semaphore
   /** Steps under way, by key: two stages that do the same do it once. */
   readonly making: Map<string, Promise<CacheRecord>>
   /** Steps that the client says are made: believed in this build alone, for its images may lie. */

@@ -49,7 +49,7 @@ export async function runStep(job: Job, instruction: Run, state: State): Promise
     await job.out(` ---> Running in ${stage.id.slice(0, 12)}\n`)
     const env = await environmentOf(job, state, secrets)
     const run = { args, script: script.file, env, network, mounts, secrets }
-    using slot = await job.slots.take(job.signal)
+    using slot = await job.semaphore.take(job.signal)
     const { exitCode, oomKilled } = await execute(job, instruction, state, stage, run)
     slot[Symbol.dispose]()
     const memory = oomKilled ? memoryWords(job) : ''

@@ -7,6 +7,7 @@ import { Cgroup, type Hierarchies } from '../runtime/cgroup.js'
 import type { Driver } from '../runtime/driver.js'
 import type { Exits } from '../runtime/exits.js'
 import type { Ids } from '../runtime/ids.js'
+import { Mutex } from '../system/mutex.js'
 import { programOf, startTime } from '../system/process.js'
 import { type ContainerRecord, type HostConfig } from './record.js'
 import { isUp, type HealthState } from './state.js'
@@ -54,7 +55,7 @@ export class Container {
   #run: { readonly of: HostConfig; readonly spec: RunSpec } | undefined
   readonly #exits = new Set<(code: number) => void>()
   readonly #removals = new Set<(code: number) => void>()
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #mutex = new Mutex()
 
   constructor(record: ContainerRecord) {
     this.record = record
@@ -96,9 +97,7 @@ export class Container {
 
   /** The same as `inTurn`, for its removal. */
   inLastTurn<T>(change: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.catch(() => undefined).then(change)
-    this.#turn = turn
-    return turn
+    return this.#mutex.run(change)
   }
 
   /** Tells those in `onStart`, once. */

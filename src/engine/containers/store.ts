@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { codeOf, messageOf } from '../errors.js'
 import { sweepDrafts, syncDirectory, writeDurably } from '../system/durable.js'
 import type { ContainerRecord } from './record.js'
+import { KeyedMutex } from '../system/mutex.js'
 import { removeIfPossible, sweepTrees } from '../system/remove.js'
 
 /** Where one container keeps what must last. */
@@ -27,7 +28,7 @@ export class ContainerStore {
   readonly #root: string
   /** Containers whose record on disk is a note: the synced one before it has a second name. */
   readonly #noted = new Set<string>()
-  readonly #turns = new Map<string, Promise<void>>()
+  readonly #mutex = new KeyedMutex()
   constructor(root: string) {
     this.#root = join(root, 'containers')
   }
@@ -85,7 +86,7 @@ export class ContainerStore {
 
   /** Resolves when the record, as it is now, is on disk. */
   save(record: ContainerRecord): Promise<void> {
-    return this.#inTurn(record.id, async () => {
+    return this.#mutex.run(record.id, async () => {
       const { dir } = this.places(record.id)
       await writeDurably(join(dir, 'container.json'), JSON.stringify(record))
       if (this.#noted.delete(record.id)) await rm(join(dir, synced), { force: true })
@@ -112,7 +113,7 @@ export class ContainerStore {
    * new file empty, on a file system that renames before it writes; then the last one that was synced counts.
    */
   note(record: ContainerRecord): Promise<void> {
-    return this.#inTurn(record.id, async () => {
+    return this.#mutex.run(record.id, async () => {
       const { dir } = this.places(record.id)
       const [path, draft] = [join(dir, 'container.json'), join(dir, 'container.json.note.tmp')]
       await writeFile(draft, JSON.stringify({ ...record, noted: true } satisfies Noted), { mode: 0o600 })
@@ -128,19 +129,12 @@ export class ContainerStore {
   async remove(id: string, brief = false): Promise<void> {
     // the record first: without it the rest is rubbish, with it half a container
     const { dir } = this.places(id)
-    await this.#inTurn(id, async () => {
+    await this.#mutex.run(id, async () => {
       await rm(join(dir, 'container.json'), { force: true })
       if (!brief) await syncDirectory(dir).catch(unlessNeverMade)
     })
-    this.#turns.delete(id)
     this.#noted.delete(id)
     await removeIfPossible(dir, `files of container ${id.slice(0, 12)}, which is gone`)
-  }
-
-  #inTurn(id: string, write: () => Promise<void>): Promise<void> {
-    const turn = (this.#turns.get(id) ?? Promise.resolve()).catch(() => undefined).then(write)
-    this.#turns.set(id, turn)
-    return turn
   }
 }
 

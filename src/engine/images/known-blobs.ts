@@ -1,5 +1,6 @@
 import type { Digest } from '../records.js'
 import { readOr, writeDurably } from '../system/durable.js'
+import { Mutex } from '../system/mutex.js'
 
 /** One form in which a layer has been on the wire, its bytes seen here. */
 export interface Travel {
@@ -22,7 +23,7 @@ export class Travels {
   readonly #path: string
   readonly #has: (diffId: Digest) => boolean
   #all: readonly Travel[]
-  #writing: Promise<void> = Promise.resolve()
+  readonly #mutex = new Mutex()
 
   private constructor(path: string, has: (diffId: Digest) => boolean, all: readonly Travel[]) {
     this.#path = path
@@ -54,8 +55,6 @@ export class Travels {
   /** Makes what was noted so far survive a restart, but for what is noted of layers that are gone. */
   save(): Promise<void> {
     this.#all = this.#all.filter(({ diffId }) => this.#has(diffId))
-    const work = this.#writing.then(() => writeDurably(this.#path, JSON.stringify(this.#all, null, 1)))
-    this.#writing = work.catch(() => undefined)
-    return work
+    return this.#mutex.run(() => writeDurably(this.#path, JSON.stringify(this.#all, null, 1)))
   }
 }

@@ -8,6 +8,7 @@ import { Configurations } from './configurations.js'
 import { type ImageDocument, readDocument, type StoredImage } from '../oci/document.js'
 import { Travels } from './known-blobs.js'
 import { sweepDrafts } from '../system/durable.js'
+import { KeyedMutex } from '../system/mutex.js'
 import { Layers } from './layers.js'
 import { JobPool } from './job-pool.js'
 import { familiar, parseReference, type Reference } from '../oci/reference.js'
@@ -35,7 +36,7 @@ export class ImageStore implements Images, AsyncDisposable {
   readonly #configurations: Configurations
   readonly #images = new Map<Digest, StoredImage>()
   /** Images that are being put on disk: one pulled twice at once is written once. */
-  readonly #keeping = new Map<Digest, Promise<void>>()
+  readonly #keeping = new KeyedMutex()
   #spared: () => readonly Digest[] = () => []
   /** True when the pool are somebody else's. */
   #shared = false
@@ -161,15 +162,8 @@ export class ImageStore implements Images, AsyncDisposable {
     const references = names.map((name) => parseReference(name))
     const document = readDocument(bytes)
     const id = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
-    const before = this.#keeping.get(id) ?? Promise.resolve()
-    const kept = before.catch(() => undefined).then(() => this.#keep(id, document, bytes, references))
-    this.#keeping.set(id, kept)
-    try {
-      await kept
-      return this.#must(id)
-    } finally {
-      if (this.#keeping.get(id) === kept) this.#keeping.delete(id)
-    }
+    await this.#keeping.run(id, () => this.#keep(id, document, bytes, references))
+    return this.#must(id)
   }
 
   async #keep(id: Digest, document: ImageDocument, bytes: Buffer, references: readonly Reference[]): Promise<void> {
@@ -215,8 +209,7 @@ export class ImageStore implements Images, AsyncDisposable {
 
   /** Before the names of an image go, and it with them: a kill leaves all of that done, or none. */
   async retire({ id }: StoredImage): Promise<void> {
-    await this.#keeping.get(id)?.catch(() => undefined)
-    await this.#configurations.retire(id)
+    await this.#keeping.run(id, () => this.#configurations.retire(id))
   }
 
   async untag(name: string): Promise<void> {

@@ -1,12 +1,13 @@
 import type { Digest } from '../records.js'
 import { readOr, writeDurably } from '../system/durable.js'
 import { familiar, type Reference } from '../oci/reference.js'
+import { Mutex } from '../system/mutex.js'
 
 /** Which name means which image: one file, rewritten whole, so that a crash leaves the old names or the new. */
 export class Tags {
   readonly #path: string
   #byName: ReadonlyMap<string, Digest>
-  #writing: Promise<void> = Promise.resolve()
+  readonly #mutex = new Mutex()
 
   private constructor(path: string, byName: ReadonlyMap<string, Digest>) {
     this.#path = path
@@ -34,7 +35,7 @@ export class Tags {
 
   /** Moves names to images (undefined drops a name). All of it happens, or none. */
   change(changes: ReadonlyMap<string, Digest | undefined>): Promise<void> {
-    const work = this.#writing.then(async () => {
+    return this.#mutex.run(async () => {
       const next = new Map(this.#byName)
       for (const [name, id] of changes)
         if (id === undefined) next.delete(name)
@@ -43,7 +44,5 @@ export class Tags {
       await writeDurably(this.#path, JSON.stringify(Object.fromEntries(sorted), null, 2))
       this.#byName = next
     })
-    this.#writing = work.catch(() => undefined)
-    return work
   }
 }

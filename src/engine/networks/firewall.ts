@@ -6,6 +6,7 @@ import { attribute, family, flag, Netlink, type Message } from '../kernel/netlin
 import { batchOf, NFT_MSG, value } from './nftables.js'
 import { metadata } from './reach.js'
 import type { Reach } from '../config.js'
+import { Mutex } from '../system/mutex.js'
 
 /** A network as the firewall sees it. */
 export interface Zone {
@@ -182,7 +183,7 @@ function elementMessage(table: string, publication: Publication, add: boolean): 
 export class Firewall implements Disposable {
   readonly #table: string
   readonly #netlink = Netlink.open(family.netfilter)
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #mutex = new Mutex()
 
   constructor(table: string) {
     this.#table = table
@@ -190,7 +191,7 @@ export class Firewall implements Disposable {
 
   /** Replaces the table by the picture as it is when its turn comes. */
   replace(picture: () => Picture): Promise<void> {
-    return this.#queue(() => nft(ruleset(picture())))
+    return this.#mutex.run(() => nft(ruleset(picture())))
   }
 
   /** Publishes ports: all or none. Costs the same however many there are. @throws NetlinkError `EEXIST` */
@@ -205,19 +206,13 @@ export class Firewall implements Disposable {
 
   /** Deletes the table. Does nothing when it is gone. */
   destroy(): Promise<void> {
-    return this.#queue(() => nft(removal(this.#table)))
+    return this.#mutex.run(() => nft(removal(this.#table)))
   }
 
   #change(publications: readonly Publication[], add: boolean): Promise<void> {
     if (publications.length === 0) return Promise.resolve()
     const messages = publications.map((publication) => elementMessage(this.#table, publication, add))
-    return this.#queue(() => this.#netlink.batch(batchOf(messages)))
-  }
-
-  #queue<T>(task: () => Promise<T>): Promise<T> {
-    const run = this.#last.then(task)
-    this.#last = run.catch(() => undefined)
-    return run
+    return this.#mutex.run(() => this.#netlink.batch(batchOf(messages)))
   }
 
   [Symbol.dispose](): void {

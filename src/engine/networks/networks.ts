@@ -15,6 +15,7 @@ import { parseReach } from './reach.js'
 import type { NetworkRecord } from './record.js'
 import { allowForwarding } from './forwarding.js'
 import { hostRoutes, uplinks } from './routes.js'
+import { Mutex } from '../system/mutex.js'
 import { settingsOf } from './settings.js'
 import { ownerOf } from '../system/owner.js'
 
@@ -61,7 +62,7 @@ class BridgeNetworks implements NetworkRoom {
   /** Id of the network that is being removed. */
   #leaving: string | undefined
   #restored = false
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #mutex = new Mutex()
 
   constructor(config: EngineConfig, events: Events, catalog: Catalog, report: (line: string) => void) {
     this.#events = events
@@ -97,7 +98,7 @@ class BridgeNetworks implements NetworkRoom {
   }
 
   create(spec: NetworkSpec): Promise<NetworkRecord> {
-    return this.#inTurn(async () => {
+    return this.#mutex.run(async () => {
       const { bridgeName = '' } = settingsOf(spec.options)
       if (bridgeName !== '' && linkIndex(bridgeName) !== 0)
         throw new EngineError('denied', `interface ${bridgeName} exists and is not of this engine`)
@@ -115,7 +116,7 @@ class BridgeNetworks implements NetworkRoom {
   }
 
   remove(reference: string): Promise<NetworkRecord> {
-    return this.#inTurn(async () => {
+    return this.#mutex.run(async () => {
       const record = this.#catalog.get(reference)
       if (isPredefined(record.name))
         throw new EngineError('denied', `${record.name} is a pre-defined network and cannot be removed`)
@@ -163,7 +164,7 @@ class BridgeNetworks implements NetworkRoom {
   #builds(): Promise<NetworkRecord> {
     const known = this.#catalog.builds
     if (known) return Promise.resolve(known)
-    return this.#inTurn(async () => {
+    return this.#mutex.run(async () => {
       if (this.#catalog.builds) return this.#catalog.builds
       const made = await this.#catalog.createBuilds()
       await this.#applyFirewall()
@@ -272,7 +273,7 @@ class BridgeNetworks implements NetworkRoom {
   }
 
   restore(containers: Parameters<Networks['restore']>[0]): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#mutex.run(async () => {
       const known = new Set(this.#catalog.all().map((network) => network.id))
       for (const { member, endpoints, ports } of containers) {
         const mine = endpoints.filter((endpoint) => known.has(endpoint.networkId))
@@ -325,15 +326,9 @@ class BridgeNetworks implements NetworkRoom {
     this.#events.emit('network', action, network.id, { ...attributes, name: network.name, type: network.driver })
   }
 
-  #inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const run = this.#turn.then(task)
-    this.#turn = run.catch(() => undefined)
-    return run
-  }
-
   /** Lets go of the ports and sockets; containers and their networks live on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#turn
+    await this.#mutex.run(() => Promise.resolve())
     await this.#departures.over()
     this.#publications.letGo()
     this.#naming.letGo()

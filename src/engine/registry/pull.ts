@@ -7,7 +7,8 @@ import { readDocument, type StoredImage } from '../oci/document.js'
 import { familiar, familiarName, type Reference } from '../oci/reference.js'
 import type { ImageStore } from '../images/store.js'
 import type { Digest } from '../records.js'
-import type { Lanes, Turns } from '../system/lanes.js'
+import type { KeyedMutex } from '../system/mutex.js'
+import type { Semaphore } from '../system/semaphore.js'
 import { choose, type Descriptor, mostBytes, type Platform, readManifest, showPlatform } from '../oci/manifest.js'
 import { meter, shortId, type Tell, teller } from '../oci/progress.js'
 import type { Repository, Served } from './repository.js'
@@ -17,8 +18,8 @@ import { quoted, said } from '../system/sanitize.js'
 export interface PullParts {
   readonly store: ImageStore
   readonly repository: Repository
-  readonly lanes: Lanes
-  readonly turns: Turns
+  readonly semaphore: Semaphore
+  readonly mutex: KeyedMutex
   readonly tell: Tell
   readonly signal: AbortSignal
 }
@@ -111,13 +112,13 @@ async function fetchLayer(
   reference: Reference,
   held: Digest[],
 ): Promise<void> {
-  const { store, repository, lanes, turns, tell, signal } = parts
+  const { store, repository, semaphore, mutex, tell, signal } = parts
   const { layers } = store
   const id = shortId(layer.digest)
   const say = teller(tell, id)
   await say('Pulling fs layer')
   // for each registry: one that is asked for a layer and never sends it keeps it from nobody who has it elsewhere
-  await turns.run(`${reference.domain} ${diffId}`, async () => {
+  await mutex.run(`${reference.domain} ${diffId}`, async () => {
     signal.throwIfAborted()
     if (layers.has(diffId)) {
       layers.hold(diffId)
@@ -125,7 +126,7 @@ async function fetchLayer(
       await say('Already exists')
       return
     }
-    await lanes.run(async () => {
+    await semaphore.run(async () => {
       signal.throwIfAborted()
       await using stage = await layers.stage()
       const blob = join(stage.work, 'blob')

@@ -4,7 +4,8 @@ import { familiarName, type Reference } from '../oci/reference.js'
 import type { ImageStore } from '../images/store.js'
 import type { Travel } from '../images/known-blobs.js'
 import type { Digest } from '../records.js'
-import type { Lanes, Turns } from '../system/lanes.js'
+import type { KeyedMutex } from '../system/mutex.js'
+import type { Semaphore } from '../system/semaphore.js'
 import { type Descriptor, media } from '../oci/manifest.js'
 import { meter, shortId, type Tell, teller } from '../oci/progress.js'
 import { nameOf } from './pull.js'
@@ -13,8 +14,8 @@ import type { Repository } from './repository.js'
 export interface PushParts {
   readonly store: ImageStore
   readonly repository: Repository
-  readonly lanes: Lanes
-  readonly turns: Turns
+  readonly semaphore: Semaphore
+  readonly mutex: KeyedMutex
   readonly tell: Tell
 }
 
@@ -69,12 +70,12 @@ async function all<T>(work: readonly Promise<T>[]): Promise<T[]> {
 }
 
 async function pushLayer(parts: PushParts, reference: Reference, diffId: Digest): Promise<Travel> {
-  const { store, repository, lanes, turns, tell } = parts
+  const { store, repository, semaphore, mutex, tell } = parts
   const id = shortId(diffId)
   const say = teller(tell, id)
   const target = nameOf(reference)
-  return turns.run(`${target} ${diffId}`, () =>
-    lanes.run(async () => {
+  return mutex.run(`${target} ${diffId}`, () =>
+    semaphore.run(async () => {
       const note = (travel: Omit<Travel, 'repositories'>): Travel => {
         store.travels.note(travel, target)
         return { ...travel, repositories: [] }

@@ -8,7 +8,8 @@ import type { Outlet } from '../system/dial.js'
 import type { Credentials } from './credentials.js'
 import { checkSettings, domainOfAddress, endpointsOf } from './endpoints.js'
 import { pullFault, RegistryError } from './faults.js'
-import { LanesOf, Turns } from '../system/lanes.js'
+import { KeyedMutex } from '../system/mutex.js'
+import { KeyedSemaphore } from '../system/semaphore.js'
 import { type Platform, readManifest, readPlatform } from '../oci/manifest.js'
 import type { Tell } from '../oci/progress.js'
 import { pullOne } from './pull.js'
@@ -37,9 +38,9 @@ export class Registry {
   readonly settings: RegistrySettings
   readonly #store: ImageStore
   readonly #cache: string
-  readonly #down = new LanesOf(atOnce.down)
-  readonly #up = new LanesOf(atOnce.up)
-  readonly #turns = new Turns()
+  readonly #down = new KeyedSemaphore(atOnce.down)
+  readonly #up = new KeyedSemaphore(atOnce.up)
+  readonly #mutex = new KeyedMutex()
 
   /** @throws EngineError `invalid` when a setting makes no sense */
   constructor(config: EngineConfig, store: ImageStore) {
@@ -73,8 +74,8 @@ export class Registry {
     const parts = {
       store: this.#store,
       repository,
-      lanes: this.#down.of(reference.domain),
-      turns: this.#turns,
+      semaphore: this.#down.of(reference.domain),
+      mutex: this.#mutex,
       tell,
       signal,
     }
@@ -113,8 +114,8 @@ export class Registry {
     const parts = {
       store: this.#store,
       repository: remote,
-      lanes: this.#up.of(reference.domain),
-      turns: this.#turns,
+      semaphore: this.#up.of(reference.domain),
+      mutex: this.#mutex,
       tell,
     }
     for (const tag of chosen) {

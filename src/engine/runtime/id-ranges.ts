@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { IdSpan } from '../config.js'
 import { codeOf, EngineError } from '../errors.js'
 import { writeDurably } from '../system/durable.js'
+import { Mutex } from '../system/mutex.js'
 import { idCount, type IdRange } from '../system/id-map.js'
 
 /** Above what useradd(8), subuid(5) and systemd-nspawn give out, below where signed numbers end. */
@@ -34,7 +35,7 @@ export class IdRanges {
   readonly #instance: string
   readonly #span: IdSpan
   readonly #given = new Map<string, number>()
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #mutex = new Mutex()
 
   private constructor(root: string, instance: string, span: IdSpan) {
     this.#path = join(root, 'userns.json')
@@ -60,7 +61,7 @@ export class IdRanges {
    * @throws EngineError `full` when there is none left
    */
   of(owner: IdOwner, names?: () => ReadonlySet<string>): Promise<IdRange> {
-    const turn = this.#turn.then(async () => {
+    return this.#mutex.run(async () => {
       const known = this.#given.get(owner)
       if (known !== undefined) return { first: known }
       if (names && this.#given.size >= this.#slots) this.#forgetBut(names())
@@ -69,8 +70,6 @@ export class IdRanges {
       this.#given.set(owner, first)
       return { first }
     })
-    this.#turn = turn.catch(() => undefined)
-    return turn
   }
 
   #holds(first: number): boolean {

@@ -7,6 +7,7 @@ import { bytesBelow } from '../system/disk.js'
 import { fillInPlace, settleInPlace } from './fill.js'
 import { checkOptions, mountVolume, unmountVolume } from './options.js'
 import { VolumeRecords, type VolumeRecord } from './record.js'
+import { Mutex } from '../system/mutex.js'
 
 /** The volume room: what the container room needs, and what the API serves. */
 export interface VolumeRoom extends Volumes {
@@ -35,7 +36,7 @@ export async function openVolumes(
   const volumes = new Map<string, VolumeRecord>()
   for (const record of await records.load()) volumes.set(record.name, record)
   const holders = new Map<string, Set<string>>()
-  const inTurn = turns()
+  const mutex = new Mutex()
 
   const describe = (record: VolumeRecord): VolumeInfo => ({
     ...record,
@@ -67,7 +68,7 @@ export async function openVolumes(
   }
 
   const remove = (name: string): Promise<void> =>
-    inTurn(async () => {
+    mutex.run(async () => {
       find(name)
       const users = usage.ofVolume(name)
       if (users.length > 0)
@@ -92,7 +93,7 @@ export async function openVolumes(
     place: (name) => records.mountpoint(name),
 
     ensure: (asked, { driver = '', labels = {}, options = {}, anonymous: nameless = false } = {}) =>
-      inTurn(async () => {
+      mutex.run(async () => {
         const anonymous = asked === '' || nameless
         const name = asked === '' ? newVolumeName() : checked(asked)
         if (!['', 'local'].includes(driver))
@@ -117,20 +118,20 @@ export async function openVolumes(
       }),
 
     fill: async (name, holder, copy) => {
-      await inTurn(() => hold(name, holder))
+      await mutex.run(() => hold(name, holder))
       try {
         const place = records.mountpoint(name)
         if ((await readdir(place)).length > 0) return
         if (standsForAnother(find(name))) await fillInPlace(place, copy)
-        else await records.fill(name, copy, (publish) => inTurn(() => publish((holders.get(name)?.size ?? 0) > 1)))
+        else await records.fill(name, copy, (publish) => mutex.run(() => publish((holders.get(name)?.size ?? 0) > 1)))
       } finally {
-        await inTurn(() => letGo(holder))
+        await mutex.run(() => letGo(holder))
       }
     },
 
-    hold: (name, holder) => inTurn(() => hold(name, holder)),
+    hold: (name, holder) => mutex.run(() => hold(name, holder)),
 
-    letGo: (holder) => inTurn(() => letGo(holder)),
+    letGo: (holder) => mutex.run(() => letGo(holder)),
 
     remove: async (name, force) => {
       if (!force || volumes.has(name)) await remove(name)
@@ -175,13 +176,4 @@ function checked(name: string): string {
         'only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path',
     )
   return name
-}
-
-function turns(): <T>(task: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve()
-  return (task) => {
-    const run = last.then(task)
-    last = run.catch(() => undefined)
-    return run
-  }
 }
