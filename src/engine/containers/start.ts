@@ -168,7 +168,7 @@ export async function writeNames(
     return `${address === 'host-gateway' ? (endpoints[0]?.gateway ?? '127.0.0.1') : address}\t${name}`
   })
   const hosts = [
-    ...(hostConfig.NetworkMode === 'host' ? await hostHosts() : ownHosts),
+    ...(run.networkMode === 'host' ? await hostHosts() : ownHosts),
     ...extra,
     ...linkedHosts(deps, container),
     ...endpoints.flatMap(({ ipAddress, ipv6Address }) =>
