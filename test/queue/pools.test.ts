@@ -29,9 +29,12 @@ function engineOf(): Engine {
     request.resume()
     response.setHeader('content-type', 'application/json')
     if (request.url?.startsWith('/build') === true) {
-      response.flushHeaders()
-      building.push(response)
-      response.once('close', () => ended.push('build'))
+      // an engine builds when it has the context; hung up on before, its client would take it for one that went away
+      request.once('end', () => {
+        response.flushHeaders()
+        building.push(response)
+        response.once('close', () => ended.push('build'))
+      })
     } else response.end(request.url?.includes('/json?') === true ? '[]' : '{"Id":"sha256:0"}')
   })
   return { server, building, ended }
