@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { lchown, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { orMissing } from './lib/missing.js'
 import { BerthError } from './errors.js'
 
 /** Which Berth to talk to, and the token it knows this person by. */
@@ -92,7 +93,7 @@ export async function writeGitCredentials(
   const file = gitCredentialsFile(env)
   const { protocol, host } = new URL(url)
   const line = `${protocol}//berth:${encodeURIComponent(token)}@${host}`
-  const before = await readFile(file, 'utf8').catch(() => '')
+  const before = await readFile(file, 'utf8').catch(orMissing(''))
   const others = before.split('\n').filter((other) => other !== '' && !other.endsWith(`@${host}`))
   if (before.split('\n').includes(line)) return
   await makeDirectory(env)

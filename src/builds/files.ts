@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { orMissing } from '../lib/missing.js'
 import type { Config } from '../config.js'
 import { messageOf } from '../errors.js'
 import { createLog } from '../log.js'
@@ -72,7 +73,7 @@ export async function removeTree(tree: string): Promise<void> {
 
 /** Removes the logs of deploys that are known no more: a worker died before it could. */
 export async function removeStrayLogs(config: Config, known: ReadonlySet<string>): Promise<void> {
-  const names = await readdir(deploysDirectory(config)).catch(() => [])
+  const names = await readdir(deploysDirectory(config)).catch(orMissing([]))
   const ids = names.flatMap((name) => /^(.+)\.log$/.exec(name)?.[1] ?? [])
   for (const id of ids)
     if (!known.has(id))
@@ -86,7 +87,7 @@ export async function removeStrayLogs(config: Config, known: ReadonlySet<string>
  * be removed is told and stays: it is no reason not to start.
  */
 export async function removeStraySources(config: Config, pending: ReadonlySet<string>): Promise<void> {
-  const names = await readdir(deploysDirectory(config)).catch(() => [])
+  const names = await readdir(deploysDirectory(config)).catch(orMissing([]))
   const ids = names.flatMap((name) => /^(.+)\.src(\.index)?$/.exec(name)?.[1] ?? [])
   for (const id of new Set(ids))
     if (!pending.has(id))

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { is } from '../errors.js'
 
-const absent = new Set(['ENOENT', 'ENOTDIR'])
+const absent = new Set(['ENOENT', 'ENOTDIR', 'ESRCH'])
 
-/** Whether an error says that something is not there: of the file system by its code, of HTTP by 404, of ours by its fault. */
+/** Whether an error says that something is not there: of the file system and of processes by its code, of HTTP by 404, of ours by its fault. */
 export function isMissing(error: unknown): boolean {
   if (is(error, 'missing')) return true
-  const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown }
-  return statusCode === 404 || (typeof code === 'string' && absent.has(code))
+  const { code, statusCode, syscall } = (error ?? {}) as { code?: unknown; statusCode?: unknown; syscall?: unknown }
+  // a socket that is not there is a server that is away
+  return statusCode === 404 || (typeof code === 'string' && absent.has(code) && syscall !== 'connect')
 }
 
 /**

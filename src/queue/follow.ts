@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { open, type FileHandle } from 'node:fs/promises'
 import { StringDecoder } from 'node:string_decoder'
+import { orMissing } from '../lib/missing.js'
 import type { Config } from '../config.js'
 import { deadline } from '../lib/deadline.js'
 import { is } from '../errors.js'
@@ -46,7 +47,7 @@ export async function* follow(
       if (signal?.aborted === true) return
       // the status first: whatever was logged before the end is then in the file
       const over = watch === null || (await watch.over())
-      file ??= await open(deployFiles(config, id).log, 'r').catch(() => null)
+      file ??= await open(deployFiles(config, id).log, 'r').catch(orMissing(null))
       for (;;) {
         if (file === null) break
         const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(pieceBytes), 0, pieceBytes, offset)

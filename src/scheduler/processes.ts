@@ -1,3 +1,4 @@
+import { orMissing } from '../lib/missing.js'
 import type { Config } from '../config.js'
 import type { EngineClient } from '../engine-client/client.js'
 import { own } from '../lib/own.js'
@@ -76,7 +77,7 @@ export async function listProcesses({ config, store, engine }: ProcessesDeps, ap
 
 async function releasesOf(store: Store, app: App, versions: readonly number[]): Promise<Map<number, Release>> {
   const all = await Promise.all(
-    [...new Set(versions)].map((version) => store.releases.get(app.id, version).catch(() => null)),
+    [...new Set(versions)].map((version) => store.releases.get(app.id, version).catch(orMissing(null))),
   )
   return new Map(all.flatMap((release) => (release ? [[release.version, release]] : [])))
 }

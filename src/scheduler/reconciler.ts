@@ -1,3 +1,4 @@
+import { orMissing } from '../lib/missing.js'
 import { is, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
@@ -175,7 +176,7 @@ export class Reconciler {
   async #desired(app: App): Promise<Release | null> {
     const rolled = await this.#deps.records.rolled(app.id)
     if (rolled > app.current) {
-      const release = await this.#store.releases.get(app.id, rolled).catch(() => null)
+      const release = await this.#store.releases.get(app.id, rolled).catch(orMissing(null))
       if (release && release.status !== 'failed') return release
     }
     return app.current === 0 ? null : this.#store.releases.get(app.id, app.current)

@@ -1,3 +1,4 @@
+import { orMissing } from '../lib/missing.js'
 import { readFile } from 'node:fs/promises'
 
 /** A TCP socket that listens, proc(5) /proc/net/tcp. */
@@ -50,7 +51,7 @@ export async function listenersOf(pid: number, address: string): Promise<Listene
     const [local, v4, v6] = await Promise.all([
       readFile(`${net}/fib_trie`, 'utf8'),
       readFile(`${net}/tcp`, 'utf8'),
-      readFile(`${net}/tcp6`, 'utf8').catch(() => ''),
+      readFile(`${net}/tcp6`, 'utf8').catch(orMissing('')),
     ])
     if (!local.includes(`|-- ${address}\n`)) return null
     return [...parseListeners(v4), ...parseListeners(v6)]

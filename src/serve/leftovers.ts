@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { orMissing } from '../lib/missing.js'
 import type { Config } from '../config.js'
 import { end, identify } from './pids.js'
 
@@ -14,7 +15,7 @@ export async function endPushes(config: Config): Promise<void> {
   const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry)).map(Number)
   const ours = await Promise.all(
     pids.map(async (pid) => {
-      const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+      const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(orMissing(''))
       return command.includes(repositories) && /git|hooks\//.test(command) ? [identify(pid)] : []
     }),
   )

@@ -1,5 +1,6 @@
 import { chownSync } from 'node:fs'
 import { copyFile, stat, truncate } from 'node:fs/promises'
+import { orMissing } from '../lib/missing.js'
 import type { Config } from '../config.js'
 import { BerthError, is, messageOf } from '../errors.js'
 import { collectWhenQuiet } from '../lib/quiet.js'
@@ -43,7 +44,7 @@ function gitGroupOf(config: Config, user: User): GitGroup {
 
 /** Keeps a log from growing without end: copied aside and cut, since the child holds it open (O_APPEND). */
 async function rotate(file: string): Promise<void> {
-  const { size, gid } = await stat(file).catch(() => ({ size: 0, gid: 0 }))
+  const { size, gid } = await stat(file).catch(orMissing({ size: 0, gid: 0 }))
   if (size < maxLogBytes) return
   await copyFile(file, `${file}.1`) // which has the mode of the other
   chownSync(`${file}.1`, 0, gid)

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { orMissing } from '../lib/missing.js'
 import type { Config } from '../config.js'
 import { home } from './paths.js'
 
@@ -55,7 +56,7 @@ const unitFile = (config: Config): string => join('/etc/systemd/system', unitNam
 /** Writes and enables the unit, so that what systemd starts next is this build with the settings of the instance. */
 export async function installUnit(config: Config): Promise<void> {
   const text = unitText(config)
-  const before = await readFile(unitFile(config), 'utf8').catch(() => '')
+  const before = await readFile(unitFile(config), 'utf8').catch(orMissing(''))
   if (before !== text) {
     await writeFile(unitFile(config), text)
     await systemctl('daemon-reload')
