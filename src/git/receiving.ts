@@ -12,14 +12,14 @@ import type { Command } from './commands.js'
 import { checkConnected } from './connected.js'
 import type { Disk } from './disk.js'
 import { exportTree, quarantineEnv, readCommit } from './export.js'
-import { judge } from './judge.js'
+import { policyOn } from './policy.js'
 import { land, prepareLanding } from './landing.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { orMissing } from '../lib/missing.js'
 import { checkQuarantine, forgetPush, isUnderWay, listPushes, readPush, recordPush, type Push } from './pushes.js'
 import type { Verdict } from './report.js'
 import { repositoryOf } from './repository.js'
-import { standingOf } from './standing.js'
+import { stalenessOf } from './staleness.js'
 
 export interface Receiver {
   readonly config: Config
@@ -178,14 +178,14 @@ export class Receiving {
       await this.#resubmit(app, known)
       return known
     }
-    const { deploys: command, refused } = judge(app, question.commands)
+    const { deploys: command, refused } = policyOn(app, question.commands)
     for (const { ref, reason } of refused.slice(0, mostNamed))
       await say(` !     ${ref.replace(/^refs\/heads\//, '')}: ${reason ?? ''}\n`)
     if (!command) return null
     const quarantine = checkQuarantine(repository, question.quarantine)
     const env = quarantineEnv(repository, quarantine)
     const pending = await store.operations.pending(app.id)
-    const { stale, unless } = await standingOf(repository, command, pending, env)
+    const { stale, unless } = await stalenessOf(repository, command, pending, env)
     if (stale)
       throw new BerthError('conflict', 'the branch has moved since you last fetched it', 'fetch, merge and push again')
     const id = newOperationId()

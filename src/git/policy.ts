@@ -3,7 +3,7 @@ import { isZero, type Command } from './commands.js'
 import type { Verdict } from './report.js'
 
 /** What is to be done with a push. */
-export interface Judgement {
+export interface PolicyOnPush {
   /** The one command that deploys; null when there is none. */
   readonly deploys: Command | null
   /** Why each of the others is refused. */
@@ -13,7 +13,7 @@ export interface Judgement {
 const branches = ({ deployBranch }: App): string[] => (deployBranch === null ? ['main', 'master'] : [deployBranch])
 
 /** Judges each ref of a push by its name: an app's deploy branch deploys, and nothing else is taken. Pure. */
-export function judge(app: App, commands: readonly Command[]): Judgement {
+export function policyOn(app: App, commands: readonly Command[]): PolicyOnPush {
   const refs = branches(app).map((branch) => `refs/heads/${branch}`)
   const deploys = commands.find(({ ref, new: to }) => refs.includes(ref) && !isZero(to)) ?? null
   const others = commands.filter((command) => command !== deploys)

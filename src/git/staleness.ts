@@ -5,7 +5,7 @@ import { git } from './git.js'
 import { readRef } from './refs.js'
 
 /** How a push stands to what others have pushed since its pusher last looked. */
-export interface Standing {
+export interface Staleness {
   /** True when it would undo what has landed since, without having been forced. */
   readonly stale: boolean
   /** Pending deploys that would make it stale, were they to succeed. */
@@ -16,12 +16,12 @@ export interface Standing {
  * Compares a push with its ref and with the pushes before it. A push that begins a branch, or does not build upon what it
  * replaces, is forced: its pusher means it. @param env where git finds the pushed objects
  */
-export async function standingOf(
+export async function stalenessOf(
   repository: string,
   command: Command,
   pending: readonly Operation[],
   env: Readonly<Record<string, string>>,
-): Promise<Standing> {
+): Promise<Staleness> {
   const current = await readRef(repository, command.ref)
   const moved = current !== null && current !== command.old
   const ahead = pending.filter(isBuild)
