@@ -58,6 +58,12 @@ export default tseslint.config(
   },
   ...walls,
   {
+    files: ['engine-client', 'buildpacks', 'stacks', 'builds', 'scheduler', 'router'].map(
+      (room) => `src/${room}/**/*.ts`,
+    ),
+    rules: { 'max-params': ['error', 4] },
+  },
+  {
     files: ['src/engine/*/*.ts', 'src/engine/*.ts'],
     rules: {
       'no-restricted-imports': [

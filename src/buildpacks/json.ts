@@ -13,7 +13,7 @@ export function parseJson(file: string, text: string): unknown {
     const { line, column } = position(text, offset)
     const found = text[offset]
     const what = found === undefined ? 'the file ends too early' : `unexpected ${JSON.stringify(found)}`
-    throw new SourceError(file, line, column, `not JSON: ${what}`, `correct ${file}, commit and push again`)
+    throw new SourceError({ file, line, column }, `not JSON: ${what}`, `correct ${file}, commit and push again`)
   }
 }
 

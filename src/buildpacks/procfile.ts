@@ -16,9 +16,7 @@ export function parseProcfile(text: string, file = 'Procfile'): Record<string, s
     if (raw.trim() === '' || raw.trimStart().startsWith('#')) continue
     const bad = (column: number, message: string): SourceError =>
       new SourceError(
-        file,
-        line,
-        column,
+        { file, line, column },
         message,
         'write one `<process type>: <command>` a line, `web: node server.js`',
       )
@@ -33,7 +31,11 @@ export function parseProcfile(text: string, file = 'Procfile'): Record<string, s
     types.set(name, command)
   }
   if (types.size === 0)
-    throw new SourceError(file, 1, 1, 'no process type in it', 'write a line such as `web: node server.js`')
+    throw new SourceError(
+      { file, line: 1, column: 1 },
+      'no process type in it',
+      'write a line such as `web: node server.js`',
+    )
   return Object.fromEntries(types)
 }
 

@@ -1,11 +1,18 @@
 import { BerthError } from '../errors.js'
 
+/** A place in a user's file; line and column from 1. */
+export interface SourcePlace {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+}
+
 /** A mistake in a user's file, at a line and column (both from 1). */
 export class SourceError extends BerthError {
   readonly file: string
   readonly line: number
   readonly column: number
-  constructor(file: string, line: number, column: number, message: string, hint?: string) {
+  constructor({ file, line, column }: SourcePlace, message: string, hint?: string) {
     super('invalid', `${file}:${String(line)}:${String(column)}: ${message}`, hint)
     this.file = file
     this.line = line

@@ -122,7 +122,7 @@ export function createFront(served: Served): Front {
     const { method } = request
     const directed = direct(listener, request, frame)
     const { id, address } = directed
-    if (log.isLevelEnabled('debug')) record(log, request, response, id, address)
+    if (log.isLevelEnabled('debug')) record(log, call, id, address)
     const subject = { id, ...(address ? { host: address.host } : {}) }
     if (!address) {
       response.shouldKeepAlive = false // what leads to nobody here may have led another reader to somebody
@@ -213,7 +213,7 @@ export function createFront(served: Served): Front {
   }
 }
 
-function record(log: Logger, request: IncomingMessage, response: ServerResponse, id: string, to: Address | null): void {
+function record(log: Logger, { request, response }: Call, id: string, to: Address | null): void {
   const began = performance.now()
   const { socket } = request
   const written = socket.bytesWritten

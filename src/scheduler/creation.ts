@@ -9,6 +9,13 @@ import { entryOf, environmentOf, labelsOf, networkOf, oneOffType, type Slot } fr
 /** Processes and threads a container may have. */
 const pids = 1024
 
+/** Whose process a container is. */
+export interface Owner {
+  readonly instance: string
+  readonly app: App
+  readonly release: Release
+}
+
 /** What a container runs, and under which init. */
 export interface Start {
   readonly words: readonly string[]
@@ -16,13 +23,7 @@ export interface Start {
 }
 
 /** What the engine is asked for, for one process of a release. */
-export function creationOf(
-  instance: string,
-  app: App,
-  release: Release,
-  slot: Slot,
-  { words, init }: Start,
-): ContainerCreation {
+export function creationOf({ instance, app, release }: Owner, slot: Slot, { words, init }: Start): ContainerCreation {
   const network = networkOf(app.id)
   return {
     name: `berth-${app.name}.${slot.process}.v${release.version}.${randomBytes(3).toString('hex')}`,
@@ -57,16 +58,11 @@ export interface Errand {
 }
 
 /** What the engine is asked for, for a one-off process. */
-export function errandOf(
-  instance: string,
-  app: App,
-  release: Release,
-  errand: Errand,
-  start: Start,
-): ContainerCreation {
+export function errandOf(owner: Owner, errand: Errand, start: Start): ContainerCreation {
+  const { app, release } = owner
   const slot: Slot = { process: errand.process, type: oneOffType, spec: '' }
   const entry = own(release.formation, oneOffType) ?? entryOf(release, 'web')
-  const { HostConfig, ...creation } = creationOf(instance, app, release, slot, start)
+  const { HostConfig, ...creation } = creationOf(owner, slot, start)
   const { process, tty, stdin, size } = errand
   return {
     ...creation,

@@ -74,7 +74,7 @@ export class Fleet {
           `${slot.process} has nothing to run: its image has neither CMD nor ENTRYPOINT`,
           'add a CMD to the Dockerfile, or a line to the Procfile',
         )
-      const options = creationOf(config.name, app, release, slot, { words, init })
+      const options = creationOf({ instance: config.name, app, release }, slot, { words, init })
       const id = await engine.create(options).catch((error: unknown) => {
         throw refused(error, release, slot)
       })

@@ -6,6 +6,7 @@ import type { App } from '../store/apps.js'
 import { oneOffType } from './desired.js'
 import { AppEngine } from './app-engine.js'
 import { followApps } from './events.js'
+import { orMissing } from '../lib/missing.js'
 import { Semaphore } from '../lib/semaphore.js'
 import { Channel } from './channel.js'
 import type { Found } from './plan.js'
@@ -69,7 +70,7 @@ export async function* readLogs(
 
 async function tailOf(engine: AppEngine, one: Found, lines: number): Promise<LogLine[]> {
   // one line at least, to know from where to follow
-  const tail = await readTail(engine, one.id, Math.max(lines, 1)).catch(() => [])
+  const tail = await readTail(engine, one.id, Math.max(lines, 1)).catch(orMissing([]))
   return tail.map((line) => lineOf(one.process, line))
 }
 

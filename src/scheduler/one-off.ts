@@ -49,7 +49,9 @@ export async function startOneOff(
   const words =
     typeof command === 'string' ? processWords(command, await engine.commandOf(release.image)) : oneOffWords(command)
   await engine.ensureNetwork(app.id)
-  const id = await engine.create(errandOf(config.name, app, release, errand, { words, init })).catch(refused)
+  const id = await engine
+    .create(errandOf({ instance: config.name, app, release }, errand, { words, init }))
+    .catch(refused)
   try {
     if (init.archive) await engine.put(id, init.archive)
     signal.throwIfAborted()

@@ -1,6 +1,7 @@
 import { orMissing } from '../lib/missing.js'
 import type { Config } from '../config.js'
 import type { EngineClient } from '../engine-client/client.js'
+import { is } from '../errors.js'
 import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
@@ -29,7 +30,10 @@ export async function listProcesses({ config, store, engine }: ProcessesDeps, ap
     containers
       .list(app.id)
       .then((all) => all.get(app.id) ?? [])
-      .catch(() => null),
+      .catch((error: unknown) => {
+        if (is(error, 'unavailable')) return null
+        throw error
+      }),
   ])
   const live = new Set(found?.filter((one) => one.running).map((one) => one.id))
   const releases = await releasesOf(

@@ -10,7 +10,7 @@ import { endingOf } from './diagnosis.js'
 import type { AppEvent } from './events.js'
 import type { Fleet, SchedulerDeps } from './fleet.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
-import { observe } from './observation.js'
+import { observe, type Observation } from './observation.js'
 import { Pace } from './pace.js'
 import { planOf, type Found } from './plan.js'
 import type { ProcessRecord } from './records.js'
@@ -149,7 +149,7 @@ export class Reconciler {
     for (const one of plan.keep) if (!up.has(one.id)) this.#mind(app, release, one)
     const busy = new Set(all.filter((one) => this.#fleet.isRetiring(one.id)).map((one) => one.process))
     // the route is what it should be: what cannot be started now is started at the next look
-    await this.#fill(app, release, plan.missing, known, busy).catch(async (error: unknown) => {
+    await this.#fill(app, release, plan.missing, { known, busy }).catch(async (error: unknown) => {
       if (is(error, 'missing') && !lost) {
         this.#imageless.set(id, release.version)
         await traffic.lead(id, release.domains, targets, 'needs-push')
@@ -202,8 +202,7 @@ export class Reconciler {
     app: App,
     release: Release,
     missing: readonly { slot: Slot; dead: Found | null }[],
-    known: ReadonlyMap<string, ProcessRecord>,
-    busy: ReadonlySet<string>,
+    { known, busy }: { readonly known: Observation['known']; readonly busy: ReadonlySet<string> },
   ): Promise<void> {
     const held = this.held.get(app.id)
     const due: { slot: Slot; restarts: number }[] = []

@@ -10,7 +10,11 @@ function plan(tree: Tree): Plan | null {
   const text = tree.read('Dockerfile')
   if (text === null) return null
   if (text.trim() === '')
-    throw new SourceError('Dockerfile', 1, 1, 'the file is empty', 'begin it with `FROM`, or remove it')
+    throw new SourceError(
+      { file: 'Dockerfile', line: 1, column: 1 },
+      'the file is empty',
+      'begin it with `FROM`, or remove it',
+    )
   const declared = declaredTypes(tree)
   const declares = saysWhatRuns(declared)
   return {
