@@ -5,7 +5,7 @@ import { apiRoutes } from './api/routes.js'
 import type { Inventory } from './api/system.js'
 import { createBuilder, type Builder } from './build/builder.js'
 import type { EngineConfig } from './config.js'
-import { Catalog } from './containers/catalog.js'
+import { ContainerCatalog } from './containers/catalog.js'
 import { Containers } from './containers/containers.js'
 import { containerMark } from './containers/sandbox.js'
 import { openEvents } from './events.js'
@@ -47,7 +47,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   const ids = await Ids.open(config)
   const networks = await openNetworks(config, events)
 
-  const catalog = new Catalog()
+  const catalog = new ContainerCatalog()
   const images = await ImageStore.open(config, events, catalog)
   const volumes = await openVolumes(config, events, catalog)
   const parts = { config, driver, exits, hierarchies, ids, networks, events, catalog }

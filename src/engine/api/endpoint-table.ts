@@ -1,4 +1,4 @@
-import { apiRoutes, type Rooms } from './routes.js'
+import { apiRoutes, type ApiDeps } from './routes.js'
 import { unserved } from './unserved.js'
 
 /** Stands for all that handlers would use: the routes are only listed. */
@@ -6,7 +6,7 @@ const nothing: object = new Proxy(() => undefined, { get: () => nothing })
 
 /** Every endpoint that is served, `METHOD /path`, and what is missing of it ('' when nothing is). */
 export const servedEndpoints = (): ReadonlyMap<string, string> =>
-  new Map(apiRoutes(nothing as Rooms).map(({ method, path, partly = '' }) => [`${method} ${path}`, partly]))
+  new Map(apiRoutes(nothing as ApiDeps).map(({ method, path, partly = '' }) => [`${method} ${path}`, partly]))
 
 /** A Markdown table of every endpoint of Docker's API: *yes*, *partly (what is missing)* or *no (why)*. */
 export function endpointTable(): string {

@@ -1,7 +1,7 @@
 import type { EventLog, EventMessage } from '../events.js'
 import { matchesEvent } from '../events.js'
 import { parseFilters } from '../system/filters.js'
-import { parseMoment } from '../system/timestamp.js'
+import { parseTimestamp } from '../system/timestamp.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
 const keys = ['type', 'event', 'container', 'image', 'network', 'volume', 'label', 'scope', 'daemon']
@@ -53,4 +53,4 @@ async function follow(events: EventLog, request: ApiRequest, reply: ApiReply): P
 }
 
 const clamp = (delay: number): number => Math.min(Math.max(delay, 0), farthest)
-const momentOf = (text: string | null): number | undefined => (text ? parseMoment(text) : undefined)
+const momentOf = (text: string | null): number | undefined => (text ? parseTimestamp(text) : undefined)

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { amend } from '../build/apply-changes.js'
+import { applyChanges } from '../build/apply-changes.js'
 import { isUrl, openUrl } from '../build/download.js'
 import { fromHost } from '../build/outlet.js'
 import { EngineError } from '../errors.js'
@@ -93,7 +93,7 @@ async function importArchive(images: ImageStore, request: ApiRequest, reply: Api
   const from = query.get('fromSrc') ?? '-'
   const repository = query.get('repo') ?? ''
   const tag = query.get('tag') ?? ''
-  const config = amend({}, query.getAll('changes'))
+  const config = applyChanges({}, query.getAll('changes'))
   const platform = readPlatform(query.get('platform') ?? '')
   if (platform.os !== 'linux')
     throw new EngineError('invalid', `operating system is not supported: ${JSON.stringify(platform.os)}`)

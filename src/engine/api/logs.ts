@@ -1,7 +1,7 @@
 import type { Containers } from '../containers/containers.js'
 import { encoding } from '../containers/follower.js'
 import { EngineError } from '../errors.js'
-import { parseMoment } from '../system/timestamp.js'
+import { parseTimestamp } from '../system/timestamp.js'
 import { contentTypeOf, frame } from './frames.js'
 import { flag } from './query.js'
 import type { ApiReply, ApiRequest } from './route.js'
@@ -16,7 +16,7 @@ export async function logs(containers: Containers, request: ApiRequest, reply: A
   const tail = query.get('tail') ?? 'all'
   const momentOf = (name: string) => {
     const text = query.get(name)
-    return text === null || text === '' || text === '0' ? {} : { [name]: parseMoment(text) }
+    return text === null || text === '' || text === '0' ? {} : { [name]: parseTimestamp(text) }
   }
   const wanted = {
     stdout,

@@ -9,7 +9,7 @@ import type { PoolRequest } from '../networks/subnets.js'
 import type { EndpointSpec, Events, Usage } from '../records.js'
 import { fieldsOf, flagField, listField, mapField, objectField, textField, type Fields } from '../system/fields.js'
 import { anyOf, flagOf, labelsMatch, looselyMatches, parseFilters, type Filters } from '../system/filters.js'
-import { parseMoment } from '../system/timestamp.js'
+import { parseTimestamp } from '../system/timestamp.js'
 import type { ApiRoute } from './route.js'
 
 /** What the container room does when the API connects one of its containers, by id or name. */
@@ -91,7 +91,7 @@ export const networkRoutes = (
     handle: async ({ query }, reply) => {
       const filters = parseFilters(query, ['until', 'label', 'label!'])
       const until = filters.get('until')?.[0]
-      const before = until === undefined ? Infinity : parseMoment(until)
+      const before = until === undefined ? Infinity : parseTimestamp(until)
       const idle = networks
         .list()
         .filter((each) => !isPredefined(each.name) && networks.endpoints(each.id).size === 0)

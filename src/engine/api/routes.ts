@@ -21,7 +21,7 @@ import { type Inventory, systemRoutes } from './system.js'
 import { volumeRoutes } from './volumes.js'
 
 /** What the API is served from. */
-export interface Rooms {
+export interface ApiDeps {
   readonly config: EngineConfig
   readonly events: EventLog
   readonly containers: Containers
@@ -36,7 +36,7 @@ export interface Rooms {
 }
 
 /** Every endpoint that is served. */
-export const apiRoutes = (rooms: Rooms): readonly ApiRoute[] => {
+export const apiRoutes = (rooms: ApiDeps): readonly ApiRoute[] => {
   const { config, events, containers, usage, images, registry, builder, networks, volumes, inventory } = rooms
   return [
     ...systemRoutes(config, inventory, volumes),

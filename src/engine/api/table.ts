@@ -13,7 +13,7 @@ interface Entry<T> {
 }
 
 /** A request's path, its version prefix taken off. */
-export interface Target {
+export interface RequestTarget {
   readonly path: string
   readonly version: number
 }
@@ -27,7 +27,7 @@ const number = (version: string): number => {
  * Splits `/v1.47/containers/json` into version and path.
  * @throws EngineError `invalid` for a version this engine does not speak
  */
-export function targetOf(pathname: string): Target {
+export function targetOf(pathname: string): RequestTarget {
   const versioned = /^\/v(\d+\.\d+)(\/.*)$/.exec(pathname)
   if (!versioned) return { path: pathname, version: number(apiVersion.current) }
   const [, asked = '', path = '/'] = versioned

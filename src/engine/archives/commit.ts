@@ -1,4 +1,4 @@
-import { amend } from '../build/apply-changes.js'
+import { applyChanges } from '../build/apply-changes.js'
 import type { ContainerFiles } from '../containers/files.js'
 import type { ContainerConfig } from '../containers/record.js'
 import { architecture, type StoredImage } from '../oci/document.js'
@@ -25,9 +25,9 @@ export interface CommitAs {
 export async function commit(store: ImageStore, container: ContainerFiles, as: CommitAs): Promise<StoredImage> {
   const base = (await store.get(container.record.image)).document
   const onBuild = base.config.OnBuild ? { OnBuild: base.config.OnBuild } : {}
-  const config = amend({ ...onBuild, ...settingsOf(container.record.config), ...as.config }, as.changes)
-  await using stage = await store.layers.stage()
-  const copy = async () => store.pool.run('lift', { ...(await container.written()), target: stage.upper })
+  const config = applyChanges({ ...onBuild, ...settingsOf(container.record.config), ...as.config }, as.changes)
+  await using stage = await store.layers.draft()
+  const copy = async () => store.pool.run('copyLayer', { ...(await container.written()), target: stage.upper })
   await (as.pause ? container.frozen(copy) : container.inTurn(copy))
   const { diffId } = await store.layers.commit(stage)
   try {

@@ -3,7 +3,7 @@ import { codeOf } from '../errors.js'
 import { openDirectory } from '../images/files.js'
 import { major, minor, typeOf } from '../images/pack.js'
 import { plainCapability, type Owners } from '../images/owners.js'
-import { asItIs } from '../images/stamp.js'
+import { noFollow } from '../images/stamp.js'
 import { encodeHeader, endOfArchive, padding } from '../oci/tar-header.js'
 import { closeDescriptor } from '../kernel/libc.js'
 import { fileSystemTypeOf, type Name, openAt, openDirectoryAt, readlinkAt, statAt, xattrsIn } from '../kernel/at.js'
@@ -97,14 +97,14 @@ class TreePacker {
     const key = `${String(looked.dev)}:${String(looked.ino)}`
     const first = looked.nlink > 1 ? this.#links.get(key) : undefined
     if (first) {
-      const fd = unlessMoved(() => openAt(dir, at, asItIs))
+      const fd = unlessMoved(() => openAt(dir, at, noFollow))
       const xattrs = fd === undefined ? [] : travelling(fd)
       if (fd !== undefined) closeDescriptor(fd)
       yield encodeHeader({ ...this.#base(name, looked), type: 'link', size: 0, linkname: first, xattrs })
       return
     }
     // a fifo that took the file's place must not be waited for
-    const fd = unlessMoved(() => openAt(dir, at, asItIs))
+    const fd = unlessMoved(() => openAt(dir, at, noFollow))
     if (fd === undefined) return
     try {
       const stat = fstatSync(fd)

@@ -1,8 +1,8 @@
 import { realpathSync, statSync } from 'node:fs'
 import { codeOf, EngineError } from '../errors.js'
-import { Canvas } from '../images/layer-writer.js'
+import { LayerWriter } from '../images/layer-writer.js'
 import { Batches } from '../workers/flow.js'
-import { asTheyAre, ownersIn } from '../images/owners.js'
+import { identityOwners, ownersIn } from '../images/owners.js'
 import { handleMessages } from '../kernel/thread.js'
 import { resolveIn, lstatOr } from '../images/tree.js'
 import { Unpacker } from '../images/unpack.js'
@@ -12,7 +12,7 @@ import { absolute, baseOf, follows, statPath } from './path-stat.js'
 import { enter, type Place } from './place.js'
 
 /** Where an archive goes in a container. */
-export interface Target {
+export interface UnpackTarget {
   /** A directory that exists. */
   readonly path: string
   readonly keepKinds: boolean
@@ -25,13 +25,13 @@ export type ArchiveMessage =
   | { readonly kind: 'enter'; readonly place: Place }
   | { readonly kind: 'stat' | 'pack' | 'find'; readonly path: string }
   | { readonly kind: 'export' | 'next' | 'end' | 'abort' }
-  | { readonly kind: 'unpack'; readonly target: Target }
+  | { readonly kind: 'unpack'; readonly target: UnpackTarget }
   | { readonly kind: 'chunk'; readonly chunk: Uint8Array }
 
 /** Of the container's files. */
-let owners = asTheyAre
+let owners = identityOwners
 let batches: Batches | undefined
-let writing: { canvas: Canvas; unpacker: Unpacker } | undefined
+let writing: { layerWriter: LayerWriter; unpacker: Unpacker } | undefined
 
 /** The canonical path of a directory to write to. @throws EngineError `missing`, `invalid` */
 function findDirectory(path: string): string {
@@ -59,14 +59,14 @@ function pack(path: string): unknown {
   return stat
 }
 
-function beginUnpack({ path, keepKinds, owner }: Target): void {
-  const canvas = new Canvas('', [], owners)
+function beginUnpack({ path, keepKinds, owner }: UnpackTarget): void {
+  const layerWriter = new LayerWriter('', [], owners)
   const user = owner === '' ? undefined : lookUpUser('/', owner).user
-  const unpacker = new Unpacker(canvas, path, 'copy', undefined, undefined, {
+  const unpacker = new Unpacker(layerWriter, path, 'copy', undefined, undefined, {
     keepKinds,
     ...(user ? { owner: { uid: user.uid, gid: user.gid } } : {}),
   })
-  writing = { canvas, unpacker }
+  writing = { layerWriter, unpacker }
 }
 
 function handle(message: ArchiveMessage): unknown {
@@ -95,7 +95,7 @@ function handle(message: ArchiveMessage): unknown {
       )
     case 'end':
       writing?.unpacker.end()
-      return writing?.canvas.close()
+      return writing?.layerWriter.close()
     case 'abort':
       return writing?.unpacker.abort()
   }

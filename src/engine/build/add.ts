@@ -57,7 +57,7 @@ export async function fetchSource(
     await mkdir(place)
     const { sandbox } = job.request
     await withinReserve(reserve, (signal) => download(source, join(place, name), sandbox, signal))
-    const [content] = await job.store.pool.run('survey', place)
+    const [content] = await job.store.pool.run('scan', place)
     const digest = `sha256:${content?.content ?? ''}`
     if (checksum !== undefined && digest !== checksum)
       throw fail(`digest mismatch ${digest}: ${checksum}`, 'what the URL gives is not what the Dockerfile expects')

@@ -11,7 +11,7 @@ const allowed = ['CMD', 'ENTRYPOINT', 'ENV', 'EXPOSE', 'HEALTHCHECK', 'LABEL', '
  * A configuration after the instructions of `docker commit --change`, or import's.
  * @throws EngineError `invalid`, for instructions too that change more than the configuration
  */
-export function amend(config: ImageConfig, changes: readonly string[]): ImageConfig {
+export function applyChanges(config: ImageConfig, changes: readonly string[]): ImageConfig {
   const { lines, escape } = cutLines('change', `${changes.join('\n')}\n`)
   let state = { ...emptyState, config }
   for (const line of lines) {

@@ -19,14 +19,14 @@ import { parseDockerfile, targetStage } from './dockerfile.js'
 import { describeItem, type PruneRequest } from './items.js'
 import type { BuildRequest } from './job.js'
 import { documentOf, stepsOf } from './result.js'
-import { Shelf } from './cache-usage.js'
+import { CacheUsage } from './cache-usage.js'
 import { memoriesOf, Sources } from './sources.js'
 import { buildStages } from './staging.js'
 import { demandVisible, visibleImage } from './visible.js'
 import { warnUnused } from './warnings.js'
 
 /** What the builder stands on. */
-export interface BuilderParts {
+export interface BuilderDeps {
   readonly config: EngineConfig
   readonly images: ImageStore
   readonly steps: Steps
@@ -45,20 +45,20 @@ const runsAtOnce = Math.max(4, availableParallelism())
 
 /** Turns Dockerfiles into images. */
 export class Builder {
-  readonly #parts: BuilderParts
+  readonly #parts: BuilderDeps
   readonly #cache: BuildCache
   readonly #mounts: CacheMounts
-  readonly #shelf: Shelf
+  readonly #cacheUsage: CacheUsage
 
-  private constructor(parts: BuilderParts, cache: BuildCache, mounts: CacheMounts) {
+  private constructor(parts: BuilderDeps, cache: BuildCache, mounts: CacheMounts) {
     this.#parts = parts
     this.#cache = cache
     this.#mounts = mounts
-    this.#shelf = new Shelf(parts.images, cache, mounts, new Sources(parts.config))
+    this.#cacheUsage = new CacheUsage(parts.images, cache, mounts, new Sources(parts.config))
   }
 
   /** Opens the build cache, and sweeps the layers that neither it nor an image names. */
-  static async open(parts: BuilderParts): Promise<Builder> {
+  static async open(parts: BuilderDeps): Promise<Builder> {
     const root = join(parts.config.root, 'build')
     const cache = await BuildCache.open(join(root, 'cache'))
     await cache.forget(({ layer }) => !parts.images.layers.has(layer))
@@ -130,7 +130,7 @@ export class Builder {
 
   /** Removes cached layers, and the directories of cache mounts. Answers as `POST /build/prune`. */
   async prune(request: PruneRequest): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> {
-    const { ids, freed } = await this.#shelf.prune(request)
+    const { ids, freed } = await this.#cacheUsage.prune(request)
     // a record that comes back brings its layer back
     for (const room of ['cache', 'mounts']) await syncDirectory(join(this.#parts.config.root, 'build', room))
     this.#parts.events.emit('builder', 'prune', '', { reclaimed: String(freed) })
@@ -139,7 +139,7 @@ export class Builder {
 
   /** BuildCache objects, as `GET /system/df` has them. */
   async usage(): Promise<ReturnType<typeof describeItem>[]> {
-    return (await this.#shelf.items()).map(describeItem)
+    return (await this.#cacheUsage.items()).map(describeItem)
   }
 
   async #image(request: BuildRequest, name: string, signal: AbortSignal): Promise<StoredImage> {
@@ -190,9 +190,9 @@ export class Builder {
   /** Off the path of the build: tells the disk what was used, and drops the oldest of what is too much. */
   async #collect(since: number): Promise<void> {
     await this.#cache.saveUse(since)
-    await this.#shelf.trim(this.#parts.config.build?.cacheBytes ?? defaultCacheBytes)
+    await this.#cacheUsage.trim(this.#parts.config.build?.cacheBytes ?? defaultCacheBytes)
   }
 }
 
 /** Opens the build room. */
-export const createBuilder = (parts: BuilderParts): Promise<Builder> => Builder.open(parts)
+export const createBuilder = (parts: BuilderDeps): Promise<Builder> => Builder.open(parts)

@@ -6,7 +6,7 @@ import type { Sources } from './sources.js'
 import { type CacheItem, doomed, overBudget, type PruneRequest } from './items.js'
 
 /** What the build cache holds on disk: the layers of its records, and the directories of cache mounts. */
-export class Shelf {
+export class CacheUsage {
   readonly #images: ImageStore
   readonly #cache: BuildCache
   readonly #mounts: CacheMounts

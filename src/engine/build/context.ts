@@ -4,7 +4,7 @@ import { isAbsolute, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { EngineError, messageOf } from '../errors.js'
 import { archiveOf, autoDecompress } from '../oci/compression.js'
-import type { Stage as LayerStage } from '../images/layers.js'
+import type { LayerDraft as LayerStage } from '../images/layers.js'
 import type { ImageStore } from '../images/store.js'
 import { download, isUrl } from './download.js'
 import { fetchRepository, type GitSurroundings, readGitUrl } from './git.js'
@@ -13,7 +13,7 @@ import { fetchRepository, type GitSurroundings, readGitUrl } from './git.js'
 export interface BuildContext extends AsyncDisposable {
   readonly directory: string
   /** Where what it holds is written, with digests: a step's key needs no second reading. */
-  readonly inventory: string
+  readonly indexFile: string
   /** Nothing else writes to the directory. */
   readonly own: boolean
   /** The directory has files that are not in the context. */
@@ -26,8 +26,8 @@ interface Received {
   readonly directory: string
   /** It is somebody else's: where the digests of its files are kept for the next build. */
   readonly memory?: string
-  /** Its inventory is written already. */
-  readonly surveyed?: boolean
+  /** Its index file is written already. */
+  readonly scanned?: boolean
   /** What the Dockerfile is called there, when the client does not choose. */
   readonly dockerfile?: string
 }
@@ -101,12 +101,12 @@ async function open(
   dockerfile: string,
   receive: (stage: LayerStage) => Promise<Received>,
 ): Promise<BuildContext> {
-  const stage = await store.layers.stage()
+  const stage = await store.layers.draft()
   try {
-    const { directory, surveyed, memory, dockerfile: given } = await receive(stage)
+    const { directory, scanned, memory, dockerfile: given } = await receive(stage)
     const name = (given ?? dockerfile).replace(/^(\.?\/)+/, '')
-    const inventory = inventoryOf(stage)
-    const task = { directory, inventory, surveyed, memory, dockerfile: name }
+    const indexFile = inventoryOf(stage)
+    const task = { directory, indexFile, scanned, memory, dockerfile: name }
     const { text, hides } = await store.pool.run('context', task)
     const own = memory === undefined
     // the build is answered by then, and what stays is swept at the next start
@@ -117,7 +117,7 @@ async function open(
         console.error(`a build context was not removed: ${messageOf(error)}`)
       }
     }
-    return { directory, inventory, own, hides, dockerfile: text, [Symbol.asyncDispose]: release }
+    return { directory, indexFile, own, hides, dockerfile: text, [Symbol.asyncDispose]: release }
   } catch (error) {
     await stage[Symbol.asyncDispose]()
     throw error
@@ -127,9 +127,9 @@ async function open(
 async function unpack(store: ImageStore, stage: LayerStage, archive: Readable, signal: AbortSignal): Promise<Received> {
   const directory = join(stage.work, 'context')
   await mkdir(directory)
-  const task = { upper: directory, lowers: [], base: '/', as: 'context' as const, inventory: inventoryOf(stage) }
+  const task = { upper: directory, lowers: [], base: '/', as: 'context' as const, indexFile: inventoryOf(stage) }
   await store.pool.unpack(task, await autoDecompress(archive), signal)
-  return { directory, surveyed: true }
+  return { directory, scanned: true }
 }
 
-const inventoryOf = (stage: LayerStage): string => join(stage.work, 'inventory')
+const inventoryOf = (stage: LayerStage): string => join(stage.work, 'indexFile')

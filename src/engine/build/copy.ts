@@ -2,14 +2,14 @@ import { lstat, open } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path/posix'
 import type { Readable } from 'node:stream'
 import { EngineError, isFault, messageOf } from '../errors.js'
-import type { Archive, Carry } from '../images/copy-files.js'
+import type { Archive, CopyTask } from '../images/copy-files.js'
 import { decompress } from '../oci/compression.js'
 import { readModeChange } from '../images/mode.js'
 import { familiarName, parseReference } from '../oci/reference.js'
 import type { Earlier } from '../images/copies.js'
-import type { Stage as LayerStage } from '../images/layers.js'
+import type { LayerDraft as LayerStage } from '../images/layers.js'
 import type { Sources } from '../images/selection.js'
-import { asItIs, changed, stampOf } from '../images/stamp.js'
+import { noFollow, changed, stampOf } from '../images/stamp.js'
 import { withinReserve } from '../system/space.js'
 import { fetchSource, isRemote, readChecksum } from './add.js'
 import { cacheKey } from './cache.js'
@@ -26,7 +26,7 @@ interface Group {
   readonly sources: Sources
   /** Stands for their content. */
   readonly digest: string
-  readonly inline: Carry['inline']
+  readonly inline: CopyTask['inline']
   /** Nobody else's, and never written to again. */
   readonly own: boolean
   /** Whose they are when the instruction does not say: absent, whoever they belong to. */
@@ -42,7 +42,7 @@ export async function copyStep(job: Job, instruction: Copy, state: State): Promi
   const chmod = readMode(instruction, scope)
   const target = absolute(scope.word(instruction.target), state)
   const lowers = job.directories(state.layers)
-  await using scratch = await job.store.layers.stage()
+  await using scratch = await job.store.layers.draft()
   const groups = await groupsOf(job, instruction, scope, { target, place: scratch.work })
   // a layer that stands by itself is the same on any base, as long as it finds its directories there alike
   const numeric = chown === undefined || /^\d+(:\d+)?$/.test(chown)
@@ -59,7 +59,7 @@ export async function copyStep(job: Job, instruction: Copy, state: State): Promi
     const again = like === undefined ? {} : { copies: copiesOf(stage), ...(earlier && { earlier }) }
     for (const { sources, inline, own, owner, unpack: unpacks } of groups) {
       const as = chown ?? owner
-      const task: Carry = {
+      const task: CopyTask = {
         ...sources,
         inline,
         lowers,
@@ -73,7 +73,7 @@ export async function copyStep(job: Job, instruction: Copy, state: State): Promi
         sparingArchives: unpacks,
         ...again,
       }
-      const archives = await placed(instruction, () => job.store.pool.run('carry', task))
+      const archives = await placed(instruction, () => job.store.pool.run('copyFiles', task))
       for (const archive of archives) await placed(instruction, () => unpack(job, archive, link ? [] : lowers, upper))
     }
   }
@@ -113,7 +113,7 @@ async function groupsOf(
     const from = instruction.from && scope.word(instruction.from)
     const layers = await sourceLayers(job, instruction, from)
     const { context } = job.request
-    const known = from === undefined ? { known: context.inventory } : {}
+    const known = from === undefined ? { known: context.indexFile } : {}
     const sources = { layers, patterns, ...known, ...chosen }
     const digest = await placed(instruction, () => job.store.pool.run('digest', sources), from)
     const own = from === undefined && context.own
@@ -212,7 +212,7 @@ async function unpack(job: Job, archive: Archive, lowers: readonly string[], upp
 
 /** A file of one that others may write to as `withUnchanged` opens it. @throws EngineError `conflict` when it is another */
 async function openStamped(file: string, stamp: string | undefined): Promise<{ stream: Readable } & AsyncDisposable> {
-  const handle = await open(file, asItIs).catch((cause: unknown) => {
+  const handle = await open(file, noFollow).catch((cause: unknown) => {
     throw changed(file, cause)
   })
   const close = (): Promise<void> => handle.close()

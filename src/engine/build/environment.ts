@@ -25,13 +25,13 @@ const bundleVariables = [
 ]
 
 /** What a build borrows of the host: it is around every RUN step, and in no image, history, layer or cache key. */
-export interface Ambience {
+export interface BuildEnvironment {
   readonly env: Readonly<Record<string, string>>
   readonly mounts: readonly Mount[]
 }
 
 /** @param aptSettings where the file that tells apt of the bundle is kept */
-export async function ambience(config: EngineConfig, aptSettings: string): Promise<Ambience> {
+export async function buildEnvironment(config: EngineConfig, aptSettings: string): Promise<BuildEnvironment> {
   const there = await access(hostBundle).then(
     () => true,
     () => false,

@@ -1,6 +1,6 @@
 import { EngineError } from '../errors.js'
 import { anyOf, type Filters, flagOf, labelsMatch } from '../system/filters.js'
-import { parseMoment } from '../system/timestamp.js'
+import { parseTimestamp } from '../system/timestamp.js'
 import { ownerLabel } from '../system/owner.js'
 
 /** One thing the build cache holds. Times in milliseconds since the epoch. */
@@ -66,7 +66,7 @@ export const describeItem = (item: CacheItem) => ({
 export function doomed(items: readonly CacheItem[], { all, keep, filters }: PruneRequest): CacheItem[] {
   const until = [...(filters.get('until') ?? []), ...(filters.get('unused-for') ?? [])]
   if (until.length > 1) throw new EngineError('invalid', 'more than one "until" filter specified')
-  const [moment] = until.map((text) => parseMoment(text))
+  const [moment] = until.map((text) => parseTimestamp(text))
   const flags = {
     inuse: flagOf(filters, 'inuse'),
     shared: flagOf(filters, 'shared'),

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import type { Earlier } from '../images/copies.js'
-import type { Stage as LayerStage } from '../images/layers.js'
+import type { LayerDraft as LayerStage } from '../images/layers.js'
 import type { StoredImage } from '../oci/document.js'
 import type { ImageStore } from '../images/store.js'
 import type { BuildSandbox, Digest, Step, Steps } from '../records.js'
@@ -120,7 +120,7 @@ async function makeLayer(
   like: string | undefined,
 ): Promise<CacheRecord> {
   const { layers } = job.store
-  await using stage = await layers.stage()
+  await using stage = await layers.draft()
   const latest = like === undefined ? undefined : job.cache.latest(like)?.layer
   if (latest !== undefined && layers.has(latest)) {
     layers.hold(latest)

@@ -8,7 +8,7 @@ const longest = 1 << 16
  * Takes secrets out of a command's output. A secret of several lines is masked line by line. What has not come to the end
  * of a line yet is held back, so that a secret cut in two by the pipe is found all the same.
  */
-export class Mask {
+export class Redactor {
   readonly #hidden: readonly string[]
   #held = ''
 

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path/posix'
-import type { Stage as LayerStage } from '../images/layers.js'
+import type { LayerDraft as LayerStage } from '../images/layers.js'
 import type { Sources } from '../images/selection.js'
 import type { Mount, StepSecret } from '../records.js'
 import { removeIfPossible } from '../system/remove.js'
@@ -121,7 +121,7 @@ async function seedCache(job: Job, instruction: Run, mount: WantedMount, directo
   try {
     const { layers } = await sourcesOf(job, instruction, mount)
     const task = { layers, patterns: [mount.source], inline: [], lowers: [], upper: directory, target: '/' }
-    await job.store.pool.run('carry', task)
+    await job.store.pool.run('copyFiles', task)
   } catch (error) {
     await removeIfPossible(directory, 'a cache directory that was never finished')
     throw error
@@ -141,7 +141,7 @@ async function boundDirectory(job: Job, instruction: Run, mount: WantedMount, co
   // a context that is sent is root's
   const chown = mount.from === undefined && !own ? { chown: '0:0' } : {}
   const task = { ...sources, ...chown, patterns: [path], inline: [], lowers: [], upper: copy, target }
-  await job.store.pool.run('carry', task)
+  await job.store.pool.run('copyFiles', task)
   return kind === 'directory' ? copy : join(copy, 'file')
 }
 
@@ -158,8 +158,8 @@ async function sourcesOf(
   { line }: Run,
   { from, offset }: RunMount,
 ): Promise<Pick<Sources, 'layers' | 'known'>> {
-  const { directory, inventory } = job.request.context
-  if (from === undefined) return { layers: [directory], known: inventory }
+  const { directory, indexFile } = job.request.context
+  if (from === undefined) return { layers: [directory], known: indexFile }
   const stage = job.stage(from)
   const layers = stage ? (await stage).layers : (await job.image(from)).layers
   if (layers.length === 0) throw line.error(offset, `from=${from} is empty: there is nothing to mount`)

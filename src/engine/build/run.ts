@@ -2,13 +2,13 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 import { EngineError } from '../errors.js'
-import type { Stage as LayerStage } from '../images/layers.js'
+import type { LayerDraft as LayerStage } from '../images/layers.js'
 import type { ImageConfig, Mount, StepNetwork, StepSecret, Limits } from '../records.js'
-import { ambience } from './environment.js'
+import { buildEnvironment } from './environment.js'
 import { cacheKey } from './cache.js'
 import type { Run } from './instructions.js'
 import { type Job, layerOf } from './job.js'
-import { Mask } from './redactor.js'
+import { Redactor } from './redactor.js'
 import { prepareMounts, readMounts, secretsOf, type WantedMount } from './run-mounts.js'
 import { predefinedArgs, Scope } from './scope.js'
 import { argsOf } from './settings.js'
@@ -106,9 +106,9 @@ async function execute(
   stage: LayerStage,
   { args, script, env, network, mounts: wanted, secrets }: Execution,
 ): Promise<{ exitCode: number; oomKilled: boolean }> {
-  await using scratch = await job.store.layers.stage()
+  await using scratch = await job.store.layers.draft()
   await using prepared = await prepareMounts(job, instruction, wanted, scratch)
-  const around = await ambience(job.config, join(job.config.root, 'build', 'apt.conf'))
+  const around = await buildEnvironment(job.config, join(job.config.root, 'build', 'apt.conf'))
   const mounts: Mount[] = [...around.mounts, ...prepared.mounts]
   if (script !== undefined) {
     await mkdir(scratch.work, { recursive: true })
@@ -154,8 +154,11 @@ function voiceOf(secrets: readonly StepSecret[]): { pass(chunk: Buffer): string;
     if (secret.kind === 'agent') return []
     return [(secret.kind === 'file' ? secret.content : secret.value).reveal().toString()]
   })
-  const mask = new Mask(hidden)
-  return { pass: (chunk) => mask.pass(decoder.write(chunk)), rest: () => mask.pass(decoder.end()) + mask.rest() }
+  const redactor = new Redactor(hidden)
+  return {
+    pass: (chunk) => redactor.pass(decoder.write(chunk)),
+    rest: () => redactor.pass(decoder.end()) + redactor.rest(),
+  }
 }
 
 /**
@@ -175,7 +178,7 @@ function scriptOf({ command, heredocs }: Run, config: ImageConfig): { args: stri
 
 /** Image over arguments over what the host lends; only the first is in the image. */
 async function environmentOf(job: Job, state: State, secrets: readonly StepSecret[]): Promise<string[]> {
-  const { env } = await ambience(job.config, join(job.config.root, 'build', 'apt.conf'))
+  const { env } = await buildEnvironment(job.config, join(job.config.root, 'build', 'apt.conf'))
   const proxies = [...job.request.buildArgs].filter(([name]) => predefinedArgs.includes(name))
   const all = new Map<string, string>([['PATH', defaultPath], ...Object.entries(env)])
   for (const [name, value] of proxies) if (value !== null) all.set(name, value)

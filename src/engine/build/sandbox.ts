@@ -17,7 +17,7 @@ import { BuildGroup } from './group.js'
 import type { Hierarchies } from '../runtime/cgroup.js'
 
 /** What sandboxes of builds are made from. */
-export interface SandboxParts {
+export interface SandboxDeps {
   readonly config: EngineConfig
   readonly hierarchies: Hierarchies
   readonly networks: Networks
@@ -34,17 +34,17 @@ const renamer =
  * Opens the sandbox of a build; its control group is there from now on, its network once something is fetched.
  * @throws EngineError when the group cannot be made
  */
-export const openSandbox = (parts: SandboxParts, network: StepNetwork): BuildSandbox => new Sandbox(parts, network)
+export const openSandbox = (parts: SandboxDeps, network: StepNetwork): BuildSandbox => new Sandbox(parts, network)
 
 class Sandbox implements BuildSandbox {
-  readonly #parts: SandboxParts
+  readonly #parts: SandboxDeps
   readonly #network: StepNetwork
   readonly #id = `fetch${randomBytes(12).toString('hex')}`
   readonly #group: BuildGroup
   #holder: ChildProcess | undefined
   #netns: Promise<string | undefined> | undefined
 
-  constructor(parts: SandboxParts, network: StepNetwork) {
+  constructor(parts: SandboxDeps, network: StepNetwork) {
     this.#parts = parts
     this.#network = network
     this.#group = BuildGroup.make(parts.hierarchies, parts.config, this.#id)

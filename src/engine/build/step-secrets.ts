@@ -6,7 +6,7 @@ import type { Mount, StepSecret } from '../records.js'
 import type { UserNamespace } from '../runtime/sandbox.js'
 
 /** What a step is lent of secrets: mounts to add and variables to set. Disposing closes the lines to agents. */
-export interface Lent extends AsyncDisposable {
+export interface MountedSecrets extends AsyncDisposable {
   readonly mounts: readonly Mount[]
   readonly env: readonly string[]
 }
@@ -16,7 +16,11 @@ export interface Lent extends AsyncDisposable {
  * on the host: kernels before 6.3 cannot map owners there. An agent is reached through a
  * socket of the step's own: the agent's, which is the host's, is never mounted.
  */
-export async function lend(place: string, secrets: readonly StepSecret[], users: UserNamespace): Promise<Lent> {
+export async function mountSecrets(
+  place: string,
+  secrets: readonly StepSecret[],
+  users: UserNamespace,
+): Promise<MountedSecrets> {
   const first = users === 'host' ? 0 : users.first
   const servers: Server[] = []
   const mounts: Mount[] = []

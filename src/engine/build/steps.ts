@@ -14,17 +14,17 @@ import type { Driver } from '../runtime/driver.js'
 import type { Exits } from '../runtime/exits.js'
 import { rangeOf } from '../system/id-map.js'
 import { ownersOf, type Ids } from '../runtime/ids.js'
-import { lend, type Lent } from './step-secrets.js'
+import { mountSecrets, type MountedSecrets } from './step-secrets.js'
 import { mount, MS, unmount } from '../kernel/libc.js'
 import { signal } from '../system/process.js'
 import { watchSpace } from '../system/space.js'
 import { specOf } from '../runtime/spec.js'
-import { Staging } from '../runtime/mount-staging.js'
+import { MountStaging } from '../runtime/mount-staging.js'
 import type { Namespace, Sandbox, UserNamespace } from '../runtime/sandbox.js'
 import { demandMapped, lookUpUser, outsideOf } from '../runtime/users.js'
 
 /** What running a step takes. */
-export interface StepParts {
+export interface StepDeps {
   readonly config: EngineConfig
   readonly driver: Driver
   readonly conmon: string
@@ -38,12 +38,12 @@ export interface StepParts {
 const pidsLimit = 8192
 
 /** Runs build steps: containers without a record, in a group of their own below the build's. */
-export const createSteps = (parts: StepParts): Steps => ({
+export const createSteps = (parts: StepDeps): Steps => ({
   begin: (network) => openSandbox(parts, network),
   run: (step) => runStep(parts, step),
 })
 
-async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number; oomKilled: boolean }> {
+async function runStep(parts: StepDeps, step: Step): Promise<{ exitCode: number; oomKilled: boolean }> {
   const { config, driver, exits, networks } = parts
   step.signal.throwIfAborted()
   const bundle = join(config.run, 'b', step.id.slice(0, 32))
@@ -60,7 +60,7 @@ async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number
     const secrets = step.secrets ?? []
     if (secrets.length > 0) mount('tmpfs', bundle, 'tmpfs', MS.nosuid | MS.nodev, 'size=16m,mode=0700')
     const users = await usersOf(config, parts.ids, step)
-    await using lent = await lend(join(bundle, 'secrets'), secrets, users)
+    await using lent = await mountSecrets(join(bundle, 'secrets'), secrets, users)
     const { pid } = await create(parts, step, { bundle, cgroupPath: cgroup.path, users, lent })
     const exit = exits.wait(step.id)
     step.signal.addEventListener('abort', kill)
@@ -107,12 +107,12 @@ async function runStep(parts: StepParts, step: Step): Promise<{ exitCode: number
 
 /** Has the runtime make a step's container; its program does not run yet. */
 async function create(
-  { driver, conmon, exits, ids }: StepParts,
+  { driver, conmon, exits, ids }: StepDeps,
   step: Step,
-  { bundle, cgroupPath, users, lent }: Pick<Sandbox, 'cgroupPath' | 'users'> & { bundle: string; lent: Lent },
+  { bundle, cgroupPath, users, lent }: Pick<Sandbox, 'cgroupPath' | 'users'> & { bundle: string; lent: MountedSecrets },
 ): Promise<Launched> {
   const names = await writeNames(bundle, step)
-  using staging = new Staging(step.id, await ownersOf(ids, users))
+  using staging = new MountStaging(step.id, await ownersOf(ids, users))
   const rootfs = staging.overlay({ ...step, volatile: true })
   const staged = (mount: Mount, asIs: boolean): Mount =>
     mount.type === 'bind' ? { ...mount, source: staging.bind(mount.source, { asIs }) } : mount

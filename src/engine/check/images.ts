@@ -71,11 +71,11 @@ export async function checkImages(root: string, has: ReadonlySet<Digest>, findin
           `pull or tag ${name} again`,
         )
 
-  const travels = await readJson(join(images, 'travels.json'))
-  if (travels && ('fault' in travels || !Array.isArray(travels.value)))
+  const knownBlobs = await readJson(join(images, 'travels.json'))
+  if (knownBlobs && ('fault' in knownBlobs || !Array.isArray(knownBlobs.value)))
     findings.damage(
       `record ${join(images, 'travels.json')}`,
-      'fault' in travels ? travels.fault : 'it is not a list',
+      'fault' in knownBlobs ? knownBlobs.fault : 'it is not a list',
       'remove it: the next push asks the registry for what it has',
     )
   for (const { name } of await entriesOf(images))

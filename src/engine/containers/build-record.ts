@@ -1,7 +1,7 @@
 import { EngineError, isFault, messageOf } from '../errors.js'
 import { checkPlatform, checkRequest } from './checks.js'
 import type { ContainerDeps } from './container.js'
-import { discarded } from './unsupported.js'
+import { dropUnsupported } from './unsupported.js'
 import { parseReference } from '../oci/reference.js'
 import { planMounts, type PlannedMount } from './mounts.js'
 import { newId } from './names.js'
@@ -13,7 +13,7 @@ import { checkCreateRequest } from './shape.js'
 import { inheritedMounts } from './volumes-from.js'
 
 /** What a client asks for. */
-export interface Wish {
+export interface ContainerRequest {
   /** Its own, or one that was made up for it. */
   readonly name: string
   /** The request's, as it came. */
@@ -26,9 +26,9 @@ export interface Wish {
  * Makes the record of a container, having checked all that was asked. Nothing is on disk of it yet, nor are its volumes.
  * @throws EngineError `invalid`, `missing` (image, network, another container)
  */
-export async function draft(
+export async function buildRecord(
   deps: ContainerDeps,
-  { name, body, platform }: Wish,
+  { name, body, platform }: ContainerRequest,
 ): Promise<{
   record: ContainerRecord
   mounts: readonly PlannedMount[]
@@ -41,7 +41,7 @@ export async function draft(
   const image = await deps.images.get(reference)
   checkPlatform(platform, reference, image)
   const config = configOf(body, image)
-  const { host: hostConfig, warnings } = discarded(hostConfigOf(body, deps.driver.name))
+  const { host: hostConfig, warnings } = dropUnsupported(hostConfigOf(body, deps.driver.name))
   const inherited = naming(() => {
     checkRequest(deps, config, hostConfig)
     return inheritedMounts(deps, hostConfig)

@@ -4,7 +4,7 @@ import type { Container } from './container.js'
 import { linksTo } from './links.js'
 
 /** The containers there are, how one is found, and who among them uses what. */
-export class Catalog implements Usage {
+export class ContainerCatalog implements Usage {
   readonly #all = new Map<string, Container>()
   readonly #coming = new Map<string, Container>()
 

@@ -49,7 +49,7 @@ export class Container {
   /** Pids of runtimes that are in its control group and not of it: they wait for commands run in it. */
   readonly runtimes = new Set<number>()
   /** What its first process runs before it becomes the container's program, see `programOf`; undefined once it has. */
-  entrance: string | undefined
+  initPath: string | undefined
   /** Milliseconds to wait before its next restart by policy. */
   backOff = 0
   #run: { readonly of: HostConfig; readonly spec: RunSpec } | undefined
@@ -133,8 +133,8 @@ export class Container {
     const { pid } = this.record.state
     const deadline = Date.now() + patienceMs
     // the kernel tells nobody of an execve
-    while (this.entrance !== undefined && programOf(pid) === this.entrance && Date.now() < deadline) await sleep(1)
-    this.entrance = undefined
+    while (this.initPath !== undefined && programOf(pid) === this.initPath && Date.now() < deadline) await sleep(1)
+    this.initPath = undefined
   }
 
   /** Its first process exists and is the one that was started. */

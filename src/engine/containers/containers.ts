@@ -3,9 +3,9 @@ import { driverNamed, findProgram } from '../runtime/driver.js'
 import type { EndpointSpec } from '../records.js'
 import type { Filters } from '../system/filters.js'
 import { bootId } from '../system/process.js'
-import { parseMoment } from '../system/timestamp.js'
+import { parseTimestamp } from '../system/timestamp.js'
 import { attach, type Attached } from './attach.js'
-import type { Catalog } from './catalog.js'
+import type { ContainerCatalog } from './catalog.js'
 import { Container, type ContainerDeps } from './container.js'
 import { ContainerLog } from './container-log.js'
 import { inspection, summary } from './describe.js'
@@ -27,7 +27,7 @@ import { layersOf, sizeOf, spaceOf } from './usage.js'
 /** What of the engine containers stand on. */
 export type EngineDeps = Omit<ContainerDeps, 'store' | 'driverOf' | 'conmon' | 'boot' | 'find' | 'all'> & {
   /** Empty; it is filled from disk. */
-  readonly catalog: Catalog
+  readonly catalog: ContainerCatalog
 }
 
 /** What `docker wait` waits for. */
@@ -46,7 +46,7 @@ export interface Ending {
  */
 export class Containers {
   readonly #deps: ContainerDeps
-  readonly #catalog: Catalog
+  readonly #catalog: ContainerCatalog
   readonly #lifecycle: Lifecycle
   readonly #execs: Execs
   readonly #membership: Membership
@@ -229,7 +229,7 @@ export class Containers {
 
   /** Removes those that do not run and pass the filters; `until` is a moment they were made before. */
   async prune(filters: Filters): Promise<{ readonly deleted: readonly string[]; readonly freed: number }> {
-    const [until] = (filters.get('until') ?? []).map((text) => parseMoment(text))
+    const [until] = (filters.get('until') ?? []).map((text) => parseTimestamp(text))
     const others = new Map([...filters].filter(([key]) => key !== 'until'))
     const old = (await selectContainers(this.#deps, this.#catalog, others, true)).filter(
       ({ up, record: { state, created } }) =>

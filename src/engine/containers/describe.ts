@@ -1,6 +1,6 @@
 import type { Endpoint, EndpointSpec, PortRequest } from '../records.js'
 import { maskedPaths, readonlyPaths } from '../runtime/spec.js'
-import type { Catalog } from './catalog.js'
+import type { ContainerCatalog } from './catalog.js'
 import { bundleOf, type Container, type ContainerDeps } from './container.js'
 import { shownLinks } from './links.js'
 import { namesOf } from './member.js'
@@ -160,7 +160,7 @@ export function portList(container: Container): readonly ListedPort[] {
 }
 
 /** A row of `GET /containers/json`. */
-export function summary(catalog: Catalog, container: Container, size?: { rw: number; root: number }): object {
+export function summary(catalog: ContainerCatalog, container: Container, size?: { rw: number; root: number }): object {
   const { record } = container
   const ports = portList(container).map(({ ip, privatePort, publicPort, type }) => ({
     ...(publicPort === 0 ? {} : { IP: ip }),

@@ -26,7 +26,7 @@ interface Place {
  * what is gone since then is ended. Where that is none's, as with the host's own logs, all go on to the end of the disk.
  * @param up containers that run
  */
-export function watchForFloods(deps: ContainerDeps, up: () => readonly Container[]): void {
+export function guardDisk(deps: ContainerDeps, up: () => readonly Container[]): void {
   const { root, diskReserve } = deps.config
   if (diskReserve === 0) return
   /** Bytes by path, and what was free when the first of them was measured. */

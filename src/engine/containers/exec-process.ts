@@ -8,7 +8,7 @@ import { EngineError } from '../errors.js'
 import { firstPid } from '../runtime/first-pid.js'
 import { rangeOf } from '../system/id-map.js'
 import { commandInside } from '../runtime/inside.js'
-import { missedIn } from '../runtime/misrouted.js'
+import { misroutedIn } from '../runtime/misrouted.js'
 import { complaintsIn, refusalOf } from '../runtime/refusal.js'
 import { signal } from '../system/process.js'
 import { processOf } from '../runtime/spec.js'
@@ -44,7 +44,7 @@ const specDescriptor = 3
  * A runtime at a container's door: it has started and knows the container, and waits to be told what to run there. Half of
  * the time that an exec takes is over by then.
  */
-export class Entry {
+export class ExecProcess {
   /** The container's first process when it was opened: after a restart it leads nowhere. */
   readonly containerPid: number
   readonly outputs: readonly Output[]
@@ -137,7 +137,7 @@ export class Entry {
 
   /** What it wrote to its terminal before the runtime listened; asked once all else has been read. */
   async missed(): Promise<Buffer> {
-    return this.#terminal ? missedIn(await readFile(this.#files.log).catch(() => Buffer.alloc(0))) : Buffer.alloc(0)
+    return this.#terminal ? misroutedIn(await readFile(this.#files.log).catch(() => Buffer.alloc(0))) : Buffer.alloc(0)
   }
 
   /** Why the program does not run, in the runtime's words as Docker would put them. */

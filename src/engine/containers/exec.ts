@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { EngineError, isFault, messageOf } from '../errors.js'
 import { signal } from '../system/process.js'
 import type { Container, ContainerDeps } from './container.js'
-import { Entry, type ExecRequest } from './exec-process.js'
+import { ExecProcess, type ExecRequest } from './exec-process.js'
 import { newId } from './names.js'
 
 /** The output of a running exec. */
@@ -25,7 +25,7 @@ export class Exec {
   exitCode: number | null = null
   pid = 0
   readonly #deps: ContainerDeps
-  #entry: Entry | undefined
+  #entry: ExecProcess | undefined
   #cool: (() => void) | undefined
   /** Rows and columns asked for. */
   #size: readonly [number, number] | undefined
@@ -51,10 +51,10 @@ export class Exec {
   }
 
   /** Has a runtime wait for the start that is about to be asked for. What cannot be is told then. */
-  warm(): void {
+  prestart(): void {
     if (warm >= warmAtMost) return
     try {
-      this.#entry = new Entry(this.#deps, this.container, this.id, this.request)
+      this.#entry = new ExecProcess(this.#deps, this.container, this.id, this.request)
     } catch {
       return
     }
@@ -74,10 +74,10 @@ export class Exec {
   }
 
   /** The runtime that waits, if it still leads into the container, or another. */
-  #open(): Entry {
+  #open(): ExecProcess {
     if (this.#entry?.containerPid !== this.container.record.state.pid) this.#dismiss()
     this.#cool?.()
-    return (this.#entry ??= new Entry(this.#deps, this.container, this.id, this.request))
+    return (this.#entry ??= new ExecProcess(this.#deps, this.container, this.id, this.request))
   }
 
   /**

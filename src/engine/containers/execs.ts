@@ -40,7 +40,7 @@ export class Execs {
     })
     this.#forgetOld()
     this.#all.set(exec.id, exec)
-    exec.warm()
+    exec.prestart()
     exec.announce()
     return exec
   }

@@ -1,6 +1,6 @@
 import { anyOf, flagOf, labelsMatch, looselyMatches, type Filters } from '../system/filters.js'
 import { EngineError } from '../errors.js'
-import type { Catalog } from './catalog.js'
+import type { ContainerCatalog } from './catalog.js'
 import type { Container, ContainerDeps } from './container.js'
 import { portList } from './describe.js'
 
@@ -15,7 +15,7 @@ const statuses = ['created', 'restarting', 'running', 'removing', 'paused', 'exi
 /** The containers that pass the filters of `GET /containers/json`. @throws EngineError `invalid` */
 export async function selectContainers(
   { images: store }: ContainerDeps,
-  catalog: Catalog,
+  catalog: ContainerCatalog,
   filters: Filters,
   all: boolean,
 ): Promise<Container[]> {

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError, isFault, messageOf } from '../errors.js'
 import type { Exit } from '../runtime/exits.js'
 import { patiently } from '../system/remove.js'
-import type { Catalog } from './catalog.js'
+import type { ContainerCatalog } from './catalog.js'
 import { Container, type ContainerDeps } from './container.js'
-import { draft } from './build-record.js'
+import { buildRecord } from './build-record.js'
 import { watchHealth } from './health.js'
-import { watchForFloods } from './disk-guard.js'
+import { guardDisk } from './disk-guard.js'
 import { renamedLinks } from './links.js'
 import { logLimits, rotateOnFull } from './log-files.js'
-import { discard, keep } from './persist.js'
+import { unpersist, persist } from './persist.js'
 import { memberOf, namesOf } from './member.js'
 import { watchMonitors } from './monitors.js'
 import { holdAgain, tellMounts } from './mounts.js'
@@ -26,9 +26,9 @@ const unseenExit = 255
 /** What becomes of containers: made, started, ended, started again, renamed, removed. */
 export class Lifecycle {
   readonly #deps: ContainerDeps
-  readonly #catalog: Catalog
+  readonly #catalog: ContainerCatalog
 
-  constructor(deps: ContainerDeps, catalog: Catalog) {
+  constructor(deps: ContainerDeps, catalog: ContainerCatalog) {
     this.#deps = deps
     this.#catalog = catalog
   }
@@ -52,7 +52,7 @@ export class Lifecycle {
       await this.#ended(container, exit ?? { code: unseenExit, at: new Date() }, false)
     }
     watchMonitors(() => this.#catalog.all().filter(({ up }) => up), this.#deps.exits)
-    watchForFloods(this.#deps, () => this.#catalog.all().filter(({ up }) => up))
+    guardDisk(this.#deps, () => this.#catalog.all().filter(({ up }) => up))
     const stopped = this.#catalog.all().filter((container) => !living.includes(container))
     await sweep(
       this.#deps,
@@ -98,12 +98,12 @@ export class Lifecycle {
     const { events } = this.#deps
     const asked = name === '' ? inventName((taken) => this.#catalog.named(taken) !== undefined) : checkName(name)
     this.#refuseTaken(asked)
-    const { record, mounts, warnings } = await draft(this.#deps, { name: asked, body, platform })
+    const { record, mounts, warnings } = await buildRecord(this.#deps, { name: asked, body, platform })
     this.#refuseTaken(asked) // another create may have taken it while this one waited
     const container = new Container(record)
     this.#catalog.reserve(container)
     try {
-      await keep(this.#deps, container, mounts)
+      await persist(this.#deps, container, mounts)
       this.#catalog.add(container)
     } catch (error) {
       this.#catalog.delete(record.id)
@@ -289,7 +289,7 @@ export class Lifecycle {
       if (!this.#catalog.has(container.id)) return true
       if (container.up) return false
       container.companions.abort()
-      await discard(this.#deps, container, volumes)
+      await unpersist(this.#deps, container, volumes)
       this.#catalog.delete(container.id)
       container.emit(this.#deps.events, 'destroy')
       container.removed()

@@ -1,7 +1,7 @@
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { EngineError, messageOf } from '../errors.js'
 import type { Mount, VolumeWish, Volumes } from '../records.js'
-import type { Staging } from '../runtime/mount-staging.js'
+import type { MountStaging } from '../runtime/mount-staging.js'
 import { newVolumeName } from '../volumes/volumes.js'
 import type { Container, ContainerDeps } from './container.js'
 import { wantedMounts } from './mount-request.js'
@@ -70,7 +70,7 @@ export async function dropAnonymous(volumes: Volumes, mounts: readonly MountPoin
 export async function openMounts(
   deps: ContainerDeps,
   { record }: Container,
-  staging: Staging,
+  staging: MountStaging,
 ): Promise<readonly Mount[]> {
   const mounts: Mount[] = []
   const eachAlone = staging.maps && deps.driverOf(record).name === 'crun'
@@ -129,7 +129,7 @@ const memoryMount = ({ target, options, writable }: MountPoint): Mount => ({
  * The mount as the runtime wants it. Read-only is so all the way down, as with Docker from API 1.44 on.
  * @param eachAlone mounts below are told one by one: crun (1.8) leaves them out for a container with a user namespace
  */
-async function boundMounts(point: MountPoint, staging: Staging, eachAlone: boolean): Promise<Mount[]> {
+async function boundMounts(point: MountPoint, staging: MountStaging, eachAlone: boolean): Promise<Mount[]> {
   const { target, writable, propagation, subpath, flat } = point
   let source: string
   try {

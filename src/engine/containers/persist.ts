@@ -5,7 +5,7 @@ import { fillVolumes } from './volume-copy.js'
 import { advance } from './state.js'
 
 /** A record in this state is of a container that goes at the next start, with its volumes that nobody named. */
-const doomed = (record: ContainerRecord): ContainerRecord => ({
+const pendingRemoval = (record: ContainerRecord): ContainerRecord => ({
   ...record,
   state: { ...record.state, status: 'removing' },
 })
@@ -14,12 +14,16 @@ const doomed = (record: ContainerRecord): ContainerRecord => ({
  * Puts a new container on disk, its volumes made and filled first: whoever kills the engine meanwhile finds all of it at the
  * next start, or nothing. What fails leaves nothing.
  */
-export async function keep(deps: ContainerDeps, container: Container, mounts: readonly PlannedMount[]): Promise<void> {
+export async function persist(
+  deps: ContainerDeps,
+  container: Container,
+  mounts: readonly PlannedMount[],
+): Promise<void> {
   const { store, volumes } = deps
   const { record } = container
   try {
     await store.prepare(record.id)
-    if (mounts.some(({ point }) => point.anonymous)) await store.create(doomed(record))
+    if (mounts.some(({ point }) => point.anonymous)) await store.create(pendingRemoval(record))
     await makeVolumes(volumes, mounts)
     await fillVolumes(deps, container, mounts)
     await store.create(record)
@@ -32,7 +36,7 @@ export async function keep(deps: ContainerDeps, container: Container, mounts: re
 }
 
 /** Takes a container off the disk; with `volumes` also those that nobody named, however the engine ends meanwhile. */
-export async function discard({ store, volumes }: ContainerDeps, { record }: Container, all: boolean): Promise<void> {
+export async function unpersist({ store, volumes }: ContainerDeps, { record }: Container, all: boolean): Promise<void> {
   advance(record.state, 'removing')
   if (all && record.mounts.some(({ anonymous }) => anonymous)) {
     // a disk that is full must not keep it from going

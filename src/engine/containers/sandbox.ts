@@ -8,7 +8,7 @@ import { capabilitiesOf } from '../runtime/capabilities.js'
 import { locateProgram } from '../runtime/driver.js'
 import { openDirectory } from '../runtime/rootfs.js'
 import type { Command, Sandbox } from '../runtime/sandbox.js'
-import type { Staging } from '../runtime/mount-staging.js'
+import type { MountStaging } from '../runtime/mount-staging.js'
 import { demandMapped, lookUpUser } from '../runtime/users.js'
 import type { Container, ContainerDeps } from './container.js'
 import { kernelSettingsOf } from './kernel-settings.js'
@@ -98,7 +98,7 @@ export interface Prepared extends Pick<Sandbox, 'rootfs' | 'users'> {
   /** Those that were asked for. */
   readonly mounts: readonly Mount[]
   /** For what every container mounts. */
-  readonly staging: Staging
+  readonly staging: MountStaging
 }
 
 /** Describes a container to the runtime. @throws EngineError `invalid` */

@@ -8,7 +8,7 @@ import { mount, MS, unmount } from '../kernel/libc.js'
 import type { Overlay } from '../runtime/overlay.js'
 import { programOf, startTime } from '../system/process.js'
 import { specOf } from '../runtime/spec.js'
-import { rememberStaged, Staging } from '../runtime/mount-staging.js'
+import { rememberStaged, MountStaging } from '../runtime/mount-staging.js'
 import { outsideOf } from '../runtime/users.js'
 import { removeIfPossible } from '../system/remove.js'
 import { bundleOf, type Container, type ContainerDeps } from './container.js'
@@ -35,7 +35,7 @@ export async function withRootfs<T>(
   container: Container,
   use: (rootfs: string) => Promise<T>,
 ): Promise<T> {
-  using staging = new Staging(container.id, undefined)
+  using staging = new MountStaging(container.id, undefined)
   return await use(staging.overlay(await layersOf(deps, container)))
 }
 
@@ -52,7 +52,7 @@ export async function start(deps: ContainerDeps, container: Container): Promise<
     const { pid, conmonPid, settings } = await create(deps, container)
     const [pidStart, conmonStart] = [startTime(pid), startTime(conmonPid)]
     Object.assign(record.state, { pid, conmonPid, pidStart, conmonStart, boot: deps.boot })
-    container.entrance = programOf(pid)
+    container.initPath = programOf(pid)
     writeSettings(pid, settings)
     await plumb(deps, container)
     advance(record.state, 'running', {
@@ -92,7 +92,7 @@ async function create(
   const users = await usersOf(deps, container)
   const owners = await ownersOf(deps.ids, users)
   await shareShm(deps, container)
-  using staging = new Staging(record.id, owners)
+  using staging = new MountStaging(record.id, owners)
   const mounts = await openMounts(deps, container, staging)
   const rootfs = staging.overlay(await layersOf(deps, container))
   const sandbox = sandboxOf(deps, container, { rootfs, mounts, users, staging })

@@ -73,7 +73,7 @@ const isSet = (value: unknown): boolean =>
   Array.isArray(value) ? value.length > 0 : ![undefined, null, 0, false].includes(value as never)
 
 /** Takes out of a `HostConfig` what cannot be had here, each with a warning: the container is made all the same. */
-export function discarded(host: HostConfig): { readonly host: HostConfig; readonly warnings: readonly string[] } {
+export function dropUnsupported(host: HostConfig): { readonly host: HostConfig; readonly warnings: readonly string[] } {
   const lost = doubtful.filter(({ fields, here }) => fields.some((name) => isSet(host[name])) && !here())
   const none = lost.flatMap(({ fields, none }) => fields.map((name) => [name, none] as const))
   const left = { ...host, ...Object.fromEntries(none) }

@@ -3,7 +3,7 @@ import type { Cgroup } from '../runtime/cgroup.js'
 import type { Limits } from '../records.js'
 import { fieldsOf } from '../system/fields.js'
 import type { Container, ContainerDeps } from './container.js'
-import { discarded } from './unsupported.js'
+import { dropUnsupported } from './unsupported.js'
 import { checkLimits, limitsOf } from './limits.js'
 import type { HostConfig } from './record.js'
 import { runSpecOf } from './run-spec.js'
@@ -39,7 +39,7 @@ export async function updateLimits(
     const { record } = container
     refuseConflicts(record.hostConfig, asked)
     const own = record.hostConfig
-    const { host, warnings } = discarded(hostConfigOf({ HostConfig: { ...own, ...asked } }, own.Runtime))
+    const { host, warnings } = dropUnsupported(hostConfigOf({ HostConfig: { ...own, ...asked } }, own.Runtime))
     const pids = 'PidsLimit' in asked ? asked.PidsLimit : own.PidsLimit
     // as dockerd: none and less are no limit, and shown as 0
     const next = { ...host, PidsLimit: typeof pids === 'number' ? Math.max(pids, 0) : null }

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs'
 import { EngineError } from '../errors.js'
 import { fileXattr } from './files.js'
-import { byBytes, type Entry, isOpaque, isWhiteout, Tree } from './tree.js'
+import { byBytes, type TreeEntry, isOpaque, isWhiteout, Tree } from './tree.js'
 import { bytesOf, textOf } from '../kernel/at.js'
 import { walk } from '../system/walk.js'
 
@@ -27,7 +27,7 @@ const mostBytes = 64 * 2 ** 20
 interface Level {
   readonly path: string
   readonly stat: Stats | undefined
-  readonly old: Entry | undefined
+  readonly old: TreeEntry | undefined
   /** What the image has in it shows, but for what is hidden by name. */
   readonly merged: boolean
   readonly names: Set<string>
@@ -50,7 +50,7 @@ export function changesOf(written: Written): Change[] {
       throw new EngineError('invalid', 'the paths of what the container changed are over 64 MiB: too many, or too long')
     found.push({ Path: typeof bytesOf(path) === 'string' ? path : Buffer.from(path).toString(), Kind: kind })
   }
-  const hideAll = (path: string, directory: Entry | undefined, but = new Set<string>()): void => {
+  const hideAll = (path: string, directory: TreeEntry | undefined, but = new Set<string>()): void => {
     if (directory?.stat.isDirectory())
       for (const [name] of tree.children(directory)) if (!but.has(name)) tell(`${path}/${name}`, 2)
   }
@@ -98,7 +98,7 @@ function holds(place: string, stat: Stats, path: string, mountPoints: readonly s
 }
 
 /** Whether a file is another than the image's: for a directory, by mode and owner alone. */
-function differs(place: string, now: Stats, { stat: old, paths: [before] }: Entry): boolean {
+function differs(place: string, now: Stats, { stat: old, paths: [before] }: TreeEntry): boolean {
   if (now.mode !== old.mode || now.uid !== old.uid || now.gid !== old.gid || now.rdev !== old.rdev) return true
   const capability = (path: string) => fileXattr(path, 'security.capability')?.toString('hex')
   if (now.isFile() && capability(place) !== capability(before)) return true

@@ -14,13 +14,13 @@ export interface LayerSource {
   readonly recipe?: string
 }
 
-export interface Press extends LayerSource {
+export interface CompressTask extends LayerSource {
   /** File to write; must not exist. */
   readonly target: string
 }
 
 /** A layer as it travels. */
-export interface Pressed {
+export interface CompressedLayer {
   readonly diffId: Digest
   /** Of the compressed bytes. */
   readonly digest: Digest
@@ -36,7 +36,7 @@ export const layerLength = ({ directory, recipe }: LayerSource): number =>
   recipe === undefined ? packedLength(directory) : replayLength(recipe)
 
 /** Compresses a layer's archive into a file. No time and no name goes into the gzip header: equal layers give equal bytes. */
-export async function press({ target, ...source }: Press): Promise<Pressed> {
+export async function compressLayer({ target, ...source }: CompressTask): Promise<CompressedLayer> {
   const plain = createHash('sha256')
   const packed = createHash('sha256')
   let size = 0

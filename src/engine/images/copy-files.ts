@@ -4,7 +4,7 @@ import { dirname } from 'node:path/posix'
 import { EngineError } from '../errors.js'
 import { bytesOf } from '../kernel/at.js'
 import { lookUpOwner, type Owner } from './account.js'
-import { type Attributes, Canvas } from './layer-writer.js'
+import { type Attributes, LayerWriter } from './layer-writer.js'
 import { type Copies, type Earlier, openEarlier, writeCopies } from './copies.js'
 import { archiveOf, type Compression } from '../oci/compression.js'
 import { type ModeChange, readModeChange } from './mode.js'
@@ -12,7 +12,7 @@ import { type Left, leftOut, select, type Selected, type Sources, treeOf } from 
 import { withUnchanged } from './stamp.js'
 import { travellingXattrs } from './files.js'
 import { digestFile } from './scan.js'
-import { componentsOf, type Entry, Tree } from './tree.js'
+import { componentsOf, type TreeEntry, Tree } from './tree.js'
 
 /** A file given by its content, as a heredoc of COPY is. */
 export interface Inline {
@@ -20,7 +20,7 @@ export interface Inline {
   readonly content: string
 }
 
-export interface Carry extends Sources {
+export interface CopyTask extends Sources {
   readonly inline: readonly Inline[]
   /** The stack that is written over, bottom first; empty for an image from scratch. */
   readonly lowers: readonly string[]
@@ -73,9 +73,9 @@ export function digestSources(sources: Sources): string {
 }
 
 /** Copies the sources as COPY and ADD do. @throws EngineError `invalid` when the target cannot hold them */
-export function carry(task: Carry): readonly Archive[] {
+export function copyFiles(task: CopyTask): readonly Archive[] {
   const tree = treeOf(task)
-  const canvas = new Canvas(task.upper, task.link ? [] : task.lowers)
+  const layerWriter = new LayerWriter(task.upper, task.link ? [] : task.lowers)
   const owner = task.chown === undefined ? undefined : lookUpOwner(lowerTree(task), task.chown)
   const left = leftOut(tree, task.exclude)
   const parents = task.parents ?? false
@@ -88,9 +88,9 @@ export function carry(task: Carry): readonly Archive[] {
       'invalid',
       `with more than one source file, the destination must be a directory and end with a /`,
     )
-  if (task.link) linkParents(canvas, lowerTree(task), task.target)
+  if (task.link) linkParents(layerWriter, lowerTree(task), task.target)
   const intoDirectory =
-    parents || task.target.endsWith('/') || canvas.resolve(task.target, true).entry?.stat.isDirectory() === true
+    parents || task.target.endsWith('/') || layerWriter.resolve(task.target, true).entry?.stat.isDirectory() === true
   const newest = Math.max(0, ...matches.map(({ entry }) => entry.stat.mtimeMs / 1000))
   const made: Attributes = { mode: 0o755, uid: owner?.uid ?? 0, gid: owner?.gid ?? 0, mtime: newest }
   const change = task.chmod === undefined ? undefined : readModeChange(task.chmod)
@@ -99,7 +99,7 @@ export function carry(task: Carry): readonly Archive[] {
   const mayLink = task.mayLink ?? false
   const copier: Copier = {
     tree,
-    canvas,
+    layerWriter,
     made,
     owner,
     change,
@@ -115,14 +115,14 @@ export function carry(task: Carry): readonly Archive[] {
   for (const found of matches) {
     if (parents) keepParents(copier, found, base)
     if (found.entry.stat.isDirectory()) {
-      const target = canvas.directory(parents ? `${base}/${found.kept}` : task.target, made)
+      const target = layerWriter.directory(parents ? `${base}/${found.kept}` : task.target, made)
       copyChildren(copier, found.entry, target, parents ? found.kept : '')
       continue
     }
     const stamp = tree.noted(found.entry)?.stamp
     const compression = task.sparingArchives ? compressionOf(found.entry, stamp) : undefined
     if (compression) {
-      const archive = { file: found.entry.paths[0], target: canvas.directory(task.target, made), compression }
+      const archive = { file: found.entry.paths[0], target: layerWriter.directory(task.target, made), compression }
       archives.push(stamp === undefined ? archive : { ...archive, stamp })
       continue
     }
@@ -131,17 +131,17 @@ export function carry(task: Carry): readonly Archive[] {
   for (const { name, content } of task.inline) {
     const path = place(copier, intoDirectory ? `${base}/${name}` : task.target)
     copies.delete(path)
-    const fd = canvas.open(path)
+    const fd = layerWriter.open(path)
     writeSync(fd, content)
-    canvas.closeFile(fd, { ...made, mode: change?.(0o644, false) ?? 0o644 })
+    layerWriter.closeFile(fd, { ...made, mode: change?.(0o644, false) ?? 0o644 })
   }
-  canvas.close()
+  layerWriter.close()
   if (task.copies !== undefined && archives.length === 0) writeCopies(task.copies, copies)
   return archives
 }
 
 /** How an archive is compressed; undefined when it is none. */
-function compressionOf({ stat, paths: [path] }: Entry, stamp: string | undefined): Compression | undefined {
+function compressionOf({ stat, paths: [path] }: TreeEntry, stamp: string | undefined): Compression | undefined {
   if (!stat.isFile()) return undefined
   if (stamp === undefined) return archiveOf(path)
   return withUnchanged(path, stamp, (fd) => archiveOf(`/proc/self/fd/${String(fd)}`))
@@ -149,7 +149,7 @@ function compressionOf({ stat, paths: [path] }: Entry, stamp: string | undefined
 
 interface Copier {
   readonly tree: Tree
-  readonly canvas: Canvas
+  readonly layerWriter: LayerWriter
   readonly made: Attributes
   readonly owner: Owner | undefined
   readonly change: ModeChange | undefined
@@ -164,13 +164,13 @@ interface Copier {
 }
 
 /** The directories of a target keep what the image below gave them. */
-function linkParents(canvas: Canvas, lower: Tree | undefined, target: string): void {
+function linkParents(layerWriter: LayerWriter, lower: Tree | undefined, target: string): void {
   let path = ''
   for (const name of componentsOf(target.endsWith('/') ? target : dirname(target))) {
     path += `/${name}`
     const stat = lower?.at(path)?.stat
     if (!stat?.isDirectory()) return
-    canvas.directory(path, { mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, mtime: stat.mtimeMs / 1000 })
+    layerWriter.directory(path, { mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, mtime: stat.mtimeMs / 1000 })
   }
 }
 
@@ -182,24 +182,24 @@ function keepParents(copier: Copier, { name, kept, entry }: Selected, base: stri
   for (let count = 1; count <= last; count++) {
     const here = names.slice(0, count)
     const source = copier.tree.resolve(`/${[...before, ...here].join('/')}`).entry
-    copier.canvas.directory(`${base}/${here.join('/')}`, source ? attributesOf(copier, source) : copier.made)
+    copier.layerWriter.directory(`${base}/${here.join('/')}`, source ? attributesOf(copier, source) : copier.made)
   }
 }
 
 /** Where a file goes, its directory made. */
 function place(copier: Copier, wanted: string): string {
-  const directory = copier.canvas.directory(dirname(wanted), copier.made)
+  const directory = copier.layerWriter.directory(dirname(wanted), copier.made)
   const path = `${directory === '/' ? '' : directory}/${wanted.slice(wanted.lastIndexOf('/') + 1)}`
   // A link that is already there is written through, but never out of the image.
-  const { path: followed } = copier.canvas.resolve(path, true)
+  const { path: followed } = copier.layerWriter.resolve(path, true)
   if (followed === path) return path
-  copier.canvas.directory(dirname(followed), copier.made)
+  copier.layerWriter.directory(dirname(followed), copier.made)
   return followed
 }
 
 /** A directory whose children are yet to be dealt with. */
 interface Level {
-  readonly children: [string, Entry][]
+  readonly children: [string, TreeEntry][]
   /** Where they go, or what they are called. */
   readonly target: string
   /** Its path below its source, which `--exclude` is matched with. */
@@ -216,10 +216,10 @@ const longestPath = 16_384
  */
 function eachBelow(
   tree: Tree,
-  top: Omit<Level, 'children'> & { readonly entry: Entry },
-  meet: (path: string, inside: string, entry: Entry) => string | undefined,
+  top: Omit<Level, 'children'> & { readonly entry: TreeEntry },
+  meet: (path: string, inside: string, entry: TreeEntry) => string | undefined,
 ): void {
-  const levelOf = (entry: Entry, target: string, within: string): Level => ({
+  const levelOf = (entry: TreeEntry, target: string, within: string): Level => ({
     children: tree.children(entry).reverse(),
     target,
     within,
@@ -240,7 +240,7 @@ function eachBelow(
   }
 }
 
-function copyChildren(copier: Copier, entry: Entry, target: string, within: string): void {
+function copyChildren(copier: Copier, entry: TreeEntry, target: string, within: string): void {
   eachBelow(copier.tree, { entry, target, within }, (path, inside, found) => {
     if (copier.left(inside, found)) return undefined
     if (!found.stat.isDirectory()) {
@@ -248,51 +248,51 @@ function copyChildren(copier: Copier, entry: Entry, target: string, within: stri
       return undefined
     }
     const attributes = attributesOf(copier, found)
-    const existed = copier.canvas.resolve(path, true).entry !== undefined
-    const made = copier.canvas.directory(path, attributes)
+    const existed = copier.layerWriter.resolve(path, true).entry !== undefined
+    const made = copier.layerWriter.directory(path, attributes)
     if (!existed) {
-      copier.canvas.dress(made, attributes)
+      copier.layerWriter.dress(made, attributes)
       copyXattrs(copier, found, made)
     }
     return made
   })
 }
 
-function copyEntry(copier: Copier, entry: Entry, path: string): void {
+function copyEntry(copier: Copier, entry: TreeEntry, path: string): void {
   const attributes = attributesOf(copier, entry)
   const { stat } = entry
   copier.copies.delete(path)
   copier.links.delete(copier.linked.get(path) ?? '')
-  if (stat.isSymbolicLink()) copier.canvas.symlink(path, copier.tree.linkOf(entry), attributes)
+  if (stat.isSymbolicLink()) copier.layerWriter.symlink(path, copier.tree.linkOf(entry), attributes)
   else if (stat.isFile()) {
     const same = attributes.mode === (stat.mode & 0o7777) && attributes.uid === stat.uid && attributes.gid === stat.gid
     const { content, stamp } = copier.tree.noted(entry) ?? {}
     const unchanged = content === undefined ? undefined : copier.unchanged(path, content, attributes)
     if (content !== undefined) copier.copies.set(path, content)
-    if (unchanged !== undefined && copier.canvas.adopt(path, unchanged)) return
-    if (copier.mayLink && same && copier.canvas.adopt(path, entry.paths[0])) return
+    if (unchanged !== undefined && copier.layerWriter.adopt(path, unchanged)) return
+    if (copier.mayLink && same && copier.layerWriter.adopt(path, entry.paths[0])) return
     const identity = stat.nlink > 1 && content === undefined ? `${String(stat.dev)}:${String(stat.ino)}` : undefined
     const first = identity === undefined ? undefined : copier.links.get(identity)
     if (first !== undefined) {
-      copier.canvas.link(path, first)
+      copier.layerWriter.link(path, first)
       return
     }
-    copier.canvas.copy(path, entry.paths[0], attributes, stamp)
+    copier.layerWriter.copy(path, entry.paths[0], attributes, stamp)
     copyXattrs(copier, entry, path)
     if (identity === undefined) return
     copier.links.set(identity, path)
     copier.linked.set(path, identity)
-  } else if (stat.isFIFO()) copier.canvas.node(path, { ...attributes, mode: stat.mode }, 0, 0)
+  } else if (stat.isFIFO()) copier.layerWriter.node(path, { ...attributes, mode: stat.mode }, 0, 0)
   else throw new EngineError('invalid', `"${path}" is a device or socket, which cannot be copied`)
 }
 
 /** What a context holds has none: an archive that comes as one is nobody's to trust. */
-function copyXattrs({ tree, canvas }: Copier, entry: Entry, path: string): void {
+function copyXattrs({ tree, layerWriter }: Copier, entry: TreeEntry, path: string): void {
   if (tree.noted(entry)) return
-  for (const [name, value] of travellingXattrs(entry.paths[0])) canvas.xattr(path, name, value)
+  for (const [name, value] of travellingXattrs(entry.paths[0])) layerWriter.xattr(path, name, value)
 }
 
-function attributesOf({ tree, owner, change }: Copier, entry: Entry): Attributes {
+function attributesOf({ tree, owner, change }: Copier, entry: TreeEntry): Attributes {
   const { stat } = entry
   const mode = tree.modeOf(entry)
   return {
@@ -303,7 +303,7 @@ function attributesOf({ tree, owner, change }: Copier, entry: Entry): Attributes
   }
 }
 
-const lowerTree = (task: Carry): Tree | undefined => (task.lowers.length > 0 ? new Tree(task.lowers) : undefined)
+const lowerTree = (task: CopyTask): Tree | undefined => (task.lowers.length > 0 ? new Tree(task.lowers) : undefined)
 
 interface Digesting {
   readonly hash: Hash
@@ -312,7 +312,7 @@ interface Digesting {
 }
 
 /** @param within as in `Level` */
-function digest(digesting: Digesting, name: string, entry: Entry, within: string): void {
+function digest(digesting: Digesting, name: string, entry: TreeEntry, within: string): void {
   digestOne(digesting, name, entry)
   if (!entry.stat.isDirectory()) return
   eachBelow(digesting.tree, { entry, target: name, within }, (path, inside, found) => {
@@ -322,7 +322,7 @@ function digest(digesting: Digesting, name: string, entry: Entry, within: string
   })
 }
 
-function digestOne({ hash, tree }: Digesting, name: string, entry: Entry): void {
+function digestOne({ hash, tree }: Digesting, name: string, entry: TreeEntry): void {
   const { stat } = entry
   const owner = `${String(stat.uid)}:${String(stat.gid)}`
   if (stat.isDirectory()) {

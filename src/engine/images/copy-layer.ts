@@ -6,7 +6,7 @@ import { isOpaque, lstatOr, Tree } from './tree.js'
 import type { Written } from './changes.js'
 
 /** Overlayfs's own bookkeeping stays behind, but for what hides a directory below. */
-const travels = (name: string): boolean => overlays.has(name) || name.startsWith('user.')
+const knownBlobs = (name: string): boolean => overlays.has(name) || name.startsWith('user.')
 const overlays = new Set([
   'security.capability',
   'trusted.overlay.opaque',
@@ -19,8 +19,8 @@ const overlays = new Set([
  * Copies a container's own layer into an empty directory, as it would arrive in an archive: without what overlayfs
  * keeps for itself and without what was made only to mount on it. Synchronous: for a worker thread.
  */
-export function lift({ upper, lowers, mountPoints, target }: Written & { readonly target: string }): void {
-  copyTree({ from: upper, to: target, keeps: travels, asArchive: true })
+export function copyLayer({ upper, lowers, mountPoints, target }: Written & { readonly target: string }): void {
+  copyTree({ from: upper, to: target, keeps: knownBlobs, asArchive: true })
   const tree = new Tree(lowers)
   const missing = missingPaths(tree, mountPoints)
   scrub(target, missing)

@@ -18,7 +18,7 @@ import {
 } from '../kernel/at.js'
 import { type Step, walk } from '../system/walk.js'
 import { copyContent } from '../kernel/copy-content.js'
-import { asItIs } from './stamp.js'
+import { noFollow } from './stamp.js'
 import { setXattr } from '../kernel/file-calls.js'
 
 export interface CopyTree {
@@ -86,7 +86,7 @@ function copyOther(
     return
   }
   if (stat.isFile()) {
-    const from = unlessGone(() => openAt(dir, name, asItIs))
+    const from = unlessGone(() => openAt(dir, name, noFollow))
     if (from === undefined) return
     closing(from, () => {
       const to = openAt(way.fd, name, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)

@@ -1,7 +1,7 @@
 import { walk } from '../system/walk.js'
 
 /** What a layer takes on disk, in bytes. Layers may have files in common: names of one inode. */
-export interface Weight {
+export interface DiskUsage {
   /** Its part: a file that has n names counts by an nth for each of them here, so that all layers together are what they take. */
   readonly share: number
   /** What is set free when it goes: no file that has a name elsewhere. */
@@ -11,7 +11,7 @@ export interface Weight {
 }
 
 /** Weighs a layer's directory: blocks, not lengths. Synchronous: for a worker thread. */
-export function weigh(directory: string): Weight {
+export function diskUsageOf(directory: string): DiskUsage {
   const several = new Map<number, { blocks: number; names: number; here: number }>()
   let share = 0
   let own = 0

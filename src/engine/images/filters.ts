@@ -1,5 +1,5 @@
 import { anyOf, type Filters, flagOf, labelsMatch, parseFilters } from '../system/filters.js'
-import { parseMoment } from '../system/timestamp.js'
+import { parseTimestamp } from '../system/timestamp.js'
 import type { StoredImage } from '../oci/document.js'
 import { readPattern } from './glob.js'
 import { familiarName, parseReference } from '../oci/reference.js'
@@ -18,7 +18,7 @@ export const pruneFilters = (query: URLSearchParams): Filters =>
 /** A bad value is refused even where there is no image to try it on. */
 function checked(filters: Filters): Filters {
   flagOf(filters, 'dangling')
-  for (const time of filters.get('until') ?? []) parseMoment(time)
+  for (const time of filters.get('until') ?? []) parseTimestamp(time)
   for (const pattern of filters.get('reference') ?? []) pattern.split('/').forEach(readPattern)
   return filters
 }
@@ -32,7 +32,7 @@ export function matches(store: ImageStore, image: StoredImage, filters: Filters)
     (dangling === undefined || dangling === (store.tags.of(image.id).length === 0)) &&
     anyOf(filters, 'before', (reference) => at < created(reference)) &&
     anyOf(filters, 'since', (reference) => at > created(reference)) &&
-    anyOf(filters, 'until', (time) => at < parseMoment(time)) &&
+    anyOf(filters, 'until', (time) => at < parseTimestamp(time)) &&
     labelsMatch(filters, image.config.Labels ?? {})
   )
 }

@@ -1,5 +1,5 @@
 import { fits, readToken, type Token } from './wildcard.js'
-import { componentsOf, type Entry, type Tree } from './tree.js'
+import { componentsOf, type TreeEntry, type Tree } from './tree.js'
 
 /** A file or directory that a pattern names. */
 export interface Match {
@@ -7,7 +7,7 @@ export interface Match {
   readonly name: string
   /** Canonical path, links followed. */
   readonly path: string
-  readonly entry: Entry
+  readonly entry: TreeEntry
 }
 
 /** True for a pattern of Go's filepath.Match, which is what COPY and ADD take. */

@@ -25,7 +25,7 @@ export async function importImage(
   as: ImportAs,
   signal?: AbortSignal,
 ): Promise<StoredImage> {
-  await using stage = await store.layers.stage()
+  await using stage = await store.layers.draft()
   const task = { upper: stage.upper, lowers: [], base: '/', as: 'layer' as const, without: as.without ?? [] }
   await store.pool.unpack(task, await autoDecompress(archive), signal)
   const { diffId } = await store.layers.commit(stage)

@@ -1,22 +1,22 @@
 import { createHash } from 'node:crypto'
 import { type ContextTask, prepareContext } from './prepare-context.js'
 import { type Change, changesOf, type Written } from './changes.js'
-import { lift } from './copy-layer.js'
+import { copyLayer } from './copy-layer.js'
 import { lookUpOwner } from './account.js'
-import { Canvas } from './layer-writer.js'
-import { type Archive, carry, type Carry, digestSources } from './copy-files.js'
+import { LayerWriter } from './layer-writer.js'
+import { type Archive, copyFiles, type CopyTask, digestSources } from './copy-files.js'
 import { copyTree } from './copy-tree.js'
-import { type ManifestEntry, writeInventory } from './index-file.js'
+import { type IndexEntry, writeIndexFile } from './index-file.js'
 import { type LayerSum, sumLayer } from './pack.js'
-import { layerLength, type LayerSource, press, type Press, type Pressed } from './compress.js'
+import { layerLength, type LayerSource, compressLayer, type CompressTask, type CompressedLayer } from './compress.js'
 import { missingPaths, scrub } from './mount-points.js'
 import { Recorder } from './tar-recipe.js'
 import { type Sources, treeOf } from './selection.js'
-import { survey } from './scan.js'
+import { scan } from './scan.js'
 import { type Verify, verifyLayer } from './verify.js'
 import { componentsOf, Tree } from './tree.js'
 import { removeIfPossible } from '../system/remove.js'
-import { weigh, type Weight } from './disk-usage.js'
+import { diskUsageOf, type DiskUsage } from './disk-usage.js'
 import { type UnpackAs, Unpacker } from './unpack.js'
 
 /** Where an archive that is streamed to a worker thread goes. */
@@ -30,17 +30,17 @@ export interface Unpack {
   /** Where to write how the archive can be made again, for a layer whose diff id must stay what it is. */
   readonly recipe?: string
   /** Where to write what a context holds; see `writeInventory`. */
-  readonly inventory?: string
+  readonly indexFile?: string
 }
 
 /** What a worker thread does in one go: long, synchronous, off the main thread. */
 export const jobs = {
   sum: (directory: string): LayerSum => sumLayer(directory),
-  press: (task: Press): Promise<Pressed> => press(task),
+  compress: (task: CompressTask): Promise<CompressedLayer> => compressLayer(task),
   verify: (task: Verify): string[] => verifyLayer(task),
   length: (source: LayerSource): number => layerLength(source),
   digest: (sources: Sources): string => digestSources(sources),
-  carry: (task: Carry): readonly Archive[] => carry(task),
+  copyFiles: (task: CopyTask): readonly Archive[] => copyFiles(task),
   /** Canonical path and kind of what is at a path of a stack. */
   look: (task: {
     layers: readonly string[]
@@ -51,7 +51,7 @@ export const jobs = {
     return { path, kind: entry ? (entry.stat.isDirectory() ? 'directory' : 'other') : 'nothing' }
   },
   /** What a directory holds, as if it had come as a context. */
-  survey: (directory: string): readonly ManifestEntry[] => [...survey(directory).values()],
+  scan: (directory: string): readonly IndexEntry[] => [...scan(directory).values()],
   /** Makes a directory a build context, and answers with its Dockerfile. */
   context: (task: ContextTask): ReturnType<typeof prepareContext> => prepareContext(task),
   /** Kind, owner and mode of every directory that leads to a path, as they are in the stack, no link followed. */
@@ -69,20 +69,20 @@ export const jobs = {
   scrub: (task: { upper: string; paths: readonly string[] }): void => scrub(task.upper, task.paths),
   /** Removes a tree that nobody needs any more. */
   remove: (path: string): Promise<void> => removeIfPossible(path, 'a layer that is gone'),
-  weigh: (directory: string): Weight => weigh(directory),
+  diskUsage: (directory: string): DiskUsage => diskUsageOf(directory),
   /** What a container's own layer changes. */
   changes: (written: Written): readonly Change[] => changesOf(written),
   /** Copies a directory with all that is in it. */
   copyTree: (task: { readonly from: string; readonly to: string }): void => copyTree(task),
   /** Copies a container's own layer. */
-  lift: (task: Written & { readonly target: string }): void => lift(task),
+  copyLayer: (task: Written & { readonly target: string }): void => copyLayer(task),
   /** Makes a directory over a stack, as WORKDIR does: it is the user's, and of today. */
   mkdir: (task: { lowers: readonly string[]; upper: string; path: string; user: string }): void => {
-    const canvas = new Canvas(task.upper, task.lowers)
+    const layerWriter = new LayerWriter(task.upper, task.lowers)
     const tree = task.lowers.length > 0 ? new Tree(task.lowers) : undefined
     const owner = task.user === '' ? { uid: 0, gid: 0 } : lookUpOwner(tree, task.user)
-    canvas.directory(task.path, { mode: 0o755, ...owner, mtime: Math.floor(Date.now() / 1000) })
-    canvas.close()
+    layerWriter.directory(task.path, { mode: 0o755, ...owner, mtime: Math.floor(Date.now() / 1000) })
+    layerWriter.close()
   },
 }
 
@@ -90,12 +90,12 @@ export type Jobs = typeof jobs
 
 /** Begins to unpack a streamed archive. */
 export function beginUnpack(task: Unpack): { push(chunk: Buffer): void; end(): LayerSum | undefined; abort(): void } {
-  const canvas = new Canvas(task.upper, task.lowers)
+  const layerWriter = new LayerWriter(task.upper, task.lowers)
   const without = task.without ?? []
   const skip = (path: string) => without.some((left) => path.startsWith(`${left}/`))
   const recorder = task.recipe === undefined ? undefined : new Recorder()
   const hash = recorder && createHash('sha256')
-  const unpacker = new Unpacker(canvas, task.base, task.as, skip, recorder)
+  const unpacker = new Unpacker(layerWriter, task.base, task.as, skip, recorder)
   return {
     push: (chunk) => {
       hash?.update(chunk)
@@ -103,9 +103,9 @@ export function beginUnpack(task: Unpack): { push(chunk: Buffer): void; end(): L
     },
     end: () => {
       unpacker.end()
-      canvas.close()
+      layerWriter.close()
       if (task.recipe !== undefined) recorder?.save(task.upper, task.recipe)
-      if (task.inventory !== undefined) writeInventory(task.inventory, unpacker.manifest)
+      if (task.indexFile !== undefined) writeIndexFile(task.indexFile, unpacker.fileIndex)
       return hash && { diffId: `sha256:${hash.digest('hex')}`, size: recorder.size, elevates: unpacker.elevates }
     },
     abort: () => unpacker.abort(),

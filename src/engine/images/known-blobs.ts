@@ -3,7 +3,7 @@ import { readOr, writeDurably } from '../system/durable.js'
 import { Mutex } from '../system/mutex.js'
 
 /** One form in which a layer has been on the wire, its bytes seen here. */
-export interface Travel {
+export interface KnownBlob {
   readonly diffId: Digest
   /** Of the bytes as they travel, compressed or not. */
   readonly digest: Digest
@@ -19,31 +19,31 @@ const most = { travelsOfLayer: 8, repositories: 8 }
  * Which blobs of registries hold which layers. A push looks here for what the other side may have already; nothing
  * depends on it being complete. Only bytes that were verified on the way are noted: a manifest's word is not enough.
  */
-export class Travels {
+export class KnownBlobs {
   readonly #path: string
   readonly #has: (diffId: Digest) => boolean
-  #all: readonly Travel[]
+  #all: readonly KnownBlob[]
   readonly #mutex = new Mutex()
 
-  private constructor(path: string, has: (diffId: Digest) => boolean, all: readonly Travel[]) {
+  private constructor(path: string, has: (diffId: Digest) => boolean, all: readonly KnownBlob[]) {
     this.#path = path
     this.#has = has
     this.#all = all.filter(({ diffId }) => has(diffId))
   }
 
   /** Opens the record; what it says of layers that are gone is dropped. */
-  static async open(path: string, has: (diffId: Digest) => boolean): Promise<Travels> {
+  static async open(path: string, has: (diffId: Digest) => boolean): Promise<KnownBlobs> {
     const text = await readOr(path, '[]')
-    return new Travels(path, has, JSON.parse(text) as Travel[])
+    return new KnownBlobs(path, has, JSON.parse(text) as KnownBlob[])
   }
 
   /** What is known of a layer, the latest first. */
-  of(diffId: Digest): readonly Travel[] {
+  of(diffId: Digest): readonly KnownBlob[] {
     return this.#all.filter((travel) => travel.diffId === diffId)
   }
 
   /** Notes that a repository holds a layer in this form. */
-  note(travel: Omit<Travel, 'repositories'>, repository: string): void {
+  note(travel: Omit<KnownBlob, 'repositories'>, repository: string): void {
     const known = this.of(travel.diffId)
     const same = known.find(({ digest }) => digest === travel.digest)
     const repositories = [repository, ...(same?.repositories ?? []).filter((one) => one !== repository)]

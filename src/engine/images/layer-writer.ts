@@ -3,11 +3,11 @@ import { dirname } from 'node:path'
 import { codeOf, EngineError } from '../errors.js'
 import { closeDescriptor } from '../kernel/libc.js'
 import * as files from './files.js'
-import { asTheyAre, type Owners } from './owners.js'
+import { identityOwners, type Owners } from './owners.js'
 import type { Xattrs } from './privileged.js'
 import { withUnchanged } from './stamp.js'
 import { setXattr } from '../kernel/file-calls.js'
-import { type Entry, isWhiteout, lstatOr, resolveIn, type Resolved, Tree } from './tree.js'
+import { type TreeEntry, isWhiteout, lstatOr, resolveIn, type Resolved, Tree } from './tree.js'
 
 /** What a new file is given. Times in seconds since the epoch. */
 export interface Attributes {
@@ -24,7 +24,7 @@ const S_IFCHR = 0o020000
  * links in the layers are followed inside the stack only, directories that exist below are copied up with their
  * owner and mode. Synchronous: for a worker thread. Call `close` last: it sets the directories' times.
  */
-export class Canvas {
+export class LayerWriter {
   readonly #upper: string
   readonly #owners: Owners
   readonly #lower: Tree | undefined
@@ -34,7 +34,7 @@ export class Canvas {
   readonly #resolved = new Map<string, string>()
 
   /** @param owners of what is written: the ids of the one who writes, or those of a user namespace */
-  constructor(upper: string, lowers: readonly string[], owners: Owners = asTheyAre) {
+  constructor(upper: string, lowers: readonly string[], owners: Owners = identityOwners) {
     this.#upper = upper
     this.#owners = owners
     this.#lower = lowers.length > 0 ? new Tree(lowers) : undefined
@@ -46,7 +46,7 @@ export class Canvas {
   }
 
   /** The entry at a canonical path, seen through everything written so far. */
-  at(path: string): Entry | undefined {
+  at(path: string): TreeEntry | undefined {
     const place = this.place(path)
     const here = lstatOr(place)
     if (here) {
@@ -181,7 +181,7 @@ export class Canvas {
     this.#resolved.clear()
   }
 
-  /** Removes what this canvas itself has at a path. */
+  /** Removes what was itself written here at a path. */
   remove(path: string): void {
     files.remove(this.place(path))
     this.#resolved.clear()
@@ -215,7 +215,7 @@ export class Canvas {
     files.lutimes(place, mtime)
   }
 
-  #below(path: string): Entry | undefined {
+  #below(path: string): TreeEntry | undefined {
     for (const hidden of this.#opaque) if (path === hidden || path.startsWith(`${hidden}/`)) return undefined
     return this.#lower?.at(path)
   }

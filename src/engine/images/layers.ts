@@ -6,15 +6,15 @@ import { codeOf, EngineError, messageOf } from '../errors.js'
 import type { Digest } from '../records.js'
 import type { LayerSum } from './pack.js'
 import type { JobPool } from './job-pool.js'
-import type { LayerSource, Pressed } from './compress.js'
+import type { LayerSource, CompressedLayer } from './compress.js'
 import { bytesOf } from '../system/disk.js'
 import { syncAll } from '../system/durable.js'
 import { sweepTrees } from '../system/remove.js'
 import type { Earlier } from './copies.js'
-import type { Weight } from './disk-usage.js'
+import type { DiskUsage } from './disk-usage.js'
 
 /** A layer in the making. Disposing it before it is committed leaves nothing behind. */
-export interface Stage extends AsyncDisposable {
+export interface LayerDraft extends AsyncDisposable {
   /** Unique, `[a-z0-9]{24}`. */
   readonly id: string
   /** Empty: receives the layer's files in overlayfs form. */
@@ -44,7 +44,7 @@ export class Layers {
   readonly #root: string
   readonly #pool: JobPool
   readonly #sums = new Map<Digest, LayerSum>()
-  readonly #weights = new Map<Digest, Weight>()
+  readonly #weights = new Map<Digest, DiskUsage>()
   /** Layers that have come or gone: what was weighed meanwhile may be wrong. */
   #changes = 0
   readonly #held = new Map<Digest, number>()
@@ -96,13 +96,13 @@ export class Layers {
   }
 
   /** Read once, unless other layers have files of it. */
-  async #weigh(diffId: Digest): Promise<Weight> {
+  async #weigh(diffId: Digest): Promise<DiskUsage> {
     const known = this.#weights.get(diffId)
     if (known) return known
     if (!this.has(diffId)) return weightless
     const changes = this.#changes
     const path = this.#path(diffId.slice('sha256:'.length))
-    const weighed = await this.#pool.run('weigh', path).catch((error: unknown) => {
+    const weighed = await this.#pool.run('diskUsage', path).catch((error: unknown) => {
       if (this.has(diffId) && changes === this.#changes) throw error
       return undefined // it was removed meanwhile, and may be there again
     })
@@ -130,7 +130,7 @@ export class Layers {
     return this.#path(diffId.slice('sha256:'.length))
   }
 
-  async stage(): Promise<Stage> {
+  async draft(): Promise<LayerDraft> {
     const id = randomBytes(12).toString('hex')
     const root = join(this.#root, 'staging', id)
     await mkdir(root, { mode: 0o711 })
@@ -145,7 +145,7 @@ export class Layers {
    * @param copies where what a COPY put into it is written, if it is
    * @param referred the layer that it may have files of
    */
-  async commit(stage: Stage, copies?: string, referred?: Digest): Promise<LayerSum> {
+  async commit(stage: LayerDraft, copies?: string, referred?: Digest): Promise<LayerSum> {
     const sum = await this.#pool.run('sum', stage.upper)
     const published = await this.#publish(stage, sum, copies === undefined ? {} : { copies })
     this.#weighAgain(referred)
@@ -162,7 +162,7 @@ export class Layers {
    * Unpacks the archive of a layer from elsewhere and publishes it under the digest of that archive, which can be made
    * again from it; holds it. @throws EngineError `invalid` when the digest is not `expected`
    */
-  async adopt(stage: Stage, archive: Readable, expected?: Digest, signal?: AbortSignal): Promise<LayerSum> {
+  async adopt(stage: LayerDraft, archive: Readable, expected?: Digest, signal?: AbortSignal): Promise<LayerSum> {
     const recipe = join(stage.work, 'recipe')
     const task = { upper: stage.upper, lowers: [], base: '/', as: 'layer' as const, recipe }
     const sum = await this.#pool.unpackLayer(task, archive, signal)
@@ -175,8 +175,8 @@ export class Layers {
   }
 
   /** Compresses the layer's archive into a file: the same layer gives the same bytes. */
-  async press(diffId: Digest, target: string): Promise<Pressed> {
-    const pressed = await this.#pool.run('press', { ...(await this.source(diffId)), target })
+  async compress(diffId: Digest, target: string): Promise<CompressedLayer> {
+    const pressed = await this.#pool.run('compress', { ...(await this.source(diffId)), target })
     if (pressed.diffId !== diffId)
       throw new EngineError('broken', `layer ${diffId} is damaged: its archive is ${pressed.diffId}`)
     return pressed
@@ -194,7 +194,7 @@ export class Layers {
   }
 
   /** What is there already is kept, the stage dropped. */
-  async #publish(stage: Stage, sum: LayerSum, beside: Beside): Promise<LayerSum> {
+  async #publish(stage: LayerDraft, sum: LayerSum, beside: Beside): Promise<LayerSum> {
     this.hold(sum.diffId)
     // two stages may make the same layer at the same time: the second must not take away what the first works on
     const publishing = this.#publishing.get(sum.diffId) ?? this.#move(stage, sum, beside)
@@ -211,7 +211,7 @@ export class Layers {
     return sum
   }
 
-  async #move(stage: Stage, sum: LayerSum, beside: Beside): Promise<void> {
+  async #move(stage: LayerDraft, sum: LayerSum, beside: Beside): Promise<void> {
     await this.#removing.get(sum.diffId)?.catch(() => undefined)
     if (this.has(sum.diffId)) return
     const path = this.#path(sum.diffId.slice('sha256:'.length))
@@ -313,7 +313,7 @@ export class Layers {
 /** What is kept beside a layer's directory, the record first: without it there is no layer. */
 const kept = ['json', 'recipe', 'copies'] as const
 
-const weightless: Weight = { share: 0, own: 0, common: false }
+const weightless: DiskUsage = { share: 0, own: 0, common: false }
 
 const beside = new RegExp(`\\.(${kept.join('|')})$`)
 

@@ -33,7 +33,7 @@ export async function loadImages(
   tell: Tell,
   signal: AbortSignal,
 ): Promise<{ image: StoredImage; names: readonly string[] }[]> {
-  await using stage = await store.layers.stage()
+  await using stage = await store.layers.draft()
   const task = { upper: stage.upper, lowers: [], base: '/', as: 'context' as const }
   await store.pool.unpack(task, await autoDecompress(archive), signal)
   const cargo = new Cargo(stage.upper)
@@ -89,7 +89,7 @@ async function loadLayers(loading: Loading, { config, layers }: Packed): Promise
     if (store.layers.has(diffId)) store.layers.hold(diffId)
     else {
       const note = meter(tell, shortId(diffId), 'Loading layer', size)
-      await using stage = await store.layers.stage()
+      await using stage = await store.layers.draft()
       const source = Readable.from(counted(createReadStream(place, { highWaterMark: 1 << 18 }), note), {
         objectMode: false,
       })

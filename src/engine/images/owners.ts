@@ -10,7 +10,7 @@ export interface Owners {
   capability(value: Buffer): Buffer
 }
 
-export const asTheyAre: Owners = { outside: (id) => id, inside: (id) => id, capability: (value) => value }
+export const identityOwners: Owners = { outside: (id) => id, inside: (id) => id, capability: (value) => value }
 
 /** What user_namespaces(7) shows in place of an id that a namespace does not have. */
 const overflowId = 65_534

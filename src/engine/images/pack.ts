@@ -6,7 +6,7 @@ import { elevates } from './privileged.js'
 import { closeDescriptor } from '../kernel/libc.js'
 import { openAt, openDirectoryAt, readlinkAt, xattrsIn } from '../kernel/at.js'
 import { type Step, walk } from '../system/walk.js'
-import { asItIs } from './stamp.js'
+import { noFollow } from './stamp.js'
 import { encodeHeader, endOfArchive, padding, type TarHeader } from '../oci/tar-header.js'
 import { isOpaqueIn, isWhiteout } from './tree.js'
 
@@ -115,7 +115,7 @@ class Packer {
     if (stat.nlink > 1) this.#links.set(key, name)
     if (type === 'file' && (this.#holes -= Math.max(0, stat.size - stat.blocks * 512)) < 0)
       throw new EngineError('invalid', `"/${name.toString()}" is ${stat.size} bytes long, most of it holes: too many`)
-    if (type === 'file') yield* this.#file(openAt(dir, last, asItIs), { ...base, size: stat.size })
+    if (type === 'file') yield* this.#file(openAt(dir, last, noFollow), { ...base, size: stat.size })
     else yield encodeHeader({ ...base, size: 0, major: major(stat.rdev), minor: minor(stat.rdev) })
   }
 

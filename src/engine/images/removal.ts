@@ -104,7 +104,7 @@ export async function pruneImages(
     removed.push(...deleted.removed)
     freed += deleted.freed
   }
-  if (removed.length > 0) await store.travels.save()
+  if (removed.length > 0) await store.knownBlobs.save()
   return { ImagesDeleted: removed.length > 0 ? removed : null, SpaceReclaimed: freed }
 }
 

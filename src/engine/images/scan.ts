@@ -6,25 +6,25 @@ import { closeDescriptor } from '../kernel/libc.js'
 import { readlinkAt } from '../kernel/at.js'
 import { walk } from '../system/walk.js'
 import { open } from './files.js'
-import { asItIs, changed, stampOf, withUnchanged } from './stamp.js'
-import type { Manifest } from './index-file.js'
+import { noFollow, changed, stampOf, withUnchanged } from './stamp.js'
+import type { FileIndex } from './index-file.js'
 
 /** Content digests of files by their stamps: what has not changed need not be read again. */
 export type Digests = Map<string, string>
 
-/** The manifest of a directory that nothing writes to. Devices and sockets are not in it. For a worker thread. */
-export const survey = (directory: string): Manifest => visitAll(directory, (path) => ({ content: digestFile(path) }))
+/** The file index of a directory that nothing writes to. Devices and sockets are not in it. For a worker thread. */
+export const scan = (directory: string): FileIndex => visitAll(directory, (path) => ({ content: digestFile(path) }))
 
 /** Files changed less than this before they are read may change again without another stamp. */
 const clockMs = 2000
 
 /**
- * The manifest of a directory that its owner may write to meanwhile: its files are stamped, so that who reads them later
+ * The file index of a directory that its owner may write to meanwhile: its files are stamped, so that who reads them later
  * can tell. `known` is used and then replaced: it holds what of this directory can be believed the next time.
  * @param directory its real path: a file that another leads to is not in it
  * @throws EngineError `conflict` when something changes while it is read
  */
-export function surveyLive(directory: string, known: Digests): Manifest {
+export function scanLive(directory: string, known: Digests): FileIndex {
   const before = new Map(known)
   known.clear()
   const settled = Date.now() - clockMs
@@ -56,8 +56,8 @@ const longestPath = 4096
 
 type Read = (path: string, stat: Stats) => { content: string; stamp?: string }
 
-function visitAll(directory: string, read: Read): Manifest {
-  const manifest: Manifest = new Map()
+function visitAll(directory: string, read: Read): FileIndex {
+  const fileIndex: FileIndex = new Map()
   for (const { kind, dir, name, path, stat } of walk(directory)) {
     if (kind === 'left') continue
     const here = `/${path.toString()}`
@@ -67,17 +67,18 @@ function visitAll(directory: string, read: Read): Manifest {
     if (stat.isDirectory()) {
       // what is copied of a context is found by its path
       if (path.length > longestPath) throw new EngineError('invalid', `the path of "${here}" is too long to be built`)
-      manifest.set(here, { type: 'directory', mode, content: '', size: 0 })
+      fileIndex.set(here, { type: 'directory', mode, content: '', size: 0 })
     } else if (stat.isSymbolicLink())
-      manifest.set(here, { type: 'symlink', mode, content: readlinkAt(dir, name).toString(), size: 0 })
-    else if (stat.isFile()) manifest.set(here, { type: 'file', mode, size: stat.size, ...read(directory + here, stat) })
+      fileIndex.set(here, { type: 'symlink', mode, content: readlinkAt(dir, name).toString(), size: 0 })
+    else if (stat.isFile())
+      fileIndex.set(here, { type: 'file', mode, size: stat.size, ...read(directory + here, stat) })
   }
-  return manifest
+  return fileIndex
 }
 
 /** SHA-256 of a file's content, in hex. */
 export function digestFile(path: string): string {
-  const fd = open(path, asItIs)
+  const fd = open(path, noFollow)
   try {
     return digestOf(fd)
   } finally {

@@ -1,14 +1,14 @@
 import { EngineError } from '../errors.js'
 import { hasWildcard, match, type Match } from './glob.js'
 import { ignoring } from './ignore-patterns.js'
-import { readInventory } from './index-file.js'
-import { componentsOf, type Entry, Tree } from './tree.js'
+import { readIndexFile } from './index-file.js'
+import { componentsOf, type TreeEntry, Tree } from './tree.js'
 
 /** Files to take from a stack of layers (a build context is a stack of one). */
 export interface Sources {
   readonly layers: readonly string[]
   readonly patterns: readonly string[]
-  /** Where there is an inventory of the only layer: it tells digests, and what is not in it is not there. */
+  /** Where there is an index file of the only layer: it tells digests, and what is not in it is not there. */
   readonly known?: string
   /** What to leave out, in the form of .dockerignore, relative to each source. */
   readonly exclude?: readonly string[]
@@ -24,7 +24,7 @@ export interface Selected extends Match {
 
 /** What there is to select from. */
 export const treeOf = ({ layers, known }: Pick<Sources, 'layers' | 'known'>): Tree =>
-  new Tree(layers, known === undefined ? undefined : readInventory(known))
+  new Tree(layers, known === undefined ? undefined : readIndexFile(known))
 
 /** Every file the patterns name. A pattern without wildcards that names nothing is an error. */
 export function select(tree: Tree, { patterns, parents = false }: Sources): Selected[] {
@@ -45,7 +45,7 @@ export function select(tree: Tree, { patterns, parents = false }: Sources): Sele
 }
 
 /** Whether something is left out. A directory is only when nothing in it stays. */
-export type Left = (path: string, entry: Entry) => boolean
+export type Left = (path: string, entry: TreeEntry) => boolean
 
 /** @param patterns of .dockerignore's form */
 export function leftOut(tree: Tree, patterns: readonly string[] = []): Left {

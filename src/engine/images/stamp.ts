@@ -11,7 +11,7 @@ export const stampOf = ({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string =>
   [dev, ino, size, mtimeMs, ctimeMs].join(' ')
 
 /** Flags of open(2) for a file that may have been swapped: a link is not followed, and a fifo does not hold us up. */
-export const asItIs = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+export const noFollow = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /** @param path in words for the client */
 export const changed = (path: string, cause?: unknown): EngineError =>
@@ -24,7 +24,7 @@ export const changed = (path: string, cause?: unknown): EngineError =>
 export function withUnchanged<T>(path: string, stamp: string, work: (fd: number) => T): T {
   let fd: number
   try {
-    fd = open(path, asItIs)
+    fd = open(path, noFollow)
   } catch (error) {
     throw changed(path, error)
   }

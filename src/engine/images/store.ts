@@ -6,7 +6,7 @@ import { codeOf, EngineError, isFault } from '../errors.js'
 import type { Digest, Events, Image, Images, Usage } from '../records.js'
 import { Configurations } from './configurations.js'
 import { type ImageDocument, readDocument, type StoredImage } from '../oci/document.js'
-import { Travels } from './known-blobs.js'
+import { KnownBlobs } from './known-blobs.js'
 import { sweepDrafts } from '../system/durable.js'
 import { KeyedMutex } from '../system/mutex.js'
 import { Layers } from './layers.js'
@@ -30,7 +30,7 @@ export class ImageStore implements Images, AsyncDisposable {
   readonly tags: Tags
   /** The same, for names by digest. */
   readonly digests: Tags
-  readonly travels: Travels
+  readonly knownBlobs: KnownBlobs
   readonly usage: Usage
   readonly #events: Events
   readonly #configurations: Configurations
@@ -45,7 +45,7 @@ export class ImageStore implements Images, AsyncDisposable {
     configurations: Configurations,
     pool: JobPool,
     layers: Layers,
-    names: { readonly tags: Tags; readonly digests: Tags; readonly travels: Travels },
+    names: { readonly tags: Tags; readonly digests: Tags; readonly knownBlobs: KnownBlobs },
     events: Events,
     usage: Usage,
   ) {
@@ -54,7 +54,7 @@ export class ImageStore implements Images, AsyncDisposable {
     this.layers = layers
     this.tags = names.tags
     this.digests = names.digests
-    this.travels = names.travels
+    this.knownBlobs = names.knownBlobs
     this.usage = usage
     this.#events = events
   }
@@ -68,9 +68,9 @@ export class ImageStore implements Images, AsyncDisposable {
     const layers = await Layers.open(root, pool)
     const tags = await Tags.open(join(root, 'references.json'))
     const digests = await Tags.open(join(root, 'digests.json'))
-    const travels = await Travels.open(join(root, 'travels.json'), (diffId) => layers.has(diffId))
+    const knownBlobs = await KnownBlobs.open(join(root, 'travels.json'), (diffId) => layers.has(diffId))
     const configurations = await Configurations.open(join(root, 'configs'), (id) => tags.of(id).length > 0)
-    const store = new ImageStore(configurations, pool, layers, { tags, digests, travels }, events, usage)
+    const store = new ImageStore(configurations, pool, layers, { tags, digests, knownBlobs }, events, usage)
     store.#shared = shared !== undefined
     for (const [id, bytes] of await configurations.all()) await store.#load(id, bytes)
     for (const names of [tags, digests]) {

@@ -4,7 +4,7 @@ import { EngineError } from '../errors.js'
 import { closeDescriptor } from '../kernel/libc.js'
 import { bytesOf, textOf } from '../kernel/at.js'
 import { lstat, open } from './files.js'
-import { asItIs } from './stamp.js'
+import { noFollow } from './stamp.js'
 
 /** Some 700,000 headers. They are held in memory, compressed, and what follows an archive's end is as well. */
 const mostRaw = 1 << 30
@@ -124,7 +124,7 @@ function* steps(recipe: string): Generator<{ bytes: Buffer; size?: number }> {
 }
 
 function* content(path: string, size: number, chunk: Buffer): Generator<Buffer> {
-  const fd = open(path, asItIs)
+  const fd = open(path, noFollow)
   try {
     for (let left = size; left > 0;) {
       const read = readSync(fd, chunk, 0, Math.min(left, chunk.length), null)

@@ -4,10 +4,10 @@ import { EngineError } from '../errors.js'
 import { xattrIn } from '../kernel/at.js'
 import { lstat, readdir, readlink, xattr } from './files.js'
 import { changed } from './stamp.js'
-import type { Manifest, ManifestEntry } from './index-file.js'
+import type { FileIndex, IndexEntry } from './index-file.js'
 
 /** A file as seen through a stack of layers. A directory is the union of `paths`, topmost first; anything else has one. */
-export interface Entry {
+export interface TreeEntry {
   readonly stat: Stats
   readonly paths: readonly [string, ...string[]]
 }
@@ -16,7 +16,7 @@ export interface Entry {
 export interface Resolved {
   /** Canonical, absolute within the tree: `/usr/lib/x` */
   readonly path: string
-  readonly entry: Entry | undefined
+  readonly entry: TreeEntry | undefined
 }
 
 /** As in the kernel: path_resolution(7). */
@@ -40,41 +40,41 @@ export const componentsOf = (path: string): string[] => path.split('/').filter((
  * Synchronous: for a worker thread. What it has looked up it remembers, so the layers must not change.
  */
 export class Tree {
-  readonly root: Entry
-  readonly #known = new Map<string, Entry | undefined>()
-  readonly #manifest: Manifest | undefined
+  readonly root: TreeEntry
+  readonly #known = new Map<string, TreeEntry | undefined>()
+  readonly #fileIndex: FileIndex | undefined
   /** Names by directory. */
   readonly #shown: ReadonlyMap<string, ReadonlySet<string>> | undefined
 
   /**
    * @param layers directories in overlayfs form, bottom first
-   * @param manifest of the only layer: what is not in it is not there
+   * @param fileIndex of the only layer: what is not in it is not there
    */
-  constructor(layers: readonly string[], manifest?: Manifest) {
+  constructor(layers: readonly string[], fileIndex?: FileIndex) {
     const [top, ...rest] = [...layers].reverse()
     if (top === undefined) throw new EngineError('broken', 'a tree needs at least one layer')
     this.root = { stat: lstatSync(top), paths: [top, ...rest] }
-    this.#manifest = manifest
-    this.#shown = manifest && shownBy(manifest)
+    this.#fileIndex = fileIndex
+    this.#shown = fileIndex && shownBy(fileIndex)
   }
 
-  /** What the manifest says of an entry. */
-  noted({ paths }: Entry): ManifestEntry | undefined {
-    return this.#manifest?.get(this.#within(paths[0]))
+  /** What the file index says of an entry. */
+  noted({ paths }: TreeEntry): IndexEntry | undefined {
+    return this.#fileIndex?.get(this.#within(paths[0]))
   }
 
-  /** Permission bits: as the manifest knows them, for they may be others by now. */
-  modeOf(entry: Entry): number {
+  /** Permission bits: as the file index knows them, for they may be others by now. */
+  modeOf(entry: TreeEntry): number {
     return (this.noted(entry)?.mode ?? entry.stat.mode) & 0o7777
   }
 
-  /** Where a link leads: as the manifest knows it, for it may lead elsewhere by now. */
-  linkOf(entry: Entry): string {
+  /** Where a link leads: as the file index knows it, for it may lead elsewhere by now. */
+  linkOf(entry: TreeEntry): string {
     return this.noted(entry)?.content ?? readlink(entry.paths[0])
   }
 
   /** The entry `name` of a directory, following nothing. */
-  child(directory: Entry, name: string): Entry | undefined {
+  child(directory: TreeEntry, name: string): TreeEntry | undefined {
     if (this.#shown) return this.#shownChild(directory.paths[0], name)
     const found: string[] = []
     let stat: Stats | undefined
@@ -92,17 +92,17 @@ export class Tree {
   }
 
   /** Names and entries of a directory, in byte order. */
-  children(directory: Entry): [string, Entry][] {
+  children(directory: TreeEntry): [string, TreeEntry][] {
     const shown = this.#shown && (this.#shown.get(this.#within(directory.paths[0])) ?? [])
     const names = new Set(shown ?? directory.paths.flatMap((path) => readdir(path)))
-    return [...names].sort(byBytes).flatMap((name): [string, Entry][] => {
+    return [...names].sort(byBytes).flatMap((name): [string, TreeEntry][] => {
       const entry = this.child(directory, name)
       return entry ? [[name, entry]] : []
     })
   }
 
   /** The entry at a canonical path (no links, no dots). */
-  at(path: string): Entry | undefined {
+  at(path: string): TreeEntry | undefined {
     if (path === '/' || path === '') return this.root
     if (this.#known.has(path)) return this.#known.get(path)
     const slash = path.lastIndexOf('/')
@@ -127,31 +127,31 @@ export class Tree {
     return place.slice(this.root.paths[0].length)
   }
 
-  /** @throws EngineError `conflict` when what the manifest says was there is not any more */
-  #shownChild(directory: string, name: string): Entry | undefined {
+  /** @throws EngineError `conflict` when what the file index says was there is not any more */
+  #shownChild(directory: string, name: string): TreeEntry | undefined {
     if (!this.#shown?.get(this.#within(directory))?.has(name)) return undefined
     const path = `${directory}/${name}`
     const stat = lstatOr(path)
-    const type = this.#manifest?.get(this.#within(path))?.type ?? 'directory'
+    const type = this.#fileIndex?.get(this.#within(path))?.type ?? 'directory'
     const kept = { directory: stat?.isDirectory(), symlink: stat?.isSymbolicLink(), file: stat?.isFile() }[type]
     if (!stat || !kept) throw changed(path)
     return { stat, paths: [path] }
   }
 }
 
-/** The steps of a build ask for trees of one manifest one after another. */
-const shown = new WeakMap<Manifest, ReturnType<typeof namesIn>>()
+/** The steps of a build ask for trees of one file index one after another. */
+const shown = new WeakMap<FileIndex, ReturnType<typeof namesIn>>()
 
-function shownBy(manifest: Manifest): ReturnType<typeof namesIn> {
-  const names = shown.get(manifest) ?? namesIn(manifest)
-  shown.set(manifest, names)
+function shownBy(fileIndex: FileIndex): ReturnType<typeof namesIn> {
+  const names = shown.get(fileIndex) ?? namesIn(fileIndex)
+  shown.set(fileIndex, names)
   return names
 }
 
 /** Names by directory ('' is the root), directories that only lead to something included. */
-function namesIn(manifest: Manifest): Map<string, Set<string>> {
+function namesIn(fileIndex: FileIndex): Map<string, Set<string>> {
   const names = new Map<string, Set<string>>()
-  for (const path of manifest.keys())
+  for (const path of fileIndex.keys())
     for (let here = path; here !== '/'; here = dirname(here)) {
       const parent = dirname(here)
       const siblings = names.get(parent === '/' ? '' : parent) ?? new Set()
@@ -168,10 +168,10 @@ function namesIn(manifest: Manifest): Map<string, Set<string>> {
  * @throws EngineError `invalid` when links go round in circles
  */
 export function resolveIn(
-  at: (path: string) => Entry | undefined,
+  at: (path: string) => TreeEntry | undefined,
   path: string,
   followLast: boolean,
-  linkOf = (entry: Entry): string => readlink(entry.paths[0]),
+  linkOf = (entry: TreeEntry): string => readlink(entry.paths[0]),
 ): Resolved {
   const todo = componentsOf(path).reverse()
   const done: string[] = []

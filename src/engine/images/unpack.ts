@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { writeSync } from 'node:fs'
 import { dirname } from 'node:path/posix'
 import { codeOf, EngineError, messageOf } from '../errors.js'
-import { Canvas, type Attributes } from './layer-writer.js'
-import type { Manifest } from './index-file.js'
+import { LayerWriter, type Attributes } from './layer-writer.js'
+import type { FileIndex } from './index-file.js'
 import { elevates, type Xattrs } from './privileged.js'
 import type { Recorder } from './tar-recipe.js'
 import { TarReader, type EntryWriter, type TarEntry } from '../oci/tar-reader.js'
@@ -26,14 +26,14 @@ export interface CopyOptions {
 }
 
 /**
- * Unpacks an archive that may be hostile below `base` of a canvas. Links are made as written, and followed inside the
- * canvas only. @throws EngineError `invalid` for entries that point out of the archive, and for devices in a context
+ * Unpacks an archive that may be hostile below `base` of a layerWriter. Links are made as written, and followed inside the
+ * layer writer only. @throws EngineError `invalid` for entries that point out of the archive, and for devices in a context
  */
 export class Unpacker {
-  readonly manifest: Manifest = new Map()
+  readonly fileIndex: FileIndex = new Map()
   /** Whether a file came that `elevates`, be it that a later entry took its place. */
   elevates = false
-  readonly #canvas: Canvas
+  readonly #layerWriter: LayerWriter
   readonly #base: string
   readonly #as: UnpackAs
   readonly #reader: TarReader
@@ -42,14 +42,14 @@ export class Unpacker {
   readonly #copy: CopyOptions
 
   constructor(
-    canvas: Canvas,
+    layerWriter: LayerWriter,
     base: string,
     as: UnpackAs,
     skip: (path: string) => boolean = () => false,
     recorder?: Recorder,
     copy: CopyOptions = { keepKinds: true },
   ) {
-    this.#canvas = canvas
+    this.#layerWriter = layerWriter
     this.#base = base === '/' ? '' : base
     this.#as = as
     this.#skip = skip
@@ -78,23 +78,23 @@ export class Unpacker {
     if (this.#skip(inside)) return undefined
     const attributes = this.#attributes(entry)
     if (inside === '/') {
-      if (entry.type === 'directory' && this.#as === 'layer') this.#canvas.dress('/', attributes)
+      if (entry.type === 'directory' && this.#as === 'layer') this.#layerWriter.dress('/', attributes)
       return undefined
     }
     const made: Attributes = { ...attributes, mode: 0o755, uid: 0, gid: 0 }
     if (this.#as === 'copy') this.#makeWay(this.#base + inside, entry.type === 'directory')
     if (entry.type === 'directory') {
-      const path = this.#canvas.directory(this.#base + inside, made)
-      this.#canvas.dress(path, attributes)
+      const path = this.#layerWriter.directory(this.#base + inside, made)
+      this.#layerWriter.dress(path, attributes)
       this.#note(path, entry, '')
-      for (const [name, value] of this.#xattrs(entry)) this.#canvas.xattr(path, name, value)
+      for (const [name, value] of this.#xattrs(entry)) this.#layerWriter.xattr(path, name, value)
       return undefined
     }
-    const directory = this.#canvas.directory(this.#base + dirname(inside), made)
+    const directory = this.#layerWriter.directory(this.#base + dirname(inside), made)
     const name = inside.slice(inside.lastIndexOf('/') + 1)
     if (this.#as === 'layer' && name.startsWith('.wh.')) {
-      if (name === '.wh..wh..opq') this.#canvas.opaque(directory)
-      else if (!name.startsWith('.wh..wh.')) this.#canvas.whiteout(join(directory, hidden(name)))
+      if (name === '.wh..wh..opq') this.#layerWriter.opaque(directory)
+      else if (!name.startsWith('.wh..wh.')) this.#layerWriter.whiteout(join(directory, hidden(name)))
       return undefined
     }
     return this.#place(join(directory, name), entry, attributes)
@@ -102,29 +102,29 @@ export class Unpacker {
 
   /** Removes what is no directory where one comes, and the other way round. */
   #makeWay(path: string, isDirectory: boolean): void {
-    const existing = this.#canvas.resolve(path, isDirectory)
+    const existing = this.#layerWriter.resolve(path, isDirectory)
     if (!existing.entry || existing.entry.stat.isDirectory() === isDirectory) return
     if (this.#copy.keepKinds) {
       const [kind, other] = isDirectory ? ['non-directory', 'directory'] : ['directory', 'non-directory']
       throw new EngineError('invalid', `cannot overwrite ${kind} "${path}" with ${other} "${path}"`)
     }
-    this.#canvas.remove(existing.path)
+    this.#layerWriter.remove(existing.path)
   }
 
   #place(path: string, entry: TarEntry, attributes: Attributes): EntryWriter | undefined {
-    const canvas = this.#canvas
+    const layerWriter = this.#layerWriter
     switch (entry.type) {
       case 'file':
         return this.#file(path, entry, attributes)
       case 'symlink':
-        canvas.symlink(path, entry.linkname, attributes)
+        layerWriter.symlink(path, entry.linkname, attributes)
         this.#note(path, entry, entry.linkname)
         return undefined
       case 'link': {
-        const target = canvas.resolve(this.#base + within(entry.linkname, entry.name), false).path
-        canvas.link(path, target)
-        const known = this.manifest.get(this.#key(target))
-        if (known) this.manifest.set(this.#key(path), known)
+        const target = layerWriter.resolve(this.#base + within(entry.linkname, entry.name), false).path
+        layerWriter.link(path, target)
+        const known = this.fileIndex.get(this.#key(target))
+        if (known) this.fileIndex.set(this.#key(path), known)
         return undefined
       }
       default: {
@@ -133,7 +133,7 @@ export class Unpacker {
         const format = { character: 0o020000, block: 0o060000, fifo: 0o010000, directory: 0o040000 }[entry.type]
         if (entry.major > 0xfff || entry.minor > 0xfffff || entry.major < 0 || entry.minor < 0)
           throw new EngineError('invalid', `archive entry "${entry.name}" is a device that cannot be`)
-        canvas.node(path, { ...attributes, mode: format | entry.mode }, entry.major, entry.minor)
+        layerWriter.node(path, { ...attributes, mode: format | entry.mode }, entry.major, entry.minor)
         return undefined
       }
     }
@@ -143,7 +143,7 @@ export class Unpacker {
     const hash = this.#as === 'context' ? createHash('sha256') : undefined
     this.#recorder?.file(path, entry.size)
     this.elevates ||= elevates(entry.mode, this.#xattrs(entry))
-    const fd = this.#canvas.open(path)
+    const fd = this.#layerWriter.open(path)
     let open = true
     return {
       write: (chunk) => {
@@ -153,7 +153,7 @@ export class Unpacker {
       close: () => {
         if (!open) return
         open = false
-        this.#telling(entry, () => this.#canvas.closeFile(fd, attributes, this.#xattrs(entry)))
+        this.#telling(entry, () => this.#layerWriter.closeFile(fd, attributes, this.#xattrs(entry)))
         if (hash) this.#note(path, entry, hash.digest('hex'))
       },
     }
@@ -185,7 +185,7 @@ export class Unpacker {
   #note(path: string, entry: TarEntry, content: string): void {
     if (this.#as !== 'context') return
     const type = entry.type === 'directory' || entry.type === 'symlink' ? entry.type : 'file'
-    this.manifest.set(this.#key(path), { type, mode: entry.mode, content, size: entry.size })
+    this.fileIndex.set(this.#key(path), { type, mode: entry.mode, content, size: entry.size })
   }
 
   #key(path: string): string {

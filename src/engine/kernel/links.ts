@@ -100,7 +100,7 @@ export interface Bridge {
 }
 
 /** What it takes to put a container on a bridge. */
-export interface Cable {
+export interface Veth {
   /** The host's end. */
   readonly name: string
   readonly bridge: string
@@ -149,33 +149,33 @@ export class Links implements Disposable {
    * @returns the name it got there
    * @throws NetlinkError after taking back what was made
    */
-  async plug(cable: Cable, netns: number, inside: Netlink): Promise<string> {
-    const master = linkIndex(cable.bridge)
-    const name = await this.#createPair(cable, netns, master)
+  async plug(veth: Veth, netns: number, inside: Netlink): Promise<string> {
+    const master = linkIndex(veth.bridge)
+    const name = await this.#createPair(veth, netns, master)
     try {
       // Hairpin: a container reaches itself by a port it publishes.
       const mode = attribute(INFO.slaveData, [
         attribute(IFLA_BRPORT_MODE, byte(1)),
-        ...(cable.isolated ? [attribute(IFLA_BRPORT_ISOLATED, byte(1))] : []),
+        ...(veth.isolated ? [attribute(IFLA_BRPORT_ISOLATED, byte(1))] : []),
       ])
       const port = attribute(IFLA.linkInfo, [attribute(INFO.slaveKind, 'bridge'), mode])
-      const hairpin = ask(`set ${cable.name}`, RTM_NEWLINK, link(0, false, [attribute(IFLA.ifname, cable.name), port]))
-      await this.#netlink.batch([hairpin, ...bringUp(cable.name, false)])
-      this.#configure(cable, name, inside)
+      const hairpin = ask(`set ${veth.name}`, RTM_NEWLINK, link(0, false, [attribute(IFLA.ifname, veth.name), port]))
+      await this.#netlink.batch([hairpin, ...bringUp(veth.name, false)])
+      this.#configure(veth, name, inside)
       return name
     } catch (error) {
-      await this.remove(cable.name)
+      await this.remove(veth.name)
       throw error
     }
   }
 
-  async #createPair(cable: Cable, netns: number, master: number): Promise<string> {
+  async #createPair(veth: Veth, netns: number, master: number): Promise<string> {
     for (let n = 0; ; n++) {
       const peer = Buffer.concat([
         link(0, false, [
-          attribute(IFLA.ifname, `${cable.interfacePrefix}${n}`),
-          attribute(IFLA.address, macBytes(cable.macAddress)),
-          attribute(IFLA.mtu, cable.mtu),
+          attribute(IFLA.ifname, `${veth.interfacePrefix}${n}`),
+          attribute(IFLA.address, macBytes(veth.macAddress)),
+          attribute(IFLA.mtu, veth.mtu),
           attribute(IFLA.netnsFd, netns),
         ]),
       ])
@@ -184,24 +184,24 @@ export class Links implements Disposable {
         attribute(INFO.data, [attribute(VETH_INFO_PEER, peer)]),
       ])
       const attributes = [
-        attribute(IFLA.ifname, cable.name),
+        attribute(IFLA.ifname, veth.name),
         attribute(IFLA.master, master),
-        attribute(IFLA.mtu, cable.mtu),
+        attribute(IFLA.mtu, veth.mtu),
         info,
       ]
       const body = link(0, false, attributes)
       try {
-        await this.#netlink.request(ask(`create ${cable.name}`, RTM_NEWLINK, body, flag.create | flag.exclusive))
-        return `${cable.interfacePrefix}${n}`
+        await this.#netlink.request(ask(`create ${veth.name}`, RTM_NEWLINK, body, flag.create | flag.exclusive))
+        return `${veth.interfacePrefix}${n}`
       } catch (error) {
         const taken = error instanceof NetlinkError && error.code === 'EEXIST'
-        if (!taken || n > 63 || linkIndex(cable.name) !== 0) throw error
+        if (!taken || n > 63 || linkIndex(veth.name) !== 0) throw error
       }
     }
   }
 
   /** Inside the container: microseconds each, so on this thread. */
-  #configure({ addresses, gateways }: Cable, name: string, inside: Netlink): void {
+  #configure({ addresses, gateways }: Veth, name: string, inside: Netlink): void {
     inside.requestSync(ask('bring lo up', RTM_NEWLINK, link(1, true, [])))
     for (const message of bringUp(name, hasIpv6(addresses))) inside.requestSync(message)
     const found = inside.requestSync(ask(`find ${name}`, RTM_GETLINK, link(0, false, [attribute(IFLA.ifname, name)])))

@@ -43,7 +43,7 @@ export const buildsNetwork = ':builds'
 export const isPredefined = (name: string): boolean => Object.hasOwn(predefined, name)
 
 /** The networks that exist, and the addresses taken on each. A network is here exactly while its record is on disk. */
-export class Catalog {
+export class NetworkCatalog {
   readonly #records: NetworkRecords
   readonly #subnets: Subnets
   readonly #networks = new Map<string, NetworkRecord>()
@@ -55,8 +55,8 @@ export class Catalog {
   }
 
   /** Loads the networks and makes the predefined ones that are missing. */
-  static async open(config: EngineConfig): Promise<Catalog> {
-    const catalog = new Catalog(config)
+  static async open(config: EngineConfig): Promise<NetworkCatalog> {
+    const catalog = new NetworkCatalog(config)
     for (const record of await catalog.#records.load()) catalog.#add(record)
     for (const [name, driver] of Object.entries(predefined))
       if (!catalog.all().some((network) => network.name === name))

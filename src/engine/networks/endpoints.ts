@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { EngineError, messageOf } from '../errors.js'
 import type { Endpoint, EndpointSpec } from '../records.js'
-import type { Catalog } from './catalog.js'
+import type { NetworkCatalog } from './catalog.js'
 import { bytesOf } from '../kernel/ip.js'
 import type { NetworkRecord } from './record.js'
 import { isDefaultBridge } from './settings.js'
 
 /** The places that containers have on networks. One is here from the moment its address is reserved. */
 export class Endpoints {
-  readonly #catalog: Catalog
+  readonly #catalog: NetworkCatalog
   /** By container, then by network. */
   readonly #all = new Map<string, Map<string, Endpoint>>()
 
-  constructor(catalog: Catalog) {
+  constructor(catalog: NetworkCatalog) {
     this.#catalog = catalog
   }
 

@@ -11,7 +11,7 @@ export interface KernelNames {
   /** What the host's end of every veth pair begins with. */
   readonly cables: string
   bridge(network: Pick<NetworkRecord, 'id' | 'options'>): string
-  cable(endpointId: string): string
+  veth(endpointId: string): string
 }
 
 /** Names fit IFNAMSIZ: two letters, four digits of the instance, nine of the network or endpoint. */
@@ -20,5 +20,5 @@ export const kernelNames = (config: Pick<EngineConfig, 'name' | 'prefix'>): Kern
   bridges: `bt${config.prefix}`,
   cables: `bv${config.prefix}`,
   bridge: ({ id, options }) => settingsOf(options).bridgeName ?? `bt${config.prefix}${id.slice(0, 9)}`,
-  cable: (endpointId) => `bv${config.prefix}${endpointId.slice(0, 9)}`,
+  veth: (endpointId) => `bv${config.prefix}${endpointId.slice(0, 9)}`,
 })

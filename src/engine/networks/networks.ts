@@ -1,9 +1,9 @@
 import type { EngineConfig, Reach } from '../config.js'
 import { codeOf, EngineError, messageOf } from '../errors.js'
 import type { Endpoint, EndpointSpec, Events, Member, Networks, PortRequest } from '../records.js'
-import { buildsNetwork, Catalog, isPredefined, type NetworkSpec } from './catalog.js'
+import { buildsNetwork, NetworkCatalog, isPredefined, type NetworkSpec } from './catalog.js'
 import { Conntrack } from './conntrack.js'
-import { Departures } from './pending-detaches.js'
+import { PendingDetaches } from './pending-detaches.js'
 import { Endpoints } from './endpoints.js'
 import { Firewall } from './firewall.js'
 import { linkIndex } from '../kernel/links.js'
@@ -41,12 +41,12 @@ export async function openNetworks(
   events: Events,
   report: (line: string) => void = (line) => void process.stderr.write(`${line}\n`),
 ): Promise<NetworkRoom> {
-  return new BridgeNetworks(config, events, await Catalog.open(config), report)
+  return new BridgeNetworks(config, events, await NetworkCatalog.open(config), report)
 }
 
 class BridgeNetworks implements NetworkRoom {
   readonly #events: Events
-  readonly #catalog: Catalog
+  readonly #catalog: NetworkCatalog
   readonly #report: (line: string) => void
   readonly #names: KernelNames
   readonly #reach: Reach
@@ -54,7 +54,7 @@ class BridgeNetworks implements NetworkRoom {
   readonly #firewall: Firewall
   readonly #conntrack: Conntrack
   readonly #endpoints: Endpoints
-  readonly #departures: Departures
+  readonly #pendingDetaches: PendingDetaches
   /** Where a running container's network namespace is found. */
   readonly #pids = new Map<string, number>()
   readonly #naming: Naming
@@ -64,7 +64,7 @@ class BridgeNetworks implements NetworkRoom {
   #restored = false
   readonly #mutex = new Mutex()
 
-  constructor(config: EngineConfig, events: Events, catalog: Catalog, report: (line: string) => void) {
+  constructor(config: EngineConfig, events: Events, catalog: NetworkCatalog, report: (line: string) => void) {
     this.#events = events
     this.#catalog = catalog
     this.#report = report
@@ -76,7 +76,7 @@ class BridgeNetworks implements NetworkRoom {
     this.#publications = new Publications(this.#firewall, this.#conntrack, report)
     this.#naming = new Naming(report)
     this.#endpoints = new Endpoints(catalog)
-    this.#departures = new Departures(report)
+    this.#pendingDetaches = new PendingDetaches(report)
   }
 
   list(): readonly NetworkRecord[] {
@@ -120,7 +120,7 @@ class BridgeNetworks implements NetworkRoom {
       const record = this.#catalog.get(reference)
       if (isPredefined(record.name))
         throw new EngineError('denied', `${record.name} is a pre-defined network and cannot be removed`)
-      await this.#departures.over(record.id)
+      await this.#pendingDetaches.over(record.id)
       if (this.endpoints(record.id).size > 0)
         throw new EngineError(
           'denied',
@@ -182,7 +182,7 @@ class BridgeNetworks implements NetworkRoom {
     try {
       return reserve()
     } catch (error) {
-      if (!(await this.#departures.over(network.id))) throw error
+      if (!(await this.#pendingDetaches.over(network.id))) throw error
       return reserve()
     }
   }
@@ -241,7 +241,7 @@ class BridgeNetworks implements NetworkRoom {
       await this.#leave(containerId, endpoint)
       this.#forget(containerId, endpoint, () => {
         const unplugged = this.#plumbing.unplug(endpoint.endpointId).then(forget)
-        this.#departures.add(endpoint.networkId, unplugged, () => this.#endpoints.free(endpoint))
+        this.#pendingDetaches.add(endpoint.networkId, unplugged, () => this.#endpoints.free(endpoint))
       })
     }
     this.#pids.delete(containerId)
@@ -329,7 +329,7 @@ class BridgeNetworks implements NetworkRoom {
   /** Lets go of the ports and sockets; containers and their networks live on. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#mutex.run(() => Promise.resolve())
-    await this.#departures.over()
+    await this.#pendingDetaches.over()
     this.#publications.letGo()
     this.#naming.letGo()
     this.#plumbing[Symbol.dispose]()

@@ -4,11 +4,11 @@ import { messageOf } from '../errors.js'
  * Cables that are being taken away from containers that have ended. The kernel waits 10 to 40 ms before it lets go of one,
  * and nobody need wait with it, but for who wants the address again, or the network gone.
  */
-export class Departures {
+export class PendingDetaches {
   readonly #going = new Map<string, Set<Promise<void>>>()
   readonly #report: (line: string) => void
 
-  /** @param report told of a cable that stays */
+  /** @param report told of a veth that stays */
   constructor(report: (line: string) => void) {
     this.#report = report
   }
@@ -29,8 +29,8 @@ export class Departures {
   /** Resolves when those on a network, or on all, are over. @returns whether there were any */
   async over(networkId?: string): Promise<boolean> {
     const going = networkId === undefined ? [...this.#going.values()] : [this.#going.get(networkId) ?? []]
-    const departures = going.flatMap((mine) => [...mine])
-    await Promise.all(departures)
-    return departures.length > 0
+    const pendingDetaches = going.flatMap((mine) => [...mine])
+    await Promise.all(pendingDetaches)
+    return pendingDetaches.length > 0
   }
 }

@@ -32,8 +32,8 @@ export class Plumbing implements Disposable {
       using inside = Netlink.openIn(path, family.route)
       const { memberTraffic, interfacePrefix } = settingsOf(network.options)
       const { ipAddress, prefixLength, ipv6Address, ipv6PrefixLength = 64 } = endpoint
-      const cable = {
-        name: this.#names.cable(endpoint.endpointId),
+      const veth = {
+        name: this.#names.veth(endpoint.endpointId),
         bridge: await this.#bridge(network),
         interfacePrefix,
         macAddress: endpoint.macAddress,
@@ -46,7 +46,7 @@ export class Plumbing implements Disposable {
         isolated: !memberTraffic,
         gateways: way ? gatewaysOf(endpoint) : [],
       }
-      await this.#links.plug(cable, netns, inside)
+      await this.#links.plug(veth, netns, inside)
     } catch (error) {
       if (!(error instanceof NetlinkError && error.code === 'EXFULL')) throw error
       const why = `network ${network.name} is full: a bridge has 1,023 ports at most; use another network for more containers`
@@ -62,9 +62,9 @@ export class Plumbing implements Disposable {
     this.#links.route(gatewaysOf(endpoint), inside)
   }
 
-  /** Takes a cable away, if it is there. */
+  /** Takes a veth away, if it is there. */
   unplug(endpointId: string): Promise<void> {
-    return this.#links.remove(this.#names.cable(endpointId))
+    return this.#links.remove(this.#names.veth(endpointId))
   }
 
   removeBridge(network: NetworkRecord): Promise<void> {
@@ -75,7 +75,7 @@ export class Plumbing implements Disposable {
   async sweep(networks: Iterable<NetworkRecord>, endpointIds: Iterable<string>): Promise<void> {
     const live = new Set([
       ...Array.from(networks, (network) => this.#names.bridge(network)),
-      ...Array.from(endpointIds, (id) => this.#names.cable(id)),
+      ...Array.from(endpointIds, (id) => this.#names.veth(id)),
     ])
     const found = [...linkNames(this.#names.cables), ...linkNames(this.#names.bridges)]
     await Promise.all(found.filter((name) => !live.has(name)).map((name) => this.#links.remove(name)))

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { codeOf, EngineError, isFault } from '../errors.js'
 import type { PortRequest } from '../records.js'
 import { familyOf, parseAddress } from '../kernel/ip.js'
-import { relayTcp, relayUdp, type Target } from './relay.js'
+import { relayTcp, relayUdp, type RelayTarget } from './relay.js'
 
 /** A port of the host, held so that nobody else can bind it. */
 export interface HeldPort extends PortRequest {
@@ -19,7 +19,7 @@ const attempts = 20
  * any free one, or any free one of a range. What comes in by IPv6 that the firewall leaves is relayed to the target.
  * @throws EngineError `conflict` in dockerd's words, `invalid` for what is no address
  */
-export async function holdPorts(request: PortRequest, target: Target): Promise<readonly HeldPort[]> {
+export async function holdPorts(request: PortRequest, target: RelayTarget): Promise<readonly HeldPort[]> {
   const { hostPort, hostPortEnd = hostPort } = request
   const candidates =
     hostPort === 0
@@ -34,7 +34,7 @@ export async function holdPorts(request: PortRequest, target: Target): Promise<r
   throw new EngineError('invalid', `invalid host port range: ${hostPort}-${hostPortEnd}`)
 }
 
-async function holdEverywhere(request: PortRequest, target: Target): Promise<readonly HeldPort[]> {
+async function holdEverywhere(request: PortRequest, target: RelayTarget): Promise<readonly HeldPort[]> {
   if (request.hostIp !== '') return [await holdPort(request, target)]
   const four = await holdPort({ ...request, hostIp: '0.0.0.0' }, target)
   try {
@@ -52,7 +52,7 @@ async function holdEverywhere(request: PortRequest, target: Target): Promise<rea
  * one test covers other containers, other engines and every process, and choosing a free port (0) is atomic.
  * @throws EngineError as `holdPorts`
  */
-export async function holdPort(request: PortRequest, target: Target): Promise<HeldPort> {
+export async function holdPort(request: PortRequest, target: RelayTarget): Promise<HeldPort> {
   const { hostIp, hostPort, protocol, containerPort } = request
   // a name would be looked up
   if (parseAddress(hostIp) === undefined)
@@ -75,7 +75,7 @@ function refusal(error: unknown, { hostIp, hostPort, protocol }: PortRequest): E
   return new EngineError('broken', `failed to bind host port for ${host}:${hostPort}/${protocol}: ${reason}`, error)
 }
 
-async function holdTcp(port: number, host: string, target: Target | undefined) {
+async function holdTcp(port: number, host: string, target: RelayTarget | undefined) {
   // By IPv4 something comes through only while the port is not yet published, or no longer: refused as by a closed port.
   const server = createServer({ allowHalfOpen: true }, (socket) =>
     target ? relayTcp(socket, target) : socket.resetAndDestroy(),
@@ -87,7 +87,7 @@ async function holdTcp(port: number, host: string, target: Target | undefined) {
   return { port: typeof address === 'object' && address ? address.port : port, close: () => void server.close() }
 }
 
-async function holdUdp(port: number, host: string, target: Target | undefined) {
+async function holdUdp(port: number, host: string, target: RelayTarget | undefined) {
   const socket = createSocket({ type: familyOf(host) === 4 ? 'udp4' : 'udp6', ipv6Only: familyOf(host) === 6 })
   try {
     socket.bind({ port, address: host, exclusive: true })

@@ -4,7 +4,7 @@ import type { Conntrack } from './conntrack.js'
 import type { Firewall, Publication } from './firewall.js'
 import { familyOf } from '../kernel/ip.js'
 import { holdPort, holdPorts, type HeldPort } from './ports.js'
-import type { Target } from './relay.js'
+import type { RelayTarget } from './relay.js'
 
 interface Published {
   readonly networkId: string
@@ -103,7 +103,7 @@ const plain = ({ protocol, containerPort, hostIp, hostPort }: HeldPort): PortReq
   hostPort,
 })
 
-const targetOf = ({ containerPort }: PortRequest, { ipAddress, ipv6Address }: Endpoint): Target => ({
+const targetOf = ({ containerPort }: PortRequest, { ipAddress, ipv6Address }: Endpoint): RelayTarget => ({
   address: ipAddress === '' ? (ipv6Address ?? '') : ipAddress,
   port: containerPort,
 })

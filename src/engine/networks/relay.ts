@@ -3,7 +3,7 @@ import { connect, type Socket as TcpSocket } from 'node:net'
 import { familyOf } from '../kernel/ip.js'
 
 /** Where a container's port is reached. */
-export interface Target {
+export interface RelayTarget {
   readonly address: string
   readonly port: number
 }
@@ -17,7 +17,7 @@ const clientLimit = 1024
  * Carries a TCP connection on to a container: for what the firewall cannot redirect, that is IPv6 to a container that has
  * none, and the host's own ::1. It ends with the engine.
  */
-export function relayTcp(from: TcpSocket, target: Target): void {
+export function relayTcp(from: TcpSocket, target: RelayTarget): void {
   const to = connect({ host: target.address, port: target.port, allowHalfOpen: true })
   from.on('error', () => to.destroy())
   to.on('error', () => from.resetAndDestroy())
@@ -28,7 +28,7 @@ export function relayTcp(from: TcpSocket, target: Target): void {
 }
 
 /** The same for UDP: answers go back to the client that each came for. */
-export function relayUdp(from: UdpSocket, target: Target): void {
+export function relayUdp(from: UdpSocket, target: RelayTarget): void {
   const clients = new Map<string, { socket: UdpSocket; idle: NodeJS.Timeout }>()
   const enter = (key: string, port: number, address: string): { socket: UdpSocket; idle: NodeJS.Timeout } => {
     const socket = createSocket(familyOf(target.address) === 4 ? 'udp4' : 'udp6')

@@ -2,7 +2,7 @@ import { EngineError, type Fault } from '../errors.js'
 import type { Reference } from '../oci/reference.js'
 import { familiar, familiarName } from '../oci/reference.js'
 import { ProxyError } from './proxy.js'
-import { said } from '../system/sanitize.js'
+import { sanitize } from '../system/sanitize.js'
 
 /** What a registry or the way to it said; `code` is the registry's, or Node's of a connection that failed. */
 export class RegistryError extends EngineError {
@@ -42,7 +42,7 @@ export function registryFault(status: number, statusText: string, body: Buffer, 
   return new RegistryError(
     '',
     status,
-    `received unexpected HTTP status: ${status} ${said(statusText, 100)}`.trim(),
+    `received unexpected HTTP status: ${status} ${sanitize(statusText, 100)}`.trim(),
     undefined,
     wait,
   )
@@ -54,8 +54,8 @@ function errorsIn(body: Buffer): { code: string; message: string } | undefined {
     const first = errors?.[0]
     if (typeof first?.code !== 'string') return undefined
     return {
-      code: said(first.code, 100),
-      message: typeof first.message === 'string' ? said(first.message) : '',
+      code: sanitize(first.code, 100),
+      message: typeof first.message === 'string' ? sanitize(first.message) : '',
     }
   } catch {
     return undefined

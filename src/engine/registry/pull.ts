@@ -12,10 +12,10 @@ import type { Semaphore } from '../system/semaphore.js'
 import { choose, type Descriptor, mostBytes, type Platform, readManifest, showPlatform } from '../oci/manifest.js'
 import { meter, shortId, type Tell, teller } from '../oci/progress.js'
 import type { Repository, Served } from './repository.js'
-import { quoted, said } from '../system/sanitize.js'
+import { quoted, sanitize } from '../system/sanitize.js'
 
 /** What one image is pulled with. */
-export interface PullParts {
+export interface PullDeps {
   readonly store: ImageStore
   readonly repository: Repository
   readonly semaphore: Semaphore
@@ -32,7 +32,7 @@ const mostIndexes = 3
  * are here already are not fetched. @returns the image and whether the name is new to it
  */
 export async function pullOne(
-  parts: PullParts,
+  parts: PullDeps,
   reference: Reference,
   platform: Platform,
   asked: boolean,
@@ -50,7 +50,7 @@ export async function pullOne(
   // as dockerd, which takes whatever an image without an index is for
   if (asked && (document.architecture !== platform.architecture || document.os !== platform.os))
     await tell({
-      status: `WARNING: image with reference ${familiar(reference)} was found but does not match the specified platform: wanted ${showPlatform(platform)}, actual: ${said(showPlatform(actual), 100)}`,
+      status: `WARNING: image with reference ${familiar(reference)} was found but does not match the specified platform: wanted ${showPlatform(platform)}, actual: ${sanitize(showPlatform(actual), 100)}`,
     })
   const diffIds = document.rootfs.diff_ids
   if (diffIds.length !== layers.length)
@@ -73,7 +73,7 @@ export async function pullOne(
     // this first: a name without an image goes at the next start, an image without a name would stay
     await store.nameByDigest(config.digest, `${familiarName(reference)}@${served.digest}`)
     const image = await store.keep(bytes, before !== undefined && before === config.digest ? [] : name)
-    await store.travels.save()
+    await store.knownBlobs.save()
     await tell({ status: `Digest: ${served.digest}` })
     return { image, updated: before !== image.id }
   } finally {
@@ -81,11 +81,11 @@ export async function pullOne(
   }
 }
 
-/** What a repository is called in the record of travels. */
+/** What a repository is called in the record of known blobs. */
 export const nameOf = ({ domain, path }: Reference): string => `${domain}/${path}`
 
 /** The image manifest: the served one, or what an index has for the platform. */
-async function resolve({ repository }: PullParts, served: Served, platform: Platform) {
+async function resolve({ repository }: PullDeps, served: Served, platform: Platform) {
   let manifest = readManifest(served.bytes)
   for (let depth = 0; manifest.kind === 'index'; depth++) {
     if (depth === mostIndexes)
@@ -106,7 +106,7 @@ async function resolve({ repository }: PullParts, served: Served, platform: Plat
 }
 
 async function fetchLayer(
-  parts: PullParts,
+  parts: PullDeps,
   layer: Descriptor,
   diffId: Digest,
   reference: Reference,
@@ -128,7 +128,7 @@ async function fetchLayer(
     }
     await semaphore.run(async () => {
       signal.throwIfAborted()
-      await using stage = await layers.stage()
+      await using stage = await layers.draft()
       const blob = join(stage.work, 'blob')
       await demandRoom(stage.work, layer)
       await repository.download(layer, blob, meter(tell, id, 'Downloading', layer.size), signal)
@@ -139,7 +139,7 @@ async function fetchLayer(
       await layers.adopt(stage, decompress(createReadStream(blob), compression), diffId, signal)
       held.push(diffId)
       if (compression === 'none' || compression === 'gzip' || compression === 'zstd')
-        store.travels.note({ diffId, digest: layer.digest, size: layer.size, compression }, nameOf(reference))
+        store.knownBlobs.note({ diffId, digest: layer.digest, size: layer.size, compression }, nameOf(reference))
       await say('Pull complete')
     })
   })

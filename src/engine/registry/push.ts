@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { StoredImage } from '../oci/document.js'
 import { familiarName, type Reference } from '../oci/reference.js'
 import type { ImageStore } from '../images/store.js'
-import type { Travel } from '../images/known-blobs.js'
+import type { KnownBlob } from '../images/known-blobs.js'
 import type { Digest } from '../records.js'
 import type { KeyedMutex } from '../system/mutex.js'
 import type { Semaphore } from '../system/semaphore.js'
@@ -11,7 +11,7 @@ import { meter, shortId, type Tell, teller } from '../oci/progress.js'
 import { nameOf } from './pull.js'
 import type { Repository } from './repository.js'
 
-export interface PushParts {
+export interface PushDeps {
   readonly store: ImageStore
   readonly repository: Repository
   readonly semaphore: Semaphore
@@ -23,19 +23,19 @@ export interface PushParts {
 const most = { forms: 3, mounts: 3 }
 
 /** Pushes one image under one tag. Layers the registry has, here or in another repository, do not travel. */
-export async function pushOne(parts: PushParts, reference: Reference, tag: string, image: StoredImage): Promise<void> {
+export async function pushOne(parts: PushDeps, reference: Reference, tag: string, image: StoredImage): Promise<void> {
   const { store, repository, tell } = parts
   const held = [...image.layers]
   for (const diffId of held) store.layers.hold(diffId)
   try {
     for (const diffId of [...image.layers].reverse()) await teller(tell, shortId(diffId))('Preparing')
-    const travels = await all(image.layers.map((diffId) => pushLayer(parts, reference, diffId)))
+    const knownBlobs = await all(image.layers.map((diffId) => pushLayer(parts, reference, diffId)))
     const bytes = await store.configuration(image.id)
     const config = { mediaType: media.config, digest: image.id, size: bytes.length }
     if (!(await repository.has(image.id))) await repository.upload(config, bytes, () => undefined)
-    await store.travels.save()
+    await store.knownBlobs.save()
     // Docker's manifest has no word for layers that are not gzip, OCI's has
-    const plain = travels.every(({ compression }) => compression === 'gzip')
+    const plain = knownBlobs.every(({ compression }) => compression === 'gzip')
     const mediaType = plain ? media.manifest : media.ociManifest
     const manifest = Buffer.from(
       JSON.stringify(
@@ -43,7 +43,7 @@ export async function pushOne(parts: PushParts, reference: Reference, tag: strin
           schemaVersion: 2,
           mediaType,
           config: { ...config, mediaType: plain ? media.config : media.ociConfig },
-          layers: travels.map((travel) => describe(travel, plain)),
+          layers: knownBlobs.map((travel) => describe(travel, plain)),
         },
         null,
         3,
@@ -58,7 +58,7 @@ export async function pushOne(parts: PushParts, reference: Reference, tag: strin
   }
 }
 
-function describe({ digest, size, compression }: Travel, plain: boolean): Descriptor {
+function describe({ digest, size, compression }: KnownBlob, plain: boolean): Descriptor {
   const mediaType = plain ? media.layer : `${media.ociLayer}${compression === 'none' ? '' : `+${compression}`}`
   return { mediaType, size, digest }
 }
@@ -69,18 +69,18 @@ async function all<T>(work: readonly Promise<T>[]): Promise<T[]> {
   return Promise.all(work)
 }
 
-async function pushLayer(parts: PushParts, reference: Reference, diffId: Digest): Promise<Travel> {
+async function pushLayer(parts: PushDeps, reference: Reference, diffId: Digest): Promise<KnownBlob> {
   const { store, repository, semaphore, mutex, tell } = parts
   const id = shortId(diffId)
   const say = teller(tell, id)
   const target = nameOf(reference)
   return mutex.run(`${target} ${diffId}`, () =>
     semaphore.run(async () => {
-      const note = (travel: Omit<Travel, 'repositories'>): Travel => {
-        store.travels.note(travel, target)
+      const note = (travel: Omit<KnownBlob, 'repositories'>): KnownBlob => {
+        store.knownBlobs.note(travel, target)
         return { ...travel, repositories: [] }
       }
-      const known = store.travels.of(diffId).slice(0, most.forms)
+      const known = store.knownBlobs.of(diffId).slice(0, most.forms)
       for (const travel of known)
         if (await repository.has(travel.digest)) {
           await say('Layer already exists')
@@ -94,9 +94,9 @@ async function pushLayer(parts: PushParts, reference: Reference, diffId: Digest)
           await say(`Mounted from ${from}`)
           return note(plain(travel))
         }
-      await using stage = await store.layers.stage()
+      await using stage = await store.layers.draft()
       const file = join(stage.work, 'blob')
-      const { digest, size } = await store.layers.press(diffId, file)
+      const { digest, size } = await store.layers.compress(diffId, file)
       const travel = { diffId, digest, size, compression: 'gzip' as const }
       if (await repository.has(digest)) {
         await say('Layer already exists')
@@ -110,7 +110,7 @@ async function pushLayer(parts: PushParts, reference: Reference, diffId: Digest)
   )
 }
 
-const plain = ({ diffId, digest, size, compression }: Travel): Omit<Travel, 'repositories'> => ({
+const plain = ({ diffId, digest, size, compression }: KnownBlob): Omit<KnownBlob, 'repositories'> => ({
   diffId,
   digest,
   size,

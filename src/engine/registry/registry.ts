@@ -16,7 +16,7 @@ import { pullOne } from './pull.js'
 import { pushOne } from './push.js'
 import { Repository } from './repository.js'
 import { type Finding, forIndex, narrowed, type Search, searchIndex, searchRegistry } from './search.js'
-import { said } from '../system/sanitize.js'
+import { sanitize } from '../system/sanitize.js'
 import { Session } from './session.js'
 import { defaultSettings, hub } from './settings.js'
 import { forgo } from './transport.js'
@@ -141,7 +141,7 @@ export class Registry {
     forgo(answer)
     const { statusCode = 0, statusMessage = '' } = answer
     if (statusCode === 200) return session.refreshToken
-    const why = `login attempt to ${url.href} failed with status: ${statusCode} ${said(statusMessage, 100)}`
+    const why = `login attempt to ${url.href} failed with status: ${statusCode} ${sanitize(statusMessage, 100)}`
     throw new RegistryError('', statusCode, why)
   }
 

@@ -8,7 +8,7 @@ import type { Digest } from '../records.js'
 import { connectionFault, isPassing, RegistryError } from './faults.js'
 import { isTag } from '../oci/reference.js'
 import { acceptedManifests, type Descriptor, digestOf, mostBytes } from '../oci/manifest.js'
-import { quoted, said } from '../system/sanitize.js'
+import { quoted, sanitize } from '../system/sanitize.js'
 import { retrying, type Session } from './session.js'
 import { addressOf, bodyOf, expecting, forgo } from './transport.js'
 
@@ -48,7 +48,7 @@ export class Repository {
     const digest = digestOf(bytes)
     const told = reference.startsWith('sha256:') ? reference : answer.headers['docker-content-digest']
     if (typeof told === 'string' && told.startsWith('sha256:') && told !== digest)
-      throw new EngineError('invalid', `manifest verification failed for digest ${said(told, 100)}`)
+      throw new EngineError('invalid', `manifest verification failed for digest ${sanitize(told, 100)}`)
     return { bytes, digest, mediaType: (answer.headers['content-type'] ?? '').replace(/;.*/, '') }
   }
 
@@ -194,7 +194,7 @@ export class Repository {
     forgo(answer)
     const told = answer.headers['docker-content-digest']
     if (typeof told === 'string' && told.startsWith('sha256:') && told !== digestOf(bytes))
-      throw new EngineError('broken', `the registry has the manifest as ${said(told, 100)}, not ${digestOf(bytes)}`)
+      throw new EngineError('broken', `the registry has the manifest as ${sanitize(told, 100)}, not ${digestOf(bytes)}`)
     return digestOf(bytes)
   }
 

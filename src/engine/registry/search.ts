@@ -4,7 +4,7 @@ import { parseReference } from '../oci/reference.js'
 import { type Filters, flagOf } from '../system/filters.js'
 import type { Credentials } from './credentials.js'
 import { mostBytes } from '../oci/manifest.js'
-import { said } from '../system/sanitize.js'
+import { sanitize } from '../system/sanitize.js'
 import type { Session } from './session.js'
 import { hub } from './settings.js'
 import { bodyOf, expecting } from './transport.js'
@@ -116,9 +116,9 @@ function finding(value: unknown): Finding[] {
     {
       star_count: typeof star_count === 'number' ? star_count : 0,
       is_official: is_official === true,
-      name: said(name),
+      name: sanitize(name),
       is_automated: is_automated === true,
-      description: typeof description === 'string' ? said(description) : '',
+      description: typeof description === 'string' ? sanitize(description) : '',
     },
   ]
 }

@@ -7,7 +7,7 @@ const lineFeed = 0x0a
  * taken for crun's own words (1.8.1, `flush_fd_to_err`): they are in its log, a line feed after each piece.
  * @param log crun's, in the format json @returns nothing when what is there is crun's indeed
  */
-export function missedIn(log: Buffer): Buffer {
+export function misroutedIn(log: Buffer): Buffer {
   if (isOwn(log.subarray(0, log.indexOf(lineFeed)).toString())) return Buffer.alloc(0)
   const pieces: Buffer[] = []
   for (let at = 0; at < log.length; at += most + 1) pieces.push(log.subarray(at, Math.min(at + most, log.length - 1)))

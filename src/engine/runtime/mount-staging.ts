@@ -82,7 +82,7 @@ export interface Part {
  * The mounts of one container as the runtime is to find them, their files' owners mapped to the container's: what is
  * root's on disk is the container's root's. The container's mount namespace has copies: disposing takes these away.
  */
-export class Staging implements Disposable {
+export class MountStaging implements Disposable {
   readonly #dir: string
   readonly #owners: MappedOwners | undefined
   readonly #made: { readonly path: string; readonly kind: 'directory' | 'file'; mounted: boolean }[] = []

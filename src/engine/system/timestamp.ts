@@ -8,7 +8,7 @@ const unit: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3, 
  * @returns milliseconds of the epoch
  * @throws EngineError `invalid`
  */
-export function parseMoment(text: string, now = Date.now()): number {
+export function parseTimestamp(text: string, now = Date.now()): number {
   if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text) * 1000
   if (/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text)) {
     let ago = 0

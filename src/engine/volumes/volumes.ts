@@ -51,7 +51,7 @@ export async function openVolumes(
 
   const hold = async (name: string, holder: string): Promise<void> => {
     const record = find(name)
-    if (standsForAnother(record)) {
+    if (isExternal(record)) {
       await mountVolume(record.options, records.mountpoint(name))
       if (!holders.has(name)) await settleInPlace(records.mountpoint(name))
     }
@@ -63,7 +63,7 @@ export async function openVolumes(
       if (!held.delete(holder) || held.size > 0) continue
       holders.delete(name)
       const record = volumes.get(name)
-      if (record && standsForAnother(record)) await unmountVolume(records.mountpoint(name))
+      if (record && isExternal(record)) await unmountVolume(records.mountpoint(name))
     }
   }
 
@@ -122,7 +122,7 @@ export async function openVolumes(
       try {
         const place = records.mountpoint(name)
         if ((await readdir(place)).length > 0) return
-        if (standsForAnother(find(name))) await fillInPlace(place, copy)
+        if (isExternal(find(name))) await fillInPlace(place, copy)
         else await records.fill(name, copy, (publish) => mutex.run(() => publish((holders.get(name)?.size ?? 0) > 1)))
       } finally {
         await mutex.run(() => letGo(holder))
@@ -163,7 +163,7 @@ export async function openVolumes(
 export const newVolumeName = (): string => randomBytes(32).toString('hex')
 
 /** Whether its content is on a file system that is mounted for it. */
-const standsForAnother = ({ options }: VolumeRecord): boolean => Object.keys(options).length > 0
+const isExternal = ({ options }: VolumeRecord): boolean => Object.keys(options).length > 0
 
 /** A name becomes a directory's: nothing that could lead out of ours. @throws EngineError `invalid` in dockerd's words */
 function checked(name: string): string {

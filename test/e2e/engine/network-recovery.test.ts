@@ -31,7 +31,7 @@ describe('container networks whose engine dies', function () {
     await lab.networks.restore([{ member: lab.member('a'), endpoints: [a], ports: bound }])
     expect(await ask('127.0.0.1', bound[0].hostPort)).to.match(/^a sees /)
     expect(lab.left().join('\n')).to.not.include('99999999')
-    expect(lab.left().join('\n')).to.not.include(lab.names.cable(b.endpointId))
+    expect(lab.left().join('\n')).to.not.include(lab.names.veth(b.endpointId))
     const next = await lab.connect('b', 'bridge')
     expect(next.ipAddress).to.not.equal(a.ipAddress)
     const error = await thrownBy(lab.networks.publish('b', [bound[0]]))

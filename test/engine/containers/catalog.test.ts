@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { Catalog } from '../../../src/engine/containers/catalog.js'
+import { ContainerCatalog } from '../../../src/engine/containers/catalog.js'
 import { Container } from '../../../src/engine/containers/container.js'
 import type { ContainerRecord } from '../../../src/engine/containers/record.js'
 
@@ -16,7 +16,7 @@ describe('the catalog of containers', () => {
     } as unknown as ContainerRecord)
 
   it('shows one that is being made to nobody, and gives away neither its name nor what it uses', () => {
-    const catalog = new Catalog()
+    const catalog = new ContainerCatalog()
     const container = made('aaa', 'web')
     catalog.reserve(container)
     expect(catalog.all()).to.deep.equal([])
@@ -34,14 +34,14 @@ describe('the catalog of containers', () => {
   })
 
   it('gives a name back when nothing came of it', () => {
-    const catalog = new Catalog()
+    const catalog = new ContainerCatalog()
     catalog.reserve(made('aaa', 'web'))
     catalog.delete('aaa')
     expect(catalog.named('web')).to.equal(undefined)
   })
 
   it('finds by id, name and prefix, the name before the prefix', () => {
-    const catalog = new Catalog()
+    const catalog = new ContainerCatalog()
     for (const [id, name] of [
       ['abc1', 'one'],
       ['abc2', 'abc1x'],

@@ -13,15 +13,15 @@ describe('a container', () => {
       const { pid = 0 } = child
       const container = new Container({ id: 'a', state: { status: 'running', pid } } as ContainerRecord)
       await container.begun() // of one that an earlier engine started there is nothing to wait for
-      container.entrance = programOf(pid)
-      expect(container.entrance).to.match(/^\d+:\d+$/)
+      container.initPath = programOf(pid)
+      expect(container.initPath).to.match(/^\d+:\d+$/)
       let begun = false
       const waited = container.begun().then(() => (begun = true))
       await new Promise((resolve) => setTimeout(resolve, 20))
       expect(begun).to.equal(false)
       child.stdin.end('\n')
       await waited
-      expect(container.entrance).to.equal(undefined)
+      expect(container.initPath).to.equal(undefined)
       expect(readlinkSync(`/proc/${String(pid)}/exe`)).to.include('sleep')
     } finally {
       child.kill()

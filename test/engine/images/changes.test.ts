@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { changesOf } from '../../../src/engine/images/changes.js'
-import { lift } from '../../../src/engine/images/copy-layer.js'
+import { copyLayer } from '../../../src/engine/images/copy-layer.js'
 import { mknod, setXattr } from '../../../src/engine/kernel/file-calls.js'
 import { existsSync } from 'node:fs'
 import { temporary } from './lab.js'
@@ -32,7 +32,7 @@ describe('what a container changed', function () {
     expect(changes()).to.deep.equal([])
     const target = join(lab.path, 'target')
     mkdirSync(target)
-    lift({ upper, lowers: [lower], mountPoints, target })
+    copyLayer({ upper, lowers: [lower], mountPoints, target })
     expect([existsSync(join(target, 'dev')), existsSync(join(target, 'etc'))]).to.deep.equal([false, false])
   })
 

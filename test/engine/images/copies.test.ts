@@ -12,10 +12,10 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { carry, type Carry } from '../../../src/engine/images/copy-files.js'
-import { writeInventory } from '../../../src/engine/images/index-file.js'
+import { copyFiles, type CopyTask } from '../../../src/engine/images/copy-files.js'
+import { writeIndexFile } from '../../../src/engine/images/index-file.js'
 import { sumLayer } from '../../../src/engine/images/pack.js'
-import { survey } from '../../../src/engine/images/scan.js'
+import { scan } from '../../../src/engine/images/scan.js'
 import { archive, temporary } from './lab.js'
 
 describe('a copy that is like an earlier one', () => {
@@ -30,11 +30,11 @@ describe('a copy that is like an earlier one', () => {
       utimesSync(place, mtime, mtime)
     }
     const layer = (n: number): string => join(root, `layer-${String(n)}`)
-    const copy = (more: Partial<Carry> = {}): string => {
-      const known = join(root, `inventory-${String(++count)}`)
-      writeInventory(known, survey(context))
+    const copy = (more: Partial<CopyTask> = {}): string => {
+      const known = join(root, `indexFile-${String(++count)}`)
+      writeIndexFile(known, scan(context))
       mkdirSync(layer(count))
-      carry({
+      copyFiles({
         ...{ layers: [context], known, patterns: ['.'], inline: [], lowers: [], upper: layer(count), target: '/app/' },
         copies: `${layer(count)}.copies`,
         ...(count === 1 ? {} : { earlier: { directory: layer(count - 1), copies: `${layer(count - 1)}.copies` } }),

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { carry, type Carry, digestSources } from '../../../src/engine/images/copy-files.js'
+import { copyFiles, type CopyTask, digestSources } from '../../../src/engine/images/copy-files.js'
 import { sumLayer } from '../../../src/engine/images/pack.js'
 import { getXattr, mknod, setXattr } from '../../../src/engine/kernel/file-calls.js'
 import { Tree } from '../../../src/engine/images/tree.js'
@@ -40,9 +40,9 @@ const names = (layers: readonly string[], path = '/'): string[] => {
 }
 
 describe('copying into a layer', () => {
-  const run = (root: string, patterns: string[], target: string, more: Partial<Carry> = {}) => {
+  const run = (root: string, patterns: string[], target: string, more: Partial<CopyTask> = {}) => {
     const upper = make(join(root, 'upper'), {})
-    const archives = carry({
+    const archives = copyFiles({
       layers: [join(root, 'context')],
       patterns,
       inline: [],

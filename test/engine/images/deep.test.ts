@@ -4,18 +4,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { changesOf } from '../../../src/engine/images/changes.js'
-import { lift } from '../../../src/engine/images/copy-layer.js'
+import { copyLayer } from '../../../src/engine/images/copy-layer.js'
 import { packChildren, packTree } from '../../../src/engine/archives/pack-tree.js'
-import { Canvas } from '../../../src/engine/images/layer-writer.js'
-import { carry, digestSources } from '../../../src/engine/images/copy-files.js'
+import { LayerWriter } from '../../../src/engine/images/layer-writer.js'
+import { copyFiles, digestSources } from '../../../src/engine/images/copy-files.js'
 import { copyTree } from '../../../src/engine/images/copy-tree.js'
 import { letGo, remove } from '../../../src/engine/images/files.js'
-import { asTheyAre } from '../../../src/engine/images/owners.js'
+import { identityOwners } from '../../../src/engine/images/owners.js'
 import { packLayer, packedLength, sumLayer } from '../../../src/engine/images/pack.js'
-import { survey } from '../../../src/engine/images/scan.js'
+import { scan } from '../../../src/engine/images/scan.js'
 import { getXattr, setXattr } from '../../../src/engine/kernel/file-calls.js'
 import { verifyLayer } from '../../../src/engine/images/verify.js'
-import { weigh } from '../../../src/engine/images/disk-usage.js'
+import { diskUsageOf } from '../../../src/engine/images/disk-usage.js'
 import { listing, makeDeep } from '../system/hostile.js'
 
 /** Just over PATH_MAX with short names; and once more with long ones. */
@@ -58,13 +58,13 @@ describe('a tree that is deeper than a path can be long', function () {
     const { diffId, size } = sumLayer(deep)
     expect(lengthOf(packLayer(deep))).to.equal(packedLength(deep))
     expect(verifyLayer({ directory: deep, diffId, size })).to.deep.equal([])
-    expect(weigh(deep).own).to.be.greaterThan(levels * 1024)
+    expect(diskUsageOf(deep).own).to.be.greaterThan(levels * 1024)
   })
 
   it('is packed for docker cp and export', () => {
-    const whole = lengthOf(packTree(deep, 'deep', asTheyAre))
+    const whole = lengthOf(packTree(deep, 'deep', identityOwners))
     expect(whole).to.be.greaterThan(levels * levels)
-    expect(lengthOf(packChildren(deep, asTheyAre))).to.be.lessThan(whole)
+    expect(lengthOf(packChildren(deep, identityOwners))).to.be.lessThan(whole)
   })
 
   it('is copied with all that is in it', () => {
@@ -76,7 +76,7 @@ describe('a tree that is deeper than a path can be long', function () {
 
   it('is the same layer when it is lifted out of a container, and is told as changed', () => {
     const [lower, target] = [fresh('lower'), fresh('lifted')]
-    lift({ upper: deep, lowers: [lower], mountPoints: [], target })
+    copyLayer({ upper: deep, lowers: [lower], mountPoints: [], target })
     expect(sumLayer(target)).to.deep.equal(sumLayer(deep))
     const changes = changesOf({ upper: deep, lowers: [lower], mountPoints: [] })
     expect(changes.length).to.equal(levels + 20 + 2 + 3)
@@ -90,25 +90,25 @@ describe('a tree that is deeper than a path can be long', function () {
     const sources = { layers: [tall], patterns: ['/'] }
     const digest = digestSources(sources)
     const upper = fresh('carried')
-    carry({ ...sources, inline: [], lowers: [], upper, target: '/' })
+    copyFiles({ ...sources, inline: [], lowers: [], upper, target: '/' })
     expect(digestSources({ layers: [upper], patterns: ['/'] })).to.equal(digest)
     const over = fresh('over')
-    carry({ ...sources, inline: [], lowers: [tall], upper: over, target: '/' })
+    copyFiles({ ...sources, inline: [], lowers: [tall], upper: over, target: '/' })
     expect(sumLayer(over)).to.deep.equal(sumLayer(upper))
   })
 
   it('is refused as a build context, in words', () => {
-    expect(() => survey(deep)).to.throw('is too long to be built')
+    expect(() => scan(deep)).to.throw('is too long to be built')
   })
 
-  it('is removed and hidden by the canvas', () => {
-    const upper = fresh('canvas')
+  it('is removed and hidden by the layer writer', () => {
+    const upper = fresh('layerWriter')
     copyTree({ from: deep, to: upper })
-    const canvas = new Canvas(upper, [])
-    canvas.whiteout('/d')
+    const layerWriter = new LayerWriter(upper, [])
+    layerWriter.whiteout('/d')
     expect(lstatSync(join(upper, 'd')).isCharacterDevice()).to.equal(true)
     remove(upper)
-    expect(readdirSync(root)).not.to.include('canvas')
+    expect(readdirSync(root)).not.to.include('layerWriter')
   })
 })
 

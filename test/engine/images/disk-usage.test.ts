@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { linkSync, lstatSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { weigh } from '../../../src/engine/images/disk-usage.js'
+import { diskUsageOf } from '../../../src/engine/images/disk-usage.js'
 import { bytesBelow } from '../../../src/engine/system/disk.js'
 import { temporary } from './lab.js'
 
@@ -19,7 +19,7 @@ describe('what a layer weighs', () => {
     const layer = make(lab.path, 'one')
     linkSync(join(layer, 'd/file'), join(layer, 'again'))
     const bytes = await bytesBelow(layer)
-    expect(weigh(layer)).to.deep.equal({ share: bytes, own: bytes, common: false })
+    expect(diskUsageOf(layer)).to.deep.equal({ share: bytes, own: bytes, common: false })
   })
 
   it('is, for layers with files in common, all that they take together', async () => {
@@ -30,14 +30,14 @@ describe('what a layer weighs', () => {
       rmSync(join(other, 'd/file'))
       linkSync(join(one, 'd/file'), join(other, 'd/file'))
     }
-    const sum = layers.reduce((total, layer) => total + weigh(layer).share, 0)
+    const sum = layers.reduce((total, layer) => total + diskUsageOf(layer).share, 0)
     expect(sum).to.be.closeTo((await bytesBelow(lab.path)) - 3 * lstatSync(one).blocks * 512, 3)
     const common = lstatSync(join(one, 'd/file')).blocks * 512
-    expect(weigh(two).own).to.equal((await bytesBelow(two)) - common)
-    expect(weigh(two).common).to.equal(true)
+    expect(diskUsageOf(two).own).to.equal((await bytesBelow(two)) - common)
+    expect(diskUsageOf(two).common).to.equal(true)
     rmSync(one, { recursive: true })
     rmSync(three, { recursive: true })
     const left = await bytesBelow(two)
-    expect(weigh(two), 'the last to have it').to.deep.equal({ share: left, own: left, common: false })
+    expect(diskUsageOf(two), 'the last to have it').to.deep.equal({ share: left, own: left, common: false })
   })
 })

@@ -1,11 +1,11 @@
 import { expect } from 'chai'
 import { ignoredPaths } from '../../../src/engine/images/ignore.js'
 import { EngineError } from '../../../src/engine/errors.js'
-import type { Manifest, ManifestEntry } from '../../../src/engine/images/index-file.js'
+import type { FileIndex, IndexEntry } from '../../../src/engine/images/index-file.js'
 
-const tree = (paths: string): Manifest =>
+const tree = (paths: string): FileIndex =>
   new Map(
-    paths.split(' ').map((path): [string, ManifestEntry] => {
+    paths.split(' ').map((path): [string, IndexEntry] => {
       const type = path.endsWith('/') ? 'directory' : 'file'
       return [`/${path.replace(/\/$/, '')}`, { type, mode: 0o644, content: '', size: 0 }]
     }),

@@ -47,7 +47,7 @@ describe('whether a program may give its caller more than it has', () => {
     using lab = temporary()
     const store = await openStore(lab.path)
     const adopt = async (entries: readonly Entry[]) => {
-      const stage = await store.layers.stage()
+      const stage = await store.layers.draft()
       return store.layers.adopt(stage, Readable.from([archive(entries)]))
     }
     expect((await adopt(plain)).elevates).to.equal(false)

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EngineError } from '../../../src/engine/errors.js'
 import { stampOf } from '../../../src/engine/images/stamp.js'
-import { type Digests, survey, surveyLive } from '../../../src/engine/images/scan.js'
+import { type Digests, scan, scanLive } from '../../../src/engine/images/scan.js'
 import { mknod } from '../../../src/engine/kernel/file-calls.js'
 import { temporary } from './lab.js'
 import { swapping } from './swaps.js'
@@ -24,20 +24,20 @@ describe('a survey of a directory that its owner may write to', () => {
     using lab = temporary()
     mkdirSync(join(lab.path, 'd/e'), { recursive: true, mode: 0o700 })
     writeFileSync(join(lab.path, 'd/f'), 'text', { mode: 0o640 })
-    const manifest = surveyLive(lab.path, new Map())
-    expect([...manifest.keys()]).to.deep.equal(['/d', '/d/e', '/d/f'])
-    expect(manifest.get('/d')).to.deep.equal({ type: 'directory', mode: 0o700, content: '', size: 0 })
+    const fileIndex = scanLive(lab.path, new Map())
+    expect([...fileIndex.keys()]).to.deep.equal(['/d', '/d/e', '/d/f'])
+    expect(fileIndex.get('/d')).to.deep.equal({ type: 'directory', mode: 0o700, content: '', size: 0 })
     const stamp = stampAt(join(lab.path, 'd/f'))
-    expect(manifest.get('/d/f')).to.deep.equal({ type: 'file', mode: 0o640, content: sha256('text'), size: 4, stamp })
+    expect(fileIndex.get('/d/f')).to.deep.equal({ type: 'file', mode: 0o640, content: sha256('text'), size: 4, stamp })
   })
 
   it('believes what is known by a stamp, and reads what has another', () => {
     using lab = temporary()
     for (const name of ['known', 'other']) writeFileSync(join(lab.path, name), name)
     const known: Digests = new Map([[stampAt(join(lab.path, 'known')), 'a wrong digest']])
-    const manifest = surveyLive(lab.path, known)
-    expect(manifest.get('/known')?.content).to.equal('a wrong digest')
-    expect(manifest.get('/other')?.content).to.equal(sha256('other'))
+    const fileIndex = scanLive(lab.path, known)
+    expect(fileIndex.get('/known')?.content).to.equal('a wrong digest')
+    expect(fileIndex.get('/other')?.content).to.equal(sha256('other'))
   })
 
   it('sees that another file took the place, of the same size and time', () => {
@@ -47,23 +47,23 @@ describe('a survey of a directory that its owner may write to', () => {
     const known: Digests = new Map([[stampAt(place), sha256('one')]])
     writeFileSync(join(lab.path, 'draft'), 'two')
     renameSync(join(lab.path, 'draft'), place)
-    expect(surveyLive(lab.path, known).get('/f')?.content).to.equal(sha256('two'))
+    expect(scanLive(lab.path, known).get('/f')?.content).to.equal(sha256('two'))
   })
 
   it('remembers what has long been as it is, and forgets what is not there any more', () => {
     const known: Digests = new Map([['the stamp of a file that was removed', 'x']])
-    const { content = '', stamp = '' } = surveyLive(old, known).get(`/${oldFile}`) ?? {}
+    const { content = '', stamp = '' } = scanLive(old, known).get(`/${oldFile}`) ?? {}
     expect(known.get(stamp)).to.equal(content)
     expect(known).not.to.include.keys('the stamp of a file that was removed')
     known.set(stamp, 'a wrong digest')
-    expect(surveyLive(old, known).get(`/${oldFile}`)?.content).to.equal('a wrong digest')
+    expect(scanLive(old, known).get(`/${oldFile}`)?.content).to.equal('a wrong digest')
   })
 
   it('does not remember what may change again without another stamp', () => {
     using lab = temporary()
     writeFileSync(join(lab.path, 'fresh'), 'fresh')
     const known: Digests = new Map()
-    const { stamp = '' } = surveyLive(lab.path, known).get('/fresh') ?? {}
+    const { stamp = '' } = scanLive(lab.path, known).get('/fresh') ?? {}
     expect(stamp).not.to.equal('')
     expect(known).to.have.property('size', 0)
   })
@@ -72,29 +72,29 @@ describe('a survey of a directory that its owner may write to', () => {
     using lab = temporary()
     writeFileSync(join(lab.path, 'f'), 'f')
     const known: Digests = new Map([[stampAt(join(lab.path, 'f')), 'x']])
-    surveyLive(lab.path, known)
+    scanLive(lab.path, known)
     expect(known).to.have.property('size', 0)
   })
 
   it('refuses names that are not UTF-8, and takes all others', () => {
     using lab = temporary()
     for (const name of ['ünï', 'new\nline', '\ufffd', 'with "quotes"']) writeFileSync(join(lab.path, name), name)
-    expect([...surveyLive(lab.path, new Map()).keys()]).to.include.members(['/ünï', '/new\nline', '/\ufffd'])
+    expect([...scanLive(lab.path, new Map()).keys()]).to.include.members(['/ünï', '/new\nline', '/\ufffd'])
     mkdirSync(join(lab.path, 'd'))
     writeFileSync(Buffer.concat([Buffer.from(join(lab.path, 'd/caf')), Buffer.from([0xe9])]), '')
     const refused = /the name of "\/d\/caf\ufffd" is not UTF-8/
-    expect(() => surveyLive(lab.path, new Map()))
+    expect(() => scanLive(lab.path, new Map()))
       .to.throw(refused)
       .with.property('fault', 'invalid')
-    expect(() => survey(lab.path)).to.throw(refused)
+    expect(() => scan(lab.path)).to.throw(refused)
   })
 
   it('follows no link', () => {
     using lab = temporary()
     for (const [name, target] of Object.entries({ file: '/etc/passwd', directory: '/etc', nowhere: 'none', up: '..' }))
       symlinkSync(target, join(lab.path, name))
-    const manifest = surveyLive(lab.path, new Map())
-    expect([...manifest].map(([path, { type, content }]) => `${type} ${path} ${content}`)).to.deep.equal([
+    const fileIndex = scanLive(lab.path, new Map())
+    expect([...fileIndex].map(([path, { type, content }]) => `${type} ${path} ${content}`)).to.deep.equal([
       'symlink /directory /etc',
       'symlink /file /etc/passwd',
       'symlink /nowhere none',
@@ -116,8 +116,8 @@ describe('a survey of a directory that its owner may write to', () => {
     const seen = { whole: 0, conflicts: 0 }
     for (const end = Date.now() + 1500; Date.now() < end;) {
       try {
-        const manifest = surveyLive(at('context'), new Map())
-        expect([...manifest.values()].map(({ content }) => content)).to.not.include(sha256('secret'))
+        const fileIndex = scanLive(at('context'), new Map())
+        expect([...fileIndex.values()].map(({ content }) => content)).to.not.include(sha256('secret'))
         seen.whole++
       } catch (error) {
         if (!(error instanceof EngineError)) throw error
@@ -139,7 +139,7 @@ describe('a survey of a directory that its owner may write to', () => {
     const server = createServer().listen(join(lab.path, 'socket'))
     await once(server, 'listening')
     try {
-      expect([...surveyLive(lab.path, new Map()).keys()]).to.deep.equal(['/file'])
+      expect([...scanLive(lab.path, new Map()).keys()]).to.deep.equal(['/file'])
     } finally {
       server.close()
       await once(server, 'close')

@@ -30,27 +30,27 @@ describe('a layer from elsewhere', () => {
       // GNU tar fills its last record with zeros beyond the two empty blocks
       const bytes = execFileSync('tar', ['-C', root, `--format=${format}`, '-cf', '-', '.'], { maxBuffer: 1e8 })
       await using store = await openStore(join(lab.path, 'store'))
-      await using stage = await store.layers.stage()
+      await using stage = await store.layers.draft()
       const sum = await store.layers.adopt(stage, streamOf(bytes), digestOf(bytes))
       expect(sum).to.deep.equal({ diffId: digestOf(bytes), size: 1 + 511 + 512 + 1_500_000 + 3, elevates: false })
       const again = [...layerArchive(await store.layers.source(sum.diffId))].map((chunk) => Buffer.from(chunk))
       expect(Buffer.concat(again).equals(bytes)).to.equal(true)
       const target = join(lab.path, 'pressed')
-      const pressed = await store.layers.press(sum.diffId, target)
+      const pressed = await store.layers.compress(sum.diffId, target)
       expect(gunzipSync(readFileSync(target)).equals(bytes)).to.equal(true)
       expect(pressed).to.deep.equal({
         diffId: sum.diffId,
         digest: digestOf(readFileSync(target)),
         size: readFileSync(target).length,
       })
-      expect(await store.layers.press(sum.diffId, `${target}2`)).to.deep.equal(pressed)
+      expect(await store.layers.compress(sum.diffId, `${target}2`)).to.deep.equal(pressed)
     })
 
   it('is refused when it is another, and leaves nothing', async () => {
     using lab = temporary()
     await using store = await openStore(lab.path)
     {
-      await using stage = await store.layers.stage()
+      await using stage = await store.layers.draft()
       const wrong = await store.layers
         .adopt(stage, streamOf(archive([{ name: 'a', content: 'A' }])), `sha256:${'0'.repeat(64)}`)
         .catch((error: unknown) => error)
@@ -70,7 +70,7 @@ describe('a layer from elsewhere', () => {
       ],
       [{ name: 'a', content: 'A' }, { name: '.wh.a' }],
     ]) {
-      await using stage = await store.layers.stage()
+      await using stage = await store.layers.draft()
       const error = await store.layers.adopt(stage, streamOf(archive(entries))).catch((error: unknown) => error)
       expect(String(error)).to.include('duplicates of file paths')
     }
@@ -79,7 +79,7 @@ describe('a layer from elsewhere', () => {
   it('goes with its recipe', async () => {
     using lab = temporary()
     await using store = await openStore(lab.path)
-    await using stage = await store.layers.stage()
+    await using stage = await store.layers.draft()
     const { diffId } = await store.layers.adopt(stage, streamOf(archive([{ name: 'a', content: 'A' }])))
     store.layers.release(diffId)
     const recipe = join(lab.path, 'images', 'layers', `${diffId.slice(7)}.recipe`)

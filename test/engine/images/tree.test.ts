@@ -11,16 +11,16 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { EngineError } from '../../../src/engine/errors.js'
-import { carry, type Carry, digestSources } from '../../../src/engine/images/copy-files.js'
-import { writeInventory } from '../../../src/engine/images/index-file.js'
-import { surveyLive } from '../../../src/engine/images/scan.js'
+import { copyFiles, type CopyTask, digestSources } from '../../../src/engine/images/copy-files.js'
+import { writeIndexFile } from '../../../src/engine/images/index-file.js'
+import { scanLive } from '../../../src/engine/images/scan.js'
 import { mknod } from '../../../src/engine/kernel/file-calls.js'
 import { Tree } from '../../../src/engine/images/tree.js'
-import type { Manifest } from '../../../src/engine/images/index-file.js'
+import type { FileIndex } from '../../../src/engine/images/index-file.js'
 import { settle, temporary } from './lab.js'
 import { swapping } from './swaps.js'
 
-/** A directory with files (path -> text; `-> target` for a link) and the manifest of it. */
+/** A directory with files (path -> text; `-> target` for a link) and the file index of it. */
 function open(files: Readonly<Record<string, string>>) {
   const lab = temporary()
   const directory = join(lab.path, 'context')
@@ -33,8 +33,8 @@ function open(files: Readonly<Record<string, string>>) {
     else writeFileSync(place, text)
   }
   for (const [path, text] of Object.entries(files)) put(path, text)
-  const manifest = surveyLive(directory, new Map())
-  return { root: lab.path, directory, put, manifest, [Symbol.dispose]: () => lab[Symbol.dispose]() }
+  const fileIndex = scanLive(directory, new Map())
+  return { root: lab.path, directory, put, fileIndex, [Symbol.dispose]: () => lab[Symbol.dispose]() }
 }
 
 /** Every path below a directory of a tree. */
@@ -47,13 +47,13 @@ function paths(tree: Tree, from = '/'): string[] {
   })
 }
 
-const without = (manifest: Manifest, ...gone: string[]): Manifest =>
-  new Map([...manifest].filter(([path]) => !gone.includes(path)))
+const without = (fileIndex: FileIndex, ...gone: string[]): FileIndex =>
+  new Map([...fileIndex].filter(([path]) => !gone.includes(path)))
 
-describe('a tree with a manifest', () => {
+describe('a tree with a file index', () => {
   it('shows what is in it alone, in byte order', () => {
     using lab = open({ 'b/x': '1', 'b/y': '2', 'a.txt': '3', Z: '4', 'd/e/f': '5' })
-    const tree = new Tree([lab.directory], without(lab.manifest, '/b/y', '/d', '/d/e', '/d/e/f'))
+    const tree = new Tree([lab.directory], without(lab.fileIndex, '/b/y', '/d', '/d/e', '/d/e/f'))
     lab.put('new', 'came after')
     expect(paths(tree)).to.deep.equal(['/Z', '/a.txt', '/b', '/b/x'])
     for (const path of ['/b/y', '/d', '/d/e/f', '/new', '/none'])
@@ -62,24 +62,24 @@ describe('a tree with a manifest', () => {
 
   it('has the directories that only lead to something in it, and nothing else of theirs', () => {
     using lab = open({ 'd/e/f': '1', 'd/e/g': '2', 'd/h': '3' })
-    const tree = new Tree([lab.directory], without(lab.manifest, '/d', '/d/e', '/d/e/g', '/d/h'))
+    const tree = new Tree([lab.directory], without(lab.fileIndex, '/d', '/d/e', '/d/e/g', '/d/h'))
     expect(paths(tree)).to.deep.equal(['/d', '/d/e', '/d/e/f'])
   })
 
   it('is empty when it says nothing, and is not misled by names that begin alike', () => {
     using lab = open({ 'd/f': '1', 'd2/f': '2' })
     expect(paths(new Tree([lab.directory], new Map()))).to.deep.equal([])
-    expect(paths(new Tree([lab.directory], without(lab.manifest, '/d', '/d/f')))).to.deep.equal(['/d2', '/d2/f'])
+    expect(paths(new Tree([lab.directory], without(lab.fileIndex, '/d', '/d/f')))).to.deep.equal(['/d2', '/d2/f'])
   })
 
   it('tells what is noted of an entry', () => {
     using lab = open({ 'd/f': '1', l: '-> d' })
-    const tree = new Tree([lab.directory], lab.manifest)
+    const tree = new Tree([lab.directory], lab.fileIndex)
     const noted = (path: string) => {
       const { entry } = tree.resolve(path, false)
       return entry && tree.noted(entry)
     }
-    expect(noted('/d/f')).to.equal(lab.manifest.get('/d/f'))
+    expect(noted('/d/f')).to.equal(lab.fileIndex.get('/d/f'))
     expect(noted('/l')).to.include({ type: 'symlink', content: 'd' })
     expect(noted('/')).to.equal(undefined)
   })
@@ -93,7 +93,7 @@ describe('a tree with a manifest', () => {
       up: '-> ../../../../../etc',
       l: '-> hidden',
     })
-    const tree = new Tree([lab.directory], without(lab.manifest, '/hidden'))
+    const tree = new Tree([lab.directory], without(lab.fileIndex, '/hidden'))
     expect(tree.resolve('/in').path).to.equal('/d/f')
     for (const path of ['/out/passwd', '/up/passwd', '/l']) {
       const { entry } = tree.resolve(path)
@@ -104,7 +104,7 @@ describe('a tree with a manifest', () => {
   it('follows a link as it was', () => {
     using lab = open({ a: 'A', b: 'B', l: '-> a' })
     lab.put('l', '-> b')
-    expect(new Tree([lab.directory], lab.manifest).resolve('/l').path).to.equal('/a')
+    expect(new Tree([lab.directory], lab.fileIndex).resolve('/l').path).to.equal('/a')
   })
 
   const kinds: Readonly<Record<string, (place: string) => void>> = {
@@ -123,7 +123,7 @@ describe('a tree with a manifest', () => {
     for (const [is, make] of Object.entries(kinds).filter(([kind]) => kind !== was))
       it(`is a conflict when ${was}, ${path}, is ${is}`, () => {
         using lab = open({ 'd/file': '', 'd/directory/x': '', 'd/link': '-> file' })
-        const tree = new Tree([lab.directory], without(lab.manifest, '/d'))
+        const tree = new Tree([lab.directory], without(lab.fileIndex, '/d'))
         const place = join(lab.directory, path)
         rmSync(place, { recursive: true })
         make(place)
@@ -131,17 +131,17 @@ describe('a tree with a manifest', () => {
         expect(() => tree.resolve(`/${path}`, false))
           .to.throw(conflict)
           .with.property('fault', 'conflict')
-        expect(() => paths(new Tree([lab.directory], lab.manifest))).to.throw(conflict)
+        expect(() => paths(new Tree([lab.directory], lab.fileIndex))).to.throw(conflict)
       })
 })
 
-describe('a copy of what a manifest knows', () => {
-  const copy = (lab: ReturnType<typeof open>, more: Partial<Carry> = {}) => {
-    const known = join(lab.root, 'inventory')
+describe('a copy of what a file index knows', () => {
+  const copy = (lab: ReturnType<typeof open>, more: Partial<CopyTask> = {}) => {
+    const known = join(lab.root, 'indexFile')
     const upper = join(lab.root, 'upper')
-    writeInventory(known, lab.manifest)
+    writeIndexFile(known, lab.fileIndex)
     mkdirSync(upper)
-    const archives = carry({
+    const archives = copyFiles({
       ...{ layers: [lab.directory], known, patterns: ['.'], inline: [], lowers: [], upper, target: '/', chown: '0:0' },
       ...more,
     })
@@ -154,7 +154,7 @@ describe('a copy of what a manifest knows', () => {
     const { text, upper } = copy(lab)
     expect(text('d/f')).to.equal('F')
     expect(readlinkSync(join(upper, 'l'))).to.equal('d/f')
-    expect(lstatSync(join(upper, 'd')).mode & 0o7777).to.equal(lab.manifest.get('/d')?.mode)
+    expect(lstatSync(join(upper, 'd')).mode & 0o7777).to.equal(lab.fileIndex.get('/d')?.mode)
   })
 
   const changes: Readonly<Record<string, (lab: ReturnType<typeof open>) => void>> = {
@@ -185,14 +185,14 @@ describe('a copy of what a manifest knows', () => {
       { place: at('context/d'), target: at('secrets'), aside: at('aside-d'), pauseMs },
     )
     const upper = at('upper')
-    const known = at('inventory')
+    const known = at('indexFile')
     const seen = { whole: 0, conflicts: 0 }
     for (const end = Date.now() + 1500; Date.now() < end;) {
       rmSync(upper, { recursive: true, force: true })
       mkdirSync(upper)
       try {
-        writeInventory(known, surveyLive(lab.directory, new Map()))
-        carry({ layers: [lab.directory], known, patterns: ['.'], inline: [], lowers: [], upper, target: '/' })
+        writeIndexFile(known, scanLive(lab.directory, new Map()))
+        copyFiles({ layers: [lab.directory], known, patterns: ['.'], inline: [], lowers: [], upper, target: '/' })
         seen.whole++
       } catch (error) {
         if (!(error instanceof EngineError)) throw error
@@ -220,23 +220,23 @@ describe('a copy of what a manifest knows', () => {
     using lab = open({ 'a.tar': 'ustar'.padStart(262, '\0').padEnd(1024, '\0') })
     const { archives } = copy(lab, { patterns: ['a.tar'], sparingArchives: true })
     expect(archives).to.have.length(1)
-    expect(archives[0]?.stamp).to.equal(lab.manifest.get('/a.tar')?.stamp)
+    expect(archives[0]?.stamp).to.equal(lab.fileIndex.get('/a.tar')?.stamp)
     lab.put('a.tar', 'ustar'.padStart(262, '\0').padEnd(1024, '!'))
     rmSync(join(lab.root, 'upper'), { recursive: true })
     expect(() => copy(lab, { patterns: ['a.tar'], sparingArchives: true })).to.throw('changed while')
   })
 
-  it('is digested by the manifest, whatever the disk has', () => {
+  it('is digested by the file index, whatever the disk has', () => {
     using lab = open({ f: 'F', g: 'G' })
-    const known = join(lab.root, 'inventory')
-    const digest = (manifest: Manifest, name: string): string => {
-      writeInventory(`${known}-${name}`, manifest)
+    const known = join(lab.root, 'indexFile')
+    const digest = (fileIndex: FileIndex, name: string): string => {
+      writeIndexFile(`${known}-${name}`, fileIndex)
       return digestSources({ layers: [lab.directory], known: `${known}-${name}`, patterns: ['.'] })
     }
-    const first = digest(lab.manifest, '1')
+    const first = digest(lab.fileIndex, '1')
     writeFileSync(join(lab.directory, 'f'), 'changed')
-    expect(digest(lab.manifest, '2')).to.equal(first)
-    expect(digest(surveyLive(lab.directory, new Map()), '3')).not.to.equal(first)
-    expect(digest(without(lab.manifest, '/g'), '4')).not.to.equal(first)
+    expect(digest(lab.fileIndex, '2')).to.equal(first)
+    expect(digest(scanLive(lab.directory, new Map()), '3')).not.to.equal(first)
+    expect(digest(without(lab.fileIndex, '/g'), '4')).not.to.equal(first)
   })
 })

@@ -4,25 +4,25 @@ import fc from 'fast-check'
 import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from '../../../src/engine/errors.js'
-import { Canvas } from '../../../src/engine/images/layer-writer.js'
+import { LayerWriter } from '../../../src/engine/images/layer-writer.js'
 import { isOpaque } from '../../../src/engine/images/tree.js'
 import { type UnpackAs, Unpacker } from '../../../src/engine/images/unpack.js'
 import { archive, type Entry, temporary } from './lab.js'
 
 function unpack(root: string, bytes: Buffer, as: UnpackAs = 'context', lowers: string[] = [], chunk = 700): Unpacker {
   mkdirSync(root, { recursive: true })
-  const canvas = new Canvas(root, lowers)
-  const unpacker = new Unpacker(canvas, '/', as)
+  const layerWriter = new LayerWriter(root, lowers)
+  const unpacker = new Unpacker(layerWriter, '/', as)
   for (let at = 0; at < bytes.length; at += chunk) unpacker.push(bytes.subarray(at, at + chunk))
   unpacker.end()
-  canvas.close()
+  layerWriter.close()
   return unpacker
 }
 
 describe('unpacking an archive', () => {
   it('makes what the archive says, owned by root, and digests it', () => {
     using lab = temporary()
-    const { manifest } = unpack(
+    const { fileIndex } = unpack(
       lab.path,
       archive([
         { name: './a/', type: 'directory', mode: 0o750 },
@@ -37,9 +37,9 @@ describe('unpacking an archive', () => {
     expect([file.mode & 0o7777, file.uid, file.mtimeMs, file.nlink]).to.deep.equal([0o755, 0, 1_700_000_000_000, 2])
     expect(readlinkSync(join(lab.path, 'l'))).to.equal('/etc/passwd')
     expect(readFileSync(join(lab.path, 'long/'.repeat(40), 'file'), 'utf8')).to.equal('x')
-    expect(manifest.get('/a/b')?.content).to.equal(manifest.get('/h')?.content)
-    expect(manifest.get('/a/b')?.content).to.match(/^2cf24dba5fb0/)
-    expect(manifest.get('/l')).to.include({ type: 'symlink', content: '/etc/passwd' })
+    expect(fileIndex.get('/a/b')?.content).to.equal(fileIndex.get('/h')?.content)
+    expect(fileIndex.get('/a/b')?.content).to.match(/^2cf24dba5fb0/)
+    expect(fileIndex.get('/l')).to.include({ type: 'symlink', content: '/etc/passwd' })
   })
 
   const hostile: readonly (readonly [what: string, entries: Entry[], message: string])[] = [

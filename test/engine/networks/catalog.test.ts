@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { isFault, type Fault } from '../../../src/engine/errors.js'
-import { Catalog, type NetworkSpec } from '../../../src/engine/networks/catalog.js'
+import { NetworkCatalog, type NetworkSpec } from '../../../src/engine/networks/catalog.js'
 
 const spec = (name: string, more: Partial<NetworkSpec> = {}): NetworkSpec => ({
   name,
@@ -18,7 +18,9 @@ const spec = (name: string, more: Partial<NetworkSpec> = {}): NetworkSpec => ({
 describe('the catalog of networks', () => {
   let root: string
   const open = () =>
-    Catalog.open({ name: 'catalog', root, pool: '10.254.0.0/16', prefix: 'ca7a' } as Parameters<typeof Catalog.open>[0])
+    NetworkCatalog.open({ name: 'catalog', root, pool: '10.254.0.0/16', prefix: 'ca7a' } as Parameters<
+      typeof NetworkCatalog.open
+    >[0])
   beforeEach(async () => (root = await mkdtemp(join(tmpdir(), 'berth-catalog-'))))
   afterEach(() => rm(root, { recursive: true }))
 

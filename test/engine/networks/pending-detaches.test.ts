@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { Departures } from '../../../src/engine/networks/pending-detaches.js'
+import { PendingDetaches } from '../../../src/engine/networks/pending-detaches.js'
 
 describe('cables that are being taken away', () => {
   /** A cable that goes, or stays, when told to. */
@@ -10,7 +10,7 @@ describe('cables that are being taken away', () => {
   }
 
   it('keep their addresses until they are gone, and who asks for those waits no longer', async () => {
-    const departures = new Departures(() => undefined)
+    const departures = new PendingDetaches(() => undefined)
     const [one, other] = [cable(), cable()]
     const freed: string[] = []
     departures.add('n1', one.leaving, () => freed.push('one'))
@@ -28,7 +28,7 @@ describe('cables that are being taken away', () => {
 
   it('that cannot be taken away are reported, and keep their addresses', async () => {
     const lines: string[] = []
-    const departures = new Departures((line) => lines.push(line))
+    const departures = new PendingDetaches((line) => lines.push(line))
     const one = cable()
     const freed: string[] = []
     departures.add('n1', one.leaving, () => freed.push('one'))

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { missedIn } from '../../../src/engine/runtime/misrouted.js'
+import { misroutedIn } from '../../../src/engine/runtime/misrouted.js'
 
 describe('what crun missed of a terminal', () => {
   /** As crun writes it. */
@@ -17,12 +17,12 @@ describe('what crun missed of a terminal', () => {
       `${'y'.repeat(299)}\r\n`,
       'z'.repeat(510),
     ])
-      expect(missedIn(logged(output)).toString(), output).to.equal(output)
+      expect(misroutedIn(logged(output)).toString(), output).to.equal(output)
   })
 
   it('is nothing where crun has said nothing, or something of its own', () => {
-    expect(missedIn(Buffer.alloc(0))).to.have.length(0)
+    expect(misroutedIn(Buffer.alloc(0))).to.have.length(0)
     const own = { msg: 'executable file `x` not found', level: 'error', time: '2026-01-01T00:00:00.000000Z' }
-    expect(missedIn(Buffer.from(`${JSON.stringify(own)}\n`))).to.have.length(0)
+    expect(misroutedIn(Buffer.from(`${JSON.stringify(own)}\n`))).to.have.length(0)
   })
 })

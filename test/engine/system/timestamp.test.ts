@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { parseMoment } from '../../../src/engine/system/timestamp.js'
+import { parseTimestamp } from '../../../src/engine/system/timestamp.js'
 
 describe('a point in time', () => {
   const now = Date.parse('2026-11-24T12:00:00Z')
@@ -12,8 +12,9 @@ describe('a point in time', () => {
     ['2026-11-24T12:00:00Z', '2026-11-24T12:00:00.000Z'],
     ['2026-11-24T13:00:00.123456789+01:00', '2026-11-24T12:00:00.123Z'],
   ] as const)
-    it(`is read from ${text}`, () => expect(new Date(parseMoment(text, now)).toISOString()).to.equal(iso))
+    it(`is read from ${text}`, () => expect(new Date(parseTimestamp(text, now)).toISOString()).to.equal(iso))
 
   for (const text of ['', 'soon', '10 m', '5x', '2026-99-99'])
-    it(`is not ${JSON.stringify(text)}`, () => expect(() => parseMoment(text, now)).to.throw('failed to parse value'))
+    it(`is not ${JSON.stringify(text)}`, () =>
+      expect(() => parseTimestamp(text, now)).to.throw('failed to parse value'))
 })
