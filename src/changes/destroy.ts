@@ -10,6 +10,7 @@ export const destroy = acting<Destroy>({
   describe: () => 'Destroy',
   act: async (_, at) => {
     at.progress.step(`Destroying ${at.app.name}`)
+    await at.store.routes.remove(at.app.id)
     await at.dismantle()
   },
   endsApp: true,

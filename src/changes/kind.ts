@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { App } from '../store/apps.js'
 import type { StoredChange } from '../store/operations.js'
 import type { Release } from '../store/releases.js'
+import type { Store } from '../store/store.js'
 
 /** What a build brings to a release. */
 export interface Built {
@@ -34,6 +35,7 @@ export interface Making {
 /** What a change that makes no release may ask of the worker. */
 export interface Acting {
   readonly app: App
+  readonly store: Pick<Store, 'apps' | 'routes'>
   readonly progress: Progress
   /** Where the app answers. */
   readonly url: string

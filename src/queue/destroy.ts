@@ -10,7 +10,6 @@ import type { Workshop } from './workshop.js'
 
 /** Stops an app's processes and removes what the engine has of it. Safe to repeat. */
 export async function dismantle(shop: Workshop, app: App): Promise<void> {
-  await shop.store.routes.remove(app.id)
   await shop.scheduler.remove(app)
   await removeImages(shop, app).catch((error: unknown) => shop.log.warn({ error: messageOf(error) }, 'images stay'))
   await removeCaches(shop, app).catch((error: unknown) => shop.log.warn({ error: messageOf(error) }, 'caches stay'))

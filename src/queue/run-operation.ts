@@ -70,6 +70,7 @@ async function apply(shop: Workshop, run: Run): Promise<void> {
 
 const actingOf = (shop: Workshop, { app, current, operation, log, signal }: Run): Acting => ({
   app,
+  store: shop.store,
   progress: log,
   url: shop.config.appUrl(app.name),
   restart: async (process) => {

@@ -16,6 +16,7 @@ function acting(): { at: Acting; did: string[] } {
     at: {
       app: { id: 'a', name: 'blog', createdAt: '', deployBranch: null, current: 1 },
       url: 'http://blog.localhost',
+      store: { routes: { remove: (app: string) => does(`take the route from ${app}`) } } as unknown as Acting['store'],
       progress: { step: (text) => did.push(`> ${text}`), detail: (text) => did.push(text) },
       restart: (process) => does(`restart ${process ?? 'all'}`),
       refreshRoute: () => does('refresh route'),
@@ -52,7 +53,7 @@ describe('a destruction', () => {
   it('takes down all there is, and the app with it', async () => {
     const { at, did } = acting()
     await destroy.act({ kind: 'destroy' }, at)
-    expect(did).to.deep.equal(['> Destroying blog', 'dismantle'])
+    expect(did).to.deep.equal(['> Destroying blog', 'take the route from a', 'dismantle'])
     expect(destroy.endsApp).to.equal(true)
   })
 })
