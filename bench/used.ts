@@ -48,9 +48,13 @@ async function followContainer(megabytes: number): Promise<void> {
 
 /** Has an app write so much, and reads its log until that has come. */
 async function followApp(stage: Stage, megabytes: number): Promise<void> {
-  const noise = `server.on('request', ({ url }) => {
-    if (url === '/noise') for (let i = 0; i < ${megabytes * 10_000}; i++) console.log('x'.repeat(99))
-    if (url === '/noise') console.log('that was all')
+  const noise = `const { Readable } = require('node:stream')
+  function* lines() {
+    for (let i = 0; i < ${megabytes * 100}; i++) yield ('x'.repeat(99) + '\\n').repeat(100)
+    yield 'that was all\\n'
+  }
+  server.on('request', ({ url }) => {
+    if (url === '/noise') Readable.from(lines()).pipe(process.stdout, { end: false })
   })\n`
   await appendFile(join(stage.dir, 'server.js'), noise)
   await stage.change('noise')
