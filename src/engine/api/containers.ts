@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Containers, type Ending, readCondition } from '../containers/containers.js'
 import { containerFilters } from '../containers/filters.js'
 import { EngineError } from '../errors.js'
-import { fieldsOf } from '../system/fields.js'
+import { fieldsOf, objectField, textField } from '../system/fields.js'
 import { parseFilters } from '../system/filters.js'
 import { attach } from './attach.js'
 import { bodies } from './bodies.js'
@@ -14,6 +14,13 @@ const endingOf = (query: URLSearchParams): Ending => ({
   seconds: whole(query, 't'),
   signal: query.get('signal') ?? undefined,
 })
+
+/** Before 1.40, a container that names no other mode shares its IPC with whoever asks. */
+function shareable(body: unknown): object {
+  const fields = fieldsOf(body)
+  const host = objectField(fields, 'HostConfig')
+  return { ...fields, HostConfig: { ...host, IpcMode: textField(host, 'IpcMode') || 'shareable' } }
+}
 
 /** `/containers` and below, but for exec. */
 export function containerRoutes(containers: Containers): readonly ApiRoute[] {
@@ -41,7 +48,8 @@ export function containerRoutes(containers: Containers): readonly ApiRoute[] {
       handle: async (request, reply) => {
         const { query } = request
         const body = await request.json(bodies.create)
-        const { id, warnings } = await containers.create(query.get('name') ?? '', body, query.get('platform') ?? '')
+        const wish = request.version < 140 ? shareable(body) : body
+        const { id, warnings } = await containers.create(query.get('name') ?? '', wish, query.get('platform') ?? '')
         reply.json(201, { Id: id, Warnings: warnings })
       },
     },

@@ -145,6 +145,16 @@ describe('a request of a client', function () {
         .and.not.contain('[91m')
   })
 
+  it('of an older version makes containers that share their IPC', async () => {
+    const modes = async (version: string) => {
+      const body = JSON.stringify({ Image: base, Cmd: ['true'] })
+      const { Id } = JSON.parse((await send('POST', '/containers/create', body, version)).body) as { Id: string }
+      return json<{ HostConfig: { IpcMode: string } }>('GET', `/containers/${Id}/json`)
+    }
+    expect((await modes('1.39')).HostConfig.IpcMode).to.equal('shareable')
+    expect((await modes('1.41')).HostConfig.IpcMode).to.equal('private')
+  })
+
   it('names a platform that there is', async () => {
     const { status, body } = await send('POST', '/images/create?fromImage=127.0.0.1:1/a&tag=b&platform=foobar')
     expect(status).to.equal(400)
