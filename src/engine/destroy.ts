@@ -7,6 +7,7 @@ import { destroyNetworks } from './networks/teardown.js'
 import { Cgroup, findHierarchies } from './runtime/cgroup.js'
 import { isLocked } from './system/lock.js'
 import { removeIfPossible } from './system/remove.js'
+import { orMissing } from './system/missing.js'
 
 /**
  * Ends every container of an engine whose daemon does not run, and takes away all it has in the kernel: processes,
@@ -17,7 +18,7 @@ export async function destroyEngine(config: EngineConfig): Promise<void> {
   if (isLocked(config.root)) throw new EngineError('conflict', `an engine runs with ${config.root}: stop it first`)
   const hierarchies = findHierarchies()
   const parent = new Cgroup(hierarchies, `/berth-${config.name}`)
-  const groups = await readdir(parent.dir('pids'), { withFileTypes: true }).catch(() => [])
+  const groups = await readdir(parent.dir('pids'), { withFileTypes: true }).catch(orMissing([]))
   const containers = groups
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => new Cgroup(hierarchies, `${parent.path}/${name}`))

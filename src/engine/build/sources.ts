@@ -2,6 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import type { CacheItem } from './items.js'
+import { orMissing } from '../system/missing.js'
 
 /** Where the engine keeps what it knows of the directories of this machine that were built. */
 export const memoriesOf = ({ root }: Pick<EngineConfig, 'root'>): string => join(root, 'build', 'contexts')
@@ -21,7 +22,7 @@ export class Sources {
 
   async items(): Promise<CacheItem[]> {
     const items = this.#places.map(async ({ directory, names, what }) => {
-      const all = await readdir(directory).catch(() => [])
+      const all = await readdir(directory).catch(orMissing([] as string[]))
       return Promise.all(
         all.filter((name) => names.test(name)).map((name) => itemsOf(join(directory, name), name, what)),
       )
@@ -38,7 +39,7 @@ export class Sources {
 
 /** None when it was removed meanwhile. */
 async function itemsOf(path: string, name: string, what: string): Promise<CacheItem[]> {
-  const found = await stat(path).catch(() => undefined)
+  const found = await stat(path).catch(orMissing(undefined))
   if (!found) return []
   const { blocks, mtimeMs, atimeMs } = found
   const item: CacheItem = {

@@ -19,6 +19,7 @@ import { bundleOf, type Container, type ContainerDeps } from './container.js'
 import { rlimitsOf } from './limits.js'
 import { commandOf } from './sandbox.js'
 import { Terminal } from './terminal.js'
+import { orMissing } from '../system/missing.js'
 
 /** What to run in a container. */
 export interface ExecRequest {
@@ -137,7 +138,9 @@ export class ExecProcess {
 
   /** What it wrote to its terminal before the runtime listened; asked once all else has been read. */
   async missed(): Promise<Buffer> {
-    return this.#terminal ? misroutedIn(await readFile(this.#files.log).catch(() => Buffer.alloc(0))) : Buffer.alloc(0)
+    return this.#terminal
+      ? misroutedIn(await readFile(this.#files.log).catch(orMissing(Buffer.alloc(0))))
+      : Buffer.alloc(0)
   }
 
   /** Why the program does not run, in the runtime's words as Docker would put them. */

@@ -4,6 +4,7 @@ import { basename, dirname } from 'node:path'
 import { EngineError } from '../errors.js'
 import type { LogTarget } from '../runtime/conmon.js'
 import type { HostConfig } from './record.js'
+import { orMissing } from '../system/missing.js'
 
 const units: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
 const defaults = { maxSize: 10 * 1024 ** 2, maxFile: 3 }
@@ -63,7 +64,9 @@ export async function openLog(path: string): Promise<void> {
 
 /** Moves a full file up the row `log.1`, `log.2`, … if conmon has started a new one; true when it has. */
 export async function rotate(path: string, maxFile: number): Promise<boolean> {
-  const [current, kept] = await Promise.all([path, fullName(path)].map((file) => stat(file).catch(() => undefined)))
+  const [current, kept] = await Promise.all(
+    [path, fullName(path)].map((file) => stat(file).catch(orMissing(undefined))),
+  )
   if (!current || !kept || current.ino === kept.ino) return false
   for (let i = maxFile - 2; i >= 1; i--) await rename(`${path}.${i}`, `${path}.${i + 1}`).catch(() => undefined)
   if (maxFile > 1) await rename(fullName(path), `${path}.1`)

@@ -1,6 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { chunksOf, Follower, Lines } from './follower.js'
 import { fullName, logFiles } from './log-files.js'
+import { orMissing } from '../system/missing.js'
 
 /** A record of a log. `text` is latin1, a character a byte; it ends with a newline unless the program's line goes on in the stream's next record. */
 export interface LogRecord {
@@ -53,7 +54,7 @@ async function openAll(path: string, maxFile: number): Promise<FileHandle[]> {
   const seen = new Set<number>()
   const handles: FileHandle[] = []
   for (const place of [current, fullName(path), ...older]) {
-    const file = await open(place, 'r').catch(() => undefined)
+    const file = await open(place, 'r').catch(orMissing(undefined))
     if (!file) continue
     const { ino } = await file.stat()
     if (seen.has(ino)) await file.close()

@@ -22,6 +22,7 @@ import { hasRestartPolicy } from './restart.js'
 import { sharedShmOf, usersOf } from './namespaces.js'
 import { portsOf } from './network-request.js'
 import { argsOf, hostnameOf, sandboxOf } from './sandbox.js'
+import { orMissing } from '../system/missing.js'
 
 async function layersOf(deps: ContainerDeps, container: Container): Promise<Omit<Overlay, 'target'>> {
   const image = await deps.images.get(container.record.image)
@@ -145,7 +146,7 @@ const ownHosts = [
 
 /** Lines of /etc/hosts where a container has the host's network, whose names are right for it. */
 async function hostHosts(): Promise<readonly string[]> {
-  const text = await readFile('/etc/hosts', 'utf8').catch(() => undefined)
+  const text = await readFile('/etc/hosts', 'utf8').catch(orMissing(undefined))
   return text?.replace(/\n$/, '').split('\n') ?? ownHosts
 }
 

@@ -8,6 +8,7 @@ import { Cgroup } from '../runtime/cgroup.js'
 import { sweepTrees } from '../system/remove.js'
 import { cgroupPathOf, type ContainerDeps } from './container.js'
 import type { ContainerRecord } from './record.js'
+import { orMissing } from '../system/missing.js'
 
 /** As long as a process may take to end that has been killed. */
 const patienceMs = 5_000
@@ -33,9 +34,10 @@ export async function sweep(
   for (const record of stopped)
     if (record.hostConfig.CgroupParent)
       await orTell(new Cgroup(hierarchies, cgroupPathOf(config, record)).destroy(), `group of ${record.id}`)
-  for (const id of await readdir(join(config.run, 'runtime')).catch(() => [])) if (!living.has(id)) driver.forget(id)
+  for (const id of await readdir(join(config.run, 'runtime')).catch(orMissing([] as string[])))
+    if (!living.has(id)) driver.forget(id)
   for (const id of await exits.list()) if (!living.has(id)) await exits.take(id)
-  const containers = await readdir(join(config.run, 'c')).catch(() => [])
+  const containers = await readdir(join(config.run, 'c')).catch(orMissing([] as string[]))
   await sweepTrees('what containers and steps that are over had', [
     join(config.run, 'b'),
     ...containers.filter((id) => !living.has(id)).map((id) => join(config.run, 'c', id)),

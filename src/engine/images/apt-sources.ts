@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EngineError } from '../errors.js'
+import { orMissing } from '../system/missing.js'
 
 /** One archive that Debian packages come from, as sources.list(5) has it. */
 export interface AptSource {
@@ -18,12 +19,12 @@ const keyring = /debian-archive/
  */
 export async function readAptSources(directory: string, release: string): Promise<AptSource[]> {
   const suites = [release, `${release}-updates`, `${release}-security`]
-  const parts = await readdir(join(directory, 'sources.list.d')).catch(() => [])
+  const parts = await readdir(join(directory, 'sources.list.d')).catch(orMissing([] as string[]))
   const files = ['sources.list', ...parts.sort().map((name) => join('sources.list.d', name))]
   const found: AptSource[] = []
   for (const name of files) {
     if (!/\.(list|sources)$/.test(name)) continue
-    const text = await readFile(join(directory, name), 'utf8').catch(() => '')
+    const text = await readFile(join(directory, name), 'utf8').catch(orMissing(''))
     const sources = name.endsWith('.list') ? parseOneLine(text) : parseDeb822(text)
     for (const source of sources) {
       const known = found.some(({ uri, suite }) => uri === source.uri && suite === source.suite)

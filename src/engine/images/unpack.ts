@@ -26,7 +26,7 @@ export interface CopyOptions {
 }
 
 /**
- * Unpacks an archive that may be hostile below `base` of a layerWriter. Links are made as written, and followed inside the
+ * Unpacks an archive that may be hostile below `base` of a layer writer. Links are made as written, and followed inside the
  * layer writer only. @throws EngineError `invalid` for entries that point out of the archive, and for devices in a context
  */
 export class Unpacker {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { resolverAddress } from './resolver.js'
+import { orMissing } from '../system/missing.js'
 
 /** What a container's resolver is told besides, or instead of, what the host's is. */
 export interface Resolution {
@@ -64,7 +65,7 @@ async function reachable(servers: readonly string[]): Promise<readonly string[]>
 const usable = (servers: readonly string[]): readonly string[] =>
   servers.filter((server) => !server.startsWith('127.') && !server.includes(':'))
 
-const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '')
+const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(orMissing(''))
 
 function parse(text: string) {
   const lines = text.split('\n').map((line) =>

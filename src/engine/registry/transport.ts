@@ -18,6 +18,7 @@ import { brokenOff, connectionFault, registryFault } from './faults.js'
 import { OutletAgent, portOf, proxyFor, proxyHeaders, TunnelAgent } from './proxy.js'
 import { quoted } from '../system/sanitize.js'
 import type { RegistrySettings, Proxies } from '../config.js'
+import { orMissing } from '../system/missing.js'
 
 /** One request; a body that is a stream can be sent once only. */
 export interface Ask {
@@ -170,7 +171,7 @@ export async function expecting(answer: IncomingMessage, ...statuses: number[]):
 }
 
 async function readCertificates(directory: string) {
-  const names = await readdir(directory).catch(() => [])
+  const names = await readdir(directory).catch(orMissing([] as string[]))
   const read = (suffix: string) =>
     Promise.all(names.filter((name) => name.endsWith(suffix)).map((name) => readFile(join(directory, name), 'utf8')))
   const [authorities, [cert], [key]] = await Promise.all([read('.crt'), read('.cert'), read('.key')])
@@ -179,6 +180,6 @@ async function readCertificates(directory: string) {
 
 /** The host's authorities, which its owner may have added to; Node's own where there are none. */
 async function systemAuthorities(): Promise<string[]> {
-  const bundle = await readFile('/etc/ssl/certs/ca-certificates.crt', 'utf8').catch(() => '')
+  const bundle = await readFile('/etc/ssl/certs/ca-certificates.crt', 'utf8').catch(orMissing(''))
   return bundle === '' ? [...rootCertificates] : [bundle]
 }

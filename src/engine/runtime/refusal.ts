@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { orMissing } from '../system/missing.js'
 
 /** What the runtime said of a program that it could not start. */
 export interface Refused {
@@ -32,7 +33,7 @@ export function refusalOf({ said, program, cwd }: Refused): string {
 
 /** The errors of a runtime's `--log-format json` file, one a line; '' when there are none. */
 export async function complaintsIn(log: string): Promise<string> {
-  const text = await readFile(log, 'utf8').catch(() => '')
+  const text = await readFile(log, 'utf8').catch(orMissing(''))
   return text
     .split('\n')
     .flatMap((line) => {
