@@ -3,12 +3,12 @@ import type { EngineClient, EngineInfo } from '../engine-client/client.js'
 import type { ContainerCreation, ContainerDetails, ContainerSummary, LogQuery } from '../engine-client/containers.js'
 import type { ImageCommand } from './command.js'
 import { networkOf, specLabel } from './desired.js'
-import type { Found } from './plan.js'
+import type { ObservedContainer } from './plan.js'
 
 /** Images whose command is kept in mind. */
 const remembered = 1_000
 
-const foundOf = (info: ContainerSummary): Found => {
+const foundOf = (info: ContainerSummary): ObservedContainer => {
   const labels = info.Labels
   const app = labels[label.app] ?? ''
   return {
@@ -37,9 +37,9 @@ export class AppEngine {
   }
 
   /** Containers of an app, or of all apps, dead ones included; by app id. */
-  async list(app?: string): Promise<Map<string, Found[]>> {
+  async list(app?: string): Promise<Map<string, ObservedContainer[]>> {
     const labels = [`${label.instance}=${this.#instance}`, app === undefined ? label.app : `${label.app}=${app}`]
-    const apps = new Map<string, Found[]>()
+    const apps = new Map<string, ObservedContainer[]>()
     for (const info of await this.client.containers.list(labels)) {
       const id = info.Labels[label.app] ?? ''
       apps.set(id, [...(apps.get(id) ?? []), foundOf(info)])

@@ -48,7 +48,7 @@ export function creationOf({ instance, app, release }: Owner, slot: Slot, { word
 }
 
 /** A program run once in a release's image; with `stdin` it waits for what is typed, on a terminal if `tty`. */
-export interface Errand {
+export interface OneOffSpec {
   /** `run.1234` */
   readonly process: string
   readonly tty: boolean
@@ -58,12 +58,12 @@ export interface Errand {
 }
 
 /** What the engine is asked for, for a one-off process. */
-export function errandOf(owner: Owner, errand: Errand, start: Start): ContainerCreation {
+export function oneOffCreation(owner: Owner, oneOff: OneOffSpec, start: Start): ContainerCreation {
   const { app, release } = owner
-  const slot: Slot = { process: errand.process, type: oneOffType, spec: '' }
+  const slot: Slot = { process: oneOff.process, type: oneOffType, spec: '' }
   const entry = own(release.formation, oneOffType) ?? entryOf(release, 'web')
   const { HostConfig, ...creation } = creationOf(owner, slot, start)
-  const { process, tty, stdin, size } = errand
+  const { process, tty, stdin, size } = oneOff
   return {
     ...creation,
     Env: [...environmentOf(app, release, process), ...(tty ? ['TERM=xterm-256color'] : [])],

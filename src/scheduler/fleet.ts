@@ -14,7 +14,7 @@ import type { AppEngine } from './app-engine.js'
 import type { Semaphore } from '../lib/semaphore.js'
 import { initFor } from './init/init.js'
 import type { Limits } from './limits.js'
-import type { Found } from './plan.js'
+import type { ObservedContainer } from './plan.js'
 import type { ready } from './readiness.js'
 import type { ProcessRecord, ProcessRecords } from './records.js'
 import type { Traffic } from './traffic.js'
@@ -91,7 +91,14 @@ export class Fleet {
         failure: null,
       }
       await records.add(app.id, record)
-      const found: Found = { ...slot, id, release: release.version, running: true, createdAt: 0, address: '' }
+      const found: ObservedContainer = {
+        ...slot,
+        id,
+        release: release.version,
+        running: true,
+        createdAt: 0,
+        address: '',
+      }
       try {
         if (init.archive) await engine.put(id, init.archive)
         await engine.start(id)
@@ -105,17 +112,17 @@ export class Fleet {
   }
 
   /** Resolves when a process is ready; asking again while it is awaited joins the wait. @throws as `ready` does */
-  watch(app: App, release: Release, found: Found, log: (line: string) => void): Promise<void> {
+  watch(app: App, release: Release, found: ObservedContainer, log: (line: string) => void): Promise<void> {
     const before = this.#watches.get(found.id)
     if (before) return before.done
     const abort = new AbortController()
     const { config, engine, limits, deaths, stopping } = this.#deps
     const command = own(release.processTypes, found.type) ?? null
     const about = { app: app.id, command, origin: release.origin }
-    const newcomer = { ...found, ...about, port: portOf(release), hostname: config.appHost(app.name) }
+    const starting = { ...found, ...about, port: portOf(release), hostname: config.appHost(app.name) }
     const signal = AbortSignal.any([abort.signal, stopping])
     const done = this.#deps
-      .ready(newcomer, { engine, limits, deaths, log }, signal)
+      .ready(starting, { engine, limits, deaths, log }, signal)
       .finally(() => this.#watches.delete(found.id))
     this.#watches.set(found.id, { done, abort })
     return done
@@ -130,7 +137,7 @@ export class Fleet {
    * Takes a process away in the background: drains it when it serves requests (the router knows route `version`), then
    * SIGTERM, grace, SIGKILL, and removes it. Resolves with true when it is gone, with false when it could not be done now.
    */
-  retire(app: string, found: Found, record: ProcessRecord | undefined, version: number): Promise<boolean> {
+  retire(app: string, found: ObservedContainer, record: ProcessRecord | undefined, version: number): Promise<boolean> {
     const under = this.#retiring.get(found.id)
     if (under) return under
     this.giveUp(found.id)
@@ -145,7 +152,7 @@ export class Fleet {
   }
 
   /** Removes a process now; `grace` in seconds, 0 for one that never did any work. */
-  async discard(app: string, found: Found, grace: number): Promise<void> {
+  async discard(app: string, found: ObservedContainer, grace: number): Promise<void> {
     const { engine, records } = this.#deps
     this.giveUp(found.id)
     if (found.running && grace > 0) await engine.stop(found.id, grace)
@@ -153,7 +160,12 @@ export class Fleet {
     await records.remove(app, [found.id])
   }
 
-  async #retire(app: string, found: Found, record: ProcessRecord | undefined, version: number): Promise<boolean> {
+  async #retire(
+    app: string,
+    found: ObservedContainer,
+    record: ProcessRecord | undefined,
+    version: number,
+  ): Promise<boolean> {
     const { engine, limits, records, traffic, stopping } = this.#deps
     if (found.running && found.type === 'web' && (record?.state === 'up' || record?.state === 'draining')) {
       await records.move(app, found.id, 'draining')
@@ -172,7 +184,7 @@ export class Fleet {
 
 /** A process that was started, or whose container is there but would not start. */
 export interface Launched {
-  readonly found: Found
+  readonly found: ObservedContainer
   readonly failure: BerthError | null
 }
 

@@ -17,7 +17,7 @@ import { listProcesses } from './processes.js'
 import { ready } from './readiness.js'
 import { Reconciler } from './reconciler.js'
 import { ProcessRecords } from './records.js'
-import { renewOf, RollOut, type Move } from './rollout.js'
+import { replaceOf, RollOut, type RolloutRequest } from './rollout.js'
 import type { Scheduler } from './scheduler.js'
 import { Traffic } from './traffic.js'
 
@@ -80,19 +80,19 @@ export function createScheduler({ config, store, engine: client, log, limits: gi
       void reconciler.hear(event).catch((error: unknown) => log.warn(`cannot act on an event: ${messageOf(error)}`))
   }
 
-  const move = async (change: Move): Promise<void> => {
+  const move = async (change: RolloutRequest): Promise<void> => {
     await store.releases.get(change.app.id, change.release.version)
     const { deps, fleet, reconciler } = await open()
     await new RollOut(deps, fleet, reconciler, change).run()
   }
 
   return {
-    rollOut: (app, release, options) => move({ app, release, renew: () => false, ...options }),
+    rollOut: (app, release, options) => move({ app, release, shouldReplace: () => false, ...options }),
 
     isRolledOut: async (app, version) => (await records.rolled(app.id)) === version,
 
     restart: async (app, release, process, options) =>
-      move({ app, release, renew: renewOf(release, process), ...options }),
+      move({ app, release, shouldReplace: replaceOf(release, process), ...options }),
 
     async runOnce(app, release, { name: process, command }, { log, signal }) {
       // one that a killed worker left behind must not run beside this one
@@ -128,7 +128,7 @@ export function createScheduler({ config, store, engine: client, log, limits: gi
     async refreshRoute(app) {
       const { deps, reconciler } = await open()
       const version = await reconciler.exclusive(app.id, () => reconciler.pass(app.id))
-      await deps.traffic.settled(app.id, version, stopping)
+      await deps.traffic.whenApplied(app.id, version, stopping)
     },
 
     async start() {

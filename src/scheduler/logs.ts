@@ -9,7 +9,7 @@ import { followApps } from './events.js'
 import { orMissing } from '../lib/missing.js'
 import { Semaphore } from '../lib/semaphore.js'
 import { Channel } from './channel.js'
-import type { Found } from './plan.js'
+import type { ObservedContainer } from './plan.js'
 import type { LogLine, LogQuery } from './scheduler.js'
 
 /** What reading logs needs. */
@@ -45,7 +45,7 @@ export async function* readLogs(
   const gate = new Semaphore(readers)
   const there = await list()
   let last: LogLine[] = []
-  const read = async (one: Found) => {
+  const read = async (one: ObservedContainer) => {
     const tail = await tailOf(engine, one, lines)
     followed.told(one.id, tail)
     if (lines > 0) last = [...last, ...tail].sort(inOrder).slice(-lines)
@@ -68,7 +68,7 @@ export async function* readLogs(
   yield* followed.lines
 }
 
-async function tailOf(engine: AppEngine, one: Found, lines: number): Promise<LogLine[]> {
+async function tailOf(engine: AppEngine, one: ObservedContainer, lines: number): Promise<LogLine[]> {
   // one line at least, to know from where to follow
   const tail = await readTail(engine, one.id, Math.max(lines, 1)).catch(orMissing([]))
   return tail.map((line) => lineOf(one.process, line))

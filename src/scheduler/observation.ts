@@ -1,12 +1,12 @@
 import { messageOf } from '../errors.js'
 import { oneOffType } from './desired.js'
 import type { SchedulerDeps } from './fleet.js'
-import type { Found } from './plan.js'
+import type { ObservedContainer } from './plan.js'
 import type { ProcessRecord } from './records.js'
 
 /** The containers of an app as they are now, and the records of them, which agree. */
 export interface Observation {
-  readonly all: readonly Found[]
+  readonly all: readonly ObservedContainer[]
   /** By container id. */
   readonly known: ReadonlyMap<string, ProcessRecord>
 }
@@ -33,7 +33,7 @@ export async function observe(deps: SchedulerDeps, app: string): Promise<Observa
   return { all, known }
 }
 
-async function mend(deps: SchedulerDeps, app: string, found: Found): Promise<Found> {
+async function mend(deps: SchedulerDeps, app: string, found: ObservedContainer): Promise<ObservedContainer> {
   if (found.type === oneOffType) return found
   const { engine, log } = deps
   let one = found
@@ -56,7 +56,7 @@ async function mend(deps: SchedulerDeps, app: string, found: Found): Promise<Fou
   }
 }
 
-async function reconnect({ engine, log }: SchedulerDeps, app: string, one: Found): Promise<string> {
+async function reconnect({ engine, log }: SchedulerDeps, app: string, one: ObservedContainer): Promise<string> {
   if (!(await engine.isDisconnected(one.id, app))) return ''
   await engine.ensureNetwork(app)
   await engine.connect(one.id, app, [one.type, one.process])

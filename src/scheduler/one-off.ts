@@ -7,7 +7,7 @@ import { BerthError, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import { oneOffWords, processWords } from './command.js'
-import { errandOf, type Errand } from './creation.js'
+import { oneOffCreation, type OneOffSpec } from './creation.js'
 import type { AppEngine } from './app-engine.js'
 import { oneOffType } from './desired.js'
 import { initFor } from './init/init.js'
@@ -44,13 +44,13 @@ export async function startOneOff(
     throw new BerthError('conflict', `${app.name} has nothing to run yet`, 'push it first: `git push berth main`')
   const process = options.process ?? `${oneOffType}.${randomInt(1000, 10_000)}`
   const { command, tty, stdin, size, signal } = options
-  const errand: Errand = { process, tty, stdin, size }
+  const oneOff: OneOffSpec = { process, tty, stdin, size }
   const init = await initFor(engine, config)
   const words =
     typeof command === 'string' ? processWords(command, await engine.commandOf(release.image)) : oneOffWords(command)
   await engine.ensureNetwork(app.id)
   const id = await engine
-    .create(errandOf({ instance: config.name, app, release }, errand, { words, init }))
+    .create(oneOffCreation({ instance: config.name, app, release }, oneOff, { words, init }))
     .catch(refused)
   try {
     if (init.archive) await engine.put(id, init.archive)

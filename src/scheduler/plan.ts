@@ -1,7 +1,7 @@
 import { oneOffType, type Slot } from './desired.js'
 
 /** A container of an app, as the engine reports it. */
-export interface Found {
+export interface ObservedContainer {
   readonly id: string
   readonly process: string
   readonly type: string
@@ -21,23 +21,23 @@ export interface Found {
 /** What is to be done so that what runs becomes what should run. */
 export interface Plan {
   /** Running containers that fill a slot. */
-  readonly keep: readonly Found[]
+  readonly keep: readonly ObservedContainer[]
   /** Slots that nothing fills, each with the newest container that did, if it is dead: it crashed, or the host went down. */
-  readonly missing: readonly { readonly slot: Slot; readonly dead: Found | null }[]
+  readonly missing: readonly { readonly slot: Slot; readonly dead: ObservedContainer | null }[]
   /** Containers that fill no slot: of another spec, above the quantity, duplicates, the dead of long ago. */
-  readonly surplus: readonly Found[]
+  readonly surplus: readonly ObservedContainer[]
 }
 
 /** Prefers a process that is known to answer; of several, the newest. */
 const better =
   (up: ReadonlySet<string>) =>
-  (a: Found, b: Found): number =>
+  (a: ObservedContainer, b: ObservedContainer): number =>
     Number(up.has(b.id)) - Number(up.has(a.id)) || b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1)
 
 /** Compares desired and actual. `up` holds the ids of processes known to answer. One-offs are nobody's surplus. */
-export function planOf(slots: readonly Slot[], found: readonly Found[], up: ReadonlySet<string>): Plan {
-  const keep: Found[] = []
-  const missing: { slot: Slot; dead: Found | null }[] = []
+export function planOf(slots: readonly Slot[], found: readonly ObservedContainer[], up: ReadonlySet<string>): Plan {
+  const keep: ObservedContainer[] = []
+  const missing: { slot: Slot; dead: ObservedContainer | null }[] = []
   const settled = new Set<string>()
   for (const slot of slots) {
     const own = found.filter((one) => one.process === slot.process && one.spec === slot.spec).sort(better(up))

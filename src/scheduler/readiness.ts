@@ -9,7 +9,7 @@ import type { Limits } from './limits.js'
 import { listenersOf, type Listener } from './sockets.js'
 
 /** A container that has been started and should come up. */
-export interface Newcomer {
+export interface StartingProcess {
   readonly id: string
   readonly process: string
   readonly type: string
@@ -22,7 +22,7 @@ export interface Newcomer {
   readonly hostname: string
 }
 
-/** What waiting for a newcomer needs. `deaths` emits the id of each container that died, as the engine tells it. */
+/** What waiting for a starting process needs. `deaths` emits the id of each container that died, as the engine tells it. */
 export interface ReadinessDeps {
   readonly engine: AppEngine
   readonly limits: Limits
@@ -54,33 +54,33 @@ const reaches = (host: string, port: number): Promise<boolean> =>
   })
 
 /**
- * Resolves when a newcomer does its work: a `web` process listens on its port and answers its check; any other has
+ * Resolves when a starting process does its work: a `web` process listens on its port and answers its check; any other has
  * lived for a moment.
  * @throws BerthError `invalid` that says in words why it does not; the signal's reason when aborted
  */
-export async function ready(newcomer: Newcomer, deps: ReadinessDeps, signal: AbortSignal): Promise<void> {
+export async function ready(starting: StartingProcess, deps: ReadinessDeps, signal: AbortSignal): Promise<void> {
   const death = new AbortController()
   const hear = () => death.abort()
-  deps.deaths.once(newcomer.id, hear)
+  deps.deaths.once(starting.id, hear)
   try {
-    const ms = newcomer.type === 'web' ? deps.limits.start : deps.limits.settle
+    const ms = starting.type === 'web' ? deps.limits.start : deps.limits.settle
     const wait: Wait = { aborted: signal, died: death.signal, late: AbortSignal.timeout(ms) }
-    if (newcomer.type === 'web') await answers(newcomer, deps, wait)
-    else await lives(newcomer, deps, wait)
+    if (starting.type === 'web') await answers(starting, deps, wait)
+    else await lives(starting, deps, wait)
   } finally {
-    deps.deaths.off(newcomer.id, hear)
+    deps.deaths.off(starting.id, hear)
   }
 }
 
-async function lives(newcomer: Newcomer, deps: ReadinessDeps, wait: Wait): Promise<void> {
-  await alive(newcomer, deps)
-  while (!wait.late.aborted) await pause(deps.limits.settle, wait, newcomer, deps)
-  await alive(newcomer, deps)
+async function lives(starting: StartingProcess, deps: ReadinessDeps, wait: Wait): Promise<void> {
+  await alive(starting, deps)
+  while (!wait.late.aborted) await pause(deps.limits.settle, wait, starting, deps)
+  await alive(starting, deps)
 }
 
-async function answers(newcomer: Newcomer, deps: ReadinessDeps, wait: Wait): Promise<void> {
-  const { process, port, hostname } = newcomer
-  const address = await listens(newcomer, deps, wait)
+async function answers(starting: StartingProcess, deps: ReadinessDeps, wait: Wait): Promise<void> {
+  const { process, port, hostname } = starting
+  const address = await listens(starting, deps, wait)
   let last: Answer | null = null
   for (let gap = 20; !wait.late.aborted; gap = Math.min(gap * 2, 1_000)) {
     const stop = AbortSignal.any([wait.aborted, wait.died, wait.late])
@@ -88,17 +88,17 @@ async function answers(newcomer: Newcomer, deps: ReadinessDeps, wait: Wait): Pro
     if (answer && answer.status < 500) return
     if (answer) last = answer
     // hung up: perhaps it died, and the engine was not there to tell
-    else await alive(newcomer, deps)
-    await pause(gap, wait, newcomer, deps)
+    else await alive(starting, deps)
+    await pause(gap, wait, starting, deps)
   }
   throw explainCheck(process, deps.limits.start / 1000, last)
 }
 
-/** Waits until the newcomer listens where requests reach it; resolves with its address. */
-async function listens(newcomer: Newcomer, deps: ReadinessDeps, wait: Wait): Promise<string> {
-  const { process, port } = newcomer
+/** Waits until the starting process listens where requests reach it; resolves with its address. */
+async function listens(starting: StartingProcess, deps: ReadinessDeps, wait: Wait): Promise<string> {
+  const { process, port } = starting
   const { limits, log } = deps
-  const { pid, address } = await alive(newcomer, deps)
+  const { pid, address } = await alive(starting, deps)
   const began = Date.now()
   let heard: Listener[] | null
   let loopbackSince = 0
@@ -108,7 +108,7 @@ async function listens(newcomer: Newcomer, deps: ReadinessDeps, wait: Wait): Pro
     heard = await listenersOf(pid, address)
     if (heard === null) {
       // not to be seen from here: it died (alive says so), or the engine is on another machine (so knock)
-      await alive(newcomer, deps)
+      await alive(starting, deps)
       if (await reaches(address, port)) return address
     } else {
       const own = heard.filter((one) => one.port === port)
@@ -123,24 +123,24 @@ async function listens(newcomer: Newcomer, deps: ReadinessDeps, wait: Wait): Pro
       }
     }
     if (wait.late.aborted) break
-    await pause(heard === null ? Math.max(paces(waited), 200) : paces(waited), wait, newcomer, deps)
+    await pause(heard === null ? Math.max(paces(waited), 200) : paces(waited), wait, starting, deps)
   }
-  if (!heard || heard.length === 0) await tellTail(deps.engine, process, newcomer.id, log)
+  if (!heard || heard.length === 0) await tellTail(deps.engine, process, starting.id, log)
   throw explainSilence(process, port, limits.start / 1000, heard)
 }
 
-/** Waits; ends early, by throwing, when the caller gives up or the newcomer dies. */
-async function pause(ms: number, wait: Wait, newcomer: Newcomer, deps: ReadinessDeps): Promise<void> {
+/** Waits; ends early, by throwing, when the caller gives up or the starting process dies. */
+async function pause(ms: number, wait: Wait, starting: StartingProcess, deps: ReadinessDeps): Promise<void> {
   const stop = AbortSignal.any([wait.aborted, wait.died, wait.late])
   await delay(ms, undefined, { signal: stop }).catch(() => undefined)
   wait.aborted.throwIfAborted()
-  if (wait.died.aborted) await alive(newcomer, deps)
+  if (wait.died.aborted) await alive(starting, deps)
 }
 
 /** Where a running container is. @throws BerthError that says how it ended, when it does not run */
-async function alive(newcomer: Newcomer, deps: ReadinessDeps): Promise<{ pid: number; address: string }> {
-  const info = await deps.engine.inspect(newcomer.id)
-  if (!info?.State.Running) throw await explainEnd(deps.engine, newcomer, info, deps.log)
-  const address = info.NetworkSettings.Networks[networkOf(newcomer.app)]?.IPAddress ?? ''
+async function alive(starting: StartingProcess, deps: ReadinessDeps): Promise<{ pid: number; address: string }> {
+  const info = await deps.engine.inspect(starting.id)
+  if (!info?.State.Running) throw await explainEnd(deps.engine, starting, info, deps.log)
+  const address = info.NetworkSettings.Networks[networkOf(starting.app)]?.IPAddress ?? ''
   return { pid: info.State.Pid, address }
 }

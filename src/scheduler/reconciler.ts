@@ -12,7 +12,7 @@ import type { Fleet, SchedulerDeps } from './fleet.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { observe, type Observation } from './observation.js'
 import { Pace } from './pace.js'
-import { planOf, type Found } from './plan.js'
+import { planOf, type ObservedContainer } from './plan.js'
 import type { ProcessRecord } from './records.js'
 
 /** Milliseconds after which a one-off that ended, and that nobody removed, is swept. */
@@ -120,11 +120,11 @@ export class Reconciler {
     const { all, known } = await observe(this.#deps, id)
     await this.#sweep(all)
 
-    const isUp = (one: Found) => one.running && known.get(one.id)?.state === 'up'
+    const isUp = (one: ObservedContainer) => one.running && known.get(one.id)?.state === 'up'
     const up = new Set(all.filter(isUp).map((one) => one.id))
     const mine = all.filter((one) => !this.candidates.has(one.id) && !this.#fleet.isRetiring(one.id))
     // one that was told to stop when the worker was killed is on its way out, whatever it is
-    const isEnding = (one: Found) => known.get(one.id)?.state === 'stopping'
+    const isEnding = (one: ObservedContainer) => known.get(one.id)?.state === 'stopping'
     const plan = planOf(
       slots,
       mine.filter((one) => !isEnding(one)),
@@ -141,7 +141,7 @@ export class Reconciler {
     if (targets.length > 0) this.#imageless.delete(id)
     const lost = release !== null && this.#imageless.get(id) === release.version
     const away = awayOf(release) ?? (lost ? 'needs-push' : undefined)
-    const version = await traffic.lead(id, release?.domains ?? [], targets, away)
+    const version = await traffic.route(id, release?.domains ?? [], targets, away)
 
     for (const one of leaving.filter((other) => !stay.includes(other)))
       void this.#fleet.retire(id, one, known.get(one.id), version).then((gone) => (gone ? this.wake(id) : undefined))
@@ -152,7 +152,7 @@ export class Reconciler {
     await this.#fill(app, release, plan.missing, { known, busy }).catch(async (error: unknown) => {
       if (is(error, 'missing') && !lost) {
         this.#imageless.set(id, release.version)
-        await traffic.lead(id, release.domains, targets, 'needs-push')
+        await traffic.route(id, release.domains, targets, 'needs-push')
       }
       this.#deps.log.warn({ app: app.name }, `cannot start all of it: ${messageOf(error)}`)
     })
@@ -183,13 +183,13 @@ export class Reconciler {
   }
 
   /** Leaves out what belongs to a deploy that a killed worker left behind: it is about to be resumed. */
-  async #unspared(app: string, surplus: readonly Found[]): Promise<Found[]> {
+  async #unspared(app: string, surplus: readonly ObservedContainer[]): Promise<ObservedContainer[]> {
     if (surplus.length === 0) return []
     const pending = new Set((await this.#store.operations.pending(app)).map((deploy) => deploy.release))
     return surplus.filter((one) => !pending.has(one.release))
   }
 
-  async #targets(found: readonly Found[], port: number, app: string): Promise<Target[]> {
+  async #targets(found: readonly ObservedContainer[], port: number, app: string): Promise<Target[]> {
     const targets = found.map(async ({ id, process, address }) => {
       const host = address !== '' ? address : await this.#deps.engine.addressOf(id, app)
       return { id, process, host, port }
@@ -201,7 +201,7 @@ export class Reconciler {
   async #fill(
     app: App,
     release: Release,
-    missing: readonly { slot: Slot; dead: Found | null }[],
+    missing: readonly { slot: Slot; dead: ObservedContainer | null }[],
     { known, busy }: { readonly known: Observation['known']; readonly busy: ReadonlySet<string> },
   ): Promise<void> {
     const held = this.held.get(app.id)
@@ -231,7 +231,7 @@ export class Reconciler {
   }
 
   /** Waits in the background for a process to be ready, and has the next pass act on the outcome. */
-  #mind(app: App, release: Release, found: Found): void {
+  #mind(app: App, release: Release, found: ObservedContainer): void {
     const { engine, records, limits, log, stopping } = this.#deps
     if (this.#fleet.isWatched(found.id)) return
     const about = { app: app.name, process: found.process }
@@ -252,7 +252,7 @@ export class Reconciler {
   }
 
   /** Records that a process has died, once, and when it is started again. */
-  async #crash(app: string, dead: Found, record: ProcessRecord | undefined): Promise<ProcessRecord | null> {
+  async #crash(app: string, dead: ObservedContainer, record: ProcessRecord | undefined): Promise<ProcessRecord | null> {
     if (record?.state === 'crashed') return record
     const info = await this.#deps.engine.inspect(dead.id)
     if (!info) return null
@@ -280,7 +280,7 @@ export class Reconciler {
     return crashed
   }
 
-  async #sweep(all: readonly Found[]): Promise<void> {
+  async #sweep(all: readonly ObservedContainer[]): Promise<void> {
     for (const one of all.filter((other) => other.type === oneOffType && !other.running)) {
       const info = await this.#deps.engine.inspect(one.id)
       const last = Math.max(one.createdAt * 1000, Date.parse(info?.State.FinishedAt ?? '') || 0)

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import { mayMove, observed, type ProcessState } from './lifecycle.js'
-import type { Found } from './plan.js'
+import type { ObservedContainer } from './plan.js'
 
 /** What the scheduler knows of one container beyond what the engine does. */
 export interface ProcessRecord {
@@ -70,7 +70,7 @@ export class ProcessRecords {
   }
 
   /** Writes down that a container runs. `life` tells one run of it from the next. */
-  async see(app: string, { id, process, type, release }: Found, life: string): Promise<ProcessRecord> {
+  async see(app: string, { id, process, type, release }: ObservedContainer, life: string): Promise<ProcessRecord> {
     const unknown = { container: id, process, type, release, restarts: 0, until: null, failure: null }
     const record = await this.#change(app, id, (before) => {
       if (before === null) return { ...unknown, life, ...at(null, observed(null, 'runs')) }

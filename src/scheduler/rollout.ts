@@ -4,14 +4,14 @@ import type { Release } from '../store/releases.js'
 import { slotsOf, type Slot } from './desired.js'
 import type { Fleet, SchedulerDeps } from './fleet.js'
 import { observe } from './observation.js'
-import { planOf, type Found } from './plan.js'
+import { planOf, type ObservedContainer } from './plan.js'
 import type { Reconciler } from './reconciler.js'
 
 /** A change of what runs: the release to come to, and which of its processes are started anew though they need not be. */
-export interface Move {
+export interface RolloutRequest {
   readonly app: App
   readonly release: Release
-  renew(found: Found): boolean
+  shouldReplace(found: ObservedContainer): boolean
   /** What the person who asked reads. */
   readonly log: (line: string) => unknown
   readonly signal: AbortSignal
@@ -29,31 +29,31 @@ export class RollOut {
   readonly #deps: SchedulerDeps
   readonly #fleet: Fleet
   readonly #reconciler: Reconciler
-  readonly #move: Move
+  readonly #request: RolloutRequest
   readonly #signal: AbortSignal
   /** What it has started, or found started by a roll-out that was killed. */
-  readonly #fresh: Found[] = []
+  readonly #fresh: ObservedContainer[] = []
   /** Ids of those that serve and are to be started anew though they need not be. */
-  readonly #renewed: string[] = []
+  readonly #replaced: string[] = []
 
-  constructor(deps: SchedulerDeps, fleet: Fleet, reconciler: Reconciler, move: Move) {
+  constructor(deps: SchedulerDeps, fleet: Fleet, reconciler: Reconciler, request: RolloutRequest) {
     this.#deps = deps
     this.#fleet = fleet
     this.#reconciler = reconciler
-    this.#move = move
-    this.#signal = AbortSignal.any([move.signal, deps.stopping])
+    this.#request = request
+    this.#signal = AbortSignal.any([request.signal, deps.stopping])
   }
 
   /** @throws BerthError with the reason in words, when the old processes serve on; the signal's reason when aborted */
   async run(): Promise<void> {
-    const { app } = this.#move
+    const { app } = this.#request
     try {
       const later = await this.#reconciler.exclusive(app.id, () => this.#startWeb())
       await this.#untilReady()
       if (later.length > 0) await this.#replaceOthers(later)
       this.#signal.throwIfAborted()
       const version = await this.#reconciler.exclusive(app.id, () => this.#takeOver())
-      await this.#deps.traffic.settled(app.id, version, this.#signal)
+      await this.#deps.traffic.whenApplied(app.id, version, this.#signal)
     } catch (error) {
       if (!this.#deps.stopping.aborted) await this.#undo()
       throw error
@@ -62,7 +62,7 @@ export class RollOut {
 
   /** Makes the release the desired state; the pass does the rest. */
   async #takeOver(): Promise<number> {
-    const { app, release } = this.#move
+    const { app, release } = this.#request
     const { records } = this.#deps
     for (const one of this.#fresh)
       if (!(await records.move(app.id, one.id, 'up', { failure: null })))
@@ -74,7 +74,7 @@ export class RollOut {
     // of two that are alike, up and of the same age the pass could not tell which is to go
     const serving = (await records.list(app.id)).filter((record) => record.state === 'up')
     for (const { container } of serving)
-      if (this.#renewed.includes(container)) await records.move(app.id, container, 'draining')
+      if (this.#replaced.includes(container)) await records.move(app.id, container, 'draining')
     await records.setRolled(app.id, release.version)
     try {
       this.#letGo()
@@ -88,14 +88,15 @@ export class RollOut {
 
   /** Starts the `web` processes; answers with the slots of other types that have to be filled after. */
   async #startWeb(): Promise<Slot[]> {
-    const { app, release } = this.#move
+    const { app, release } = this.#request
     await this.#deps.engine.ensureNetwork(app.id)
     const { all, known } = await observe(this.#deps, app.id)
-    const isUp = (one: Found) => one.running && known.get(one.id)?.state === 'up'
+    const isUp = (one: ObservedContainer) => one.running && known.get(one.id)?.state === 'up'
     const up = new Set(all.filter(isUp).map((one) => one.id))
-    const isLeaving = (one: Found) => this.#fleet.isRetiring(one.id) || known.get(one.id)?.state === 'stopping'
-    const usable = all.filter((one) => !isLeaving(one) && !this.#move.renew(one))
-    this.#renewed.push(...all.filter((one) => up.has(one.id) && this.#move.renew(one)).map((one) => one.id))
+    const isLeaving = (one: ObservedContainer) =>
+      this.#fleet.isRetiring(one.id) || known.get(one.id)?.state === 'stopping'
+    const usable = all.filter((one) => !isLeaving(one) && !this.#request.shouldReplace(one))
+    this.#replaced.push(...all.filter((one) => up.has(one.id) && this.#request.shouldReplace(one)).map((one) => one.id))
     const plan = planOf(slotsOf(release), usable, up)
     for (const one of plan.keep) if (!up.has(one.id)) this.#adopt(one)
     const slots = plan.missing.map((one) => one.slot)
@@ -104,7 +105,7 @@ export class RollOut {
   }
 
   async #replaceOthers(slots: readonly Slot[]): Promise<void> {
-    const { app } = this.#move
+    const { app } = this.#request
     const { engine, limits } = this.#deps
     const names = new Set(slots.map((slot) => slot.process))
     this.#reconciler.held.set(app.id, names)
@@ -117,7 +118,7 @@ export class RollOut {
   }
 
   async #launch(slots: readonly Slot[]): Promise<void> {
-    const { app, release } = this.#move
+    const { app, release } = this.#request
     const launched = await Promise.allSettled(
       slots.map(async (slot) => {
         this.#signal.throwIfAborted()
@@ -130,14 +131,14 @@ export class RollOut {
     if (failed) throw failed.reason
   }
 
-  #adopt(found: Found): void {
+  #adopt(found: ObservedContainer): void {
     this.#fresh.push(found)
     this.#reconciler.candidates.add(found.id)
   }
 
   /** Waits for all; the first that fails ends the wait for the others. */
   async #untilReady(): Promise<void> {
-    const { app, release, log } = this.#move
+    const { app, release, log } = this.#request
     const giveUp = () => this.#fresh.forEach((one) => this.#fleet.giveUp(one.id))
     this.#signal.addEventListener('abort', giveUp)
     try {
@@ -152,15 +153,15 @@ export class RollOut {
 
   #letGo(): void {
     for (const one of this.#fresh) this.#reconciler.candidates.delete(one.id)
-    this.#reconciler.held.delete(this.#move.app.id)
+    this.#reconciler.held.delete(this.#request.app.id)
   }
 
   async #undo(): Promise<void> {
-    const { app } = this.#move
+    const { app } = this.#request
     const { limits, log } = this.#deps
     try {
       // a web process that never had a request has nothing to finish
-      const grace = (one: Found) => (one.type === 'web' ? 0 : limits.grace)
+      const grace = (one: ObservedContainer) => (one.type === 'web' ? 0 : limits.grace)
       await Promise.all(this.#fresh.map((one) => this.#fleet.discard(app.id, one, grace(one))))
     } catch (error) {
       log.warn({ app: app.name }, `cannot remove what a failed roll-out started: ${messageOf(error)}`)
@@ -171,7 +172,7 @@ export class RollOut {
 }
 
 /** The processes a restart is about. @throws BerthError `missing` when there are none of that name */
-export function renewOf(release: Release, process: string | null): (found: Found) => boolean {
+export function replaceOf(release: Release, process: string | null): (found: ObservedContainer) => boolean {
   if (process === null) return () => true
   const hit = (one: { process: string; type: string }) => one.process === process || one.type === process
   if (!slotsOf(release).some(hit))

@@ -18,7 +18,7 @@ export class Traffic implements AsyncDisposable {
   readonly #store: Store
   readonly #hostOf: (name: string) => string
   readonly #limits: Limits
-  readonly #ear: Redis
+  readonly #subscriber: Redis
   readonly #heard = new EventEmitter().setMaxListeners(0)
   readonly #routes = new KeyedMutex()
   /** The router's latest word on each app. */
@@ -26,12 +26,12 @@ export class Traffic implements AsyncDisposable {
   /** Processes the router said are done; it says so once, perhaps before anybody asks. */
   readonly #drained = new Set<string>()
 
-  private constructor(store: Store, hostOf: (name: string) => string, limits: Limits, ear: Redis) {
+  private constructor(store: Store, hostOf: (name: string) => string, limits: Limits, subscriber: Redis) {
     this.#store = store
     this.#hostOf = hostOf
     this.#limits = limits
-    this.#ear = ear
-    ear.on('message', (channel: string, message: string) => {
+    this.#subscriber = subscriber
+    subscriber.on('message', (channel: string, message: string) => {
       if (channel === 'routes:leaving') {
         this.#heard.emit('leaving')
         return
@@ -47,9 +47,9 @@ export class Traffic implements AsyncDisposable {
 
   /** Hears everything the router says from now on. */
   static async open(store: Store, hostOf: (name: string) => string, limits: Limits): Promise<Traffic> {
-    const ear = await store.subscriber()
-    const traffic = new Traffic(store, hostOf, limits, ear)
-    await ear.subscribe('routes:applied', 'routes:drained', 'routes:leaving')
+    const subscriber = await store.subscriber()
+    const traffic = new Traffic(store, hostOf, limits, subscriber)
+    await subscriber.subscribe('routes:applied', 'routes:drained', 'routes:leaving')
     return traffic
   }
 
@@ -60,7 +60,7 @@ export class Traffic implements AsyncDisposable {
    * @param away why there are no targets
    * @returns the version; 0 for an app that is gone
    */
-  async lead(app: string, domains: readonly string[], targets: readonly Target[], away?: Away): Promise<number> {
+  async route(app: string, domains: readonly string[], targets: readonly Target[], away?: Away): Promise<number> {
     return this.#routes.run(app, () =>
       this.#store.routes.change(app, async (before) => {
         const now = await this.#store.apps.find(app) // after the route, which a new name changes
@@ -88,7 +88,7 @@ export class Traffic implements AsyncDisposable {
   }
 
   /** Waits until the router has applied a version, if a router is there. It never fails: a router that was away reads the route when it is back. */
-  async settled(app: string, version: number, signal: AbortSignal): Promise<void> {
+  async whenApplied(app: string, version: number, signal: AbortSignal): Promise<void> {
     const has = () => (this.#applied.get(app)?.version ?? 0) >= version
     if (has()) return
     const last = await this.#store.routes.lastApplied(app)
@@ -142,7 +142,7 @@ export class Traffic implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#ear.quit().catch(() => undefined)
+    await this.#subscriber.quit().catch(() => undefined)
   }
 
   async #routerListens(): Promise<boolean> {

@@ -122,13 +122,13 @@ const refusal =
 async function schedulerOf(rig: { config: Rig['config']; store: Store }, chance: Random): Promise<Partial<Scheduler>> {
   const traffic = await Traffic.open(rig.store, (name) => rig.config.appHost(name), defaultLimits)
   const lead = (app: string, { version, domains }: Pick<Release, 'version' | 'domains'>) =>
-    traffic.lead(app, domains, [{ id: `c${String(version)}`, process: 'web.1', host: '127.0.0.1', port: 5000 }])
+    traffic.route(app, domains, [{ id: `c${String(version)}`, process: 'web.1', host: '127.0.0.1', port: 5000 }])
   return {
     rollOut: async (app, release, { signal }) => {
       await delay(chance.below(8), undefined, { signal })
       if (chance.below(8) === 0) throw new BerthError('invalid', 'web.1 crashed')
       const version = await lead(app.id, release)
-      await traffic.settled(app.id, version, signal)
+      await traffic.whenApplied(app.id, version, signal)
     },
     restart: async (app, release, _process, { signal }) => {
       await delay(chance.below(4), undefined, { signal })

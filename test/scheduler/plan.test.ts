@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { oneOffType, type Slot } from '../../src/scheduler/desired.js'
-import { planOf, type Found } from '../../src/scheduler/plan.js'
+import { planOf, type ObservedContainer } from '../../src/scheduler/plan.js'
 
 const slot = (process: string, spec = 'new'): Slot => ({ process, type: process.split('.')[0] ?? '', spec })
-const found = (id: string, process: string, patch: Partial<Found> = {}): Found => ({
+const found = (id: string, process: string, patch: Partial<ObservedContainer> = {}): ObservedContainer => ({
   id,
   process,
   type: process.split('.')[0] ?? '',
@@ -16,7 +16,7 @@ const found = (id: string, process: string, patch: Partial<Found> = {}): Found =
   ...patch,
 })
 const nobody = new Set<string>()
-const ids = (all: readonly Found[]) => all.map((one) => one.id)
+const ids = (all: readonly ObservedContainer[]) => all.map((one) => one.id)
 
 describe('the plan', () => {
   it('starts what is missing', () => {

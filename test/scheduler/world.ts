@@ -8,7 +8,7 @@ import type { AppEvent } from '../../src/scheduler/events.js'
 import { Fleet, type SchedulerDeps } from '../../src/scheduler/fleet.js'
 import { Semaphore } from '../../src/lib/semaphore.js'
 import { defaultLimits } from '../../src/scheduler/limits.js'
-import type { Found } from '../../src/scheduler/plan.js'
+import type { ObservedContainer } from '../../src/scheduler/plan.js'
 import { Reconciler } from '../../src/scheduler/reconciler.js'
 import { ProcessRecords } from '../../src/scheduler/records.js'
 import { RollOut } from '../../src/scheduler/rollout.js'
@@ -140,7 +140,7 @@ export class World {
       traffic: this.#traffic() as unknown as SchedulerDeps['traffic'],
       deaths,
       clock: this.clock,
-      ready: (newcomer, _, signal) => this.#ready(newcomer.id, deaths, signal),
+      ready: (starting process, _, signal) => this.#ready(starting process.id, deaths, signal),
       gate: new Semaphore(4),
       stopping: this.#stop.signal,
     }
@@ -178,7 +178,7 @@ export class World {
     const rollout = new RollOut(this.#deps, this.#fleet, this.reconciler, {
       app: this.app,
       release,
-      renew: () => release.description === 'restart',
+      shouldReplace: () => release.description === 'restart',
       log: () => undefined,
       signal,
     })
@@ -277,7 +277,7 @@ export class World {
     const started = new Map<string, string>()
     const ask = <T>(answer: () => T): Promise<T> =>
       this.away ? Promise.reject(new BerthError('unavailable', 'away')) : Promise.resolve().then(answer)
-    const found = (box: Box): Found => ({
+    const found = (box: Box): ObservedContainer => ({
       ...box,
       running: box.state === 'running' || box.state === 'paused',
       paused: box.state === 'paused',

@@ -189,10 +189,22 @@ describe('docker-compose 1.29', function () {
     [
       'run -d',
       async () => {
-        const name = await must('run', '-d', '--no-deps', '--name', 'errand', '-e', 'A=b', 'job', 'sh', '-c', 'echo $A')
-        expect(name).to.equal('errand')
-        await engine.must('wait', 'errand')
-        expect(await engine.must('logs', 'errand')).to.equal('b')
+        const name = await must(
+          'run',
+          '-d',
+          '--no-deps',
+          '--name',
+          'one-off',
+          '-e',
+          'A=b',
+          'job',
+          'sh',
+          '-c',
+          'echo $A',
+        )
+        expect(name).to.equal('one-off')
+        await engine.must('wait', 'one-off')
+        expect(await engine.must('logs', 'one-off')).to.equal('b')
       },
     ],
     [
