@@ -4,16 +4,16 @@ import { messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import { keptReleases, type Release } from '../store/releases.js'
 import { deployFiles } from '../builds/files.js'
-import type { Workshop } from './workshop.js'
+import type { OperationDeps } from './deps.js'
 
 /** Releases whose images are kept to go back to. */
 export const keptImages = 10
 
 /** Removes an app's images that none of its last ten good releases has. What is still in use now goes the next time. */
-export async function collectImages(shop: Workshop, app: App): Promise<void> {
-  const releases = await shop.store.releases.list(app.id)
+export async function collectImages(deps: OperationDeps, app: App): Promise<void> {
+  const releases = await deps.store.releases.list(app.id)
   const kept = new Set([...lastGood(releases), ...inUse(releases, app.current)].map((release) => release.image))
-  await removeImages(shop, app, (image) => !kept.has(image))
+  await removeImages(deps, app, (image) => !kept.has(image))
 }
 
 const lastGood = (releases: readonly Release[]): Release[] =>
@@ -26,7 +26,7 @@ const inUse = (releases: readonly Release[], current: number): Release[] =>
  * Forgets what is too old of an app: deploys with their logs, and releases with their config vars. The current release
  * stays, and those whose images are kept. Only the worker, which serialises an app's changes, may call it.
  */
-export async function trim({ store, config }: Workshop, app: App): Promise<void> {
+export async function trim({ store, config }: OperationDeps, app: App): Promise<void> {
   for (const id of await store.operations.trim(app.id)) await rm(deployFiles(config, id).log, { force: true })
   if ((await store.releases.count(app.id)) <= keptReleases) return
   const releases = await store.releases.list(app.id)
@@ -39,13 +39,13 @@ export async function trim({ store, config }: Workshop, app: App): Promise<void>
 }
 
 /** Removes what an engine of Berth's keeps for the builds of an app; others do not know whose a cache is. */
-export async function removeCaches({ engine }: Workshop, app: App): Promise<void> {
+export async function removeCaches({ engine }: OperationDeps, app: App): Promise<void> {
   if ((await engine.builds.builder()) === 'here') await engine.builds.prune(`${label.app}=${app.id}`)
 }
 
 /** Removes those of an app's images that `goes` says. */
 export async function removeImages(
-  { engine, log, config }: Workshop,
+  { engine, log, config }: OperationDeps,
   app: App,
   goes: (image: string) => boolean = () => true,
 ): Promise<void> {

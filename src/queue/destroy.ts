@@ -6,17 +6,17 @@ import type { App } from '../store/apps.js'
 import type { Operation } from '../store/operations.js'
 import { removeCaches, removeImages } from './collect.js'
 import { deployFiles, lastTree, removeSource, removeTree } from '../builds/files.js'
-import type { Workshop } from './workshop.js'
+import type { OperationDeps } from './deps.js'
 
 /** Stops an app's processes and removes what the engine has of it. Safe to repeat. */
-export async function dismantle(shop: Workshop, app: App): Promise<void> {
-  await shop.scheduler.remove(app)
-  await removeImages(shop, app).catch((error: unknown) => shop.log.warn({ error: messageOf(error) }, 'images stay'))
-  await removeCaches(shop, app).catch((error: unknown) => shop.log.warn({ error: messageOf(error) }, 'caches stay'))
+export async function dismantle(deps: OperationDeps, app: App): Promise<void> {
+  await deps.scheduler.remove(app)
+  await removeImages(deps, app).catch((error: unknown) => deps.log.warn({ error: messageOf(error) }, 'images stay'))
+  await removeCaches(deps, app).catch((error: unknown) => deps.log.warn({ error: messageOf(error) }, 'caches stay'))
 }
 
 /** Forgets an app: files, then all records in one step, so that a worker that dies in between goes on where it was. */
-export async function forgetApp({ store, config }: Workshop, app: App, operation: Operation): Promise<void> {
+export async function forgetApp({ store, config }: OperationDeps, app: App, operation: Operation): Promise<void> {
   for (const other of await store.operations.pending(app.id))
     if (other.id !== operation.id)
       await store.operations.update(

@@ -11,16 +11,16 @@ import { checkOut } from './rebuild.js'
 import { waitForBuilds, waitForChanges, type Run } from './run.js'
 import { summaryOf } from './summary.js'
 import { within } from './within.js'
-import type { Workshop } from './workshop.js'
+import type { OperationDeps } from './deps.js'
 
 /** Makes the release of a change and rolls it out. What a worker that died has done of it is taken up. */
 export async function makeRelease(
-  shop: Workshop,
+  deps: OperationDeps,
   run: Run,
   change: Change,
   kind: ReleasingKind<StoredChange, unknown>,
 ): Promise<void> {
-  const { store, scheduler, config } = shop
+  const { store, scheduler, config } = deps
   const { app, current, operation, log, signal } = run
   if (operation.release === null && kind.changesNothing?.(change, current) === true) {
     log.detail('Nothing changes: no release, no restart')
@@ -29,7 +29,7 @@ export async function makeRelease(
   const version = operation.release ?? (await store.releases.nextVersion(app.id))
   let next = operation.release === null ? null : await store.releases.get(app.id, version).catch(orMissing(null))
   if (next === null) {
-    const made = await kind.make?.(change, makingOf(shop, run, version))
+    const made = await kind.make?.(change, makingOf(deps, run, version))
     next = nextRelease(current, version, change, made)
     // the number first: a worker that dies between the two writes finds it taken, and makes the same release again
     await store.operations.update(operation.id, { status: 'releasing', release: version })
@@ -38,10 +38,10 @@ export async function makeRelease(
   const released = next
   if (await scheduler.isRolledOut(app, version)) {
     // a worker died between the switch, which nothing undoes, not even a cancel, and the record of it
-    await scheduler.refreshRoute(app).catch((error: unknown) => shop.log.warn({ error: messageOf(error) }, 'route'))
+    await scheduler.refreshRoute(app).catch((error: unknown) => deps.log.warn({ error: messageOf(error) }, 'route'))
   } else if (released.image !== null) {
-    if (kind.runsReleaseCommand) await runReleaseCommand(shop, run, released)
-    await waitForChanges(shop, run, async () => {
+    if (kind.runsReleaseCommand) await runReleaseCommand(deps, run, released)
+    await waitForChanges(deps, run, async () => {
       log.step('Launching...')
       await scheduler.rollOut(app, released, { log: (line) => log.detail(line), signal })
     })
@@ -52,16 +52,16 @@ export async function makeRelease(
   if (released.image !== null) for (const line of summaryOf(released, config.appUrl(name))) log.detail(line)
 }
 
-function makingOf(shop: Workshop, run: Run, version: number): Making {
-  const { store, engine, config } = shop
+function makingOf(deps: OperationDeps, run: Run, version: number): Making {
+  const { store, engine, config } = deps
   const { app, current, operation, log } = run
   return {
     current,
     progress: log,
-    build: (push) => buildInTurn(shop, run, push, version),
+    build: (push) => buildInTurn(deps, run, push, version),
     rebuild: async (commit) => {
       await checkOut(config, app, commit, deployFiles(config, operation.id).source)
-      return buildInTurn(shop, run, {}, version)
+      return buildInTurn(deps, run, {}, version)
     },
     release: (version) => store.releases.get(app.id, version),
     hasImage: async (image) => (await engine.images.inspect(image)) !== null,
@@ -70,21 +70,20 @@ function makingOf(shop: Workshop, run: Run, version: number): Making {
 
 /** Builds when there is room, and for so long and no longer. */
 function buildInTurn(
-  shop: Workshop,
+  deps: OperationDeps,
   run: Run,
   push: { readonly unless?: readonly string[] | undefined },
   version: number,
 ): Promise<Built> {
-  const { app, operation, log, signal } = run
-  const limit = { what: 'the build', ms: shop.config.limits.build, setting: 'BERTH_BUILD_LIMIT' }
-  return waitForBuilds(shop, run, () =>
-    within(limit, signal, (until) => buildPush(shop, app, operation, push, version, log, until)),
+  const limit = { what: 'the build', ms: deps.config.limits.build, setting: 'BERTH_BUILD_LIMIT' }
+  return waitForBuilds(deps, run, () =>
+    within(limit, run.signal, (until) => buildPush(deps, { ...run, signal: until }, push, version)),
   )
 }
 
 /** Process type `release` runs once, in the new image, before anything is switched. */
 async function runReleaseCommand(
-  { scheduler, config }: Workshop,
+  { scheduler, config }: OperationDeps,
   { app, log, signal }: Run,
   next: Release,
 ): Promise<void> {

@@ -1,13 +1,12 @@
 import { buildTree } from '../builds/build.js'
 import { deployFiles } from '../builds/files.js'
-import type { OperationLog } from '../builds/operation-log.js'
 import type { Built } from '../changes/kind.js'
 import { isBuild } from '../changes/index.js'
 import { BerthError } from '../errors.js'
 import { orMissing } from '../lib/missing.js'
 import type { App } from '../store/apps.js'
-import type { Operation } from '../store/operations.js'
-import type { Workshop } from './workshop.js'
+import type { OperationDeps } from './deps.js'
+import type { Run } from './run.js'
 
 /** Name of an app's image in the engine; two apps that bear a name one after the other do not share it. */
 export const imageTag = (app: App, version: number): string =>
@@ -18,23 +17,20 @@ export const imageTag = (app: App, version: number): string =>
  * @throws BerthError in words for the pusher
  */
 export async function buildPush(
-  shop: Workshop,
-  app: App,
-  deploy: Operation,
+  deps: OperationDeps,
+  { app, operation, log, signal }: Run,
   { unless = [] }: { readonly unless?: readonly string[] | undefined },
   version: number,
-  log: OperationLog,
-  signal: AbortSignal,
 ): Promise<Built> {
-  await checkStillWanted(shop, unless)
-  await shop.store.operations.update(deploy.id, { status: 'building' })
-  const directory = deployFiles(shop.config, deploy.id).source
-  const variables = app.current > 0 ? (await shop.store.releases.get(app.id, app.current)).config : {}
-  return buildTree(shop, { app, directory, tag: imageTag(app, version), variables }, log, signal)
+  await checkStillWanted(deps, unless)
+  await deps.store.operations.update(operation.id, { status: 'building' })
+  const directory = deployFiles(deps.config, operation.id).source
+  const variables = app.current > 0 ? (await deps.store.releases.get(app.id, app.current)).config : {}
+  return buildTree(deps, { app, directory, tag: imageTag(app, version), variables }, log, signal)
 }
 
 /** @throws BerthError `conflict` when a push this one does not build upon has landed since */
-async function checkStillWanted({ store }: Workshop, unless: readonly string[]): Promise<void> {
+async function checkStillWanted({ store }: OperationDeps, unless: readonly string[]): Promise<void> {
   for (const id of unless) {
     const other = await store.operations.get(id).catch(orMissing(null)) // so long over that it is forgotten
     if (other?.status === 'succeeded' && isBuild(other))

@@ -10,7 +10,7 @@ import { newOperationId, type Asker, type Operation } from '../store/operations.
 import type { Store } from '../store/store.js'
 import { deployFiles, indexOf, removeSource, removeTree } from '../builds/files.js'
 import { submit } from './submit.js'
-import type { Workshop } from './workshop.js'
+import type { OperationDeps } from './deps.js'
 
 /** Images that went missing are looked for this often. Milliseconds. */
 const roundMs = 30_000
@@ -47,7 +47,7 @@ export async function checkOut(config: Config, app: App, commit: string, directo
  * @throws BerthError `conflict` when nothing was ever pushed, `missing` when the repository does not hold it
  */
 export async function rebuild(
-  { config, store }: Pick<Workshop, 'config' | 'store'>,
+  { config, store }: Pick<OperationDeps, 'config' | 'store'>,
   app: App,
   by: Asker | null = null,
 ): Promise<Operation> {
@@ -66,7 +66,7 @@ export async function rebuild(
 }
 
 /** True when the engine does not have the image that an app is to run, and nobody is about to change that. */
-async function isMissing({ engine, store }: Workshop, app: App, failed: ReadonlySet<string>): Promise<boolean> {
+async function isMissing({ engine, store }: OperationDeps, app: App, failed: ReadonlySet<string>): Promise<boolean> {
   if (app.current === 0 || failed.has(app.id)) return false
   const { image, commit } = await store.releases.get(app.id, app.current)
   if (image === null || commit === null || (await store.operations.pending(app.id)).length > 0) return false
@@ -77,16 +77,16 @@ async function isMissing({ engine, store }: Workshop, app: App, failed: Readonly
  * Builds again what apps are to run and the engine does not have, as after a restore from a backup. What does not build is
  * tried once, and at the next start of the worker.
  */
-export function keepImages(shop: Omit<Workshop, 'builds' | 'changes'>): Disposable {
-  const { store, log } = shop
+export function keepImages(deps: Omit<OperationDeps, 'builds' | 'changes'>): Disposable {
+  const { store, log } = deps
   const tried = new Set<string>()
   let looking = false
   const look = async (): Promise<void> => {
     for (const app of await store.apps.list()) {
-      if (!(await isMissing(shop as Workshop, app, tried))) continue
+      if (!(await isMissing(deps as OperationDeps, app, tried))) continue
       tried.add(app.id)
       log.warn({ app: app.name }, 'the image of its release is not there: it is built again from its repository')
-      await rebuild(shop, app).catch((error: unknown) => log.error({ app: app.name }, messageOf(error)))
+      await rebuild(deps, app).catch((error: unknown) => log.error({ app: app.name }, messageOf(error)))
     }
     for (const id of [...tried]) if (await isBack(store, id)) tried.delete(id)
   }

@@ -12,7 +12,7 @@ import { dismantle, forgetApp } from './destroy.js'
 import { keepSource, removeSource } from '../builds/files.js'
 import { makeRelease } from './make-release.js'
 import { waitForChanges, type Run } from './run.js'
-import type { Workshop } from './workshop.js'
+import type { OperationDeps } from './deps.js'
 
 /**
  * Runs one operation to its end: built, released, rolled out, its record and log closed. Every step may have been
@@ -21,21 +21,21 @@ import type { Workshop } from './workshop.js'
  * @param cancel aborts with a BerthError that says why the operation shall end before it has come to its end
  */
 export async function runOperation(
-  shop: Workshop,
+  deps: OperationDeps,
   operation: Operation,
   { stopping, cancel }: { readonly stopping: AbortSignal; readonly cancel: AbortSignal },
 ): Promise<void> {
-  const { store, config } = shop
+  const { store, config } = deps
   const app = await store.apps.find(operation.app)
-  if (!app) return orphaned(shop, operation)
-  const current = await currentRelease(shop, app)
+  if (!app) return orphaned(deps, operation)
+  const current = await currentRelease(deps, app)
   const secrets = secretsOf({ ...current.config, ...valuesOf(operation.change) })
   const log = await OperationLog.open(config, store, operation.id, secrets)
   if (operation.status !== 'queued') log.step('Resuming after an interruption')
   let failure: string | null = null
   let end: 'failed' | 'cancelled' = 'failed'
   try {
-    await apply(shop, { app, current, operation, log, signal: AbortSignal.any([stopping, cancel]) })
+    await apply(deps, { app, current, operation, log, signal: AbortSignal.any([stopping, cancel]) })
   } catch (thrown) {
     if (stopping.aborted) {
       await log.close()
@@ -44,53 +44,58 @@ export async function runOperation(
     const error: unknown = cancel.aborted ? cancel.reason : thrown
     end = cancel.aborted ? 'cancelled' : 'failed'
     failure = messageOf(error)
-    await abandon(shop, app, operation.id, failure)
+    await abandon(deps, app, operation.id, failure)
     log.problem(failure)
     if (error instanceof BerthError && error.hint !== undefined) log.problem(error.hint)
-    if (!(error instanceof BerthError)) shop.log.error({ error, deploy: operation.id }, 'deploy failed unexpectedly')
+    if (!(error instanceof BerthError)) deps.log.error({ error, deploy: operation.id }, 'deploy failed unexpectedly')
   }
   await log.close()
-  if (endsApp(operation) && failure === null) return forgetApp(shop, app, operation)
+  if (endsApp(operation) && failure === null) return forgetApp(deps, app, operation)
   await store.operations.update(
     operation.id,
     failure === null ? { status: 'succeeded' } : { status: end, failure: failure.split('\n', 1)[0] ?? '' },
   )
   if (isBuild(operation)) await keepSource(config, operation.id, app.id)
   else await removeSource(config, operation.id) // a rollback may have had to build
-  await tidy(shop, (await store.apps.find(app.id)) ?? app, isBuild(operation))
+  await tidy(deps, (await store.apps.find(app.id)) ?? app, isBuild(operation))
 }
 
 /** Does what an operation is about. */
-async function apply(shop: Workshop, run: Run): Promise<void> {
+async function apply(deps: OperationDeps, run: Run): Promise<void> {
   const change = changeOf(run.operation)
   const kind = kindOf(change)
-  if ('next' in kind) return makeRelease(shop, run, change, kind)
-  return waitForChanges(shop, run, () => kind.act(change, actingOf(shop, run)))
+  if ('next' in kind) return makeRelease(deps, run, change, kind)
+  return waitForChanges(deps, run, () => kind.act(change, actingOf(deps, run)))
 }
 
-const actingOf = (shop: Workshop, { app, current, operation, log, signal }: Run): Acting => ({
+const actingOf = (deps: OperationDeps, { app, current, operation, log, signal }: Run): Acting => ({
   app,
-  store: shop.store,
+  store: deps.store,
   progress: log,
-  url: shop.config.appUrl(app.name),
+  url: deps.config.appUrl(app.name),
   restart: async (process) => {
-    await shop.store.operations.update(operation.id, { status: 'releasing' })
-    await shop.scheduler.restart(app, current, process, { log: (line) => log.detail(line), signal })
+    await deps.store.operations.update(operation.id, { status: 'releasing' })
+    await deps.scheduler.restart(app, current, process, { log: (line) => log.detail(line), signal })
   },
-  refreshRoute: () => shop.scheduler.refreshRoute(app),
-  dismantle: () => dismantle(shop, app),
+  refreshRoute: () => deps.scheduler.refreshRoute(app),
+  dismantle: () => dismantle(deps, app),
 })
 
 /** What is too old to keep goes; what cannot go now goes after the next operation. */
-async function tidy(shop: Workshop, app: App, pushed: boolean): Promise<void> {
+async function tidy(deps: OperationDeps, app: App, pushed: boolean): Promise<void> {
   const warn = (error: unknown) =>
-    shop.log.warn({ error: messageOf(error), app: app.name }, 'not all that is old is gone')
-  await trim(shop, app).catch(warn)
-  if (pushed) collectImages(shop, app).catch(warn)
+    deps.log.warn({ error: messageOf(error), app: app.name }, 'not all that is old is gone')
+  await trim(deps, app).catch(warn)
+  if (pushed) collectImages(deps, app).catch(warn)
 }
 
 /** Writes down that an operation's release, if it had come to that, failed, and removes the release command that it left. */
-async function abandon({ store, engine, config, log }: Workshop, app: App, id: string, failure: string): Promise<void> {
+async function abandon(
+  { store, engine, config, log }: OperationDeps,
+  app: App,
+  id: string,
+  failure: string,
+): Promise<void> {
   const { release } = await store.operations.get(id)
   if (release === null) return
   // without a record, its worker died between the two writes
@@ -105,12 +110,12 @@ async function abandon({ store, engine, config, log }: Workshop, app: App, id: s
 }
 
 /** An operation of an app that is no more: its destroyer may have died at the last step. */
-async function orphaned({ store }: Workshop, { id, app }: Operation): Promise<void> {
+async function orphaned({ store }: OperationDeps, { id, app }: Operation): Promise<void> {
   await store.operations.update(id, { status: 'failed', failure: 'the app was destroyed' })
   if ((await store.operations.pending(app)).length === 0) await store.apps.remove(app)
 }
 
-async function currentRelease({ store }: Workshop, app: App): Promise<Release> {
+async function currentRelease({ store }: OperationDeps, app: App): Promise<Release> {
   if (app.current > 0) return store.releases.current(app)
   return { ...firstRelease(app.id), version: 0 }
 }

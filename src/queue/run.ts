@@ -2,7 +2,7 @@ import type { App } from '../store/apps.js'
 import type { Operation } from '../store/operations.js'
 import type { Release } from '../store/releases.js'
 import type { OperationLog } from '../builds/operation-log.js'
-import type { Workshop } from './workshop.js'
+import type { OperationDeps } from './deps.js'
 
 /** An operation that is being run. */
 export interface Run {
@@ -20,9 +20,9 @@ const told =
     log.step(`Waiting for ${ahead} ${noun}${ahead === 1 ? '' : 's'} ahead`)
 
 /** Runs a task when fewer changes than may be at once go on over all apps; the log tells how many are ahead until then. */
-export const waitForChanges = <T>(shop: Workshop, { signal, log }: Run, task: () => Promise<T>): Promise<T> =>
-  shop.changes.run(task, { signal, told: told(log, 'change') })
+export const waitForChanges = <T>(deps: OperationDeps, { signal, log }: Run, task: () => Promise<T>): Promise<T> =>
+  deps.changes.run(task, { signal, told: told(log, 'change') })
 
 /** The same of builds, which have a pool of their own. */
-export const waitForBuilds = <T>(shop: Workshop, { signal, log }: Run, task: () => Promise<T>): Promise<T> =>
-  shop.builds.run(task, { signal, told: told(log, 'build') })
+export const waitForBuilds = <T>(deps: OperationDeps, { signal, log }: Run, task: () => Promise<T>): Promise<T> =>
+  deps.builds.run(task, { signal, told: told(log, 'build') })

@@ -12,7 +12,7 @@ import { OperationLog } from '../builds/operation-log.js'
 import { removeSource, removeStrayLogs, removeStraySources } from '../builds/files.js'
 import { Semaphore } from '../lib/semaphore.js'
 import { queueName, wake, wakeUps, type WakeUp } from './submit.js'
-import type { Workshop } from './workshop.js'
+import type { OperationDeps } from './deps.js'
 
 /** Pending deploys are looked for this often, in case a wake-up was lost. Milliseconds. */
 const roundMs = 15_000
@@ -33,9 +33,9 @@ export interface DeployWorker {
  * Carries out pending deploys: one at a time of an app, in order; over all apps, so many builds and so many other changes
  * at once as the settings say. Begins with those a dead worker left.
  */
-export async function startWorker(given: Omit<Workshop, 'builds' | 'changes'>): Promise<DeployWorker> {
+export async function startWorker(given: Omit<OperationDeps, 'builds' | 'changes'>): Promise<DeployWorker> {
   const { store, config, log } = given
-  const shop: Workshop = { ...given, builds: new Semaphore(config.builds), changes: new Semaphore(config.changes) }
+  const deps: OperationDeps = { ...given, builds: new Semaphore(config.builds), changes: new Semaphore(config.changes) }
   const stopping = new AbortController()
   const stopped = (): boolean => stopping.signal.aborted
   /** App id -> the deploy being carried out. */
@@ -98,7 +98,7 @@ export async function startWorker(given: Omit<Workshop, 'builds' | 'changes'>): 
       const next = await look(app, true)
       if (!next) return
       try {
-        await runOperation(shop, next.deploy, { stopping: stopping.signal, cancel: next.cancel })
+        await runOperation(deps, next.deploy, { stopping: stopping.signal, cancel: next.cancel })
       } finally {
         running.delete(app)
         told.delete(next.deploy.id)

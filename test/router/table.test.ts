@@ -63,10 +63,10 @@ describe('the route table', () => {
     table.remove('a1')
     expect(table.find('blog.test')?.name).to.equal('thief')
     table.replace([
-      route(9, [target('c')], { app: 'a3', name: 'starting process' }),
+      route(9, [target('c')], { app: 'a3', name: 'newcomer' }),
       route(9, [target('b')], { app: 'a2', name: 'thief', hosts: ['elsewhere.test'] }),
     ])
-    expect(table.find('blog.test')?.name, 'whatever order the news comes in').to.equal('starting process')
+    expect(table.find('blog.test')?.name, 'whatever order the news comes in').to.equal('newcomer')
   })
 
   it('says which processes it took away are busy, and calls when the last request of each has ended', () => {

@@ -140,7 +140,7 @@ export class World {
       traffic: this.#traffic() as unknown as SchedulerDeps['traffic'],
       deaths,
       clock: this.clock,
-      ready: (starting process, _, signal) => this.#ready(starting process.id, deaths, signal),
+      ready: (starting, _, signal) => this.#ready(starting.id, deaths, signal),
       gate: new Semaphore(4),
       stopping: this.#stop.signal,
     }
@@ -253,7 +253,7 @@ export class World {
 
   #traffic() {
     return {
-      lead: (_: string, __: unknown, targets: readonly { id: string }[]) => {
+      route: (_: string, __: unknown, targets: readonly { id: string }[]) => {
         this.route.set(
           'a',
           targets.map((target) => target.id),
@@ -268,7 +268,7 @@ export class World {
         return Promise.resolve()
       },
       forget: () => Promise.resolve(),
-      settled: () => Promise.resolve(),
+      whenApplied: () => Promise.resolve(),
       drained: () => Promise.resolve(),
     }
   }

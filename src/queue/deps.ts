@@ -6,7 +6,7 @@ import type { Store } from '../store/store.js'
 import type { Semaphore } from '../lib/semaphore.js'
 
 /** All that carrying out a deploy takes. */
-export interface Workshop {
+export interface OperationDeps {
   readonly config: Config
   readonly store: Store
   readonly engine: EngineClient
