@@ -20,7 +20,7 @@ describe('the wait for a process to have no request', function () {
     const config = loadConfig({ BERTH_ROOT: join(dir, 'root'), BERTH_RUN: join(dir, 'run') })
     redis = await startRedis(config)
     store = await openStore(config)
-    traffic = await Traffic.open(store, (name) => `${name}.test`, { ...defaultLimits, drain: 10_000 })
+    traffic = await Traffic.open(store, (name) => `${name}.test`, { ...defaultLimits, drain: 3_000 })
   })
   afterEach(async () => {
     await traffic[Symbol.asyncDispose]()
@@ -40,14 +40,14 @@ describe('the wait for a process to have no request', function () {
   it('lasts while a router that does not listen may lead there still', async () => {
     await store.routes.applied(applied(1))
     const { drained, isOver } = begin(2)
-    expect(await isOver(1_500)).to.equal(false)
+    expect(await isOver(500)).to.equal(false)
     // written while nobody could hear it
     await store.redis.hset('routes:applied', 'app', JSON.stringify(applied(2)))
-    expect(await drained).to.be.lessThan(8_000)
+    expect(await drained).to.be.lessThan(2_800)
   })
 
   it('ends when none has come back in time', async () => {
-    expect(await begin(2).drained).to.be.within(9_000, 15_000)
+    expect(await begin(2).drained).to.be.within(2_700, 8_000)
   })
 
   it('lasts while a router that another has taken over from has requests there, and until it hears of the route', async () => {
@@ -59,6 +59,6 @@ describe('the wait for a process to have no request', function () {
     await store.routes.leaving('one', [applied(2, 'another')])
     expect(await isOver(300)).to.equal(false)
     await store.routes.left('two')
-    expect(await drained).to.be.lessThan(8_000)
+    expect(await drained).to.be.lessThan(2_800)
   })
 })
