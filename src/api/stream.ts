@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { Writable } from 'node:stream'
 import type { Response } from 'express'
 import type { BerthError } from '../errors.js'
 import { bodyOfFault } from './faults.js'
@@ -7,9 +8,12 @@ import type { Lines } from './endpoint.js'
 /** How often a silent stream of lines says that it lives, so that whoever stands between does not cut it. */
 const heartbeatMs = 15_000
 
-async function write(response: Response, text: string): Promise<void> {
-  if (response.destroyed) return
-  if (!response.write(text)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+/** Writes, and resolves when there is room for more or nobody reads any more. Leaves no listener behind. */
+export async function write(to: Writable, text: string): Promise<void> {
+  if (to.destroyed || to.write(text)) return
+  const over = new AbortController()
+  const { signal } = over
+  await Promise.race([once(to, 'drain', { signal }), once(to, 'close', { signal })]).finally(() => over.abort())
 }
 
 /** Sends NDJSON: every line as it comes, then the verdict or the error that ended it. */

@@ -124,7 +124,11 @@ export class ExecProcess {
   async write(chunk: Buffer): Promise<void> {
     const input = this.#terminal?.stream ?? this.#input
     if (!input || input.destroyed || input.write(chunk)) return
-    await Promise.race([once(input, 'drain'), once(input, 'close')]).catch(() => undefined)
+    const over = new AbortController() // the event that does not come must leave no listener
+    const { signal } = over
+    await Promise.race([once(input, 'drain', { signal }), once(input, 'close', { signal })])
+      .catch(() => undefined) // it ended while it was written to
+      .finally(() => over.abort())
   }
 
   end(): void {
