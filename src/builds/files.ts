@@ -11,17 +11,17 @@ import { createLog } from '../log.js'
 const log = createLog('files')
 
 /** Where the files of one deploy lie. */
-export interface DeployFiles {
+export interface OperationFiles {
   /** Append-only UTF-8 text; kept as long as the app. */
   readonly log: string
   /** The pushed tree; when the deploy is over it is the app's last. */
   readonly source: string
 }
 
-export const deploysDirectory = (config: Config): string => join(config.root, 'deploys')
+export const operationsDirectory = (config: Config): string => join(config.root, 'deploys')
 
-export function deployFiles(config: Config, id: string): DeployFiles {
-  const base = join(deploysDirectory(config), id)
+export function operationFiles(config: Config, id: string): OperationFiles {
+  const base = join(operationsDirectory(config), id)
   return { log: `${base}.log`, source: `${base}.src` }
 }
 
@@ -32,21 +32,21 @@ export const indexOf = (tree: string): string => `${tree}.index`
  * The tree of an app's last deploy: what has not changed since is neither written nor read again, nor stored in another
  * layer. Whoever writes the next one takes it away.
  */
-export const lastTree = (config: Config, app: string): string => join(deploysDirectory(config), `${app}.tree`)
+export const lastTree = (config: Config, app: string): string => join(operationsDirectory(config), `${app}.tree`)
 
-export const removeSource = (config: Config, id: string): Promise<void> => removeTree(deployFiles(config, id).source)
+export const removeSource = (config: Config, id: string): Promise<void> => removeTree(operationFiles(config, id).source)
 
 /** Keeps the tree of a deploy that is over for the next one of its app. */
 export async function keepSource(config: Config, id: string, app: string): Promise<void> {
   await removeTree(lastTree(config, app)).catch((error: unknown) => setAside(config, app, error))
   // without its tree an index is nothing, and without its index a tree is written anew
-  await moveTree(deployFiles(config, id).source, lastTree(config, app)).catch(() => removeSource(config, id))
+  await moveTree(operationFiles(config, id).source, lastTree(config, app)).catch(() => removeSource(config, id))
 }
 
 /** Out of the way of the next deploy; the next start of the worker tries again. */
 async function setAside(config: Config, app: string, cause: unknown): Promise<void> {
   log.warn({ app, error: messageOf(cause) }, 'the tree of an earlier deploy cannot be removed: it is set aside')
-  const aside = deployFiles(config, `${app}-${String(Date.now())}`).source
+  const aside = operationFiles(config, `${app}-${String(Date.now())}`).source
   await rename(lastTree(config, app), aside).catch((error: unknown) => {
     log.warn({ app, error: messageOf(error) }, 'nor can it be moved')
   })
@@ -73,11 +73,11 @@ export async function removeTree(tree: string): Promise<void> {
 
 /** Removes the logs of deploys that are known no more: a worker died before it could. */
 export async function removeStrayLogs(config: Config, known: ReadonlySet<string>): Promise<void> {
-  const names = await readdir(deploysDirectory(config)).catch(orMissing([]))
+  const names = await readdir(operationsDirectory(config)).catch(orMissing([]))
   const ids = names.flatMap((name) => /^(.+)\.log$/.exec(name)?.[1] ?? [])
   for (const id of ids)
     if (!known.has(id))
-      await rm(deployFiles(config, id).log, { force: true }).catch((error: unknown) => {
+      await rm(operationFiles(config, id).log, { force: true }).catch((error: unknown) => {
         log.warn({ deploy: id, error: messageOf(error) }, 'the log of a deploy that is forgotten stays on the disk')
       })
 }
@@ -87,7 +87,7 @@ export async function removeStrayLogs(config: Config, known: ReadonlySet<string>
  * be removed is told and stays: it is no reason not to start.
  */
 export async function removeStraySources(config: Config, pending: ReadonlySet<string>): Promise<void> {
-  const names = await readdir(deploysDirectory(config)).catch(orMissing([]))
+  const names = await readdir(operationsDirectory(config)).catch(orMissing([]))
   const ids = names.flatMap((name) => /^(.+)\.src(\.index)?$/.exec(name)?.[1] ?? [])
   for (const id of new Set(ids))
     if (!pending.has(id))

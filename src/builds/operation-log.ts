@@ -4,7 +4,7 @@ import { messageOf } from '../errors.js'
 import { cutMark } from '../lib/lines.js'
 import type { Store } from '../store/store.js'
 import { harmless } from '../lib/terminal.js'
-import { deployFiles, deploysDirectory } from './files.js'
+import { operationFiles, operationsDirectory } from './files.js'
 
 /** Names whose values are nobody's business, whoever prints them. */
 const secretName = /KEY|SECRET|TOKEN|PASS|PWD|CREDENTIAL|PRIVATE|DSN|_UR[IL]$/i
@@ -47,8 +47,8 @@ export class OperationLog {
   }
 
   static async open(config: Config, store: Store, id: string, secrets: readonly string[] = []): Promise<OperationLog> {
-    await mkdir(deploysDirectory(config), { recursive: true, mode: 0o750 })
-    return new OperationLog(await open(deployFiles(config, id).log, 'a', 0o640), store, id, secrets)
+    await mkdir(operationsDirectory(config), { recursive: true, mode: 0o750 })
+    return new OperationLog(await open(operationFiles(config, id).log, 'a', 0o640), store, id, secrets)
   }
 
   /** One line or several, made harmless and without secrets. */

@@ -56,7 +56,7 @@ export interface Images {
   /** Directories of the image's layers, bottom first, for an overlay mount. Nothing but the image room writes there. */
   lowerDirs(image: Image): Promise<readonly string[]>
   /** Whether a layer of an image has a setuid or setgid program or one with capabilities, be it hidden by another layer. */
-  elevates(id: Digest): boolean
+  hasPrivilegedFiles(id: Digest): boolean
 }
 
 export interface Mount {

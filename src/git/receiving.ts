@@ -3,7 +3,7 @@ import type { Config } from '../config.js'
 import { BerthError, is, messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
 import { follow, outcome } from '../queue/follow.js'
-import { deployFiles, lastTree, removeSource } from '../builds/files.js'
+import { operationFiles, lastTree, removeSource } from '../builds/files.js'
 import { submit } from '../queue/submit.js'
 import type { App } from '../store/apps.js'
 import { newOperationId, type Operation } from '../store/operations.js'
@@ -189,7 +189,7 @@ export class Receiving {
     if (stale)
       throw new BerthError('conflict', 'the branch has moved since you last fetched it', 'fetch, merge and push again')
     const id = newOperationId()
-    const [directory, last] = [deployFiles(config, id).source, lastTree(config, app.id)]
+    const [directory, last] = [operationFiles(config, id).source, lastTree(config, app.id)]
     const tree = { repository, commit: command.new, directory, env, last, limits: config.push, disk: this.#disk }
     const facts = await readCommit(tree)
     await checkConnected(repository, command.new, env)

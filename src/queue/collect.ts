@@ -3,7 +3,7 @@ import { label } from '../config.js'
 import { messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import { keptReleases, type Release } from '../store/releases.js'
-import { deployFiles } from '../builds/files.js'
+import { operationFiles } from '../builds/files.js'
 import type { OperationDeps } from './deps.js'
 
 /** Releases whose images are kept to go back to. */
@@ -27,7 +27,7 @@ const inUse = (releases: readonly Release[], current: number): Release[] =>
  * stays, and those whose images are kept. Only the worker, which serialises an app's changes, may call it.
  */
 export async function trim({ store, config }: OperationDeps, app: App): Promise<void> {
-  for (const id of await store.operations.trim(app.id)) await rm(deployFiles(config, id).log, { force: true })
+  for (const id of await store.operations.trim(app.id)) await rm(operationFiles(config, id).log, { force: true })
   if ((await store.releases.count(app.id)) <= keptReleases) return
   const releases = await store.releases.list(app.id)
   const kept = new Set([...releases.slice(0, keptReleases), ...lastGood(releases), ...inUse(releases, app.current)])

@@ -7,7 +7,7 @@ import { deadline } from '../lib/deadline.js'
 import { is } from '../errors.js'
 import { isOver, operationChannel, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
-import { deployFiles } from '../builds/files.js'
+import { operationFiles } from '../builds/files.js'
 
 /** A piece of a deploy's log. */
 export interface LogChunk {
@@ -47,7 +47,7 @@ export async function* follow(
       if (signal?.aborted === true) return
       // the status first: whatever was logged before the end is then in the file
       const over = watch === null || (await watch.over())
-      file ??= await open(deployFiles(config, id).log, 'r').catch(orMissing(null))
+      file ??= await open(operationFiles(config, id).log, 'r').catch(orMissing(null))
       for (;;) {
         if (file === null) break
         const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(pieceBytes), 0, pieceBytes, offset)

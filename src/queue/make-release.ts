@@ -5,7 +5,7 @@ import { orMissing } from '../lib/missing.js'
 import { own } from '../lib/own.js'
 import type { StoredChange } from '../store/operations.js'
 import type { Release } from '../store/releases.js'
-import { deployFiles } from '../builds/files.js'
+import { operationFiles } from '../builds/files.js'
 import { buildPush } from './push.js'
 import { checkOut } from './rebuild.js'
 import { waitForBuilds, waitForChanges, type Run } from './run.js'
@@ -60,7 +60,7 @@ function makingOf(deps: OperationDeps, run: Run, version: number): Making {
     progress: log,
     build: (push) => buildInTurn(deps, run, push, version),
     rebuild: async (commit) => {
-      await checkOut(config, app, commit, deployFiles(config, operation.id).source)
+      await checkOut(config, app, commit, operationFiles(config, operation.id).source)
       return buildInTurn(deps, run, {}, version)
     },
     release: (version) => store.releases.get(app.id, version),

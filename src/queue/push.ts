@@ -1,5 +1,5 @@
 import { buildTree } from '../builds/build.js'
-import { deployFiles } from '../builds/files.js'
+import { operationFiles } from '../builds/files.js'
 import type { Built } from '../changes/kind.js'
 import { isBuild } from '../changes/index.js'
 import { BerthError } from '../errors.js'
@@ -24,7 +24,7 @@ export async function buildPush(
 ): Promise<Built> {
   await checkStillWanted(deps, unless)
   await deps.store.operations.update(operation.id, { status: 'building' })
-  const directory = deployFiles(deps.config, operation.id).source
+  const directory = operationFiles(deps.config, operation.id).source
   const variables = app.current > 0 ? (await deps.store.releases.get(app.id, app.current)).config : {}
   return buildTree(deps, { app, directory, tag: imageTag(app, version), variables }, log, signal)
 }

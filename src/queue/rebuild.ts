@@ -8,7 +8,7 @@ import { BerthError, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import { newOperationId, type Asker, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
-import { deployFiles, indexOf, removeSource, removeTree } from '../builds/files.js'
+import { operationFiles, indexOf, removeSource, removeTree } from '../builds/files.js'
 import { submit } from './submit.js'
 import type { OperationDeps } from './deps.js'
 
@@ -55,7 +55,7 @@ export async function rebuild(
   if (commit === null)
     throw new BerthError('conflict', `${app.name} has nothing to build again`, 'push it first: `git push berth main`')
   const id = newOperationId()
-  await checkOut(config, app, commit, deployFiles(config, id).source)
+  await checkOut(config, app, commit, operationFiles(config, id).source)
   try {
     const branch = app.deployBranch ?? 'main'
     return await submit(store, app, { kind: 'push', commit, branch, rebuild: true }, { id, by })

@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import type { OperationView } from '../../src/api/contract.js'
 import { changeOf } from '../../src/changes/index.js'
 import { BerthError } from '../../src/errors.js'
-import { deployFiles } from '../../src/builds/files.js'
+import { operationFiles } from '../../src/builds/files.js'
 import { submit } from '../../src/queue/submit.js'
 import { Follower } from '../../src/router/follower.js'
 import { RouteCache } from '../../src/router/route-cache.js'
@@ -107,7 +107,7 @@ const steps: readonly Step[] = [
 /** As git does it when a push has been received. */
 async function push({ config, store }: Rig, app: App, commit: string): Promise<Operation> {
   const id = newOperationId()
-  const { source } = deployFiles(config, id)
+  const { source } = operationFiles(config, id)
   await mkdir(source, { recursive: true })
   await writeFile(join(source, 'Dockerfile'), 'FROM scratch\n')
   await writeFile(join(source, 'Procfile'), 'web: /web\nworker: /worker\n')

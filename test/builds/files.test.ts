@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Config } from '../../src/config.js'
-import { deployFiles, keepSource, lastTree, removeStraySources } from '../../src/builds/files.js'
+import { operationFiles, keepSource, lastTree, removeStraySources } from '../../src/builds/files.js'
 
 describe('the trees of deploys', () => {
   let config: Config
@@ -17,10 +17,10 @@ describe('the trees of deploys', () => {
   afterEach(() => execFileSync('rm', ['-rf', config.root]))
 
   it('go when no deploy needs them, however deep they are', async () => {
-    const { source } = deployFiles(config, 'stray')
+    const { source } = operationFiles(config, 'stray')
     deep(source)
     writeFileSync(`${source}.index`, '')
-    const { source: pending } = deployFiles(config, 'pending')
+    const { source: pending } = operationFiles(config, 'pending')
     mkdirSync(pending)
     await removeStraySources(config, new Set(['pending']))
     expect([existsSync(source), existsSync(`${source}.index`), existsSync(pending)]).to.deep.equal([false, false, true])
@@ -28,7 +28,7 @@ describe('the trees of deploys', () => {
 
   it('take the place of the last, be that as deep', async () => {
     deep(lastTree(config, 'app'))
-    const { source } = deployFiles(config, 'next')
+    const { source } = operationFiles(config, 'next')
     mkdirSync(source)
     writeFileSync(join(source, 'new'), '')
     writeFileSync(`${source}.index`, '')
@@ -37,9 +37,9 @@ describe('the trees of deploys', () => {
   })
 
   it('do not keep the worker from starting when they cannot be removed', async function () {
-    const { source } = deployFiles(config, 'stuck')
+    const { source } = operationFiles(config, 'stuck')
     mkdirSync(join(source, 'a'), { recursive: true })
-    const other = deployFiles(config, 'tother').source
+    const other = operationFiles(config, 'tother').source
     mkdirSync(other)
     try {
       execFileSync('chattr', ['+i', join(source, 'a')], { stdio: 'ignore' })

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { expect } from 'chai'
 import { cutMark } from '../../src/lib/lines.js'
 import { OperationLog, secretsOf } from '../../src/builds/operation-log.js'
-import { deployFiles } from '../../src/builds/files.js'
+import { operationFiles } from '../../src/builds/files.js'
 import { queueRig, type QueueRig } from '../queue/rig.js'
 
 describe('the log of a deploy', () => {
@@ -18,7 +18,7 @@ describe('the log of a deploy', () => {
     const log = await OperationLog.open(rig.config, rig.store, id, secrets)
     await write(log)
     await log.close()
-    return readFile(deployFiles(rig.config, id).log, 'utf8')
+    return readFile(operationFiles(rig.config, id).log, 'utf8')
   }
 
   it('has neither secrets nor what a terminal would obey', async () => {
@@ -62,7 +62,7 @@ describe('the log of a deploy', () => {
     await written('room', async (log) => {
       for (let i = 0; i < 4000; i += 1) log.output('z'.repeat(1000))
       await log.room()
-      expect((await stat(deployFiles(rig.config, 'room').log)).size).to.be.above(2_900_000)
+      expect((await stat(operationFiles(rig.config, 'room').log)).size).to.be.above(2_900_000)
     })
   })
 })

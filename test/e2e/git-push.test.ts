@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { deployFiles, deploysDirectory, indexOf, keepSource, lastTree } from '../../src/builds/files.js'
+import { operationFiles, operationsDirectory, indexOf, keepSource, lastTree } from '../../src/builds/files.js'
 import { gitRig, type GitRig } from '../git/rig.js'
 
 describe('a push', function () {
@@ -29,7 +29,7 @@ describe('a push', function () {
     const copy = await rig.clone('hello', { 'index.html': 'hi\n', 'sub/über.txt': 'ü' })
     let seen = ''
     rig.fate = ({ id }, log) => {
-      seen = readFileSync(`${deployFiles(rig.config, id).source}/sub/über.txt`, 'utf8')
+      seen = readFileSync(`${operationFiles(rig.config, id).source}/sub/über.txt`, 'utf8')
       log.step('Static site detected')
       log.detail('Á ┅ … ünï \\n 100%')
       return null
@@ -42,7 +42,7 @@ describe('a push', function () {
     expect(await rig.tip(app)).to.equal((await copy.git('rev-parse', 'HEAD')).stdout.trim())
     const [deploy] = await rig.store.operations.list(app.id)
     expect(deploy?.change).to.include({ kind: 'push', branch: 'main' })
-    expect(existsSync(deployFiles(rig.config, deploy?.id ?? '').source)).to.equal(true)
+    expect(existsSync(operationFiles(rig.config, deploy?.id ?? '').source)).to.equal(true)
   })
 
   it('makes the tree from that of the deploy before, whatever was done to it', async () => {
@@ -55,7 +55,7 @@ describe('a push', function () {
     })
     const push = async (look: (tree: string) => void): Promise<void> => {
       rig.fate = async ({ id }) => {
-        look(deployFiles(rig.config, id).source)
+        look(operationFiles(rig.config, id).source)
         await keepSource(rig.config, id, app.id)
         return null
       }
@@ -85,7 +85,7 @@ describe('a push', function () {
     await push((tree) => {
       expect(read(tree)).to.deep.equal({ 'same.txt': 'same', 'changes.txt': 'three', spoilt: 'd' })
     })
-    expect(readdirSync(deploysDirectory(rig.config)).filter((name) => name.startsWith(app.id))).to.have.length(2)
+    expect(readdirSync(operationsDirectory(rig.config)).filter((name) => name.startsWith(app.id))).to.have.length(2)
   })
 
   it('leaves the ref where it was when the deploy fails, and says why', async () => {
@@ -179,7 +179,7 @@ describe('a push', function () {
     await copy.commit({})
     let target = ''
     rig.fate = ({ id }) => {
-      target = readlinkSync(join(deployFiles(rig.config, id).source, 'secrets'))
+      target = readlinkSync(join(operationFiles(rig.config, id).source, 'secrets'))
       return null
     }
     expect((await copy.git('push', 'berth', 'main')).code).to.equal(0)

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { deployFiles } from '../../src/builds/files.js'
+import { operationFiles } from '../../src/builds/files.js'
 import type { App } from '../../src/store/apps.js'
 import { gitRig, type GitRig } from './rig.js'
 
@@ -114,7 +114,7 @@ describe('the files of a push', function () {
     await copy.git('update-index', '--add', '--cacheinfo', `100644,${oid},.gitattributes`)
     let seen: Record<string, string> = {}
     rig.fate = ({ id }) => {
-      const tree = deployFiles(rig.config, id).source
+      const tree = operationFiles(rig.config, id).source
       seen = Object.fromEntries(Object.keys(files).map((path) => [path, readFileSync(join(tree, path), 'utf8')]))
       return null
     }

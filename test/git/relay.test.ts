@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { appendFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { Relay } from '../../src/git/relay.js'
-import { deployFiles } from '../../src/builds/files.js'
+import { operationFiles } from '../../src/builds/files.js'
 import { authorization, commit, entry, head, none, object, pack, tree } from './packs.js'
 import { gitRig, type GitRig } from './rig.js'
 
@@ -67,8 +67,8 @@ describe('a push with a log of 200 MB', function () {
     rig = await gitRig({ patienceMs: 4000 })
     rig.fate = ({ id }) => {
       const piece = 'y\n'.repeat(mebibyte / 2)
-      for (let at = 0; at < 200; at += 1) appendFileSync(deployFiles(rig.config, id).log, piece)
-      appendFileSync(deployFiles(rig.config, id).log, 'the last line\n')
+      for (let at = 0; at < 200; at += 1) appendFileSync(operationFiles(rig.config, id).log, piece)
+      appendFileSync(operationFiles(rig.config, id).log, 'the last line\n')
       return null
     }
   })

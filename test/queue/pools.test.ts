@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { listenOn } from '../../src/api/listen.js'
 import { connectEngine } from '../../src/engine-client/client.js'
-import { deployFiles, deploysDirectory } from '../../src/builds/files.js'
+import { operationFiles, operationsDirectory } from '../../src/builds/files.js'
 import { outcome } from '../../src/queue/follow.js'
 import { submit } from '../../src/queue/submit.js'
 import { startWorker, type DeployWorker } from '../../src/queue/worker.js'
@@ -71,14 +71,14 @@ describe('builds and other changes', function () {
 
   const push = async (app: App, procfile = 'web: /web\n'): Promise<Operation> => {
     const id = newOperationId()
-    const { source } = deployFiles(rig.config, id)
+    const { source } = operationFiles(rig.config, id)
     await mkdir(source, { recursive: true })
     await writeFile(join(source, 'Dockerfile'), 'FROM scratch\n')
     await writeFile(join(source, 'Procfile'), procfile)
     return submit(rig.store, app, { kind: 'push', commit: 'a'.repeat(40), branch: 'main' }, { id })
   }
   const logOf = ({ id }: Operation): Promise<string> =>
-    readFile(deployFiles(rig.config, id).log, 'utf8').catch(() => '')
+    readFile(operationFiles(rig.config, id).log, 'utf8').catch(() => '')
   const begun = (count: number): Promise<void> => until(() => engine.building.length === count)
 
   it('do not wait for each other: with every build hung, restarts, config and destruction go on', async () => {
@@ -186,7 +186,7 @@ describe('builds and other changes', function () {
     const { release } = await rig.store.operations.get(releasing.id)
     expect(await rig.store.releases.get(a.id, release ?? 0)).to.include({ status: 'failed' })
     expect((await rig.store.apps.get('a')).current).to.equal(2)
-    await until(async () => (await readdir(deploysDirectory(rig.config))).every((name) => !name.includes('.src')))
+    await until(async () => (await readdir(operationsDirectory(rig.config))).every((name) => !name.includes('.src')))
   })
 
   it('make way for the destruction of their app', async () => {
@@ -200,7 +200,9 @@ describe('builds and other changes', function () {
     expect((await outcome(rig.store, again)).status).to.equal('succeeded')
     await until(() => engine.ended.length === 1)
     expect(await rig.store.apps.find(app.id)).to.equal(null)
-    expect((await readdir(deploysDirectory(rig.config))).filter((name) => name.includes(building.id))).to.deep.equal([])
+    expect((await readdir(operationsDirectory(rig.config))).filter((name) => name.includes(building.id))).to.deep.equal(
+      [],
+    )
   })
 
   it('that were cancelled when a dead worker had switched to their release are written down as done', async () => {

@@ -7,7 +7,7 @@ import { pino } from 'pino'
 import type { Change } from '../../src/changes/index.js'
 import { connectEngine } from '../../src/engine-client/client.js'
 import { BerthError } from '../../src/errors.js'
-import { deployFiles, deploysDirectory } from '../../src/builds/files.js'
+import { operationFiles, operationsDirectory } from '../../src/builds/files.js'
 import { follow, outcome } from '../../src/queue/follow.js'
 import { submit } from '../../src/queue/submit.js'
 import { startWorker, type DeployWorker } from '../../src/queue/worker.js'
@@ -134,7 +134,7 @@ describe('the worker', function () {
     expect(deploy).to.include({ status: 'failed', failure: 'web.1 crashed', release: 3 })
     expect((await rig.store.apps.get('sick')).current).to.equal(2)
     expect(await rig.store.releases.get(app.id, 3)).to.include({ status: 'failed' })
-    const log = await readFile(deployFiles(rig.config, deploy.id).log, 'utf8')
+    const log = await readFile(operationFiles(rig.config, deploy.id).log, 'utf8')
     expect(log).to.equal(
       '-----> Launching...\n       starting web.1\n !     web.1 crashed\n !     last line\n !     look at it\n',
     )
@@ -149,7 +149,7 @@ describe('the worker', function () {
     await start()
     const change: Change = { kind: 'config', set: { API_TOKEN: 'hunter2hunter2', NAME: 'production' }, unset: [] }
     const { id } = await end(app, change)
-    const log = await readFile(deployFiles(rig.config, id).log, 'utf8')
+    const log = await readFile(operationFiles(rig.config, id).log, 'utf8')
     expect(log).to.include('connecting with [secret] as production')
   })
 
@@ -170,7 +170,7 @@ describe('the worker', function () {
     ] as const) {
       const deploy = await end(app, change)
       expect(deploy).to.include({ status: 'succeeded', release: null })
-      const log = await readFile(deployFiles(rig.config, deploy.id).log, 'utf8')
+      const log = await readFile(operationFiles(rig.config, deploy.id).log, 'utf8')
       expect(log).to.equal('       Nothing changes: no release, no restart\n')
     }
     expect(rolled).to.equal(1)
@@ -198,8 +198,8 @@ describe('the worker', function () {
       await store.releases.put({ ...release, version, config: { BIG: value(version) } })
       const { id } = await store.operations.create(app.id, set('BIG', value(version)))
       await store.operations.update(id, { status: 'succeeded', release: version })
-      await mkdir(deploysDirectory(config), { recursive: true })
-      await writeFile(deployFiles(config, id).log, 'Launching...')
+      await mkdir(operationsDirectory(config), { recursive: true })
+      await writeFile(operationFiles(config, id).log, 'Launching...')
     }
     await store.apps.update(app.id, { current: 60 })
     const first = (await store.operations.list(app.id)).at(-1)
@@ -210,8 +210,8 @@ describe('the worker', function () {
     expect(await store.operations.list(app.id)).to.have.length(100)
     await expectMissing(store.releases.get(app.id, 3), /^v3 is kept no more: of each app, the last 100 releases are$/)
     expect((await store.releases.get(app.id, 120)).config.BIG).to.equal(value(1))
-    await expectMissing(readFile(deployFiles(config, first?.id ?? '').log), /ENOENT/)
-    expect((await readdir(deploysDirectory(config))).filter((name) => name.endsWith('.log'))).to.have.length(100)
+    await expectMissing(readFile(operationFiles(config, first?.id ?? '').log), /ENOENT/)
+    expect((await readdir(operationsDirectory(config))).filter((name) => name.endsWith('.log'))).to.have.length(100)
     const [, used = '0'] = /used_memory:(\d+)/.exec(await store.redis.info('memory')) ?? []
     expect(Number(used), '118 changes of 100 kB').to.be.lessThan(20 * 2 ** 20)
   })

@@ -129,7 +129,7 @@ export class Container {
    * Resolves once its first process is its own program, at most `patienceMs` after it is asked. Until then that is the
    * runtime, which lets nobody in who has already joined the user namespace: it is not dumpable, see ptrace(2).
    */
-  async begun(): Promise<void> {
+  async whenStarted(): Promise<void> {
     const { pid } = this.record.state
     const deadline = Date.now() + patienceMs
     // the kernel tells nobody of an execve

@@ -50,7 +50,7 @@ export class ExecProcess {
   readonly containerPid: number
   readonly outputs: readonly Output[]
   /** The program's pid once it runs, undefined when the runtime ended without it. */
-  readonly begun: Promise<number | undefined>
+  readonly whenStarted: Promise<number | undefined>
   /** The program's exit code, or the runtime's own. */
   readonly exited: Promise<number>
   readonly #request: ExecRequest
@@ -92,7 +92,7 @@ export class ExecProcess {
     if (driver.name === 'runc') rememberStaged(container.id, true)
     const command = commandInside(driver, { id: container.id, cgroup: container.cgroup(deps), place })
     const over = new AbortController()
-    this.begun = firstPid(this.#files.pid, over.signal)
+    this.whenStarted = firstPid(this.#files.pid, over.signal)
     const logging = ['--log', this.#files.log, '--log-format', 'json']
     const how = ['--process', `/proc/self/fd/${String(specDescriptor)}`, '--pid-file', this.#files.pid]
     const [path, ...words] = command.words

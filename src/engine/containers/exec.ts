@@ -100,7 +100,7 @@ export class Exec {
       const entry = this.#open()
       const wanted = size ?? this.#size
       if (wanted) entry.resize(...wanted)
-      const begun = entry.begun.then((pid) => {
+      const begun = entry.whenStarted.then((pid) => {
         this.pid = pid ?? 0
         if (pid !== undefined) started()
         return pid !== undefined
@@ -108,7 +108,7 @@ export class Exec {
       const onOutput = onceBegun(begun, streams)
       const forwarded = entry.outputs.map(([stream, name]) => forward(stream, (chunk) => onOutput(name, chunk)))
       this.container.emit(this.#deps.events, `exec_start: ${this.request.args.join(' ')}`, { execID: this.id })
-      await this.container.begun()
+      await this.container.whenStarted()
       entry.enter()
       ready()
       const code = await entry.exited

@@ -69,7 +69,7 @@ export function commandOf(
     user,
     tty,
     capabilities: capabilitiesOf(run.capAdd, run.capDrop, privileged),
-    noNewPrivileges: securityOf(run).noNewPrivileges ?? (!privileged && !deps.images.elevates(image)),
+    noNewPrivileges: securityOf(run).noNewPrivileges ?? (!privileged && !deps.images.hasPrivilegedFiles(image)),
   }
 }
 

@@ -74,7 +74,7 @@ export async function start(deps: ContainerDeps, container: Container): Promise<
         if (container.alive) throw error // else it was killed just now, of which its end tells
       })
     // its program has been executed, as when runc answers: what is asked of it next finds it
-    await container.begun()
+    await container.whenStarted()
   } catch (error) {
     await undo(deps, container, error)
     throw error instanceof EngineError ? error : new EngineError('broken', messageOf(error), error)

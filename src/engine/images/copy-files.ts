@@ -251,7 +251,7 @@ function copyChildren(copier: Copier, entry: TreeEntry, target: string, within: 
     const existed = copier.layerWriter.resolve(path, true).entry !== undefined
     const made = copier.layerWriter.directory(path, attributes)
     if (!existed) {
-      copier.layerWriter.dress(made, attributes)
+      copier.layerWriter.setAttributes(made, attributes)
       copyXattrs(copier, found, made)
     }
     return made

@@ -90,7 +90,7 @@ export class LayerWriter {
   }
 
   /** Gives a directory that was made here its attributes. */
-  dress(path: string, attributes: Attributes): void {
+  setAttributes(path: string, attributes: Attributes): void {
     const place = this.place(path)
     this.#own(place, attributes)
     files.chmod(place, attributes.mode & 0o7777)
@@ -232,8 +232,8 @@ export class LayerWriter {
     if (here) this.opaque(path)
     if (below) {
       const { mode, uid, gid, mtimeMs } = below.stat
-      this.dress(path, { mode, uid, gid, mtime: mtimeMs / 1000 })
-    } else this.dress(path, made)
+      this.setAttributes(path, { mode, uid, gid, mtime: mtimeMs / 1000 })
+    } else this.setAttributes(path, made)
   }
 
   #clear(path: string): void {

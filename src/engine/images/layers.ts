@@ -86,7 +86,7 @@ export class Layers {
   }
 
   /** Whether it has a program that may give its caller more than it has: a layer that nobody has looked at may. */
-  elevates(diffId: Digest): boolean {
+  hasPrivilegedFiles(diffId: Digest): boolean {
     return this.#sums.get(diffId)?.elevates ?? true
   }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readSync, type Stats } from 'node:fs'
 import { EngineError } from '../errors.js'
 import type { Digest } from '../records.js'
-import { elevates } from './privileged.js'
+import { isPrivileged } from './privileged.js'
 import { closeDescriptor } from '../kernel/libc.js'
 import { openAt, openDirectoryAt, readlinkAt, xattrsIn } from '../kernel/at.js'
 import { type Step, walk } from '../system/walk.js'
@@ -15,7 +15,7 @@ export interface LayerSum {
   readonly diffId: Digest
   /** Bytes of its files. */
   readonly size: number
-  /** Whether it has a program that may give its caller more than it has: see `elevates`. */
+  /** Whether it has a program that may give its caller more than it has: see `isPrivileged`. */
   readonly elevates: boolean
 }
 
@@ -125,7 +125,7 @@ class Packer {
       const xattrs = travelling(xattrsIn(fd), header.name)
       yield encodeHeader({ ...header, xattrs })
       this.size += header.size
-      this.elevates ||= elevates(header.mode, xattrs)
+      this.elevates ||= isPrivileged(header.mode, xattrs)
       if (header.size === 0) return
       if (this.#contents) yield* this.#content(fd, header)
       yield padding(header.size)

@@ -130,8 +130,8 @@ export class ImageStore implements Images, AsyncDisposable {
     return this.#images.get((name.digest === undefined ? this.tags : this.digests).get(name) ?? '')
   }
 
-  elevates(id: Digest): boolean {
-    return this.#images.get(id)?.layers.some((diffId) => this.layers.elevates(diffId)) ?? true
+  hasPrivilegedFiles(id: Digest): boolean {
+    return this.#images.get(id)?.layers.some((diffId) => this.layers.hasPrivilegedFiles(diffId)) ?? true
   }
 
   all(): StoredImage[] {

@@ -4,7 +4,7 @@ import { dirname } from 'node:path/posix'
 import { codeOf, EngineError, messageOf } from '../errors.js'
 import { LayerWriter, type Attributes } from './layer-writer.js'
 import type { FileIndex } from './index-file.js'
-import { elevates, type Xattrs } from './privileged.js'
+import { isPrivileged, type Xattrs } from './privileged.js'
 import type { Recorder } from './tar-recipe.js'
 import { TarReader, type EntryWriter, type TarEntry } from '../oci/tar-reader.js'
 import { componentsOf } from './tree.js'
@@ -31,7 +31,7 @@ export interface CopyOptions {
  */
 export class Unpacker {
   readonly fileIndex: FileIndex = new Map()
-  /** Whether a file came that `elevates`, be it that a later entry took its place. */
+  /** Whether a file came that `isPrivileged`, be it that a later entry took its place. */
   elevates = false
   readonly #layerWriter: LayerWriter
   readonly #base: string
@@ -78,14 +78,14 @@ export class Unpacker {
     if (this.#skip(inside)) return undefined
     const attributes = this.#attributes(entry)
     if (inside === '/') {
-      if (entry.type === 'directory' && this.#as === 'layer') this.#layerWriter.dress('/', attributes)
+      if (entry.type === 'directory' && this.#as === 'layer') this.#layerWriter.setAttributes('/', attributes)
       return undefined
     }
     const made: Attributes = { ...attributes, mode: 0o755, uid: 0, gid: 0 }
     if (this.#as === 'copy') this.#makeWay(this.#base + inside, entry.type === 'directory')
     if (entry.type === 'directory') {
       const path = this.#layerWriter.directory(this.#base + inside, made)
-      this.#layerWriter.dress(path, attributes)
+      this.#layerWriter.setAttributes(path, attributes)
       this.#note(path, entry, '')
       for (const [name, value] of this.#xattrs(entry)) this.#layerWriter.xattr(path, name, value)
       return undefined
@@ -142,7 +142,7 @@ export class Unpacker {
   #file(path: string, entry: TarEntry, attributes: Attributes): EntryWriter {
     const hash = this.#as === 'context' ? createHash('sha256') : undefined
     this.#recorder?.file(path, entry.size)
-    this.elevates ||= elevates(entry.mode, this.#xattrs(entry))
+    this.elevates ||= isPrivileged(entry.mode, this.#xattrs(entry))
     const fd = this.#layerWriter.open(path)
     let open = true
     return {

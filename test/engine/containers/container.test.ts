@@ -12,11 +12,11 @@ describe('a container', () => {
     try {
       const { pid = 0 } = child
       const container = new Container({ id: 'a', state: { status: 'running', pid } } as ContainerRecord)
-      await container.begun() // of one that an earlier engine started there is nothing to wait for
+      await container.whenStarted() // of one that an earlier engine started there is nothing to wait for
       container.initPath = programOf(pid)
       expect(container.initPath).to.match(/^\d+:\d+$/)
       let begun = false
-      const waited = container.begun().then(() => (begun = true))
+      const waited = container.whenStarted().then(() => (begun = true))
       await new Promise((resolve) => setTimeout(resolve, 20))
       expect(begun).to.equal(false)
       child.stdin.end('\n')

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { elevates } from '../../../src/engine/images/privileged.js'
+import { isPrivileged } from '../../../src/engine/images/privileged.js'
 import { importImage } from '../../../src/engine/images/import.js'
 import { sumLayer } from '../../../src/engine/images/pack.js'
 import { archive, type Entry, openStore, temporary } from './lab.js'
@@ -26,7 +26,7 @@ describe('whether a program may give its caller more than it has', () => {
   ]
   for (const [mode, xattrs, whether] of table)
     it(`is ${String(whether)} of mode ${mode.toString(8)} with ${xattrs.map(([name]) => name).join() || 'nothing'}`, () =>
-      expect(elevates(mode, xattrs)).to.equal(whether))
+      expect(isPrivileged(mode, xattrs)).to.equal(whether))
 
   it('is told of a directory that becomes a layer', () => {
     using lab = temporary()
@@ -52,7 +52,7 @@ describe('whether a program may give its caller more than it has', () => {
     }
     expect((await adopt(plain)).elevates).to.equal(false)
     const { elevates, diffId } = await adopt([...plain, { name: 'g', content: 'x', xattrs: [capability], mode: 0o755 }])
-    expect([elevates, store.layers.elevates(diffId)]).to.deep.equal([true, true])
+    expect([elevates, store.layers.hasPrivilegedFiles(diffId)]).to.deep.equal([true, true])
     const bring = (name: string, entries: readonly Entry[]) =>
       importImage(store, Readable.from([archive(entries)]), {
         names: [name],
@@ -64,8 +64,8 @@ describe('whether a program may give its caller more than it has', () => {
     const [without, having] = [await bring('a', plain), await bring('b', [...plain, { name: 's', mode: 0o4755 }])]
     await store[Symbol.asyncDispose]()
     await using next = await openStore(lab.path)
-    expect([without, having].map(({ id }) => next.elevates(id))).to.deep.equal([false, true])
-    expect(next.elevates('sha256:gone')).to.equal(true)
-    expect(next.layers.elevates('sha256:gone')).to.equal(true)
+    expect([without, having].map(({ id }) => next.hasPrivilegedFiles(id))).to.deep.equal([false, true])
+    expect(next.hasPrivilegedFiles('sha256:gone')).to.equal(true)
+    expect(next.layers.hasPrivilegedFiles('sha256:gone')).to.equal(true)
   })
 })
