@@ -11,6 +11,8 @@ export interface Push {
   readonly id: string
   readonly deploy: string
   readonly command: Command
+  /** Operations that make it stale when one of them lands first. */
+  readonly unless?: readonly string[]
   /** The other refs of the push, refused. */
   readonly refused: readonly Verdict[]
 }

@@ -148,6 +148,7 @@ export class Receiving {
     }
     // that of an api process that was killed, or has handed over, runs on, and its hooks ask us
     while (await isUnderWay(push.id)) await delay(underWayMs, undefined, { ref: false })
+    if (!deploy) await removeSource(this.#at.config, push.deploy) // it was never submitted
     await forgetPush(repository, push.id)
   }
 
@@ -195,12 +196,17 @@ export class Receiving {
     await checkConnected(repository, command.new, env)
     await prepareLanding(repository, command, env)
     await exportTree(tree, facts)
-    const push: Push = { id: question.push, deploy: id, command, refused }
+    const push: Push = { id: question.push, deploy: id, command, unless, refused }
+    let submitted = false
     try {
       await recordPush(repository, push, quarantine)
       if (pending.length > 0) await say('-----> Waiting for the change before this one to end\n')
-      await submit(store, app, changeOf(command, unless), { id, by: await store.pushers.get(question.push) })
+      const by = await store.pushers.get(question.push)
+      submitted = true
+      await submit(store, app, changeOf(push), { id, by })
     } catch (error) {
+      // what Redis did not confirm may be recorded all the same, and be deployed: `settle` finds out
+      if (submitted && !is(error, 'missing')) throw error
       await forgetPush(repository, push.id)
       await removeSource(config, id)
       throw error
@@ -209,20 +215,20 @@ export class Receiving {
   }
 
   /** The api process may have died between the record and the deploy. */
-  async #resubmit(app: App, { id, deploy, command }: Push): Promise<void> {
+  async #resubmit(app: App, push: Push): Promise<void> {
     const { store } = this.#at
     try {
-      await store.operations.get(deploy)
+      await store.operations.get(push.deploy)
     } catch (error) {
       if (!is(error, 'missing')) throw error
-      await submit(store, app, changeOf(command, []), { id: deploy, by: await store.pushers.get(id) })
+      await submit(store, app, changeOf(push), { id: push.deploy, by: await store.pushers.get(push.id) })
     }
   }
 }
 
-const changeOf = ({ new: commit, ref }: Command, unless: readonly string[]) => ({
+const changeOf = ({ command, unless = [] }: Push) => ({
   kind: 'push' as const,
-  commit,
-  branch: ref.slice('refs/heads/'.length),
+  commit: command.new,
+  branch: command.ref.slice('refs/heads/'.length),
   ...(unless.length > 0 && { unless }),
 })

@@ -193,6 +193,32 @@ describe('an odd push', function () {
       expect((await copy.git('push', 'berth', 'main')).stderr).to.include('Everything up-to-date')
     })
 
+  it('that is recorded while Redis goes away lands when it is deployed, and is forgotten when it was not', async () => {
+    const copy = await rig.clone(name)
+    const { operations } = rig.store
+    const create = operations.create.bind(operations)
+    const lost = (record: boolean) => {
+      operations.create = async (...asked) => {
+        if (record) await create(...asked)
+        throw new Error('Connection is closed.')
+      }
+    }
+    try {
+      lost(false)
+      expect((await copy.git('push', 'berth', 'main')).stderr).to.include('Connection is closed')
+      expect(await rig.tip(app)).to.equal(null)
+      const left = () => readdirSync(join(rig.repository(app), 'berth')).filter((one) => /^\d/.test(one))
+      while (left().length > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+      lost(true)
+      await copy.git('push', 'berth', 'main')
+      const head = (await copy.git('rev-parse', 'HEAD')).stdout.trim()
+      while ((await rig.tip(app)) !== head) await new Promise((resolve) => setTimeout(resolve, 20))
+    } finally {
+      operations.create = create
+    }
+    expect((await copy.git('push', 'berth', 'main')).stderr).to.include('Everything up-to-date')
+  })
+
   it('to a repository with 100,000 refs lands', async () => {
     const copy = await rig.clone(name)
     await copy.git('push', 'berth', 'main')
