@@ -157,8 +157,10 @@ describe('what apps and builds reach of the host', function () {
         for (const each of [address, `::ffff:${address}`])
           expect(await said(lab.peer(name), each, 80), `${name} asks ${each}`).to.equal(shut)
     }
-    for (const six of ['fd00:ec2::254', 'fd20:ce::254', 'fe80::a9fe:a9fe', '64:ff9b::a9fe:a9fe'])
+    for (const six of ['fd00:ec2::254', 'fd20:ce::254', '64:ff9b::a9fe:a9fe'])
       expect(await said(lab.peer('a'), six, 80), six).to.be.oneOf([shut, 'EINVAL'])
+    // Node.js takes any interface where none is named, and on that one nobody answers
+    expect(await said(lab.peer('a'), 'fe80::a9fe:a9fe', 80)).to.be.oneOf([shut, 'EINVAL', 'TIMEOUT'])
     expect(await said(lab.peer('a'), '198.18.79.2', 80)).to.match(/^cloud sees/)
   })
 
