@@ -2,6 +2,7 @@ import { loadConfig } from '../config.js'
 import { connectEngine } from '../engine-client/client.js'
 import { collectWhenQuiet } from '../lib/quiet.js'
 import { createLog } from '../log.js'
+import { defaultLimits } from '../scheduler/limits.js'
 import { createScheduler } from '../scheduler/local.js'
 import { openStore } from '../store/store.js'
 import { keepImages } from './rebuild.js'
@@ -13,7 +14,8 @@ const graceMs = 20_000
 const config = loadConfig()
 const log = createLog('worker')
 const store = await openStore(config)
-const engine = connectEngine(config)
+// an upgrade replaces the engine under operations that go on
+const engine = connectEngine(config).waiting(defaultLimits.engine)
 const scheduler = createScheduler({ config, store, engine, log })
 const worker = await startWorker({ config, store, engine, scheduler, log })
 // Deploys need not wait for the first look at every app.

@@ -111,7 +111,8 @@ export class Forwarder {
       // The head waits for the first byte of a body, to travel in one packet; a client may be slow, or wait for an answer.
       if (exchange.hasBody)
         setImmediate(() => {
-          if (live && !exchange.over) exchange.outgoing?.flushHeaders()
+          // Node flushes a head that has left by a write of nothing, which fails where an answer and its end are there
+          if (live && !exchange.over && exchange.outgoing?.headersSent === false) exchange.outgoing.flushHeaders()
         })
     } catch {
       // Node refuses to write what the client sent

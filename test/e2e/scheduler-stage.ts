@@ -1,4 +1,5 @@
 import { label } from '../../src/config.js'
+import { listProcesses } from '../../src/scheduler/processes.js'
 import type { Process, Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
 import type { Release } from '../../src/store/releases.js'
@@ -18,8 +19,9 @@ export class Stage {
     return app
   }
 
+  /** As the scheduler tells them, the engine within reach, whatever is cut. */
   async processes(app: App): Promise<Process[]> {
-    return this.scheduler.processes(await this.rig.store.apps.get(app.name))
+    return listProcesses(this.rig, await this.rig.store.apps.get(app.name))
   }
 
   /** `web.1 up v2`, by name. */
