@@ -4,22 +4,11 @@ import { request as httpsRequest } from 'node:https'
 import { isIP, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { EngineError } from '../errors.js'
-import type { Outlet } from '../system/dial.js'
+import { connected, type Outlet } from '../system/dial.js'
 
 /** From the host's own network: for what its owner asks for. */
 export const fromHost: Outlet = {
-  connect: async (host, port, signal) => {
-    const socket = new Socket()
-    const connected = once(socket, 'connect', { signal })
-    socket.connect(port, host)
-    try {
-      await connected
-      return socket
-    } catch (error) {
-      socket.destroy()
-      throw error
-    }
-  },
+  connect: (host, port, signal) => connected(new Socket(), host, port, signal),
 }
 
 /** As browsers and Go do. */

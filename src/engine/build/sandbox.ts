@@ -12,7 +12,7 @@ import { netnsOf } from '../kernel/netns.js'
 import { resolvConf } from '../networks/resolv.js'
 import { socketIn } from '../kernel/sockets.js'
 import type { BuildSandbox, Networks, StepNetwork } from '../records.js'
-import { dial } from '../system/dial.js'
+import { connected, dial } from '../system/dial.js'
 import { BuildGroup } from './group.js'
 import type { Hierarchies } from '../runtime/cgroup.js'
 
@@ -70,15 +70,7 @@ class Sandbox implements BuildSandbox {
     const netns = await this.#namespace()
     signal.throwIfAborted()
     const socket = netns === undefined ? new Socket() : new Socket({ fd: socketIn(netns, 'tcp', familyOf(address)) })
-    const connected = once(socket, 'connect', { signal })
-    socket.connect(port, address)
-    try {
-      await connected
-      return socket
-    } catch (error) {
-      socket.destroy()
-      throw error
-    }
+    return connected(socket, address, port, signal)
   }
 
   async around(words: readonly string[]): Promise<readonly [string, ...string[]]> {

@@ -32,7 +32,9 @@ export function watchHealth(deps: ContainerDeps, container: Container, signal: A
   if (!check || !command) return
   // what an earlier daemon found is gone on with
   const health = (container.record.state.health ??= { status: 'starting', failingStreak: 0, log: [] })
-  void probe(deps, container, health, command, timesOf(check), signal).catch(() => undefined)
+  probe(deps, container, health, command, timesOf(check), signal).catch((error: unknown) => {
+    if (!signal.aborted) console.error(`the health of container ${container.id} is looked at no more:`, error)
+  })
 }
 
 async function probe(
@@ -69,7 +71,6 @@ async function probe(
       health.failingStreak++
       if (health.failingStreak >= times.retries) set('unhealthy')
     }
-    // a disk that is full does not end the probing
-    if (!signal.aborted) await deps.store.note(container.record).catch(() => undefined)
+    if (!signal.aborted) await deps.store.noteIfPossible(container.record)
   }
 }

@@ -97,15 +97,8 @@ export class ContainerStore {
    * The same if the disk lets it, for what is so whether it can be written or not: a container has ended, or is to.
    * @returns false when the disk is full or broken; the record is written by whatever saves it next
    */
-  async saveIfPossible(record: ContainerRecord): Promise<boolean> {
-    try {
-      await this.save(record)
-      return true
-    } catch (error) {
-      if (codeOf(error) === undefined) throw error
-      console.error(`${messageOf(error)}: the state of container ${record.id} is not on the disk`)
-      return false
-    }
+  saveIfPossible(record: ContainerRecord): Promise<boolean> {
+    return ifPossible(record, this.save(record))
   }
 
   /**
@@ -125,6 +118,11 @@ export class ContainerStore {
     })
   }
 
+  /** The same as `note`, as `saveIfPossible` is to `save`. */
+  noteIfPossible(record: ContainerRecord): Promise<boolean> {
+    return ifPossible(record, this.note(record))
+  }
+
   /** Gone for good when this resolves, but for `brief`: after a power cut that one is found again, and goes then. */
   async remove(id: string, brief = false): Promise<void> {
     // the record first: without it the rest is rubbish, with it half a container
@@ -135,6 +133,17 @@ export class ContainerStore {
     })
     this.#noted.delete(id)
     await removeIfPossible(dir, `files of container ${id.slice(0, 12)}, which is gone`)
+  }
+}
+
+async function ifPossible({ id }: ContainerRecord, written: Promise<void>): Promise<boolean> {
+  try {
+    await written
+    return true
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error
+    console.error(`${messageOf(error)}: the state of container ${id} is not on the disk`)
+    return false
   }
 }
 

@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns/promises'
+import { once } from 'node:events'
 import { isIP, type Socket } from 'node:net'
 
 /** Makes TCP connections from one network: to a name or an address. */
@@ -23,4 +24,17 @@ export async function dial(
       failure = error instanceof Error ? error : new Error(String(error))
     }
   throw failure ?? new Error(`no address is known of ${host}`)
+}
+
+/** Connects a socket. @throws NodeJS.ErrnoException, or the signal's reason; the socket is destroyed then */
+export async function connected(socket: Socket, host: string, port: number, signal: AbortSignal): Promise<Socket> {
+  const done = once(socket, 'connect', { signal })
+  socket.connect(port, host)
+  try {
+    await done
+    return socket
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
 }

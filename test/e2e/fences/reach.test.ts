@@ -159,9 +159,19 @@ describe('what apps and builds reach of the host', function () {
     }
     for (const six of ['fd00:ec2::254', 'fd20:ce::254', '64:ff9b::a9fe:a9fe'])
       expect(await said(lab.peer('a'), six, 80), six).to.be.oneOf([shut, 'EINVAL'])
-    // Node.js takes any interface where none is named, and on that one nobody answers
-    expect(await said(lab.peer('a'), 'fe80::a9fe:a9fe', 80)).to.be.oneOf([shut, 'EINVAL', 'TIMEOUT'])
     expect(await said(lab.peer('a'), '198.18.79.2', 80)).to.match(/^cloud sees/)
+  })
+
+  it('is nothing on the link itself, where metadata may be answered from the host', async () => {
+    await open('')
+    await using service = await openService()
+    const bridges = Object.keys(networkInterfaces()).filter((name) => name.startsWith(`bt${lab.config.prefix}`))
+    expect(bridges.length).to.be.greaterThan(1)
+    for (const bridge of bridges) execFileSync('ip', ['address', 'add', 'fe80::a9fe:a9fe/64', 'dev', bridge, 'nodad'])
+    const [address, { port: number }] = ['fe80::a9fe:a9fe%eth0', service]
+    expect(await said(lab.peer('c'), address, number), 'plain docker').to.equal('the host')
+    expect(await said(lab.peer('a'), address, number), 'an app').to.equal(shut)
+    expect(await said(lab.peer('b'), address, number), 'a build, whose network has no IPv6').to.equal('ENETUNREACH')
   })
 
   it('is what its owner opens: one port', async () => {
