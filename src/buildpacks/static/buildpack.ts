@@ -1,11 +1,8 @@
 import type { Buildpack, Plan } from '../buildpack.js'
-import { defaultNodeMajor, nodeImage } from '../node/version.js'
 import { declaredTypes, saysWhatRuns } from '../procfile.js'
 import { siteDirectory } from '../site.js'
 import type { Tree } from '../tree.js'
-import { staticServer } from './server.js'
-
-const command = 'node /srv/server.mjs'
+import { siteCommand, siteStage } from './stage.js'
 
 /** A folder with an index.html, served as it is. */
 export const staticSite: Buildpack = {
@@ -25,20 +22,10 @@ function plan(tree: Tree): Plan | null {
     name: 'Static site',
     found: 'Static site',
     version: '',
-    dockerfile: [
-      `FROM ${nodeImage(defaultNodeMajor)}`,
-      'ENV NODE_ENV=production',
-      "COPY <<'SERVER' /srv/server.mjs",
-      `${staticServer}SERVER`,
-      `COPY ${place} /srv/site`,
-      'WORKDIR /srv/site',
-      'USER node',
-      `CMD ${JSON.stringify(command.split(' '))}`,
-      '',
-    ].join('\n'),
+    dockerfile: [...siteStage({ place }), ''].join('\n'),
     ownDockerfile: false,
     dockerignore: ['.git', 'Procfile', tree.read('.dockerignore') ?? ''].join('\n'),
-    processTypes: declares ? declared : { web: command, ...declared },
+    processTypes: declares ? declared : { web: siteCommand, ...declared },
     origin: declares ? 'Procfile' : 'Dockerfile',
     notes: place === '.' ? [] : [`serving ${place}/`],
   }
