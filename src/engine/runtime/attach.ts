@@ -14,9 +14,15 @@ export class Attachment {
   #written: Promise<void> = Promise.resolve()
   /** The same socket as `#socket` has, for what Node leaves unread in it. */
   #packets: number | undefined
+  /** Resolves with the container's end, which may come before anybody reads: Node tells of it then, and once. */
+  readonly #over: Promise<void>
   private constructor(socket: Socket, packets: number) {
     this.#socket = socket
     this.#packets = packets
+    this.#over = new Promise((resolve) => {
+      socket.on('error', () => socket.destroy())
+      socket.once('end', resolve).once('close', () => resolve())
+    })
   }
 
   /** @param bundle directory conmon was started with. @throws SystemCallError when it is gone */
@@ -41,17 +47,14 @@ export class Attachment {
     const socket = this.#socket
     const pass = (packet: Buffer): Promise<void> | void =>
       onOutput(packet[0] === stdoutPacket ? 'stdout' : 'stderr', packet.subarray(1))
-    await new Promise<void>((resolve) => {
-      socket.on('data', (packet: Buffer) => {
-        const held = pass(packet)
-        if (held) {
-          socket.pause()
-          void held.finally(() => socket.resume())
-        }
-      })
-      socket.on('error', () => socket.destroy())
-      socket.once('end', resolve).once('close', () => resolve())
+    socket.on('data', (packet: Buffer) => {
+      const held = pass(packet)
+      if (held) {
+        socket.pause()
+        void held.finally(() => socket.resume())
+      }
     })
+    await this.#over
     // libuv takes a short read of a socket that was hung up for its end, and every packet is a short read
     for (let packet = this.#rest(); packet; packet = this.#rest()) await pass(packet)
     this.close()
