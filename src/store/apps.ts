@@ -166,8 +166,9 @@ export class Apps {
     await this.#redis.eval(forget, 0, id)
   }
 
-  #renamed({ app, hosts, targets }: Route, old: string, name: string): Omit<Route, 'version'> {
-    const before = this.#hostOf(old)
-    return { app, name, hosts: [this.#hostOf(name), ...hosts.filter((host) => host !== before)], targets }
+  #renamed({ app, hosts, targets, away }: Route, old: string, name: string): Omit<Route, 'version'> {
+    const own = [this.#hostOf(old), this.#hostOf(name)]
+    const others = hosts.filter((host) => !own.includes(host))
+    return { app, name, hosts: [this.#hostOf(name), ...others], targets, ...(away && { away }) }
   }
 }
