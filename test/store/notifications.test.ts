@@ -30,11 +30,38 @@ describe('notifications', function () {
     expect(heard).to.deep.equal(['first log'])
   })
 
-  it('are not needed to know who pushes, in whichever process', async () => {
+  it('come again for all channels when Redis is back, for some may have been missed', async () => {
+    const { store } = rig
+    const heard = Promise.withResolvers<string>()
+    const stop = await store.notifications.subscribe('missed', heard.resolve)
+    const victim = (await store.redis.call('client', 'list', 'type', 'pubsub')) as string
+    const [, id = ''] = /^id=(\d+)/m.exec(victim) ?? []
+    await store.redis.call('client', 'kill', 'id', id)
+    expect(await heard.promise).to.equal('')
+    stop()
+  })
+
+  it('reach one who stops waiting and another who begins in the same moment', async () => {
     const { store, other } = rig
-    await store.pushers.put('12-345', { token: 'abc', name: 'ada' })
-    expect(await other.pushers.get('12-345')).to.deep.equal({ token: 'abc', name: 'ada' })
-    expect(await other.pushers.get('12-346')).to.equal(null)
-    expect(await store.redis.ttl('pusher:12-345')).to.be.within(1, 86_400)
+    for (let round = 0; round < 20; round += 1) {
+      const stop = await store.notifications.subscribe('handed', () => undefined)
+      const heard = Promise.withResolvers<string>()
+      const begun = store.notifications.subscribe('handed', heard.resolve)
+      stop()
+      const end = await begun
+      await other.redis.publish('handed', String(round))
+      expect(await heard.promise).to.equal(String(round))
+      end()
+    }
+  })
+
+  it('can be waited for again after the connection was closed', async () => {
+    const { store, other } = rig
+    await store.notifications.close()
+    await store.notifications.close()
+    const heard = Promise.withResolvers<string>()
+    await store.notifications.subscribe('anew', heard.resolve)
+    await other.redis.publish('anew', 'x')
+    expect(await heard.promise).to.equal('x')
   })
 })

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadConfig, type Config } from '../../src/config.js'
+import type { Target } from '../../src/store/routes.js'
 import { openStore, type Store } from '../../src/store/store.js'
 import { startRedis } from '../redis.js'
 
@@ -10,7 +11,14 @@ export interface StoreRig extends AsyncDisposable {
   readonly config: Config
   readonly store: Store
   readonly other: Store
+  /** Leads the hostname that an app has by now to these processes; the version is 0 when the app is gone. */
+  lead(app: string, targets: readonly Target[]): Promise<number>
 }
+
+/** For what has to hold however two processes get in each other's way. */
+export const rounds = Array.from({ length: 50 }, (_, index) => index)
+
+export const target: Target = { id: 'c1', process: 'web.1', host: '10.0.0.1', port: 5000 }
 
 export async function storeRig(): Promise<StoreRig> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-store-'))
@@ -21,6 +29,11 @@ export async function storeRig(): Promise<StoreRig> {
     config,
     store,
     other,
+    lead: (app, targets) =>
+      other.routes.change(app, async () => {
+        const now = await other.apps.find(app)
+        return now && { name: now.name, hosts: [config.appHost(now.name)], targets }
+      }),
     async [Symbol.asyncDispose]() {
       store.redis.disconnect()
       other.redis.disconnect()
