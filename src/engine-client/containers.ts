@@ -4,6 +4,7 @@ import { attach } from './attach.js'
 import { answerMs, type EngineConnection } from './connection.js'
 import { refusalStatus, unlessRefused } from './errors.js'
 import { exitOf } from './exit.js'
+import type { LogAnswer } from './tail.js'
 
 /** A container in an engine's list. */
 export type ContainerSummary = ContainerInfo
@@ -110,8 +111,8 @@ export class Containers {
     await this.#connection.ask((docker) => docker.getContainer(id).putArchive(archive, { path: '/' }))
   }
 
-  /** A container's log with times, in the engine's frames. Ends with `signal`. */
-  log(id: string, { tail, since, follow }: LogQuery, signal?: AbortSignal): Promise<AsyncIterable<Buffer>> {
+  /** A container's log. Ends with `signal`. */
+  async log(id: string, { tail, since, follow }: LogQuery, signal?: AbortSignal): Promise<LogAnswer> {
     const query = {
       stdout: 1,
       stderr: 1,
@@ -120,9 +121,11 @@ export class Containers {
       since: since ?? 0,
       tail: tail ?? 'all',
     }
-    return this.#connection.ask(() =>
+    const answer = await this.#connection.ask(() =>
       this.#connection.stream({ method: 'GET', path: `/containers/${id}/logs`, query, signal }),
     )
+    const stamps = String(answer.headers.server).startsWith('Berth') ? 'lines' : 'records'
+    return Object.assign(answer, { stamps } as const)
   }
 
   /** Attaches to a container that has not started yet: see `attach`. */

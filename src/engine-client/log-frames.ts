@@ -102,20 +102,29 @@ export interface StampedLine {
 /** Longest time that an engine writes, with a blank after it. */
 const longestTime = 64
 
+/** What an engine writes a time before, and counts: each record of a line, as Docker does, or each line, as Berth does. */
+export type Stamps = 'records' | 'lines'
+
 /**
- * Reads a log with timestamps: a frame is a record, its time and a blank before it. An engine keeps a long line in several
- * records (8 or 16 KiB), of which only the last ends with a newline; together they are one line, of the first one's time.
+ * Reads a log with timestamps: a frame is a record, with a time and a blank before it. An engine keeps a line in several
+ * records where it is long (8 or 16 KiB) or was written in pieces, of which only the last ends with a newline; together they
+ * are one line, of the first one's time.
  */
 export class RecordReader {
+  readonly #stamps: Stamps
   readonly #texts = { stdout: new Text(), stderr: new Text() }
   /** Of the line that has begun. */
   readonly #times: Record<Frame['stream'], string | null> = { stdout: null, stderr: null }
-  /** Records so far. */
+  /** Times so far. */
   count = 0
+
+  constructor(stamps: Stamps) {
+    this.#stamps = stamps
+  }
 
   read({ stream, chunk, continues }: Frame): StampedLine[] {
     let body = chunk
-    if (!continues) {
+    if (!continues && (this.#stamps === 'records' || this.#times[stream] === null)) {
       this.count++
       const end = chunk.subarray(0, longestTime).indexOf(0x20)
       this.#times[stream] ??= chunk.toString('latin1', 0, Math.max(end, 0))

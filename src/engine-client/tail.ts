@@ -1,8 +1,13 @@
-import { FrameReader, RecordReader, type StampedLine } from './log-frames.js'
+import { FrameReader, RecordReader, type StampedLine, type Stamps } from './log-frames.js'
+
+/** A log as it comes, in the engine's frames, with times. */
+export interface LogAnswer extends AsyncIterable<Buffer> {
+  readonly stamps: Stamps
+}
 
 /** Where logs are read: an engine's containers. */
 export interface LogSource {
-  log(id: string, query: { readonly tail: number }): Promise<AsyncIterable<Buffer>>
+  log(id: string, query: { readonly tail: number }): Promise<LogAnswer>
 }
 
 /** UTF-16 units of text that are kept of one log; beyond it the oldest lines are left out, however few they are. */
@@ -49,7 +54,8 @@ async function readRecords(
   lines: number,
 ): Promise<{ kept: StampedLine[]; begun: StampedLine[]; whole: boolean }> {
   const frames = new FrameReader()
-  const records = new RecordReader()
+  const answer = await source.log(id, { tail })
+  const records = new RecordReader(answer.stamps)
   const kept: StampedLine[] = []
   const begun: StampedLine[] = []
   const text = { size: 0, full: false }
@@ -62,8 +68,7 @@ async function readRecords(
       text.size -= kept.shift()?.text.length ?? 0
     }
   }
-  for await (const chunk of await source.log(id, { tail }))
-    for (const frame of frames.read(chunk)) records.read(frame).forEach(keep)
+  for await (const chunk of answer) for (const frame of frames.read(chunk)) records.read(frame).forEach(keep)
   records.end().forEach(keep)
   return { kept, begun, whole: text.full || records.count < tail }
 }

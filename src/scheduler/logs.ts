@@ -119,7 +119,7 @@ class Followed {
       this.lines.push(line, line.text.length)
     }
     const frames = new FrameReader()
-    const records = new RecordReader()
+    const records = new RecordReader(stream.stamps)
     for await (const chunk of stream) {
       for (const frame of frames.read(chunk)) records.read(frame).forEach(tell)
       await this.lines.room()

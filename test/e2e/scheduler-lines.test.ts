@@ -26,16 +26,17 @@ describe('long lines', () => {
     })
 
   it('are whole, stamped once and counted once, in what was and in what comes', async () => {
-    const code = `$| = 1; sub say_all { print "one\\n", 'x' x 50_000, "\\n", "three\\n"; print STDERR 'e' x 20_000, "\\n" }
+    const pieces = `for ('in ', 'several ', "pieces\\n") { print; select undef, undef, undef, 0.1 }`
+    const code = `$| = 1; sub say_all { ${pieces} print "one\\n", 'x ' x 25_000, "\\n", "three\\n"; print STDERR 'e' x 20_000, "\\n" }
       say_all; sleep 4; say_all; print "end\\n"`
     const app = await says('wide', code)
     const short = ({ text }: LogLine) => `${text.slice(0, 5)} ${text.length}`
-    const four = ['eeeee 20000', 'one 3', 'three 5', 'xxxxx 50000']
+    const five = ['eeeee 20000', 'in se 17', 'one 3', 'three 5', 'x x x 50000']
     const before = await until('the lines', async () => {
       const lines = await last(app, 100)
-      return lines.length >= 4 && lines
+      return lines.length >= 5 && lines
     })
-    expect(before.map(short).sort()).to.deep.equal(four)
+    expect(before.map(short).sort()).to.deep.equal(five)
     for (const { time } of before) expect(time).to.match(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
     for (const count of [1, 2, 3])
       expect((await last(app, count)).map(short)).to.deep.equal(before.map(short).slice(-count))
@@ -48,7 +49,7 @@ describe('long lines', () => {
       if (line.text === 'end') stop.abort()
     }
     expect(followed.slice(0, 2)).to.deep.equal(before.map(short).slice(-2))
-    expect(followed.slice(2).sort()).to.deep.equal([...four, 'end 3'].sort())
+    expect(followed.slice(2).sort()).to.deep.equal([...five, 'end 3'].sort())
   })
 
   it('that never end stall nothing, and take no memory', async () => {

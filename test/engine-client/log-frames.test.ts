@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { cutMark, longestLine } from '../../src/lib/lines.js'
-import { FrameReader, LineReader, RecordReader, type Frame } from '../../src/engine-client/log-frames.js'
+import { FrameReader, LineReader, RecordReader, type Frame, type Stamps } from '../../src/engine-client/log-frames.js'
 import { readTail, type LogSource } from '../../src/engine-client/tail.js'
 
 const frame = (stream: 'stdout' | 'stderr', text: string): Buffer => {
@@ -13,15 +13,18 @@ const frame = (stream: 'stdout' | 'stderr', text: string): Buffer => {
 
 const at = (time: number): string => `t${String(time).padStart(4, '0')}`
 
-/** A log as engines keep it: lines in records of `size` bytes, each with a time of its own. */
-function recordsOf(lines: readonly [Frame['stream'], string][], size: number): Buffer[] {
+/** A log as engines keep it: lines in records of `size` bytes, each written at a time of its own. */
+function recordsOf(stamps: Stamps, lines: readonly [Frame['stream'], string][], size: number): Buffer[] {
   let time = 0
   return lines.flatMap(([stream, text]) => {
     const bytes = Buffer.from(`${text}\n`, 'latin1')
     const cuts = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
       bytes.subarray(i * size, (i + 1) * size),
     )
-    return cuts.map((cut) => frame(stream, `${at(++time)} ${cut.toString('latin1')}`))
+    return cuts.map((cut, i) => {
+      const stamp = `${at(++time)} `
+      return frame(stream, `${stamps === 'records' || i === 0 ? stamp : ''}${cut.toString('latin1')}`)
+    })
   })
 }
 
@@ -85,19 +88,21 @@ describe('frames', () => {
   const streams = fc.constantFrom('stdout' as const, 'stderr' as const)
   const lines = fc.array(fc.tuple(streams, fc.stringMatching(/^[a-z ]{0,40}$/)), { maxLength: 30 })
 
+  const stampings = fc.constantFrom<Stamps>('records', 'lines')
+
   it('of a log become lines again, each with the time of its first record', () => {
     fc.assert(
-      fc.property(lines, fc.integer({ min: 1, max: 9 }), (all, size) => {
-        const reader = new RecordReader()
+      fc.property(stampings, lines, fc.integer({ min: 1, max: 9 }), (stamps, all, size) => {
+        const reader = new RecordReader(stamps)
         let time = 1
         const stamped = all.map(([stream, text]) => {
           const line = { time: at(time), stream, text }
           time += Math.ceil((text.length + 1) / size)
           return line
         })
-        const records = new FrameReader().read(Buffer.concat(recordsOf(all, size)))
+        const records = new FrameReader().read(Buffer.concat(recordsOf(stamps, all, size)))
         expect(records.flatMap((record) => reader.read(record))).to.deep.equal(stamped)
-        expect(reader.count).to.equal(records.length)
+        expect(reader.count).to.equal(stamps === 'records' ? records.length : all.length)
         expect(reader.end()).to.deep.equal([])
       }),
     )
@@ -106,12 +111,15 @@ describe('frames', () => {
   it('of the end of a log are counted by lines, not by records', async () => {
     await fc.assert(
       fc.asyncProperty(
+        stampings,
         lines,
         fc.integer({ min: 6, max: 9 }),
         fc.integer({ min: 0, max: 12 }),
-        async (all, size, count) => {
-          const records = recordsOf(all, size)
-          const log = (_: string, { tail = 0 }) => Promise.resolve([Buffer.concat(records.slice(-tail))])
+        async (stamps, all, size, count) => {
+          const kept = (tail: number): Buffer[] =>
+            stamps === 'lines' ? recordsOf(stamps, all.slice(-tail), size) : recordsOf(stamps, all, size).slice(-tail)
+          const log = (_: string, { tail = 0 }) =>
+            Promise.resolve(Object.assign([Buffer.concat(kept(tail))], { stamps }))
           const tail = await readTail({ log } as unknown as LogSource, 'id', count)
           expect(tail.map(({ text }) => text)).to.deep.equal(
             count === 0 ? [] : all.slice(-count).map(([, text]) => text),
