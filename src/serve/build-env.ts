@@ -1,16 +1,24 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { cargo } from './clients/cargo.js'
+import { thisHost } from './clients/client.js'
+import { go } from './clients/go.js'
+import { maven } from './clients/maven.js'
+import { python } from './clients/python.js'
 
 const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY']
+/** Clients whose configuration is read without them: they need not be on this machine. A client is a word here. */
+const clients = [python, go, cargo, maven]
 
 /**
- * What builds need to know of this host's network: its proxies and the npm registry its npm is set to. dotenv text.
- * Builds see these variables; images never hold them.
+ * What builds need to know of this host's network: its proxies and the registries that its package clients are set to.
+ * dotenv text. The steps of builds see these variables; images never hold them.
  */
 export async function buildEnv(env: NodeJS.ProcessEnv): Promise<string> {
   const { stdout } = await promisify(execFile)('npm', ['config', 'get', 'registry'], { cwd: '/' })
   const found = Object.entries(env).filter(([name]) => proxies.includes(name.toUpperCase()))
-  return [...found, ['NPM_CONFIG_REGISTRY', stdout.trim()] as const]
+  const settings = clients.flatMap((client) => Object.entries(client(thisHost(env))))
+  return [...found, ...settings, ['NPM_CONFIG_REGISTRY', stdout.trim()] as const]
     .filter(([, value]) => value !== undefined && value !== '' && value !== 'undefined')
     .map(([name, value]) => `${name}=${JSON.stringify(value)}\n`)
     .join('')

@@ -1,4 +1,6 @@
-import { access, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { access, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import type { Mount } from '../records.js'
 
@@ -24,24 +26,55 @@ const bundleVariables = [
   'DENO_CERT',
 ]
 
+/**
+ * Settings that clients take from a file alone: the variable that holds its text, in base64, and where the client looks.
+ * Cargo looks in every directory above the crate; Maven is told where by `MAVEN_ARGS`.
+ */
+const clientFiles: Readonly<
+  Record<string, { readonly path: string; readonly env?: Readonly<Record<string, string>> }>
+> = {
+  BERTH_CARGO_CONFIG: { path: '/.cargo/config.toml' },
+  BERTH_MAVEN_SETTINGS: { path: `${place}/maven-settings.xml`, env: { MAVEN_ARGS: `-s ${place}/maven-settings.xml` } },
+}
+
 /** What a build borrows of the host: it is around every RUN step, and in no image, history, layer or cache key. */
 export interface BuildEnvironment {
   readonly env: Readonly<Record<string, string>>
   readonly mounts: readonly Mount[]
 }
 
-/** @param aptSettings where the file that tells apt of the bundle is kept */
-export async function buildEnvironment(config: EngineConfig, aptSettings: string): Promise<BuildEnvironment> {
-  const there = await access(hostBundle).then(
+/** @param directory where files that are laid into steps are kept */
+export async function buildEnvironment(config: EngineConfig, directory: string): Promise<BuildEnvironment> {
+  const env: Record<string, string> = {}
+  const mounts: Mount[] = []
+  const lay = async (name: string, target: string, content: string | Buffer): Promise<void> => {
+    const source = join(directory, name)
+    const draft = `${source}.${randomUUID()}` // another step may be reading
+    await writeFile(draft, content, { mode: 0o644 })
+    await rename(draft, source)
+    mounts.push(bind(source, target))
+  }
+  if (await there(hostBundle)) {
+    mounts.push(bind(hostBundle, bundle))
+    await lay('apt.conf', `${place}/apt.conf`, `Acquire::https::CAInfo "${bundle}";\n`)
+    for (const name of bundleVariables) env[name] = bundle
+    env.APT_CONFIG = `${place}/apt.conf`
+  }
+  for (const [name, value] of Object.entries(config.buildEnv)) {
+    const file = clientFiles[name]
+    if (file === undefined) env[name] = value
+    else {
+      await lay(name, file.path, Buffer.from(value, 'base64'))
+      Object.assign(env, file.env)
+    }
+  }
+  return { env, mounts }
+}
+
+const bind = (source: string, target: string): Mount => ({ type: 'bind', source, target, options: ['bind', 'ro'] })
+
+const there = (path: string): Promise<boolean> =>
+  access(path).then(
     () => true,
     () => false,
   )
-  if (!there) return { env: config.buildEnv, mounts: [] }
-  await writeFile(aptSettings, `Acquire::https::CAInfo "${bundle}";\n`, { mode: 0o644 })
-  const trust = Object.fromEntries(bundleVariables.map((name) => [name, bundle]))
-  const bind = (source: string, target: string): Mount => ({ type: 'bind', source, target, options: ['bind', 'ro'] })
-  return {
-    env: { ...trust, APT_CONFIG: `${place}/apt.conf`, ...config.buildEnv },
-    mounts: [bind(hostBundle, bundle), bind(aptSettings, `${place}/apt.conf`)],
-  }
-}

@@ -108,7 +108,7 @@ async function execute(
 ): Promise<{ exitCode: number; oomKilled: boolean }> {
   await using scratch = await job.store.layers.draft()
   await using prepared = await prepareMounts(job, instruction, wanted, scratch)
-  const around = await buildEnvironment(job.config, join(job.config.root, 'build', 'apt.conf'))
+  const around = await buildEnvironment(job.config, join(job.config.root, 'build'))
   const mounts: Mount[] = [...around.mounts, ...prepared.mounts]
   if (script !== undefined) {
     await mkdir(scratch.work, { recursive: true })
@@ -119,7 +119,7 @@ async function execute(
   }
   const lowerDirs = job.directories(state.layers)
   const lent = secrets.flatMap((secret) => (secret.kind === 'env' ? [] : [secret.target]))
-  const paths = [...runtimeTargets, ...prepared.mounts.map(({ target }) => target), ...lent]
+  const paths = [...runtimeTargets, ...[...around.mounts, ...prepared.mounts].map(({ target }) => target), ...lent]
   const made = await job.store.pool.run('missing', { layers: lowerDirs, paths })
   const voices = { stdout: voiceOf(secrets), stderr: voiceOf(secrets) }
   const asItIs = (text: string): string => text
@@ -178,7 +178,7 @@ function scriptOf({ command, heredocs }: Run, config: ImageConfig): { args: stri
 
 /** Image over arguments over what the host lends; only the first is in the image. */
 async function environmentOf(job: Job, state: State, secrets: readonly StepSecret[]): Promise<string[]> {
-  const { env } = await buildEnvironment(job.config, join(job.config.root, 'build', 'apt.conf'))
+  const { env } = await buildEnvironment(job.config, join(job.config.root, 'build'))
   const proxies = [...job.request.buildArgs].filter(([name]) => predefinedArgs.includes(name))
   const all = new Map<string, string>([['PATH', defaultPath], ...Object.entries(env)])
   for (const [name, value] of proxies) if (value !== null) all.set(name, value)

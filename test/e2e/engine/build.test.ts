@@ -204,10 +204,11 @@ describe('docker build', function () {
 
   it('lends the host’s trust and variables to RUN, and to nothing else', async function () {
     if (oracle) this.skip() // Berth's own
-    const dockerfile = `${base}RUN echo "$LENT_BY_HOST $NODE_EXTRA_CA_CERTS" && test -s $SSL_CERT_FILE && touch /done\nENV SSL_CERT_FILE=/own\nRUN test $SSL_CERT_FILE = /own\n`
+    const dockerfile = `${base}RUN echo "$LENT_BY_HOST $NODE_EXTRA_CA_CERTS" && test -s $SSL_CERT_FILE && grep registries /.cargo/config.toml && touch /done\nENV SSL_CERT_FILE=/own\nRUN test $SSL_CERT_FILE = /own\n`
     const said = await ok({ Dockerfile: dockerfile }, '--no-cache')
     expect(said).to.include('lent /dev/berth/ca-certificates.crt')
     expect(await lab.read('built', '/dev/berth')).to.equal(undefined)
+    expect(await lab.read('built', '/.cargo')).to.equal(undefined)
     const { stdout } = await lab.docker('history', '--no-trunc', 'built')
     expect(JSON.stringify(await inspect('.')) + stdout)
       .to.not.include('LENT_BY_HOST=')

@@ -49,7 +49,8 @@ export function succeeded({ code, stdout, stderr }: Outcome): string {
 export async function openBuilderLab({ flags = [], ...start }: BuilderStart = {}): Promise<BuilderLab> {
   const own = await mkdtemp(join(tmpdir(), 'berth-builder-'))
   const lent = join(own, 'build.env')
-  await writeFile(lent, 'LENT_BY_HOST=lent\n')
+  const cargo = Buffer.from('[registries]\n').toString('base64')
+  await writeFile(lent, `LENT_BY_HOST=lent\nBERTH_CARGO_CONFIG=${cargo}\n`)
   const engine = await openDocker({ ...start, flags: oracle ? [] : ['--build-env', lent, ...flags] })
   const env = { ...process.env, DOCKER_HOST: `unix://${engine.socket}`, DOCKER_CONFIG: engine.dir }
   const classic = { env: { ...env, DOCKER_BUILDKIT: '0' }, timeoutMs: 300_000 }
