@@ -1,5 +1,3 @@
-import { messageOf } from '../errors.js'
-
 /** The engine's answer was no: its status, and its own words as the message. */
 export class EngineRefusal extends Error {
   readonly statusCode: number
@@ -31,9 +29,10 @@ export function translated(error: unknown): Error {
   return new EngineRefusal(error.statusCode, words, error)
 }
 
-const awayCodes: readonly unknown[] = ['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']
+const awayCodes: readonly unknown[] = ['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAGAIN']
 
-/** True when the engine could not be talked to, as opposed to having said no. */
-export const isAway = (error: unknown): boolean =>
-  (error instanceof Error && 'code' in error && awayCodes.includes(error.code)) ||
-  messageOf(error).includes('socket hang up')
+/** True when the engine could not be talked to, as opposed to having said no, whatever it said; EAGAIN is a full backlog, unix(7). */
+export function isAway(error: unknown): boolean {
+  if (!(error instanceof Error) || 'statusCode' in error) return false
+  return ('code' in error && awayCodes.includes(error.code)) || error.message.includes('socket hang up')
+}

@@ -3,11 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import type { Frame } from '../../src/engine-client/log-frames.js'
 
 /** A stand-in for an engine: a socket at which `answer` answers, while it is open. */
 export interface StandIn extends AsyncDisposable {
   readonly engineSocket: string
-  open(answer: RequestListener): Promise<void>
+  /** @param upgrade takes the connections of requests that ask for another protocol */
+  open(answer: RequestListener, upgrade?: (url: string, socket: Duplex) => void): Promise<void>
   /** Breaks every connection; the socket is gone. */
   close(): Promise<void>
 }
@@ -18,14 +21,21 @@ export async function standIn(): Promise<StandIn> {
   let close = (): Promise<void> => Promise.resolve()
   return {
     engineSocket,
-    async open(answer) {
+    async open(answer, upgrade) {
       const server = createServer(answer).listen(engineSocket)
+      const upgraded: Duplex[] = []
+      if (upgrade)
+        server.on('upgrade', ({ url = '' }, socket: Duplex) => {
+          upgraded.push(socket)
+          upgrade(url, socket)
+        })
       await once(server, 'listening')
       close = async () => {
         close = () => Promise.resolve()
         const closed = once(server, 'close')
         server.close()
         server.closeAllConnections()
+        for (const socket of upgraded) socket.destroy()
         await closed
       }
     },
@@ -35,4 +45,48 @@ export async function standIn(): Promise<StandIn> {
       await rm(dir, { recursive: true, force: true })
     },
   }
+}
+
+/** What a promise is refused with; null when it is not. */
+export const failure = (answer: Promise<unknown>): Promise<unknown> =>
+  answer.then(
+    () => null,
+    (error: unknown) => error,
+  )
+
+/** Answers with a status and the words that an engine says with it. */
+export const refusing =
+  (statusCode: number, message: string): RequestListener =>
+  (request, response) => {
+    request.resume()
+    response.writeHead(statusCode).end(JSON.stringify({ message }))
+  }
+
+/** Everything that comes, at once. */
+export async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = []
+  for await (const value of values) found.push(value)
+  return found
+}
+
+/** A frame of the engine's logs. */
+export function frame(stream: Frame['stream'], text: string): Buffer {
+  const body = Buffer.from(text)
+  const header = Buffer.from([stream === 'stderr' ? 2 : 1, 0, 0, 0, 0, 0, 0, 0])
+  header.writeUInt32BE(body.length, 4)
+  return Buffer.concat([header, body])
+}
+
+export const at = (time: number): string => `t${String(time).padStart(4, '0')}`
+
+/** A log as engines keep it: lines in records of `size` bytes, each with a time of its own. */
+export function recordsOf(lines: readonly (readonly [Frame['stream'], string])[], size: number): Buffer[] {
+  let time = 0
+  return lines.flatMap(([stream, text]) => {
+    const bytes = Buffer.from(`${text}\n`, 'latin1')
+    const cuts = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+      bytes.subarray(i * size, (i + 1) * size),
+    )
+    return cuts.map((cut) => frame(stream, `${at(++time)} ${cut.toString('latin1')}`))
+  })
 }
