@@ -4,7 +4,6 @@ import { createServer, type RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import type { Frame } from '../../src/engine-client/log-frames.js'
 
 /** A stand-in for an engine: a socket at which `answer` answers, while it is open. */
 export interface StandIn extends AsyncDisposable {
@@ -67,26 +66,4 @@ export async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = []
   for await (const value of values) found.push(value)
   return found
-}
-
-/** A frame of the engine's logs. */
-export function frame(stream: Frame['stream'], text: string): Buffer {
-  const body = Buffer.from(text)
-  const header = Buffer.from([stream === 'stderr' ? 2 : 1, 0, 0, 0, 0, 0, 0, 0])
-  header.writeUInt32BE(body.length, 4)
-  return Buffer.concat([header, body])
-}
-
-export const at = (time: number): string => `t${String(time).padStart(4, '0')}`
-
-/** A log as engines keep it: lines in records of `size` bytes, each with a time of its own. */
-export function recordsOf(lines: readonly (readonly [Frame['stream'], string])[], size: number): Buffer[] {
-  let time = 0
-  return lines.flatMap(([stream, text]) => {
-    const bytes = Buffer.from(`${text}\n`, 'latin1')
-    const cuts = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
-      bytes.subarray(i * size, (i + 1) * size),
-    )
-    return cuts.map((cut) => frame(stream, `${at(++time)} ${cut.toString('latin1')}`))
-  })
 }

@@ -1,0 +1,104 @@
+import type { RequestListener } from 'node:http'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { expect } from 'chai'
+import type { BuildRequest } from '../../src/engine-client/builds.js'
+import { connectEngine, type EngineClient } from '../../src/engine-client/client.js'
+import { all, failure, refusing, standIn, type StandIn } from './rig.js'
+
+describe('the builder of an engine', () => {
+  let engine: StandIn
+  let client: EngineClient
+  beforeEach(async () => {
+    engine = await standIn()
+    client = connectEngine(engine)
+  })
+  afterEach(() => engine[Symbol.asyncDispose]())
+
+  for (const [builder, version] of [
+    ['here', { Platform: { Name: 'Berth' }, Components: [{ Name: 'containerd' }] }],
+    ['buildkit', { Platform: { Name: 'Docker Engine - Community' }, Components: [{ Name: 'containerd' }] }],
+    ['plain', { Components: [{ Name: 'Podman Engine' }] }],
+    ['plain', {}],
+  ] as const)
+    it(`is ${builder} by ${JSON.stringify(version)}`, async () => {
+      await engine.open((_, response) => response.end(JSON.stringify(version)))
+      expect(await client.builds.builder()).to.equal(builder)
+    })
+
+  /** Builds with an engine that answers so; what it was asked. */
+  const build = async (request: Partial<BuildRequest>, ...answer: string[]) => {
+    let query: Record<string, string> = {}
+    let headers: NodeJS.Dict<string | string[]> = {}
+    let sent = Buffer.alloc(0)
+    const answering: RequestListener = (asked, response) => {
+      query = Object.fromEntries(new URL(asked.url ?? '', 'http://x').searchParams)
+      headers = asked.headers
+      void buffer(asked).then((bytes) => {
+        sent = bytes
+        response.end(answer.join('\n'))
+      })
+    }
+    // the session that a BuildKit asks its client through: this one asks for nothing
+    await engine.open(answering, (_, socket) =>
+      socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'),
+    )
+    const whole = { builder: 'plain', tag: 'a:1', dockerfile: 'Dockerfile', ...request } as const
+    const told = await all(client.builds.build(Readable.from([Buffer.from('\0context')]), whole))
+    return { query, headers, sent: sent.toString(), told }
+  }
+
+  it('is sent the context, and tells what it does', async () => {
+    const labels = { 'berth.app': 'é&=' }
+    const { query, sent, told } = await build({ labels }, '{"stream":"Step 1"}', '{"error":"no"}')
+    expect(query).to.deep.equal({
+      t: 'a:1',
+      dockerfile: 'Dockerfile',
+      forcerm: 'true',
+      labels: JSON.stringify(labels),
+    })
+    expect([sent, told]).to.deep.equal(['\0context', [{ stream: 'Step 1' }, { error: 'no' }]])
+  })
+
+  it('of Berth’s own is told where the context lies, and what it alone understands', async () => {
+    const { query, headers } = await build({ builder: 'here', directory: '/a b', headers: { 'x-berth': '1' } })
+    expect([query.directory, query.version, headers['x-berth']]).to.deep.equal(['/a b', undefined, '1'])
+  })
+
+  it('of BuildKit keeps one’s caches from another’s, and is read in words', async () => {
+    const trace = JSON.stringify({ id: 'moby.buildkit.trace', aux: '' })
+    const { query, told } = await build({ builder: 'buildkit', cacheNamespace: 'app' }, trace, '{"stream":"b"}')
+    expect([query.version, query.buildargs]).to.deep.equal(['2', '{"BUILDKIT_CACHE_MOUNT_NS":"app"}'])
+    expect(told).to.deep.equal([{ id: 'moby.buildkit.trace', aux: '', stream: '' }, { stream: 'b' }])
+  })
+
+  it('that will not, or stops half-way, fails the build', async () => {
+    const request = { builder: 'plain', tag: 'a', dockerfile: 'D' } as const
+    const built = () => failure(all(client.builds.build(Readable.from([]), request)))
+    await engine.open(refusing(400, 'dockerfile parse error on line 1'))
+    expect(await built()).to.include({ message: 'dockerfile parse error on line 1', statusCode: 400 })
+    await engine.close()
+    await engine.open((asked, response) => response.write('{"stream":"a"}\n', () => asked.socket.destroy()))
+    expect(await built()).to.be.instanceOf(Error)
+  })
+
+  it('ends with the signal', async () => {
+    const stop = new AbortController()
+    await engine.open(() => stop.abort())
+    const request = { builder: 'plain', tag: 'a', dockerfile: 'D' } as const
+    expect(await failure(all(client.builds.build(Readable.from([]), request, stop.signal)))).to.be.instanceOf(Error)
+  })
+
+  it('drops what carries one label, and nothing else', async () => {
+    let query = new URLSearchParams()
+    await engine.open((asked, response) => {
+      query = new URL(asked.url ?? '', 'http://x').searchParams
+      response.end('{"SpaceReclaimed":1}')
+    })
+    await client.builds.prune('berth.app=a')
+    expect(JSON.parse(query.get('filters') ?? '')).to.deep.equal({ label: ['berth.app=a'] })
+    await engine.close()
+    await engine.open(refusing(500, 'no'))
+    expect(await failure(client.builds.prune('berth.app=a'))).to.include({ statusCode: 500 })
+  })
+})
