@@ -78,6 +78,37 @@ fs.writeFileSync('dist/server.js', ${JSON.stringify(
     expect(JSON.stringify([shown, history])).not.to.match(/xyzzy|a title of the/)
   })
 
+  it('that are front ends are built and served, with the start page for paths that the browser routes', async function () {
+    this.timeout(300_000)
+    const repo = await berth.repository({
+      'package.json': JSON.stringify({
+        name: 'front',
+        version: '1.0.0',
+        scripts: { start: 'vite', build: 'vite build' },
+        devDependencies: { vite: 'file:./tools/vite', react: 'file:./tools/react' },
+      }),
+      ...tool('react', ''),
+      ...tool(
+        'vite',
+        "const fs = require('fs'); fs.mkdirSync('dist'); fs.writeFileSync('dist/index.html', 'front of ' + process.argv[2]); fs.writeFileSync('dist/a.js', 'x')",
+      ),
+    })
+    const app = await createApp(berth, repo, 'front')
+    const push = await repo.push()
+    expect(push.code, push.stderr).to.equal(0)
+    expect(push.stderr)
+      .to.include('Built with Vite; serving dist/')
+      .and.to.include('the start script `vite` is not run: it is a development server')
+    for (const [path, status, body] of [
+      ['/', 200, 'front of build'],
+      ['/users/7', 200, 'front of build'],
+      ['/a.js', 200, 'x'],
+      ['/gone.js', 404, 'not found\n'],
+      ['/package.json', 404, 'not found\n'],
+    ] as const)
+      expect(await berth.curl(app, path), path).to.deep.equal({ status, body })
+  })
+
   it('have yarn, pnpm, corepack and git to build with, and the version that they pin', async function () {
     this.timeout(600_000)
     const { app } = await pushed('pinned', {

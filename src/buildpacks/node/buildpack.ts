@@ -1,21 +1,25 @@
-import { BerthError } from '../../errors.js'
 import type { Buildpack, Plan } from '../buildpack.js'
 import { declaredTypes, saysWhatRuns } from '../procfile.js'
 import { siteDirectory } from '../site.js'
+import { siteCommand } from '../static/stage.js'
+import { BerthError } from '../../errors.js'
 import type { Tree } from '../tree.js'
+import { resolved } from './commands.js'
+import { dockerfileOf } from './dockerfile.js'
+import { commandsFor } from './manager-commands.js'
+import { managerOf, type Manager } from './manager.js'
+import { developmentNeed } from './needs.js'
 import { npmReason } from './npm-reason.js'
-import { parsePackageJson, type PackageJson } from './package-json.js'
+import { declaredDependencies, parsePackageJson, type NodeApp, type PackageJson } from './package-json.js'
+import { startOf, type DeclaredWeb } from './start.js'
 import { nodeImage, nodeVersion } from './version.js'
 
-const home = '/app'
-/** Scripts npm runs of its own accord on install: they may need the whole tree, not only package.json. */
+/** Scripts that package managers run of their own accord on install: they may need the whole tree. */
 const lifecycle = ['preinstall', 'install', 'postinstall', 'prepublish', 'preprepare', 'prepare', 'postprepare']
-const quiet = '--no-audit --no-fund --no-update-notifier'
-const copyAll = 'COPY --chown=node:node . .'
-const cached = 'RUN --mount=type=cache,target=/home/node/.npm,uid=1000,gid=1000'
-const ignored = ['.git', 'node_modules', 'npm-debug.log*']
+/** Plug'n'Play's map goes too: tools that see one ask it, and Berth has Yarn write node_modules. */
+const ignored = ['.git', '**/node_modules', 'npm-debug.log*', '.pnp.cjs', '.pnp.loader.mjs']
 
-/** A Node.js app: a package.json at the top, installed with npm. */
+/** A Node.js app: a package.json at the top. */
 export const nodejs: Buildpack = {
   name: 'nodejs',
   takes: 'a Node.js app (package.json)',
@@ -27,106 +31,110 @@ export const nodejs: Buildpack = {
 function plan(tree: Tree): Plan | null {
   const text = tree.read('package.json')
   if (text === null) return null
-  const pkg = parsePackageJson(text)
+  const app: NodeApp = { tree, pkg: parsePackageJson(text) }
+  const { pkg } = app
   const declared = declaredTypes(tree)
   const declares = saysWhatRuns(declared)
-  const web = declared.web ?? (declares ? null : startCommand(tree, pkg))
-  if (web === null && Object.keys(declared).length === 0) {
+  const manager = managerOf(tree, pkg)
+  const commands = commandsFor(manager)
+  const web: DeclaredWeb = declares ? (declared.web ?? null) : undefined
+  const start = startOf(app, commands.run, web)
+  if (start === null) {
     // a site that has a package.json for its tools only
     if (pkg.scripts.build === undefined && siteDirectory(tree) !== null) return null
-    throw new BerthError(
-      'invalid',
-      'package.json does not say how to start the app',
-      'add a "start" script to package.json, a `web:` line to a Procfile, or a server.js',
-    )
+    throw nothingStarts()
   }
+  const run = start.site === null ? start.web : siteCommand
+  const processTypes = { ...(run === null ? {} : { web: run }), ...declared }
   const { version, notes } = nodeVersion(tree, pkg)
+  const need = developmentNeed(pkg, Object.values(processTypes))
+  const scripted = lifecycle.some((name) => pkg.scripts[name] !== undefined)
+  const installs = declaredDependencies(pkg).length > 0 || needsTree(pkg, scripted)
+  // scripts of an installation may need what is for development only, as `husky` or `svelte-kit sync` in `prepare`
+  const staged =
+    start.build !== null || (scripted && (Object.keys(pkg.devDependencies).length > 0 || pkg.workspaces !== undefined))
+  const found = start.framework === null ? 'Node.js app' : `Node.js app (${start.framework})`
   return {
     buildpack: 'nodejs',
     name: 'Node.js',
-    found: 'Node.js app',
+    found,
     version,
-    dockerfile: dockerfileOf(tree, pkg, nodeImage(version), web),
+    dockerfile: dockerfileOf({
+      image: nodeImage(version),
+      manager: commands,
+      start,
+      packageFiles: needsTree(pkg, scripted) ? null : packageFiles(tree, manager),
+      installs,
+      staged,
+      keepsDevelopment: need !== null,
+      before: scriptLines(pkg, commands.run, 'heroku-prebuild'),
+      after: scriptLines(pkg, commands.run, 'heroku-cleanup'),
+      managerRuns: Object.values(processTypes).some((line) => runsManager(line, pkg, manager)),
+      command: run,
+    }),
     ownDockerfile: false,
     dockerignore: [...ignored, tree.read('.dockerignore') ?? ''].join('\n'),
-    processTypes: { ...(web === null ? {} : { web }), ...declared },
+    processTypes,
     origin: declares ? 'Procfile' : 'package.json',
-    notes: [...notes, ...notesOn(tree, pkg)],
+    notes: [...start.notes, ...notes, ...notesOn(tree, pkg, manager), ...needNotes(need)],
   }
 }
 
-/**
- * The start script itself rather than `npm start`: npm costs 300 ms at each start and stands between the app and its
- * signals. Where npm does more than run the line (pre and post scripts, its variables), it is npm that runs it.
- */
-function startCommand(tree: Tree, pkg: PackageJson): string | null {
-  const { start, prestart, poststart } = pkg.scripts
-  if (start !== undefined && start.trim() !== '') {
-    const needsNpm = prestart !== undefined || poststart !== undefined || /\bnpm_/.test(start)
-    return needsNpm ? 'npm start' : start
-  }
-  const files = [...(pkg.main === undefined ? [] : [pkg.main, `${pkg.main}.js`]), 'server.js', 'index.js']
-  const file = files.find((path) => tree.hasFile(path))
-  return file === undefined ? null : `node ${quoted(file)}`
-}
-
-const quoted = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`)
-
-/**
- * Whatever is installed and built belongs to the user that runs it: caches below node_modules and .next are written to at
- * run time. What is there for the build alone stays in a stage of its own.
- */
-function dockerfileOf(tree: Tree, pkg: PackageJson, image: string, web: string | null): string {
-  const lock = lockOf(tree)
-  const builds = pkg.scripts.build !== undefined
-  const scripted = lifecycle.some((name) => pkg.scripts[name] !== undefined)
-  // scripts of an installation may need what is for development only, as `husky` or `svelte-kit sync` in `prepare`
-  const staged = builds || (scripted && (Object.keys(pkg.devDependencies).length > 0 || pkg.workspaces !== undefined))
-  const install = `npm ${lock === undefined ? 'install' : 'ci'} ${staged ? '--include=dev' : '--omit=dev'} ${quiet}`
-  const needsTree =
-    pkg.workspaces !== undefined ||
-    scripted ||
-    declaredDependencies(pkg).some(([, range]) => /^(?:file|link|portal):|^[./~]/.test(range))
-  const installs = needsTree || declaredDependencies(pkg).length > 0
-  const packageFiles = ['package.json', lock, '.npmrc'].filter((name) => name !== undefined && tree.hasFile(name))
-  const copy = needsTree || !installs ? [copyAll] : [`COPY --chown=node:node ${packageFiles.join(' ')} ./`]
-  const place = [
-    `ENV NODE_ENV=production HOST=0.0.0.0 PATH=${home}/node_modules/.bin:$PATH`,
-    `WORKDIR ${home}`,
-    `RUN chown node:node ${home}`,
-    'USER node',
-  ]
-  return [
-    `FROM ${image}${staged ? ' AS build' : ''}`,
-    ...place,
-    ...copy,
-    ...(installs ? [`${cached} ${install}`] : []),
-    ...(copy[0] === copyAll ? [] : [copyAll]),
-    ...(builds ? [`${cached} npm run build`] : []),
-    ...(staged && installs ? [`RUN npm prune --omit=dev --ignore-scripts ${quiet}`] : []),
-    ...(staged ? ['', `FROM ${image}`, ...place, `COPY --from=build --chown=node:node ${home} ${home}`] : []),
-    ...(web === null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', web])}`]),
-    '',
-  ].join('\n')
-}
-
-const lockOf = (tree: Tree): string | undefined =>
-  ['npm-shrinkwrap.json', 'package-lock.json'].find((name) => tree.hasFile(name))
-
-const declaredDependencies = (pkg: PackageJson): [string, string][] =>
-  [pkg.dependencies, pkg.devDependencies, pkg.optionalDependencies, pkg.peerDependencies].flatMap((all) =>
-    Object.entries(all),
+const nothingStarts = (): BerthError =>
+  new BerthError(
+    'invalid',
+    'package.json does not say how to start the app',
+    'add a "start" script to package.json, a `web:` line to a Procfile, or a server.js; a "build" script alone makes a site',
   )
 
-function notesOn(tree: Tree, pkg: PackageJson): string[] {
+/** Whether the installation reads files that are not the package manager's. */
+const needsTree = (pkg: PackageJson, scripted: boolean): boolean =>
+  pkg.workspaces !== undefined ||
+  scripted ||
+  declaredDependencies(pkg).some(([, range]) => /^(?:file|link|portal|patch):|^[./~]/.test(range))
+
+/** What decides the installation, as far as it is there; a folder ends with `/`. */
+function packageFiles(tree: Tree, manager: Manager): string[] {
+  const files = ['package.json', manager.lock, ...commandsFor(manager).files]
+  return files.flatMap((name) => {
+    if (name === undefined) return []
+    return tree.hasFile(name) ? [name] : tree.hasDirectory(name) ? [`${name}/`] : []
+  })
+}
+
+const scriptLines = ({ scripts }: PackageJson, run: string, name: string): string[] =>
+  scripts[name] === undefined ? [] : [`${run} ${name}`]
+
+/** Whether a line calls the app's package manager, which is not in every image. */
+const runsManager = (line: string, { scripts }: PackageJson, { name }: Manager): boolean => {
+  const program = name === 'berry' ? 'yarn' : name
+  const words = line.split(/[\s;&|]+/)
+  return words.includes(program) || resolved(line, scripts).some((command) => command.program === program)
+}
+
+const needNotes = (need: ReturnType<typeof developmentNeed>): string[] =>
+  need === null
+    ? []
+    : [
+        `\`${need.program}\` runs in production and ${need.name} is in devDependencies: they all stay in the image; move it to dependencies for a smaller one`,
+      ]
+
+const lockName: Readonly<Record<Manager['name'], string>> = {
+  npm: 'package-lock.json',
+  yarn: 'yarn.lock',
+  berry: 'yarn.lock',
+  pnpm: 'pnpm-lock.yaml',
+  bun: 'bun.lock',
+}
+
+function notesOn(tree: Tree, pkg: PackageJson, manager: Manager): string[] {
   const notes: string[] = []
-  const other = ['yarn.lock', 'pnpm-lock.yaml', 'bun.lock', 'bun.lockb'].find((name) => tree.hasFile(name))
-  if (lockOf(tree) === undefined && declaredDependencies(pkg).length > 0)
+  if (manager.lock === undefined && declaredDependencies(pkg).length > 0) {
+    const program = manager.name === 'berry' ? 'yarn' : manager.name
     notes.push(
-      other === undefined
-        ? 'no package-lock.json: versions may differ at each build; run `npm install` and commit the lock file'
-        : `${other} is not used: Berth installs with npm; commit a package-lock.json to fix the versions`,
+      `no ${lockName[manager.name]}: versions may differ at each build; run \`${program} install\` and commit the lock file`,
     )
+  }
   if (tree.hasDirectory('node_modules'))
     notes.push('node_modules is in git and is left out: add it to .gitignore and `git rm -r --cached node_modules`')
   return notes

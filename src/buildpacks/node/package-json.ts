@@ -1,27 +1,55 @@
 import { z } from 'zod'
 import { BerthError } from '../../errors.js'
 import { parseJson } from '../json.js'
+import type { Tree } from '../tree.js'
 
 const dependencies = z.record(z.string(), z.string()).default({})
+const version = z.string().optional()
+const versions = z.looseObject({ node: version, npm: version, yarn: version, pnpm: version, bun: version })
 
 /** The part of a package.json that decides how an app is built and run. */
 const PackageJson = z.looseObject({
+  name: z.string().optional(),
   main: z.string().optional(),
   scripts: z.record(z.string(), z.string()).default({}),
-  engines: z.looseObject({ node: z.string().optional() }).default({}),
+  engines: versions.default({}),
+  volta: versions.default({}),
+  packageManager: z.string().optional(),
   dependencies,
   devDependencies: dependencies,
   optionalDependencies: dependencies,
   peerDependencies: dependencies,
+  trustedDependencies: z.unknown().optional(),
+  pnpm: z.looseObject({}).optional(),
   workspaces: z.unknown().optional(),
 })
 
 export type PackageJson = z.infer<typeof PackageJson>
 
 /** @throws SourceError when it is not JSON, BerthError `invalid` naming the field that is of the wrong kind */
-export function parsePackageJson(text: string): PackageJson {
-  const parsed = PackageJson.safeParse(parseJson('package.json', text))
+export function parsePackageJson(text: string, file = 'package.json'): PackageJson {
+  const parsed = PackageJson.safeParse(parseJson(file, text))
   if (!parsed.success)
-    throw new BerthError('invalid', `package.json: ${z.prettifyError(parsed.error).replace(/\s*\n\s*/g, ' ')}`)
+    throw new BerthError('invalid', `${file}: ${z.prettifyError(parsed.error).replace(/\s*\n\s*/g, ' ')}`)
   return parsed.data
 }
+
+/** An app: its folder, and the package.json of it. */
+export interface NodeApp {
+  readonly tree: Tree
+  readonly pkg: PackageJson
+}
+
+/** Everything that a package declares, name and range. */
+export const declaredDependencies = (pkg: PackageJson): [string, string][] =>
+  [pkg.dependencies, pkg.devDependencies, pkg.optionalDependencies, pkg.peerDependencies].flatMap((all) =>
+    Object.entries(all),
+  )
+
+/** Whether it is there when what is for development has been taken away. */
+export const staysInProduction = ({ dependencies, optionalDependencies }: PackageJson, name: string): boolean =>
+  Object.hasOwn(dependencies, name) || Object.hasOwn(optionalDependencies, name)
+
+/** Whether a package is there at all, for development or not. */
+export const has = (pkg: PackageJson, name: string): boolean =>
+  staysInProduction(pkg, name) || Object.hasOwn(pkg.devDependencies, name)

@@ -103,6 +103,11 @@ async function answer(req, res) {
   }
   if (!found && !path.endsWith('/')) found = await page()
   if (found?.stats.isFile()) return send(req, res, 200, found)
+  // a page that the browser routes; not a script or a picture that is gone, for which a page would be kept
+  if (process.env.FALLBACK === 'index' && !hidden && extname(path) === '' && /\\btext\\/html\\b|\\*\\/\\*/.test(req.headers.accept ?? '*/*')) {
+    const shell = (await file('200.html')) ?? (await file('index.html'))
+    if (shell?.stats.isFile()) return send(req, res, 200, shell)
+  }
   const lost = await file('404.html')
   if (lost?.stats.isFile()) return send(req, res, 404, lost)
   res.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' }).end('not found\\n')

@@ -7,16 +7,18 @@ export interface Site {
   readonly place: string
   /** The stage that makes it, where it is not in the context. */
   readonly stage?: string
+  /** What answers for a path without a file: the start page (`index`), where pages are routed in the browser, or nothing. */
+  readonly fallback?: 'index' | 'none'
 }
 
 /** What starts the server of a stage that `siteStage` wrote. */
 export const siteCommand = 'node /srv/server.mjs'
 
 /** The lines of a Dockerfile's last stage, which serves a site. */
-export function siteStage({ place, stage }: Site): string[] {
+export function siteStage({ place, stage, fallback = 'none' }: Site): string[] {
   return [
     `FROM ${nodeImage(defaultNodeMajor)}`,
-    'ENV NODE_ENV=production',
+    `ENV NODE_ENV=production${fallback === 'none' ? '' : ` FALLBACK=${fallback}`}`,
     "COPY <<'SERVER' /srv/server.mjs",
     `${staticServer}SERVER`,
     `COPY ${stage === undefined ? '' : `--from=${stage} `}${place} /srv/site`,

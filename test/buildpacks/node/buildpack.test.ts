@@ -52,7 +52,7 @@ describe('a Node.js app', () => {
       'RUN --mount=type=cache,target=/home/node/.npm,uid=1000,gid=1000 npm ci --include=dev --no-audit --no-fund --no-update-notifier',
       'COPY --chown=node:node . .',
       'RUN --mount=type=cache,target=/home/node/.npm,uid=1000,gid=1000 npm run build',
-      'RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund --no-update-notifier',
+      'RUN --mount=type=cache,target=/home/node/.npm,uid=1000,gid=1000 npm prune --omit=dev --ignore-scripts --no-audit --no-fund --no-update-notifier',
       'COPY --from=build --chown=node:node /app /app',
     ]
     expect(among(lines(files), expected)).to.deep.equal(expected)
@@ -77,7 +77,7 @@ describe('a Node.js app', () => {
       '.dockerignore': 'docs\n!docs/api.md',
       'node_modules/x/index.js': '',
     })
-    const expected = ['.git', 'node_modules', 'docs', '!docs/api.md']
+    const expected = ['.git', '**/node_modules', 'docs', '!docs/api.md']
     expect(among(dockerignore.split('\n'), expected)).to.deep.equal(expected)
     expect(notes.join()).to.include('node_modules is in git')
   })
@@ -89,7 +89,7 @@ describe('a Node.js app', () => {
     it('its start script', () => expect(web({ 'package.json': pkg(start) })).to.equal('node server.js'))
     it('npm, when there is more to its start script than a line', () => {
       const scripts = { prestart: 'node check.js', start: 'node server.js' }
-      expect(web({ 'package.json': pkg({ scripts }) })).to.equal('npm start')
+      expect(web({ 'package.json': pkg({ scripts }) })).to.equal('npm run start')
     })
     it('its main file', () =>
       expect(web({ 'package.json': pkg({ main: 'lib/app' }), 'lib/app.js': '' })).to.equal('node lib/app.js'))

@@ -1,0 +1,64 @@
+import { resolved, type Command } from './commands.js'
+import { servesForDevelopment, withoutWatching } from './dev-server.js'
+import type { NodeApp, PackageJson } from './package-json.js'
+
+/** What the start script of a package.json says. */
+export interface StartScript {
+  /** As it stands there. */
+  readonly line: string
+  /** What starts it. */
+  readonly command: string
+  /** Whether it serves for development only. */
+  readonly develops: boolean
+  readonly notes: readonly string[]
+}
+
+/**
+ * The start script itself rather than `npm start`: npm costs 300 ms at each start and stands between the app and its
+ * signals. Where npm does more than run the line (pre and post scripts, its variables), it is npm that runs it.
+ * @param run what runs a script: `npm run`
+ */
+export function startScript({ scripts }: PackageJson, run: string): StartScript | null {
+  const line = (scripts.start ?? '').trim()
+  if (line === '') return null
+  const { prestart, poststart } = scripts
+  const more = prestart !== undefined || poststart !== undefined || /\bnpm_|\bINIT_CWD\b/.test(line)
+  const commands = resolved(line, scripts)
+  const develops = commands.some(servesForDevelopment) && !commands.some(runsFile)
+  const [first] = commands
+  const still = commands.length === 1 && first !== undefined && !more ? withoutWatching(first) : null
+  if (still === null) return { line, command: more ? `${run} start` : line, develops, notes: [] }
+  return {
+    line,
+    command: still,
+    develops,
+    notes: [`the start script \`${line}\` watches for changes: \`${still}\` is run`],
+  }
+}
+
+const runsFile = ({ program }: Command): boolean => ['node', 'tsx', 'ts-node', 'bun', 'nodemon'].includes(program)
+
+/** A file that is the app's server. */
+export interface ServerFile {
+  readonly command: string
+  /** Whether its name leaves no doubt. */
+  readonly certain: boolean
+}
+
+/** The file to start where no script says: the main one, else one of the usual names. */
+export function serverFile({ tree, pkg }: NodeApp): ServerFile | null {
+  const { main } = pkg
+  const files = [
+    ...(main === undefined ? [] : [main, `${main}.js`]),
+    'server.js',
+    'server.mjs',
+    'index.js',
+    'index.mjs',
+  ]
+  const file = files.find((path) => tree.hasFile(path))
+  if (file !== undefined) return { command: `node ${quoted(file)}`, certain: /^server\.m?js$/.test(file) }
+  const built = main !== undefined && pkg.scripts.build !== undefined && /^(?:\.\/)?(?:dist|build|lib|out)\//.test(main)
+  return built ? { command: `node ${quoted(main)}`, certain: false } : null
+}
+
+const quoted = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`)
