@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { createClient, type Client } from '../src/api/client.js'
+import { createClient, type ApiClient } from '../src/api/client.js'
 import { readCredentials } from '../src/credentials.js'
 import { BerthError } from '../src/errors.js'
 
@@ -18,7 +18,7 @@ export interface Line {
 
 /** An app of its own on a running Berth, made from a copy of examples/hello-node and destroyed at the end. */
 export interface Stage extends AsyncDisposable {
-  readonly client: Client
+  readonly client: ApiClient
   readonly app: string
   readonly url: URL
   /** The working copy. */
@@ -94,7 +94,7 @@ export async function openStage(stem: string): Promise<Stage> {
 }
 
 /** Waits until a deploy is over. @throws Error saying why when it failed */
-export async function settle(client: Client, deploy: string): Promise<void> {
+export async function settle(client: ApiClient, deploy: string): Promise<void> {
   const log = await client.operations.log({ deploy, follow: 'true' })
   while ((await log.next()).done !== true); // its end is the deploy's
   const { status, failure } = await client.operations.info({ deploy })

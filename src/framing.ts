@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http'
  * How the body of a message is delimited (RFC 9112 §6.3). Whoever passes a message on frames it anew by this and by
  * nothing else, so that no two readers of it can disagree on where it ends.
  */
-export type Frame =
+export type BodyFraming =
   | { readonly kind: 'none' }
   | { readonly kind: 'length'; readonly bytes: number }
   | { readonly kind: 'chunked' }
@@ -20,12 +20,12 @@ export const maxHeaderLines = 500
 /** Never dropped because `Connection` names them, and never written but from a frame. */
 export const framingHeaders: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'host'])
 
-const none: Frame = { kind: 'none' }
-const chunked: Frame = { kind: 'chunked' }
-const close: Frame = { kind: 'close' }
+const none: BodyFraming = { kind: 'none' }
+const chunked: BodyFraming = { kind: 'chunked' }
+const close: BodyFraming = { kind: 'close' }
 
 /** Whether bytes follow the head. */
-export const hasBody = (frame: Frame): boolean =>
+export const hasBody = (frame: BodyFraming): boolean =>
   frame.kind !== 'none' && !(frame.kind === 'length' && frame.bytes === 0)
 
 /**
@@ -35,7 +35,7 @@ export const hasBody = (frame: Frame): boolean =>
 // eslint-disable-next-line no-control-regex
 const unsound = /[\x00-\x08\x0a-\x1f\x7f]/
 
-interface Lines {
+interface FramingHeaders {
   readonly sound: boolean
   readonly lengths: readonly string[]
   readonly encodings: readonly string[]
@@ -44,7 +44,7 @@ interface Lines {
 const nothing: readonly string[] = []
 
 /** One look at every header line, as it was sent: Node's `headers` leaves out doubled ones. */
-function linesOf(raw: readonly string[]): Lines {
+function linesOf(raw: readonly string[]): FramingHeaders {
   let lengths = nothing
   let encodings = nothing
   let sound = raw.length <= 2 * maxHeaderLines
@@ -62,7 +62,7 @@ function linesOf(raw: readonly string[]): Lines {
 const spoken = (version: string): boolean => version === '1.1' || version === '1.0'
 
 /** The frame by the two headers that make one; null where they contradict each other or make no sense. */
-function explicit({ lengths, encodings }: Lines, version: string): Frame | null {
+function explicit({ lengths, encodings }: FramingHeaders, version: string): BodyFraming | null {
   if (encodings.length > 0) {
     // RFC 9112 §6.1: with a length beside it, or in HTTP/1.0, this is what smuggling looks like
     const plain = encodings.length === 1 && encodings[0] === 'chunked'
@@ -74,7 +74,7 @@ function explicit({ lengths, encodings }: Lines, version: string): Frame | null 
 }
 
 /** The frame of a request, or why it is refused; where it is refused nothing more may be read from its connection. */
-export function frameOfRequest(request: IncomingMessage): Frame | FrameFault {
+export function frameOfRequest(request: IncomingMessage): BodyFraming | FrameFault {
   if (!spoken(request.httpVersion)) return 'no-such-version'
   if (request.rawHeaders.length > 2 * maxHeaderLines) return 'headers-too-large'
   const lines = linesOf(request.rawHeaders)
@@ -86,7 +86,7 @@ export function frameOfRequest(request: IncomingMessage): Frame | FrameFault {
 }
 
 /** The frame of an answer to a request with this method; null when the answer makes no sense and is not passed on. */
-export function frameOfAnswer(answer: IncomingMessage, method: string | undefined): Frame | null {
+export function frameOfAnswer(answer: IncomingMessage, method: string | undefined): BodyFraming | null {
   const status = answer.statusCode ?? 0
   if (!spoken(answer.httpVersion) || status < 200 || status > 999) return null
   const lines = linesOf(answer.rawHeaders)
@@ -99,7 +99,7 @@ export function frameOfAnswer(answer: IncomingMessage, method: string | undefine
 export const isSound = (raw: readonly string[]): boolean => linesOf(raw).sound
 
 /** Writes a frame over whatever the headers say of one. */
-export function setFrame(headers: NodeJS.Dict<string | string[]>, frame: Frame): void {
+export function setFrame(headers: NodeJS.Dict<string | string[]>, frame: BodyFraming): void {
   delete headers['content-length']
   delete headers['transfer-encoding']
   if (frame.kind === 'length') headers['content-length'] = String(frame.bytes)

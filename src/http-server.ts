@@ -1,22 +1,22 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-import { frameOfRequest, hasBody, type Frame, type FrameFault } from './framing.js'
+import { frameOfRequest, hasBody, type BodyFraming, type FrameFault } from './framing.js'
 
 /** Why a request was not let in. */
 export type Refusal = FrameFault | 'no-such-method' | 'no-such-expectation' | 'client-too-slow'
 
 /** A request that has been let in, when it is its turn on its connection. */
-export interface Call {
+export interface AdmittedRequest {
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  readonly frame: Frame
+  readonly frame: BodyFraming
   /** The client holds its body back until it is told `100 Continue` (RFC 9110 §10.1.1). */
   readonly expectsContinue: boolean
 }
 
 /** Who serves what a strict server lets in, and words what it does not. */
-export interface Listener {
-  readonly serve: (call: Call) => void
+export interface ServerHandlers {
+  readonly serve: (call: AdmittedRequest) => void
   /** A WebSocket handshake: a GET without a body, with no answer outstanding on its connection. */
   readonly upgrade: (request: IncomingMessage, socket: Socket, head: Buffer) => void
   /** Answers; the connection is closed after it. */
@@ -31,7 +31,7 @@ const maxWaiting = 32
 const lingerTime = 5000
 
 /** One connection's requests. They are served one after the other (RFC 9112 §9.3.2), and none after a refused one. */
-interface Line {
+interface RequestQueue {
   current: { request: IncomingMessage; response: ServerResponse } | undefined
   waiting: number
   closed: boolean
@@ -47,15 +47,20 @@ const parserRefusals: Record<string, Refusal> = {
  * connection, before anybody acts on it; a request waits for its turn; and an answer that begins before the whole body
  * has been read is the last on its connection.
  */
-export function createStrictServer(options: ServerOptions, listener: Listener): Server {
-  const lines = new WeakMap<Socket, Line>()
-  const lineOf = (socket: Socket): Line => {
+export function createStrictServer(options: ServerOptions, listener: ServerHandlers): Server {
+  const lines = new WeakMap<Socket, RequestQueue>()
+  const lineOf = (socket: Socket): RequestQueue => {
     let line = lines.get(socket)
     if (!line) lines.set(socket, (line = { current: undefined, waiting: 0, closed: false }))
     return line
   }
 
-  const begin = (request: IncomingMessage, response: ServerResponse, line: Line, expects?: 'continue' | 'other') => {
+  const begin = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    line: RequestQueue,
+    expects?: 'continue' | 'other',
+  ) => {
     if (line.closed) return
     line.current = { request, response }
     response.once('close', () => (line.current = undefined))

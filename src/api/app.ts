@@ -7,9 +7,9 @@ import type { App } from '../store/apps.js'
 import { version } from '../version.js'
 import { contract } from './contract.js'
 import { bodyOfFault, statusOfFault, toFault } from './faults.js'
-import type { Context, Handlers } from './handler.js'
-import type { Lines, Endpoint } from './endpoint.js'
-import type { Platform } from './platform.js'
+import type { HandlerContext, Handlers } from './handler.js'
+import type { LineStream, ApiEndpoint } from './endpoint.js'
+import type { ControlApiDeps } from './platform.js'
 import { routes, splitRoute, versionHeader } from './routes.js'
 import { sendLines, sendText } from './stream.js'
 import { submitChange } from './submit.js'
@@ -18,18 +18,18 @@ import { validate } from './validate.js'
 /** Bytes of a request body: `config:set` of 100 kB fits well, a flood does not. */
 const bodyLimit = 1024 * 1024
 
-type AnyHandler = (request: Record<string, unknown>, context: Context) => Promise<unknown>
+type AnyHandler = (request: Record<string, unknown>, context: HandlerContext) => Promise<unknown>
 
 /** An endpoint with its place and its handler. */
 interface Mounted {
   readonly method: 'get' | 'post' | 'patch' | 'delete'
   readonly path: string
-  readonly endpoint: Endpoint
+  readonly endpoint: ApiEndpoint
   readonly handle: AnyHandler
 }
 
 /** The handler of an endpoint that has none, since all it does is to submit a change. */
-function submitter(platform: Platform, { submits }: Endpoint): AnyHandler | undefined {
+function submitter(platform: ControlApiDeps, { submits }: ApiEndpoint): AnyHandler | undefined {
   if (!submits) return undefined
   return async (request, { app, caller }) => {
     if (app === null) throw new Error('only an app can be changed')
@@ -38,10 +38,10 @@ function submitter(platform: Platform, { submits }: Endpoint): AnyHandler | unde
 }
 
 /** Every endpoint of the contract that is answered over plain HTTP. */
-export const mountAll = (platform: Platform, handlers: Handlers): Mounted[] =>
+export const mountAll = (platform: ControlApiDeps, handlers: Handlers): Mounted[] =>
   Object.entries(routes).flatMap(([resource, operations]) =>
     Object.entries(operations).flatMap(([name, route]: [string, string]) => {
-      const endpoint = (contract as unknown as Record<string, Record<string, Endpoint>>)[resource]?.[name]
+      const endpoint = (contract as unknown as Record<string, Record<string, ApiEndpoint>>)[resource]?.[name]
       if (endpoint === undefined || endpoint.stream === 'socket') return []
       const own = (handlers as unknown as Record<string, Record<string, AnyHandler>>)[resource]?.[name]
       const handle = own ?? submitter(platform, endpoint)
@@ -52,13 +52,13 @@ export const mountAll = (platform: Platform, handlers: Handlers): Mounted[] =>
   )
 
 /** The app that a request is about, by its own name or by an operation of it. @throws BerthError `missing` */
-async function appOf({ store }: Platform, { app, deploy }: Record<string, unknown>): Promise<App | null> {
+async function appOf({ store }: ControlApiDeps, { app, deploy }: Record<string, unknown>): Promise<App | null> {
   if (typeof app === 'string') return store.apps.get(app)
   if (typeof deploy === 'string') return store.apps.find((await store.operations.get(deploy)).app)
   return null
 }
 
-async function answer(mounted: Mounted, platform: Platform, request: Request, response: Response): Promise<void> {
+async function answer(mounted: Mounted, platform: ControlApiDeps, request: Request, response: Response): Promise<void> {
   const { endpoint, handle } = mounted
   const input = validate(endpoint, { params: request.params, query: request.query, body: request.body as unknown })
   const left = new AbortController()
@@ -70,7 +70,7 @@ async function answer(mounted: Mounted, platform: Platform, request: Request, re
     const signal = AbortSignal.any([left.signal, platform.closing])
     const reply = await handle(input, { app, caller, signal })
     if (endpoint.stream === 'lines')
-      await sendLines(response, reply as Lines<unknown, unknown>, (error) => toFault(error, platform.store.redis))
+      await sendLines(response, reply as LineStream<unknown, unknown>, (error) => toFault(error, platform.store.redis))
     else if (endpoint.stream === 'text') await sendText(response, reply as AsyncIterable<string>)
     else response.status(endpoint.status ?? 200).json(reply)
   }
@@ -79,7 +79,7 @@ async function answer(mounted: Mounted, platform: Platform, request: Request, re
 }
 
 /** The control API as an express application: tokens, validation, handlers, and every error as `{fault, message, hint}`. */
-export function createApp(platform: Platform, handlers: Handlers, log: Logger): Express {
+export function createApp(platform: ControlApiDeps, handlers: Handlers, log: Logger): Express {
   const app = express().disable('x-powered-by').disable('etag').set('query parser', 'simple')
   const api = express.Router({ caseSensitive: true, strict: true })
   const { tokens, redis } = platform.store

@@ -1,17 +1,17 @@
 import type { Contract } from './contract.js'
-import { readAll, send, type Access } from './client/http.js'
-import { readLines, readText } from './client/stream.js'
+import { readAll, sendRequest, type Access } from './client/http.js'
+import { readLines, textPieces } from './client/stream.js'
 import type { Input, Reply } from './endpoint.js'
 import { routes, splitRoute } from './routes.js'
 
 export type { Access } from './client/http.js'
 
-type Call<O> = (input: Input<O>, signal?: AbortSignal) => Promise<Reply<O>>
+type ClientCall<O> = (input: Input<O>, signal?: AbortSignal) => Promise<Reply<O>>
 
 /** A function for every operation of the contract; path, query and body are one record. Sockets: `client/run.ts`. */
-export type Client = {
+export type ApiClient = {
   readonly [R in keyof Contract]: {
-    readonly [O in keyof Contract[R] as Contract[R][O] extends { readonly stream: 'socket' } ? never : O]: Call<
+    readonly [O in keyof Contract[R] as Contract[R][O] extends { readonly stream: 'socket' } ? never : O]: ClientCall<
       Contract[R][O]
     >
   }
@@ -46,15 +46,21 @@ async function call(
     inQuery && given.length > 0
       ? `?${new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)])).toString()}`
       : ''
-  const response = await send(access, method, path + query, inQuery ? undefined : Object.fromEntries(given), signal)
+  const response = await sendRequest(
+    access,
+    method,
+    path + query,
+    inQuery ? undefined : Object.fromEntries(given),
+    signal,
+  )
   const type = response.headers['content-type'] ?? ''
   if (type.startsWith('application/x-ndjson')) return readLines(response)
-  if (type.startsWith('text/plain')) return readText(response)
+  if (type.startsWith('text/plain')) return textPieces(response)
   return JSON.parse(await readAll(response)) as unknown
 }
 
 /** A client of the control API, made from its routes; the types come from the contract, which it does not load. */
-export const createClient = (access: Access): Client =>
+export const createClient = (access: Access): ApiClient =>
   Object.fromEntries(
     Object.entries(routes).map(([resource, operations]) => [
       resource,
@@ -67,4 +73,4 @@ export const createClient = (access: Access): Client =>
           ]),
       ),
     ]),
-  ) as unknown as Client
+  ) as unknown as ApiClient

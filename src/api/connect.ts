@@ -3,10 +3,10 @@ import { createLog } from '../log.js'
 import type { Scheduler } from '../scheduler/scheduler.js'
 import type { Store } from '../store/store.js'
 import { Grants } from '../access/grants.js'
-import type { Platform } from './platform.js'
+import type { ControlApiDeps } from './platform.js'
 
 /** The rooms behind the control API. Those that load much are loaded when first asked for. */
-export function connectPlatform(config: Config, store: Store, closing: AbortSignal): Platform {
+export function connectPlatform(config: Config, store: Store, closing: AbortSignal): ControlApiDeps {
   let scheduler: Promise<Scheduler> | undefined
   const open = (): Promise<Scheduler> => (scheduler ??= openScheduler(config, store))
   return {
@@ -16,13 +16,13 @@ export function connectPlatform(config: Config, store: Store, closing: AbortSign
     closing,
     submit: async (app, change, by) => (await import('../queue/submit.js')).submit(store, app, change, { by }),
     rebuild: async (app, by) => (await import('../queue/rebuild.js')).rebuild({ config, store }, app, by),
-    async *deployLog(deploy, options) {
-      const { follow } = await import('../queue/follow.js')
-      yield* follow(config, store, deploy.id, options)
+    async *operationLog(deploy, options) {
+      const { followLog } = await import('../queue/follow.js')
+      yield* followLog(config, store, deploy.id, options)
     },
     processes: async (app) => (await open()).processes(app),
-    async *logs(app, { process, ...query }) {
-      yield* (await open()).logs(app, { ...query, process: process ?? null })
+    async *logs(app, query) {
+      yield* (await open()).logs(app, query)
     },
     run: async (app, spec, signal) => (await open()).attach(app, await store.releases.current(app), spec, signal),
   }

@@ -6,7 +6,7 @@ import { processes } from './processes/contract.js'
 import { releases } from './releases/contract.js'
 import { system } from './system/contract.js'
 import { tokens } from './tokens/contract.js'
-import type { Endpoints } from './endpoint.js'
+import type { ApiEndpoints } from './endpoint.js'
 
 /** The control API, described once. */
 export const contract = {
@@ -19,12 +19,12 @@ export const contract = {
   operations,
   tokens,
   system,
-} as const satisfies Endpoints
+} as const satisfies ApiEndpoints
 
 export type Contract = typeof contract
 
 export type { AppInfo, AppView } from './apps/contract.js'
 export type { OperationView } from './operations/contract.js'
-export type { LogLine, ProcessView } from './processes/contract.js'
+export type { LogLineView, ProcessView } from './processes/contract.js'
 export type { ReleaseInfo, ReleaseView } from './releases/contract.js'
 export type { TokenView } from './tokens/contract.js'

@@ -7,7 +7,7 @@ import type { routes } from './routes.js'
  * An endpoint of the control API: one operation, its method and path apart (those are in `routes.ts`, which costs the CLI nothing to
  * load). Registration, validation, OpenAPI and the client's types all come from this record.
  */
-export interface Endpoint {
+export interface ApiEndpoint {
   /** One line, imperative. */
   readonly summary: string
   /** The permission that its caller needs on the app it is about, or on Berth itself; `nothing`: not even a token. */
@@ -35,24 +35,24 @@ export interface Endpoint {
 }
 
 /** The shape of the contract: an operation for each route and no other. */
-export type Endpoints = {
-  readonly [R in keyof typeof routes]: { readonly [O in keyof (typeof routes)[R]]: Endpoint }
+export type ApiEndpoints = {
+  readonly [R in keyof typeof routes]: { readonly [O in keyof (typeof routes)[R]]: ApiEndpoint }
 }
 
-type Part<O, K extends string> = O extends Readonly<Record<K, infer S extends z.ZodType>> ? z.input<S> : unknown
+type InputPart<O, K extends string> = O extends Readonly<Record<K, infer S extends z.ZodType>> ? z.input<S> : unknown
 type Parsed<O, K extends string> = O extends Readonly<Record<K, infer S extends z.ZodType>> ? z.output<S> : unknown
 
 /** What a caller gives: path, query and body in one record. */
-export type Input<O> = Part<O, 'params'> & Part<O, 'query'> & Part<O, 'body'>
+export type Input<O> = InputPart<O, 'params'> & InputPart<O, 'query'> & InputPart<O, 'body'>
 /** What a handler gets: the same, validated. */
 export type Request<O> = Parsed<O, 'params'> & Parsed<O, 'query'> & Parsed<O, 'body'>
 
 /** Lines as they come, then the verdict. */
-export type Lines<Line, End> = AsyncGenerator<Line, End, void>
+export type LineStream<Line, End> = AsyncGenerator<Line, End, void>
 
 /** What an operation answers with, at the server's end as at the client's. */
 export type Reply<O> = O extends { readonly stream: 'lines'; readonly reply: infer L; readonly end: infer E }
-  ? Lines<z.output<L>, z.output<E>>
+  ? LineStream<z.output<L>, z.output<E>>
   : O extends { readonly stream: 'text' }
     ? AsyncIterable<string>
     : O extends { readonly reply: infer S }

@@ -4,7 +4,7 @@ import type { Contract } from './contract.js'
 import type { Reply, Request } from './endpoint.js'
 
 /** What a handler is given beside the request. */
-export interface Context<A = App | null> {
+export interface HandlerContext<A = App | null> {
   /** The app that the request is about. */
   readonly app: A
   /** Who asks: one that may. */
@@ -16,7 +16,7 @@ export interface Context<A = App | null> {
 type AppOf<R> = R extends { readonly app: string } ? App : App | null
 
 /** Answers one request; a stream's handler rejects before it returns the stream when nothing can be streamed. */
-export type Handler<E> = (request: Request<E>, context: Context<AppOf<Request<E>>>) => Promise<Reply<E>>
+export type Handler<E> = (request: Request<E>, context: HandlerContext<AppOf<Request<E>>>) => Promise<Reply<E>>
 
 /** Endpoints that need no handler. */
 type Unhandled = { readonly stream: 'socket' } | { readonly submits: unknown }

@@ -7,10 +7,10 @@ import { processHandlers } from './processes/handlers.js'
 import { releaseHandlers } from './releases/handlers.js'
 import { systemHandlers } from './system/handlers.js'
 import { tokenHandlers } from './tokens/handlers.js'
-import type { Platform } from './platform.js'
+import type { ControlApiDeps } from './platform.js'
 
 /** Every operation's handler. */
-export const createHandlers = (platform: Platform): Handlers => ({
+export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   apps: appHandlers(platform),
   config: configHandlers(platform),
   formation: formationHandlers(platform),

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { statusOf } from '../errors.js'
 import { version } from '../version.js'
 import { contract } from './contract.js'
-import type { Endpoint } from './endpoint.js'
+import type { ApiEndpoint } from './endpoint.js'
 import { routes, splitRoute } from './routes.js'
 
 const target = { target: 'openapi-3.0', io: 'input', unrepresentable: 'any' } as const
@@ -28,7 +28,7 @@ const parametersOf = (schema: z.ZodObject | undefined, place: 'path' | 'query'):
   }))
 }
 
-const mediaOf = (endpoint: Endpoint): object => {
+const mediaOf = (endpoint: ApiEndpoint): object => {
   if (endpoint.stream === 'text') return { 'text/plain': { schema: { type: 'string' } } }
   const reply = schemaOf(endpoint.reply, 'output')
   if (endpoint.stream !== 'lines' || endpoint.end === undefined) return { 'application/json': { schema: reply } }
@@ -37,7 +37,7 @@ const mediaOf = (endpoint: Endpoint): object => {
   return { 'application/x-ndjson': { schema: { oneOf: [reply, end, error] } } }
 }
 
-function describe(endpoint: Endpoint, id: string): object {
+function describe(endpoint: ApiEndpoint, id: string): object {
   const success =
     endpoint.stream === 'socket'
       ? { 101: { description: 'a WebSocket; docs/api.md says what its messages are' } }
@@ -61,7 +61,7 @@ export function openapi(server: string): object {
   for (const [resource, operations] of Object.entries(routes))
     for (const [name, route] of Object.entries(operations) as [string, string][]) {
       const { method, path } = splitRoute(route)
-      const endpoint = (contract as unknown as Record<string, Record<string, Endpoint>>)[resource]?.[name]
+      const endpoint = (contract as unknown as Record<string, Record<string, ApiEndpoint>>)[resource]?.[name]
       if (endpoint === undefined) continue
       const item = (paths[path.replace(/:(\w+)/g, '{$1}')] ??= {})
       item[method === 'WS' ? 'get' : method.toLowerCase()] = describe(endpoint, `${resource}.${name}`)

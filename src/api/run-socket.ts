@@ -6,12 +6,13 @@ import { deadline } from '../lib/deadline.js'
 import { formatDuration } from '../lib/duration.js'
 import { BerthError, messageOf } from '../errors.js'
 import { bodyOfFault, toFault } from './faults.js'
-import type { OneOff, Platform } from './platform.js'
+import type { OneOff } from '../scheduler/scheduler.js'
+import type { ControlApiDeps } from './platform.js'
 import { channel, inputWindow, type FromServer } from './run-messages.js'
 
 const Terminal = { rows: z.int().min(1).max(9999), columns: z.int().min(1).max(9999) }
 
-const Message = z.union([
+const ClientMessage = z.union([
   z.strictObject({
     start: z.strictObject({
       command: z.array(z.string().refine((word) => !word.includes('\0'), 'a word of a command holds no NUL')).min(1),
@@ -23,17 +24,17 @@ const Message = z.union([
   z.strictObject({ resize: z.strictObject(Terminal) }),
   z.strictObject({ eof: z.literal(true) }),
 ])
-type Message = z.output<typeof Message>
-type Start = Extract<Message, { start: unknown }>['start']
+type ClientMessage = z.output<typeof ClientMessage>
+type RunStart = Extract<ClientMessage, { start: unknown }>['start']
 
-function parse(text: string): Message {
+function parse(text: string): ClientMessage {
   let json: unknown
   try {
     json = JSON.parse(text)
   } catch {
     throw new BerthError('invalid', 'a text frame is not JSON', 'see docs/api.md for what the messages are')
   }
-  const parsed = Message.safeParse(json)
+  const parsed = ClientMessage.safeParse(json)
   if (!parsed.success)
     throw new BerthError(
       'invalid',
@@ -58,7 +59,7 @@ const earlyFrames = 1024
 
 /** A caller's messages, taken apart: the first is `start`, and what comes before the process runs is kept for it. */
 class Incoming {
-  readonly start: Promise<Start>
+  readonly start: Promise<RunStart>
   readonly #socket: WebSocket
   readonly #early: Buffer[] = []
   #eof = false
@@ -101,7 +102,7 @@ class Incoming {
     this.#early.length = 0
   }
 
-  #handle(message: Message, resolve: (start: Start) => void): void {
+  #handle(message: ClientMessage, resolve: (start: RunStart) => void): void {
     if ('start' in message) resolve(message.start)
     else if ('eof' in message) {
       this.#eof = true
@@ -155,7 +156,7 @@ const tooLong = (ms: number): BerthError =>
 
 /** Ties a WebSocket to a one-off process, from its `start` to its `exit`. A caller that leaves ends the process. */
 export async function serveRun(
-  platform: Platform,
+  platform: ControlApiDeps,
   { name, caller }: { readonly name: string; readonly caller: Caller },
   socket: WebSocket,
 ): Promise<void> {

@@ -1,10 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import { messageOf } from '../errors.js'
-import { createStrictServer, type Call } from '../http-server.js'
+import { createStrictServer, type AdmittedRequest } from '../http-server.js'
 import { createApp } from './app.js'
 import { createHandlers } from './handlers.js'
-import type { Platform } from './platform.js'
+import type { ControlApiDeps } from './platform.js'
 import { answerToRefusal, sendRaw } from './refusals.js'
 import { createUpgrade } from './upgrade.js'
 
@@ -15,10 +15,10 @@ export type GitHandler = (request: IncomingMessage, response: ServerResponse) =>
 const keepAliveMs = 75_000
 
 /** The HTTP server of the api process, not yet listening: git first, then the control API. */
-export function createApiServer(platform: Platform, git: GitHandler, log: Logger): Server {
+export function createApiServer(platform: ControlApiDeps, git: GitHandler, log: Logger): Server {
   const app = createApp(platform, createHandlers(platform), log)
   const upgrade = createUpgrade(platform)
-  const serve = ({ request, response, expectsContinue }: Call) => {
+  const serve = ({ request, response, expectsContinue }: AdmittedRequest) => {
     if (expectsContinue) response.writeContinue()
     Promise.resolve(git(request, response))
       .then((taken) => {

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream'
 import type { Response } from 'express'
 import type { BerthError } from '../errors.js'
 import { bodyOfFault } from './faults.js'
-import type { Lines } from './endpoint.js'
+import type { LineStream } from './endpoint.js'
 
 /** How often a silent stream of lines says that it lives, so that whoever stands between does not cut it. */
 const heartbeatMs = 15_000
@@ -19,7 +19,7 @@ export async function write(to: Writable, text: string): Promise<void> {
 /** Sends NDJSON: every line as it comes, then the verdict or the error that ended it. */
 export async function sendLines(
   response: Response,
-  lines: Lines<unknown, unknown>,
+  lines: LineStream<unknown, unknown>,
   toFault: (error: unknown) => BerthError,
 ): Promise<void> {
   response.type('application/x-ndjson').set('X-Accel-Buffering', 'no').flushHeaders()

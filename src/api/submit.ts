@@ -2,12 +2,12 @@ import { askerOf, type Caller } from '../access/caller.js'
 import { kindOf, type Change } from '../changes/index.js'
 import type { App } from '../store/apps.js'
 import type { OperationView } from './contract.js'
-import type { Platform } from './platform.js'
+import type { ControlApiDeps } from './platform.js'
 import { viewOperation } from './views.js'
 
 /** Records a change that a caller asks for, if it can be made. @throws BerthError what its kind says against it */
 export async function submitChange(
-  platform: Platform,
+  platform: ControlApiDeps,
   app: App,
   change: Change,
   caller: Caller,

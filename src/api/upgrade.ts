@@ -6,7 +6,7 @@ import { authenticate, bearerOf } from '../access/authenticate.js'
 import { demand } from '../access/caller.js'
 import { contract } from './contract.js'
 import { toFault } from './faults.js'
-import type { Platform } from './platform.js'
+import type { ControlApiDeps } from './platform.js'
 import { answerToFault, sendRaw } from './refusals.js'
 
 /** Bytes of one frame of standard input. */
@@ -26,7 +26,7 @@ function appOf(url: string): string {
 
 /** The server's handler of `upgrade`: token first, then the one operation that is a WebSocket. */
 export function createUpgrade(
-  platform: Platform,
+  platform: ControlApiDeps,
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void> {
   let server: WebSocketServer | undefined
   return async (request, socket, head) => {

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { BerthError } from '../errors.js'
-import type { Endpoint } from './endpoint.js'
+import type { ApiEndpoint } from './endpoint.js'
 
 /** What of a request an endpoint reads. */
 export interface Given {
@@ -16,7 +16,7 @@ const nothing = (given: unknown): boolean =>
  * Checks path, query and body against the endpoint and merges them into one record.
  * @throws BerthError `invalid`, naming every offending key
  */
-export function validate(endpoint: Endpoint, given: Given): Record<string, unknown> {
+export function validate(endpoint: ApiEndpoint, given: Given): Record<string, unknown> {
   const parts = (['params', 'query', 'body'] as const).map((part) => parsePart(endpoint[part], given[part], part))
   return Object.assign({}, ...parts) as Record<string, unknown>
 }

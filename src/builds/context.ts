@@ -9,7 +9,7 @@ import { removeDirectory } from './files.js'
 export const dockerfileName = '.berth.Dockerfile'
 
 /** A build's context, as `POST /build` takes it. */
-export interface Context {
+export interface ContextUpload {
   readonly stream: Readable
   readonly options: { readonly dockerfile: string; readonly directory?: string }
 }
@@ -18,7 +18,7 @@ export interface Context {
  * The context of a plan: its tree, sent as an archive.
  * @param here the engine takes the tree as it lies on this machine's disk: nothing is sent. The plan's files are written to it.
  */
-export async function contextOf(directory: string, plan: Plan, here: boolean): Promise<Context> {
+export async function contextOf(directory: string, plan: Plan, here: boolean): Promise<ContextUpload> {
   const own = plan.ownDockerfile
   const dockerfile = own ? 'Dockerfile' : dockerfileName
   if (!here) {

@@ -34,11 +34,12 @@ export const indexOf = (tree: string): string => `${tree}.index`
  */
 export const lastTree = (config: Config, app: string): string => join(operationsDirectory(config), `${app}.tree`)
 
-export const removeSource = (config: Config, id: string): Promise<void> => removeTree(operationFiles(config, id).source)
+export const removeSource = (config: Config, id: string): Promise<void> =>
+  removeSourceTree(operationFiles(config, id).source)
 
 /** Keeps the tree of a deploy that is over for the next one of its app. */
 export async function keepSource(config: Config, id: string, app: string): Promise<void> {
-  await removeTree(lastTree(config, app)).catch((error: unknown) => setAside(config, app, error))
+  await removeSourceTree(lastTree(config, app)).catch((error: unknown) => setAside(config, app, error))
   // without its tree an index is nothing, and without its index a tree is written anew
   await moveTree(operationFiles(config, id).source, lastTree(config, app)).catch(() => removeSource(config, id))
 }
@@ -66,7 +67,7 @@ export async function removeDirectory(path: string): Promise<void> {
   if (existsSync(path)) await promisify(execFile)('rm', ['-rf', '--', path], { maxBuffer: 2 ** 26 })
 }
 
-export async function removeTree(tree: string): Promise<void> {
+export async function removeSourceTree(tree: string): Promise<void> {
   await removeDirectory(tree)
   await rm(indexOf(tree), { force: true })
 }

@@ -3,14 +3,14 @@ import { z } from 'zod'
 import { BerthError } from '../errors.js'
 import { releasing } from './kind.js'
 
-const Config = z.object({
+const ConfigChange = z.object({
   kind: z.literal('config'),
   set: z.record(z.string(), z.string()).readonly(),
   unset: z.array(z.string()).readonly(),
 })
-type Config = z.output<typeof Config>
+type ConfigChange = z.output<typeof ConfigChange>
 type Vars = Readonly<Record<string, string>>
-type Edit = Pick<Config, 'set' | 'unset'>
+type Edit = Pick<ConfigChange, 'set' | 'unset'>
 
 /** Bytes of all config vars of an app; each of the releases that are kept holds them. */
 export const mostConfigBytes = 256 * 1024
@@ -85,7 +85,7 @@ function checkValue(name: string, value: string): void {
     )
 }
 /** @throws BerthError `invalid`, `large` */
-function check({ set, unset }: Config, current: Vars): void {
+function check({ set, unset }: ConfigChange, current: Vars): void {
   const names = [...Object.keys(set), ...unset]
   if (names.length === 0)
     throw new BerthError('invalid', 'no config var to set or unset', 'name at least one in `set` or `unset`')
@@ -107,8 +107,8 @@ function effective(vars: Vars, { set, unset }: Edit): Edit {
 }
 
 /** Config vars are set and unset. */
-export const config = releasing<Config>({
-  schema: Config,
+export const config = releasing<ConfigChange>({
+  schema: ConfigChange,
   describe: (change, current) => {
     const { set, unset } = current ? effective(current.config, change) : change
     const said = [['Set', Object.keys(set)] as const, ['Unset', unset] as const].filter(([, names]) => names.length > 0)

@@ -6,7 +6,7 @@ import type { Release } from '../store/releases.js'
 import { config } from './config.js'
 import { destroy } from './destroy.js'
 import type { ActingKind, ReleasingKind } from './kind.js'
-import { push, type Push } from './push.js'
+import { push, type PushChange } from './push.js'
 import { rename } from './rename.js'
 import { restart } from './restart.js'
 import { rollback } from './rollback.js'
@@ -47,7 +47,7 @@ export const describeChange = (change: StoredChange, current?: Release): string 
   kindOf(change).describe(change, current)
 
 /** An operation that builds what was pushed, or builds it again. */
-export const isBuild = (operation: Operation): operation is Operation & { readonly change: Push } =>
+export const isBuild = (operation: Operation): operation is Operation & { readonly change: PushChange } =>
   operation.change.kind === 'push'
 
 /** Whether all of an app goes with an operation. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { formationFor } from './formation.js'
 import { releasing, type Built } from './kind.js'
 
-const Push = z.object({
+const PushChange = z.object({
   kind: z.literal('push'),
   commit: z.string(),
   branch: z.string(),
@@ -11,11 +11,11 @@ const Push = z.object({
   /** It was pushed before, and is built again. */
   rebuild: z.literal(true).exactOptional(),
 })
-export type Push = z.output<typeof Push>
+export type PushChange = z.output<typeof PushChange>
 
 /** A commit is built and released. */
-export const push = releasing<Push, Built>({
-  schema: Push,
+export const push = releasing<PushChange, Built>({
+  schema: PushChange,
   describe: ({ commit, rebuild }) => `${rebuild ? 'Rebuild' : 'Deploy'} ${commit.slice(0, 7)}`,
   make: (change, at) => at.build(change),
   next: ({ commit }, current, built) => ({

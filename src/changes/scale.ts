@@ -14,10 +14,10 @@ const Size = z.object({
   memory: z.number().exactOptional(),
   cpus: z.number().exactOptional(),
 })
-const Scale = z.object({ kind: z.literal('scale'), formation: z.record(z.string(), Size).readonly() })
-export type Scale = z.output<typeof Scale>
+const ScaleChange = z.object({ kind: z.literal('scale'), formation: z.record(z.string(), Size).readonly() })
+export type ScaleChange = z.output<typeof ScaleChange>
 
-function scaled(current: Release, change: Scale['formation']): Record<string, FormationEntry> {
+function scaled(current: Release, change: ScaleChange['formation']): Record<string, FormationEntry> {
   // before the first push nobody knows which there will be
   const named = current.image === null ? { ...current.formation, ...change } : current.processTypes
   const types = Object.keys(named).filter((type) => type !== 'release')
@@ -57,7 +57,7 @@ function checkSize(type: string, { memory, cpus }: { memory?: number | undefined
 }
 
 /** @throws BerthError `invalid`, `missing` */
-function check({ formation }: Scale, app: App, current: Release): void {
+function check({ formation }: ScaleChange, app: App, current: Release): void {
   const types = Object.keys(formationOf(current))
   if (Object.keys(formation).length === 0)
     throw new BerthError('invalid', 'no process type to scale', `name one of ${types.join(', ') || 'web, worker'}`)
@@ -75,8 +75,8 @@ function check({ formation }: Scale, app: App, current: Release): void {
 }
 
 /** More or fewer of a process type run, or larger or smaller ones. */
-export const scale = releasing<Scale>({
-  schema: Scale,
+export const scale = releasing<ScaleChange>({
+  schema: ScaleChange,
   describe: ({ formation }) => `Scale ${Object.keys(formation).join(', ')}`,
   check,
   changesNothing: ({ formation }, current) => isDeepStrictEqual(scaled(current, formation), scaled(current, {})),

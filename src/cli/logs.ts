@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { LogLine } from '../api/contract.js'
+import type { LogLineView } from '../api/contract.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
 import { harmless } from '../lib/terminal.js'
@@ -15,7 +15,7 @@ interface LogsOptions extends AppOptions, JsonOptions {
 const palette = [36, 33, 32, 35, 34]
 
 /** `2026-11-24T04:08:34.123Z app[web.1]: text`, the head in the colour of its process on a terminal. */
-function format({ time, source, process: name, text: raw }: LogLine): string {
+function format({ time, source, process: name, text: raw }: LogLineView): string {
   const text = harmless(raw)
   const head = `${time} ${source}[${name}]:`
   if (!process.stdout.isTTY || process.env.NO_COLOR !== undefined) return `${head} ${text}`

@@ -15,7 +15,7 @@ const searchEveryMs = 250
  * Follows a change to its end through restarts of the server, passing on its log from the beginning, each piece once.
  * @throws BerthError `unavailable` when the server does not come back
  */
-export async function follow(
+export async function followOperation(
   { client }: Session,
   deploy: OperationView,
   onText: (text: string) => void,
@@ -41,7 +41,7 @@ export async function follow(
 }
 
 /** `Setting GREETING and restarting blog...`, the log of it once it takes long, and how it ended. */
-class Line implements Disposable {
+class ProgressLine implements Disposable {
   #held = ''
   #live = false
   readonly #timer: NodeJS.Timeout
@@ -75,10 +75,10 @@ export async function carryOut(
   request: Promise<OperationView>,
   { shown = false } = {},
 ): Promise<OperationView> {
-  using line = new Line(text)
+  using line = new ProgressLine(text)
   let ended
   try {
-    ended = await follow(session, await request, (text) => line.add(text))
+    ended = await followOperation(session, await request, (text) => line.add(text))
   } catch (error) {
     say('!')
     throw error

@@ -10,7 +10,7 @@ import { formatMemory, parseMemory } from './size.js'
 
 const group = 'Processes'
 
-interface Scale {
+interface ProcessScale {
   quantity: number
   memory?: number
   cpus?: number
@@ -20,7 +20,7 @@ interface Scale {
 const mostOfType = 100
 
 /** `web=3`, `web=2:1G`, `web=2:1G:0.5`. @throws UsageError */
-export function parseScale(word: string): [string, Scale] {
+export function parseScale(word: string): [string, ProcessScale] {
   const [, type = '', quantity = '', memory, cpus] =
     /^([^=]+)=(\d+)(?::([^:]*))?(?::(\d+(?:\.\d+)?))?$/.exec(word) ?? []
   if (type === '')

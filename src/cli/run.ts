@@ -4,7 +4,7 @@ import { UsageError } from './failure.js'
 import { say } from './output.js'
 import { openApp, withApp, type AppOptions } from './session.js'
 
-interface RunOptions extends AppOptions {
+interface RunFlags extends AppOptions {
   readonly interactive?: boolean
   /** Given as `-t` or `--no-tty`; absent is decided by looking. */
   readonly tty?: boolean
@@ -35,7 +35,7 @@ export function registerRun(program: Command): void {
     .option('-t, --tty', 'with a terminal; the default if you are on one')
     .option('--no-tty', 'without a terminal')
     .passThroughOptions()
-    .action(async (words: string[], options: RunOptions) => {
+    .action(async (words: string[], options: RunFlags) => {
       const afterDashes = process.argv.includes('--')
       const { command, app } =
         options.app !== undefined || afterDashes ? { command: words, app: options.app } : splitTrailingApp(words)

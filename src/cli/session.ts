@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { createClient, type Client } from '../api/client.js'
+import { createClient, type ApiClient } from '../api/client.js'
 import { BerthError, is } from '../errors.js'
 import { readCredentials, type Credentials } from '../credentials.js'
 import { UsageError } from './failure.js'
@@ -8,7 +8,7 @@ import { currentApp } from './repository.js'
 /** A person's standing with one Berth. */
 export interface Session {
   readonly credentials: Credentials
-  readonly client: Client
+  readonly client: ApiClient
 }
 
 /** Options of every command that belongs to an app. */

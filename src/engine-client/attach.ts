@@ -9,7 +9,7 @@ const never = '%FF,%FF'
  * output (in frames unless it has a terminal). Not dockerode's `attach`: that sends its options as a body too, which podman
  * passes on to the container's standard input.
  */
-export function attach(socketPath: string, id: string, stdin: boolean): Promise<Duplex> {
+export function attachToContainer(socketPath: string, id: string, stdin: boolean): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const path = `/containers/${id}/attach?stream=1&stdout=1&stderr=1${stdin ? `&stdin=1&detachKeys=${never}` : ''}`
     const headers = { connection: 'Upgrade', upgrade: 'tcp', 'content-length': '0' }

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import type { Type } from 'protobufjs'
 
 /** What of BuildKit's StatusResponse (moby/buildkit, control.proto) tells a person how a build goes on. */
-interface Status {
+interface BuildkitStatus {
   readonly vertexes: readonly {
     readonly name: string
     readonly started?: object | null
@@ -19,7 +19,7 @@ let statusType: Promise<Type> | undefined
 /** What BuildKit tells in a trace message, as the plain builder would have put it; '' is nothing. */
 export async function traceText(aux: string): Promise<string> {
   const status = await (statusType ??= loadStatusType())
-  const { vertexes, logs } = status.decode(Buffer.from(aux, 'base64')) as unknown as Status
+  const { vertexes, logs } = status.decode(Buffer.from(aux, 'base64')) as unknown as BuildkitStatus
   const begun = vertexes.filter(
     ({ name, started, completed }) => started && !completed && !name.startsWith('[internal]'),
   )

@@ -12,11 +12,11 @@ import { progressOf, type ProgressMessage } from './progress.js'
  * - `buildkit`: dockerd, which names containerd among its parts; its plain builder lacks what plans use (cache mounts);
  * - `plain`: Podman, by its Docker API.
  */
-export type Builder = 'here' | 'buildkit' | 'plain'
+export type BuilderKind = 'here' | 'buildkit' | 'plain'
 
 /** An image to build. */
-export interface BuildRequest {
-  readonly builder: Builder
+export interface ImageBuild {
+  readonly builder: BuilderKind
   readonly tag: string
   readonly labels?: Readonly<Record<string, string>>
   /** Its name in the context. */
@@ -36,7 +36,7 @@ export class Builds {
     this.#connection = connection
   }
 
-  async builder(): Promise<Builder> {
+  async builder(): Promise<BuilderKind> {
     const { Components = [], Platform } = (await this.#connection.ask((docker) => docker.version())) as {
       Components?: readonly { Name: string }[]
       Platform?: { Name: string }
@@ -46,7 +46,7 @@ export class Builds {
   }
 
   /** Builds an image; what the engine says of it, as it comes, BuildKit's in the words of the plain builder. */
-  async *build(context: Readable, request: BuildRequest, signal?: AbortSignal): AsyncGenerator<ProgressMessage> {
+  async *build(context: Readable, request: ImageBuild, signal?: AbortSignal): AsyncGenerator<ProgressMessage> {
     const { builder, tag, labels, dockerfile, directory, cacheNamespace, headers } = request
     const buildkit = {
       version: '2' as const,

@@ -1,10 +1,10 @@
 import type { Config } from '../config.js'
 import { Builds } from './builds.js'
 import { EngineConnection } from './connection.js'
-import { Containers } from './containers.js'
+import { EngineContainers } from './containers.js'
 import { followEvents, type EngineEvent } from './events.js'
-import { Images } from './images.js'
-import { Networks } from './networks.js'
+import { EngineImages } from './images.js'
+import { EngineNetworks } from './networks.js'
 
 /** The part of an engine's `GET /info` that the platform reads. */
 export interface EngineInfo {
@@ -16,16 +16,16 @@ export interface EngineInfo {
 
 /** A container engine, by its Docker API. Nothing else in the platform speaks to one. */
 export class EngineClient {
-  readonly containers: Containers
-  readonly networks: Networks
-  readonly images: Images
+  readonly containers: EngineContainers
+  readonly networks: EngineNetworks
+  readonly images: EngineImages
   readonly builds: Builds
   readonly #connection: EngineConnection
   constructor(connection: EngineConnection) {
     this.#connection = connection
-    this.containers = new Containers(connection)
-    this.networks = new Networks(connection)
-    this.images = new Images(connection)
+    this.containers = new EngineContainers(connection)
+    this.networks = new EngineNetworks(connection)
+    this.images = new EngineImages(connection)
     this.builds = new Builds(connection)
   }
 

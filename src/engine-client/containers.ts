@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { ContainerCreateOptions, ContainerInfo, ContainerInspectInfo } from 'dockerode'
-import { attach } from './attach.js'
+import { attachToContainer } from './attach.js'
 import { answerMs, type EngineConnection } from './connection.js'
 import { refusalStatus, unlessRefused } from './errors.js'
 import { exitOf } from './exit.js'
@@ -19,7 +19,7 @@ export type ContainerCreation = ContainerCreateOptions & {
 }
 
 /** What is read of a container's log. */
-export interface LogQuery {
+export interface ContainerLogQuery {
   /** Records from the end; all unless given. */
   readonly tail?: number
   /** In seconds of the epoch. */
@@ -28,7 +28,7 @@ export interface LogQuery {
 }
 
 /** The containers of an engine. */
-export class Containers {
+export class EngineContainers {
   readonly #connection: EngineConnection
   constructor(connection: EngineConnection) {
     this.#connection = connection
@@ -112,7 +112,7 @@ export class Containers {
   }
 
   /** A container's log. Ends with `signal`. */
-  async log(id: string, { tail, since, follow }: LogQuery, signal?: AbortSignal): Promise<LogAnswer> {
+  async log(id: string, { tail, since, follow }: ContainerLogQuery, signal?: AbortSignal): Promise<LogAnswer> {
     const query = {
       stdout: 1,
       stderr: 1,
@@ -130,7 +130,7 @@ export class Containers {
 
   /** Attaches to a container that has not started yet: see `attach`. */
   attach(id: string, stdin: boolean): Promise<Duplex> {
-    return attach(this.#connection.socketPath, id, stdin)
+    return attachToContainer(this.#connection.socketPath, id, stdin)
   }
 
   /** Waits until a container has ended: see `exitOf`. */

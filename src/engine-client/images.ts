@@ -13,7 +13,7 @@ export type ImageDetails = ImageInspectInfo
 const removalMs = 10 * 60_000
 
 /** The images of an engine. */
-export class Images {
+export class EngineImages {
   readonly #connection: EngineConnection
   constructor(connection: EngineConnection) {
     this.#connection = connection

@@ -2,7 +2,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { LineSplitter } from '../lib/lines.js'
 
 /** A piece of a container's output: what one frame of the engine's multiplexed stream holds. */
-export interface Frame {
+export interface LogFrame {
   readonly stream: 'stdout' | 'stderr'
   readonly chunk: Buffer
   /** It goes on where the frame before it ended: one that is too large to be kept whole comes in pieces. */
@@ -18,15 +18,15 @@ const largestWhole = 256 * 1024
  */
 export class FrameReader {
   #head = Buffer.alloc(0)
-  #stream: Frame['stream'] = 'stdout'
+  #stream: LogFrame['stream'] = 'stdout'
   /** Bytes of the frame that are still to come; 0 between frames. */
   #missing = 0
   #parts: Buffer[] = []
   #large = false
   #begun = false
 
-  read(chunk: Buffer): Frame[] {
-    const frames: Frame[] = []
+  read(chunk: Buffer): LogFrame[] {
+    const frames: LogFrame[] = []
     let rest = chunk
     while (rest.length > 0) {
       if (this.#missing === 0) {
@@ -52,7 +52,7 @@ export class FrameReader {
     return frames
   }
 
-  #open(frames: Frame[]): void {
+  #open(frames: LogFrame[]): void {
     this.#stream = this.#head[0] === 2 ? 'stderr' : 'stdout'
     this.#missing = this.#head.readUInt32BE(4)
     this.#large = this.#missing > largestWhole
@@ -82,7 +82,7 @@ class Text {
 export class LineReader {
   readonly #texts = { stdout: new Text(), stderr: new Text() }
 
-  read({ stream, chunk }: Frame): string[] {
+  read({ stream, chunk }: LogFrame): string[] {
     return this.#texts[stream].read(chunk)
   }
 
@@ -95,7 +95,7 @@ export class LineReader {
 /** A line of a log, and when its first byte was written, RFC 3339. */
 export interface StampedLine {
   readonly time: string
-  readonly stream: Frame['stream']
+  readonly stream: LogFrame['stream']
   readonly text: string
 }
 
@@ -114,7 +114,7 @@ export class RecordReader {
   readonly #stamps: Stamps
   readonly #texts = { stdout: new Text(), stderr: new Text() }
   /** Of the line that has begun. */
-  readonly #times: Record<Frame['stream'], string | null> = { stdout: null, stderr: null }
+  readonly #times: Record<LogFrame['stream'], string | null> = { stdout: null, stderr: null }
   /** Times so far. */
   count = 0
 
@@ -122,7 +122,7 @@ export class RecordReader {
     this.#stamps = stamps
   }
 
-  read({ stream, chunk, continues }: Frame): StampedLine[] {
+  read({ stream, chunk, continues }: LogFrame): StampedLine[] {
     let body = chunk
     if (!continues && (this.#stamps === 'records' || this.#times[stream] === null)) {
       this.count++

@@ -6,7 +6,7 @@ import { unlessRefused } from './errors.js'
 export type NetworkDetails = NetworkInspectInfo
 
 /** The networks of an engine. */
-export class Networks {
+export class EngineNetworks {
   readonly #connection: EngineConnection
   constructor(connection: EngineConnection) {
     this.#connection = connection

@@ -11,18 +11,18 @@ export const statusOf = {
   full: 507,
 } as const
 
-export type Fault = keyof typeof statusOf
+export type EngineFault = keyof typeof statusOf
 
 /** An error a Docker client reads as `{"message": …}`. Messages follow dockerd's wording: clients match on it. */
 export class EngineError extends Error {
-  readonly fault: Fault
-  constructor(fault: Fault, message: string, cause?: unknown) {
+  readonly fault: EngineFault
+  constructor(fault: EngineFault, message: string, cause?: unknown) {
     super(message, { cause })
     this.fault = fault
   }
 }
 
-export const isFault = (error: unknown, fault: Fault): error is EngineError =>
+export const isFault = (error: unknown, fault: EngineFault): error is EngineError =>
   error instanceof EngineError && error.fault === fault
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

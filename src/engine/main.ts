@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parse } from 'dotenv'
-import { serve } from './api/server.js'
+import { serveApi } from './api/server.js'
 import type { BuildConfig, EngineConfig } from './config.js'
 import { destroyEngine } from './destroy.js'
 import { openEngine } from './engine.js'
@@ -186,7 +186,7 @@ async function main(): Promise<void> {
   }
   isolate()
   await using engine = await openEngine(config)
-  const server = await serve(config.socket, engine.routes)
+  const server = await serveApi(config.socket, engine.routes)
   server.on('request', ({ method = '', url = '' }) => {
     engine.hasten(method, url)
     busy()

@@ -67,7 +67,7 @@ export interface Mount {
 }
 
 /** Limits of one container; absent is unlimited. */
-export interface Limits {
+export interface ResourceLimits {
   /** Bytes. */
   readonly memory?: number
   /** Bytes of memory and swap together; -1 is unlimited swap. */
@@ -129,7 +129,7 @@ interface Placed {
 }
 
 /** One isolated command over a stack of layers: what a build's RUN needs of the runtime. */
-export interface Step {
+export interface RunStep {
   /** Unique, `[a-z0-9]{12,64}`. */
   readonly id: string
   /** Bottom first. */
@@ -151,7 +151,7 @@ export interface Step {
   readonly hostname?: string
   /** `name:address`; the address may be `host-gateway`. */
   readonly extraHosts?: readonly string[]
-  readonly limits?: Limits
+  readonly limits?: ResourceLimits
   readonly rlimits?: readonly Rlimit[]
   /** Bytes of `/dev/shm`. */
   readonly shmSize?: number
@@ -182,7 +182,7 @@ export interface Steps {
   /** Opens what a build has to itself. @param network of its steps; `none` is no choice of where to fetch from */
   begin(network: StepNetwork): BuildSandbox
   /** Runs to the end; resolves with the exit code and whether memory ran out. Leaves nothing behind but `upperDir`. */
-  run(step: Step): Promise<{ exitCode: number; oomKilled: boolean }>
+  run(step: RunStep): Promise<{ exitCode: number; oomKilled: boolean }>
 }
 
 /** What every room tells of what it did; `GET /events` replays and follows it. */
@@ -305,7 +305,7 @@ export interface VolumeWish {
 }
 
 /** Fills the directory that `into` makes for it. What has nothing to put there does not ask for one. */
-export type Copy = (into: () => Promise<string>) => Promise<void>
+export type VolumeFiller = (into: () => Promise<string>) => Promise<void>
 
 /** What the container room needs of the volume room. */
 export interface Volumes {
@@ -318,7 +318,7 @@ export interface Volumes {
    * Has `copy` fill the volume, if it is empty: all of that appears in the volume at once, and is on the disk when this
    * resolves. @throws what `copy` throws, and then the volume is as it was
    */
-  fill(name: string, holder: string, copy: Copy): Promise<void>
+  fill(name: string, holder: string, copy: VolumeFiller): Promise<void>
   /** @throws EngineError `missing`, `conflict` when a container has it */
   remove(name: string, force: boolean): Promise<void>
   /** Before `holder` uses it: what a volume with options stands for is mounted for the first. @throws EngineError `broken` */

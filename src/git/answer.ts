@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { Writable } from 'node:stream'
 import type { PushLimits } from '../config.js'
 import type { BerthError } from '../errors.js'
-import type { Command } from './commands.js'
+import type { RefCommand } from './commands.js'
 import { ended, ofProgress, unpacked } from './explain.js'
 import { packetAt } from './pkt-line.js'
 import { refusal, spoken } from './report.js'
@@ -11,8 +11,8 @@ import { refusal, spoken } from './report.js'
 const keptWords = 2000
 
 /** What an answer is about. */
-export interface Answering {
-  readonly commands: readonly Command[]
+export interface PushRequest {
+  readonly commands: readonly RefCommand[]
   readonly capabilities: ReadonlySet<string>
   readonly limits: PushLimits
 }
@@ -22,9 +22,9 @@ export interface Answering {
  * gone away. What git says of a limit that it has met is followed by what to do about it; a git that ends without a report
  * (gitprotocol-pack(5), "Report Status") gets one, so that the pusher is told of a refusal and not of a broken connection.
  */
-export class Answer extends Writable {
+export class PushAnswer extends Writable {
   readonly #response: ServerResponse
-  readonly #about: Answering | null
+  readonly #about: PushRequest | null
   readonly #stallMs: number
   #beforeEnd: () => Promise<void> = () => Promise.resolve()
   #partial = Buffer.alloc(0)
@@ -37,7 +37,7 @@ export class Answer extends Writable {
    * @param about null passes everything on as it is
    * @param stallMs who does not read for so long is hung up on: a fetch ends, a push goes on unheard
    */
-  constructor(response: ServerResponse, about: Answering | null, stallMs: number) {
+  constructor(response: ServerResponse, about: PushRequest | null, stallMs: number) {
     super({ highWaterMark: 64 * 1024 })
     this.#response = response
     this.#about = about?.capabilities.has('side-band-64k') === true ? about : null

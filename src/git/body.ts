@@ -22,7 +22,7 @@ const dropped = { bytes: 256 * mebibyte, ms: 30_000 }
  * A request's body, inflated if need be. It ends early when the client goes away, and when what it sent is not gzip.
  * @throws BerthError `large` past the limit, `invalid` when the client is too slow
  */
-export async function* bodyOf(request: IncomingMessage, limits: BodyLimits): AsyncGenerator<Buffer, void> {
+export async function* requestBody(request: IncomingMessage, limits: BodyLimits): AsyncGenerator<Buffer, void> {
   const gzip = request.headers['content-encoding'] === 'gzip'
   const source: Readable = gzip ? request.pipe(createGunzip()) : request
   if (gzip) request.once('error', () => source.destroy())

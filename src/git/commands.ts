@@ -2,7 +2,7 @@ import { BerthError } from '../errors.js'
 import { packetAt } from './pkt-line.js'
 
 /** One line of a push: move `ref` from `old` to `new`; forty zeros are "not there". */
-export interface Command {
+export interface RefCommand {
   readonly old: string
   readonly new: string
   readonly ref: string
@@ -10,7 +10,7 @@ export interface Command {
 
 /** The beginning of a push's body, and what came with it. */
 export interface Head {
-  readonly commands: readonly Command[]
+  readonly commands: readonly RefCommand[]
   readonly capabilities: ReadonlySet<string>
   /** Everything up to the flush, and it. */
   readonly bytes: Buffer
@@ -26,7 +26,7 @@ const maxPacket = 64 * 1024
 export const isZero = (oid: string): boolean => /^0+$/.test(oid)
 
 /** @throws BerthError `invalid` for a line that is not `<old> <new> <ref>` */
-export function parseCommand(line: string): Command {
+export function parseCommand(line: string): RefCommand {
   const match = /^([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64}) (refs\/[^\0 \n]{1,1000})$/.exec(line)
   const [, before, after, ref] = match ?? []
   if (before === undefined || after === undefined || ref === undefined)
@@ -40,7 +40,7 @@ export function parseCommand(line: string): Command {
  * @throws BerthError `invalid`, `large`
  */
 export async function readHead(chunks: AsyncIterator<Buffer>): Promise<Head | null> {
-  const commands = new Map<string, Command>()
+  const commands = new Map<string, RefCommand>()
   let capabilities: readonly string[] = []
   const packets: Buffer[] = []
   let [bytes, rest] = [0, Buffer.alloc(0)]

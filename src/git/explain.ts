@@ -1,30 +1,30 @@
 import type { PushLimits } from '../config.js'
 
 /** What is so, and what to do about it. */
-export interface Words {
+export interface Explanation {
   readonly message: string
   readonly hint: string
 }
 
 export const inMebibytes = (bytes: number): string => `${String(Math.ceil(bytes / 1024 / 1024))} MiB`
 
-const outOfMemory = ({ memory }: PushLimits): Words => ({
+const outOfMemory = ({ memory }: PushLimits): Explanation => ({
   message: `git needs more than ${inMebibytes(memory)} of memory to unpack this push`,
   hint: 'take its largest files out of the history, or raise BERTH_GIT_MEMORY on the server',
 })
 
 /** Words for a git that ended without saying why: the kernel ends what takes more than its limits. */
-export const ended = ({ memory, seconds }: PushLimits): Words => ({
+export const ended = ({ memory, seconds }: PushLimits): Explanation => ({
   message: `git was ended while it unpacked this push: it may take ${inMebibytes(memory)} of memory and ${String(seconds)} s of processor time`,
   hint: 'push again; if that fails too, push less at once, or raise BERTH_GIT_MEMORY or BERTH_GIT_SECONDS on the server',
 })
 
-const full: Words = {
+const full: Explanation = {
   message: "the server's disk is full: nothing of this push was kept",
   hint: 'free space on the server, then push again',
 }
 
-const rules: readonly (readonly [RegExp, (limits: PushLimits, match: RegExpExecArray) => Words])[] = [
+const rules: readonly (readonly [RegExp, (limits: PushLimits, match: RegExpExecArray) => Explanation])[] = [
   [/out of memory|cannot allocate memory|mmap failed/i, outOfMemory],
   [/no space left on device|disk quota exceeded/i, () => full],
   [
@@ -51,7 +51,7 @@ const rules: readonly (readonly [RegExp, (limits: PushLimits, match: RegExpExecA
 ]
 
 /** What git's own words mean, if it was by them that it failed. */
-export function ofProgress(text: string, limits: PushLimits): Words | null {
+export function ofProgress(text: string, limits: PushLimits): Explanation | null {
   for (const [pattern, words] of rules) {
     const match = pattern.exec(text)
     if (match) return words(limits, match)

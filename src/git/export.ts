@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { PushLimits } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
-import { indexOf, moveTree, removeTree } from '../builds/files.js'
+import { indexOf, moveTree, removeSourceTree } from '../builds/files.js'
 import type { Disk } from './disk.js'
 import { git, must } from './git.js'
 import { checkPointers, readTree, type TreeFacts } from './tree.js'
@@ -54,11 +54,11 @@ export async function exportTree(tree: Export, facts: TreeFacts): Promise<void> 
   const { repository, directory, disk } = tree
   try {
     await mkdir(dirname(directory), { recursive: true, mode: 0o750 })
-    await removeTree(directory)
+    await removeSourceTree(directory)
     await disk.withRoom(facts.needs, () => write(tree))
     await checkPointers(repository, directory, facts, around(tree))
   } catch (error) {
-    await removeTree(directory)
+    await removeSourceTree(directory)
     throw error instanceof BerthError ? error : broken(error)
   }
 }
@@ -90,7 +90,7 @@ async function write(tree: Export): Promise<void> {
     // the deploy before wrote files of its own there
     await inTree('clean', '-ffdxq')
   } catch {
-    await removeTree(directory) // there is no tree before, or it is damaged
+    await removeSourceTree(directory) // there is no tree before, or it is damaged
     await mkdir(directory, { mode: 0o750 })
     await checkOut()
   }

@@ -3,7 +3,7 @@ import { authenticate, passwordOf } from '../access/authenticate.js'
 import { askerOf, demand, type Caller, type Permission } from '../access/caller.js'
 import { BerthError, is, messageOf, statusOf } from '../errors.js'
 import type { App } from '../store/apps.js'
-import { bodyOf, checkEncoding, discard, type BodyLimits } from './body.js'
+import { requestBody, checkEncoding, discard, type BodyLimits } from './body.js'
 import { readHead } from './commands.js'
 import { Disk } from './disk.js'
 import { inMebibytes } from './explain.js'
@@ -75,7 +75,7 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
   }
 
   const push = async ({ app, caller }: Admitted, request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const body = bodyOf(request, await pushLimits())
+    const body = requestBody(request, await pushLimits())
     const head = await readHead(body)
     answerType(response, 'git-receive-pack-result')
     if (!head) {
@@ -135,7 +135,7 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
   }
 
   const fetch = async ({ app }: Admitted, request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const body = bodyOf(request, fetchLimits)
+    const body = requestBody(request, fetchLimits)
     const first = await body.next()
     if (first.done === true || !/^[0-9a-f]{4}want /.test(first.value.toString('latin1', 0, 9))) {
       answerType(response, 'git-upload-pack-result')

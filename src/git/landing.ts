@@ -2,7 +2,7 @@ import { rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BerthError, messageOf } from '../errors.js'
 import type { Operation } from '../store/operations.js'
-import type { Command } from './commands.js'
+import type { RefCommand } from './commands.js'
 import { orMissing, readIfThere } from '../lib/missing.js'
 import { adoptObjects, readLanded, writeLanded, type Push } from './pushes.js'
 import { moveRef, readRef, tryRef } from './refs.js'
@@ -19,7 +19,7 @@ const isFull = (error: unknown): boolean => /no space left|ENOSPC|couldn't write
  */
 export async function prepareLanding(
   repository: string,
-  { ref, new: commit }: Command,
+  { ref, new: commit }: RefCommand,
   env: Readonly<Record<string, string>>,
 ): Promise<void> {
   try {

@@ -1,11 +1,11 @@
 import type { App } from '../store/apps.js'
-import { isZero, type Command } from './commands.js'
+import { isZero, type RefCommand } from './commands.js'
 import type { Verdict } from './report.js'
 
 /** What is to be done with a push. */
 export interface PolicyOnPush {
   /** The one command that deploys; null when there is none. */
-  readonly deploys: Command | null
+  readonly deploys: RefCommand | null
   /** Why each of the others is refused. */
   readonly refused: readonly Verdict[]
 }
@@ -13,7 +13,7 @@ export interface PolicyOnPush {
 const branches = ({ deployBranch }: App): string[] => (deployBranch === null ? ['main', 'master'] : [deployBranch])
 
 /** Judges each ref of a push by its name: an app's deploy branch deploys, and nothing else is taken. Pure. */
-export function policyOn(app: App, commands: readonly Command[]): PolicyOnPush {
+export function policyOn(app: App, commands: readonly RefCommand[]): PolicyOnPush {
   const refs = branches(app).map((branch) => `refs/heads/${branch}`)
   const deploys = commands.find(({ ref, new: to }) => refs.includes(ref) && !isZero(to)) ?? null
   const others = commands.filter((command) => command !== deploys)

@@ -1,7 +1,7 @@
 import { link, mkdir, readdir, readFile, rename, rm, writeFile, open } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
 import { BerthError } from '../errors.js'
-import type { Command } from './commands.js'
+import type { RefCommand } from './commands.js'
 import { orMissing, readIfThere } from '../lib/missing.js'
 import type { Verdict } from './report.js'
 
@@ -10,7 +10,7 @@ export interface Push {
   /** `<pid>-<start time>` of its receive-pack. */
   readonly id: string
   readonly deploy: string
-  readonly command: Command
+  readonly command: RefCommand
   /** Operations that make it stale when one of them lands first. */
   readonly unless?: readonly string[]
   /** The other refs of the push, refused. */

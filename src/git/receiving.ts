@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from '../config.js'
 import { BerthError, is, messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
-import { follow, outcome } from '../queue/follow.js'
+import { followLog, outcome } from '../queue/follow.js'
 import { operationFiles, lastTree, removeSource } from '../builds/files.js'
 import { submit } from '../queue/submit.js'
 import type { App } from '../store/apps.js'
 import { newOperationId, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
-import type { Command } from './commands.js'
+import type { RefCommand } from './commands.js'
 import { checkConnected } from './connected.js'
 import type { Disk } from './disk.js'
 import { exportTree, quarantineEnv, readCommit } from './export.js'
@@ -30,7 +30,7 @@ export interface Receiver {
 /** What a pre-receive hook asks about. */
 export interface Question {
   readonly push: string
-  readonly commands: readonly Command[]
+  readonly commands: readonly RefCommand[]
   /** receive-pack's own object directory, as the hook says; empty when nothing but deletions was pushed. */
   readonly quarantine: string
 }
@@ -77,7 +77,7 @@ export class Receiving {
       // a pusher that reads slowly keeps its own log waiting, and not the ref
       const ended = this.#landAtEnd(app, repository, push, deploy)
       ended.catch(() => undefined) // awaited below, unless the pusher goes first
-      for await (const { text } of follow(config, store, deploy.id, { signal })) await say(text)
+      for await (const { text } of followLog(config, store, deploy.id, { signal })) await say(text)
       if (signal.aborted) return
       if ((await ended).status === 'superseded')
         await say(' !     superseded by a newer push: this one was not deployed\n')

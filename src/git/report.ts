@@ -1,4 +1,4 @@
-import type { Command } from './commands.js'
+import type { RefCommand } from './commands.js'
 import { flush, pkt } from './pkt-line.js'
 
 /** What became of one ref of a push; `reason` null is "done". */
@@ -21,7 +21,7 @@ export function spoken(...lines: readonly (string | undefined)[]): Buffer {
 }
 
 /** The body that answers a push none of whose refs receive-pack is to see (gitprotocol-pack(5), "Report Status"). */
-export function refusal(commands: readonly Command[], reason: string, capabilities: ReadonlySet<string>): Buffer {
+export function refusal(commands: readonly RefCommand[], reason: string, capabilities: ReadonlySet<string>): Buffer {
   if (!capabilities.has('report-status') && !capabilities.has('report-status-v2')) return flush
   const report = Buffer.concat([pkt('unpack ok\n'), ...commands.map(({ ref }) => line({ ref, reason })), flush])
   if (!capabilities.has('side-band-64k')) return report

@@ -6,7 +6,7 @@ import type { Git as GitType } from 'node-git-server'
 import type { Config } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
-import { Answer } from './answer.js'
+import { PushAnswer } from './answer.js'
 import { discard } from './body.js'
 import type { Head } from './commands.js'
 import { repositoryOf } from './repository.js'
@@ -21,7 +21,7 @@ interface Action {
   on(event: 'error' | 'exit', listener: (error?: unknown) => void): void
 }
 
-export interface Exchange {
+export interface GitExchange {
   readonly app: string
   readonly request: IncomingMessage
   /** The request's body, decoded, from its beginning. Ends early when the client goes away. */
@@ -35,8 +35,8 @@ export interface Exchange {
   readonly ended?: (pid: number) => void
 }
 
-interface Running extends Exchange {
-  readonly answer: Answer
+interface RunningService extends GitExchange {
+  readonly answer: PushAnswer
 }
 
 /**
@@ -48,7 +48,7 @@ export class GitService {
   readonly #log: Logger
   readonly #config: Config
   readonly #patienceMs: number
-  readonly #exchanges = new WeakMap<object, Running>()
+  readonly #exchanges = new WeakMap<object, RunningService>()
 
   /** @param patienceMs who does not read for so long is hung up on */
   constructor(config: Config, log: Logger, patienceMs: number) {
@@ -70,15 +70,15 @@ export class GitService {
     })
     this.#git.handle(
       asked as unknown as IncomingMessage,
-      new Answer(response, null, this.#patienceMs) as unknown as ServerResponse,
+      new PushAnswer(response, null, this.#patienceMs) as unknown as ServerResponse,
     )
   }
 
   /** Runs git-upload-pack or git-receive-pack on a body whose first piece is its head. */
-  serve(exchange: Exchange): void {
+  serve(exchange: GitExchange): void {
     const { app, head, body, response, request } = exchange
     const service = head ? 'git-receive-pack' : 'git-upload-pack'
-    const answer = new Answer(response, head && { ...head, limits: this.#config.push }, this.#patienceMs)
+    const answer = new PushAnswer(response, head && { ...head, limits: this.#config.push }, this.#patienceMs)
     // whoever is still sending would not read the answer if its connection were closed
     answer.beforeEnd(() => discard(request))
     const source = Object.assign(Readable.from(this.#heed(body, answer), { objectMode: false }), {
@@ -91,7 +91,7 @@ export class GitService {
   }
 
   /** Ends the body where it breaks a limit, and tells the pusher. */
-  async *#heed(body: AsyncIterable<Buffer>, answer: Answer): AsyncGenerator<Buffer> {
+  async *#heed(body: AsyncIterable<Buffer>, answer: PushAnswer): AsyncGenerator<Buffer> {
     try {
       yield* body
     } catch (error) {
@@ -114,7 +114,7 @@ export class GitService {
     action.accept()
   }
 
-  #tend(child: ChildProcess, { head, response, started, ended }: Running): void {
+  #tend(child: ChildProcess, { head, response, started, ended }: RunningService): void {
     const { pid } = child
     if (pid === undefined) return
     child.stdin?.on('error', () => undefined) // git may refuse a pack before it has read it

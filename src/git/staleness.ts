@@ -1,6 +1,6 @@
 import { isBuild } from '../changes/index.js'
 import type { Operation } from '../store/operations.js'
-import { isZero, type Command } from './commands.js'
+import { isZero, type RefCommand } from './commands.js'
 import { git } from './git.js'
 import { readRef } from './refs.js'
 
@@ -18,7 +18,7 @@ export interface Staleness {
  */
 export async function stalenessOf(
   repository: string,
-  command: Command,
+  command: RefCommand,
   pending: readonly Operation[],
   env: Readonly<Record<string, string>>,
 ): Promise<Staleness> {

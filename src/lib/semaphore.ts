@@ -5,7 +5,7 @@ interface Waiting {
 }
 
 /** How a task waits. */
-export interface Wait {
+export interface WaitOptions {
   /** Ends the wait when it aborts. */
   readonly signal?: AbortSignal
   /** Hears how many are ahead, and whenever that changes. */
@@ -23,7 +23,7 @@ export class Semaphore {
   }
 
   /** Runs a task when there is room. @throws the signal's reason, when it aborts before that */
-  async run<T>(task: () => Promise<T>, wait: Wait = {}): Promise<T> {
+  async run<T>(task: () => Promise<T>, wait: WaitOptions = {}): Promise<T> {
     wait.signal?.throwIfAborted()
     if (this.#taken < this.#most) this.#taken += 1
     else await this.#wait(wait)
@@ -34,7 +34,7 @@ export class Semaphore {
     }
   }
 
-  #wait({ signal, told }: Wait): Promise<void> {
+  #wait({ signal, told }: WaitOptions): Promise<void> {
     return new Promise((resolve, reject) => {
       const giveUp = () => {
         this.#waiting.splice(this.#waiting.indexOf(one), 1)

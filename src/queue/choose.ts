@@ -16,7 +16,7 @@ export interface Choice {
  * or ended by whoever carries it on.
  * @param running id of the one being carried out; it is neither chosen nor superseded
  */
-export function choose(pending: readonly Operation[], running: string | null = null): Choice {
+export function chooseNext(pending: readonly Operation[], running: string | null = null): Choice {
   const waiting = pending.filter((deploy) => deploy.id !== running)
   const cancelled = waiting.filter((deploy) => deploy.status === 'queued' && reasonToEnd(pending, deploy.id) !== null)
   const left = waiting.filter((deploy) => !cancelled.includes(deploy))

@@ -5,7 +5,7 @@ import { messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import type { Operation } from '../store/operations.js'
 import { removeCaches, removeImages } from './collect.js'
-import { operationFiles, lastTree, removeSource, removeTree } from '../builds/files.js'
+import { operationFiles, lastTree, removeSource, removeSourceTree } from '../builds/files.js'
 import type { OperationDeps } from './deps.js'
 
 /** Stops an app's processes and removes what the engine has of it. Safe to repeat. */
@@ -28,7 +28,7 @@ export async function forgetApp({ store, config }: OperationDeps, app: App, oper
     await removeSource(config, id)
     await rm(operationFiles(config, id).log, { force: true })
   }
-  await removeTree(lastTree(config, app.id))
+  await removeSourceTree(lastTree(config, app.id))
   await rm(join(config.root, 'git', `${app.id}.git`), { recursive: true, force: true })
   await store.apps.remove(app.id)
   await store.operations.notify(operation.id, 'succeeded')

@@ -32,7 +32,7 @@ const pieceBytes = 64 * 1024
  * The log of a deploy as it is written, from a byte offset, until the deploy is over. Survives Redis and the worker going
  * away meanwhile; ends early, without an error, when `signal` aborts.
  */
-export async function* follow(
+export async function* followLog(
   config: Config,
   store: Store,
   id: string,

@@ -8,7 +8,7 @@ import type { Release } from '../store/releases.js'
 import { operationFiles } from '../builds/files.js'
 import { buildPush } from './push.js'
 import { checkOut } from './rebuild.js'
-import { waitForBuilds, waitForChanges, type Run } from './run.js'
+import { waitForBuilds, waitForChanges, type OperationRun } from './run.js'
 import { summaryOf } from './summary.js'
 import { within } from './within.js'
 import type { OperationDeps } from './deps.js'
@@ -16,7 +16,7 @@ import type { OperationDeps } from './deps.js'
 /** Makes the release of a change and rolls it out. What a worker that died has done of it is taken up. */
 export async function makeRelease(
   deps: OperationDeps,
-  run: Run,
+  run: OperationRun,
   change: Change,
   kind: ReleasingKind<StoredChange, unknown>,
 ): Promise<void> {
@@ -52,7 +52,7 @@ export async function makeRelease(
   if (released.image !== null) for (const line of summaryOf(released, config.appUrl(name))) log.detail(line)
 }
 
-function makingOf(deps: OperationDeps, run: Run, version: number): Making {
+function makingOf(deps: OperationDeps, run: OperationRun, version: number): Making {
   const { store, engine, config } = deps
   const { app, current, operation, log } = run
   return {
@@ -71,7 +71,7 @@ function makingOf(deps: OperationDeps, run: Run, version: number): Making {
 /** Builds when there is room, and for so long and no longer. */
 function buildInTurn(
   deps: OperationDeps,
-  run: Run,
+  run: OperationRun,
   push: { readonly unless?: readonly string[] | undefined },
   version: number,
 ): Promise<Built> {
@@ -84,7 +84,7 @@ function buildInTurn(
 /** Process type `release` runs once, in the new image, before anything is switched. */
 async function runReleaseCommand(
   { scheduler, config }: OperationDeps,
-  { app, log, signal }: Run,
+  { app, log, signal }: OperationRun,
   next: Release,
 ): Promise<void> {
   const command = own(next.processTypes, 'release')

@@ -6,7 +6,7 @@ import { BerthError } from '../errors.js'
 import { orMissing } from '../lib/missing.js'
 import type { App } from '../store/apps.js'
 import type { OperationDeps } from './deps.js'
-import type { Run } from './run.js'
+import type { OperationRun } from './run.js'
 
 /** Name of an app's image in the engine; two apps that bear a name one after the other do not share it. */
 export const imageTag = (app: App, version: number): string =>
@@ -18,7 +18,7 @@ export const imageTag = (app: App, version: number): string =>
  */
 export async function buildPush(
   deps: OperationDeps,
-  { app, operation, log, signal }: Run,
+  { app, operation, log, signal }: OperationRun,
   { unless = [] }: { readonly unless?: readonly string[] | undefined },
   version: number,
 ): Promise<Built> {

@@ -8,7 +8,7 @@ import { BerthError, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import { newOperationId, type Asker, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
-import { operationFiles, indexOf, removeSource, removeTree } from '../builds/files.js'
+import { operationFiles, indexOf, removeSource, removeSourceTree } from '../builds/files.js'
 import { submit } from './submit.js'
 import type { OperationDeps } from './deps.js'
 
@@ -20,7 +20,7 @@ const roundMs = 30_000
  * @throws BerthError `missing` when the repository does not hold it, or not whole
  */
 export async function checkOut(config: Config, app: App, commit: string, directory: string): Promise<void> {
-  await removeTree(directory)
+  await removeSourceTree(directory)
   await mkdir(directory, { mode: 0o750, recursive: true })
   const env = {
     ...{ PATH: process.env.PATH, LC_ALL: 'C.UTF-8', GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' },
@@ -32,7 +32,7 @@ export async function checkOut(config: Config, app: App, commit: string, directo
   try {
     await promisify(execFile)('git', args, { env, cwd: directory })
   } catch (error) {
-    await removeTree(directory)
+    await removeSourceTree(directory)
     throw new BerthError(
       'missing',
       `the repository of ${app.name} does not give commit ${commit.slice(0, 7)}: ${messageOf(error).trim().split('\n').at(-1) ?? ''}`,

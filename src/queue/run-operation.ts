@@ -11,7 +11,7 @@ import { OperationLog, secretsOf } from '../builds/operation-log.js'
 import { dismantle, forgetApp } from './destroy.js'
 import { keepSource, removeSource } from '../builds/files.js'
 import { makeRelease } from './make-release.js'
-import { waitForChanges, type Run } from './run.js'
+import { waitForChanges, type OperationRun } from './run.js'
 import type { OperationDeps } from './deps.js'
 
 /**
@@ -61,14 +61,14 @@ export async function runOperation(
 }
 
 /** Does what an operation is about. */
-async function apply(deps: OperationDeps, run: Run): Promise<void> {
+async function apply(deps: OperationDeps, run: OperationRun): Promise<void> {
   const change = changeOf(run.operation)
   const kind = kindOf(change)
   if ('next' in kind) return makeRelease(deps, run, change, kind)
   return waitForChanges(deps, run, () => kind.act(change, actingOf(deps, run)))
 }
 
-const actingOf = (deps: OperationDeps, { app, current, operation, log, signal }: Run): Acting => ({
+const actingOf = (deps: OperationDeps, { app, current, operation, log, signal }: OperationRun): Acting => ({
   app,
   store: deps.store,
   progress: log,

@@ -5,7 +5,7 @@ import type { OperationLog } from '../builds/operation-log.js'
 import type { OperationDeps } from './deps.js'
 
 /** An operation that is being run. */
-export interface Run {
+export interface OperationRun {
   readonly app: App
   /** The release before it; of an app that has none yet, v0. */
   readonly current: Release
@@ -20,9 +20,15 @@ const told =
     log.step(`Waiting for ${ahead} ${noun}${ahead === 1 ? '' : 's'} ahead`)
 
 /** Runs a task when fewer changes than may be at once go on over all apps; the log tells how many are ahead until then. */
-export const waitForChanges = <T>(deps: OperationDeps, { signal, log }: Run, task: () => Promise<T>): Promise<T> =>
-  deps.changes.run(task, { signal, told: told(log, 'change') })
+export const waitForChanges = <T>(
+  deps: OperationDeps,
+  { signal, log }: OperationRun,
+  task: () => Promise<T>,
+): Promise<T> => deps.changes.run(task, { signal, told: told(log, 'change') })
 
 /** The same of builds, which have a pool of their own. */
-export const waitForBuilds = <T>(deps: OperationDeps, { signal, log }: Run, task: () => Promise<T>): Promise<T> =>
-  deps.builds.run(task, { signal, told: told(log, 'build') })
+export const waitForBuilds = <T>(
+  deps: OperationDeps,
+  { signal, log }: OperationRun,
+  task: () => Promise<T>,
+): Promise<T> => deps.builds.run(task, { signal, told: told(log, 'build') })

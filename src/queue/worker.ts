@@ -7,7 +7,7 @@ import { redisOptions } from '../store/connection.js'
 import { BerthError, messageOf } from '../errors.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { runOperation } from './run-operation.js'
-import { choose, reasonToEnd } from './choose.js'
+import { chooseNext, reasonToEnd } from './choose.js'
 import { OperationLog } from '../builds/operation-log.js'
 import { removeSource, removeStrayLogs, removeStraySources } from '../builds/files.js'
 import { Semaphore } from '../lib/semaphore.js'
@@ -51,7 +51,7 @@ export async function startWorker(given: Omit<OperationDeps, 'builds' | 'changes
     mutex.run(app, async () => {
       const pending = await store.operations.pending(app)
       const now = running.get(app)
-      const { next, superseded, cancelled } = choose(pending, now?.id ?? null)
+      const { next, superseded, cancelled } = chooseNext(pending, now?.id ?? null)
       for (const { id } of superseded) {
         await store.operations.update(id, { status: 'superseded', failure: 'superseded by a newer push' })
         await removeSource(config, id)

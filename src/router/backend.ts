@@ -1,4 +1,4 @@
-import { Connection, type Endpoint } from './connection.js'
+import { Connection, type BackendAddress } from './connection.js'
 import { connectionsOfAKind, isOwnError } from './descriptors.js'
 
 /** ms during which a process that could not be reached is asked last. */
@@ -14,7 +14,7 @@ let resting = 0
  */
 export class Backend {
   readonly id: string
-  readonly endpoint: Endpoint
+  readonly endpoint: BackendAddress
   readonly #drained: (backend: Backend) => void
   /** The one that rested last is taken first: the others may close. */
   readonly #resting: Connection[] = []
@@ -22,7 +22,7 @@ export class Backend {
   #failedAt = -suspicion
   #left = false
 
-  constructor(id: string, endpoint: Endpoint, drained: (backend: Backend) => void = () => undefined) {
+  constructor(id: string, endpoint: BackendAddress, drained: (backend: Backend) => void = () => undefined) {
     this.id = id
     this.endpoint = endpoint
     this.#drained = drained

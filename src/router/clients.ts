@@ -1,7 +1,7 @@
 import { isIPv6, type Socket } from 'node:net'
 
 /** The connections of one client. */
-interface Client {
+interface ClientConnections {
   readonly key: string
   count: number
   /** Those between two requests, longest first. */
@@ -34,8 +34,8 @@ function keyOf(address: string): string {
  */
 export class Clients {
   readonly #limits: ClientLimits
-  readonly #clients = new Map<string, Client>()
-  readonly #of = new Map<Socket, Client>()
+  readonly #clients = new Map<string, ClientConnections>()
+  readonly #of = new Map<Socket, ClientConnections>()
   /** Of all clients, longest first. */
   readonly #idle = new Set<Socket>()
 

@@ -2,7 +2,7 @@ import { Agent, type ClientRequest, type IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
 
 /** Where a process listens. */
-export type Endpoint = { readonly host: string; readonly port: number } | { readonly socketPath: string }
+export type BackendAddress = { readonly host: string; readonly port: number } | { readonly socketPath: string }
 
 /** ms. A container is on this machine: a healthy one takes well under one. */
 const connectTimeout = 2000
@@ -10,7 +10,7 @@ const connectTimeout = 2000
 const unspokenIdle = 1500
 const longestIdle = 60_000
 
-function open(endpoint: Endpoint): Socket {
+function open(endpoint: BackendAddress): Socket {
   // half-open, as the end of the other side is looked into before ours ends
   const options = { noDelay: true, keepAlive: true, allowHalfOpen: true }
   const socket = connect(
@@ -73,7 +73,7 @@ export class Connection extends Agent {
   }
 
   /** Opens one; with a home it is kept alive. Rejects before a byte has been sent. */
-  static async open(endpoint: Endpoint, home?: Home): Promise<Connection> {
+  static async open(endpoint: BackendAddress, home?: Home): Promise<Connection> {
     const socket = open(endpoint)
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve).once('error', reject)

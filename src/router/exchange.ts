@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
-import { hasBody, type Frame } from '../framing.js'
-import type { Call } from '../http-server.js'
+import { hasBody, type BodyFraming } from '../framing.js'
+import type { AdmittedRequest } from '../http-server.js'
 import { deadline } from '../lib/deadline.js'
-import type { Address } from './host.js'
+import type { RequestAddress } from './host.js'
 import type { Backend } from './backend.js'
 import type { ErrorKind } from './pages.js'
 import type { Destination } from './table.js'
@@ -34,8 +34,8 @@ const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 export class Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  readonly frame: Frame
-  readonly address: Address
+  readonly frame: BodyFraming
+  readonly address: RequestAddress
   readonly origin: Origin
   readonly id: string
   readonly hasBody: boolean
@@ -55,7 +55,12 @@ export class Exchange {
   name: string | undefined
   #release: () => void = () => undefined
 
-  constructor({ request, response, frame, expectsContinue }: Call, address: Address, origin: Origin, id: string) {
+  constructor(
+    { request, response, frame, expectsContinue }: AdmittedRequest,
+    address: RequestAddress,
+    origin: Origin,
+    id: string,
+  ) {
     this.request = request
     this.response = response
     this.frame = frame

@@ -16,7 +16,7 @@ const appId = /^[\w-]{1,64}$/
  * it is. What the scheduler is told (`routes:applied`, `routes:drained`; see src/store/routes.ts) is told again at the
  * next connect, so that no word is lost.
  */
-export class Follower implements AsyncDisposable {
+export class RouteFollower implements AsyncDisposable {
   readonly #redis: Redis
   readonly #subscriber: Redis
   readonly #routes: Routes

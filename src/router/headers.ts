@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import { framingHeaders, isSound, setFrame, type Frame } from '../framing.js'
+import { framingHeaders, isSound, setFrame, type BodyFraming } from '../framing.js'
 import type { Scheme } from './proxies.js'
 
 /**
@@ -58,7 +58,7 @@ export interface Forwarded {
  * Names are compared as CGI-like servers read them, to whom `X_Forwarded_For` is the same variable, and `Proxy` that of
  * the process's own proxy (CVE-2016-5385).
  */
-export function prepareRequest(headers: IncomingHttpHeaders, frame: Frame, forwarded: Forwarded): void {
+export function prepareRequest(headers: IncomingHttpHeaders, frame: BodyFraming, forwarded: Forwarded): void {
   const listed = named(headers)
   for (const name of Object.keys(headers)) {
     const canonical = name.includes('_') ? name.replaceAll('_', '-') : name
@@ -94,7 +94,7 @@ function scrub(headers: IncomingHttpHeaders): void {
  */
 export function prepareResponse(
   response: IncomingMessage,
-  frame: Frame,
+  frame: BodyFraming,
   { keepAlive, id }: { readonly keepAlive: boolean; readonly id: string },
 ): OutgoingHttpHeaders {
   const { headers } = response

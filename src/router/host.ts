@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 
 /** Where a request wants to go. */
-export interface Address {
+export interface RequestAddress {
   /** Lower case, without port or trailing dot: the key of the route table. */
   readonly host: string
   /** Host and port as the client wrote them. */
@@ -36,7 +36,7 @@ function hostCount(raw: readonly string[]): number {
  * Reads a request's address. Null, and so 400, when Host is absent, doubled or no hostname (RFC 9112 §3.2: what two
  * hosts disagree on, a cache or an app behind us would disagree on too). An absolute target wins over Host (§3.2.2).
  */
-export function addressOf(request: IncomingMessage): Address | null {
+export function requestAddress(request: IncomingMessage): RequestAddress | null {
   const url = request.url ?? ''
   const given = request.headers.host
   if (given === undefined || hostCount(request.rawHeaders) !== 1) return null

@@ -3,7 +3,7 @@ import { loadConfig } from '../config.js'
 import { collectWhenQuiet } from '../lib/quiet.js'
 import { createLog } from '../log.js'
 import { inheritedSocket, tellReady, tellLeaving } from '../hand-over.js'
-import { Follower } from './follower.js'
+import { RouteFollower } from './follower.js'
 import { RouteCache } from './route-cache.js'
 import { createFront } from './server.js'
 import { Table } from './table.js'
@@ -19,7 +19,7 @@ const config = loadConfig()
 const log = createLog('router')
 const table = new Table((applied, target) => follower.drained(applied, target))
 const cache = new RouteCache(config.root)
-const follower = new Follower(config, table, cache, log)
+const follower = new RouteFollower(config, table, cache, log)
 const api = { host: config.appHost('berth'), endpoint: { socketPath: config.apiSocket } }
 const { httpPort: port, trustedProxies, clientConnections } = config
 const listeners = [{ scheme: 'http', port }] as const

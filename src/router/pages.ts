@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { maxHeaderLines } from '../framing.js'
-import type { Call, Refusal } from '../http-server.js'
+import type { AdmittedRequest, Refusal } from '../http-server.js'
 import type { Away } from '../store/routes.js'
 
 /** Everything the router itself may answer. The name is also the `X-Berth-Error` header and the JSON `error`. */
@@ -17,7 +17,7 @@ export type ErrorKind =
   | 'too-many-connections'
 
 /** What a page may mention. Both are hostile input. */
-export interface Subject {
+export interface PageSubject {
   readonly host?: string
   readonly app?: string
   readonly id?: string
@@ -31,10 +31,10 @@ interface Page {
   readonly hint?: string
 }
 
-const name = (s: Subject): string => s.app ?? s.host ?? 'this app'
-const owner = (s: Subject, command: string): string => `If it is yours: berth ${command} -a ${s.app ?? '<app>'}`
+const name = (s: PageSubject): string => s.app ?? s.host ?? 'this app'
+const owner = (s: PageSubject, command: string): string => `If it is yours: berth ${command} -a ${s.app ?? '<app>'}`
 
-const pages: Record<ErrorKind, (subject: Subject) => Page> = {
+const pages: Record<ErrorKind, (subject: PageSubject) => Page> = {
   'bad-request': () => ({
     status: 400,
     title: 'This request makes no sense',
@@ -152,14 +152,14 @@ ${page.hint === undefined ? '' : `<p><code>${escape(page.hint)}</code></p>\n`}<s
 `
 
 /** A ready answer: status, headers, body. */
-export interface Answer {
+export interface ReadyAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
 /** The page about a kind, as HTML, JSON or plain text by the request's Accept. */
-export function answerTo(kind: ErrorKind, subject: Subject, accept = ''): Answer {
+export function answerTo(kind: ErrorKind, subject: PageSubject, accept = ''): ReadyAnswer {
   const page = pages[kind](subject)
   const [type, body]: [string, string] = /\btext\/html\b/i.test(accept)
     ? ['text/html', html(page, subject.id)]
@@ -187,9 +187,9 @@ export function answerTo(kind: ErrorKind, subject: Subject, accept = ''): Answer
 
 /** Answers with a page. */
 export function sendPage(
-  { request, response }: Pick<Call, 'request' | 'response'>,
+  { request, response }: Pick<AdmittedRequest, 'request' | 'response'>,
   kind: ErrorKind,
-  subject: Subject,
+  subject: PageSubject,
 ): void {
   if (response.headersSent || response.destroyed) return
   const answer = answerTo(kind, subject, request.headers.accept)
@@ -197,7 +197,7 @@ export function sendPage(
 }
 
 /** Answers on a bare socket (a refused upgrade, a request that could not be parsed) and closes it. */
-export function sendRawPage(socket: Duplex, kind: ErrorKind, subject: Subject = {}, accept?: string): void {
+export function sendRawPage(socket: Duplex, kind: ErrorKind, subject: PageSubject = {}, accept?: string): void {
   if (!socket.writable) {
     socket.destroy()
     return

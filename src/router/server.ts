@@ -2,17 +2,17 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
-import type { Frame } from '../framing.js'
-import { createStrictServer, type Call } from '../http-server.js'
+import type { BodyFraming } from '../framing.js'
+import { createStrictServer, type AdmittedRequest } from '../http-server.js'
 import type { Logger } from '../log.js'
 import { Backend } from './backend.js'
 import { Clients } from './clients.js'
-import type { Endpoint } from './connection.js'
+import type { BackendAddress } from './connection.js'
 import { connectionsOfAKind } from './descriptors.js'
 import { Exchange, type Hold, type Origin } from './exchange.js'
 import { Forwarder } from './forward.js'
 import { clientOf, prepareRequest, requestIdOf } from './headers.js'
-import { addressOf, normaliseHost, type Address } from './host.js'
+import { requestAddress, normaliseHost, type RequestAddress } from './host.js'
 import { sendPage, sendRawPage } from './pages.js'
 import { TrustedProxies, type Scheme } from './proxies.js'
 import { Destination, type Table } from './table.js'
@@ -26,11 +26,11 @@ export interface FrontListener {
 }
 
 /** What a router serves. */
-export interface Served {
+export interface RouterDeps {
   readonly table: Table
   readonly log: Logger
   /** The control API, which no app's route can take over. */
-  readonly api: { readonly host: string; readonly endpoint: Endpoint }
+  readonly api: { readonly host: string; readonly endpoint: BackendAddress }
   /** Where clients come in: a server is made for each. */
   readonly listeners: readonly FrontListener[]
   /** ms an app has until the first byte of its answer, counted from the last byte of the request; default 30 s. */
@@ -60,12 +60,12 @@ export interface Front {
 /** A request whose way is known. */
 interface Directed {
   readonly id: string
-  readonly address: Address
+  readonly address: RequestAddress
   readonly origin: Origin
 }
 
 /** Makes the servers; the caller lets them listen. */
-export function createFront(served: Served): Front {
+export function createFront(served: RouterDeps): Front {
   const { table, log, api, firstByte = 30_000 } = served
   const apiDestination = new Destination(undefined, [new Backend('api', api.endpoint)])
   const toApi: Origin = { find: () => apiDestination, firstByte: 0, away: () => 'api-away' } // a push may build in silence for long
@@ -94,10 +94,10 @@ export function createFront(served: Served): Front {
   const direct = (
     { scheme, port }: FrontListener,
     request: IncomingMessage,
-    frame: Frame,
-  ): Directed | { id: string; address: Address | null } => {
+    frame: BodyFraming,
+  ): Directed | { id: string; address: RequestAddress | null } => {
     const id = requestIdOf(request.headers) ?? randomUUID()
-    const address = addressOf(request)
+    const address = requestAddress(request)
     if (!address) return { id, address }
     const visitor = proxies.visitor(clientOf(request), request.headers, scheme)
     const { authority: asked } = visitor
@@ -115,7 +115,7 @@ export function createFront(served: Served): Front {
     return { id, address, origin }
   }
 
-  const serve = (listener: FrontListener, call: Call) => {
+  const serve = (listener: FrontListener, call: AdmittedRequest) => {
     const { request, response, frame } = call
     clients.works(request.socket)
     response.once('close', () => clients.rests(request.socket))
@@ -213,7 +213,7 @@ export function createFront(served: Served): Front {
   }
 }
 
-function record(log: Logger, { request, response }: Call, id: string, to: Address | null): void {
+function record(log: Logger, { request, response }: AdmittedRequest, id: string, to: RequestAddress | null): void {
   const began = performance.now()
   const { socket } = request
   const written = socket.bytesWritten

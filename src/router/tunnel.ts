@@ -6,7 +6,7 @@ import { isOwnError } from './descriptors.js'
 import type { Origin } from './exchange.js'
 import { createProxy, target } from './forward.js'
 import { prepareResponse } from './headers.js'
-import type { Address } from './host.js'
+import type { RequestAddress } from './host.js'
 import { sendRawPage, type ErrorKind } from './pages.js'
 
 /** ms the other side of a half-closed WebSocket gets to close too. */
@@ -17,7 +17,7 @@ export interface Upgrade {
   readonly request: IncomingMessage
   readonly socket: Socket
   readonly head: Buffer
-  readonly address: Address
+  readonly address: RequestAddress
   readonly origin: Origin
   readonly id: string
 }

@@ -1,6 +1,11 @@
 import { label } from '../config.js'
 import type { EngineClient, EngineInfo } from '../engine-client/client.js'
-import type { ContainerCreation, ContainerDetails, ContainerSummary, LogQuery } from '../engine-client/containers.js'
+import type {
+  ContainerCreation,
+  ContainerDetails,
+  ContainerSummary,
+  ContainerLogQuery,
+} from '../engine-client/containers.js'
 import type { LogAnswer } from '../engine-client/tail.js'
 import type { ImageCommand } from './command.js'
 import { networkOf, specLabel } from './desired.js'
@@ -114,7 +119,7 @@ export class AppEngine {
   }
 
   /** A container's log with times, in the engine's frames. Ends with `signal`. */
-  log(id: string, query: LogQuery, signal?: AbortSignal): Promise<LogAnswer> {
+  log(id: string, query: ContainerLogQuery, signal?: AbortSignal): Promise<LogAnswer> {
     return this.client.containers.log(id, query, signal)
   }
 

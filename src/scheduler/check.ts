@@ -2,7 +2,7 @@ import { get } from 'node:http'
 import { deadline } from '../lib/deadline.js'
 
 /** What a process answered to its check. */
-export interface Answer {
+export interface CheckAnswer {
   readonly status: number
   /** The first bytes of the body, in one line. */
   readonly excerpt: string
@@ -14,7 +14,7 @@ const shown = 160
 /**
  * Asks a process for `GET /` as the router will. Rejects when it does not answer at all, or not within 10 s.
  */
-export async function ask(host: string, port: number, hostname: string, signal: AbortSignal): Promise<Answer> {
+export async function ask(host: string, port: number, hostname: string, signal: AbortSignal): Promise<CheckAnswer> {
   using patience = deadline(10_000, signal)
   return await new Promise((resolve, reject) => {
     const headers = { host: hostname, 'user-agent': 'Berth-Check/1', accept: '*/*', connection: 'close' }

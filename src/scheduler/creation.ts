@@ -10,20 +10,24 @@ import { entryOf, environmentOf, labelsOf, networkOf, oneOffType, type Slot } fr
 const pids = 1024
 
 /** Whose process a container is. */
-export interface Owner {
+export interface ProcessOwner {
   readonly instance: string
   readonly app: App
   readonly release: Release
 }
 
 /** What a container runs, and under which init. */
-export interface Start {
+export interface ContainerCommand {
   readonly words: readonly string[]
   readonly init: Init
 }
 
 /** What the engine is asked for, for one process of a release. */
-export function creationOf({ instance, app, release }: Owner, slot: Slot, { words, init }: Start): ContainerCreation {
+export function creationOf(
+  { instance, app, release }: ProcessOwner,
+  slot: Slot,
+  { words, init }: ContainerCommand,
+): ContainerCreation {
   const network = networkOf(app.id)
   return {
     name: `berth-${app.name}.${slot.process}.v${release.version}.${randomBytes(3).toString('hex')}`,
@@ -48,7 +52,7 @@ export function creationOf({ instance, app, release }: Owner, slot: Slot, { word
 }
 
 /** A program run once in a release's image; with `stdin` it waits for what is typed, on a terminal if `tty`. */
-export interface OneOffSpec {
+export interface OneOffProcess {
   /** `run.1234` */
   readonly process: string
   readonly tty: boolean
@@ -58,7 +62,7 @@ export interface OneOffSpec {
 }
 
 /** What the engine is asked for, for a one-off process. */
-export function oneOffCreation(owner: Owner, oneOff: OneOffSpec, start: Start): ContainerCreation {
+export function oneOffCreation(owner: ProcessOwner, oneOff: OneOffProcess, start: ContainerCommand): ContainerCreation {
   const { app, release } = owner
   const slot: Slot = { process: oneOff.process, type: oneOffType, spec: '' }
   const entry = own(release.formation, oneOffType) ?? entryOf(release, 'web')

@@ -35,7 +35,7 @@ export function portOf(release: Release): number {
  * A hash of all that makes processes of a type what they are. Releases that differ only in quantities or domains have
  * equal specs, so that scaling leaves running processes alone; a push, even of the same tree, has its own commit.
  */
-export function specOf(release: Release, type: string): string {
+export function specHash(release: Release, type: string): string {
   const { memory, cpus } = entryOf(release, type)
   const config = Object.entries(release.config).sort(([a], [b]) => (a < b ? -1 : 1))
   const parts = [release.image, release.commit, config, own(release.processTypes, type) ?? null, memory, cpus]
@@ -55,7 +55,7 @@ export function slotsOf(release: Release | null): Slot[] {
   return Object.keys(release.processTypes)
     .filter((type) => !unscaled.has(type))
     .flatMap((type) => {
-      const spec = specOf(release, type)
+      const spec = specHash(release, type)
       return Array.from({ length: entryOf(release, type).quantity }, (_, i) => ({
         process: `${type}.${i + 1}`,
         type,

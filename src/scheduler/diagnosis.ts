@@ -3,8 +3,8 @@ import type { ContainerDetails } from '../engine-client/containers.js'
 import { readTail, type LogSource } from '../engine-client/tail.js'
 import { BerthError } from '../errors.js'
 import type { Release } from '../store/releases.js'
-import type { Answer } from './check.js'
-import type { Listener } from './sockets.js'
+import type { CheckAnswer } from './check.js'
+import type { ListeningSocket } from './sockets.js'
 
 /** Lines of its log that a crashed process's pusher is shown. */
 const shown = 20
@@ -26,7 +26,8 @@ const jobHint = (type: string): string =>
     : 'a process type goes on for ever: run a job that ends with `berth run`, or as `release` at each push'
 
 /** `127.0.0.1:3000`, `[::1]:3000` (RFC 3986 §3.2.2). */
-const placeOf = ({ address, port }: Listener): string => `${address.includes(':') ? `[${address}]` : address}:${port}`
+const placeOf = ({ address, port }: ListeningSocket): string =>
+  `${address.includes(':') ? `[${address}]` : address}:${port}`
 
 /** How a process ended, in words that go on after its name. */
 export function endingOf(state: { ExitCode: number; OOMKilled: boolean; Error: string }, memory: number): string {
@@ -41,7 +42,7 @@ export function endingOf(state: { ExitCode: number; OOMKilled: boolean; Error: s
 }
 
 /** A process, and where its command comes from. */
-export interface Subject {
+export interface DiagnosisSubject {
   readonly process: string
   readonly type: string
   /** Null is the image's own. */
@@ -65,7 +66,7 @@ export async function tellTail(
 const developmentHint = 'what is in "devDependencies" is removed after the build: move it to "dependencies"'
 
 /** What to do about a command that is not there. */
-function absentHint({ process, type, command, origin }: Subject, tail: readonly string[]): string {
+function absentHint({ process, type, command, origin }: DiagnosisSubject, tail: readonly string[]): string {
   if (tail.some((line) => line.includes('cannot run /bin/sh:')))
     return `the image has no shell: write the line in the Procfile as a list, \`${type}: ["/app", "serve"]\``
   const name = tail.map((line) => /(?:^|: )([^\s:]+): not found$/.exec(line)?.[1]).find((found) => found !== undefined)
@@ -80,7 +81,7 @@ function absentHint({ process, type, command, origin }: Subject, tail: readonly 
 /** What a process that ended left to be told; its last lines go to `log` before. */
 export async function explainEnd(
   engine: LogSource,
-  subject: Subject,
+  subject: DiagnosisSubject,
   info: ContainerDetails | null,
   log: (line: string) => void,
 ): Promise<BerthError> {
@@ -112,7 +113,7 @@ export function explainSilence(
   process: string,
   port: number,
   seconds: number,
-  heard: readonly Listener[] | null,
+  heard: readonly ListeningSocket[] | null,
 ): BerthError {
   const own = heard?.filter((one) => one.port === port) ?? []
   if (own.length > 0)
@@ -140,7 +141,7 @@ export function explainSilence(
 }
 
 /** Why a process that listens has failed its check. */
-export function explainCheck(process: string, seconds: number, last: Answer | null): BerthError {
+export function explainCheck(process: string, seconds: number, last: CheckAnswer | null): BerthError {
   if (last === null) return new BerthError('invalid', `${process} listens but did not answer GET / within ${seconds} s`)
   const excerpt = last.excerpt === '' ? '' : `: ${last.excerpt}`
   return new BerthError(

@@ -13,7 +13,7 @@ import { portOf, type Slot } from './desired.js'
 import type { AppEngine } from './app-engine.js'
 import type { Semaphore } from '../lib/semaphore.js'
 import { initFor } from './init/init.js'
-import type { Limits } from './limits.js'
+import type { Timeouts } from './limits.js'
 import type { ObservedContainer } from './plan.js'
 import type { ready } from './readiness.js'
 import type { ProcessRecord, ProcessRecords } from './records.js'
@@ -23,7 +23,7 @@ import type { Traffic } from './traffic.js'
 export interface SchedulerDeps {
   readonly config: Config
   readonly log: Logger
-  readonly limits: Limits
+  readonly limits: Timeouts
   readonly engine: AppEngine
   readonly records: ProcessRecords
   readonly traffic: Traffic
@@ -59,7 +59,7 @@ export class Fleet {
    * Makes and starts one process. When it cannot even be started its container stays, dead, with the reason on record.
    * @throws BerthError saying why, when there is not even a container
    */
-  async launch(app: App, release: Release, slot: Slot, restarts: number): Promise<Launched> {
+  async launch(app: App, release: Release, slot: Slot, restarts: number): Promise<LaunchedProcess> {
     const { engine, records, gate } = this.#deps
     return gate.run(async () => {
       const { config } = this.#deps
@@ -183,7 +183,7 @@ export class Fleet {
 }
 
 /** A process that was started, or whose container is there but would not start. */
-export interface Launched {
+export interface LaunchedProcess {
   readonly found: ObservedContainer
   readonly failure: BerthError | null
 }

@@ -1,5 +1,5 @@
 /** How long the scheduler waits for what; all in milliseconds unless said. */
-export interface Limits {
+export interface Timeouts {
   /** For a new process to listen and answer its check. */
   readonly start: number
   /** For a new process to be seen listening on the loopback address only before that is called a failure. */
@@ -20,7 +20,7 @@ export interface Limits {
   readonly parallel: number
 }
 
-export const defaultLimits: Limits = {
+export const defaultLimits: Timeouts = {
   start: 60_000,
   loopback: 3_000,
   settle: 1_000,

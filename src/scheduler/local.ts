@@ -10,7 +10,7 @@ import { AppEngine } from './app-engine.js'
 import { followApps, followDisconnects, type AppEvent } from './events.js'
 import { Fleet, type SchedulerDeps } from './fleet.js'
 import { Semaphore } from '../lib/semaphore.js'
-import { defaultLimits, type Limits } from './limits.js'
+import { defaultLimits, type Timeouts } from './limits.js'
 import { readLogs } from './logs.js'
 import { startOneOff } from './one-off.js'
 import { listProcesses } from './processes.js'
@@ -27,10 +27,10 @@ export interface SchedulerOptions {
   readonly store: Store
   readonly engine: EngineClient
   readonly log: Logger
-  readonly limits?: Partial<Limits>
+  readonly limits?: Partial<Timeouts>
 }
 
-interface Running {
+interface SchedulerParts {
   readonly deps: SchedulerDeps
   readonly fleet: Fleet
   readonly reconciler: Reconciler
@@ -49,9 +49,9 @@ export function createScheduler({ config, store, engine: client, log, limits: gi
   const records = new ProcessRecords(store.redis)
   const deaths = new EventEmitter().setMaxListeners(0)
   let timer: NodeJS.Timeout | undefined
-  let opened: Promise<Running> | undefined
+  let opened: Promise<SchedulerParts> | undefined
 
-  const open = (): Promise<Running> =>
+  const open = (): Promise<SchedulerParts> =>
     (opened ??= (async () => {
       const traffic = await Traffic.open(store, (name) => config.appHost(name), limits)
       const gate = new Semaphore(limits.parallel)

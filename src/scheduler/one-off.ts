@@ -2,12 +2,12 @@ import { randomInt } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import type { Config } from '../config.js'
 import { refusalStatus } from '../engine-client/errors.js'
-import { FrameReader, type Frame } from '../engine-client/log-frames.js'
+import { FrameReader, type LogFrame } from '../engine-client/log-frames.js'
 import { BerthError, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import { oneOffWords, processWords } from './command.js'
-import { oneOffCreation, type OneOffSpec } from './creation.js'
+import { oneOffCreation, type OneOffProcess } from './creation.js'
 import type { AppEngine } from './app-engine.js'
 import { oneOffType } from './desired.js'
 import { initFor } from './init/init.js'
@@ -44,7 +44,7 @@ export async function startOneOff(
     throw new BerthError('conflict', `${app.name} has nothing to run yet`, 'push it first: `git push berth main`')
   const process = options.process ?? `${oneOffType}.${randomInt(1000, 10_000)}`
   const { command, tty, stdin, size, signal } = options
-  const oneOff: OneOffSpec = { process, tty, stdin, size }
+  const oneOff: OneOffProcess = { process, tty, stdin, size }
   const init = await initFor(engine, config)
   const words =
     typeof command === 'string' ? processWords(command, await engine.commandOf(release.image)) : oneOffWords(command)
@@ -77,7 +77,7 @@ export async function startOneOff(
   }
 }
 
-async function* framesOf(stream: Duplex, tty: boolean): AsyncGenerator<Frame> {
+async function* framesOf(stream: Duplex, tty: boolean): AsyncGenerator<LogFrame> {
   const reader = new FrameReader()
   try {
     // an async iterator of the stream itself would destroy it, and with it stdin, when its reader stops

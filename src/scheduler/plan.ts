@@ -19,7 +19,7 @@ export interface ObservedContainer {
 }
 
 /** What is to be done so that what runs becomes what should run. */
-export interface Plan {
+export interface ReconcilePlan {
   /** Running containers that fill a slot. */
   readonly keep: readonly ObservedContainer[]
   /** Slots that nothing fills, each with the newest container that did, if it is dead: it crashed, or the host went down. */
@@ -35,7 +35,11 @@ const better =
     Number(up.has(b.id)) - Number(up.has(a.id)) || b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1)
 
 /** Compares desired and actual. `up` holds the ids of processes known to answer. One-offs are nobody's surplus. */
-export function planOf(slots: readonly Slot[], found: readonly ObservedContainer[], up: ReadonlySet<string>): Plan {
+export function planOf(
+  slots: readonly Slot[],
+  found: readonly ObservedContainer[],
+  up: ReadonlySet<string>,
+): ReconcilePlan {
   const keep: ObservedContainer[] = []
   const missing: { slot: Slot; dead: ObservedContainer | null }[] = []
   const settled = new Set<string>()

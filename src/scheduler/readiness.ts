@@ -2,11 +2,11 @@ import type { EventEmitter } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { networkOf } from './desired.js'
-import { ask, type Answer } from './check.js'
-import { explainCheck, explainEnd, explainSilence, tellTail, type Subject } from './diagnosis.js'
+import { ask, type CheckAnswer } from './check.js'
+import { explainCheck, explainEnd, explainSilence, tellTail, type DiagnosisSubject } from './diagnosis.js'
 import type { AppEngine } from './app-engine.js'
-import type { Limits } from './limits.js'
-import { listenersOf, type Listener } from './sockets.js'
+import type { Timeouts } from './limits.js'
+import { listenersOf, type ListeningSocket } from './sockets.js'
 
 /** A container that has been started and should come up. */
 export interface StartingProcess {
@@ -15,8 +15,8 @@ export interface StartingProcess {
   readonly type: string
   /** App id. */
   readonly app: string
-  readonly command?: Subject['command']
-  readonly origin?: Subject['origin']
+  readonly command?: DiagnosisSubject['command']
+  readonly origin?: DiagnosisSubject['origin']
   readonly port: number
   /** The app's own hostname, for its check. */
   readonly hostname: string
@@ -25,13 +25,13 @@ export interface StartingProcess {
 /** What waiting for a starting process needs. `deaths` emits the id of each container that died, as the engine tells it. */
 export interface ReadinessDeps {
   readonly engine: AppEngine
-  readonly limits: Limits
+  readonly limits: Timeouts
   readonly deaths: EventEmitter
   readonly log: (line: string) => void
 }
 
 /** How the wait ends early: by the caller, by the clock, or by a death. */
-interface Wait {
+interface WaitSignals {
   readonly aborted: AbortSignal
   readonly died: AbortSignal
   readonly late: AbortSignal
@@ -64,7 +64,7 @@ export async function ready(starting: StartingProcess, deps: ReadinessDeps, sign
   deps.deaths.once(starting.id, hear)
   try {
     const ms = starting.type === 'web' ? deps.limits.start : deps.limits.settle
-    const wait: Wait = { aborted: signal, died: death.signal, late: AbortSignal.timeout(ms) }
+    const wait: WaitSignals = { aborted: signal, died: death.signal, late: AbortSignal.timeout(ms) }
     if (starting.type === 'web') await answers(starting, deps, wait)
     else await lives(starting, deps, wait)
   } finally {
@@ -72,16 +72,16 @@ export async function ready(starting: StartingProcess, deps: ReadinessDeps, sign
   }
 }
 
-async function lives(starting: StartingProcess, deps: ReadinessDeps, wait: Wait): Promise<void> {
+async function lives(starting: StartingProcess, deps: ReadinessDeps, wait: WaitSignals): Promise<void> {
   await alive(starting, deps)
   while (!wait.late.aborted) await pause(deps.limits.settle, wait, starting, deps)
   await alive(starting, deps)
 }
 
-async function answers(starting: StartingProcess, deps: ReadinessDeps, wait: Wait): Promise<void> {
+async function answers(starting: StartingProcess, deps: ReadinessDeps, wait: WaitSignals): Promise<void> {
   const { process, port, hostname } = starting
   const address = await listens(starting, deps, wait)
-  let last: Answer | null = null
+  let last: CheckAnswer | null = null
   for (let gap = 20; !wait.late.aborted; gap = Math.min(gap * 2, 1_000)) {
     const stop = AbortSignal.any([wait.aborted, wait.died, wait.late])
     const answer = await ask(address, port, hostname, stop).catch(() => null)
@@ -95,12 +95,12 @@ async function answers(starting: StartingProcess, deps: ReadinessDeps, wait: Wai
 }
 
 /** Waits until the starting process listens where requests reach it; resolves with its address. */
-async function listens(starting: StartingProcess, deps: ReadinessDeps, wait: Wait): Promise<string> {
+async function listens(starting: StartingProcess, deps: ReadinessDeps, wait: WaitSignals): Promise<string> {
   const { process, port } = starting
   const { limits, log } = deps
   const { pid, address } = await alive(starting, deps)
   const began = Date.now()
-  let heard: Listener[] | null
+  let heard: ListeningSocket[] | null
   let loopbackSince = 0
   let told = false
   for (;;) {
@@ -130,7 +130,7 @@ async function listens(starting: StartingProcess, deps: ReadinessDeps, wait: Wai
 }
 
 /** Waits; ends early, by throwing, when the caller gives up or the starting process dies. */
-async function pause(ms: number, wait: Wait, starting: StartingProcess, deps: ReadinessDeps): Promise<void> {
+async function pause(ms: number, wait: WaitSignals, starting: StartingProcess, deps: ReadinessDeps): Promise<void> {
   const stop = AbortSignal.any([wait.aborted, wait.died, wait.late])
   await delay(ms, undefined, { signal: stop }).catch(() => undefined)
   wait.aborted.throwIfAborted()

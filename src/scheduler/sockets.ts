@@ -2,7 +2,7 @@ import { orMissing } from '../lib/missing.js'
 import { readFile } from 'node:fs/promises'
 
 /** A TCP socket that listens, proc(5) /proc/net/tcp. */
-export interface Listener {
+export interface ListeningSocket {
   /** Dotted or colon form. */
   readonly address: string
   readonly port: number
@@ -31,7 +31,7 @@ function addressOf(bytes: readonly number[]): { address: string; loopback: boole
 }
 
 /** The listening sockets of the text of /proc/net/tcp or tcp6. Docker's resolver at 127.0.0.11 is not the app's. */
-export function parseListeners(text: string): Listener[] {
+export function parseListeners(text: string): ListeningSocket[] {
   return text.split('\n').flatMap((line) => {
     const [, local, , state] = line.trim().split(/\s+/)
     const parts = /^([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})$/.exec(local ?? '')
@@ -45,7 +45,7 @@ export function parseListeners(text: string): Listener[] {
  * What listens in the network namespace of a process, or null when that is not to be seen from here: the pid is gone,
  * or it is another machine's (then the namespace of that number does not have the container's address).
  */
-export async function listenersOf(pid: number, address: string): Promise<Listener[] | null> {
+export async function listenersOf(pid: number, address: string): Promise<ListeningSocket[] | null> {
   try {
     const net = `/proc/${pid}/net`
     const [local, v4, v6] = await Promise.all([

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis'
 import { deadline } from '../lib/deadline.js'
 import { leavingFor, type Applied, type Away, type Target } from '../store/routes.js'
 import type { Store } from '../store/store.js'
-import type { Limits } from './limits.js'
+import type { Timeouts } from './limits.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
 
 /** ms after which the router's last word is read again. */
@@ -17,7 +17,7 @@ const lookAgain = 1_000
 export class Traffic implements AsyncDisposable {
   readonly #store: Store
   readonly #hostOf: (name: string) => string
-  readonly #limits: Limits
+  readonly #limits: Timeouts
   readonly #subscriber: Redis
   readonly #heard = new EventEmitter().setMaxListeners(0)
   readonly #routes = new KeyedMutex()
@@ -26,7 +26,7 @@ export class Traffic implements AsyncDisposable {
   /** Processes the router said are done; it says so once, perhaps before anybody asks. */
   readonly #drained = new Set<string>()
 
-  private constructor(store: Store, hostOf: (name: string) => string, limits: Limits, subscriber: Redis) {
+  private constructor(store: Store, hostOf: (name: string) => string, limits: Timeouts, subscriber: Redis) {
     this.#store = store
     this.#hostOf = hostOf
     this.#limits = limits
@@ -46,7 +46,7 @@ export class Traffic implements AsyncDisposable {
   }
 
   /** Hears everything the router says from now on. */
-  static async open(store: Store, hostOf: (name: string) => string, limits: Limits): Promise<Traffic> {
+  static async open(store: Store, hostOf: (name: string) => string, limits: Timeouts): Promise<Traffic> {
     const subscriber = await store.subscriber()
     const traffic = new Traffic(store, hostOf, limits, subscriber)
     await subscriber.subscribe('routes:applied', 'routes:drained', 'routes:leaving')

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { end, gone, isAlive, signal as send, type Pid } from './pids.js'
-import type { User } from './user.js'
+import { endProcess, gone, isAlive, signalProcess as send, type Pid } from './pids.js'
+import type { ServiceAccount } from './user.js'
 
 /** What to run and as whom. Its output is appended to `logFile` by the child itself, so it outlives the supervisor. */
 export interface ChildSpec {
@@ -15,7 +15,7 @@ export interface ChildSpec {
   readonly cwd: string
   readonly logFile: string
   /** Absent is root. */
-  readonly user?: User
+  readonly user?: ServiceAccount
   /**
    * A listening socket, the child's fd 3. Such a child accepts from it beside the one it replaces: it writes a byte to fd 4
    * when it accepts and closes fd 4 when it accepts no more; the next one is started then, while it ends what it has begun.
@@ -96,7 +96,7 @@ export class Child {
       await exit
       clearTimeout(late)
     })
-    const others = [...this.#forebears, ...this.#retired].map((other) => end(other, graceMs, name))
+    const others = [...this.#forebears, ...this.#retired].map((other) => endProcess(other, graceMs, name))
     await Promise.all([...ends, ...others, this.#loop])
   }
 
@@ -120,7 +120,7 @@ export class Child {
       if (keeps?.(forebear) === true) {
         this.#markReady()
         await gone(forebear, signal)
-      } else await end(forebear, forebearGraceMs)
+      } else await endProcess(forebear, forebearGraceMs)
       if (!isAlive(forebear)) this.#forebears = this.#forebears.filter((other) => other !== forebear)
     }
   }

@@ -31,8 +31,8 @@ export function registerServe(program: Command): void {
     .description('run every process of the platform in the foreground')
     .addHelpText('after', '\nExample:\n  $ sudo BERTH_HTTP_PORT=8080 berth serve\n')
     .action(async () => {
-      const { serve } = await import('./supervisor.js')
-      await serve(ownConfig('serve'))
+      const { superviseInstance } = await import('./supervisor.js')
+      await superviseInstance(ownConfig('serve'))
     })
 
   program

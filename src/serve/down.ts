@@ -7,7 +7,7 @@ import { removeGitGroup } from './git-group.js'
 import { forgetRunning, pidsFile, supervisorName } from './instance.js'
 import { endPushes } from './leftovers.js'
 import { home } from './paths.js'
-import { end, Pids } from './pids.js'
+import { endProcess, Pids } from './pids.js'
 import { findStrays } from './strays.js'
 import { stopUnit } from './unit.js'
 
@@ -24,10 +24,10 @@ export async function down(config: Config): Promise<number> {
   await stopUnit(config)
   // the supervisor ends the others; those are ended here only if it was killed before
   const supervisor = running.find(([name]) => name === supervisorName)
-  if (supervisor) await end(supervisor[1], graceMs)
+  if (supervisor) await endProcess(supervisor[1], graceMs)
   const recorded = new Pids(pidsFile(config)).alive()
   const strays = Object.values(findStrays(config, recorded))
-  await Promise.all([...Object.values(recorded), ...strays].map((pid) => end(pid, graceMs, 'SIGINT')))
+  await Promise.all([...Object.values(recorded), ...strays].map((pid) => endProcess(pid, graceMs, 'SIGINT')))
   return running.length + strays.length
 }
 

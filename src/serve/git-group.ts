@@ -3,8 +3,8 @@ import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.js'
-import { end, identify } from './pids.js'
-import type { User } from './user.js'
+import { endProcess, identify } from './pids.js'
+import type { ServiceAccount } from './user.js'
 
 const controllers = ['memory', 'pids', 'cpu'] as const
 type Controller = (typeof controllers)[number]
@@ -64,13 +64,13 @@ function setLimits(directory: string, files: Readonly<Record<string, number>>): 
  * Makes the groups, or brings their limits up to date. Nothing is limited where the kernel has no such group to give: git's
  * processes then have the limits that they set themselves (src/git/limits.ts).
  */
-export function makeGitGroup(config: Config, user: User, mounts = findMounts()): GitGroup {
+export function makeGitGroup(config: Config, user: ServiceAccount, mounts = findMounts()): GitGroup {
   if (mounts === null) return { directories: [], admit: () => undefined }
   return mounts.version === 1 ? makeV1(config, user, mounts.roots) : makeV2(config, user, mounts.root)
 }
 
 /** v1 lets whoever may write a group's list move processes of their own to it. */
-function makeV1(config: Config, user: User, roots: ReadonlyMap<Controller, string>): GitGroup {
+function makeV1(config: Config, user: ServiceAccount, roots: ReadonlyMap<Controller, string>): GitGroup {
   const directories = new Set<string>()
   for (const [controller, root] of roots) {
     const directory = join(root, nameOf(config))
@@ -86,7 +86,7 @@ function makeV1(config: Config, user: User, roots: ReadonlyMap<Controller, strin
  * v2 lets nobody move a process but within a subtree that is theirs (cgroup-v2, "Delegation Containment"): the process that
  * starts git is put beside the group that git is moved to.
  */
-function makeV2(config: Config, user: User, root: string): GitGroup {
+function makeV2(config: Config, user: ServiceAccount, root: string): GitGroup {
   const [subtree, from, to] = ['', 'api', 'git'].map((name) => join(root, nameOf(config), name)) as [
     string,
     string,
@@ -118,7 +118,7 @@ async function removeTree(directory: string): Promise<void> {
   for (const entry of readdirSync(directory, { withFileTypes: true }))
     if (entry.isDirectory()) await removeTree(join(directory, entry.name))
   const pids = readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number)
-  await Promise.all(pids.map((pid) => end(identify(pid), graceMs)))
+  await Promise.all(pids.map((pid) => endProcess(identify(pid), graceMs)))
   const deadline = Date.now() + graceMs
   for (;;) {
     try {

@@ -13,7 +13,7 @@ export const logDir = (config: Config): string => join(config.root, 'log')
 export const lockFile = (config: Config): string => join(config.run, 'serve.lock')
 
 /** What an instance runs, and with which settings. */
-export interface Running {
+export interface RunningInstance {
   /** The supervisor. */
   readonly pid: number
   /** Identifies the build; see bin/install. */
@@ -38,7 +38,7 @@ const buildId = (): string => {
 }
 
 /** What an instance that is started here and now would run. */
-export const runnable = (config: Config): Omit<Running, 'pid'> => ({
+export const runnable = (config: Config): Omit<RunningInstance, 'pid'> => ({
   build: buildId(),
   home,
   node: `${process.execPath} ${process.version}`,
@@ -49,16 +49,16 @@ export const runnable = (config: Config): Omit<Running, 'pid'> => ({
 const runningFile = (run: string): string => join(run, 'running.json')
 
 /** Says what runs from now on. It stays until `berth down --all`: until then the apps do. */
-export function tellRunning(config: Config, running: Running): void {
+export function tellRunning(config: Config, running: RunningInstance): void {
   const file = runningFile(config.run)
   writeFileSync(`${file}.new`, JSON.stringify(running), { mode: 0o600 })
   renameSync(`${file}.new`, file)
 }
 
 /** What the instance of a run directory runs, or ran when its supervisor ended; null when nothing of one is there. */
-export function readRunning(run: string): Running | null {
+export function readRunning(run: string): RunningInstance | null {
   try {
-    return JSON.parse(readFileSync(runningFile(run), 'utf8')) as Running
+    return JSON.parse(readFileSync(runningFile(run), 'utf8')) as RunningInstance
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error

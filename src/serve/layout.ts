@@ -2,7 +2,7 @@ import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, s
 import { dirname, join } from 'node:path'
 import type { Config } from '../config.js'
 import { logDir } from './instance.js'
-import type { User } from './user.js'
+import type { ServiceAccount } from './user.js'
 
 /** Files that hold what root and the account alone may read: credentials of proxies and registries, what apps and people say. */
 const secretFiles = ['berth.env', 'build.env']
@@ -11,9 +11,9 @@ const secretFiles = ['berth.env', 'build.env']
  * Makes the instance's directories, whatever the umask, and gives each its owner: the engine's are root's alone, the others
  * the account's. What a backup from another machine brought belongs to nobody here: then all below gets its owner, too.
  */
-export function layOut(config: Config, user: User): void {
-  const root: User = { uid: 0, gid: 0 }
-  const make = (path: string, mode: number, owner: User): void => {
+export function layOut(config: Config, user: ServiceAccount): void {
+  const root: ServiceAccount = { uid: 0, gid: 0 }
+  const make = (path: string, mode: number, owner: ServiceAccount): void => {
     mkdirSync(path, { recursive: true })
     const { uid, gid } = statSync(path)
     if (uid !== owner.uid || gid !== owner.gid) own(path, owner)
@@ -45,7 +45,7 @@ function open(path: string): void {
 }
 
 /** Gives all below a directory to a user; links are given away themselves, and not followed. */
-function own(path: string, { uid, gid }: User): void {
+function own(path: string, { uid, gid }: ServiceAccount): void {
   lchownSync(path, uid, gid)
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     const below = join(path, entry.name)

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { orMissing } from '../lib/missing.js'
 import type { Config } from '../config.js'
-import { end, identify } from './pids.js'
+import { endProcess, identify } from './pids.js'
 
 const graceMs = 2_000
 
@@ -19,5 +19,5 @@ export async function endPushes(config: Config): Promise<void> {
       return command.includes(repositories) && /git|hooks\//.test(command) ? [identify(pid)] : []
     }),
   )
-  await Promise.all(ours.flat().map((process) => end(process, graceMs)))
+  await Promise.all(ours.flat().map((process) => endProcess(process, graceMs)))
 }

@@ -30,7 +30,7 @@ const killMs = 20_000
  * Sends a signal to a process that may be gone.
  * @throws BerthError `denied` when it is another user's
  */
-export function signal(target: Pid, name: NodeJS.Signals): void {
+export function signalProcess(target: Pid, name: NodeJS.Signals): void {
   try {
     if (isAlive(target)) process.kill(target.pid, name)
   } catch (error) {
@@ -53,12 +53,12 @@ export async function gone(target: Pid, aborted?: AbortSignal): Promise<void> {
  * Ends a process that is not our child: a signal, SIGKILL after `graceMs`. Resolves when it is gone.
  * @throws BerthError `denied` when it is another user's, `broken` when the kernel does not let it go
  */
-export async function end(target: Pid, graceMs: number, name: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-  signal(target, name)
+export async function endProcess(target: Pid, graceMs: number, name: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  signalProcess(target, name)
   const late = AbortSignal.timeout(graceMs)
   await gone(target, late)
   if (!isAlive(target)) return
-  signal(target, 'SIGKILL')
+  signalProcess(target, 'SIGKILL')
   await gone(target, AbortSignal.timeout(killMs))
   if (isAlive(target))
     throw new BerthError(

@@ -10,8 +10,8 @@ import { logDir, readRunning } from './instance.js'
 import { home } from './paths.js'
 import type { Pid } from './pids.js'
 import { redisArgs } from './redis.js'
-import type { Listener } from './socket.js'
-import type { User } from './user.js'
+import type { HeldListener } from './socket.js'
+import type { ServiceAccount } from './user.js'
 
 /** The processes that accept connections, and so run beside those they replace. */
 export const listening = ['router', 'api'] as const
@@ -41,7 +41,7 @@ export function childEnv(config: Config, env: NodeJS.ProcessEnv = process.env): 
  * Whoever the engine's socket lets in: its group, where that engine is another's (dockerd's `docker`).
  * @throws BerthError `unavailable` when there is no such socket
  */
-function engineClient(config: Config, user: User): User {
+function engineClient(config: Config, user: ServiceAccount): ServiceAccount {
   if (config.ownEngine) return user
   try {
     return { uid: user.uid, gid: statSync(config.engineSocket).gid }
@@ -71,8 +71,8 @@ const flags = process.execArgv.filter((flag) => flag !== '--')
 /** Every process of the Procfile and a Redis, and how each is run. @throws BerthError as `engineClient` */
 export function specs(
   config: Config,
-  user: User,
-  listeners: Readonly<Record<Listening, Listener>>,
+  user: ServiceAccount,
+  listeners: Readonly<Record<Listening, HeldListener>>,
   gitGroup: GitGroup,
 ): ChildSpec[] {
   const env = childEnv(config)

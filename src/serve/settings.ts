@@ -3,19 +3,19 @@ import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Settings, settingsFile, storedSettings, type Config } from '../config.js'
 import { BerthError } from '../errors.js'
-import { pidsFile, readRunning, type Running } from './instance.js'
+import { pidsFile, readRunning, type RunningInstance } from './instance.js'
 
 /** Settings that name what an instance has in the kernel, or where its apps are: they cannot change under running apps. */
 const fixed = ['BERTH_RUN', 'BERTH_NAME', 'BERTH_POOL', 'BERTH_USERNS_IDS', 'BERTH_ENGINE'] as const
 
 const real = (path: string): string => (existsSync(path) ? realpathSync(path) : path)
-const rootOf = ({ settings }: Running): string => real(settings.BERTH_ROOT ?? '')
+const rootOf = ({ settings }: RunningInstance): string => real(settings.BERTH_ROOT ?? '')
 
 /**
  * The instance that lives in this root, if it runs or its apps do.
  * @throws BerthError `conflict` when the settings would meet another instance's, or change what its apps stand on
  */
-export function checkSettings(config: Config): Running | null {
+export function checkInstanceSettings(config: Config): RunningInstance | null {
   const root = real(config.root)
   checkRoot(root)
   const there = readRunning(config.run)

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, closeSync, renameSync, rmSync } from 'node:fs'
 import koffi from 'koffi'
 import { BerthError } from '../errors.js'
-import type { User } from './user.js'
+import type { ServiceAccount } from './user.js'
 
 const AF_UNIX = 1
 const AF_INET = 2
@@ -28,11 +28,11 @@ const listen = libc.func('int listen(int fd, int backlog)')
 const syscall = libc.func('long syscall(long number, long a, long b, long c)')
 
 /** A listening socket that nobody accepts from here: the kernel queues connections until a child does. */
-export interface Listener extends Disposable {
+export interface HeldListener extends Disposable {
   readonly fd: number
 }
 
-const listener = (fd: number): Listener => ({ fd, [Symbol.dispose]: () => closeSync(fd) })
+const listener = (fd: number): HeldListener => ({ fd, [Symbol.dispose]: () => closeSync(fd) })
 
 function option(fd: number, level: number, name: number, value: number): void {
   const buffer = Buffer.alloc(4)
@@ -54,7 +54,7 @@ function anyAddress(family: number, port: number): Buffer {
  * IPv4 alone is used only where the kernel has no IPv6: a port that another has for IPv6 is taken.
  * @throws BerthError `conflict` when the port is taken, `denied` when this user may not open it
  */
-export function openListener(port: number): Listener {
+export function openListener(port: number): HeldListener {
   let errno = 0
   for (const family of [AF_INET6, AF_INET]) {
     const fd = socket(family, SOCK_STREAM_CLOEXEC, 0) as number
@@ -78,7 +78,7 @@ export function openListener(port: number): Listener {
  * one or the other. Its owner and group may connect.
  * @throws BerthError `broken`
  */
-export function openUnixListener(path: string, owner: User): Listener {
+export function openUnixListener(path: string, owner: ServiceAccount): HeldListener {
   const draft = `${path}.new`
   rmSync(draft, { force: true })
   const address = Buffer.alloc(110) // sockaddr_un, unix(7)
@@ -122,7 +122,7 @@ const heldAt = [3, 4, 5]
  * @param port the TCP port it must have; 0 is a unix socket
  * @returns null when there is none such, or the kernel does not let us
  */
-export function inheritListener(pid: number, port: number): Listener | null {
+export function inheritListener(pid: number, port: number): HeldListener | null {
   const process = Number(syscall(SYS_pidfd_open, pid, 0, 0))
   if (process < 0) return null
   try {

@@ -9,11 +9,11 @@ import { makeGitGroup, type GitGroup } from './git-group.js'
 import { lockFile, pidsFile, runnable, supervisorName, tellRunning } from './instance.js'
 import { layOut } from './layout.js'
 import { tryLock } from './lock.js'
-import { end, Pids, type Pid } from './pids.js'
+import { endProcess, Pids, type Pid } from './pids.js'
 import { listening, specs, type Listening } from './processes.js'
-import { inheritListener, openListener, openUnixListener, type Listener } from './socket.js'
+import { inheritListener, openListener, openUnixListener, type HeldListener } from './socket.js'
 import { findStrays } from './strays.js'
-import { ensureUser, type User } from './user.js'
+import { ensureUser, type ServiceAccount } from './user.js'
 
 const maxLogBytes = 20_000_000
 /** Long enough for the router to drain and the worker to reach a safe point. */
@@ -25,7 +25,7 @@ const holders: Readonly<Record<Listening, readonly string[]>> = {
 }
 
 /** Git's own control groups, where there can be some. */
-function gitGroupOf(config: Config, user: User): GitGroup {
+function gitGroupOf(config: Config, user: ServiceAccount): GitGroup {
   try {
     const { directories, admit } = makeGitGroup(config, user)
     const admitOrSay = (pid: number): void => {
@@ -65,15 +65,19 @@ const ofName = (orphans: Orphans, name: string): Pid[] =>
  * them, else new ones.
  * @throws BerthError `conflict` when the port is taken by another program
  */
-async function openListeners(config: Config, user: User, orphans: Orphans): Promise<Record<Listening, Listener>> {
-  const inherit = (name: Listening, port: number): Listener | undefined => {
+async function openListeners(
+  config: Config,
+  user: ServiceAccount,
+  orphans: Orphans,
+): Promise<Record<Listening, HeldListener>> {
+  const inherit = (name: Listening, port: number): HeldListener | undefined => {
     for (const { pid } of holders[name].flatMap((holder) => ofName(orphans, holder))) {
       const inherited = inheritListener(pid, port)
       if (inherited) return inherited
     }
     return undefined
   }
-  const endAll = (name: Listening) => Promise.all(ofName(orphans, name).map((orphan) => end(orphan, graceMs)))
+  const endAll = (name: Listening) => Promise.all(ofName(orphans, name).map((orphan) => endProcess(orphan, graceMs)))
   let router = inherit('router', config.httpPort)
   try {
     router ??= openListener(config.httpPort)
@@ -96,7 +100,7 @@ async function openListeners(config: Config, user: User, orphans: Orphans): Prom
  * on running.
  * @throws BerthError `conflict` when the instance is running already or its port is taken
  */
-export async function serve(config: Config): Promise<void> {
+export async function superviseInstance(config: Config): Promise<void> {
   if (process.getuid?.() !== 0)
     throw new BerthError('denied', 'berth serve needs root', 'its engine makes namespaces and mounts; run it with sudo')
   process.umask(0o022)

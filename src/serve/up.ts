@@ -10,13 +10,13 @@ import { connectEngine } from '../engine-client/client.js'
 import { BerthError, messageOf } from '../errors.js'
 import { buildEnv } from './build-env.js'
 import { pushExample } from './example.js'
-import { logDir, pidsFile, readRunning, runnable, supervisorName, type Running } from './instance.js'
+import { logDir, pidsFile, readRunning, runnable, supervisorName, type RunningInstance } from './instance.js'
 import { lock } from './lock.js'
 import { logIn } from './log-in.js'
 import { home } from './paths.js'
-import { gone, Pids, signal } from './pids.js'
+import { gone, Pids, signalProcess } from './pids.js'
 import { openStore } from '../store/store.js'
-import { checkSettings, rememberSettings, replaceSecret } from './settings.js'
+import { checkInstanceSettings, rememberSettings, replaceSecret } from './settings.js'
 import { inheritListener, openListener } from './socket.js'
 import { hasSystemd, installUnit, startUnit } from './unit.js'
 
@@ -45,11 +45,11 @@ export async function up(config: Config): Promise<Outcome> {
   if (process.getuid?.() !== 0)
     throw new BerthError('denied', 'bin/up needs root: its engine makes namespaces and mounts', 'run it with sudo')
   process.umask(0o022)
-  checkSettings(config)
+  checkInstanceSettings(config)
   mkdirSync(config.run, { recursive: true, mode: 0o755 })
   const turn = await lock(join(config.run, 'up.lock'), () => say('Another bin/up is at work: waiting for it'))
   try {
-    await start(config, checkSettings(config))
+    await start(config, checkInstanceSettings(config))
     await logIn(config, say)
     await ensureBase(config)
     return await introduce(config)
@@ -73,7 +73,7 @@ async function introduce(config: Config): Promise<Outcome> {
   }
 }
 
-async function start(config: Config, running: Running | null): Promise<void> {
+async function start(config: Config, running: RunningInstance | null): Promise<void> {
   const processes = new Pids(pidsFile(config)).alive()
   const supervisor = processes[supervisorName]
   const wanted = runnable(config)
@@ -90,7 +90,7 @@ async function start(config: Config, running: Running | null): Promise<void> {
   await replaceSecret(join(config.root, 'build.env'), await buildEnv(process.env))
   if (supervisor) {
     say(`${reason(running, wanted)}: taking over from what runs (apps keep running and being served)`)
-    signal(supervisor, 'SIGUSR2') // it leaves its processes to the next
+    signalProcess(supervisor, 'SIGUSR2') // it leaves its processes to the next
     await gone(supervisor, AbortSignal.timeout(leaveMs))
   } else say(Object.keys(processes).length > 0 ? 'Taking over from a Berth whose supervisor ended' : 'Starting Berth')
   if (hasSystemd()) {
@@ -122,10 +122,10 @@ function holds(pid: number, port: number): boolean {
   return listener !== null
 }
 
-const isCurrent = (running: Running | null, wanted: Omit<Running, 'pid'>, pid: number): boolean =>
+const isCurrent = (running: RunningInstance | null, wanted: Omit<RunningInstance, 'pid'>, pid: number): boolean =>
   running !== null && isDeepStrictEqual(running, { ...wanted, pid })
 
-function reason(running: Running | null, wanted: Omit<Running, 'pid'>): string {
+function reason(running: RunningInstance | null, wanted: Omit<RunningInstance, 'pid'>): string {
   if (running === null || running.build !== wanted.build) return 'There is a new build'
   if (running.home !== wanted.home) return 'The checkout has moved'
   if (running.node !== wanted.node) return 'There is another Node.js'
@@ -153,7 +153,7 @@ function health(config: Config): Promise<number> {
 /** Waits until every process of this build with these settings is there and answers. */
 async function ready(
   config: Config,
-  wanted: Omit<Running, 'pid'>,
+  wanted: Omit<RunningInstance, 'pid'>,
   started?: { readonly child: ChildProcess; readonly log: string },
 ): Promise<void> {
   const engine = connectEngine(config)

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 
-type Listener = (message: string) => void
+type MessageListener = (message: string) => void
 
 /**
  * One subscriber connection for everybody in a process who waits for Redis channels, opened at the first use. A message may
@@ -9,7 +9,7 @@ type Listener = (message: string) => void
  */
 export class Notifications {
   readonly #connect: () => Promise<Redis>
-  readonly #listeners = new Map<string, Set<Listener>>()
+  readonly #listeners = new Map<string, Set<MessageListener>>()
   #connection: Promise<Redis> | undefined
 
   constructor(connect: () => Promise<Redis>) {
@@ -17,7 +17,7 @@ export class Notifications {
   }
 
   /** Resolves once subscribed: what is published from then on notifies. The answer unsubscribes. */
-  async subscribe(channel: string, listener: Listener): Promise<() => void> {
+  async subscribe(channel: string, listener: MessageListener): Promise<() => void> {
     const redis = await this.#open()
     const listeners = this.#listeners.get(channel) ?? new Set()
     this.#listeners.set(channel, listeners.add(listener))

@@ -8,7 +8,7 @@ import { changeOf } from '../../src/changes/index.js'
 import { BerthError } from '../../src/errors.js'
 import { operationFiles } from '../../src/builds/files.js'
 import { submit } from '../../src/queue/submit.js'
-import { Follower } from '../../src/router/follower.js'
+import { RouteFollower } from '../../src/router/follower.js'
 import { RouteCache } from '../../src/router/route-cache.js'
 import { Table } from '../../src/router/table.js'
 import { defaultLimits } from '../../src/scheduler/limits.js'
@@ -203,7 +203,12 @@ export async function contend(seed: number, rounds: number): Promise<void> {
   const ledger: Ledger = { configs: new Map(), names: new Map(), branches: new Map() }
   await using rig = await openRig((at) => schedulerOf(at, chance.fork('scheduler')))
   const table = new Table(() => undefined)
-  await using follower = new Follower(rig.config, table, new RouteCache(rig.config.root), pino({ level: 'silent' }))
+  await using follower = new RouteFollower(
+    rig.config,
+    table,
+    new RouteCache(rig.config.root),
+    pino({ level: 'silent' }),
+  )
   follower.start()
 
   const client = async (number: number): Promise<void> => {

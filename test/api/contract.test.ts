@@ -2,14 +2,14 @@ import { expect } from 'chai'
 import { createClient } from '../../src/api/client.js'
 import { contract } from '../../src/api/contract.js'
 import { openapi } from '../../src/api/openapi.js'
-import type { Endpoint } from '../../src/api/endpoint.js'
+import type { ApiEndpoint } from '../../src/api/endpoint.js'
 import { routes, splitRoute } from '../../src/api/routes.js'
 
 const operations = Object.entries(contract).flatMap(([resource, all]) =>
   Object.entries(all).map(([name, operation]) => ({
     resource,
     name,
-    operation: operation as Endpoint,
+    operation: operation as ApiEndpoint,
     ...splitRoute((routes as unknown as Record<string, Record<string, string>>)[resource]?.[name] ?? ''),
   })),
 )

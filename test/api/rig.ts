@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import { createClient, type Client } from '../../src/api/client.js'
+import { createClient, type ApiClient } from '../../src/api/client.js'
 import { connectPlatform } from '../../src/api/connect.js'
 import { listenOn } from '../../src/api/listen.js'
 import { createApiServer } from '../../src/api/server.js'
@@ -31,7 +31,7 @@ export interface Rig extends AsyncDisposable {
   readonly token: string
   /** `http://berth.localhost:<port>`, also `config.url`. */
   readonly url: string
-  readonly client: Client
+  readonly client: ApiClient
   /** What the scheduler does with a release. */
   rollOut: Scheduler['rollOut']
   /** An app that was pushed once: v2 with an image, `web` and `worker`. */

@@ -9,7 +9,8 @@ import { WebSocketServer } from 'ws'
 import { holderOf } from '../../src/access/caller.js'
 import { run, type RunOptions } from '../../src/api/client/run.js'
 import { oneOffWords } from '../../src/scheduler/command.js'
-import type { OneOff, OneOffSpec, Platform } from '../../src/api/platform.js'
+import type { ControlApiDeps } from '../../src/api/platform.js'
+import type { OneOff, OneOffSpec } from '../../src/scheduler/scheduler.js'
 import { inputWindow } from '../../src/api/run-messages.js'
 import { serveRun } from '../../src/api/run-socket.js'
 import type { Token } from '../../src/store/tokens.js'
@@ -41,6 +42,7 @@ function oneOff(spec: OneOffSpec, signal: AbortSignal, children: ChildProcess[])
     output: merge(child.stdout, child.stderr),
     exit: once(child, 'exit').then(([code]) => (code as number | null) ?? 137),
     resize: () => Promise.resolve(),
+    kill: () => Promise.resolve(),
   }
 }
 
@@ -59,7 +61,7 @@ describe('run, from socket to process', () => {
       grants: { during: (_token: Token, _end: () => void, task: () => Promise<void>) => task() },
       store: { redis: { status: 'ready' }, apps: { get: () => Promise.resolve({ name: 'x' }) } },
       run: (_app: unknown, spec: OneOffSpec, signal: AbortSignal) => Promise.resolve(oneOff(spec, signal, children)),
-    } as unknown as Platform
+    } as unknown as ControlApiDeps
     const sockets = new WebSocketServer({ noServer: true })
     server = createServer()
     server.on('upgrade', (request, socket, head) =>

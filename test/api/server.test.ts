@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { WebSocket } from 'ws'
 import { contract } from '../../src/api/contract.js'
-import type { Endpoint } from '../../src/api/endpoint.js'
+import type { ApiEndpoint } from '../../src/api/endpoint.js'
 import { routes, splitRoute } from '../../src/api/routes.js'
 import { openRig, type Rig } from './rig.js'
 
@@ -38,7 +38,7 @@ describe('the control API', function () {
     for (const [resource, all] of Object.entries(routes))
       for (const [name, route] of Object.entries(all) as [string, string][]) {
         const { method, path } = splitRoute(route)
-        const operation = (contract as unknown as Record<string, Record<string, Endpoint>>)[resource]?.[name]
+        const operation = (contract as unknown as Record<string, Record<string, ApiEndpoint>>)[resource]?.[name]
         if (operation?.needs === 'nothing') continue
         it(`is wanted by ${route}`, async () => {
           for (const token of [null, 'wrong', `${rig.token}x`, revoked, expired]) {

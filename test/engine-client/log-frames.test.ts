@@ -1,7 +1,13 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { cutMark, longestLine } from '../../src/lib/lines.js'
-import { FrameReader, LineReader, RecordReader, type Frame, type Stamps } from '../../src/engine-client/log-frames.js'
+import {
+  FrameReader,
+  LineReader,
+  RecordReader,
+  type LogFrame,
+  type Stamps,
+} from '../../src/engine-client/log-frames.js'
 import { readTail, type LogSource } from '../../src/engine-client/tail.js'
 
 const frame = (stream: 'stdout' | 'stderr', text: string): Buffer => {
@@ -14,7 +20,7 @@ const frame = (stream: 'stdout' | 'stderr', text: string): Buffer => {
 const at = (time: number): string => `t${String(time).padStart(4, '0')}`
 
 /** A log as engines keep it: lines in records of `size` bytes, each written at a time of its own. */
-function recordsOf(stamps: Stamps, lines: readonly [Frame['stream'], string][], size: number): Buffer[] {
+function recordsOf(stamps: Stamps, lines: readonly [LogFrame['stream'], string][], size: number): Buffer[] {
   let time = 0
   return lines.flatMap(([stream, text]) => {
     const bytes = Buffer.from(`${text}\n`, 'latin1')
@@ -78,7 +84,7 @@ describe('frames', () => {
     const text = 'y'.repeat(600 * 1024)
     const reader = new FrameReader()
     const bytes = Buffer.concat([frame('stderr', text), frame('stdout', 'z')])
-    const read: Frame[] = []
+    const read: LogFrame[] = []
     for (let at = 0; at < bytes.length; at += 50_000) read.push(...reader.read(bytes.subarray(at, at + 50_000)))
     expect(read.map(({ continues }) => continues === true).slice(0, 2)).to.deep.equal([false, true])
     expect(read.at(-1)).to.deep.equal({ stream: 'stdout', chunk: Buffer.from('z') })

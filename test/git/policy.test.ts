@@ -1,16 +1,16 @@
 import { expect } from 'chai'
-import type { Command } from '../../src/git/commands.js'
+import type { RefCommand } from '../../src/git/commands.js'
 import { policyOn } from '../../src/git/policy.js'
 import type { App } from '../../src/store/apps.js'
 
 const app: App = { id: 'a', name: 'blog', createdAt: '', deployBranch: null, current: 1 }
 const zero = '0'.repeat(40)
 const commit = '1'.repeat(40)
-const pushed = (ref: string): Command => ({ ref, old: zero, new: commit })
-const deleted = (ref: string): Command => ({ ref, old: commit, new: zero })
+const pushed = (ref: string): RefCommand => ({ ref, old: zero, new: commit })
+const deleted = (ref: string): RefCommand => ({ ref, old: commit, new: zero })
 
 /** The ref that deploys, and why the others do not. */
-const judged = (of: App, ...commands: Command[]): [string | null, string[]] => {
+const judged = (of: App, ...commands: RefCommand[]): [string | null, string[]] => {
   const { deploys, refused } = policyOn(of, commands)
   return [deploys?.ref ?? null, refused.map(({ reason }) => reason ?? '')]
 }

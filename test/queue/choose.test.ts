@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { Change } from '../../src/changes/index.js'
-import { choose } from '../../src/queue/choose.js'
+import { chooseNext } from '../../src/queue/choose.js'
 import type { Operation, OperationStatus } from '../../src/store/operations.js'
 
 const push: Change = { kind: 'push', commit: 'c', branch: 'main' }
@@ -18,7 +18,7 @@ const deploy = (id: string, change: Change, status: OperationStatus = 'queued'):
 })
 
 const chosen = (pending: Operation[], running: string | null = null): [string | undefined, string[]] => {
-  const { next, superseded } = choose(pending, running)
+  const { next, superseded } = chooseNext(pending, running)
   return [next?.id, superseded.map(({ id }) => id)]
 }
 

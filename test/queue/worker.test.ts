@@ -8,7 +8,7 @@ import type { Change } from '../../src/changes/index.js'
 import { connectEngine } from '../../src/engine-client/client.js'
 import { BerthError } from '../../src/errors.js'
 import { operationFiles, operationsDirectory } from '../../src/builds/files.js'
-import { follow, outcome } from '../../src/queue/follow.js'
+import { followLog, outcome } from '../../src/queue/follow.js'
 import { submit } from '../../src/queue/submit.js'
 import { startWorker, type DeployWorker } from '../../src/queue/worker.js'
 import type { Scheduler } from '../../src/scheduler/scheduler.js'
@@ -234,14 +234,14 @@ describe('the worker', function () {
     await start()
     const { id } = await submit(rig.store, app, set('A'))
     let all = ''
-    for await (const { text } of follow(rig.config, rig.store, id)) {
+    for await (const { text } of followLog(rig.config, rig.store, id)) {
       all += text
       if (text.includes('ünfinished')) open()
     }
     expect(all).to.match(/ünfinished\n {7}finished\n {7}Released v3\n.*deployed to Berth\n$/)
     let rest = ''
     const from = Buffer.byteLength(all.slice(0, all.indexOf('finished\n       Rel')))
-    for await (const { text } of follow(rig.config, rig.store, id, { from })) rest += text
+    for await (const { text } of followLog(rig.config, rig.store, id, { from })) rest += text
     expect(rest).to.match(/^finished\n {7}Released v3\n/)
   })
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { loadConfig, type Config } from '../../src/config.js'
-import { Follower } from '../../src/router/follower.js'
+import { RouteFollower } from '../../src/router/follower.js'
 import { RouteCache } from '../../src/router/route-cache.js'
 import { Table } from '../../src/router/table.js'
 import type { Applied, Target } from '../../src/store/routes.js'
@@ -45,7 +45,7 @@ describe('following Redis', () => {
 
   function follow() {
     const table = new Table((applied, id) => follower.drained(applied, id))
-    const follower = new Follower(config, table, new RouteCache(config.root), silent)
+    const follower = new RouteFollower(config, table, new RouteCache(config.root), silent)
     follower.start()
     const app = (host: string) => table.find(host)?.backends.map((backend) => backend.id)
     return { table, app, follower, [Symbol.asyncDispose]: () => follower[Symbol.asyncDispose]() }

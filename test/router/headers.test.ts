@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Frame } from '../../src/framing.js'
+import type { BodyFraming } from '../../src/framing.js'
 import { prepareRequest, requestIdOf } from '../../src/router/headers.js'
 
 const forwarded = {
@@ -9,7 +9,7 @@ const forwarded = {
   proto: 'http',
   id: 'the-request',
 } as const
-const prepared = (headers: Record<string, string>, frame: Frame = { kind: 'none' }): Record<string, unknown> => {
+const prepared = (headers: Record<string, string>, frame: BodyFraming = { kind: 'none' }): Record<string, unknown> => {
   const all: Record<string, string> = { host: 'blog.test', ...headers }
   prepareRequest(all, frame, forwarded)
   return all

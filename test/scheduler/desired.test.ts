@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { awayOf, environmentOf, portOf, slotsOf, specOf } from '../../src/scheduler/desired.js'
+import { awayOf, environmentOf, portOf, slotsOf, specHash } from '../../src/scheduler/desired.js'
 import { firstRelease, type Release } from '../../src/store/releases.js'
 
 const app = { id: 'a', name: 'blog', createdAt: '', deployBranch: null, current: 1 }
@@ -36,9 +36,9 @@ describe('what a release desires', () => {
   })
 
   it('has the same spec through a scale or a domain, and another through all else', () => {
-    const spec = specOf(release(), 'web')
+    const spec = specHash(release(), 'web')
     const web = { quantity: 5, memory: 512 * 1024 * 1024, cpus: 1 }
-    expect(specOf(release({ version: 9, formation: { web }, domains: ['x.org'] }), 'web')).to.equal(spec)
+    expect(specHash(release({ version: 9, formation: { web }, domains: ['x.org'] }), 'web')).to.equal(spec)
     for (const patch of [
       { image: 'sha256:2' },
       { commit: 'd' },
@@ -47,9 +47,9 @@ describe('what a release desires', () => {
       { formation: { web: { ...web, memory: 1 } } },
       { formation: { web: { ...web, cpus: 2 } } },
     ])
-      expect(specOf(release(patch), 'web'), JSON.stringify(patch)).not.to.equal(spec)
-    expect(specOf(release({ config: { A: '1', B: '2' } }), 'web')).to.equal(
-      specOf(release({ config: { B: '2', A: '1' } }), 'web'),
+      expect(specHash(release(patch), 'web'), JSON.stringify(patch)).not.to.equal(spec)
+    expect(specHash(release({ config: { A: '1', B: '2' } }), 'web')).to.equal(
+      specHash(release({ config: { B: '2', A: '1' } }), 'web'),
     )
   })
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect } from 'chai'
-import { end, identify, isAlive, signal } from '../../src/serve/pids.js'
+import { endProcess, identify, isAlive, signalProcess } from '../../src/serve/pids.js'
 import { run } from '../run.js'
 
 describe('a process that is not our child', () => {
@@ -11,10 +11,10 @@ describe('a process that is not our child', () => {
     })
     await once(stubborn.stdout, 'data') // the trap is set
     const pid = identify(stubborn.pid ?? 0)
-    await end(pid, 50)
+    await endProcess(pid, 50)
     expect(isAlive(pid)).to.equal(false)
-    await end(pid, 50)
-    signal(pid, 'SIGTERM')
+    await endProcess(pid, 50)
+    signalProcess(pid, 'SIGTERM')
   })
 
   it('of another user is not waited for: what to do is said at once', async () => {

@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { loadConfig, storedSettings } from '../../src/config.js'
 import { readRunning, runnable, tellRunning } from '../../src/serve/instance.js'
-import { checkSettings, rememberSettings } from '../../src/serve/settings.js'
+import { checkInstanceSettings, rememberSettings } from '../../src/serve/settings.js'
 import { unitText } from '../../src/serve/unit.js'
 
 describe('the settings of an instance', () => {
@@ -90,14 +90,16 @@ describe('the settings of an instance', () => {
 
   it('that its apps stand on cannot change while they run', () => {
     starts()
-    expect(checkSettings(loadConfig({ ...env, BERTH_DOMAIN: 'x.test', BERTH_HTTP_PORT: '81' }))).to.not.equal(null)
+    expect(checkInstanceSettings(loadConfig({ ...env, BERTH_DOMAIN: 'x.test', BERTH_HTTP_PORT: '81' }))).to.not.equal(
+      null,
+    )
     for (const [name, value] of Object.entries({
       BERTH_POOL: '10.201.0.0/16',
       BERTH_NAME: 'other',
       BERTH_USERNS_IDS: '100000:65536',
       BERTH_ENGINE: '/var/run/docker.sock',
     }))
-      expect(() => checkSettings(loadConfig({ ...env, [name]: value })))
+      expect(() => checkInstanceSettings(loadConfig({ ...env, [name]: value })))
         .to.throw(`${name} is`)
         .and.to.have.property('fault', 'conflict')
   })
@@ -105,13 +107,15 @@ describe('the settings of an instance', () => {
   it('of its run directory neither, though the record is where it was', async () => {
     await writeFile(file(), `BERTH_RUN=${dir}/run\n`)
     starts()
-    expect(() => checkSettings(loadConfig({ ...env, BERTH_RUN: join(dir, 'elsewhere') }))).to.throw('BERTH_RUN is')
+    expect(() => checkInstanceSettings(loadConfig({ ...env, BERTH_RUN: join(dir, 'elsewhere') }))).to.throw(
+      'BERTH_RUN is',
+    )
   })
 
   it('of another root with what a running one has are refused; nothing is written', async () => {
     starts()
     const other = join(dir, 'other')
-    expect(() => checkSettings(loadConfig({ ...env, BERTH_ROOT: other }))).to.throw(
+    expect(() => checkInstanceSettings(loadConfig({ ...env, BERTH_ROOT: other }))).to.throw(
       `belongs to the Berth in ${dir}/root`,
     )
     expect(await stat(other).catch(() => null)).to.equal(null)
@@ -120,9 +124,9 @@ describe('the settings of an instance', () => {
 
   it('a directory with other files is not made a root', async () => {
     await writeFile(join(dir, 'root/thesis.txt'), '')
-    expect(() => checkSettings(loadConfig(env))).to.throw('holds other files')
+    expect(() => checkInstanceSettings(loadConfig(env))).to.throw('holds other files')
     await mkdir(join(dir, 'root/redis'))
-    expect(checkSettings(loadConfig(env))).to.equal(null)
+    expect(checkInstanceSettings(loadConfig(env))).to.equal(null)
   })
 
   it('are read by the systemd unit, which names the root alone and takes every character as it is', () => {

@@ -2,7 +2,7 @@ import { BerthError, is } from '../../errors.js'
 import type { App } from '../../store/apps.js'
 import type { HandlersOf } from '../handler.js'
 import { randomName } from './random-name.js'
-import type { Platform } from '../platform.js'
+import type { ControlApiDeps } from '../platform.js'
 import { submitChange } from '../submit.js'
 import { viewApp } from '../views.js'
 import { readFormation } from '../formation/handlers.js'
@@ -13,7 +13,7 @@ const branchName = /^(?!.*(\.\.|\/\/|\.lock$|\.lock\/|\/\.|\/$|\.$))[A-Za-z0-9_]
 const noBranch = (name: string): BerthError =>
   new BerthError('invalid', `"${name.slice(0, 80)}" is not a branch name`, 'name a branch as `git branch` shows it')
 
-export function appHandlers(platform: Platform): HandlersOf<'apps'> {
+export function appHandlers(platform: ControlApiDeps): HandlersOf<'apps'> {
   const { config, store } = platform
 
   const createRandom = async (): Promise<App> => {

@@ -39,7 +39,7 @@ export function unreachable(url: string, cause: unknown): BerthError {
 }
 
 /** Sends one request and waits for the head of the answer. @throws BerthError what the server said, or `unavailable` */
-export async function send(
+export async function sendRequest(
   access: Access,
   method: string,
   path: string,

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { BerthError } from '../../errors.js'
 import { LineSplitter } from '../../lib/lines.js'
-import type { Lines } from '../endpoint.js'
+import type { LineStream } from '../endpoint.js'
 import { toError } from './http.js'
 
 /** No line of ours is longer, in UTF-16 units. */
@@ -16,7 +16,7 @@ const cut = (cause?: unknown): BerthError =>
   )
 
 /** The pieces of a text as they come. @throws BerthError `unavailable` when it was cut off */
-export async function* readText(response: IncomingMessage): AsyncGenerator<string, void, void> {
+export async function* textPieces(response: IncomingMessage): AsyncGenerator<string, void, void> {
   response.setEncoding('utf8')
   response.socket.setTimeout(0)
   try {
@@ -28,7 +28,7 @@ export async function* readText(response: IncomingMessage): AsyncGenerator<strin
 }
 
 /** NDJSON as it comes, up to the verdict. @throws BerthError what the server said, `unavailable` when it was cut off */
-export async function* readLines(response: IncomingMessage): Lines<unknown, unknown> {
+export async function* readLines(response: IncomingMessage): LineStream<unknown, unknown> {
   response.setEncoding('utf8')
   const lines = new LineSplitter(longestMessage)
   try {

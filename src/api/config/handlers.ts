@@ -1,6 +1,6 @@
 import type { HandlersOf } from '../handler.js'
-import type { Platform } from '../platform.js'
+import type { ControlApiDeps } from '../platform.js'
 
-export const configHandlers = ({ store }: Platform): HandlersOf<'config'> => ({
+export const configHandlers = ({ store }: ControlApiDeps): HandlersOf<'config'> => ({
   get: async (_, { app }) => ({ ...(await store.releases.current(app)).config }),
 })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Change } from '../../changes/index.js'
-import type { Scale } from '../../changes/scale.js'
+import type { ScaleChange } from '../../changes/scale.js'
 import { OperationView } from '../operations/contract.js'
 import { OfApp } from '../schemas.js'
 
@@ -33,7 +33,7 @@ export const formation = {
     needs: 'operate',
     params: OfApp,
     body: z.strictObject({ formation: z.record(z.string(), Size.partial()) }),
-    submits: ({ formation }: Pick<Scale, 'formation'>): Change => ({ kind: 'scale', formation }),
+    submits: ({ formation }: Pick<ScaleChange, 'formation'>): Change => ({ kind: 'scale', formation }),
     reply: OperationView,
     status: 202,
   },

@@ -3,7 +3,7 @@ import { own } from '../../lib/own.js'
 import type { Release } from '../../store/releases.js'
 import type { Formation } from './contract.js'
 import type { HandlersOf } from '../handler.js'
-import type { Platform } from '../platform.js'
+import type { ControlApiDeps } from '../platform.js'
 
 /** A release's process types, each with its quantity, size and command. */
 export const readFormation = (release: Release): Formation =>
@@ -14,6 +14,6 @@ export const readFormation = (release: Release): Formation =>
     ]),
   )
 
-export const formationHandlers = ({ store }: Platform): HandlersOf<'formation'> => ({
+export const formationHandlers = ({ store }: ControlApiDeps): HandlersOf<'formation'> => ({
   get: async (_, { app }) => readFormation(await store.releases.current(app)),
 })

@@ -4,10 +4,10 @@ import type { App } from '../../store/apps.js'
 import { isOver, type Operation } from '../../store/operations.js'
 import type { OperationView } from '../contract.js'
 import type { HandlersOf } from '../handler.js'
-import type { Platform } from '../platform.js'
+import type { ControlApiDeps } from '../platform.js'
 import { viewOperation } from '../views.js'
 
-export function buildHandlers(platform: Platform): HandlersOf<'builds'> {
+export function buildHandlers(platform: ControlApiDeps): HandlersOf<'builds'> {
   const { store } = platform
 
   const list = async (app: App): Promise<Operation[]> => (await store.operations.list(app.id)).filter(isBuild)
@@ -33,7 +33,7 @@ export function buildHandlers(platform: Platform): HandlersOf<'builds'> {
     output: async ({ build: id, follow = false }, { app, signal }) => {
       const build = await find(app, id)
       return (async function* () {
-        for await (const { text } of platform.deployLog(build, { follow, signal })) yield text
+        for await (const { text } of platform.operationLog(build, { follow, signal })) yield text
         // a text has no verdict: that it is whole must be true
         await verdict(platform, viewOperation(build, app.name), follow)
       })()
@@ -41,7 +41,7 @@ export function buildHandlers(platform: Platform): HandlersOf<'builds'> {
   }
 }
 
-export function operationHandlers(platform: Platform): HandlersOf<'operations'> {
+export function operationHandlers(platform: ControlApiDeps): HandlersOf<'operations'> {
   const { store } = platform
 
   return {
@@ -54,7 +54,7 @@ export function operationHandlers(platform: Platform): HandlersOf<'operations'> 
       const operation = await store.operations.get(id)
       const before = viewOperation(operation, app?.name ?? operation.app)
       return (async function* () {
-        yield* platform.deployLog(operation, { from, follow, signal })
+        yield* platform.operationLog(operation, { from, follow, signal })
         return await verdict(platform, before, follow)
       })()
     },
@@ -65,7 +65,7 @@ export function operationHandlers(platform: Platform): HandlersOf<'operations'> 
  * How a deploy ended, or with `follow` false where it stands. An app that is destroyed takes its deploys along.
  * @throws BerthError `unavailable` when it goes on and is followed no more, as when this process ends
  */
-async function verdict({ store }: Platform, before: OperationView, follow: boolean): Promise<OperationView> {
+async function verdict({ store }: ControlApiDeps, before: OperationView, follow: boolean): Promise<OperationView> {
   try {
     const now = viewOperation(await store.operations.get(before.id), before.app)
     if (!follow || isOver(now.status)) return now

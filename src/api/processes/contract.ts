@@ -26,13 +26,13 @@ export const ProcessView = z.strictObject({
 })
 export type ProcessView = z.output<typeof ProcessView>
 
-export const LogLine = z.strictObject({
+export const LogLineView = z.strictObject({
   time: Time,
   source: z.literal('app'),
   process: z.string().describe('web.1'),
   text: z.string(),
 })
-export type LogLine = z.output<typeof LogLine>
+export type LogLineView = z.output<typeof LogLineView>
 
 const Which = z.strictObject({ process: ProcessName.optional() })
 
@@ -63,7 +63,7 @@ export const processes = {
       process: ProcessName.optional(),
       follow: Switch.optional().describe('go on until the client leaves'),
     }),
-    reply: LogLine,
+    reply: LogLineView,
     stream: 'lines',
     end: z.strictObject({ lines: z.int() }),
   },

@@ -2,12 +2,12 @@ import { askerOf } from '../../access/caller.js'
 import { BerthError } from '../../errors.js'
 import type { App } from '../../store/apps.js'
 import type { HandlersOf } from '../handler.js'
-import type { Platform } from '../platform.js'
+import type { ControlApiDeps } from '../platform.js'
 import { viewOperation } from '../views.js'
 
 const again = 'follow the log again in a moment'
 
-export function processHandlers(platform: Platform): HandlersOf<'processes'> {
+export function processHandlers(platform: ControlApiDeps): HandlersOf<'processes'> {
   const { store } = platform
 
   /** One that is scaled to 0 may have written all the same. @throws BerthError `missing` when no process has that name */
@@ -34,7 +34,7 @@ export function processHandlers(platform: Platform): HandlersOf<'processes'> {
       if (process !== undefined) await checkName(app, process)
       return (async function* () {
         let count = 0
-        for await (const line of platform.logs(app, { lines, process, follow, signal })) {
+        for await (const line of platform.logs(app, { lines, process: process ?? null, follow, signal })) {
           count += 1
           yield line
         }

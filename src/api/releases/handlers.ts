@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { BerthError } from '../../errors.js'
 import type { HandlersOf } from '../handler.js'
-import type { Platform } from '../platform.js'
+import type { ControlApiDeps } from '../platform.js'
 import type { Release } from '../../store/releases.js'
 import { submitChange } from '../submit.js'
 import { viewRelease, viewReleaseInfo } from '../views.js'
@@ -9,7 +9,7 @@ import { viewRelease, viewReleaseInfo } from '../views.js'
 /** What a rollback brings back of a release. */
 const restored = ({ image, processTypes, config }: Release) => ({ image, processTypes, config })
 
-export function releaseHandlers(platform: Platform): HandlersOf<'releases'> {
+export function releaseHandlers(platform: ControlApiDeps): HandlersOf<'releases'> {
   const { store } = platform
   return {
     list: async (_, { app }) => (await store.releases.list(app.id)).map((release) => viewRelease(release, app.current)),

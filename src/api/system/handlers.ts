@@ -1,8 +1,8 @@
 import { version } from '../../version.js'
 import type { HandlersOf } from '../handler.js'
-import type { Platform } from '../platform.js'
+import type { ControlApiDeps } from '../platform.js'
 
-export const systemHandlers = ({ store }: Platform): HandlersOf<'system'> => ({
+export const systemHandlers = ({ store }: ControlApiDeps): HandlersOf<'system'> => ({
   health: async () => {
     await store.redis.ping()
     return { status: 'ok', version }

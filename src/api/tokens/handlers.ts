@@ -1,9 +1,9 @@
 import { parseDuration } from '../../lib/duration.js'
 import { tokenId } from '../../store/tokens.js'
 import type { HandlersOf } from '../handler.js'
-import type { Platform } from '../platform.js'
+import type { ControlApiDeps } from '../platform.js'
 
-export const tokenHandlers = ({ store: { tokens } }: Platform): HandlersOf<'tokens'> => ({
+export const tokenHandlers = ({ store: { tokens } }: ControlApiDeps): HandlersOf<'tokens'> => ({
   list: async (_, { caller: { token } }) =>
     (await tokens.list()).map((one) => ({ ...one, current: one.id === token?.id })),
 

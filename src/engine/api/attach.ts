@@ -2,14 +2,14 @@ import type { ContainerLog } from '../containers/container-log.js'
 import { detachKeys } from '../containers/detach-keys.js'
 import type { Containers } from '../containers/containers.js'
 import { encoding } from '../containers/follower.js'
-import { contentTypeOf, frame, send } from './frames.js'
+import { contentTypeOf, frame, writeDrained } from './frames.js'
 import { hangUp } from './hang-up.js'
 import { passInput } from './input.js'
 import { flag } from './query.js'
 import type { ApiReply, ApiRequest } from './route.js'
 
 /** `POST /containers/{id}/attach`: before a start it catches the output from the first byte. */
-export async function attach(containers: Containers, request: ApiRequest, reply: ApiReply): Promise<void> {
+export async function serveAttach(containers: Containers, request: ApiRequest, reply: ApiReply): Promise<void> {
   const { query, version } = request
   const id = containers.resolve(request.params.id ?? '')
   const keys = detachKeys(query.get('detachKeys') ?? '')
@@ -42,7 +42,9 @@ export async function attach(containers: Containers, request: ApiRequest, reply:
       ...(tty ? { keys } : {}),
     })
   } else client.resume()
-  await attachment.read((stream, chunk) => (shown[stream] || tty ? send(client, frame(stream, chunk, tty)) : undefined))
+  await attachment.read((stream, chunk) =>
+    shown[stream] || tty ? writeDrained(client, frame(stream, chunk, tty)) : undefined,
+  )
   client.off('close', left)
   attachment.close()
   hangUp(client)

@@ -6,7 +6,7 @@ import { jsonFault } from './json-fault.js'
 const limit = 4 * 1024 * 1024
 
 /** Parses a JSON body; an empty one is `{}`. @throws EngineError `invalid` */
-export function parseJson(body: Buffer): unknown {
+export function parseBody(body: Buffer): unknown {
   if (body.length === 0) return {}
   const text = body.toString('utf8')
   try {

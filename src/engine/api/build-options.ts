@@ -1,11 +1,11 @@
 import { decode } from '../system/shape.js'
-import type { BuildRequest, Room } from '../build/job.js'
+import type { BuildRequest, StepSettings } from '../build/job.js'
 import { limitsOf } from '../containers/limits.js'
 import { resourcesOf } from '../containers/run-spec.js'
 import { EngineError } from '../errors.js'
 import { architecture } from '../oci/document.js'
 import { familiar, parseReference } from '../oci/reference.js'
-import type { Limits, Rlimit, StepNetwork } from '../records.js'
+import type { ResourceLimits, Rlimit, StepNetwork } from '../records.js'
 import { readOwner } from '../system/owner.js'
 import { count, flag } from './query.js'
 
@@ -29,7 +29,7 @@ export async function readOptions(
   refuse(query)
   const shmSize = count(query, 'shmsize')
   if (shmSize < 0) throw invalid('SHM size can not be less than 0')
-  const room: Room = {
+  const room: StepSettings = {
     network: await findNetwork(query.get('networkmode') ?? ''),
     extraHosts: query.getAll('extrahosts').flatMap((hosts) => hosts.split(',').filter(Boolean).map(checkHost)),
     limits: readLimits(query),
@@ -75,7 +75,7 @@ function refuse(query: URLSearchParams): void {
     throw invalid(`cannot build for ${platform}: this engine runs ${own}`)
 }
 
-const readLimits = (query: URLSearchParams): Limits =>
+const readLimits = (query: URLSearchParams): ResourceLimits =>
   limitsOf(
     resourcesOf({
       Memory: count(query, 'memory'),

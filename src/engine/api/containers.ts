@@ -4,7 +4,7 @@ import { containerFilters } from '../containers/filters.js'
 import { EngineError } from '../errors.js'
 import { fieldsOf, objectField, textField } from '../system/fields.js'
 import { parseFilters } from '../system/filters.js'
-import { attach } from './attach.js'
+import { serveAttach } from './attach.js'
 import { bodies } from './bodies.js'
 import { logs } from './logs.js'
 import { count, flag, whole } from './query.js'
@@ -102,7 +102,7 @@ export function containerRoutes(containers: Containers): readonly ApiRoute[] {
       method: 'POST',
       path: '/containers/{id}/attach',
       hijacks: true,
-      handle: (request, reply) => attach(containers, request, reply),
+      handle: (request, reply) => serveAttach(containers, request, reply),
     },
     { method: 'GET', path: '/containers/{id}/logs', handle: (request, reply) => logs(containers, request, reply) },
     {

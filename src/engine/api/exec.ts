@@ -3,7 +3,7 @@ import type { Exec } from '../containers/exec.js'
 import { EngineError, messageOf } from '../errors.js'
 import { type Fields, fieldsOf, flagField, listField } from '../system/fields.js'
 import { bodies } from './bodies.js'
-import { contentTypeOf, frame, send } from './frames.js'
+import { contentTypeOf, frame, writeDrained } from './frames.js'
 import { hangUp } from './hang-up.js'
 import { passInput } from './input.js'
 import { exitCodeFor } from './older-words.js'
@@ -101,12 +101,12 @@ async function start(
     })
   }
   const onOutput = (stream: 'stdout' | 'stderr', chunk: Buffer): Promise<void> | undefined =>
-    shown[stream] ? send(client, frame(stream, chunk, raw)) : undefined
+    shown[stream] ? writeDrained(client, frame(stream, chunk, raw)) : undefined
   try {
     await exec.run({ onOutput }, ready, { size: rows && columns ? [rows, columns] : undefined })
   } catch (error) {
     // the answer has begun: dockerd, too, says it where the output would be
-    await send(client, frame('stdout', Buffer.from(`${messageOf(error)}\r\n`), raw))
+    await writeDrained(client, frame('stdout', Buffer.from(`${messageOf(error)}\r\n`), raw))
   }
   hangUp(client)
 }

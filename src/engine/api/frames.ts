@@ -18,7 +18,7 @@ export function frame(stream: 'stdout' | 'stderr', chunk: Buffer, tty: boolean):
 }
 
 /** Writes and, when the reader is slow, waits for it; a reader that has left takes nothing more. */
-export function send(to: Duplex, data: Buffer): Promise<void> | undefined {
+export function writeDrained(to: Duplex, data: Buffer): Promise<void> | undefined {
   if (to.destroyed || to.write(data)) return undefined
   return new Promise((resolve) => {
     const settle = (): void => {

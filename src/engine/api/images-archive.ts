@@ -3,7 +3,7 @@ import { codeOf, EngineError } from '../errors.js'
 import { loadImages } from '../images/load.js'
 import { saveImages, selectSaved } from '../images/save.js'
 import type { ImageStore } from '../images/store.js'
-import type { Line } from '../oci/progress.js'
+import type { StatusLine } from '../oci/progress.js'
 import { streaming } from './registry.js'
 import { flag } from './query.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
@@ -55,7 +55,7 @@ export async function sendArchive(
 async function load(images: ImageStore, request: ApiRequest, reply: ApiReply): Promise<void> {
   const { query, raw, signal } = request
   const quiet = flag(query, 'quiet')
-  const work = async (tell: (line: Line) => Promise<void>): Promise<void> => {
+  const work = async (tell: (line: StatusLine) => Promise<void>): Promise<void> => {
     const loaded = await loadImages(images, raw, (line) => (quiet && !line.stream ? undefined : tell(line)), signal)
     for (const { image, names } of loaded)
       if (names.length === 0) await tell({ stream: `Loaded image ID: ${image.id}\n` })

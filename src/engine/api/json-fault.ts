@@ -1,5 +1,5 @@
 /** What may come next; the words are Go's for what does not. */
-type Wanted =
+type Expected =
   | 'looking for beginning of value'
   | 'looking for beginning of object key string'
   | 'after object key'
@@ -16,7 +16,7 @@ const beginning = /["\d\-tfn]/
  */
 export function jsonFault(text: string): string {
   const open: ('{' | '[')[] = []
-  let wanted: Wanted = 'looking for beginning of value'
+  let wanted: Expected = 'looking for beginning of value'
   let mayClose = false
   for (let at = 0; ;) {
     while (/[ \t\r\n]/.test(text[at] ?? '')) at++
@@ -66,7 +66,7 @@ export function jsonFault(text: string): string {
   }
 }
 
-const unexpected = (character: string, wanted: Wanted): string => `invalid character '${character}' ${wanted}`
+const unexpected = (character: string, wanted: Expected): string => `invalid character '${character}' ${wanted}`
 
 /** A string, number or word that begins well; it may only have been cut off. */
 function broken(rest: string): string {

@@ -1,8 +1,8 @@
 import { EngineError, isFault, messageOf } from '../errors.js'
 import { familiarName, parseReference } from '../oci/reference.js'
-import { credentialsOfHeader, readCredentials } from '../registry/credentials.js'
+import { credentialsOfHeader, readRegistryCredentials } from '../registry/credentials.js'
 import { RegistryError } from '../registry/faults.js'
-import type { Line } from '../oci/progress.js'
+import type { StatusLine } from '../oci/progress.js'
 import type { Registry } from '../registry/registry.js'
 import { readSearch, searchFilters } from '../registry/search.js'
 import { fieldsOf, textField } from '../system/fields.js'
@@ -34,7 +34,7 @@ export const registryRoutes = (registry: Registry): readonly ApiRoute[] => [
     handle: async (request, reply) => {
       const fields = fieldsOf(await request.json(bodies.login))
       try {
-        const given = readCredentials(fields)
+        const given = readRegistryCredentials(fields)
         const IdentityToken = await registry.login(textField(fields, 'serveraddress'), given, request.signal)
         reply.json(200, { Status: 'Login Succeeded', IdentityToken })
       } catch (error) {
@@ -85,7 +85,7 @@ export async function pullRoute(registry: Registry, request: ApiRequest, reply: 
 export async function streaming(
   request: ApiRequest,
   reply: ApiReply,
-  work: (tell: (line: Line) => Promise<void>) => Promise<unknown>,
+  work: (tell: (line: StatusLine) => Promise<void>) => Promise<unknown>,
   always?: 'always',
 ): Promise<void> {
   let out: ReturnType<ApiReply['stream']> | undefined

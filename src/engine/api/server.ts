@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { dirname } from 'node:path'
 import { EngineError } from '../errors.js'
 import { askedForUpgrade, offerUpgrades, takeOver, type Taken } from './hijack.js'
-import { demandJson, parseJson, readBody, takeBody } from './body.js'
+import { demandJson, parseBody, readBody, takeBody } from './body.js'
 import { hangUp } from './hang-up.js'
 import { replyOn, replyWithError, setStandardHeaders } from './reply.js'
 import { decode } from '../system/shape.js'
@@ -43,7 +43,7 @@ async function dispatch(
           if (bytes.length === 0 && route.bodiless !== true)
             throw new EngineError('invalid', 'invalid JSON: got EOF while reading request body')
           if (bytes.length > 0 && route.anyType !== true) demandJson(request)
-          return decode(parseJson(bytes), shape)
+          return decode(parseBody(bytes), shape)
         },
       },
       reply,
@@ -97,7 +97,7 @@ async function claim(path: string): Promise<void> {
  * Serves the Docker Engine API on a unix socket, mode 0660.
  * @throws EngineError `conflict` when the socket is in use
  */
-export async function serve(path: string, routes: readonly ApiRoute[]): Promise<Server> {
+export async function serveApi(path: string, routes: readonly ApiRoute[]): Promise<Server> {
   const table = new RouteTable(routes)
   await claim(path)
   const server = createServer({

@@ -7,9 +7,9 @@ import { flow } from '../workers/flow.js'
 import type { JobPool } from '../images/job-pool.js'
 import { Thread } from '../kernel/thread.js'
 import { rangeOf } from '../system/id-map.js'
-import type { Change } from '../images/changes.js'
+import type { FileChange } from '../images/changes.js'
 import type { PathStat } from './path-stat.js'
-import type { Fixture, Place } from './place.js'
+import type { Fixture, ArchivePlace } from './place.js'
 import type { ArchiveMessage } from './thread.js'
 
 type Hand = Thread<ArchiveMessage>
@@ -88,7 +88,7 @@ export class Archives {
   }
 
   /** What the container changed of its image's files. */
-  async changes(container: ContainerFiles): Promise<readonly Change[]> {
+  async changes(container: ContainerFiles): Promise<readonly FileChange[]> {
     try {
       return await this.#pool.run('changes', await container.written())
     } catch (error) {
@@ -130,7 +130,7 @@ export class Archives {
   }
 }
 
-async function restingPlace(container: ContainerFiles, { writes, bare }: Way): Promise<Place> {
+async function restingPlace(container: ContainerFiles, { writes, bare }: Way): Promise<ArchivePlace> {
   const { upper: upperDir, lowers: lowerDirs } = await container.written()
   const { record, mountPoint: target } = container
   const { workDir, hosts, hostname, resolvConf } = container.places

@@ -25,7 +25,7 @@ export interface Fixture {
 }
 
 /** Where a container's files are found. */
-export type Place =
+export type ArchivePlace =
   /**
    * In the mount namespace `namespace` is a descriptor of; `bare`: without what is mounted on its root. `range` has the ids
    * of its user namespace, absent: the host's.
@@ -39,7 +39,7 @@ export type Place =
  * path and every link is what a process in the container would find: nothing leads out of it. The thread must use
  * synchronous calls only, for the others are made on threads that stay outside.
  */
-export function enter(place: Place): void {
+export function enter(place: ArchivePlace): void {
   if (place.kind === 'running') {
     unshare(CLONE_FS)
     enterNamespace(place.namespace, CLONE_NEWNS)

@@ -9,7 +9,7 @@ import { Unpacker } from '../images/unpack.js'
 import { lookUpUser } from '../runtime/users.js'
 import { isKernel, packChildren, packTree } from './pack-tree.js'
 import { absolute, baseOf, follows, statPath } from './path-stat.js'
-import { enter, type Place } from './place.js'
+import { enter, type ArchivePlace } from './place.js'
 
 /** Where an archive goes in a container. */
 export interface UnpackTarget {
@@ -22,7 +22,7 @@ export interface UnpackTarget {
 
 /** What is said to the thread that works on one container's files; `enter` comes first. */
 export type ArchiveMessage =
-  | { readonly kind: 'enter'; readonly place: Place }
+  | { readonly kind: 'enter'; readonly place: ArchivePlace }
   | { readonly kind: 'stat' | 'pack' | 'find'; readonly path: string }
   | { readonly kind: 'export' | 'next' | 'end' | 'abort' }
   | { readonly kind: 'unpack'; readonly target: UnpackTarget }

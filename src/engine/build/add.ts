@@ -4,7 +4,7 @@ import { EngineError } from '../errors.js'
 import { download, fileNameOf, isUrl } from './download.js'
 import { fetchRepository, readGitUrl } from './git.js'
 import { withinReserve } from '../system/space.js'
-import type { Copy } from './instructions.js'
+import type { CopyInstruction } from './instructions.js'
 import type { Job } from './job.js'
 import type { Word } from './words.js'
 
@@ -21,7 +21,7 @@ export interface Fetched {
 export const isRemote = (source: string): boolean => isUrl(source) || readGitUrl(source) !== undefined
 
 /** Reads `--checksum`. @throws DockerfileError */
-export function readChecksum({ line, sources }: Copy, word: Word, text: string): string {
+export function readChecksum({ line, sources }: CopyInstruction, word: Word, text: string): string {
   if (!/^sha256:[0-9a-f]{64}$/.test(text))
     throw line.error(word.offset, `invalid checksum "${text}"`, 'it must be sha256: and 64 hex digits')
   if (sources.length > 1) throw line.error(word.offset, 'checksum cannot be specified for multiple sources')
@@ -34,7 +34,7 @@ export function readChecksum({ line, sources }: Copy, word: Word, text: string):
  */
 export async function fetchSource(
   job: Job,
-  { line, keepGitDir }: Copy,
+  { line, keepGitDir }: CopyInstruction,
   { source, word, checksum, place }: FetchTask,
 ): Promise<Fetched> {
   const fail = (message: string, hint?: string): Error => line.error(word.offset, `ADD failed: ${message}`, hint)

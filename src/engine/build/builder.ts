@@ -8,7 +8,7 @@ import { parseReference } from '../oci/reference.js'
 import type { ImageStore } from '../images/store.js'
 import type { BuildSandbox, Digest, Events, StepNetwork, Steps } from '../records.js'
 import { RegistryError } from '../registry/faults.js'
-import type { Line } from '../oci/progress.js'
+import type { StatusLine } from '../oci/progress.js'
 import type { Registry } from '../registry/registry.js'
 import { deadline } from '../system/deadline.js'
 import { sweepDrafts, syncDirectory } from '../system/durable.js'
@@ -20,7 +20,7 @@ import { describeItem, type PruneRequest } from './items.js'
 import type { BuildRequest } from './job.js'
 import { documentOf, stepsOf } from './result.js'
 import { CacheUsage } from './cache-usage.js'
-import { memoriesOf, Sources } from './sources.js'
+import { memoriesOf, SourceCaches } from './sources.js'
 import { buildStages } from './staging.js'
 import { demandVisible, visibleImage } from './visible.js'
 import { warnUnused } from './warnings.js'
@@ -54,7 +54,7 @@ export class Builder {
     this.#parts = parts
     this.#cache = cache
     this.#mounts = mounts
-    this.#cacheUsage = new CacheUsage(parts.images, cache, mounts, new Sources(parts.config))
+    this.#cacheUsage = new CacheUsage(parts.images, cache, mounts, new SourceCaches(parts.config))
   }
 
   /** Opens the build cache, and sweeps the layers that neither it nor an image names. */
@@ -144,7 +144,7 @@ export class Builder {
 
   async #image(request: BuildRequest, name: string, signal: AbortSignal): Promise<StoredImage> {
     const { images, registry } = this.#parts
-    const tell = ({ status = '', id, progressDetail }: Line) =>
+    const tell = ({ status = '', id, progressDetail }: StatusLine) =>
       progressDetail?.current === undefined ? request.out(`${id === undefined ? '' : `${id}: `}${status}\n`) : undefined
     const pull = () => {
       const reference = parseReference(name)

@@ -2,7 +2,7 @@ import type { ImageStore } from '../images/store.js'
 import type { Digest } from '../records.js'
 import type { BuildCache } from './cache.js'
 import type { CacheMounts } from './cache-mounts.js'
-import type { Sources } from './sources.js'
+import type { SourceCaches } from './sources.js'
 import { type CacheItem, doomed, overBudget, type PruneRequest } from './items.js'
 
 /** What the build cache holds on disk: the layers of its records, and the directories of cache mounts. */
@@ -10,9 +10,9 @@ export class CacheUsage {
   readonly #images: ImageStore
   readonly #cache: BuildCache
   readonly #mounts: CacheMounts
-  readonly #sources: Sources
+  readonly #sources: SourceCaches
 
-  constructor(images: ImageStore, cache: BuildCache, mounts: CacheMounts, sources: Sources) {
+  constructor(images: ImageStore, cache: BuildCache, mounts: CacheMounts, sources: SourceCaches) {
     this.#sources = sources
     this.#images = images
     this.#cache = cache

@@ -8,22 +8,22 @@ import { readModeChange } from '../images/mode.js'
 import { familiarName, parseReference } from '../oci/reference.js'
 import type { Earlier } from '../images/copies.js'
 import type { LayerDraft as LayerStage } from '../images/layers.js'
-import type { Sources } from '../images/selection.js'
+import type { FileSelection } from '../images/selection.js'
 import { noFollow, changed, stampOf } from '../images/stamp.js'
 import { withinReserve } from '../system/space.js'
 import { fetchSource, isRemote, readChecksum } from './add.js'
 import { cacheKey } from './cache.js'
 import { fileNameOf } from './download.js'
 import { readGitUrl } from './git.js'
-import type { Copy, One } from './instructions.js'
+import type { CopyInstruction, One } from './instructions.js'
 import { copiesOf, type Job, layerOf } from './job.js'
 import { Scope } from './scope.js'
 import { workingDirectory } from './settings.js'
-import { configured, layered, type State, variablesOf } from './state.js'
+import { configured, layered, type StageState, variablesOf } from './state.js'
 
 /** Files of one place that a COPY or ADD takes. */
 interface Group {
-  readonly sources: Sources
+  readonly sources: FileSelection
   /** Stands for their content. */
   readonly digest: string
   readonly inline: CopyTask['inline']
@@ -35,7 +35,7 @@ interface Group {
 }
 
 /** COPY and ADD. @throws DockerfileError */
-export async function copyStep(job: Job, instruction: Copy, state: State): Promise<State> {
+export async function copyStep(job: Job, instruction: CopyInstruction, state: StageState): Promise<StageState> {
   const { line, kind, link } = instruction
   const scope = new Scope(line, variablesOf(state), job.dockerfile.escape)
   const chown = instruction.chown && scope.word(instruction.chown)
@@ -82,7 +82,7 @@ export async function copyStep(job: Job, instruction: Copy, state: State): Promi
 }
 
 /** The same for builds of the same names, whatever the files and whatever they are copied onto. */
-function likeOf(job: Job, { kind, sources, parents, link }: Copy, scope: Scope, target: string): string {
+function likeOf(job: Job, { kind, sources, parents, link }: CopyInstruction, scope: Scope, target: string): string {
   const repositories = job.request.names.map((name) => familiarName(parseReference(name)))
   const patterns = sources.map((word) => scope.word(word))
   return cacheKey(repositories, kind, patterns, parents, link, target)
@@ -91,7 +91,7 @@ function likeOf(job: Job, { kind, sources, parents, link }: Copy, scope: Scope, 
 /** What a COPY or ADD takes, by where it comes from; what is far is fetched below `place`. */
 async function groupsOf(
   job: Job,
-  instruction: Copy,
+  instruction: CopyInstruction,
   scope: Scope,
   { target, place }: { target: string; place: string },
 ): Promise<Group[]> {
@@ -134,7 +134,7 @@ async function groupsOf(
 }
 
 /** WORKDIR: a setting, and a layer when the directory is not there yet. */
-export async function workdirStep(job: Job, instruction: One, state: State): Promise<State> {
+export async function workdirStep(job: Job, instruction: One, state: StageState): Promise<StageState> {
   const { line } = instruction
   const scope = new Scope(line, variablesOf(state), job.dockerfile.escape)
   const path = workingDirectory(state.config, scope.word(instruction.text))
@@ -158,7 +158,7 @@ export async function workdirStep(job: Job, instruction: One, state: State): Pro
 
 async function sourceLayers(
   job: Job,
-  { line, from: word }: Copy,
+  { line, from: word }: CopyInstruction,
   from: string | undefined,
 ): Promise<readonly string[]> {
   if (from === undefined) return [job.request.context.directory]
@@ -169,13 +169,13 @@ async function sourceLayers(
 }
 
 /** Where a target is, its trailing slash kept: it says that the target is a directory. */
-function absolute(target: string, state: State): string {
+function absolute(target: string, state: StageState): string {
   const path = isAbsolute(target) ? join(target) : join('/', state.config.WorkingDir ?? '/', target)
   const directory = /(^|\/)\.{0,2}$/.test(target)
   return directory && !path.endsWith('/') ? `${path}/` : path
 }
 
-function readMode({ line, chmod }: Copy, scope: Scope): string | undefined {
+function readMode({ line, chmod }: CopyInstruction, scope: Scope): string | undefined {
   if (!chmod) return undefined
   const text = scope.word(chmod)
   try {
@@ -187,7 +187,11 @@ function readMode({ line, chmod }: Copy, scope: Scope): string | undefined {
 }
 
 /** Tells an error of the copy with the place of the instruction. */
-async function placed<T>(instruction: Copy, work: () => Promise<T>, from = instruction.from?.text): Promise<T> {
+async function placed<T>(
+  instruction: CopyInstruction,
+  work: () => Promise<T>,
+  from = instruction.from?.text,
+): Promise<T> {
   try {
     return await work()
   } catch (error) {

@@ -1,4 +1,4 @@
-import { lengths, literal, type Token } from '../images/wildcard.js'
+import { lengths, literal, type PatternToken } from '../images/wildcard.js'
 
 /** The variables a word is expanded with. */
 export type Variables = ReadonlyMap<string, string>
@@ -172,13 +172,13 @@ function expandBraced(cursor: Cursor, name: string, start: number): string {
 }
 
 /** Shell pattern to tokens: only `*` and `?` are special. */
-const tokensOf = (pattern: string): Token[] =>
+const tokensOf = (pattern: string): PatternToken[] =>
   Array.from(pattern, (mark) =>
     mark === '*' || mark === '?' ? { many: mark === '*', fits: () => true } : literal(mark),
   )
 
 /** Without the shortest or longest beginning that the pattern matches. */
-function trimStart(cursor: Cursor, value: string, tokens: readonly Token[], shortest: boolean): string {
+function trimStart(cursor: Cursor, value: string, tokens: readonly PatternToken[], shortest: boolean): string {
   const characters = Array.from(value)
   demandQuick(cursor, characters.length * tokens.length)
   const cut = lengths(tokens, characters).at(shortest ? 0 : -1) ?? 0
@@ -188,7 +188,7 @@ function trimStart(cursor: Cursor, value: string, tokens: readonly Token[], shor
 const reversed = (text: string): string => Array.from(text).reverse().join('')
 
 /** The longest match at each place is replaced, from the left. */
-function replace(cursor: Cursor, value: string, tokens: readonly Token[], by: string, all: boolean): string {
+function replace(cursor: Cursor, value: string, tokens: readonly PatternToken[], by: string, all: boolean): string {
   const characters = Array.from(value)
   // without a star, a search ends where the pattern does
   const reach = tokens.some(({ many }) => many) ? characters.length : tokens.length

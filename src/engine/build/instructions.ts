@@ -1,10 +1,10 @@
 import type { Healthcheck } from '../records.js'
 import type { RunMount } from './mounts.js'
-import type { Heredoc, Line } from './source.js'
+import type { Heredoc, LogicalLine } from './source.js'
 import type { Word } from './words.js'
 
 /** `sh -c` text, or the words of the JSON form. */
-export type Command =
+export type CommandForm =
   { readonly form: 'shell'; readonly text: string } | { readonly form: 'exec'; readonly args: readonly string[] }
 
 /** `key=value`, both as written. */
@@ -15,7 +15,7 @@ export interface Pair {
 
 interface Base {
   /** Where it stands, for errors. */
-  readonly line: Line
+  readonly line: LogicalLine
 }
 
 export interface From extends Base {
@@ -25,16 +25,16 @@ export interface From extends Base {
   readonly platform: Word | undefined
 }
 
-export interface Run extends Base {
+export interface RunInstruction extends Base {
   readonly kind: 'RUN'
-  readonly command: Command
+  readonly command: CommandForm
   readonly heredocs: readonly Heredoc[]
   readonly mounts: readonly RunMount[]
   readonly network: 'default' | 'none' | 'host'
 }
 
 /** COPY and ADD. */
-export interface Copy extends Base {
+export interface CopyInstruction extends Base {
   readonly kind: 'COPY' | 'ADD'
   readonly sources: readonly Word[]
   readonly heredocs: readonly Heredoc[]
@@ -68,7 +68,7 @@ export interface Arg extends Base {
 }
 
 /** Instructions that take words: EXPOSE 80 443, VOLUME /data. */
-export interface Words extends Base {
+export interface WordsInstruction extends Base {
   readonly kind: 'EXPOSE' | 'VOLUME'
   readonly words: readonly Word[]
 }
@@ -79,14 +79,14 @@ export interface One extends Base {
   readonly text: Word
 }
 
-export interface Start extends Base {
+export interface StartInstruction extends Base {
   readonly kind: 'CMD' | 'ENTRYPOINT'
-  readonly command: Command
+  readonly command: CommandForm
 }
 
 export interface Health extends Base {
   readonly kind: 'HEALTHCHECK'
-  readonly healthcheck: Healthcheck | { readonly command: Command; readonly times: Healthcheck }
+  readonly healthcheck: Healthcheck | { readonly command: CommandForm; readonly times: Healthcheck }
 }
 
 export interface Shell extends Base {
@@ -100,7 +100,18 @@ export interface OnBuild extends Base {
 }
 
 /** One instruction, its variables not yet replaced. */
-export type Instruction = From | Run | Copy | Env | Arg | Words | One | Start | Health | Shell | OnBuild
+export type Instruction =
+  | From
+  | RunInstruction
+  | CopyInstruction
+  | Env
+  | Arg
+  | WordsInstruction
+  | One
+  | StartInstruction
+  | Health
+  | Shell
+  | OnBuild
 
 export const keywords = [
   'FROM',

@@ -5,7 +5,7 @@ import type { Earlier } from '../images/copies.js'
 import type { LayerDraft as LayerStage } from '../images/layers.js'
 import type { StoredImage } from '../oci/document.js'
 import type { ImageStore } from '../images/store.js'
-import type { BuildSandbox, Digest, Step, Steps } from '../records.js'
+import type { BuildSandbox, Digest, RunStep, Steps } from '../records.js'
 import type { Keyring } from '../registry/credentials.js'
 import type { Secret } from '../system/secret.js'
 import type { Semaphore } from '../system/semaphore.js'
@@ -13,10 +13,10 @@ import { type BuildCache, cacheKey, type CacheRecord } from './cache.js'
 import type { CacheMounts } from './cache-mounts.js'
 import type { BuildContext } from './context.js'
 import type { Dockerfile } from './dockerfile.js'
-import type { State } from './state.js'
+import type { StageState } from './state.js'
 
 /** The surroundings of RUN steps, as far as the client chooses them. */
-export type Room = Pick<Step, 'network' | 'extraHosts' | 'limits' | 'rlimits' | 'shmSize'>
+export type StepSettings = Pick<RunStep, 'network' | 'extraHosts' | 'limits' | 'rlimits' | 'shmSize'>
 
 /** What a build is asked to do. */
 export interface BuildRequest {
@@ -38,7 +38,7 @@ export interface BuildRequest {
   /** What it has to itself; the caller's to dispose of. */
   readonly sandbox: BuildSandbox
   /** What every RUN gets. */
-  readonly room: Room
+  readonly room: StepSettings
   readonly secrets: ReadonlyMap<string, Secret>
   /** Variables of every RUN, in no image, layer or history: a step that had others is another step. */
   readonly variables: ReadonlyMap<string, string>
@@ -72,7 +72,7 @@ export interface Job {
   /** Layers this build holds; let go when it ends. */
   readonly held: Digest[]
   /** The end of a stage before the one being built, by name or number; undefined when there is none. */
-  stage(name: string): Promise<State> | undefined
+  stage(name: string): Promise<StageState> | undefined
   /** An image of the store, pulled when it is absent. @throws EngineError `missing` */
   image(name: string): Promise<StoredImage>
   /** The layers' directories, bottom first. */

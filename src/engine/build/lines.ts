@@ -1,10 +1,10 @@
-import { DockerfileError, type Heredoc, Line, type Position } from './source.js'
+import { DockerfileError, type Heredoc, LogicalLine, type Position } from './source.js'
 
 /** A Dockerfile cut into instructions. */
-export interface Lines {
+export interface DockerfileLines {
   /** `\` or, by the directive, a backtick. */
   readonly escape: '\\' | '`'
-  readonly lines: readonly Line[]
+  readonly lines: readonly LogicalLine[]
 }
 
 /** Past this a Dockerfile is an attack, not a build. */
@@ -14,11 +14,11 @@ const sizeLimit = 1 << 20
  * Cuts a Dockerfile into instructions: parser directives, comments, continuation lines, heredocs, as BuildKit's parser.
  * @throws DockerfileError
  */
-export function cutLines(file: string, text: string): Lines {
+export function cutLines(file: string, text: string): DockerfileLines {
   if (text.length > sizeLimit) throw new DockerfileError(file, { line: 1, column: 1 }, 'larger than 1 MiB')
   const physical = text.replace(/^\uFEFF/, '').split(/\r?\n/)
   const { escape, next } = readDirectives(file, physical)
-  const lines: Line[] = []
+  const lines: LogicalLine[] = []
   for (let at = next; at < physical.length;) {
     const { line, next: after } = joinLine(file, physical, at, escape)
     at = after
@@ -41,8 +41,11 @@ export function cutLines(file: string, text: string): Lines {
   return { escape, lines }
 }
 
-function readDirectives(file: string, physical: readonly string[]): { escape: Lines['escape']; next: number } {
-  let escape: Lines['escape'] = '\\'
+function readDirectives(
+  file: string,
+  physical: readonly string[],
+): { escape: DockerfileLines['escape']; next: number } {
+  let escape: DockerfileLines['escape'] = '\\'
   const seen = new Set<string>()
   for (const [index, text] of physical.entries()) {
     const [, name, rest = ''] = /^#[ \t]*([A-Za-z][A-Za-z0-9]*)[ \t]*=(.*)$/.exec(text) ?? []
@@ -68,7 +71,7 @@ function joinLine(
   physical: readonly string[],
   first: number,
   escape: string,
-): { line: Line | undefined; next: number } {
+): { line: LogicalLine | undefined; next: number } {
   const token = escape === '\\' ? '\\\\' : '`'
   const continued = new RegExp(`(?:^|[^${token}])${token}[ \\t]*$`)
   const starts: (Position & { offset: number })[] = []
@@ -89,7 +92,7 @@ function joinLine(
     }
     joined += text.slice(indent, text.lastIndexOf(escape))
   }
-  return { line: new Line(file, joined.trimEnd(), starts), next: at }
+  return { line: new LogicalLine(file, joined.trimEnd(), starts), next: at }
 }
 
 /** A word that announces a heredoc. */
@@ -103,7 +106,7 @@ interface Announced {
 const name = /^(?:'[^'<>\s]+'|"[^"<>\s]+"|[^'"<>\s|&;()]+)$/
 
 /** The words that announce heredocs, of the instructions that take them. */
-function heredocWords({ text }: Line): Announced[] {
+function heredocWords({ text }: LogicalLine): Announced[] {
   if (!/^(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s/i.test(text)) return []
   const words = [...text.matchAll(/(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g)]
   return words.flatMap(({ 0: word, index }, at): Announced[] => {

@@ -7,22 +7,22 @@ const heldLimit = 4 << 20
  */
 export class BuildLog {
   readonly #out: (text: string) => Promise<void> | void
-  readonly #parts: Part[] = []
+  readonly #parts: StageLog[] = []
 
   constructor(out: (text: string) => Promise<void> | void) {
     this.#out = out
   }
 
   /** Opens the next part. */
-  part(): Part {
-    const part = new Part(this.#out)
+  part(): StageLog {
+    const part = new StageLog(this.#out)
     this.#parts.push(part)
     if (this.#parts.length === 1) void part.show()
     return part
   }
 
   /** Ends a part. The next that is open is shown from now on, with what it has held back. */
-  async close(part: Part): Promise<void> {
+  async close(part: StageLog): Promise<void> {
     part.over = true
     while (this.#parts[0]?.over) {
       await this.#parts[0].show()
@@ -33,7 +33,7 @@ export class BuildLog {
 }
 
 /** The log of one stage. */
-export class Part {
+export class StageLog {
   over = false
   readonly #out: (text: string) => Promise<void> | void
   #shown = false

@@ -1,6 +1,6 @@
 import { basename } from 'node:path/posix'
 import { nearest } from './nearest.js'
-import type { Line } from './source.js'
+import type { LogicalLine } from './source.js'
 import type { Flag } from './words.js'
 
 const types = ['cache', 'bind', 'tmpfs', 'secret', 'ssh'] as const
@@ -50,7 +50,7 @@ const flags: readonly string[] = [...access, 'required']
  * @param index of the mount in its RUN: agents' sockets are numbered
  * @throws DockerfileError
  */
-export function readMount(line: Line, flag: Flag, index: number): RunMount {
+export function readMount(line: LogicalLine, flag: Flag, index: number): RunMount {
   const fail = (message: string, hint?: string) => line.error(flag.offset, message, hint)
   const fields = readFields(flag.value, fail)
   const first = (keys: readonly string[]): string | undefined =>

@@ -1,8 +1,8 @@
 import type { Healthcheck } from '../records.js'
 import {
   type Arg,
-  type Command,
-  type Copy,
+  type CommandForm,
+  type CopyInstruction,
   type Instruction,
   keywords,
   type Keyword,
@@ -10,8 +10,8 @@ import {
 } from './instructions.js'
 import { readMount } from './mounts.js'
 import { nearest } from './nearest.js'
-import type { Line } from './source.js'
-import { cutFlags, cutWords, type Flag, readJson, skipBlanks, type Word } from './words.js'
+import type { LogicalLine } from './source.js'
+import { cutFlags, cutWords, type Flag, readJsonForm, skipBlanks, type Word } from './words.js'
 
 const flagsOf: Partial<Record<Keyword, readonly string[]>> = {
   FROM: ['platform'],
@@ -23,7 +23,7 @@ const flagsOf: Partial<Record<Keyword, readonly string[]>> = {
 
 /** What reading one instruction works on. */
 interface Parts {
-  readonly line: Line
+  readonly line: LogicalLine
   readonly keyword: Keyword
   readonly escape: string
   readonly flags: readonly Flag[]
@@ -35,7 +35,7 @@ interface Parts {
 }
 
 /** Reads one instruction. @throws DockerfileError */
-export function parseInstruction(line: Line, escape: string): Instruction {
+export function parseInstruction(line: LogicalLine, escape: string): Instruction {
   const [name = ''] = /^\S+/.exec(line.text) ?? []
   const keyword = keywords.find((word) => word === name.toUpperCase())
   if (!keyword) {
@@ -85,7 +85,7 @@ const readers: Record<Keyword, (parts: Parts) => Instruction> = {
   ENTRYPOINT: ({ line, text }) => ({ kind: 'ENTRYPOINT', line, command: readCommand(text) }),
   HEALTHCHECK: readHealthcheck,
   SHELL: ({ line, text, rest }) => {
-    const args = readJson(text)
+    const args = readJsonForm(text)
     if (!args || args.length === 0)
       throw line.error(rest, 'SHELL requires the arguments to be in JSON form', 'like SHELL ["/bin/bash", "-c"]')
     return { kind: 'SHELL', line, args }
@@ -93,8 +93,8 @@ const readers: Record<Keyword, (parts: Parts) => Instruction> = {
   ONBUILD: readOnBuild,
 }
 
-function readCommand(text: string): Command {
-  const args = readJson(text)
+function readCommand(text: string): CommandForm {
+  const args = readJsonForm(text)
   return args ? { form: 'exec', args } : { form: 'shell', text }
 }
 
@@ -127,8 +127,8 @@ function readRun({ line, flags, text }: Parts): Instruction {
   return { kind: 'RUN', line, command: readCommand(text), heredocs: line.heredocs, mounts, network: value }
 }
 
-function readCopy({ line, keyword, flags, text, words, rest, escape }: Parts): Copy {
-  const json = readJson(text)
+function readCopy({ line, keyword, flags, text, words, rest, escape }: Parts): CopyInstruction {
+  const json = readJsonForm(text)
   const all = json ? json.map((item): Word => ({ text: quote(item, escape), offset: rest })) : words()
   const target = all.at(-1)
   if (!target || all.length < 2)
@@ -207,7 +207,7 @@ function readOne({ line, keyword, text, rest, words }: Parts): Instruction {
 
 function readWords({ line, keyword, text, rest, words, escape }: Parts): Instruction {
   const kind = keyword as 'EXPOSE'
-  const json = keyword === 'VOLUME' ? readJson(text) : undefined
+  const json = keyword === 'VOLUME' ? readJsonForm(text) : undefined
   const all = json ? json.map((item): Word => ({ text: quote(item, escape), offset: rest })) : words()
   if (all.length === 0 || json?.some((item) => item.trim() === ''))
     throw line.error(rest, `${keyword} requires at least one argument, and none may be empty`)
@@ -242,7 +242,7 @@ function readHealthcheck({ line, flags, text, rest }: Parts): Instruction {
 const nanoseconds = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 }
 
 /** A Go duration (`1m30s`) in nanoseconds. */
-function duration(line: Line, offset: number, text: string): number {
+function duration(line: LogicalLine, offset: number, text: string): number {
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)]
   if (parts.length === 0 || parts.map(([whole]) => whole).join('') !== text)
     throw line.error(offset, `"${text}" is no duration`, 'like 30s or 1m30s')

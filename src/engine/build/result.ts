@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { architecture, type ImageDocument, type StoredImage } from '../oci/document.js'
 import { type CacheRecord, stepMark } from './cache.js'
-import type { State } from './state.js'
+import type { StageState } from './state.js'
 
 /** The configuration of what was built; that of an earlier image when only its date would differ. */
 export function documentOf(
-  state: State,
+  state: StageState,
   labels: Readonly<Record<string, string>>,
   earlier: readonly StoredImage[],
 ): ImageDocument {

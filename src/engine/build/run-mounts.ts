@@ -1,14 +1,14 @@
 import { mkdir } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path/posix'
 import type { LayerDraft as LayerStage } from '../images/layers.js'
-import type { Sources } from '../images/selection.js'
+import type { FileSelection } from '../images/selection.js'
 import type { Mount, StepSecret } from '../records.js'
 import { removeIfPossible } from '../system/remove.js'
-import type { Run } from './instructions.js'
+import type { RunInstruction } from './instructions.js'
 import type { Job } from './job.js'
 import type { RunMount } from './mounts.js'
 import type { Scope } from './scope.js'
-import type { State } from './state.js'
+import type { StageState } from './state.js'
 
 /** A mount of one RUN, its variables replaced: as JSON it is part of the step's key. */
 export interface WantedMount extends RunMount {
@@ -17,7 +17,12 @@ export interface WantedMount extends RunMount {
 }
 
 /** Replaces variables in a RUN's mounts and digests what they bind. @throws DockerfileError */
-export async function readMounts(job: Job, instruction: Run, state: State, scope: Scope): Promise<WantedMount[]> {
+export async function readMounts(
+  job: Job,
+  instruction: RunInstruction,
+  state: StageState,
+  scope: Scope,
+): Promise<WantedMount[]> {
   const wanted: WantedMount[] = []
   for (const mount of instruction.mounts) {
     const expand = (text: string): string => scope.word({ text, offset: mount.offset })
@@ -38,7 +43,7 @@ export async function readMounts(job: Job, instruction: Run, state: State, scope
 }
 
 /** The secrets and agents of a RUN. @throws DockerfileError when a required one was not given */
-export function secretsOf(job: Job, { line }: Run, wanted: readonly WantedMount[]): StepSecret[] {
+export function secretsOf(job: Job, { line }: RunInstruction, wanted: readonly WantedMount[]): StepSecret[] {
   return wanted.flatMap((mount): StepSecret[] => {
     const { type, id = '', target, mode, uid, gid, env } = mount
     if (type !== 'secret' && type !== 'ssh') return []
@@ -61,7 +66,7 @@ export function secretsOf(job: Job, { line }: Run, wanted: readonly WantedMount[
 /** Makes the mounts of a RUN ready. Disposing gives the caches back; `scratch` holds copies and goes with its owner. */
 export async function prepareMounts(
   job: Job,
-  instruction: Run,
+  instruction: RunInstruction,
   wanted: readonly WantedMount[],
   scratch: LayerStage,
 ): Promise<{ mounts: readonly Mount[] } & AsyncDisposable> {
@@ -92,7 +97,7 @@ const accessOf = ({ readonly }: RunMount): string => (readonly ? 'ro' : 'rw')
 /** Locked caches are waited for in one order everywhere: two steps never hold what the other waits for. */
 async function lendCaches(
   job: Job,
-  instruction: Run,
+  instruction: RunInstruction,
   wanted: readonly WantedMount[],
   given: AsyncDisposableStack,
 ): Promise<Mount[]> {
@@ -116,7 +121,7 @@ async function lendCaches(
 }
 
 /** What `from=` and `source=` name is what a new cache begins with. */
-async function seedCache(job: Job, instruction: Run, mount: WantedMount, directory: string): Promise<void> {
+async function seedCache(job: Job, instruction: RunInstruction, mount: WantedMount, directory: string): Promise<void> {
   if (mount.from === undefined) return
   try {
     const { layers } = await sourcesOf(job, instruction, mount)
@@ -129,7 +134,12 @@ async function seedCache(job: Job, instruction: Run, mount: WantedMount, directo
 }
 
 /** What a bind mount shows: the directory itself when that is all it shows and nobody writes to it, else a copy. */
-async function boundDirectory(job: Job, instruction: Run, mount: WantedMount, copy: string): Promise<string> {
+async function boundDirectory(
+  job: Job,
+  instruction: RunInstruction,
+  mount: WantedMount,
+  copy: string,
+): Promise<string> {
   const sources = await sourcesOf(job, instruction, mount)
   const { path, kind } = await job.store.pool.run('look', { ...sources, path: mount.source })
   const [only, ...others] = sources.layers
@@ -145,7 +155,7 @@ async function boundDirectory(job: Job, instruction: Run, mount: WantedMount, co
   return kind === 'directory' ? copy : join(copy, 'file')
 }
 
-async function digestOf(job: Job, instruction: Run, mount: RunMount): Promise<string> {
+async function digestOf(job: Job, instruction: RunInstruction, mount: RunMount): Promise<string> {
   const sources = await sourcesOf(job, instruction, mount)
   const { kind } = await job.store.pool.run('look', { ...sources, path: mount.source })
   if (kind === 'nothing')
@@ -155,9 +165,9 @@ async function digestOf(job: Job, instruction: Run, mount: RunMount): Promise<st
 
 async function sourcesOf(
   job: Job,
-  { line }: Run,
+  { line }: RunInstruction,
   { from, offset }: RunMount,
-): Promise<Pick<Sources, 'layers' | 'known'>> {
+): Promise<Pick<FileSelection, 'layers' | 'known'>> {
   const { directory, indexFile } = job.request.context
   if (from === undefined) return { layers: [directory], known: indexFile }
   const stage = job.stage(from)

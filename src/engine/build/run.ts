@@ -3,22 +3,22 @@ import { join } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 import { EngineError } from '../errors.js'
 import type { LayerDraft as LayerStage } from '../images/layers.js'
-import type { ImageConfig, Mount, StepNetwork, StepSecret, Limits } from '../records.js'
+import type { ImageConfig, Mount, StepNetwork, StepSecret, ResourceLimits } from '../records.js'
 import { buildEnvironment } from './environment.js'
 import { cacheKey } from './cache.js'
-import type { Run } from './instructions.js'
+import type { RunInstruction } from './instructions.js'
 import { type Job, layerOf } from './job.js'
 import { Redactor } from './redactor.js'
 import { prepareMounts, readMounts, secretsOf, type WantedMount } from './run-mounts.js'
 import { predefinedArgs, Scope } from './scope.js'
 import { argsOf } from './settings.js'
-import { defaultPath, environment, layered, type State, variablesOf } from './state.js'
+import { defaultPath, environment, layered, type StageState, variablesOf } from './state.js'
 
 /** What the runtime itself mounts; on an image that lacks the place, the place must not stay in the layer. */
 const runtimeTargets = ['/dev', '/proc', '/sys', '/etc/resolv.conf', '/etc/hosts', '/etc/hostname']
 
 /** RUN. @throws EngineError `invalid` "The command … returned a non-zero code: n" */
-export async function runStep(job: Job, instruction: Run, state: State): Promise<State> {
+export async function runStep(job: Job, instruction: RunInstruction, state: StageState): Promise<StageState> {
   const { line } = instruction
   if (state.layers.length === 0) throw line.error(0, 'RUN has no root file system', 'FROM scratch holds nothing to run')
   const scope = new Scope(line, variablesOf(state), job.dockerfile.escape)
@@ -82,7 +82,7 @@ function memoryWords({ request: { room, sandbox } }: Job): string {
 }
 
 /** Version 1 of control groups refuses a group more processors than the one above has; what is asked for beyond that says nothing. */
-function limitsWithin(limits: Limits = {}, cpus: number): Limits {
+function limitsWithin(limits: ResourceLimits = {}, cpus: number): ResourceLimits {
   const { cpuQuota, cpuPeriod = 100_000, ...rest } = limits
   return cpuQuota === undefined || cpuQuota / cpuPeriod <= cpus ? limits : rest
 }
@@ -101,8 +101,8 @@ const scriptPath = '/dev/berth/script'
 
 async function execute(
   job: Job,
-  instruction: Run,
-  state: State,
+  instruction: RunInstruction,
+  state: StageState,
   stage: LayerStage,
   { args, script, env, network, mounts: wanted, secrets }: Execution,
 ): Promise<{ exitCode: number; oomKilled: boolean }> {
@@ -165,7 +165,7 @@ function voiceOf(secrets: readonly StepSecret[]): { pass(chunk: Buffer): string;
  * What a RUN with heredocs executes: `RUN <<EOF` is a script, for the interpreter its `#!` names or else for the shell;
  * in any other the shell reads the heredocs itself.
  */
-function scriptOf({ command, heredocs }: Run, config: ImageConfig): { args: string[]; file?: string } {
+function scriptOf({ command, heredocs }: RunInstruction, config: ImageConfig): { args: string[]; file?: string } {
   const [heredoc] = heredocs
   if (command.form !== 'shell' || !heredoc) return { args: argsOf(command, config) }
   if (command.text !== heredoc.word) {
@@ -177,7 +177,7 @@ function scriptOf({ command, heredocs }: Run, config: ImageConfig): { args: stri
 }
 
 /** Image over arguments over what the host lends; only the first is in the image. */
-async function environmentOf(job: Job, state: State, secrets: readonly StepSecret[]): Promise<string[]> {
+async function environmentOf(job: Job, state: StageState, secrets: readonly StepSecret[]): Promise<string[]> {
   const { env } = await buildEnvironment(job.config, join(job.config.root, 'build'))
   const proxies = [...job.request.buildArgs].filter(([name]) => predefinedArgs.includes(name))
   const all = new Map<string, string>([['PATH', defaultPath], ...Object.entries(env)])

@@ -34,9 +34,9 @@ const renamer =
  * Opens the sandbox of a build; its control group is there from now on, its network once something is fetched.
  * @throws EngineError when the group cannot be made
  */
-export const openSandbox = (parts: SandboxDeps, network: StepNetwork): BuildSandbox => new Sandbox(parts, network)
+export const openSandbox = (parts: SandboxDeps, network: StepNetwork): BuildSandbox => new FetchSandbox(parts, network)
 
-class Sandbox implements BuildSandbox {
+class FetchSandbox implements BuildSandbox {
   readonly #parts: SandboxDeps
   readonly #network: StepNetwork
   readonly #id = `fetch${randomBytes(12).toString('hex')}`

@@ -1,6 +1,6 @@
 import { architecture } from '../oci/document.js'
 import { expandHeredoc, expandWord, expandWords, ExpandError, type Variables } from './expand.js'
-import type { Line } from './source.js'
+import type { LogicalLine } from './source.js'
 import type { Word } from './words.js'
 
 const platform = `linux/${architecture}`
@@ -25,11 +25,11 @@ export const predefinedArgs = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PRO
 
 /** Expands words of one instruction; what is wrong is told with its place. */
 export class Scope {
-  readonly #line: Line
+  readonly #line: LogicalLine
   readonly #variables: Variables
   readonly #escape: string
 
-  constructor(line: Line, variables: Variables, escape: string) {
+  constructor(line: LogicalLine, variables: Variables, escape: string) {
     this.#line = line
     this.#variables = variables
     this.#escape = escape

@@ -1,20 +1,20 @@
 import { isAbsolute, join } from 'node:path/posix'
 import type { ImageConfig } from '../records.js'
-import type { Command, Instruction } from './instructions.js'
+import type { CommandForm, Instruction } from './instructions.js'
 import { Scope } from './scope.js'
-import { configured, environment, type State, variablesOf } from './state.js'
+import { configured, environment, type StageState, variablesOf } from './state.js'
 
 const defaultShell = ['/bin/sh', '-c']
 
 /** The words a command runs as: the JSON form as it is, the other through the shell. */
-export const argsOf = (command: Command, config: ImageConfig): string[] =>
+export const argsOf = (command: CommandForm, config: ImageConfig): string[] =>
   command.form === 'exec' ? [...command.args] : [...(config.Shell ?? defaultShell), command.text]
 
 /**
  * Carries out an instruction that changes only the image's configuration.
  * @throws DockerfileError
  */
-export function configure(instruction: Instruction, state: State, escape: string): State {
+export function configure(instruction: Instruction, state: StageState, escape: string): StageState {
   const { line } = instruction
   const scope = new Scope(line, variablesOf(state), escape)
   const by = (text: string, config: Partial<ImageConfig>) => configured(state, text, config)

@@ -28,7 +28,7 @@ export interface Heredoc {
 }
 
 /** One instruction's text, its continuation lines joined, every character traceable to where it was written. */
-export class Line {
+export class LogicalLine {
   readonly file: string
   readonly text: string
   readonly heredocs: readonly Heredoc[]
@@ -47,14 +47,14 @@ export class Line {
   }
 
   /** @param text with the words that announce them as they are known by */
-  with(text: string, heredocs: readonly Heredoc[]): Line {
-    return new Line(this.file, text, this.#starts, heredocs)
+  with(text: string, heredocs: readonly Heredoc[]): LogicalLine {
+    return new LogicalLine(this.file, text, this.#starts, heredocs)
   }
 
   /** The part from `offset` on, positions kept: what ONBUILD holds. */
-  from(offset: number): Line {
+  from(offset: number): LogicalLine {
     const starts = this.#starts.map((start) => ({ ...start, offset: start.offset - offset }))
-    return new Line(this.file, this.text.slice(offset), starts, this.heredocs)
+    return new LogicalLine(this.file, this.text.slice(offset), starts, this.heredocs)
   }
 
   at(offset: number): Position {

@@ -12,7 +12,7 @@ export const memoriesOf = ({ root }: Pick<EngineConfig, 'root'>): string => join
  * that base images were made from, where the engine keeps these below its own root. A directory that several engines may
  * share is nobody's to prune.
  */
-export class Sources {
+export class SourceCaches {
   readonly #places: readonly { readonly directory: string; readonly names: RegExp; readonly what: string }[]
   constructor(config: Pick<EngineConfig, 'root' | 'cache'>) {
     const archives = { directory: config.cache, names: /\.tar$/, what: 'files of the base image' }

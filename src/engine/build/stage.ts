@@ -8,7 +8,7 @@ import { parseInstruction } from './parse.js'
 import { runStep } from './run.js'
 import { platformArgs, Scope } from './scope.js'
 import { configure } from './settings.js'
-import { emptyState, type State, stateOf, variablesOf, withPath } from './state.js'
+import { emptyState, type StageState, stateOf, variablesOf, withPath } from './state.js'
 import type { Variables } from './expand.js'
 
 /** Announces a step before it is carried out. */
@@ -23,7 +23,7 @@ export function globalArgs(job: Job): Variables {
 }
 
 /** Builds one stage to its end. @throws EngineError, DockerfileError among them */
-export async function buildStage(job: Job, stage: Stage, globals: Variables, announce: Announce): Promise<State> {
+export async function buildStage(job: Job, stage: Stage, globals: Variables, announce: Announce): Promise<StageState> {
   await announce(stage.from.line.text)
   let state = await begin(job, stage, globals)
   const triggers = state.config.OnBuild ?? []
@@ -47,7 +47,7 @@ function readTriggers(triggers: readonly string[]): Instruction[] {
   return lines.map((line) => parseInstruction(line, escape))
 }
 
-async function begin(job: Job, { from }: Stage, globals: Variables): Promise<State> {
+async function begin(job: Job, { from }: Stage, globals: Variables): Promise<StageState> {
   const scope = new Scope(from.line, globals, job.dockerfile.escape)
   const platform = from.platform && scope.word(from.platform)
   const own = `linux/${platformArgs.get('TARGETARCH') ?? ''}`
@@ -73,7 +73,7 @@ async function begin(job: Job, { from }: Stage, globals: Variables): Promise<Sta
   }
 }
 
-async function step(job: Job, instruction: Instruction, state: State, globals: Variables): Promise<State> {
+async function step(job: Job, instruction: Instruction, state: StageState, globals: Variables): Promise<StageState> {
   switch (instruction.kind) {
     case 'RUN':
       return runStep(job, instruction, state)
@@ -104,6 +104,6 @@ function argValues(job: Job, { line, args }: Arg, variables: Variables, globals:
   })
 }
 
-const tellLayer = async (job: Job, { layers }: State): Promise<void> => {
+const tellLayer = async (job: Job, { layers }: StageState): Promise<void> => {
   await job.out(` ---> ${(layers.at(-1) ?? 'sha256:scratch').slice('sha256:'.length, 'sha256:'.length + 12)}\n`)
 }

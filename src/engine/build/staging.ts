@@ -4,7 +4,7 @@ import type { Job } from './job.js'
 import { BuildLog } from './log.js'
 import { neededStages } from './plan.js'
 import { buildStage, globalArgs } from './stage.js'
-import type { State } from './state.js'
+import type { StageState } from './state.js'
 
 /**
  * Builds a stage and all it stands on, those that do not need each other side by side. The first failure ends the others;
@@ -14,7 +14,7 @@ export async function buildStages(
   job: Omit<Job, 'stage' | 'out' | 'signal'>,
   target: number,
   signal: AbortSignal,
-): Promise<State> {
+): Promise<StageState> {
   const { dockerfile, request } = job
   const failed = new AbortController()
   const log = new BuildLog(request.out)
@@ -26,17 +26,17 @@ export async function buildStages(
   }
   const globals = globalArgs(base)
   const needed = neededStages(dockerfile, target, globals)
-  const states = new Map<number, Promise<State>>()
+  const states = new Map<number, Promise<StageState>>()
   const total = needed.reduce((sum, { instructions }) => sum + 1 + instructions.length, 0)
   let numbered = 0
 
-  const begin = async (index: number): Promise<State> => {
+  const begin = async (index: number): Promise<StageState> => {
     const stage = dockerfile.stages[index]
     if (!stage) throw new EngineError('invalid', `there is no stage ${String(index)}`)
     let count = numbered
     numbered += 1 + stage.instructions.length
     const part = log.part()
-    const earlier = (name: string): Promise<State> | undefined => {
+    const earlier = (name: string): Promise<StageState> | undefined => {
       const found = findStage(dockerfile, name, index)
       return found && build(found.index)
     }
@@ -53,7 +53,7 @@ export async function buildStages(
       throw error
     }
   }
-  const build = (index: number): Promise<State> => {
+  const build = (index: number): Promise<StageState> => {
     const state = states.get(index) ?? begin(index)
     states.set(index, state)
     return state

@@ -4,7 +4,7 @@ import { type CacheRecord, stepMark } from './cache.js'
 import type { Variables } from './expand.js'
 
 /** Where a stage has got to. Values only: each step makes the next. */
-export interface State {
+export interface StageState {
   /** Diff ids, bottom first. */
   readonly layers: readonly Digest[]
   readonly config: ImageConfig
@@ -17,7 +17,7 @@ export interface State {
 }
 
 /** `FROM scratch` */
-export const emptyState: State = {
+export const emptyState: StageState = {
   layers: [],
   config: {},
   history: [],
@@ -27,7 +27,7 @@ export const emptyState: State = {
 }
 
 /** The state a stage begins with; its image's ONBUILD triggers are not its own. */
-export function stateOf(image: StoredImage): State {
+export function stateOf(image: StoredImage): StageState {
   const config = { ...image.config }
   delete config.OnBuild
   const { author, history } = image.document
@@ -47,23 +47,28 @@ export function environment(config: ImageConfig): Map<string, string> {
 export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** A stage has a PATH, be it that the image it begins with has none. */
-export const withPath = (state: State): State =>
+export const withPath = (state: StageState): StageState =>
   environment(state.config).has('PATH')
     ? state
     : { ...state, config: { ...state.config, Env: [...(state.config.Env ?? []), `PATH=${defaultPath}`] } }
 
 /** What words are expanded with: arguments, hidden by the environment. */
-export const variablesOf = (state: State): Variables => new Map([...state.args, ...environment(state.config)])
+export const variablesOf = (state: StageState): Variables => new Map([...state.args, ...environment(state.config)])
 
 /** The state after an instruction that changes only the configuration. */
-export const configured = (state: State, createdBy: string, config: Partial<ImageConfig>): State => ({
+export const configured = (state: StageState, createdBy: string, config: Partial<ImageConfig>): StageState => ({
   ...state,
   config: { ...state.config, ...config },
   history: [...state.history, { created_by: createdBy, empty_layer: true }],
 })
 
 /** The state after an instruction that made a layer. @param key of the step */
-export const layered = (state: State, createdBy: string, { layer, created }: CacheRecord, key: string): State => ({
+export const layered = (
+  state: StageState,
+  createdBy: string,
+  { layer, created }: CacheRecord,
+  key: string,
+): StageState => ({
   ...state,
   layers: [...state.layers, layer],
   history: [...state.history, { created, created_by: createdBy, comment: stepMark(key) }],

@@ -4,12 +4,12 @@ import type { EngineConfig } from '../config.js'
 import { EngineError, messageOf } from '../errors.js'
 import { buildsNetwork } from '../networks/catalog.js'
 import { type Asking, resolvConf } from '../networks/resolv.js'
-import type { Mount, Networks, Step, StepNetwork, Steps } from '../records.js'
+import type { Mount, Networks, RunStep, StepNetwork, Steps } from '../records.js'
 import { Attachment } from '../runtime/attach.js'
 import { openSandbox } from './sandbox.js'
 import { capabilitiesOf } from '../runtime/capabilities.js'
 import { Cgroup, hastenMoves, type Hierarchies } from '../runtime/cgroup.js'
-import { launch, type Launched } from '../runtime/conmon.js'
+import { launch, type StartedContainer } from '../runtime/conmon.js'
 import type { Driver } from '../runtime/driver.js'
 import type { Exits } from '../runtime/exits.js'
 import { rangeOf } from '../system/id-map.js'
@@ -18,7 +18,7 @@ import { mountSecrets, type MountedSecrets } from './step-secrets.js'
 import { mount, MS, unmount } from '../kernel/libc.js'
 import { signal } from '../system/process.js'
 import { watchSpace } from '../system/space.js'
-import { specOf } from '../runtime/spec.js'
+import { runtimeSpec } from '../runtime/spec.js'
 import { MountStaging } from '../runtime/mount-staging.js'
 import type { Namespace, Sandbox, UserNamespace } from '../runtime/sandbox.js'
 import { demandMapped, lookUpUser, outsideOf } from '../runtime/users.js'
@@ -43,7 +43,7 @@ export const createSteps = (parts: StepDeps): Steps => ({
   run: (step) => runStep(parts, step),
 })
 
-async function runStep(parts: StepDeps, step: Step): Promise<{ exitCode: number; oomKilled: boolean }> {
+async function runStep(parts: StepDeps, step: RunStep): Promise<{ exitCode: number; oomKilled: boolean }> {
   const { config, driver, exits, networks } = parts
   step.signal.throwIfAborted()
   const bundle = join(config.run, 'b', step.id.slice(0, 32))
@@ -108,9 +108,9 @@ async function runStep(parts: StepDeps, step: Step): Promise<{ exitCode: number;
 /** Has the runtime make a step's container; its program does not run yet. */
 async function create(
   { driver, conmon, exits, ids }: StepDeps,
-  step: Step,
+  step: RunStep,
   { bundle, cgroupPath, users, lent }: Pick<Sandbox, 'cgroupPath' | 'users'> & { bundle: string; lent: MountedSecrets },
-): Promise<Launched> {
+): Promise<StartedContainer> {
   const names = await writeNames(bundle, step)
   using staging = new MountStaging(step.id, await ownersOf(ids, users))
   const rootfs = staging.overlay({ ...step, volatile: true })
@@ -122,14 +122,14 @@ async function create(
   ]
   const sandbox = sandboxOf(step, { rootfs, mounts, users, cgroupPath, env: lent.env })
   const wanted = {
-    ...{ id: step.id, bundle, exitDir: exits.dir, spec: specOf(sandbox), tty: false, stdin: 'none' as const },
+    ...{ id: step.id, bundle, exitDir: exits.dir, spec: runtimeSpec(sandbox), tty: false, stdin: 'none' as const },
     streamsOf: outsideOf(sandbox.command.user, users),
   }
   return await launch(driver, conmon, wanted, step)
 }
 
 /** Whoever joins a container's network has its users. @throws EngineError `denied` */
-async function usersOf({ deny }: EngineConfig, ids: Ids | undefined, { network }: Step): Promise<UserNamespace> {
+async function usersOf({ deny }: EngineConfig, ids: Ids | undefined, { network }: RunStep): Promise<UserNamespace> {
   if (ids === undefined) return 'host'
   if (typeof network !== 'object' || !('namespace' in network)) return ids.of('builds')
   const path = join(dirname(network.namespace), 'user')
@@ -140,7 +140,7 @@ async function usersOf({ deny }: EngineConfig, ids: Ids | undefined, { network }
   return 'host'
 }
 
-async function writeNames(bundle: string, step: Step): Promise<Mount[]> {
+async function writeNames(bundle: string, step: RunStep): Promise<Mount[]> {
   const files = {
     '/etc/hosts': hostsOf(step, '127.0.0.1'),
     '/etc/hostname': `${hostnameOf(step)}\n`,
@@ -155,10 +155,10 @@ async function writeNames(bundle: string, step: Step): Promise<Mount[]> {
   return mounts
 }
 
-const hostnameOf = ({ hostname, id }: Step): string => hostname ?? id.slice(0, 12)
+const hostnameOf = ({ hostname, id }: RunStep): string => hostname ?? id.slice(0, 12)
 
 /** @param gateway the address that `host-gateway` stands for */
-function hostsOf(step: Step, gateway: string): string {
+function hostsOf(step: RunStep, gateway: string): string {
   const extra = (step.extraHosts ?? []).map((entry) => {
     const [, name = '', address = ''] = /^([^:=]+)[:=](.*)$/.exec(entry) ?? []
     return `${address === 'host-gateway' ? gateway : address}\t${name}`
@@ -182,12 +182,12 @@ function namespaceOf(network: StepNetwork): Namespace {
   return typeof network === 'object' && 'namespace' in network ? { path: network.namespace } : 'own'
 }
 
-interface Prepared extends Pick<Sandbox, 'rootfs' | 'mounts' | 'users' | 'cgroupPath'> {
+interface PreparedStep extends Pick<Sandbox, 'rootfs' | 'mounts' | 'users' | 'cgroupPath'> {
   /** Variables besides the step's. */
   readonly env: readonly string[]
 }
 
-function sandboxOf(step: Step, { rootfs, mounts, users, cgroupPath, env: more }: Prepared): Sandbox {
+function sandboxOf(step: RunStep, { rootfs, mounts, users, cgroupPath, env: more }: PreparedStep): Sandbox {
   const { user, home } = lookUpUser(rootfs, step.user)
   demandMapped(user, users)
   const own = step.env.some((entry) => entry.startsWith('HOME=')) ? step.env : [...step.env, `HOME=${home}`]

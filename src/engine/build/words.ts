@@ -1,4 +1,4 @@
-import type { Line } from './source.js'
+import type { LogicalLine } from './source.js'
 
 /** A word of an instruction, quotes and variables as written. */
 export interface Word {
@@ -8,7 +8,7 @@ export interface Word {
 }
 
 /** Cuts at blanks outside quotes, from `offset` on. @throws DockerfileError for a quote never closed */
-export function cutWords(line: Line, offset: number, escape: string): Word[] {
+export function cutWords(line: LogicalLine, offset: number, escape: string): Word[] {
   const words: Word[] = []
   let start = -1
   let quote = ''
@@ -40,7 +40,7 @@ export interface Flag extends Word {
 }
 
 /** The flags of an instruction and where its arguments begin. */
-export function cutFlags(line: Line, offset: number, escape: string): { flags: Flag[]; rest: number } {
+export function cutFlags(line: LogicalLine, offset: number, escape: string): { flags: Flag[]; rest: number } {
   const flags: Flag[] = []
   let rest = skipBlanks(line.text, offset)
   while (line.text.startsWith('--', rest)) {
@@ -63,7 +63,7 @@ export function skipBlanks(text: string, offset: number): number {
 }
 
 /** The JSON form of an instruction's arguments; undefined when they are not an array of strings. */
-export function readJson(text: string): string[] | undefined {
+export function readJsonForm(text: string): string[] | undefined {
   if (!text.trimStart().startsWith('[')) return undefined
   try {
     const value: unknown = JSON.parse(text)

@@ -9,7 +9,7 @@ import { type Count, type Finding, Findings } from './findings.js'
 import { checkImages, type FoundImages, nameOf } from './images.js'
 import { findLayers, verifyLayers } from './layers.js'
 import { checkContainers, checkNetworks, checkVolumes } from './places.js'
-import { entriesOf, isObject, readJson } from './reading.js'
+import { entriesOf, isObject, readJsonFile } from './reading.js'
 
 /** What a check of a root directory tells. */
 export interface Report {
@@ -21,7 +21,7 @@ export interface Report {
 }
 
 /** How far a check is: layers and bytes, of how many. */
-export type Progress = (done: number, layers: number, bytes: number, all: number) => void
+export type CheckProgress = (done: number, layers: number, bytes: number, all: number) => void
 
 interface Look {
   readonly findings: Findings
@@ -35,7 +35,7 @@ interface Look {
  * a second time, so that nothing that only just came or went is taken for damage.
  * @throws EngineError `missing` when it is no root directory of an engine
  */
-export async function check(root: string, tell: Progress = () => undefined): Promise<Report> {
+export async function check(root: string, tell: CheckProgress = () => undefined): Promise<Report> {
   if (!['images', 'containers', 'networks'].some((room) => existsSync(join(root, room))))
     throw new EngineError('missing', `there is no engine in ${root}: name its --root`)
   const running = isLocked(root)
@@ -98,7 +98,7 @@ async function checkTop(root: string, findings: Findings): Promise<void> {
     if (!known.includes(name))
       findings.leftover(join(root, name), 'nothing refers to it', 'look at what it is, and remove it')
   const path = join(root, 'userns.json')
-  const ids = await readJson(path)
+  const ids = await readJsonFile(path)
   if (!ids) return
   const fault = 'fault' in ids ? ids.fault : isObject(ids.value) ? undefined : 'it is not an object'
   if (fault !== undefined)

@@ -5,7 +5,7 @@ import { messageOf } from '../errors.js'
 import { readDocument } from '../oci/document.js'
 import type { Digest } from '../records.js'
 import type { Findings } from './findings.js'
-import { entriesOf, isObject, readJson } from './reading.js'
+import { entriesOf, isObject, readJsonFile } from './reading.js'
 
 /** The images of a root directory, as far as they can be read. */
 export interface FoundImages {
@@ -71,7 +71,7 @@ export async function checkImages(root: string, has: ReadonlySet<Digest>, findin
           `pull or tag ${name} again`,
         )
 
-  const knownBlobs = await readJson(join(images, 'travels.json'))
+  const knownBlobs = await readJsonFile(join(images, 'travels.json'))
   if (knownBlobs && ('fault' in knownBlobs || !Array.isArray(knownBlobs.value)))
     findings.damage(
       `record ${join(images, 'travels.json')}`,
@@ -85,7 +85,7 @@ export async function checkImages(root: string, has: ReadonlySet<Digest>, findin
 }
 
 async function readNames(path: string, findings: Findings): Promise<ReadonlyMap<string, string>> {
-  const read = await readJson(path)
+  const read = await readJsonFile(path)
   if (!read) return new Map()
   const remedy = 'put back a copy of it; without it images are there, but have no names'
   if ('fault' in read || !isObject(read.value)) {

@@ -3,10 +3,10 @@ import { readdir, readFile } from 'node:fs/promises'
 import { codeOf, messageOf } from '../errors.js'
 
 /** What a record holds, or why it cannot be read. */
-export type Read = { readonly value: unknown } | { readonly fault: string } | undefined
+export type ReadResult = { readonly value: unknown } | { readonly fault: string } | undefined
 
 /** Reads a JSON document; undefined when there is none. */
-export async function readJson(path: string): Promise<Read> {
+export async function readJsonFile(path: string): Promise<ReadResult> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
@@ -24,9 +24,9 @@ export async function readJson(path: string): Promise<Read> {
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- says whose fields they are
 export async function readRecord<T>(
   path: string,
-  fields: Readonly<Record<string, Kind>>,
+  fields: Readonly<Record<string, FieldKind>>,
 ): Promise<{ readonly record: T } | { readonly fault: string } | undefined> {
-  const read = await readJson(path)
+  const read = await readJsonFile(path)
   if (!read || 'fault' in read) return read
   const fault = faultOf(read.value, fields)
   return fault === undefined ? { record: read.value as T } : { fault }
@@ -43,10 +43,10 @@ export async function entriesOf(path: string): Promise<Dirent[]> {
 }
 
 /** What a field of a record must be. */
-export type Kind = 'string' | 'number' | 'boolean' | 'object' | 'array'
+export type FieldKind = 'string' | 'number' | 'boolean' | 'object' | 'array'
 
 /** Says what is wrong with a record, field by field (`state.status`); undefined when nothing is. */
-function faultOf(value: unknown, fields: Readonly<Record<string, Kind>>): string | undefined {
+function faultOf(value: unknown, fields: Readonly<Record<string, FieldKind>>): string | undefined {
   if (!isObject(value)) return 'it is not an object'
   for (const [path, kind] of Object.entries(fields)) {
     const found = path.split('.').reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), value)

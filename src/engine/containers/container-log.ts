@@ -2,7 +2,7 @@ import { EngineError } from '../errors.js'
 import type { Container, ContainerDeps } from './container.js'
 import { logDetails } from './log-details.js'
 import { logLimits } from './log-files.js'
-import { type LogPiece, type LogQuery, readLog } from './logs.js'
+import { type LogPiece, type LogSelection, readLog } from './logs.js'
 
 /** What a container has written, as its log has it. */
 export class ContainerLog {
@@ -31,7 +31,7 @@ export class ContainerLog {
   }
 
   /** Reads it; one that is followed ends with the container's run, or when the signal aborts. */
-  read(query: LogQuery, signal: AbortSignal): AsyncIterable<LogPiece> {
+  read(query: LogSelection, signal: AbortSignal): AsyncIterable<LogPiece> {
     const ended = new AbortController()
     if (!this.#container.up) ended.abort()
     else if (query.follow)

@@ -1,7 +1,7 @@
 import { statSync, type Stats } from 'node:fs'
 import { EngineError } from '../errors.js'
 import type { Device, DeviceRule } from '../runtime/sandbox.js'
-import type { Limits, Throttle } from '../records.js'
+import type { ResourceLimits, Throttle } from '../records.js'
 import { rateNames, type Resources, type RunSpec, type ThrottleRequest } from './run-spec.js'
 
 const invalid = (message: string): EngineError => new EngineError('invalid', message)
@@ -49,7 +49,7 @@ export function deviceRulesOf({ deviceRules }: Pick<RunSpec, 'deviceRules'>): De
 export function throttlesOf({
   blkioWeights,
   blkioRates,
-}: Resources): Partial<Pick<Limits, 'blkioWeights' | 'blkioRates'>> {
+}: Resources): Partial<Pick<ResourceLimits, 'blkioWeights' | 'blkioRates'>> {
   const read = (requests: readonly ThrottleRequest[]): Throttle[] =>
     requests.map(({ path, value }) => {
       const node = statSync(path, { throwIfNoEntry: false })

@@ -3,7 +3,7 @@ import { messageOf } from '../errors.js'
 import { lookMs, roomAt } from '../system/space.js'
 import { bytesBelow } from '../system/disk.js'
 import type { Container, ContainerDeps } from './container.js'
-import { end } from './stop.js'
+import { endContainer } from './stop.js'
 
 /** With so many times the reserve left, it is worth knowing who has what. */
 const low = 4
@@ -15,7 +15,7 @@ const share = 0.05
 const words = 'no space left on device: it was ended before it took the last of the disk from all others'
 
 /** A place on the engine's disk that containers write to: the layer of one, or a volume. */
-interface Place {
+interface DiskPlace {
   readonly path: string
   readonly writers: readonly Container[]
 }
@@ -31,7 +31,7 @@ export function guardDisk(deps: ContainerDeps, up: () => readonly Container[]): 
   if (diskReserve === 0) return
   /** Bytes by path, and what was free when the first of them was measured. */
   let before: { readonly free: number; readonly bytes: Map<string, number> } | undefined
-  const placesNow = (): Place[] => placesOf(deps, up())
+  const placesNow = (): DiskPlace[] => placesOf(deps, up())
 
   const look = async (): Promise<number> => {
     const { free, reserve } = roomAt(root, diskReserve)
@@ -61,7 +61,7 @@ export function guardDisk(deps: ContainerDeps, up: () => readonly Container[]): 
   watch(0)
 }
 
-function placesOf(deps: ContainerDeps, containers: readonly Container[]): Place[] {
+function placesOf(deps: ContainerDeps, containers: readonly Container[]): DiskPlace[] {
   const disk = statSync(deps.config.root).dev
   const places = new Map<string, Container[]>()
   const add = (path: string, container: Container): void => {
@@ -77,7 +77,7 @@ function placesOf(deps: ContainerDeps, containers: readonly Container[]): Place[
   return [...places].map(([path, writers]) => ({ path, writers }))
 }
 
-const growthOf = (places: readonly Place[], before: ReadonlyMap<string, number>) =>
+const growthOf = (places: readonly DiskPlace[], before: ReadonlyMap<string, number>) =>
   Promise.all(
     places.map(async (place) => {
       const was = before.get(place.path)
@@ -86,7 +86,7 @@ const growthOf = (places: readonly Place[], before: ReadonlyMap<string, number>)
   )
 
 /** Of several that write to one place, the one that has written most. */
-async function stopFlood(deps: ContainerDeps, { writers }: Place): Promise<void> {
+async function stopFlood(deps: ContainerDeps, { writers }: DiskPlace): Promise<void> {
   const [most] = writers
     .map((container) => ({ container, bytes: writtenBy(deps, container) }))
     .toSorted((a, b) => b.bytes - a.bytes)
@@ -94,7 +94,7 @@ async function stopFlood(deps: ContainerDeps, { writers }: Place): Promise<void>
   const { record } = most.container
   console.error(`container ${record.name} (${record.id.slice(0, 12)}): ${words}`)
   record.state.error = words
-  await end(deps, most.container)
+  await endContainer(deps, most.container)
 }
 
 /** Bytes that its processes have written, proc_pid_io(5). */

@@ -6,7 +6,7 @@ import { basename, dirname } from 'node:path'
 export const encoding = 'latin1'
 
 /** Cuts text into lines; what has no newline yet is kept for the next. A carriage return is no end of a line. */
-export class Lines {
+export class LineCutter {
   #rest = ''
 
   take(chunk: string): string[] {
@@ -31,10 +31,10 @@ export async function* chunksOf(file: FileHandle, from: number, to = Infinity): 
  * Yields the lines that are appended to a log after `at`, through rotations, woken by inotify(7), until the signal
  * aborts. It has the file; closing it is the iterator's.
  */
-export class Follower {
+export class LogFollower {
   readonly #path: string
   readonly #ended: AbortSignal
-  readonly #lines: Lines
+  readonly #lines: LineCutter
   #file: FileHandle
   #at: number
   #wake: () => void = () => undefined
@@ -43,7 +43,7 @@ export class Follower {
   #replaced = true
 
   /** @param lines with the beginning of the line that `at` is in the middle of */
-  constructor(path: string, file: FileHandle, at: number, lines: Lines, ended: AbortSignal) {
+  constructor(path: string, file: FileHandle, at: number, lines: LineCutter, ended: AbortSignal) {
     this.#path = path
     this.#file = file
     this.#at = at

@@ -17,7 +17,7 @@ import { checkName, inventName } from './names.js'
 import { advance, isUp, timestamp } from './state.js'
 import { nextBackOff, startsWithDaemon, wantsRestart } from './restart.js'
 import { clear, start } from './start.js'
-import { end, stop } from './stop.js'
+import { endContainer, stop } from './stop.js'
 import { sweep } from './sweep.js'
 
 /** Exit status of a run whose end nobody saw: the machine went down under it. */
@@ -278,7 +278,7 @@ export class Lifecycle {
             'conflict',
             `cannot remove container "/${container.record.name}": container is running: stop the container before removing or force remove`,
           )
-        await end(this.#deps, container)
+        await endContainer(this.#deps, container)
       }
     } while (!(await this.#discard(container, volumes)))
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { EngineError } from '../errors.js'
-import type { Limits, Rlimit } from '../records.js'
+import type { ResourceLimits, Rlimit } from '../records.js'
 import { throttlesOf } from './devices.js'
 import { rateNames, type Resources, type RunSpec } from './run-spec.js'
 
@@ -93,7 +93,7 @@ function checkSet(wanted: string, name: string, things: string, online: string):
  * The limits that resources come to which have passed `checkLimits` and `discarded`.
  * @throws EngineError `invalid` for a device to throttle that is not there
  */
-export function limitsOf(resources: Resources): Limits {
+export function limitsOf(resources: Resources): ResourceLimits {
   const { memory, memorySwap: swap, memorySwappiness: swappiness, nanoCpus: nano, cpusetCpus, cpusetMems } = resources
   const quota = nano > 0 ? Math.round((nano / 1e9) * cpuPeriod) : resources.cpuQuota
   const period = nano > 0 ? cpuPeriod : resources.cpuPeriod || (quota > 0 ? cpuPeriod : 0)

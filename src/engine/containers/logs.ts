@@ -1,5 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises'
-import { chunksOf, Follower, Lines } from './follower.js'
+import { chunksOf, LogFollower, LineCutter } from './follower.js'
 import { fullName, logFiles } from './log-files.js'
 import { orMissing } from '../system/missing.js'
 
@@ -16,7 +16,7 @@ export interface LogPiece extends LogRecord {
   readonly begins: boolean
 }
 
-export interface LogQuery {
+export interface LogSelection {
   readonly stdout: boolean
   readonly stderr: boolean
   /** Lines from the end; Infinity is all. */
@@ -42,7 +42,7 @@ function normalTime(time: string): string {
   return new Date(Date.parse(time)).toISOString().replace(/\.\d+Z$/, `.${fraction.padEnd(9, '0')}Z`)
 }
 
-const wanted = ({ stdout, stderr, since, until }: LogQuery, line: LogRecord): boolean => {
+const wanted = ({ stdout, stderr, since, until }: LogSelection, line: LogRecord): boolean => {
   if (line.stream === 'stdout' ? !stdout : !stderr) return false
   const at = Date.parse(line.time)
   return (since === undefined || at >= since) && (until === undefined || at <= until)
@@ -68,11 +68,11 @@ type Stream = LogRecord['stream']
 
 /** Puts the records of lines together: what becomes of a line is decided where it begins. */
 class Joiner {
-  readonly #query: LogQuery
+  readonly #query: LogSelection
   /** The streams that are in the middle of a line, and whether it is wanted. */
   readonly #going = new Map<Stream, boolean>()
   /** @param going streams in the middle of a line that is not wanted */
-  constructor(query: LogQuery, going: readonly Stream[] = []) {
+  constructor(query: LogSelection, going: readonly Stream[] = []) {
     this.#query = query
     for (const stream of going) this.#going.set(stream, false)
   }
@@ -94,7 +94,7 @@ class Joiner {
 const none: readonly Stream[] = []
 
 /** A place in a log where a line begins. */
-interface Place {
+interface LogPosition {
   readonly file: number
   /** Bytes. */
   readonly at: number
@@ -109,7 +109,7 @@ interface Files {
 }
 
 /** The records from a place on, each with where it stands. */
-async function* recordsOf({ handles, sizes }: Files, lines: Lines, from: Omit<Place, 'going'>) {
+async function* recordsOf({ handles, sizes }: Files, lines: LineCutter, from: Omit<LogPosition, 'going'>) {
   for (const [file, handle] of handles.entries()) {
     if (file < from.file) continue
     let at = file === from.file ? from.at : 0
@@ -123,13 +123,13 @@ async function* recordsOf({ handles, sizes }: Files, lines: Lines, from: Omit<Pl
 }
 
 /** Where the last lines begin: they are found first and read then, for one line may be longer than memory. */
-async function placeOfTail(files: Files, query: LogQuery): Promise<Place> {
+async function placeOfTail(files: Files, query: LogSelection): Promise<LogPosition> {
   const start = { file: 0, at: 0, going: none }
   if (query.tail === Infinity) return start
   const joiner = new Joiner(query)
-  const places: Place[] = []
+  const places: LogPosition[] = []
   let count = 0
-  for await (const { file, at, record } of recordsOf(files, new Lines(), start)) {
+  for await (const { file, at, record } of recordsOf(files, new LineCutter(), start)) {
     const { going } = joiner
     if (joiner.take(record)?.begins !== true) continue
     count++
@@ -147,7 +147,7 @@ async function placeOfTail(files: Files, query: LogQuery): Promise<Place> {
 export async function* readLog(
   path: string,
   maxFile: number,
-  query: LogQuery,
+  query: LogSelection,
   ended: AbortSignal,
 ): AsyncGenerator<LogPiece> {
   const handles = await openAll(path, maxFile)
@@ -155,14 +155,14 @@ export async function* readLog(
     const sizes = (await Promise.all(handles.map((file) => file.stat()))).map(({ size }) => size)
     const from = await placeOfTail({ handles, sizes }, query)
     const joiner = new Joiner(query, from.going)
-    const lines = new Lines()
+    const lines = new LineCutter()
     for await (const { record } of recordsOf({ handles, sizes }, lines, from)) {
       const piece = joiner.take(record)
       if (piece) yield piece
     }
     if (!query.follow) return
     const newest = handles.pop() ?? (await open(path, 'a+'))
-    for await (const text of new Follower(path, newest, sizes.at(-1) ?? 0, lines, ended)) {
+    for await (const text of new LogFollower(path, newest, sizes.at(-1) ?? 0, lines, ended)) {
       const record = parseLine(text)
       if (query.until !== undefined && Date.now() > query.until) return
       const piece = record && joiner.take(record)

@@ -6,7 +6,7 @@ import type { ContainerConfig, HostConfig, MountPoint, MountRequest } from './re
 const invalid = (message: string): EngineError => new EngineError('invalid', message)
 
 /** A mount as asked for, its volume not yet made. */
-export interface Wanted {
+export interface RequestedMount {
   readonly type: MountPoint['type']
   /** Host path or volume name, '' for an anonymous volume. */
   readonly source: string
@@ -69,7 +69,7 @@ function flagsOf(mode: string) {
 }
 
 /** `source:target[:mode]`, `target` alone is an anonymous volume. */
-function bindOf(text: string, driver: string): Wanted {
+function bindOf(text: string, driver: string): RequestedMount {
   const parts = text.split(':')
   const [source = '', path = '', mode = ''] = parts.length === 1 ? ['', text] : parts
   if (parts.length > 3 || path === '' || (parts.length > 1 && source === ''))
@@ -87,7 +87,7 @@ function bindOf(text: string, driver: string): Wanted {
     : { ...common, mode: mode || 'z', copy: copy !== 'nocopy', volume: { driver } }
 }
 
-function tmpfsOf(host: HostConfig): Wanted[] {
+function tmpfsOf(host: HostConfig): RequestedMount[] {
   return Object.entries(host.Tmpfs ?? {}).map(([path, text]) => {
     const target = targetOf(path, (why) => invalid(`invalid mount config for type "tmpfs": ${why}`))
     const options = tmpfsOptions(text.split(',').filter(Boolean))
@@ -108,7 +108,7 @@ function checkTmpfsOption(option: string): void {
   if (!flags.test(option) && !values.test(option)) throw invalid(`invalid tmpfs option ["${option}"]`)
 }
 
-function mountOf(request: MountRequest): Wanted {
+function mountOf(request: MountRequest): RequestedMount {
   const { Type: type, Source: source = '', ReadOnly: readonly = false } = request
   const refuse = (why: string): EngineError => invalid(`invalid mount config for type "${type}": ${why}`)
   const forbid = (...fields: readonly (keyof MountRequest)[]): void => {
@@ -155,7 +155,7 @@ function mountOf(request: MountRequest): Wanted {
 }
 
 /** All mounts that a container asks for; none at the same place as another. @throws EngineError `invalid` */
-export function wantedMounts(config: ContainerConfig, host: HostConfig): readonly Wanted[] {
+export function wantedMounts(config: ContainerConfig, host: HostConfig): readonly RequestedMount[] {
   const driver = typeof host.VolumeDriver === 'string' ? host.VolumeDriver : ''
   const explicit = [
     ...(host.Binds ?? []).map((text) => bindOf(text, driver)),
@@ -170,6 +170,6 @@ export function wantedMounts(config: ContainerConfig, host: HostConfig): readonl
   const unnamed = Object.keys(config.Volumes ?? {})
     .map((path) => targetOf(path, (why) => invalid(`invalid mount config for type "volume": ${why}`)))
     .filter((target) => !taken.has(target))
-    .map((target): Wanted => ({ ...plain, type: 'volume', source: '', target, volume: { driver } }))
+    .map((target): RequestedMount => ({ ...plain, type: 'volume', source: '', target, volume: { driver } }))
   return [...explicit, ...unnamed]
 }

@@ -1,5 +1,5 @@
 import type { Endpoint, EndpointSpec, Healthcheck, PortRequest } from '../records.js'
-import type { State } from './state.js'
+import type { ContainerState } from './state.js'
 
 /** A container's `Config` in the Docker Engine API, image defaults merged in. */
 export interface ContainerConfig {
@@ -112,7 +112,7 @@ export interface ContainerRecord {
   /** Networks it joins when started. */
   networks: readonly EndpointSpec[]
   readonly mounts: readonly MountPoint[]
-  readonly state: State
+  readonly state: ContainerState
   /** As plumbed, while it runs. */
   endpoints: readonly Endpoint[]
   ports: readonly PortRequest[]

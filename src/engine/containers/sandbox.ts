@@ -7,7 +7,7 @@ import type { Mount } from '../records.js'
 import { capabilitiesOf } from '../runtime/capabilities.js'
 import { locateProgram } from '../runtime/driver.js'
 import { openDirectory } from '../runtime/rootfs.js'
-import type { Command, Sandbox } from '../runtime/sandbox.js'
+import type { SandboxCommand, Sandbox } from '../runtime/sandbox.js'
 import type { MountStaging } from '../runtime/mount-staging.js'
 import { demandMapped, lookUpUser } from '../runtime/users.js'
 import type { Container, ContainerDeps } from './container.js'
@@ -51,7 +51,7 @@ export function commandOf(
     tty: boolean
     privileged: boolean
   }>,
-): Command {
+): SandboxCommand {
   const { run, record } = container
   const { image, config } = record
   const { user, home } = lookUpUser(rootfs, own.user || config.User, run.groupAdd)
@@ -94,7 +94,7 @@ function refuseGpus({ deviceDrivers: [first] }: RunSpec): void {
 }
 
 /** What was made ready for a container. */
-export interface Prepared extends Pick<Sandbox, 'rootfs' | 'users'> {
+export interface PreparedContainer extends Pick<Sandbox, 'rootfs' | 'users'> {
   /** Those that were asked for. */
   readonly mounts: readonly Mount[]
   /** For what every container mounts. */
@@ -102,7 +102,7 @@ export interface Prepared extends Pick<Sandbox, 'rootfs' | 'users'> {
 }
 
 /** Describes a container to the runtime. @throws EngineError `invalid` */
-export function sandboxOf(deps: ContainerDeps, container: Container, prepared: Prepared): Sandbox {
+export function sandboxOf(deps: ContainerDeps, container: Container, prepared: PreparedContainer): Sandbox {
   const { rootfs, users, mounts, staging } = prepared
   const { run } = container
   // whoever shares a network shares what is said of it

@@ -2,12 +2,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { EngineError, messageOf } from '../errors.js'
 import type { Endpoint } from '../records.js'
 import { resolvConf } from '../networks/resolv.js'
-import { launch, type Launched } from '../runtime/conmon.js'
+import { launch, type StartedContainer } from '../runtime/conmon.js'
 import { ownersOf } from '../runtime/ids.js'
 import { mount, MS, unmount } from '../kernel/libc.js'
 import type { Overlay } from '../runtime/overlay.js'
 import { programOf, startTime } from '../system/process.js'
-import { specOf } from '../runtime/spec.js'
+import { runtimeSpec } from '../runtime/spec.js'
 import { rememberStaged, MountStaging } from '../runtime/mount-staging.js'
 import { outsideOf } from '../runtime/users.js'
 import { removeIfPossible } from '../system/remove.js'
@@ -17,7 +17,7 @@ import { linkedHosts } from './links.js'
 import { logTarget, openLog } from './log-files.js'
 import { askingOf, memberOf } from './member.js'
 import { openMounts, tellMounts } from './mounts.js'
-import { advance, timestamp, type State } from './state.js'
+import { advance, timestamp, type ContainerState } from './state.js'
 import { hasRestartPolicy } from './restart.js'
 import { sharedShmOf, usersOf } from './namespaces.js'
 import { portsOf } from './network-request.js'
@@ -88,7 +88,7 @@ export async function start(deps: ContainerDeps, container: Container): Promise<
 async function create(
   deps: ContainerDeps,
   container: Container,
-): Promise<Launched & { readonly settings: readonly KernelSetting[] }> {
+): Promise<StartedContainer & { readonly settings: readonly KernelSetting[] }> {
   const { record } = container
   const users = await usersOf(deps, container)
   const owners = await ownersOf(deps.ids, users)
@@ -103,7 +103,7 @@ async function create(
     id: record.id,
     bundle: bundleOf(deps.config, record.id),
     exitDir: deps.exits.dir,
-    spec: specOf(sandbox),
+    spec: runtimeSpec(sandbox),
     streamsOf: outsideOf(sandbox.command.user, users),
     tty: Tty,
     stdin: OpenStdin ? (StdinOnce ? ('once' as const) : ('open' as const)) : ('none' as const),
@@ -205,7 +205,7 @@ async function undo(deps: ContainerDeps, container: Container, error: unknown): 
     conmonPid: 0,
     exitCode: message.includes('executable file not found') ? 127 : message.includes('permission denied') ? 126 : 128,
     error: message,
-  } satisfies Partial<State>)
+  } satisfies Partial<ContainerState>)
   await deps.store.saveIfPossible(record)
   await deps.exits.take(record.id)
   container.tellStart(false)

@@ -1,7 +1,7 @@
 import { EngineError } from '../errors.js'
 
 /** Where a container is in its life, in Docker's words. */
-export type Status = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
+export type ContainerStatus = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
 
 /** The health of a running container with a health check. */
 export interface HealthState {
@@ -11,9 +11,9 @@ export interface HealthState {
 }
 
 /** What is so of a container's life. Times are RFC 3339 with nanoseconds. */
-export interface State {
+export interface ContainerState {
   /** Changed by `advance` alone. */
-  readonly status: Status
+  readonly status: ContainerStatus
   pid: number
   conmonPid: number
   /** Kernel start time of `conmonPid`. */
@@ -40,7 +40,7 @@ export const never = '0001-01-01T00:00:00Z'
 export const timestamp = (at = new Date()): string => at.toISOString().replace('Z', '000000Z')
 
 /** Of a container that was never started. */
-export const newState = (): State => ({
+export const newState = (): ContainerState => ({
   status: 'created',
   pid: 0,
   conmonPid: 0,
@@ -57,10 +57,10 @@ export const newState = (): State => ({
 })
 
 /** Processes of the container exist. */
-export const isUp = ({ status }: State): boolean => status === 'running' || status === 'paused'
+export const isUp = ({ status }: ContainerState): boolean => status === 'running' || status === 'paused'
 
 /** What a container may become. From `removing` there is no way back: a removal that was cut short is done again. */
-const next: Readonly<Record<Status, readonly Status[]>> = {
+const next: Readonly<Record<ContainerStatus, readonly ContainerStatus[]>> = {
   created: ['running', 'removing'],
   running: ['paused', 'restarting', 'exited'],
   paused: ['running', 'restarting', 'exited'],
@@ -71,7 +71,11 @@ const next: Readonly<Record<Status, readonly Status[]>> = {
 }
 
 /** Moves a container on, and sets what else changes with it. @throws EngineError `conflict` when it cannot become that */
-export function advance(state: State, to: Status, changes: Partial<Omit<State, 'status'>> = {}): void {
+export function advance(
+  state: ContainerState,
+  to: ContainerStatus,
+  changes: Partial<Omit<ContainerState, 'status'>> = {},
+): void {
   if (!next[state.status].includes(to))
     throw new EngineError('conflict', `a container that is ${state.status} cannot become ${to}`)
   Object.assign(state, changes, { status: to })

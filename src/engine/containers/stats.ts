@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { table, type Cgroup } from '../runtime/cgroup.js'
+import { parseKeyValues, type Cgroup } from '../runtime/cgroup.js'
 import type { Container, ContainerDeps } from './container.js'
 import { never, timestamp } from './state.js'
 
@@ -16,7 +16,7 @@ const lines = (text: string): string[][] =>
 /** CPU time, ns, of one container. */
 function cpuOf(cgroup: Cgroup): { total: number; perCpu?: number[]; user: number; system: number; throttled: object } {
   if (cgroup.hierarchies.version === 2) {
-    const stat = table(cgroup.read('cpu', 'cpu.stat'))
+    const stat = parseKeyValues(cgroup.read('cpu', 'cpu.stat'))
     const us = (key: string): number => (stat[key] ?? 0) * 1000
     const throttled = {
       periods: stat.nr_periods ?? 0,
@@ -25,8 +25,8 @@ function cpuOf(cgroup: Cgroup): { total: number; perCpu?: number[]; user: number
     }
     return { total: us('usage_usec'), user: us('user_usec'), system: us('system_usec'), throttled }
   }
-  const ticks = table(cgroup.read('cpuacct', 'cpuacct.stat'))
-  const stat = table(cgroup.read('cpu', 'cpu.stat'))
+  const ticks = parseKeyValues(cgroup.read('cpuacct', 'cpuacct.stat'))
+  const stat = parseKeyValues(cgroup.read('cpu', 'cpu.stat'))
   const ns = (key: string): number => ((ticks[key] ?? 0) * 1e9) / clockTick
   const throttled = {
     periods: stat.nr_periods ?? 0,
@@ -43,7 +43,7 @@ function cpuOf(cgroup: Cgroup): { total: number; perCpu?: number[]; user: number
 }
 
 function memoryOf(cgroup: Cgroup): object {
-  const stats = table(cgroup.read('memory', 'memory.stat'))
+  const stats = parseKeyValues(cgroup.read('memory', 'memory.stat'))
   const v2 = cgroup.hierarchies.version === 2
   const limit = number(cgroup.read('memory', v2 ? 'memory.max' : 'memory.limit_in_bytes'))
   const total = number(/^MemTotal:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? '') * 1024
@@ -128,7 +128,7 @@ function blockV2(cgroup: Cgroup): Record<string, BlockEntry[]> {
   const rows = lines(cgroup.read('io', 'io.stat'))
   const entries = (read: string, write: string): BlockEntry[] =>
     rows.flatMap(([device = '', ...pairs]) => {
-      const values = table(pairs.map((pair) => pair.replace('=', ' ')).join('\n'))
+      const values = parseKeyValues(pairs.map((pair) => pair.replace('=', ' ')).join('\n'))
       const entry = (op: string, key: string): BlockEntry => ({ ...numbersOf(device), op, value: values[key] ?? 0 })
       return [entry('read', read), entry('write', write)]
     })

@@ -54,7 +54,7 @@ export async function kill(deps: ContainerDeps, container: Container, signal: st
 }
 
 /** Ends one that is to be removed, without grace. */
-export async function end(deps: ContainerDeps, container: Container): Promise<void> {
+export async function endContainer(deps: ContainerDeps, container: Container): Promise<void> {
   if ((await restInTurn(deps, container)) || !container.up) return
   container.record.state.stopped = true
   const ended = container.nextExit()

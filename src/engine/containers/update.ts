@@ -1,6 +1,6 @@
 import { EngineError, messageOf } from '../errors.js'
 import type { Cgroup } from '../runtime/cgroup.js'
-import type { Limits } from '../records.js'
+import type { ResourceLimits } from '../records.js'
 import { fieldsOf } from '../system/fields.js'
 import type { Container, ContainerDeps } from './container.js'
 import { dropUnsupported } from './unsupported.js'
@@ -75,7 +75,7 @@ function refuseConflicts(old: HostConfig, asked: Readonly<Record<string, unknown
     refuse('Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time')
 }
 
-function apply(cgroup: Cgroup, limits: Limits, id: string): void {
+function apply(cgroup: Cgroup, limits: ResourceLimits, id: string): void {
   const write = cgroup.hierarchies.version === 2 ? writeV2 : writeV1
   try {
     write(
@@ -92,7 +92,7 @@ function apply(cgroup: Cgroup, limits: Limits, id: string): void {
 
 type Write = (controller: string, file: string, value: number | string | undefined) => void
 
-function writeV1(limits: Limits, write: Write, cgroup: Cgroup): void {
+function writeV1(limits: ResourceLimits, write: Write, cgroup: Cgroup): void {
   // memory is kept below memory and swap: which comes first depends on the direction
   const order = [
     () => write('memory', 'memory.memsw.limit_in_bytes', limits.memorySwap),
@@ -113,7 +113,7 @@ function writeV1(limits: Limits, write: Write, cgroup: Cgroup): void {
   write('blkio', 'blkio.weight', limits.blkioWeight)
 }
 
-function writeV2(limits: Limits, write: Write, cgroup: Cgroup): void {
+function writeV2(limits: ResourceLimits, write: Write, cgroup: Cgroup): void {
   const { memory, memorySwap, cpuQuota, cpuPeriod, cpuShares } = limits
   write('memory', 'memory.max', memory)
   // version 2 limits swap by itself

@@ -1,4 +1,4 @@
-import { bytesBelow, bytesOf } from '../system/disk.js'
+import { bytesBelow, diskUsage } from '../system/disk.js'
 import type { Container, ContainerDeps } from './container.js'
 
 /** Bytes that `docker ps --size` shows: what a container has written, and that with its image. */
@@ -21,7 +21,7 @@ export async function sizeOf({ store, images }: ContainerDeps, container: Contai
 /** Bytes on disk of all that a container has: what it has written, its log, its records. */
 export async function spaceOf({ store }: ContainerDeps, container: Container): Promise<number> {
   const { dir } = store.places(container.id)
-  return (await bytesBelow(dir)) + (await bytesOf(dir))
+  return (await bytesBelow(dir)) + (await diskUsage(dir))
 }
 
 /** Directories of its image's layers, bottom first; none when its image is gone. */

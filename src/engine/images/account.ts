@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { EngineError } from '../errors.js'
-import type { Tree } from './tree.js'
+import type { LayerTree } from './tree.js'
 
 /** Who owns what a COPY makes. */
-export interface Owner {
+export interface FileOwner {
   readonly uid: number
   readonly gid: number
 }
@@ -13,7 +13,7 @@ export interface Owner {
  * A user alone brings the group that passwd gives it; a bare number is its own group.
  * @throws EngineError `invalid` "unable to find user"
  */
-export function lookUpOwner(tree: Tree | undefined, spec: string): Owner {
+export function lookUpOwner(tree: LayerTree | undefined, spec: string): FileOwner {
   const [user = '', group] = spec.split(':', 2)
   const account = isNumber(user) ? undefined : records(tree, '/etc/passwd').find(([name]) => name === user)
   if (!isNumber(user) && user !== 'root' && !account)
@@ -29,7 +29,7 @@ export function lookUpOwner(tree: Tree | undefined, spec: string): Owner {
 
 const isNumber = (text: string): boolean => /^\d{1,10}$/.test(text)
 
-function records(tree: Tree | undefined, path: string): string[][] {
+function records(tree: LayerTree | undefined, path: string): string[][] {
   const entry = tree?.resolve(path).entry
   if (!entry?.stat.isFile() || entry.stat.size > 1 << 20) return []
   return readFileSync(entry.paths[0], 'utf8')

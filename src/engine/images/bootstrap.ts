@@ -16,7 +16,7 @@ import { flock } from '../kernel/file-calls.js'
 export const baseImage = { name: 'debian:bookworm-slim', release: 'bookworm' } as const
 
 /** What one line of progress says, as a pull's do. */
-export type Progress = (status: string) => Promise<void> | void
+export type BootstrapProgress = (status: string) => Promise<void> | void
 
 /** A mirror that stalls must not hold a pull for ever. */
 const deadlineMs = 10 * 60_000
@@ -63,7 +63,7 @@ const aptSettings = [
 export async function bootstrapBase(
   store: ImageStore,
   cache: string,
-  progress: Progress,
+  progress: BootstrapProgress,
   signal: AbortSignal,
 ): Promise<StoredImage> {
   await mkdir(cache, { recursive: true })
@@ -94,7 +94,7 @@ export async function bootstrapBase(
   )
 }
 
-async function make(archive: string, cache: string, progress: Progress, signal: AbortSignal): Promise<void> {
+async function make(archive: string, cache: string, progress: BootstrapProgress, signal: AbortSignal): Promise<void> {
   const sources = await readAptSources('/etc/apt', baseImage.release)
   for (const name of await readdir(cache))
     if (name.startsWith('bootstrap-')) await rm(join(cache, name), { recursive: true, force: true })
@@ -125,7 +125,7 @@ async function mmdebstrap(
   target: string,
   sources: readonly AptSource[],
   host: readonly string[],
-  progress: Progress,
+  progress: BootstrapProgress,
   signal: AbortSignal,
 ): Promise<void> {
   const lines = sources.map(({ uri, suite, components }) => `deb ${uri} ${suite} ${components.join(' ')}`)

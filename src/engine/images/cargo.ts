@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { EngineError } from '../errors.js'
 import { digestOf, mostBytes } from '../oci/manifest.js'
 import { parseReference, type Reference } from '../oci/reference.js'
-import { componentsOf, Tree } from './tree.js'
+import { componentsOf, LayerTree } from './tree.js'
 
 /** An image as an archive describes it: paths within the archive. */
 export interface Packed {
@@ -14,11 +14,11 @@ export interface Packed {
 /** What came with an image archive. Paths lead nowhere else, whatever links it holds. */
 export class Cargo {
   readonly #root: string
-  readonly #tree: Tree
+  readonly #tree: LayerTree
 
   constructor(root: string) {
     this.#root = root
-    this.#tree = new Tree([root])
+    this.#tree = new LayerTree([root])
   }
 
   has(path: string): boolean {

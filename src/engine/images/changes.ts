@@ -1,12 +1,12 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs'
 import { EngineError } from '../errors.js'
 import { fileXattr } from './files.js'
-import { byBytes, type TreeEntry, isOpaque, isWhiteout, Tree } from './tree.js'
-import { bytesOf, textOf } from '../kernel/at.js'
+import { byBytes, type TreeEntry, isOpaque, isWhiteout, LayerTree } from './tree.js'
+import { rawName, textOf } from '../kernel/at.js'
 import { walk } from '../system/walk.js'
 
 /** What became of a file: changed 0, added 1, deleted 2, as in the Docker API. */
-export interface Change {
+export interface FileChange {
   readonly Path: string
   readonly Kind: 0 | 1 | 2
 }
@@ -40,15 +40,15 @@ interface Level {
  * changed when something in it did, and not for its time. Synchronous: for a worker thread.
  * @throws EngineError `invalid` when it is too much to tell
  */
-export function changesOf(written: Written): Change[] {
+export function changesOf(written: Written): FileChange[] {
   const { upper, lowers, mountPoints } = written
-  const tree = new Tree(lowers)
-  const found: Change[] = []
+  const tree = new LayerTree(lowers)
+  const found: FileChange[] = []
   let bytes = 0
-  const tell = (path: string, kind: Change['Kind']): void => {
+  const tell = (path: string, kind: FileChange['Kind']): void => {
     if ((bytes += path.length) > mostBytes)
       throw new EngineError('invalid', 'the paths of what the container changed are over 64 MiB: too many, or too long')
-    found.push({ Path: typeof bytesOf(path) === 'string' ? path : Buffer.from(path).toString(), Kind: kind })
+    found.push({ Path: typeof rawName(path) === 'string' ? path : Buffer.from(path).toString(), Kind: kind })
   }
   const hideAll = (path: string, directory: TreeEntry | undefined, but = new Set<string>()): void => {
     if (directory?.stat.isDirectory())

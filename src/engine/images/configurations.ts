@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf } from '../errors.js'
 import type { Digest } from '../records.js'
-import { bytesOf } from '../system/disk.js'
+import { diskUsage } from '../system/disk.js'
 import { sweepDrafts, syncDirectory, writeDurably } from '../system/durable.js'
 
 /**
@@ -79,7 +79,7 @@ export class Configurations {
 
   /** Bytes on disk. */
   space(id: Digest): Promise<number> {
-    return bytesOf(this.#path(id), this.#pending(id))
+    return diskUsage(this.#path(id), this.#pending(id))
   }
 
   #pending(id: Digest): string {

@@ -2,17 +2,17 @@ import { createHash, type Hash } from 'node:crypto'
 import { writeSync } from 'node:fs'
 import { dirname } from 'node:path/posix'
 import { EngineError } from '../errors.js'
-import { bytesOf } from '../kernel/at.js'
-import { lookUpOwner, type Owner } from './account.js'
+import { rawName } from '../kernel/at.js'
+import { lookUpOwner, type FileOwner } from './account.js'
 import { type Attributes, LayerWriter } from './layer-writer.js'
 import { type Copies, type Earlier, openEarlier, writeCopies } from './copies.js'
 import { archiveOf, type Compression } from '../oci/compression.js'
 import { type ModeChange, readModeChange } from './mode.js'
-import { type Left, leftOut, select, type Selected, type Sources, treeOf } from './selection.js'
+import { type Left, leftOut, select, type Selected, type FileSelection, treeOf } from './selection.js'
 import { withUnchanged } from './stamp.js'
 import { travellingXattrs } from './files.js'
 import { digestFile } from './scan.js'
-import { componentsOf, type TreeEntry, Tree } from './tree.js'
+import { componentsOf, type TreeEntry, LayerTree } from './tree.js'
 
 /** A file given by its content, as a heredoc of COPY is. */
 export interface Inline {
@@ -20,7 +20,7 @@ export interface Inline {
   readonly content: string
 }
 
-export interface CopyTask extends Sources {
+export interface CopyTask extends FileSelection {
   readonly inline: readonly Inline[]
   /** The stack that is written over, bottom first; empty for an image from scratch. */
   readonly lowers: readonly string[]
@@ -59,7 +59,7 @@ export interface Archive {
  * One digest over the selected files: names, types, modes, owners and contents, but no times.
  * @throws EngineError `missing` naming the pattern that selects nothing
  */
-export function digestSources(sources: Sources): string {
+export function digestSources(sources: FileSelection): string {
   const tree = treeOf(sources)
   const hash = createHash('sha256')
   const left = leftOut(tree, sources.exclude)
@@ -148,10 +148,10 @@ function compressionOf({ stat, paths: [path] }: TreeEntry, stamp: string | undef
 }
 
 interface Copier {
-  readonly tree: Tree
+  readonly tree: LayerTree
   readonly layerWriter: LayerWriter
   readonly made: Attributes
-  readonly owner: Owner | undefined
+  readonly owner: FileOwner | undefined
   readonly change: ModeChange | undefined
   readonly mayLink: boolean
   readonly left: Left
@@ -164,7 +164,7 @@ interface Copier {
 }
 
 /** The directories of a target keep what the image below gave them. */
-function linkParents(layerWriter: LayerWriter, lower: Tree | undefined, target: string): void {
+function linkParents(layerWriter: LayerWriter, lower: LayerTree | undefined, target: string): void {
   let path = ''
   for (const name of componentsOf(target.endsWith('/') ? target : dirname(target))) {
     path += `/${name}`
@@ -215,7 +215,7 @@ const longestPath = 16_384
  * @throws EngineError `invalid` for what lies too deep
  */
 function eachBelow(
-  tree: Tree,
+  tree: LayerTree,
   top: Omit<Level, 'children'> & { readonly entry: TreeEntry },
   meet: (path: string, inside: string, entry: TreeEntry) => string | undefined,
 ): void {
@@ -303,11 +303,12 @@ function attributesOf({ tree, owner, change }: Copier, entry: TreeEntry): Attrib
   }
 }
 
-const lowerTree = (task: CopyTask): Tree | undefined => (task.lowers.length > 0 ? new Tree(task.lowers) : undefined)
+const lowerTree = (task: CopyTask): LayerTree | undefined =>
+  task.lowers.length > 0 ? new LayerTree(task.lowers) : undefined
 
 interface Digesting {
   readonly hash: Hash
-  readonly tree: Tree
+  readonly tree: LayerTree
   readonly left: Left
 }
 
@@ -326,11 +327,11 @@ function digestOne({ hash, tree }: Digesting, name: string, entry: TreeEntry): v
   const { stat } = entry
   const owner = `${String(stat.uid)}:${String(stat.gid)}`
   if (stat.isDirectory()) {
-    if (name !== '') hash.update(bytesOf(`dir ${name}\0${tree.modeOf(entry).toString(8)} ${owner}\0`))
-  } else if (stat.isSymbolicLink()) hash.update(bytesOf(`link ${name}\0${tree.linkOf(entry)}\0${owner}\0`))
+    if (name !== '') hash.update(rawName(`dir ${name}\0${tree.modeOf(entry).toString(8)} ${owner}\0`))
+  } else if (stat.isSymbolicLink()) hash.update(rawName(`link ${name}\0${tree.linkOf(entry)}\0${owner}\0`))
   else {
     const content = stat.isFile() ? (tree.noted(entry)?.content ?? digestFile(entry.paths[0])) : ''
-    hash.update(bytesOf(`file ${name}\0${tree.modeOf(entry).toString(8)} ${owner}\0${content}\0`))
+    hash.update(rawName(`file ${name}\0${tree.modeOf(entry).toString(8)} ${owner}\0${content}\0`))
   }
   if (tree.noted(entry) || (!stat.isFile() && !stat.isDirectory())) return
   for (const [key, value] of travellingXattrs(entry.paths[0])) hash.update(`xattr ${key}\0${value.toString('hex')}\0`)

@@ -2,7 +2,7 @@ import { readdirSync, rmdirSync } from 'node:fs'
 import { dirname } from 'node:path/posix'
 import { copyTree } from './copy-tree.js'
 import { missingPaths, scrub } from './mount-points.js'
-import { isOpaque, lstatOr, Tree } from './tree.js'
+import { isOpaque, lstatOr, LayerTree } from './tree.js'
 import type { Written } from './changes.js'
 
 /** Overlayfs's own bookkeeping stays behind, but for what hides a directory below. */
@@ -21,7 +21,7 @@ const overlays = new Set([
  */
 export function copyLayer({ upper, lowers, mountPoints, target }: Written & { readonly target: string }): void {
   copyTree({ from: upper, to: target, keeps: knownBlobs, asArchive: true })
-  const tree = new Tree(lowers)
+  const tree = new LayerTree(lowers)
   const missing = missingPaths(tree, mountPoints)
   scrub(target, missing)
   // a directory that came up only because something was made in it

@@ -16,7 +16,7 @@ import {
   utimesAt,
   xattrsIn,
 } from '../kernel/at.js'
-import { type Step, walk } from '../system/walk.js'
+import { type WalkStep, walk } from '../system/walk.js'
 import { copyContent } from '../kernel/copy-content.js'
 import { noFollow } from './stamp.js'
 import { setXattr } from '../kernel/file-calls.js'
@@ -74,7 +74,7 @@ export function copyTree(task: CopyTree): void {
 }
 
 function copyOther(
-  { dir, name, path, stat }: Step,
+  { dir, name, path, stat }: WalkStep,
   way: Way,
   links: Map<string, Buffer>,
   keeps: (name: string) => boolean,

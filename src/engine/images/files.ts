@@ -15,7 +15,7 @@ import {
 import { codeOf } from '../errors.js'
 import { closeDescriptor } from '../kernel/libc.js'
 import {
-  bytesOf,
+  rawName,
   chmodAt,
   chownAt,
   linkAt,
@@ -56,7 +56,7 @@ const reached: { readonly path: string; readonly fd: number }[] = []
 const isLong = (path: string): boolean => path.length > part
 
 /** Whether there are names on the way that are no UTF-8. */
-const isOdd = (path: string): boolean => typeof bytesOf(path) !== 'string'
+const isOdd = (path: string): boolean => typeof rawName(path) !== 'string'
 
 /** Does something with a path by way of a directory that is near enough. */
 export function at<T>(path: string, use: (dir: number, rest: string) => T): T {
@@ -82,7 +82,7 @@ export function letGo(): void {
 
 /** Undefined when there is nothing. */
 export function lstat(path: string): Stats | undefined {
-  if (!isLong(path)) return lstatSync(bytesOf(path), { throwIfNoEntry: false })
+  if (!isLong(path)) return lstatSync(rawName(path), { throwIfNoEntry: false })
   try {
     return at(path, statAt)
   } catch (error) {
@@ -92,20 +92,20 @@ export function lstat(path: string): Stats | undefined {
 }
 
 function namesAt(path: string): string[] {
-  const names = readdirSync(bytesOf(path))
+  const names = readdirSync(rawName(path))
   if (!names.some((name) => name.includes('\ufffd'))) return names
-  return readdirSync(bytesOf(path), { encoding: 'buffer' }).map(textOf)
+  return readdirSync(rawName(path), { encoding: 'buffer' }).map(textOf)
 }
 
 export const readdir = (path: string): string[] =>
   isLong(path) ? within(openDirectory(path), (fd) => namesIn(fd).map(textOf)) : namesAt(path)
 
 export const readlink = (path: string): string =>
-  isLong(path) ? textOf(at(path, readlinkAt)) : textOf(readlinkSync(bytesOf(path), { encoding: 'buffer' }))
+  isLong(path) ? textOf(at(path, readlinkAt)) : textOf(readlinkSync(rawName(path), { encoding: 'buffer' }))
 
 export function mkdir(path: string): void {
   if (isLong(path)) at(path, (dir, rest) => mkdirAt(dir, rest, 0o777))
-  else mkdirSync(bytesOf(path))
+  else mkdirSync(rawName(path))
 }
 
 /** open(2). The caller closes it, by `closeDescriptor`. */
@@ -116,24 +116,24 @@ export const open = (path: string, flags: number, mode = 0): number =>
 export const openDirectory = (path: string): number => at(path, openDirectoryAt)
 
 export const chmod = (path: string, mode: number): void =>
-  isLong(path) ? at(path, (dir, rest) => chmodAt(dir, rest, mode)) : chmodSync(bytesOf(path), mode)
+  isLong(path) ? at(path, (dir, rest) => chmodAt(dir, rest, mode)) : chmodSync(rawName(path), mode)
 
 export const lchown = (path: string, uid: number, gid: number): void =>
-  isLong(path) ? at(path, (dir, rest) => chownAt(dir, rest, uid, gid)) : lchownSync(bytesOf(path), uid, gid)
+  isLong(path) ? at(path, (dir, rest) => chownAt(dir, rest, uid, gid)) : lchownSync(rawName(path), uid, gid)
 
 /** Sets both times, in seconds since the epoch. */
 export const lutimes = (path: string, time: number): void =>
   isLong(path)
     ? at(path, (dir, rest) => utimesAt(dir, rest, BigInt(Math.round(time * 1e6)) * 1000n))
-    : lutimesSync(bytesOf(path), time, time)
+    : lutimesSync(rawName(path), time, time)
 
 export const symlink = (target: string, path: string): void =>
-  isLong(path) ? at(path, (dir, rest) => symlinkAt(target, dir, rest)) : symlinkSync(bytesOf(target), bytesOf(path))
+  isLong(path) ? at(path, (dir, rest) => symlinkAt(target, dir, rest)) : symlinkSync(rawName(target), rawName(path))
 
 export const link = (from: string, path: string): void =>
   isLong(from) || isLong(path)
     ? at(from, (dir, rest) => at(path, (toDir, name) => linkAt(dir, rest, toDir, name)))
-    : linkSync(bytesOf(from), bytesOf(path))
+    : linkSync(rawName(from), rawName(path))
 
 /** @param mode with the type */
 export const mknod = (path: string, mode: number, major = 0, minor = 0): void =>
@@ -149,7 +149,7 @@ const deviceOf = (major: number, minor: number): bigint => {
 export function unlink(path: string): void {
   letGo()
   if (isLong(path)) at(path, (dir, rest) => unlinkAt(dir, rest, 'file'))
-  else unlinkSync(bytesOf(path))
+  else unlinkSync(rawName(path))
 }
 
 /** Removes whatever is there. */

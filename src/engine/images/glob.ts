@@ -1,5 +1,5 @@
-import { fits, readToken, type Token } from './wildcard.js'
-import { componentsOf, type TreeEntry, type Tree } from './tree.js'
+import { fits, readToken, type PatternToken } from './wildcard.js'
+import { componentsOf, type TreeEntry, type LayerTree } from './tree.js'
 
 /** A file or directory that a pattern names. */
 export interface Match {
@@ -17,7 +17,7 @@ export const hasWildcard = (pattern: string): boolean => /[*?[\\]/.test(pattern)
  * Everything in `tree` that the pattern names, in byte order. A plain name matches itself or nothing.
  * @param deep whether `**` stands for any number of directories, none included
  */
-export function match(tree: Tree, pattern: string, deep = false): Match[] {
+export function match(tree: LayerTree, pattern: string, deep = false): Match[] {
   let found = ['']
   for (const component of componentsOf(pattern)) {
     if (deep && component === '**') {
@@ -42,7 +42,7 @@ export function match(tree: Tree, pattern: string, deep = false): Match[] {
 }
 
 /** Every directory below one, without following links. */
-function below(tree: Tree, path: string): string[] {
+function below(tree: LayerTree, path: string): string[] {
   const directory = tree.resolve(path, false).entry
   if (!directory?.stat.isDirectory()) return []
   return tree.children(directory).flatMap(([name, { stat }]) => {
@@ -53,7 +53,7 @@ function below(tree: Tree, path: string): string[] {
 
 /** Whether a name is one component of a Go filepath.Match pattern. @throws EngineError `invalid` */
 export function readPattern(pattern: string): (name: string) => boolean {
-  const tokens: Token[] = []
+  const tokens: PatternToken[] = []
   for (let at = 0; at < pattern.length;) {
     if (pattern.charAt(at) === '*') {
       tokens.push({ many: true, fits: () => true })

@@ -1,6 +1,6 @@
 import { normalize } from 'node:path/posix'
 import { EngineError } from '../errors.js'
-import { fits, literal, readToken, type Token } from './wildcard.js'
+import { fits, literal, readToken, type PatternToken } from './wildcard.js'
 
 interface Pattern {
   /** `!`: what it matches stays. */
@@ -49,12 +49,12 @@ function readLine(line: string): Pattern | undefined {
 
 const notSlash = (character: string): boolean => character !== '/'
 /** What may be left out, with the two tokens after it. */
-const perhaps: Token = { many: true, fits: () => false, optional: 3 }
+const perhaps: PatternToken = { many: true, fits: () => false, optional: 3 }
 const anything = (): boolean => true
 
 /** `*` and `?` stop at a slash; `**` does not, and with a slash after it stands for no directory as well. */
-function tokensOf(pattern: string): Token[] {
-  const tokens: Token[] = []
+function tokensOf(pattern: string): PatternToken[] {
+  const tokens: PatternToken[] = []
   for (let at = 0; at < pattern.length;) {
     if (pattern.charAt(at) !== '*') {
       const { token, next } = readToken(pattern, at, notSlash)

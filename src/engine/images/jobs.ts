@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type ContextTask, prepareContext } from './prepare-context.js'
-import { type Change, changesOf, type Written } from './changes.js'
+import { type FileChange, changesOf, type Written } from './changes.js'
 import { copyLayer } from './copy-layer.js'
 import { lookUpOwner } from './account.js'
 import { LayerWriter } from './layer-writer.js'
@@ -11,10 +11,10 @@ import { type LayerSum, sumLayer } from './pack.js'
 import { layerLength, type LayerSource, compressLayer, type CompressTask, type CompressedLayer } from './compress.js'
 import { missingPaths, scrub } from './mount-points.js'
 import { Recorder } from './tar-recipe.js'
-import { type Sources, treeOf } from './selection.js'
+import { type FileSelection, treeOf } from './selection.js'
 import { scan } from './scan.js'
 import { type Verify, verifyLayer } from './verify.js'
-import { componentsOf, Tree } from './tree.js'
+import { componentsOf, LayerTree } from './tree.js'
 import { removeIfPossible } from '../system/remove.js'
 import { diskUsageOf, type DiskUsage } from './disk-usage.js'
 import { type UnpackAs, Unpacker } from './unpack.js'
@@ -39,7 +39,7 @@ export const jobs = {
   compress: (task: CompressTask): Promise<CompressedLayer> => compressLayer(task),
   verify: (task: Verify): string[] => verifyLayer(task),
   length: (source: LayerSource): number => layerLength(source),
-  digest: (sources: Sources): string => digestSources(sources),
+  digest: (sources: FileSelection): string => digestSources(sources),
   copyFiles: (task: CopyTask): readonly Archive[] => copyFiles(task),
   /** Canonical path and kind of what is at a path of a stack. */
   look: (task: {
@@ -56,7 +56,7 @@ export const jobs = {
   context: (task: ContextTask): ReturnType<typeof prepareContext> => prepareContext(task),
   /** Kind, owner and mode of every directory that leads to a path, as they are in the stack, no link followed. */
   ancestry: (task: { layers: readonly string[]; path: string }): readonly string[] => {
-    const tree = task.layers.length > 0 ? new Tree(task.layers) : undefined
+    const tree = task.layers.length > 0 ? new LayerTree(task.layers) : undefined
     return componentsOf(task.path).map((_, index, names) => {
       const stat = tree?.at(`/${names.slice(0, index + 1).join('/')}`)?.stat
       return stat?.isDirectory() ? `${String(stat.mode)} ${String(stat.uid)} ${String(stat.gid)}` : 'none'
@@ -64,14 +64,14 @@ export const jobs = {
   },
   /** Canonical paths, parents first, that mounting at `paths` would have to make in a stack of layers. */
   missing: (task: { layers: readonly string[]; paths: readonly string[] }): readonly string[] =>
-    missingPaths(new Tree(task.layers), task.paths),
+    missingPaths(new LayerTree(task.layers), task.paths),
   /** Removes what a runtime made only to mount something on it: empty files and directories. */
   scrub: (task: { upper: string; paths: readonly string[] }): void => scrub(task.upper, task.paths),
   /** Removes a tree that nobody needs any more. */
   remove: (path: string): Promise<void> => removeIfPossible(path, 'a layer that is gone'),
   diskUsage: (directory: string): DiskUsage => diskUsageOf(directory),
   /** What a container's own layer changes. */
-  changes: (written: Written): readonly Change[] => changesOf(written),
+  changes: (written: Written): readonly FileChange[] => changesOf(written),
   /** Copies a directory with all that is in it. */
   copyTree: (task: { readonly from: string; readonly to: string }): void => copyTree(task),
   /** Copies a container's own layer. */
@@ -79,7 +79,7 @@ export const jobs = {
   /** Makes a directory over a stack, as WORKDIR does: it is the user's, and of today. */
   mkdir: (task: { lowers: readonly string[]; upper: string; path: string; user: string }): void => {
     const layerWriter = new LayerWriter(task.upper, task.lowers)
-    const tree = task.lowers.length > 0 ? new Tree(task.lowers) : undefined
+    const tree = task.lowers.length > 0 ? new LayerTree(task.lowers) : undefined
     const owner = task.user === '' ? { uid: 0, gid: 0 } : lookUpOwner(tree, task.user)
     layerWriter.directory(task.path, { mode: 0o755, ...owner, mtime: Math.floor(Date.now() / 1000) })
     layerWriter.close()

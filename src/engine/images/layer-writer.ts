@@ -7,7 +7,7 @@ import { identityOwners, type Owners } from './owners.js'
 import type { Xattrs } from './privileged.js'
 import { withUnchanged } from './stamp.js'
 import { setXattr } from '../kernel/file-calls.js'
-import { type TreeEntry, isWhiteout, lstatOr, resolveIn, type Resolved, Tree } from './tree.js'
+import { type TreeEntry, isWhiteout, lstatOr, resolveIn, type Resolved, LayerTree } from './tree.js'
 
 /** What a new file is given. Times in seconds since the epoch. */
 export interface Attributes {
@@ -27,7 +27,7 @@ const S_IFCHR = 0o020000
 export class LayerWriter {
   readonly #upper: string
   readonly #owners: Owners
-  readonly #lower: Tree | undefined
+  readonly #lower: LayerTree | undefined
   /** Directories made here that hide what lies below them. */
   readonly #opaque = new Set<string>()
   readonly #times = new Map<string, number>()
@@ -37,7 +37,7 @@ export class LayerWriter {
   constructor(upper: string, lowers: readonly string[], owners: Owners = identityOwners) {
     this.#upper = upper
     this.#owners = owners
-    this.#lower = lowers.length > 0 ? new Tree(lowers) : undefined
+    this.#lower = lowers.length > 0 ? new LayerTree(lowers) : undefined
   }
 
   /** The place of a canonical path in the upper directory. */

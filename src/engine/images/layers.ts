@@ -7,7 +7,7 @@ import type { Digest } from '../records.js'
 import type { LayerSum } from './pack.js'
 import type { JobPool } from './job-pool.js'
 import type { LayerSource, CompressedLayer } from './compress.js'
-import { bytesOf } from '../system/disk.js'
+import { diskUsage } from '../system/disk.js'
 import { syncAll } from '../system/durable.js'
 import { sweepTrees } from '../system/remove.js'
 import type { Earlier } from './copies.js'
@@ -108,7 +108,7 @@ export class Layers {
     })
     if (weighed === undefined) return this.#weigh(diffId)
     const { share, own, common } = weighed
-    const beside = await bytesOf(path, ...kept.map((kind) => `${path}.${kind}`))
+    const beside = await diskUsage(path, ...kept.map((kind) => `${path}.${kind}`))
     const weight = { share: share + beside, own: own + beside, common }
     if (this.has(diffId) && changes === this.#changes) this.#weights.set(diffId, weight)
     return weight

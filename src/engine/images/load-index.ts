@@ -1,5 +1,5 @@
 import { EngineError, isFault } from '../errors.js'
-import { choose, type Descriptor, readManifest, readPlatform } from '../oci/manifest.js'
+import { chooseManifest, type Descriptor, readManifest, readPlatform } from '../oci/manifest.js'
 import { annotations, blobPath } from '../oci/layout.js'
 import { type Cargo, type Packed, readTag } from './cargo.js'
 import { parseReference, type Reference } from '../oci/reference.js'
@@ -36,7 +36,7 @@ async function resolve(cargo: Cargo, entry: Descriptor): Promise<Omit<Packed, 'n
             config: blobPath(manifest.config.digest),
             layers: manifest.layers.map(({ digest }) => blobPath(digest)),
           }
-    next = choose(manifest.manifests, readPlatform(''))
+    next = chooseManifest(manifest.manifests, readPlatform(''))
   }
   if (next) throw new EngineError('invalid', 'invalid index.json: indexes in indexes, too deep or in a loop')
   return undefined

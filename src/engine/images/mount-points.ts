@@ -1,8 +1,8 @@
 import { readdirSync, rmdirSync, unlinkSync } from 'node:fs'
-import { lstatOr, type Tree } from './tree.js'
+import { lstatOr, type LayerTree } from './tree.js'
 
 /** Canonical paths, parents first, that do not exist in the tree and that mounting at `paths` would make. */
-export function missingPaths(tree: Tree, paths: readonly string[]): string[] {
+export function missingPaths(tree: LayerTree, paths: readonly string[]): string[] {
   const missing = new Set<string>()
   for (const path of paths) {
     const { path: canonical } = tree.resolve(path)

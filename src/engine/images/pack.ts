@@ -5,7 +5,7 @@ import type { Digest } from '../records.js'
 import { isPrivileged } from './privileged.js'
 import { closeDescriptor } from '../kernel/libc.js'
 import { openAt, openDirectoryAt, readlinkAt, xattrsIn } from '../kernel/at.js'
-import { type Step, walk } from '../system/walk.js'
+import { type WalkStep, walk } from '../system/walk.js'
 import { noFollow } from './stamp.js'
 import { encodeHeader, endOfArchive, padding, type TarHeader } from '../oci/tar-header.js'
 import { isOpaqueIn, isWhiteout } from './tree.js'
@@ -84,7 +84,7 @@ class Packer {
     for (const step of walk(root)) if (step.kind === 'met') yield* this.#entry(step)
   }
 
-  *#entry({ dir, name: last, path, stat }: Step): Generator<Buffer> {
+  *#entry({ dir, name: last, path, stat }: WalkStep): Generator<Buffer> {
     const type = typeOf(stat)
     if (!type) return // a socket: archives have no word for it
     if (path.length > longPath && (this.#paths -= path.length) < 0)

@@ -5,7 +5,7 @@ import { withUnchanged } from './stamp.js'
 import { scan, scanLive } from './scan.js'
 import type { FileIndex, IndexEntry } from './index-file.js'
 import { ignoreFiles, ignoredPaths } from './ignore.js'
-import { readText } from './read-text.js'
+import { readContextText } from './read-text.js'
 import { recall, remember } from './digest-cache.js'
 
 /** A directory that is to be a build context. */
@@ -59,6 +59,6 @@ function readDockerfile(directory: string, fileIndex: FileIndex, name: string): 
 
 function read(directory: string, name: string, entry: IndexEntry | undefined): string {
   const path = join(directory, name)
-  if (entry?.stamp === undefined) return readText(path, name)
-  return withUnchanged(path, entry.stamp, (fd) => readText(`/proc/self/fd/${String(fd)}`, name))
+  if (entry?.stamp === undefined) return readContextText(path, name)
+  return withUnchanged(path, entry.stamp, (fd) => readContextText(`/proc/self/fd/${String(fd)}`, name))
 }

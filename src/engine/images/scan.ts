@@ -28,7 +28,7 @@ export function scanLive(directory: string, known: Digests): FileIndex {
   const before = new Map(known)
   known.clear()
   const settled = Date.now() - clockMs
-  const read: Read = (path, stat) => {
+  const read: ReadFile = (path, stat) => {
     const stamp = stampOf(stat)
     const content = before.get(stamp) ?? withUnchanged(path, stamp, (fd) => digestIn(fd, path))
     if (stat.ctimeMs < settled) known.set(stamp, content)
@@ -54,9 +54,9 @@ function digestIn(fd: number, path: string): string {
 /** As in an archive that comes as a context. */
 const longestPath = 4096
 
-type Read = (path: string, stat: Stats) => { content: string; stamp?: string }
+type ReadFile = (path: string, stat: Stats) => { content: string; stamp?: string }
 
-function visitAll(directory: string, read: Read): FileIndex {
+function visitAll(directory: string, read: ReadFile): FileIndex {
   const fileIndex: FileIndex = new Map()
   for (const { kind, dir, name, path, stat } of walk(directory)) {
     if (kind === 'left') continue

@@ -2,10 +2,10 @@ import { EngineError } from '../errors.js'
 import { hasWildcard, match, type Match } from './glob.js'
 import { ignoring } from './ignore-patterns.js'
 import { readIndexFile } from './index-file.js'
-import { componentsOf, type TreeEntry, Tree } from './tree.js'
+import { componentsOf, type TreeEntry, LayerTree } from './tree.js'
 
 /** Files to take from a stack of layers (a build context is a stack of one). */
-export interface Sources {
+export interface FileSelection {
   readonly layers: readonly string[]
   readonly patterns: readonly string[]
   /** Where there is an index file of the only layer: it tells digests, and what is not in it is not there. */
@@ -23,11 +23,11 @@ export interface Selected extends Match {
 }
 
 /** What there is to select from. */
-export const treeOf = ({ layers, known }: Pick<Sources, 'layers' | 'known'>): Tree =>
-  new Tree(layers, known === undefined ? undefined : readIndexFile(known))
+export const treeOf = ({ layers, known }: Pick<FileSelection, 'layers' | 'known'>): LayerTree =>
+  new LayerTree(layers, known === undefined ? undefined : readIndexFile(known))
 
 /** Every file the patterns name. A pattern without wildcards that names nothing is an error. */
-export function select(tree: Tree, { patterns, parents = false }: Sources): Selected[] {
+export function select(tree: LayerTree, { patterns, parents = false }: FileSelection): Selected[] {
   return patterns.flatMap((pattern) => {
     const found = match(tree, pattern, parents)
     if (found.length === 0)
@@ -48,7 +48,7 @@ export function select(tree: Tree, { patterns, parents = false }: Sources): Sele
 export type Left = (path: string, entry: TreeEntry) => boolean
 
 /** @param patterns of .dockerignore's form */
-export function leftOut(tree: Tree, patterns: readonly string[] = []): Left {
+export function leftOut(tree: LayerTree, patterns: readonly string[] = []): Left {
   if (patterns.length === 0) return () => false
   const ignores = ignoring(patterns)
   const excepted = patterns.some((pattern) => pattern.trimStart().startsWith('!'))

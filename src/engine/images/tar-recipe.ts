@@ -2,7 +2,7 @@ import { readFileSync, readSync, realpathSync, writeFileSync } from 'node:fs'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { EngineError } from '../errors.js'
 import { closeDescriptor } from '../kernel/libc.js'
-import { bytesOf, textOf } from '../kernel/at.js'
+import { rawName, textOf } from '../kernel/at.js'
 import { lstat, open } from './files.js'
 import { noFollow } from './stamp.js'
 
@@ -63,7 +63,7 @@ export class Recorder {
       if (
         !stat?.isFile() ||
         stat.size !== size ||
-        realpathSync.native(bytesOf(layer + path), { encoding: 'buffer' }).compare(bufferOf(root + path)) !== 0
+        realpathSync.native(rawName(layer + path), { encoding: 'buffer' }).compare(bufferOf(root + path)) !== 0
       )
         throw new EngineError('invalid', `duplicates of file paths not supported: ${JSON.stringify(path)}`)
     }
@@ -88,7 +88,7 @@ export class Recorder {
   }
 }
 
-const bufferOf = (path: string): Buffer => Buffer.from(bytesOf(path) as string)
+const bufferOf = (path: string): Buffer => Buffer.from(rawName(path) as string)
 
 const chunkSize = 1 << 20
 

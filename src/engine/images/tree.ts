@@ -39,7 +39,7 @@ export const componentsOf = (path: string): string[] => path.split('/').filter((
  * Read-only view of a stack of layers without mounting it. Symbolic links never lead out of it.
  * Synchronous: for a worker thread. What it has looked up it remembers, so the layers must not change.
  */
-export class Tree {
+export class LayerTree {
   readonly root: TreeEntry
   readonly #known = new Map<string, TreeEntry | undefined>()
   readonly #fileIndex: FileIndex | undefined

@@ -8,7 +8,7 @@ import { readlink } from './files.js'
 import { sumLayer, typeOf } from './pack.js'
 import { type LayerSource, layerArchive } from './compress.js'
 import { type TarEntry, TarReader } from '../oci/tar-reader.js'
-import { componentsOf, isWhiteout, lstatOr, Tree } from './tree.js'
+import { componentsOf, isWhiteout, lstatOr, LayerTree } from './tree.js'
 
 /** A layer, and what its record says of it. */
 export interface Verify extends LayerSource {
@@ -51,13 +51,13 @@ export function verifyLayer({ diffId, size, ...source }: Verify): string[] {
 /** What an archive says of the files of a directory that it was once unpacked into, against what they are. */
 class Differences {
   readonly #root: string
-  readonly #tree: Tree
+  readonly #tree: LayerTree
   /** By canonical path; a later entry replaces an earlier one. */
   readonly #expected = new Map<string, TarEntry>()
 
   constructor(root: string) {
     this.#root = root
-    this.#tree = new Tree([root])
+    this.#tree = new LayerTree([root])
   }
 
   expect(entry: TarEntry): void {

@@ -1,7 +1,7 @@
 import { EngineError } from '../errors.js'
 
 /** One step of a pattern: what one character, or any number of them, may be. */
-export interface Token {
+export interface PatternToken {
   readonly many: boolean
   readonly fits: (character: string) => boolean
   /** That many tokens, this one first, may be left out. */
@@ -12,13 +12,13 @@ export interface Token {
  * Whether a text as a whole is what tokens describe. Takes the product of their lengths at most, whatever they are: a
  * regular expression with ten stars takes years on a name of 255 characters.
  */
-export const fits = (tokens: readonly Token[], text: string): boolean => {
+export const fits = (tokens: readonly PatternToken[], text: string): boolean => {
   const characters = Array.from(text)
   return lengths(tokens, characters).at(-1) === characters.length
 }
 
 /** How many characters, the first at `from`, may be taken so that they are what tokens describe: every such number, least first. */
-export function lengths(tokens: readonly Token[], characters: readonly string[], from = 0): number[] {
+export function lengths(tokens: readonly PatternToken[], characters: readonly string[], from = 0): number[] {
   const found: number[] = []
   // the places in the tokens that what was read so far may have led to
   let places = new Uint8Array(tokens.length + 1)
@@ -44,7 +44,7 @@ export function lengths(tokens: readonly Token[], characters: readonly string[],
 }
 
 /** Marks what follows tokens that may stand for nothing. */
-function leap(tokens: readonly Token[], places: Uint8Array): void {
+function leap(tokens: readonly PatternToken[], places: Uint8Array): void {
   for (const [place, { many, optional }] of tokens.entries()) {
     if (places[place] === 0) continue
     if (many) places[place + 1] = 1
@@ -53,7 +53,7 @@ function leap(tokens: readonly Token[], places: Uint8Array): void {
 }
 
 /** A token that is one character. */
-export const literal = (character: string): Token => ({ many: false, fits: (one) => one === character })
+export const literal = (character: string): PatternToken => ({ many: false, fits: (one) => one === character })
 
 /**
  * Reads the one token of a pattern that begins at `at` and is no star: `?`, `[a-z]`, `[^a-z]`, `\x`, `x`.
@@ -63,7 +63,7 @@ export function readToken(
   pattern: string,
   at: number,
   any: (character: string) => boolean,
-): { readonly token: Token; readonly next: number } {
+): { readonly token: PatternToken; readonly next: number } {
   const wrong = (why: string) => new EngineError('invalid', `syntax error in pattern: "${pattern}" ${why}`)
   const character = String.fromCodePoint(pattern.codePointAt(at) ?? 0)
   const next = at + character.length

@@ -40,7 +40,7 @@ export type Name = string | Buffer
 const scratch = Buffer.alloc(65536)
 
 const terminated = (name: Name): Buffer => {
-  const bytes = typeof name === 'string' ? bytesOf(name) : name
+  const bytes = typeof name === 'string' ? rawName(name) : name
   return typeof bytes === 'string' ? Buffer.from(`${bytes}\0`) : Buffer.concat([bytes, Buffer.alloc(1)])
 }
 
@@ -62,7 +62,7 @@ export function textOf(bytes: Buffer): string {
 }
 
 /** What a text names: itself, or bytes when it is one of `textOf`'s that is no UTF-8. */
-export function bytesOf(text: string): Name {
+export function rawName(text: string): Name {
   if (!strayHalf.test(text)) return text
   const parts = text.split(new RegExp(`(${strayHalf.source})`))
   return Buffer.concat(

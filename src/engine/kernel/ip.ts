@@ -60,7 +60,7 @@ function format6(value: bigint): string {
 }
 
 /** The four or sixteen bytes of an address, network order. */
-export function bytesOf(address: string): Buffer {
+export function addressBytes(address: string): Buffer {
   const digits = bits[familyOf(address)] / 4
   return Buffer.from((parseAddress(address) ?? 0n).toString(16).padStart(digits, '0'), 'hex')
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import koffi from 'koffi'
-import { attribute, family, flag, Netlink, NetlinkError, type Message } from './netlink.js'
-import { bytesOf, familyOf } from './ip.js'
+import { attribute, family, flag, Netlink, NetlinkError, type NetlinkMessage } from './netlink.js'
+import { addressBytes, familyOf } from './ip.js'
 
 const indexOf = koffi.load('libc.so.6').func('unsigned int if_nametoindex(const char *name)')
 
@@ -39,15 +39,15 @@ function link(index: number, up: boolean, attributes: readonly Buffer[]): Buffer
   return Buffer.concat([head, ...attributes])
 }
 
-const ask = (what: string, type: number, body: Buffer, flags = 0): Message => ({
+const ask = (what: string, type: number, body: Buffer, flags = 0): NetlinkMessage => ({
   what,
   type,
   body,
   flags: flag.request | flag.ack | flags,
 })
 
-function addressMessage(index: number, { address, prefixLength }: Address): Message {
-  const ip = bytesOf(address)
+function addressMessage(index: number, { address, prefixLength }: InterfaceAddress): NetlinkMessage {
+  const ip = addressBytes(address)
   const six = ip.length === 16
   // nobody else has the address, and whoever waits for the kernel to see that cannot bind to it meanwhile
   const head = Buffer.from([six ? AF_INET6 : AF_INET, prefixLength, six ? IFA_F_NODAD : 0, 0, 0, 0, 0, 0])
@@ -63,14 +63,14 @@ function addressMessage(index: number, { address, prefixLength }: Address): Mess
 }
 
 /** The default route of a family, whichever there was before. */
-function routeMessage(gateway: string): Message {
+function routeMessage(gateway: string): NetlinkMessage {
   // RT_TABLE_MAIN, RTPROT_BOOT, RT_SCOPE_UNIVERSE, RTN_UNICAST; RTA_GATEWAY is 5
   const head = Buffer.from([familyOf(gateway) === 4 ? AF_INET : AF_INET6, 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0])
-  const body = Buffer.concat([head, attribute(5, bytesOf(gateway))])
+  const body = Buffer.concat([head, attribute(5, addressBytes(gateway))])
   return ask(`route by ${gateway}`, RTM_NEWROUTE, body, flag.create | flag.replace)
 }
 
-const bringUp = (name: string, ipv6: boolean): readonly Message[] => [
+const bringUp = (name: string, ipv6: boolean): readonly NetlinkMessage[] => [
   ...(ipv6 ? [] : [ask(`keep IPv6 off ${name}`, RTM_NEWLINK, link(0, false, [attribute(IFLA.ifname, name), noIpv6]))]),
   ask(`bring ${name} up`, RTM_NEWLINK, link(0, true, [attribute(IFLA.ifname, name)])),
 ]
@@ -86,7 +86,7 @@ export const linkNames = (prefix: string): readonly string[] =>
     .filter((name) => name.startsWith(prefix))
 
 /** An address and how much of it is the network's. */
-export interface Address {
+export interface InterfaceAddress {
   readonly address: string
   readonly prefixLength: number
 }
@@ -95,7 +95,7 @@ export interface Address {
 export interface Bridge {
   readonly name: string
   /** Of the gateway, IPv4 first. */
-  readonly addresses: readonly Address[]
+  readonly addresses: readonly InterfaceAddress[]
   readonly mtu: number
 }
 
@@ -107,7 +107,7 @@ export interface Veth {
   /** What the container's end is called, but for its number. */
   readonly interfacePrefix: string
   readonly macAddress: string
-  readonly addresses: readonly Address[]
+  readonly addresses: readonly InterfaceAddress[]
   /** Where the container's default routes lead from now on. */
   readonly gateways: readonly string[]
   readonly mtu: number
@@ -115,7 +115,8 @@ export interface Veth {
   readonly isolated: boolean
 }
 
-const hasIpv6 = (addresses: readonly Address[]): boolean => addresses.some(({ address }) => familyOf(address) === 6)
+const hasIpv6 = (addresses: readonly InterfaceAddress[]): boolean =>
+  addresses.some(({ address }) => familyOf(address) === 6)
 
 /** Bridges, veth pairs and what is configured inside containers, by rtnetlink: nothing is executed. */
 export class Links implements Disposable {
@@ -126,7 +127,7 @@ export class Links implements Disposable {
   /** Makes a bridge with the gateway's addresses, up, unless it is there; completes one half made. @throws NetlinkError */
   async ensureBridge({ name, addresses, mtu }: Bridge): Promise<void> {
     // A fixed address: a bridge without one takes the lowest of its ports', and changes it under the containers' feet.
-    const mac = Buffer.concat([Buffer.from([0x02, 0x42]), bytesOf(addresses[0]?.address ?? '').subarray(0, 4)])
+    const mac = Buffer.concat([Buffer.from([0x02, 0x42]), addressBytes(addresses[0]?.address ?? '').subarray(0, 4)])
     const body = link(0, false, [
       attribute(IFLA.ifname, name),
       attribute(IFLA.address, mac),
@@ -138,7 +139,7 @@ export class Links implements Disposable {
     for (const address of addresses) await this.#unless('EEXIST', addressMessage(linkIndex(name), address))
   }
 
-  async #unless(code: string, message: Message): Promise<void> {
+  async #unless(code: string, message: NetlinkMessage): Promise<void> {
     await this.#netlink.request(message).catch((error: unknown) => {
       if (!(error instanceof NetlinkError && error.code === code)) throw error
     })

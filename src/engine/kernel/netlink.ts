@@ -31,7 +31,7 @@ export class NetlinkError extends Error {
 }
 
 /** One message to the kernel; `what` names it in errors: "create bridge bt…". */
-export interface Message {
+export interface NetlinkMessage {
   readonly what: string
   readonly type: number
   readonly flags: number
@@ -61,7 +61,7 @@ const uint32 = (value: number): Buffer => {
   return out
 }
 
-function encode(message: Message, sequence: number): Buffer {
+function encode(message: NetlinkMessage, sequence: number): Buffer {
   const head = Buffer.alloc(16)
   head.writeUInt32LE(16 + message.body.length, 0)
   head.writeUInt16LE(message.type, 4)
@@ -96,12 +96,12 @@ export class Netlink implements Disposable {
   }
 
   /** Sends one request from a thread of the pool and waits for the kernel's word. @throws NetlinkError */
-  request(message: Message): Promise<void> {
+  request(message: NetlinkMessage): Promise<void> {
     return this.batch([message])
   }
 
   /** Sends messages in one datagram; resolves when each that asked for an acknowledgement has it. @throws NetlinkError the first refusal */
-  batch(messages: readonly Message[]): Promise<void> {
+  batch(messages: readonly NetlinkMessage[]): Promise<void> {
     const run = this.#last.then(async () => {
       const first = this.#sequence + 1
       const data = Buffer.concat(messages.map((message) => encode(message, ++this.#sequence)))
@@ -123,14 +123,14 @@ export class Netlink implements Disposable {
    * @returns the bodies of what the kernel answered besides the acknowledgement
    * @throws NetlinkError
    */
-  requestSync(message: Message): readonly Buffer[] {
+  requestSync(message: NetlinkMessage): readonly Buffer[] {
     const data = encode(message, ++this.#sequence)
     if (Number(send(this.#fd, data, data.length, 0)) !== data.length)
       throw new NetlinkError(message.what, koffi.errno())
     return this.#answers([message], this.#sequence)
   }
 
-  #answers(messages: readonly Message[], first: number): readonly Buffer[] {
+  #answers(messages: readonly NetlinkMessage[], first: number): readonly Buffer[] {
     let refused: NetlinkError | undefined
     const bodies: Buffer[] = []
     const buffer = Buffer.alloc(16384)

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
 import koffi from 'koffi'
 import { SystemCallError } from './libc.js'
-import { bytesOf } from './ip.js'
+import { addressBytes } from './ip.js'
 import { inNetns } from './netns.js'
 
 const libc = koffi.load('libc.so.6')
@@ -43,7 +43,7 @@ function bind(fd: number, address: string, port: number, kind: 'udp' | 'tcp'): v
   const name = Buffer.alloc(16)
   name.writeUInt16LE(AF_INET, 0)
   name.writeUInt16BE(port, 2)
-  bytesOf(address).copy(name, 4)
+  addressBytes(address).copy(name, 4)
   check(`bind ${address}:${port}`, raw.bind(fd, name, name.length))
   if (kind === 'tcp') check('listen', raw.listen(fd, 128))
 }

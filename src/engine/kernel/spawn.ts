@@ -4,7 +4,7 @@ import koffi from 'koffi'
 import { pipe, SystemCallError } from './libc.js'
 
 /** A program that was started. */
-export interface Child {
+export interface SpawnedProcess {
   readonly pid: number
   /** Its exit status, 128 + signal for a killed one. */
   readonly exited: Promise<number>
@@ -48,7 +48,11 @@ const children = new Map<number, (code: number) => void>()
  * is served. Node does not know these children, so they are reaped here.
  * @throws SystemCallError
  */
-export function spawnProgram(path: string, args: readonly string[], { descriptors, env }: SpawnOptions): Child {
+export function spawnProgram(
+  path: string,
+  args: readonly string[],
+  { descriptors, env }: SpawnOptions,
+): SpawnedProcess {
   if (!process.listeners('SIGCHLD').includes(reap)) process.on('SIGCHLD', reap)
   const actions = Buffer.alloc(structureSize)
   const attributes = Buffer.alloc(structureSize)

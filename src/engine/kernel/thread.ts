@@ -1,9 +1,9 @@
 import { parentPort, Worker } from 'node:worker_threads'
-import { codeOf, EngineError, type Fault, messageOf } from '../errors.js'
+import { codeOf, EngineError, type EngineFault, messageOf } from '../errors.js'
 
-type Answer =
+type CallResult =
   | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly fault: Fault; readonly message: string }
+  | { readonly ok: false; readonly fault: EngineFault; readonly message: string }
 
 /** An idle thread costs memory: it goes after this long, and the next job pays some 40 ms for a new one. */
 const idleMs = 60_000
@@ -21,7 +21,7 @@ export class Thread<Message> {
   /** @param entry of the thread, a module beside the caller's: it handles messages by `handleMessages` */
   constructor(entry: URL) {
     this.#worker = start(entry)
-    this.#worker.on('message', (answer: Answer) => {
+    this.#worker.on('message', (answer: CallResult) => {
       const asked = this.#waiting.shift()
       if (answer.ok) asked?.resolve(answer.value)
       else asked?.reject(new EngineError(answer.fault, answer.message))
@@ -84,7 +84,7 @@ export function handleMessages<Message>(
   handle: (message: Message) => unknown,
   failed: () => void = () => undefined,
 ): void {
-  const answer = async (message: Message): Promise<Answer> => {
+  const answer = async (message: Message): Promise<CallResult> => {
     try {
       const value = handle(message)
       return { ok: true, value: value instanceof Promise ? await value : value }
@@ -104,7 +104,7 @@ export function handleMessages<Message>(
 }
 
 /** Names too long for the disk are the archive's fault, a full disk is nobody's. */
-function faultOf(error: unknown): Fault {
+function faultOf(error: unknown): EngineFault {
   if (error instanceof EngineError) return error.fault
   const code = codeOf(error)
   return code === 'ENOSPC' || code === 'EDQUOT' ? 'full' : code === 'ENAMETOOLONG' ? 'invalid' : 'broken'

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import type { Publication } from './firewall.js'
-import { bytesOf, familyOf, formatAddress, type Family } from '../kernel/ip.js'
-import { attribute, family, flag, Netlink, NetlinkError, type Message } from '../kernel/netlink.js'
+import { addressBytes, familyOf, formatAddress, type Family } from '../kernel/ip.js'
+import { attribute, family, flag, Netlink, NetlinkError, type NetlinkMessage } from '../kernel/netlink.js'
 
 // linux/netfilter/nfnetlink.h, nfnetlink_conntrack.h, nf_conntrack_common.h
 const NFNL_SUBSYS_CTNETLINK = 1
@@ -104,7 +104,7 @@ export class Conntrack implements Disposable {
     return this.#forget([all(4), all(6)], stale)
   }
 
-  async #forget(questions: readonly Message[], which: (flow: Flow) => boolean): Promise<void> {
+  async #forget(questions: readonly NetlinkMessage[], which: (flow: Flow) => boolean): Promise<void> {
     try {
       for (const question of questions) {
         const flows = this.#netlink.requestSync(question).flatMap((body) => readFlow(body) ?? [])
@@ -125,31 +125,31 @@ export class Conntrack implements Disposable {
   }
 }
 
-const question = (of: Family, attributes: readonly Buffer[]): Message => ({
+const question = (of: Family, attributes: readonly Buffer[]): NetlinkMessage => ({
   what: 'look at tracked connections',
   type: CT_GET,
   flags: flag.request | NLM_F_DUMP,
   body: Buffer.concat([Buffer.from([addressFamily[of], 0, 0, 0]), ...attributes]),
 })
 
-const all = (of: Family): Message => question(of, [])
+const all = (of: Family): NetlinkMessage => question(of, [])
 
 const ipTuple = (type: number, address: string): Buffer =>
-  attribute(type, [attribute(TUPLE.ip, [attribute(IP[familyOf(address)].src, bytesOf(address))])])
+  attribute(type, [attribute(TUPLE.ip, [attribute(IP[familyOf(address)].src, addressBytes(address))])])
 
-const replyFrom = (address: string): Message =>
+const replyFrom = (address: string): NetlinkMessage =>
   question(familyOf(address), [
     ipTuple(CTA.tupleReply, address),
     attribute(CTA.filter, [attribute(FILTER.orig, 0), attribute(FILTER.reply, BIT.src)]),
   ])
 
-const sentFrom = (address: string): Message =>
+const sentFrom = (address: string): NetlinkMessage =>
   question(familyOf(address), [
     ipTuple(CTA.tupleOrig, address),
     attribute(CTA.filter, [attribute(FILTER.orig, BIT.src), attribute(FILTER.reply, 0)]),
   ])
 
-function sentTo(of: Family, protocol: number, port: number): Message {
+function sentTo(of: Family, protocol: number, port: number): NetlinkMessage {
   const proto = [
     attribute(PROTO.number, Buffer.from([protocol])),
     attribute(PROTO.dstPort, Buffer.from([port >> 8, port & 255])),
@@ -160,7 +160,7 @@ function sentTo(of: Family, protocol: number, port: number): Message {
   ])
 }
 
-const deletion = ({ family: of, name }: Flow): Message => ({
+const deletion = ({ family: of, name }: Flow): NetlinkMessage => ({
   what: 'forget a tracked connection',
   type: CT_DELETE,
   flags: flag.request | flag.ack,

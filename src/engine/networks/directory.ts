@@ -1,7 +1,7 @@
 import type { Endpoint } from '../records.js'
 
 /** The names of one network's members. Names are compared without regard to case, RFC 4343. */
-interface Page {
+interface DnsZone {
   readonly endpoints: Map<string, Set<Endpoint>>
   /** By address, the name it is best known by. */
   readonly names: Map<string, string>
@@ -12,12 +12,12 @@ const addressesOf = ({ ipAddress, ipv6Address }: Endpoint): string[] =>
 
 /** Who is called what on which network. A lookup costs the same however many containers there are. */
 export class Directory {
-  readonly #pages = new Map<string, Page>()
+  readonly #pages = new Map<string, DnsZone>()
 
   /** @param names the first is what its address is called */
   add(names: readonly string[], endpoint: Endpoint): void {
     if (names.length === 0) return
-    const page: Page = this.#pages.get(endpoint.networkId) ?? { endpoints: new Map(), names: new Map() }
+    const page: DnsZone = this.#pages.get(endpoint.networkId) ?? { endpoints: new Map(), names: new Map() }
     this.#pages.set(endpoint.networkId, page)
     for (const name of names) {
       const key = name.toLowerCase()

@@ -23,7 +23,7 @@ export interface Query {
 }
 
 /** An answer to the question: its type is the question's. */
-export interface Answer {
+export interface DnsAnswer {
   readonly type: number
   readonly data: Buffer
 }
@@ -73,7 +73,7 @@ const options = (query: Query): Buffer =>
   query.edns ? Buffer.from([0, 0, OPT, 0x10, 0, 0, 0, 0, 0, 0, 0]) : Buffer.alloc(0)
 
 /** A reply that holds as many answers as fit, marked truncated when that is not all: the client asks again over TCP. */
-export function reply(query: Query, answers: readonly Answer[], seconds: number, limit = 65_535): Buffer {
+export function reply(query: Query, answers: readonly DnsAnswer[], seconds: number, limit = 65_535): Buffer {
   const tail = options(query)
   let room = limit - query.end - tail.length
   const records: Buffer[] = []

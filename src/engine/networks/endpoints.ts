@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { EngineError, messageOf } from '../errors.js'
 import type { Endpoint, EndpointSpec } from '../records.js'
 import type { NetworkCatalog } from './catalog.js'
-import { bytesOf } from '../kernel/ip.js'
+import { addressBytes } from '../kernel/ip.js'
 import type { NetworkRecord } from './record.js'
 import { isDefaultBridge } from './settings.js'
 
@@ -109,7 +109,7 @@ export class Endpoints {
 
 /** As dockerd does: locally administered, the rest is the address, so an address always has the same neighbour. */
 const macOf = (address: string): string =>
-  `02:42:${[...bytesOf(address)].map((b) => b.toString(16).padStart(2, '0')).join(':')}`
+  `02:42:${[...addressBytes(address)].map((b) => b.toString(16).padStart(2, '0')).join(':')}`
 
 /** @throws EngineError `invalid` in dockerd's words */
 function checkWishes(network: NetworkRecord, { macAddress, ipv4Address, ipv6Address }: EndpointSpec): void {

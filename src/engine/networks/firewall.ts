@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { EngineError } from '../errors.js'
 import type { PortRequest } from '../records.js'
-import { bytesOf, familyOf, type Family } from '../kernel/ip.js'
-import { attribute, family, flag, Netlink, type Message } from '../kernel/netlink.js'
+import { addressBytes, familyOf, type Family } from '../kernel/ip.js'
+import { attribute, family, flag, Netlink, type NetlinkMessage } from '../kernel/netlink.js'
 import { batchOf, NFT_MSG, value } from './nftables.js'
 import { metadata } from './reach.js'
 import type { Reach } from '../config.js'
@@ -161,11 +161,11 @@ const NFPROTO_INET = 1
 /** Big endian in the first two of four bytes: every field of a concatenation fills whole words. */
 const portWord = (port: number): Buffer => Buffer.from([port >> 8, port & 255, 0, 0])
 
-function elementMessage(table: string, publication: Publication, add: boolean): Message {
+function elementMessage(table: string, publication: Publication, add: boolean): NetlinkMessage {
   const protocol = Buffer.from([publication.protocol === 'tcp' ? 6 : 17, 0, 0, 0])
   const any = everyAddress(publication)
-  const key = value(1, [...(any ? [] : [bytesOf(publication.hostIp)]), protocol, portWord(publication.hostPort)])
-  const data = value(2, [bytesOf(publication.containerAddress), portWord(publication.containerPort)])
+  const key = value(1, [...(any ? [] : [addressBytes(publication.hostIp)]), protocol, portWord(publication.hostPort)])
+  const data = value(2, [addressBytes(publication.containerAddress), portWord(publication.containerPort)])
   return {
     what: `${add ? 'publish' : 'withdraw'} port ${publication.hostPort}/${publication.protocol}`,
     type: add ? NFT_MSG.newElement : NFT_MSG.deleteElement,

@@ -4,7 +4,7 @@ import { isIP, Socket as TcpSocket } from 'node:net'
 import { responseCode, type Query } from './dns-message.js'
 import { socketIn } from '../kernel/sockets.js'
 
-export type Transport = 'udp' | 'tcp'
+export type DnsTransport = 'udp' | 'tcp'
 
 /** A name server is given this long before the next is asked; what resolvers in containers wait, and dockerd does. */
 const patienceMs = 4000
@@ -17,7 +17,7 @@ const patienceMs = 4000
  */
 export async function forward(
   query: Query,
-  transport: Transport,
+  transport: DnsTransport,
   servers: readonly string[],
   netns?: string,
 ): Promise<Buffer | undefined> {

@@ -1,8 +1,8 @@
 import type { Endpoint, Member } from '../records.js'
 import { Directory } from './directory.js'
-import { encodeName, failure, recordType, reply, type Answer, type Query } from './dns-message.js'
-import { forward, type Transport } from './forward.js'
-import { bytesOf, formatAddress } from '../kernel/ip.js'
+import { encodeName, failure, recordType, reply, type DnsAnswer, type Query } from './dns-message.js'
+import { forward, type DnsTransport } from './forward.js'
+import { addressBytes, formatAddress } from '../kernel/ip.js'
 import { netnsOf } from '../kernel/netns.js'
 import { hostServers } from './resolv.js'
 import { Resolver } from './resolver.js'
@@ -77,7 +77,7 @@ export class Naming {
   }
 
   /** What members may know stays among them; all else is asked outside, unless nothing may go there. */
-  async #answer(party: Party, query: Query, transport: Transport): Promise<Buffer | undefined> {
+  async #answer(party: Party, query: Query, transport: DnsTransport): Promise<Buffer | undefined> {
     const limit = transport === 'udp' ? query.limit : undefined
     const answers = query.internet ? this.#answers(party, query) : undefined
     if (answers) return reply(query, answers, secondsToLive, limit)
@@ -93,7 +93,7 @@ export class Naming {
   }
 
   /** undefined: not ours to answer. */
-  #answers(party: Party, { name, type }: Query): readonly Answer[] | undefined {
+  #answers(party: Party, { name, type }: Query): readonly DnsAnswer[] | undefined {
     if (type === recordType.ptr) {
       const found = this.#nameOf(party, addressOf(name))
       return found === undefined ? undefined : [{ type, data: encodeName(found) }]
@@ -103,7 +103,9 @@ export class Naming {
     const addresses = endpoints.map(({ ipAddress, ipv6Address }) =>
       type === recordType.a ? ipAddress : type === recordType.aaaa ? (ipv6Address ?? '') : '',
     )
-    return inTurn(addresses.filter((address) => address !== '').map((address) => ({ type, data: bytesOf(address) })))
+    return inTurn(
+      addresses.filter((address) => address !== '').map((address) => ({ type, data: addressBytes(address) })),
+    )
   }
 
   #find(party: Party, name: string): readonly Endpoint[] {

@@ -1,4 +1,4 @@
-import { attribute, flag, type Message } from '../kernel/netlink.js'
+import { attribute, flag, type NetlinkMessage } from '../kernel/netlink.js'
 
 // linux/netfilter/nfnetlink.h, nf_tables.h
 const NFNL_MSG_BATCH_BEGIN = 0x10
@@ -16,7 +16,7 @@ export const NFT_MSG = {
   deleteElement: nftables(14),
 } as const
 
-const mark = (type: number): Message => ({
+const mark = (type: number): NetlinkMessage => ({
   what: 'change nftables',
   type,
   flags: flag.request,
@@ -24,7 +24,7 @@ const mark = (type: number): Message => ({
 })
 
 /** Makes messages one transaction: all take effect at once or none does. */
-export const batchOf = (messages: readonly Message[]): readonly Message[] => [
+export const batchOf = (messages: readonly NetlinkMessage[]): readonly NetlinkMessage[] => [
   mark(NFNL_MSG_BATCH_BEGIN),
   ...messages,
   mark(NFNL_MSG_BATCH_END),

@@ -1,6 +1,6 @@
-import { attribute, flag, type Message } from '../kernel/netlink.js'
+import { attribute, flag, type NetlinkMessage } from '../kernel/netlink.js'
 import { batchOf, NFT_MSG, value, word } from './nftables.js'
-import { bytesOf } from '../kernel/ip.js'
+import { addressBytes } from '../kernel/ip.js'
 
 const table = 'berth_names'
 
@@ -29,22 +29,22 @@ const set = (to: number, bytes: Buffer): Buffer => expression('immediate', [attr
 const portBytes = (port: number): Buffer => Buffer.from([port >> 8, port & 255])
 
 const head = Buffer.from([NFPROTO_IPV4, 0, 0, 0])
-const message = (what: string, type: number, flags: number, attributes: readonly Buffer[]): Message => ({
+const message = (what: string, type: number, flags: number, attributes: readonly Buffer[]): NetlinkMessage => ({
   what,
   type,
   flags: flag.request | flag.ack | flags,
   body: Buffer.concat([head, ...attributes]),
 })
 
-function rule(address: string, protocol: number, port: number, to: number): Message {
+function rule(address: string, protocol: number, port: number, to: number): NetlinkMessage {
   const expressions = [
     load(base.network, 16, 4),
-    equals(bytesOf(address)),
+    equals(addressBytes(address)),
     expression('meta', [attribute(1, word(register.address)), attribute(2, word(NFT_META_L4PROTO))]),
     equals(Buffer.from([protocol])),
     load(base.transport, 2, 2),
     equals(portBytes(port)),
-    set(register.address, bytesOf(address)),
+    set(register.address, addressBytes(address)),
     set(register.port, portBytes(to)),
     expression('nat', [
       attribute(1, word(NFT_NAT_DNAT)),
@@ -64,7 +64,7 @@ function rule(address: string, protocol: number, port: number, to: number): Mess
  * What, in a container's own network namespace, leads what it sends to a port of a loopback address to another port
  * there: so the program in it may use the first one itself. Replaces what was set before, in one transaction.
  */
-export const redirection = (address: string, port: number, to: number): readonly Message[] =>
+export const redirection = (address: string, port: number, to: number): readonly NetlinkMessage[] =>
   batchOf([
     message('add a table', NFT_MSG.newTable, flag.create, [attribute(1, table)]),
     message('delete a table', NFT_MSG.deleteTable, 0, [attribute(1, table)]),

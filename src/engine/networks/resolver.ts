@@ -2,7 +2,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, type Server, type Socket as TcpSocket } from 'node:net'
 import { codeOf } from '../errors.js'
 import { parseQuery, type Query } from './dns-message.js'
-import { framed, messagesOf, type Transport } from './forward.js'
+import { framed, messagesOf, type DnsTransport } from './forward.js'
 import { family, Netlink } from '../kernel/netlink.js'
 import { redirection } from './redirect.js'
 import { serverSocketsIn } from '../kernel/sockets.js'
@@ -20,20 +20,20 @@ const hiddenPort = 61_053
 const limits = { questions: 256, connections: 32, idleMs: 10_000 } as const
 
 /** Answers a query; undefined: not at all. */
-export type Answering = (query: Query, transport: Transport) => Promise<Buffer | undefined>
+export type QueryHandler = (query: Query, transport: DnsTransport) => Promise<Buffer | undefined>
 
 /**
  * A name server inside one container's network namespace, served by the engine: nothing runs in the container. It ends
  * with the engine; the redirection to it stays, so that lookups are refused at once until the next engine opens it anew.
  */
 export class Resolver implements Disposable {
-  readonly #answer: Answering
+  readonly #answer: QueryHandler
   readonly #udp: UdpSocket = createSocket('udp4')
   readonly #tcp: Server
   readonly #connections = new Set<TcpSocket>()
   #questions = 0
 
-  private constructor(answer: Answering, sockets: { udp: number; tcp: number }) {
+  private constructor(answer: QueryHandler, sockets: { udp: number; tcp: number }) {
     this.#answer = answer
     this.#udp.on('error', () => undefined)
     this.#udp.on('message', (message, { port, address }) => {
@@ -50,7 +50,7 @@ export class Resolver implements Disposable {
   #closed = false
 
   /** @param netns path of the namespace; its loopback is up. @throws SystemCallError, NetlinkError */
-  static async open(netns: string, answer: Answering): Promise<Resolver> {
+  static async open(netns: string, answer: QueryHandler): Promise<Resolver> {
     let port = hiddenPort
     const sockets = socketsAt(netns, () => port++)
     const resolver = new Resolver(answer, sockets)
@@ -64,7 +64,7 @@ export class Resolver implements Disposable {
     }
   }
 
-  async #ask(message: Buffer, transport: Transport): Promise<Buffer | undefined> {
+  async #ask(message: Buffer, transport: DnsTransport): Promise<Buffer | undefined> {
     const query = parseQuery(message)
     if (!query || this.#questions >= limits.questions) return undefined
     this.#questions++

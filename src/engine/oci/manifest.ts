@@ -132,7 +132,7 @@ export const showPlatform = ({ os, architecture: machine, variant }: Platform): 
   [os, machine, variant].filter(Boolean).join('/')
 
 /** The entry of an index for a platform: the variant asked for, else the plainest. */
-export function choose(manifests: readonly Descriptor[], wanted: Platform): Descriptor | undefined {
+export function chooseManifest(manifests: readonly Descriptor[], wanted: Platform): Descriptor | undefined {
   const fitting = manifests.filter(
     ({ platform }) => platform?.os === wanted.os && platform.architecture === wanted.architecture,
   )

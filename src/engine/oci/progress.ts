@@ -1,7 +1,7 @@
 import type { Digest } from '../records.js'
 
 /** One line of a pull's or push's progress, as the Docker API has it. */
-export interface Line {
+export interface StatusLine {
   readonly status?: string
   /** Text as it is, of loads. */
   readonly stream?: string
@@ -12,7 +12,7 @@ export interface Line {
 }
 
 /** Takes lines as they come. */
-export type Tell = (line: Line) => Promise<void> | void
+export type Tell = (line: StatusLine) => Promise<void> | void
 
 export const shortId = (digest: Digest): string => digest.slice('sha256:'.length, 'sha256:'.length + 12)
 

@@ -1,23 +1,23 @@
 /** What a setting of an image's configuration may be; null stands for none. */
-type Kind = (value: unknown) => boolean
+type SettingCheck = (value: unknown) => boolean
 
-const isText: Kind = (value) => typeof value === 'string' && !value.includes('\0')
-const isFlag: Kind = (value) => typeof value === 'boolean'
-const isNumber: Kind = (value) => Number.isFinite(value)
+const isText: SettingCheck = (value) => typeof value === 'string' && !value.includes('\0')
+const isFlag: SettingCheck = (value) => typeof value === 'boolean'
+const isNumber: SettingCheck = (value) => Number.isFinite(value)
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-const isTexts: Kind = (value) => Array.isArray(value) && value.every(isText)
-const isSet: Kind = (value) =>
+const isTexts: SettingCheck = (value) => Array.isArray(value) && value.every(isText)
+const isSet: SettingCheck = (value) =>
   isObject(value) && Object.entries(value).every(([key, one]) => isText(key) && (one === null || isObject(one)))
-const isMap: Kind = (value) => isObject(value) && Object.entries(value).every((pair) => pair.every(isText))
-const isHealthcheck: Kind = (value) =>
+const isMap: SettingCheck = (value) => isObject(value) && Object.entries(value).every((pair) => pair.every(isText))
+const isHealthcheck: SettingCheck = (value) =>
   isObject(value) && firstWrong(value, { Test: isTexts, ...fields(isNumber, timings) }) === undefined
 
 const timings = ['Interval', 'Timeout', 'StartPeriod', 'StartInterval', 'Retries']
-const fields = (kind: Kind, names: readonly string[]): Readonly<Record<string, Kind>> =>
+const fields = (kind: SettingCheck, names: readonly string[]): Readonly<Record<string, SettingCheck>> =>
   Object.fromEntries(names.map((name) => [name, kind]))
 
-const settings: Readonly<Record<string, Kind>> = {
+const settings: Readonly<Record<string, SettingCheck>> = {
   ...fields(isText, ['User', 'WorkingDir', 'StopSignal']),
   ...fields(isTexts, ['Env', 'Entrypoint', 'Cmd', 'Shell', 'OnBuild']),
   ...fields(isSet, ['ExposedPorts', 'Volumes']),
@@ -26,12 +26,12 @@ const settings: Readonly<Record<string, Kind>> = {
   Healthcheck: isHealthcheck,
 }
 
-const line: Readonly<Record<string, Kind>> = {
+const line: Readonly<Record<string, SettingCheck>> = {
   ...fields((value) => typeof value === 'string', ['created', 'created_by', 'comment', 'author']),
   empty_layer: isFlag,
 }
 
-function firstWrong(value: object, kinds: Readonly<Record<string, Kind>>): string | undefined {
+function firstWrong(value: object, kinds: Readonly<Record<string, SettingCheck>>): string | undefined {
   const given = value as Readonly<Record<string, unknown>>
   return Object.keys(kinds).find((name) => given[name] != null && kinds[name]?.(given[name]) !== true)
 }

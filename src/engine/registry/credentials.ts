@@ -2,7 +2,7 @@ import { decode, fieldsOfShape } from '../system/shape.js'
 import { domainOfAddress } from './endpoints.js'
 
 /** What a client gave to authorize itself with. */
-export interface Credentials {
+export interface RegistryCredentials {
   readonly username: string
   readonly password: string
   /** A refresh token, in place of the password. */
@@ -15,7 +15,7 @@ const authConfig = fieldsOfShape('a string', 'username password auth identitytok
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 /** Reads an AuthConfig of the Docker API; undefined when there is nothing in it. */
-export function readCredentials(value: unknown): Credentials | undefined {
+export function readRegistryCredentials(value: unknown): RegistryCredentials | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const fields = decode(value, authConfig) as Readonly<Record<string, unknown>>
   const pair = Buffer.from(text(fields.auth), 'base64').toString()
@@ -30,24 +30,24 @@ export function readCredentials(value: unknown): Credentials | undefined {
 }
 
 /** Reads `X-Registry-Auth`, base64url of an AuthConfig; as in dockerd, one that cannot be read is none. */
-export function credentialsOfHeader(header: string | string[] | undefined): Credentials | undefined {
+export function credentialsOfHeader(header: string | string[] | undefined): RegistryCredentials | undefined {
   try {
-    return readCredentials(JSON.parse(Buffer.from(String(header ?? ''), 'base64url').toString()))
+    return readRegistryCredentials(JSON.parse(Buffer.from(String(header ?? ''), 'base64url').toString()))
   } catch {
     return undefined
   }
 }
 
 /** What a client has for each registry, by the host or the URL it logged in at. */
-export type Keyring = (domain: string) => Credentials | undefined
+export type Keyring = (domain: string) => RegistryCredentials | undefined
 
 /** Reads `X-Registry-Config`, base64url of a map of AuthConfigs: a build's. One that cannot be read is empty, as in dockerd. */
 export function keyringOfHeader(header: string | undefined): Keyring {
-  const found = new Map<string, Credentials>()
+  const found = new Map<string, RegistryCredentials>()
   try {
     const map = JSON.parse(Buffer.from(header ?? '', 'base64url').toString()) as unknown
     for (const [address, value] of Object.entries(Object(map) as Record<string, unknown>)) {
-      const credentials = readCredentials(value)
+      const credentials = readRegistryCredentials(value)
       if (credentials) found.set(domainOfAddress(address), credentials)
     }
   } catch {

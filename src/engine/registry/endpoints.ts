@@ -5,7 +5,7 @@ import { hub, loopback } from './settings.js'
 import type { RegistrySettings } from '../config.js'
 
 /** One place where a registry may be reached. */
-export interface Endpoint {
+export interface RegistryEndpoint {
   /** Scheme, host and port, no path: `https://host:5000`; a mirror may have a path. */
   readonly base: string
   /** Its certificate is not looked at. */
@@ -15,7 +15,7 @@ export interface Endpoint {
 }
 
 /** Where to look for a domain's images, in order. */
-export async function endpointsOf(domain: string, settings: RegistrySettings): Promise<readonly Endpoint[]> {
+export async function endpointsOf(domain: string, settings: RegistrySettings): Promise<readonly RegistryEndpoint[]> {
   if (domain === hub.domain)
     return [
       ...(await Promise.all(settings.mirrors.map((mirror) => mirrorOf(mirror, settings)))),
@@ -35,13 +35,13 @@ export const domainOfAddress = (address: string): string => {
   return domain === '' || domain === new URL(hub.registry).host ? hub.domain : domain
 }
 
-async function mirrorOf(mirror: string, settings: RegistrySettings): Promise<Endpoint> {
+async function mirrorOf(mirror: string, settings: RegistrySettings): Promise<RegistryEndpoint> {
   const { host } = new URL(mirror)
   return { base: mirror.replace(/\/+$/, ''), unverified: await isInsecure(host, settings.insecure), mirror: true }
 }
 
 /** @throws EngineError `invalid` when a setting is no URL or no host */
-export function checkSettings({ mirrors, insecure }: RegistrySettings): void {
+export function checkRegistrySettings({ mirrors, insecure }: RegistrySettings): void {
   for (const url of mirrors)
     if (!URL.canParse(url) || !/^https?:\/\/[^/?#@]+(\/[^?#]*)?$/.test(url))
       throw new EngineError('invalid', `invalid mirror: "${url}" is not an http or https URL`)

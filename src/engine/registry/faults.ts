@@ -1,4 +1,4 @@
-import { EngineError, type Fault } from '../errors.js'
+import { EngineError, type EngineFault } from '../errors.js'
 import type { Reference } from '../oci/reference.js'
 import { familiar, familiarName } from '../oci/reference.js'
 import { ProxyError } from './proxy.js'
@@ -19,7 +19,7 @@ export class RegistryError extends EngineError {
   }
 }
 
-const faultOf = (status: number): Fault => (status === 404 ? 'missing' : 'broken')
+const faultOf = (status: number): EngineFault => (status === 404 ? 'missing' : 'broken')
 
 /** Another try may do better: the connection failed, or the registry is busy. What is no HTTP stays so. */
 export const isPassing = (error: unknown): error is RegistryError =>

@@ -9,9 +9,16 @@ import type { ImageStore } from '../images/store.js'
 import type { Digest } from '../records.js'
 import type { KeyedMutex } from '../system/mutex.js'
 import type { Semaphore } from '../system/semaphore.js'
-import { choose, type Descriptor, mostBytes, type Platform, readManifest, showPlatform } from '../oci/manifest.js'
+import {
+  chooseManifest,
+  type Descriptor,
+  mostBytes,
+  type Platform,
+  readManifest,
+  showPlatform,
+} from '../oci/manifest.js'
 import { meter, shortId, type Tell, teller } from '../oci/progress.js'
-import type { Repository, Served } from './repository.js'
+import type { Repository, FetchedManifest } from './repository.js'
 import { quoted, sanitize } from '../system/sanitize.js'
 
 /** What one image is pulled with. */
@@ -85,12 +92,12 @@ export async function pullOne(
 export const nameOf = ({ domain, path }: Reference): string => `${domain}/${path}`
 
 /** The image manifest: the served one, or what an index has for the platform. */
-async function resolve({ repository }: PullDeps, served: Served, platform: Platform) {
+async function resolve({ repository }: PullDeps, served: FetchedManifest, platform: Platform) {
   let manifest = readManifest(served.bytes)
   for (let depth = 0; manifest.kind === 'index'; depth++) {
     if (depth === mostIndexes)
       throw new EngineError('invalid', 'invalid manifest: indexes in indexes, too deep or in a loop')
-    const entry = choose(manifest.manifests, platform)
+    const entry = chooseManifest(manifest.manifests, platform)
     if (!entry)
       throw new EngineError(
         'missing',

@@ -5,8 +5,8 @@ import { readDocument, type StoredImage } from '../oci/document.js'
 import { familiar, familiarName, parseReference, type Reference } from '../oci/reference.js'
 import type { ImageStore } from '../images/store.js'
 import type { Outlet } from '../system/dial.js'
-import type { Credentials } from './credentials.js'
-import { checkSettings, domainOfAddress, endpointsOf } from './endpoints.js'
+import type { RegistryCredentials } from './credentials.js'
+import { checkRegistrySettings, domainOfAddress, endpointsOf } from './endpoints.js'
 import { pullFault, RegistryError } from './faults.js'
 import { KeyedMutex } from '../system/mutex.js'
 import { KeyedSemaphore } from '../system/semaphore.js'
@@ -15,15 +15,15 @@ import type { Tell } from '../oci/progress.js'
 import { pullOne } from './pull.js'
 import { pushOne } from './push.js'
 import { Repository } from './repository.js'
-import { type Finding, forIndex, narrowed, type Search, searchIndex, searchRegistry } from './search.js'
+import { type SearchResult, forIndex, narrowed, type Search, searchIndex, searchRegistry } from './search.js'
 import { sanitize } from '../system/sanitize.js'
-import { Session } from './session.js'
+import { RegistrySession } from './session.js'
 import { defaultSettings, hub } from './settings.js'
 import { forgo } from './transport.js'
 
 /** How one request wants it. */
 export interface Transfer {
-  readonly credentials?: Credentials | undefined
+  readonly credentials?: RegistryCredentials | undefined
   readonly tell: Tell
   readonly signal: AbortSignal
   /** Where the registry is asked from; absent: from the host, as mirrors always are. */
@@ -45,7 +45,7 @@ export class Registry {
   /** @throws EngineError `invalid` when a setting makes no sense */
   constructor(config: EngineConfig, store: ImageStore) {
     this.settings = config.registry ?? defaultSettings
-    checkSettings(this.settings)
+    checkRegistrySettings(this.settings)
     this.#store = store
     this.#cache = config.cache
   }
@@ -65,7 +65,7 @@ export class Registry {
   }
 
   async #pull(
-    session: Session,
+    session: RegistrySession,
     reference: Reference,
     { wanted, asked }: { wanted: Platform; asked: boolean },
     { tell, signal }: Transfer,
@@ -130,7 +130,7 @@ export class Registry {
    * @returns a refresh token to keep in place of the password, '' when the registry gives none
    * @throws RegistryError with status 401 when the registry refuses it
    */
-  async login(address: string, credentials: Credentials | undefined, signal: AbortSignal): Promise<string> {
+  async login(address: string, credentials: RegistryCredentials | undefined, signal: AbortSignal): Promise<string> {
     using session = await this.#open(domainOfAddress(address), credentials, signal)
     session.offline = true
     const url = session.url('/v2/')
@@ -163,10 +163,10 @@ export class Registry {
   }
 
   /** Finds repositories by name: on Docker Hub, which no mirror answers for, or on the registry that is named. */
-  async search(search: Search, { credentials, signal }: Omit<Transfer, 'tell'>): Promise<Finding[]> {
+  async search(search: Search, { credentials, signal }: Omit<Transfer, 'tell'>): Promise<SearchResult[]> {
     const endpoint = { base: hub.registry, unverified: false, mirror: false }
     using session = await (search.domain === ''
-      ? Session.unasked(endpoint, this.settings, forIndex(credentials), signal)
+      ? RegistrySession.unasked(endpoint, this.settings, forIndex(credentials), signal)
       : this.#open(search.domain, credentials, signal))
     return narrowed(await (search.domain === '' ? searchIndex : searchRegistry)(session, search), search)
   }
@@ -179,12 +179,12 @@ export class Registry {
     reference: Reference,
     { credentials, signal, outlet }: Omit<Transfer, 'tell'>,
     instead: (() => Promise<T>) | undefined,
-    work: (session: Session) => Promise<T>,
+    work: (session: RegistrySession) => Promise<T>,
   ): Promise<T> {
     const endpoints = await endpointsOf(reference.domain, this.settings)
     for (const mirror of endpoints.filter((one) => one.mirror))
       try {
-        using session = await Session.open([mirror], this.settings, undefined, signal)
+        using session = await RegistrySession.open([mirror], this.settings, undefined, signal)
         return await work(session)
       } catch (error) {
         if (signal.aborted || !(error instanceof EngineError) || error.fault === 'full') throw error
@@ -214,12 +214,12 @@ export class Registry {
   /** Opens a session with the registry itself: mirrors are read from, never written to. */
   async #open(
     domain: string,
-    credentials: Credentials | undefined,
+    credentials: RegistryCredentials | undefined,
     signal: AbortSignal,
     outlet?: Outlet,
-  ): Promise<Session> {
+  ): Promise<RegistrySession> {
     const endpoints = (await endpointsOf(domain, this.settings)).filter(({ mirror }) => !mirror)
-    return Session.open(endpoints, { ...this.settings, ...(outlet && { outlet }) }, credentials, signal)
+    return RegistrySession.open(endpoints, { ...this.settings, ...(outlet && { outlet }) }, credentials, signal)
   }
 }
 

@@ -9,11 +9,11 @@ import { connectionFault, isPassing, RegistryError } from './faults.js'
 import { isTag } from '../oci/reference.js'
 import { acceptedManifests, type Descriptor, digestOf, mostBytes } from '../oci/manifest.js'
 import { quoted, sanitize } from '../system/sanitize.js'
-import { retrying, type Session } from './session.js'
-import { addressOf, bodyOf, expecting, forgo } from './transport.js'
+import { retrying, type RegistrySession } from './session.js'
+import { registryUrl, wholeBody, expecting, forgo } from './transport.js'
 
 /** A manifest's bytes and what names them. */
-export interface Served {
+export interface FetchedManifest {
   readonly bytes: Buffer
   readonly digest: Digest
   readonly mediaType: string
@@ -30,21 +30,21 @@ const mostTags = 100_000
 
 /** One repository of a registry: distribution-spec v1.1. Every byte that comes is checked against what named it. */
 export class Repository {
-  readonly #session: Session
+  readonly #session: RegistrySession
   readonly #path: string
   readonly #scope: string
 
   /** @param path as parseReference has it; `actions` is `pull` or `pull,push` */
-  constructor(session: Session, path: string, actions: 'pull' | 'pull,push') {
+  constructor(session: RegistrySession, path: string, actions: 'pull' | 'pull,push') {
     this.#session = session
     this.#path = path
     this.#scope = `repository:${path}:${actions}`
   }
 
   /** @param reference a tag or a digest @throws RegistryError, EngineError when the bytes are not those named */
-  async manifest(reference: string): Promise<Served> {
+  async manifest(reference: string): Promise<FetchedManifest> {
     const answer = await this.#get(`manifests/${reference}`, { accept: acceptedManifests })
-    const bytes = await bodyOf(answer, mostBytes, 'the manifest')
+    const bytes = await wholeBody(answer, mostBytes, 'the manifest')
     const digest = digestOf(bytes)
     const told = reference.startsWith('sha256:') ? reference : answer.headers['docker-content-digest']
     if (typeof told === 'string' && told.startsWith('sha256:') && told !== digest)
@@ -55,7 +55,7 @@ export class Repository {
   /** A small blob. */
   async blob({ digest, size }: Descriptor): Promise<Buffer> {
     if (size > mostBytes) throw new EngineError('invalid', `blob ${digest} is larger than ${mostBytes} bytes`)
-    const bytes = await bodyOf(await this.#get(`blobs/${digest}`), size, `blob ${digest}`)
+    const bytes = await wholeBody(await this.#get(`blobs/${digest}`), size, `blob ${digest}`)
     if (digestOf(bytes) !== digest)
       throw new EngineError('invalid', `filesystem layer verification failed for digest ${digest}`)
     return bytes
@@ -109,7 +109,7 @@ export class Repository {
     let next: string | undefined = `/v2/${this.#path}/tags/list`
     for (let page = 0; next !== undefined && page < mostTagPages; page++) {
       const answer: IncomingMessage = await this.#get(next)
-      found.push(...tagsIn(await bodyOf(answer, mostBytes, 'the list of tags')))
+      found.push(...tagsIn(await wholeBody(answer, mostBytes, 'the list of tags')))
       if (found.length > mostTags) throw new EngineError('invalid', `too many tags: more than ${mostTags}`)
       next = /<([^>]+)>;\s*rel="?next"?/.exec(String(answer.headers.link ?? ''))?.[1]
     }
@@ -239,7 +239,7 @@ export class Repository {
   #location(answer: IncomingMessage): string {
     const { location } = answer.headers
     if (location === undefined) throw new EngineError('broken', 'the registry tells no place to upload to')
-    const url = addressOf(location, this.#session.endpoint.base)
+    const url = registryUrl(location, this.#session.endpoint.base)
     if (url.protocol !== 'https:' && this.#session.endpoint.base.startsWith('https:'))
       throw new EngineError('broken', `the registry wants an upload to go to ${url.origin} in clear`)
     return url.href

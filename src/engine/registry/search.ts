@@ -2,15 +2,15 @@ import type { IncomingMessage } from 'node:http'
 import { EngineError } from '../errors.js'
 import { parseReference } from '../oci/reference.js'
 import { type Filters, flagOf } from '../system/filters.js'
-import type { Credentials } from './credentials.js'
+import type { RegistryCredentials } from './credentials.js'
 import { mostBytes } from '../oci/manifest.js'
 import { sanitize } from '../system/sanitize.js'
-import type { Session } from './session.js'
+import type { RegistrySession } from './session.js'
 import { hub } from './settings.js'
-import { bodyOf, expecting } from './transport.js'
+import { wholeBody, expecting } from './transport.js'
 
 /** One line of `GET /images/search`. */
-export interface Finding {
+export interface SearchResult {
   readonly name: string
   readonly description: string
   readonly star_count: number
@@ -55,7 +55,7 @@ export function readSearch(text: string, limit: string, filters: Filters): Searc
 }
 
 /** The findings that the filters let through. */
-export function narrowed(found: readonly Finding[], { filters, limit }: Search): Finding[] {
+export function narrowed(found: readonly SearchResult[], { filters, limit }: Search): SearchResult[] {
   const official = flagOf(filters, 'is-official')
   const automated = flagOf(filters, 'is-automated')
   const stars = Math.max(0, ...(filters.get('stars') ?? []).map(Number))
@@ -70,7 +70,7 @@ export function narrowed(found: readonly Finding[], { filters, limit }: Search):
 }
 
 /** Asks an index: the v1 search of Docker Hub, which old registries have too. */
-export async function searchIndex(session: Session, { term, limit }: Search): Promise<Finding[]> {
+export async function searchIndex(session: RegistrySession, { term, limit }: Search): Promise<SearchResult[]> {
   const url = session.url(`/v1/search?${new URLSearchParams({ q: term, n: String(limit) }).toString()}`)
   const answer = await expecting(await session.ask('', { method: 'GET', url }), 200)
   const { results } = await jsonOf(answer)
@@ -78,8 +78,8 @@ export async function searchIndex(session: Session, { term, limit }: Search): Pr
 }
 
 /** Looks through what a registry has; one that keeps no catalog is asked as an index. */
-export async function searchRegistry(session: Session, search: Search): Promise<Finding[]> {
-  const found: Finding[] = []
+export async function searchRegistry(session: RegistrySession, search: Search): Promise<SearchResult[]> {
+  const found: SearchResult[] = []
   let next: string | undefined = '/v2/_catalog?n=1000'
   for (let page = 0; next !== undefined && page < mostPages && found.length < mostFound; page++) {
     const answer: IncomingMessage = await session.ask('registry:catalog:*', { method: 'GET', url: session.url(next) })
@@ -97,11 +97,11 @@ export async function searchRegistry(session: Session, search: Search): Promise<
 }
 
 /** The index takes a name and a password as they are, not a token. */
-export const forIndex = (credentials: Credentials | undefined): Credentials | undefined =>
+export const forIndex = (credentials: RegistryCredentials | undefined): RegistryCredentials | undefined =>
   credentials?.password ? credentials : undefined
 
 async function jsonOf(answer: IncomingMessage): Promise<Record<string, unknown>> {
-  const bytes = await bodyOf(answer, mostBytes, "the registry's answer")
+  const bytes = await wholeBody(answer, mostBytes, "the registry's answer")
   try {
     return Object(JSON.parse(bytes.toString())) as Record<string, unknown>
   } catch (error) {
@@ -109,7 +109,7 @@ async function jsonOf(answer: IncomingMessage): Promise<Record<string, unknown>>
   }
 }
 
-function finding(value: unknown): Finding[] {
+function finding(value: unknown): SearchResult[] {
   const { name, description, star_count, is_official, is_automated } = Object(value) as Record<string, unknown>
   if (typeof name !== 'string') return []
   return [

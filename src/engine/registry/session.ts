@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../errors.js'
-import { type Challenge, type Credentials, readChallenges } from './credentials.js'
-import type { Endpoint } from './endpoints.js'
+import { type Challenge, type RegistryCredentials, readChallenges } from './credentials.js'
+import type { RegistryEndpoint } from './endpoints.js'
 import { isPassing, RegistryError } from './faults.js'
 import { quoted } from '../system/sanitize.js'
 import type { RegistrySettings } from '../config.js'
-import { addressOf, type Ask, bodyOf, expecting, forgo, Transport } from './transport.js'
+import { registryUrl, type Ask, wholeBody, expecting, forgo, RegistryTransport } from './transport.js'
 
 const mostTries = 5
 
@@ -23,11 +23,11 @@ export async function retrying<T>(signal: AbortSignal, work: () => Promise<T>): 
 }
 
 /** One operation's talk with one endpoint: it learns how to authorize itself and does so. Disposing hangs up. */
-export class Session implements Disposable {
-  readonly endpoint: Endpoint
+export class RegistrySession implements Disposable {
+  readonly endpoint: RegistryEndpoint
   readonly signal: AbortSignal
-  readonly #transport: Transport
-  readonly #credentials: Credentials | undefined
+  readonly #transport: RegistryTransport
+  readonly #credentials: RegistryCredentials | undefined
   #challenges: Challenge[] = []
   /** A refresh token that came with a token, when one was asked for. */
   refreshToken = ''
@@ -36,9 +36,9 @@ export class Session implements Disposable {
   readonly #tokens = new Map<string, { token: string; until: number }>()
 
   private constructor(
-    endpoint: Endpoint,
-    transport: Transport,
-    credentials: Credentials | undefined,
+    endpoint: RegistryEndpoint,
+    transport: RegistryTransport,
+    credentials: RegistryCredentials | undefined,
     signal: AbortSignal,
   ) {
     this.endpoint = endpoint
@@ -49,14 +49,14 @@ export class Session implements Disposable {
 
   /** Goes to the first endpoint that answers. @throws RegistryError of the last when none does */
   static async open(
-    endpoints: readonly Endpoint[],
+    endpoints: readonly RegistryEndpoint[],
     settings: RegistrySettings,
-    credentials: Credentials | undefined,
+    credentials: RegistryCredentials | undefined,
     signal: AbortSignal,
-  ): Promise<Session> {
+  ): Promise<RegistrySession> {
     let failure: unknown
     for (const endpoint of endpoints) {
-      const session = await Session.unasked(endpoint, settings, credentials, signal)
+      const session = await RegistrySession.unasked(endpoint, settings, credentials, signal)
       try {
         const answer = await session.#transport.send({ method: 'GET', url: session.url('/v2/'), signal })
         session.#learn(answer)
@@ -73,18 +73,18 @@ export class Session implements Disposable {
 
   /** Goes to an endpoint that may be no registry: how to authorize oneself is learnt from the first answer. */
   static async unasked(
-    endpoint: Endpoint,
+    endpoint: RegistryEndpoint,
     settings: RegistrySettings,
-    credentials: Credentials | undefined,
+    credentials: RegistryCredentials | undefined,
     signal: AbortSignal,
-  ): Promise<Session> {
-    const transport = await Transport.open(new URL(endpoint.base), settings, endpoint.unverified)
-    return new Session(endpoint, transport, credentials, signal)
+  ): Promise<RegistrySession> {
+    const transport = await RegistryTransport.open(new URL(endpoint.base), settings, endpoint.unverified)
+    return new RegistrySession(endpoint, transport, credentials, signal)
   }
 
   /** A path of the registry's API; what a registry answers as a location may be relative too. */
   url(path: string, base = this.endpoint.base): URL {
-    return path.startsWith('/v2/') ? new URL(this.endpoint.base + path) : addressOf(path, base)
+    return path.startsWith('/v2/') ? new URL(this.endpoint.base + path) : registryUrl(path, base)
   }
 
   /** Sends a request with what it takes to be authorized for a scope. A stream as body is not sent a second time. */
@@ -140,7 +140,7 @@ export class Session implements Disposable {
     const answer = await retrying(this.signal, async () =>
       expecting(await this.#transport.send(tokenRequest(url, service, scope, credentials, this)), 200),
     )
-    const body = fieldsIn(await bodyOf(answer, 1 << 20, 'the token'))
+    const body = fieldsIn(await wholeBody(answer, 1 << 20, 'the token'))
     const token = body.token ?? body.access_token
     if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token))
       throw new EngineError('broken', 'authorization server did not include a token in the response')
@@ -160,15 +160,15 @@ function fieldsIn(body: Buffer): Record<string, unknown> {
   }
 }
 
-const basic = ({ username, password }: Credentials): string =>
+const basic = ({ username, password }: RegistryCredentials): string =>
   `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 
 function tokenRequest(
   realm: URL,
   service: string,
   scope: string,
-  given: Credentials | undefined,
-  { signal, offline }: Session,
+  given: RegistryCredentials | undefined,
+  { signal, offline }: RegistrySession,
 ): Ask {
   const scopes = scope === '' ? [] : scope.split(' ')
   if (given?.identityToken) {

@@ -37,14 +37,14 @@ const mostRedirects = 5
 const mostForgone = 1 << 16
 
 /** An address that a registry names. @throws EngineError `broken` when it is none */
-export function addressOf(text: string, base: string): URL {
+export function registryUrl(text: string, base: string): URL {
   if (!URL.canParse(text, base))
     throw new EngineError('broken', `the registry leads to what is no URL: ${quoted(text)}`)
   return new URL(text, base)
 }
 
 /** HTTP to one registry, connections kept for the next request. Disposing closes them. */
-export class Transport implements Disposable {
+export class RegistryTransport implements Disposable {
   readonly #http: HttpAgent
   readonly #https: TunnelAgent
   readonly #proxies: Proxies
@@ -56,13 +56,13 @@ export class Transport implements Disposable {
   }
 
   /** @param unverified whether certificates are not looked at */
-  static async open(base: URL, settings: RegistrySettings, unverified: boolean): Promise<Transport> {
+  static async open(base: URL, settings: RegistrySettings, unverified: boolean): Promise<RegistryTransport> {
     const { certificates, proxies, outlet } = settings
     const { authorities, cert, key } = await readCertificates(join(certificates, base.host))
     const ca = authorities.length > 0 ? [...(await systemAuthorities()), ...authorities] : await systemAuthorities()
     const own = cert !== undefined && key !== undefined ? { cert, key } : {}
     const https = new TunnelAgent({ keepAlive: true, ca, rejectUnauthorized: !unverified, ...own }, proxies, outlet)
-    return new Transport(outlet ? new OutletAgent(outlet) : new HttpAgent({ keepAlive: true }), https, proxies)
+    return new RegistryTransport(outlet ? new OutletAgent(outlet) : new HttpAgent({ keepAlive: true }), https, proxies)
   }
 
   /**
@@ -79,7 +79,7 @@ export class Transport implements Disposable {
       if (!away || (ask.method !== 'GET' && ask.method !== 'HEAD')) return answer
       forgo(answer)
       if (hops === mostRedirects) throw new EngineError('broken', `stopped after ${mostRedirects} redirects`)
-      const next = addressOf(told.location ?? '', url.href)
+      const next = registryUrl(told.location ?? '', url.href)
       if (next.protocol !== 'https:' && (next.protocol !== 'http:' || url.protocol === 'https:'))
         throw new EngineError('broken', `the registry redirects from ${url.origin} to ${next.protocol}//${next.host}`)
       if (next.host !== url.host) headers = { ...headers, authorization: undefined }
@@ -139,7 +139,7 @@ export function forgo(answer: IncomingMessage): void {
 }
 
 /** The whole body of an answer. @throws EngineError when it is larger than `limit`, RegistryError when it breaks off */
-export async function bodyOf(answer: IncomingMessage, limit: number, what: string): Promise<Buffer> {
+export async function wholeBody(answer: IncomingMessage, limit: number, what: string): Promise<Buffer> {
   // not a list of chunks: of a byte each they take a hundred times what they hold
   let whole = Buffer.alloc(0)
   let size = 0
@@ -161,7 +161,7 @@ export async function bodyOf(answer: IncomingMessage, limit: number, what: strin
 export async function expecting(answer: IncomingMessage, ...statuses: number[]): Promise<IncomingMessage> {
   const { statusCode = 0, statusMessage = '' } = answer
   if (statuses.includes(statusCode)) return answer
-  const body = await bodyOf(answer, 1 << 16, "the registry's error").catch(() => Buffer.alloc(0))
+  const body = await wholeBody(answer, 1 << 16, "the registry's error").catch(() => Buffer.alloc(0))
   // RFC 6750 section 3.1: more telling than the body, which says that authentication is required
   const short = readChallenges(answer.headers['www-authenticate'] ?? '').some(
     ({ scheme, parameters }) => scheme === 'bearer' && parameters.error === 'insufficient_scope',

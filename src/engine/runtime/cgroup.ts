@@ -55,7 +55,7 @@ const read = (path: string): string => {
 }
 
 /** `key value` lines as numbers. */
-export function table(text: string): Readonly<Record<string, number>> {
+export function parseKeyValues(text: string): Readonly<Record<string, number>> {
   const rows: Record<string, number> = {}
   for (const line of text.split('\n')) {
     const [key = '', value] = line.split(' ')
@@ -112,7 +112,7 @@ export class Cgroup {
   /** How often the kernel killed something here for want of memory. */
   oomKills(): number {
     const file = this.hierarchies.version === 2 ? 'memory.events' : 'memory.oom_control'
-    return table(this.read('memory', file)).oom_kill ?? 0
+    return parseKeyValues(this.read('memory', file)).oom_kill ?? 0
   }
 
   /**
@@ -141,7 +141,7 @@ export class Cgroup {
 
   #isFrozen(): boolean {
     return this.hierarchies.version === 2
-      ? table(this.read('freezer', 'cgroup.events')).frozen === 1
+      ? parseKeyValues(this.read('freezer', 'cgroup.events')).frozen === 1
       : this.read('freezer', 'freezer.state').trim() === 'FROZEN'
   }
 
@@ -171,7 +171,7 @@ export class Cgroup {
   /** True when nothing is left. By threads of their own: while another is moved, the kernel has them wait. */
   async #remove(): Promise<boolean> {
     let gone = true
-    for (const root of this.#roots()) gone = (await removeTree(join(root, this.path))) && gone
+    for (const root of this.#roots()) gone = (await removeCgroups(join(root, this.path))) && gone
     return gone
   }
 
@@ -192,8 +192,8 @@ function children(dir: string): string[] {
   }
 }
 
-async function removeTree(dir: string): Promise<boolean> {
-  for (const child of children(dir)) await removeTree(child)
+async function removeCgroups(dir: string): Promise<boolean> {
+  for (const child of children(dir)) await removeCgroups(child)
   try {
     await rmdir(dir)
     return true

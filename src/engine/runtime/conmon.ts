@@ -8,7 +8,7 @@ import { codeOf, EngineError } from '../errors.js'
 import type { Driver } from './driver.js'
 import { type Filtered, rememberFilter, withFilter } from './filters.js'
 import { refusalOf } from './refusal.js'
-import type { Command } from './sandbox.js'
+import type { SandboxCommand } from './sandbox.js'
 import { openNull, pipeFrom, spawnProgram } from '../kernel/spawn.js'
 
 /** As long as a disk may take to make a file. */
@@ -35,7 +35,7 @@ export interface Launch {
   readonly log?: LogTarget
 }
 
-export interface Launched {
+export interface StartedContainer {
   /** The container's first process, in the engine's pid namespace. */
   readonly pid: number
   readonly conmonPid: number
@@ -67,8 +67,8 @@ export async function launch(
   driver: Driver,
   conmon: string,
   wanted: Launch,
-  { args, cwd }: Pick<Command, 'args' | 'cwd'>,
-): Promise<Launched> {
+  { args, cwd }: Pick<SandboxCommand, 'args' | 'cwd'>,
+): Promise<StartedContainer> {
   await mkdir(wanted.bundle, { recursive: true, mode: 0o700 })
   const spec = driver.filterOf ? withFilter(wanted.spec) : wanted.spec
   await writeFile(join(wanted.bundle, 'config.json'), JSON.stringify(spec))

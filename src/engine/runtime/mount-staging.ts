@@ -69,7 +69,7 @@ export interface MappedOwners {
 }
 
 /** What a bind shows of its source. */
-export interface Part {
+export interface BindOptions {
   /** A path below the source. */
   readonly subpath?: string | undefined
   /** Without what is mounted below. */
@@ -149,7 +149,7 @@ export class MountStaging implements Disposable {
    * owners, as those of the kernel and of networks, they are shown as they are: nobody's. By descriptor: who writes to
    * the source may swap any part of a path below it for a symlink. @throws SystemCallError
    */
-  bind(source: string, { subpath, flat = false, asIs = false }: Part = {}): string {
+  bind(source: string, { subpath, flat = false, asIs = false }: BindOptions = {}): string {
     const top = openSync(source, O_PATH)
     try {
       const part = subpath === undefined ? top : openInRoot(top, subpath, O_PATH)

@@ -1,18 +1,18 @@
-import type { Limits, Mount, Rlimit } from '../records.js'
+import type { ResourceLimits, Mount, Rlimit } from '../records.js'
 import type { IdRange } from '../system/id-map.js'
 
-export interface User {
+export interface ProcessUser {
   readonly uid: number
   readonly gid: number
   readonly additionalGids: readonly number[]
 }
 
 /** What a process in a container is given; the same for its first process, an exec and a build step. */
-export interface Command {
+export interface SandboxCommand {
   readonly args: readonly string[]
   readonly env: readonly string[]
   readonly cwd: string
-  readonly user: User
+  readonly user: ProcessUser
   readonly tty: boolean
   /** Capabilities of root; another user starts with none. */
   readonly capabilities: readonly string[]
@@ -33,7 +33,7 @@ export type UserNamespace = 'host' | (IdRange & { readonly path?: string })
 /** Everything the runtime must know to make one container. */
 export interface Sandbox {
   readonly id: string
-  readonly command: Command
+  readonly command: SandboxCommand
   /** Where the root file system is mounted in the engine's mount namespace, its owners mapped as `users` says. */
   readonly rootfs: string
   readonly readonlyRootfs: boolean
@@ -53,7 +53,7 @@ export interface Sandbox {
   readonly annotations?: Readonly<Record<string, string>>
   /** Path of the control group, absolute in each hierarchy. */
   readonly cgroupPath: string
-  readonly limits: Limits
+  readonly limits: ResourceLimits
   readonly rlimits: readonly Rlimit[]
   readonly sysctls: Readonly<Record<string, string>>
   /** Bytes of `/dev/shm`. */

@@ -1,7 +1,7 @@
-import type { Mount, Limits, Rlimit, Throttle } from '../records.js'
+import type { Mount, ResourceLimits, Rlimit, Throttle } from '../records.js'
 import { existsSync } from 'node:fs'
 import { idCount } from '../system/id-map.js'
-import type { Command, Namespace, Sandbox } from './sandbox.js'
+import type { SandboxCommand, Namespace, Sandbox } from './sandbox.js'
 import type { Filtered } from './filters.js'
 import { profileOf } from './seccomp-profile.js'
 import { seccompProfile } from './seccomp.js'
@@ -38,7 +38,7 @@ const allowedDevices: readonly (readonly [type: string, major: number | undefine
 ]
 
 /** The `process` object, runtime-spec config.md "Process"; the exec of a container uses it alone. */
-export function processOf(command: Command, rlimits: readonly Rlimit[] = [], oomScoreAdj?: number): object {
+export function processOf(command: SandboxCommand, rlimits: readonly Rlimit[] = [], oomScoreAdj?: number): object {
   const held = command.capabilities
   // the kernel drops the effective set at setuid anyway; saying so here keeps runtimes from raising it again
   const effective = command.user.uid === 0 ? held : []
@@ -132,14 +132,14 @@ function resourcesOf({ limits, devices, deviceRules = [], privileged }: Sandbox)
     ...devices.map(({ type, major, minor, access }) => ({ allow: true, type, major, minor, access })),
     ...deviceRules.map((rule) => ({ allow: true, ...rule })),
   ]
-  return { devices: privileged ? [{ allow: true, access: 'rwm' }] : rules, ...limitsOf(limits) }
+  return { devices: privileged ? [{ allow: true, access: 'rwm' }] : rules, ...linuxResources(limits) }
 }
 
 const rated = (throttles: readonly Throttle[] = []): readonly object[] | undefined =>
   throttles.length === 0 ? undefined : throttles.map(({ value, ...device }) => ({ ...device, rate: value }))
 
 /** The limits as runtime-spec config-linux.md "Control groups" has them. */
-export function limitsOf(limits: Limits): object {
+export function linuxResources(limits: ResourceLimits): object {
   const present = (object: Record<string, unknown>) =>
     Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
   return {
@@ -173,7 +173,7 @@ export function limitsOf(limits: Limits): object {
 }
 
 /** The OCI runtime configuration (`config.json`) of a sandbox, runtime-spec v1.0. */
-export function specOf(sandbox: Sandbox): Filtered {
+export function runtimeSpec(sandbox: Sandbox): Filtered {
   const { command, privileged } = sandbox
   return {
     ociVersion: '1.0.0',

@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { EngineError } from '../errors.js'
 import { closeDescriptor, openInRoot } from '../kernel/libc.js'
 import { idCount } from '../system/id-map.js'
-import type { User, UserNamespace } from './sandbox.js'
+import type { ProcessUser, UserNamespace } from './sandbox.js'
 
 interface Account {
   readonly name: string
@@ -37,7 +37,7 @@ export function lookUpUser(
   rootfs: string,
   wanted: string,
   groupAdd: readonly string[] = [],
-): { user: User; home: string } {
+): { user: ProcessUser; home: string } {
   const root = openSync(rootfs, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
     const accounts = rows(root, 'etc/passwd').map(([name = '', , uid, gid, , home = '/']): Account => ({
@@ -78,7 +78,7 @@ export function lookUpUser(
 }
 
 /** Refuses a user that a container's user namespace does not have. @throws EngineError `invalid` */
-export function demandMapped({ uid, gid, additionalGids }: User, users: UserNamespace): void {
+export function demandMapped({ uid, gid, additionalGids }: ProcessUser, users: UserNamespace): void {
   const beyond = [uid, gid, ...additionalGids].find((id) => id >= idCount)
   if (users === 'host' || beyond === undefined) return
   throw new EngineError(
@@ -89,7 +89,7 @@ export function demandMapped({ uid, gid, additionalGids }: User, users: UserName
 }
 
 /** A container's user as the host numbers him. */
-export function outsideOf({ uid, gid }: User, users: UserNamespace): { uid: number; gid: number } {
+export function outsideOf({ uid, gid }: ProcessUser, users: UserNamespace): { uid: number; gid: number } {
   const first = users === 'host' ? 0 : users.first
   return { uid: first + uid, gid: first + gid }
 }

@@ -31,7 +31,7 @@ export async function bytesBelow(directory: string, what: 'all' | 'files' = 'all
 }
 
 /** Bytes on disk of some files, as du(1) counts; those that are not there count nothing. */
-export async function bytesOf(...paths: readonly string[]): Promise<number> {
+export async function diskUsage(...paths: readonly string[]): Promise<number> {
   const stats = await Promise.all(paths.map((path) => lstat(path).catch(() => undefined)))
   return stats.reduce((sum, stat) => sum + (stat?.blocks ?? 0) * 512, 0)
 }

@@ -9,13 +9,13 @@ const part = 0.1
 export const lookMs = 50
 
 /** What is free on the disk of a path, and how much of that nobody is to take; bytes. */
-export interface Room {
+export interface DiskSpace {
   readonly free: number
   readonly reserve: number
 }
 
 /** @param wanted bytes to keep free, a tenth of the disk at most */
-export function roomAt(path: string, wanted = defaultReserve): Room {
+export function roomAt(path: string, wanted = defaultReserve): DiskSpace {
   const { bavail, blocks, bsize } = statfsSync(path)
   return { free: bavail * bsize, reserve: Math.min(wanted, blocks * bsize * part) }
 }

@@ -4,7 +4,7 @@ import { closeDescriptor } from '../kernel/libc.js'
 import { type Name, namesIn, nowhere, openDirectoryAt, statAt } from '../kernel/at.js'
 
 /** Where a walk is. What it holds is good until the walk goes on. */
-export interface Step {
+export interface WalkStep {
   /** Something is met, or a directory that was entered is left. */
   readonly kind: 'met' | 'left'
   /** A descriptor of the directory that has it; `lost` when that was moved away while it was walked. */
@@ -41,7 +41,7 @@ const gone = new Set(['ENOENT', 'ENOTDIR', 'ELOOP'])
  * directory's place meanwhile. Synchronous: for threads.
  * @param directory a path, or a descriptor that stays the caller's
  */
-export function* walk(directory: Name | number): Generator<Step, void, void> {
+export function* walk(directory: Name | number): Generator<WalkStep, void, void> {
   const path = new Path()
   const levels: Level[] = []
   const own = typeof directory === 'number' ? openDirectoryAt(directory, '.') : openDirectoryAt(nowhere, directory)
@@ -53,7 +53,7 @@ export function* walk(directory: Name | number): Generator<Step, void, void> {
         const stat = statAt(level.fd, name)
         if (!stat) continue
         path.push(name)
-        const step: Step = { kind: 'met', dir: level.fd, name, path: path.bytes, stat, enter: true }
+        const step: WalkStep = { kind: 'met', dir: level.fd, name, path: path.bytes, stat, enter: true }
         yield step
         const below = stat.isDirectory() && step.enter ? enter(level.fd, name) : undefined
         if (below) {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { chmod, chown, mkdir, readdir, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Copy } from '../records.js'
+import type { VolumeFiller } from '../records.js'
 import { syncAll, syncDirectory } from '../system/durable.js'
 import { removeIfPossible, removeTree } from '../system/remove.js'
 
@@ -14,7 +14,7 @@ const [filling, filled] = ['.berth-filling', '.berth-filled']
  * Fills an empty directory of a file system that is not the engine's. The copy is made below it and is on the disk before it is
  * moved to its place; what fails leaves the directory empty, and what a kill leaves is for `settleInPlace`.
  */
-export async function fillInPlace(place: string, copy: Copy): Promise<void> {
+export async function fillInPlace(place: string, copy: VolumeFiller): Promise<void> {
   const draft = join(place, filling)
   try {
     if (!(await makeCopy(draft, copy))) return
@@ -28,7 +28,7 @@ export async function fillInPlace(place: string, copy: Copy): Promise<void> {
 }
 
 /** Has a copy made at `draft`, which is on the disk when this resolves; false, and none, when there is nothing to copy. */
-export async function makeCopy(draft: string, copy: Copy): Promise<boolean> {
+export async function makeCopy(draft: string, copy: VolumeFiller): Promise<boolean> {
   await copy(async () => {
     await mkdir(draft, { mode: 0o755 })
     return draft

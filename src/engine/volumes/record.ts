@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf, EngineError, messageOf } from '../errors.js'
-import type { Copy } from '../records.js'
+import type { VolumeFiller } from '../records.js'
 import { syncDirectory, writeDurably } from '../system/durable.js'
 import { removeIfPossible, sweepTrees } from '../system/remove.js'
 import { makeCopy, moveOut } from './fill.js'
@@ -83,7 +83,7 @@ export class VolumeRecords {
    */
   async fill(
     name: string,
-    copy: Copy,
+    copy: VolumeFiller,
     turn: (publish: (mounted: boolean) => Promise<void>) => Promise<void>,
   ): Promise<void> {
     const draft = this.#aside()

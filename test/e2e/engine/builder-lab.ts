@@ -3,7 +3,7 @@ import { readFileSync, readlinkSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { Tree } from '../../../src/engine/images/tree.js'
+import { LayerTree } from '../../../src/engine/images/tree.js'
 import { run, type Outcome, type RunOptions } from '../../run.js'
 import { openDocker, oracle, type DockerEngine } from './harness.js'
 
@@ -91,7 +91,7 @@ export async function openBuilderLab({ flags = [], ...start }: BuilderStart = {}
       const stdout = await lab.must('image', 'inspect', '--format', '{{json .GraphDriver.Data}}', image)
       const { UpperDir, LowerDir = '' } = JSON.parse(stdout) as { UpperDir: string; LowerDir?: string }
       const layers = [UpperDir, ...LowerDir.split(':').filter(Boolean)].reverse()
-      const entry = new Tree(layers).resolve(path, false).entry
+      const entry = new LayerTree(layers).resolve(path, false).entry
       if (!entry) return undefined
       if (entry.stat.isDirectory()) return 'a directory'
       return entry.stat.isSymbolicLink() ? `-> ${readlinkSync(entry.paths[0])}` : readFileSync(entry.paths[0], 'utf8')

@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { passInput } from '../../../src/engine/api/input.js'
 import type { ApiRoute } from '../../../src/engine/api/route.js'
-import { serve } from '../../../src/engine/api/server.js'
+import { serveApi } from '../../../src/engine/api/server.js'
 import { EngineError } from '../../../src/engine/errors.js'
 import { run } from '../../run.js'
 
@@ -69,7 +69,7 @@ describe('the engine API server', () => {
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'berth-api-'))
     socketPath = join(dir, 'engine.sock')
-    server = await serve(socketPath, routes)
+    server = await serveApi(socketPath, routes)
   })
   after(async () => {
     server.closeAllConnections()
@@ -132,7 +132,7 @@ describe('the engine API server', () => {
 
   it('listens on a socket of mode 0660 and lets no second engine have it', async () => {
     expect((await stat(socketPath)).mode & 0o777).to.equal(0o660)
-    const second = await serve(socketPath, []).catch((error: unknown) => error)
+    const second = await serveApi(socketPath, []).catch((error: unknown) => error)
     expect(second).to.be.instanceOf(EngineError).with.property('fault', 'conflict')
   })
 

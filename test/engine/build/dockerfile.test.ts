@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { parseDockerfile, targetStage } from '../../../src/engine/build/dockerfile.js'
-import type { Copy, Instruction, Run } from '../../../src/engine/build/instructions.js'
+import type { CopyInstruction, Instruction, RunInstruction } from '../../../src/engine/build/instructions.js'
 import { DockerfileError } from '../../../src/engine/build/source.js'
 
 const instructions = (text: string): readonly Instruction[] =>
@@ -56,7 +56,7 @@ describe('reading a Dockerfile', () => {
   it('reads CRLF, a byte order mark and the escape directive', () => {
     const [from, run] = instructions('\uFEFF# escape=`\r\nFROM x\r\nRUN a `\r\n  b\\\r\n')
     expect(from?.kind).to.equal('FROM')
-    expect((run as Run).command).to.deep.equal({ form: 'shell', text: 'a   b\\' })
+    expect((run as RunInstruction).command).to.deep.equal({ form: 'shell', text: 'a   b\\' })
   })
 
   it('tells the JSON form from a command that begins with a bracket', () => {
@@ -96,7 +96,7 @@ describe('reading a Dockerfile', () => {
     expect(cache).to.include({ type: 'cache', id: 'n', target: '/c', sharing: 'locked', mode: 0o700, uid: 5 })
     expect(bind).to.include({ type: 'bind', target: '/s', from: 'b', readonly: true })
     const copy = only('COPY', 'COPY --from=a --chown=1:2 --chmod=755 b c d/')
-    const words = ({ sources, from, chown, chmod, target }: Copy) =>
+    const words = ({ sources, from, chown, chmod, target }: CopyInstruction) =>
       [...sources, from, chown, chmod, target].map((word) => word?.text)
     expect(words(copy)).to.deep.equal(['b', 'c', 'a', '1:2', '755', 'd/'])
   })

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { memoriesOf, Sources } from '../../../src/engine/build/sources.js'
+import { memoriesOf, SourceCaches } from '../../../src/engine/build/sources.js'
 import { temporary } from '../images/lab.js'
 
 describe('what the build cache has beside layers', () => {
@@ -17,7 +17,7 @@ describe('what the build cache has beside layers', () => {
     put(join(config.cache, 'debian.tar.part'))
     put(join(memoriesOf(config), '64-1234'))
     put(join(memoriesOf(config), '64-1234.1.tmp')) // one being written
-    const sources = new Sources(config)
+    const sources = new SourceCaches(config)
     const items = await sources.items()
     expect(items.map(({ id, description, type }) => ({ id, description, type }))).to.deep.equal([
       { id: 'debian.tar', description: 'files of the base image debian', type: 'source.local' },
@@ -34,7 +34,7 @@ describe('what the build cache has beside layers', () => {
     const config = { root: join(lab.path, 'root'), cache: join(lab.path, 'cache') }
     put(join(config.cache, 'debian.tar'))
     put(join(lab.path, 'root/build/x.tar'))
-    const sources = new Sources(config)
+    const sources = new SourceCaches(config)
     expect(await sources.items()).to.deep.equal([])
     for (const name of ['debian.tar', '../x.tar', '../1-2']) expect(await sources.remove(name), name).to.equal(false)
     expect(readdirSync(config.cache)).to.deep.equal(['debian.tar'])

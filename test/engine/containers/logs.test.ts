@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openLog } from '../../../src/engine/containers/log-files.js'
-import { readLog, type LogPiece, type LogQuery } from '../../../src/engine/containers/logs.js'
+import { readLog, type LogPiece, type LogSelection } from '../../../src/engine/containers/logs.js'
 
 type Stream = 'stdout' | 'stderr'
 const at = (second: number): string => new Date(1.7e12 + second * 1000).toISOString().replace('Z', '000000Z')
@@ -23,8 +23,8 @@ describe('a log of lines that are several records', () => {
   })
   afterEach(() => rm(dir, { recursive: true }))
 
-  const all: LogQuery = { stdout: true, stderr: true, tail: Infinity, follow: false }
-  const read = async (query: Partial<LogQuery> = {}, signal = AbortSignal.abort(), maxFile = 3) => {
+  const all: LogSelection = { stdout: true, stderr: true, tail: Infinity, follow: false }
+  const read = async (query: Partial<LogSelection> = {}, signal = AbortSignal.abort(), maxFile = 3) => {
     const pieces: LogPiece[] = []
     for await (const piece of readLog(path, maxFile, { ...all, ...query }, signal)) pieces.push(piece)
     return pieces

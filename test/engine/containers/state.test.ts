@@ -1,7 +1,7 @@
 import { expect } from 'chai'
-import { advance, isUp, newState, type Status } from '../../../src/engine/containers/state.js'
+import { advance, isUp, newState, type ContainerStatus } from '../../../src/engine/containers/state.js'
 
-const stateAfter = (...moves: readonly Status[]) => {
+const stateAfter = (...moves: readonly ContainerStatus[]) => {
   const state = newState()
   for (const status of moves) advance(state, status)
   return state

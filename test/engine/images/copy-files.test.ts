@@ -15,8 +15,8 @@ import { join } from 'node:path'
 import { copyFiles, type CopyTask, digestSources } from '../../../src/engine/images/copy-files.js'
 import { sumLayer } from '../../../src/engine/images/pack.js'
 import { getXattr, mknod, setXattr } from '../../../src/engine/kernel/file-calls.js'
-import { Tree } from '../../../src/engine/images/tree.js'
-import { bytesOf, textOf } from '../../../src/engine/kernel/at.js'
+import { LayerTree } from '../../../src/engine/images/tree.js'
+import { rawName, textOf } from '../../../src/engine/kernel/at.js'
 import { temporary } from './lab.js'
 
 /** Files by path: text, `-> target` for a link, null for a directory, undefined for a whiteout. */
@@ -34,7 +34,7 @@ function make(root: string, files: Readonly<Record<string, string | null | undef
 }
 
 const names = (layers: readonly string[], path = '/'): string[] => {
-  const tree = new Tree(layers)
+  const tree = new LayerTree(layers)
   const entry = tree.resolve(path).entry
   return entry ? tree.children(entry).map(([name]) => name) : []
 }
@@ -97,7 +97,7 @@ describe('copying into a layer', () => {
       .to.be.a('string')
       .and.not.equal(before)
     for (const bytes of ['ff', 'c3a9', 'f09f9982', 'efbfbd', 'edb280', '41ff42', 'e28228', odd.toString('hex')]) {
-      const made = bytesOf(textOf(Buffer.from(bytes, 'hex')))
+      const made = rawName(textOf(Buffer.from(bytes, 'hex')))
       expect(Buffer.from(made as string).toString('hex'), bytes).to.equal(bytes)
     }
   })

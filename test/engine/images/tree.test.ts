@@ -15,7 +15,7 @@ import { copyFiles, type CopyTask, digestSources } from '../../../src/engine/ima
 import { writeIndexFile } from '../../../src/engine/images/index-file.js'
 import { scanLive } from '../../../src/engine/images/scan.js'
 import { mknod } from '../../../src/engine/kernel/file-calls.js'
-import { Tree } from '../../../src/engine/images/tree.js'
+import { LayerTree } from '../../../src/engine/images/tree.js'
 import type { FileIndex } from '../../../src/engine/images/index-file.js'
 import { settle, temporary } from './lab.js'
 import { swapping } from './swaps.js'
@@ -38,7 +38,7 @@ function open(files: Readonly<Record<string, string>>) {
 }
 
 /** Every path below a directory of a tree. */
-function paths(tree: Tree, from = '/'): string[] {
+function paths(tree: LayerTree, from = '/'): string[] {
   const { entry } = tree.resolve(from)
   if (!entry?.stat.isDirectory()) return []
   return tree.children(entry).flatMap(([name]) => {
@@ -53,7 +53,7 @@ const without = (fileIndex: FileIndex, ...gone: string[]): FileIndex =>
 describe('a tree with a file index', () => {
   it('shows what is in it alone, in byte order', () => {
     using lab = open({ 'b/x': '1', 'b/y': '2', 'a.txt': '3', Z: '4', 'd/e/f': '5' })
-    const tree = new Tree([lab.directory], without(lab.fileIndex, '/b/y', '/d', '/d/e', '/d/e/f'))
+    const tree = new LayerTree([lab.directory], without(lab.fileIndex, '/b/y', '/d', '/d/e', '/d/e/f'))
     lab.put('new', 'came after')
     expect(paths(tree)).to.deep.equal(['/Z', '/a.txt', '/b', '/b/x'])
     for (const path of ['/b/y', '/d', '/d/e/f', '/new', '/none'])
@@ -62,19 +62,19 @@ describe('a tree with a file index', () => {
 
   it('has the directories that only lead to something in it, and nothing else of theirs', () => {
     using lab = open({ 'd/e/f': '1', 'd/e/g': '2', 'd/h': '3' })
-    const tree = new Tree([lab.directory], without(lab.fileIndex, '/d', '/d/e', '/d/e/g', '/d/h'))
+    const tree = new LayerTree([lab.directory], without(lab.fileIndex, '/d', '/d/e', '/d/e/g', '/d/h'))
     expect(paths(tree)).to.deep.equal(['/d', '/d/e', '/d/e/f'])
   })
 
   it('is empty when it says nothing, and is not misled by names that begin alike', () => {
     using lab = open({ 'd/f': '1', 'd2/f': '2' })
-    expect(paths(new Tree([lab.directory], new Map()))).to.deep.equal([])
-    expect(paths(new Tree([lab.directory], without(lab.fileIndex, '/d', '/d/f')))).to.deep.equal(['/d2', '/d2/f'])
+    expect(paths(new LayerTree([lab.directory], new Map()))).to.deep.equal([])
+    expect(paths(new LayerTree([lab.directory], without(lab.fileIndex, '/d', '/d/f')))).to.deep.equal(['/d2', '/d2/f'])
   })
 
   it('tells what is noted of an entry', () => {
     using lab = open({ 'd/f': '1', l: '-> d' })
-    const tree = new Tree([lab.directory], lab.fileIndex)
+    const tree = new LayerTree([lab.directory], lab.fileIndex)
     const noted = (path: string) => {
       const { entry } = tree.resolve(path, false)
       return entry && tree.noted(entry)
@@ -93,7 +93,7 @@ describe('a tree with a file index', () => {
       up: '-> ../../../../../etc',
       l: '-> hidden',
     })
-    const tree = new Tree([lab.directory], without(lab.fileIndex, '/hidden'))
+    const tree = new LayerTree([lab.directory], without(lab.fileIndex, '/hidden'))
     expect(tree.resolve('/in').path).to.equal('/d/f')
     for (const path of ['/out/passwd', '/up/passwd', '/l']) {
       const { entry } = tree.resolve(path)
@@ -104,7 +104,7 @@ describe('a tree with a file index', () => {
   it('follows a link as it was', () => {
     using lab = open({ a: 'A', b: 'B', l: '-> a' })
     lab.put('l', '-> b')
-    expect(new Tree([lab.directory], lab.fileIndex).resolve('/l').path).to.equal('/a')
+    expect(new LayerTree([lab.directory], lab.fileIndex).resolve('/l').path).to.equal('/a')
   })
 
   const kinds: Readonly<Record<string, (place: string) => void>> = {
@@ -123,7 +123,7 @@ describe('a tree with a file index', () => {
     for (const [is, make] of Object.entries(kinds).filter(([kind]) => kind !== was))
       it(`is a conflict when ${was}, ${path}, is ${is}`, () => {
         using lab = open({ 'd/file': '', 'd/directory/x': '', 'd/link': '-> file' })
-        const tree = new Tree([lab.directory], without(lab.fileIndex, '/d'))
+        const tree = new LayerTree([lab.directory], without(lab.fileIndex, '/d'))
         const place = join(lab.directory, path)
         rmSync(place, { recursive: true })
         make(place)
@@ -131,7 +131,7 @@ describe('a tree with a file index', () => {
         expect(() => tree.resolve(`/${path}`, false))
           .to.throw(conflict)
           .with.property('fault', 'conflict')
-        expect(() => paths(new Tree([lab.directory], lab.fileIndex))).to.throw(conflict)
+        expect(() => paths(new LayerTree([lab.directory], lab.fileIndex))).to.throw(conflict)
       })
 })
 
@@ -199,7 +199,7 @@ describe('a copy of what a file index knows', () => {
         expect(error.fault).to.equal('conflict')
         seen.conflicts++
       }
-      const copied = new Tree([upper])
+      const copied = new LayerTree([upper])
       for (const path of ['/f', '/d/f']) {
         const { entry } = copied.resolve(path)
         if (entry) expect(readFileSync(entry.paths[0], 'utf8'), path).to.equal('open')

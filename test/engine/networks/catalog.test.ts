@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { isFault, type Fault } from '../../../src/engine/errors.js'
+import { isFault, type EngineFault } from '../../../src/engine/errors.js'
 import { NetworkCatalog, type NetworkSpec } from '../../../src/engine/networks/catalog.js'
 
 const spec = (name: string, more: Partial<NetworkSpec> = {}): NetworkSpec => ({
@@ -24,7 +24,7 @@ describe('the catalog of networks', () => {
   beforeEach(async () => (root = await mkdtemp(join(tmpdir(), 'berth-catalog-'))))
   afterEach(() => rm(root, { recursive: true }))
 
-  const refuses = async (what: Promise<unknown>, fault: Fault, message: string) => {
+  const refuses = async (what: Promise<unknown>, fault: EngineFault, message: string) => {
     const error = await what.then(
       () => undefined,
       (thrown: unknown) => thrown,

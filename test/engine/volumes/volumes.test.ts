@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { openEvents } from '../../../src/engine/events.js'
-import { isFault, messageOf, type Fault } from '../../../src/engine/errors.js'
+import { isFault, messageOf, type EngineFault } from '../../../src/engine/errors.js'
 import { fillInPlace, settleInPlace } from '../../../src/engine/volumes/fill.js'
 import { openVolumes } from '../../../src/engine/volumes/volumes.js'
 
@@ -18,7 +18,7 @@ describe('volumes', () => {
   })
   afterEach(() => rm(root, { recursive: true }))
 
-  const refuses = async (what: Promise<unknown>, fault: Fault, message: string) => {
+  const refuses = async (what: Promise<unknown>, fault: EngineFault, message: string) => {
     const error = await what.then(
       () => undefined,
       (thrown: unknown) => thrown,
