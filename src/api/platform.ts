@@ -25,9 +25,9 @@ export interface ControlApiDeps {
   submit(app: App, change: Change, by: Asker | null): Promise<Operation>
   /** Has the commit that an app runs built again from its repository; durable when it resolves. */
   rebuild(app: App, by: Asker | null): Promise<Operation>
-  /** The log of a deploy; with `follow`, until the deploy is over or the signal aborts. */
+  /** The log of an operation; with `follow`, until the operation is over or the signal aborts. */
   operationLog(
-    deploy: Operation,
+    operation: Operation,
     options: OperationLogOptions,
   ): AsyncIterable<{ readonly text: string; readonly offset: number }>
   processes(app: App): Promise<ProcessView[]>

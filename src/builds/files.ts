@@ -10,11 +10,11 @@ import { createLog } from '../log.js'
 
 const log = createLog('files')
 
-/** Where the files of one deploy lie. */
+/** Where the files of one operation lie. */
 export interface OperationFiles {
   /** Append-only UTF-8 text; kept as long as the app. */
   readonly log: string
-  /** The pushed tree; when the deploy is over it is the app's last. */
+  /** The pushed tree; when the operation is over it is the app's last. */
   readonly source: string
 }
 
@@ -29,7 +29,7 @@ export function operationFiles(config: Config, id: string): OperationFiles {
 export const indexOf = (tree: string): string => `${tree}.index`
 
 /**
- * The tree of an app's last deploy: what has not changed since is neither written nor read again, nor stored in another
+ * The tree of an app's last operation: what has not changed since is neither written nor read again, nor stored in another
  * layer. Whoever writes the next one takes it away.
  */
 export const lastTree = (config: Config, app: string): string => join(operationsDirectory(config), `${app}.tree`)
@@ -37,16 +37,16 @@ export const lastTree = (config: Config, app: string): string => join(operations
 export const removeSource = (config: Config, id: string): Promise<void> =>
   removeSourceTree(operationFiles(config, id).source)
 
-/** Keeps the tree of a deploy that is over for the next one of its app. */
+/** Keeps the tree of an operation that is over for the next one of its app. */
 export async function keepSource(config: Config, id: string, app: string): Promise<void> {
   await removeSourceTree(lastTree(config, app)).catch((error: unknown) => setAside(config, app, error))
   // without its tree an index is nothing, and without its index a tree is written anew
   await moveTree(operationFiles(config, id).source, lastTree(config, app)).catch(() => removeSource(config, id))
 }
 
-/** Out of the way of the next deploy; the next start of the worker tries again. */
+/** Out of the way of the next operation; the next start of the worker tries again. */
 async function setAside(config: Config, app: string, cause: unknown): Promise<void> {
-  log.warn({ app, error: messageOf(cause) }, 'the tree of an earlier deploy cannot be removed: it is set aside')
+  log.warn({ app, error: messageOf(cause) }, 'the tree of an earlier operation cannot be removed: it is set aside')
   const aside = operationFiles(config, `${app}-${String(Date.now())}`).source
   await rename(lastTree(config, app), aside).catch((error: unknown) => {
     log.warn({ app, error: messageOf(error) }, 'nor can it be moved')
@@ -72,19 +72,22 @@ export async function removeSourceTree(tree: string): Promise<void> {
   await rm(indexOf(tree), { force: true })
 }
 
-/** Removes the logs of deploys that are known no more: a worker died before it could. */
+/** Removes the logs of operations that are known no more: a worker died before it could. */
 export async function removeStrayLogs(config: Config, known: ReadonlySet<string>): Promise<void> {
   const names = await readdir(operationsDirectory(config)).catch(orMissing([]))
   const ids = names.flatMap((name) => /^(.+)\.log$/.exec(name)?.[1] ?? [])
   for (const id of ids)
     if (!known.has(id))
       await rm(operationFiles(config, id).log, { force: true }).catch((error: unknown) => {
-        log.warn({ deploy: id, error: messageOf(error) }, 'the log of a deploy that is forgotten stays on the disk')
+        log.warn(
+          { operation: id, error: messageOf(error) },
+          'the log of an operation that is forgotten stays on the disk',
+        )
       })
 }
 
 /**
- * Removes source trees that no pending deploy will build: their push or their worker died at the wrong moment. What cannot
+ * Removes source trees that no pending operation will build: their push or their worker died at the wrong moment. What cannot
  * be removed is told and stays: it is no reason not to start.
  */
 export async function removeStraySources(config: Config, pending: ReadonlySet<string>): Promise<void> {
@@ -93,6 +96,6 @@ export async function removeStraySources(config: Config, pending: ReadonlySet<st
   for (const id of new Set(ids))
     if (!pending.has(id))
       await removeSource(config, id).catch((error: unknown) => {
-        log.warn({ deploy: id, error: messageOf(error) }, 'a source tree that no deploy needs stays on the disk')
+        log.warn({ operation: id, error: messageOf(error) }, 'a source tree that no operation needs stays on the disk')
       })
 }

@@ -94,7 +94,7 @@ export class OperationLog {
     this.line(text.replace(/^/gm, ' !     '))
   }
 
-  /** Resolves when everything is in the file. A full disk loses the log, not the deploy. */
+  /** Resolves when everything is in the file. A full disk loses the log, not the operation. */
   async close(): Promise<void> {
     this.#showTail()
     while (this.#writing) await this.#writing
@@ -135,7 +135,7 @@ export class OperationLog {
         await this.#file.appendFile(text)
         await this.#store.operations.notify(this.#id, 'log')
       } catch (error) {
-        process.emitWarning(`log of deploy ${this.#id}: ${messageOf(error)}`)
+        process.emitWarning(`log of operation ${this.#id}: ${messageOf(error)}`)
       }
     }
     this.#writing = null

@@ -4,7 +4,7 @@ import { BerthError } from '../errors.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
 import { fields, formatTime, heading, print, printJson, say, table } from './output.js'
-import { carryOut } from './progress.js'
+import { followOperation } from './progress.js'
 import { inRepository, remotes, setRemote } from './repository.js'
 import { openApp, openSession, withApp, withJson, type AppOptions, type JsonOptions, type Session } from './session.js'
 import { formatMemory } from './size.js'
@@ -126,7 +126,7 @@ export function registerApps(program: Command): void {
     .action(async (name: string, options: AppOptions) => {
       const session = await openApp(options)
       const update = session.client.apps.update({ app: session.app, name })
-      await carryOut(
+      await followOperation(
         session,
         `Renaming ${session.app} to ${name}`,
         update.then(({ deploy, app }) => deploy ?? same(app)),
@@ -154,7 +154,11 @@ export function registerApps(program: Command): void {
       const session = await openApp(options)
       await session.client.apps.info({ app: session.app }) // nobody is asked to confirm what is not there
       const confirm = await confirmed(session.app, options.confirm)
-      await carryOut(session, `Destroying ${session.app}`, session.client.apps.destroy({ app: session.app, confirm }))
+      await followOperation(
+        session,
+        `Destroying ${session.app}`,
+        session.client.apps.destroy({ app: session.app, confirm }),
+      )
     })
 }
 

@@ -3,7 +3,7 @@ import type { OperationView } from '../api/contract.js'
 import { BerthError } from '../errors.js'
 import { addCommand } from './command.js'
 import { formatTime, heading, print, printJson, say, table } from './output.js'
-import { followOperation } from './progress.js'
+import { streamOperation } from './progress.js'
 import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
 
 const group = 'Builds'
@@ -95,7 +95,7 @@ export function registerBuilds(program: Command): void {
         say(id === undefined ? `${app} has no build under way` : `build ${id} is over: ${wanted[0]?.status ?? 'gone'}`)
       for (const build of pending) {
         process.stderr.write(`Cancelling build ${build.id} of ${app}... `)
-        const { status } = await followOperation(
+        const { status } = await streamOperation(
           session,
           await client.builds.cancel({ app, build: build.id }),
           () => undefined,
@@ -122,7 +122,7 @@ export function registerBuilds(program: Command): void {
         for await (const text of await client.builds.output({ app, build: build.id })) process.stdout.write(text)
         return
       }
-      const ended = await followOperation(session, build, (text) => void process.stdout.write(text))
+      const ended = await streamOperation(session, build, (text) => void process.stdout.write(text))
       if (ended.status !== 'succeeded')
         throw new BerthError('broken', ended.failure ?? `the build was ${ended.status}`, 'see `berth builds`')
     })

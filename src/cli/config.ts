@@ -4,7 +4,7 @@ import { BerthError } from '../errors.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
 import { fields, heading, print, printJson, say } from './output.js'
-import { carryOut } from './progress.js'
+import { followOperation } from './progress.js'
 import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
 
 const group = 'Config vars'
@@ -139,7 +139,7 @@ export function registerConfig(program: Command): void {
       const set = await collect(words, options)
       const session = await openApp(options)
       const { app, client } = session
-      await carryOut(
+      await followOperation(
         session,
         `Setting ${few(Object.keys(set))} and restarting ${app}`,
         client.config.change({ app, set }),
@@ -158,6 +158,10 @@ export function registerConfig(program: Command): void {
     .action(async (unset: string[], options: AppOptions) => {
       const session = await openApp(options)
       const { app, client } = session
-      await carryOut(session, `Unsetting ${few(unset)} and restarting ${app}`, client.config.change({ app, unset }))
+      await followOperation(
+        session,
+        `Unsetting ${few(unset)} and restarting ${app}`,
+        client.config.change({ app, unset }),
+      )
     })
 }

@@ -15,16 +15,16 @@ const searchEveryMs = 250
  * Follows a change to its end through restarts of the server, passing on its log from the beginning, each piece once.
  * @throws BerthError `unavailable` when the server does not come back
  */
-export async function followOperation(
+export async function streamOperation(
   { client }: Session,
-  deploy: OperationView,
+  operation: OperationView,
   onText: (text: string) => void,
 ): Promise<OperationView> {
   let from = 0
   let lastSeen = Date.now()
   for (;;) {
     try {
-      const lines = await client.operations.log({ deploy: deploy.id, follow: 'true', from })
+      const lines = await client.operations.log({ deploy: operation.id, follow: 'true', from })
       for (let next = await lines.next(); ; next = await lines.next()) {
         lastSeen = Date.now()
         if (next.done === true) return next.value
@@ -33,7 +33,7 @@ export async function followOperation(
       }
     } catch (error) {
       // the app took the record of its destruction along
-      if (is(error, 'missing') && deploy.kind === 'destroy') return { ...deploy, status: 'succeeded' }
+      if (is(error, 'missing') && operation.kind === 'destroy') return { ...operation, status: 'succeeded' }
       if (!is(error, 'unavailable') || Date.now() - lastSeen > searchMs) throw error
       await sleep(searchEveryMs) // nothing tells when a server is back but asking
     }
@@ -69,7 +69,7 @@ class ProgressLine implements Disposable {
  * change takes long or fails, and always with `shown`.
  * @throws BerthError why it failed
  */
-export async function carryOut(
+export async function followOperation(
   session: Session,
   text: string,
   request: Promise<OperationView>,
@@ -78,7 +78,7 @@ export async function carryOut(
   using line = new ProgressLine(text)
   let ended
   try {
-    ended = await followOperation(session, await request, (text) => line.add(text))
+    ended = await streamOperation(session, await request, (text) => line.add(text))
   } catch (error) {
     say('!')
     throw error

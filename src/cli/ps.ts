@@ -4,7 +4,7 @@ import { BerthError, messageOf } from '../errors.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
 import { formatAgo, formatTime, heading, print, printJson, say, table } from './output.js'
-import { carryOut } from './progress.js'
+import { followOperation } from './progress.js'
 import { openApp, openSession, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
 import { formatMemory, parseMemory } from './size.js'
 
@@ -106,7 +106,7 @@ export function registerPs(program: Command): void {
         )
         return
       }
-      await carryOut(session, `Scaling ${words.join(' ')} of ${app}`, client.formation.scale({ app, formation }))
+      await followOperation(session, `Scaling ${words.join(' ')} of ${app}`, client.formation.scale({ app, formation }))
     })
 
   withApp(
@@ -122,7 +122,7 @@ export function registerPs(program: Command): void {
       const session = await openApp(options)
       const { app, client } = session
       const request = client.processes.restart({ app, ...(process === undefined ? {} : { process }) })
-      await carryOut(session, `Restarting ${process ?? 'all processes'} of ${app}`, request)
+      await followOperation(session, `Restarting ${process ?? 'all processes'} of ${app}`, request)
     })
 
   withApp(
@@ -138,7 +138,7 @@ export function registerPs(program: Command): void {
       if (!all) {
         const session = await openApp(options)
         const { app, client } = session
-        await carryOut(session, `Rebuilding ${app}`, client.processes.rebuild({ app }))
+        await followOperation(session, `Rebuilding ${app}`, client.processes.rebuild({ app }))
         return
       }
       if (options.app !== undefined) throw new UsageError('--all and -a APP exclude each other', 'give one of them')
@@ -147,7 +147,7 @@ export function registerPs(program: Command): void {
       for (const { name } of await session.client.apps.list({})) {
         if ((await session.client.apps.info({ app: name })).commit === null) continue
         try {
-          await carryOut(session, `Rebuilding ${name}`, session.client.processes.rebuild({ app: name }))
+          await followOperation(session, `Rebuilding ${name}`, session.client.processes.rebuild({ app: name }))
         } catch (error) {
           say(messageOf(error))
           failed.push(name)

@@ -4,7 +4,7 @@ import { addCommand } from './command.js'
 import { own } from '../lib/own.js'
 import { UsageError } from './failure.js'
 import { fields, formatTime, heading, print, printJson, table } from './output.js'
-import { carryOut } from './progress.js'
+import { followOperation } from './progress.js'
 import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
 import { formatMemory } from './size.js'
 
@@ -101,6 +101,8 @@ export function registerReleases(program: Command): void {
       const request = client.releases.rollback({ app, ...(wanted === undefined ? {} : { version: wanted }) })
       // it says what it does not bring back
       const shown = true
-      await carryOut(session, `Rolling back ${app}${wanted === undefined ? '' : ` to v${wanted}`}`, request, { shown })
+      await followOperation(session, `Rolling back ${app}${wanted === undefined ? '' : ` to v${wanted}`}`, request, {
+        shown,
+      })
     })
 }

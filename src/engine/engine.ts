@@ -2,7 +2,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ApiRoute } from './api/route.js'
 import { apiRoutes } from './api/routes.js'
-import type { Inventory } from './api/system.js'
+import type { EngineSummary } from './api/system.js'
 import { createBuilder, type Builder } from './build/builder.js'
 import type { EngineConfig } from './config.js'
 import { ContainerCatalog } from './containers/catalog.js'
@@ -50,9 +50,9 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
   const catalog = new ContainerCatalog()
   const images = await ImageStore.open(config, events, catalog)
   const volumes = await openVolumes(config, events, catalog)
-  const parts = { config, driver, exits, hierarchies, ids, networks, events, catalog }
+  const shared = { config, driver, exits, hierarchies, ids, networks, events, catalog }
   const containers = await Containers.open({
-    ...parts,
+    ...shared,
     images: images satisfies Images,
     volumes: volumes satisfies Volumes,
   })
@@ -68,7 +68,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
     },
     routes: apiRoutes({
       ...{ config, events, containers, usage: catalog, images, registry, builder, networks, volumes },
-      inventory: inventoryOf(containers, images, builder, driver.name, ids !== undefined),
+      inventory: summaryOf(containers, images, builder, driver.name, ids !== undefined),
     }),
     [Symbol.asyncDispose]: async () => {
       exits.close()
@@ -87,13 +87,13 @@ const announcesMove = (version: Hierarchies['version'], request: string): boolea
   /^POST .*\/(create|start|restart)(\?|$)/.test(request) ||
   (version === 2 && /^(POST .*\/exec|GET .*\/containers\/[^/]+\/json)(\?|$)/.test(request))
 
-function inventoryOf(
+function summaryOf(
   containers: Containers,
   images: ImageStore,
   builder: Builder,
   chosen: string,
   userNamespaces: boolean,
-): Inventory {
+): EngineSummary {
   return {
     containers: () => containers.count(),
     images: () => images.all().length,

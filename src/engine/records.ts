@@ -294,7 +294,7 @@ export interface VolumeInfo {
 }
 
 /** What a volume that is not there yet is to be. */
-export interface VolumeWish {
+export interface VolumeRequest {
   /** '' is `local`, and there is no other. */
   readonly driver?: string
   readonly labels?: Readonly<Record<string, string>>
@@ -313,7 +313,7 @@ export interface Volumes {
   /** Where the content of a volume is, or will be. */
   place(name: string): string
   /** Makes the volume unless it is there. `name` '' makes an anonymous one. @throws EngineError `invalid`, `missing` */
-  ensure(name: string, wish?: VolumeWish): Promise<VolumeInfo>
+  ensure(name: string, request?: VolumeRequest): Promise<VolumeInfo>
   /**
    * Has `copy` fill the volume, if it is empty: all of that appears in the volume at once, and is on the disk when this
    * resolves. @throws what `copy` throws, and then the volume is as it was

@@ -5,7 +5,7 @@ import type { RefCommand } from './commands.js'
 import { orMissing, readIfThere } from '../lib/missing.js'
 import type { Verdict } from './report.js'
 
-/** A push that became a deploy, from then until its ref's fate is settled. */
+/** A push that became an operation, from then until its ref's fate is settled. */
 export interface Push {
   /** `<pid>-<start time>` of its receive-pack. */
   readonly id: string
@@ -35,7 +35,7 @@ function directoryOf(repository: string, id: string): string {
 }
 
 /**
- * Records a push, durably, and keeps its objects: git throws them away if its receive-pack is killed, and the deploy
+ * Records a push, durably, and keeps its objects: git throws them away if its receive-pack is killed, and the operation
  * would then have no commit. They are hard links, so keeping a large pack costs nothing.
  * @param quarantine receive-pack's own object directory, inside the repository
  */
@@ -94,18 +94,18 @@ async function linkTree(from: string, to: string): Promise<void> {
 }
 
 /** Release and commit a ref was last moved to. */
-interface Landed {
+interface RefMove {
   readonly release: number
   readonly commit: string
 }
 
-export async function readLanded(repository: string): Promise<Record<string, Landed>> {
+export async function readMoves(repository: string): Promise<Record<string, RefMove>> {
   const text = (await readIfThere(join(repository, 'berth', 'landed.json'))) ?? '{}'
-  return JSON.parse(text) as Record<string, Landed>
+  return JSON.parse(text) as Record<string, RefMove>
 }
 
-export async function writeLanded(repository: string, landed: Readonly<Record<string, Landed>>): Promise<void> {
+export async function writeMoves(repository: string, moves: Readonly<Record<string, RefMove>>): Promise<void> {
   const file = join(repository, 'berth', 'landed.json')
-  await writeFile(`${file}.new`, JSON.stringify(landed))
+  await writeFile(`${file}.new`, JSON.stringify(moves))
   await rename(`${file}.new`, file)
 }

@@ -13,7 +13,7 @@ import { checkConnected } from './connected.js'
 import type { Disk } from './disk.js'
 import { exportTree, quarantineEnv, readCommit } from './export.js'
 import { policyOn } from './policy.js'
-import { land, prepareLanding } from './landing.js'
+import { moveToPush, prepareMove } from './ref-moves.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { orMissing } from '../lib/missing.js'
 import { checkQuarantine, forgetPush, isUnderWay, listPushes, readPush, recordPush, type Push } from './pushes.js'
@@ -32,6 +32,13 @@ export interface Question {
   readonly push: string
   readonly commands: readonly RefCommand[]
   /** receive-pack's own object directory, as the hook says; empty when nothing but deletions was pushed. */
+  readonly quarantine: string
+}
+
+/** What was pushed, where: the objects are in the quarantine still. */
+interface Pushed {
+  readonly app: App
+  readonly repository: string
   readonly quarantine: string
 }
 
@@ -60,7 +67,7 @@ export class Receiving {
    * Deploys what was pushed, follows it to its end, and moves its ref: before git is told, whose next steps can then change
    * nothing any more.
    * @param say takes text for the pusher, and resolves when there is room for more
-   * @param signal ends it early; the deploy goes on
+   * @param signal ends it early; the operation goes on
    */
   async preReceive(
     app: App,
@@ -73,11 +80,11 @@ export class Receiving {
     try {
       const push = await this.#mutex.run(app.id, () => this.#begin(app, repository, question, say))
       if (push === null) return
-      const deploy = await store.operations.get(push.deploy)
+      const operation = await store.operations.get(push.deploy)
       // a pusher that reads slowly keeps its own log waiting, and not the ref
-      const ended = this.#landAtEnd(app, repository, push, deploy)
+      const ended = this.#moveAtEnd(app, repository, push, operation)
       ended.catch(() => undefined) // awaited below, unless the pusher goes first
-      for await (const { text } of followLog(config, store, deploy.id, { signal })) await say(text)
+      for await (const { text } of followLog(config, store, operation.id, { signal })) await say(text)
       if (signal.aborted) return
       if ((await ended).status === 'superseded')
         await say(' !     superseded by a newer push: this one was not deployed\n')
@@ -102,18 +109,18 @@ export class Receiving {
     const repository = repositoryOf(this.#at.config, app.id)
     const push = await readPush(repository, id)
     if (!push) throw new BerthError('missing', 'no such push')
-    await this.#landAtEnd(app, repository, push, await this.#at.store.operations.get(push.deploy))
+    await this.#moveAtEnd(app, repository, push, await this.#at.store.operations.get(push.deploy))
     return [{ ref: push.command.ref, reason: null }, ...push.refused]
   }
 
-  /** A push's receive-pack has ended, well or badly: when its deploy has too, the ref is made to agree. */
+  /** A push's receive-pack has ended, well or badly: when its operation has too, the ref is made to agree. */
   async settle(app: string, id: string): Promise<void> {
     const repository = repositoryOf(this.#at.config, app)
     const push = await readPush(repository, id)
     if (push) await this.#settle(app, repository, push)
   }
 
-  /** Settles what an api process that died has left. Resolves at once; the work goes on for as long as the deploys do. */
+  /** Settles what an api process that died has left. Resolves at once; the work goes on for as long as the operations do. */
   async settleAll(): Promise<void> {
     for (const { id } of await this.#at.store.apps.list()) {
       const repository = repositoryOf(this.#at.config, id)
@@ -124,7 +131,7 @@ export class Receiving {
     }
   }
 
-  /** Goes on until the ref agrees with the deploy, however often it fails. */
+  /** Goes on until the ref agrees with the operation, however often it fails. */
   async #settle(app: string, repository: string, push: Push): Promise<void> {
     for (let attempt = 0; ; attempt += 1) {
       try {
@@ -140,40 +147,39 @@ export class Receiving {
 
   async #trySettle(app: string, repository: string, push: Push): Promise<void> {
     const { store } = this.#at
-    const deploy = await store.operations.get(push.deploy).catch(orMissing(null))
-    if (deploy) {
-      const end = await outcome(store, deploy)
+    const operation = await store.operations.get(push.deploy).catch(orMissing(null))
+    if (operation) {
+      const end = await outcome(store, operation)
       // an app destroyed meanwhile has no repository
-      if (end.status === 'succeeded' && (await store.apps.find(app))) await this.#land(app, repository, push, end)
+      if (end.status === 'succeeded' && (await store.apps.find(app))) await this.#move(app, repository, push, end)
     }
     // that of an api process that was killed, or has handed over, runs on, and its hooks ask us
     while (await isUnderWay(push.id)) await delay(underWayMs, undefined, { ref: false })
-    if (!deploy) await removeSource(this.#at.config, push.deploy) // it was never submitted
+    if (!operation) await removeSource(this.#at.config, push.deploy) // it was never submitted
     await forgetPush(repository, push.id)
   }
 
-  /** What is deployed is not refused: a ref that cannot be moved when its deploy is over is moved when the push is settled. */
-  async #landAtEnd(app: App, repository: string, push: Push, deploy: Operation): Promise<Operation> {
-    const end = await outcome(this.#at.store, deploy)
+  /** What is deployed is not refused: a ref that cannot be moved when its operation is over is moved when the push is settled. */
+  async #moveAtEnd(app: App, repository: string, push: Push, operation: Operation): Promise<Operation> {
+    const end = await outcome(this.#at.store, operation)
     if (end.status === 'succeeded')
-      await this.#land(app.id, repository, push, end).catch((error: unknown) =>
+      await this.#move(app.id, repository, push, end).catch((error: unknown) =>
         this.#at.log.error({ error: messageOf(error), app: app.name }, 'ref not moved yet'),
       )
     return end
   }
 
-  #land(app: string, repository: string, push: Push, deploy: Operation): Promise<void> {
-    return this.#mutex.run(app, () => land(repository, push, deploy))
+  #move(app: string, repository: string, push: Push, operation: Operation): Promise<void> {
+    return this.#mutex.run(app, () => moveToPush(repository, push, operation))
   }
 
-  /** From a question to a deploy that is sure to be carried out; null when there is nothing to deploy. */
+  /** From a question to an operation that is sure to be carried out; null when there is nothing to deploy. */
   async #begin(
     app: App,
     repository: string,
     question: Question,
     say: (text: string) => Promise<void>,
   ): Promise<Push | null> {
-    const { config, store } = this.#at
     const known = await readPush(repository, question.push)
     if (known) {
       await this.#resubmit(app, known)
@@ -184,37 +190,62 @@ export class Receiving {
       await say(` !     ${ref.replace(/^refs\/heads\//, '')}: ${reason ?? ''}\n`)
     if (!command) return null
     const quarantine = checkQuarantine(repository, question.quarantine)
+    const pending = await this.#at.store.operations.pending(app.id)
+    const id = newOperationId()
+    const unless = await this.#takeTree({ app, repository, quarantine, command }, pending, id)
+    const push: Push = { id: question.push, deploy: id, command, unless, refused }
+    await this.#submit({ app, repository, quarantine, push }, async () => {
+      if (pending.length > 0) await say('-----> Waiting for the change before this one to end\n')
+    })
+    return push
+  }
+
+  /**
+   * Writes the pushed tree to the disk, once nothing speaks against the push that git would say only when it is deployed.
+   * @returns the operations that make the push stale when one of them succeeds first
+   */
+  async #takeTree(
+    { app, repository, quarantine, command }: Pushed & { readonly command: RefCommand },
+    pending: readonly Operation[],
+    id: string,
+  ): Promise<readonly string[]> {
+    const { config } = this.#at
     const env = quarantineEnv(repository, quarantine)
-    const pending = await store.operations.pending(app.id)
     const { stale, unless } = await stalenessOf(repository, command, pending, env)
     if (stale)
       throw new BerthError('conflict', 'the branch has moved since you last fetched it', 'fetch, merge and push again')
-    const id = newOperationId()
     const [directory, last] = [operationFiles(config, id).source, lastTree(config, app.id)]
     const tree = { repository, commit: command.new, directory, env, last, limits: config.push, disk: this.#disk }
     const facts = await readCommit(tree)
     await checkConnected(repository, command.new, env)
-    await prepareLanding(repository, command, env)
+    await prepareMove(repository, command, env)
     await exportTree(tree, facts)
-    const push: Push = { id: question.push, deploy: id, command, unless, refused }
+    return unless
+  }
+
+  /** Records a push and its operation: both, or none that is known of. @param recorded is called between the two */
+  async #submit(
+    { app, repository, quarantine, push }: Pushed & { readonly push: Push },
+    recorded: () => Promise<void>,
+  ): Promise<void> {
+    const { config, store } = this.#at
     let submitted = false
     try {
       await recordPush(repository, push, quarantine)
-      if (pending.length > 0) await say('-----> Waiting for the change before this one to end\n')
-      const by = await store.pushers.get(question.push)
+      await recorded()
+      const by = await store.pushers.get(push.id)
       submitted = true
-      await submit(store, app, changeOf(push), { id, by })
+      await submit(store, app, changeOf(push), { id: push.deploy, by })
     } catch (error) {
       // what Redis did not confirm may be recorded all the same, and be deployed: `settle` finds out
       if (submitted && !is(error, 'missing')) throw error
       await forgetPush(repository, push.id)
-      await removeSource(config, id)
+      await removeSource(config, push.deploy)
       throw error
     }
-    return push
   }
 
-  /** The api process may have died between the record and the deploy. */
+  /** The api process may have died between the record and the operation. */
   async #resubmit(app: App, push: Push): Promise<void> {
     const { store } = this.#at
     try {

@@ -1,7 +1,7 @@
 import { endsApp, isBuild } from '../changes/index.js'
 import type { Operation } from '../store/operations.js'
 
-/** What to do with an app's pending deploys. */
+/** What to do with an app's pending operations. */
 export interface Choice {
   /** The one to carry out now; null when there is none. */
   readonly next: Operation | null
@@ -12,25 +12,27 @@ export interface Choice {
 }
 
 /**
- * Looks at an app's pending deploys, oldest first. One that a dead worker had begun is carried on, whatever came after,
+ * Looks at an app's pending operations, oldest first. One that a dead worker had begun is carried on, whatever came after,
  * or ended by whoever carries it on.
  * @param running id of the one being carried out; it is neither chosen nor superseded
  */
 export function chooseNext(pending: readonly Operation[], running: string | null = null): Choice {
-  const waiting = pending.filter((deploy) => deploy.id !== running)
-  const cancelled = waiting.filter((deploy) => deploy.status === 'queued' && reasonToEnd(pending, deploy.id) !== null)
-  const left = waiting.filter((deploy) => !cancelled.includes(deploy))
+  const waiting = pending.filter((operation) => operation.id !== running)
+  const cancelled = waiting.filter(
+    (operation) => operation.status === 'queued' && reasonToEnd(pending, operation.id) !== null,
+  )
+  const left = waiting.filter((operation) => !cancelled.includes(operation))
   const superseded = left.filter(
     (one, index) => one.status === 'queued' && [one, left[index + 1]].every((each) => each && isBuild(each)),
   )
-  return { next: left.find((deploy) => !superseded.includes(deploy)) ?? null, superseded, cancelled }
+  return { next: left.find((operation) => !superseded.includes(operation)) ?? null, superseded, cancelled }
 }
 
-/** Why a pending deploy shall not go on: somebody cancelled it, or it builds what is about to be destroyed. */
+/** Why a pending operation shall not go on: somebody cancelled it, or it builds what is about to be destroyed. */
 export function reasonToEnd(pending: readonly Operation[], id: string): string | null {
-  const at = pending.findIndex((deploy) => deploy.id === id)
-  const deploy = pending[at]
-  if (deploy?.cancelledBy !== undefined) return `cancelled by ${deploy.cancelledBy}`
+  const at = pending.findIndex((operation) => operation.id === id)
+  const operation = pending[at]
+  if (operation?.cancelledBy !== undefined) return `cancelled by ${operation.cancelledBy}`
   const destroyed = pending.slice(at + 1).some(endsApp)
-  return deploy && isBuild(deploy) && destroyed ? 'cancelled: the app is being destroyed' : null
+  return operation && isBuild(operation) && destroyed ? 'cancelled: the app is being destroyed' : null
 }

@@ -23,7 +23,7 @@ const inUse = (releases: readonly Release[], current: number): Release[] =>
   releases.filter((release) => release.version === current || release.status === 'pending')
 
 /**
- * Forgets what is too old of an app: deploys with their logs, and releases with their config vars. The current release
+ * Forgets what is too old of an app: operations with their logs, and releases with their config vars. The current release
  * stays, and those whose images are kept. Only the worker, which serialises an app's changes, may call it.
  */
 export async function trim({ store, config }: OperationDeps, app: App): Promise<void> {

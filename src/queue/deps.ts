@@ -5,7 +5,7 @@ import type { Scheduler } from '../scheduler/scheduler.js'
 import type { Store } from '../store/store.js'
 import type { Semaphore } from '../lib/semaphore.js'
 
-/** All that carrying out a deploy takes. */
+/** All that carrying out an operation takes. */
 export interface OperationDeps {
   readonly config: Config
   readonly store: Store

@@ -9,7 +9,7 @@ import { isOver, operationChannel, type Operation } from '../store/operations.js
 import type { Store } from '../store/store.js'
 import { operationFiles } from '../builds/files.js'
 
-/** A piece of a deploy's log. */
+/** A piece of an operation's log. */
 export interface LogChunk {
   readonly text: string
   /** Bytes of the log up to the end of this piece: where to go on from after a lost connection. */
@@ -19,7 +19,7 @@ export interface LogChunk {
 export interface FollowOptions {
   /** Byte to begin at; default 0. */
   readonly from?: number
-  /** False ends at what is written by now; default true: until the deploy is over. */
+  /** False ends at what is written by now; default true: until the operation is over. */
   readonly follow?: boolean
   readonly signal?: AbortSignal
 }
@@ -29,7 +29,7 @@ const patience = 5_000
 const pieceBytes = 64 * 1024
 
 /**
- * The log of a deploy as it is written, from a byte offset, until the deploy is over. Survives Redis and the worker going
+ * The log of an operation as it is written, from a byte offset, until the operation is over. Survives Redis and the worker going
  * away meanwhile; ends early, without an error, when `signal` aborts.
  */
 export async function* followLog(
@@ -38,7 +38,7 @@ export async function* followLog(
   id: string,
   { from = 0, follow = true, signal }: FollowOptions = {},
 ): AsyncGenerator<LogChunk, void> {
-  await using watch = follow ? await watchDeploy(store, id) : null
+  await using watch = follow ? await watchOperation(store, id) : null
   let offset = from
   let file: FileHandle | null = null
   const decoder = new StringDecoder('utf8')
@@ -64,12 +64,12 @@ export async function* followLog(
   }
 }
 
-/** Waits until a deploy is over. @returns its last state; one whose app was destroyed meanwhile counts as succeeded */
-export async function outcome(store: Store, deploy: Operation, signal?: AbortSignal): Promise<Operation> {
-  await using watch = await watchDeploy(store, deploy.id)
+/** Waits until an operation is over. @returns its last state; one whose app was destroyed meanwhile counts as succeeded */
+export async function outcome(store: Store, operation: Operation, signal?: AbortSignal): Promise<Operation> {
+  await using watch = await watchOperation(store, operation.id)
   for (;;) {
     const now = await watch.state()
-    if (now === null) return { ...deploy, status: 'succeeded', finishedAt: new Date().toISOString() }
+    if (now === null) return { ...operation, status: 'succeeded', finishedAt: new Date().toISOString() }
     if (now !== undefined && isOver(now.status)) return now
     signal?.throwIfAborted()
     await watch.news(signal)
@@ -77,14 +77,14 @@ export async function outcome(store: Store, deploy: Operation, signal?: AbortSig
 }
 
 interface Watch extends AsyncDisposable {
-  /** null: there is no such deploy; undefined: Redis is away. */
+  /** null: there is no such operation; undefined: Redis is away. */
   state(): Promise<Operation | null | undefined>
   over(): Promise<boolean>
-  /** Resolves at the next word about the deploy, or after a while, or when the signal aborts. */
+  /** Resolves at the next word about the operation, or after a while, or when the signal aborts. */
   news(signal?: AbortSignal): Promise<void>
 }
 
-async function watchDeploy(store: Store, id: string): Promise<Watch> {
+async function watchOperation(store: Store, id: string): Promise<Watch> {
   const news = new EventTarget()
   let notified = false
   const unsubscribe = await store.notifications.subscribe(operationChannel(id), () => {
@@ -101,8 +101,8 @@ async function watchDeploy(store: Store, id: string): Promise<Watch> {
   return {
     state,
     over: async () => {
-      const deploy = await state()
-      return deploy === null || (deploy !== undefined && isOver(deploy.status))
+      const now = await state()
+      return now === null || (now !== undefined && isOver(now.status))
     },
     news: async (signal) => {
       using either = deadline(patience, ...(signal ? [signal] : []))

@@ -18,7 +18,7 @@ const store = await openStore(config)
 const engine = connectEngine(config).waiting(defaultLimits.engine)
 const scheduler = createScheduler({ config, store, engine, log })
 const worker = await startWorker({ config, store, engine, scheduler, log })
-// Deploys need not wait for the first look at every app.
+// Operations need not wait for the first look at every app.
 await scheduler.start()
 const images = keepImages({ config, store, engine, scheduler, log })
 log.info({ builds: config.builds, changes: config.changes }, 'worker ready')

@@ -47,7 +47,8 @@ export async function runOperation(
     await abandon(deps, app, operation.id, failure)
     log.problem(failure)
     if (error instanceof BerthError && error.hint !== undefined) log.problem(error.hint)
-    if (!(error instanceof BerthError)) deps.log.error({ error, deploy: operation.id }, 'deploy failed unexpectedly')
+    if (!(error instanceof BerthError))
+      deps.log.error({ error, operation: operation.id }, 'operation failed unexpectedly')
   }
   await log.close()
   if (endsApp(operation) && failure === null) return forgetApp(deps, app, operation)

@@ -5,7 +5,7 @@ import type { App } from '../store/apps.js'
 import type { Asker, Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 
-/** The BullMQ queue of wake-ups. A job says "look at this app's pending deploys" and nothing else. */
+/** The BullMQ queue of wake-ups. A job says "look at this app's pending operations" and nothing else. */
 export const queueName = 'deploys'
 
 export interface WakeUp {
@@ -48,7 +48,7 @@ export interface SubmitOptions {
 
 /**
  * Records a change to an app for the worker to carry out after those before it. Durable when it resolves: a wake-up that
- * does not arrive is made good by the worker, which hears of every new deploy and makes rounds.
+ * does not arrive is made good by the worker, which hears of every new operation and makes rounds.
  */
 export async function submit(
   store: Store,

@@ -14,7 +14,7 @@ import { Semaphore } from '../lib/semaphore.js'
 import { queueName, wake, wakeUps, type WakeUp } from './submit.js'
 import type { OperationDeps } from './deps.js'
 
-/** Pending deploys are looked for this often, in case a wake-up was lost. Milliseconds. */
+/** Pending operations are looked for this often, in case a wake-up was lost. Milliseconds. */
 const roundMs = 15_000
 
 /** Apps looked after at once: what limits their builds and other changes are the pools. */
@@ -23,14 +23,14 @@ const atOnce = 10_000
 /** The one worker of an instance. */
 export interface DeployWorker {
   /**
-   * Takes no new deploy, gives those under way `graceMs` to end, then interrupts them: they stay pending, and the next
+   * Takes no new operation, gives those under way `graceMs` to end, then interrupts them: they stay pending, and the next
    * worker carries on.
    */
   stop(graceMs: number): Promise<void>
 }
 
 /**
- * Carries out pending deploys: one at a time of an app, in order; over all apps, so many builds and so many other changes
+ * Carries out pending operations: one at a time of an app, in order; over all apps, so many builds and so many other changes
  * at once as the settings say. Begins with those a dead worker left.
  */
 export async function startWorker(given: Omit<OperationDeps, 'builds' | 'changes'>): Promise<DeployWorker> {
@@ -38,12 +38,12 @@ export async function startWorker(given: Omit<OperationDeps, 'builds' | 'changes
   const deps: OperationDeps = { ...given, builds: new Semaphore(config.builds), changes: new Semaphore(config.changes) }
   const stopping = new AbortController()
   const stopped = (): boolean => stopping.signal.aborted
-  /** App id -> the deploy being carried out. */
+  /** App id -> the operation being carried out. */
   const running = new Map<string, { readonly id: string; readonly cancel: AbortController }>()
   const mutex = new KeyedMutex()
 
   /**
-   * Ends what was cancelled, and tells waiting pushes that a newer one has come. With `claim` it answers with the deploy that is next and marks it
+   * Ends what was cancelled, and tells waiting pushes that a newer one has come. With `claim` it answers with the operation that is next and marks it
    * running in the same turn: a push that arrives a moment later is then judged beside it, neither overlooked nor put in
    * its place.
    */
@@ -70,10 +70,10 @@ export async function startWorker(given: Omit<OperationDeps, 'builds' | 'changes
       const mine = { id: next.id, cancel: new AbortController() }
       running.set(app, mine)
       interrupt(pending, mine)
-      return { deploy: next, cancel: mine.cancel.signal }
+      return { operation: next, cancel: mine.cancel.signal }
     })
 
-  /** Ids of deploys whose log says what they wait for. */
+  /** Ids of operations whose log says what they wait for. */
   const told = new Set<string>()
   /** Tells changes of an app that its build goes first; git has told pushes. */
   const tellBehind = async (pending: readonly Operation[], now: string): Promise<void> => {
@@ -98,10 +98,10 @@ export async function startWorker(given: Omit<OperationDeps, 'builds' | 'changes
       const next = await look(app, true)
       if (!next) return
       try {
-        await runOperation(deps, next.deploy, { stopping: stopping.signal, cancel: next.cancel })
+        await runOperation(deps, next.operation, { stopping: stopping.signal, cancel: next.cancel })
       } finally {
         running.delete(app)
-        told.delete(next.deploy.id)
+        told.delete(next.operation.id)
       }
     }
   }
@@ -113,7 +113,7 @@ export async function startWorker(given: Omit<OperationDeps, 'builds' | 'changes
   const ids = await Promise.all((await store.operations.pendingApps()).map((app) => store.operations.pending(app)))
   await removeStraySources(config, new Set(ids.flat().map(({ id }) => id)))
 
-  // the names first: a log that is begun meanwhile has a deploy that is not among them
+  // the names first: a log that is begun meanwhile has an operation that is not among them
   await removeStrayLogs(config, await store.operations.ids())
 
   const worker = new Worker<WakeUp>(queueName, ({ data: { app } }) => work(app), {
@@ -124,7 +124,7 @@ export async function startWorker(given: Omit<OperationDeps, 'builds' | 'changes
     skipVersionCheck: true,
   })
   worker.on('error', (error) => log.warn({ error: messageOf(error) }, 'queue'))
-  worker.on('failed', (job, error) => log.error({ app: job?.data.app, error }, 'deploys of an app not carried out'))
+  worker.on('failed', (job, error) => log.error({ app: job?.data.app, error }, 'operations of an app not carried out'))
 
   const round = async (): Promise<void> => {
     for (const app of await store.operations.pendingApps()) {
@@ -150,7 +150,7 @@ export async function startWorker(given: Omit<OperationDeps, 'builds' | 'changes
   }
 }
 
-/** Writes to the log of a deploy that is not being carried out. */
+/** Writes to the log of an operation that is not being carried out. */
 async function logOnly(config: Config, store: Store, id: string, write: (log: OperationLog) => void): Promise<void> {
   const log = await OperationLog.open(config, store, id)
   write(log)

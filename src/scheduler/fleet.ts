@@ -33,7 +33,7 @@ export interface SchedulerDeps {
   /** Waits for a process to do its work: see `ready`. */
   readonly ready: typeof ready
   /** Bounds how many containers start at once. */
-  readonly gate: Semaphore
+  readonly starts: Semaphore
   /** Aborted when the scheduler stops; what is under way is left for the next one to find. */
   readonly stopping: AbortSignal
 }
@@ -60,7 +60,7 @@ export class Fleet {
    * @throws BerthError saying why, when there is not even a container
    */
   async launch(app: App, release: Release, slot: Slot, restarts: number): Promise<LaunchedProcess> {
-    const { engine, records, gate } = this.#deps
+    const { engine, records, starts: gate } = this.#deps
     return gate.run(async () => {
       const { config } = this.#deps
       const init = await initFor(engine, config)

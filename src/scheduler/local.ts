@@ -65,7 +65,7 @@ export function createScheduler({ config, store, engine: client, log, limits: gi
         deaths,
         clock: systemClock,
         ready,
-        gate,
+        starts: gate,
         stopping,
       }
       const fleet = new Fleet(deps)

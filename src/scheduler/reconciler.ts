@@ -172,7 +172,7 @@ export class Reconciler {
     await records.clear(id)
   }
 
-  /** The release whose route is up, if a deploy has got that far and not been written down as done; else the current one. */
+  /** The release whose route is up, if an operation has got that far and not been written down as done; else the current one. */
   async #desired(app: App): Promise<Release | null> {
     const rolled = await this.#deps.records.rolled(app.id)
     if (rolled > app.current) {
@@ -182,10 +182,10 @@ export class Reconciler {
     return app.current === 0 ? null : this.#store.releases.get(app.id, app.current)
   }
 
-  /** Leaves out what belongs to a deploy that a killed worker left behind: it is about to be resumed. */
+  /** Leaves out what belongs to an operation that a killed worker left behind: it is about to be resumed. */
   async #unspared(app: string, surplus: readonly ObservedContainer[]): Promise<ObservedContainer[]> {
     if (surplus.length === 0) return []
-    const pending = new Set((await this.#store.operations.pending(app)).map((deploy) => deploy.release))
+    const pending = new Set((await this.#store.operations.pending(app)).map((operation) => operation.release))
     return surplus.filter((one) => !pending.has(one.release))
   }
 

@@ -7,7 +7,7 @@ import { endProcess, identify } from './pids.js'
 const graceMs = 2_000
 
 /**
- * Ends what git still runs for pushes whose deploy is not over: it outlives the API on purpose, so that a push keeps its
+ * Ends what git still runs for pushes whose operation is not over: it outlives the API on purpose, so that a push keeps its
  * outcome. Such a process names the instance's repositories on its command line.
  */
 export async function endPushes(config: Config): Promise<void> {

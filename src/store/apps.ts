@@ -56,7 +56,7 @@ lead(id, route, hosts)
 return 1`
 
 /** Another record, and with another name another hostname; 0: something is not what was read, -1: the name is taken. */
-const amend = `${routing}
+const applyChanges = `${routing}
 local id, before, after, old, name, was, route, hosts = unpack(ARGV)
 if redis.call('hget', 'apps', id) ~= before then return 0 end
 if old ~= name then
@@ -150,7 +150,7 @@ export class Apps {
         ...[id, json, JSON.stringify(next), app.name, next.name],
         ...[was ?? '', route === null ? '' : draftRoute(route), JSON.stringify(route?.hosts ?? [])],
       ]
-      const outcome = await this.#redis.eval(amend, 0, ...args)
+      const outcome = await this.#redis.eval(applyChanges, 0, ...args)
       if (outcome === -1) throw taken(next.name)
       if (outcome === 1) return next
     }

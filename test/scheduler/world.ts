@@ -141,7 +141,7 @@ export class World {
       deaths,
       clock: this.clock,
       ready: (starting, _, signal) => this.#ready(starting.id, deaths, signal),
-      gate: new Semaphore(4),
+      starts: new Semaphore(4),
       stopping: this.#stop.signal,
     }
     const store = {

@@ -62,7 +62,7 @@ export function operationHandlers(platform: ControlApiDeps): HandlersOf<'operati
 }
 
 /**
- * How a deploy ended, or with `follow` false where it stands. An app that is destroyed takes its deploys along.
+ * How an operation ended, or with `follow` false where it stands. An app that is destroyed takes its operations along.
  * @throws BerthError `unavailable` when it goes on and is followed no more, as when this process ends
  */
 async function verdict({ store }: ControlApiDeps, before: OperationView, follow: boolean): Promise<OperationView> {

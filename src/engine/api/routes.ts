@@ -17,7 +17,7 @@ import { imageRoutes } from './images.js'
 import { networkRoutes } from './networks.js'
 import { registryRoutes } from './registry.js'
 import type { ApiRoute } from './route.js'
-import { type Inventory, systemRoutes } from './system.js'
+import { type EngineSummary, systemRoutes } from './system.js'
 import { volumeRoutes } from './volumes.js'
 
 /** What the API is served from. */
@@ -32,7 +32,7 @@ export interface ApiDeps {
   readonly builder: Builder
   readonly networks: NetworkRoom
   readonly volumes: VolumeRoom
-  readonly inventory: Inventory
+  readonly inventory: EngineSummary
 }
 
 /** Every endpoint that is served. */

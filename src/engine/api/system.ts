@@ -15,7 +15,7 @@ import { apiVersion } from './table.js'
 import { describeVolume } from './volumes.js'
 
 /** What the other rooms tell `/info` and `/system/df` of themselves. */
-export interface Inventory {
+export interface EngineSummary {
   containers(): { readonly running: number; readonly paused: number; readonly stopped: number }
   images(): number | Promise<number>
   /** The OCI runtime chosen, and those found: name to path. */
@@ -32,7 +32,11 @@ export interface Inventory {
 }
 
 /** `/_ping`, `/version`, `/info`, `/system/df` */
-export const systemRoutes = (config: EngineConfig, inventory: Inventory, volumes: VolumeRoom): readonly ApiRoute[] => [
+export const systemRoutes = (
+  config: EngineConfig,
+  inventory: EngineSummary,
+  volumes: VolumeRoom,
+): readonly ApiRoute[] => [
   { method: 'GET', path: '/_ping', handle: ping },
   { method: 'HEAD', path: '/_ping', handle: ping },
   { method: 'GET', path: '/version', handle: async (_, reply) => reply.json(200, await versions(inventory)) },
@@ -78,7 +82,7 @@ const askVersion = async (path: string): Promise<string> => {
   }
 }
 
-async function versions(inventory: Inventory) {
+async function versions(inventory: EngineSummary) {
   const { chosen, found } = inventory.runtimes()
   const common = {
     ApiVersion: apiVersion.current,
@@ -106,7 +110,7 @@ async function versions(inventory: Inventory) {
 const noUserNamespaces =
   'WARNING: No user namespaces: this kernel or file system cannot map owners. Root in a container is root on this host.'
 
-async function info(config: EngineConfig, inventory: Inventory) {
+async function info(config: EngineConfig, inventory: EngineSummary) {
   const { running, paused, stopped } = inventory.containers()
   const { chosen, found } = inventory.runtimes()
   const commit = { ID: '', Expected: '' }
@@ -159,7 +163,7 @@ async function info(config: EngineConfig, inventory: Inventory) {
 }
 
 /** @param types what is asked for: `container`, `image`, `volume`, `build-cache`; none is all */
-async function usage(types: readonly string[], version: number, inventory: Inventory, volumes: VolumeRoom) {
+async function usage(types: readonly string[], version: number, inventory: EngineSummary, volumes: VolumeRoom) {
   const asked = (type: string): boolean => types.length === 0 || types.includes(type)
   const images = asked('image') ? await inventory.imageUsage(version) : undefined
   const described = async () =>

@@ -45,16 +45,16 @@ const runsAtOnce = Math.max(4, availableParallelism())
 
 /** Turns Dockerfiles into images. */
 export class Builder {
-  readonly #parts: BuilderDeps
+  readonly #deps: BuilderDeps
   readonly #cache: BuildCache
   readonly #mounts: CacheMounts
   readonly #cacheUsage: CacheUsage
 
-  private constructor(parts: BuilderDeps, cache: BuildCache, mounts: CacheMounts) {
-    this.#parts = parts
+  private constructor(deps: BuilderDeps, cache: BuildCache, mounts: CacheMounts) {
+    this.#deps = deps
     this.#cache = cache
     this.#mounts = mounts
-    this.#cacheUsage = new CacheUsage(parts.images, cache, mounts, new SourceCaches(parts.config))
+    this.#cacheUsage = new CacheUsage(deps.images, cache, mounts, new SourceCaches(deps.config))
   }
 
   /** Opens the build cache, and sweeps the layers that neither it nor an image names. */
@@ -72,7 +72,7 @@ export class Builder {
 
   /** Opens what a build has to itself: its context is fetched by it, too. */
   begin(network: StepNetwork): BuildSandbox {
-    return this.#parts.steps.begin(network)
+    return this.#deps.steps.begin(network)
   }
 
   /**
@@ -81,7 +81,7 @@ export class Builder {
    * @throws EngineError, DockerfileError for mistakes in the Dockerfile, StepFailure for a RUN that failed
    */
   async build(request: BuildRequest): Promise<StoredImage> {
-    const { config, images, steps, events } = this.#parts
+    const { config, images, steps, events } = this.#deps
     const began = Date.now()
     const dockerfile = parseDockerfile(request.file, request.context.dockerfile)
     const target = targetStage(dockerfile, request.target)
@@ -132,8 +132,8 @@ export class Builder {
   async prune(request: PruneRequest): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> {
     const { ids, freed } = await this.#cacheUsage.prune(request)
     // a record that comes back brings its layer back
-    for (const room of ['cache', 'mounts']) await syncDirectory(join(this.#parts.config.root, 'build', room))
-    this.#parts.events.emit('builder', 'prune', '', { reclaimed: String(freed) })
+    for (const room of ['cache', 'mounts']) await syncDirectory(join(this.#deps.config.root, 'build', room))
+    this.#deps.events.emit('builder', 'prune', '', { reclaimed: String(freed) })
     return { CachesDeleted: ids.length > 0 ? ids : null, SpaceReclaimed: freed }
   }
 
@@ -143,7 +143,7 @@ export class Builder {
   }
 
   async #image(request: BuildRequest, name: string, signal: AbortSignal): Promise<StoredImage> {
-    const { images, registry } = this.#parts
+    const { images, registry } = this.#deps
     const tell = ({ status = '', id, progressDetail }: StatusLine) =>
       progressDetail?.current === undefined ? request.out(`${id === undefined ? '' : `${id}: `}${status}\n`) : undefined
     const pull = () => {
@@ -167,7 +167,7 @@ export class Builder {
   /** Keeps an image's layers for as long as the build has use of them. */
   #hold(image: StoredImage, held: Digest[]): StoredImage {
     for (const diffId of image.layers) {
-      this.#parts.images.layers.hold(diffId)
+      this.#deps.images.layers.hold(diffId)
       held.push(diffId)
     }
     return image
@@ -177,7 +177,7 @@ export class Builder {
   #learn({ cacheFrom, owner }: BuildRequest): Map<string, CacheRecord> {
     const seen = (name: string): StoredImage | undefined => {
       try {
-        return visibleImage(this.#parts.images, name, owner)
+        return visibleImage(this.#deps.images, name, owner)
       } catch (error) {
         if (isFault(error, 'missing') || isFault(error, 'invalid')) return undefined
         throw error
@@ -190,9 +190,9 @@ export class Builder {
   /** Off the path of the build: tells the disk what was used, and drops the oldest of what is too much. */
   async #collect(since: number): Promise<void> {
     await this.#cache.saveUse(since)
-    await this.#cacheUsage.trim(this.#parts.config.build?.cacheBytes ?? defaultCacheBytes)
+    await this.#cacheUsage.trim(this.#deps.config.build?.cacheBytes ?? defaultCacheBytes)
   }
 }
 
 /** Opens the build room. */
-export const createBuilder = (parts: BuilderDeps): Promise<Builder> => Builder.open(parts)
+export const createBuilder = (deps: BuilderDeps): Promise<Builder> => Builder.open(deps)

@@ -10,8 +10,8 @@ import type { CacheItem } from './items.js'
 import type { RunMount } from './mounts.js'
 import { removeIfPossible, sweepTrees } from '../system/remove.js'
 
-/** A cache directory lent to a step; disposing gives it back. */
-export interface LentCache extends AsyncDisposable {
+/** A cache directory that a step has mounted; disposing gives it back. */
+export interface MountedCache extends AsyncDisposable {
   readonly directory: string
 }
 
@@ -58,23 +58,23 @@ export class CacheMounts {
       if (!/^[0-9a-f]{32}$/.test(name)) left.push(join(root, name))
       else mounts.#caches.set(name, fresh(await readKept(join(root, `${name}.json`), name)))
     }
-    await sweepTrees('cache directories that were lent, or never quite removed', left)
+    await sweepTrees('cache directories of single steps, or never quite removed', left)
     return mounts
   }
 
   /**
-   * Lends the cache that an owner's builds have by an id, or that all builds have which are nobody's. Waits for it when it is
+   * Gives a step the cache that an owner's builds have by an id, or that all builds have which are nobody's. Waits for it when it is
    * `locked`; a `private` one in use is replaced by an empty one.
    * @param seed fills a cache that is new
    */
-  async lend(
+  async mount(
     { id, owner }: { readonly id: string; readonly owner: string | undefined },
     { sharing, mode, uid, gid }: RunMount,
     signal: AbortSignal,
     seed: (directory: string) => Promise<void>,
-  ): Promise<LentCache> {
+  ): Promise<MountedCache> {
     const name = nameOf(id, owner)
-    const dress = async (directory: string): Promise<void> => {
+    const setAttributes = async (directory: string): Promise<void> => {
       await chown(directory, uid, gid)
       await chmod(directory, mode ?? 0o755)
     }
@@ -83,8 +83,8 @@ export class CacheMounts {
       fresh({ id, ...(owner === undefined ? {} : { owner }), created: Date.now(), used: 0, uses: 0 })
     if (sharing === 'private' && cache.busy > 0) {
       const directory = await mkdtemp(join(this.#root, 'private-'))
-      await dress(directory)
-      return { directory, [Symbol.asyncDispose]: () => removeIfPossible(directory, cacheLent) }
+      await setAttributes(directory)
+      return { directory, [Symbol.asyncDispose]: () => removeIfPossible(directory, privateCache) }
     }
     this.#caches.set(name, cache)
     cache.busy++
@@ -100,7 +100,7 @@ export class CacheMounts {
     try {
       if (sharing === 'locked') lock = await cache.lock.take(signal)
       cache.uses++
-      if (!existsSync(directory)) await this.#make(directory, seed, dress)
+      if (!existsSync(directory)) await this.#make(directory, seed, setAttributes)
     } catch (error) {
       await giveBack()
       throw error
@@ -136,10 +136,10 @@ export class CacheMounts {
     if (name === undefined || !cache || cache.busy > 0) return false
     this.#caches.delete(name)
     // out of the way first: a step may ask for the same cache anew while this is removed
-    const doomed = join(await mkdtemp(join(this.#root, 'doomed-')), 'cache')
-    await rename(join(this.#root, name), doomed).catch(() => undefined)
+    const removed = join(await mkdtemp(join(this.#root, 'doomed-')), 'cache')
+    await rename(join(this.#root, name), removed).catch(() => undefined)
     await rm(join(this.#root, `${name}.json`), { force: true })
-    await removeIfPossible(dirname(doomed), 'a cache directory that is gone')
+    await removeIfPossible(dirname(removed), 'a cache directory that is gone')
     return true
   }
 
@@ -168,7 +168,7 @@ function nameOf(id: string, owner: string | undefined): string {
   const hash = owner === undefined ? createHash('sha256') : createHmac('sha256', owner)
   return hash.update(id).digest('hex').slice(0, 32)
 }
-const cacheLent = 'a cache directory that was lent to one step'
+const privateCache = "a cache directory that was one step's"
 
 const fresh = (kept: Kept): Cache => ({ ...kept, busy: 0, size: undefined, lock: new Semaphore(1) })
 

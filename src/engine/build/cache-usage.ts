@@ -3,7 +3,7 @@ import type { Digest } from '../records.js'
 import type { BuildCache } from './cache.js'
 import type { CacheMounts } from './cache-mounts.js'
 import type { SourceCaches } from './sources.js'
-import { type CacheItem, doomed, overBudget, type PruneRequest } from './items.js'
+import { type CacheItem, toPrune, overBudget, type PruneRequest } from './items.js'
 
 /** What the build cache holds on disk: the layers of its records, and the directories of cache mounts. */
 export class CacheUsage {
@@ -46,7 +46,7 @@ export class CacheUsage {
 
   /** Removes what the request selects. Answers with the ids removed and the bytes set free. */
   async prune(request: PruneRequest): Promise<{ ids: string[]; freed: number }> {
-    return this.#remove(doomed(await this.items(), request))
+    return this.#remove(toPrune(await this.items(), request))
   }
 
   /** Removes the longest unused, until what no image has is no more than `budget` bytes. */

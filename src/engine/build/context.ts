@@ -25,7 +25,7 @@ export interface BuildContext extends AsyncDisposable {
 interface Received {
   readonly directory: string
   /** It is somebody else's: where the digests of its files are kept for the next build. */
-  readonly memory?: string
+  readonly digestCache?: string
   /** Its index file is written already. */
   readonly scanned?: boolean
   /** What the Dockerfile is called there, when the client does not choose. */
@@ -93,7 +93,7 @@ export const openContext = (
     const found = await stat(real).catch(() => undefined)
     if (!found?.isDirectory())
       throw new EngineError('invalid', `unable to prepare context: "${directory}" is no directory`)
-    return { directory: real, memory: join(memories, `${String(found.dev)}-${String(found.ino)}`) }
+    return { directory: real, digestCache: join(memories, `${String(found.dev)}-${String(found.ino)}`) }
   })
 
 async function open(
@@ -103,12 +103,12 @@ async function open(
 ): Promise<BuildContext> {
   const stage = await store.layers.draft()
   try {
-    const { directory, scanned, memory, dockerfile: given } = await receive(stage)
+    const { directory, scanned, digestCache, dockerfile: given } = await receive(stage)
     const name = (given ?? dockerfile).replace(/^(\.?\/)+/, '')
-    const indexFile = inventoryOf(stage)
-    const task = { directory, indexFile, scanned, memory, dockerfile: name }
+    const indexFile = indexFileOf(stage)
+    const task = { directory, indexFile, scanned, digestCache, dockerfile: name }
     const { text, hides } = await store.pool.run('context', task)
-    const own = memory === undefined
+    const own = digestCache === undefined
     // the build is answered by then, and what stays is swept at the next start
     const release = async (): Promise<void> => {
       try {
@@ -127,9 +127,9 @@ async function open(
 async function unpack(store: ImageStore, stage: LayerStage, archive: Readable, signal: AbortSignal): Promise<Received> {
   const directory = join(stage.work, 'context')
   await mkdir(directory)
-  const task = { upper: directory, lowers: [], base: '/', as: 'context' as const, indexFile: inventoryOf(stage) }
+  const task = { upper: directory, lowers: [], base: '/', as: 'context' as const, indexFile: indexFileOf(stage) }
   await store.pool.unpack(task, await autoDecompress(archive), signal)
   return { directory, scanned: true }
 }
 
-const inventoryOf = (stage: LayerStage): string => join(stage.work, 'indexFile')
+const indexFileOf = (stage: LayerStage): string => join(stage.work, 'indexFile')

@@ -63,10 +63,10 @@ export const describeItem = (item: CacheItem) => ({
  * The items a prune takes away, the longest unused first. The only label that an item can have is its owner's.
  * @throws EngineError `invalid` for a value of a filter that means nothing
  */
-export function doomed(items: readonly CacheItem[], { all, keep, filters }: PruneRequest): CacheItem[] {
+export function toPrune(items: readonly CacheItem[], { all, keep, filters }: PruneRequest): CacheItem[] {
   const until = [...(filters.get('until') ?? []), ...(filters.get('unused-for') ?? [])]
   if (until.length > 1) throw new EngineError('invalid', 'more than one "until" filter specified')
-  const [moment] = until.map((text) => parseTimestamp(text))
+  const [before] = until.map((text) => parseTimestamp(text))
   const flags = {
     inuse: flagOf(filters, 'inuse'),
     shared: flagOf(filters, 'shared'),
@@ -75,7 +75,7 @@ export function doomed(items: readonly CacheItem[], { all, keep, filters }: Prun
   const wanted = (item: CacheItem): boolean =>
     !item.inUse &&
     (all || !(item.shared || item.type === 'source.local')) &&
-    (moment === undefined || item.used <= moment) &&
+    (before === undefined || item.used <= before) &&
     anyOf(filters, 'id', (id) => id !== '' && item.id.startsWith(id.slice(0, 25))) &&
     anyOf(filters, 'parent', () => false) &&
     anyOf(filters, 'type', (type) => item.type === type) &&

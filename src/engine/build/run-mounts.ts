@@ -79,7 +79,7 @@ export async function prepareMounts(
       const size = mount.size === undefined ? [] : [`size=${String(mount.size)}`]
       mounts.push({ type: 'tmpfs', source: 'tmpfs', target, options: ['nosuid', 'nodev', 'mode=1777', ...size] })
     }
-    mounts.push(...(await lendCaches(job, instruction, wanted, given)))
+    mounts.push(...(await mountCaches(job, instruction, wanted, given)))
     for (const [index, mount] of wanted.entries()) {
       if (mount.type !== 'bind') continue
       const source = await boundDirectory(job, instruction, mount, join(scratch.upper, String(index)))
@@ -95,7 +95,7 @@ export async function prepareMounts(
 const accessOf = ({ readonly }: RunMount): string => (readonly ? 'ro' : 'rw')
 
 /** Locked caches are waited for in one order everywhere: two steps never hold what the other waits for. */
-async function lendCaches(
+async function mountCaches(
   job: Job,
   instruction: RunInstruction,
   wanted: readonly WantedMount[],
@@ -103,18 +103,18 @@ async function lendCaches(
 ): Promise<Mount[]> {
   const nameOf = ({ id, target }: WantedMount): string => id ?? target
   const caches = wanted.filter(({ type }) => type === 'cache')
-  const lent = new Map<string, string>()
+  const mounted = new Map<string, string>()
   for (const mount of caches.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))) {
     const name = nameOf(mount)
-    if (lent.has(name)) continue
+    if (mounted.has(name)) continue
     const seed = (directory: string): Promise<void> => seedCache(job, instruction, mount, directory)
-    const cache = await job.mounts.lend({ id: name, owner: job.request.owner }, mount, job.signal, seed)
+    const cache = await job.mounts.mount({ id: name, owner: job.request.owner }, mount, job.signal, seed)
     given.use(cache)
-    lent.set(name, cache.directory)
+    mounted.set(name, cache.directory)
   }
   return caches.map((mount) => ({
     type: 'bind',
-    source: lent.get(nameOf(mount)) ?? '',
+    source: mounted.get(nameOf(mount)) ?? '',
     target: mount.target,
     options: ['bind', accessOf(mount)],
   }))

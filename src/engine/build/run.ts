@@ -118,8 +118,12 @@ async function execute(
     mounts.push({ type: 'bind', source: path, target: scriptPath, options: ['bind', 'ro'] })
   }
   const lowerDirs = job.directories(state.layers)
-  const lent = secrets.flatMap((secret) => (secret.kind === 'env' ? [] : [secret.target]))
-  const paths = [...runtimeTargets, ...[...around.mounts, ...prepared.mounts].map(({ target }) => target), ...lent]
+  const secretPaths = secrets.flatMap((secret) => (secret.kind === 'env' ? [] : [secret.target]))
+  const paths = [
+    ...runtimeTargets,
+    ...[...around.mounts, ...prepared.mounts].map(({ target }) => target),
+    ...secretPaths,
+  ]
   const made = await job.store.pool.run('missing', { layers: lowerDirs, paths })
   const voices = { stdout: voiceOf(secrets), stderr: voiceOf(secrets) }
   const asItIs = (text: string): string => text

@@ -34,20 +34,20 @@ const renamer =
  * Opens the sandbox of a build; its control group is there from now on, its network once something is fetched.
  * @throws EngineError when the group cannot be made
  */
-export const openSandbox = (parts: SandboxDeps, network: StepNetwork): BuildSandbox => new FetchSandbox(parts, network)
+export const openSandbox = (deps: SandboxDeps, network: StepNetwork): BuildSandbox => new FetchSandbox(deps, network)
 
 class FetchSandbox implements BuildSandbox {
-  readonly #parts: SandboxDeps
+  readonly #deps: SandboxDeps
   readonly #network: StepNetwork
   readonly #id = `fetch${randomBytes(12).toString('hex')}`
   readonly #group: BuildGroup
   #holder: ChildProcess | undefined
   #netns: Promise<string | undefined> | undefined
 
-  constructor(parts: SandboxDeps, network: StepNetwork) {
-    this.#parts = parts
+  constructor(deps: SandboxDeps, network: StepNetwork) {
+    this.#deps = deps
     this.#network = network
-    this.#group = BuildGroup.make(parts.hierarchies, parts.config, this.#id)
+    this.#group = BuildGroup.make(deps.hierarchies, deps.config, this.#id)
   }
 
   get group(): string {
@@ -88,7 +88,7 @@ class FetchSandbox implements BuildSandbox {
   }
 
   get #place(): string {
-    return join(this.#parts.config.run, 'b', this.#id)
+    return join(this.#deps.config.run, 'b', this.#id)
   }
 
   /** Path of the network namespace to fetch from; undefined is the host's. */
@@ -114,13 +114,13 @@ class FetchSandbox implements BuildSandbox {
     await Promise.race([once(holder.stdout, 'data'), once(holder, 'exit').then(refuse)])
     const pid = holder.pid ?? 0
     const member = { id: this.#id, pid, names: [], servers: [] }
-    await this.#parts.networks.connect(member, { network: named, aliases: [] })
+    await this.#deps.networks.connect(member, { network: named, aliases: [] })
     return netnsOf(pid)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#netns?.catch(() => undefined) // told to whoever asked for it
-    await this.#parts.networks.release(this.#id)
+    await this.#deps.networks.release(this.#id)
     this.#holder?.stdin?.end()
     await rm(this.#place, { recursive: true, force: true })
     await this.#group.destroy()

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import type { Mount, StepSecret } from '../records.js'
 import type { UserNamespace } from '../runtime/sandbox.js'
 
-/** What a step is lent of secrets: mounts to add and variables to set. Disposing closes the lines to agents. */
+/** What a step has of secrets: mounts to add and variables to set. Disposing closes the lines to agents. */
 export interface MountedSecrets extends AsyncDisposable {
   readonly mounts: readonly Mount[]
   readonly env: readonly string[]

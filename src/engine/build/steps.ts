@@ -38,20 +38,20 @@ export interface StepDeps {
 const pidsLimit = 8192
 
 /** Runs build steps: containers without a record, in a group of their own below the build's. */
-export const createSteps = (parts: StepDeps): Steps => ({
-  begin: (network) => openSandbox(parts, network),
-  run: (step) => runStep(parts, step),
+export const createSteps = (deps: StepDeps): Steps => ({
+  begin: (network) => openSandbox(deps, network),
+  run: (step) => runStep(deps, step),
 })
 
-async function runStep(parts: StepDeps, step: RunStep): Promise<{ exitCode: number; oomKilled: boolean }> {
-  const { config, driver, exits, networks } = parts
+async function runStep(deps: StepDeps, step: RunStep): Promise<{ exitCode: number; oomKilled: boolean }> {
+  const { config, driver, exits, networks } = deps
   step.signal.throwIfAborted()
   const bundle = join(config.run, 'b', step.id.slice(0, 32))
-  const cgroup = new Cgroup(parts.hierarchies, `${step.group}/${step.id}`)
+  const cgroup = new Cgroup(deps.hierarchies, `${step.group}/${step.id}`)
   const kill = (): void => {
     for (const pid of cgroup.pids()) signal(pid, 'SIGKILL')
   }
-  void hastenMoves(parts.hierarchies)
+  void hastenMoves(deps.hierarchies)
   const over = new AbortController()
   const full = new AbortController()
   try {
@@ -59,9 +59,9 @@ async function runStep(parts: StepDeps, step: RunStep): Promise<{ exitCode: numb
     // secrets, and the environment in config.json that may hold them, never touch a disk
     const secrets = step.secrets ?? []
     if (secrets.length > 0) mount('tmpfs', bundle, 'tmpfs', MS.nosuid | MS.nodev, 'size=16m,mode=0700')
-    const users = await usersOf(config, parts.ids, step)
-    await using lent = await mountSecrets(join(bundle, 'secrets'), secrets, users)
-    const { pid } = await create(parts, step, { bundle, cgroupPath: cgroup.path, users, lent })
+    const users = await usersOf(config, deps.ids, step)
+    await using secretMounts = await mountSecrets(join(bundle, 'secrets'), secrets, users)
+    const { pid } = await create(deps, step, { bundle, cgroupPath: cgroup.path, users, secretMounts })
     const exit = exits.wait(step.id)
     step.signal.addEventListener('abort', kill)
     watchSpace(step.upperDir, config.diskReserve, over.signal, () => {
@@ -109,7 +109,12 @@ async function runStep(parts: StepDeps, step: RunStep): Promise<{ exitCode: numb
 async function create(
   { driver, conmon, exits, ids }: StepDeps,
   step: RunStep,
-  { bundle, cgroupPath, users, lent }: Pick<Sandbox, 'cgroupPath' | 'users'> & { bundle: string; lent: MountedSecrets },
+  {
+    bundle,
+    cgroupPath,
+    users,
+    secretMounts,
+  }: Pick<Sandbox, 'cgroupPath' | 'users'> & { bundle: string; secretMounts: MountedSecrets },
 ): Promise<StartedContainer> {
   const names = await writeNames(bundle, step)
   using staging = new MountStaging(step.id, await ownersOf(ids, users))
@@ -118,9 +123,9 @@ async function create(
     mount.type === 'bind' ? { ...mount, source: staging.bind(mount.source, { asIs }) } : mount
   const mounts = [
     ...[...names, ...step.mounts].map((mount) => staged(mount, false)),
-    ...lent.mounts.map((mount) => staged(mount, true)),
+    ...secretMounts.mounts.map((mount) => staged(mount, true)),
   ]
-  const sandbox = sandboxOf(step, { rootfs, mounts, users, cgroupPath, env: lent.env })
+  const sandbox = sandboxOf(step, { rootfs, mounts, users, cgroupPath, env: secretMounts.env })
   const wanted = {
     ...{ id: step.id, bundle, exitDir: exits.dir, spec: runtimeSpec(sandbox), tty: false, stdin: 'none' as const },
     streamsOf: outsideOf(sandbox.command.user, users),

@@ -82,8 +82,8 @@ export class Container {
   }
 
   /** Changes of one container happen one after the other. @throws EngineError `conflict` for one that is being removed */
-  inTurn<T>(change: () => Promise<T>): Promise<T> {
-    return this.inLastTurn(() => {
+  exclusively<T>(change: () => Promise<T>): Promise<T> {
+    return this.exclusivelyRemove(() => {
       this.refuseRemoved()
       return change()
     })
@@ -96,7 +96,7 @@ export class Container {
   }
 
   /** The same as `inTurn`, for its removal. */
-  inLastTurn<T>(change: () => Promise<T>): Promise<T> {
+  exclusivelyRemove<T>(change: () => Promise<T>): Promise<T> {
     return this.#mutex.run(change)
   }
 

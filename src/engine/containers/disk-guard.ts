@@ -47,7 +47,7 @@ export function guardDisk(deps: ContainerDeps, up: () => readonly Container[]): 
     if (!flood || flood.growth < Math.max(before.free - roomAt(root).free, reserve) / 2)
       return lookMs + (performance.now() - since) / share
     before = undefined
-    await stopFlood(deps, flood.place)
+    await stopWriter(deps, flood.place)
     return lookMs
   }
   const watch = (afterMs: number): void => {
@@ -86,7 +86,7 @@ const growthOf = (places: readonly DiskPlace[], before: ReadonlyMap<string, numb
   )
 
 /** Of several that write to one place, the one that has written most. */
-async function stopFlood(deps: ContainerDeps, { writers }: DiskPlace): Promise<void> {
+async function stopWriter(deps: ContainerDeps, { writers }: DiskPlace): Promise<void> {
   const [most] = writers
     .map((container) => ({ container, bytes: writtenBy(deps, container) }))
     .toSorted((a, b) => b.bytes - a.bytes)

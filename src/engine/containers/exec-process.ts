@@ -141,7 +141,7 @@ export class ExecProcess {
   }
 
   /** What it wrote to its terminal before the runtime listened; asked once all else has been read. */
-  async missed(): Promise<Buffer> {
+  async misrouted(): Promise<Buffer> {
     return this.#terminal
       ? misroutedIn(await readFile(this.#files.log).catch(orMissing(Buffer.alloc(0))))
       : Buffer.alloc(0)

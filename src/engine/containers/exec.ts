@@ -11,10 +11,10 @@ export interface ExecStreams {
 }
 
 /** Milliseconds that a runtime waits for the start of what was created: clients ask for it at once, or never. */
-const warmMs = 1000
+const prestartMs = 1000
 /** So many may wait at once: nobody needs to start what they create. */
-const warmAtMost = 8
-let warm = 0
+const prestartedAtMost = 8
+let prestarted = 0
 
 /** One command in a running container. It ends with the engine, as its streams do. */
 export class Exec {
@@ -25,7 +25,7 @@ export class Exec {
   exitCode: number | null = null
   pid = 0
   readonly #deps: ContainerDeps
-  #entry: ExecProcess | undefined
+  #process: ExecProcess | undefined
   #cool: (() => void) | undefined
   /** Rows and columns asked for. */
   #size: readonly [number, number] | undefined
@@ -52,32 +52,32 @@ export class Exec {
 
   /** Has a runtime wait for the start that is about to be asked for. What cannot be is told then. */
   prestart(): void {
-    if (warm >= warmAtMost) return
+    if (prestarted >= prestartedAtMost) return
     try {
-      this.#entry = new ExecProcess(this.#deps, this.container, this.id, this.request)
+      this.#process = new ExecProcess(this.#deps, this.container, this.id, this.request)
     } catch {
       return
     }
-    warm++
-    const timer = setTimeout(() => this.#dismiss(), warmMs).unref()
+    prestarted++
+    const timer = setTimeout(() => this.#dismiss(), prestartMs).unref()
     this.#cool = () => {
       clearTimeout(timer)
-      warm--
+      prestarted--
       this.#cool = undefined
     }
   }
 
   #dismiss(): void {
     this.#cool?.()
-    this.#entry?.leave()
-    this.#entry = undefined
+    this.#process?.leave()
+    this.#process = undefined
   }
 
   /** The runtime that waits, if it still leads into the container, or another. */
   #open(): ExecProcess {
-    if (this.#entry?.containerPid !== this.container.record.state.pid) this.#dismiss()
+    if (this.#process?.containerPid !== this.container.record.state.pid) this.#dismiss()
     this.#cool?.()
-    return (this.#entry ??= new ExecProcess(this.#deps, this.container, this.id, this.request))
+    return (this.#process ??= new ExecProcess(this.#deps, this.container, this.id, this.request))
   }
 
   /**
@@ -97,25 +97,25 @@ export class Exec {
     this.refuseStopped()
     this.running = true
     try {
-      const entry = this.#open()
+      const process = this.#open()
       const wanted = size ?? this.#size
-      if (wanted) entry.resize(...wanted)
-      const begun = entry.whenStarted.then((pid) => {
+      if (wanted) process.resize(...wanted)
+      const running = process.whenStarted.then((pid) => {
         this.pid = pid ?? 0
         if (pid !== undefined) started()
         return pid !== undefined
       })
-      const onOutput = onceBegun(begun, streams)
-      const forwarded = entry.outputs.map(([stream, name]) => forward(stream, (chunk) => onOutput(name, chunk)))
+      const onOutput = onceRunning(running, streams)
+      const forwarded = process.outputs.map(([stream, name]) => forward(stream, (chunk) => onOutput(name, chunk)))
       this.container.emit(this.#deps.events, `exec_start: ${this.request.args.join(' ')}`, { execID: this.id })
       await this.container.whenStarted()
-      entry.enter()
+      process.enter()
       ready()
-      const code = await entry.exited
+      const code = await process.exited
       await Promise.all(forwarded)
-      if (!(await begun)) throw await entry.failure()
-      const missed = await entry.missed()
-      if (missed.length > 0) await streams.onOutput('stdout', missed)
+      if (!(await running)) throw await process.failure()
+      const misrouted = await process.misrouted()
+      if (misrouted.length > 0) await streams.onOutput('stdout', misrouted)
       this.exitCode = code
       return code
     } catch (error) {
@@ -125,38 +125,38 @@ export class Exec {
     } finally {
       this.running = false
       this.container.emit(this.#deps.events, 'exec_die', { execID: this.id, exitCode: String(this.exitCode) })
-      this.#entry?.forget()
+      this.#process?.forget()
     }
   }
 
   /** Writes to its standard input; resolves when there is room for more. */
   async write(chunk: Buffer): Promise<void> {
-    await this.#entry?.write(chunk)
+    await this.#process?.write(chunk)
   }
 
   end(): void {
-    this.#entry?.end()
+    this.#process?.end()
   }
 
   /** Sets the size of its terminal, also of one that is not open yet: older clients ask as soon as they have asked for a start. */
   resize(rows: number, columns: number): void {
     this.#size = [rows, columns]
-    this.#entry?.resize(rows, columns)
+    this.#process?.resize(rows, columns)
   }
 
   /** Ends it and lets go of its streams, which a child of its own may still hold open. */
   kill(): void {
     if (this.running) signal(this.pid, 'SIGKILL')
-    this.#entry?.leave()
+    this.#process?.leave()
   }
 }
 
 /** What comes before the program runs is the runtime's complaint, which the client is told in other words. */
-function onceBegun(begun: Promise<boolean>, { onOutput }: ExecStreams): ExecStreams['onOutput'] {
+function onceRunning(running: Promise<boolean>, { onOutput }: ExecStreams): ExecStreams['onOutput'] {
   let runs = false
-  void begun.then((yes) => (runs = yes))
+  void running.then((yes) => (runs = yes))
   return (stream, chunk) =>
-    runs ? onOutput(stream, chunk) : begun.then((yes) => (yes ? onOutput(stream, chunk) : undefined))
+    runs ? onOutput(stream, chunk) : running.then((yes) => (yes ? onOutput(stream, chunk) : undefined))
 }
 
 async function forward(stream: Readable | null, onChunk: (chunk: Buffer) => Promise<void> | void): Promise<void> {

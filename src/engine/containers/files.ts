@@ -54,7 +54,7 @@ export class ContainerFiles {
 
   /** It neither starts nor is changed otherwise before `work` is done. @throws EngineError `conflict` as `refuseRemoved` */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
-    return this.#container.inTurn(work)
+    return this.#container.exclusively(work)
   }
 
   /** The same; what runs is frozen meanwhile. */

@@ -129,7 +129,7 @@ export class Lifecycle {
    */
   async start(container: Container, policy?: 'policy'): Promise<void> {
     try {
-      await this.#startInTurn(container, policy)
+      await this.#startExclusively(container, policy)
     } catch (error) {
       // `docker run --rm` waits for the removal, also of what never ran
       const never = !container.up && !isFault(error, 'unmodified') && container.record.state.status !== 'removing'
@@ -138,8 +138,8 @@ export class Lifecycle {
     }
   }
 
-  async #startInTurn(container: Container, policy?: 'policy'): Promise<void> {
-    await container.inTurn(async () => {
+  async #startExclusively(container: Container, policy?: 'policy'): Promise<void> {
+    await container.exclusively(async () => {
       const { status } = container.record.state
       if (policy && status !== 'restarting') return // it was stopped, started or removed meanwhile
       if (status === 'running') throw new EngineError('unmodified', 'container already started')
@@ -167,7 +167,7 @@ export class Lifecycle {
   async #ended(container: Container, exit: Exit, restarts = true): Promise<void> {
     const { events, store } = this.#deps
     const { record } = container
-    await container.inTurn(async () => {
+    await container.exclusively(async () => {
       container.companions.abort()
       const oomKilled = container.cgroup(this.#deps).oomKills() > 0
       // what cannot be removed does not make it run: the next start of the engine sweeps
@@ -222,7 +222,7 @@ export class Lifecycle {
     if (name === '') throw new EngineError('invalid', 'Neither old nor new names may be empty')
     const wanted = checkName(name)
     const { record } = container
-    const oldName = await container.inTurn(async () => {
+    const oldName = await container.exclusively(async () => {
       const oldName = record.name
       if (oldName === wanted)
         throw new EngineError('invalid', 'Renaming a container with the same name as its current name')
@@ -247,7 +247,7 @@ export class Lifecycle {
   /** A link leads to a container, whatever it is called. */
   async #followRename(container: Container, from: string, to: string): Promise<void> {
     if (!renamedLinks(container, from, to)) return
-    await container.inLastTurn(async () => {
+    await container.exclusivelyRemove(async () => {
       const { record } = container
       const Links = renamedLinks(container, from, to)
       if (!Links || record.state.status === 'removing') return
@@ -259,7 +259,7 @@ export class Lifecycle {
   /** Takes back a `--link` of a container; it forgets the name when it starts next. @throws EngineError `missing` */
   async unlink(container: Container, alias: string): Promise<void> {
     const { record } = container
-    await container.inTurn(async () => {
+    await container.exclusively(async () => {
       const links = record.hostConfig.Links ?? []
       const left = links.filter((link) => link.split(':').at(-1)?.split('/').at(-1) !== alias)
       if (left.length === links.length) throw new EngineError('missing', `No such container: ${record.name}/${alias}`)
@@ -285,7 +285,7 @@ export class Lifecycle {
 
   /** @returns whether it is gone: one that was started meanwhile is not */
   #discard(container: Container, volumes = container.record.hostConfig.AutoRemove): Promise<boolean> {
-    return container.inLastTurn(async () => {
+    return container.exclusivelyRemove(async () => {
       if (!this.#catalog.has(container.id)) return true
       if (container.up) return false
       container.companions.abort()

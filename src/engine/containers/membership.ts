@@ -2,7 +2,7 @@ import { EngineError, isFault } from '../errors.js'
 import type { Endpoint, EndpointSpec } from '../records.js'
 import type { Container, ContainerDeps } from './container.js'
 import { askingOf, memberOf } from './member.js'
-import { checkWishes, portsOf } from './network-request.js'
+import { checkEndpoint, portsOf } from './network-request.js'
 import { writeNames } from './start.js'
 
 /** Puts containers on networks and takes them off, running or not. */
@@ -15,20 +15,20 @@ export class Membership {
   /** @throws EngineError `missing`, `denied` when it is there already or can be on none */
   async connect(container: Container, spec: EndpointSpec): Promise<void> {
     const { networks, store } = this.#deps
-    await container.inTurn(async () => {
+    await container.exclusively(async () => {
       const { record } = container
       const { id, name, driver } = await networks.check(spec.network)
       refuseShared(container)
       if (driver === 'null') throw privateMode()
       if (driver === 'host') throw hostMode()
-      checkWishes(name, spec)
+      checkEndpoint(name, spec)
       if (record.networks.some(({ network }) => network === name || network === id))
         throw new EngineError('denied', `endpoint with name ${record.name} already exists in network ${name}`)
       const asked = askingOf(record)
-      const wish = { ...spec, network: name }
-      const endpoint = container.up ? await this.#plug(container, wish) : undefined
+      const request = { ...spec, network: name }
+      const endpoint = container.up ? await this.#plug(container, request) : undefined
       if (endpoint) record.endpoints = [...record.endpoints, endpoint]
-      record.networks = [...record.networks, wish]
+      record.networks = [...record.networks, request]
       if (endpoint) await this.#settle(container, askingOf(record) !== asked)
       await store.save(record)
     })
@@ -37,7 +37,7 @@ export class Membership {
   /** @throws EngineError `missing` when it is not there */
   async disconnect(container: Container, networkId: string): Promise<void> {
     const { networks, store } = this.#deps
-    await container.inTurn(async () => {
+    await container.exclusively(async () => {
       const { record } = container
       const { id, name, driver } = await networks.check(networkId)
       if (driver === 'host') throw hostMode()

@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { EngineError } from '../errors.js'
-import type { VolumeWish } from '../records.js'
+import type { VolumeRequest } from '../records.js'
 import type { ContainerConfig, HostConfig, MountPoint, MountRequest } from './record.js'
 
 const invalid = (message: string): EngineError => new EngineError('invalid', message)
@@ -16,7 +16,7 @@ export interface RequestedMount {
   readonly propagation: string
   readonly options: readonly string[]
   readonly copy: boolean
-  readonly volume: VolumeWish
+  readonly volume: VolumeRequest
   /** Below the volume's root. */
   readonly subpath?: string
   /** Make a missing host directory. */

@@ -1,6 +1,6 @@
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { EngineError, messageOf } from '../errors.js'
-import type { Mount, VolumeWish, Volumes } from '../records.js'
+import type { Mount, VolumeRequest, Volumes } from '../records.js'
 import type { MountStaging } from '../runtime/mount-staging.js'
 import { newVolumeName } from '../volumes/volumes.js'
 import type { Container, ContainerDeps } from './container.js'
@@ -18,7 +18,7 @@ export interface PlannedMount {
   /** The volume is to take what the image has at its place. */
   readonly copy: boolean
   /** What the volume is to be, if it is not there yet. */
-  readonly wish: VolumeWish
+  readonly wish: VolumeRequest
 }
 
 /**

@@ -31,7 +31,7 @@ export function endpointOf(network: string, settings: Fields, macAddress = ''): 
 }
 
 /** What only a network with a subnet and names of its own has. @throws EngineError `invalid` */
-export function checkWishes(network: string, { aliases, ipv4Address, ipv6Address }: EndpointSpec): void {
+export function checkEndpoint(network: string, { aliases, ipv4Address, ipv6Address }: EndpointSpec): void {
   if (network !== 'bridge' && network !== 'host' && network !== 'none') return
   if (aliases.length > 0)
     throw invalid('network-scoped alias is supported only for containers in user defined networks')
@@ -66,7 +66,7 @@ export function networksOf(body: unknown, mode: string): EndpointSpec[] {
   checkMode(fields, mode)
   const configs = objectField(objectField(fields, 'NetworkingConfig'), 'EndpointsConfig')
   if (mode === 'none' || mode === 'host' || mode.startsWith('container:')) {
-    checkWishes(mode, endpointOf(mode, objectField(configs, mode)))
+    checkEndpoint(mode, endpointOf(mode, objectField(configs, mode)))
     return []
   }
   const first = mode === 'default' ? 'bridge' : mode
@@ -81,7 +81,7 @@ export function networksOf(body: unknown, mode: string): EndpointSpec[] {
   }
   const others = Object.keys(configs).filter((name) => name !== first && name !== 'default')
   const specs = [first, ...others].map(specOf)
-  for (const spec of specs) checkWishes(spec.network, spec)
+  for (const spec of specs) checkEndpoint(spec.network, spec)
   return specs
 }
 

@@ -4,7 +4,7 @@ import { advance } from './state.js'
 
 /** Freezes all of its processes, or lets them go on. @throws EngineError `conflict` when it is not the one to be the other */
 export async function pause(deps: ContainerDeps, container: Container, paused: boolean): Promise<void> {
-  await container.inTurn(async () => {
+  await container.exclusively(async () => {
     const { record } = container
     const from = paused ? 'running' : 'paused'
     if (paused && record.state.status === 'paused')

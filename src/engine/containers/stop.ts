@@ -17,7 +17,7 @@ export async function stop(
   signal?: string,
 ): Promise<void> {
   const { record } = container
-  if (await restInTurn(deps, container)) return
+  if (await restExclusively(deps, container)) return
   record.state.stopped = true
   if (!container.up) throw new EngineError('unmodified', 'container already stopped')
   const grace = seconds ?? record.config.StopTimeout ?? defaultStopSeconds
@@ -55,7 +55,7 @@ export async function kill(deps: ContainerDeps, container: Container, signal: st
 
 /** Ends one that is to be removed, without grace. */
 export async function endContainer(deps: ContainerDeps, container: Container): Promise<void> {
-  if ((await restInTurn(deps, container)) || !container.up) return
+  if ((await restExclusively(deps, container)) || !container.up) return
   container.record.state.stopped = true
   const ended = container.nextExit()
   raise(container, SIGKILL)
@@ -69,10 +69,10 @@ async function rememberStopped({ store }: ContainerDeps, { record }: Container):
 }
 
 /** Gives up a restart that is due; false when there was none, or it came first and the container is up. */
-function restInTurn(deps: ContainerDeps, container: Container): Promise<boolean> {
+function restExclusively(deps: ContainerDeps, container: Container): Promise<boolean> {
   const { state } = container.record
   if (state.status !== 'restarting') return Promise.resolve(false)
-  return container.inTurn(async () => {
+  return container.exclusively(async () => {
     if (state.status !== 'restarting') return false
     container.companions.abort()
     advance(state, 'exited', { stopped: true })

@@ -35,7 +35,7 @@ export async function updateLimits(
   )
   const policy = (asked.RestartPolicy as { Name?: string } | undefined)?.Name
   if (policy === undefined || policy === '') delete asked.RestartPolicy
-  const warnings = await container.inTurn(async () => {
+  const warnings = await container.exclusively(async () => {
     const { record } = container
     refuseConflicts(record.hostConfig, asked)
     const own = record.hostConfig

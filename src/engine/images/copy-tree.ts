@@ -53,7 +53,7 @@ export function copyTree(task: CopyTree): void {
         utimesAt(way.fd, name, nanoseconds(stat))
       } else if (stat.isDirectory()) {
         mkdirAt(way.fd, name, 0o700)
-        dress(way.fd, name, stat)
+        setAttributes(way.fd, name, stat)
         way.down(name)
         const below = unlessGone(() => openDirectoryAt(dir, name))
         if (below === undefined) step.enter = false
@@ -104,13 +104,13 @@ function copyOther(
     chownAt(way.fd, name, stat.uid, stat.gid)
   } else {
     mknodAt(way.fd, name, stat.mode, BigInt(stat.rdev))
-    dress(way.fd, name, stat)
+    setAttributes(way.fd, name, stat)
   }
   utimesAt(way.fd, name, nanoseconds(stat))
   if (stat.nlink > 1) links.set(identity, Buffer.from(path))
 }
 
-function dress(dir: number, name: Name, { uid, gid, mode }: Stats): void {
+function setAttributes(dir: number, name: Name, { uid, gid, mode }: Stats): void {
   chownAt(dir, name, uid, gid)
   chmodAt(dir, name, mode & 0o7777)
 }

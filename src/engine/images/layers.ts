@@ -92,11 +92,11 @@ export class Layers {
 
   /** Bytes that it takes on this disk, as its part of it: blocks, directories and what is kept beside it; none once it is gone. */
   async space(diffId: Digest): Promise<number> {
-    return (await this.#weigh(diffId)).share
+    return (await this.#measure(diffId)).share
   }
 
   /** Read once, unless other layers have files of it. */
-  async #weigh(diffId: Digest): Promise<DiskUsage> {
+  async #measure(diffId: Digest): Promise<DiskUsage> {
     const known = this.#weights.get(diffId)
     if (known) return known
     if (!this.has(diffId)) return weightless
@@ -106,7 +106,7 @@ export class Layers {
       if (this.has(diffId) && changes === this.#changes) throw error
       return undefined // it was removed meanwhile, and may be there again
     })
-    if (weighed === undefined) return this.#weigh(diffId)
+    if (weighed === undefined) return this.#measure(diffId)
     const { share, own, common } = weighed
     const beside = await diskUsage(path, ...kept.map((kind) => `${path}.${kind}`))
     const weight = { share: share + beside, own: own + beside, common }
@@ -115,7 +115,7 @@ export class Layers {
   }
 
   /** A layer has come or gone: what has files in common with others weighs something else now, as does what it refers to. */
-  #weighAgain(referred?: Digest): void {
+  #forgetMeasures(referred?: Digest): void {
     this.#changes++
     for (const [diffId, { common }] of this.#weights) if (common || diffId === referred) this.#weights.delete(diffId)
   }
@@ -148,7 +148,7 @@ export class Layers {
   async commit(stage: LayerDraft, copies?: string, referred?: Digest): Promise<LayerSum> {
     const sum = await this.#pool.run('sum', stage.upper)
     const published = await this.#publish(stage, sum, copies === undefined ? {} : { copies })
-    this.#weighAgain(referred)
+    this.#forgetMeasures(referred)
     return published
   }
 
@@ -252,7 +252,7 @@ export class Layers {
     let freed = 0
     for (const diffId of diffIds) {
       if (!this.has(diffId) || this.#held.has(diffId)) continue
-      freed += await this.#weigh(diffId).then(
+      freed += await this.#measure(diffId).then(
         ({ own }) => own,
         () => 0,
       )
@@ -271,19 +271,19 @@ export class Layers {
     const path = this.#path(diffId.slice('sha256:'.length))
     for (const kind of kept) await rm(`${path}.${kind}`, { force: true })
     await this.#discard(path)
-    this.#weighAgain()
+    this.#forgetMeasures()
   }
 
   /** Out of the way first: a removal that is cut short, or cannot be, must not look like a layer. */
   async #discard(path: string): Promise<void> {
-    const doomed = join(this.#root, 'staging', randomBytes(12).toString('hex'))
+    const removed = join(this.#root, 'staging', randomBytes(12).toString('hex'))
     try {
-      await rename(path, doomed)
+      await rename(path, removed)
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return
       throw error
     }
-    await this.#pool.run('remove', doomed)
+    await this.#pool.run('remove', removed)
   }
 
   /** Removes what no layer record names and every layer that `keep` does not. */

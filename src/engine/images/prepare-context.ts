@@ -17,7 +17,7 @@ export interface ContextTask {
   readonly scanned: boolean | undefined
   readonly dockerfile: string
   /** Where the digests of its files are kept for the next build, when others may write to the directory. */
-  readonly memory: string | undefined
+  readonly digestCache: string | undefined
 }
 
 /**
@@ -28,7 +28,7 @@ export interface ContextTask {
  */
 export function prepareContext(task: ContextTask): { text: string; hides: boolean } {
   const { directory, indexFile, dockerfile } = task
-  const fileIndex = manifestOf(task)
+  const fileIndex = fileIndexOf(task)
   const text = readDockerfile(directory, fileIndex, dockerfile)
   const ignoreFile = ignoreFiles(dockerfile).find((name) => fileIndex.get(`/${name}`)?.type === 'file')
   const patterns = ignoreFile === undefined ? '' : read(directory, ignoreFile, fileIndex.get(`/${ignoreFile}`))
@@ -38,7 +38,7 @@ export function prepareContext(task: ContextTask): { text: string; hides: boolea
   return { text, hides: ignored.length > 0 }
 }
 
-function manifestOf({ directory, indexFile, scanned, memory }: ContextTask): FileIndex {
+function fileIndexOf({ directory, indexFile, scanned, digestCache: memory }: ContextTask): FileIndex {
   if (scanned) return readIndexFile(indexFile)
   if (memory === undefined) return scan(directory)
   const digests = recall(memory)

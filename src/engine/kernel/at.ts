@@ -47,7 +47,7 @@ const terminated = (name: Name): Buffer => {
 /** Bytes that are no UTF-8 are halves of surrogate pairs in a text: U+DC80 to U+DCFF, as Python has them (PEP 383). */
 const strayHalf = /(?<![\ud800-\udbff])[\udc80-\udcff]/
 
-/** A name, or a link's target, as text; `bytesOf` makes the same bytes of it again, whatever they are. */
+/** A name, or a link's target, as text; `rawName` makes the same bytes of it again, whatever they are. */
 export function textOf(bytes: Buffer): string {
   const text = bytes.toString()
   if (!text.includes('\ufffd') || Buffer.from(text).equals(bytes)) return text

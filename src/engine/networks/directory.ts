@@ -12,39 +12,39 @@ const addressesOf = ({ ipAddress, ipv6Address }: Endpoint): string[] =>
 
 /** Who is called what on which network. A lookup costs the same however many containers there are. */
 export class Directory {
-  readonly #pages = new Map<string, DnsZone>()
+  readonly #zones = new Map<string, DnsZone>()
 
   /** @param names the first is what its address is called */
   add(names: readonly string[], endpoint: Endpoint): void {
     if (names.length === 0) return
-    const page: DnsZone = this.#pages.get(endpoint.networkId) ?? { endpoints: new Map(), names: new Map() }
-    this.#pages.set(endpoint.networkId, page)
+    const zone: DnsZone = this.#zones.get(endpoint.networkId) ?? { endpoints: new Map(), names: new Map() }
+    this.#zones.set(endpoint.networkId, zone)
     for (const name of names) {
       const key = name.toLowerCase()
-      page.endpoints.set(key, (page.endpoints.get(key) ?? new Set<Endpoint>()).add(endpoint))
+      zone.endpoints.set(key, (zone.endpoints.get(key) ?? new Set<Endpoint>()).add(endpoint))
     }
-    for (const address of addressesOf(endpoint)) page.names.set(address, names[0] ?? '')
+    for (const address of addressesOf(endpoint)) zone.names.set(address, names[0] ?? '')
   }
 
   remove(names: readonly string[], endpoint: Endpoint): void {
-    const page = this.#pages.get(endpoint.networkId)
-    if (!page) return
+    const zone = this.#zones.get(endpoint.networkId)
+    if (!zone) return
     for (const name of names) {
       const key = name.toLowerCase()
-      const endpoints = page.endpoints.get(key)
+      const endpoints = zone.endpoints.get(key)
       endpoints?.delete(endpoint)
-      if (endpoints?.size === 0) page.endpoints.delete(key)
+      if (endpoints?.size === 0) zone.endpoints.delete(key)
     }
-    for (const address of addressesOf(endpoint)) page.names.delete(address)
-    if (page.endpoints.size === 0) this.#pages.delete(endpoint.networkId)
+    for (const address of addressesOf(endpoint)) zone.names.delete(address)
+    if (zone.endpoints.size === 0) this.#zones.delete(endpoint.networkId)
   }
 
   /** Every endpoint of that name on a network; several may share an alias. */
   find(networkId: string, name: string): readonly Endpoint[] {
-    return [...(this.#pages.get(networkId)?.endpoints.get(name.toLowerCase()) ?? [])]
+    return [...(this.#zones.get(networkId)?.endpoints.get(name.toLowerCase()) ?? [])]
   }
 
   nameOf(networkId: string, address: string): string | undefined {
-    return this.#pages.get(networkId)?.names.get(address)
+    return this.#zones.get(networkId)?.names.get(address)
   }
 }

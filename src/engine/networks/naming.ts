@@ -11,7 +11,7 @@ import { isDefaultBridge } from './settings.js'
 /** Soon forgotten: a container that comes again comes with another address. */
 const secondsToLive = 10
 
-interface Party {
+interface NamedMember {
   member: Member
   readonly endpoints: Set<Endpoint>
   resolver?: Promise<Resolver>
@@ -20,7 +20,7 @@ interface Party {
 /** The names of a network's members, and a name server for each of them. */
 export class Naming {
   readonly #directory = new Directory()
-  readonly #parties = new Map<string, Party>()
+  readonly #members = new Map<string, NamedMember>()
   readonly #report: (line: string) => void
 
   constructor(report: (line: string) => void) {
@@ -29,16 +29,16 @@ export class Naming {
 
   /** Makes a container known on a network, and gives it a name server on the first where there are names. */
   async join(member: Member, endpoint: Endpoint): Promise<void> {
-    const party = this.#parties.get(member.id) ?? { member, endpoints: new Set() }
-    this.#parties.set(member.id, party)
-    party.endpoints.add(endpoint)
+    const named = this.#members.get(member.id) ?? { member, endpoints: new Set() }
+    this.#members.set(member.id, named)
+    named.endpoints.add(endpoint)
     if (isDefaultBridge({ name: endpoint.networkName })) return
-    this.#directory.add(namesOf(party.member, endpoint), endpoint)
-    party.resolver ??= Resolver.open(netnsOf(member.pid), (query, transport) => this.#answer(party, query, transport))
+    this.#directory.add(namesOf(named.member, endpoint), endpoint)
+    named.resolver ??= Resolver.open(netnsOf(member.pid), (query, transport) => this.#answer(named, query, transport))
     try {
-      await party.resolver
+      await named.resolver
     } catch (error) {
-      delete party.resolver
+      delete named.resolver
       throw error
     }
   }
@@ -51,38 +51,38 @@ export class Naming {
   }
 
   rename(containerId: string, names: readonly string[]): void {
-    const party = this.#parties.get(containerId)
-    if (!party) return
-    for (const endpoint of party.endpoints) this.#directory.remove(namesOf(party.member, endpoint), endpoint)
-    party.member = { ...party.member, names }
-    for (const endpoint of party.endpoints) this.#directory.add(namesOf(party.member, endpoint), endpoint)
+    const named = this.#members.get(containerId)
+    if (!named) return
+    for (const endpoint of named.endpoints) this.#directory.remove(namesOf(named.member, endpoint), endpoint)
+    named.member = { ...named.member, names }
+    for (const endpoint of named.endpoints) this.#directory.add(namesOf(named.member, endpoint), endpoint)
   }
 
   leave(containerId: string, endpoint: Endpoint): void {
-    const party = this.#parties.get(containerId)
-    if (!party?.endpoints.delete(endpoint)) return
-    this.#directory.remove(namesOf(party.member, endpoint), endpoint)
+    const named = this.#members.get(containerId)
+    if (!named?.endpoints.delete(endpoint)) return
+    this.#directory.remove(namesOf(named.member, endpoint), endpoint)
   }
 
   /** Closes a container's name server. */
   forget(containerId: string): void {
-    const party = this.#parties.get(containerId)
-    if (!party) return
-    this.#parties.delete(containerId)
-    for (const endpoint of party.endpoints) this.#directory.remove(namesOf(party.member, endpoint), endpoint)
-    void party.resolver?.then(
+    const named = this.#members.get(containerId)
+    if (!named) return
+    this.#members.delete(containerId)
+    for (const endpoint of named.endpoints) this.#directory.remove(namesOf(named.member, endpoint), endpoint)
+    void named.resolver?.then(
       (resolver) => resolver[Symbol.dispose](),
       () => undefined,
     )
   }
 
   /** What members may know stays among them; all else is asked outside, unless nothing may go there. */
-  async #answer(party: Party, query: Query, transport: DnsTransport): Promise<Buffer | undefined> {
+  async #answer(named: NamedMember, query: Query, transport: DnsTransport): Promise<Buffer | undefined> {
     const limit = transport === 'udp' ? query.limit : undefined
-    const answers = query.internet ? this.#answers(party, query) : undefined
+    const answers = query.internet ? this.#answers(named, query) : undefined
     if (answers) return reply(query, answers, secondsToLive, limit)
-    const { servers, pid } = party.member
-    const shutIn = [...party.endpoints].every(({ gateway, ipv6Gateway = '' }) => gateway === '' && ipv6Gateway === '')
+    const { servers, pid } = named.member
+    const shutIn = [...named.endpoints].every(({ gateway, ipv6Gateway = '' }) => gateway === '' && ipv6Gateway === '')
     if (shutIn) return failure(query) // a query to the outside is a message to the outside (CVE-2024-29018)
     // its own servers it means as it would reach them itself
     const response =
@@ -93,29 +93,29 @@ export class Naming {
   }
 
   /** undefined: not ours to answer. */
-  #answers(party: Party, { name, type }: Query): readonly DnsAnswer[] | undefined {
+  #answers(named: NamedMember, { name, type }: Query): readonly DnsAnswer[] | undefined {
     if (type === recordType.ptr) {
-      const found = this.#nameOf(party, addressOf(name))
+      const found = this.#nameOf(named, addressOf(name))
       return found === undefined ? undefined : [{ type, data: encodeName(found) }]
     }
-    const endpoints = this.#find(party, name)
+    const endpoints = this.#find(named, name)
     if (endpoints.length === 0) return undefined
     const addresses = endpoints.map(({ ipAddress, ipv6Address }) =>
       type === recordType.a ? ipAddress : type === recordType.aaaa ? (ipv6Address ?? '') : '',
     )
-    return inTurn(
+    return rotated(
       addresses.filter((address) => address !== '').map((address) => ({ type, data: addressBytes(address) })),
     )
   }
 
-  #find(party: Party, name: string): readonly Endpoint[] {
-    for (const { networkId, links = [] } of party.endpoints) {
+  #find(named: NamedMember, name: string): readonly Endpoint[] {
+    for (const { networkId, links = [] } of named.endpoints) {
       const linked = links.map((link) => link.split(':')).find(([other = '', alias = other]) => alias === name)
       const found = this.#directory.find(networkId, linked?.[0] ?? name)
       if (found.length > 0) return found
     }
     // `name.network`
-    for (const { networkId, networkName } of party.endpoints) {
+    for (const { networkId, networkName } of named.endpoints) {
       const suffix = `.${networkName.toLowerCase()}`
       if (!name.endsWith(suffix)) continue
       const found = this.#directory.find(networkId, name.slice(0, -suffix.length))
@@ -124,9 +124,9 @@ export class Naming {
     return []
   }
 
-  #nameOf(party: Party, address: string | undefined): string | undefined {
+  #nameOf(named: NamedMember, address: string | undefined): string | undefined {
     if (address === undefined) return undefined
-    for (const { networkId, networkName } of party.endpoints) {
+    for (const { networkId, networkName } of named.endpoints) {
       const found = this.#directory.nameOf(networkId, address)
       if (found !== undefined) return `${found}.${networkName}`
     }
@@ -135,7 +135,7 @@ export class Naming {
 
   /** Closes every name server; the next engine opens them again. */
   letGo(): void {
-    for (const id of [...this.#parties.keys()]) this.forget(id)
+    for (const id of [...this.#members.keys()]) this.forget(id)
   }
 }
 
@@ -146,7 +146,7 @@ const namesOf = (member: Member, { aliases, networkName }: Endpoint): readonly s
     : [...new Set([...member.names, ...aliases].filter((name) => name !== ''))]
 
 /** Begins with another each time: most clients take the first. */
-function inTurn<T>(list: readonly T[]): readonly T[] {
+function rotated<T>(list: readonly T[]): readonly T[] {
   const start = Math.floor(Math.random() * list.length)
   return [...list.slice(start), ...list.slice(0, start)]
 }

@@ -44,12 +44,12 @@ export class Subnets {
   /** @throws EngineError in dockerd's words */
   choose(family: Family, { subnet: cidr, gateway, range, reserved = {} }: PoolRequest): Pool {
     const subnet = cidr === undefined ? this.#free(family) : this.#asked(family, cidr)
-    const door = gateway ?? formatAddress(subnet.address + 1n, family)
+    const gatewayAddress = gateway ?? formatAddress(subnet.address + 1n, family)
     const inside = (address: string): boolean => {
       const value = parseAddress(address)
       return familyOf(address) === family && value !== undefined && contains(subnet, value)
     }
-    if (!inside(door)) throw new EngineError('invalid', `no matching subnet for gateway ${door}`)
+    if (!inside(gatewayAddress)) throw new EngineError('invalid', `no matching subnet for gateway ${gatewayAddress}`)
     for (const address of Object.values(reserved))
       if (!inside(address)) throw new EngineError('invalid', `no matching subnet for aux-address ${address}`)
     const part = range === undefined ? undefined : parseSubnet(range)
@@ -57,7 +57,7 @@ export class Subnets {
       throw new EngineError('invalid', `no matching subnet for range ${range}`)
     return {
       subnet: formatSubnet(subnet),
-      gateway: door,
+      gateway: gatewayAddress,
       ...(part ? { range: formatSubnet(part) } : {}),
       ...(Object.keys(reserved).length > 0 ? { reserved } : {}),
       ...(cidr === undefined ? {} : { chosen: true }),

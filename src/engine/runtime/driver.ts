@@ -79,14 +79,14 @@ const makers: Readonly<Record<Driver['name'], (path: string, root: string) => Dr
     filterOf: (id) => join(root, id, 'seccomp.bpf'),
     // what `crun start` does, without the 9 ms of an exec: the container's init waits on the other end
     start: async (id) => {
-      const gate = join(root, id, 'exec.fifo')
-      const fifo = openSync(gate, constants.O_WRONLY | constants.O_NONBLOCK)
+      const path = join(root, id, 'exec.fifo')
+      const fifo = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
       try {
         writeSync(fifo, '0')
       } finally {
         closeSync(fifo)
       }
-      unlinkSync(gate)
+      unlinkSync(path)
       return Promise.resolve()
     },
   }),

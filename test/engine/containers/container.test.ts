@@ -30,14 +30,14 @@ describe('a container', () => {
 
   it('takes no turn once it is being removed, but for that', async () => {
     const container = new Container({ id: 'a', state: { status: 'exited', pid: 0 } } as ContainerRecord)
-    expect(await container.inTurn(() => Promise.resolve(1))).to.equal(1)
-    const removed = container.inLastTurn(() => {
+    expect(await container.exclusively(() => Promise.resolve(1))).to.equal(1)
+    const removed = container.exclusivelyRemove(() => {
       advance(container.record.state, 'removing')
       return Promise.resolve()
     })
-    const late = container.inTurn(() => Promise.resolve(2)).catch(String)
+    const late = container.exclusively(() => Promise.resolve(2)).catch(String)
     await removed
     expect(await late).to.include('container a is marked for removal')
-    expect(await container.inLastTurn(() => Promise.resolve(3))).to.equal(3)
+    expect(await container.exclusivelyRemove(() => Promise.resolve(3))).to.equal(3)
   })
 })

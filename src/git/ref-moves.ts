@@ -4,7 +4,7 @@ import { BerthError, messageOf } from '../errors.js'
 import type { Operation } from '../store/operations.js'
 import type { RefCommand } from './commands.js'
 import { orMissing, readIfThere } from '../lib/missing.js'
-import { adoptObjects, readLanded, writeLanded, type Push } from './pushes.js'
+import { adoptObjects, readMoves, writeMoves, type Push } from './pushes.js'
 import { moveRef, readRef, tryRef } from './refs.js'
 
 /** Room on the disk to move a ref in, when there is no other: given back when it is needed. Bytes. */
@@ -17,7 +17,7 @@ const isFull = (error: unknown): boolean => /no space left|ENOSPC|couldn't write
  * @param env where git finds the pushed objects
  * @throws BerthError `conflict` when it cannot
  */
-export async function prepareLanding(
+export async function prepareMove(
   repository: string,
   { ref, new: commit }: RefCommand,
   env: Readonly<Record<string, string>>,
@@ -37,30 +37,30 @@ export async function prepareLanding(
 }
 
 /**
- * Moves a ref to the commit of a push whose deploy succeeded, unless a later release has moved it on. Safe to repeat, and
+ * Moves a ref to the commit of a push whose operation succeeded, unless a later release has moved it on. Safe to repeat, and
  * the same whether receive-pack lives, has brought the objects in, or was killed. The caller serialises an app's.
  */
-export async function land(repository: string, push: Push, deploy: Operation): Promise<void> {
+export async function moveToPush(repository: string, push: Push, operation: Operation): Promise<void> {
   try {
-    await moveOn(repository, push, deploy)
+    await tryMove(repository, push, operation)
   } catch (error) {
     if (!isFull(error)) throw error
     await rm(spareOf(repository), { force: true })
-    await moveOn(repository, push, deploy)
+    await tryMove(repository, push, operation)
   }
 }
 
-async function moveOn(repository: string, push: Push, deploy: Operation): Promise<void> {
+async function tryMove(repository: string, push: Push, operation: Operation): Promise<void> {
   const { ref, new: commit } = push.command
-  const landed = await readLanded(repository)
-  const release = deploy.release ?? 0
-  if ((landed[ref]?.release ?? -1) > release) return
+  const moves = await readMoves(repository)
+  const release = operation.release ?? 0
+  if ((moves[ref]?.release ?? -1) > release) return
   if ((await readRef(repository, ref)) !== commit) {
     await adoptObjects(repository, push.id)
     await moveRef(repository, ref, commit)
     await pointHead(repository, ref)
   }
-  if (landed[ref]?.release !== release) await writeLanded(repository, { ...landed, [ref]: { release, commit } })
+  if (moves[ref]?.release !== release) await writeMoves(repository, { ...moves, [ref]: { release, commit } })
 }
 
 /** A clone checks out what was deployed last. */
