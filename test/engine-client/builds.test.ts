@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { expect } from 'chai'
-import type { BuildRequest } from '../../src/engine-client/builds.js'
+import type { ImageBuild } from '../../src/engine-client/builds.js'
 import { connectEngine, type EngineClient } from '../../src/engine-client/client.js'
 import { all, failure, refusing, standIn, type StandIn } from './rig.js'
 
@@ -27,7 +27,7 @@ describe('the builder of an engine', () => {
     })
 
   /** Builds with an engine that answers so; what it was asked. */
-  const build = async (request: Partial<BuildRequest>, ...answer: string[]) => {
+  const build = async (request: Partial<ImageBuild>, ...answer: string[]) => {
     let query: Record<string, string> = {}
     let headers: NodeJS.Dict<string | string[]> = {}
     let sent = Buffer.alloc(0)
