@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { EngineError } from '../errors.js'
+import { wholeOf } from '../system/whole.js'
 import { jsonFault } from './json-fault.js'
 
 const limit = 4 * 1024 * 1024
@@ -24,15 +25,8 @@ export function demandJson({ headers }: IncomingMessage): void {
 }
 
 /** Reads a whole body of at most 4 MiB. @throws EngineError `invalid` */
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > limit) throw new EngineError('invalid', 'the request body is larger than 4 MiB')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+export function readBody(request: IncomingMessage): Promise<Buffer> {
+  return wholeOf(request, limit, () => new EngineError('invalid', 'the request body is larger than 4 MiB'))
 }
 
 /**

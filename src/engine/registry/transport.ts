@@ -17,6 +17,7 @@ import { readChallenges } from './credentials.js'
 import { brokenOff, connectionFault, registryFault } from './faults.js'
 import { OutletAgent, portOf, proxyFor, proxyHeaders, TunnelAgent } from './proxy.js'
 import { quoted } from '../system/sanitize.js'
+import { wholeOf } from '../system/whole.js'
 import type { RegistrySettings, Proxies } from '../config.js'
 import { orMissing } from '../system/missing.js'
 
@@ -140,21 +141,13 @@ export function forgo(answer: IncomingMessage): void {
 
 /** The whole body of an answer. @throws EngineError when it is larger than `limit`, RegistryError when it breaks off */
 export async function wholeBody(answer: IncomingMessage, limit: number, what: string): Promise<Buffer> {
-  // not a list of chunks: of a byte each they take a hundred times what they hold
-  let whole = Buffer.alloc(0)
-  let size = 0
   try {
-    for await (const chunk of answer as AsyncIterable<Buffer>) {
-      if (size + chunk.length > limit) throw new EngineError('invalid', `${what} is larger than ${limit} bytes`)
-      if (size + chunk.length > whole.length)
-        whole = Buffer.concat([whole.subarray(0, size)], Math.min(limit, 2 * (size + chunk.length)))
-      size += chunk.copy(whole, size)
-    }
+    return await wholeOf(answer, limit, () => new EngineError('invalid', `${what} is larger than ${limit} bytes`))
   } catch (error) {
+    answer.destroy()
     if (error instanceof EngineError) throw error
     throw brokenOff(what, error as NodeJS.ErrnoException)
   }
-  return whole.subarray(0, size)
 }
 
 /** The answer, when its status is one of those expected; its error in Docker's words when it is not. */
