@@ -21,7 +21,7 @@ const roundMs = 15_000
 const atOnce = 10_000
 
 /** The one worker of an instance. */
-export interface DeployWorker {
+export interface OperationWorker {
   /**
    * Takes no new operation, gives those under way `graceMs` to end, then interrupts them: they stay pending, and the next
    * worker carries on.
@@ -29,94 +29,133 @@ export interface DeployWorker {
   stop(graceMs: number): Promise<void>
 }
 
-/**
- * Carries out pending operations: one at a time of an app, in order; over all apps, so many builds and so many other changes
- * at once as the settings say. Begins with those a dead worker left.
- */
-export async function startWorker(given: Omit<OperationDeps, 'builds' | 'changes'>): Promise<DeployWorker> {
-  const { store, config, log } = given
-  const deps: OperationDeps = { ...given, builds: new Semaphore(config.builds), changes: new Semaphore(config.changes) }
-  const stopping = new AbortController()
-  const stopped = (): boolean => stopping.signal.aborted
-  /** App id -> the operation being carried out. */
-  const running = new Map<string, { readonly id: string; readonly cancel: AbortController }>()
-  const mutex = new KeyedMutex()
+/** An operation under way, and what ends it early. */
+interface Running {
+  readonly id: string
+  readonly cancel: AbortController
+}
+
+/** Chooses what is next of each app, and carries it out: one at a time of an app, in order. */
+class Dispatcher {
+  readonly #deps: OperationDeps
+  readonly #stopping: AbortSignal
+  /** By app id. */
+  readonly #running = new Map<string, Running>()
+  /** Ids of operations whose log says what they wait for. */
+  readonly #told = new Set<string>()
+  readonly #mutex = new KeyedMutex()
+
+  constructor(deps: OperationDeps, stopping: AbortSignal) {
+    this.#deps = deps
+    this.#stopping = stopping
+  }
+
+  /** Carries out what is pending of an app. */
+  async work(app: string): Promise<void> {
+    for (;;) {
+      const next = await this.#mutex.run(app, () => this.#claim(app))
+      if (!next) return
+      try {
+        await runOperation(this.#deps, next.operation, { stopping: this.#stopping, cancel: next.cancel })
+      } finally {
+        this.#running.delete(app)
+        this.#told.delete(next.operation.id)
+      }
+    }
+  }
+
+  /** Something new has come of an app; '' is of any. */
+  async arrive(app: string): Promise<void> {
+    if (app === '') return this.round()
+    const wakes = this.#running.has(app) ? undefined : wake(this.#deps.store.redis, app)
+    await Promise.all([this.#mutex.run(app, () => this.#look(app)), wakes])
+  }
+
+  /** Looks at every app that has something pending. */
+  async round(): Promise<void> {
+    const { store } = this.#deps
+    for (const app of await store.operations.pendingApps()) {
+      await this.#mutex.run(app, () => this.#look(app))
+      if (!this.#running.has(app) && (await store.operations.pending(app)).length > 0) await wake(store.redis, app)
+    }
+  }
 
   /**
-   * Ends what was cancelled, and tells waiting pushes that a newer one has come. With `claim` it answers with the operation that is next and marks it
-   * running in the same turn: a push that arrives a moment later is then judged beside it, neither overlooked nor put in
-   * its place.
+   * Marks the operation that is next as running in the same turn: a push that arrives a moment later is then judged beside
+   * it, neither overlooked nor put in its place.
    */
-  const look = (app: string, claim = false) =>
-    mutex.run(app, async () => {
-      const pending = await store.operations.pending(app)
-      const now = running.get(app)
-      const { next, superseded, cancelled } = chooseNext(pending, now?.id ?? null)
-      for (const { id } of superseded) {
-        await store.operations.update(id, { status: 'superseded', failure: 'superseded by a newer push' })
-        await removeSource(config, id)
-      }
-      for (const { id } of cancelled) {
-        const failure = reasonToEnd(pending, id) ?? ''
-        await logOnly(config, store, id, (log) => log.problem(failure))
-        await store.operations.update(id, { status: 'cancelled', failure })
-        await removeSource(config, id)
-      }
-      if (now) {
-        interrupt(pending, now)
-        await tellBehind(pending, now.id)
-      }
-      if (!claim || !next || now || stopped()) return null
-      const mine = { id: next.id, cancel: new AbortController() }
-      running.set(app, mine)
-      interrupt(pending, mine)
-      return { operation: next, cancel: mine.cancel.signal }
-    })
+  async #claim(app: string): Promise<{ operation: Operation; cancel: AbortSignal } | null> {
+    const busy = this.#running.has(app)
+    const { pending, next } = await this.#look(app)
+    if (!next || busy || this.#stopping.aborted) return null
+    const mine = { id: next.id, cancel: new AbortController() }
+    this.#running.set(app, mine)
+    interrupt(pending, mine)
+    return { operation: next, cancel: mine.cancel.signal }
+  }
 
-  /** Ids of operations whose log says what they wait for. */
-  const told = new Set<string>()
+  /** Ends what was cancelled, and tells waiting pushes that a newer one has come. */
+  async #look(app: string): Promise<{ pending: readonly Operation[]; next: Operation | null }> {
+    const { store, config } = this.#deps
+    const pending = await store.operations.pending(app)
+    const now = this.#running.get(app)
+    const { next, superseded, cancelled } = chooseNext(pending, now?.id ?? null)
+    for (const { id } of superseded) {
+      await store.operations.update(id, { status: 'superseded', failure: 'superseded by a newer push' })
+      await removeSource(config, id)
+    }
+    for (const { id } of cancelled) {
+      const failure = reasonToEnd(pending, id) ?? ''
+      await logOnly(config, store, id, (log) => log.problem(failure))
+      await store.operations.update(id, { status: 'cancelled', failure })
+      await removeSource(config, id)
+    }
+    if (now) {
+      interrupt(pending, now)
+      await this.#tellBehind(pending, now.id)
+    }
+    return { pending, next }
+  }
+
   /** Tells changes of an app that its build goes first; git has told pushes. */
-  const tellBehind = async (pending: readonly Operation[], now: string): Promise<void> => {
+  async #tellBehind(pending: readonly Operation[], now: string): Promise<void> {
+    const { config, store } = this.#deps
     const build = pending.filter(isBuild).find(({ id }) => id === now)
     if (!build) return
     const behind = pending.filter((one) => one.id !== now && !isBuild(one) && one.status === 'queued')
     for (const { id } of behind) {
-      if (told.has(id)) continue
-      told.add(id)
+      if (this.#told.has(id)) continue
+      this.#told.add(id)
       const what = `the build of ${build.change.commit.slice(0, 7)} to end; \`berth builds:cancel\` ends it sooner`
       await logOnly(config, store, id, (log) => log.step(`Waiting for ${what}`))
     }
   }
+}
 
-  const interrupt = (pending: readonly Operation[], { id, cancel }: { id: string; cancel: AbortController }): void => {
-    const reason = reasonToEnd(pending, id)
-    if (reason !== null) cancel.abort(new BerthError('conflict', reason))
-  }
+function interrupt(pending: readonly Operation[], { id, cancel }: Running): void {
+  const reason = reasonToEnd(pending, id)
+  if (reason !== null) cancel.abort(new BerthError('conflict', reason))
+}
 
-  const work = async (app: string): Promise<void> => {
-    for (;;) {
-      const next = await look(app, true)
-      if (!next) return
-      try {
-        await runOperation(deps, next.operation, { stopping: stopping.signal, cancel: next.cancel })
-      } finally {
-        running.delete(app)
-        told.delete(next.operation.id)
-      }
-    }
-  }
+/**
+ * Carries out pending operations: one at a time of an app, in order; over all apps, so many builds and so many other changes
+ * at once as the settings say. Begins with those a dead worker left.
+ */
+export async function startWorker(given: Omit<OperationDeps, 'builds' | 'changes'>): Promise<OperationWorker> {
+  const { store, config, log } = given
+  const stopping = new AbortController()
+  const dispatcher = new Dispatcher(
+    { ...given, builds: new Semaphore(config.builds), changes: new Semaphore(config.changes) },
+    stopping.signal,
+  )
 
   // There is one worker, and it is this one: whatever BullMQ thinks is active belongs to a dead one, and jobs hold nothing
   // that the pending lists do not. Waiting for a stalled job's lock to run out would cost a minute.
   const queue = await wakeUps(store.redis)
   await queue.obliterate({ force: true })
-  const ids = await Promise.all((await store.operations.pendingApps()).map((app) => store.operations.pending(app)))
-  await removeStraySources(config, new Set(ids.flat().map(({ id }) => id)))
+  await removeLeftFiles(config, store)
 
-  // the names first: a log that is begun meanwhile has an operation that is not among them
-  await removeStrayLogs(config, await store.operations.ids())
-
-  const worker = new Worker<WakeUp>(queueName, ({ data: { app } }) => work(app), {
+  const worker = new Worker<WakeUp>(queueName, ({ data: { app } }) => dispatcher.work(app), {
     connection: redisOptions(config, true),
     concurrency: atOnce,
     lockDuration: 60_000,
@@ -126,18 +165,11 @@ export async function startWorker(given: Omit<OperationDeps, 'builds' | 'changes
   worker.on('error', (error) => log.warn({ error: messageOf(error) }, 'queue'))
   worker.on('failed', (job, error) => log.error({ app: job?.data.app, error }, 'operations of an app not carried out'))
 
-  const round = async (): Promise<void> => {
-    for (const app of await store.operations.pendingApps()) {
-      await look(app)
-      if (!running.has(app) && (await store.operations.pending(app)).length > 0) await wake(store.redis, app)
-    }
-  }
-  const rounds = setInterval(() => void round().catch(() => undefined), roundMs)
+  const rounds = setInterval(() => void dispatcher.round().catch(() => undefined), roundMs)
   const unsubscribe = await store.notifications.subscribe(arrivals, (app) => {
-    const looking = app === '' ? [round()] : [look(app), ...(running.has(app) ? [] : [wake(store.redis, app)])]
-    Promise.all(looking).catch((error: unknown) => log.warn({ error: messageOf(error) }, 'arrivals'))
+    dispatcher.arrive(app).catch((error: unknown) => log.warn({ error: messageOf(error) }, 'arrivals'))
   })
-  await round()
+  await dispatcher.round()
 
   return {
     stop: async (graceMs) => {
@@ -148,6 +180,15 @@ export async function startWorker(given: Omit<OperationDeps, 'builds' | 'changes
       await queue.close()
     },
   }
+}
+
+/** Removes what a dead worker left of operations that nobody will carry out. */
+async function removeLeftFiles(config: Config, store: Store): Promise<void> {
+  const apps = await store.operations.pendingApps()
+  const pending = (await Promise.all(apps.map((app) => store.operations.pending(app)))).flat()
+  await removeStraySources(config, new Set(pending.map(({ id }) => id)))
+  // the names first: a log that is begun meanwhile has an operation that is not among them
+  await removeStrayLogs(config, await store.operations.ids())
 }
 
 /** Writes to the log of an operation that is not being carried out. */

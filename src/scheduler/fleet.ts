@@ -12,7 +12,7 @@ import { creationOf } from './creation.js'
 import { portOf, type Slot } from './desired.js'
 import type { AppEngine } from './app-engine.js'
 import type { Semaphore } from '../lib/semaphore.js'
-import { initFor } from './init/init.js'
+import { initFor, type Init } from './init/init.js'
 import type { Timeouts } from './limits.js'
 import type { ObservedContainer } from './plan.js'
 import type { ready } from './readiness.js'
@@ -60,45 +60,23 @@ export class Fleet {
    * @throws BerthError saying why, when there is not even a container
    */
   async launch(app: App, release: Release, slot: Slot, restarts: number): Promise<LaunchedProcess> {
-    const { engine, records, starts: gate } = this.#deps
-    return gate.run(async () => {
-      const { config } = this.#deps
+    const { engine, records, starts, config, clock } = this.#deps
+    return starts.run(async () => {
       const init = await initFor(engine, config)
-      const words = processWords(
-        own(release.processTypes, slot.type) ?? null,
-        await engine.commandOf(release.image ?? ''),
-      )
-      if (words.length === 0)
-        throw new BerthError(
-          'invalid',
-          `${slot.process} has nothing to run: its image has neither CMD nor ENTRYPOINT`,
-          'add a CMD to the Dockerfile, or a line to the Procfile',
-        )
-      const options = creationOf({ instance: config.name, app, release }, slot, { words, init })
-      const id = await engine.create(options).catch((error: unknown) => {
-        throw refused(error, release, slot)
-      })
-      const now = new Date(this.#deps.clock.now()).toISOString()
+      const id = await this.#create(app, release, slot, init)
       const record: ProcessRecord = {
         container: id,
         process: slot.process,
         type: slot.type,
         release: release.version,
         state: 'starting',
-        since: now,
+        since: new Date(clock.now()).toISOString(),
         restarts,
         until: null,
         failure: null,
       }
       await records.add(app.id, record)
-      const found: ObservedContainer = {
-        ...slot,
-        id,
-        release: release.version,
-        running: true,
-        createdAt: 0,
-        address: '',
-      }
+      const found = { ...slot, id, release: release.version, running: true, createdAt: 0, address: '' }
       try {
         if (init.archive) await engine.put(id, init.archive)
         await engine.start(id)
@@ -109,6 +87,25 @@ export class Fleet {
         return { found: { ...found, running: false }, failure }
       }
     })
+  }
+
+  /** The container of a process, not yet started. @returns its id */
+  async #create(app: App, release: Release, slot: Slot, init: Init): Promise<string> {
+    const { engine, config } = this.#deps
+    const command = own(release.processTypes, slot.type) ?? null
+    const words = processWords(command, await engine.commandOf(release.image ?? ''))
+    if (words.length === 0)
+      throw new BerthError(
+        'invalid',
+        `${slot.process} has nothing to run: its image has neither CMD nor ENTRYPOINT`,
+        'add a CMD to the Dockerfile, or a line to the Procfile',
+      )
+    const creation = creationOf({ instance: config.name, app, release }, slot, { words, init })
+    try {
+      return await engine.create(creation)
+    } catch (error) {
+      throw refused(error, release, slot)
+    }
   }
 
   /** Resolves when a process is ready; asking again while it is awaited joins the wait. @throws as `ready` does */

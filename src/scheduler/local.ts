@@ -18,7 +18,9 @@ import { ready } from './readiness.js'
 import { Reconciler } from './reconciler.js'
 import { ProcessRecords } from './records.js'
 import { replaceOf, RollOut, type RolloutRequest } from './rollout.js'
-import type { Scheduler } from './scheduler.js'
+import type { LogLine, LogQuery, OnceTask, OneOff, OneOffSpec, Process, Scheduler, TaskOptions } from './scheduler.js'
+import type { App } from '../store/apps.js'
+import type { Release } from '../store/releases.js'
 import { Traffic } from './traffic.js'
 
 /** What a scheduler on one engine needs. */
@@ -30,117 +32,143 @@ export interface SchedulerOptions {
   readonly limits?: Partial<Timeouts>
 }
 
-interface SchedulerParts {
+/** What is needed to change things: opened at the first change. */
+interface Changing {
   readonly deps: SchedulerDeps
-  readonly fleet: Fleet
   readonly reconciler: Reconciler
+  rollOut(change: RolloutRequest): Promise<void>
 }
 
 /** How long somebody before a terminal waits for an engine that is being restarted, in milliseconds. */
 const attachMs = 10_000
 
 /** The scheduler of an instance on one engine, its own or another's. It does nothing until it is asked, or started. */
-export function createScheduler({ config, store, engine: client, log, limits: given }: SchedulerOptions): Scheduler {
-  const limits = { ...defaultLimits, ...given }
-  const engine = new AppEngine(client.waiting(limits.engine), config.name)
-  const attaching = new AppEngine(client.waiting(attachMs), config.name)
-  const stopped = new AbortController()
-  const stopping = stopped.signal
-  const records = new ProcessRecords(store.redis)
-  const deaths = new EventEmitter().setMaxListeners(0)
-  let timer: NodeJS.Timeout | undefined
-  let opened: Promise<SchedulerParts> | undefined
+export const createScheduler = (options: SchedulerOptions): Scheduler => new LocalScheduler(options)
 
-  const open = (): Promise<SchedulerParts> =>
-    (opened ??= (async () => {
-      const traffic = await Traffic.open(store, (name) => config.appHost(name), limits)
-      const gate = new Semaphore(limits.parallel)
-      const deps: SchedulerDeps = {
-        config,
-        log,
-        limits,
-        engine,
-        records,
-        traffic,
-        deaths,
-        clock: systemClock,
-        ready,
-        starts: gate,
-        stopping,
-      }
-      const fleet = new Fleet(deps)
-      const reconciler = new Reconciler(deps, store, fleet)
-      void listen(reconciler, followApps(client, [`${label.instance}=${config.name}`], stopping))
-      void listen(reconciler, followDisconnects(client, stopping))
-      return { deps, fleet, reconciler }
-    })())
+class LocalScheduler implements Scheduler {
+  readonly #options: SchedulerOptions
+  readonly #limits: Timeouts
+  readonly #engine: AppEngine
+  /** For whoever sits before a terminal. */
+  readonly #attaching: AppEngine
+  readonly #records: ProcessRecords
+  readonly #stopped = new AbortController()
+  #changing: Promise<Changing> | undefined
+  #timer: NodeJS.Timeout | undefined
 
-  const listen = async (reconciler: Reconciler, events: AsyncIterable<AppEvent>): Promise<void> => {
+  constructor(options: SchedulerOptions) {
+    this.#options = options
+    this.#limits = { ...defaultLimits, ...options.limits }
+    this.#engine = new AppEngine(options.engine.waiting(this.#limits.engine), options.config.name)
+    this.#attaching = new AppEngine(options.engine.waiting(attachMs), options.config.name)
+    this.#records = new ProcessRecords(options.store.redis)
+  }
+
+  rollOut(app: App, release: Release, options: TaskOptions): Promise<void> {
+    return this.#move({ app, release, shouldReplace: () => false, ...options })
+  }
+
+  async isRolledOut(app: App, version: number): Promise<boolean> {
+    return (await this.#records.rolled(app.id)) === version
+  }
+
+  async restart(app: App, release: Release, process: string | null, options: TaskOptions): Promise<void> {
+    await this.#move({ app, release, shouldReplace: replaceOf(release, process), ...options })
+  }
+
+  async runOnce(
+    app: App,
+    release: Release,
+    { name: process, command }: OnceTask,
+    { log, signal }: TaskOptions,
+  ): Promise<number> {
+    const engine = this.#engine
+    // one that a killed worker left behind must not run beside this one
+    const left = ((await engine.list(app.id)).get(app.id) ?? []).filter((one) => one.process === process)
+    await Promise.all(left.map((one) => engine.remove(one.id)))
+    const end = AbortSignal.any([signal, this.#stopped.signal])
+    const options = { command, process, tty: false, stdin: false, signal: end }
+    const oneOff = await startOneOff({ engine, config: this.#options.config }, app, release, options)
+    const lines = new LineReader()
+    for await (const frame of oneOff.output) for (const line of lines.read(frame)) await log(line)
+    for (const line of lines.end()) await log(line)
+    return oneOff.exit
+  }
+
+  attach(app: App, release: Release, spec: OneOffSpec, signal: AbortSignal): Promise<OneOff> {
+    const deps = { engine: this.#attaching, config: this.#options.config }
+    return startOneOff(deps, app, release, { ...spec, stdin: true, size: spec, signal })
+  }
+
+  processes(app: App): Promise<Process[]> {
+    return listProcesses(this.#options, app)
+  }
+
+  logs(app: App, query: LogQuery): AsyncIterable<LogLine> {
+    return readLogs(this.#options, app, query)
+  }
+
+  async remove(app: App): Promise<void> {
+    const { reconciler } = await this.#open()
+    reconciler.removed.add(app.id)
+    await reconciler.exclusive(app.id, () => reconciler.clear(app.id))
+  }
+
+  async refreshRoute(app: App): Promise<void> {
+    const { deps, reconciler } = await this.#open()
+    const version = await reconciler.exclusive(app.id, () => reconciler.pass(app.id))
+    await deps.traffic.whenApplied(app.id, version, this.#stopped.signal)
+  }
+
+  async start(): Promise<void> {
+    const { reconciler } = await this.#open()
+    await reconciler.wakeAll()
+    this.#timer = setInterval(() => void reconciler.wakeAll(), this.#limits.resync)
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#stopped.abort(new Error('the scheduler is stopping'))
+    if (this.#changing) await (await this.#changing).deps.traffic[Symbol.asyncDispose]()
+  }
+
+  async #move(change: RolloutRequest): Promise<void> {
+    await this.#options.store.releases.get(change.app.id, change.release.version)
+    await (await this.#open()).rollOut(change)
+  }
+
+  #open(): Promise<Changing> {
+    return (this.#changing ??= this.#openOnce())
+  }
+
+  async #openOnce(): Promise<Changing> {
+    const { config, log, store, engine: client } = this.#options
+    const limits = this.#limits
+    const stopping = this.#stopped.signal
+    const deps: SchedulerDeps = {
+      config,
+      log,
+      limits,
+      engine: this.#engine,
+      records: this.#records,
+      traffic: await Traffic.open(store, (name) => config.appHost(name), limits),
+      deaths: new EventEmitter().setMaxListeners(0),
+      clock: systemClock,
+      ready,
+      starts: new Semaphore(limits.parallel),
+      stopping,
+    }
+    const fleet = new Fleet(deps)
+    const reconciler = new Reconciler(deps, store, fleet)
+    void this.#listen(reconciler, followApps(client, [`${label.instance}=${config.name}`], stopping))
+    void this.#listen(reconciler, followDisconnects(client, stopping))
+    return { deps, reconciler, rollOut: (change) => new RollOut(deps, fleet, reconciler, change).run() }
+  }
+
+  async #listen(reconciler: Reconciler, events: AsyncIterable<AppEvent>): Promise<void> {
     for await (const event of events)
-      void reconciler.hear(event).catch((error: unknown) => log.warn(`cannot act on an event: ${messageOf(error)}`))
-  }
-
-  const move = async (change: RolloutRequest): Promise<void> => {
-    await store.releases.get(change.app.id, change.release.version)
-    const { deps, fleet, reconciler } = await open()
-    await new RollOut(deps, fleet, reconciler, change).run()
-  }
-
-  return {
-    rollOut: (app, release, options) => move({ app, release, shouldReplace: () => false, ...options }),
-
-    isRolledOut: async (app, version) => (await records.rolled(app.id)) === version,
-
-    restart: async (app, release, process, options) =>
-      move({ app, release, shouldReplace: replaceOf(release, process), ...options }),
-
-    async runOnce(app, release, { name: process, command }, { log, signal }) {
-      // one that a killed worker left behind must not run beside this one
-      const left = ((await engine.list(app.id)).get(app.id) ?? []).filter((one) => one.process === process)
-      await Promise.all(left.map((one) => engine.remove(one.id)))
-      const end = AbortSignal.any([signal, stopping])
-      const oneOff = await startOneOff({ engine, config }, app, release, {
-        command,
-        process,
-        tty: false,
-        stdin: false,
-        signal: end,
-      })
-      const lines = new LineReader()
-      for await (const frame of oneOff.output) for (const line of lines.read(frame)) await log(line)
-      for (const line of lines.end()) await log(line)
-      return oneOff.exit
-    },
-
-    attach: (app, release, spec, signal) =>
-      startOneOff({ engine: attaching, config }, app, release, { ...spec, stdin: true, size: spec, signal }),
-
-    processes: (app) => listProcesses({ config, store, engine: client }, app),
-
-    logs: (app, query) => readLogs({ config, engine: client }, app, query),
-
-    async remove(app) {
-      const { reconciler } = await open()
-      reconciler.removed.add(app.id)
-      await reconciler.exclusive(app.id, () => reconciler.clear(app.id))
-    },
-
-    async refreshRoute(app) {
-      const { deps, reconciler } = await open()
-      const version = await reconciler.exclusive(app.id, () => reconciler.pass(app.id))
-      await deps.traffic.whenApplied(app.id, version, stopping)
-    },
-
-    async start() {
-      const { reconciler } = await open()
-      await reconciler.wakeAll()
-      timer = setInterval(() => void reconciler.wakeAll(), limits.resync)
-    },
-
-    async stop() {
-      clearInterval(timer)
-      stopped.abort(new Error('the scheduler is stopping'))
-      if (opened) await (await opened).deps.traffic[Symbol.asyncDispose]()
-    },
+      void reconciler
+        .hear(event)
+        .catch((error: unknown) => this.#options.log.warn(`cannot act on an event: ${messageOf(error)}`))
   }
 }

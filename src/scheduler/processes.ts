@@ -8,7 +8,8 @@ import type { Release } from '../store/releases.js'
 import type { Store } from '../store/store.js'
 import { entryOf, oneOffType, slotsOf } from './desired.js'
 import { AppEngine } from './app-engine.js'
-import { ProcessRecords } from './records.js'
+import type { ObservedContainer } from './plan.js'
+import { ProcessRecords, type ProcessRecord } from './records.js'
 import type { Process } from './scheduler.js'
 
 /** What looking at processes needs. */
@@ -35,48 +36,64 @@ export async function listProcesses({ config, store, engine }: ProcessesDeps, ap
         throw error
       }),
   ])
-  const live = new Set(found?.filter((one) => one.running).map((one) => one.id))
-  const releases = await releasesOf(
-    store,
-    app,
-    [...records, ...(found ?? [])].map((one) => one.release),
-  )
-  const shape = (type: string, version: number) => {
-    const of = releases.get(version) ?? release
-    const size = of ? entryOf(of, type) : { memory: 0, cpus: 0 }
-    return {
-      release: version,
-      command: (of && own(of.processTypes, type)) ?? null,
-      memory: size.memory,
-      cpus: size.cpus,
-    }
-  }
-  const nothing = { until: null, restarts: 0, failure: null }
+  const versions = [...records, ...(found ?? [])].map((one) => one.release)
+  const views = new Views(await releasesOf(store, app, versions), release)
+  const known = views.ofRecords(records, found)
+  const missing = views.ofMissing(known, app.current)
+  return [...known, ...views.ofOneOffs(found ?? []), ...missing].sort(byName)
+}
 
-  const known = records
+const nothing = { until: null, restarts: 0, failure: null }
+
+/** What is shown of the processes of an app, by the releases that they are of. */
+class Views {
+  readonly #releases: ReadonlyMap<number, Release>
+  readonly #current: Release | null
+
+  constructor(releases: ReadonlyMap<number, Release>, current: Release | null) {
+    this.#releases = releases
+    this.#current = current
+  }
+
+  /** Of those on record; `found` is null while the engine is away. */
+  ofRecords(records: readonly ProcessRecord[], found: readonly ObservedContainer[] | null): Process[] {
+    const live = new Set(found?.filter((one) => one.running).map((one) => one.id))
     // the dead predecessor of a process that runs again is kept for its log only
-    .filter(
-      (one) => one.state !== 'crashed' || !records.some((o) => o.process === one.process && o.state !== 'crashed'),
-    )
-    .map((one): Process => {
-      const dead = found !== null && !live.has(one.container) && one.state !== 'crashed'
-      const { container, type, since, until, restarts, failure } = one
-      const state = dead ? 'down' : one.state
-      return { name: one.process, type, container, state, since, until, restarts, failure, ...shape(type, one.release) }
-    })
-  const oneOffs = (found ?? [])
-    .filter((one) => one.type === oneOffType && one.running)
-    .map((one): Process => {
-      const since = new Date(one.createdAt * 1000).toISOString()
-      const { process: name, type, id: container } = one
-      return { name, type, container, state: 'up', since, ...nothing, ...shape(type, one.release) }
-    })
-  const missing = slotsOf(release)
-    .filter((slot) => !known.some((one) => one.name === slot.process))
-    .map(({ process: name, type }): Process => {
-      return { name, type, container: null, state: 'down', since: null, ...nothing, ...shape(type, app.current) }
-    })
-  return [...known, ...oneOffs, ...missing].sort(byName)
+    const isReplaced = ({ process }: ProcessRecord) =>
+      records.some((one) => one.process === process && one.state !== 'crashed')
+    return records
+      .filter((one) => one.state !== 'crashed' || !isReplaced(one))
+      .map(({ process: name, type, container, release, ...one }): Process => {
+        const dead = found !== null && !live.has(container) && one.state !== 'crashed'
+        const { since, until, restarts, failure } = one
+        const state = dead ? 'down' : one.state
+        return { name, type, container, state, since, until, restarts, failure, ...this.#shapeOf(type, release) }
+      })
+  }
+
+  ofOneOffs(found: readonly ObservedContainer[]): Process[] {
+    return found
+      .filter((one) => one.type === oneOffType && one.running)
+      .map(({ process: name, type, id: container, createdAt, release }): Process => {
+        const since = new Date(createdAt * 1000).toISOString()
+        return { name, type, container, state: 'up', since, ...nothing, ...this.#shapeOf(type, release) }
+      })
+  }
+
+  /** Of what should run and is not known. */
+  ofMissing(known: readonly Process[], version: number): Process[] {
+    return slotsOf(this.#current)
+      .filter((slot) => !known.some((one) => one.name === slot.process))
+      .map(({ process: name, type }): Process => {
+        return { name, type, container: null, state: 'down', since: null, ...nothing, ...this.#shapeOf(type, version) }
+      })
+  }
+
+  #shapeOf(type: string, version: number): Pick<Process, 'release' | 'command' | 'memory' | 'cpus'> {
+    const of = this.#releases.get(version) ?? this.#current
+    const { memory, cpus } = of ? entryOf(of, type) : { memory: 0, cpus: 0 }
+    return { release: version, command: (of && own(of.processTypes, type)) ?? null, memory, cpus }
+  }
 }
 
 async function releasesOf(store: Store, app: App, versions: readonly number[]): Promise<Map<number, Release>> {

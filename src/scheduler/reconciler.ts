@@ -12,11 +12,19 @@ import type { Fleet, SchedulerDeps } from './fleet.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { observe, type Observation } from './observation.js'
 import { Pace } from './pace.js'
-import { planOf, type ObservedContainer } from './plan.js'
+import { planOf, type ObservedContainer, type ReconcilePlan } from './plan.js'
 import type { ProcessRecord } from './records.js'
 
 /** Milliseconds after which a one-off that ended, and that nobody removed, is swept. */
 const oneOffRest = 60_000
+
+/** What a pass has seen of an app, decided, and told the router. */
+interface Looked extends Observation {
+  readonly plan: ReconcilePlan
+  /** Ids of containers that are up. */
+  readonly up: ReadonlySet<string>
+  readonly targets: readonly Target[]
+}
 
 /**
  * Makes the world equal to what the store says, one app at a time. A pass looks, decides and sets things going, and
@@ -145,18 +153,24 @@ export class Reconciler {
 
     for (const one of leaving.filter((other) => !stay.includes(other)))
       void this.#fleet.retire(id, one, known.get(one.id), version).then((gone) => (gone ? this.wake(id) : undefined))
-    if (!release) return version
+    if (release) await this.#start(app, release, { plan, all, known, up, targets })
+    return version
+  }
+
+  /** Minds what runs, and starts what is missing; what cannot be started now is started at the next look. */
+  async #start(app: App, release: Release, { plan, all, known, up, targets }: Looked): Promise<void> {
+    const { traffic, log } = this.#deps
     for (const one of plan.keep) if (!up.has(one.id)) this.#mind(app, release, one)
     const busy = new Set(all.filter((one) => this.#fleet.isRetiring(one.id)).map((one) => one.process))
-    // the route is what it should be: what cannot be started now is started at the next look
-    await this.#fill(app, release, plan.missing, { known, busy }).catch(async (error: unknown) => {
-      if (is(error, 'missing') && !lost) {
-        this.#imageless.set(id, release.version)
-        await traffic.route(id, release.domains, targets, 'needs-push')
+    try {
+      await this.#fill(app, release, plan.missing, { known, busy })
+    } catch (error) {
+      if (is(error, 'missing') && this.#imageless.get(app.id) !== release.version) {
+        this.#imageless.set(app.id, release.version)
+        await traffic.route(app.id, release.domains, targets, 'needs-push')
       }
-      this.#deps.log.warn({ app: app.name }, `cannot start all of it: ${messageOf(error)}`)
-    })
-    return version
+      log.warn({ app: app.name }, `cannot start all of it: ${messageOf(error)}`)
+    }
   }
 
   /** Takes everything of an app off the engine, the router and the record; call it only within `exclusive`. */

@@ -9,7 +9,7 @@ import { connectEngine } from '../../src/engine-client/client.js'
 import { operationFiles, operationsDirectory } from '../../src/builds/files.js'
 import { outcome } from '../../src/queue/follow.js'
 import { submit } from '../../src/queue/submit.js'
-import { startWorker, type DeployWorker } from '../../src/queue/worker.js'
+import { startWorker, type OperationWorker } from '../../src/queue/worker.js'
 import type { Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
 import { newOperationId, type Operation } from '../../src/store/operations.js'
@@ -47,7 +47,7 @@ const until = async (true_: () => boolean | Promise<boolean>): Promise<void> => 
 describe('builds and other changes', function () {
   this.timeout(20_000)
   let rig: QueueRig
-  let worker: DeployWorker | null = null
+  let worker: OperationWorker | null = null
   let engine: Engine
   let scheduler: Scheduler
 

@@ -10,7 +10,7 @@ import { BerthError } from '../../src/errors.js'
 import { operationFiles, operationsDirectory } from '../../src/builds/files.js'
 import { followLog, outcome } from '../../src/queue/follow.js'
 import { submit } from '../../src/queue/submit.js'
-import { startWorker, type DeployWorker } from '../../src/queue/worker.js'
+import { startWorker, type OperationWorker } from '../../src/queue/worker.js'
 import type { Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
 import { queueRig, schedulerOf, type QueueRig } from './rig.js'
@@ -21,7 +21,7 @@ const push = (commit: string): Change => ({ kind: 'push', commit, branch: 'main'
 describe('the worker', function () {
   this.timeout(20_000)
   let rig: QueueRig
-  let worker: DeployWorker | null = null
+  let worker: OperationWorker | null = null
   let rollOut: Scheduler['rollOut']
   beforeEach(async () => {
     rig = await queueRig()
