@@ -4,6 +4,7 @@ import type { Stream } from 'node:stream'
 import httpProxy from 'http-proxy'
 import { frameOfAnswer, isSound } from '../framing.js'
 import type { Backend } from './backend.js'
+import { passBody } from './body.js'
 import type { Connection } from './connection.js'
 import { isOwnError } from './descriptors.js'
 import type { Exchange } from './exchange.js'
@@ -30,8 +31,9 @@ export function createProxy(): Server {
 /** http-proxy takes what `http.request` takes; where to connect is the agent's business. */
 export const target = { protocol: 'http:', host: 'app', port: 80 } as unknown as string
 
-/** What http-proxy pipes where a request has no body: not the request itself, so that no byte can follow its head. */
-const noBody = { pipe: (into: ClientRequest) => into.end() } as unknown as Stream
+/** What http-proxy pipes: nothing where a request has no body, so that no byte can follow its head. */
+const bodyOf = ({ request, hasBody }: Exchange): Stream =>
+  ({ pipe: (into: ClientRequest) => (hasBody ? passBody(request, into) : into.end()) }) as unknown as Stream
 
 /**
  * Sends exchanges to processes. A repeatable request (idempotent, no body) goes over a connection at rest where there is
@@ -105,9 +107,8 @@ export class Forwarder {
       void this.#onBroken(exchange, connection, error)
     }
     connection.onRequest = (outgoing) => this.#onOutgoing(exchange, outgoing)
-    const body = exchange.hasBody ? {} : { buffer: noBody }
     try {
-      this.#proxy.web(request, response, { target, agent: connection, ...body }, onError)
+      this.#proxy.web(request, response, { target, agent: connection, buffer: bodyOf(exchange) }, onError)
       // The head waits for the first byte of a body, to travel in one packet; a client may be slow, or wait for an answer.
       if (exchange.hasBody)
         setImmediate(() => {
@@ -189,9 +190,8 @@ export class Forwarder {
       return
     }
     if (frame.kind === 'chunked') answer.once('end', () => passTrailers(answer, response))
-    answer.on('pause', () => (exchange.timer = setTimeout(cut, stalledReader)))
     response.on('drain', () => clearTimeout(exchange.timer))
-    answer.pipe(response)
+    passBody(answer, response, () => (exchange.timer = setTimeout(cut, stalledReader)))
     // Headers wait for the first byte of a body, to travel in one packet; a stream's must not.
     setImmediate(() => {
       if (!exchange.over) response.flushHeaders()
