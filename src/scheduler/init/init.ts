@@ -5,6 +5,7 @@ import { buffer } from 'node:stream/consumers'
 import { pack } from 'tar-stream'
 import type { Config } from '../../config.js'
 import type { EngineInfo } from '../../engine-client/client.js'
+import { own } from '../../lib/own.js'
 import type { AppEngine } from '../app-engine.js'
 import { binaries } from './binaries.js'
 
@@ -41,7 +42,7 @@ export function initFor(engine: AppEngine, config: Config): Promise<Init> {
 
 async function make(engine: AppEngine, config: Config): Promise<Init> {
   const info = await engine.info()
-  const lines = binaries[info.Architecture ?? machines[process.arch] ?? '']
+  const lines = own(binaries, info.Architecture ?? machines[process.arch] ?? '')
   // a machine that none was made for: the engine's own is better than nothing
   if (lines === undefined) return { words: [], host: hasInit(info) ? { Init: true } : {}, archive: null }
   const program = Buffer.from(lines.join(''), 'base64')
