@@ -76,16 +76,6 @@ describe('forwarding a request', () => {
     expect(bodies.join('')).to.equal('121212')
   })
 
-  it('uses a kept-alive connection again', async () => {
-    await using front = await router()
-    let connections = 0
-    await using blog = await app((_req, res) => res.end('ok'))
-    blog.server.on('connection', () => connections++)
-    front.route('blog', blog.target())
-    for (let i = 0; i < 5; i++) await front.send('blog.test')
-    expect(connections).to.equal(1)
-  })
-
   it('sends on the body of a chunked DELETE in its frame, not as a second request', async () => {
     await using front = await router()
     const seen: string[] = []
@@ -196,49 +186,6 @@ describe('when an app fails', () => {
       expect((await front.send('blog.test', { method: 'POST', body: `order ${i}` })).body).to.equal(`up order ${i}`)
     }
   })
-
-  it('repeats a GET on a kept connection that the app had closed before it came', async () => {
-    await using front = await router()
-    let served = 0
-    await using blog = await rawApp((socket) => {
-      socket.on('data', () => {
-        served++
-        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
-      })
-    })
-    front.route('blog', blog.target())
-    // closed in the very turn in which a request is about to be sent on: the router cannot have heard of it
-    front.server.prependListener('request', () => {
-      for (const socket of blog.sockets) socket.destroy()
-    })
-    for (let i = 0; i < 30; i++) expect((await front.send('blog.test')).status).to.equal(200)
-    expect(served).to.equal(30)
-  })
-
-  for (const how of ['end', 'destroy', 'resetAndDestroy'] as const)
-    for (const kept of [true, false])
-      it(`sends a request that ends its process to no other (${how}, ${kept ? 'kept' : 'new'} connection)`, async () => {
-        await using front = await router()
-        let killed = 0
-        const mortal = () =>
-          rawApp((socket) =>
-            socket.on('data', (bytes) => {
-              if (!String(bytes).startsWith('GET /kill')) {
-                socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
-                return
-              }
-              killed++
-              socket[how]()
-            }),
-          )
-        await using one = await mortal()
-        await using two = await mortal()
-        await using three = await mortal()
-        front.route('blog', one.target(), two.target(), three.target())
-        if (kept) for (let i = 0; i < 6; i++) await front.send('blog.test')
-        expect(shapeOf(await front.send('blog.test', { path: '/kill' }))).to.deep.equal([502, 'hung-up'])
-        expect(killed).to.equal(1)
-      })
 
   it('says 502 when the app hangs up, and sends nothing twice', async () => {
     await using front = await router()

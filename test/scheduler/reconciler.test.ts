@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { observed, type ProcessState, type Seen } from '../../src/scheduler/lifecycle.js'
 import { slotsOf } from '../../src/scheduler/desired.js'
-import { rest, World, type Box } from './world.js'
+import type { Box } from './simulated-engine.js'
+import { rest, World } from './world.js'
 
 const states: readonly ProcessState[] = ['starting', 'up', 'draining', 'stopping', 'crashed']
 

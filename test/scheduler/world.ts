@@ -2,64 +2,17 @@ import { EventEmitter } from 'node:events'
 import { pino } from 'pino'
 import type { Config } from '../../src/config.js'
 import { BerthError } from '../../src/errors.js'
-import type { Clock } from '../../src/scheduler/clock.js'
-import { networkOf } from '../../src/scheduler/desired.js'
 import type { AppEvent } from '../../src/scheduler/events.js'
 import { Fleet, type SchedulerDeps } from '../../src/scheduler/fleet.js'
 import { Semaphore } from '../../src/lib/semaphore.js'
 import { defaultLimits } from '../../src/scheduler/limits.js'
-import type { ObservedContainer } from '../../src/scheduler/plan.js'
 import { Reconciler } from '../../src/scheduler/reconciler.js'
 import { ProcessRecords } from '../../src/scheduler/records.js'
 import { RollOut } from '../../src/scheduler/rollout.js'
 import type { App } from '../../src/store/apps.js'
 import { firstRelease, type Release } from '../../src/store/releases.js'
-
-/** A container as the simulated engine has it. */
-export interface Box {
-  readonly id: string
-  readonly process: string
-  readonly type: string
-  readonly release: number
-  readonly spec: string
-  readonly createdAt: number
-  state: 'created' | 'running' | 'paused' | 'exited' | 'removing'
-  startedAt: number
-  finishedAt: number
-  connected: boolean
-}
-
-/** Time that passes when the test says so. */
-export class SimulatedClock implements Clock {
-  #now = Date.parse('2026-01-01T00:00:00Z')
-  readonly #timers: { at: number; task: () => void }[] = []
-
-  now(): number {
-    return this.#now
-  }
-
-  after(ms: number, task: () => void): () => void {
-    const timer = { at: this.#now + ms, task }
-    this.#timers.push(timer)
-    return () => {
-      if (this.#timers.includes(timer)) this.#timers.splice(this.#timers.indexOf(timer), 1)
-    }
-  }
-
-  /** Goes on to the next timer, or by `ms`, whichever is first; answers with what is left of `ms`. */
-  step(ms: number): number {
-    const next = this.#timers.sort((a, b) => a.at - b.at)[0]
-    if (!next || next.at > this.#now + ms) {
-      this.#now += ms
-      return 0
-    }
-    this.#timers.shift()
-    const left = ms - Math.max(next.at - this.#now, 0)
-    this.#now = Math.max(next.at, this.#now)
-    next.task()
-    return left
-  }
-}
+import { SimulatedClock } from './simulated-clock.js'
+import { simulatedEngine, type Box } from './simulated-engine.js'
 
 /** The part of Redis that the records of processes use. */
 class Hashes {
@@ -109,7 +62,6 @@ export class World {
   #deps!: SchedulerDeps
   #stop = new AbortController()
   #fleet!: Fleet
-  #count = 0
   #version = 0
 
   constructor() {
@@ -135,7 +87,7 @@ export class World {
       config: { name: 'i', ownEngine: false, appHost: (name: string) => name } as unknown as Config,
       log: pino({ level: 'silent' }),
       limits: defaultLimits,
-      engine: this.#engine() as unknown as SchedulerDeps['engine'],
+      engine: simulatedEngine(this) as unknown as SchedulerDeps['engine'],
       records: new ProcessRecords(this.hashes as never),
       traffic: this.#traffic() as unknown as SchedulerDeps['traffic'],
       deaths,
@@ -270,97 +222,6 @@ export class World {
       forget: () => Promise.resolve(),
       whenApplied: () => Promise.resolve(),
       drained: () => Promise.resolve(),
-    }
-  }
-
-  #engine() {
-    const started = new Map<string, string>()
-    const ask = <T>(answer: () => T): Promise<T> =>
-      this.away ? Promise.reject(new BerthError('unavailable', 'away')) : Promise.resolve().then(answer)
-    const found = (box: Box): ObservedContainer => ({
-      ...box,
-      running: box.state === 'running' || box.state === 'paused',
-      paused: box.state === 'paused',
-      removing: box.state === 'removing',
-      address: box.connected && box.state === 'running' ? `10.0.0.${box.id}` : '',
-    })
-    const box = (id: string): Box => {
-      const one = this.boxes.get(id)
-      if (!one) throw new Error(`no such container: ${id}`)
-      return one
-    }
-    const time = (ms: number) => (ms === 0 ? '0001-01-01T00:00:00Z' : new Date(ms).toISOString())
-    return {
-      list: () => ask(() => new Map([['a', [...this.boxes.values()].map(found)]])),
-      networks: () => ask(() => ['a']),
-      info: () => ask(() => ({ Architecture: 'none' })),
-      commandOf: () => ask(() => ({ entrypoint: [], cmd: [] })),
-      inspect: (id: string) =>
-        ask(() => {
-          const one = this.boxes.get(id)
-          if (!one) return null
-          const { state, startedAt, finishedAt } = one
-          const State = {
-            Running: state === 'running' || state === 'paused',
-            StartedAt: time(startedAt),
-            FinishedAt: time(finishedAt),
-            ExitCode: 1,
-            OOMKilled: false,
-            Error: '',
-          }
-          return { Id: id, State, HostConfig: {} }
-        }),
-      startedAt: (id: string) =>
-        ask(() => {
-          const one = this.boxes.get(id)
-          if (!one) return null
-          if (!started.has(id)) started.set(id, time(one.startedAt))
-          return started.get(id) ?? null
-        }),
-      forget: (id?: string) => (id === undefined ? started.clear() : started.delete(id)),
-      isDisconnected: (id: string) => ask(() => !box(id).connected && box(id).state === 'running'),
-      addressOf: (id: string) => ask(() => found(box(id)).address),
-      unpause: (id: string) =>
-        ask(() => {
-          if (box(id).state === 'paused') box(id).state = 'running'
-        }),
-      connect: (id: string) => ask(() => void (box(id).connected = true)),
-      create: (options: { Labels: Record<string, string>; NetworkingConfig: object }) =>
-        ask(() => {
-          const labels = options.Labels
-          const id = String(++this.#count)
-          this.boxes.set(id, {
-            id,
-            process: labels['berth.process'] ?? '',
-            type: labels['berth.type'] ?? '',
-            release: Number(labels['berth.release']),
-            spec: labels['berth.spec'] ?? '',
-            createdAt: Math.floor(this.clock.now() / 1000),
-            state: 'created',
-            startedAt: 0,
-            finishedAt: 0,
-            connected: true,
-          })
-          return id
-        }),
-      start: (id: string) => ask(() => this.start(box(id))),
-      stop: (id: string) =>
-        ask(() => {
-          const one = this.boxes.get(id)
-          if (one) this.end(one)
-        }),
-      remove: (id: string) =>
-        ask(() => {
-          const one = this.boxes.get(id)
-          if (one?.state === 'removing') return false
-          if (one) this.end(one)
-          this.boxes.delete(id)
-          return true
-        }),
-      tail: () => ask(() => []),
-      ensureNetwork: () => ask(() => undefined),
-      removeNetwork: () => ask(() => undefined),
-      network: networkOf('a'),
     }
   }
 }

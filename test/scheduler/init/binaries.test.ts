@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { expect } from 'chai'
-import { binaries, sourceHash } from '../../src/scheduler/init/binaries.js'
+import { binaries, sourceHash } from '../../../src/scheduler/init/binaries.js'
 
 describe('the init of containers', () => {
   it('is compiled from the source that is here', async () => {
-    const source = await readFile(new URL('../../src/scheduler/init/init.c', import.meta.url))
+    const source = await readFile(new URL('../../../src/scheduler/init/init.c', import.meta.url))
     expect(createHash('sha256').update(source).digest('hex'), 'run `npm run init`').to.equal(sourceHash)
   })
 
