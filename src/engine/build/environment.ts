@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto'
-import { access, rename, writeFile } from 'node:fs/promises'
+import { createHash, randomUUID } from 'node:crypto'
+import { access, link, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import type { Mount } from '../records.js'
@@ -48,10 +48,9 @@ export async function buildEnvironment(config: EngineConfig, directory: string):
   const env: Record<string, string> = {}
   const mounts: Mount[] = []
   const lay = async (name: string, target: string, content: string | Buffer): Promise<void> => {
-    const source = join(directory, name)
-    const draft = `${source}.${randomUUID()}` // another step may be reading
-    await writeFile(draft, content, { mode: 0o644 })
-    await rename(draft, source)
+    // another step may be mounting it, which the kernel refuses once its name leads to another file
+    const source = join(directory, `${name}.${createHash('sha256').update(content).digest('hex').slice(0, 16)}`)
+    if (!(await there(source))) await appear(source, content)
     mounts.push(bind(source, target))
   }
   if (await there(hostBundle)) {
@@ -69,6 +68,19 @@ export async function buildEnvironment(config: EngineConfig, directory: string):
     }
   }
   return { env, mounts }
+}
+
+/** Whole from the first, and once: whoever comes second leaves it as it is. */
+async function appear(path: string, content: string | Buffer): Promise<void> {
+  const draft = `${path}.${randomUUID()}`
+  await writeFile(draft, content, { mode: 0o644 })
+  try {
+    await link(draft, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    await rm(draft, { force: true })
+  }
 }
 
 const bind = (source: string, target: string): Mount => ({ type: 'bind', source, target, options: ['bind', 'ro'] })
