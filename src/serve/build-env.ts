@@ -18,7 +18,9 @@ export async function buildEnv(env: NodeJS.ProcessEnv): Promise<string> {
   const { stdout } = await promisify(execFile)('npm', ['config', 'get', 'registry'], { cwd: '/' })
   const found = Object.entries(env).filter(([name]) => proxies.includes(name.toUpperCase()))
   const settings = clients.flatMap((client) => Object.entries(client(thisHost(env))))
-  return [...found, ...settings, ['NPM_CONFIG_REGISTRY', stdout.trim()] as const]
+  // npm's name for it is understood by the other package managers, but by Yarn from version 2
+  const registry = ['NPM_CONFIG_REGISTRY', 'YARN_NPM_REGISTRY_SERVER'].map((name) => [name, stdout.trim()] as const)
+  return [...found, ...settings, ...registry]
     .filter(([, value]) => value !== undefined && value !== '' && value !== 'undefined')
     .map(([name, value]) => `${name}=${JSON.stringify(value)}\n`)
     .join('')

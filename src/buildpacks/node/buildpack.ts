@@ -5,11 +5,11 @@ import { siteCommand } from '../static/stage.js'
 import { BerthError } from '../../errors.js'
 import type { Tree } from '../tree.js'
 import { resolved } from './commands.js'
-import { dockerfileOf } from './dockerfile.js'
+import { dockerfileOf, type Installation } from './dockerfile.js'
 import { commandsFor } from './manager-commands.js'
 import { managerOf, type Manager } from './manager.js'
 import { developmentNeed } from './needs.js'
-import { npmReason } from './npm-reason.js'
+import { failureReason } from './failure-reason.js'
 import { declaredDependencies, parsePackageJson, type NodeApp, type PackageJson } from './package-json.js'
 import { startOf, type DeclaredWeb } from './start.js'
 import { nodeImage, nodeVersion } from './version.js'
@@ -25,7 +25,7 @@ export const nodejs: Buildpack = {
   takes: 'a Node.js app (package.json)',
   landmark: 'package.json',
   plan,
-  failure: npmReason,
+  failure: failureReason,
 }
 
 function plan(tree: Tree): Plan | null {
@@ -48,11 +48,10 @@ function plan(tree: Tree): Plan | null {
   const processTypes = { ...(run === null ? {} : { web: run }), ...declared }
   const { version, notes } = nodeVersion(tree, pkg)
   const need = developmentNeed(pkg, Object.values(processTypes))
-  const scripted = lifecycle.some((name) => pkg.scripts[name] !== undefined)
-  const installs = declaredDependencies(pkg).length > 0 || needsTree(pkg, scripted)
+  const install = installation(tree, pkg, manager, need !== null)
   // scripts of an installation may need what is for development only, as `husky` or `svelte-kit sync` in `prepare`
-  const staged =
-    start.build !== null || (scripted && (Object.keys(pkg.devDependencies).length > 0 || pkg.workspaces !== undefined))
+  const develops = Object.keys(pkg.devDependencies).length > 0 || pkg.workspaces !== undefined
+  const staged = start.build !== null || (install.scripts.length > 0 && develops)
   const found = start.framework === null ? 'Node.js app' : `Node.js app (${start.framework})`
   return {
     buildpack: 'nodejs',
@@ -63,10 +62,8 @@ function plan(tree: Tree): Plan | null {
       image: nodeImage(version),
       manager: commands,
       start,
-      packageFiles: needsTree(pkg, scripted) ? null : packageFiles(tree, manager),
-      installs,
+      install,
       staged,
-      keepsDevelopment: need !== null,
       before: scriptLines(pkg, commands.run, 'heroku-prebuild'),
       after: scriptLines(pkg, commands.run, 'heroku-cleanup'),
       managerRuns: Object.values(processTypes).some((line) => runsManager(line, pkg, manager)),
@@ -87,11 +84,21 @@ const nothingStarts = (): BerthError =>
     'add a "start" script to package.json, a `web:` line to a Procfile, or a server.js; a "build" script alone makes a site',
   )
 
-/** Whether the installation reads files that are not the package manager's. */
-const needsTree = (pkg: PackageJson, scripted: boolean): boolean =>
-  pkg.workspaces !== undefined ||
-  scripted ||
-  declaredDependencies(pkg).some(([, range]) => /^(?:file|link|portal|patch):|^[./~]/.test(range))
+function installation(tree: Tree, pkg: PackageJson, manager: Manager, keeps: boolean): Installation {
+  const scripts = lifecycle.filter((name) => pkg.scripts[name] !== undefined)
+  const all = declaredDependencies(pkg)
+  const local = pkg.workspaces !== undefined || all.some(([, range]) => /^(?:file|link|portal):|^[./~]/.test(range))
+  return {
+    files: local || (all.length === 0 && scripts.length > 0) ? null : packageFiles(tree, manager),
+    any: all.length > 0 || scripts.length > 0 || local,
+    scripts,
+    prunes: !keeps && (manager.name !== 'bun' || pkg.trustedDependencies === undefined),
+    changes: scripts.length > 0 || all.some(([name]) => generators.has(name)),
+  }
+}
+
+/** They write their code into node_modules. */
+const generators = new Set(['prisma', '@prisma/client', 'zenstack', '@zenstackhq/runtime'])
 
 /** What decides the installation, as far as it is there; a folder ends with `/`. */
 function packageFiles(tree: Tree, manager: Manager): string[] {

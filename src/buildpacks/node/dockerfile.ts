@@ -7,14 +7,9 @@ export interface Recipe {
   readonly image: string
   readonly manager: ManagerCommands
   readonly start: Start
-  /** Files that the installation is from; null when it needs the whole tree. */
-  readonly packageFiles: readonly string[] | null
-  /** Whether there is anything to install. */
-  readonly installs: boolean
-  /** Whether what is for development is installed, in a stage that does not get into the image. */
+  readonly install: Installation
+  /** Whether it is built in a stage that does not get into the image. */
   readonly staged: boolean
-  /** Whether it stays. */
-  readonly keepsDevelopment: boolean
   /** Scripts of the app (`npm run x`) before the installation, and after all. */
   readonly before: readonly string[]
   readonly after: readonly string[]
@@ -24,66 +19,116 @@ export interface Recipe {
   readonly command: string | null
 }
 
+/** What is installed, and from what. */
+export interface Installation {
+  /** The files that it is from, folders with a `/` at the end; null when it needs the whole tree. */
+  readonly files: readonly string[] | null
+  /** Whether there is anything to install. */
+  readonly any: boolean
+  /** Scripts that the package manager would run itself, before there is the code that they need. */
+  readonly scripts: readonly string[]
+  /** Whether what is for development is not wanted when it is built. */
+  readonly prunes: boolean
+  /** Whether a build leaves in node_modules what runs: then those that were built with are pruned, not others. */
+  readonly changes: boolean
+}
+
 const home = '/app'
 const copyAll = 'COPY --chown=node:node . .'
-const user = ['USER node']
-
-const environment = (variables: Readonly<Record<string, string>>): string =>
-  `ENV ${Object.entries(variables)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(' ')}`
 
 /**
  * The Dockerfile. Whatever is installed and built belongs to the user that runs it: caches below node_modules and .next
- * are written to at run time. What is there for the build alone stays in a stage of its own.
+ * are written to at run time. What is there for the build alone stays in a stage of its own, and a change of the code
+ * repeats nothing of the installation.
  */
 export function dockerfileOf(recipe: Recipe): string {
-  const { image, start, staged, command } = recipe
-  const first = [
-    `FROM ${image}${staged ? ' AS build' : ''}`,
-    ...placeOf(recipe, start.buildEnv, true),
-    ...buildOf(recipe),
-  ]
-  const last = staged ? ['', ...lastStage(recipe)] : []
+  const { start, command, staged } = recipe
   const runs = command === null || start.site !== null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', command])}`]
-  return [...first, ...last, ...runs, ''].join('\n')
+  const stages = !staged ? oneStage(recipe) : splits(recipe) ? splitStages(recipe) : twoStages(recipe)
+  return [...stages, ...runs, ''].join('\n')
 }
+
+/** What runs for production can be taken from beside the build, where it is the same at each. */
+const splits = ({ start, install, before, manager }: Recipe): boolean =>
+  manager.prune !== null &&
+  start.site === null &&
+  !start.output &&
+  install.files !== null &&
+  install.any &&
+  install.prunes &&
+  !install.changes &&
+  before.length === 0
+
+function oneStage(recipe: Recipe): string[] {
+  const { start, image } = recipe
+  return [
+    `FROM ${image}`,
+    ...place(recipe, { ...start.env, ...start.buildEnv }, true),
+    ...installed(recipe),
+    ...built(recipe),
+  ]
+}
+
+function twoStages(recipe: Recipe): string[] {
+  const { start, image, install, manager } = recipe
+  const prune = install.any && install.prunes && start.site === null && !start.output ? manager.prune : null
+  return [
+    `FROM ${image} AS build`,
+    ...place(recipe, start.buildEnv, true),
+    ...installed(recipe),
+    ...built(recipe),
+    ...(prune === null ? [] : [`${cached(manager)} ${prune}`]),
+    '',
+    ...lastStage(recipe, []),
+  ]
+}
+
+function splitStages(recipe: Recipe): string[] {
+  const { start, image, manager } = recipe
+  const modules = `COPY --from=production --chown=node:node ${home}/node_modules ${home}/node_modules`
+  return [
+    `FROM ${image} AS dependencies`,
+    ...place(recipe, start.buildEnv, true),
+    ...installed(recipe).slice(0, -1),
+    '',
+    'FROM dependencies AS production',
+    `${cached(manager)} ${manager.prune ?? ''} && mkdir -p node_modules`,
+    '',
+    'FROM dependencies AS build',
+    copyAll,
+    ...built(recipe),
+    'RUN rm -rf node_modules',
+    '',
+    ...lastStage(recipe, [modules]),
+  ]
+}
+
+const cached = ({ cache, alone }: ManagerCommands): string =>
+  `RUN --mount=type=cache,target=${cache},uid=1000,gid=1000${alone ? ',sharing=locked' : ''}`
 
 /** Where the app lies, and who runs it. */
-function placeOf(
-  { manager, start, staged, managerRuns }: Recipe,
-  extra: Readonly<Record<string, string>>,
-  building: boolean,
-): string[] {
-  const here = building && staged ? extra : { ...start.env, ...(staged ? {} : extra) }
-  const variables = { NODE_ENV: 'production', HOST: '0.0.0.0', ...here, PATH: `${home}/node_modules/.bin:$PATH` }
-  const setup = (building || managerRuns) && manager.setup !== null ? [`RUN ${manager.setup}`] : []
-  return [environment(variables), `WORKDIR ${home}`, `RUN chown node:node ${home}`, ...setup, ...user]
+function place({ manager, managerRuns }: Recipe, extra: Readonly<Record<string, string>>, building: boolean): string[] {
+  const managed = building || managerRuns
+  const variables = { NODE_ENV: 'production', HOST: '0.0.0.0', ...(managed ? manager.env : {}), ...extra }
+  const all = Object.entries({ ...variables, PATH: `${home}/node_modules/.bin:$PATH` })
+  return [
+    `ENV ${all.map(([name, value]) => `${name}=${value}`).join(' ')}`,
+    `WORKDIR ${home}`,
+    `RUN chown node:node ${home}`,
+    ...(managed && manager.setup !== null ? [`RUN ${manager.setup}`] : []),
+    'USER node',
+  ]
 }
 
-/** From the files to what is built. */
-function buildOf({
-  manager,
-  start,
-  packageFiles,
-  installs,
-  staged,
-  keepsDevelopment,
-  before,
-  after,
-}: Recipe): string[] {
-  const mounted = `RUN --mount=type=cache,target=${manager.cache},uid=1000,gid=1000${manager.alone ? ',sharing=locked' : ''}`
-  const early = packageFiles !== null && installs && before.length === 0
-  const prunes = staged && installs && !keepsDevelopment && start.site === null && start.output === null
-  return [
-    ...(early ? copies(packageFiles) : [copyAll]),
-    ...before.map((line) => `${mounted} ${line}`),
-    ...(installs ? [`${mounted} ${manager.install(staged || keepsDevelopment)}`] : []),
-    ...(early ? [copyAll] : []),
-    ...(start.build === null ? [] : [`${mounted} ${finished(start)}`]),
-    ...(prunes && manager.prune !== null ? [`${mounted} ${manager.prune}`] : []),
-    ...after.map((line) => `RUN ${line}`),
-  ]
+/** The installation, and the code; the code comes last, where it can. */
+function installed({ manager, install, staged, before }: Recipe): string[] {
+  const { files, any, scripts, prunes } = install
+  const line = manager.install(staged || !prunes)
+  if (!any) return [copyAll]
+  if (files === null || before.length > 0)
+    return [copyAll, ...before.map((one) => `${cached(manager)} ${one}`), `${cached(manager)} ${line}`]
+  const without = scripts.length === 0 ? '' : `npm pkg delete ${scripts.map((name) => `scripts.${name}`).join(' ')} && `
+  return [...copies(files), `${cached(manager)} ${without}${line}`, copyAll]
 }
 
 /** A folder is copied to its own name, files to where they all go. */
@@ -96,10 +141,27 @@ function copies(files: readonly string[]): string[] {
   ]
 }
 
+/** What is made of the code: the scripts of the installation that waited for it, the build, and what ends it. */
+function built({ manager, start, install, before, after }: Recipe): string[] {
+  const waited = install.files === null || before.length > 0 ? [] : lifecycle(install.scripts)
+  return [
+    ...waited.map((name) => `${cached(manager)} ${manager.run} ${name}`),
+    ...(start.build === null ? [] : [`${cached(manager)} ${finished(start, start.build)}`]),
+    ...after.map((line) => `RUN ${line}`),
+  ]
+}
+
+/** Those of some scripts that are to be run, in order: each brings those with `pre` and `post` before its name. */
+function lifecycle(scripts: readonly string[]): string[] {
+  const known = ['preinstall', 'install', 'postinstall', 'prepublish', 'preprepare', 'prepare', 'postprepare']
+  const brought = scripts.flatMap((name) => [`pre${name}`, `post${name}`])
+  return known.filter((name) => scripts.includes(name) && !brought.includes(name))
+}
+
 /** The build, and what makes a whole of it. */
-function finished({ build, site, output }: Start): string {
-  if (site !== null) return `${build ?? ''} && ${foundSite(site.places)}`
-  return output?.finish === undefined ? (build ?? '') : `${build ?? ''} && ${output.finish}`
+function finished({ site, output }: Start, build: string): string {
+  if (site !== null) return `${build} && ${foundSite(site.places)}`
+  return output?.finish === undefined ? build : `${build} && ${output.finish}`
 }
 
 const siteAt = '/tmp/site'
@@ -112,11 +174,16 @@ const foundSite = (places: readonly string[]): string =>
     `[ -d ${siteAt} ] || { echo "The build made no site: there is no index.html in ${places.join('/, ')}/" >&2; exit 1; }`,
   ].join(' ')
 
-function lastStage(recipe: Recipe): string[] {
+function lastStage(recipe: Recipe, first: readonly string[]): string[] {
   const { start, image } = recipe
   if (start.site !== null) return siteStage({ stage: 'build', place: siteAt, fallback: start.site.fallback })
   const { output } = start
   const from = output ? `${home}/${output.from}` : home
   const to = output && output.to !== '.' ? `${home}/${output.to}` : home
-  return [`FROM ${image}`, ...placeOf(recipe, {}, false), `COPY --from=build --chown=node:node ${from} ${to}`]
+  return [
+    `FROM ${image}`,
+    ...place(recipe, start.env, false),
+    ...first,
+    `COPY --from=build --chown=node:node ${from} ${to}`,
+  ]
 }

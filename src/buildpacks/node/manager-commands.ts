@@ -5,6 +5,8 @@ import type { Manager } from './manager.js'
 export interface ManagerCommands {
   /** Puts the manager itself into an image, as root; null for one that is there. */
   readonly setup: string | null
+  /** Variables that all its commands need. */
+  readonly env: Readonly<Record<string, string>>
   /** Installs everything, or what is for production only. */
   install(development: boolean): string
   /** Takes away what is for development; null when it cannot. */
@@ -35,6 +37,7 @@ const lines = (...all: (string | false)[]): string => all.filter((one) => one !=
 const by: Readonly<Record<Manager['name'], (manager: Manager) => ManagerCommands>> = {
   npm: ({ version, lock, peerless }) => ({
     setup: version === undefined ? null : setup(`npm@${version}`),
+    env: {},
     install: (development) =>
       lines(
         `npm ${lock === undefined ? 'install' : 'ci'}`,
@@ -57,6 +60,7 @@ const by: Readonly<Record<Manager['name'], (manager: Manager) => ManagerCommands
       )
     return {
       setup: version === undefined ? null : setup(`yarn@${version}`),
+      env: {},
       install: (development) => install(!development),
       prune: `${install(true)} --ignore-scripts`,
       run: 'yarn run',
@@ -69,13 +73,13 @@ const by: Readonly<Record<Manager['name'], (manager: Manager) => ManagerCommands
   berry: (manager) => {
     const { program, lock } = manager
     const yarn = program === undefined ? 'yarn' : `node ${program}`
-    // node_modules for all: what runs needs no Yarn then, and Plug'n'Play has no more in it
-    const settings = `YARN_NODE_LINKER=node-modules YARN_ENABLE_TELEMETRY=0 YARN_GLOBAL_FOLDER=${home}/.yarn-global`
     return {
       setup: program === undefined ? setup(`@yarnpkg/cli-dist@${manager.version ?? '4'}`) : null,
-      install: () => lines(`${settings} ${yarn} install`, lock !== undefined && '--immutable'),
+      // node_modules for all: what runs needs no Yarn then, and Plug'n'Play has no more in it
+      env: { YARN_NODE_LINKER: 'node-modules', YARN_ENABLE_TELEMETRY: '0', YARN_GLOBAL_FOLDER: `${home}/.yarn-global` },
+      install: () => lines(`${yarn} install`, lock !== undefined && '--immutable'),
       // before version 4 a plugin did this
-      prune: majorOf(manager) < 4 ? null : `${settings} ${yarn} workspaces focus --all --production`,
+      prune: majorOf(manager) < 4 ? null : `${yarn} workspaces focus --all --production`,
       run: `${yarn} run`,
       cache: `${home}/.yarn-global`,
       alone: false,
@@ -93,6 +97,7 @@ const by: Readonly<Record<Manager['name'], (manager: Manager) => ManagerCommands
       )
     return {
       setup: setup(`pnpm@${version ?? '10'}`),
+      env: {},
       install: (development) => install(!development),
       prune: `CI=true pnpm prune --prod --config.ignore-scripts=true ${store}`,
       run: 'pnpm run',
@@ -109,6 +114,7 @@ const by: Readonly<Record<Manager['name'], (manager: Manager) => ManagerCommands
     )
     return {
       setup: setup(`bun@${version ?? 'latest'}`),
+      env: {},
       install: (development) => (development ? install : `${install} --production`),
       prune: `rm -rf node_modules && ${install} --production --ignore-scripts`,
       run: 'bun run',

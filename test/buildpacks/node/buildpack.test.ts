@@ -45,21 +45,70 @@ describe('a Node.js app', () => {
     expect(lines(files)).to.include('COPY --chown=node:node package.json npm-shrinkwrap.json .npmrc ./')
   })
 
-  it('is built with its dev dependencies, which are taken away again', () => {
+  it('is built with its dev dependencies, which the image does not get, and a change of code installs nothing', () => {
     const scripts = { ...start.scripts, build: 'tsc' }
     const files = { 'package.json': pkg({ scripts, devDependencies: { typescript: '6' } }), 'package-lock.json': lock }
-    const expected = [
-      'RUN --mount=type=cache,target=/home/node/.npm,uid=1000,gid=1000 npm ci --include=dev --no-audit --no-fund --no-update-notifier',
-      'COPY --chown=node:node . .',
-      'RUN --mount=type=cache,target=/home/node/.npm,uid=1000,gid=1000 npm run build',
-      'RUN --mount=type=cache,target=/home/node/.npm,uid=1000,gid=1000 npm prune --omit=dev --ignore-scripts --no-audit --no-fund --no-update-notifier',
-      'COPY --from=build --chown=node:node /app /app',
+    const cached = 'RUN --mount=type=cache,target=/home/node/.npm,uid=1000,gid=1000'
+    const quiet = '--no-audit --no-fund --no-update-notifier'
+    const place = [
+      'ENV NODE_ENV=production HOST=0.0.0.0 PATH=/app/node_modules/.bin:$PATH',
+      'WORKDIR /app',
+      'RUN chown node:node /app',
+      'USER node',
     ]
-    expect(among(lines(files), expected)).to.deep.equal(expected)
+    expect(lines(files)).to.deep.equal([
+      'FROM node:24-bookworm-slim AS dependencies',
+      ...place,
+      'COPY --chown=node:node package.json package-lock.json ./',
+      `${cached} npm ci --include=dev ${quiet}`,
+      '',
+      'FROM dependencies AS production',
+      `${cached} npm prune --omit=dev --ignore-scripts ${quiet} && mkdir -p node_modules`,
+      '',
+      'FROM dependencies AS build',
+      'COPY --chown=node:node . .',
+      `${cached} npm run build`,
+      'RUN rm -rf node_modules',
+      '',
+      'FROM node:24-bookworm-slim',
+      ...place,
+      'COPY --from=production --chown=node:node /app/node_modules /app/node_modules',
+      'COPY --from=build --chown=node:node /app /app',
+      'CMD ["/bin/sh","-c","node server.js"]',
+    ])
+  })
+
+  it('whose build writes into node_modules is pruned after it', () => {
+    const scripts = { ...start.scripts, build: 'tsc' }
+    const found = lines({
+      'package.json': pkg({ scripts, dependencies: { '@prisma/client': '6' } }),
+      'package-lock.json': lock,
+    })
+    const at = (part: string): number => found.findIndex((line) => line.includes(part))
+    expect(at('npm run build')).to.be.above(0).and.below(at('npm prune'))
+    expect(found).to.include('COPY --from=build --chown=node:node /app /app')
+  })
+
+  it('has its install scripts run when its code is there, so that its code does not decide what is installed', () => {
+    const scripts = { ...start.scripts, prepare: 'husky', postinstall: 'node patch.js', preinstall: 'x' }
+    const found = lines({ 'package.json': pkg({ scripts, dependencies }), 'package-lock.json': lock })
+    const at = (part: string): number => found.findIndex((line) => line.includes(part))
+    const order = [
+      'npm pkg delete scripts.preinstall scripts.postinstall scripts.prepare && npm ci',
+      'COPY --chown=node:node . .',
+      'npm run preinstall',
+      'npm run postinstall',
+      'npm run prepare',
+    ]
+    expect(order.map(at))
+      .to.deep.equal(order.map(at).toSorted((a, b) => a - b))
+      .and.not.to.include(-1)
+    const all = lines({ 'package.json': pkg({ scripts: { ...scripts, install: 'y' }, dependencies }) })
+    // it brings the two around it
+    expect(all.filter((line) => line.includes('npm run '))).to.have.length(2)
   })
 
   for (const [name, fields] of Object.entries({
-    'install scripts': { scripts: { ...start.scripts, postinstall: 'node patch.js' }, dependencies },
     workspaces: { ...start, dependencies, workspaces: ['packages/*'] },
     'a local dependency': { ...start, dependencies: { mine: 'file:./mine' } },
   }))
@@ -207,7 +256,7 @@ describe('a Node.js app', () => {
   ] as const)
     it(`with ${what} has ${staged ? 'a stage for the build alone' : 'one stage'}`, () => {
       const found = lines({ 'package.json': pkg(fields), 'package-lock.json': lock })
-      expect(found.filter((line) => line.startsWith('FROM'))).to.have.length(staged ? 2 : 1)
+      expect(found.filter((line) => line.startsWith('FROM node:'))).to.have.length(staged ? 2 : 1)
       expect(found.join('\n')).to.include(staged ? '--include=dev' : '--omit=dev')
       expect(found.filter((line) => line.startsWith('USER'))).to.have.length(staged ? 2 : 1)
     })

@@ -222,8 +222,7 @@ describe('a server that a framework builds', () => {
     it(`of ${name} is started by ${web}`, () => {
       const { processTypes, dockerfile } = planOf(files)
       expect(processTypes.web).to.equal(web)
-      const [, last = ''] = dockerfile.split('\n\n')
-      expect(last).to.include(env)
+      expect(dockerfile.split('\n\n').at(-1)).to.include(env)
     })
 
   it('gets into the image alone where that is all it needs', () => {

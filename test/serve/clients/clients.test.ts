@@ -103,6 +103,7 @@ describe('what the package clients of a host are set to', () => {
       expect(thisHost(env).configHome).to.equal(join(home, '.config'))
       const told = parse(await buildEnv(env))
       expect(told).to.include({ HTTPS_PROXY: 'http://p:1', GOPROXY: 'http://proxy' })
+      expect(told.YARN_NPM_REGISTRY_SERVER).to.equal(told.NPM_CONFIG_REGISTRY)
       expect(plain(told.BERTH_CARGO_CONFIG)).to.equal('[registry]\ndefault = "own"\n')
     } finally {
       rmSync(home, { recursive: true })
