@@ -42,12 +42,11 @@ interface SetOptions extends AppOptions {
 
 /** Everything the command line names; what comes later wins. */
 async function collect(words: readonly string[], { file = [], envFile }: SetOptions): Promise<Record<string, string>> {
-  const vars: Record<string, string> = {}
-  if (envFile !== undefined) Object.assign(vars, await readEnvFile(envFile))
-  for (const [name, path] of file.map(split)) vars[name] = await read(path)
-  for (const [name, value] of words.map(split)) vars[name] = value
-  if (Object.keys(vars).length === 0) throw new UsageError('no config var to set', 'berth config:set GREETING=hi')
-  return vars
+  const vars = new Map(envFile === undefined ? [] : Object.entries(await readEnvFile(envFile)))
+  for (const [name, path] of file.map(split)) vars.set(name, await read(path))
+  for (const [name, value] of words.map(split)) vars.set(name, value)
+  if (vars.size === 0) throw new UsageError('no config var to set', 'berth config:set GREETING=hi')
+  return Object.fromEntries(vars)
 }
 
 async function readEnvFile(path: string): Promise<Record<string, string>> {
