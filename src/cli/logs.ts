@@ -15,7 +15,7 @@ interface LogsOptions extends AppOptions, JsonOptions {
 const palette = [36, 33, 32, 35, 34]
 
 /** `2026-11-24T04:08:34.123Z app[web.1]: text`, the head in the colour of its process on a terminal. */
-function format({ time, source, process: name, text: raw }: LogLineView): string {
+export function formatLine({ time, source, process: name, text: raw }: LogLineView): string {
   const text = harmless(raw)
   const head = `${time} ${source}[${name}]:`
   if (!process.stdout.isTTY || process.env.NO_COLOR !== undefined) return `${head} ${text}`
@@ -48,6 +48,6 @@ export function registerLogs(program: Command): void {
         ...(options.process === undefined ? {} : { process: options.process }),
         ...(options.tail ? { follow: 'true' as const } : {}),
       })
-      for await (const line of lines) print(options.json ? JSON.stringify(line) : format(line))
+      for await (const line of lines) print(options.json ? JSON.stringify(line) : formatLine(line))
     })
 }

@@ -1,5 +1,7 @@
 import { Command, type Argument } from 'commander'
 import { version } from '../version.js'
+import { exitCodeOf, formatFailure } from './failure.js'
+import { explainToken } from './session.js'
 import { topics } from './topics.js'
 
 const overview = `
@@ -40,4 +42,24 @@ export async function createProgram(args: readonly string[]): Promise<Command> {
   program.commandsGroup('Berth itself, on this machine:')
   for (const register of registers) register(program)
   return program
+}
+
+const isNamed = (command: Command, name: string): boolean => command.name() === name || command.aliases().includes(name)
+
+/** Runs one command to its end, and says what went wrong. @returns the exit code */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  let program: Command | undefined
+  try {
+    program = await createProgram(args)
+    const [first, about] = args
+    if (args.length === 0) program.outputHelp()
+    else if (first === 'help' && about !== undefined && !program.commands.some((one) => isNamed(one, about)))
+      await program.parseAsync([about], { from: 'user' }) // says that there is none, and which it might be
+    else await program.parseAsync(args, { from: 'user' })
+    return Number(process.exitCode ?? 0) // a one-off's is its own
+  } catch (thrown) {
+    const error = explainToken(thrown)
+    process.stderr.write(formatFailure(error, program, args[0] === 'help' ? args.slice(1) : args))
+    return exitCodeOf(error)
+  }
 }

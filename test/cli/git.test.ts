@@ -1,0 +1,36 @@
+import { expect } from 'chai'
+import { openCliRig, type CliRig } from './rig.js'
+
+describe('git on the command line', function () {
+  this.timeout(20_000)
+  let cli: CliRig
+  let rig: CliRig['api']
+  let berth: CliRig['berth']
+  let json: CliRig['json']
+  before(async () => {
+    cli = await openCliRig()
+    ;({ api: rig, berth, json } = cli)
+  })
+  after(() => cli[Symbol.asyncDispose]())
+
+  it('deploys the branch that was chosen', async () => {
+    await rig.client.apps.create({ name: 'branched' })
+    expect((await berth(['git:branch', 'production', '-a', 'branched'])).stderr).to.include(
+      'Pushes to production deploy branched',
+    )
+    expect((await berth(['git:branch', '-a', 'branched'])).stdout).to.equal('production\n')
+    expect(await json(['git:branch', '--json', '-a', 'branched'])).to.deep.equal({ deployBranch: 'production' })
+    expect((await berth(['git:branch', '--default', '-a', 'branched'])).stderr).to.include('main or master deploy')
+    expect((await berth(['git:branch', '-a', 'branched'])).stdout).to.equal('main or master\n')
+    expect((await berth(['git:branch', 'x', '--default', '-a', 'branched'])).code).to.equal(2)
+    expect((await berth(['git:branch', 'a..b', '-a', 'branched'])).stderr).to.include('"a..b" is not a branch name')
+  })
+
+  it('is given no remote outside of a repository', async () => {
+    const { code, stderr } = await berth(['git:remote', '-a', 'branched'])
+    expect([code, stderr.includes('this is no git repository')]).to.deep.equal([2, true])
+    expect((await berth(['git:remote', '-a', 'nowhere'], { cwd: await cli.repository() })).stderr).to.include(
+      'no app named',
+    )
+  })
+})
