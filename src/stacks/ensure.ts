@@ -124,6 +124,7 @@ async function make(
     }
     say(`Made ${name} with ${stack.describe(parts)}`)
   } catch (error) {
+    if (error instanceof BerthError) throw error
     throw new BerthError(
       'unavailable',
       `the stack image ${name} could not be made: ${messageOf(error)}`,

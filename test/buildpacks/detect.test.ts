@@ -25,8 +25,8 @@ describe('detection', () => {
     it(`takes ${name} for ${is}`, () => expect(planOf(files).buildpack).to.equal(is))
 
   it('lists what it knows when it recognises nothing', () => {
-    expect(complaintOf({ 'main.py': '', 'README.md': '' }))
-      .to.include('no stack recognised in README.md, main.py')
+    expect(complaintOf({ 'main.f90': '', 'README.md': '' }))
+      .to.include('no stack recognised in README.md, main.f90')
       .and.to.include('Node.js')
       .and.to.include('Dockerfile')
       .and.to.include('index.html')

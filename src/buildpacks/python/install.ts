@@ -1,0 +1,67 @@
+import { compilers } from './native.js'
+import type { Project } from './project.js'
+
+/** The installer, in the version that plans are made for. */
+export const uvVersion = '0.13.9'
+/** Tools of other lock files; each is installed by itself, so that nothing of it is in the app. */
+const tools: Readonly<Partial<Record<Project['installer'], string>>> = {
+  poetry: 'poetry==2.5.1',
+  // its bounds let in a hishel that it does not run with
+  pdm: "pdm==2.29.4 --with 'hishel<2'",
+  pipenv: 'pipenv==2026.10.3',
+}
+
+const cached = 'RUN --mount=type=cache,target=/root/.cache'
+/** Offline first: what a changed line needs is in the cache, and a registry that is away does not matter then. */
+const offlineFirst = (command: string): string => `${cached} ${command} --offline -q 2>/dev/null || ${command}`
+
+/** What installs uv, and the tool of the app's lock file. */
+export function installTools({ installer }: Project): string[] {
+  const tool = tools[installer]
+  return [
+    `${cached} pip install --root-user-action=ignore --disable-pip-version-check -q uv==${uvVersion}`,
+    'ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1',
+    ...(tool === undefined
+      ? []
+      : [`${cached} UV_TOOL_DIR=/opt/tools UV_TOOL_BIN_DIR=/usr/local/bin uv tool install -q ${tool}`]),
+  ]
+}
+
+/** What installs the dependencies, once their files are there: it runs again when one of them has changed. */
+export function installDependencies(project: Project, extra: string | undefined, compiles: boolean): string[] {
+  const { installer, file } = project
+  const commands: Readonly<Record<Project['installer'], string | null>> = {
+    uv: 'uv sync --locked --no-default-groups --no-install-project --no-install-workspace',
+    pyproject: 'uv sync --no-default-groups --no-install-project',
+    poetry: `poetry ${file === 'poetry.lock' ? 'sync' : 'install'} --only main --no-root --no-interaction`,
+    pdm: 'pdm sync --prod --no-editable --no-self',
+    pipenv: file === 'Pipfile.lock' ? 'pipenv sync' : 'pipenv install',
+    requirements: `uv pip install -r ${file}`,
+    setup: 'uv pip install .',
+    none: null,
+  }
+  const command = commands[installer]
+  const steps = [
+    'uv venv -q',
+    ...(command === null ? [] : [compiles || !mayLackCompiler(project) ? command : wheelsFirst(command)]),
+    ...(extra === undefined ? [] : [`uv pip install ${extra}`]),
+  ]
+  return [`${cached} ${steps.join(' \\\n && ')}`]
+}
+
+/** Nothing says beforehand whether all has wheels: nearly always it has, and half a minute of compilers is saved. */
+export const mayLackCompiler = ({ installer }: Project): boolean =>
+  installer === 'requirements' || installer === 'pyproject'
+
+const wheelsFirst = (command: string): string =>
+  `{ ${command} --no-build || { apt-get update -q && apt-get install -qy --no-install-recommends ${compilers} && ${command}; }; }`
+
+/** What installs the app itself, where it is a package; it runs with each change of the tree. */
+export function installPackage({ installer, isPackage }: Project): string[] {
+  if (!isPackage) return []
+  const locked = installer === 'uv' ? '--locked ' : ''
+  // inexact: what the app did not ask for, its server, stays
+  if (installer === 'uv' || installer === 'pyproject')
+    return [offlineFirst(`uv sync ${locked}--no-default-groups --inexact`)]
+  return []
+}

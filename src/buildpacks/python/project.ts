@@ -1,0 +1,200 @@
+import { asTable, asTables, asTexts, parseToml, TomlError, type TomlTable } from '../../lib/toml.js'
+import { SourceError } from '../source-error.js'
+import type { Tree } from '../tree.js'
+import { parseJson } from '../json.js'
+import { namesOf, normalized, readRequirements } from './requirements.js'
+
+/** What installs an app's dependencies. */
+export type Installer = 'uv' | 'poetry' | 'pdm' | 'pipenv' | 'requirements' | 'pyproject' | 'setup' | 'none'
+
+/** What an app says of itself and of what it needs. */
+export interface Project {
+  readonly installer: Installer
+  /** The file that says what is installed; empty for none. */
+  readonly file: string
+  /** The file that a person writes what is needed into. */
+  readonly manifest: string
+  /** All that is known to be installed, by PyPI's names; extras beside, `fastapi[standard]`. */
+  readonly names: ReadonlySet<string>
+  /** What has to be there before the installer runs; the whole tree when `needsTree`. */
+  readonly files: readonly string[]
+  readonly needsTree: boolean
+  readonly needsGit: boolean
+  /** Whether the app is a package of its own, which is installed beside its dependencies. */
+  readonly isPackage: boolean
+  /** The packages of a lock file that names their wheels; null where none does. */
+  readonly packages: readonly TomlTable[] | null
+  readonly requires: { readonly place: string; readonly text: string } | null
+  readonly pinned?: { readonly place: string; readonly text: string }
+  readonly notes: readonly string[]
+}
+
+/** Lock files, the one that is taken first where there are several. */
+const locks: readonly (readonly [string, Installer])[] = [
+  ['uv.lock', 'uv'],
+  ['poetry.lock', 'poetry'],
+  ['pdm.lock', 'pdm'],
+  ['Pipfile.lock', 'pipenv'],
+]
+
+/** Reads what an app declares. @throws SourceError where one of its files is not what its name says */
+export function readProject(tree: Tree): Project {
+  const pyproject = tomlOf(tree, 'pyproject.toml')
+  const has = (file: string): boolean => tree.hasFile(file)
+  const locked = locks.filter(([file]) => has(file))
+  const [first] = locked
+  const common = {
+    requires: requiresOf(pyproject),
+    isPackage: 'build-system' in pyproject || asTable(asTable(pyproject.tool).uv).package === true,
+  }
+  if (first !== undefined && (first[1] === 'pipenv' || has('pyproject.toml'))) {
+    const others = [...locked.map(([file]) => file), 'requirements.txt'].filter(
+      (file) => file !== first[0] && has(file),
+    )
+    const notes = others.length === 0 ? [] : [`${others.join(' and ')} not used: ${first[0]} says what is installed`]
+    return { ...common, ...fromLock(tree, pyproject, first), notes }
+  }
+  if (has('requirements.txt')) {
+    const { names, ...more } = readRequirements(tree, 'requirements.txt')
+    return {
+      ...common,
+      ...more,
+      names,
+      installer: 'requirements',
+      file: 'requirements.txt',
+      manifest: 'requirements.txt',
+      packages: null,
+      isPackage: false,
+      notes: [],
+    }
+  }
+  const plain = { ...common, needsTree: false, needsGit: false, packages: null, notes: [] }
+  if (has('Pipfile')) {
+    const pipfile = tomlOf(tree, 'Pipfile')
+    const note = 'no Pipfile.lock: versions may differ at each build; run `pipenv lock` and commit it'
+    const names = new Set(Object.keys(asTable(pipfile.packages)).map(normalized))
+    return {
+      ...plain,
+      installer: 'pipenv',
+      file: 'Pipfile',
+      manifest: 'Pipfile',
+      names,
+      files: ['Pipfile'],
+      notes: [note],
+      ...pinnedBy('Pipfile', pipfile.requires),
+    }
+  }
+  const declared = declaredIn(pyproject)
+  if (declared !== null) {
+    const { installer, names } = declared
+    const unlocked = `no ${installer === 'poetry' ? 'poetry.lock' : 'uv.lock'}: versions may differ at each build; run \`${installer === 'poetry' ? 'poetry' : 'uv'} lock\` and commit it`
+    // what is dynamic is told by the app's own code
+    const dynamic = asTexts(asTable(pyproject.project).dynamic).includes('dependencies')
+    return {
+      ...plain,
+      installer,
+      file: 'pyproject.toml',
+      manifest: 'pyproject.toml',
+      names,
+      files: ['pyproject.toml'],
+      needsTree: dynamic,
+      notes: [unlocked],
+    }
+  }
+  if (has('setup.py'))
+    return {
+      ...plain,
+      installer: 'setup',
+      file: 'setup.py',
+      manifest: 'setup.py',
+      names: new Set(),
+      files: [],
+      needsTree: true,
+      isPackage: false,
+    }
+  return {
+    ...plain,
+    installer: 'none',
+    file: '',
+    manifest: 'a requirements.txt',
+    names: new Set(),
+    files: [],
+    isPackage: false,
+  }
+}
+
+type Locked = Omit<Project, 'isPackage' | 'requires' | 'notes'>
+
+function fromLock(tree: Tree, pyproject: TomlTable, [file, installer]: readonly [string, Installer]): Locked {
+  const manifest = installer === 'pipenv' ? 'Pipfile' : 'pyproject.toml'
+  const members = installer === 'uv' ? workspaceMembers(tree, pyproject) : []
+  const files = [manifest, file, ...members].filter((one) => tree.hasFile(one))
+  const base = { installer, file, manifest, files }
+  if (installer === 'pipenv') {
+    const lock = jsonTable(tree, file)
+    const packages = asTable(lock.default)
+    const named = Object.entries(packages)
+    const needs = (pattern: RegExp): boolean =>
+      named.some(([, one]) => Object.keys(asTable(one)).some((key) => pattern.test(key)))
+    const pinned = pinnedBy('Pipfile.lock', asTable(lock._meta).requires)
+    const names = new Set(named.map(([name]) => normalized(name)))
+    return { ...base, names, needsTree: needs(/^(?:path|file)$/), needsGit: needs(/^git$/), packages: null, ...pinned }
+  }
+  const packages = asTables(tomlOf(tree, file).package)
+  const names = new Set(packages.flatMap(({ name }) => (typeof name === 'string' ? [normalized(name)] : [])))
+  const sources = packages.map((one) => ({ ...asTable(one.source), ...one }))
+  const local = sources.some(
+    ({ directory, path, type }) => typeof (directory ?? path) === 'string' || type === 'directory',
+  )
+  const needsGit = sources.some(({ git, type }) => git !== undefined || type === 'git')
+  return { ...base, names, needsTree: local, needsGit, packages }
+}
+
+/** The manifests of a uv workspace, which uv reads before it installs anything. */
+function workspaceMembers(tree: Tree, pyproject: TomlTable): string[] {
+  const patterns = asTexts(asTable(asTable(asTable(pyproject.tool).uv).workspace).members)
+  return patterns.flatMap((pattern) => {
+    const [parent, star] = [pattern.replace(/\/?\*$/, '') || '.', pattern.endsWith('*')]
+    const directories = star ? tree.names(parent).map((name) => `${parent}/${name}`) : [parent]
+    return directories.map((directory) => `${directory}/pyproject.toml`)
+  })
+}
+
+/** What a pyproject.toml without a lock file declares; null when it is there for tools alone. */
+function declaredIn(pyproject: TomlTable): { installer: Installer; names: Set<string> } | null {
+  const poetry = asTable(asTable(pyproject.tool).poetry)
+  if ('dependencies' in poetry)
+    return { installer: 'poetry', names: new Set(Object.keys(asTable(poetry.dependencies)).map(normalized)) }
+  if (!('project' in pyproject)) return null
+  return { installer: 'pyproject', names: new Set(asTexts(asTable(pyproject.project).dependencies).flatMap(namesOf)) }
+}
+
+function requiresOf(pyproject: TomlTable): Project['requires'] {
+  const standard = asTable(pyproject.project)['requires-python']
+  if (typeof standard === 'string') return { place: 'pyproject.toml: requires-python', text: standard }
+  const poetry = asTable(asTable(asTable(pyproject.tool).poetry).dependencies).python
+  return typeof poetry === 'string' ? { place: 'pyproject.toml: tool.poetry.dependencies.python', text: poetry } : null
+}
+
+function pinnedBy(file: string, requires: TomlTable[string] | undefined): Pick<Project, 'pinned'> {
+  const { python_full_version: full, python_version: short } = asTable(requires)
+  const text = typeof full === 'string' ? full : short
+  return typeof text === 'string' ? { pinned: { place: `${file}: python_version`, text } } : {}
+}
+
+function tomlOf(tree: Tree, file: string): TomlTable {
+  try {
+    return parseToml(tree.read(file) ?? '')
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error
+    const { line, column } = error
+    throw new SourceError(
+      { file, line, column },
+      `not TOML: ${error.message}`,
+      `correct ${file}, commit and push again`,
+    )
+  }
+}
+
+/** A JSON object as a table: JSON has nothing that TOML has not, but null. */
+const jsonTable = (tree: Tree, file: string): TomlTable => asTable(parseJson(file, tree.read(file) ?? '') as TomlTable)

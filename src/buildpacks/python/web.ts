@@ -1,0 +1,136 @@
+import { dirname } from 'node:path/posix'
+import type { Tree } from '../tree.js'
+import { django } from './django.js'
+import type { Project } from './project.js'
+
+/** How an app is started where no Procfile says so, and what was seen of it. */
+export interface WebProcess {
+  readonly command: string
+  /** For the log: "Flask". */
+  readonly framework?: string
+  /** What is to be installed for it where the app does not. */
+  readonly server?: 'gunicorn' | 'uvicorn'
+}
+
+/** gunicorn's heartbeat file on a disk stalls its workers. */
+export const gunicorn = (target: string, options = ''): string =>
+  `gunicorn ${quoted(target)} ${options}--bind 0.0.0.0:$PORT --workers \${WEB_CONCURRENCY:-2} --worker-tmp-dir /dev/shm`
+
+/** uvicorn behind a proxy, which it trusts to say who asks. */
+export const uvicorn = (target: string, options = ''): string =>
+  `uvicorn ${quoted(target)} ${options}--host 0.0.0.0 --port $PORT --workers \${WEB_CONCURRENCY:-1} --proxy-headers --forwarded-allow-ips '*'`
+
+const quoted = (text: string): string => (/^[\w.:/-]+$/.test(text) ? text : `'${text}'`)
+
+const entries = ['app.py', 'main.py', 'wsgi.py', 'asgi.py', 'server.py', 'api.py', 'run.py', 'application.py']
+/** What a program is called where nothing else is known of it. */
+export const programs = ['main.py', 'app.py', 'server.py', 'start.py', 'run.py', 'bot.py', 'hello.py', 'index.py']
+
+/** Frameworks by their objects, `app = FastAPI(…)`, and the server that each wants. */
+const kinds = [
+  {
+    packages: ['fastapi', 'starlette', 'litestar', 'quart', 'python-fasthtml'],
+    classes: 'FastAPI|Starlette|Litestar|Quart|FastHTML',
+    server: 'uvicorn',
+  },
+  { packages: ['flask', 'dash', 'bottle'], classes: 'Flask|Dash|Bottle', server: 'gunicorn' },
+] as const
+const titles: Readonly<Record<string, string>> = { fastapi: 'FastAPI', 'python-fasthtml': 'FastHTML' }
+
+/** What starts an app: its framework's server, else its program; null when there is neither. */
+export function webProcess(tree: Tree, { names }: Project): WebProcess | null {
+  const site = django(tree, names)
+  if (site !== null) {
+    const server = site.asgi === null ? 'gunicorn' : names.has('daphne') ? undefined : 'uvicorn'
+    const at = site.directory === '.' ? '' : site.directory
+    const command =
+      site.asgi === null
+        ? gunicorn(site.wsgi, at && `--chdir ${at} `)
+        : server === undefined
+          ? `${at && `cd ${at} && `}daphne -b 0.0.0.0 -p $PORT --proxy-headers ${site.asgi}`
+          : uvicorn(site.asgi, at && `--app-dir ${at} `)
+    return { command, framework: 'Django', ...(server === undefined ? {} : { server }) }
+  }
+  return object(tree, names) ?? streamlit(tree, names) ?? program(tree)
+}
+
+/** The object of a framework, or the function that makes it, and its server. */
+function object(tree: Tree, names: ReadonlySet<string>): WebProcess | null {
+  const files = candidates(tree).map((file) => ({ file, text: tree.read(file) ?? '' }))
+  for (const { packages, classes, server } of kinds) {
+    const name = packages.find((one) => names.has(one))
+    if (name === undefined || !files.some(({ text }) => new RegExp(`\\b(?:${classes})\\(`).test(text))) continue
+    const framework = titles[name] ?? `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`
+    const made = `^(\\w+)\\s*(?::[^=\\n]+)?=\\s*(?:[\\w.]+\\.)?(?:`
+    const patterns = [
+      ...(name === 'dash' ? [/^(server)\s*=\s*\w+\.server\b/m] : []),
+      new RegExp(`${made}${classes})\\(`, 'm'),
+      new RegExp(`${made}create_app|make_app|get_app)\\(`, 'm'),
+      /^from\s+\S+\s+import\s+(?:.*,\s*)?(?:\w+\s+as\s+)?(app|application)\b/m,
+    ]
+    const found = first(files, patterns)
+    if (found !== null) {
+      const target = `${moduleOf(tree, found.file)}:${found.name}`
+      return { framework, server, command: server === 'uvicorn' ? uvicorn(target) : gunicorn(target) }
+    }
+    const factory = first(files, [/^def\s+(create_app|make_app)\s*\(/m])
+    if (factory === null) continue
+    const target = `${moduleOf(tree, factory.file)}:${factory.name}`
+    return {
+      framework,
+      server,
+      command: server === 'uvicorn' ? uvicorn(target, '--factory ') : gunicorn(`${target}()`),
+    }
+  }
+  return null
+}
+
+/** The first file in which a pattern finds a name; the patterns one after the other. */
+function first(
+  files: readonly { readonly file: string; readonly text: string }[],
+  patterns: readonly RegExp[],
+): { file: string; name: string } | null {
+  for (const pattern of patterns)
+    for (const { file, text } of files) {
+      const name = pattern.exec(text)?.[1]
+      if (name !== undefined) return { file, name }
+    }
+  return null
+}
+
+function streamlit(tree: Tree, names: ReadonlySet<string>): WebProcess | null {
+  if (!names.has('streamlit')) return null
+  const own = tree.names().filter((name) => name.endsWith('.py'))
+  const file = ['streamlit_app.py', 'app.py', 'main.py', ...own].find((name) => tree.read(name)?.includes('streamlit'))
+  if (file === undefined) return null
+  const command = `streamlit run ${quoted(file)} --server.port $PORT --server.address 0.0.0.0 --server.headless true`
+  return { framework: 'Streamlit', command }
+}
+
+function program(tree: Tree): WebProcess | null {
+  const file = [...programs, 'src/main.py', 'src/app.py'].find((name) => tree.hasFile(name))
+  if (file !== undefined) return { command: `python ${file}` }
+  const packages = [...tree.names(), ...tree.names('src').map((name) => `src/${name}`)]
+  const main = packages.find((name) => tree.hasFile(`${name}/__main__.py`))
+  return main === undefined ? null : { command: `python -m ${moduleOf(tree, `${main}/__init__.py`)}` }
+}
+
+/** Files that may have the app's object: at the top, then in the packages. */
+function candidates(tree: Tree): string[] {
+  const directories = (path: string): string[] =>
+    tree
+      .names(path)
+      .filter((name) => /^[A-Za-z_]\w*$/.test(name) && !/^(?:tests?|docs|static|templates|venv)$/.test(name))
+      .map((name) => (path === '.' ? name : `${path}/${name}`))
+      .filter((name) => tree.hasDirectory(name))
+      .slice(0, 40)
+  const all = ['.', ...directories('.'), ...(tree.hasDirectory('src') ? directories('src') : [])]
+  const named = all.flatMap((directory) => entries.map((file) => (directory === '.' ? file : `${directory}/${file}`)))
+  return [...named, ...all.slice(1).map((directory) => `${directory}/__init__.py`)].filter((file) => tree.hasFile(file))
+}
+
+/** A file as Python imports it; what lies in `src` is imported from there where that is no package itself. */
+function moduleOf(tree: Tree, file: string): string {
+  const path = file.startsWith('src/') && !tree.hasFile('src/__init__.py') ? file.slice(4) : file
+  return (path.endsWith('/__init__.py') ? dirname(path) : path.replace(/\.py$/, '')).replaceAll('/', '.')
+}

@@ -1,0 +1,185 @@
+import { expect } from 'chai'
+import { complaintOf, pkg, planOf, type Files } from '../trees.js'
+
+const flask = 'from flask import Flask\napp = Flask(__name__)\n'
+const fastapi = 'from fastapi import FastAPI\n\napp: FastAPI = FastAPI(title="x")\n'
+const web = (files: Files): string | null | undefined => planOf(files).processTypes.web
+
+describe('the Python buildpack', () => {
+  it('installs requirements in a stage of their own, before the code is there', () => {
+    const { dockerfile, ...plan } = planOf({ 'requirements.txt': 'Flask==3.0\ngunicorn\n', 'app.py': flask })
+    expect(plan).to.deep.include({
+      buildpack: 'python',
+      found: 'Python app (Flask)',
+      version: '3.11',
+      origin: 'Dockerfile',
+      notes: [],
+    })
+    expect(plan.processTypes).to.deep.equal({
+      web: 'gunicorn app:app --bind 0.0.0.0:$PORT --workers ${WEB_CONCURRENCY:-2} --worker-tmp-dir /dev/shm',
+    })
+    const steps = dockerfile.split('\n').filter((line) => /^(?:FROM|COPY|USER)|uv pip install -r/.test(line))
+    expect(steps.map((line) => line.replace(/ --no-build.*/, ''))).to.deep.equal([
+      'FROM python:3.11-slim-bookworm AS build',
+      'COPY requirements.txt ./',
+      ' && { uv pip install -r requirements.txt',
+      'FROM python:3.11-slim-bookworm',
+      'COPY --from=build --chown=app:app /app/.venv /app/.venv',
+      'USER app',
+      'COPY --chown=app:app . .',
+    ])
+  })
+
+  it('copies the requirements that requirements include, and the tree where a part of it is installed', () => {
+    const files = { 'app.py': flask, 'requirements/base.txt': 'flask # here\n-c ../pins.txt', 'pins.txt': 'flask<4' }
+    const included = planOf({ ...files, 'requirements.txt': '-r requirements/base.txt\n' })
+    expect(included.dockerfile).to.include(
+      'COPY requirements.txt pins.txt ./\nCOPY requirements/base.txt ./requirements/base.txt\n',
+    )
+    for (const line of ['-e .', './lib', 'lib @ file:lib'])
+      expect(planOf({ ...files, 'requirements.txt': `flask\n${line}\n` }).dockerfile).to.match(
+        /WORKDIR \/app\nCOPY \. \.\nRUN/,
+      )
+    expect(complaintOf({ ...files, 'requirements.txt': 'flask\n-r none.txt' })).to.match(
+      /^requirements\.txt:2:1: "-r none\.txt": there is no none\.txt/,
+    )
+    expect(complaintOf({ ...files, 'requirements.txt': 'a @ file:///croot/a/work\n' }))
+      .to.include('requirements.txt:1:1')
+      .and.include('conda')
+    expect(complaintOf({ ...files, 'requirements.txt': 'f\0l\0' })).to.include(
+      'requirements.txt:1:1: this is no UTF-8 text',
+    )
+  })
+
+  const manifest =
+    '[project]\nname = "x"\nversion = "1"\nrequires-python = ">=3.10"\ndependencies = ["fastapi", "uvicorn"]\n'
+  const wheel = (name: string, file: string): string =>
+    `[[package]]\nname = "${name}"\nversion = "1"\nsource = { registry = "x" }\nwheels = [{ url = "http://x/${file}" }]\n`
+  const lock = wheel('fastapi', 'fastapi-1-py3-none-any.whl') + wheel('uvicorn', 'uvicorn-1-py3-none-any.whl')
+
+  it('installs by each lock file with its own tool, the first of several', () => {
+    const commandOf = (files: Files): string =>
+      /uv venv -q(?: \\\n && (.*?))?(?: \\)?\n/.exec(planOf({ 'main.py': fastapi, ...files }).dockerfile)?.[1] ?? ''
+    expect(commandOf({ 'pyproject.toml': manifest, 'uv.lock': lock })).to.equal(
+      'uv sync --locked --no-default-groups --no-install-project --no-install-workspace',
+    )
+    const poetry =
+      '[[package]]\nname = "fastapi"\nversion = "1"\nfiles = [{file = "fastapi-1-py3-none-any.whl", hash = "x"}]\n'
+    expect(commandOf({ 'pyproject.toml': manifest, 'poetry.lock': poetry })).to.match(/^poetry sync --only main/)
+    expect(commandOf({ 'pyproject.toml': manifest, 'pdm.lock': poetry })).to.match(/^pdm sync --prod/)
+    expect(
+      commandOf({ Pipfile: '[packages]\nfastapi="*"\n', 'Pipfile.lock': '{"default": {"fastapi": {}}}' }),
+    ).to.equal('pipenv sync')
+    expect(commandOf({ 'pyproject.toml': manifest })).to.match(
+      /^\{ uv sync --no-default-groups --no-install-project --no-build \|\|/,
+    )
+    expect(commandOf({ 'setup.py': '' })).to.equal('uv pip install .')
+    const both = planOf({ 'main.py': fastapi, 'pyproject.toml': manifest, 'uv.lock': lock, 'requirements.txt': 'x' })
+    expect(both.notes).to.deep.equal(['requirements.txt not used: uv.lock says what is installed'])
+  })
+
+  it('has compilers where the lock file has no wheel for the Python', () => {
+    const debianOf = (file: string): string | undefined => {
+      const files = { 'main.py': fastapi, 'pyproject.toml': manifest, 'uv.lock': lock + wheel('lxml', file) }
+      return /^RUN apt-get.* --no-install-recommends (.*?) &&/m.exec(planOf(files).dockerfile)?.[1]
+    }
+    expect(debianOf('lxml-1-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl')).to.equal(undefined)
+    expect(debianOf('lxml-1-cp39-abi3-manylinux_2_17_x86_64.whl')).to.equal(undefined)
+    for (const file of ['lxml-1-cp312-cp312-manylinux_2_17_x86_64.whl', 'lxml-1-cp311-cp311-win_amd64.whl'])
+      expect(debianOf(file)).to.equal('gcc g++ libc6-dev make libxml2-dev libxslt1-dev')
+    const { dockerfile } = planOf({ 'requirements.txt': 'flask\nPsycopg2>2', 'app.py': flask })
+    expect(dockerfile).to.match(/gcc .*libpq-dev[^]*FROM.*\nRUN apt-get.* libpq5 /)
+    expect(planOf({ 'requirements.txt': 'flask\npsycopg2-binary', 'app.py': flask }).dockerfile).not.to.include('libpq')
+  })
+
+  it('finds the object of a framework wherever it is made', () => {
+    const at = (requirement: string, files: Files): string =>
+      (web({ 'requirements.txt': requirement, ...files }) ?? '').split(' --')[0] ?? ''
+    expect(
+      at('flask', {
+        'wsgi.py': 'from site_ import create_app\napp = create_app()\n',
+        'site_/__init__.py': 'from flask import Flask\ndef create_app():\n  a = Flask(__name__)\n',
+      }),
+    ).to.equal('gunicorn wsgi:app')
+    expect(
+      at('flask', {
+        'flaskr/__init__.py': 'import flask\ndef create_app(test=None):\n  app = flask.Flask(__name__)\n',
+      }),
+    ).to.equal("gunicorn 'flaskr:create_app()'")
+    expect(at('fastapi', { 'src/shop/main.py': fastapi })).to.equal('uvicorn shop.main:app')
+    expect(at('fastapi', { 'app/__init__.py': '', 'app/main.py': fastapi })).to.equal('uvicorn app.main:app')
+    expect(
+      at('starlette', { 'main.py': 'from starlette.applications import Starlette\nsite = Starlette()\n' }),
+    ).to.equal('uvicorn main:site')
+    expect(at('streamlit', { 'app.py': 'import streamlit as st' })).to.equal('streamlit run app.py')
+    expect(web({ 'main.py': 'print()' })).to.equal('python main.py')
+    expect(web({ 'setup.py': '', 'thing/__main__.py': '' })).to.equal('python -m thing')
+    expect(complaintOf({ 'requirements.txt': 'x' })).to.match(
+      /^this is a Python app \(requirements\.txt\), but nothing says how/,
+    )
+  })
+
+  it('installs the server that a command needs and the app lacks, and says so', () => {
+    const plan = planOf({ 'requirements.txt': 'fastapi', 'main.py': fastapi })
+    expect(plan.dockerfile).to.include('&& uv pip install uvicorn\n')
+    expect(plan.notes).to.deep.equal([
+      'uvicorn is installed to serve the app: add it to requirements.txt to choose its version',
+    ])
+    expect(planOf({ 'requirements.txt': 'fastapi[Standard]>=1', 'main.py': fastapi }).notes).to.deep.equal([])
+    const declared = planOf({ 'requirements.txt': 'flask', 'app.py': flask, Procfile: 'web: gunicorn app:app' })
+    expect(declared.dockerfile).to.include('uv pip install gunicorn')
+    expect(declared).to.deep.include({ origin: 'Procfile', processTypes: { web: 'gunicorn app:app' } })
+  })
+
+  it('serves Django by its WSGI application and collects what its settings say', () => {
+    const manage =
+      "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\nfrom django.core.management import x\n"
+    const settings = "WSGI_APPLICATION = 'shop.wsgi.application'\nSTATIC_ROOT = 'x'\nDATABASES = {}\n"
+    const plan = planOf({
+      'requirements.txt': 'django\ngunicorn',
+      'back/manage.py': manage,
+      'back/shop/settings/base.py': settings,
+      'back/shop/wsgi.py': '',
+    })
+    expect(plan.processTypes.web).to.match(/^gunicorn shop\.wsgi:application --chdir back --bind/)
+    expect(plan.dockerfile).to.match(
+      /COPY --chown=app:app \. \.\nRUN if \[ "\$\{DISABLE_COLLECTSTATIC:-0\}" = 0 \]; then .*python back\/manage\.py collectstatic --noinput; fi\n/,
+    )
+    expect(plan.notes.join('\n'))
+      .to.include('release: python back/manage.py migrate --noinput')
+      .and.include('whitenoise')
+    const bare = planOf({
+      'requirements.txt': 'django\ngunicorn',
+      'manage.py': manage,
+      'shop/settings.py': "ASGI_APPLICATION = 'shop.asgi.application'",
+      'shop/wsgi.py': '',
+    })
+    expect(bare.processTypes.web).to.match(/^gunicorn shop\.wsgi:application --bind/)
+    expect(bare.dockerfile).not.to.include('collectstatic')
+    const channels = planOf({
+      'requirements.txt': 'django\nchannels',
+      'manage.py': manage,
+      'shop/settings.py': "ASGI_APPLICATION = 'shop.asgi.application'",
+      'shop/wsgi.py': '',
+    })
+    expect(channels.processTypes.web).to.match(/^uvicorn shop\.asgi:application --host/)
+  })
+
+  it('leaves to Node.js and to sites what is theirs', () => {
+    const buildpackOf = (files: Files): string => planOf(files).buildpack
+    expect(buildpackOf({ 'index.html': '', 'main.py': '' })).to.equal('static')
+    const node = pkg({ scripts: { start: 'node x' } })
+    expect(buildpackOf({ 'package.json': node, 'requirements.txt': 'flask', 'app.py': flask })).to.equal('nodejs')
+    expect(buildpackOf({ 'package.json': node, 'app.py': flask })).to.equal('nodejs')
+    expect(buildpackOf({ 'package.json': pkg(), 'requirements.txt': 'flask', 'app.py': flask })).to.equal('python')
+    const declared = { 'package.json': node, 'requirements.txt': 'flask', 'app.py': flask }
+    expect(buildpackOf({ ...declared, Procfile: 'web: gunicorn app:app' })).to.equal('python')
+    expect(buildpackOf({ ...declared, Procfile: 'web: node x' })).to.equal('nodejs')
+    expect(complaintOf({ 'Requirements.txt': 'flask', 'app.py': flask })).to.match(
+      /^Requirements\.txt is not read[^]*git mv Requirements\.txt requirements\.txt/,
+    )
+    expect(complaintOf({ 'pyproject.toml': '[project]\nname = x\n', 'main.py': '' })).to.match(
+      /^pyproject\.toml:2:8: not TOML/,
+    )
+  })
+})
