@@ -32,6 +32,9 @@ function namesPrototype(given: unknown): boolean {
   return false
 }
 
+/** So many are told, of a request or of one part of it: it may be a megabyte of nothing else. */
+const mostFaults = 10
+
 function parsePart(schema: z.ZodObject | undefined, given: unknown, part: string): unknown {
   if (schema === undefined) {
     if (nothing(given)) return {}
@@ -41,8 +44,10 @@ function parsePart(schema: z.ZodObject | undefined, given: unknown, part: string
     throw new BerthError('invalid', `${part}: nothing can have the name __proto__`, 'choose another name')
   const parsed = schema.safeParse(given ?? {})
   if (parsed.success) return parsed.data
-  const faults = parsed.error.issues.map((issue) => describe(issue, given))
-  throw new BerthError('invalid', faults.join('; '), 'see /api/openapi.json for what it takes')
+  const { issues } = parsed.error
+  const faults = issues.slice(0, mostFaults).map((issue) => describe(issue, given))
+  const more = issues.length > mostFaults ? `; and ${issues.length - mostFaults} more` : ''
+  throw new BerthError('invalid', faults.join('; ') + more, 'see /api/openapi.json for what it takes')
 }
 
 type Issue = z.core.$ZodIssue
@@ -54,7 +59,7 @@ function describe(issue: Issue, given: unknown): string {
   const words = wordsOf(issue, there)
   const sized = issue.code === 'too_big' || issue.code === 'too_small'
   const value = sized && typeof there === 'number' ? String(there) : ''
-  const [first, type = '', field = ''] = path
+  const [first, type = '', field = ''] = path.map((key) => key.slice(0, 80))
   if (path.length === 0) return words
   // of a formation: `web=100000`, as it is typed
   if (first === 'formation' && field === 'quantity') return `${type}${value === '' ? '' : `=${value}`}: ${words}`
@@ -98,8 +103,13 @@ function wordsOf(issue: Issue, value: unknown): string {
     case 'invalid_value':
       return `must be ${issue.values.map(String).join(' or ')}`
     case 'unrecognized_keys':
-      return `there is no ${issue.keys.map((key) => `"${key.slice(0, 40)}"`).join(', ')} here`
+      return `there is no ${few(issue.keys)} here`
     default:
       return issue.message
   }
+}
+
+const few = (keys: readonly string[]): string => {
+  const named = keys.slice(0, mostFaults).map((key) => `"${key.slice(0, 40)}"`)
+  return [...named, ...(keys.length > mostFaults ? [`and ${keys.length - mostFaults} more`] : [])].join(', ')
 }

@@ -12,9 +12,9 @@ type Restart = z.output<typeof Restart>
 /** @throws BerthError `missing` when the release runs no such process, or type */
 function check({ process }: Restart, app: App, current: Release): void {
   if (process === null) return
-  const [type = '', index] = process.split('.')
+  const [type = '', index = '1', ...more] = process.split('.')
   const quantity = own(formationOf(current), type)?.quantity ?? 0
-  if (quantity === 0 || Number(index ?? 1) < 1 || Number(index ?? 1) > quantity)
+  if (more.length > 0 || !/^[1-9]\d*$/.test(index) || Number(index) > quantity)
     throw new BerthError('missing', `${app.name} has no process ${process}`, 'run `berth ps` to see them all')
 }
 

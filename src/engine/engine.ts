@@ -15,7 +15,7 @@ import { openNetworks } from './networks/networks.js'
 import type { Images, Volumes } from './records.js'
 import { Registry } from './registry/registry.js'
 import { findHierarchies, hastenMoves, type Hierarchies } from './runtime/cgroup.js'
-import { chooseDriver, findProgram, locateProgram } from './runtime/driver.js'
+import { chooseDriver, findProgram, runtimesOf, type Driver } from './runtime/driver.js'
 import { Exits } from './runtime/exits.js'
 import { Ids } from './runtime/ids.js'
 import { createSteps } from './build/steps.js'
@@ -68,7 +68,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
     },
     routes: apiRoutes({
       ...{ config, events, containers, usage: catalog, images, registry, builder, networks, volumes },
-      inventory: summaryOf(containers, images, builder, driver.name, ids !== undefined),
+      inventory: summaryOf(containers, images, builder, driver, ids !== undefined),
     }),
     [Symbol.asyncDispose]: async () => {
       exits.close()
@@ -91,22 +91,14 @@ function summaryOf(
   containers: Containers,
   images: ImageStore,
   builder: Builder,
-  chosen: string,
+  driver: Driver,
   userNamespaces: boolean,
 ): EngineSummary {
   return {
     containers: () => containers.count(),
     images: () => images.all().length,
     userNamespaces,
-    runtimes: () => ({
-      chosen,
-      found: Object.fromEntries(
-        ['crun', 'runc'].flatMap((name) => {
-          const path = locateProgram(name)
-          return path === undefined ? [] : [[name, path]]
-        }),
-      ),
-    }),
+    runtimes: () => ({ chosen: driver.name, found: runtimesOf(driver) }),
     containerUsage: () =>
       containers.usage(async (image) => {
         const known = images.all().find(({ id }) => id === image)

@@ -187,9 +187,10 @@ async function main(): Promise<void> {
   isolate()
   await using engine = await openEngine(config)
   const server = await serveApi(config.socket, engine.routes)
-  server.on('request', ({ method = '', url = '' }) => {
+  server.on('request', ({ method = '', url = '' }, response) => {
     engine.hasten(method, url)
     busy()
+    response.once('close', () => busy())
   })
   if (process.env.BERTH_GROUP) await chown(config.socket, 0, Number(process.env.BERTH_GROUP))
   console.log(`engine "${config.name}" serves ${config.socket}`)

@@ -6,8 +6,12 @@ import koffi from 'koffi'
 const lookMs = 10_000
 /** Microseconds of a processor between two looks that count as nothing to do. */
 const quietTime = 0.01 * lookMs * 1000
-/** Microseconds of a processor that leave enough behind to be worth a collection, which takes some 50,000. */
-const worthTime = 250_000
+/** Bytes more than after the last collection that are worth another, which takes some 50 ms of a processor. */
+const worthBytes = 1 << 20
+
+/** For such a collection, what was compiled and has not been called since the last one goes too: V8 compiles it again. */
+const forgetful = ['--flush-baseline-code', '--bytecode-old-age=1']
+const usual = ['--no-flush-baseline-code', '--bytecode-old-age=6']
 
 const spent = (): number => {
   const { user, system } = process.cpuUsage()
@@ -15,21 +19,22 @@ const spent = (): number => {
 }
 
 /**
- * From now on, gives back to the machine what work has left whenever this process has worked and then has had nothing to do
+ * From now on, gives back to the machine what work has left whenever this process has grown and then has had nothing to do
  * for a while: neither V8 nor malloc(3) does so until there is more work.
  */
-export function collectWhenQuiet(every = lookMs, worth = worthTime): void {
+export function collectWhenQuiet(every = lookMs, worth = worthBytes): void {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as (options: object) => void
   setFlagsFromString('--no-expose-gc')
   const trim = koffi.load('libc.so.6').func('int malloc_trim(size_t pad)')
-  let [last, collected] = [0, 0]
+  let [last, least] = [0, 0]
   setInterval(() => {
-    const now = spent()
-    if (now - last < quietTime && now - collected > worth) {
+    if (spent() - last < quietTime && process.memoryUsage.rss() - least > worth) {
+      for (const flag of forgetful) setFlagsFromString(flag)
       collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+      for (const flag of usual) setFlagsFromString(flag)
       trim(0)
-      collected = spent()
+      least = process.memoryUsage.rss()
     }
     last = spent()
   }, every).unref()

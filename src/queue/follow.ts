@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { open, type FileHandle } from 'node:fs/promises'
-import { StringDecoder } from 'node:string_decoder'
 import { orMissing } from '../lib/missing.js'
 import type { Config } from '../config.js'
 import { deadline } from '../lib/deadline.js'
@@ -41,7 +40,6 @@ export async function* followLog(
   await using watch = follow ? await watchOperation(store, id) : null
   let offset = from
   let file: FileHandle | null = null
-  const decoder = new StringDecoder('utf8')
   try {
     for (;;) {
       if (signal?.aborted === true) return
@@ -51,10 +49,10 @@ export async function* followLog(
       for (;;) {
         if (file === null) break
         const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(pieceBytes), 0, pieceBytes, offset)
-        if (bytesRead === 0) break
-        offset += bytesRead
-        const text = decoder.write(buffer.subarray(0, bytesRead))
-        if (text !== '') yield { text, offset }
+        const whole = wholeBytes(buffer.subarray(0, bytesRead))
+        if (whole === 0) break
+        offset += whole
+        yield { text: buffer.toString('utf8', 0, whole), offset }
       }
       if (over) return
       await watch.news(signal)
@@ -62,6 +60,17 @@ export async function* followLog(
   } finally {
     await file?.close()
   }
+}
+
+/** How many bytes there are up to the last whole character: the rest of the next one is read with it. */
+function wholeBytes(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
+    const byte = bytes[bytes.length - back] ?? 0
+    if ((byte & 0xc0) === 0x80) continue // within a character
+    const length = byte < 0xc0 || byte >= 0xf8 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4
+    return length > back ? bytes.length - back : bytes.length
+  }
+  return bytes.length
 }
 
 /** Waits until an operation is over. @returns its last state; one whose app was destroyed meanwhile counts as succeeded */

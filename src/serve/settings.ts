@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Settings, settingsFile, storedSettings, type Config } from '../config.js'
+import { settingsFile, storedSettings, type Config } from '../config.js'
 import { BerthError } from '../errors.js'
+import { settings } from '../settings.js'
 import { pidsFile, readRunning, type RunningInstance } from './instance.js'
 
 /** Settings that name what an instance has in the kernel, or where its apps are: they cannot change under running apps. */
@@ -73,7 +74,7 @@ const hasCgroup = (name: string): boolean =>
  */
 export async function rememberSettings(config: Config, env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const stored = storedSettings(config.root)
-  const names = Object.keys(Settings.shape).filter((name) => name !== 'BERTH_ROOT' && env[name])
+  const names = Object.keys(settings).filter((name) => name !== 'BERTH_ROOT' && env[name])
   const given = names.filter((name) => stored[name] !== config.env[name])
   const file = settingsFile(config.root)
   if (given.length === 0 && existsSync(file)) return

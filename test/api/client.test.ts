@@ -1,48 +1,52 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
-import { createClient } from '../../src/api/client.js'
+import { createClient, fillPath } from '../../src/api/client.js'
+import { routes, versionHeader } from '../../src/api/routes.js'
 
-async function told(listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
-  try {
-    await createClient({ url, token: 'x' }).apps.list({})
-    return 'it was believed'
-  } catch (error) {
-    return (error as Error).message.replace(url, 'URL')
-  } finally {
-    server.closeAllConnections()
-    server.close()
-  }
-}
-
-describe('a server that is no Berth', () => {
-  const said = (status: number) => `URL answered ${String(status)}, and not as Berth does`
-  const html = { 'content-type': 'text/html' }
-  const json = { 'content-type': 'application/json' }
-
-  it('is told apart, whatever it answers', async () => {
-    expect(await told((_, response) => response.writeHead(200, html).end('<h1>It works!</h1>'))).to.equal(said(200))
-    expect(await told((_, response) => response.writeHead(200, json).end('{"apps":1}'))).to.equal(said(200))
-    expect(await told((_, response) => response.writeHead(301, { location: '/x' }).end())).to.equal(said(301))
-    expect(await told((_, response) => response.writeHead(404, html).end('<h1>Not Found</h1>'))).to.equal(said(404))
-    expect(await told((_, response) => response.writeHead(500, json).end('{"fault":1}'))).to.equal(said(500))
-    expect(await told((_, response) => response.writeHead(500, json).end('[]'))).to.equal(said(500))
-    expect(await told((_, response) => response.writeHead(500, json).end('null'))).to.equal(said(500))
+describe('the client of the control API', () => {
+  it('puts names into a path whatever is in them, and keeps the rest', () => {
+    expect(fillPath('/apps/:app/builds/:build', { app: 'a/b?#%', build: '..', follow: 'true' })).to.deep.equal({
+      ...{ path: '/apps/a%2Fb%3F%23%25/builds/..', rest: { follow: 'true' } },
+    })
+    const given = { app: 'x' }
+    expect(fillPath('/apps/:app', given).rest).to.deep.equal({})
+    expect(given, 'its input is left alone').to.deep.equal({ app: 'x' })
+    expect(fillPath('/apps', { name: ':app' })).to.deep.equal({ path: '/apps', rest: { name: ':app' } })
   })
 
-  it('is not listened to for ever', async () => {
-    const message = await told((_, response) => {
-      response.writeHead(401, json)
-      const flood = (): void => {
-        while (response.write('x'.repeat(1 << 20)));
-        response.once('drain', flood)
-      }
-      flood()
-    })
-    expect(message).to.equal(said(401))
+  it('has a function for every route but sockets', () => {
+    const client = createClient({ url: 'http://berth.localhost', token: 'x' })
+    const named = (all: object) =>
+      Object.entries(all).flatMap(([of, one]) => Object.keys(one as object).map((n) => `${of}.${n}`))
+    expect(named(client)).to.deep.equal(named(routes).filter((name) => name !== 'processes.run'))
+  })
+
+  it('sends what belongs in the query there, the rest as JSON, and what was not given not at all', async () => {
+    const seen: string[] = []
+    const server = createServer((request: IncomingMessage, response) => {
+      void text(request).then((body) => {
+        seen.push(`${request.method ?? ''} ${request.url ?? ''} ${body}`)
+        response.writeHead(200, { [versionHeader]: '1', 'content-type': 'application/json' }).end('{}')
+      })
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const { apps, config, processes } = createClient({ url: `http://127.0.0.1:${port}`, token: 'x' })
+    await apps.list({})
+    await apps.destroy({ app: 'a', confirm: 'a&b=c' })
+    await apps.create({ name: undefined })
+    await config.change({ app: 'a', set: { KEY: 'ü' }, unset: [] })
+    await processes.logs({ app: 'a', lines: 0, process: undefined })
+    server.close().closeAllConnections()
+    expect(seen).to.deep.equal([
+      'GET /api/apps ',
+      'DELETE /api/apps/a?confirm=a%26b%3Dc ',
+      'POST /api/apps {}',
+      'PATCH /api/apps/a/config {"set":{"KEY":"ü"},"unset":[]}',
+      'GET /api/apps/a/logs?lines=0 ',
+    ])
   })
 })

@@ -1,7 +1,6 @@
 import { expect } from 'chai'
 import { createClient } from '../../src/api/client.js'
 import { contract } from '../../src/api/contract.js'
-import { openapi } from '../../src/api/openapi.js'
 import type { ApiEndpoint } from '../../src/api/endpoint.js'
 import { routes, splitRoute } from '../../src/api/routes.js'
 
@@ -40,28 +39,6 @@ describe('the contract', () => {
   it('ends every stream of lines with a verdict', () => {
     for (const { path, operation } of operations)
       expect(operation.end !== undefined, path).to.equal(operation.stream === 'lines')
-  })
-
-  it('is documented in OpenAPI, whole', () => {
-    const { paths } = openapi('http://berth.localhost') as {
-      paths: Record<
-        string,
-        Record<string, { operationId: string; requestBody?: object; parameters: { name: string }[] }>
-      >
-    }
-    const documented = Object.entries(paths).flatMap(([path, item]) =>
-      Object.entries(item).map(([method, { operationId }]) => `${operationId}: ${method} ${path}`),
-    )
-    expect(documented).to.have.members(
-      operations.map(({ resource, name, method, path }) => {
-        const verb = method === 'WS' ? 'get' : method.toLowerCase()
-        return `${resource}.${name}: ${verb} ${path.replace(/:(\w+)/g, '{$1}')}`
-      }),
-    )
-    const change = paths['/apps/{app}/config']?.patch
-    expect(change?.parameters.map(({ name }) => name)).to.deep.equal(['app'])
-    expect(JSON.stringify(change?.requestBody)).to.include('"additionalProperties":false')
-    expect(JSON.stringify(paths['/apps/{app}/logs'])).to.include('"name":"lines","in":"query","required":false')
   })
 
   it('has a method of the client for every operation but the socket', () => {

@@ -1,5 +1,5 @@
 import { nextRelease } from '../../src/changes/index.js'
-import type { Built, Making } from '../../src/changes/kind.js'
+import type { Acting, Built, Making } from '../../src/changes/kind.js'
 import { firstRelease, type Release } from '../../src/store/releases.js'
 
 export const built: Built = { image: 'sha256:1', processTypes: { web: 'node .', worker: 'node w', release: 'node m' } }
@@ -24,6 +24,27 @@ export function making(given: Partial<Making>): { at: Making; said: string[] } {
       release: unasked,
       hasImage: unasked,
       ...given,
+    },
+  }
+}
+
+/** The same for a change that makes no release; `did` is all that the change asked of it and said, in order. */
+export function acting(): { at: Acting; did: string[] } {
+  const did: string[] = []
+  const does = (what: string) => {
+    did.push(what)
+    return Promise.resolve()
+  }
+  return {
+    did,
+    at: {
+      app: { id: 'a', name: 'blog', createdAt: '', deployBranch: null, current: 1 },
+      url: 'http://blog.localhost',
+      store: { routes: { remove: (app: string) => does(`take the route from ${app}`) } } as unknown as Acting['store'],
+      progress: { step: (text) => did.push(`> ${text}`), detail: (text) => did.push(text) },
+      restart: (process) => does(`restart ${process ?? 'all'}`),
+      refreshRoute: () => does('refresh route'),
+      dismantle: () => does('dismantle'),
     },
   }
 }

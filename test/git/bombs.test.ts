@@ -2,17 +2,10 @@ import { expect } from 'chai'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
-import { mkdir, statfs } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { loadConfig } from '../../src/config.js'
-import { Disk } from '../../src/git/disk.js'
 import { pkt } from '../../src/git/pkt-line.js'
-import { findMounts, makeGitGroup, removeGitGroup } from '../../src/serve/git-group.js'
 import type { App } from '../../src/store/apps.js'
-import { must, run } from '../run.js'
 import { authorization, commit, entry, head, multiply, none, object, pack, push, pushObjects, tree } from './packs.js'
 import { gitRig, type GitRig } from './rig.js'
 
@@ -217,85 +210,5 @@ describe('a push that is a bomb', function () {
   it('by a body without a token, which is answered at once', async () => {
     await drip(Buffer.from('00ff'), Buffer.alloc(900, 'x'), withToken())
     expect(await drip(Buffer.from('00ff'), Buffer.alloc(900, 'x'), '')).to.match(/^HTTP\/1.1 401 /)
-  })
-})
-
-describe('a push that is larger than the disk', function () {
-  this.timeout(60_000)
-  let rig: GitRig
-  let root = ''
-  before(async () => {
-    rig = await gitRig({
-      prepare: async (config) => {
-        root = config.root
-        await mkdir(root, { recursive: true })
-        await must('mount', ['-t', 'tmpfs', '-o', 'size=20m', 'tmpfs', root])
-      },
-    })
-  })
-  after(async () => {
-    await run('umount', ['--lazy', root])
-    await rig[Symbol.asyncDispose]()
-  })
-
-  it('leaves the reserve alone: in the repository, and when it is checked out', async () => {
-    const app = await rig.app('larger')
-    const blob = object('blob', Buffer.alloc(19 * mebibyte))
-    const files = tree([['100644', 'x', blob.oid]])
-    const unpacked = await pushObjects(rig, 'larger', [blob, files, commit(files.oid)])
-    expect(unpacked.text).to.match(/files take \d+ MiB, and the server has room for \d+ MiB beside its reserve/)
-    const noise = entry(object('blob', randomBytes(19 * mebibyte)))
-    const sent = await push(
-      rig,
-      'larger',
-      Buffer.concat([head([none, '1'.repeat(40), 'refs/heads/main']), pack([noise])]),
-    )
-    expect(sent.text).to.match(/larger than what the server's disk has beside its reserve/)
-    expect(await rig.store.operations.list(app.id)).to.have.length(0)
-    expect(await rig.fsck(app)).to.equal('')
-    const { bavail, blocks } = await statfs(root)
-    expect(bavail / blocks).to.be.greaterThan(0.9)
-  })
-
-  it('counts what is being written', async () => {
-    const disk = new Disk(root, 0)
-    const room = await disk.room()
-    const little = { bytes: 4096, files: 1 }
-    await disk.withRoom({ bytes: room, files: 1 }, async () => {
-      const failure = await disk.withRoom(little, () => Promise.resolve('written')).catch(String)
-      expect(failure).to.match(/take 1 MiB, and the server has room for 0 MiB/)
-    })
-    expect(await disk.withRoom(little, () => Promise.resolve('written'))).to.equal('written')
-  })
-})
-
-describe('git, where it has control groups', () => {
-  it('joins them for each push, and is limited, whatever it starts', async function () {
-    const settings = { BERTH_NAME: `t${String(process.pid)}`, BERTH_GIT_MEMORY: '200', BERTH_GIT_SECONDS: '77' }
-    const config = loadConfig(settings)
-    if (findMounts() === null) this.skip()
-    const group = makeGitGroup(config, { uid: 0, gid: 0 })
-    const rig = await gitRig({ groups: group.directories, settings })
-    try {
-      const app = await rig.app('grouped')
-      const copy = await rig.clone('grouped')
-      let inside = ''
-      let limits = ''
-      rig.fate = () => {
-        const [id = ''] = readdirSync(join(rig.repository(app), 'berth')).filter((name) => /^\d/.test(name))
-        const receivePack = id.split('-')[0] ?? ''
-        inside = readFileSync(`/proc/${receivePack}/cgroup`, 'utf8')
-        limits = readFileSync(`/proc/${receivePack}/limits`, 'utf8')
-        return null
-      }
-      const pushed = await copy.git('push', 'berth', 'main')
-      expect(pushed.code, pushed.stderr).to.equal(0)
-      expect(inside).to.include(`berth-${config.name}-git`)
-      expect(limits).to.match(/Max cpu time +77 +77/)
-      expect(limits).to.match(/Max address space +209715200 +209715200/)
-    } finally {
-      await rig[Symbol.asyncDispose]()
-      await removeGitGroup(config)
-    }
   })
 })

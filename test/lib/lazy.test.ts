@@ -26,6 +26,29 @@ describe('a part of a library that is hardly ever used', () => {
     expect(await program(code)).to.equal('true')
   })
 
+  it('is TLS to a client of HTTP or of Redis', async () => {
+    const code = `for (const library of ['bullmq', 'dockerode', 'http-proxy', 'ioredis', 'node-git-server', 'ws']) {
+        await import(library)
+        if (process.moduleLoadList.some((name) => /\\b_?tls/.test(name))) console.log(library)
+      }`
+    expect(await program(code)).to.equal('')
+  })
+
+  it('is TLS that a client of Redis finds when it speaks it', async () => {
+    const code = `import { Redis } from 'ioredis'
+      const redis = new Redis({ host: '127.0.0.1', port: 1, tls: {}, retryStrategy: null })
+      redis.on('error', () => console.log(process.moduleLoadList.includes('NativeModule tls')))`
+    expect(await program(code)).to.equal('true')
+  })
+
+  it('of BullMQ is not loaded, and its queues are there', async () => {
+    const code = `import { createRequire } from 'node:module'
+      import { Queue, Worker } from 'bullmq'
+      const files = Object.keys(createRequire(import.meta.url).cache)
+      console.log(typeof Queue, typeof Worker, files.filter((file) => file.startsWith('/') && /postgres|luxon/.test(file)).length)`
+    expect(await program(code)).to.equal('function function 0')
+  })
+
   it('leaves zod its English', async () => {
     const code = `import { z } from 'zod'
       console.log(Object.keys(z.locales).length, z.string().safeParse(1).error.issues[0].message)`

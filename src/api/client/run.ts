@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { WebSocket } from 'ws'
 import { BerthError } from '../../errors.js'
@@ -24,10 +23,32 @@ const say = (socket: WebSocket, message: FromCaller): void => {
   if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message))
 }
 
-async function open(access: Access, app: string): Promise<WebSocket> {
+/** What a text frame of the server says; null when it is none of its messages. */
+function messageIn(text: string): FromServer | null {
+  try {
+    const said = JSON.parse(text) as {
+      readonly [K in 'started' | 'ack' | 'exit' | 'error']?: Readonly<Record<string, unknown>>
+    }
+    const known =
+      typeof said.started?.process === 'string' || typeof said.ack === 'number' || typeof said.exit?.code === 'number'
+    if (!known) toError(said.error)
+    return said as unknown as FromServer
+  } catch {
+    return null
+  }
+}
+
+const strange = (url: string): BerthError =>
+  new BerthError(
+    'broken',
+    `${url} says what this \`berth\` does not understand`,
+    'is it of another version, or no Berth?',
+  )
+
+function connect(access: Access, app: string): WebSocket {
   const url = new URL(access.url)
   const { host, port, headers } = connectOptions(url)
-  const socket = new WebSocket(
+  return new WebSocket(
     `${url.protocol === 'https:' ? 'wss' : 'ws'}://${host}:${port}/api/apps/${encodeURIComponent(app)}/run`,
     {
       headers: { ...headers, authorization: `Bearer ${access.token}` },
@@ -35,17 +56,19 @@ async function open(access: Access, app: string): Promise<WebSocket> {
       handshakeTimeout: 30_000,
     },
   )
-  await new Promise<void>((resolve, reject) => {
+}
+
+/** Resolves when the server has taken the connection. @throws BerthError what it said, or `unavailable` */
+const whenOpen = (socket: WebSocket, { url }: Access): Promise<void> =>
+  new Promise((resolve, reject) => {
     socket.once('open', resolve)
-    socket.once('error', (cause) => reject(unreachable(access.url, cause)))
+    socket.once('error', (cause) => reject(unreachable(url, cause)))
     socket.once('unexpected-response', (_request, response) => {
       void readAll(response)
         .catch(() => '')
-        .then((text) => reject(faultOf(access.url, response.statusCode ?? 0, text)))
+        .then((text) => reject(faultOf(url, response.statusCode ?? 0, text)))
     })
   })
-  return socket
-}
 
 /** How much of standard input may be sent before the server acknowledges some. */
 class Window {
@@ -85,12 +108,12 @@ async function feed(socket: WebSocket, stdin: Readable, window: Window): Promise
  * @throws BerthError what the server said; `unavailable` when the connection was lost, and the process ended with it
  */
 export async function run(access: Access, options: RunOptions): Promise<number> {
-  const socket = await open(access, options.app)
-  socket.on('error', () => undefined) // 'close' follows
-  const closed = once(socket, 'close')
+  const socket = connect(access, options.app)
+  const closed = new Promise((resolve) => socket.once('close', resolve))
   const window = new Window()
   let verdict: { code: number } | BerthError | undefined
 
+  // its first words may come with the answer to the handshake
   socket.on('message', (data, isBinary) => {
     const bytes = data as Buffer
     if (isBinary) {
@@ -101,14 +124,16 @@ export async function run(access: Access, options: RunOptions): Promise<number> 
       }
       return
     }
-    const message = JSON.parse(bytes.toString()) as FromServer
-    if ('started' in message) options.onStart(message.started.process)
-    else if ('ack' in message) window.give(message.ack)
+    const message = messageIn(bytes.toString())
+    if (message && 'started' in message) options.onStart(message.started.process)
+    else if (message && 'ack' in message) window.give(message.ack)
     else {
-      verdict = 'exit' in message ? message.exit : toError(message.error)
+      verdict = message === null ? strange(access.url) : 'exit' in message ? message.exit : toError(message.error)
       socket.terminate() // it is the last message; a farewell would wait behind input that nobody reads
     }
   })
+  await whenOpen(socket, access)
+  socket.on('error', () => undefined) // 'close' follows
   options.signal.addEventListener('abort', () => socket.terminate(), { once: true })
   options.onResize(() => say(socket, { resize: options.size() }))
 

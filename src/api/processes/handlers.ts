@@ -13,8 +13,8 @@ export function processHandlers(platform: ControlApiDeps): HandlersOf<'processes
   /** One that is scaled to 0 may have written all the same. @throws BerthError `missing` when no process has that name */
   const checkName = async (app: App, process: string): Promise<void> => {
     const { processTypes } = await store.releases.get(app.id, app.current)
-    const [type = '', index, ...more] = process.split('.')
-    if (Object.hasOwn(processTypes, type) && /^\d*$/.test(index ?? '') && more.length === 0) return
+    const [type = '', index = '1', ...more] = process.split('.')
+    if (Object.hasOwn(processTypes, type) && /^[1-9]\d*$/.test(index) && more.length === 0) return
     const types = Object.keys(processTypes)
     throw new BerthError(
       'missing',

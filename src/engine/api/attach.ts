@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { ContainerLog } from '../containers/container-log.js'
 import { detachKeys } from '../containers/detach-keys.js'
 import type { Containers } from '../containers/containers.js'
@@ -8,50 +9,98 @@ import { passInput } from './input.js'
 import { flag } from './query.js'
 import type { ApiReply, ApiRequest } from './route.js'
 
+/** How a client is attached. */
+interface Line {
+  /** Which streams the client has, and gives. */
+  readonly shown: Readonly<Record<'stdout' | 'stderr', boolean>>
+  readonly stdin: boolean
+  /** Its streams come as they are, without a word of which is which. */
+  readonly mixed: boolean
+  open(tty: boolean): Promise<{ readonly stream: Duplex; readonly close: () => void }>
+}
+
 /** `POST /containers/{id}/attach`: before a start it catches the output from the first byte. */
 export async function serveAttach(containers: Containers, request: ApiRequest, reply: ApiReply): Promise<void> {
   const { query, version } = request
+  await follow(containers, request, {
+    shown: { stdout: flag(query, 'stdout'), stderr: flag(query, 'stderr') },
+    stdin: flag(query, 'stdin'),
+    mixed: false,
+    open: async (tty) => {
+      const stream = await reply.hijack(contentTypeOf(tty, version))
+      return { stream, close: () => hangUp(stream) }
+    },
+  })
+}
+
+/** `GET /containers/{id}/attach/ws` */
+export async function serveAttachByWebSocket(
+  containers: Containers,
+  request: ApiRequest,
+  reply: ApiReply,
+): Promise<void> {
+  const { query, version } = request
+  // before 1.42 a client has all streams and names none
+  const wants = (stream: string): boolean => version < 142 || flag(query, stream)
+  await follow(containers, request, {
+    shown: { stdout: wants('stdout'), stderr: wants('stderr') },
+    stdin: wants('stdin'),
+    mixed: true,
+    open: async () => {
+      const { stream, close } = await reply.webSocket()
+      const end = (): void => {
+        close()
+        hangUp(stream)
+      }
+      return { stream, close: end }
+    },
+  })
+}
+
+async function follow(containers: Containers, request: ApiRequest, line: Line): Promise<void> {
+  const { query } = request
   const id = containers.resolve(request.params.id ?? '')
   const keys = detachKeys(query.get('detachKeys') ?? '')
-  const stream = flag(query, 'stream')
   const log = containers.log(id)
-  const { tty, openStdin, attachment: line } = containers.attach(id, stream, request.signal)
-  const client = await reply.hijack(contentTypeOf(tty, version))
-  if (flag(query, 'logs')) await replay(log, client, query)
-  if (!stream) {
-    hangUp(client)
-    return
-  }
-  const attachment = await line
+  const { tty, openStdin, attachment: coming } = containers.attach(id, flag(query, 'stream'), request.signal)
+  const { stream: client, close } = await line.open(tty).catch(async (error: unknown) => {
+    ;(await coming)?.close()
+    throw error
+  })
+  const raw = tty || line.mixed
+  if (flag(query, 'logs')) await replay(log, client, { ...line, raw })
+  const attachment = await coming
   if (!attachment || client.destroyed) {
     attachment?.close()
-    hangUp(client)
+    close()
     return
   }
-  const shown = { stdout: flag(query, 'stdout'), stderr: flag(query, 'stderr') }
   const left = (): void => attachment.close()
   client.once('close', left)
-  if (flag(query, 'stdin') && openStdin) {
+  if (line.stdin && openStdin) {
     passInput(client, {
       write: (chunk) => attachment.write(chunk),
       end: () => attachment.end(),
       detach: () => {
-        hangUp(client)
+        close()
         attachment.close()
       },
       ...(tty ? { keys } : {}),
     })
   } else client.resume()
   await attachment.read((stream, chunk) =>
-    shown[stream] || tty ? writeDrained(client, frame(stream, chunk, tty)) : undefined,
+    line.shown[stream] || tty ? writeDrained(client, frame(stream, chunk, raw)) : undefined,
   )
   client.off('close', left)
   attachment.close()
-  hangUp(client)
+  close()
 }
 
-async function replay(log: ContainerLog, client: NodeJS.WritableStream, query: URLSearchParams): Promise<void> {
-  const wanted = { stdout: flag(query, 'stdout'), stderr: flag(query, 'stderr'), tail: Infinity, follow: false }
-  for await (const { stream, text } of log.read(wanted, AbortSignal.abort()))
-    client.write(frame(stream, Buffer.from(text, encoding), log.tty))
+async function replay(
+  log: ContainerLog,
+  client: Duplex,
+  { shown, raw }: Pick<Line, 'shown'> & { readonly raw: boolean },
+): Promise<void> {
+  for await (const { stream, text } of log.read({ ...shown, tail: Infinity, follow: false }, AbortSignal.abort()))
+    client.write(frame(stream, Buffer.from(text, encoding), raw))
 }

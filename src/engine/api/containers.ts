@@ -4,10 +4,10 @@ import { containerFilters } from '../containers/filters.js'
 import { EngineError } from '../errors.js'
 import { fieldsOf, objectField, textField } from '../system/fields.js'
 import { parseFilters } from '../system/filters.js'
-import { serveAttach } from './attach.js'
+import { serveAttach, serveAttachByWebSocket } from './attach.js'
 import { bodies } from './bodies.js'
 import { logs } from './logs.js'
-import { count, flag, whole } from './query.js'
+import { count, flag, terminalSize, whole } from './query.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
 const endingOf = (query: URLSearchParams): Ending => ({
@@ -95,7 +95,7 @@ export function containerRoutes(containers: Containers): readonly ApiRoute[] {
     {
       method: 'POST',
       path: '/containers/{id}/resize',
-      handle: act(200, (id, { query }) => containers.resize(id, count(query, 'h'), count(query, 'w'))),
+      handle: act(200, (id, { query }) => containers.resize(id, ...terminalSize(query))),
     },
     { method: 'POST', path: '/containers/{id}/wait', handle: (request, reply) => wait(containers, request, reply) },
     {
@@ -103,6 +103,11 @@ export function containerRoutes(containers: Containers): readonly ApiRoute[] {
       path: '/containers/{id}/attach',
       hijacks: true,
       handle: (request, reply) => serveAttach(containers, request, reply),
+    },
+    {
+      method: 'GET',
+      path: '/containers/{id}/attach/ws',
+      handle: (request, reply) => serveAttachByWebSocket(containers, request, reply),
     },
     { method: 'GET', path: '/containers/{id}/logs', handle: (request, reply) => logs(containers, request, reply) },
     {

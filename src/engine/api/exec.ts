@@ -7,7 +7,7 @@ import { contentTypeOf, frame, writeDrained } from './frames.js'
 import { hangUp } from './hang-up.js'
 import { passInput } from './input.js'
 import { exitCodeFor } from './older-words.js'
-import { count } from './query.js'
+import { terminalSize } from './query.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
 /** `/containers/{id}/exec` and `/exec` */
@@ -33,7 +33,8 @@ export const execRoutes = (containers: Containers): readonly ApiRoute[] => [
     method: 'POST',
     path: '/exec/{id}/resize',
     handle: ({ params, query }, reply) => {
-      containers.exec(params.id ?? '').resize(count(query, 'h'), count(query, 'w'))
+      const size = terminalSize(query)
+      containers.exec(params.id ?? '').resize(...size)
       reply.empty(200)
     },
   },

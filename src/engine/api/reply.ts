@@ -5,6 +5,7 @@ import { headRead } from './hijack.js'
 import { inWordsOf } from './older-words.js'
 import type { ApiReply } from './route.js'
 import { apiVersion } from './table.js'
+import { openWebSocket } from './web-socket.js'
 
 /** Sent with every reply: clients learn the version from any of them. */
 export const standardHeaders = {
@@ -83,6 +84,12 @@ export function replyOn(
       socket.write(`${lines.join('\r\n')}\r\n\r\n`)
       await headRead(socket)
       return socket
+    },
+    webSocket: async () => {
+      if (!taken?.upgrade) throw new EngineError('invalid', 'not websocket protocol')
+      const opened = await openWebSocket(request, taken.socket, standardHeaders)
+      raw.detachSocket(taken.socket)
+      return opened
     },
   }
 }

@@ -18,8 +18,8 @@ import { describeVolume } from './volumes.js'
 export interface EngineSummary {
   containers(): { readonly running: number; readonly paused: number; readonly stopped: number }
   images(): number | Promise<number>
-  /** The OCI runtime chosen, and those found: name to path. */
-  runtimes(): { readonly chosen: string; readonly found: Readonly<Record<string, string>> }
+  /** The OCI runtime chosen, and those that may be: name to path. */
+  runtimes(): { readonly chosen: string; readonly found: ReadonlyMap<string, string> }
   /** Whether containers have user namespaces of their own on this host. */
   readonly userNamespaces: boolean
   /** ContainerSummary objects with SizeRw and SizeRootFs. */
@@ -95,7 +95,7 @@ async function versions(inventory: EngineSummary) {
     KernelVersion: release(),
     BuildTime: '',
   }
-  const runtime = await askVersion(found[chosen] ?? chosen)
+  const runtime = await askVersion(found.get(chosen) ?? chosen)
   return {
     Platform: { Name: 'Berth' },
     Components: [
@@ -140,7 +140,7 @@ async function info(config: EngineConfig, inventory: EngineSummary) {
     Labels: [],
     ExperimentalBuild: false,
     ServerVersion: engineVersion,
-    Runtimes: Object.fromEntries(Object.entries(found).map(([name, path]) => [name, { path }])),
+    Runtimes: Object.fromEntries([...found].map(([name, path]) => [name, { path }])),
     DefaultRuntime: chosen,
     Swarm: {
       NodeID: '',

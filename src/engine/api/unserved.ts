@@ -82,8 +82,4 @@ export const unserved: readonly Unserved[] = [
     why: 'BuildKit sessions are not supported: the classic builder (DOCKER_BUILDKIT=0) is, with mounts and secrets',
     endpoints: ['POST /session'],
   },
-  {
-    why: 'attaching by WebSocket is not supported: POST /containers/{id}/attach is',
-    endpoints: ['GET /containers/{id}/attach/ws'],
-  },
 ]

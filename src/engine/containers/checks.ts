@@ -1,7 +1,7 @@
 import { EngineError, messageOf } from '../errors.js'
 import type { Healthcheck, Image } from '../records.js'
 import { capabilitiesOf } from '../runtime/capabilities.js'
-import { driverNamed } from '../runtime/driver.js'
+import { runtimesOf } from '../runtime/driver.js'
 import type { ContainerDeps } from './container.js'
 import { deviceRulesOf } from './devices.js'
 import { checkLimits, rlimitsOf } from './limits.js'
@@ -38,8 +38,7 @@ export function checkRequest(
   rlimitsOf(run)
   deviceRulesOf(run)
   portsOf(host, config.ExposedPorts)
-  if (driverNamed(host.Runtime, deps.driver).name !== host.Runtime)
-    throw invalid(`unknown or invalid runtime name: ${host.Runtime}`)
+  if (!runtimesOf(deps.driver).has(host.Runtime)) throw invalid(`unknown or invalid runtime name: ${host.Runtime}`)
   if (!['', 'default'].includes(run.isolation.toLowerCase()))
     throw invalid(`Invalid isolation: "${run.isolation}" - linux only supports 'default'`)
   if (Object.keys(run.storageOptions).length > 0)

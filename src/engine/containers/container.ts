@@ -19,7 +19,7 @@ export interface ContainerDeps {
   readonly config: EngineConfig
   readonly store: ContainerStore
   readonly driver: Driver
-  /** The runtime that a container was made for. */
+  /** The runtime that a container was started by; before that, the one it was made for. */
   driverOf(record: ContainerRecord): Driver
   readonly conmon: string
   readonly exits: Exits

@@ -56,7 +56,7 @@ export class Containers {
     this.#deps = {
       ...given,
       store: new ContainerStore(given.config.root),
-      driverOf: ({ hostConfig }) => driverNamed(hostConfig.Runtime, given.driver),
+      driverOf: ({ hostConfig, state }) => driverNamed(state.runtime ?? hostConfig.Runtime, given.driver),
       conmon: findProgram('conmon'),
       boot: bootId(),
       find: (reference) => catalog.find(reference),

@@ -50,6 +50,8 @@ export async function start(deps: ContainerDeps, container: Container): Promise<
     await deps.exits.take(record.id) // an end that could not be recorded
     await writeNames(deps, container, [])
     await openLog(deps.store.places(record.id).log)
+    delete record.state.runtime
+    record.state.runtime = deps.driverOf(record).name
     const { pid, conmonPid, settings } = await create(deps, container)
     const [pidStart, conmonStart] = [startTime(pid), startTime(conmonPid)]
     Object.assign(record.state, { pid, conmonPid, pidStart, conmonStart, boot: deps.boot })

@@ -30,6 +30,8 @@ export interface ContainerState {
   restartCount: number
   /** Somebody stopped it: its restart policy sleeps until it is started again. */
   stopped: boolean
+  /** What runs it, or ran it last: which runtimes are installed changes. */
+  runtime?: string
   health?: HealthState
 }
 

@@ -5,22 +5,31 @@ import koffi from 'koffi'
 /** Milliseconds without a request after which the engine has nothing to do. */
 const idleMs = 10_000
 
-const trim = koffi.load('libc.so.6').func('int malloc_trim(size_t pad)')
+/** For such a collection, what was compiled and has not been called since the last one goes too: V8 compiles it again. */
+const forgetful = ['--flush-baseline-code', '--bytecode-old-age=1']
+const usual = ['--no-flush-baseline-code', '--bytecode-old-age=6']
 
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as (options: object) => void
-setFlagsFromString('--no-expose-gc')
+function collector(): () => void {
+  const trim = koffi.load('libc.so.6').func('int malloc_trim(size_t pad)')
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as (options: object) => void
+  setFlagsFromString('--no-expose-gc')
+  return () => {
+    for (const flag of forgetful) setFlagsFromString(flag)
+    collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+    for (const flag of usual) setFlagsFromString(flag)
+    trim(0)
+  }
+}
 
+let collect: (() => void) | undefined
 let timer: NodeJS.Timeout | undefined
 
 /**
- * Notes that there is something to do. Once there has been nothing for `calmMs`, what work has left is given back to the
- * machine: neither V8 nor malloc(3) does so while nothing is asked of them. Takes some 50 ms of the loop.
+ * Notes that there is, or just was, something to do. Once there has been nothing for `calmMs`, what work has left is given
+ * back to the machine: neither V8 nor malloc(3) does so while nothing is asked of them. Takes some 50 ms of the loop.
  */
 export function busy(calmMs = idleMs): void {
   clearTimeout(timer)
-  timer = setTimeout(() => {
-    collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
-    trim(0)
-  }, calmMs).unref()
+  timer = setTimeout(() => (collect ??= collector())(), calmMs).unref()
 }

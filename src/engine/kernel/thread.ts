@@ -1,12 +1,13 @@
 import { parentPort, Worker } from 'node:worker_threads'
 import { codeOf, EngineError, type EngineFault, messageOf } from '../errors.js'
+import { busy } from './memory.js'
 
 type CallResult =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly fault: EngineFault; readonly message: string }
 
 /** An idle thread costs memory: it goes after this long, and the next job pays some 40 ms for a new one. */
-const idleMs = 60_000
+const idleMs = 30_000
 
 /** The last thing that is posted to a thread. */
 const farewell = 'end'
@@ -52,7 +53,7 @@ export class Thread<Message> {
     this.#worker.unref()
     this.#timer = setTimeout(() => {
       gone()
-      void this.end()
+      void this.end().then(() => busy())
     }, idleMs).unref()
   }
 

@@ -48,6 +48,17 @@ export function locateProgram(name: string): string | undefined {
 /** The runtimes this engine can drive, the faster first. */
 export const runtimeNames = ['crun', 'runc'] as const
 
+/** What Docker's clients call a runtime: the programs, and how containerd calls the second. */
+const knownNames: readonly string[] = [...runtimeNames, 'io.containerd.runc.v2']
+
+/**
+ * The runtimes that a container may be made for, name to path. One that is not installed stands for the engine's own: clients
+ * name `runc` for Docker's usual, as compose files do.
+ */
+export function runtimesOf(usual: Pick<Driver, 'path'>, locate = locateProgram): ReadonlyMap<string, string> {
+  return new Map(knownNames.map((name) => [name, locate(name) ?? usual.path]))
+}
+
 /**
  * Chooses the runtime by looking: crun, twice as fast, where it is installed, else runc.
  * @param root where the runtime keeps its state; volatile
@@ -57,7 +68,7 @@ export function chooseDriver(root: string): Driver {
   return makers[best](findProgram(best), root)
 }
 
-/** The runtime of a name, with its state where `usual` has it; `usual` itself for '' or one that is not installed (any more). */
+/** The runtime of a name, with its state where `usual` has it; `usual` itself for '' or one that is not installed (any more), see `runtimesOf`. */
 export function driverNamed(name: string, usual: Driver): Driver {
   const known = runtimeNames.find((runtime) => runtime === name)
   const path = known === undefined || known === usual.name ? undefined : locateProgram(known)

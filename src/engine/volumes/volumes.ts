@@ -95,12 +95,13 @@ export async function openVolumes(
     ensure: (asked, { driver = '', labels = {}, options = {}, anonymous: nameless = false } = {}) =>
       mutex.run(async () => {
         const anonymous = asked === '' || nameless
-        const name = asked === '' ? newVolumeName() : checked(asked)
+        const name = asked === '' ? newVolumeName() : asked
         if (!['', 'local'].includes(driver))
           throw new EngineError(
             'missing',
             `create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`,
           )
+        checkName(name)
         const known = volumes.get(name)
         if (known) return describe(known)
         checkOptions(name, options)
@@ -166,7 +167,7 @@ export const newVolumeName = (): string => randomBytes(32).toString('hex')
 const isExternal = ({ options }: VolumeRecord): boolean => Object.keys(options).length > 0
 
 /** A name becomes a directory's: nothing that could lead out of ours. @throws EngineError `invalid` in dockerd's words */
-function checked(name: string): string {
+function checkName(name: string): void {
   if (name.length < 2)
     throw new EngineError('invalid', 'volume name is too short, names should be at least two alphanumeric characters')
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name) || name.length > 255)
@@ -175,5 +176,4 @@ function checked(name: string): string {
       `create ${name.slice(0, 255)}: ${JSON.stringify(name.slice(0, 255))} includes invalid characters for a local volume name, ` +
         'only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path',
     )
-  return name
 }

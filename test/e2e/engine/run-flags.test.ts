@@ -297,7 +297,8 @@ describe('flags of docker run', function () {
   })
 
   it('a runtime', async () => {
-    expect(await shell(['--runtime', 'runc'], 'echo from runc')).to.deep.equal(['from runc'])
+    for (const name of ['runc', 'io.containerd.runc.v2'])
+      expect(await shell(['--runtime', name], 'echo from runc')).to.deep.equal(['from runc'])
     await engine.must('run', '-d', '--name', 'rr', '--runtime', 'runc', base, 'sleep', '300')
     expect(await engine.must('exec', 'rr', 'echo', 'inside')).to.equal('inside')
     expect(await engine.must('inspect', '-f', '{{.HostConfig.Runtime}}', 'rr')).to.equal('runc')

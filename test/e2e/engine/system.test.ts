@@ -136,7 +136,7 @@ describe('the system', () => {
       Images: 1,
     })
     expect(info).to.include({ MemoryLimit: true, PidsLimit: true, IPv4Forwarding: true, LoggingDriver: 'json-file' })
-    expect(info.Runtimes).to.have.property('runc')
+    expect(info.Runtimes).to.include.keys('runc', 'io.containerd.runc.v2')
     expect(info.Swarm).to.deep.include({ LocalNodeState: 'inactive' })
     const version = await engine.must(
       'version',

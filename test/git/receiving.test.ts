@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { readdirSync, utimesSync, writeFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { App } from '../../src/store/apps.js'
@@ -231,55 +231,5 @@ describe('an odd push', function () {
     await copy.commit({ a: '1' })
     const pushed = await copy.git('push', 'berth', 'main')
     expect(pushed.code, pushed.stderr).to.equal(0)
-  })
-})
-
-describe('a push to a full disk', function () {
-  this.timeout(60_000)
-  let rig: GitRig
-  let git = ''
-  before(async () => {
-    rig = await gitRig({
-      settings: { BERTH_DISK_RESERVE: '0' },
-      prepare: async (config) => {
-        git = join(config.root, 'git')
-        await mkdir(git, { recursive: true })
-        await must('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', git])
-      },
-    })
-  })
-  after(async () => {
-    await run('umount', ['--lazy', git])
-    await rig[Symbol.asyncDispose]()
-  })
-  const fill = (): Promise<unknown> => run('dd', ['if=/dev/zero', `of=${join(git, 'fill')}`, 'bs=4096'])
-
-  it('is refused before anything is built', async () => {
-    const app = await rig.app('full')
-    const copy = await rig.clone('full')
-    await copy.git('ls-remote', 'berth')
-    await fill()
-    const pushed = await copy.git('push', 'berth', 'main')
-    await rm(join(git, 'fill'))
-    expect(pushed.code).not.to.equal(0)
-    expect(await rig.store.operations.list(app.id)).to.have.length(0)
-    const again = await copy.git('push', 'berth', 'main')
-    expect(again.code, again.stderr).to.equal(0)
-    expect(await rig.fsck(app)).to.equal('')
-  })
-
-  it('that filled up while it was built lands all the same', async () => {
-    const app = await rig.app('fills')
-    const copy = await rig.clone('fills')
-    rig.fate = async () => {
-      await fill()
-      return null
-    }
-    const pushed = await copy.git('push', 'berth', 'main')
-    const tip = await rig.tip(app)
-    await rm(join(git, 'fill'))
-    expect(pushed.code, pushed.stderr).to.equal(0)
-    expect(tip).to.equal((await copy.git('rev-parse', 'HEAD')).stdout.trim())
-    expect(await rig.fsck(app)).to.equal('')
   })
 })

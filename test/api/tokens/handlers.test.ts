@@ -1,9 +1,9 @@
 import { expect } from 'chai'
-import { contract } from '../../src/api/contract.js'
-import { run, type RunOptions } from '../../src/api/client/run.js'
-import { createClient } from '../../src/api/client.js'
+import { contract } from '../../../src/api/contract.js'
+import { run, type RunOptions } from '../../../src/api/client/run.js'
+import { createClient } from '../../../src/api/client.js'
 import { PassThrough } from 'node:stream'
-import { openRig, type Rig } from './rig.js'
+import { openRig, type Rig } from '../rig.js'
 
 const refusal = (promise: Promise<unknown>): Promise<{ fault: string; message: string }> =>
   promise.then(
