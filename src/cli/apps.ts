@@ -44,7 +44,7 @@ async function confirmed(app: string, given: string | undefined): Promise<string
   }
 }
 
-export function registerApps(program: Command): void {
+function addApps(program: Command): void {
   withJson(addCommand(program, { name: 'apps', summary: 'list apps', group, examples: ['apps'] }))
     .alias('apps:list')
     .action(async ({ json }: JsonOptions) => {
@@ -61,7 +61,9 @@ export function registerApps(program: Command): void {
       print(heading('Apps'))
       print(table(apps.map(({ name, release, url }) => [name, `v${release}`, url])))
     })
+}
 
+function addAppsCreate(program: Command): void {
   withJson(
     addCommand(program, {
       name: 'apps:create',
@@ -86,7 +88,9 @@ export function registerApps(program: Command): void {
       else print(`${app.url} | ${app.gitUrl}`)
       await addRemote(session, app)
     })
+}
 
+function addAppsInfo(program: Command): void {
   withJson(
     withApp(
       addCommand(program, { name: 'apps:info', summary: 'describe an app', group, examples: ['apps:info -a blog'] }),
@@ -113,7 +117,9 @@ export function registerApps(program: Command): void {
       ]),
     )
   })
+}
 
+function addAppsRename(program: Command): void {
   withApp(
     addCommand(program, {
       name: 'apps:rename',
@@ -140,7 +146,9 @@ export function registerApps(program: Command): void {
       await setRemote(session.credentials, moved[0], app.gitUrl)
       say(`Git remote ${moved[0]} updated`)
     })
+}
 
+function addAppsDestroy(program: Command): void {
   withApp(
     addCommand(program, {
       name: 'apps:destroy',
@@ -160,6 +168,10 @@ export function registerApps(program: Command): void {
         session.client.apps.destroy({ app: session.app, confirm }),
       )
     })
+}
+
+export function registerApps(program: Command): void {
+  for (const add of [addApps, addAppsCreate, addAppsInfo, addAppsRename, addAppsDestroy]) add(program)
 }
 
 const same = (app: AppView): never => {

@@ -28,7 +28,7 @@ const verbOf: Readonly<Record<OperationView['status'], string>> = {
   cancelled: 'was cancelled',
 }
 
-export function registerBuilds(program: Command): void {
+function addBuilds(program: Command): void {
   withJson(
     withApp(
       addCommand(program, {
@@ -52,7 +52,9 @@ export function registerBuilds(program: Command): void {
     print(heading(`${app} Builds`))
     print(table(builds.slice(0, 25).map(row)))
   })
+}
 
+function addBuildsInfo(program: Command): void {
   withJson(
     withApp(
       addCommand(program, {
@@ -75,7 +77,9 @@ export function registerBuilds(program: Command): void {
       print(table([row(build).slice(1)]))
       if (build.failure !== null) print(build.failure)
     })
+}
 
+function addBuildsCancel(program: Command): void {
   withApp(
     addCommand(program, {
       name: 'builds:cancel',
@@ -103,7 +107,9 @@ export function registerBuilds(program: Command): void {
         say(status === 'cancelled' ? 'done' : `too late: it ${verbOf[status]}`)
       }
     })
+}
 
+function addBuildsOutput(program: Command): void {
   withApp(
     addCommand(program, {
       name: 'builds:output',
@@ -126,4 +132,8 @@ export function registerBuilds(program: Command): void {
       if (ended.status !== 'succeeded')
         throw new BerthError('broken', ended.failure ?? `the build was ${ended.status}`, 'see `berth builds`')
     })
+}
+
+export function registerBuilds(program: Command): void {
+  for (const add of [addBuilds, addBuildsInfo, addBuildsCancel, addBuildsOutput]) add(program)
 }

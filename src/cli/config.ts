@@ -56,7 +56,7 @@ async function readEnvFile(path: string): Promise<Record<string, string>> {
 
 const few = (names: readonly string[]): string => (names.length > 5 ? `${names.length} config vars` : names.join(', '))
 
-export function registerConfig(program: Command): void {
+function addConfig(program: Command): void {
   withJson(
     withApp(
       addCommand(program, {
@@ -87,7 +87,9 @@ export function registerConfig(program: Command): void {
       print(heading(`${app} Config Vars`))
       print(fields(vars))
     })
+}
 
+function addConfigGet(program: Command): void {
   withJson(
     withApp(
       addCommand(program, {
@@ -111,7 +113,9 @@ export function registerConfig(program: Command): void {
       if (options.json) printJson({ [name]: vars[name] })
       else print(vars[name] ?? '')
     })
+}
 
+function addConfigSet(program: Command): void {
   withApp(
     addCommand(program, {
       name: 'config:set',
@@ -144,7 +148,9 @@ export function registerConfig(program: Command): void {
         client.config.change({ app, set }),
       )
     })
+}
 
+function addConfigUnset(program: Command): void {
   withApp(
     addCommand(program, {
       name: 'config:unset',
@@ -163,4 +169,8 @@ export function registerConfig(program: Command): void {
         client.config.change({ app, unset }),
       )
     })
+}
+
+export function registerConfig(program: Command): void {
+  for (const add of [addConfig, addConfigGet, addConfigSet, addConfigUnset]) add(program)
 }

@@ -7,7 +7,7 @@ import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from '.
 
 const group = 'Git'
 
-export function registerGit(program: Command): void {
+function addGitRemote(program: Command): void {
   withApp(
     addCommand(program, {
       name: 'git:remote',
@@ -25,7 +25,9 @@ export function registerGit(program: Command): void {
       say(`Git remote ${options.remote} leads to ${app}`)
       print(gitUrl)
     })
+}
 
+function addGitBranch(program: Command): void {
   withJson(
     withApp(
       addCommand(program, {
@@ -50,4 +52,8 @@ export function registerGit(program: Command): void {
       await client.apps.update({ app, deployBranch: branch ?? null })
       say(`Pushes to ${branch ?? 'main or master'} deploy ${app}`)
     })
+}
+
+export function registerGit(program: Command): void {
+  for (const add of [addGitRemote, addGitBranch]) add(program)
 }

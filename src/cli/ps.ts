@@ -52,7 +52,7 @@ function rowOf({ name, state, since, until, restarts, failure, release }: Proces
   return [`${name}:`, `${state}${when}`, `v${release}`, why + again]
 }
 
-export function registerPs(program: Command): void {
+function addPs(program: Command): void {
   withJson(
     withApp(addCommand(program, { name: 'ps', summary: 'list processes', group, examples: ['ps -a blog'] })),
   ).action(async (options: AppOptions & JsonOptions) => {
@@ -73,7 +73,9 @@ export function registerPs(program: Command): void {
     })
     print(sections.join('\n\n'))
   })
+}
 
+function addPsScale(program: Command): void {
   withJson(
     withApp(
       addCommand(program, {
@@ -108,7 +110,9 @@ export function registerPs(program: Command): void {
       }
       await followOperation(session, `Scaling ${words.join(' ')} of ${app}`, client.formation.scale({ app, formation }))
     })
+}
 
+function addPsRestart(program: Command): void {
   withApp(
     addCommand(program, {
       name: 'ps:restart',
@@ -124,7 +128,9 @@ export function registerPs(program: Command): void {
       const request = client.processes.restart({ app, ...(process === undefined ? {} : { process }) })
       await followOperation(session, `Restarting ${process ?? 'all processes'} of ${app}`, request)
     })
+}
 
+function addPsRebuild(program: Command): void {
   withApp(
     addCommand(program, {
       name: 'ps:rebuild',
@@ -156,4 +162,8 @@ export function registerPs(program: Command): void {
       if (failed.length > 0)
         throw new BerthError('broken', `not rebuilt: ${failed.join(', ')}`, 'see `berth builds -a` of each')
     })
+}
+
+export function registerPs(program: Command): void {
+  for (const add of [addPs, addPsScale, addPsRestart, addPsRebuild]) add(program)
 }

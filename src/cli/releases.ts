@@ -21,7 +21,7 @@ function parseVersion(text: string): number {
   return Number(digits)
 }
 
-export function registerReleases(program: Command): void {
+function addReleases(program: Command): void {
   withJson(
     withApp(
       addCommand(program, {
@@ -46,7 +46,9 @@ export function registerReleases(program: Command): void {
       const shown = all.slice(0, Number(options.num))
       print(table(shown.map((r) => [`v${r.version}`, r.description, stateOf(r), formatTime(r.createdAt)])))
     })
+}
 
+function addReleasesInfo(program: Command): void {
   withJson(
     withApp(
       addCommand(program, {
@@ -84,7 +86,9 @@ export function registerReleases(program: Command): void {
         ]),
       )
     })
+}
 
+function addRollback(program: Command): void {
   withApp(
     addCommand(program, {
       name: 'rollback',
@@ -105,4 +109,8 @@ export function registerReleases(program: Command): void {
         shown,
       })
     })
+}
+
+export function registerReleases(program: Command): void {
+  for (const add of [addReleases, addReleasesInfo, addRollback]) add(program)
 }

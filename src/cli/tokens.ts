@@ -26,7 +26,7 @@ interface CreateOptions extends JsonOptions {
   readonly expires?: string
 }
 
-export function registerTokens(program: Command): void {
+function addTokens(program: Command): void {
   withJson(
     addCommand(program, { name: 'tokens', summary: 'list access tokens, oldest first', group, examples: ['tokens'] }),
   )
@@ -41,7 +41,9 @@ export function registerTokens(program: Command): void {
       print(heading('Tokens'))
       print(table(tokens.map(row)))
     })
+}
 
+function addTokensCreate(program: Command): void {
   withJson(
     addCommand(program, {
       name: 'tokens:create',
@@ -66,7 +68,9 @@ export function registerTokens(program: Command): void {
       say(`The token of ${made.name}, ${expiry(made)}; it cannot be shown again:`)
       print(made.token)
     })
+}
 
+function addTokensRevoke(program: Command): void {
   withJson(
     addCommand(program, {
       name: 'tokens:revoke',
@@ -86,4 +90,8 @@ export function registerTokens(program: Command): void {
       say(`Revoked ${revoked.name} (${revoked.id})`)
       if (revoked.current) say('It was the one this command came with: `bin/up` on the server makes another')
     })
+}
+
+export function registerTokens(program: Command): void {
+  for (const add of [addTokens, addTokensCreate, addTokensRevoke]) add(program)
 }

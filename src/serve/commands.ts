@@ -24,8 +24,7 @@ function ownConfig(command: string): Config {
   return loadConfig({ BERTH_ROOT: running?.settings.BERTH_ROOT, ...process.env })
 }
 
-/** The commands that run Berth itself on this machine: they need root, the others a token. */
-export function registerServe(program: Command): void {
+function addServe(program: Command): void {
   program
     .command('serve')
     .description('run every process of the platform in the foreground')
@@ -34,7 +33,9 @@ export function registerServe(program: Command): void {
       const { superviseInstance } = await import('./supervisor.js')
       await superviseInstance(ownConfig('serve'))
     })
+}
 
+function addDown(program: Command): void {
   program
     .command('down')
     .description('stop the platform and leave apps running')
@@ -48,7 +49,9 @@ export function registerServe(program: Command): void {
       process.stderr.write(stopped === 0 ? 'it was not running\n' : `done, ${words(stopped, 'process')}\n`)
       if (!all && stopped > 0) process.stderr.write('Apps keep running, but are not served until `bin/up`.\n')
     })
+}
 
+function addUp(program: Command): void {
   program
     .command('up', { hidden: true })
     .description('what bin/up does once everything is installed and built')
@@ -62,7 +65,9 @@ export function registerServe(program: Command): void {
       console.log(`       Platform log:  ${sudo}tail -F ${config.root}/log/*.log\n`)
       if (failure) throw failure
     })
+}
 
+function addEngine(program: Command): void {
   program
     .command('engine')
     .description("run Berth's container engine alone, in the foreground (see --help)")
@@ -74,7 +79,9 @@ export function registerServe(program: Command): void {
       if (!args.includes('--help')) needRoot('engine')
       return hand('dist/engine/main.js', args)
     })
+}
 
+function addEngineCheck(program: Command): void {
   program
     .command('engine:check')
     .description('verify every blob, layer and record of the engine (see --help)')
@@ -83,6 +90,11 @@ export function registerServe(program: Command): void {
     .argument('[args...]')
     .addHelpText('after', '\nExample:\n  $ sudo berth engine:check --json\n')
     .action((args: string[]) => hand('dist/engine/check/main.js', args))
+}
+
+/** The commands that run Berth itself on this machine: they need root, the others a token. */
+export function registerServe(program: Command): void {
+  for (const add of [addServe, addDown, addUp, addEngine, addEngineCheck]) add(program)
 }
 
 /** Runs a program of the engine's, which reads its own arguments. */
