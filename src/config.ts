@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { parse } from 'dotenv'
 import { parseDuration } from './lib/duration.js'
 import { BerthError, messageOf } from './errors.js'
-import { listed, readSettings, settings } from './settings.js'
+import { listed, readSettings, settings, type Settings } from './settings.js'
 
 const mebibyte = 1024 * 1024
 
@@ -74,13 +74,8 @@ export function storedSettings(root: string): Record<string, string> {
   }
 }
 
-/**
- * Reads the instance's settings. Values from `env` win over `<root>/berth.env`. Processes that the supervisor started have
- * all of theirs from it: an edited file takes effect by `bin/up`, for all of them at once.
- * @throws BerthError `invalid` naming the bad setting
- */
-export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
-  const root = resolve(env.BERTH_ROOT || '/var/lib/berth')
+/** @throws BerthError `invalid` naming the bad setting */
+function settingsOf(root: string, env: NodeJS.ProcessEnv): Settings {
   const stored = env.BERTH_SUPERVISED === '1' ? {} : storedSettings(root)
   const unknown = Object.keys(stored).filter((key) => key.startsWith('BERTH_') && !(key in settings))
   if (unknown.length > 0)
@@ -92,12 +87,37 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([key, value]) => key in settings && value !== ''))
   const all: Record<string, string | undefined> = { ...stored, ...given, BERTH_ROOT: root }
   const problems: string[] = []
-  const s = readSettings(all, (name, problem) => {
+  const read = readSettings(all, (name, problem) => {
     const where = name in given ? 'the environment' : settingsFile(root)
     problems.push(`${name}="${(all[name] ?? '').slice(0, 80)}" (from ${where}): ${problem}`)
   })
   if (problems.length > 0)
     throw new BerthError('invalid', problems.join('\n'), 'docs/operating.md lists the settings and their values')
+  return read
+}
+
+const pushLimits = (s: Settings): Config['push'] => ({
+  memory: s.BERTH_GIT_MEMORY * mebibyte,
+  seconds: s.BERTH_GIT_SECONDS,
+  size: s.BERTH_PUSH_SIZE * mebibyte,
+  tree: s.BERTH_PUSH_TREE * mebibyte,
+  files: s.BERTH_PUSH_FILES,
+})
+
+const timeLimits = (s: Settings): Config['limits'] => ({
+  build: parseDuration(s.BERTH_BUILD_LIMIT) ?? 0,
+  release: parseDuration(s.BERTH_RELEASE_LIMIT) ?? 0,
+  run: parseDuration(s.BERTH_RUN_LIMIT) ?? 0,
+})
+
+/**
+ * Reads the instance's settings. Values from `env` win over `<root>/berth.env`. Processes that the supervisor started have
+ * all of theirs from it: an edited file takes effect by `bin/up`, for all of them at once.
+ * @throws BerthError `invalid` naming the bad setting
+ */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const root = resolve(env.BERTH_ROOT || '/var/lib/berth')
+  const s = settingsOf(root, env)
   const port = s.BERTH_HTTP_PORT === 80 ? '' : `:${String(s.BERTH_HTTP_PORT)}`
   const appHost = (app: string) => `${app}.${s.BERTH_DOMAIN}`
   const engineSocket = s.BERTH_ENGINE?.replace(/^unix:\/\//, '') ?? join(s.BERTH_RUN, 'engine.sock')
@@ -111,21 +131,11 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     pool: s.BERTH_POOL,
     trustedProxies: listed(s.BERTH_TRUSTED_PROXIES),
     clientConnections: s.BERTH_CLIENT_CONNECTIONS,
-    push: {
-      memory: s.BERTH_GIT_MEMORY * mebibyte,
-      seconds: s.BERTH_GIT_SECONDS,
-      size: s.BERTH_PUSH_SIZE * mebibyte,
-      tree: s.BERTH_PUSH_TREE * mebibyte,
-      files: s.BERTH_PUSH_FILES,
-    },
+    push: pushLimits(s),
     diskReserve: Number(s.BERTH_DISK_RESERVE ?? 512) * mebibyte,
     builds: s.BERTH_DEPLOYS,
     changes: s.BERTH_CHANGES,
-    limits: {
-      build: parseDuration(s.BERTH_BUILD_LIMIT) ?? 0,
-      release: parseDuration(s.BERTH_RELEASE_LIMIT) ?? 0,
-      run: parseDuration(s.BERTH_RUN_LIMIT) ?? 0,
-    },
+    limits: timeLimits(s),
     engineSocket,
     ownEngine: s.BERTH_ENGINE === undefined,
     apiSocket: join(s.BERTH_RUN, 'api', 'api.sock'),

@@ -47,117 +47,138 @@ const parserRefusals: Record<string, Refusal> = {
  * connection, before anybody acts on it; a request waits for its turn; and an answer that begins before the whole body
  * has been read is the last on its connection.
  */
-export function createStrictServer(options: ServerOptions, listener: ServerHandlers): Server {
-  const lines = new WeakMap<Socket, RequestQueue>()
-  const lineOf = (socket: Socket): RequestQueue => {
-    let line = lines.get(socket)
-    if (!line) lines.set(socket, (line = { current: undefined, waiting: 0, closed: false }))
-    return line
+export function createStrictServer(options: ServerOptions, handlers: ServerHandlers): Server {
+  const connections = new Connections(handlers)
+  const server = createServer(
+    { maxHeaderSize: 16 * 1024, keepAlive: true, ...options, insecureHTTPParser: false, requireHostHeader: false },
+    (request, response) => connections.receive(request, response),
+  )
+  // 0 is no limit: past one, Node frames by headers that it does not show; ours is `maxHeaderLines`
+  server.maxHeadersCount = 0
+  server.on('connection', (socket: Socket) => {
+    // Node calls this after the last answer; closed with bytes unread, the kernel would take the answer back
+    socket.destroySoon = () => connections.destroySoon(socket)
+  })
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    connections.receive(request, response, 'continue')
+  })
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    connections.receive(request, response, 'other')
+  })
+  server.on('connect', (request: IncomingMessage, socket: Socket) => connections.connect(request, socket))
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    if (connections.upgrade(request, socket, head) === 'declined') declineUpgrade(server, request, socket, head)
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => connections.fail(error, socket))
+  return server
+}
+
+/** What comes over the connections of a server, a request at a time of each. */
+class Connections {
+  readonly #handlers: ServerHandlers
+  readonly #queues = new WeakMap<Socket, RequestQueue>()
+
+  constructor(handlers: ServerHandlers) {
+    this.#handlers = handlers
   }
 
-  const begin = (
-    request: IncomingMessage,
-    response: ServerResponse,
-    line: RequestQueue,
+  receive(request: IncomingMessage, response: ServerResponse, expects?: 'continue' | 'other'): void {
+    const queue = this.#queueOf(request.socket)
+    if (response.socket) {
+      this.#begin({ request, response }, queue, expects)
+      return
+    }
+    queue.waiting++
+    if (queue.waiting >= maxWaiting) request.socket.pause()
+    response.once('socket', (socket: Socket) => {
+      if (--queue.waiting === 0) socket.resume()
+      this.#begin({ request, response }, queue, expects)
+    })
+  }
+
+  /** Closes a connection once its answer is out, letting go by what the client still sends. */
+  destroySoon(socket: Socket): void {
+    const queue = this.#queueOf(socket)
+    queue.closed = true
+    const body = queue.current?.request
+    if (!body || body.complete || socket.destroyed) {
+      Socket.prototype.destroySoon.call(socket)
+      return
+    }
+    const late = setTimeout(() => socket.destroy(), lingerTime)
+    socket.once('close', () => clearTimeout(late)).end()
+    body.once('end', () => socket.destroy()).unpipe()
+    body.resume()
+  }
+
+  connect(request: IncomingMessage, socket: Socket): void {
+    socket.on('error', () => socket.destroy())
+    if (this.#queueOf(socket).current) socket.destroy()
+    else this.#handlers.refuseSocket(socket, 'no-such-method', request)
+  }
+
+  upgrade(request: IncomingMessage, socket: Socket, head: Buffer): 'declined' | undefined {
+    socket.on('error', () => socket.destroy())
+    const queue = this.#queueOf(socket)
+    if (queue.current || queue.closed) {
+      socket.destroy() // its answer would overtake the one before
+      return
+    }
+    const frame = frameOfRequest(request)
+    if (typeof frame === 'string') this.#handlers.refuseSocket(socket, frame, request)
+    else if (request.headers.upgrade?.toLowerCase() !== 'websocket' || request.method !== 'GET') return 'declined'
+    else if (hasBody(frame)) this.#handlers.refuseSocket(socket, 'bad-request', request)
+    else this.#handlers.upgrade(request, socket, head)
+    return
+  }
+
+  /** What came could not be parsed, or was too slow. */
+  fail(error: NodeJS.ErrnoException, socket: Socket): void {
+    const queue = this.#queueOf(socket)
+    const { current } = queue
+    if (error.code === 'ECONNRESET') socket.destroy()
+    else if (queue.closed)
+      return // what still comes is let go by
+    else if (current?.request.complete === true) {
+      // the fault is in what follows: this one keeps its answer
+      queue.closed = true
+      socket.pause()
+      current.response.once('close', () => Socket.prototype.destroySoon.call(socket))
+    } else if (current?.response.headersSent === true) socket.destroy()
+    else {
+      queue.closed = true
+      this.#handlers.refuseSocket(socket, parserRefusals[error.code ?? ''] ?? 'bad-request')
+    }
+  }
+
+  #begin(
+    call: Pick<AdmittedRequest, 'request' | 'response'>,
+    queue: RequestQueue,
     expects?: 'continue' | 'other',
-  ) => {
-    if (line.closed) return
-    line.current = { request, response }
-    response.once('close', () => (line.current = undefined))
+  ): void {
+    if (queue.closed) return
+    const { request, response } = call
+    queue.current = call
+    response.once('close', () => (queue.current = undefined))
     if (request.httpVersion === '1.0') response.useChunkedEncodingByDefault = false // although its TE may say so
     const frame = frameOfRequest(request)
     if (typeof frame === 'string' || expects === 'other') {
       response.shouldKeepAlive = false
-      listener.refuse(request, response, typeof frame === 'string' ? frame : 'no-such-expectation')
+      this.#handlers.refuse(request, response, typeof frame === 'string' ? frame : 'no-such-expectation')
       return
     }
     if (hasBody(frame) && response.shouldKeepAlive) {
       response.shouldKeepAlive = false
       request.once('end', () => (response.shouldKeepAlive = true))
     }
-    listener.serve({ request, response, frame, expectsContinue: expects === 'continue' && hasBody(frame) })
+    this.#handlers.serve({ request, response, frame, expectsContinue: expects === 'continue' && hasBody(frame) })
   }
 
-  const receive = (request: IncomingMessage, response: ServerResponse, expects?: 'continue' | 'other') => {
-    const line = lineOf(request.socket)
-    if (response.socket) {
-      begin(request, response, line, expects)
-      return
-    }
-    line.waiting++
-    if (line.waiting >= maxWaiting) request.socket.pause()
-    response.once('socket', (socket: Socket) => {
-      if (--line.waiting === 0) socket.resume()
-      begin(request, response, line, expects)
-    })
+  #queueOf(socket: Socket): RequestQueue {
+    let queue = this.#queues.get(socket)
+    if (!queue) this.#queues.set(socket, (queue = { current: undefined, waiting: 0, closed: false }))
+    return queue
   }
-
-  const server = createServer(
-    { maxHeaderSize: 16 * 1024, keepAlive: true, ...options, insecureHTTPParser: false, requireHostHeader: false },
-    (request, response) => receive(request, response),
-  )
-  // 0 is no limit: past one, Node frames by headers that it does not show; ours is `maxHeaderLines`
-  server.maxHeadersCount = 0
-
-  server.on('connection', (socket: Socket) => {
-    // Node calls this after the last answer; closed with bytes unread, the kernel would take the answer back
-    socket.destroySoon = () => {
-      const line = lineOf(socket)
-      line.closed = true
-      const body = line.current?.request
-      if (!body || body.complete || socket.destroyed) {
-        Socket.prototype.destroySoon.call(socket)
-        return
-      }
-      const late = setTimeout(() => socket.destroy(), lingerTime)
-      socket.once('close', () => clearTimeout(late)).end()
-      body.once('end', () => socket.destroy()).unpipe()
-      body.resume()
-    }
-  })
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    receive(request, response, 'continue')
-  })
-  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-    receive(request, response, 'other')
-  })
-  server.on('connect', (request: IncomingMessage, socket: Socket) => {
-    socket.on('error', () => socket.destroy())
-    if (lineOf(socket).current) socket.destroy()
-    else listener.refuseSocket(socket, 'no-such-method', request)
-  })
-  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    socket.on('error', () => socket.destroy())
-    const line = lineOf(socket)
-    if (line.current || line.closed) {
-      socket.destroy() // its answer would overtake the one before
-      return
-    }
-    const frame = frameOfRequest(request)
-    if (typeof frame === 'string') listener.refuseSocket(socket, frame, request)
-    else if (request.headers.upgrade?.toLowerCase() !== 'websocket' || request.method !== 'GET')
-      declineUpgrade(server, request, socket, head)
-    else if (hasBody(frame)) listener.refuseSocket(socket, 'bad-request', request)
-    else listener.upgrade(request, socket, head)
-  })
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    const line = lineOf(socket)
-    const { current } = line
-    if (error.code === 'ECONNRESET') socket.destroy()
-    else if (line.closed)
-      return // what still comes is let go by
-    else if (current?.request.complete === true) {
-      // the fault is in what follows: this one keeps its answer
-      line.closed = true
-      socket.pause()
-      current.response.once('close', () => Socket.prototype.destroySoon.call(socket))
-    } else if (current?.response.headersSent === true) socket.destroy()
-    else {
-      line.closed = true
-      listener.refuseSocket(socket, parserRefusals[error.code ?? ''] ?? 'bad-request')
-    }
-  })
-  return server
 }
 
 /** An upgrade we do not serve (h2c, say) is to be ignored (RFC 9110 §7.8): the request is parsed again without it. */

@@ -1,4 +1,4 @@
-import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import express, { type Express, type NextFunction, type Request, type Response, type Router } from 'express'
 import type { Logger } from 'pino'
 import { authenticate, bearerOf } from '../access/authenticate.js'
 import { anonymous, demand, type Caller } from '../access/caller.js'
@@ -81,11 +81,49 @@ async function answer(mounted: Mounted, platform: ControlApiDeps, request: Reque
 /** The control API as an express application: tokens, validation, handlers, and every error as `{fault, message, hint}`. */
 export function createApp(platform: ControlApiDeps, handlers: Handlers, log: Logger): Express {
   const app = express().disable('x-powered-by').disable('etag').set('query parser', 'simple')
-  const api = express.Router({ caseSensitive: true, strict: true })
-  const { tokens, redis } = platform.store
+  app.use('/api', (_request, response, next) => {
+    response.set(versionHeader, version)
+    next()
+  })
+  app.use('/api', apiRouter(platform, handlers))
+  app.get('/', (_request, response) => {
+    response.type('text/plain').send(welcome(platform.config.url))
+  })
+  app.use((request) => {
+    throw new BerthError(
+      'missing',
+      `there is nothing at ${request.path.slice(0, 200)}`,
+      'the control API is at /api, apps at their own hostnames',
+    )
+  })
+  // express tells an error handler by its four parameters
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars
+  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
+    const fault = toFault(error, platform.store.redis)
+    if (fault.fault === 'broken')
+      log.error({ method: request.method, path: request.path, error: messageOf(error) }, 'request failed')
+    if (response.headersSent) {
+      response.destroy()
+      return
+    }
+    if (fault.fault === 'unauthenticated') response.set('WWW-Authenticate', 'Bearer realm="berth"')
+    // the rest of a body nobody read would be taken for the next request
+    if (!request.complete) response.set('Connection', 'close')
+    response.status(statusOfFault(fault)).json(bodyOfFault(fault))
+  })
+  return app
+}
 
+const welcome = (url: string): string => `This is Berth ${version}, which runs apps on this server.
+
+Create one:  berth apps:create NAME, then git push berth main
+Control API: ${url}/api, described in /api/openapi.json
+`
+
+function apiRouter(platform: ControlApiDeps, handlers: Handlers): Router {
+  const api = express.Router({ caseSensitive: true, strict: true })
   const guard = async (request: Request, response: Response, next: NextFunction): Promise<void> => {
-    response.locals.caller = await authenticate(tokens, bearerOf(request.headers.authorization))
+    response.locals.caller = await authenticate(platform.store.tokens, bearerOf(request.headers.authorization))
     response.set('Cache-Control', 'no-store')
     next()
   }
@@ -107,47 +145,5 @@ export function createApp(platform: ControlApiDeps, handlers: Handlers, log: Log
       'see /api/openapi.json',
     )
   })
-
-  app.use('/api', (_request, response, next) => {
-    response.set(versionHeader, version)
-    next()
-  })
-  app.use('/api', api)
-  app.get('/', (_request, response) => {
-    response
-      .type('text/plain')
-      .send(
-        [
-          `This is Berth ${version}, which runs apps on this server.`,
-          '',
-          `Create one:  berth apps:create NAME, then git push berth main`,
-          `Control API: ${platform.config.url}/api, described in /api/openapi.json`,
-          '',
-        ].join('\n'),
-      )
-  })
-  app.use((request) => {
-    throw new BerthError(
-      'missing',
-      `there is nothing at ${request.path.slice(0, 200)}`,
-      'the control API is at /api, apps at their own hostnames',
-    )
-  })
-
-  // express tells an error handler by its four parameters
-  // eslint-disable-next-line @typescript-eslint/no-unused-vars
-  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
-    const fault = toFault(error, redis)
-    if (fault.fault === 'broken')
-      log.error({ method: request.method, path: request.path, error: messageOf(error) }, 'request failed')
-    if (response.headersSent) {
-      response.destroy()
-      return
-    }
-    if (fault.fault === 'unauthenticated') response.set('WWW-Authenticate', 'Bearer realm="berth"')
-    // the rest of a body nobody read would be taken for the next request
-    if (!request.complete) response.set('Connection', 'close')
-    response.status(statusOfFault(fault)).json(bodyOfFault(fault))
-  })
-  return app
+  return api
 }

@@ -44,29 +44,77 @@ export interface GitOptions extends Receiver {
  * hooks' own requests and answers true; every other request it leaves untouched and answers false.
  */
 export function createGitHandler(options: GitOptions): (request: IncomingMessage, response: ServerResponse) => boolean {
-  const { config, store, log, groups = [] } = options
+  const { config, log } = options
   scrubEnvironment(gitPrograms(config))
   const disk = new Disk(config.root, config.diskReserve)
-  const receiving = new Receiving({ config, store, log }, disk)
-  const patience = options.patienceMs ?? patienceMs
-  const service = new GitService(config, log, patience)
-  const prepare = async (): Promise<string> => {
-    await installLimits(config, groups)
-    const secret = await installHooks(config)
-    await receiving.settleAll()
-    return secret
+  const receiving = new Receiving(options, disk)
+  const front = new GitFront(options, receiving, disk)
+  front.ready().catch((error: unknown) => log.error({ error: messageOf(error) }, 'git is not ready'))
+
+  return (request, response) => {
+    const url = parse(request.url)
+    if (url === null) return false
+    const isHook = hookRoutes.some((one) => one === url.pathname)
+    if (!isHook && !route.test(url.pathname)) return false
+    const answered = isHook
+      ? front.ready().then((secret) => answerHook(options, receiving, secret, { request, response }))
+      : front.serve(request, response, url)
+    answered.catch((error: unknown) => refuse(request, response, error, log))
+    return true
   }
-  let prepared: Promise<string> | null = null
+}
+
+/** What git clients ask: who may ask it, within which limits, and git's answer. */
+class GitFront {
+  readonly #options: GitOptions
+  readonly #receiving: Receiving
+  readonly #disk: Disk
+  readonly #service: GitService
+  readonly #patienceMs: number
+  #prepared: Promise<string> | null = null
+
+  constructor(options: GitOptions, receiving: Receiving, disk: Disk) {
+    this.#options = options
+    this.#receiving = receiving
+    this.#disk = disk
+    this.#patienceMs = options.patienceMs ?? patienceMs
+    this.#service = new GitService(options.config, options.log, this.#patienceMs)
+  }
+
   /** Resolves with the hooks' secret; what failed once is tried again at the next request. */
-  const ready = (): Promise<string> =>
-    (prepared ??= prepare().catch((error: unknown) => {
-      prepared = null
+  ready(): Promise<string> {
+    return (this.#prepared ??= this.#prepare().catch((error: unknown) => {
+      this.#prepared = null
       throw error
     }))
-  ready().catch((error: unknown) => log.error({ error: messageOf(error) }, 'git is not ready'))
+  }
+
+  async serve(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const [, name = '', action = ''] = route.exec(url.pathname) ?? []
+    if (action.startsWith('info/lfs/')) return this.#refuseLfs(request, response, name)
+    if (request.method !== (action === 'info/refs' ? 'GET' : 'POST'))
+      throw new BerthError('invalid', 'git clients only: clone or push this address')
+    checkEncoding(request)
+    await this.ready()
+    const asked = services.find((one) => one === (action === 'info/refs' ? url.searchParams.get('service') : action))
+    const admitted = await this.#admit(request, name, asked === 'git-receive-pack' ? 'deploy' : 'view')
+    if (action === 'git-receive-pack') return this.#push(admitted, request, response)
+    if (action === 'git-upload-pack') return this.#fetch(admitted, request, response)
+    if (!asked) throw new BerthError('invalid', 'git clients of before 2010 are not understood', 'use a newer git')
+    this.#service.advertise(admitted.app.id, asked, request, response)
+  }
+
+  async #prepare(): Promise<string> {
+    const { config, groups = [] } = this.#options
+    await installLimits(config, groups)
+    const secret = await installHooks(config)
+    await this.#receiving.settleAll()
+    return secret
+  }
 
   /** Lets in who may, to an app that exists, on every request: git asks on the first only. */
-  const admit = async (request: IncomingMessage, name: string, needs: Permission): Promise<Admitted> => {
+  async #admit(request: IncomingMessage, name: string, needs: Permission): Promise<Admitted> {
+    const { config, store } = this.#options
     const caller = await callerOf(store, request)
     const app = await store.apps.get(name)
     demand(caller, needs, app)
@@ -74,8 +122,8 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
     return { app, caller }
   }
 
-  const push = async ({ app, caller }: Admitted, request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const body = requestBody(request, await pushLimits())
+  async #push(admitted: Admitted, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = requestBody(request, await this.#pushLimits())
     const head = await readHead(body)
     answerType(response, 'git-receive-pack-result')
     if (!head) {
@@ -89,33 +137,45 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
       response.end(refusal(head.commands, 'only branches are taken', head.capabilities))
       return
     }
+    const pack = checkedPack(chain([head.rest], body), this.#options.config.push.memory)
+    const { named, started, ended } = this.#receivePack(admitted)
+    this.#service.serve({
+      app: admitted.app.id,
+      head,
+      request,
+      body: chain([head.bytes], after(named, pack)),
+      response,
+      started,
+      ended,
+    })
+  }
+
+  /** What is done when a receive-pack starts and ends. `named` resolves when it is known whose push it is. */
+  #receivePack({ app, caller }: Admitted) {
+    const { store, log } = this.#options
     let id: Promise<string | null> = Promise.resolve(null)
     const named = Promise.withResolvers<unknown>()
     const asker = askerOf(caller)
-    service.serve({
-      app: app.id,
-      head,
-      request,
-      body: chain([head.bytes], after(named.promise, checkedPack(chain([head.rest], body), config.push.memory))),
-      response,
-      started: (pid) => {
+    return {
+      named: named.promise,
+      started: (pid: number): void => {
         id = pushIdOf(pid)
         id.then((push) => (push !== null && asker ? store.pushers.put(push, asker) : undefined)).then(
           named.resolve,
           named.reject,
         )
       },
-      ended: () => {
-        id.then((push) => (push === null ? undefined : receiving.settle(app.id, push))).catch((error: unknown) =>
+      ended: (): void => {
+        id.then((push) => (push === null ? undefined : this.#receiving.settle(app.id, push))).catch((error: unknown) =>
           log.error({ error: messageOf(error), app: app.name }, 'push not settled'),
         )
       },
-    })
+    }
   }
 
   /** What a push may send: no more than there is room for beside the reserve of the disk. */
-  const pushLimits = async (): Promise<BodyLimits> => {
-    const [room, { size }] = [await disk.room(), config.push]
+  async #pushLimits(): Promise<BodyLimits> {
+    const [room, { size }] = [await this.#disk.room(), this.#options.config.push]
     const tooLarge =
       room < size
         ? {
@@ -126,62 +186,29 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
             message: `the push is larger than ${inMebibytes(size)}`,
             hint: 'take large files out of the history, or raise BERTH_PUSH_SIZE on the server',
           }
-    return { bytes: Math.min(room, size), patienceMs: patience, tooLarge }
-  }
-  const fetchLimits: BodyLimits = {
-    bytes: maxFetch,
-    patienceMs: patience,
-    tooLarge: { message: 'the request names too many commits', hint: 'clone it anew' },
+    return { bytes: Math.min(room, size), patienceMs: this.#patienceMs, tooLarge }
   }
 
-  const fetch = async ({ app }: Admitted, request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const body = requestBody(request, fetchLimits)
+  async #fetch({ app }: Admitted, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const tooLarge = { message: 'the request names too many commits', hint: 'clone it anew' }
+    const body = requestBody(request, { bytes: maxFetch, patienceMs: this.#patienceMs, tooLarge })
     const first = await body.next()
     if (first.done === true || !/^[0-9a-f]{4}want /.test(first.value.toString('latin1', 0, 9))) {
       answerType(response, 'git-upload-pack-result')
       response.end()
       return
     }
-    service.serve({ app: app.id, head: null, request, body: chain([first.value], body), response })
+    this.#service.serve({ app: app.id, head: null, request, body: chain([first.value], body), response })
   }
 
   /** git-lfs asks before git pushes (Git LFS "Batch API"), and shows its user the message. */
-  const refuseLfs = async (request: IncomingMessage, response: ServerResponse, name: string): Promise<void> => {
-    await admit(request, name, 'view')
+  async #refuseLfs(request: IncomingMessage, response: ServerResponse, name: string): Promise<void> {
+    await this.#admit(request, name, 'view')
     const message = `Berth keeps no Git LFS files. ${lfsHint}`
     response.writeHead(501, { 'Content-Type': 'application/vnd.git-lfs+json', Connection: 'close' })
     response.write(JSON.stringify({ message }))
     await discard(request)
     response.end()
-  }
-
-  const serve = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
-    const [, name = '', action = ''] = route.exec(url.pathname) ?? []
-    if (action.startsWith('info/lfs/')) return refuseLfs(request, response, name)
-    if (request.method !== (action === 'info/refs' ? 'GET' : 'POST'))
-      throw new BerthError('invalid', 'git clients only: clone or push this address')
-    checkEncoding(request)
-    await ready()
-    const asked = services.find((one) => one === (action === 'info/refs' ? url.searchParams.get('service') : action))
-    const admitted = await admit(request, name, asked === 'git-receive-pack' ? 'deploy' : 'view')
-    if (action === 'git-receive-pack') return push(admitted, request, response)
-    if (action === 'git-upload-pack') return fetch(admitted, request, response)
-    if (!asked) throw new BerthError('invalid', 'git clients of before 2010 are not understood', 'use a newer git')
-    service.advertise(admitted.app.id, asked, request, response)
-  }
-
-  return (request, response) => {
-    const url = parse(request.url)
-    if (url === null) return false
-    if (hookRoutes.some((one) => one === url.pathname)) {
-      ready()
-        .then((secret) => answerHook({ store, log }, receiving, secret, request, response))
-        .catch((error: unknown) => refuse(request, response, error, log))
-      return true
-    }
-    if (!route.test(url.pathname)) return false
-    serve(request, response, url).catch((error: unknown) => refuse(request, response, error, log))
-    return true
   }
 }
 

@@ -15,6 +15,12 @@ const maxBody = maxHeadBytes + 16 * 1024
 /** What the hooks of hooks.ts ask. */
 export const hookRoutes = ['/internal/pre-receive', '/internal/verdict', '/internal/proc-receive'] as const
 
+/** A request of a hook, and where its answer goes. */
+interface HookExchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
 const same = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(sha256(a)), Buffer.from(sha256(b)))
 
 /** Answers a request of a hook: text for the pusher, yes (204) or no (409), or git's own answer. */
@@ -22,9 +28,9 @@ export async function answerHook(
   { store, log }: Pick<Receiver, 'store' | 'log'>,
   receiving: Receiving,
   secret: string,
-  request: IncomingMessage,
-  response: ServerResponse,
+  exchange: HookExchange,
 ): Promise<void> {
+  const { request, response } = exchange
   try {
     const given = request.headers['berth-hook']
     if (request.method !== 'POST' || typeof given !== 'string' || !same(given, secret))
@@ -40,7 +46,7 @@ export async function answerHook(
         response.writeHead((await receiving.verdict(app, push)) ? 204 : statusOf.conflict).end()
         return
       case '/internal/pre-receive':
-        await preReceive(receiving, app, push, request, response)
+        await preReceive(receiving, app, push, exchange)
     }
   } catch (error) {
     const fault = error instanceof BerthError ? error.fault : 'broken'
@@ -54,8 +60,7 @@ async function preReceive(
   receiving: Receiving,
   app: App,
   push: string,
-  request: IncomingMessage,
-  response: ServerResponse,
+  { request, response }: HookExchange,
 ): Promise<void> {
   const [first = '', ...lines] = (await text(request)).split('\n').filter((line) => line !== '')
   const question = { push, quarantine: first.replace(/^objects /, ''), commands: lines.map(parseCommand) }

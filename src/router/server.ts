@@ -65,44 +65,46 @@ interface Directed {
 }
 
 /** Makes the servers; the caller lets them listen. */
-export function createFront(served: RouterDeps): Front {
-  const { table, log, api, firstByte = 30_000 } = served
-  const apiDestination = new Destination(undefined, [new Backend('api', api.endpoint)])
-  const toApi: Origin = { find: () => apiDestination, firstByte: 0, away: () => 'api-away' } // a push may build in silence for long
-  const forwarder = new Forwarder()
-  const tunnels = new Tunnels()
-  const proxies = new TrustedProxies(served.trustedProxies ?? [])
+export function createFront(deps: RouterDeps): Front {
+  const proxies = new TrustedProxies(deps.trustedProxies ?? [])
   const clients = new Clients({
-    each: served.clientConnections ?? 1000,
+    each: deps.clientConnections ?? 1000,
     all: connectionsOfAKind,
     exempt: (address) => proxies.has(address),
   })
+  const tunnels = new Tunnels()
+  const reception = new Reception(deps, { origins: new Origins(deps, proxies), clients, tunnels })
+  const servers = deps.listeners.map((listener) => reception.serverOf(listener))
+  return { servers, ...closing(servers, clients, tunnels) }
+}
 
-  const originOf = (host: string): Origin | undefined =>
-    host === api.host
-      ? toApi
-      : table.find(host)
-        ? {
-            find: () => table.find(host),
-            firstByte,
-            away: () => table.find(host)?.away ?? 'not-running',
-            hold: () => served.hold?.(host),
-          }
-        : undefined
+/** Who gets which request. */
+class Origins {
+  readonly #deps: RouterDeps
+  readonly #proxies: TrustedProxies
+  readonly #api: Origin
+
+  constructor(deps: RouterDeps, proxies: TrustedProxies) {
+    this.#deps = deps
+    this.#proxies = proxies
+    const destination = new Destination(undefined, [new Backend('api', deps.api.endpoint)])
+    this.#api = { find: () => destination, firstByte: 0, away: () => 'api-away' } // a push may build in silence for long
+  }
 
   /** Finds where a request goes and says so in its headers; else what its page says. */
-  const direct = (
+  direct(
     { scheme, port }: FrontListener,
     request: IncomingMessage,
     frame: BodyFraming,
-  ): Directed | { id: string; address: RequestAddress | null } => {
+  ): Directed | { id: string; address: RequestAddress | null } {
     const id = requestIdOf(request.headers) ?? randomUUID()
     const address = requestAddress(request)
     if (!address) return { id, address }
-    const visitor = proxies.visitor(clientOf(request), request.headers, scheme)
+    const visitor = this.#proxies.visitor(clientOf(request), request.headers, scheme)
     const { authority: asked } = visitor
     // a proxy that puts its own name for us into Host says elsewhere what its client asked for
-    const origin = originOf(address.host) ?? (asked === undefined ? undefined : originOf(normaliseHost(asked) ?? ''))
+    const origin =
+      this.#originOf(address.host) ?? (asked === undefined ? undefined : this.#originOf(normaliseHost(asked) ?? ''))
     if (!origin) return { id, address }
     prepareRequest(request.headers, frame, {
       client: visitor.client,
@@ -115,26 +117,80 @@ export function createFront(served: RouterDeps): Front {
     return { id, address, origin }
   }
 
-  const serve = (listener: FrontListener, call: AdmittedRequest) => {
+  #originOf(host: string): Origin | undefined {
+    const { table, api, firstByte = 30_000, hold } = this.#deps
+    if (host === api.host) return this.#api
+    if (!table.find(host)) return undefined
+    return {
+      find: () => table.find(host),
+      firstByte,
+      away: () => table.find(host)?.away ?? 'not-running',
+      hold: () => hold?.(host),
+    }
+  }
+}
+
+interface ReceptionDeps {
+  readonly origins: Origins
+  readonly clients: Clients
+  readonly tunnels: Tunnels
+}
+
+/** Takes in what clients send: to an app or the API, or with a page that says why not. */
+class Reception {
+  readonly #log: Logger
+  readonly #deps: ReceptionDeps
+  readonly #forwarder = new Forwarder()
+
+  constructor({ log }: Pick<RouterDeps, 'log'>, deps: ReceptionDeps) {
+    this.#log = log
+    this.#deps = deps
+  }
+
+  serverOf(listener: FrontListener): Server {
+    const server = createStrictServer(
+      {
+        headersTimeout: 15_000,
+        requestTimeout: 0, // an upload may take hours; one that stalls is let go by the first-byte timer
+        connectionsCheckingInterval: 5_000,
+        keepAliveTimeout: 75_000,
+      },
+      {
+        serve: (call) => this.#serve(listener, call),
+        upgrade: (request, socket, head) => this.#upgrade(listener, request, socket, head),
+        refuse: (request, response, why) => sendPage({ request, response }, why, {}),
+        refuseSocket: (socket, why, request) => sendRawPage(socket, why, {}, request?.headers.accept),
+      },
+    )
+    return server.on('connection', (socket: Socket) => {
+      if (this.#deps.clients.admit(socket, clientOf({ socket }))) return
+      sendRawPage(socket, 'too-many-connections')
+      socket.destroySoon()
+    })
+  }
+
+  #serve(listener: FrontListener, call: AdmittedRequest): void {
+    const { origins, clients } = this.#deps
     const { request, response, frame } = call
     clients.works(request.socket)
     response.once('close', () => clients.rests(request.socket))
     const { method } = request
-    const directed = direct(listener, request, frame)
+    const directed = origins.direct(listener, request, frame)
     const { id, address } = directed
-    if (log.isLevelEnabled('debug')) record(log, call, id, address)
+    if (this.#log.isLevelEnabled('debug')) record(this.#log, call, id, address)
     const subject = { id, ...(address ? { host: address.host } : {}) }
     if (!address) {
       response.shouldKeepAlive = false // what leads to nobody here may have led another reader to somebody
       sendPage(call, 'bad-request', subject)
     } else if (method === 'TRACE') sendPage(call, 'no-such-method', subject)
     else if (!('origin' in directed)) sendPage(call, 'unknown-host', subject)
-    else forwarder.forward(new Exchange(call, address, directed.origin, id))
+    else this.#forwarder.forward(new Exchange(call, address, directed.origin, id))
   }
 
-  const upgrade = (listener: FrontListener, request: IncomingMessage, socket: Socket, head: Buffer) => {
+  #upgrade(listener: FrontListener, request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const { origins, clients, tunnels } = this.#deps
     clients.works(socket)
-    const directed = direct(listener, request, { kind: 'none' })
+    const directed = origins.direct(listener, request, { kind: 'none' })
     const { id, address } = directed
     if (address && 'origin' in directed) void tunnels.upgrade({ request, socket, head, ...directed })
     else
@@ -145,30 +201,10 @@ export function createFront(served: RouterDeps): Front {
         request.headers.accept,
       )
   }
+}
 
-  const serverOf = (listener: FrontListener): Server => {
-    const server = createStrictServer(
-      {
-        headersTimeout: 15_000,
-        requestTimeout: 0, // an upload may take hours; one that stalls is let go by the first-byte timer
-        connectionsCheckingInterval: 5_000,
-        keepAliveTimeout: 75_000,
-      },
-      {
-        serve: (call) => serve(listener, call),
-        upgrade: (request, socket, head) => upgrade(listener, request, socket, head),
-        refuse: (request, response, why) => sendPage({ request, response }, why, {}),
-        refuseSocket: (socket, why, request) => sendRawPage(socket, why, {}, request?.headers.accept),
-      },
-    )
-    return server.on('connection', (socket: Socket) => {
-      if (clients.admit(socket, clientOf({ socket }))) return
-      sendRawPage(socket, 'too-many-connections')
-      socket.destroySoon()
-    })
-  }
-
-  const servers = served.listeners.map(serverOf)
+/** How servers come to their end: see `Front`. */
+function closing(servers: readonly Server[], clients: Clients, tunnels: Tunnels): Pick<Front, 'close' | 'leave'> {
   const partAfterAnswers = () => {
     for (const server of servers)
       for (const event of ['request', 'checkContinue'])
@@ -176,7 +212,6 @@ export function createFront(served: RouterDeps): Front {
           response.setHeader('connection', 'close'),
         )
   }
-
   const closed = Promise.all(servers.map((server) => once(server, 'close')))
   const cutAll = () => {
     for (const server of servers) server.closeAllConnections()
@@ -185,7 +220,6 @@ export function createFront(served: RouterDeps): Front {
     for (const server of servers) server.closeIdleConnections()
   }
   return {
-    servers,
     leave: async (ms) => {
       for (const server of servers) NetServer.prototype.close.call(server) // http.Server's own closes idle connections too (since Node 19)
       partAfterAnswers()

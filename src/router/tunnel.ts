@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:h
 import type { Socket } from 'node:net'
 import { frameOfAnswer, framingHeaders, isSound } from '../framing.js'
 import type { Backend } from './backend.js'
+import type { Connection } from './connection.js'
 import { isOwnError } from './descriptors.js'
 import type { Origin } from './exchange.js'
 import { createProxy, target } from './forward.js'
@@ -27,9 +28,9 @@ export class Tunnels {
   readonly #proxy = createProxy()
   readonly #open = new Set<Socket>()
 
-  /** Carries an upgrade out; its socket is closed in every case. */
+  /** Forwards an upgrade; its socket is closed in every case. */
   async upgrade(upgrade: Upgrade): Promise<void> {
-    const { request, socket, head, origin } = upgrade
+    const { request, socket, origin } = upgrade
     socket.on('error', () => undefined)
     request.headers.connection = 'Upgrade'
     request.headers.upgrade = 'websocket'
@@ -45,42 +46,40 @@ export class Tunnels {
         if (isOwnError(error)) this.#refuse(upgrade, 'overloaded')
         return undefined
       })
-      if (!connection && !socket.writable) {
-        release()
+      if (connection && !socket.destroyed) {
+        this.#connect(upgrade, connection, release)
         return
       }
-      if (!connection) {
-        tried.add(backend)
-        release()
-        continue
-      }
-      if (socket.destroyed) {
-        connection.destroy()
-        release()
-        return
-      }
-      const late = setTimeout(() => this.#refuse(upgrade, 'too-slow'), origin.firstByte || 30_000)
-      let answered = false
-      const settle = () => {
-        answered = true
-        clearTimeout(late)
-      }
-      this.#open.add(socket)
-      socket.once('close', () => {
-        clearTimeout(late)
-        this.#open.delete(socket)
-        connection.destroy()
-        release()
+      connection?.destroy()
+      release()
+      if (connection || !socket.writable) return
+      tried.add(backend)
+    }
+  }
+
+  /** Passes the request on over a connection to a process. @param release to be called when it is over */
+  #connect(upgrade: Upgrade, connection: Connection, release: () => void): void {
+    const { request, socket, head, origin } = upgrade
+    const late = setTimeout(() => this.#refuse(upgrade, 'too-slow'), origin.firstByte || 30_000)
+    let answered = false
+    const settle = () => {
+      answered = true
+      clearTimeout(late)
+    }
+    this.#open.add(socket)
+    socket.once('close', () => {
+      clearTimeout(late)
+      this.#open.delete(socket)
+      connection.destroy()
+      release()
+    })
+    connection.onRequest = (outgoing) => this.#onOutgoing(upgrade, settle, outgoing)
+    try {
+      this.#proxy.ws(request, socket, head, { target, agent: connection }, () => {
+        if (!answered) this.#refuse(upgrade, 'hung-up')
       })
-      connection.onRequest = (outgoing) => this.#onOutgoing(upgrade, settle, outgoing)
-      try {
-        this.#proxy.ws(request, socket, head, { target, agent: connection }, () => {
-          if (!answered) this.#refuse(upgrade, 'hung-up')
-        })
-      } catch {
-        this.#refuse(upgrade, 'bad-request')
-      }
-      return
+    } catch {
+      this.#refuse(upgrade, 'bad-request')
     }
   }
 
