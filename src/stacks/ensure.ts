@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { sha256, type Config } from '../config.js'
 import { buildContext } from '../engine-client/build-context.js'
 import type { EngineClient } from '../engine-client/client.js'
-import { finished } from '../engine-client/progress.js'
+import { finished, type ProgressMessage } from '../engine-client/progress.js'
 import { BerthError, messageOf } from '../errors.js'
 import type { Store } from '../store/store.js'
 import { stacks } from './index.js'
@@ -14,7 +14,7 @@ import { lineOf, partsLabel, type Stack, type StackParts } from './stack.js'
 
 const from = /^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(\S+)/gim
 /** How long a registry has for its first word, in milliseconds: where none can be reached, images are made here. */
-const registryMs = 15_000
+const registryMs = 12_000
 /** A stack image is looked after this often, in milliseconds: patches arrive a day late at most. */
 const freshMs = 24 * 60 * 60 * 1000
 
@@ -60,42 +60,55 @@ export async function ensureStacks(deps: StackDeps, dockerfile: string, say: (li
       )
       continue
     }
+    if (making.has(keyOf(deps, image))) say(`Waiting for the stack image ${image.name}, which is being made already`)
     await once(deps, image, async () => {
-      if (!(await pulls(deps.engine, image))) await make(deps, image, say)
+      if (!(await pulls(deps.engine, image, say))) await make(deps, image, say)
       await looked(deps, image)
     })
   }
 }
 
 /** One at a time for each image, however many pushes want it. */
-function once({ config }: StackDeps, { name }: StackImage, work: () => Promise<void>): Promise<void> {
-  const key = `${config.engineSocket} ${name}`
+function once(deps: StackDeps, image: StackImage, work: () => Promise<void>): Promise<void> {
+  const key = keyOf(deps, image)
   const running = making.get(key) ?? work().finally(() => making.delete(key))
   making.set(key, running)
   return running
 }
 
+const keyOf = ({ config }: StackDeps, { name }: StackImage): string => `${config.engineSocket} ${name}`
+
 /** Notes that an image was looked after just now. */
 const looked = ({ store }: StackDeps, { name }: StackImage): Promise<unknown> =>
   store.redis.hset('stacks:looked', name, Date.now())
+
+const silently = (): void => undefined
 
 async function renew(deps: StackDeps, image: StackImage): Promise<void> {
   const { config, engine, store } = deps
   if (Date.now() - Number(await store.redis.hget('stacks:looked', image.name)) < freshMs) return
   await looked(deps, image)
   const made = (await engine.images.inspect(image.name))?.Config.Labels[partsLabel]
-  if (made === undefined) await pulls(engine, image)
-  else if (!(await pulls(engine, image)) && made !== lineOf(await image.stack.parts(config.cache, image.version)))
-    await make(deps, image, () => undefined)
+  if (made === undefined) await pulls(engine, image, silently)
+  else if (
+    !(await pulls(engine, image, silently)) &&
+    made !== lineOf(await image.stack.parts(config.cache, image.version))
+  )
+    await make(deps, image, silently)
 }
 
-async function pulls(engine: EngineClient, { name }: StackImage): Promise<boolean> {
+async function pulls(engine: EngineClient, { name }: StackImage, say: (line: string) => void): Promise<boolean> {
   const silent = new AbortController()
+  let layers = false
   const timer = setTimeout(() => silent.abort(), registryMs)
   try {
     for await (const event of engine.images.pull(name, silent.signal)) {
       clearTimeout(timer)
       if (event.error !== undefined) return false
+      if (!layers && event.id !== undefined && event.progress !== undefined) {
+        layers = true
+        say(`Pulling the stack image ${name} (once a machine)`)
+      }
     }
     return true
   } catch {
@@ -116,10 +129,12 @@ async function make(
     const archive = archiveOf(config, name, parts)
     if (archive !== null && existsSync(archive)) await finished(engine.images.load(createReadStream(archive)))
     else {
+      say(`Fetching ${stack.describe(parts)}`)
       await using source = await stack.source(config.cache, parts)
       const dockerfile = 'Dockerfile.stack'
       const context = buildContext(source.directory, '', [{ name: dockerfile, text: source.dockerfile }])
-      await finished(engine.builds.build(context, { builder: 'plain', tag: name, dockerfile }))
+      say(`Building ${name}, with packages of the Debian mirror`)
+      await built(engine.builds.build(context, { builder: 'plain', tag: name, dockerfile }))
       if (archive !== null) await save(engine, name, archive)
     }
     say(`Made ${name} with ${stack.describe(parts)}`)
@@ -131,6 +146,15 @@ async function make(
       `${stack.needs} must be within reach the first time; then push again`,
       error,
     )
+  }
+}
+
+/** Waits for the end of a build. @throws Error in the engine's words, and the last of the step that failed */
+async function built(messages: AsyncIterable<ProgressMessage>): Promise<void> {
+  let last = ''
+  for await (const { stream = '', error } of messages) {
+    if (error !== undefined) throw new Error(`${error.trim()}: ${last}`)
+    last = stream.trim().split('\n').at(-1) || last
   }
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { loadConfig } from '../../src/config.js'
+import { patience } from '../patience.js'
 import { must, run } from '../run.js'
 import { copyCheckout, openCheckout, type Checkout } from './checkout.js'
 import type { Instance } from './instance.js'
@@ -88,13 +89,15 @@ describe('bin/up when something is amiss', function () {
     const env = {
       ...{ ...berth.env, BERTH_NAME: `${berth.env.BERTH_NAME ?? ''}o`, BERTH_ROOT: join(dir, 'root') },
       ...{ BERTH_RUN: join(dir, 'run'), BERTH_CACHE: join(dir, 'cache'), BERTH_CONFIG_DIR: join(dir, 'credentials') },
-      ...{ npm_config_cache: join(dir, 'npm'), npm_config_fetch_retries: '0' },
+      npm_config_cache: join(dir, 'npm'),
     }
     const inside = (program: string, ...args: string[]) =>
       away.run(program, args, { env, cwd: '/', timeoutMs: 400_000 })
     try {
       await copyCheckout(join(dir, 'fresh'), false)
+      const began = Date.now()
       const fresh = await inside(join(dir, 'fresh/bin/up'))
+      expect(Date.now() - began, 'ms: npm alone would ask for 72 s').to.be.below(60_000 * patience)
       expect(fresh.code, fresh.stderr).to.equal(1)
       expect(fresh.stderr).to.match(
         /▸ +npm could not install the packages[^]*▸ +the npm registry .* must be within reach/,

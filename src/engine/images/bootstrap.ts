@@ -21,6 +21,9 @@ export type BootstrapProgress = (status: string) => Promise<void> | void
 /** A mirror that stalls must not hold a pull for ever. */
 const deadlineMs = 10 * 60_000
 
+/** One that is out of reach is said to be before whoever waits takes it for stuck: apt's own patience is minutes. */
+const aptPatience = ['Acquire::Retries "1";', 'Acquire::http::Timeout "10";', 'Acquire::https::Timeout "10";']
+
 /** Left out of Docker's slim images too, save that copyright files stay. */
 const hook = `#!/bin/sh
 set -e
@@ -129,7 +132,7 @@ async function mmdebstrap(
   signal: AbortSignal,
 ): Promise<void> {
   const lines = sources.map(({ uri, suite, components }) => `deb ${uri} ${suite} ${components.join(' ')}`)
-  const options = ['Acquire::Languages "none";', ...host].map((setting) => `--aptopt=${setting}`)
+  const options = ['Acquire::Languages "none";', ...aptPatience, ...host].map((setting) => `--aptopt=${setting}`)
   const args = [
     '--mode=root',
     '--variant=minbase',
@@ -146,7 +149,7 @@ async function mmdebstrap(
   using late = deadline(deadlineMs, signal)
   const child = spawn('mmdebstrap', args, {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, TMPDIR: work, LC_ALL: 'C.UTF-8' },
+    env: { ...process.env, TMPDIR: work, LC_ALL: 'C.UTF-8', RES_OPTIONS: 'timeout:2 attempts:1' },
     signal: late.signal,
   })
   const failed = new Promise<Error>((resolve) => child.once('error', resolve))

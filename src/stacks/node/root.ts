@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { maxSatisfying, satisfies } from 'semver'
+import { messageOf } from '../../errors.js'
 import type { StackParts } from '../stack.js'
 
 const exec = promisify(execFile)
@@ -29,14 +30,16 @@ const tools: readonly { name: string; range: string; bin: Readonly<Record<string
 /**
  * The newest Node.js that a version (`24`, `24.3`, `24.3.1`) names, and the newest tools that run on it. Where the registry
  * cannot be reached, of those that were fetched before.
+ * @param firstWordMs how long the registry has for its first word: npm asks one that is silent for minutes
  * @throws Error when there is none
  */
-export async function nodeParts(cache: string, version: string): Promise<StackParts> {
+export async function nodeParts(cache: string, version: string, firstWordMs = 12_000): Promise<StackParts> {
   const name = packageFor[process.arch]
   if (name === undefined) throw new Error(`there is no npm package of Node.js for ${process.arch}`)
-  const node = await newest(cache, name, version)
+  const silence = await silenceOf(cache, firstWordMs)
+  const node = await newest(cache, { name, range: version }, silence)
   const others = await Promise.all(
-    tools.map(async (tool) => [tool.name, await newest(cache, tool.name, tool.range, node)] as const),
+    tools.map(async (tool) => [tool.name, await newest(cache, tool, silence, node)] as const),
   )
   return { [name]: node, ...Object.fromEntries(others) }
 }
@@ -88,9 +91,22 @@ const hostBundle = '/etc/ssl/certs/ca-certificates.crt'
 const trusting = (): NodeJS.ProcessEnv =>
   existsSync(hostBundle) ? { NODE_EXTRA_CA_CERTS: hostBundle, ...process.env } : process.env
 
-const npm = async (args: readonly string[], cwd: string): Promise<string> => {
-  const options = { cwd, env: trusting(), maxBuffer: 64 * 1024 * 1024, timeout: patience }
+const npm = async (args: readonly string[], cwd: string, timeout = patience): Promise<string> => {
+  const options = { cwd, env: trusting(), maxBuffer: 64 * 1024 * 1024, timeout }
   return (await exec('npm', [...args, '--loglevel=error'], options)).stdout
+}
+
+/** Why npm's registry does not answer; null when it does, be it with a refusal. */
+async function silenceOf(cwd: string, firstWordMs: number): Promise<string | null> {
+  try {
+    await npm(['ping', '--fetch-retries=0'], cwd, firstWordMs)
+    return null
+  } catch (error) {
+    const { killed, stderr = '' } = error as { readonly killed?: boolean; readonly stderr?: string }
+    if (/^npm \S+ code E\d{3}$/m.test(stderr)) return null
+    if (killed) return `no word of it within ${firstWordMs / 1000} s`
+    return /^npm .*(request to .*)$/m.exec(stderr)?.[1] ?? messageOf(error)
+  }
 }
 
 const directoryOf = (cache: string, name: string): string => join(cache, 'npm', name.replace(/[^\w.-]/g, '_'))
@@ -100,15 +116,21 @@ interface Published {
   readonly engines?: { readonly node?: string }
 }
 
-/** The newest version of a package in a range that runs on a Node.js. */
-async function newest(cache: string, name: string, range: string, node?: string): Promise<string> {
+interface Wanted {
+  readonly name: string
+  readonly range: string
+}
+
+/**
+ * The newest version of a package in a range that runs on a Node.js, of those fetched before where the registry is silent.
+ * @param silence see `silenceOf`
+ */
+async function newest(cache: string, { name, range }: Wanted, silence: string | null, node?: string): Promise<string> {
   const runs = ({ engines }: Published): boolean =>
     node === undefined || engines?.node === undefined || satisfies(node, engines.node)
   let why: unknown
   try {
-    const told = JSON.parse(await npm(['view', `${name}@${range}`, 'version', 'engines', '--json'], cache)) as unknown
-    // npm gives the version alone where there is nothing else to tell
-    const all = [told].flat().map((one) => (typeof one === 'string' ? { version: one } : (one as Published)))
+    const all = silence === null ? await published(cache, `${name}@${range}`) : []
     const found = maxSatisfying(
       all.filter(runs).map(({ version }) => version),
       range,
@@ -122,8 +144,16 @@ async function newest(cache: string, name: string, range: string, node?: string)
   const known = existsSync(directory) ? await readdir(directory) : []
   const whole = known.filter((version) => existsSync(join(directory, version, 'package.tgz')))
   const found = maxSatisfying(whole, range)
-  if (found === null) throw new Error(`there is no ${name}@${range}`, { cause: why })
-  return found
+  if (found !== null) return found
+  if (silence !== null) throw new Error(`the npm registry does not answer: ${silence}`)
+  throw new Error(`there is no ${name}@${range}`, { cause: why })
+}
+
+/** The versions of a package in a range, as the registry has them. */
+async function published(cwd: string, wanted: string): Promise<Published[]> {
+  const told = JSON.parse(await npm(['view', wanted, 'version', 'engines', '--json'], cwd)) as unknown
+  // npm gives the version alone where there is nothing else to tell
+  return [told].flat().map((one) => (typeof one === 'string' ? { version: one } : (one as Published)))
 }
 
 /** The tarball of a package: from the cache, else by npm with npm's own settings. */

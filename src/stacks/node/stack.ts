@@ -1,4 +1,5 @@
 import { nodeMajors } from '../../buildpacks/node/version.js'
+import { aptUpdate } from '../debian.js'
 import { lineOf, partsLabel, type Stack, type StackParts } from '../stack.js'
 import { nodeParts, nodeRoot } from './root.js'
 
@@ -14,7 +15,7 @@ export const nodeStack: Stack = {
     const version = imageName.exec(image)?.[1]
     return version !== undefined && nodeMajors.includes(Number(version.split('.')[0])) ? version : null
   },
-  parts: nodeParts,
+  parts: (cache, version) => nodeParts(cache, version),
   async source(cache, parts) {
     const root = await nodeRoot(cache, parts)
     return {
@@ -34,7 +35,7 @@ const dockerfileOf = (parts: StackParts, node: string): string =>
   [
     'FROM debian:bookworm-slim',
     'RUN groupadd --gid 1000 node && useradd --uid 1000 --gid node --shell /bin/bash --create-home node',
-    `RUN apt-get update -q && apt-get install -qy --no-install-recommends ${debian} && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc/* /usr/share/man/*`,
+    `RUN ${aptUpdate} && apt-get install -qy --no-install-recommends ${debian} && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc/* /usr/share/man/*`,
     'COPY usr /usr',
     'RUN for command in node npm npx corepack yarn git; do "$command" --version >/dev/null || exit 1; done; rm -rf /root/.npm /tmp/*',
     `ENV NODE_VERSION=${node} YARN_VERSION=${parts.yarn ?? ''}`,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { debianPython } from '../../buildpacks/python/version.js'
 import { BerthError } from '../../errors.js'
+import { aptUpdate } from '../debian.js'
 import { lineOf, partsLabel, type Stack, type StackParts } from '../stack.js'
 
 const imageName = /^(?:docker\.io\/)?(?:library\/)?python:(3(?:\.\d{1,3}){0,2})-slim(?:-bookworm)?$/
@@ -40,7 +41,7 @@ export const pythonStack: Stack = {
 const dockerfileOf = (parts: StackParts): string =>
   [
     'FROM debian:bookworm-slim',
-    'RUN apt-get update -q && apt-get install -qy --no-install-recommends ca-certificates netbase tzdata python3 python3-distutils python3-venv \\',
+    `RUN ${aptUpdate} && apt-get install -qy --no-install-recommends ca-certificates netbase tzdata python3 python3-distutils python3-venv \\`,
     ' && cd /tmp && apt-get download -q libpython3.11-dev && dpkg-deb --fsys-tarfile libpython3.11-dev_*.deb | tar -x -C / ./usr/include \\',
     ` && rm /usr/lib/python3.11/EXTERNALLY-MANAGED && ${cleaned}`,
     'RUN for name in python python3 python3.11; do ln -s /usr/bin/python3.11 /usr/local/bin/$name; done \\',

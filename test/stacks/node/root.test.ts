@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -50,10 +52,19 @@ describe('a package of Node.js', () => {
         fetchedBefore(each, version),
       ),
     )
-    process.env.npm_config_fetch_retries = '0'
     await mkdir(join(cache, 'npm', name, '24.9.0'), { recursive: true }) // its fetch was cut off
     expect((await nodeParts(cache, '24'))[name]).to.equal('24.1.0')
     const failure = await nodeParts(cache, '22').catch((error: unknown) => (error as Error).message)
-    expect(failure).to.equal(`there is no ${name}@22`)
+    expect(failure).to.match(/^the npm registry does not answer: .*ECONNREFUSED/)
+  })
+
+  it('is not waited for where the registry never says a word', async () => {
+    const silent = createServer().listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    process.env.npm_config_registry = `http://127.0.0.1:${port}/`
+    const failure = await nodeParts(cache, '20', 500).catch((error: unknown) => (error as Error).message)
+    expect(failure).to.equal('the npm registry does not answer: no word of it within 0.5 s')
+    silent.close()
   })
 })
