@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import type { ContainerFiles } from '../containers/files.js'
 import { EngineError, isFault } from '../errors.js'
-import { flow } from '../workers/flow.js'
+import { byThemselves, flow } from '../workers/flow.js'
 import type { JobPool } from '../images/job-pool.js'
 import { Thread } from '../kernel/thread.js'
 import { rangeOf } from '../system/id-map.js'
@@ -185,7 +185,8 @@ async function feed(hand: Hand, archive: Readable): Promise<void> {
   const said: Promise<unknown>[] = []
   try {
     for await (const chunk of archive) {
-      const answer = hand.post({ kind: 'chunk', chunk: chunk as Uint8Array })
+      const bytes = byThemselves(chunk as Uint8Array)
+      const answer = hand.post({ kind: 'chunk', chunk: bytes }, [bytes.buffer])
       answer.catch(() => undefined) // seen when its turn comes
       said.push(answer)
       if (said.length >= window) await said.shift()

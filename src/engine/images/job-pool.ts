@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { EngineError } from '../errors.js'
+import { byThemselves } from '../workers/flow.js'
 import { WorkerPool } from '../workers/pool.js'
 import type { Jobs, Unpack } from './jobs.js'
 import type { LayerSum } from './pack.js'
@@ -49,7 +50,8 @@ export class JobPool extends WorkerPool<JobMessage> {
       try {
         for await (const chunk of archive) {
           signal?.throwIfAborted()
-          const answer = thread.post({ kind: 'chunk', chunk: chunk as Uint8Array })
+          const bytes = byThemselves(chunk as Uint8Array)
+          const answer = thread.post({ kind: 'chunk', chunk: bytes }, [bytes.buffer])
           answer.catch(() => undefined) // seen when its turn comes
           answers.push(answer)
           if (answers.length >= window) await answers.shift()

@@ -71,9 +71,10 @@ export class Thread<Message> {
   }
 }
 
-/** Under tsx (tests) the thread is TypeScript, and a worker does not inherit the loader that `--import` installed. */
+/** Under tsx the thread is TypeScript, and a worker does not inherit what tsx has installed, as it does strip-types.js. */
 function start(compiled: URL): Worker {
-  if (!import.meta.url.endsWith('.ts')) return new Worker(compiled)
+  if (!import.meta.url.endsWith('.ts') || !process.execArgv.some((flag) => flag.includes('tsx')))
+    return new Worker(compiled)
   const entry = compiled.href.replace(/\.js$/, '.ts')
   const load = `import('tsx/esm/api').then((tsx) => { tsx.register(); return import(${JSON.stringify(entry)}) })`
   return new Worker(load, { eval: true })

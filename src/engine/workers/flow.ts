@@ -32,3 +32,6 @@ export async function* flow(next: () => Promise<unknown>): AsyncGenerator<Buffer
     yield Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength)
   }
 }
+
+/** Bytes to be posted, and transferred: a piece of a larger buffer would be posted with all of that, for each piece. */
+export const byThemselves = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes)
