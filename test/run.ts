@@ -2,6 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { patience } from './patience.js'
 
+/** For Node.js: runs the TypeScript of this checkout as it is. */
+export const typescript = `--import=${new URL('../strip-types.js', import.meta.url).href}`
+
 export interface Outcome {
   /** null when a signal ended it. */
   readonly code: number | null

@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
-import { must } from '../run.js'
+import { must, typescript } from '../run.js'
 
 describe('a part of a library that is hardly ever used', () => {
   const lazy = fileURLToPath(new URL('../../src/lib/lazy.ts', import.meta.url))
   const program = (code: string): Promise<string> =>
-    must(process.execPath, ['--import=tsx/esm', `--import=${lazy}`, '--input-type=module', '-e', code], {
+    must(process.execPath, [typescript, `--import=${lazy}`, '--input-type=module', '-e', code], {
       cwd: fileURLToPath(new URL('../..', import.meta.url)),
     })
   const loaded = `Object.keys(createRequire(import.meta.url).cache).filter((file) => /^\\/.*node_modules.(ssh2|@grpc)/.test(file))`

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { typescript } from '../run.js'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
@@ -251,7 +252,7 @@ describe('the worker', function () {
       rig.store.notifications.subscribe('test:rolling', resolve).catch(reject)
     })
     const script = fileURLToPath(new URL('worker-child.ts', import.meta.url))
-    const child = spawn(process.execPath, ['--import=tsx', script], {
+    const child = spawn(process.execPath, [typescript, script], {
       env: { ...process.env, ...rig.config.env },
       stdio: 'inherit',
     })

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
+import { typescript } from '../run.js'
 import { RouteCache } from '../../src/router/route-cache.js'
 import { freePort } from '../free.js'
 import { app } from './parts.js'
@@ -54,7 +55,7 @@ async function limited(
     LISTEN_FDS: '',
     ...settings,
   }
-  const child = spawn('prlimit', [`--nofile=${files}:${files}`, process.execPath, '--import=tsx', main], {
+  const child = spawn('prlimit', [`--nofile=${files}:${files}`, process.execPath, typescript, main], {
     env,
     stdio: ['ignore', 'ignore', 'inherit'],
   })

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
+import { typescript } from '../run.js'
 import { loadConfig } from '../../src/config.js'
 import { RouteCache } from '../../src/router/route-cache.js'
 import { openListener } from '../../src/serve/socket.js'
@@ -58,7 +59,7 @@ describe('the router process', function () {
       { app: 'a1', name: 'blog', hosts: ['blog.test'], targets: [blog.target()], version: 1 },
     ])
     const start = () =>
-      spawn(process.execPath, ['--import=tsx', main], { env, stdio: ['ignore', 'ignore', 'inherit', listener.fd] })
+      spawn(process.execPath, [typescript, main], { env, stdio: ['ignore', 'ignore', 'inherit', listener.fd] })
     let child = start()
     try {
       expect(await ask(port)).to.equal('from the app')
@@ -99,7 +100,7 @@ describe('the router process', function () {
     ])
     const start = async () => {
       const stdio = ['ignore', 'ignore', 'inherit', listener.fd, 'pipe'] as const
-      const child = spawn(process.execPath, ['--import=tsx', main], { env, stdio: [...stdio] })
+      const child = spawn(process.execPath, [typescript, main], { env, stdio: [...stdio] })
       const word = child.stdio[4] as Readable
       await once(word, 'data') // it accepts
       return { child, leaves: once(word, 'close') }

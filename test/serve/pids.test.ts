@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect } from 'chai'
 import { endProcess, identify, isAlive, signalProcess } from '../../src/serve/pids.js'
-import { run } from '../run.js'
+import { run, typescript } from '../run.js'
 
 describe('a process that is not our child', () => {
   it('is ended, killed where it does not heed, and may be gone already', async () => {
@@ -20,18 +20,10 @@ describe('a process that is not our child', () => {
   it('of another user is not waited for: what to do is said at once', async () => {
     const others = spawn('sleep', ['60'], { stdio: 'ignore' })
     await once(others, 'spawn')
-    const script = `import { end, identify } from ${JSON.stringify(new URL('../../src/serve/pids.ts', import.meta.url).href)}
-      await end(identify(${String(others.pid)}), 60_000).catch((error) => console.log(error.fault, error.message, error.hint))`
-    const args = [
-      '--reuid=65534',
-      '--clear-groups',
-      process.execPath,
-      '--import=tsx',
-      '--input-type=module',
-      '-e',
-      script,
-    ]
-    const said = await run('setpriv', args, { env: { ...process.env, TSX_DISABLE_CACHE: '1' }, timeoutMs: 20_000 })
+    const script = `import { endProcess, identify } from ${JSON.stringify(new URL('../../src/serve/pids.ts', import.meta.url).href)}
+      await endProcess(identify(${String(others.pid)}), 60_000).catch((error) => console.log(error.fault, error.message, error.hint))`
+    const args = ['--reuid=65534', '--clear-groups', process.execPath, typescript, '--input-type=module', '-e', script]
+    const said = await run('setpriv', args, { timeoutMs: 20_000 })
     others.kill('SIGKILL')
     expect(said.stdout, said.stderr).to.match(/^denied process \d+ is another user's run it with sudo/)
   })

@@ -59,7 +59,7 @@ export const config = (root: string): EngineConfig => ({
   prefix: '0000',
 })
 
-/** One pool of threads for all tests: a thread takes a while to start under tsx. */
+/** One pool of threads for all tests: a thread takes a while to start. */
 export const pool = new JobPool()
 after(() => pool[Symbol.asyncDispose]())
 
