@@ -4,13 +4,22 @@ import type { PackageJson } from './package-json.js'
 import type { Tree } from '../tree.js'
 
 /** Majors of Node.js that Berth can make a stack image of. */
-export const nodeMajors: readonly number[] = [16, 18, 20, 22, 24, 26]
-/** Those that get no more patches (nodejs/Release). */
-const endedMajors: readonly number[] = [16, 18, 20]
+export const nodeMajors: readonly number[] = [14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26]
+/** Those that still get patches (nodejs/Release). */
+const patchedMajors: readonly number[] = [22, 24, 26]
 export const defaultNodeMajor = 24
+/** The default, then what gets long-term support, the newest first, then what never did. */
+const preferred: readonly number[] = nodeMajors.toSorted((a, b) => rank(b) - rank(a))
 
 /** Code names of long-term releases, as `.nvmrc` has them. */
-const codeNames: Readonly<Record<string, number>> = { gallium: 16, hydrogen: 18, iron: 20, jod: 22, krypton: 24 }
+const codeNames: Readonly<Record<string, number>> = {
+  fermium: 14,
+  gallium: 16,
+  hydrogen: 18,
+  iron: 20,
+  jod: 22,
+  krypton: 24,
+}
 
 /** Longer than any range that somebody meant; the time that semver takes grows with it. */
 const longestRange = 256
@@ -25,24 +34,49 @@ export interface NodeVersion {
 export const nodeImage = (version: number | string): string => `node:${String(version)}-bookworm-slim`
 
 /**
- * The version for an app: what `engines.node` of its package.json says, else `.nvmrc` or `.node-version`, else the default.
+ * The version for an app: what `engines.node` of its package.json says, else Volta's, else `.nvmrc`, `.node-version` or
+ * `.tool-versions`, else the default.
  * @throws BerthError `invalid` when Berth has none that is meant; it never takes another in silence
  */
-export function nodeVersion(tree: Tree, { engines }: PackageJson): NodeVersion {
-  for (const [place, text] of [
-    ['package.json: engines.node', engines.node],
-    ['.nvmrc', tree.read('.nvmrc')],
-    ['.node-version', tree.read('.node-version')],
-  ] as const) {
-    const range = (text ?? '').split('\n', 1)[0]?.trim() ?? ''
-    if (range !== '') return withNotes(chosen(place, place.startsWith('.') ? plain(range) : range))
-  }
-  return withNotes(String(defaultNodeMajor))
+export function nodeVersion(tree: Tree, { engines, volta }: PackageJson): NodeVersion {
+  const asked = [
+    { place: 'package.json: engines.node', range: firstLine(engines.node) },
+    { place: 'package.json: volta.node', range: firstLine(volta.node) },
+    { place: '.nvmrc', range: plain(firstLine(tree.read('.nvmrc'))) },
+    { place: '.node-version', range: plain(firstLine(tree.read('.node-version'))) },
+    { place: '.tool-versions', range: toolVersion(tree.read('.tool-versions') ?? '') },
+  ].filter(({ range }) => range !== '')
+  const [first, ...others] = asked
+  if (first === undefined) return { version: String(defaultNodeMajor), notes: [] }
+  const version = chosen(first.place, first.range)
+  const other = others.find(
+    ({ range }) => range.length <= longestRange && validRange(range) !== null && !satisfies(whole(version), range),
+  )
+  const notes = [
+    ...(other === undefined ? [] : [`${first.place} is followed; ${other.place} says ${other.range.slice(0, 40)}`]),
+    ...(patchedMajors.includes(Number(version.split('.')[0]))
+      ? []
+      : [`Node.js ${version} gets no more security patches; ${defaultNodeMajor} does`]),
+  ]
+  return { version, notes }
 }
 
-const withNotes = (version: string): NodeVersion => {
-  const ended = endedMajors.includes(Number(version.split('.')[0]))
-  return { version, notes: ended ? [`Node.js ${version} gets no more security patches; ${defaultNodeMajor} does`] : [] }
+/** What is written first, comments left out. */
+const firstLine = (text: string | null | undefined): string =>
+  (text ?? '')
+    .split(/\r?\n/)
+    .map((line) => line.replace(/(?:^|\s)#.*$/, '').trim())
+    .find((line) => line !== '') ?? ''
+
+/** The line of Node.js in the file of asdf and mise. */
+const toolVersion = (text: string): string =>
+  /^[ \t]*node(?:js)?[ \t]+(\S{1,80})/m.exec(text.slice(0, 10_000))?.[1] ?? ''
+
+/** A version that a name of a stack stands for, as far as a range can tell it. */
+const whole = (version: string): string => `${version}${'.999'.repeat(2 - (version.match(/\./g)?.length ?? 0))}`
+
+function rank(major: number): number {
+  return major + (major === defaultNodeMajor ? 2_000 : major % 2 === 0 ? 1_000 : 0)
 }
 
 /** What nvm understands besides ranges, as ranges. */
@@ -59,11 +93,10 @@ function plain(range: string): string {
  */
 function chosen(place: string, range: string): string {
   const shown = range.length > 80 ? `${range.slice(0, 80)}…` : range
-  const hint = `Berth has Node.js ${nodeMajors.join(', ')}; write "${defaultNodeMajor}.x", say`
+  const hint = `Berth has Node.js ${nodeMajors[0] ?? ''} to ${nodeMajors.at(-1) ?? ''}; write "${defaultNodeMajor}.x", say`
   if (range.length > longestRange || validRange(range) === null)
     throw new BerthError('invalid', `${place} "${shown}" is not a version range`, hint)
-  const order = [defaultNodeMajor, ...nodeMajors.filter((major) => major !== defaultNodeMajor).toReversed()]
-  const open = order.find((major) => satisfies(`${String(major)}.999.999`, range))
+  const open = preferred.find((major) => satisfies(`${String(major)}.999.999`, range))
   const named = namedIn(range)
   const minor = named
     .flatMap(({ major, minor }) => [minor, minor - 1].map((one) => ({ major, minor: one })))

@@ -186,8 +186,15 @@ describe('a Node.js app', () => {
     '22.3.x': '22.3',
     '<20.15': '20.14',
     '>=20.1.0 <=20.11.1': '20.10',
-    '<=16.0.1': '16.0.1',
-    '<16.0.1': '16.0.0',
+    '<=18.0.1 >18.0.0': '18.0.1',
+    '>=18 <18.0.1': '18.0.0',
+    '<16.0.1': '14',
+    '^14': '14',
+    '15.1.0': '15.1.0',
+    '>=19 <20': '19',
+    '>=21 <24': '22',
+    '23.x': '23',
+    '14.17.x': '14.17',
     '^16 || ^18': '18',
     '>=14': '24',
     '^18': '18',
@@ -201,8 +208,8 @@ describe('a Node.js app', () => {
 
   it('is told which versions there are when it wants another, or writes none', () => {
     const wants = (node: string) => complaintOf({ 'package.json': pkg({ ...start, engines: { node } }) })
-    for (const range of ['^14', '12.x', '>99', '<16', '15.1.0'])
-      expect(wants(range)).to.include(`"${range}" allows no version`).and.to.include('20, 22, 24, 26')
+    for (const range of ['^12', '4.x', '>99', '<14', '13.1.0'])
+      expect(wants(range)).to.include(`"${range}" allows no version`).and.to.include('Node.js 14 to 26')
     expect(wants('latest')).to.include('"latest" is not a version range')
   })
 
@@ -225,8 +232,17 @@ describe('a Node.js app', () => {
       expect(version({ '.nvmrc': text }), text).to.equal(expected)
       expect(version({ '.node-version': text }), text).to.equal(expected)
     }
+    expect(version({ '.nvmrc': '\n# ours\r\n22 # the server\r\n' })).to.equal('22')
+    expect(version({ '.tool-versions': 'python 3.12\nnodejs 20.11.1\n' })).to.equal('20.11.1')
+    expect(version({ 'package.json': pkg({ ...start, volta: { node: '22.3.0' } }), '.nvmrc': '20' })).to.equal('22.3.0')
     const engines = pkg({ ...start, engines: { node: '22.x' } })
-    expect(version({ 'package.json': engines, '.nvmrc': '20' })).to.equal('22')
+    const two = planOf({ 'package.json': engines, '.nvmrc': '20' })
+    expect(two.version).to.equal('22')
+    expect(two.notes).to.include('package.json: engines.node is followed; .nvmrc says 20')
+    expect(planOf({ 'package.json': engines, '.nvmrc': '22.3.0', '.node-version': 'v22' }).notes.join()).to.include(
+      '.nvmrc says 22.3.0',
+    )
+    expect(planOf({ 'package.json': engines, '.nvmrc': 'v22' }).notes.join()).not.to.include('followed')
     expect(complaintOf({ 'package.json': pkg(start), '.nvmrc': 'lts/nope' })).to.include('.nvmrc "lts/nope" is not')
   })
 
