@@ -33,9 +33,10 @@ export interface Buildpack {
   readonly landmark: string
   /**
    * Pure: no network, no side effects. Null for a tree that is not of its kind.
+   * @param variables the app's config vars
    * @throws BerthError `invalid` in words for the pusher, when it is but cannot be built
    */
-  plan(tree: Tree): Plan | null
+  plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | null
   /** Why a build of its plan failed, by the last lines that the build wrote; null when they do not tell. */
   failure?(lines: readonly string[]): string | null
 }

@@ -5,11 +5,12 @@ import type { Tree } from './tree.js'
 
 /**
  * The plan for a source tree. Pure: no network, no side effects.
+ * @param variables the app's config vars
  * @throws BerthError `invalid` in words for the pusher; SourceError when a file of the tree is at fault
  */
-export function detect(tree: Tree): Plan {
+export function detect(tree: Tree, variables: Readonly<Record<string, string>> = {}): Plan {
   for (const buildpack of buildpacks) {
-    const plan = buildpack.plan(tree)
+    const plan = buildpack.plan(tree, variables)
     if (plan) return plan
   }
   const names = tree.names().filter((name) => name !== '.git')

@@ -8,13 +8,13 @@ export interface Tree {
   hasFile(path: string): boolean
   hasDirectory(path: string): boolean
   /** Text of a file, null when there is none. @throws BerthError `invalid` for one too large to be what its name says */
-  read(path: string): string | null
+  read(path: string, maxBytes?: number): string | null
   /** Names at the top, or in a directory of it, sorted. */
   names(path?: string): readonly string[]
 }
 
 /** Far above any package.json or Procfile, far below what would hurt. */
-const maxBytes = 4 * 1024 * 1024
+const usualBytes = 4 * 1024 * 1024
 
 /** A directory as a tree. */
 export function directoryTree(root: string): Tree {
@@ -34,7 +34,7 @@ export function directoryTree(root: string): Tree {
   return {
     hasFile: (path) => stat(path)?.stats.isFile() ?? false,
     hasDirectory: (path) => stat(path)?.stats.isDirectory() ?? false,
-    read: (path) => {
+    read: (path, maxBytes = usualBytes) => {
       const file = stat(path)
       if (!file?.stats.isFile()) return null
       if (file.stats.size > maxBytes)
@@ -47,3 +47,14 @@ export function directoryTree(root: string): Tree {
     },
   }
 }
+
+/** A folder of a tree as a tree. */
+export const below = (tree: Tree, directory: string): Tree =>
+  directory === '.'
+    ? tree
+    : {
+        hasFile: (path) => tree.hasFile(`${directory}/${path}`),
+        hasDirectory: (path) => tree.hasDirectory(`${directory}/${path}`),
+        read: (path, maxBytes) => tree.read(`${directory}/${path}`, maxBytes),
+        names: (path = '.') => tree.names(path === '.' ? directory : `${directory}/${path}`),
+      }

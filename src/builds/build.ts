@@ -34,7 +34,7 @@ export async function buildTree(
   const { directory } = order
   if (!(await stat(directory).catch(orMissing(null))))
     throw new BerthError('broken', 'the pushed source is not there any more', 'push again')
-  const plan = detect(directoryTree(directory))
+  const plan = detect(directoryTree(directory), order.variables)
   log.step(`${plan.found} detected`)
   if (plan.version !== '') log.detail(`${plan.name} ${plan.version}`)
   const types = Object.keys(plan.processTypes)

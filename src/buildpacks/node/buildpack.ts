@@ -3,19 +3,21 @@ import { declaredTypes, saysWhatRuns } from '../procfile.js'
 import { siteDirectory } from '../site.js'
 import { siteCommand } from '../static/stage.js'
 import { BerthError } from '../../errors.js'
-import type { Tree } from '../tree.js'
+import { below, type Tree } from '../tree.js'
+import { appDirectoryVariable, choose, type Choice } from './choice.js'
 import { resolved } from './commands.js'
-import { dockerfileOf, type Installation } from './dockerfile.js'
+import { dockerfileOf } from './dockerfile.js'
+import { installationOf } from './installation.js'
 import { commandsFor } from './manager-commands.js'
-import { managerOf, type Manager } from './manager.js'
+import { lockText, managerOf, type Manager } from './manager.js'
+import { nativeOf } from './native.js'
 import { developmentNeed } from './needs.js'
 import { failureReason } from './failure-reason.js'
-import { declaredDependencies, parsePackageJson, type NodeApp, type PackageJson } from './package-json.js'
-import { startOf, type DeclaredWeb } from './start.js'
+import { declaredDependencies, has, parsePackageJson, type NodeApp, type PackageJson } from './package-json.js'
+import { startOf } from './start.js'
 import { nodeImage, nodeVersion } from './version.js'
+import { builtBefore } from './workspace.js'
 
-/** Scripts that package managers run of their own accord on install: they may need the whole tree. */
-const lifecycle = ['preinstall', 'install', 'postinstall', 'prepublish', 'preprepare', 'prepare', 'postprepare']
 /** Plug'n'Play's map goes too: tools that see one ask it, and Berth has Yarn write node_modules. */
 const ignored = ['.git', '**/node_modules', 'npm-debug.log*', '.pnp.cjs', '.pnp.loader.mjs']
 
@@ -28,44 +30,51 @@ export const nodejs: Buildpack = {
   failure: failureReason,
 }
 
-function plan(tree: Tree): Plan | null {
+function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | null {
   const text = tree.read('package.json')
   if (text === null) return null
-  const app: NodeApp = { tree, pkg: parsePackageJson(text) }
-  const { pkg } = app
-  const declared = declaredTypes(tree)
+  const root = parsePackageJson(text)
+  const choice = choose(tree, root, variables[appDirectoryVariable])
+  const { directory, pkg, members } = choice
+  const app: NodeApp = { tree: below(tree, directory), pkg, directory }
+  const declared = declaredTypes(app.tree.hasFile('Procfile') ? app.tree : tree)
   const declares = saysWhatRuns(declared)
-  const manager = managerOf(tree, pkg)
-  const commands = commandsFor(manager)
-  const web: DeclaredWeb = declares ? (declared.web ?? null) : undefined
-  const start = startOf(app, commands.run, web)
-  if (start === null) {
+  const manager = managerOf(tree, root)
+  const commands = commandsFor(manager, directory === '.' ? null : (pkg.name ?? null))
+  const own = startOf(app, commands.run, declares ? (declared.web ?? null) : undefined)
+  if (own === null) {
     // a site that has a package.json for its tools only
     if (pkg.scripts.build === undefined && siteDirectory(tree) !== null) return null
     throw nothingStarts()
   }
+  const start = { ...own, build: buildLine(root, choice, commands.run, own.build) }
   const run = start.site === null ? start.web : siteCommand
   const processTypes = { ...(run === null ? {} : { web: run }), ...declared }
-  const { version, notes } = nodeVersion(tree, pkg)
+  const { version, notes } = nodeVersion(
+    tree,
+    root.engines.node === undefined ? { ...root, engines: pkg.engines } : root,
+  )
   const need = developmentNeed(pkg, Object.values(processTypes))
-  const install = installation(tree, pkg, manager, need !== null)
+  const install = installationOf({ tree, root, members, manager, commands }, need !== null)
   // scripts of an installation may need what is for development only, as `husky` or `svelte-kit sync` in `prepare`
-  const develops = Object.keys(pkg.devDependencies).length > 0 || pkg.workspaces !== undefined
-  const staged = start.build !== null || (install.scripts.length > 0 && develops)
-  const found = start.framework === null ? 'Node.js app' : `Node.js app (${start.framework})`
+  const develops = Object.keys(root.devDependencies).length > 0 || members.length > 0
+  const native = nativeOf([root, pkg], lockText(tree, manager.lock))
+  const apart = native.build.some((name) => !native.run.includes(name))
   return {
     buildpack: 'nodejs',
     name: 'Node.js',
-    found,
+    found: start.framework === null ? 'Node.js app' : `Node.js app (${start.framework})`,
     version,
     dockerfile: dockerfileOf({
       image: nodeImage(version),
+      directory,
       manager: commands,
       start,
       install,
-      staged,
-      before: scriptLines(pkg, commands.run, 'heroku-prebuild'),
-      after: scriptLines(pkg, commands.run, 'heroku-cleanup'),
+      native,
+      staged: apart || start.build !== null || (install.scripts.length > 0 && develops),
+      before: scriptLines(root, commands.run, 'heroku-prebuild'),
+      after: scriptLines(root, commands.run, 'heroku-cleanup'),
       managerRuns: Object.values(processTypes).some((line) => runsManager(line, pkg, manager)),
       command: run,
     }),
@@ -73,8 +82,23 @@ function plan(tree: Tree): Plan | null {
     dockerignore: [...ignored, tree.read('.dockerignore') ?? ''].join('\n'),
     processTypes,
     origin: declares ? 'Procfile' : 'package.json',
-    notes: [...start.notes, ...notes, ...notesOn(tree, pkg, manager), ...needNotes(need)],
+    notes: [...choice.notes, ...start.notes, ...notes, ...notesOn(tree, root, manager), ...needNotes(need)],
   }
+}
+
+/** The build of a package of a workspace, after those that it is built with: by Turborepo where that is set up. */
+function buildLine(
+  root: PackageJson,
+  { directory, pkg, members }: Choice,
+  run: string,
+  build: string | null,
+): string | null {
+  if (directory === '.' || build === null) return build
+  const enter = `cd ${directory}`
+  if (has(root, 'turbo') && pkg.name !== undefined && build === `${run} build`)
+    return `TURBO_TELEMETRY_DISABLED=1 turbo run build --env-mode=loose --filter=${pkg.name} && ${enter}`
+  const before = builtBefore(members, { directory, pkg }).map((one) => `(cd ${one.directory} && ${run} build)`)
+  return [...before, enter, build].join(' && ')
 }
 
 const nothingStarts = (): BerthError =>
@@ -83,31 +107,6 @@ const nothingStarts = (): BerthError =>
     'package.json does not say how to start the app',
     'add a "start" script to package.json, a `web:` line to a Procfile, or a server.js; a "build" script alone makes a site',
   )
-
-function installation(tree: Tree, pkg: PackageJson, manager: Manager, keeps: boolean): Installation {
-  const scripts = lifecycle.filter((name) => pkg.scripts[name] !== undefined)
-  const all = declaredDependencies(pkg)
-  const local = pkg.workspaces !== undefined || all.some(([, range]) => /^(?:file|link|portal):|^[./~]/.test(range))
-  return {
-    files: local || (all.length === 0 && scripts.length > 0) ? null : packageFiles(tree, manager),
-    any: all.length > 0 || scripts.length > 0 || local,
-    scripts,
-    prunes: !keeps && (manager.name !== 'bun' || pkg.trustedDependencies === undefined),
-    changes: scripts.length > 0 || all.some(([name]) => generators.has(name)),
-  }
-}
-
-/** They write their code into node_modules. */
-const generators = new Set(['prisma', '@prisma/client', 'zenstack', '@zenstackhq/runtime'])
-
-/** What decides the installation, as far as it is there; a folder ends with `/`. */
-function packageFiles(tree: Tree, manager: Manager): string[] {
-  const files = ['package.json', manager.lock, ...commandsFor(manager).files]
-  return files.flatMap((name) => {
-    if (name === undefined) return []
-    return tree.hasFile(name) ? [name] : tree.hasDirectory(name) ? [`${name}/`] : []
-  })
-}
 
 const scriptLines = ({ scripts }: PackageJson, run: string, name: string): string[] =>
   scripts[name] === undefined ? [] : [`${run} ${name}`]

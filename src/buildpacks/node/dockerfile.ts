@@ -1,13 +1,17 @@
 import { siteStage } from '../static/stage.js'
 import type { ManagerCommands } from './manager-commands.js'
+import type { Native } from './native.js'
 import type { Start } from './start.js'
 
 /** All that decides a Dockerfile. Lines are for a shell, paths relative to the app's folder. */
 export interface Recipe {
   readonly image: string
+  /** The app's folder in its workspace; '.' for the root. */
+  readonly directory: string
   readonly manager: ManagerCommands
   readonly start: Start
   readonly install: Installation
+  readonly native: Native
   /** Whether it is built in a stage that does not get into the image. */
   readonly staged: boolean
   /** Scripts of the app (`npm run x`) before the installation, and after all. */
@@ -42,10 +46,11 @@ const copyAll = 'COPY --chown=node:node . .'
  * repeats nothing of the installation.
  */
 export function dockerfileOf(recipe: Recipe): string {
-  const { start, command, staged } = recipe
+  const { start, command, staged, directory } = recipe
   const runs = command === null || start.site !== null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', command])}`]
   const stages = !staged ? oneStage(recipe) : splits(recipe) ? splitStages(recipe) : twoStages(recipe)
-  return [...stages, ...runs, ''].join('\n')
+  const inside = directory === '.' || start.site !== null ? [] : [`WORKDIR ${home}/${directory}`]
+  return [...stages, ...inside, ...runs, ''].join('\n')
 }
 
 /** What runs for production can be taken from beside the build, where it is the same at each. */
@@ -63,7 +68,7 @@ function oneStage(recipe: Recipe): string[] {
   const { start, image } = recipe
   return [
     `FROM ${image}`,
-    ...place(recipe, { ...start.env, ...start.buildEnv }, true),
+    ...place(recipe, { ...recipe.native.env, ...start.env, ...start.buildEnv }, true),
     ...installed(recipe),
     ...built(recipe),
   ]
@@ -107,11 +112,15 @@ const cached = ({ cache, alone }: ManagerCommands): string =>
   `RUN --mount=type=cache,target=${cache},uid=1000,gid=1000${alone ? ',sharing=locked' : ''}`
 
 /** Where the app lies, and who runs it. */
-function place({ manager, managerRuns }: Recipe, extra: Readonly<Record<string, string>>, building: boolean): string[] {
+function place(recipe: Recipe, extra: Readonly<Record<string, string>>, building: boolean): string[] {
+  const { manager, managerRuns, native, directory } = recipe
   const managed = building || managerRuns
-  const variables = { NODE_ENV: 'production', HOST: '0.0.0.0', ...(managed ? manager.env : {}), ...extra }
-  const all = Object.entries({ ...variables, PATH: `${home}/node_modules/.bin:$PATH` })
+  const needed = building ? { ...native.buildEnv, ...(native.compiles ? headers : {}) } : native.env
+  const variables = { NODE_ENV: 'production', HOST: '0.0.0.0', ...(managed ? manager.env : {}), ...needed, ...extra }
+  const all = Object.entries({ ...variables, PATH: [...binaries(directory), '$PATH'].join(':') })
   return [
+    ...debian(building ? native.build : native.run),
+    ...(building && native.compiles ? [`RUN ${gyp}`] : []),
     `ENV ${all.map(([name, value]) => `${name}=${value}`).join(' ')}`,
     `WORKDIR ${home}`,
     `RUN chown node:node ${home}`,
@@ -119,6 +128,27 @@ function place({ manager, managerRuns }: Recipe, extra: Readonly<Record<string, 
     'USER node',
   ]
 }
+
+const binaries = (directory: string): string[] =>
+  [directory, '.']
+    .slice(directory === '.' ? 1 : 0)
+    .map((one) => `${one === '.' ? home : `${home}/${one}`}/node_modules/.bin`)
+
+const debian = (packages: readonly string[]): string[] =>
+  packages.length === 0
+    ? []
+    : [
+        `RUN apt-get update -q && apt-get install -qy --no-install-recommends ${packages.join(' ')} && rm -rf /var/lib/apt/lists/*`,
+      ]
+
+/** Where node-gyp finds the headers of this Node.js, which it would download otherwise. */
+const headers = { npm_config_nodedir: '/usr/local' }
+/** The headers, from Node.js's npm package where the image has none; and npm's node-gyp for the managers that have none. */
+const gyp = [
+  'if [ ! -d /usr/local/include/node ]; then cd /tmp && npm pack --silent "node-linux-$(node -p process.arch)@$NODE_VERSION"',
+  '&& tar -xzf node-linux-*.tgz -C /usr/local --strip-components=1 package/include && rm node-linux-*.tgz; fi',
+  '&& ln -sf "$(npm root -g)/npm/node_modules/node-gyp/bin/node-gyp.js" /usr/local/bin/node-gyp && chmod +x /usr/local/bin/node-gyp',
+].join(' ')
 
 /** The installation, and the code; the code comes last, where it can. */
 function installed({ manager, install, staged, before }: Recipe): string[] {
@@ -133,11 +163,14 @@ function installed({ manager, install, staged, before }: Recipe): string[] {
 
 /** A folder is copied to its own name, files to where they all go. */
 function copies(files: readonly string[]): string[] {
-  const folders = files.filter((file) => file.endsWith('/'))
-  const plain = files.filter((file) => !file.endsWith('/'))
+  const elsewhere = files.filter((file) => file.includes('/'))
+  const plain = files.filter((file) => !file.includes('/'))
   return [
     `COPY --chown=node:node ${plain.join(' ')} ./`,
-    ...folders.map((folder) => `COPY --chown=node:node ${folder.slice(0, -1)} ${folder}`),
+    ...elsewhere.map((path) => {
+      const isFolder = path.endsWith('/')
+      return `COPY --chown=node:node ${isFolder ? path.slice(0, -1) : path} ${path.slice(0, path.lastIndexOf('/') + 1)}`
+    }),
   ]
 }
 
@@ -175,11 +208,12 @@ const foundSite = (places: readonly string[]): string =>
   ].join(' ')
 
 function lastStage(recipe: Recipe, first: readonly string[]): string[] {
-  const { start, image } = recipe
+  const { start, image, directory } = recipe
   if (start.site !== null) return siteStage({ stage: 'build', place: siteAt, fallback: start.site.fallback })
   const { output } = start
-  const from = output ? `${home}/${output.from}` : home
-  const to = output && output.to !== '.' ? `${home}/${output.to}` : home
+  const at = directory === '.' ? home : `${home}/${directory}`
+  const from = output ? `${at}/${output.from}` : home
+  const to = output && output.to !== '.' ? `${at}/${output.to}` : home
   return [
     `FROM ${image}`,
     ...place(recipe, start.env, false),

@@ -24,8 +24,12 @@ export interface ManagerCommands {
 const quiet = '--no-audit --no-fund --no-update-notifier'
 const home = '/home/node'
 
-/** The commands of an app's package manager. None goes through corepack, which asks the network when the app starts. */
-export const commandsFor = (manager: Manager): ManagerCommands => by[manager.name](manager)
+/**
+ * The commands of an app's package manager. None goes through corepack, which asks the network when the app starts.
+ * @param member the name of the package of a workspace that runs
+ */
+export const commandsFor = (manager: Manager, member: string | null): ManagerCommands =>
+  by[manager.name](manager, member)
 
 /** Installs a manager by its npm package: from the registry, and with the settings, that the build has. */
 const setup = (spec: string): string =>
@@ -34,7 +38,7 @@ const majorOf = ({ version }: Manager): number =>
   version === undefined || version === 'latest' ? 0 : (minVersion(version)?.major ?? 0)
 const lines = (...all: (string | false)[]): string => all.filter((one) => one !== false).join(' ')
 
-const by: Readonly<Record<Manager['name'], (manager: Manager) => ManagerCommands>> = {
+const by: Readonly<Record<Manager['name'], (manager: Manager, member: string | null) => ManagerCommands>> = {
   npm: ({ version, lock, peerless }) => ({
     setup: version === undefined ? null : setup(`npm@${version}`),
     env: {},
@@ -70,7 +74,7 @@ const by: Readonly<Record<Manager['name'], (manager: Manager) => ManagerCommands
     }
   },
 
-  berry: (manager) => {
+  berry: (manager, member) => {
     const { program, lock } = manager
     const yarn = program === undefined ? 'yarn' : `node ${program}`
     return {
@@ -79,7 +83,7 @@ const by: Readonly<Record<Manager['name'], (manager: Manager) => ManagerCommands
       env: { YARN_NODE_LINKER: 'node-modules', YARN_ENABLE_TELEMETRY: '0', YARN_GLOBAL_FOLDER: `${home}/.yarn-global` },
       install: () => lines(`${yarn} install`, lock !== undefined && '--immutable'),
       // before version 4 a plugin did this
-      prune: majorOf(manager) < 4 ? null : `${yarn} workspaces focus --all --production`,
+      prune: majorOf(manager) < 4 ? null : `${yarn} workspaces focus ${member ?? '--all'} --production`,
       run: `${yarn} run`,
       cache: `${home}/.yarn-global`,
       alone: false,
@@ -87,19 +91,21 @@ const by: Readonly<Record<Manager['name'], (manager: Manager) => ManagerCommands
     }
   },
 
-  pnpm: (manager) => {
+  pnpm: (manager, member) => {
     const { lock, version } = manager
     const store = `--config.store-dir=${home}/.pnpm-store`
-    const install = (production: boolean): string =>
+    const install = (production: boolean, filter = ''): string =>
       lines(
-        `CI=true pnpm install --prod=${String(production)} --prefer-offline ${store}`,
+        `CI=true pnpm ${filter}install --prod=${String(production)} --prefer-offline ${store}`,
         lock !== undefined && '--frozen-lockfile',
       )
+    // in a workspace `prune` takes away what its packages need of each other, and leaves all else where it is
+    const again = `find . -name node_modules -prune -exec rm -rf {} + && ${install(true, `--filter '${member ?? ''}...' `)}`
     return {
       setup: setup(`pnpm@${version ?? '10'}`),
       env: {},
       install: (development) => install(!development),
-      prune: `CI=true pnpm prune --prod --config.ignore-scripts=true ${store}`,
+      prune: member === null ? `CI=true pnpm prune --prod --config.ignore-scripts=true ${store}` : again,
       run: 'pnpm run',
       cache: `${home}/.pnpm-store`,
       alone: false,

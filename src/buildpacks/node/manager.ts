@@ -28,6 +28,10 @@ const lockFiles: readonly (readonly [string, 'npm' | 'yarn' | 'pnpm' | 'bun'])[]
   ['bun.lockb', 'bun'],
 ]
 
+/** Text of a lock file, which may be as long as a monorepo is large; '' where there is none. */
+export const lockText = (tree: Tree, lock: string | undefined): string =>
+  (lock === undefined ? null : tree.read(lock, 64 * 1024 * 1024)) ?? ''
+
 /**
  * The package manager of an app: what `packageManager` (or Volta's) says, else whose lock file is there, else what
  * `engines` names, else npm.
@@ -44,7 +48,7 @@ export function managerOf(tree: Tree, pkg: PackageJson): Manager {
   const version = named?.version ?? versionIn(pkg, name)
   if (name === 'yarn') return yarnOf(tree, lock, version)
   if (name === 'npm') {
-    const peerless = lock !== undefined && /"lockfileVersion"\s*:\s*1\b/.test(tree.read(lock)?.slice(0, 1_000) ?? '')
+    const peerless = /"lockfileVersion"\s*:\s*1\b/.test(lockText(tree, lock).slice(0, 1_000))
     return { name, lock, version: npmVersion(version), peerless }
   }
   return { name, lock, version: version ?? (name === 'pnpm' ? pnpmVersion(tree, pkg, lock) : 'latest') }
@@ -86,7 +90,7 @@ function npmVersion(version: string | undefined): string | undefined {
 
 /** Yarn 1 and what came after it have the name of their lock file in common, not what is in it. */
 function yarnOf(tree: Tree, lock: string | undefined, version: string | undefined): Manager {
-  const text = lock === undefined ? '' : (tree.read(lock) ?? '')
+  const text = lockText(tree, lock)
   const settings = tree.read('.yarnrc.yml')
   const major = version === undefined ? undefined : minVersion(version)?.major
   const modern = major === undefined ? /^__metadata:/m.test(text) || settings !== null : major > 1
@@ -101,7 +105,7 @@ function yarnOf(tree: Tree, lock: string | undefined, version: string | undefine
  * so that it is taken where somebody has answered.
  */
 function pnpmVersion(tree: Tree, pkg: PackageJson, lock: string | undefined): string {
-  const text = lock === undefined ? '' : (tree.read(lock) ?? '')
+  const text = lockText(tree, lock)
   const format = Number(/^lockfileVersion:\s*['"]?(\d+\.\d+)/m.exec(text)?.[1] ?? 9)
   if (format < 5.4) return '6'
   if (format < 6) return '7'

@@ -38,6 +38,8 @@ export function parsePackageJson(text: string, file = 'package.json'): PackageJs
 export interface NodeApp {
   readonly tree: Tree
   readonly pkg: PackageJson
+  /** Where the folder is in its workspace; '.' for the root. */
+  readonly directory: string
 }
 
 /** Everything that a package declares, name and range. */

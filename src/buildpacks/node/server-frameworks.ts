@@ -7,7 +7,7 @@ const next: Framework = {
   name: 'Next.js',
   packages: ['next'],
   build: 'next build',
-  makes({ tree }) {
+  makes({ tree, directory }) {
     const text = configText(tree, 'next.config')
     const mode = /\boutput['"]?\s*:\s*['"](\w+)['"]/.exec(text)?.[1]
     const dist = folderIn(text, 'distDir')
@@ -18,10 +18,11 @@ const next: Framework = {
     const env = { ...buildEnv, HOSTNAME: '0.0.0.0' }
     if (mode !== 'standalone') return { kind: 'server', command: 'next start', env, buildEnv }
     const built = dist ?? '.next'
+    // it stands alone as it lies in its workspace
+    const inside = directory === '.' ? `${built}/standalone` : `${built}/standalone/${directory}`
     const copies = [
-      `mkdir -p ${built}/standalone/${built}`,
-      `cp -r ${built}/static ${built}/standalone/${built}/`,
-      ...(tree.hasDirectory('public') ? [`cp -r public ${built}/standalone/`] : []),
+      `cp -r ${built}/static ${inside}/${built}/`,
+      ...(tree.hasDirectory('public') ? [`cp -r public ${inside}/`] : []),
     ]
     const output = { from: `${built}/standalone`, to: '.', finish: copies.join(' && ') }
     return { kind: 'server', command: 'node server.js', insteadOf: /^next start\b/, quiet: true, env, buildEnv, output }

@@ -85,7 +85,7 @@ const notRun = (script: StartScript | null): string[] =>
       ]
 
 /** The first framework that an app depends on. */
-function frameworkOf({ dependencies, devDependencies }: PackageJson): Framework | null {
+export function frameworkOf({ dependencies, devDependencies }: PackageJson): Framework | null {
   const there = (name: string): boolean => Object.hasOwn(dependencies, name) || Object.hasOwn(devDependencies, name)
   return [...serverFrameworks, ...siteFrameworks].find(({ packages }) => packages.some(there)) ?? null
 }

@@ -1,0 +1,103 @@
+import type { Tree } from '../tree.js'
+import { parsePackageJson, type PackageJson } from './package-json.js'
+
+/** A package of a workspace. */
+export interface Member {
+  /** Its folder, below the root. */
+  readonly directory: string
+  readonly pkg: PackageJson
+}
+
+/** So many folders are looked into. */
+const looks = 2_000
+/** Deeper than any workspace has its packages. */
+const depth = 4
+
+/** The packages of a workspace, by `workspaces` of its package.json or by pnpm-workspace.yaml; none where it is no workspace. */
+export function membersOf(tree: Tree, root: PackageJson): readonly Member[] {
+  const patterns = patternsOf(tree, root)
+  if (patterns.length === 0) return []
+  const wanted = patterns.filter((one) => !one.startsWith('!')).map(matcher)
+  const unwanted = patterns.filter((one) => one.startsWith('!')).map((one) => matcher(one.slice(1)))
+  return foldersOf(tree).flatMap((directory) => {
+    if (!wanted.some((one) => one.test(directory)) || unwanted.some((one) => one.test(directory))) return []
+    const file = `${directory}/package.json`
+    const text = tree.read(file)
+    return text === null ? [] : [{ directory, pkg: parsePackageJson(text, file) }]
+  })
+}
+
+/** Whether a package.json, or a file beside it, declares a workspace. */
+export const isWorkspace = (tree: Tree, root: PackageJson): boolean => patternsOf(tree, root).length > 0
+
+function patternsOf(tree: Tree, { workspaces }: PackageJson): string[] {
+  const listed = Array.isArray(workspaces) ? workspaces : (workspaces as { packages?: unknown } | undefined)?.packages
+  const named = Array.isArray(listed) ? listed.filter((one): one is string => typeof one === 'string') : []
+  return [...named, ...listIn(tree.read('pnpm-workspace.yaml') ?? '', 'packages')].slice(0, 100)
+}
+
+/** The items of a list in a YAML file of plain keys and lists. */
+function listIn(text: string, key: string): string[] {
+  const lines = text.split(/\r?\n/)
+  const at = lines.findIndex((line) => line.startsWith(`${key}:`))
+  if (at < 0) return []
+  const short = /\[(.*)\]/.exec(lines[at] ?? '')?.[1]
+  if (short !== undefined) return short.split(',').map(unquoted)
+  const end = lines.findIndex((line, index) => index > at && /^[^\s#-]/.test(line))
+  return lines.slice(at + 1, end < 0 ? undefined : end).flatMap((line) => {
+    const item = /^\s*-\s+(.+)$/.exec(line)?.[1]
+    return item === undefined ? [] : [unquoted(item)]
+  })
+}
+
+const unquoted = (item: string): string =>
+  item
+    .trim()
+    .replace(/\s+#.*$/, '')
+    .replace(/^(['"])(.*)\1$/, '$2')
+
+/** A pattern of folders as an expression: `*` is within a name, `**` any depth. */
+function matcher(pattern: string): RegExp {
+  const parts = pattern.replace(/^\.\//, '').replace(/\/+$/, '').split('/')
+  const source = parts.map((part) =>
+    part === '**' ? '.+' : part.replace(/[.+^${}()|[\]\\?]/g, '\\$&').replace(/\*+/g, '[^/]*'),
+  )
+  return new RegExp(`^${source.join('/')}$`)
+}
+
+/** The folders of a tree, those of installed packages left out. */
+function foldersOf(tree: Tree): string[] {
+  const found: string[] = []
+  let level = ['.']
+  for (let left = depth; left > 0 && found.length < looks; left -= 1) {
+    level = level.flatMap((path) =>
+      tree
+        .names(path)
+        .filter((name) => !name.startsWith('.') && name !== 'node_modules')
+        .map((name) => (path === '.' ? name : `${path}/${name}`))
+        .filter((one) => tree.hasDirectory(one)),
+    )
+    found.push(...level.slice(0, looks - found.length))
+  }
+  return found.sort()
+}
+
+/** The packages of a workspace that one is built with, each after those it depends on itself. */
+export function builtBefore(members: readonly Member[], app: Member): Member[] {
+  const byName = new Map(
+    members.flatMap((member) => (member.pkg.name === undefined ? [] : [[member.pkg.name, member]])),
+  )
+  const order: Member[] = []
+  const seen = new Set<Member>([app])
+  const visit = ({ pkg }: Member): void => {
+    for (const name of Object.keys({ ...pkg.dependencies, ...pkg.devDependencies, ...pkg.peerDependencies })) {
+      const member = byName.get(name)
+      if (member === undefined || seen.has(member)) continue
+      seen.add(member)
+      visit(member)
+      order.push(member)
+    }
+  }
+  visit(app)
+  return order.filter(({ pkg }) => pkg.scripts.build !== undefined)
+}
