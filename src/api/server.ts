@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Logger } from 'pino'
 import { messageOf } from '../errors.js'
 import { createStrictServer, type AdmittedRequest } from '../http-server.js'
+import type { Logger } from '../log.js'
 import { createApp } from './app.js'
 import { createHandlers } from './handlers.js'
 import type { ControlApiDeps } from './platform.js'

@@ -2,7 +2,6 @@ import { expect } from 'chai'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { pino } from 'pino'
 import type { OperationView } from '../../src/api/contract.js'
 import { changeOf } from '../../src/changes/index.js'
 import { BerthError } from '../../src/errors.js'
@@ -19,6 +18,7 @@ import { newOperationId, type Operation } from '../../src/store/operations.js'
 import type { Release } from '../../src/store/releases.js'
 import type { Route } from '../../src/store/routes.js'
 import type { Store } from '../../src/store/store.js'
+import { createLog } from '../../src/log.js'
 import { random, type Random } from '../e2e/crash/random.js'
 import { openRig, type Rig } from './rig.js'
 
@@ -207,7 +207,7 @@ export async function contend(seed: number, rounds: number): Promise<void> {
     rig.config,
     table,
     new RouteCache(rig.config.root),
-    pino({ level: 'silent' }),
+    createLog('test', { level: 'silent' }),
   )
   follower.start()
 

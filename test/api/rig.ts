@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pino } from 'pino'
 import { createClient, type ApiClient } from '../../src/api/client.js'
 import { connectPlatform } from '../../src/api/connect.js'
 import { listenOn } from '../../src/api/listen.js'
@@ -16,6 +15,7 @@ import type { Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
 import { firstRelease } from '../../src/store/releases.js'
 import { openStore, type Store } from '../../src/store/store.js'
+import { createLog } from '../../src/log.js'
 import { unobserved } from '../queue/rig.js'
 import { startRedis, type RedisChild } from '../redis.js'
 import { freePort } from '../free.js'
@@ -72,7 +72,7 @@ async function open(undo: (() => unknown)[], dispose: () => Promise<void>, sched
     BERTH_RUN: join(dir, 'run'),
     BERTH_HTTP_PORT: String(port),
   })
-  const log = pino({ level: 'silent' })
+  const log = createLog('test', { level: 'silent' })
   const redis = await startRedis(config)
   undo.push(() => redis.kill())
 

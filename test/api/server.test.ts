@@ -3,9 +3,9 @@ import { Agent, request, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
-import { pino } from 'pino'
 import { connectPlatform } from '../../src/api/connect.js'
 import { createApiServer, type GitHandler } from '../../src/api/server.js'
+import { createLog } from '../../src/log.js'
 import { openRig, type Rig } from './rig.js'
 
 describe("the control API's server", function () {
@@ -38,7 +38,7 @@ describe("the control API's server", function () {
     /** Asks a server with that git, over the store of the rig. */
     const through = async (git: GitHandler, path: string) => {
       const platform = connectPlatform(rig.config, rig.store, new AbortController().signal)
-      const server = createApiServer(platform, git, pino({ level: 'silent' })).listen(0, '127.0.0.1')
+      const server = createApiServer(platform, git, createLog('test', { level: 'silent' })).listen(0, '127.0.0.1')
       await once(server, 'listening')
       try {
         return await ask((server.address() as AddressInfo).port, path)

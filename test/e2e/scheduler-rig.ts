@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Docker from 'dockerode'
-import { pino } from 'pino'
 import { label, loadConfig, type Config } from '../../src/config.js'
 import { connectEngine, type EngineClient } from '../../src/engine-client/client.js'
 import { createScheduler } from '../../src/scheduler/local.js'
@@ -15,6 +14,7 @@ import type { Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
 import { firstRelease, type Release } from '../../src/store/releases.js'
 import { openStore, type Store } from '../../src/store/store.js'
+import { createLog } from '../../src/log.js'
 import { perlServer, until, type Reply, type SchedulerGround } from '../scheduler/describe-scheduler.js'
 import { Wire } from './scheduler-wire.js'
 import { freePort, poolByte } from '../free.js'
@@ -119,7 +119,7 @@ export async function openRig(engineSocket: string): Promise<Rig> {
   const store = await openStore(config)
   const schedulers: Scheduler[] = []
   const lines: string[] = []
-  const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) })
+  const log = createLog('test', { level: 'debug', write: (line) => void lines.push(line) })
 
   const reachable = () =>
     new Promise<Reply | null>((resolve) => {

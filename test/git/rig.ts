@@ -4,7 +4,6 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { pino } from 'pino'
 import { loadConfig, type Config } from '../../src/config.js'
 import { createGitHandler, type GitOptions } from '../../src/git/handler.js'
 import { repositoryOf } from '../../src/git/repository.js'
@@ -13,6 +12,7 @@ import { wakeUps } from '../../src/queue/submit.js'
 import type { App } from '../../src/store/apps.js'
 import { arrivals, type Operation } from '../../src/store/operations.js'
 import { openStore, type Store } from '../../src/store/store.js'
+import { createLog } from '../../src/log.js'
 import { startRedis } from '../redis.js'
 import { must, run, type Outcome } from '../run.js'
 
@@ -77,7 +77,7 @@ export async function gitRig(options: RigOptions = {}): Promise<GitRig> {
   const redis = await startRedis(config)
   const store = await openStore(config)
   const token = (await store.tokens.create('test')).reveal()
-  const handler = createGitHandler({ config, store, log: pino({ level: 'silent' }), ...more })
+  const handler = createGitHandler({ config, store, log: createLog('test', { level: 'silent' }), ...more })
   const answer: Parameters<typeof createServer>[1] = (request, response) => {
     if (!handler(request, response)) response.writeHead(418).end('not git')
   }

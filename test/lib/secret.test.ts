@@ -1,7 +1,7 @@
 import { format, inspect } from 'node:util'
-import { pino } from 'pino'
 import { expect } from 'chai'
 import { Secret } from '../../src/lib/secret.js'
+import { createLog } from '../../src/log.js'
 
 describe('a secret', () => {
   const secret = new Secret('hunter2')
@@ -17,7 +17,10 @@ describe('a secret', () => {
     'a copy': () => JSON.stringify(Object.assign({}, secret, Object.entries(secret))),
     'a log': () => {
       let line = ''
-      pino({}, { write: (text) => (line += text) }).info({ secret }, 'told %s', secret)
+      createLog('test', { write: (text) => (line += text) }).info(
+        { secret, of: new Error('x', { cause: secret }) },
+        'told',
+      )
       return line
     },
   }))

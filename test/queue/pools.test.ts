@@ -3,7 +3,6 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { pino } from 'pino'
 import { listenOn } from '../../src/api/listen.js'
 import { connectEngine } from '../../src/engine-client/client.js'
 import { operationFiles, operationsDirectory } from '../../src/builds/files.js'
@@ -13,6 +12,7 @@ import { startWorker, type OperationWorker } from '../../src/queue/worker.js'
 import type { Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
 import { newOperationId, type Operation } from '../../src/store/operations.js'
+import { createLog } from '../../src/log.js'
 import { queueRig, schedulerOf, type QueueRig } from './rig.js'
 
 /** An engine whose builds end when they are told to; `building` are those that have begun. */
@@ -54,7 +54,13 @@ describe('builds and other changes', function () {
   const start = async (limits: Partial<QueueRig['config']['limits']> = {}, builds = 2): Promise<void> => {
     const config = { ...rig.config, builds, limits: { ...rig.config.limits, ...limits } }
     const engine = connectEngine(config)
-    worker = await startWorker({ config, store: rig.store, engine, scheduler, log: pino({ level: 'silent' }) })
+    worker = await startWorker({
+      config,
+      store: rig.store,
+      engine,
+      scheduler,
+      log: createLog('test', { level: 'silent' }),
+    })
   }
   beforeEach(async () => {
     rig = await queueRig()

@@ -1,8 +1,8 @@
-import { pino } from 'pino'
 import { loadConfig } from '../../src/config.js'
 import { connectEngine } from '../../src/engine-client/client.js'
 import { startWorker } from '../../src/queue/worker.js'
 import { openStore } from '../../src/store/store.js'
+import { createLog } from '../../src/log.js'
 import { schedulerOf } from './rig.js'
 
 /** A worker process to be killed: every roll-out counts itself in Redis and never ends. */
@@ -12,4 +12,10 @@ const scheduler = schedulerOf(async (app, release) => {
   await store.redis.publish('test:rolling', `${app.name} v${String(release.version)}`)
   await new Promise(() => undefined)
 })
-await startWorker({ config, store, engine: connectEngine(config), scheduler, log: pino({ level: 'silent' }) })
+await startWorker({
+  config,
+  store,
+  engine: connectEngine(config),
+  scheduler,
+  log: createLog('test', { level: 'silent' }),
+})

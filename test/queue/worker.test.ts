@@ -4,7 +4,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { pino } from 'pino'
 import type { Change } from '../../src/changes/index.js'
 import { connectEngine } from '../../src/engine-client/client.js'
 import { BerthError } from '../../src/errors.js'
@@ -14,6 +13,7 @@ import { submit } from '../../src/queue/submit.js'
 import { startWorker, type OperationWorker } from '../../src/queue/worker.js'
 import type { Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
+import { createLog } from '../../src/log.js'
 import { queueRig, schedulerOf, type QueueRig } from './rig.js'
 
 const set = (name: string, value = '1'): Change => ({ kind: 'config', set: { [name]: value }, unset: [] })
@@ -42,7 +42,7 @@ describe('the worker', function () {
       store,
       engine: connectEngine(config),
       scheduler,
-      log: pino({ level: 'silent' }),
+      log: createLog('test', { level: 'silent' }),
     })
   }
   const end = async (app: App, change: Change) => outcome(rig.store, await submit(rig.store, app, change))

@@ -10,13 +10,13 @@ import {
 } from 'node:http'
 import { connect, createServer as createNetServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { pino } from 'pino'
 import type { Hold } from '../../src/router/exchange.js'
 import { createFront, type FrontListener } from '../../src/router/server.js'
 import { Table } from '../../src/router/table.js'
 import type { Applied, Target } from '../../src/store/routes.js'
+import { createLog } from '../../src/log.js'
 
-export const silent = pino({ level: 'silent' })
+export const silent = createLog('test', { level: 'silent' })
 
 export interface Reply {
   readonly status: number

@@ -1,5 +1,4 @@
 import { EventEmitter } from 'node:events'
-import { pino } from 'pino'
 import type { Config } from '../../src/config.js'
 import { BerthError } from '../../src/errors.js'
 import type { AppEvent } from '../../src/scheduler/events.js'
@@ -13,6 +12,7 @@ import type { App } from '../../src/store/apps.js'
 import { firstRelease, type Release } from '../../src/store/releases.js'
 import { SimulatedClock } from './simulated-clock.js'
 import { simulatedEngine, type Box } from './simulated-engine.js'
+import { createLog } from '../../src/log.js'
 
 /** The part of Redis that the records of processes use. */
 class Hashes {
@@ -85,7 +85,7 @@ export class World {
     const deaths = new EventEmitter().setMaxListeners(0)
     this.#deps = {
       config: { name: 'i', ownEngine: false, appHost: (name: string) => name } as unknown as Config,
-      log: pino({ level: 'silent' }),
+      log: createLog('test', { level: 'silent' }),
       limits: defaultLimits,
       engine: simulatedEngine(this) as unknown as SchedulerDeps['engine'],
       records: new ProcessRecords(this.hashes as never),
