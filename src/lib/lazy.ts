@@ -4,15 +4,23 @@ import { fileURLToPath } from 'node:url'
 /**
  * Loaded before all else, `node --import` (see bin/berth): has parts of libraries that are hardly ever used loaded when they
  * are. dockerode would load SSH and gRPC, nine MiB, for engines that are reached by SSH and for BuildKit's sessions; BullMQ
- * a PostgreSQL, and the calendar of jobs that come again; all that speak HTTP or to Redis OpenSSL's TLS, two MiB, where ours
- * goes over sockets of this machine. And zod all the languages of its messages: ours are in English, which it loads by itself.
+ * PostgreSQL, other clients of Redis and the calendar of jobs that come again; all that speak HTTP, or to Redis, would set up
+ * OpenSSL's TLS, two MiB, where ours goes over sockets of this machine. And zod would load all the languages of its messages:
+ * ours are in English, which it loads by itself.
  */
 const lazy: ReadonlyMap<string, RegExp> = new Map([
   ['./ssh', /\/node_modules\/docker-modem\//],
   ['@grpc/grpc-js', /\/node_modules\/dockerode\//],
   ['@grpc/proto-loader', /\/node_modules\/dockerode\//],
   ['protobufjs', /\/node_modules\/dockerode\//],
+  ['tar-fs', /\/node_modules\/dockerode\//],
   ['./postgres', /\/node_modules\/bullmq\//],
+  ['./bun-redis-client', /\/node_modules\/bullmq\//],
+  ['./node-redis-client', /\/node_modules\/bullmq\//],
+  ['./valkey-glide-client', /\/node_modules\/bullmq\//],
+  ['./redis-relay-backend', /\/node_modules\/bullmq\//],
+  ['./relay', /\/node_modules\/bullmq\//],
+  ['./sandbox', /\/node_modules\/bullmq\//],
   ['cron-parser', /\/node_modules\/bullmq\//],
   ['https', /\/node_modules\//],
   ['tls', /\/node_modules\//],
