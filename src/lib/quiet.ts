@@ -9,6 +9,9 @@ const quietTime = 0.01 * lookMs * 1000
 /** Bytes more than after the last collection that are worth another, which takes some 50 ms of a processor. */
 const worthBytes = 1 << 20
 
+/** Milliseconds in which V8's threads have swept up after a collection. */
+const sweepMs = 1000
+
 /** For such a collection, what was compiled and has not been called since the last one goes too: V8 compiles it again. */
 const forgetful = ['--flush-baseline-code', '--bytecode-old-age=1']
 const usual = ['--no-flush-baseline-code', '--bytecode-old-age=6']
@@ -33,8 +36,11 @@ export function collectWhenQuiet(every = lookMs, worth = worthBytes): void {
       for (const flag of forgetful) setFlagsFromString(flag)
       collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
       for (const flag of usual) setFlagsFromString(flag)
-      trim(0)
-      least = process.memoryUsage.rss()
+      least = Infinity
+      setTimeout(() => {
+        trim(0)
+        least = process.memoryUsage.rss()
+      }, sweepMs).unref()
     }
     last = spent()
   }, every).unref()

@@ -5,6 +5,9 @@ import koffi from 'koffi'
 /** Milliseconds without a request after which the engine has nothing to do. */
 const idleMs = 10_000
 
+/** Milliseconds in which V8's threads have swept up after a collection. */
+const sweepMs = 1000
+
 /** For such a collection, what was compiled and has not been called since the last one goes too: V8 compiles it again. */
 const forgetful = ['--flush-baseline-code', '--bytecode-old-age=1']
 const usual = ['--no-flush-baseline-code', '--bytecode-old-age=6']
@@ -18,7 +21,7 @@ function collector(): () => void {
     for (const flag of forgetful) setFlagsFromString(flag)
     collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
     for (const flag of usual) setFlagsFromString(flag)
-    trim(0)
+    setTimeout(() => trim(0), sweepMs).unref()
   }
 }
 
