@@ -1,10 +1,9 @@
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import { isIP, Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import { EngineError } from '../errors.js'
 import { connected, type Outlet } from '../system/dial.js'
+import { https, tls } from '../system/tls.js'
 
 /** From the host's own network: for what its owner asks for. */
 export const fromHost: Outlet = {
@@ -49,7 +48,7 @@ async function getOnce(url: URL, outlet: Outlet, signal: AbortSignal): Promise<I
       createConnection: () => socket,
       signal,
     }
-    const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options)
+    const request = (url.protocol === 'https:' ? https().request : httpRequest)(url, options)
     request.setTimeout(idleMs, () => request.destroy(new Error(`no answer for ${idleMs / 1000} s`)))
     request.end()
     request.on('error', () => undefined) // the answer tells of what comes later
@@ -69,7 +68,7 @@ async function dial(url: URL, outlet: Outlet, signal: AbortSignal): Promise<Sock
 }
 
 async function secure(socket: Socket, host: string, signal: AbortSignal): Promise<Socket> {
-  const secured = connectTls({ socket, host, ...(isIP(host) ? {} : { servername: host }) })
+  const secured = tls().connect({ socket, host, ...(isIP(host) ? {} : { servername: host }) })
   try {
     await once(secured, 'secureConnect', { signal })
     return secured

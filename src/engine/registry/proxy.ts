@@ -1,11 +1,11 @@
 import { Agent as HttpAgent, type ClientRequestArgs, request as requestHttp } from 'node:http'
-import { Agent, type AgentOptions, request as requestHttps } from 'node:https'
+import type { Agent, AgentOptions } from 'node:https'
 import { BlockList, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { connect } from 'node:tls'
 import type { Proxies } from '../config.js'
 import { EngineError } from '../errors.js'
 import type { Outlet } from '../system/dial.js'
+import { https, tls } from '../system/tls.js'
 
 export const noProxies: Proxies = { http: '', https: '', no: '' }
 
@@ -35,35 +35,29 @@ export const proxyHeaders = ({ username, password }: URL): Readonly<Record<strin
         'proxy-authorization': `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`,
       }
 
-/** Connections of TLS, each through the proxy that its host is reached by, if any. */
-export class TunnelAgent extends Agent {
-  readonly #proxies: Proxies
-  readonly #outlet: Outlet | undefined
-
-  /** @param outlet makes the connections that no proxy makes; undefined: the host */
-  constructor(options: AgentOptions, proxies: Proxies, outlet?: Outlet) {
-    super(options)
-    this.#proxies = proxies
-    this.#outlet = outlet
-  }
-
-  override createConnection(
-    options: ClientRequestArgs,
-    done: (error: Error | null, socket: Duplex) => void,
-  ): Duplex | null | undefined {
-    const host = options.host ?? ''
-    const target = `${host.includes(':') ? `[${host}]` : host}:${options.port ?? 443}`
-    const proxy = proxyFor(new URL(`https://${target}`), this.#proxies)
-    if (!proxy && !this.#outlet) return super.createConnection(options, done)
+/**
+ * Connections of TLS, each through the proxy that its host is reached by, if any.
+ * @param outlet makes the connections that no proxy makes; undefined: the host
+ */
+export function tunnelAgent(options: AgentOptions, proxies: Proxies, outlet?: Outlet): Agent {
+  const agent = new (https().Agent)(options)
+  const direct = agent.createConnection.bind(agent)
+  agent.createConnection = (request: ClientRequestArgs, done: (error: Error | null, socket: Duplex) => void) => {
+    const host = request.host ?? ''
+    const target = `${host.includes(':') ? `[${host}]` : host}:${request.port ?? 443}`
+    const proxy = proxyFor(new URL(`https://${target}`), proxies)
+    if (!proxy && !outlet) return direct(request, done)
     const opened = proxy
       ? openTunnel(proxy, target)
-      : this.#outlet?.connect(host, Number(options.port ?? 443), AbortSignal.timeout(connectMs))
+      : outlet?.connect(host, Number(request.port ?? 443), AbortSignal.timeout(connectMs))
+    const named = { ...(request as object), ...(isIP(host) ? {} : { servername: host }) }
     opened?.then(
-      (socket) => done(null, connect({ ...(options as object), ...(isIP(host) ? {} : { servername: host }), socket })),
+      (socket) => done(null, tls().connect({ ...named, socket })),
       (error: unknown) => done(error as Error, undefined as never),
     )
     return undefined
   }
+  return agent
 }
 
 /** As long as a connection may take to be made. Milliseconds. */
@@ -92,7 +86,7 @@ export class OutletAgent extends HttpAgent {
 /** RFC 9110 section 9.3.6: a connection to `host:port` by way of a proxy. */
 function openTunnel(proxy: URL, target: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const ask = (proxy.protocol === 'https:' ? requestHttps : requestHttp)({
+    const ask = (proxy.protocol === 'https:' ? https().request : requestHttp)({
       hostname: proxy.hostname.replace(/^\[(.*)\]$/, '$1'),
       port: portOf(proxy),
       method: 'CONNECT',

@@ -7,19 +7,19 @@ import {
   request as requestHttp,
   type RequestOptions,
 } from 'node:http'
-import { request as requestHttps } from 'node:https'
+import type { Agent as HttpsAgent } from 'node:https'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream'
-import { rootCertificates } from 'node:tls'
 import { EngineError } from '../errors.js'
 import { readChallenges } from './credentials.js'
 import { brokenOff, connectionFault, registryFault } from './faults.js'
-import { OutletAgent, portOf, proxyFor, proxyHeaders, TunnelAgent } from './proxy.js'
+import { OutletAgent, portOf, proxyFor, proxyHeaders, tunnelAgent } from './proxy.js'
 import { quoted } from '../system/sanitize.js'
 import { wholeOf } from '../system/whole.js'
 import type { RegistrySettings, Proxies } from '../config.js'
 import { orMissing } from '../system/missing.js'
+import { https, tls } from '../system/tls.js'
 
 /** One request; a body that is a stream can be sent once only. */
 export interface Ask {
@@ -47,10 +47,10 @@ export function registryUrl(text: string, base: string): URL {
 /** HTTP to one registry, connections kept for the next request. Disposing closes them. */
 export class RegistryTransport implements Disposable {
   readonly #http: HttpAgent
-  readonly #https: TunnelAgent
+  readonly #https: HttpsAgent
   readonly #proxies: Proxies
 
-  private constructor(http: HttpAgent, https: TunnelAgent, proxies: Proxies) {
+  private constructor(http: HttpAgent, https: HttpsAgent, proxies: Proxies) {
     this.#http = http
     this.#https = https
     this.#proxies = proxies
@@ -62,8 +62,8 @@ export class RegistryTransport implements Disposable {
     const { authorities, cert, key } = await readCertificates(join(certificates, base.host))
     const ca = authorities.length > 0 ? [...(await systemAuthorities()), ...authorities] : await systemAuthorities()
     const own = cert !== undefined && key !== undefined ? { cert, key } : {}
-    const https = new TunnelAgent({ keepAlive: true, ca, rejectUnauthorized: !unverified, ...own }, proxies, outlet)
-    return new RegistryTransport(outlet ? new OutletAgent(outlet) : new HttpAgent({ keepAlive: true }), https, proxies)
+    const secure = tunnelAgent({ keepAlive: true, ca, rejectUnauthorized: !unverified, ...own }, proxies, outlet)
+    return new RegistryTransport(outlet ? new OutletAgent(outlet) : new HttpAgent({ keepAlive: true }), secure, proxies)
   }
 
   /**
@@ -107,7 +107,7 @@ export class RegistryTransport implements Disposable {
       const proxy = secure ? undefined : proxyFor(url, this.#proxies)
       const request = proxy
         ? this.#byProxy(proxy, url, options, resolve)
-        : (secure ? requestHttps : requestHttp)(url, options, resolve)
+        : (secure ? https().request : requestHttp)(url, options, resolve)
       let answer: IncomingMessage | undefined
       request.once('response', (begun: IncomingMessage) => (answer = begun))
       request.setTimeout(idleMs, () => {
@@ -126,7 +126,7 @@ export class RegistryTransport implements Disposable {
     const headers = { host: url.host, ...(options.headers as OutgoingHttpHeaders), ...proxyHeaders(proxy) }
     const way = { hostname: proxy.hostname.replace(/^\[(.*)\]$/, '$1'), port: portOf(proxy), path: url.href, headers }
     return proxy.protocol === 'https:'
-      ? requestHttps({ ...options, ...way, agent: false }, done)
+      ? https().request({ ...options, ...way, agent: false }, done)
       : requestHttp({ ...options, ...way }, done)
   }
 }
@@ -174,5 +174,5 @@ async function readCertificates(directory: string) {
 /** The host's authorities, which its owner may have added to; Node's own where there are none. */
 async function systemAuthorities(): Promise<string[]> {
   const bundle = await readFile('/etc/ssl/certs/ca-certificates.crt', 'utf8').catch(orMissing(''))
-  return bundle === '' ? [...rootCertificates] : [bundle]
+  return bundle === '' ? [...tls().rootCertificates] : [bundle]
 }
