@@ -21,7 +21,7 @@ function collector(): () => void {
     for (const flag of forgetful) setFlagsFromString(flag)
     collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
     for (const flag of usual) setFlagsFromString(flag)
-    setTimeout(() => trim(0), sweepMs).unref()
+    setTimeout(() => void trim(0), sweepMs).unref()
   }
 }
 
