@@ -38,7 +38,7 @@ function submitter(platform: ControlApiDeps, { submits }: ApiEndpoint): AnyHandl
 }
 
 /** Every endpoint of the contract that is answered over plain HTTP. */
-export const mountAll = (platform: ControlApiDeps, handlers: Handlers): Mounted[] =>
+const mountAll = (platform: ControlApiDeps, handlers: Handlers): Mounted[] =>
   Object.entries(routes).flatMap(([resource, operations]) =>
     Object.entries(operations).flatMap(([name, route]: [string, string]) => {
       const endpoint = (contract as unknown as Record<string, Record<string, ApiEndpoint>>)[resource]?.[name]

@@ -68,7 +68,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
     },
     routes: apiRoutes({
       ...{ config, events, containers, usage: catalog, images, registry, builder, networks, volumes },
-      inventory: summaryOf(containers, images, builder, driver, ids !== undefined),
+      inventory: summaryOf({ containers, images, builder, driver }, ids !== undefined),
     }),
     [Symbol.asyncDispose]: async () => {
       exits.close()
@@ -87,13 +87,14 @@ const announcesMove = (version: Hierarchies['version'], request: string): boolea
   /^POST .*\/(create|start|restart)(\?|$)/.test(request) ||
   (version === 2 && /^(POST .*\/exec|GET .*\/containers\/[^/]+\/json)(\?|$)/.test(request))
 
-function summaryOf(
-  containers: Containers,
-  images: ImageStore,
-  builder: Builder,
-  driver: Driver,
-  userNamespaces: boolean,
-): EngineSummary {
+interface Summarized {
+  readonly containers: Containers
+  readonly images: ImageStore
+  readonly builder: Builder
+  readonly driver: Driver
+}
+
+function summaryOf({ containers, images, builder, driver }: Summarized, userNamespaces: boolean): EngineSummary {
   return {
     containers: () => containers.count(),
     images: () => images.all().length,

@@ -7,7 +7,7 @@ import { operationFiles } from '../builds/files.js'
 import type { OperationDeps } from './deps.js'
 
 /** Releases whose images are kept to go back to. */
-export const keptImages = 10
+const keptImages = 10
 
 /** Removes an app's images that none of its last ten good releases has. What is still in use now goes the next time. */
 export async function collectImages(deps: OperationDeps, app: App): Promise<void> {

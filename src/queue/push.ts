@@ -9,8 +9,7 @@ import type { OperationDeps } from './deps.js'
 import type { OperationRun } from './run.js'
 
 /** Name of an app's image in the engine; two apps that bear a name one after the other do not share it. */
-export const imageTag = (app: App, version: number): string =>
-  `berth/${app.name}-${app.id.slice(0, 6)}:v${String(version)}`
+const imageTag = (app: App, version: number): string => `berth/${app.name}-${app.id.slice(0, 6)}:v${String(version)}`
 
 /**
  * From a pushed tree to an image.

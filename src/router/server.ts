@@ -203,15 +203,17 @@ class Reception {
   }
 }
 
+/** Has each connection end with its next answer. */
+function partAfterAnswers(servers: readonly Server[]): void {
+  for (const server of servers)
+    for (const event of ['request', 'checkContinue'])
+      server.prependListener(event, (_request: IncomingMessage, response: ServerResponse) =>
+        response.setHeader('connection', 'close'),
+      )
+}
+
 /** How servers come to their end: see `Front`. */
 function closing(servers: readonly Server[], clients: Clients, tunnels: Tunnels): Pick<Front, 'close' | 'leave'> {
-  const partAfterAnswers = () => {
-    for (const server of servers)
-      for (const event of ['request', 'checkContinue'])
-        server.prependListener(event, (_request: IncomingMessage, response: ServerResponse) =>
-          response.setHeader('connection', 'close'),
-        )
-  }
   const closed = Promise.all(servers.map((server) => once(server, 'close')))
   const cutAll = () => {
     for (const server of servers) server.closeAllConnections()
@@ -222,7 +224,7 @@ function closing(servers: readonly Server[], clients: Clients, tunnels: Tunnels)
   return {
     leave: async (ms) => {
       for (const server of servers) NetServer.prototype.close.call(server) // http.Server's own closes idle connections too (since Node 19)
-      partAfterAnswers()
+      partAfterAnswers(servers)
       const late = setTimeout(() => {
         tunnels.close()
         cutAll()
@@ -237,7 +239,7 @@ function closing(servers: readonly Server[], clients: Clients, tunnels: Tunnels)
       for (const socket of clients.sockets()) if (socket.bytesRead === 0) socket.destroy()
       closeIdle()
       // Connections become idle one by one as their answers end; each is closed then instead of kept alive.
-      partAfterAnswers()
+      partAfterAnswers(servers)
       const sweep = setInterval(closeIdle, 100)
       const late = setTimeout(cutAll, ms)
       await closed

@@ -1,9 +1,9 @@
 /** Milliseconds from the first crash to the restart; each further crash doubles it. */
-export const firstDelay = 1_000
+const firstDelay = 1_000
 /** A process that keeps crashing is tried this often, in milliseconds. */
-export const longestDelay = 5 * 60_000
+const longestDelay = 5 * 60_000
 /** A process that was up this long, in milliseconds, has recovered: its next crash is a first one. */
-export const recovery = 60_000
+const recovery = 60_000
 
 /** Milliseconds to wait after the `restarts`th crash in a row (1 is the first). */
 export const delayAfter = (restarts: number): number =>

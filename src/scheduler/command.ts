@@ -22,7 +22,7 @@ export interface ImageCommand {
 }
 
 /** A Procfile line that is a list, `["/app","serve"]`: its words; null when it is none. */
-export function listOf(line: string): string[] | null {
+function listOf(line: string): string[] | null {
   if (!line.trimStart().startsWith('[')) return null
   try {
     const list = JSON.parse(line) as unknown

@@ -25,7 +25,7 @@ const withoutOwn = (path: string): string =>
     .join(':')
 
 /** Environment of every process: nothing of the caller's but what names its network and its language. */
-export function childEnv(config: Config, env: NodeJS.ProcessEnv = process.env): Record<string, string> {
+function childEnv(config: Config, env: NodeJS.ProcessEnv = process.env): Record<string, string> {
   const kept = /^(LANG|LC_.*|TZ|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|(https?|no|all)_proxy)$/i
   const inherited = Object.entries(env).filter(([key, value]) => kept.test(key) && value !== undefined)
   return {

@@ -12,7 +12,7 @@ const systemctl = (...args: string[]) => promisify(execFile)('systemctl', args)
 /** True when systemd is this machine's init, sd_booted(3). */
 export const hasSystemd = (): boolean => existsSync('/run/systemd/system')
 
-export const unitName = (config: Config): string => `${config.name}.service`
+const unitName = (config: Config): string => `${config.name}.service`
 
 /** A word of a unit file: quoted, specifiers and variables taken literally; systemd.syntax(7), systemd.service(5). */
 const word = (text: string): string =>

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream'
 
 /** Content types of attached streams, Docker Engine API "ContainerAttach". */
-export const rawStream = 'application/vnd.docker.raw-stream'
-export const multiplexedStream = 'application/vnd.docker.multiplexed-stream'
+const rawStream = 'application/vnd.docker.raw-stream'
+const multiplexedStream = 'application/vnd.docker.multiplexed-stream'
 
 /** What an attached stream of this kind is called; clients before 1.42 know only the one. */
 export const contentTypeOf = (tty: boolean, version: number): string =>

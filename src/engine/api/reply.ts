@@ -8,7 +8,7 @@ import { apiVersion } from './table.js'
 import { openWebSocket } from './web-socket.js'
 
 /** Sent with every reply: clients learn the version from any of them. */
-export const standardHeaders = {
+const standardHeaders = {
   'Api-Version': apiVersion.current,
   'Docker-Experimental': 'false',
   Ostype: 'linux',

@@ -33,7 +33,7 @@ export class BuildLog {
 }
 
 /** The log of one stage. */
-export class StageLog {
+class StageLog {
   over = false
   readonly #out: (text: string) => Promise<void> | void
   #shown = false

@@ -10,7 +10,7 @@ import { argsOf } from './sandbox.js'
 const plural = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? '' : 's'}`
 
 /** A duration in words, as Docker's `ps` says it. */
-export function roughly(ms: number): string {
+function roughly(ms: number): string {
   const seconds = Math.floor(ms / 1000)
   if (seconds < 1) return 'Less than a second'
   if (seconds < 60) return plural(seconds, 'second')
@@ -28,7 +28,7 @@ export function roughly(ms: number): string {
 }
 
 /** `Up 3 minutes (healthy)` */
-export function statusText({ record: { state }, health }: Container): string {
+function statusText({ record: { state }, health }: Container): string {
   const since = (time: string): string => roughly(Date.now() - Date.parse(time))
   const healthText = health ? ` (${health.status === 'starting' ? 'health: starting' : health.status})` : ''
   switch (state.status) {

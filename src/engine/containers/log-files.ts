@@ -5,6 +5,7 @@ import { EngineError } from '../errors.js'
 import type { LogTarget } from '../runtime/conmon.js'
 import type { HostConfig } from './record.js'
 import { orMissing } from '../system/missing.js'
+import { Mutex } from '../system/mutex.js'
 
 const units: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
 const defaults = { maxSize: 10 * 1024 ** 2, maxFile: 3 }
@@ -63,7 +64,7 @@ export async function openLog(path: string): Promise<void> {
 }
 
 /** Moves a full file up the row `log.1`, `log.2`, … if conmon has started a new one; true when it has. */
-export async function rotate(path: string, maxFile: number): Promise<boolean> {
+async function rotate(path: string, maxFile: number): Promise<boolean> {
   const [current, kept] = await Promise.all(
     [path, fullName(path)].map((file) => stat(file).catch(orMissing(undefined))),
   )
@@ -78,17 +79,17 @@ export async function rotate(path: string, maxFile: number): Promise<boolean> {
 /** Rotates the log whenever conmon starts a new file, also if it did while no engine ran, until the signal aborts. */
 export function rotateOnFull(path: string, maxFile: number, signal: AbortSignal): void {
   const name = basename(path)
-  let last: Promise<unknown> = Promise.resolve()
   // one after the other: two that saw the same full file would both move the row up
-  const turn = (): void => void (last = last.then(() => rotate(path, maxFile)).catch(() => undefined))
+  const mutex = new Mutex()
+  const rotateNext = (): void => void mutex.run(() => rotate(path, maxFile)).catch(() => undefined)
   // each line written is a `change`; a new file under the name is a `rename`
   try {
     const watcher = watch(dirname(path), { signal, persistent: false }, (event, changed) => {
-      if (event === 'rename' && changed === name) turn()
+      if (event === 'rename' && changed === name) rotateNext()
     })
     watcher.on('error', () => watcher.close())
   } catch {
     return // the container is gone, or this host has no watches left: the log is one file then
   }
-  turn()
+  rotateNext()
 }

@@ -28,7 +28,7 @@ export interface LogSelection {
 }
 
 /** Reads a record as conmon's k8s-file driver writes it: `time stream F|P text`. */
-export function parseLine(line: string): LogRecord | undefined {
+function parseLine(line: string): LogRecord | undefined {
   const [, time = '', stream = '', kind = '', text = ''] =
     /^(\S+) (stdout|stderr) ([FP])(?:\S*) ?(.*)$/s.exec(line) ?? []
   if (time === '') return undefined

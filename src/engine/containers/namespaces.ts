@@ -112,7 +112,7 @@ export function refuseDenied(
 }
 
 /** How a container asks for a range of ids that no container of another name has. */
-export const rangeAnnotation = 'berth.userns'
+const rangeAnnotation = 'berth.userns'
 
 /** The name that a container asks for a range by. @throws EngineError `invalid` */
 export function rangeNameOf({ annotations }: Pick<RunSpec, 'annotations'>): string | undefined {

@@ -59,7 +59,7 @@ const isLong = (path: string): boolean => path.length > part
 const isOdd = (path: string): boolean => typeof rawName(path) !== 'string'
 
 /** Does something with a path by way of a directory that is near enough. */
-export function at<T>(path: string, use: (dir: number, rest: string) => T): T {
+function at<T>(path: string, use: (dir: number, rest: string) => T): T {
   if (!isLong(path)) return use(nowhere, path)
   const known = reached.findIndex((one) => path.startsWith(one.path))
   let { path: way, fd } = reached[known] ?? { path: '', fd: nowhere }

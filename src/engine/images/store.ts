@@ -285,10 +285,6 @@ export class ImageStore implements Images, AsyncDisposable {
   }
 }
 
-/** Opens the image room. */
-export const openImages = (config: EngineConfig, events: Events, usage: Usage, pool?: JobPool): Promise<ImageStore> =>
-  ImageStore.open(config, events, usage, pool)
-
 /** undefined for what an older engine took and this one does not. */
 function readable(bytes: Buffer): ImageDocument | undefined {
   try {

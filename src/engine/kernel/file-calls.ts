@@ -3,7 +3,6 @@ import koffi from 'koffi'
 const libc = koffi.load('libc.so.6')
 const mknodCall = libc.func('int mknod(const char *path, uint32_t mode, uint64_t dev)')
 const getCall = libc.func('long lgetxattr(const void *path, const char *name, void *value, size_t size)')
-const listCall = libc.func('long llistxattr(const void *path, void *list, size_t size)')
 const setCall = libc.func(
   'int lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)',
 )
@@ -47,17 +46,6 @@ export function getXattr(path: string | Buffer, name: string): Buffer | undefine
   const errno = koffi.errno()
   if (errno === ENODATA || errno === EOPNOTSUPP || errno === ENOENT) return undefined
   throw failed('lgetxattr', path)
-}
-
-/** Names of a file's extended attributes, sorted. `path` may be bytes: a name need not be UTF-8. */
-export function listXattrs(path: string | Buffer): string[] {
-  const length = Number(listCall(terminated(path), scratch, scratch.length))
-  if (length < 0) {
-    if (koffi.errno() === EOPNOTSUPP) return []
-    throw failed('llistxattr', path)
-  }
-  if (length === 0) return []
-  return scratch.toString('utf8', 0, length).split('\0').filter(Boolean).sort()
 }
 
 /** lsetxattr(2), or fsetxattr(2) for a descriptor. */

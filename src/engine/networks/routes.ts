@@ -24,7 +24,7 @@ const word = (hex: string): number => Buffer.from(hex.padStart(8, '0'), 'hex').r
 const ones = (mask: number): number => mask.toString(2).replaceAll('0', '').length
 
 /** Reads a `/proc/net/ipv6_route` table, in network order; multicast and what is the loopback's is left out. */
-export function parseRoutes6(text: string): readonly HostRoute[] {
+function parseRoutes6(text: string): readonly HostRoute[] {
   return text
     .split('\n')
     .map((line) => line.trim().split(/\s+/))

@@ -22,7 +22,7 @@ const programs = {
 } as const
 
 /** How a stream is compressed, told by its first bytes. */
-export const compressionOf = (head: Buffer): Compression =>
+const compressionOf = (head: Buffer): Compression =>
   (Object.keys(magic) as (keyof typeof magic)[]).find((kind) => head.toString('hex').startsWith(magic[kind])) ?? 'none'
 
 /** How a tar archive is compressed; undefined when the file, or what is compressed in it, is no tar archive. */

@@ -87,10 +87,6 @@ export class Cgroup {
       .filter((dir) => existsSync(dir))
   }
 
-  get exists(): boolean {
-    return existsSync(this.dir('pids'))
-  }
-
   /** Contents of a control file, '' if there is none. */
   read(controller: string, file: string): string {
     return read(join(this.dir(controller), file))

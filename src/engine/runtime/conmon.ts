@@ -42,7 +42,7 @@ export interface StartedContainer {
 }
 
 /** conmon(8)'s arguments. */
-export const conmonArgs = (driver: Driver, launch: Launch): string[] => [
+const conmonArgs = (driver: Driver, launch: Launch): string[] => [
   ...['--api-version', '1', '--cid', launch.id, '--cuuid', launch.id, '--name', launch.id],
   ...['--runtime', driver.path, ...driver.args.map((arg) => `--runtime-arg=${arg}`)],
   ...['--bundle', launch.bundle, '--full-attach', '--exit-dir', launch.exitDir, '--persist-dir', launch.bundle],
@@ -55,7 +55,7 @@ export const conmonArgs = (driver: Driver, launch: Launch): string[] => [
 ]
 
 /** The runtime's own words as Docker would put them. */
-export const runtimeMessage = (said: string, program: string, cwd: string): string =>
+const runtimeMessage = (said: string, program: string, cwd: string): string =>
   'failed to create task for container: failed to create shim task: OCI runtime create failed: ' +
   refusalOf({ said: said.trim().replace(/^error executing hook.*$/m, ''), program, cwd })
 

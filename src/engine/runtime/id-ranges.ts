@@ -8,7 +8,7 @@ import { Mutex } from '../system/mutex.js'
 import { idCount, type IdRange } from '../system/id-map.js'
 
 /** Above what useradd(8), subuid(5) and systemd-nspawn give out, below where signed numbers end. */
-export const defaultSpan: IdSpan = { first: 0x70000000, count: 0x10000000 }
+const defaultSpan: IdSpan = { first: 0x70000000, count: 0x10000000 }
 
 /** `FIRST:COUNT`. @throws EngineError `invalid` */
 export function parseSpan(text: string, option: string): IdSpan {

@@ -139,7 +139,7 @@ const rated = (throttles: readonly Throttle[] = []): readonly object[] | undefin
   throttles.length === 0 ? undefined : throttles.map(({ value, ...device }) => ({ ...device, rate: value }))
 
 /** The limits as runtime-spec config-linux.md "Control groups" has them. */
-export function linuxResources(limits: ResourceLimits): object {
+function linuxResources(limits: ResourceLimits): object {
   const present = (object: Record<string, unknown>) =>
     Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
   return {

@@ -30,7 +30,7 @@ const [machine, goArch] = machines[arch()] ?? [arch(), arch()]
 export const architecture = { machine, image: goArch } as const
 
 /** `PRETTY_NAME` and `VERSION_ID` of os-release(5). */
-export function operatingSystem(): { name: string; version: string } {
+function operatingSystem(): { name: string; version: string } {
   const text = read('/etc/os-release') ?? read('/usr/lib/os-release') ?? ''
   const value = (key: string): string => new RegExp(`^${key}="?([^"\\n]*)"?$`, 'm').exec(text)?.[1] ?? ''
   return { name: value('PRETTY_NAME') || 'Linux', version: value('VERSION_ID') }

@@ -25,7 +25,7 @@ export function checkOptions(name: string, options: Options): void {
 }
 
 /** mount(8)'s arguments: it knows the helpers of network file systems and how to set up loop devices. */
-export const mountArgs = ({ type = '', device = '', o = '' }: Options, target: string): readonly string[] => [
+const mountArgs = ({ type = '', device = '', o = '' }: Options, target: string): readonly string[] => [
   ...['--types', type, '--source', device, '--target', target],
   ...(o === '' ? [] : ['--options', o]),
 ]

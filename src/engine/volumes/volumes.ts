@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import type { EngineConfig } from '../config.js'
 import { EngineError, isFault } from '../errors.js'
-import type { Events, Usage, VolumeInfo, Volumes } from '../records.js'
+import type { Events, Usage, VolumeFiller, VolumeInfo, VolumeRequest, Volumes } from '../records.js'
 import { bytesBelow } from '../system/disk.js'
 import { fillInPlace, settleInPlace } from './fill.js'
 import { checkOptions, mountVolume, unmountVolume } from './options.js'
@@ -33,130 +33,157 @@ export async function openVolumes(
   usage: Pick<Usage, 'ofVolume'>,
 ): Promise<VolumeRoom> {
   const records = new VolumeRecords(`${config.root}/volumes`)
-  const volumes = new Map<string, VolumeRecord>()
-  for (const record of await records.load()) volumes.set(record.name, record)
-  const holders = new Map<string, Set<string>>()
-  const mutex = new Mutex()
+  return new LocalVolumes(records, await records.load(), events, usage)
+}
 
-  const describe = (record: VolumeRecord): VolumeInfo => ({
-    ...record,
-    driver: 'local',
-    mountpoint: records.mountpoint(record.name),
-  })
-  const find = (name: string): VolumeRecord => {
-    const record = volumes.get(name)
+class LocalVolumes implements VolumeRoom {
+  readonly #records: VolumeRecords
+  readonly #events: Events
+  readonly #usage: Pick<Usage, 'ofVolume'>
+  readonly #volumes: Map<string, VolumeRecord>
+  readonly #holders = new Map<string, Set<string>>()
+  readonly #mutex = new Mutex()
+
+  constructor(records: VolumeRecords, known: readonly VolumeRecord[], events: Events, usage: Pick<Usage, 'ofVolume'>) {
+    this.#records = records
+    this.#volumes = new Map(known.map((record) => [record.name, record]))
+    this.#events = events
+    this.#usage = usage
+  }
+
+  list(): readonly VolumeInfo[] {
+    return [...this.#volumes.values()].map((record) => this.#describe(record))
+  }
+
+  users(name: string): readonly string[] {
+    return this.#usage.ofVolume(name)
+  }
+
+  space(name: string): Promise<number> {
+    return bytesBelow(this.#records.mountpoint(name))
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- the contract lets other volumes be looked up
+  async get(name: string): Promise<VolumeInfo> {
+    return this.#describe(this.#find(name))
+  }
+
+  place(name: string): string {
+    return this.#records.mountpoint(name)
+  }
+
+  ensure(asked: string, request: VolumeRequest = {}): Promise<VolumeInfo> {
+    return this.#mutex.run(async () => {
+      const { driver = '', labels = {}, options = {} } = request
+      const anonymous = asked === '' || (request.anonymous ?? false)
+      const name = asked === '' ? newVolumeName() : asked
+      if (!['', 'local'].includes(driver))
+        throw new EngineError(
+          'missing',
+          `create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`,
+        )
+      checkName(name)
+      const known = this.#volumes.get(name)
+      if (known) return this.#describe(known)
+      checkOptions(name, options)
+      const record: VolumeRecord = {
+        name,
+        createdAt: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+        labels: anonymous ? { ...labels, [anonymousLabel]: '' } : labels,
+        options,
+        anonymous,
+      }
+      await this.#records.save(record)
+      this.#volumes.set(name, record)
+      this.#events.emit('volume', 'create', name, { driver: 'local' })
+      return this.#describe(record)
+    })
+  }
+
+  async fill(name: string, holder: string, copy: VolumeFiller): Promise<void> {
+    await this.hold(name, holder)
+    try {
+      const place = this.#records.mountpoint(name)
+      if ((await readdir(place)).length > 0) return
+      if (isExternal(this.#find(name))) await fillInPlace(place, copy)
+      else
+        await this.#records.fill(name, copy, (publish) =>
+          this.#mutex.run(() => publish((this.#holders.get(name)?.size ?? 0) > 1)),
+        )
+    } finally {
+      await this.letGo(holder)
+    }
+  }
+
+  hold(name: string, holder: string): Promise<void> {
+    return this.#mutex.run(async () => {
+      const record = this.#find(name)
+      if (isExternal(record)) {
+        await mountVolume(record.options, this.#records.mountpoint(name))
+        if (!this.#holders.has(name)) await settleInPlace(this.#records.mountpoint(name))
+      }
+      this.#holders.set(name, (this.#holders.get(name) ?? new Set()).add(holder))
+    })
+  }
+
+  letGo(holder: string): Promise<void> {
+    return this.#mutex.run(async () => {
+      for (const [name, held] of this.#holders) {
+        if (!held.delete(holder) || held.size > 0) continue
+        this.#holders.delete(name)
+        const record = this.#volumes.get(name)
+        if (record && isExternal(record)) await unmountVolume(this.#records.mountpoint(name))
+      }
+    })
+  }
+
+  async remove(name: string, force: boolean): Promise<void> {
+    if (!force || this.#volumes.has(name)) await this.#remove(name)
+  }
+
+  async prune(chosen: (volume: VolumeInfo) => boolean): Promise<{ deleted: readonly string[]; reclaimed: number }> {
+    const deleted: string[] = []
+    let reclaimed = 0
+    for (const { name } of this.list().filter(chosen)) {
+      if (this.users(name).length > 0) continue
+      const bytes = await this.space(name)
+      try {
+        await this.#remove(name)
+      } catch (error) {
+        // a container may have come meanwhile: then the volume stays
+        if (isFault(error, 'conflict') || isFault(error, 'missing')) continue
+        throw error
+      }
+      deleted.push(name)
+      reclaimed += bytes
+    }
+    this.#events.emit('volume', 'prune', '', { reclaimed: String(reclaimed) })
+    return { deleted, reclaimed }
+  }
+
+  #describe(record: VolumeRecord): VolumeInfo {
+    return { ...record, driver: 'local', mountpoint: this.#records.mountpoint(record.name) }
+  }
+
+  #find(name: string): VolumeRecord {
+    const record = this.#volumes.get(name)
     if (!record) throw new EngineError('missing', `get ${name}: no such volume`)
     return record
   }
 
-  const hold = async (name: string, holder: string): Promise<void> => {
-    const record = find(name)
-    if (isExternal(record)) {
-      await mountVolume(record.options, records.mountpoint(name))
-      if (!holders.has(name)) await settleInPlace(records.mountpoint(name))
-    }
-    holders.set(name, (holders.get(name) ?? new Set()).add(holder))
-  }
-
-  const letGo = async (holder: string): Promise<void> => {
-    for (const [name, held] of holders) {
-      if (!held.delete(holder) || held.size > 0) continue
-      holders.delete(name)
-      const record = volumes.get(name)
-      if (record && isExternal(record)) await unmountVolume(records.mountpoint(name))
-    }
-  }
-
-  const remove = (name: string): Promise<void> =>
-    mutex.run(async () => {
-      find(name)
-      const users = usage.ofVolume(name)
+  #remove(name: string): Promise<void> {
+    return this.#mutex.run(async () => {
+      this.#find(name)
+      const users = this.users(name)
       if (users.length > 0)
         throw new EngineError('conflict', `remove ${name}: volume is in use - [${users.join(', ')}]`)
       // what is mounted is not the volume's to delete
-      await unmountVolume(records.mountpoint(name))
-      holders.delete(name)
-      await records.remove(name)
-      volumes.delete(name)
-      events.emit('volume', 'destroy', name, { driver: 'local' })
+      await unmountVolume(this.#records.mountpoint(name))
+      this.#holders.delete(name)
+      await this.#records.remove(name)
+      this.#volumes.delete(name)
+      this.#events.emit('volume', 'destroy', name, { driver: 'local' })
     })
-
-  const space = (name: string): Promise<number> => bytesBelow(records.mountpoint(name))
-
-  return {
-    space,
-    list: () => [...volumes.values()].map(describe),
-    users: (name) => usage.ofVolume(name),
-    // eslint-disable-next-line @typescript-eslint/require-await -- the contract lets other volumes be looked up
-    get: async (name) => describe(find(name)),
-
-    place: (name) => records.mountpoint(name),
-
-    ensure: (asked, { driver = '', labels = {}, options = {}, anonymous: nameless = false } = {}) =>
-      mutex.run(async () => {
-        const anonymous = asked === '' || nameless
-        const name = asked === '' ? newVolumeName() : asked
-        if (!['', 'local'].includes(driver))
-          throw new EngineError(
-            'missing',
-            `create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`,
-          )
-        checkName(name)
-        const known = volumes.get(name)
-        if (known) return describe(known)
-        checkOptions(name, options)
-        const record: VolumeRecord = {
-          name,
-          createdAt: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
-          labels: anonymous ? { ...labels, [anonymousLabel]: '' } : labels,
-          options,
-          anonymous,
-        }
-        await records.save(record)
-        volumes.set(name, record)
-        events.emit('volume', 'create', name, { driver: 'local' })
-        return describe(record)
-      }),
-
-    fill: async (name, holder, copy) => {
-      await mutex.run(() => hold(name, holder))
-      try {
-        const place = records.mountpoint(name)
-        if ((await readdir(place)).length > 0) return
-        if (isExternal(find(name))) await fillInPlace(place, copy)
-        else await records.fill(name, copy, (publish) => mutex.run(() => publish((holders.get(name)?.size ?? 0) > 1)))
-      } finally {
-        await mutex.run(() => letGo(holder))
-      }
-    },
-
-    hold: (name, holder) => mutex.run(() => hold(name, holder)),
-
-    letGo: (holder) => mutex.run(() => letGo(holder)),
-
-    remove: async (name, force) => {
-      if (!force || volumes.has(name)) await remove(name)
-    },
-
-    prune: async (chosen) => {
-      const deleted: string[] = []
-      let reclaimed = 0
-      for (const volume of [...volumes.values()].map(describe).filter(chosen)) {
-        if (usage.ofVolume(volume.name).length > 0) continue
-        const bytes = await space(volume.name)
-        try {
-          await remove(volume.name)
-        } catch (error) {
-          // a container may have come meanwhile: then the volume stays
-          if (isFault(error, 'conflict') || isFault(error, 'missing')) continue
-          throw error
-        }
-        deleted.push(volume.name)
-        reclaimed += bytes
-      }
-      events.emit('volume', 'prune', '', { reclaimed: String(reclaimed) })
-      return { deleted, reclaimed }
-    },
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { EngineConfig } from '../../../src/engine/config.js'
 import type { Events } from '../../../src/engine/records.js'
 import { JobPool } from '../../../src/engine/images/job-pool.js'
-import { openImages, type ImageStore } from '../../../src/engine/images/store.js'
+import { ImageStore } from '../../../src/engine/images/store.js'
 import { encodeHeader, endOfArchive, padding, type TarHeader } from '../../../src/engine/oci/tar-header.js'
 
 /** A directory of a test's own; disposing removes it. */
@@ -76,5 +76,5 @@ export const openStore = (
     ofNetwork: () => [],
     ofVolume: () => [],
   }
-  return openImages(config(root), events, usage, pool)
+  return ImageStore.open(config(root), events, usage, pool)
 }
