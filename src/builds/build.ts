@@ -5,7 +5,7 @@ import { detect } from '../buildpacks/detect.js'
 import { directoryTree } from '../buildpacks/tree.js'
 import { BerthError, is } from '../errors.js'
 import { orMissing } from '../lib/missing.js'
-import { ensureStacks, type StackDeps } from '../stacks/ensure.js'
+import { ensureStacks, withStackImages, type StackDeps } from '../stacks/ensure.js'
 import { buildImage, type ImageOrder } from './image.js'
 import type { OperationLog } from './operation-log.js'
 
@@ -34,7 +34,7 @@ export async function buildTree(
   const { directory } = order
   if (!(await stat(directory).catch(orMissing(null))))
     throw new BerthError('broken', 'the pushed source is not there any more', 'push again')
-  const plan = detect(directoryTree(directory), order.variables)
+  const plan = planOf(order)
   log.step(`${plan.found} detected`)
   if (plan.version !== '') log.detail(`${plan.name} ${plan.version}`)
   const types = Object.keys(plan.processTypes)
@@ -44,6 +44,12 @@ export async function buildTree(
   log.step('Building...')
   const image = await tryBuild(deps, { ...order, plan }, log, signal)
   return { image, processTypes: plan.processTypes, origin: plan.origin }
+}
+
+/** What a tree becomes. Its stages that all apps have in common are not made for each of them. */
+function planOf({ directory, variables }: TreeOrder): Plan {
+  const plan = detect(directoryTree(directory), variables)
+  return { ...plan, dockerfile: withStackImages(plan.dockerfile) }
 }
 
 async function tryBuild(deps: StackDeps, order: ImageOrder, log: OperationLog, signal: AbortSignal): Promise<string> {

@@ -45,6 +45,13 @@ export function stackImagesOf(dockerfile: string): StackImage[] {
   )
 }
 
+/** A Dockerfile that begins with an image where it says in full what a stack image is made of. */
+export const withStackImages = (dockerfile: string): string =>
+  stacks.reduce(
+    (text, { stage }) => (stage === undefined ? text : text.replace(stage.text, `FROM ${stage.image}`)),
+    dockerfile,
+  )
+
 /**
  * Sees to it that the engine has the stack images a Dockerfile begins with: the official ones where a registry can be
  * reached; else they are made here and tagged with the official names, so that the Dockerfile builds anywhere. One that is
@@ -97,7 +104,8 @@ async function renew(deps: StackDeps, image: StackImage): Promise<void> {
     await make(deps, image, silently)
 }
 
-async function pulls(engine: EngineClient, { name }: StackImage, say: (line: string) => void): Promise<boolean> {
+async function pulls(engine: EngineClient, { name, stack }: StackImage, say: (line: string) => void): Promise<boolean> {
+  if (stack.stage !== undefined) return false
   const silent = new AbortController()
   let layers = false
   const timer = setTimeout(() => silent.abort(), registryMs)

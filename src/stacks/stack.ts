@@ -19,6 +19,8 @@ export interface Stack {
   describe(parts: StackParts): string
   /** What must be within reach to make one the first time: "the npm registry and the Debian mirror". */
   readonly needs: string
+  /** Lines that plans say in full, for other engines, and the name of the image made of them: no registry has it. */
+  readonly stage?: { readonly text: string; readonly image: string }
 }
 
 /** Parts as one line, by which an image is known again. */

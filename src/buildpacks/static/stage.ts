@@ -1,5 +1,6 @@
-import { defaultNodeMajor, nodeImage } from '../node/version.js'
-import { staticServer } from './server.js'
+import { configurationOf } from './configuration.js'
+import { nginxStage } from './nginx-stage.js'
+import { plainSettings, type SiteSettings } from './settings.js'
 
 /** A finished site, and how it is served. */
 export interface Site {
@@ -9,21 +10,29 @@ export interface Site {
   readonly stage?: string
   /** What answers for a path without a file: the start page (`index`), where pages are routed in the browser, or nothing. */
   readonly fallback?: 'index' | 'none'
+  /** What the app's own files say of it (`siteSettings`). */
+  readonly settings?: SiteSettings
 }
 
 /** What starts the server of a stage that `siteStage` wrote. */
-export const siteCommand = 'node /srv/server.mjs'
+export const siteCommand = 'serve-site'
 
-/** The lines of a Dockerfile's last stage, which serves a site. */
-export function siteStage({ place, stage, fallback = 'none' }: Site): string[] {
+/**
+ * The lines of a Dockerfile's last stage, which serves a site. nginx ends in order by SIGQUIT: what is being answered is
+ * answered to its end.
+ */
+export function siteStage({ place, stage, fallback = 'none', settings = plainSettings }: Site): string[] {
+  const source = stage === undefined ? '' : `from=${stage},`
   return [
-    `FROM ${nodeImage(defaultNodeMajor)}`,
-    `ENV NODE_ENV=production${fallback === 'none' ? '' : ` FALLBACK=${fallback}`}`,
-    "COPY <<'SERVER' /srv/server.mjs",
-    `${staticServer}SERVER`,
-    `COPY ${stage === undefined ? '' : `--from=${stage} `}${place} /srv/site`,
+    nginxStage,
+    "COPY <<'SITE' /etc/nginx/site.conf",
+    `${configurationOf(settings, fallback)}SITE`,
+    ...(settings.users === null ? [] : [`COPY ${JSON.stringify([settings.users, '/etc/nginx/site.users'])}`]),
+    ...(settings.protected ? ['ENV SITE_AUTH=required'] : []),
+    `RUN --mount=type=bind,${source}source=${place},target=/mnt/site install-site /mnt/site`,
     'WORKDIR /srv/site',
-    'USER node',
+    'USER www-data',
+    'STOPSIGNAL SIGQUIT',
     `CMD ${JSON.stringify(siteCommand.split(' '))}`,
   ]
 }

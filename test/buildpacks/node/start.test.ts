@@ -6,10 +6,10 @@ const build = { build: 'vite build' }
 /** What is served, and what is said; the places in which the build's last step looks. */
 function servedOf(files: Files): { places: string; fallback: boolean; notes: string } {
   const { dockerfile, notes, processTypes } = planOf(files)
-  expect(processTypes.web).to.equal('node /srv/server.mjs')
-  expect(dockerfile).to.include('COPY --from=build /tmp/site /srv/site')
+  expect(processTypes.web).to.equal('serve-site')
+  expect(dockerfile).to.include('from=build,source=/tmp/site,target=/mnt/site install-site')
   const places = /for place in (.*?); do/.exec(dockerfile)?.[1] ?? ''
-  return { places, fallback: dockerfile.includes('FALLBACK=index'), notes: notes.join('\n') }
+  return { places, fallback: dockerfile.includes('yes /index.html;'), notes: notes.join('\n') }
 }
 
 const app = (dependencies: object, scripts: object = build, more: object = {}): string =>
