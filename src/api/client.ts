@@ -46,13 +46,8 @@ async function call(
     inQuery && given.length > 0
       ? `?${new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)])).toString()}`
       : ''
-  const response = await sendRequest(
-    access,
-    method,
-    path + query,
-    inQuery ? undefined : Object.fromEntries(given),
-    signal,
-  )
+  const body = inQuery ? undefined : Object.fromEntries(given)
+  const response = await sendRequest(access, { method, path: path + query, body }, signal)
   const type = response.headers['content-type'] ?? ''
   if (type.startsWith('application/x-ndjson')) return readLines(response)
   if (type.startsWith('text/plain')) return textPieces(response)

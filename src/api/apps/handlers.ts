@@ -1,5 +1,6 @@
 import { BerthError, is } from '../../errors.js'
 import type { App } from '../../store/apps.js'
+import type { Store } from '../../store/store.js'
 import type { HandlersOf } from '../handler.js'
 import { randomName } from './random-name.js'
 import type { ControlApiDeps } from '../platform.js'
@@ -13,23 +14,25 @@ const branchName = /^(?!.*(\.\.|\/\/|\.lock$|\.lock\/|\/\.|\/$|\.$))[A-Za-z0-9_]
 const noBranch = (name: string): BerthError =>
   new BerthError('invalid', `"${name.slice(0, 80)}" is not a branch name`, 'name a branch as `git branch` shows it')
 
-export function appHandlers(platform: ControlApiDeps): HandlersOf<'apps'> {
-  const { config, store } = platform
-
-  const createRandom = async (): Promise<App> => {
-    for (;;) {
-      try {
-        return await store.apps.create(randomName())
-      } catch (error) {
-        if (!is(error, 'conflict')) throw error
-      }
+/** An app of a name that nobody has. */
+async function createRandom(store: Store): Promise<App> {
+  for (;;) {
+    try {
+      return await store.apps.create(randomName())
+    } catch (error) {
+      if (!is(error, 'conflict')) throw error
     }
   }
+}
+
+export function appHandlers(platform: ControlApiDeps): HandlersOf<'apps'> {
+  const { config, store } = platform
 
   return {
     list: async () => (await store.apps.list()).map((app) => viewApp(config, app)),
 
-    create: async ({ name }) => viewApp(config, await (name === undefined ? createRandom() : store.apps.create(name))),
+    create: async ({ name }) =>
+      viewApp(config, await (name === undefined ? createRandom(store) : store.apps.create(name))),
 
     info: async (_, { app }) => {
       const release = await store.releases.current(app)

@@ -38,13 +38,31 @@ export function unreachable(url: string, cause: unknown): BerthError {
   )
 }
 
+/** What is asked for. */
+export interface ApiCall {
+  readonly method: string
+  readonly path: string
+  /** Sent as JSON; nothing when undefined. */
+  readonly body: unknown
+}
+
 /** Sends one request and waits for the head of the answer. @throws BerthError what the server said, or `unavailable` */
-export async function sendRequest(
+export async function sendRequest(access: Access, call: ApiCall, signal?: AbortSignal): Promise<IncomingMessage> {
+  const response = await exchange(access, call, signal)
+  const { statusCode = 0 } = response
+  if (statusCode < 400 && response.headers[versionHeader] === undefined) {
+    response.destroy()
+    throw foreign(access.url, statusCode)
+  }
+  if (statusCode < 200 || statusCode > 299)
+    throw faultOf(access.url, statusCode, await readAll(response).catch(() => ''))
+  return response
+}
+
+async function exchange(
   access: Access,
-  method: string,
-  path: string,
-  body: unknown,
-  signal?: AbortSignal,
+  { method, path, body }: ApiCall,
+  signal: AbortSignal | undefined,
 ): Promise<IncomingMessage> {
   const url = new URL(access.url)
   const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http')
@@ -63,7 +81,7 @@ export async function sendRequest(
     ...(signal === undefined ? {} : { signal }),
     ...(url.protocol === 'https:' ? { servername: url.hostname } : {}),
   }
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     const sent = request(options, resolve)
     sent.on('timeout', () => sent.destroy(Object.assign(new Error('it does not answer'), { code: 'ETIMEDOUT' })))
     sent.on('error', (cause) =>
@@ -71,14 +89,6 @@ export async function sendRequest(
     )
     sent.end(payload)
   })
-  const { statusCode = 0 } = response
-  if (statusCode < 400 && response.headers[versionHeader] === undefined) {
-    response.destroy()
-    throw foreign(access.url, statusCode)
-  }
-  if (statusCode < 200 || statusCode > 299)
-    throw faultOf(access.url, statusCode, await readAll(response).catch(() => ''))
-  return response
 }
 
 /** No whole reply is longer, in UTF-16 units. */
