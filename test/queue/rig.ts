@@ -1,8 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createServer, type RequestListener } from 'node:http'
 import { Readable } from 'node:stream'
+import { listenOn } from '../../src/api/listen.js'
 import { loadConfig, type Config } from '../../src/config.js'
+import { connectEngine } from '../../src/engine-client/client.js'
+import { createLog } from '../../src/log.js'
+import { Semaphore } from '../../src/lib/semaphore.js'
+import type { OperationDeps } from '../../src/queue/deps.js'
 import { wakeUps } from '../../src/queue/submit.js'
 import type { Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
@@ -61,3 +67,25 @@ export const schedulerOf = (rollOut: Scheduler['rollOut']): Scheduler => ({
   start: () => Promise.resolve(),
   stop: () => Promise.resolve(),
 })
+
+/** What running an operation takes: over the rig's store, with a scheduler without containers unless another is given. */
+export const depsOf = ({ config, store }: QueueRig, given: Partial<OperationDeps> = {}): OperationDeps => ({
+  ...{ config, store, engine: connectEngine(config), scheduler: schedulerOf(() => Promise.resolve()) },
+  ...{ log: createLog('test', { level: 'silent' }), builds: new Semaphore(1), changes: new Semaphore(1), ...given },
+})
+
+/** Runs a task while an engine answers as the listener does, on the socket of the rig. */
+export async function withEngine(
+  { config }: QueueRig,
+  listener: RequestListener,
+  task: () => Promise<void>,
+): Promise<void> {
+  const server = createServer(listener)
+  await listenOn(server, config.engineSocket)
+  try {
+    await task()
+  } finally {
+    server.close().closeAllConnections()
+    await rm(config.engineSocket, { force: true })
+  }
+}

@@ -1,0 +1,154 @@
+import { expect } from 'chai'
+import { readFile } from 'node:fs/promises'
+import { operationFiles } from '../../src/builds/files.js'
+import { OperationLog } from '../../src/builds/operation-log.js'
+import { changeOf, kindOf } from '../../src/changes/index.js'
+import type { ReleasingKind } from '../../src/changes/kind.js'
+import { makeRelease } from '../../src/queue/make-release.js'
+import type { Scheduler } from '../../src/scheduler/scheduler.js'
+import type { App } from '../../src/store/apps.js'
+import type { StoredChange } from '../../src/store/operations.js'
+import type { Release } from '../../src/store/releases.js'
+import { depsOf, queueRig, schedulerOf, type QueueRig } from './rig.js'
+
+describe('making a release', function () {
+  this.timeout(10_000)
+  let rig: QueueRig
+  before(async () => {
+    rig = await queueRig()
+  })
+  after(() => rig[Symbol.asyncDispose]())
+
+  const set = (vars: Record<string, string>): StoredChange => ({ kind: 'config', set: vars, unset: [] })
+
+  /**
+   * Makes what follows the app's current release by a change; `did` is what the scheduler was asked, in order.
+   * @param begun the release that a worker which died had begun to make
+   */
+  const make = async (app: App, change: StoredChange, scheduler: Partial<Scheduler> = {}, begun?: number) => {
+    const { operations, releases, apps } = rig.store
+    const { id } = await operations.create(app.id, change)
+    const operation = begun === undefined ? await operations.get(id) : await operations.update(id, { release: begun })
+    const now = (await apps.find(app.id)) ?? app
+    const log = await OperationLog.open(rig.config, rig.store, id)
+    const run = { app: now, current: await releases.current(now), operation, log, signal: new AbortController().signal }
+    const did: string[] = []
+    const does: Partial<Scheduler> = {
+      rollOut: (_app, { version }) => Promise.resolve(void did.push(`roll out v${version}`)),
+      runOnce: (_app, { version }, { command }) => Promise.resolve(did.push(`${command} of v${version}`) * 0),
+      refreshRoute: () => Promise.resolve(void did.push('refresh route')),
+    }
+    const deps = depsOf(rig, { scheduler: { ...schedulerOf(() => Promise.resolve()), ...does, ...scheduler } })
+    const failure = await makeRelease(
+      deps,
+      run,
+      changeOf(operation),
+      kindOf(change) as ReleasingKind<StoredChange, unknown>,
+    )
+      .then(() => null)
+      .catch((error: unknown) => (error as Error).message)
+    await log.close()
+    const { current } = (await apps.find(app.id)) ?? app
+    const text = await readFile(operationFiles(rig.config, id).log, 'utf8')
+    return { did, failure, current, text, operation: await operations.get(id) }
+  }
+
+  it('rolls it out and makes it current, and says where the app answers', async () => {
+    const app = await rig.app('one')
+    const { did, failure, current, text, operation } = await make(app, set({ GREETING: 'hi' }))
+    expect({ did, failure, current }).to.deep.equal({ did: ['roll out v3'], failure: null, current: 3 })
+    expect(operation.release).to.equal(3)
+    expect(await rig.store.releases.get(app.id, 3)).to.deep.include({
+      ...{ status: 'succeeded', config: { GREETING: 'hi' }, description: 'Set GREETING config vars' },
+    })
+    expect(text).to.match(/^-----> Launching\.\.\.\n {7}Released v3\n {7}http:.* deployed to Berth\n$/)
+  })
+
+  it('makes none of a change that changes nothing', async () => {
+    const app = await rig.app('same')
+    await make(app, set({ A: '1', B: '2' }))
+    for (const change of [
+      { kind: 'config', set: { A: '1' }, unset: ['NOPE'] },
+      { kind: 'config', set: {}, unset: ['NOPE', 'constructor'] },
+      { kind: 'scale', formation: { web: { quantity: 1 } } },
+    ]) {
+      const { did, text, operation } = await make(app, change)
+      expect([did, operation.release]).to.deep.equal([[], null])
+      expect(text).to.equal('       Nothing changes: no release, no restart\n')
+    }
+    await make(app, { kind: 'config', set: { A: '1', B: '3' }, unset: ['NOPE', 'A_GONE'] })
+    expect((await rig.store.releases.get(app.id, 4)).description).to.equal('Set B config vars')
+  })
+
+  it('makes none that is too large, though each change was small enough', async () => {
+    const app = await rig.app('full')
+    const half = (name: string) => set({ [name]: 'x'.repeat(130_000) })
+    expect((await make(app, half('A'))).current).to.equal(3)
+    expect((await make(app, half('B'))).current).to.equal(4)
+    const third = await make(app, half('C'))
+    expect(third).to.deep.include({ current: 4, did: [] })
+    expect(third.failure).to.match(/256 KiB altogether at most, and these would be 381 KiB/)
+    expect(third.operation.release).to.equal(null)
+  })
+
+  it('of an app that was never pushed starts nothing', async () => {
+    const app = await rig.store.apps.create('unpushed')
+    expect(await make(app, set({ A: '1' }))).to.deep.include({ did: [], failure: null, current: 2 })
+  })
+
+  it('takes up what a worker that died had made, whichever write was its last', async () => {
+    const app = await rig.app('resumed')
+    const numbered = await make(app, set({ A: '1' }), {}, 3)
+    expect(numbered, 'the number, but no record').to.deep.include({ did: ['roll out v3'], current: 3 })
+    const release: Release = await rig.store.releases.get(app.id, 3)
+    await rig.store.releases.put({ ...release, version: 4, status: 'pending', config: { A: 'recorded' } })
+    const recorded = await make(app, set({ A: 'not made again' }), {}, 4)
+    expect(recorded).to.deep.include({ did: ['roll out v4'], current: 4 })
+    expect((await rig.store.releases.get(app.id, 4)).config).to.deep.equal({ A: 'recorded' })
+    await rig.store.releases.put({ ...release, version: 5, status: 'pending' })
+    const switched = await make(app, set({ A: '5' }), { isRolledOut: (_app, v) => Promise.resolve(v === 5) }, 5)
+    expect(switched).to.deep.include({ did: ['refresh route'], current: 5 })
+    const same = await make(app, set({ A: '1' }), {}, 6)
+    expect(same.operation.release, 'it was begun: that it changes nothing does not count').to.equal(6)
+  })
+
+  describe('with a release command', () => {
+    const back = { kind: 'rollback', version: 2 }
+    /** An app whose next release from a build has a release command: it is begun by hand, for nothing builds here. */
+    const built = async (name: string): Promise<App> => {
+      const app = await rig.app(name)
+      const release = await rig.store.releases.get(app.id, 2)
+      const processTypes = { web: null, release: 'migrate' }
+      await rig.store.releases.put({ ...release, version: 3, status: 'pending', image: 'sha256:2', processTypes })
+      return app
+    }
+    const push = { kind: 'push', commit: 'a'.repeat(40), branch: 'main' }
+
+    it('runs it once before anything is switched', async () => {
+      const { did, text } = await make(await built('migrated'), push, {}, 3)
+      expect(did).to.deep.equal(['migrate of v3', 'roll out v3'])
+      expect(text).to.match(/^-----> Running release command: migrate\n-----> Launching/)
+    })
+
+    it('switches nothing when it fails', async () => {
+      const runOnce: Scheduler['runOnce'] = async (_app, _release, _task, { log }) => {
+        await log('relation "users" exists')
+        return 3
+      }
+      const { did, failure, current, text } = await make(await built('refused'), push, { runOnce }, 3)
+      expect([did, current]).to.deep.equal([[], 2])
+      expect(failure).to.equal('the release command ended with exit code 3: nothing was switched')
+      expect(text).to.include('       relation "users" exists\n')
+    })
+
+    it('runs none for a change that brings no new image', async () => {
+      const app = await built('back')
+      await rig.store.releases.update(app.id, 3, { status: 'succeeded' })
+      const now = await rig.store.apps.update(app.id, { current: 3 })
+      expect((await make(now, set({ A: '1' }))).did).to.deep.equal(['roll out v4'])
+      const { did, failure } = await make(now, back)
+      expect(did).to.deep.equal([])
+      expect(failure, 'there is no engine to ask for its image').to.not.equal(null)
+    })
+  })
+})
