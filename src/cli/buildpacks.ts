@@ -1,11 +1,15 @@
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Command } from 'commander'
+import type { Plan } from '../buildpacks/buildpack.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
 import { print, printJson, say } from './output.js'
 import { withJson, type JsonOptions } from './session.js'
 
 export function registerBuildpacks(program: Command): void {
+  registerEject(program)
   withJson(
     addCommand(program, {
       name: 'buildpacks:plan',
@@ -16,14 +20,7 @@ export function registerBuildpacks(program: Command): void {
   )
     .argument('[dir]', 'by default the current directory')
     .action(async (given: string | undefined, { json }: JsonOptions) => {
-      const dir = given ?? '.'
-      if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory())
-        throw new UsageError(`${dir} is not a directory`, 'name one that holds an app')
-      const [{ detect }, { directoryTree }] = await Promise.all([
-        import('../buildpacks/detect.js'),
-        import('../buildpacks/tree.js'),
-      ])
-      const plan = detect(directoryTree(dir))
+      const plan = await planOf(given ?? '.')
       if (json) {
         printJson(plan)
         return
@@ -33,5 +30,51 @@ export function registerBuildpacks(program: Command): void {
       print(plan.dockerfile.trimEnd())
       for (const [type, command] of Object.entries(plan.processTypes))
         say(`       ${type}: ${command ?? "(the image's own command)"}`)
+    })
+}
+
+/** The plan for a directory. @throws UsageError when it is none, BerthError when nothing in it is recognised */
+async function planOf(dir: string): Promise<Plan> {
+  if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory())
+    throw new UsageError(`${dir} is not a directory`, 'name one that holds an app')
+  const [{ detect }, { directoryTree }] = await Promise.all([
+    import('../buildpacks/detect.js'),
+    import('../buildpacks/tree.js'),
+  ])
+  return detect(directoryTree(dir), process.env as Record<string, string>)
+}
+
+function registerEject(program: Command): void {
+  addCommand(program, {
+    name: 'buildpacks:eject',
+    summary: 'write that Dockerfile, and its .dockerignore, into the directory: from then on it is yours',
+    group: 'Builds',
+    examples: ['buildpacks:eject', 'buildpacks:eject ~/code/blog'],
+  })
+    .argument('[dir]', 'by default the current directory')
+    .action(async (given: string | undefined) => {
+      const dir = given ?? '.'
+      const plan = await planOf(dir)
+      if (plan.ownDockerfile) throw new UsageError(`${dir} has a Dockerfile of its own`, 'there is nothing to write')
+      const procfile = join(dir, 'Procfile')
+      const types = Object.entries(plan.processTypes).flatMap(([type, command]) =>
+        command === null ? [] : [`${type}: ${command}\n`],
+      )
+      // the Dockerfile says what `web` runs; what else runs has to be said
+      const files = [
+        ['Dockerfile', plan.dockerfile],
+        ['.dockerignore', `${plan.dockerignore.trimEnd()}\n`],
+        ...(types.length < 2 || existsSync(procfile) ? [] : [['Procfile', types.join('')] as const]),
+      ] as const
+      const own = existsSync(join(dir, '.dockerignore')) ? '.dockerignore' : null
+      if (own !== null)
+        throw new UsageError(
+          `${join(dir, own)} is there already`,
+          'its lines are in the plan: move it away, and eject again',
+        )
+      for (const [name, text] of files) {
+        await writeFile(join(dir, name), text, { flag: 'wx' })
+        say(`Wrote ${join(dir, name)}`)
+      }
     })
 }

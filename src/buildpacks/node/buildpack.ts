@@ -14,6 +14,7 @@ import { nativeOf } from './native.js'
 import { developmentNeed } from './needs.js'
 import { failureReason } from './failure-reason.js'
 import { declaredDependencies, has, parsePackageJson, type NodeApp, type PackageJson } from './package-json.js'
+import { prismaGenerates } from './prisma.js'
 import { startOf } from './start.js'
 import { nodeImage, nodeVersion } from './version.js'
 import { builtBefore } from './workspace.js'
@@ -47,7 +48,10 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
     if (pkg.scripts.build === undefined && siteDirectory(tree) !== null) return null
     throw nothingStarts()
   }
-  const start = { ...own, build: buildLine(root, choice, commands.run, own.build) }
+  const start = {
+    ...own,
+    build: buildLine({ root, choice, run: commands.run, first: prismaGenerates(app) }, own.build),
+  }
   const run = start.site === null ? start.web : siteCommand
   const processTypes = { ...(run === null ? {} : { web: run }), ...declared }
   const { version, notes } = nodeVersion(
@@ -55,7 +59,10 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
     root.engines.node === undefined ? { ...root, engines: pkg.engines } : root,
   )
   const need = developmentNeed(pkg, Object.values(processTypes))
-  const install = installationOf({ tree, root, members, manager, commands }, need !== null)
+  const install = installationOf(
+    { tree, root, members, manager, commands },
+    need !== null || keepsDevelopment(variables),
+  )
   // scripts of an installation may need what is for development only, as `husky` or `svelte-kit sync` in `prepare`
   const develops = Object.keys(root.devDependencies).length > 0 || members.length > 0
   const native = nativeOf([root, pkg], lockText(tree, manager.lock))
@@ -86,20 +93,33 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
   }
 }
 
-/** The build of a package of a workspace, after those that it is built with: by Turborepo where that is set up. */
-function buildLine(
-  root: PackageJson,
-  { directory, pkg, members }: Choice,
-  run: string,
-  build: string | null,
-): string | null {
-  if (directory === '.' || build === null) return build
-  const enter = `cd ${directory}`
-  if (has(root, 'turbo') && pkg.name !== undefined && build === `${run} build`)
-    return `TURBO_TELEMETRY_DISABLED=1 turbo run build --env-mode=loose --filter=${pkg.name} && ${enter}`
-  const before = builtBefore(members, { directory, pkg }).map((one) => `(cd ${one.directory} && ${run} build)`)
-  return [...before, enter, build].join(' && ')
+interface Building {
+  readonly root: PackageJson
+  readonly choice: Choice
+  readonly run: string
+  /** What comes before the app's own build. */
+  readonly first: string | null
 }
+
+/** The build; that of a package of a workspace after those that it is built with, by Turborepo where that is set up. */
+function buildLine({ root, choice, run, first }: Building, build: string | null): string | null {
+  const { directory, pkg, members } = choice
+  const own = [first, build].filter((line) => line !== null)
+  if (own.length === 0) return null
+  if (directory === '.') return own.join(' && ')
+  const enter = `cd ${directory}`
+  if (has(root, 'turbo') && pkg.name !== undefined && build === `${run} build`) {
+    const turbo = `TURBO_TELEMETRY_DISABLED=1 turbo run build --env-mode=loose --filter=${pkg.name} && ${enter}`
+    return first === null ? turbo : `(${enter} && ${first}) && ${turbo}`
+  }
+  const before = builtBefore(members, { directory, pkg }).map((one) => `(cd ${one.directory} && ${run} build)`)
+  return [...before, enter, ...own].join(' && ')
+}
+
+/** Config vars by which Heroku's users keep what is for development. */
+const keepsDevelopment = (variables: Readonly<Record<string, string>>): boolean =>
+  ['NPM_CONFIG_PRODUCTION', 'YARN_PRODUCTION'].some((name) => variables[name] === 'false') ||
+  ['PNPM_SKIP_PRUNING', 'YARN2_SKIP_PRUNING'].some((name) => variables[name] === 'true')
 
 const nothingStarts = (): BerthError =>
   new BerthError(

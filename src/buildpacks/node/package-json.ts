@@ -21,6 +21,8 @@ const PackageJson = z.looseObject({
   peerDependencies: dependencies,
   trustedDependencies: z.unknown().optional(),
   pnpm: z.looseObject({}).optional(),
+  prisma: z.unknown().optional(),
+  exports: z.unknown().optional(),
   workspaces: z.unknown().optional(),
 })
 

@@ -56,6 +56,14 @@ describe('packages that need more than npm brings', () => {
     })
     expect(text.match(/no-install-recommends openssl ca-certificates/g)).to.have.length(2)
   })
+  it('are Prisma, whose client is generated before the build, unless a script of the app does it', () => {
+    const built = (scripts: object, files: Files = { 'prisma/schema.prisma': '' }): string =>
+      dockerfile({ scripts: { start: 'node x', ...scripts }, dependencies: { '@prisma/client': '6' } }, files)
+    expect(built({ build: 'tsc' })).to.include(' npx prisma generate && npm run build')
+    expect(built({})).to.include(' npx prisma generate')
+    expect(built({ build: 'prisma generate && tsc' })).not.to.include('npx prisma')
+    expect(built({ build: 'tsc' }, {})).not.to.include('npx prisma')
+  })
   it('are Puppeteer, with Chromium from Debian instead of a download', () => {
     const text = dockerfile({ dependencies: { puppeteer: '24' } })
     expect(text).to.include('chromium').and.to.include('PUPPETEER_EXECUTABLE_PATH=/usr/bin/chromium')

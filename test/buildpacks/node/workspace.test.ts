@@ -129,6 +129,11 @@ describe('the package of a workspace that is deployed', () => {
     expect(dockerfile).to.include("pnpm --filter '@x/api...' install --prod=true")
   })
 
+  it('keeps what is for development where a config var says so', () => {
+    expect(plan(workspace).dockerfile).to.include('npm prune')
+    expect(plan(workspace, { NPM_CONFIG_PRODUCTION: 'false' }).dockerfile).not.to.include('npm prune')
+  })
+
   it('stands alone where Next.js makes it so', () => {
     const files = {
       ...workspace,
