@@ -3,6 +3,7 @@ import type { Buildpack } from './buildpack.js'
 /** First come, first taken: an app's own Dockerfile wins over what we would make of it. A buildpack is a line here. */
 export const buildpacks: readonly Buildpack[] = [
   (await import('./dockerfile/buildpack.js')).dockerfile,
+  (await import('./go/buildpack.js')).golang,
   // it leaves a tree to Node.js where that is what starts the app
   (await import('./python/buildpack.js')).python,
   (await import('./node/buildpack.js')).nodejs,

@@ -157,12 +157,17 @@ async function make(
   }
 }
 
-/** Waits for the end of a build. @throws Error in the engine's words, and the last of the step that failed */
+/**
+ * Waits for the end of a build. @throws Error with what a step said to be the reason (`berth: …`), else in the engine's words
+ * and the last of the step that failed
+ */
 async function built(messages: AsyncIterable<ProgressMessage>): Promise<void> {
   let last = ''
+  let reason: string | undefined
   for await (const { stream = '', error } of messages) {
-    if (error !== undefined) throw new Error(`${error.trim()}: ${last}`)
+    if (error !== undefined) throw new Error(reason ?? `${error.trim()}: ${last}`)
     last = stream.trim().split('\n').at(-1) || last
+    reason = /^berth: (.*)$/m.exec(stream)?.[1] ?? reason
   }
 }
 

@@ -1,0 +1,140 @@
+import { BerthError } from '../../errors.js'
+import type { Buildpack, Plan } from '../buildpack.js'
+import { declaredTypes, saysWhatRuns } from '../procfile.js'
+import type { Tree } from '../tree.js'
+import { goCommands, installed, processTypes, type GoCommand } from './commands.js'
+import { goReason } from './failure.js'
+import { readGoMod, type GoMod } from './go-mod.js'
+import { goImage, goVersion } from './version.js'
+
+const home = '/app'
+const ignored = ['.git', 'node_modules', '*.test']
+const caches = '--mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build'
+
+/** Modules that are C inside: they are built with a C compiler, and linked with the C library of the image. */
+const cgo =
+  /^github\.com\/(?:mattn\/go-sqlite3|confluentinc\/confluent-kafka-go.*|marcboeker\/go-duckdb.*|duckdb\/duckdb-go.*|tecbot\/gorocksdb|linxGnu\/grocksdb|shogo82148\/go-mecab)$/
+
+/** A Go app: a go.mod at the top, or a program without one. */
+export const golang: Buildpack = {
+  name: 'go',
+  takes: 'a Go app (go.mod)',
+  landmark: 'go.mod',
+  plan,
+  failure: goReason,
+}
+
+function plan(tree: Tree): Plan | null {
+  const isModule = tree.hasFile('go.mod')
+  const isWorkspace = tree.hasFile('go.work')
+  refuseOld(tree, isModule)
+  if (!isModule && !isWorkspace && !tree.names().some((name) => name.endsWith('.go') && name !== 'doc.go')) return null
+  const declared = declaredTypes(tree)
+  if (/^(?:node|npm|npx|yarn|pnpm|python3?|gunicorn|bundle)\s/.test(declared.web ?? '')) return null
+  const mod = isModule ? readGoMod(tree) : null
+  const module = mod?.module ?? 'app'
+  const commands = installed(goCommands(tree, module), mod?.heroku.install)
+  if (!isModule && !isWorkspace && commands.length === 0) return null
+  const declares = saysWhatRuns(declared)
+  const types = declares && commands.length > 0 ? declared : { ...processTypes(commands, module), ...declared }
+  const { version, notes } = goVersion(tree, mod)
+  const vendored = tree.hasFile('vendor/modules.txt')
+  if (mod !== null && mod.requires.length > 0 && !vendored && !tree.hasFile('go.sum'))
+    throw new BerthError(
+      'invalid',
+      'go.mod asks for modules, and there is no go.sum',
+      'run `go mod tidy`, and commit go.sum',
+    )
+  return {
+    buildpack: 'go',
+    name: 'Go',
+    found: 'Go app',
+    version,
+    dockerfile: dockerfileOf(tree, { mod, version, vendored, commands, command: types.web ?? null }),
+    ownDockerfile: false,
+    dockerignore: [...ignored, tree.read('.dockerignore') ?? ''].join('\n'),
+    processTypes: types,
+    origin: declares ? 'Procfile' : 'Dockerfile',
+    notes: [
+      ...notes,
+      ...(isModule || isWorkspace
+        ? []
+        : ['no go.mod: versions may differ at each build; run `go mod init` and `go mod tidy`, and commit both files']),
+    ],
+  }
+}
+
+/** Trees from before modules, which no Go of today builds. */
+function refuseOld(tree: Tree, isModule: boolean): void {
+  if (isModule) return
+  const old = ['.godir', 'Godeps/Godeps.json', 'Gopkg.lock', 'vendor/vendor.json', 'glide.yaml'].find((file) =>
+    tree.hasFile(file),
+  )
+  if (old === undefined) return
+  const path = old === '.godir' ? (tree.read(old) ?? '').trim().slice(0, 200) : ''
+  throw new BerthError(
+    'invalid',
+    `${old} is from before Go had modules: Berth builds modules alone`,
+    `run \`go mod init ${path || '<import path>'} && go mod tidy\`, commit go.mod and go.sum, and remove ${old}`,
+  )
+}
+
+interface Parts {
+  readonly mod: GoMod | null
+  readonly version: string
+  readonly vendored: boolean
+  readonly commands: readonly GoCommand[]
+  readonly command: string | null
+}
+
+/**
+ * Modules are fetched before the code is there, and what was compiled before is kept: a changed line compiles its package
+ * alone. The image has the programs and what is not Go of the tree: templates, static files.
+ */
+function dockerfileOf(tree: Tree, { mod, version, vendored, commands, command }: Parts): string {
+  const linked = mod?.requires.some((name) => cgo.test(name)) === true
+  const manifests = ['go.mod', 'go.sum', 'go.work', 'go.work.sum'].filter((file) => tree.hasFile(file))
+  const members = [...(mod?.replaces ?? []), ...workspace(tree)].flatMap((directory) =>
+    ['go.mod', 'go.sum'].map((file) => `${directory}/${file}`).filter((file) => tree.hasFile(file)),
+  )
+  const fetches = manifests.length > 0 && !vendored && (mod === null || mod.requires.length > 0)
+  const packages = commands.map(({ directory }) => (directory === '.' ? '.' : `./${directory}`))
+  const root = commands.find(({ directory }) => directory === '.')
+  const below = packages.filter((one) => one !== '.')
+  const build = `go build -trimpath -buildvcs=false -ldflags "-s -w \${GO_LINKER_SYMBOL:+-X $GO_LINKER_SYMBOL=$GO_LINKER_VALUE} $GO_LDFLAGS"`
+  return [
+    `FROM ${goImage(version)} AS build`,
+    `ENV CGO_ENABLED=${linked ? '1' : '0'} GOTOOLCHAIN=local`,
+    `WORKDIR ${home}`,
+    ...(fetches
+      ? [
+          `COPY ${manifests.join(' ')} ./`,
+          ...members.map((file) => `COPY ${file} ./${file}`),
+          `RUN ${caches} go mod download`,
+        ]
+      : []),
+    'COPY . .',
+    ...(manifests.length === 0 ? [`RUN ${caches} go mod init app && go mod tidy`] : []),
+    `RUN ${caches} mkdir -p /out/bin \\`,
+    ...(root === undefined ? [] : [` && ${build} -o /out/bin/${root.name} . \\`]),
+    ...(below.length === 0 ? [] : [` && ${build} -o /out/bin/ ${below.join(' ')} \\`]),
+    " && find . -name vendor -prune -o -type f ! -name '*.go' ! -name go.mod ! -name go.sum -print0 | tar -c --null -T - | tar -x -C /out",
+    '',
+    'FROM debian:bookworm-slim',
+    `RUN groupadd --gid 1000 app && useradd --uid 1000 --gid app --home-dir ${home} --shell /bin/bash app && mkdir ${home} && chown app:app ${home}`,
+    'COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt',
+    'COPY --from=build /usr/share/zoneinfo /usr/share/zoneinfo',
+    `ENV PATH=${home}/bin:$PATH HOME=${home} GIN_MODE=release`,
+    `WORKDIR ${home}`,
+    `COPY --from=build --chown=app:app /out ${home}`,
+    'USER app',
+    ...(command === null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', command])}`]),
+    '',
+  ].join('\n')
+}
+
+/** The directories that a go.work uses. */
+function workspace(tree: Tree): string[] {
+  const uses = (tree.read('go.work') ?? '').replaceAll(/\/\/.*/g, '').matchAll(/^\s*(?:use\s+)?(\.\/[\w./-]+)\s*$/gm)
+  return [...uses].map(([, directory = '']) => directory.slice(2).replace(/\/$/, ''))
+}
