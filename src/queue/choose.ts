@@ -2,7 +2,7 @@ import { endsApp, isBuild } from '../changes/index.js'
 import type { Operation } from '../store/operations.js'
 
 /** What to do with an app's pending operations. */
-export interface Choice {
+export interface NextOperation {
   /** The one to carry out now; null when there is none. */
   readonly next: Operation | null
   /** Waiting pushes that a newer push, with nothing but pushes between, makes pointless. */
@@ -16,7 +16,7 @@ export interface Choice {
  * or ended by whoever carries it on.
  * @param running id of the one being carried out; it is neither chosen nor superseded
  */
-export function chooseNext(pending: readonly Operation[], running: string | null = null): Choice {
+export function chooseNext(pending: readonly Operation[], running: string | null = null): NextOperation {
   const waiting = pending.filter((operation) => operation.id !== running)
   const cancelled = waiting.filter(
     (operation) => operation.status === 'queued' && reasonToEnd(pending, operation.id) !== null,
