@@ -154,7 +154,7 @@ async function wait(containers: Containers, { params, query, signal }: ApiReques
   const id = containers.resolve(params.id ?? '')
   const exit = containers.wait(id, readCondition(query.get('condition') || 'not-running'), signal)
   const stream = reply.stream()
-  const code = await exit.catch(() => undefined)
+  const code = await exit.catch(() => undefined) // the client has left
   if (code !== undefined) await stream.write({ StatusCode: code })
   stream.end()
 }
@@ -164,6 +164,7 @@ const sampleMs = 1000
 async function stats(containers: Containers, { params, query, signal }: ApiRequest, reply: ApiReply): Promise<void> {
   const container = containers.stats(params.id ?? '')
   const streaming = flag(query, 'stream', true)
+  // a client that leaves ends it
   const pause = (): Promise<void> => sleep(sampleMs, undefined, { signal }).catch(() => undefined)
   if (!streaming) {
     const first = flag(query, 'one-shot') || !container.up ? undefined : container.sample()

@@ -3,7 +3,7 @@ import { connect, Socket } from 'node:net'
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { once } from 'node:events'
 import { dirname } from 'node:path'
-import { EngineError } from '../errors.js'
+import { codeOf, EngineError } from '../errors.js'
 import { askedForUpgrade, offerUpgrades, takeOver, type Taken } from './hijack.js'
 import { demandJson, parseBody, readBody, takeBody } from './body.js'
 import { hangUp } from './hang-up.js'
@@ -84,10 +84,11 @@ async function claim(path: string): Promise<void> {
   if (Buffer.byteLength(path) > 107)
     throw new EngineError('invalid', `the socket path ${path} is longer than 107 bytes`)
   const probe = connect(path)
-  const alive = await Promise.race([
-    once(probe, 'connect').then(() => true),
-    once(probe, 'error').then(() => false),
-  ]).catch(() => false)
+  // an error is what `once` rejects with
+  const alive = await once(probe, 'connect').then(
+    () => true,
+    (error: unknown) => !['ECONNREFUSED', 'ENOENT'].includes(codeOf(error) ?? ''),
+  )
   probe.destroy()
   if (alive) throw new EngineError('conflict', `another engine is serving ${path}`)
   await rm(path, { force: true })

@@ -124,7 +124,7 @@ export class Builder {
       throw error
     } finally {
       for (const diffId of held) images.layers.release(diffId)
-      void this.#collect(began).catch(() => undefined)
+      void this.#collect(began).catch(() => undefined) // what is old goes after the next build
     }
   }
 

@@ -9,6 +9,7 @@ import { Semaphore } from '../system/semaphore.js'
 import type { CacheItem } from './items.js'
 import type { RunMount } from './mounts.js'
 import { removeIfPossible, sweepTrees } from '../system/remove.js'
+import { orMissing } from '../system/missing.js'
 
 /** A cache directory that a step has mounted; disposing gives it back. */
 export interface MountedCache extends AsyncDisposable {
@@ -137,7 +138,7 @@ export class CacheMounts {
     this.#caches.delete(name)
     // out of the way first: a step may ask for the same cache anew while this is removed
     const removed = join(await mkdtemp(join(this.#root, 'doomed-')), 'cache')
-    await rename(join(this.#root, name), removed).catch(() => undefined)
+    await rename(join(this.#root, name), removed).catch(orMissing(undefined))
     await rm(join(this.#root, `${name}.json`), { force: true })
     await removeIfPossible(dirname(removed), 'a cache directory that is gone')
     return true

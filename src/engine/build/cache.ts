@@ -82,6 +82,7 @@ export class BuildCache {
   /** Tells the disk when records were last used, for the next process's idea of what is old. */
   async saveUse(since: number): Promise<void> {
     for (const [key, used] of this.#used)
+      // it is only a hint of what is old
       if (used >= since) await utimes(join(this.#root, key), used / 1000, used / 1000).catch(() => undefined)
   }
 

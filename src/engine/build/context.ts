@@ -89,6 +89,7 @@ export const openContext = (
 ): Promise<BuildContext> =>
   open(store, dockerfile, async () => {
     if (!isAbsolute(directory)) throw new EngineError('invalid', `the directory "${directory}" is no absolute path`)
+    // what cannot be looked at, for whatever reason, is no directory to build from
     const real = await realpath(directory).catch(() => directory)
     const found = await stat(real).catch(() => undefined)
     if (!found?.isDirectory())

@@ -68,6 +68,7 @@ export async function fetchRepository(
     around.signal.throwIfAborted()
     // a server that sends no single commits, or a protocol that is not shallow: all of it, then what was named
     await git('fetch', '--quiet', '--tags', 'origin', '+refs/heads/*:refs/remotes/origin/*')
+    // the first reason is the one that tells
     await git('checkout', '--quiet', '--detach', wanted === 'HEAD' ? 'FETCH_HEAD' : wanted).catch(() => {
       throw error
     })

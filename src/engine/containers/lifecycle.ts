@@ -190,7 +190,10 @@ export class Lifecycle {
       tellMounts(this.#deps, container, 'unmount')
     })
     container.exited()
-    if (record.hostConfig.AutoRemove) await this.#discard(container).catch(() => undefined)
+    if (record.hostConfig.AutoRemove)
+      await this.#discard(container).catch((error: unknown) => {
+        console.error(`container ${container.id} cannot be removed: ${messageOf(error)}`)
+      })
     else if (restarts && record.state.status === 'restarting') void this.#restartLater(container)
   }
 

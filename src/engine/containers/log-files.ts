@@ -1,7 +1,7 @@
 import { watch } from 'node:fs'
 import { type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import { EngineError } from '../errors.js'
+import { codeOf, EngineError, messageOf } from '../errors.js'
 import type { LogTarget } from '../runtime/conmon.js'
 import type { HostConfig } from './record.js'
 import { orMissing } from '../system/missing.js'
@@ -60,7 +60,9 @@ async function endLines(file: FileHandle): Promise<void> {
 export async function openLog(path: string): Promise<void> {
   const file = await open(path, 'a+', 0o600)
   await endLines(file).finally(() => file.close())
-  await link(path, fullName(path)).catch(() => undefined)
+  await link(path, fullName(path)).catch((error: unknown) => {
+    if (codeOf(error) !== 'EEXIST') throw error
+  })
 }
 
 /** Moves a full file up the row `log.1`, `log.2`, … if conmon has started a new one; true when it has. */
@@ -69,7 +71,7 @@ async function rotate(path: string, maxFile: number): Promise<boolean> {
     [path, fullName(path)].map((file) => stat(file).catch(orMissing(undefined))),
   )
   if (!current || !kept || current.ino === kept.ino) return false
-  for (let i = maxFile - 2; i >= 1; i--) await rename(`${path}.${i}`, `${path}.${i + 1}`).catch(() => undefined)
+  for (let i = maxFile - 2; i >= 1; i--) await rename(`${path}.${i}`, `${path}.${i + 1}`).catch(orMissing(undefined))
   if (maxFile > 1) await rename(fullName(path), `${path}.1`)
   else await rm(fullName(path))
   await link(path, fullName(path))
@@ -81,7 +83,10 @@ export function rotateOnFull(path: string, maxFile: number, signal: AbortSignal)
   const name = basename(path)
   // one after the other: two that saw the same full file would both move the row up
   const mutex = new Mutex()
-  const rotateNext = (): void => void mutex.run(() => rotate(path, maxFile)).catch(() => undefined)
+  const failed = (error: unknown): void => {
+    if (!signal.aborted) console.error(`the log ${path} cannot be rotated: ${messageOf(error)}`)
+  }
+  const rotateNext = (): void => void mutex.run(() => rotate(path, maxFile)).catch(failed)
   // each line written is a `change`; a new file under the name is a `rename`
   try {
     const watcher = watch(dirname(path), { signal, persistent: false }, (event, changed) => {

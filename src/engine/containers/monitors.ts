@@ -16,6 +16,7 @@ export function watchMonitors(up: () => readonly Container[], exits: Exits): voi
   const look = async (): Promise<void> => {
     if (looking) return
     looking = true
+    // whatever keeps it from being ended may not the next time
     for (const container of up()) await endIfLost(container, exits).catch(() => undefined)
     looking = false
   }

@@ -1,5 +1,5 @@
 import { mkdir, readFile, stat } from 'node:fs/promises'
-import { EngineError, messageOf } from '../errors.js'
+import { EngineError, isFault, messageOf } from '../errors.js'
 import type { Mount, VolumeRequest, Volumes } from '../records.js'
 import type { MountStaging } from '../runtime/mount-staging.js'
 import { newVolumeName } from '../volumes/volumes.js'
@@ -10,6 +10,7 @@ import type { ContainerConfig, HostConfig, MountPoint } from './record.js'
 const absent = (source: string): EngineError =>
   new EngineError('invalid', `invalid mount config for type "bind": bind source path does not exist: ${source}`)
 
+/** What cannot be looked at, for whatever reason, cannot be mounted either. */
 const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined
 
 /** A mount of a container that is being made. */
@@ -60,7 +61,11 @@ export async function makeVolumes(volumes: Volumes, planned: readonly PlannedMou
 
 /** Removes the volumes that nobody named, unless another container has them. */
 export async function dropAnonymous(volumes: Volumes, mounts: readonly MountPoint[]): Promise<void> {
-  for (const { name, anonymous } of mounts) if (anonymous) await volumes.remove(name, true).catch(() => undefined)
+  for (const { name, anonymous } of mounts)
+    if (anonymous)
+      await volumes.remove(name, true).catch((error: unknown) => {
+        if (!isFault(error, 'conflict')) console.error(`volume ${name} cannot be removed: ${messageOf(error)}`)
+      })
 }
 
 /**
@@ -157,5 +162,8 @@ async function boundMounts(point: MountPoint, staging: MountStaging, eachAlone: 
 /** After a restart of the daemon: its volumes with options are mounted again, for others to share. */
 export async function holdAgain({ volumes }: Pick<ContainerDeps, 'volumes'>, { record }: Container): Promise<void> {
   for (const { type, name } of record.mounts)
-    if (type === 'volume') await volumes.hold(name, record.id).catch(() => undefined)
+    if (type === 'volume')
+      await volumes.hold(name, record.id).catch((error: unknown) => {
+        console.error(`volume ${name} of container ${record.id} cannot be shared: ${messageOf(error)}`)
+      })
 }

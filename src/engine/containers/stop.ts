@@ -83,6 +83,7 @@ function restExclusively(deps: ContainerDeps, container: Container): Promise<boo
 
 /** What is frozen hears no signal: one that ends it is heard at once. */
 async function thaw(deps: ContainerDeps, container: Container): Promise<void> {
+  // it may have ended, or gone on, meanwhile; what stays frozen is killed in the end, and that it hears
   if (container.record.state.status === 'paused') await pause(deps, container, false).catch(() => undefined)
 }
 

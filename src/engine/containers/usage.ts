@@ -1,5 +1,6 @@
 import { bytesBelow, diskUsage } from '../system/disk.js'
 import type { Container, ContainerDeps } from './container.js'
+import { orMissing } from '../system/missing.js'
 
 /** Bytes that `docker ps --size` shows: what a container has written, and that with its image. */
 export interface ContainerSize {
@@ -29,4 +30,4 @@ export const layersOf = async ({ images }: ContainerDeps, { record }: Container)
   images
     .get(record.image)
     .then((image) => images.lowerDirs(image))
-    .catch(() => [])
+    .catch(orMissing([]))

@@ -23,6 +23,7 @@ export async function forward(
 ): Promise<Buffer | undefined> {
   let last: Buffer | undefined
   for (const server of servers) {
+    // a server that does not answer, for whatever reason, is what the next one is for
     const response = await (transport === 'udp' ? askUdp : askTcp)(query, server, netns).catch(() => undefined)
     const code = response && responseCode(query, response)
     if (code === undefined) continue

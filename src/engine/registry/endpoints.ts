@@ -64,5 +64,6 @@ async function isInsecure(domain: string, listed: readonly string[]): Promise<bo
   return addresses.some(({ address, family }) => ranges.check(address, family === 4 ? 'ipv4' : 'ipv6'))
 }
 
+/** None of a name that cannot be looked up: connecting to it will tell why. */
 const addressesOf = (host: string): Promise<{ address: string; family: number }[]> =>
   lookup(host, { all: true }).catch(() => [])

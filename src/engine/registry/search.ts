@@ -85,6 +85,7 @@ export async function searchRegistry(session: RegistrySession, search: Search): 
     const answer: IncomingMessage = await session.ask('registry:catalog:*', { method: 'GET', url: session.url(next) })
     if (answer.statusCode !== 200 && page === 0) {
       const failure = await expecting(answer, 200).catch((error: unknown) => error)
+      // one that is no index either is told of what it is: a registry without a catalog
       return searchIndex(session, search).catch(() => Promise.reject(failure as Error))
     }
     const { repositories } = await jsonOf(await expecting(answer, 200))

@@ -154,6 +154,7 @@ export async function wholeBody(answer: IncomingMessage, limit: number, what: st
 export async function expecting(answer: IncomingMessage, ...statuses: number[]): Promise<IncomingMessage> {
   const { statusCode = 0, statusMessage = '' } = answer
   if (statuses.includes(statusCode)) return answer
+  // the status tells that it failed, whether or not the reason arrives
   const body = await wholeBody(answer, 1 << 16, "the registry's error").catch(() => Buffer.alloc(0))
   // RFC 6750 section 3.1: more telling than the body, which says that authentication is required
   const short = readChallenges(answer.headers['www-authenticate'] ?? '').some(

@@ -83,7 +83,7 @@ export async function launch(
   } finally {
     for (const fd of [nothing, complaints.end, sync.end]) closeSync(fd)
   }
-  const complaint = text(complaints.stream).catch(() => '')
+  const complaint = text(complaints.stream).catch(() => '') // words alone: what fails is told by the other pipe
   const answer = await firstLine(sync.stream)
   const { data, message = '' } = parseSync(answer)
   if (data === undefined || data < 0)

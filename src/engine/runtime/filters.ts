@@ -25,7 +25,7 @@ export function withFilter<T extends Filtered>(spec: T): T {
 export async function rememberFilter(spec: Filtered, path: string): Promise<void> {
   const key = keyOf(spec)
   if (key === undefined || compiled.has(key)) return
-  const filter = await readFile(path).catch(() => undefined)
+  const filter = await readFile(path).catch(() => undefined) // one that cannot be read is compiled again
   if (!filter?.length) return
   const [oldest] = compiled.keys()
   if (compiled.size >= most && oldest !== undefined) compiled.delete(oldest)

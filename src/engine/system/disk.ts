@@ -1,5 +1,6 @@
 import { lstat, statfs } from 'node:fs/promises'
 import { descend, hasGone } from './descent.js'
+import { orMissing } from './missing.js'
 
 /**
  * Bytes on disk of everything below a directory, as du(1) counts: blocks, not lengths, and a file with several names
@@ -32,7 +33,7 @@ export async function bytesBelow(directory: string, what: 'all' | 'files' = 'all
 
 /** Bytes on disk of some files, as du(1) counts; those that are not there count nothing. */
 export async function diskUsage(...paths: readonly string[]): Promise<number> {
-  const stats = await Promise.all(paths.map((path) => lstat(path).catch(() => undefined)))
+  const stats = await Promise.all(paths.map((path) => lstat(path).catch(orMissing(undefined))))
   return stats.reduce((sum, stat) => sum + (stat?.blocks ?? 0) * 512, 0)
 }
 

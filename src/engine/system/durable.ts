@@ -20,7 +20,7 @@ export async function writeDurably(path: string, data: string | Uint8Array, mode
     }
     await rename(draft, path)
   } catch (error) {
-    await unlink(draft).catch(() => undefined)
+    await unlink(draft).catch(() => undefined) // one that stays is swept at the next start
     throw error
   }
   await syncDirectory(dirname(path))

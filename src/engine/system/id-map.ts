@@ -36,7 +36,7 @@ export class IdMaps {
   of({ first }: IdRange): Promise<number> {
     const made = this.#made.get(first) ?? makeNamespace(first)
     this.#made.set(first, made)
-    made.catch(() => this.#made.delete(first))
+    made.catch(() => this.#made.delete(first)) // told to whoever asked
     return made
   }
 
@@ -75,6 +75,6 @@ async function makeNamespace(first: number): Promise<number> {
     return openSync(`${place}/ns/user`, 'r')
   } finally {
     child.kill('SIGKILL')
-    await gone.catch(() => undefined)
+    await gone.catch(() => undefined) // where it could not be started it never was
   }
 }

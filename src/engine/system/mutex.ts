@@ -4,7 +4,7 @@ export class Mutex {
 
   run<T>(task: () => Promise<T>): Promise<T> {
     const mine = this.#tail.then(task)
-    this.#tail = mine.catch(() => undefined)
+    this.#tail = mine.catch(() => undefined) // told to whoever gave it
     return mine
   }
 }
@@ -16,7 +16,7 @@ export class KeyedMutex {
   async run<T>(key: string, task: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(key) ?? Promise.resolve()
     const mine = before.then(task)
-    const tail = mine.catch(() => undefined)
+    const tail = mine.catch(() => undefined) // likewise
     this.#tails.set(key, tail)
     try {
       return await mine

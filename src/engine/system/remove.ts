@@ -64,6 +64,7 @@ export async function sweepTrees(what: string, paths: readonly string[]): Promis
 /** Waits for a clean-up at the start for a while: it may have millions of files to remove, and goes on meanwhile. */
 export async function patiently(cleanUp: Promise<unknown>): Promise<void> {
   const enough = new AbortController()
+  // what ended in time ends the wait
   const waited = sleep(patienceMs, undefined, { signal: enough.signal }).catch(() => undefined)
   await Promise.race([cleanUp, waited]).finally(() => enough.abort())
 }
@@ -98,6 +99,7 @@ async function mayChange(path: Buffer): Promise<boolean> {
   let changed = false
   for (const one of [path.subarray(0, path.lastIndexOf('/') + 1), path]) {
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+    // a link, or what is gone, has no flags to take off
     const handle = await open(one, one === path ? flags : constants.O_RDONLY).catch(() => undefined)
     if (!handle) continue
     try {
