@@ -27,7 +27,6 @@ const compressible = [
  * so what is known of its files may be kept.
  */
 const base = `daemon off;
-worker_processes 1;
 pid /tmp/nginx/pid;
 error_log stderr warn;
 worker_shutdown_timeout 9s;
@@ -132,21 +131,47 @@ log_not_found off;
 location / { try_files $uri $uri.html $uri/ @missing; }
 `
 
-/** Copies a built site to where it is served from. */
-const install = `#!/bin/sh
+/** Copies a built site to where it is served from. Of one piece: each program that a build starts is time of a push. */
+const install = `#!/usr/bin/perl
 # install-site <directory>: puts a site where nginx serves it from. The time of a file comes from its content: by it nginx
 # makes the ETag, and what a build or a checkout sets would differ where nothing has changed, and be equal where something has.
-set -eu
-[ -d "$1" ] || { echo "there is no directory $1 to serve" >&2; exit 1; }
-mkdir -p /srv/site && cp -RP "$1/." /srv/site/ && chmod -R a+rX /srv/site && cd /srv/site
-find . -type l -print0 | perl -MCwd=abs_path -0ne 'chomp; my $to = abs_path($_) // "";
-  next if $to =~ m{^/srv/site/} && -e $to;
-  print "$_ leads out of the site: it is left out\\n"; unlink $_ or die "$_: $!\\n"'
-find . -type f -exec sha256sum -z -- {} + | perl -0ne 'chomp; /^(.{8}).{58}(.*)$/s or die "sha256sum: $_\\n";
-  utime hex $1, hex $1, $2 or die "$2: $!\\n"'
-# a mistake in the configuration is one of the build
-PORT=5000 BASIC_AUTH_USERNAME=x BASIC_AUTH_PASSWORD=x serve-site -t -q
-rm -rf /tmp/nginx
+use strict;
+use warnings;
+use Cwd 'abs_path';
+my ($from, $site) = (@ARGV, '/srv/site');
+-d $from or die "there is no directory $from to serve\\n";
+-d $site or mkdir $site or die "$site: $!\\n";
+system('cp', '-RP', "$from/.", "$site/") == 0 or die "the site cannot be copied\\n";
+chmod 0755, $site;
+chdir $site or die "$site: $!\\n";
+my ($top, @files) = (abs_path('.'));
+my @left = ('.');
+while (defined(my $directory = pop @left)) {
+  opendir my $open, $directory or die "$directory: $!\\n";
+  for my $path (map { "$directory/$_" } grep { !/^[.]{1,2}$/ } readdir $open) {
+    my $mode = (lstat $path)[2];
+    if (-l _) {
+      next if -e $path && index((abs_path($path) // '') . '/', "$top/") == 0;
+      print "$path leads out of the site: it is left out\\n";
+      unlink $path or die "$path: $!\\n";
+    } elsif (-d _) {
+      chmod $mode & 07777 | 0555, $path;
+      push @left, $path;
+    } elsif (-f _) {
+      chmod $mode & 07777 | 0444, $path;
+      push @files, $path;
+    }
+  }
+}
+while (my @some = splice @files, 0, 500) {
+  open my $sums, '-|', 'sha256sum', '-z', '--', @some or die "sha256sum: $!\\n";
+  local $/ = "\\0";
+  while (<$sums>) {
+    my ($time, $file) = /^(.{8}).{58}(.*)\\0$/s or die "sha256sum said $_\\n";
+    utime hex $time, hex $time, $file or die "$file: $!\\n";
+  }
+  close $sums or die "the files of the site cannot be read\\n";
+}
 `
 
 /** Writes what is known at the start only, and becomes nginx. */
@@ -158,10 +183,9 @@ port=\${PORT:-8080}
 workers=\${WEB_CONCURRENCY:-1}
 number PORT "$port"
 number WEB_CONCURRENCY "$workers"
-mkdir -p /tmp/nginx
+[ -d /tmp/nginx ] || mkdir /tmp/nginx
 echo "listen $port;" >/tmp/nginx/listen.conf
-sed "s/^worker_processes .*/worker_processes $workers;/" /etc/nginx/nginx.conf >/tmp/nginx/nginx.conf
-rm -f /tmp/nginx/users
+[ ! -e /tmp/nginx/users ] || rm /tmp/nginx/users
 : >/tmp/nginx/auth.conf
 if [ -n "\${BASIC_AUTH_USERNAME:-}" ] && [ -n "\${BASIC_AUTH_PASSWORD:-}" ]; then
   case $BASIC_AUTH_PASSWORD in
@@ -176,7 +200,7 @@ elif [ -n "\${SITE_AUTH:-}" ]; then
   exit 1
 fi
 [ ! -f /tmp/nginx/users ] || echo 'auth_basic "Restricted"; auth_basic_user_file /tmp/nginx/users;' >/tmp/nginx/auth.conf
-exec nginx -e stderr -c /tmp/nginx/nginx.conf "$@"
+exec nginx -e stderr -c /etc/nginx/nginx.conf -g "worker_processes $workers;" "$@"
 `
 
 /** The stage's files, by path. */

@@ -29,7 +29,7 @@ export function siteStage({ place, stage, fallback = 'none', settings = plainSet
     `${configurationOf(settings, fallback)}SITE`,
     ...(settings.users === null ? [] : [`COPY ${JSON.stringify([settings.users, '/etc/nginx/site.users'])}`]),
     ...(settings.protected ? ['ENV SITE_AUTH=required'] : []),
-    `RUN --mount=type=bind,${source}source=${place},target=/mnt/site install-site /mnt/site`,
+    `RUN --mount=type=bind,${source}source=${place},target=/mnt/site ["install-site", "/mnt/site"]`,
     'WORKDIR /srv/site',
     'USER www-data',
     'STOPSIGNAL SIGQUIT',

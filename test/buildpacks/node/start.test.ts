@@ -7,7 +7,7 @@ const build = { build: 'vite build' }
 function servedOf(files: Files): { places: string; fallback: boolean; notes: string } {
   const { dockerfile, notes, processTypes } = planOf(files)
   expect(processTypes.web).to.equal('serve-site')
-  expect(dockerfile).to.include('from=build,source=/tmp/site,target=/mnt/site install-site')
+  expect(dockerfile).to.include('from=build,source=/tmp/site,target=/mnt/site ["install-site"')
   const places = /for place in (.*?); do/.exec(dockerfile)?.[1] ?? ''
   return { places, fallback: dockerfile.includes('yes /index.html;'), notes: notes.join('\n') }
 }

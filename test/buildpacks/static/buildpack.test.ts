@@ -8,7 +8,7 @@ describe('a static site', () => {
     const plan = planOf({ 'public/index.html': 'hi' })
     expect(plan.dockerfile.startsWith(`${nginxStage}\n`)).to.equal(true)
     expect(plan.dockerfile)
-      .to.include('RUN --mount=type=bind,source=public,target=/mnt/site install-site /mnt/site\n')
+      .to.include('RUN --mount=type=bind,source=public,target=/mnt/site ["install-site", "/mnt/site"]\n')
       .and.to.include('\nUSER www-data\nSTOPSIGNAL SIGQUIT\nCMD ["serve-site"]\n')
     expect(plan.processTypes).to.deep.equal({ web: 'serve-site' })
     expect(plan.notes).to.deep.equal(['serving public/'])
@@ -16,7 +16,7 @@ describe('a static site', () => {
 
   it('is taken from the stage that makes it', () => {
     expect(siteStage({ place: '/tmp/site', stage: 'build', fallback: 'index' }).join('\n'))
-      .to.include('RUN --mount=type=bind,from=build,source=/tmp/site,target=/mnt/site install-site')
+      .to.include('RUN --mount=type=bind,from=build,source=/tmp/site,target=/mnt/site ["install-site"')
       .and.to.include('yes /index.html;')
   })
 

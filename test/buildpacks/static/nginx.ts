@@ -45,6 +45,7 @@ export function imageRoot(files: SiteFiles, configuration: string): ImageRoot {
     mkdirSync(dirname(join(directory, path)), { recursive: true })
     writeFileSync(join(directory, path), moved(text), { mode: 0o755 })
   }
+  for (const path of ['srv', 'tmp']) mkdirSync(join(directory, path))
   for (const [path, content] of Object.entries(files)) {
     const file = join(directory, 'context', path)
     mkdirSync(dirname(file), { recursive: true })
