@@ -16,8 +16,10 @@ export interface RedisChild extends AsyncDisposable {
 export async function startRedis(config: Config): Promise<RedisChild> {
   await mkdir(dirname(config.redisSocket), { recursive: true })
   await mkdir(join(config.root, 'redis'), { recursive: true })
+  // what it has answered outlives its death by a signal; only a machine that loses power would lose it
+  const args = [...redisArgs(config), '--appendfsync', 'no']
   const launch = async () => {
-    const child = spawn('redis-server', redisArgs(config), { stdio: 'ignore' })
+    const child = spawn('redis-server', args, { stdio: 'ignore' })
     await once(child, 'spawn')
     const store = await openStore(config)
     await store[Symbol.asyncDispose]()
