@@ -69,9 +69,12 @@ export async function* readLogs(
 }
 
 async function tailOf(engine: AppEngine, one: ObservedContainer, lines: number): Promise<LogLine[]> {
-  // one line at least, to know from where to follow
-  const tail = await readTail(engine, one.id, Math.max(lines, 1)).catch(orMissing([]))
-  return tail.map((line) => lineOf(one.process, line))
+  // to know from where to follow: one line at least, and all of its time, for lines that were written at once have one
+  for (let count = lines + 1; ; count *= 2) {
+    const tail = await readTail(engine, one.id, count).catch(orMissing([]))
+    if (tail.length === count && tail[0]?.time === tail.at(-1)?.time) continue
+    return tail.map((line) => lineOf(one.process, line))
+  }
 }
 
 /** The live logs of several containers, as one. */

@@ -67,3 +67,11 @@ export async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
   for await (const value of values) found.push(value)
   return found
 }
+
+/** A frame of an engine's logs. */
+export function frame(stream: 'stdout' | 'stderr', text: string): Buffer {
+  const body = Buffer.from(text)
+  const header = Buffer.from([stream === 'stderr' ? 2 : 1, 0, 0, 0, 0, 0, 0, 0])
+  header.writeUInt32BE(body.length, 4)
+  return Buffer.concat([header, body])
+}
