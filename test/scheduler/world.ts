@@ -78,6 +78,11 @@ export class World {
     return { web: { quantity: web, ...size }, worker: { quantity: worker, ...size } }
   }
 
+  /** What the parts of the scheduler work with. */
+  get deps(): SchedulerDeps {
+    return this.#deps
+  }
+
   /** A worker starts, in place of the one that was. */
   work(): void {
     this.#stop.abort(new Error('killed'))

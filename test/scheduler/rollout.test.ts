@@ -1,0 +1,97 @@
+import { expect } from 'chai'
+import { replaceOf } from '../../src/scheduler/rollout.js'
+import { firstRelease } from '../../src/store/releases.js'
+import { World } from './world.js'
+
+describe('a roll-out', () => {
+  let world: World
+  beforeEach(async () => {
+    world = new World()
+    await world.pass(5_000)
+  })
+
+  /** `web.1 v2`, of those that run. */
+  const running = () =>
+    [...world.boxes.values()]
+      .filter(({ state }) => state === 'running')
+      .map(({ process, release }) => `${process} v${String(release)}`)
+      .sort()
+  const routed = () => (world.route.get('a') ?? []).map((id) => world.boxes.get(id)?.release)
+  const all = (version: number) => ['web.1', 'web.2', 'worker.1'].map((name) => `${name} v${String(version)}`)
+
+  it('keeps the route where it is until the new processes are ready, and runs no worker twice', async () => {
+    let [workers, most] = [0, 0]
+    const count = () => {
+      workers = running().filter((name) => name.startsWith('worker')).length
+      most = Math.max(most, workers)
+      return Promise.resolve()
+    }
+    world.deploy({ commit: 'two' })
+    await world.pass(1)
+    expect(running()).to.include.members(['web.1 v1', 'web.1 v2', 'worker.1 v1'])
+    expect(routed()).to.deep.equal([1, 1])
+    for (let step = 0; step < 40; step += 1) await world.pass(50).then(count)
+    await world.pass(5_000)
+    expect([running(), routed(), world.app.current, most]).to.deep.equal([all(2), [2, 2], 2, 1])
+  })
+
+  it('that fails leaves all as it was', async () => {
+    world.fails = true
+    world.deploy({ commit: 'two' })
+    await world.pass(5_000)
+    expect([world.releases.get(2)?.status, routed(), world.app.current]).to.deep.equal(['failed', [1, 1], 1])
+    world.fails = false
+    await world.pass(60_000)
+    expect(running()).to.deep.equal(all(1))
+  })
+
+  it('that another worker has begun is ended by the next, with what that has started', async () => {
+    world.deploy({ commit: 'two' })
+    await world.pass(100)
+    const begun = [...world.boxes.values()].filter(({ release }) => release === 2).map(({ id }) => id)
+    world.work()
+    await world.pass(10_000)
+    expect([running(), world.app.current]).to.deep.equal([all(2), 2])
+    for (const id of begun) expect([...world.boxes.keys()]).to.include(id)
+  })
+
+  it('of fewer processes takes away what is too many, and starts nothing anew', async () => {
+    const before = [...world.boxes.keys()]
+    world.deploy({ formation: world.formation(1, 0) })
+    await world.pass(10_000)
+    expect(running()).to.deep.equal(['web.1 v1'])
+    expect(before).to.include.members([...world.boxes.keys()])
+  })
+
+  it('that is a restart has other containers of the same release', async () => {
+    const before = [...world.boxes.keys()]
+    world.deploy({ description: 'restart' })
+    await world.pass(10_000)
+    expect(running().map((name) => name.split(' ')[0])).to.deep.equal(['web.1', 'web.2', 'worker.1'])
+    for (const id of before) expect([...world.boxes.keys()]).to.not.include(id)
+  })
+})
+
+describe('what a restart is about', () => {
+  const release = { ...firstRelease('a'), image: 'i', processTypes: { web: 'x', worker: 'y' } }
+  const formation = { worker: { quantity: 2, memory: 1, cpus: 1 } }
+  const hits = (name: string | null) =>
+    ['web.1', 'worker.1', 'worker.2'].filter((process) =>
+      replaceOf({ ...release, formation }, name)({ process, type: process.split('.')[0] ?? '' } as never),
+    )
+
+  it('is all, a type, or one', () => {
+    expect([hits(null), hits('worker'), hits('worker.2')]).to.deep.equal([
+      ['web.1', 'worker.1', 'worker.2'],
+      ['worker.1', 'worker.2'],
+      ['worker.2'],
+    ])
+  })
+
+  for (const name of ['', 'web.2', 'work', 'worker.', 'constructor', 'x'.repeat(1000)])
+    it(`is not ${JSON.stringify(name.slice(0, 20))}`, () => {
+      expect(() => hits(name))
+        .to.throw(/^no process ".{0,80}"$/)
+        .with.property('fault', 'missing')
+    })
+})
