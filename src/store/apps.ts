@@ -5,7 +5,10 @@ import { noApp } from './missing.js'
 import { firstRelease } from './releases.js'
 import { draftRoute, routing, type Route } from './routes.js'
 
-/** An app. `id` never changes and names its network, repository and labels; `name` is its hostname and may change. */
+/**
+ * An app. `id` never changes and names its network, repository and labels; `name` is its hostname and may change. What
+ * a kind of change alone keeps of an app it declares beside its schema, as another field of this interface.
+ */
 export interface App {
   readonly id: string
   readonly name: string
@@ -138,7 +141,7 @@ export class Apps {
    * serialises an app's changes, sets `current`.
    * @throws BerthError `invalid`, `conflict` for a bad or a taken name, `missing`
    */
-  async update(id: string, patch: Partial<Pick<App, 'name' | 'current' | 'deployBranch'>>): Promise<App> {
+  async update(id: string, patch: Partial<Omit<App, 'id' | 'createdAt'>>): Promise<App> {
     if (patch.name !== undefined) checkAppName(patch.name)
     for (;;) {
       const [json, was] = await Promise.all([this.#redis.hget('apps', id), this.#redis.hget('routes', id)])
