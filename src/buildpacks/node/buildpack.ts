@@ -1,5 +1,6 @@
 import type { Buildpack, Plan } from '../buildpack.js'
 import { declaredTypes, saysWhatRuns } from '../procfile.js'
+import { settingsFileOf, siteSettings } from '../static/read-settings.js'
 import { siteDirectory } from '../site.js'
 import { siteCommand } from '../static/stage.js'
 import { BerthError } from '../../errors.js'
@@ -45,7 +46,7 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
   const own = startOf(app, commands.run, declares ? (declared.web ?? null) : undefined)
   if (own === null) {
     // a site that has a package.json for its tools only
-    if (pkg.scripts.build === undefined && siteDirectory(tree) !== null) return null
+    if (pkg.scripts.build === undefined && (siteDirectory(tree) ?? settingsFileOf(tree)) !== null) return null
     throw nothingStarts()
   }
   const start = {
@@ -53,6 +54,8 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
     build: buildLine({ root, choice, run: commands.run, first: prismaGenerates(app) }, own.build),
   }
   const run = start.site === null ? start.web : siteCommand
+  // what a build takes into the site lies in public/, by most bundlers' custom
+  const site = start.site === null ? null : siteSettings(app.tree, 'public')
   const processTypes = { ...(run === null ? {} : { web: run }), ...declared }
   const { version, notes } = nodeVersion(
     tree,
@@ -84,12 +87,20 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
       after: scriptLines(root, commands.run, 'heroku-cleanup'),
       managerRuns: Object.values(processTypes).some((line) => runsManager(line, pkg, manager)),
       command: run,
+      settings: site && { ...site.settings, ...(directory === '.' ? {} : { users: null }) },
     }),
     ownDockerfile: false,
     dockerignore: [...ignored, tree.read('.dockerignore') ?? ''].join('\n'),
     processTypes,
     origin: declares ? 'Procfile' : 'package.json',
-    notes: [...choice.notes, ...start.notes, ...notes, ...notesOn(tree, root, manager), ...needNotes(need)],
+    notes: [
+      ...choice.notes,
+      ...start.notes,
+      ...(site?.notes ?? []),
+      ...notes,
+      ...notesOn(tree, root, manager),
+      ...needNotes(need),
+    ],
   }
 }
 

@@ -1,3 +1,4 @@
+import { plainSettings, type SiteSettings } from '../static/settings.js'
 import { siteStage } from '../static/stage.js'
 import type { ManagerCommands } from './manager-commands.js'
 import type { Native } from './native.js'
@@ -21,6 +22,8 @@ export interface Recipe {
   readonly managerRuns: boolean
   /** The image's own command. */
   readonly command: string | null
+  /** How the site is served, where a build makes one. */
+  readonly settings: SiteSettings | null
 }
 
 /** What is installed, and from what. */
@@ -208,8 +211,14 @@ const foundSite = (places: readonly string[]): string =>
   ].join(' ')
 
 function lastStage(recipe: Recipe, first: readonly string[]): string[] {
-  const { start, image, directory } = recipe
-  if (start.site !== null) return siteStage({ stage: 'build', place: siteAt, fallback: start.site.fallback })
+  const { start, image, directory, settings } = recipe
+  if (start.site !== null)
+    return siteStage({
+      stage: 'build',
+      place: siteAt,
+      fallback: start.site.fallback,
+      settings: settings ?? plainSettings,
+    })
   const { output } = start
   const at = directory === '.' ? home : `${home}/${directory}`
   const from = output ? `${at}/${output.from}` : home

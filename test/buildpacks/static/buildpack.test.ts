@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { siteStage } from '../../../src/buildpacks/static/stage.js'
 import { nginxStage } from '../../../src/buildpacks/static/nginx-stage.js'
-import { complaintOf, planOf } from '../trees.js'
+import { complaintOf, pkg, planOf } from '../trees.js'
 
 describe('a static site', () => {
   it('is served by nginx, from where its index.html is', () => {
@@ -76,5 +76,22 @@ describe('a static site', () => {
     expect(planOf({ 'index.html': '', '.htpasswd': 'a:b' }).dockerfile).to.include(
       'COPY [".htpasswd","/etc/nginx/site.users"]',
     )
+  })
+
+  it('may have a package.json for its tools', () => {
+    expect(planOf({ 'package.json': pkg(), 'static.json': '{"root":"www"}', 'www/a.html': '' }).dockerfile).to.include(
+      'source=www,',
+    )
+  })
+
+  it('is served as its files say where a build makes it, too', () => {
+    const { dockerfile, notes } = planOf({
+      'package.json': pkg({ scripts: { build: 'vite build' }, devDependencies: { vite: '8' } }),
+      'public/_headers': '/*\n  X-A: b\n',
+      'static.json': '{"root": "dist", "proxies": {}}',
+      '.htpasswd': '',
+    })
+    expect(dockerfile).to.include('add_header "X-A"').and.to.include('COPY [".htpasswd",')
+    expect(notes).to.include('static.json: not used: proxies')
   })
 })

@@ -62,6 +62,20 @@ describe('static sites, pushed', () => {
     expect([await over, size]).to.deep.equal([[0, null], '3000000'])
   })
 
+  it('that a build makes are served as their files say', async function () {
+    this.timeout(300_000)
+    const repo = await berth.repository({
+      'package.json': JSON.stringify({ scripts: { build: 'cp -r public dist' } }),
+      'public/index.html': 'built',
+      'public/_headers': '/*\n  X-Built: yes\n',
+    })
+    const app = await createApp(berth, repo, 'built')
+    await push(repo)
+    expect((await berth.curl(app, '/')).body).to.equal('built')
+    expect(await head(app, '/')).to.match(/^x-built: yes\r?$/m)
+    expect(await berth.curl(app, '/_headers')).to.have.property('status', 404)
+  })
+
   it('ask for the password that the config vars have, and say when they have none', async function () {
     this.timeout(300_000)
     const repo = await berth.repository({ 'index.html': 'secret', 'static.json': '{"root": ".", "basic_auth": true}' })
