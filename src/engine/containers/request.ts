@@ -91,7 +91,8 @@ function restartOf(host: Fields): RestartPolicy {
  * @throws EngineError `invalid`
  */
 export function hostConfigOf(body: unknown, runtime: string): HostConfig {
-  const host = objectField(fieldsOf(body), 'HostConfig')
+  const fields = fieldsOf(body)
+  const host = objectField(fields, 'HostConfig')
   const log = objectField(host, 'LogConfig')
   const memory = Number(host.Memory ?? 0)
   return {
@@ -107,7 +108,8 @@ export function hostConfigOf(body: unknown, runtime: string): HostConfig {
     RestartPolicy: restartOf(host),
     AutoRemove: flagField(host, 'AutoRemove'),
     LogConfig: { Type: textField(log, 'Type') || 'json-file', Config: mapField(log, 'Config') },
-    Runtime: textField(host, 'Runtime') || runtime,
+    // docker-py's low-level client names it beside HostConfig, not in it
+    Runtime: textField(host, 'Runtime') || textField(fields, 'Runtime') || runtime,
     CgroupnsMode: textField(host, 'CgroupnsMode') || (cgroupVersion() === '2' ? 'private' : 'host'),
     IpcMode: textField(host, 'IpcMode') || 'private',
     ShmSize: Number(host.ShmSize ?? 0) || 67108864,

@@ -89,6 +89,7 @@ export const configShape: StructShape = {
 /** A create request. */
 export const createShape: StructShape = {
   ...configShape,
+  Runtime: 'a string',
   HostConfig: hostConfigShape,
   NetworkingConfig: { EndpointsConfig: mapOf(endpointShape) },
 }

@@ -155,6 +155,12 @@ describe('a request of a client', function () {
     expect((await modes('1.41')).HostConfig.IpcMode).to.equal('private')
   })
 
+  it('may name the runtime beside the rest of what concerns the host', async () => {
+    const { Id } = await json<{ Id: string }>('POST', '/containers/create', { Image: base, Runtime: 'runc' })
+    const { HostConfig } = await json<{ HostConfig: { Runtime: string } }>('GET', `/containers/${Id}/json`)
+    expect(HostConfig.Runtime).to.equal('runc')
+  })
+
   it('names a platform that there is', async () => {
     const { status, body } = await send('POST', '/images/create?fromImage=127.0.0.1:1/a&tag=b&platform=foobar')
     expect(status).to.equal(400)

@@ -75,6 +75,15 @@ describe('docker logs', function () {
     for (const { stdout } of followers) expect(stdout).to.equal(all)
   })
 
+  it('have all that a program said which ends at once, as soon as its end is known', async () => {
+    const times = Array.from({ length: 8 }, async () => {
+      const id = await engine.must('run', '-d', base, 'sh', '-c', 'exec nosuch')
+      expect(await engine.must('wait', id)).to.equal('127')
+      expect((await engine.docker('logs', id)).stderr).to.equal('sh: 1: exec: nosuch: not found\n')
+    })
+    await Promise.all(times)
+  })
+
   it('go nowhere with the driver none, and are read with local', async () => {
     await engine.docker('run', '--name', 'nn', '--log-driver', 'none', base, 'echo', 'hi')
     const { code, stderr } = await engine.docker('logs', 'nn')
