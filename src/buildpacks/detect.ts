@@ -1,6 +1,7 @@
 import { BerthError } from '../errors.js'
 import type { Plan } from './buildpack.js'
 import { buildpacks } from './index.js'
+import { appDirectoryVariable } from './node/choice.js'
 import type { Tree } from './tree.js'
 
 /**
@@ -22,7 +23,7 @@ export function detect(tree: Tree, variables: Readonly<Record<string, string>> =
       : `no stack recognised in ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}${nested === null ? '' : `; ${nested.directory} has a ${nested.file}`}`,
     nested === null
       ? `Berth builds ${recognised()}; it looks at the top of the repository`
-      : `Berth looks at the top of the repository; push that folder as one: git subtree push --prefix ${nested.directory} berth main`,
+      : `Berth looks at the top of the repository; deploy that folder: berth config:set ${appDirectoryVariable}=${nested.directory}, then push again`,
   )
 }
 

@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Plan } from '../buildpacks/buildpack.js'
+import { appDirectory } from '../buildpacks/app-directory.js'
 import { detect } from '../buildpacks/detect.js'
 import { directoryTree } from '../buildpacks/tree.js'
 import { BerthError, is } from '../errors.js'
@@ -34,15 +36,17 @@ export async function buildTree(
   const { directory } = order
   if (!(await stat(directory).catch(orMissing(null))))
     throw new BerthError('broken', 'the pushed source is not there any more', 'push again')
-  const plan = planOf(order)
-  log.step(`${plan.found} detected`)
+  const place = appDirectory(directoryTree(directory), order.variables)
+  const own = { ...order, directory: join(directory, place) }
+  const plan = planOf(own)
+  log.step(`${plan.found} detected${place === '.' ? '' : ` in ${place}`}`)
   if (plan.version !== '') log.detail(`${plan.name} ${plan.version}`)
   const types = Object.keys(plan.processTypes)
   if (types.length > 0) log.detail(`Process types: ${types.join(', ')}`)
   for (const note of plan.notes) log.detail(`Note: ${note}`)
   await ensureStacks(deps, plan.dockerfile, (line) => log.step(line))
   log.step('Building...')
-  const image = await tryBuild(deps, { ...order, plan }, log, signal)
+  const image = await tryBuild(deps, { ...own, plan }, log, signal)
   return { image, processTypes: plan.processTypes, origin: plan.origin }
 }
 

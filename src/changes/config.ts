@@ -42,6 +42,9 @@ function edited(before: Vars, { set, unset }: Edit): Record<string, string> {
 // Linux refuses to exec with one string of the environment longer than this, NAME= and NUL included (execve(2), MAX_ARG_STRLEN)
 const longest = 128 * 1024
 
+/** Those of Berth's own that are for an app's owner to set. */
+const settings: ReadonlySet<string> = new Set(['BERTH_APP_DIR'])
+
 const varName = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /** @throws BerthError `invalid`, naming the variable and never its value */
@@ -53,7 +56,7 @@ function checkName(name: string): void {
       `"${shown}" is not the name of a config var`,
       'use letters, digits and underscores, beginning with a letter or an underscore',
     )
-  if (name.startsWith('BERTH_'))
+  if (name.startsWith('BERTH_') && !settings.has(name))
     throw new BerthError(
       'invalid',
       `the config var ${shown} is set by Berth itself`,

@@ -37,11 +37,14 @@ export function registerBuildpacks(program: Command): void {
 async function planOf(dir: string): Promise<Plan> {
   if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory())
     throw new UsageError(`${dir} is not a directory`, 'name one that holds an app')
-  const [{ detect }, { directoryTree }] = await Promise.all([
+  const [{ appDirectory }, { detect }, { below, directoryTree }] = await Promise.all([
+    import('../buildpacks/app-directory.js'),
     import('../buildpacks/detect.js'),
     import('../buildpacks/tree.js'),
   ])
-  return detect(directoryTree(dir), process.env as Record<string, string>)
+  const variables = process.env as Record<string, string>
+  const tree = directoryTree(dir)
+  return detect(below(tree, appDirectory(tree, variables)), variables)
 }
 
 function registerEject(program: Command): void {

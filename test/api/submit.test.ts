@@ -15,6 +15,7 @@ describe('a change of config vars through the API', function () {
 
   it('of every shape come back as they were given, each change a release', async () => {
     const set = {
+      BERTH_APP_DIR: 'apps/web', // of those that Berth sets itself, this is for everybody
       EQUALS: 'a=b==',
       LINES: 'one\ntwo\r\n\n',
       QUOTES: `"double" 'single' \`back\` $HOME \\n`,
@@ -31,6 +32,7 @@ describe('a change of config vars through the API', function () {
     const after = await settle(rig, (await rig.client.config.change({ app: 'vars', unset: ['LONG', 'EMPTY'] })).id)
     expect(after.release).to.equal(3)
     expect(await rig.client.config.get({ app: 'vars' })).to.have.all.keys(
+      'BERTH_APP_DIR',
       'EQUALS',
       'LINES',
       'QUOTES',

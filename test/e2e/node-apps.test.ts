@@ -99,14 +99,56 @@ fs.writeFileSync('dist/server.js', ${JSON.stringify(
     expect(push.stderr)
       .to.include('Built with Vite; serving dist/')
       .and.to.include('the start script `vite` is not run: it is a development server')
-    for (const [path, status, body] of [
+    for (const [path, status, holds] of [
       ['/', 200, 'front of build'],
       ['/users/7', 200, 'front of build'],
       ['/a.js', 200, 'x'],
-      ['/gone.js', 404, 'not found\n'],
-      ['/package.json', 404, 'not found\n'],
-    ] as const)
-      expect(await berth.curl(app, path), path).to.deep.equal({ status, body })
+      ['/gone.js', 404, ''],
+      ['/package.json', 404, ''],
+    ] as const) {
+      const answer = await berth.curl(app, path)
+      expect(answer.status, path).to.equal(status)
+      expect(answer.body, path)
+        .to.include(holds)
+        .and.not.to.include(status === 404 ? 'front of' : '404')
+    }
+  })
+
+  it('that are a workspace deploy the package that is named, or a folder of their own', async function () {
+    this.timeout(300_000)
+    const start = { scripts: { start: 'node s.js' } }
+    const repo = await berth.repository({
+      'package.json': JSON.stringify({ name: 'top', private: true, workspaces: ['apps/*', 'packages/*'] }),
+      'packages/greet/package.json': JSON.stringify({
+        name: '@x/greet',
+        version: '1.0.0',
+        main: 'dist.js',
+        scripts: { build: 'echo "module.exports = 7" > dist.js' },
+      }),
+      'apps/api/package.json': JSON.stringify({
+        name: '@x/api',
+        version: '1.0.0',
+        ...start,
+        dependencies: { '@x/greet': '1.0.0' },
+      }),
+      'apps/api/s.js': server("res.end(require('@x/greet') + ' ' + process.cwd())"),
+      'apps/admin/package.json': JSON.stringify({ name: '@x/admin', version: '1.0.0', ...start }),
+      'brochure/index.html': 'a brochure',
+    })
+    const app = await createApp(berth, repo, 'workspace')
+    const refused = await repo.push()
+    expect([refused.code, refused.stderr]).to.deep.equal([1, refused.stderr])
+    expect(refused.stderr).to.include('can be deployed: apps/admin, apps/api').and.to.include('BERTH_APP_DIR=apps/api')
+    for (const [named, body] of [
+      ['@x/api', '7 /app/apps/api'],
+      ['brochure', 'a brochure'],
+    ] as const) {
+      expect((await berth.berth(['config:set', `BERTH_APP_DIR=${named}`, '-a', app])).code).to.equal(0)
+      await repo.commit({})
+      const push = await repo.push()
+      expect(push.code, push.stderr).to.equal(0)
+      expect(await berth.curl(app)).to.deep.equal({ status: 200, body })
+    }
   })
 
   it('have yarn, pnpm, corepack and git to build with, and the version that they pin', async function () {

@@ -116,15 +116,14 @@ interface Building {
 function buildLine({ root, choice, run, first }: Building, build: string | null): string | null {
   const { directory, pkg, members } = choice
   const own = [first, build].filter((line) => line !== null)
-  if (own.length === 0) return null
-  if (directory === '.') return own.join(' && ')
+  if (directory === '.') return own.length === 0 ? null : own.join(' && ')
   const enter = `cd ${directory}`
   if (has(root, 'turbo') && pkg.name !== undefined && build === `${run} build`) {
     const turbo = `TURBO_TELEMETRY_DISABLED=1 turbo run build --env-mode=loose --filter=${pkg.name} && ${enter}`
     return first === null ? turbo : `(${enter} && ${first}) && ${turbo}`
   }
   const before = builtBefore(members, { directory, pkg }).map((one) => `(cd ${one.directory} && ${run} build)`)
-  return [...before, enter, ...own].join(' && ')
+  return before.length + own.length === 0 ? null : [...before, enter, ...own].join(' && ')
 }
 
 /** Config vars by which Heroku's users keep what is for development. */
@@ -172,6 +171,12 @@ function notesOn(tree: Tree, pkg: PackageJson, manager: Manager): string[] {
       `no ${lockName[manager.name]}: versions may differ at each build; run \`${program} install\` and commit the lock file`,
     )
   }
+  if (
+    manager.name === 'berry' &&
+    commandsFor(manager, null).prune === null &&
+    Object.keys(pkg.devDependencies).length > 0
+  )
+    notes.push('Yarn before version 4 cannot take away what is for development: it stays in the image')
   if (tree.hasDirectory('node_modules'))
     notes.push('node_modules is in git and is left out: add it to .gitignore and `git rm -r --cached node_modules`')
   return notes

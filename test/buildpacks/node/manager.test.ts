@@ -126,6 +126,13 @@ describe('the package manager of an app', () => {
     expect(last({ start: 'node server.js' })).not.to.include('npm install --global')
   })
 
+  it('that cannot take away what is for development leaves it, which is said', () => {
+    const files = { 'package.json': pkg({ ...start, packageManager: 'yarn@3.6.1' }), 'yarn.lock': berry }
+    const { dockerfile: text, notes } = planOf(files)
+    expect(notes.join()).to.include('Yarn before version 4')
+    expect(text).not.to.include('focus')
+  })
+
   it('npm takes the lock files of npm 6 as that did', () =>
     expect(dockerfile({}, { 'package-lock.json': '{\n  "lockfileVersion": 1,\n' })).to.include('--legacy-peer-deps'))
 })

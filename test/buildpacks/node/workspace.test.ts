@@ -129,6 +129,12 @@ describe('the package of a workspace that is deployed', () => {
     expect(dockerfile).to.include("pnpm --filter '@x/api...' install --prod=true")
   })
 
+  it('is built with what it needs, where it has no build of its own', () => {
+    const plain = pkg({ name: '@x/api', scripts: { start: 'node s.js' }, dependencies: { '@x/lib': '*' } })
+    const { dockerfile } = plan({ ...workspace, 'apps/api/package.json': plain })
+    expect(dockerfile).to.include('(cd packages/lib && npm run build) && cd apps/api')
+  })
+
   it('keeps what is for development where a config var says so', () => {
     expect(plan(workspace).dockerfile).to.include('npm prune')
     expect(plan(workspace, { NPM_CONFIG_PRODUCTION: 'false' }).dockerfile).not.to.include('npm prune')

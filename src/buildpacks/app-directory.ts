@@ -1,0 +1,30 @@
+import { BerthError } from '../errors.js'
+import { appDirectoryVariable } from './node/choice.js'
+import { parsePackageJson } from './node/package-json.js'
+import { membersOf } from './node/workspace.js'
+import type { Tree } from './tree.js'
+
+/**
+ * The folder of a tree that is an app by itself, as BERTH_APP_DIR says; '.' for the top, also where a package of the
+ * workspace there is asked for: that is installed with the whole of it.
+ * @throws BerthError `invalid` when there is no such folder
+ */
+export function appDirectory(tree: Tree, variables: Readonly<Record<string, string>>): string {
+  const asked = variables[appDirectoryVariable]?.trim() ?? ''
+  const parts = asked.split('/').filter((part) => part !== '' && part !== '.')
+  const directory = parts.join('/')
+  if (directory === '' || isMember(tree, directory)) return '.'
+  if (!asked.startsWith('/') && !parts.includes('..') && tree.hasDirectory(directory)) return directory
+  const folders = tree.names().filter((name) => !name.startsWith('.') && tree.hasDirectory(name))
+  throw new BerthError(
+    'invalid',
+    `${appDirectoryVariable} is ${asked.slice(0, 80)}: there is no such folder, nor a package of that name`,
+    `at the top of the repository there ${folders.length === 0 ? 'are no folders' : `are ${folders.slice(0, 8).join(', ')}`}; to deploy the top: berth config:unset ${appDirectoryVariable}`,
+  )
+}
+
+function isMember(tree: Tree, asked: string): boolean {
+  const text = tree.read('package.json')
+  if (text === null) return false
+  return membersOf(tree, parsePackageJson(text)).some(({ directory, pkg }) => directory === asked || pkg.name === asked)
+}
