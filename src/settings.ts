@@ -90,7 +90,10 @@ export const settings = {
   /** Where the router listens. */
   BERTH_HTTP_PORT: or('80', count(1, 65535)),
   /** IPv4 /16 that container networks are cut from. */
-  BERTH_POOL: or('10.87.0.0/16', like(/^\d+\.\d+\.0\.0\/16$/, 'must be an IPv4 network like 10.87.0.0/16')),
+  BERTH_POOL: or(
+    '10.87.0.0/16',
+    like(/^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){2}0\.0\/16$/, 'must be an IPv4 network like 10.87.0.0/16'),
+  ),
   /** Bootstrapped base images; default <root>/cache. */
   BERTH_CACHE: optional(path),
   /** URLs asked before Docker Hub, by commas. */

@@ -27,6 +27,7 @@ describe('a setting', () => {
     ['BERTH_HTTP_PORT', '1'],
     ['BERTH_HTTP_PORT', '65535'],
     ['BERTH_RUN_LIMIT', '20d'],
+    ['BERTH_POOL', '172.255.0.0/16'],
     ['BERTH_BUILD_CPUS', '1.5'],
     ['BERTH_REACH', 'host:53/udp, link-local'],
     ['BERTH_DOMAIN', `${'a'.repeat(63)}.test`],
@@ -36,6 +37,8 @@ describe('a setting', () => {
 
   const wrong: [keyof Settings, string, string][] = [
     ['BERTH_RUN', 'run/berth', 'must be an absolute path'],
+    ['BERTH_POOL', '10.256.0.0/16', 'must be an IPv4 network like 10.87.0.0/16'],
+    ['BERTH_POOL', '300.1.0.0/16', 'must be an IPv4 network like 10.87.0.0/16'],
     ['BERTH_NAME', 'Berth', 'must be up to 31 of a-z, 0-9 and -, a letter first'],
     ['BERTH_HTTP_PORT', '0', 'must be a whole number from 1 to 65535'],
     ['BERTH_HTTP_PORT', '65536', 'must be a whole number from 1 to 65535'],
