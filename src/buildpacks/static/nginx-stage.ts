@@ -133,33 +133,36 @@ location / { try_files $uri $uri.html $uri/ @missing; }
 
 /** Copies a built site to where it is served from. Of one piece: each program that a build starts is time of a push. */
 const install = `#!/usr/bin/perl
-# install-site <directory>: puts a site where nginx serves it from. The time of a file comes from its content: by it nginx
-# makes the ETag, and what a build or a checkout sets would differ where nothing has changed, and be equal where something has.
+# install-site [directory]: makes a site ready to be served; copies it from a directory first. nginx makes an ETag of a
+# file's length and its time in seconds. Two versions of one second would have the same: a file that new gets a time from
+# its content. What is copied always does, as what a build makes is all new. The others are as COPY has them, which
+# writes only what has changed.
 use strict;
 use warnings;
 use Cwd 'abs_path';
-my ($from, $site) = (@ARGV, '/srv/site');
--d $from or die "there is no directory $from to serve\\n";
--d $site or mkdir $site or die "$site: $!\\n";
-system('cp', '-RP', "$from/.", "$site/") == 0 or die "the site cannot be copied\\n";
-chmod 0755, $site;
+my ($site, $from) = ('/srv/site', @ARGV);
+if (defined $from) {
+  -d $site or mkdir $site or die "$site: $!\\n";
+  system('cp', '-RP', "$from/.", "$site/") == 0 or die "the site cannot be copied\\n";
+}
 chdir $site or die "$site: $!\\n";
+chmod 0755, '.' if ((stat '.')[2] & 0555) != 0555;
 my ($top, @files) = (abs_path('.'));
 my @left = ('.');
 while (defined(my $directory = pop @left)) {
   opendir my $open, $directory or die "$directory: $!\\n";
   for my $path (map { "$directory/$_" } grep { !/^[.]{1,2}$/ } readdir $open) {
-    my $mode = (lstat $path)[2];
+    my ($mode, $time) = (lstat $path)[2, 9];
     if (-l _) {
       next if -e $path && index((abs_path($path) // '') . '/', "$top/") == 0;
       print "$path leads out of the site: it is left out\\n";
       unlink $path or die "$path: $!\\n";
     } elsif (-d _) {
-      chmod $mode & 07777 | 0555, $path;
+      chmod $mode & 07777 | 0555, $path if ($mode & 0555) != 0555;
       push @left, $path;
     } elsif (-f _) {
-      chmod $mode & 07777 | 0444, $path;
-      push @files, $path;
+      chmod $mode & 07777 | 0444, $path if ($mode & 0444) != 0444;
+      push @files, $path if defined $from || $time > time - 3;
     }
   }
 }

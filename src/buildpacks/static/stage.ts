@@ -22,14 +22,15 @@ export const siteCommand = 'serve-site'
  * answered to its end.
  */
 export function siteStage({ place, stage, fallback = 'none', settings = plainSettings }: Site): string[] {
-  const source = stage === undefined ? '' : `from=${stage},`
   return [
     nginxStage,
     "COPY <<'SITE' /etc/nginx/site.conf",
     `${configurationOf(settings, fallback)}SITE`,
     ...(settings.users === null ? [] : [`COPY ${JSON.stringify([settings.users, '/etc/nginx/site.users'])}`]),
     ...(settings.protected ? ['ENV SITE_AUTH=required'] : []),
-    `RUN --mount=type=bind,${source}source=${place},target=/mnt/site ["install-site", "/mnt/site"]`,
+    ...(stage === undefined
+      ? [`COPY ${place} /srv/site`, 'RUN ["install-site"]']
+      : [`RUN --mount=type=bind,from=${stage},source=${place},target=/mnt/site ["install-site", "/mnt/site"]`]),
     'WORKDIR /srv/site',
     'USER www-data',
     'STOPSIGNAL SIGQUIT',

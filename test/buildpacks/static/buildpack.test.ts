@@ -8,7 +8,7 @@ describe('a static site', () => {
     const plan = planOf({ 'public/index.html': 'hi' })
     expect(plan.dockerfile.startsWith(`${nginxStage}\n`)).to.equal(true)
     expect(plan.dockerfile)
-      .to.include('RUN --mount=type=bind,source=public,target=/mnt/site ["install-site", "/mnt/site"]\n')
+      .to.include('COPY public /srv/site\nRUN ["install-site"]\n')
       .and.to.include('\nUSER www-data\nSTOPSIGNAL SIGQUIT\nCMD ["serve-site"]\n')
     expect(plan.processTypes).to.deep.equal({ web: 'serve-site' })
     expect(plan.notes).to.deep.equal(['serving public/'])
@@ -25,16 +25,20 @@ describe('a static site', () => {
     ['Staticfile', 'root: ./site'],
   ] as const)
     it(`lies where ${file} says, with or without an index.html`, () => {
-      expect(planOf({ [file]: text, 'site/page.html': '', 'index.html': '' }).dockerfile).to.include('source=site,')
+      expect(planOf({ [file]: text, 'site/page.html': '', 'index.html': '' }).dockerfile).to.include(
+        'COPY site /srv/site\n',
+      )
     })
 
   it('is the top where a Staticfile or .static says no more', () => {
-    expect(planOf({ Staticfile: '', 'a.html': '' }).dockerfile).to.include('source=.,')
-    expect(planOf({ '.static': '', 'a.html': '' }).dockerfile).to.include('source=.,')
+    expect(planOf({ Staticfile: '', 'a.html': '' }).dockerfile).to.include('COPY . /srv/site\n')
+    expect(planOf({ '.static': '', 'a.html': '' }).dockerfile).to.include('COPY . /srv/site\n')
   })
 
   it('is in public_html for a static.json without a root, as on Heroku', () => {
-    expect(planOf({ 'static.json': '{}', 'public_html/index.html': '' }).dockerfile).to.include('source=public_html,')
+    expect(planOf({ 'static.json': '{}', 'public_html/index.html': '' }).dockerfile).to.include(
+      'COPY public_html /srv/site\n',
+    )
     expect(complaintOf({ 'static.json': '{}', 'index.html': '' })).to.match(/static\.json: the root public_html is no/)
   })
 
@@ -80,7 +84,7 @@ describe('a static site', () => {
 
   it('may have a package.json for its tools', () => {
     expect(planOf({ 'package.json': pkg(), 'static.json': '{"root":"www"}', 'www/a.html': '' }).dockerfile).to.include(
-      'source=www,',
+      'COPY www /srv/site\n',
     )
   })
 

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -45,12 +45,16 @@ export function imageRoot(files: SiteFiles, configuration: string): ImageRoot {
     mkdirSync(dirname(join(directory, path)), { recursive: true })
     writeFileSync(join(directory, path), moved(text), { mode: 0o755 })
   }
+  const soon = Date.now() / 1000 + 3600
   for (const path of ['srv', 'tmp']) mkdirSync(join(directory, path))
   for (const [path, content] of Object.entries(files)) {
-    const file = join(directory, 'context', path)
+    const file = join(directory, 'srv/site', path)
     mkdirSync(dirname(file), { recursive: true })
-    if (typeof content === 'string' || Buffer.isBuffer(content)) writeFileSync(file, content)
-    else symlinkSync(content.to, file)
+    if (typeof content === 'string' || Buffer.isBuffer(content)) {
+      writeFileSync(file, content)
+      // as new as a file can be, however long it takes from here to its installation
+      utimesSync(file, soon, soon)
+    } else symlinkSync(content.to, file)
   }
   const env = { PATH: `${directory}/usr/local/bin:/usr/sbin:${process.env.PATH ?? ''}` }
   return {
@@ -71,7 +75,7 @@ export async function serveSite(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Served> {
   const root = imageRoot(files, configuration)
-  const installed = root.run('install-site', join(root.directory, 'context'))
+  const installed = root.run('install-site')
   if (installed.code !== 0) throw new Error(installed.said)
   const socketPath = join(root.directory, 'socket')
   const env = { ...root.env, ...environment }

@@ -1,10 +1,13 @@
 import { expect } from 'chai'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { get as httpGet, type IncomingMessage } from 'node:http'
+import { join } from 'node:path'
 import { brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib'
 import { configurationOf } from '../../../src/buildpacks/static/configuration.js'
 import { plainSettings } from '../../../src/buildpacks/static/settings.js'
-import { serveSite, type Served } from './nginx.js'
+import { imageRoot, serveSite, type Served } from './nginx.js'
 
 const plain = configurationOf(plainSettings)
 const big = 'lorem ipsum '.repeat(500)
@@ -163,6 +166,22 @@ describe('the static server', function () {
 
 describe('the ETag of a static site', function () {
   this.timeout(20_000)
+  it('is that of the time where another version cannot have the same', () => {
+    using root = imageRoot({ 'old.txt': 'x', 'new.txt': 'x' }, plain)
+    const [old, fresh] = ['old.txt', 'new.txt'].map((name) => join(root.directory, 'srv/site', name)) as [
+      string,
+      string,
+    ]
+    utimesSync(old, 1_700_000_000, 1_700_000_000)
+    const hashed = parseInt(createHash('sha256').update('x').digest('hex').slice(0, 8), 16)
+    expect(root.run('install-site')).to.deep.equal({ code: 0, said: '' })
+    expect([old, fresh].map((file) => statSync(file).mtimeMs / 1000)).to.deep.equal([1_700_000_000, hashed])
+    mkdirSync(join(root.directory, 'made'))
+    writeFileSync(join(root.directory, 'made/old.txt'), 'x', { mode: 0o600 })
+    utimesSync(join(root.directory, 'made/old.txt'), 1, 1)
+    expect(root.run('install-site', join(root.directory, 'made')).code).to.equal(0)
+    expect([statSync(old).mtimeMs / 1000, statSync(old).mode & 0o444]).to.deep.equal([hashed, 0o444])
+  })
   it('changes with a byte of a file, and with nothing else', async () => {
     const tagOf = async (text: string): Promise<unknown> => {
       await using site = await serveSite({ 'index.html': text, 'other.txt': 'same' }, plain)

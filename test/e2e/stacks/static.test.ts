@@ -19,18 +19,17 @@ describe('static sites, pushed', () => {
   const head = async (app: string, path: string, ...args: string[]): Promise<string> =>
     (await berth.curl(app, path, '-D', '-', '-o', '/dev/null', ...args)).body.toLowerCase()
 
-  it('change their ETag with a byte of the same length, and with nothing else', async function () {
+  it('change their ETag with a byte of the same length', async function () {
     this.timeout(300_000)
-    const repo = await berth.repository({ 'index.html': 'one', 'other.txt': 'other' })
+    const repo = await berth.repository({ 'index.html': 'one' })
     const app = await createApp(berth, repo, 'etag')
     await push(repo)
     const etag = async (path: string): Promise<string> => /^etag: (.*?)\r?$/m.exec(await head(app, path))?.[1] ?? 'none'
-    const [page, other] = [await etag('/'), await etag('/other.txt')]
+    const page = await etag('/')
     expect((await berth.curl(app, '/', '-H', `If-None-Match: ${page}`)).status).to.equal(304)
     await repo.commit({ 'index.html': 'two' })
     await push(repo)
     expect(await berth.curl(app, '/', '-H', `If-None-Match: ${page}`)).to.deep.equal({ status: 200, body: 'two' })
-    expect((await berth.curl(app, '/other.txt', '-H', `If-None-Match: ${other}`)).status).to.equal(304)
   })
 
   it('deploy examples/static-site as its static.json says, and end what they answer before they go', async function () {
