@@ -23,7 +23,7 @@ const compressible = [
 
 /**
  * `/etc/nginx/site.conf`, written for each site, has the maps and the one server. A file's ETag is its time and its length:
- * `install-site` derives the time from the content, so it says nothing as a date. The image never changes under a server,
+ * `install-site` may derive the time from the content, so it says nothing as a date. The image never changes under a server,
  * so what is known of its files may be kept.
  */
 const base = `daemon off;
