@@ -176,7 +176,7 @@ function requiresOf(pyproject: TomlTable): Project['requires'] {
   return typeof poetry === 'string' ? { place: 'pyproject.toml: tool.poetry.dependencies.python', text: poetry } : null
 }
 
-function pinnedBy(file: string, requires: TomlTable[string] | undefined): Pick<Project, 'pinned'> {
+function pinnedBy(file: string, requires: unknown): Pick<Project, 'pinned'> {
   const { python_full_version: full, python_version: short } = asTable(requires)
   const text = typeof full === 'string' ? full : short
   return typeof text === 'string' ? { pinned: { place: `${file}: python_version`, text } } : {}
@@ -190,11 +190,11 @@ function tomlOf(tree: Tree, file: string): TomlTable {
     const { line, column } = error
     throw new SourceError(
       { file, line, column },
-      `not TOML: ${error.message}`,
+      `not TOML: ${/^(?:Invalid TOML document: )?(.*)/.exec(error.message)?.[1] ?? ''}`,
       `correct ${file}, commit and push again`,
     )
   }
 }
 
 /** A JSON object as a table: JSON has nothing that TOML has not, but null. */
-const jsonTable = (tree: Tree, file: string): TomlTable => asTable(parseJson(file, tree.read(file) ?? '') as TomlTable)
+const jsonTable = (tree: Tree, file: string): TomlTable => asTable(parseJson(file, tree.read(file) ?? ''))
