@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { EngineConfig } from '../config.js'
@@ -13,6 +13,7 @@ import type { Registry } from '../registry/registry.js'
 import { deadline } from '../system/deadline.js'
 import { sweepDrafts, syncDirectory } from '../system/durable.js'
 import { Semaphore } from '../system/semaphore.js'
+import { laidFilesOf } from './environment.js'
 import { BuildCache, type CacheRecord } from './cache.js'
 import { CacheMounts } from './cache-mounts.js'
 import { parseDockerfile, targetStage } from './dockerfile.js'
@@ -67,6 +68,8 @@ export class Builder {
     const mounts = await CacheMounts.open(join(root, 'mounts'))
     await mkdir(memoriesOf(parts.config), { recursive: true, mode: 0o700 })
     await sweepDrafts(memoriesOf(parts.config))
+    await rm(laidFilesOf(parts.config), { recursive: true, force: true })
+    await mkdir(laidFilesOf(parts.config), { mode: 0o700 })
     return new Builder(parts, cache, mounts)
   }
 

@@ -43,7 +43,10 @@ export interface BuildEnvironment {
   readonly mounts: readonly Mount[]
 }
 
-/** @param directory where files that are laid into steps are kept */
+/** Where files that are laid into steps are kept; an engine that starts has none. */
+export const laidFilesOf = ({ root }: Pick<EngineConfig, 'root'>): string => join(root, 'build', 'laid')
+
+/** @param directory where the files that it lays into steps are kept */
 export async function buildEnvironment(config: EngineConfig, directory: string): Promise<BuildEnvironment> {
   const env: Record<string, string> = {}
   const mounts: Mount[] = []

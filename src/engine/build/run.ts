@@ -4,7 +4,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { EngineError } from '../errors.js'
 import type { LayerDraft as LayerStage } from '../images/layers.js'
 import type { ImageConfig, Mount, StepNetwork, StepSecret, ResourceLimits } from '../records.js'
-import { buildEnvironment } from './environment.js'
+import { buildEnvironment, laidFilesOf } from './environment.js'
 import { cacheKey } from './cache.js'
 import type { RunInstruction } from './instructions.js'
 import { type Job, layerOf } from './job.js'
@@ -108,7 +108,7 @@ async function execute(
 ): Promise<{ exitCode: number; oomKilled: boolean }> {
   await using scratch = await job.store.layers.draft()
   await using prepared = await prepareMounts(job, instruction, wanted, scratch)
-  const around = await buildEnvironment(job.config, join(job.config.root, 'build'))
+  const around = await buildEnvironment(job.config, laidFilesOf(job.config))
   const mounts: Mount[] = [...around.mounts, ...prepared.mounts]
   if (script !== undefined) {
     await mkdir(scratch.work, { recursive: true })
@@ -182,7 +182,7 @@ function scriptOf({ command, heredocs }: RunInstruction, config: ImageConfig): {
 
 /** Image over arguments over what the host lends; only the first is in the image. */
 async function environmentOf(job: Job, state: StageState, secrets: readonly StepSecret[]): Promise<string[]> {
-  const { env } = await buildEnvironment(job.config, join(job.config.root, 'build'))
+  const { env } = await buildEnvironment(job.config, laidFilesOf(job.config))
   const proxies = [...job.request.buildArgs].filter(([name]) => predefinedArgs.includes(name))
   const all = new Map<string, string>([['PATH', defaultPath], ...Object.entries(env)])
   for (const [name, value] of proxies) if (value !== null) all.set(name, value)

@@ -39,7 +39,7 @@ export async function checkCache(
         'what is known of a directory was never written to its end',
       )
   for (const { name } of await entriesOf(join(root, 'build')))
-    if (!['cache', 'mounts', 'contexts', 'apt.conf'].includes(name))
+    if (!['cache', 'mounts', 'contexts', 'laid'].includes(name))
       findings.leftover(join(root, 'build', name), 'nothing refers to it')
   return layers
 }
