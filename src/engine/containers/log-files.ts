@@ -1,11 +1,9 @@
-import { watch } from 'node:fs'
-import { type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises'
+import { existsSync, linkSync, renameSync, rmSync, statSync, watch } from 'node:fs'
+import { type FileHandle, link, open } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { codeOf, EngineError, messageOf } from '../errors.js'
 import type { LogTarget } from '../runtime/conmon.js'
 import type { HostConfig } from './record.js'
-import { orMissing } from '../system/missing.js'
-import { Mutex } from '../system/mutex.js'
 
 const units: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
 const defaults = { maxSize: 10 * 1024 ** 2, maxFile: 3 }
@@ -65,28 +63,33 @@ export async function openLog(path: string): Promise<void> {
   })
 }
 
-/** Moves a full file up the row `log.1`, `log.2`, … if conmon has started a new one; true when it has. */
-async function rotate(path: string, maxFile: number): Promise<boolean> {
-  const [current, kept] = await Promise.all(
-    [path, fullName(path)].map((file) => stat(file).catch(orMissing(undefined))),
-  )
-  if (!current || !kept || current.ino === kept.ino) return false
-  for (let i = maxFile - 2; i >= 1; i--) await rename(`${path}.${i}`, `${path}.${i + 1}`).catch(orMissing(undefined))
-  if (maxFile > 1) await rename(fullName(path), `${path}.1`)
-  else await rm(fullName(path))
-  await link(path, fullName(path))
-  return true
+/**
+ * Moves a full file up the row `log.1`, `log.2`, … if conmon has started a new one. In one go: a program that writes fast
+ * fills the next file in a few milliseconds, and what was full before it would have no name any more.
+ */
+function rotate(path: string, maxFile: number): void {
+  const [current, kept] = [path, fullName(path)].map((file) => statSync(file, { throwIfNoEntry: false }))
+  if (!current || !kept || current.ino === kept.ino) return
+  let next = 1
+  while (next < maxFile - 1 && existsSync(`${path}.${next}`)) next++
+  for (let i = next; i > 1; i--) renameSync(`${path}.${i - 1}`, `${path}.${i}`)
+  if (maxFile > 1) renameSync(fullName(path), `${path}.1`)
+  else rmSync(fullName(path))
+  linkSync(path, fullName(path))
 }
 
 /** Rotates the log whenever conmon starts a new file, also if it did while no engine ran, until the signal aborts. */
 export function rotateOnFull(path: string, maxFile: number, signal: AbortSignal): void {
   const name = basename(path)
-  // one after the other: two that saw the same full file would both move the row up
-  const mutex = new Mutex()
-  const failed = (error: unknown): void => {
-    if (!signal.aborted) console.error(`the log ${path} cannot be rotated: ${messageOf(error)}`)
+  const rotateNext = (): void => {
+    try {
+      rotate(path, maxFile)
+    } catch (error) {
+      // a container that is removed takes its log with it
+      if (!signal.aborted && codeOf(error) !== 'ENOENT')
+        console.error(`the log ${path} cannot be rotated: ${messageOf(error)}`)
+    }
   }
-  const rotateNext = (): void => void mutex.run(() => rotate(path, maxFile)).catch(failed)
   // each line written is a `change`; a new file under the name is a `rename`
   try {
     const watcher = watch(dirname(path), { signal, persistent: false }, (event, changed) => {
