@@ -44,10 +44,10 @@ describe('what runs of an app', () => {
     expect(push.stderr).to.contain('web.1 ended (code 0) before it listened')
     expect(push.stderr).to.contain('a job that ends belongs under another name')
     await repo.commit({
-      'package.json': JSON.stringify({ name: 'a', scripts: { start: 'nodemon .' } }),
+      'package.json': JSON.stringify({ name: 'a', scripts: { start: 'forever .' } }),
       Procfile: null,
     })
     const start = await repo.push()
-    expect(start.stderr).to.contain(`"nodemon" comes from "start" in package.json`)
+    expect(start.stderr).to.contain(`"forever" comes from "start" in package.json`)
   })
 })
