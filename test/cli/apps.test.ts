@@ -1,17 +1,10 @@
 import { expect } from 'chai'
-import { openCliRig, type CliRig } from './rig.js'
+import { setCli } from './rig.js'
 
 describe('apps on the command line', function () {
   this.timeout(20_000)
-  let cli: CliRig
-  let rig: CliRig['api']
-  let berth: CliRig['berth']
-  let json: CliRig['json']
-  before(async () => {
-    cli = await openCliRig()
-    ;({ api: rig, berth, json } = cli)
-  })
-  after(() => cli[Symbol.asyncDispose]())
+  const cli = setCli()
+  const { berth, json } = cli
 
   it('get a random name, and are listed', async () => {
     const made = await berth(['apps:create', '--json'])
@@ -31,7 +24,7 @@ describe('apps on the command line', function () {
   })
 
   it('are destroyed only when their name is repeated', async () => {
-    await rig.pushed('doomed')
+    await cli.api.pushed('doomed')
     const unasked = await berth(['apps:destroy', '-a', 'doomed'])
     expect(unasked.code).to.equal(2)
     expect(unasked.stderr).to.include('--confirm doomed')
@@ -45,14 +38,14 @@ describe('apps on the command line', function () {
   })
 
   it('are described, and renamed to another name only', async () => {
-    await rig.pushed('named')
+    await cli.api.pushed('named')
     const { stdout } = await berth(['apps:info', '-a', 'named'])
     expect(stdout).to.match(/^=== named\n\nWeb URL: {4}http:/)
     expect(stdout).to.include('web=1:512M:1 worker=0:512M:1').and.to.include('v2 (Deploy 1a2b3c4)')
     const same = await berth(['apps:rename', 'named', '-a', 'named'])
     expect([same.code, same.stderr.includes('named has that name already')]).to.deep.equal([2, true])
     const { code, stdout: urls } = await berth(['apps:rename', 'renamed', '-a', 'named'])
-    expect([code, urls]).to.deep.equal([0, `${rig.config.appUrl('renamed')} | ${rig.url}/renamed.git\n`])
+    expect([code, urls]).to.deep.equal([0, `${cli.api.config.appUrl('renamed')} | ${cli.api.url}/renamed.git\n`])
     expect((await berth(['apps:rename', 'Bad', '-a', 'renamed'])).stderr).to.match(/^Renaming renamed to Bad\.\.\. !\n/)
   })
 })

@@ -1,25 +1,18 @@
 import { expect } from 'chai'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openCliRig, type CliRig } from './rig.js'
+import { setCli } from './rig.js'
 
 describe('buildpacks on the command line', function () {
   this.timeout(20_000)
-  let cli: CliRig
-  let dir: CliRig['dir']
-  let env: CliRig['env']
-  let berth: CliRig['berth']
-  before(async () => {
-    cli = await openCliRig()
-    ;({ dir, env, berth } = cli)
-  })
-  after(() => cli[Symbol.asyncDispose]())
+  const cli = setCli()
+  const { berth } = cli
 
   it('print the plan of a directory without a server', async () => {
-    const site = join(dir, 'site')
+    const site = join(cli.dir, 'site')
     await mkdir(site)
     await writeFile(join(site, 'package.json'), '{"scripts":{"start":"node x.js"}}')
-    const alone = { ...env, BERTH_CONFIG_DIR: join(dir, 'nowhere') }
+    const alone = { ...cli.env, BERTH_CONFIG_DIR: join(cli.dir, 'nowhere') }
     const { code, stdout, stderr } = await berth(['buildpacks:plan', site], { env: alone })
     expect(code, stderr).to.equal(0)
     expect(stdout)
@@ -27,11 +20,11 @@ describe('buildpacks on the command line', function () {
       .and.to.not.include('----->')
     const plan = JSON.parse((await berth(['buildpacks:plan', '--json', site], { env: alone })).stdout) as object
     expect(plan).to.have.property('buildpack', 'nodejs')
-    expect((await berth(['buildpacks:plan', join(dir, 'nope')], { env: alone })).code).to.equal(2)
+    expect((await berth(['buildpacks:plan', join(cli.dir, 'nope')], { env: alone })).code).to.equal(2)
   })
 
   it('write the plan of a directory into it, over nothing that is there', async () => {
-    const app = join(dir, 'app')
+    const app = join(cli.dir, 'app')
     await mkdir(app)
     await writeFile(join(app, 'package.json'), '{"scripts":{"start":"node x.js"}}')
     const planned = (await berth(['buildpacks:plan', app])).stdout

@@ -1,29 +1,22 @@
 import { expect } from 'chai'
-import { openCliRig, type CliRig } from './rig.js'
+import { setCli } from './rig.js'
 
 describe('builds on the command line', function () {
   this.timeout(20_000)
-  let cli: CliRig
-  let rig: CliRig['api']
-  let berth: CliRig['berth']
-  let json: CliRig['json']
-  before(async () => {
-    cli = await openCliRig()
-    ;({ api: rig, berth, json } = cli)
-  })
-  after(() => cli[Symbol.asyncDispose]())
+  const cli = setCli()
+  const { berth, json } = cli
 
   it('of an app that has none are none', async () => {
-    await rig.client.apps.create({ name: 'fresh' })
+    await cli.api.client.apps.create({ name: 'fresh' })
     expect((await berth(['builds', '-a', 'fresh'])).stderr).to.include('no builds yet')
     expect((await berth(['builds:output', '-a', 'fresh'])).stderr).to.include('no builds yet')
     expect((await berth(['builds:cancel', '-a', 'fresh'])).stderr).to.equal('fresh has no build under way\n')
   })
 
   it('are listed, described, and show what they wrote and how they ended', async () => {
-    const { id: app } = await rig.pushed('built')
+    const { id: app } = await cli.api.pushed('built')
     const push = { kind: 'push', commit: 'f'.repeat(40), branch: 'main' } as const
-    const { id } = await rig.store.operations.create(app, push)
+    const { id } = await cli.api.store.operations.create(app, push)
     const followed = await berth(['builds:output', '-f', '-a', 'built'])
     expect(followed.code).to.equal(1)
     expect(followed.stdout).to.include('the pushed source is not there any more')
@@ -44,23 +37,27 @@ describe('builds on the command line', function () {
   })
 
   it('are cancelled, all that are not over', async () => {
-    const { id: app } = await rig.pushed('busy')
-    const healthy = rig.rollOut
+    const { id: app } = await cli.api.pushed('busy')
+    const healthy = cli.api.rollOut
     const begun = Promise.withResolvers<unknown>()
     const go = Promise.withResolvers<undefined>()
-    rig.rollOut = () => {
+    cli.api.rollOut = () => {
       begun.resolve(null)
       return go.promise
     }
     try {
-      await rig.client.config.change({ app: 'busy', set: { A: '1' } })
+      await cli.api.client.config.change({ app: 'busy', set: { A: '1' } })
       await begun.promise
-      const { id } = await rig.store.operations.create(app, { kind: 'push', commit: 'e'.repeat(40), branch: 'main' })
+      const { id } = await cli.api.store.operations.create(app, {
+        kind: 'push',
+        commit: 'e'.repeat(40),
+        branch: 'main',
+      })
       const { code, stderr } = await berth(['builds:cancel', '-a', 'busy'])
       expect([code, stderr]).to.deep.equal([0, `Cancelling build ${id} of busy... done\n`])
     } finally {
       go.resolve(undefined)
-      rig.rollOut = healthy
+      cli.api.rollOut = healthy
     }
   })
 })

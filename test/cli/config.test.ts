@@ -2,22 +2,14 @@ import { expect } from 'chai'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { must } from '../run.js'
-import { openCliRig, type CliRig } from './rig.js'
+import { setCli } from './rig.js'
 
 describe('config vars on the command line', function () {
   this.timeout(20_000)
-  let cli: CliRig
-  let rig: CliRig['api']
-  let dir: CliRig['dir']
-  let berth: CliRig['berth']
-  let json: CliRig['json']
-  before(async () => {
-    cli = await openCliRig()
-    ;({ api: rig, dir, berth, json } = cli)
-  })
-  after(() => cli[Symbol.asyncDispose]())
+  const cli = setCli()
+  const { berth, json } = cli
 
-  before(() => rig.pushed('vars'))
+  before(() => cli.api.pushed('vars'))
 
   it('are set, read and unset as they are', async () => {
     const values: Record<string, string> = {
@@ -49,8 +41,8 @@ describe('config vars on the command line', function () {
   })
 
   it('come from files, standard input and dotenv files', async () => {
-    await writeFile(join(dir, 'key.pem'), 'line one\nline two\n')
-    await writeFile(join(dir, 'app.env'), '# a comment\nFROM_FILE="with \\n newline"\nGREETING=hi\n')
+    await writeFile(join(cli.dir, 'key.pem'), 'line one\nline two\n')
+    await writeFile(join(cli.dir, 'app.env'), '# a comment\nFROM_FILE="with \\n newline"\nGREETING=hi\n')
     const files = ['--file', 'KEY=key.pem', '--file', 'PIPED=-', '--env-file', 'app.env']
     const set = await berth(['config:set', 'GREETING=hello', ...files, '-a', 'vars'], { input: 'through a pipe' })
     expect(set.code, set.stderr).to.equal(0)
@@ -60,7 +52,7 @@ describe('config vars on the command line', function () {
       FROM_FILE: 'with \n newline',
       GREETING: 'hello',
     })
-    await writeFile(join(dir, 'binary'), Buffer.of(0xff, 0xfe, 0))
+    await writeFile(join(cli.dir, 'binary'), Buffer.of(0xff, 0xfe, 0))
     expect((await berth(['config:set', '--file', 'X=binary', '-a', 'vars'])).stderr).to.include('not UTF-8')
     expect((await berth(['config:set', '--file', 'X=nowhere', '-a', 'vars'])).stderr).to.include('cannot be read')
   })
@@ -70,7 +62,7 @@ describe('config vars on the command line', function () {
     const words = Object.entries(awkward).map(([name, value]) => `${name}=${value}`)
     expect((await berth(['config:set', ...words, '-a', 'vars'])).code).to.equal(0)
     const before = await json(['config', '--json', '-a', 'vars'])
-    await writeFile(join(dir, 'all.env'), (await berth(['config', '--shell', '-a', 'vars'])).stdout)
+    await writeFile(join(cli.dir, 'all.env'), (await berth(['config', '--shell', '-a', 'vars'])).stdout)
     await berth(['config:unset', ...Object.keys(awkward), '-a', 'vars'])
     expect((await berth(['config:set', '--env-file', 'all.env', '-a', 'vars'])).code).to.equal(0)
     expect(await json(['config', '--json', '-a', 'vars'])).to.deep.equal(before)
@@ -101,10 +93,10 @@ describe('config vars on the command line', function () {
     const { stderr } = await berth(['config:set', '__proto__=1', 'A=2', '-a', 'vars'])
     expect(stderr).to.include('__proto__')
     expect(await json(['config', '--json', '-a', 'vars'])).to.not.have.property('A')
-    await writeFile(join(dir, 'odd.env'), 'A=file\nB=file\n__proto__=1\n')
+    await writeFile(join(cli.dir, 'odd.env'), 'A=file\nB=file\n__proto__=1\n')
     const odd = await berth(['config:set', '--env-file', 'odd.env', '-a', 'vars'])
     expect([odd.code, odd.stderr.includes('__proto__')]).to.deep.equal([1, true])
-    await writeFile(join(dir, 'odd.env'), '\ufeffA=file\nB=file\nC=file')
+    await writeFile(join(cli.dir, 'odd.env'), '\ufeffA=file\nB=file\nC=file')
     const given = ['--env-file', 'odd.env', '--file', 'B=odd.env', 'C=word', 'C=last', 'D==']
     expect((await berth(['config:set', ...given, '-a', 'vars'])).code).to.equal(0)
     expect(await json(['config', '--json', '-a', 'vars'])).to.include({ A: 'file', C: 'last', D: '=' })

@@ -1,20 +1,13 @@
 import { expect } from 'chai'
-import { openCliRig, type CliRig } from './rig.js'
+import { setCli } from './rig.js'
 
 describe('git on the command line', function () {
   this.timeout(20_000)
-  let cli: CliRig
-  let rig: CliRig['api']
-  let berth: CliRig['berth']
-  let json: CliRig['json']
-  before(async () => {
-    cli = await openCliRig()
-    ;({ api: rig, berth, json } = cli)
-  })
-  after(() => cli[Symbol.asyncDispose]())
+  const cli = setCli()
+  const { berth, json } = cli
 
   it('deploys the branch that was chosen', async () => {
-    await rig.client.apps.create({ name: 'branched' })
+    await cli.api.client.apps.create({ name: 'branched' })
     expect((await berth(['git:branch', 'production', '-a', 'branched'])).stderr).to.include(
       'Pushes to production deploy branched',
     )

@@ -1,20 +1,14 @@
 import { expect } from 'chai'
 import { formatLine } from '../../src/cli/logs.js'
-import { openCliRig, type CliRig } from './rig.js'
+import { setCli } from './rig.js'
 
 describe('logs on the command line', function () {
   this.timeout(20_000)
-  let cli: CliRig
-  let rig: CliRig['api']
-  let berth: CliRig['berth']
-  before(async () => {
-    cli = await openCliRig()
-    ;({ api: rig, berth } = cli)
-  })
-  after(() => cli[Symbol.asyncDispose]())
+  const cli = setCli()
+  const { berth } = cli
 
   it('of an app that wrote nothing are empty', async () => {
-    await rig.pushed('silent')
+    await cli.api.pushed('silent')
     expect(await berth(['logs', '-a', 'silent'])).to.deep.equal({ code: 0, stdout: '', stderr: '' })
     expect(await berth(['logs', '-a', 'silent', '-p', 'worker', '-n', '0', '--json'])).to.include({
       code: 0,

@@ -1,16 +1,11 @@
 import { expect } from 'chai'
 import { readFile } from 'node:fs/promises'
-import { openCliRig, type CliRig } from './rig.js'
+import { setCli } from './rig.js'
 
 describe('the command line', function () {
   this.timeout(20_000)
-  let cli: CliRig
-  let berth: CliRig['berth']
-  before(async () => {
-    cli = await openCliRig()
-    ;({ berth } = cli)
-  })
-  after(() => cli[Symbol.asyncDispose]())
+  const cli = setCli()
+  const { berth } = cli
 
   it('without arguments is the help, by topic, exit code 0', async () => {
     const { code, stdout } = await berth([])

@@ -1,25 +1,19 @@
 import { expect } from 'chai'
-import { openCliRig, type CliRig } from './rig.js'
+import { setCli } from './rig.js'
 
 describe('a change that the command line follows', function () {
   this.timeout(20_000)
-  let cli: CliRig
-  let rig: CliRig['api']
-  let berth: CliRig['berth']
-  before(async () => {
-    cli = await openCliRig()
-    ;({ api: rig, berth } = cli)
-  })
-  after(() => cli[Symbol.asyncDispose]())
+  const cli = setCli()
+  const { berth } = cli
 
   it('shows its log and why when it fails, exit code 1', async () => {
-    await rig.pushed('sick')
-    const healthy = rig.rollOut
-    rig.rollOut = (_app, _release, { log }) => {
+    await cli.api.pushed('sick')
+    const healthy = cli.api.rollOut
+    cli.api.rollOut = (_app, _release, { log }) => {
       log('web.1 | Error: cannot find module')
       return Promise.reject(new Error('web.1 crashed with exit code 1'))
     }
-    const { code, stderr } = await berth(['config:set', 'A=1', '-a', 'sick']).finally(() => (rig.rollOut = healthy))
+    const { code, stderr } = await berth(['config:set', 'A=1', '-a', 'sick']).finally(() => (cli.api.rollOut = healthy))
     expect(code).to.equal(1)
     expect(stderr).to.match(/^Setting A and restarting sick\.\.\. \n/)
     expect(stderr).to.include('cannot find module')
@@ -27,36 +21,36 @@ describe('a change that the command line follows', function () {
   })
 
   it('is followed while the store is restarted', async () => {
-    await rig.pushed('patient')
-    const healthy = rig.rollOut
+    await cli.api.pushed('patient')
+    const healthy = cli.api.rollOut
     let begun = (): void => undefined
     const started = new Promise<void>((resolve) => (begun = resolve))
     let go = (): void => undefined
     const gate = new Promise<void>((resolve) => (go = resolve))
-    rig.rollOut = async () => {
+    cli.api.rollOut = async () => {
       begun()
       await gate
     }
     try {
       const set = berth(['config:set', 'A=1', '-a', 'patient'])
       await started
-      await rig.redis.kill()
-      await rig.redis.start()
+      await cli.api.redis.kill()
+      await cli.api.redis.start()
       go()
       const { code, stderr } = await set
       expect(code, stderr).to.equal(0)
       expect(stderr).to.match(/done, v3/)
     } finally {
       go()
-      rig.rollOut = healthy
+      cli.api.rollOut = healthy
     }
   })
 
   it('that is cancelled, or whose app goes, says so', async () => {
-    const { id: app } = await rig.pushed('ended')
-    const healthy = rig.rollOut
+    const { id: app } = await cli.api.pushed('ended')
+    const healthy = cli.api.rollOut
     const begun = Promise.withResolvers<unknown>()
-    rig.rollOut = (_app, _release, { signal }) =>
+    cli.api.rollOut = (_app, _release, { signal }) =>
       new Promise((_resolve, reject) => {
         begun.resolve(null)
         signal.addEventListener('abort', () => reject(new Error('interrupted')))
@@ -64,23 +58,23 @@ describe('a change that the command line follows', function () {
     try {
       const set = berth(['config:set', 'A=1', '-a', 'ended'])
       await begun.promise
-      const [pending] = await rig.store.operations.pending(app)
-      await rig.store.operations.cancel(pending?.id ?? '', 'ada')
+      const [pending] = await cli.api.store.operations.pending(app)
+      await cli.api.store.operations.cancel(pending?.id ?? '', 'ada')
       const { code, stderr } = await set
       expect([code, stderr.endsWith('!\n ▸    cancelled by ada\n ▸    see `berth builds`\n')]).to.deep.equal([1, true])
     } finally {
-      rig.rollOut = healthy
+      cli.api.rollOut = healthy
     }
   })
 
   it('makes what its log says harmless', async () => {
-    await rig.pushed('hostile')
-    const healthy = rig.rollOut
-    rig.rollOut = (_app, _release, { log }) => {
+    await cli.api.pushed('hostile')
+    const healthy = cli.api.rollOut
+    cli.api.rollOut = (_app, _release, { log }) => {
       log('\u001b]0;owned\u0007\u001b[2Jhello')
       return Promise.reject(new Error('\u001b[31mred'))
     }
-    const { stderr } = await berth(['config:set', 'A=1', '-a', 'hostile']).finally(() => (rig.rollOut = healthy))
+    const { stderr } = await berth(['config:set', 'A=1', '-a', 'hostile']).finally(() => (cli.api.rollOut = healthy))
     expect(stderr)
       .to.include('hello')
       .and.to.include('red')

@@ -1,22 +1,15 @@
 import { expect } from 'chai'
 import { UsageError } from '../../src/cli/failure.js'
 import { parseScale } from '../../src/cli/ps.js'
-import { openCliRig, type CliRig } from './rig.js'
+import { setCli } from './rig.js'
 
 describe('processes on the command line', function () {
   this.timeout(20_000)
-  let cli: CliRig
-  let rig: CliRig['api']
-  let berth: CliRig['berth']
-  let json: CliRig['json']
-  before(async () => {
-    cli = await openCliRig()
-    ;({ api: rig, berth, json } = cli)
-  })
-  after(() => cli[Symbol.asyncDispose]())
+  const cli = setCli()
+  const { berth, json } = cli
 
   it('are scaled, shown and restarted', async () => {
-    await rig.pushed('scaled')
+    await cli.api.pushed('scaled')
     const up = await berth(['ps:scale', 'web=3', 'worker=1:1G:0.5', '-a', 'scaled'])
     expect(up.stderr).to.equal('Scaling web=3 worker=1:1G:0.5 of scaled... done, v3\n')
     expect((await berth(['ps:scale', '-a', 'scaled'])).stdout).to.equal('web=3:512M:1 worker=1:1G:0.5\n')
@@ -54,7 +47,7 @@ describe('processes on the command line', function () {
   })
 
   it('of an app that was never pushed are none, and may be scaled all the same', async () => {
-    await rig.client.apps.create({ name: 'early' })
+    await cli.api.client.apps.create({ name: 'early' })
     expect((await berth(['ps', '-a', 'early'])).stderr).to.include('early runs nothing')
     expect((await berth(['ps:scale', '-a', 'early'])).stderr).to.include('no process types yet')
     expect((await berth(['ps:scale', 'worker=2', '-a', 'early'])).stderr).to.equal(

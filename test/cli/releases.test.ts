@@ -1,20 +1,13 @@
 import { expect } from 'chai'
-import { openCliRig, type CliRig } from './rig.js'
+import { setCli } from './rig.js'
 
 describe('releases on the command line', function () {
   this.timeout(20_000)
-  let cli: CliRig
-  let rig: CliRig['api']
-  let berth: CliRig['berth']
-  let json: CliRig['json']
-  before(async () => {
-    cli = await openCliRig()
-    ;({ api: rig, berth, json } = cli)
-  })
-  after(() => cli[Symbol.asyncDispose]())
+  const cli = setCli()
+  const { berth, json } = cli
 
   it('are listed, described and gone back to', async () => {
-    await rig.pushed('rolling')
+    await cli.api.pushed('rolling')
     await berth(['config:set', 'A=1', '-a', 'rolling'])
     const list = await berth(['releases', '-a', 'rolling'])
     expect(list.stdout).to.match(/^=== rolling Releases - Current: v3\n\nv3 {2}Set A config vars +current/)

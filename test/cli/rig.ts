@@ -60,7 +60,7 @@ async function inside(args: readonly string[], options: Required<CommandOptions>
   }
 }
 
-export async function openCliRig(): Promise<CliRig> {
+async function openCliRig(): Promise<CliRig> {
   const api = await openRig()
   const dir = await mkdtemp(join(tmpdir(), 'berth-cli-'))
   const env = { ...process.env, BERTH_CONFIG_DIR: join(dir, 'credentials'), GIT_CONFIG_GLOBAL: '/dev/null' }
@@ -84,5 +84,26 @@ export async function openCliRig(): Promise<CliRig> {
       await api[Symbol.asyncDispose]()
       await rm(dir, { recursive: true, force: true })
     },
+  }
+}
+
+/** A rig for all tests of a suite: opened before them, closed after. What it has is there while they run. */
+export function setCli(): Omit<CliRig, keyof AsyncDisposable> {
+  let cli: CliRig
+  before(async () => (cli = await openCliRig()))
+  after(() => cli[Symbol.asyncDispose]())
+  return {
+    get api() {
+      return cli.api
+    },
+    get dir() {
+      return cli.dir
+    },
+    get env() {
+      return cli.env
+    },
+    berth: (args, options) => cli.berth(args, options),
+    json: (args) => cli.json(args),
+    repository: () => cli.repository(),
   }
 }

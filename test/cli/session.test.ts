@@ -6,20 +6,12 @@ import { join } from 'node:path'
 import { BerthError } from '../../src/errors.js'
 import { chooseApp, explainToken } from '../../src/cli/session.js'
 import { createClient } from '../../src/api/client.js'
-import { openCliRig, type CliRig } from './rig.js'
+import { setCli } from './rig.js'
 
 describe('a session', function () {
   this.timeout(20_000)
-  let cli: CliRig
-  let rig: CliRig['api']
-  let dir: CliRig['dir']
-  let env: CliRig['env']
-  let berth: CliRig['berth']
-  before(async () => {
-    cli = await openCliRig()
-    ;({ api: rig, dir, env, berth } = cli)
-  })
-  after(() => cli[Symbol.asyncDispose]())
+  const cli = setCli()
+  const { berth } = cli
 
   it('that is not there: says Berth is not running and what starts it, exit code 1', async () => {
     const server = createServer().listen(0)
@@ -28,7 +20,7 @@ describe('a session', function () {
     server.close()
     await once(server, 'close')
     const url = `http://berth.localhost:${String(port)}`
-    const { code, stderr } = await berth(['apps'], { env: { ...env, BERTH_URL: url, BERTH_TOKEN: 'x' } })
+    const { code, stderr } = await berth(['apps'], { env: { ...cli.env, BERTH_URL: url, BERTH_TOKEN: 'x' } })
     expect(code).to.equal(1)
     expect(stderr).to.equal(` ▸    Berth is not running at ${url}\n ▸    \`bin/up\` starts it\n`)
   })
@@ -42,7 +34,7 @@ describe('a session', function () {
       const server = createServer((_request, response) => response.writeHead(status).end('<html>')).listen(0)
       await once(server, 'listening')
       const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
-      const { code, stderr } = await berth(['apps'], { env: { ...env, BERTH_URL: url, BERTH_TOKEN: 'x' } })
+      const { code, stderr } = await berth(['apps'], { env: { ...cli.env, BERTH_URL: url, BERTH_TOKEN: 'x' } })
       server.close()
       expect(code).to.equal(1)
       expect(stderr).to.match(words)
@@ -50,19 +42,21 @@ describe('a session', function () {
   })
 
   it('that does not know the token says so', async () => {
-    const { code, stderr } = await berth(['apps'], { env: { ...env, BERTH_URL: rig.url, BERTH_TOKEN: 'wrong' } })
+    const { code, stderr } = await berth(['apps'], {
+      env: { ...cli.env, BERTH_URL: cli.api.url, BERTH_TOKEN: 'wrong' },
+    })
     expect(code).to.equal(1)
     expect(stderr).to.include('does not know the token')
   })
 
   it('nobody has named is asked for', async () => {
-    const { code, stderr } = await berth(['apps'], { env: { ...env, BERTH_CONFIG_DIR: join(dir, 'nowhere') } })
+    const { code, stderr } = await berth(['apps'], { env: { ...cli.env, BERTH_CONFIG_DIR: join(cli.dir, 'nowhere') } })
     expect(code).to.equal(1)
     expect(stderr).to.include('no Berth is known here').and.to.include('bin/up')
   })
 
   it('never gets the token of another', async () => {
-    const { code, stderr } = await berth(['apps'], { env: { ...env, BERTH_URL: 'http://127.0.0.1:9' } })
+    const { code, stderr } = await berth(['apps'], { env: { ...cli.env, BERTH_URL: 'http://127.0.0.1:9' } })
     expect(code).to.equal(1)
     expect(stderr).to.include('there is no token for')
   })
@@ -78,11 +72,11 @@ describe('a session', function () {
   })
 
   it('is about the app that is named, else that of the environment, else that of the directory', async () => {
-    const credentials = { url: rig.url, token: rig.token }
+    const credentials = { url: cli.api.url, token: cli.api.token }
     const session = { credentials, client: createClient(credentials) }
     expect(await chooseApp(session, { app: 'one' })).to.equal('one')
     const missing = (name: string) => `no app named "${name}"`
-    const named = { ...env, BERTH_APP: 'two' }
+    const named = { ...cli.env, BERTH_APP: 'two' }
     expect((await berth(['ps'], { env: named })).stderr).to.include(missing('two'))
     expect((await berth(['ps', '-a', 'one'], { env: named })).stderr).to.include(missing('one'))
     for (const empty of [

@@ -1,26 +1,22 @@
 import { expect } from 'chai'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openCliRig, type CliRig } from './rig.js'
+import { setCli } from './rig.js'
 
 describe('tokens on the command line', function () {
   this.timeout(20_000)
-  let cli: CliRig
-  let rig: CliRig['api']
-  let dir: CliRig['dir']
-  let env: CliRig['env']
-  let berth: CliRig['berth']
-  let json: CliRig['json']
-  before(async () => {
-    cli = await openCliRig()
-    ;({ api: rig, dir, env, berth, json } = cli)
-  })
-  after(() => cli[Symbol.asyncDispose]())
+  const cli = setCli()
+  const { berth, json } = cli
 
   it('work, and are shown once', async () => {
     const made = await berth(['tokens:create', 'ci', '--expires', '30d'])
     expect(made.stderr).to.match(/^The token of ci, expires 20\d\d-.*; it cannot be shown again:\n$/)
-    const other = { ...env, BERTH_CONFIG_DIR: join(dir, 'ci'), BERTH_URL: rig.url, BERTH_TOKEN: made.stdout.trim() }
+    const other = {
+      ...cli.env,
+      BERTH_CONFIG_DIR: join(cli.dir, 'ci'),
+      BERTH_URL: cli.api.url,
+      BERTH_TOKEN: made.stdout.trim(),
+    }
     expect((await berth(['apps'], { env: other })).code).to.equal(0)
     const list = await berth(['tokens'])
     expect(list.stdout)
@@ -42,6 +38,6 @@ describe('tokens on the command line', function () {
 
   it('are kept from everybody else', async () => {
     for (const file of ['credentials.json', 'git-credentials'])
-      expect((await stat(join(dir, 'credentials', file))).mode & 0o777).to.equal(0o600)
+      expect((await stat(join(cli.dir, 'credentials', file))).mode & 0o777).to.equal(0o600)
   })
 })
