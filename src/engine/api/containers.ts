@@ -154,7 +154,9 @@ async function wait(containers: Containers, { params, query, signal }: ApiReques
   const id = containers.resolve(params.id ?? '')
   const exit = containers.wait(id, readCondition(query.get('condition') || 'not-running'), signal)
   const stream = reply.stream()
-  const code = await exit.catch(() => undefined) // the client has left
+  const code = await exit.catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
   if (code !== undefined) await stream.write({ StatusCode: code })
   stream.end()
 }

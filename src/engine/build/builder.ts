@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { EngineConfig } from '../config.js'
-import { EngineError, isFault } from '../errors.js'
+import { EngineError, isFault, messageOf } from '../errors.js'
 import type { StoredImage } from '../oci/document.js'
 import { parseReference } from '../oci/reference.js'
 import type { ImageStore } from '../images/store.js'
@@ -123,11 +123,15 @@ export class Builder {
       if (late.signal.aborted && !request.signal.aborted)
         throw new EngineError('broken', `the build took longer than ${String(limit / 1000)} seconds`)
       // the disk is full or failing: what was cached is made again
-      await this.#cache.save(() => images.layers.settle()).catch(() => undefined)
+      await this.#cache
+        .save(() => images.layers.settle())
+        .catch((fault: unknown) => console.error(`the steps of a build are not cached: ${messageOf(fault)}`))
       throw error
     } finally {
       for (const diffId of held) images.layers.release(diffId)
-      void this.#collect(began).catch(() => undefined) // what is old goes after the next build
+      void this.#collect(began).catch((error: unknown) =>
+        console.error(`what is old of the build cache stays until the next build: ${messageOf(error)}`),
+      )
     }
   }
 

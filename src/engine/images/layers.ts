@@ -212,7 +212,7 @@ export class Layers {
   }
 
   async #move(stage: LayerDraft, sum: LayerSum, beside: Beside): Promise<void> {
-    await this.#removing.get(sum.diffId)?.catch(() => undefined) // told to whoever removes it
+    await Promise.allSettled([this.#removing.get(sum.diffId)]) // a failure is told to whoever removes it
     if (this.has(sum.diffId)) return
     const path = this.#path(sum.diffId.slice('sha256:'.length))
     await this.#discard(path)

@@ -114,7 +114,7 @@ export class Netlink implements Disposable {
       })
       this.#answers(messages, first)
     })
-    this.#last = run.catch(() => undefined) // told to whoever sent it
+    this.#last = Promise.allSettled([run]) // a failure is told to whoever sent it
     return run
   }
 

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { codeOf, messageOf } from '../errors.js'
 
 /** An OCI configuration, as far as its system call filter goes. */
 export interface Filtered {
@@ -25,7 +26,11 @@ export function withFilter<T extends Filtered>(spec: T): T {
 export async function rememberFilter(spec: Filtered, path: string): Promise<void> {
   const key = keyOf(spec)
   if (key === undefined || compiled.has(key)) return
-  const filter = await readFile(path).catch(() => undefined) // one that cannot be read is compiled again
+  const filter = await readFile(path).catch((error: unknown) => {
+    // it is compiled again: no container fails for it
+    if (codeOf(error) !== 'ENOENT') console.error(`the filter ${path} is not kept: ${messageOf(error)}`)
+    return undefined
+  })
   if (!filter?.length) return
   const [oldest] = compiled.keys()
   if (compiled.size >= most && oldest !== undefined) compiled.delete(oldest)
