@@ -57,7 +57,7 @@ export function dockerfileOf(recipe: Recipe): string {
 }
 
 /** What runs for production can be taken from beside the build, where it is the same at each. */
-const splits = ({ start, install, before, manager }: Recipe): boolean =>
+const splits = ({ start, install, before, after, manager }: Recipe): boolean =>
   manager.prune !== null &&
   start.site === null &&
   !start.output &&
@@ -65,7 +65,7 @@ const splits = ({ start, install, before, manager }: Recipe): boolean =>
   install.any &&
   install.prunes &&
   !install.changes &&
-  before.length === 0
+  before.length + after.length === 0
 
 function oneStage(recipe: Recipe): string[] {
   const { start, image } = recipe
@@ -74,6 +74,7 @@ function oneStage(recipe: Recipe): string[] {
     ...place(recipe, { ...recipe.native.env, ...start.env, ...start.buildEnv }, true),
     ...installed(recipe),
     ...built(recipe),
+    ...ended(recipe),
   ]
 }
 
@@ -86,6 +87,7 @@ function twoStages(recipe: Recipe): string[] {
     ...installed(recipe),
     ...built(recipe),
     ...(prune === null ? [] : [`${cached(manager)} ${prune}`]),
+    ...ended(recipe),
     '',
     ...lastStage(recipe, []),
   ]
@@ -157,9 +159,9 @@ const gyp = [
 function installed({ manager, install, staged, before }: Recipe): string[] {
   const { files, any, scripts, prunes } = install
   const line = manager.install(staged || !prunes)
-  if (!any) return [copyAll]
-  if (files === null || before.length > 0)
-    return [copyAll, ...before.map((one) => `${cached(manager)} ${one}`), `${cached(manager)} ${line}`]
+  const first = [copyAll, ...before.map((one) => `${cached(manager)} ${one}`)]
+  if (!any) return first
+  if (files === null || before.length > 0) return [...first, `${cached(manager)} ${line}`]
   const without = scripts.length === 0 ? '' : `npm pkg delete ${scripts.map((name) => `scripts.${name}`).join(' ')} && `
   return [...copies(files), `${cached(manager)} ${without}${line}`, copyAll]
 }
@@ -177,13 +179,15 @@ function copies(files: readonly string[]): string[] {
   ]
 }
 
-/** What is made of the code: the scripts of the installation that waited for it, the build, and what ends it. */
-function built({ manager, start, install, before, after }: Recipe): string[] {
+/** As on Heroku, once what is for development has gone. */
+const ended = ({ after }: Recipe): string[] => after.map((line) => `RUN ${line}`)
+
+/** What is made of the code: the scripts of the installation that waited for it, and the build. */
+function built({ manager, start, install, before }: Recipe): string[] {
   const waited = install.files === null || before.length > 0 ? [] : lifecycle(install.scripts)
   return [
     ...waited.map((name) => `${cached(manager)} ${manager.run} ${name}`),
     ...(start.build === null ? [] : [`${cached(manager)} ${finished(start, start.build)}`]),
-    ...after.map((line) => `RUN ${line}`),
   ]
 }
 

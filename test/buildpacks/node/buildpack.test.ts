@@ -120,6 +120,25 @@ describe('a Node.js app', () => {
       )
     })
 
+  it('has the hooks of Heroku run where Heroku runs them', () => {
+    const hooks = Object.fromEntries(
+      ['heroku-prebuild', 'build', 'heroku-postbuild', 'heroku-cleanup'].map((name) => [name, `echo ${name}`]),
+    )
+    const run = (more: object): string[] =>
+      lines({ 'package.json': pkg({ scripts: { start: 'node server.js', ...hooks }, ...more }) }).flatMap(
+        (line) => /^RUN .*?npm ((?:run )?[\w-]+)/.exec(line)?.[1] ?? [],
+      )
+    const [before, after] = [['run heroku-prebuild'], ['run heroku-postbuild']]
+    expect(run({ dependencies: { ms: '2' } })).to.deep.equal([
+      ...before,
+      'install',
+      ...after,
+      'prune',
+      'run heroku-cleanup',
+    ])
+    expect(run({})).to.deep.equal([...before, ...after, 'run heroku-cleanup'])
+  })
+
   it('leaves node_modules and .git out, and what the app itself leaves out', () => {
     const { dockerignore, notes } = planOf({
       'package.json': pkg(start),
