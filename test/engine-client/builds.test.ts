@@ -3,17 +3,10 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { expect } from 'chai'
 import type { ImageBuild } from '../../src/engine-client/builds.js'
-import { connectEngine, type EngineClient } from '../../src/engine-client/client.js'
-import { all, failure, refusing, standIn, type StandIn } from './rig.js'
+import { all, failure, refusing, setStandIn } from './rig.js'
 
 describe('the builder of an engine', () => {
-  let engine: StandIn
-  let client: EngineClient
-  beforeEach(async () => {
-    engine = await standIn()
-    client = connectEngine(engine)
-  })
-  afterEach(() => engine[Symbol.asyncDispose]())
+  const at = setStandIn()
 
   for (const [builder, version] of [
     ['here', { Platform: { Name: 'Berth' }, Components: [{ Name: 'containerd' }] }],
@@ -22,8 +15,8 @@ describe('the builder of an engine', () => {
     ['plain', {}],
   ] as const)
     it(`is ${builder} by ${JSON.stringify(version)}`, async () => {
-      await engine.open((_, response) => response.end(JSON.stringify(version)))
-      expect(await client.builds.builder()).to.equal(builder)
+      await at.engine.open((_, response) => response.end(JSON.stringify(version)))
+      expect(await at.client.builds.builder()).to.equal(builder)
     })
 
   /** Builds with an engine that answers so; what it was asked. */
@@ -40,11 +33,11 @@ describe('the builder of an engine', () => {
       })
     }
     // the session that a BuildKit asks its client through: this one asks for nothing
-    await engine.open(answering, (_, socket) =>
+    await at.engine.open(answering, (_, socket) =>
       socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'),
     )
     const whole = { builder: 'plain', tag: 'a:1', dockerfile: 'Dockerfile', ...request } as const
-    const told = await all(client.builds.build(Readable.from([Buffer.from('\0context')]), whole))
+    const told = await all(at.client.builds.build(Readable.from([Buffer.from('\0context')]), whole))
     return { query, headers, sent: sent.toString(), told }
   }
 
@@ -74,31 +67,31 @@ describe('the builder of an engine', () => {
 
   it('that will not, or stops half-way, fails the build', async () => {
     const request = { builder: 'plain', tag: 'a', dockerfile: 'D' } as const
-    const built = () => failure(all(client.builds.build(Readable.from([]), request)))
-    await engine.open(refusing(400, 'dockerfile parse error on line 1'))
+    const built = () => failure(all(at.client.builds.build(Readable.from([]), request)))
+    await at.engine.open(refusing(400, 'dockerfile parse error on line 1'))
     expect(await built()).to.include({ message: 'dockerfile parse error on line 1', statusCode: 400 })
-    await engine.close()
-    await engine.open((asked, response) => response.write('{"stream":"a"}\n', () => asked.socket.destroy()))
+    await at.engine.close()
+    await at.engine.open((asked, response) => response.write('{"stream":"a"}\n', () => asked.socket.destroy()))
     expect(await built()).to.be.instanceOf(Error)
   })
 
   it('ends with the signal', async () => {
     const stop = new AbortController()
-    await engine.open(() => stop.abort())
+    await at.engine.open(() => stop.abort())
     const request = { builder: 'plain', tag: 'a', dockerfile: 'D' } as const
-    expect(await failure(all(client.builds.build(Readable.from([]), request, stop.signal)))).to.be.instanceOf(Error)
+    expect(await failure(all(at.client.builds.build(Readable.from([]), request, stop.signal)))).to.be.instanceOf(Error)
   })
 
   it('drops what carries one label, and nothing else', async () => {
     let query = new URLSearchParams()
-    await engine.open((asked, response) => {
+    await at.engine.open((asked, response) => {
       query = new URL(asked.url ?? '', 'http://x').searchParams
       response.end('{"SpaceReclaimed":1}')
     })
-    await client.builds.prune('berth.app=a')
+    await at.client.builds.prune('berth.app=a')
     expect(JSON.parse(query.get('filters') ?? '')).to.deep.equal({ label: ['berth.app=a'] })
-    await engine.close()
-    await engine.open(refusing(500, 'no'))
-    expect(await failure(client.builds.prune('berth.app=a'))).to.include({ statusCode: 500 })
+    await at.engine.close()
+    await at.engine.open(refusing(500, 'no'))
+    expect(await failure(at.client.builds.prune('berth.app=a'))).to.include({ statusCode: 500 })
   })
 })

@@ -1,21 +1,14 @@
 import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
-import { connectEngine, type EngineClient } from '../../src/engine-client/client.js'
-import { all, failure, refusing, standIn, type StandIn } from './rig.js'
+import { all, failure, refusing, setStandIn } from './rig.js'
 
 describe('the containers of an engine', () => {
-  let engine: StandIn
-  let client: EngineClient
-  beforeEach(async () => {
-    engine = await standIn()
-    client = connectEngine(engine)
-  })
-  afterEach(() => engine[Symbol.asyncDispose]())
+  const at = setStandIn()
 
   /** What was asked, each request answered with `body`. */
   const listening = async (body = '', status = 200) => {
     const seen: { asked: string; body: string }[] = []
-    await engine.open((request, response) => {
+    await at.engine.open((request, response) => {
       void text(request).then((sent) => {
         seen.push({ asked: `${request.method ?? ''} ${request.url ?? ''}`, body: sent })
         response.writeHead(status).end(body)
@@ -33,7 +26,7 @@ describe('the containers of an engine', () => {
       Env: ['TOKEN=s3cret'],
       HostConfig: { Annotations: {} },
     }
-    expect(await client.containers.create(options)).to.equal('a')
+    expect(await at.client.containers.create(options)).to.equal('a')
     expect(seen[0]?.asked).to.equal('POST /containers/create?name=berth-x.web.1&platform=linux%2Farm64')
     expect(JSON.parse(seen[0]?.body ?? '')).to.deep.equal({
       Image: 'i',
@@ -44,44 +37,44 @@ describe('the containers of an engine', () => {
 
   it('are taken for our own when the answer to their creation was lost', async () => {
     const seen: string[] = []
-    await engine.open((request, response) => {
+    await at.engine.open((request, response) => {
       seen.push(`${request.method ?? ''} ${request.url ?? ''}`)
       if (seen.length === 1) request.socket.destroy()
       else if (request.method === 'POST') refusing(409, 'the name is taken')(request, response)
       else response.end('{"Id":"mine"}')
     })
     const options = { name: 'x', Image: 'i', HostConfig: { Annotations: {} } }
-    expect(await client.waiting(5_000).containers.create(options)).to.equal('mine')
+    expect(await at.client.waiting(5_000).containers.create(options)).to.equal('mine')
     expect(seen).to.deep.equal([
       'POST /containers/create?name=x',
       'POST /containers/create?name=x',
       'GET /containers/x/json',
     ])
-    expect(await failure(client.containers.create(options))).to.include({ statusCode: 409 })
+    expect(await failure(at.client.containers.create(options))).to.include({ statusCode: 409 })
   })
 
   it('may be stopped, or gone, or removed by another, already', async () => {
-    await engine.open(refusing(404, 'no such container'))
-    await client.containers.stop('a', 1)
-    expect(await client.containers.remove('a')).to.equal(true)
-    expect(await client.containers.inspect('a')).to.equal(null)
-    expect(await failure(client.containers.kill('a', 'SIGINT'))).to.include({ statusCode: 404 })
-    await engine.close()
-    await engine.open((_, response) => response.writeHead(304).end())
-    await client.containers.start('a')
-    await client.containers.stop('a', 1)
-    await engine.close()
-    await engine.open(refusing(409, 'removal is in progress'))
-    expect(await client.containers.remove('a')).to.equal(false)
-    await engine.close()
-    await engine.open(refusing(500, 'the disk is full'))
-    expect(await failure(client.containers.remove('a'))).to.include({ statusCode: 500 })
-    expect(await failure(client.containers.start('a'))).to.include({ statusCode: 500 })
+    await at.engine.open(refusing(404, 'no such container'))
+    await at.client.containers.stop('a', 1)
+    expect(await at.client.containers.remove('a')).to.equal(true)
+    expect(await at.client.containers.inspect('a')).to.equal(null)
+    expect(await failure(at.client.containers.kill('a', 'SIGINT'))).to.include({ statusCode: 404 })
+    await at.engine.close()
+    await at.engine.open((_, response) => response.writeHead(304).end())
+    await at.client.containers.start('a')
+    await at.client.containers.stop('a', 1)
+    await at.engine.close()
+    await at.engine.open(refusing(409, 'removal is in progress'))
+    expect(await at.client.containers.remove('a')).to.equal(false)
+    await at.engine.close()
+    await at.engine.open(refusing(500, 'the disk is full'))
+    expect(await failure(at.client.containers.remove('a'))).to.include({ statusCode: 500 })
+    expect(await failure(at.client.containers.start('a'))).to.include({ statusCode: 500 })
   })
 
   it('are listed by all of their labels, dead ones included', async () => {
     const seen = await listening('[]')
-    await client.containers.list(['berth.app=a&b', 'berth.instance'])
+    await at.client.containers.list(['berth.app=a&b', 'berth.instance'])
     const asked = new URL(seen[0]?.asked.slice(4) ?? '', 'http://x').searchParams
     expect(asked.get('all')).to.equal('true')
     expect(JSON.parse(asked.get('filters') ?? '')).to.deep.equal({ label: ['berth.app=a&b', 'berth.instance'] })
@@ -89,10 +82,10 @@ describe('the containers of an engine', () => {
 
   it('get what is theirs: a signal, a size, an archive', async () => {
     const seen = await listening()
-    await client.containers.kill('a', 'SIGINT')
-    await client.containers.resize('a', 80, 24)
-    await client.containers.put('a', Buffer.from('\0tar'))
-    await client.containers.unpause('a')
+    await at.client.containers.kill('a', 'SIGINT')
+    await at.client.containers.resize('a', 80, 24)
+    await at.client.containers.put('a', Buffer.from('\0tar'))
+    await at.client.containers.unpause('a')
     expect(seen).to.deep.equal([
       { asked: 'POST /containers/a/kill?signal=SIGINT', body: '{"signal":"SIGINT"}' },
       { asked: 'POST /containers/a/resize?w=80&h=24', body: '{"w":80,"h":24}' },
@@ -104,7 +97,7 @@ describe('the containers of an engine', () => {
   it('have logs with times: all, their end, or what comes', async () => {
     const seen = await listening('x')
     const asked = async (query: object) => {
-      expect(String(Buffer.concat(await all(await client.containers.log('a', query))))).to.equal('x')
+      expect(String(Buffer.concat(await all(await at.client.containers.log('a', query))))).to.equal('x')
       return Object.fromEntries(new URL(seen.pop()?.asked.slice(4) ?? '', 'http://x').searchParams)
     }
     const base = { stdout: '1', stderr: '1', timestamps: '1' }

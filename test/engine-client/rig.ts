@@ -4,6 +4,7 @@ import { createServer, type RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
+import { connectEngine, type EngineClient } from '../../src/engine-client/client.js'
 
 /** A stand-in for an engine: a socket at which `answer` answers, while it is open. */
 export interface StandIn extends AsyncDisposable {
@@ -42,6 +43,25 @@ export async function standIn(): Promise<StandIn> {
     async [Symbol.asyncDispose]() {
       await close()
       await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A stand-in for each test of a suite, and a client of it. */
+export function setStandIn(): { readonly engine: StandIn; readonly client: EngineClient } {
+  let engine: StandIn
+  let client: EngineClient
+  beforeEach(async () => {
+    engine = await standIn()
+    client = connectEngine(engine)
+  })
+  afterEach(() => engine[Symbol.asyncDispose]())
+  return {
+    get engine() {
+      return engine
+    },
+    get client() {
+      return client
     },
   }
 }
