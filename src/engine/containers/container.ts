@@ -8,7 +8,7 @@ import type { Driver } from '../runtime/driver.js'
 import type { Exits } from '../runtime/exits.js'
 import type { Ids } from '../runtime/ids.js'
 import { Mutex } from '../system/mutex.js'
-import { programOf, startTime } from '../system/process.js'
+import { isEnding, programOf, startTime } from '../system/process.js'
 import { type ContainerRecord, type HostConfig } from './record.js'
 import { isUp, type HealthState } from './state.js'
 import { runSpecOf, type RunSpec } from './run-spec.js'
@@ -141,6 +141,11 @@ export class Container {
   get alive(): boolean {
     const { pid, pidStart } = this.record.state
     return pid > 0 && startTime(pid) === pidStart
+  }
+
+  /** Its first process has ended or is ending: why something that was asked of it failed. */
+  get ending(): boolean {
+    return !this.alive || isEnding(this.record.state.pid)
   }
 
   cgroup(deps: Pick<ContainerDeps, 'config' | 'hierarchies'>): Cgroup {

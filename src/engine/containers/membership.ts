@@ -57,7 +57,7 @@ export class Membership {
     try {
       return await this.#deps.networks.connect(memberOf(container.record), wish)
     } catch (error) {
-      if (container.alive || !isFault(error, 'broken')) throw error
+      if (!container.ending || !isFault(error, 'broken')) throw error
       return undefined
     }
   }

@@ -73,7 +73,7 @@ export async function start(deps: ContainerDeps, container: Container): Promise<
       .driverOf(record)
       .start(record.id)
       .catch((error: unknown) => {
-        if (container.alive) throw error // else it was killed just now, of which its end tells
+        if (!container.ending) throw error // else it was killed just now, of which its end tells
       })
     // its program has been executed, as when runc answers: what is asked of it next finds it
     await container.whenStarted()

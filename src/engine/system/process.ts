@@ -1,14 +1,28 @@
 import { readFileSync, statSync } from 'node:fs'
 
-/** The kernel's start time of a process in clock ticks since boot, '' when it is gone; proc_pid_stat(5) field 22. */
-export function startTime(pid: number): string {
+/** PF_EXITING of linux/sched.h: it closes its files and leaves its namespaces, and nothing that is asked of it succeeds. */
+const exiting = 0x4
+
+/** What proc_pid_stat(5) has from field 3, its state, on; nothing when it is gone. */
+function statOf(pid: number): readonly string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return fields[0] === 'Z' ? '' : (fields[19] ?? '')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   } catch {
-    return ''
+    return []
   }
+}
+
+/** The kernel's start time of a process in clock ticks since boot, '' when it is gone; proc_pid_stat(5) field 22. */
+export function startTime(pid: number): string {
+  const [state, ...rest] = statOf(pid)
+  return state === 'Z' ? '' : (rest[18] ?? '')
+}
+
+/** A process is gone or on its way out, for a moment of which it still has a start time; proc_pid_stat(5) field 9. */
+export function isEnding(pid: number): boolean {
+  const [state, , , , , , flags = exiting] = statOf(pid)
+  return state === undefined || state === 'Z' || (Number(flags) & exiting) !== 0
 }
 
 /** Which file a process runs, by device and inode; undefined when it is gone. */

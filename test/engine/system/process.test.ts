@@ -1,0 +1,46 @@
+import { expect } from 'chai'
+import { once } from 'node:events'
+import { spawn } from 'node:child_process'
+import { isEnding, startTime } from '../../../src/engine/system/process.js'
+
+/** What it holds takes the kernel milliseconds to give back, before it closes its files. */
+const large = '$| = 1; my $held = "x" x 3e8; print "x"; sleep'
+
+/** Kills a process, and tells what looks at it said while it was still there. */
+async function looksAtKilled(): Promise<boolean[]> {
+  // its end must not come before the killer's next line
+  const child = spawn('nice', ['-n', '19', 'perl', '-e', large], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const { pid = 0 } = child
+  const exit = once(child, 'exit')
+  await once(child.stdout, 'data')
+  expect(startTime(pid)).to.match(/^\d+$/)
+  expect(isEnding(pid)).to.equal(false)
+
+  process.kill(pid, 'SIGKILL')
+  const looks: boolean[] = []
+  // in one turn of the loop: it must not be reaped before it was seen
+  for (;;) {
+    const ending = isEnding(pid)
+    if (startTime(pid) === '') break
+    looks.push(ending)
+  }
+  expect(isEnding(pid)).to.equal(true)
+  await exit
+  expect(isEnding(pid)).to.equal(true)
+  return looks
+}
+
+describe('a process', () => {
+  it('that was killed is ending for as long as it is still there', async () => {
+    let looks: boolean[] = []
+    // where its end comes before the killer goes on, there is nothing to see
+    for (let tries = 0; tries < 50 && !looks.includes(true); tries++) looks = await looksAtKilled()
+    expect(looks).to.include(true)
+    expect(looks.slice(looks.indexOf(true))).to.not.include(false)
+  })
+
+  it('that never was has ended', () => {
+    expect(isEnding(2 ** 30)).to.equal(true)
+    expect(startTime(2 ** 30)).to.equal('')
+  })
+})
