@@ -103,6 +103,30 @@ describe('a body that is passed on', () => {
     expect([first.text.length, second.text.length]).to.deep.equal([5_000, 3])
   })
 
+  it('of very many small chunks comes slowly, and one of few or of large ones does not wait for it', async () => {
+    const count = 60_000
+    const start = performance.now()
+    client.write(`${post}${chunks(count)}0\r\n\r\n`)
+    const sink = await nth(sinks, 0)
+    sink.release()
+    const others = [chunks(5), `400\r\n${'x'.repeat(1024)}\r\n`.repeat(2000)].map((body) => {
+      const other = connect((server.address() as AddressInfo).port, '127.0.0.1')
+      other.write(`${post}${body}0\r\n\r\n`)
+      return other
+    })
+    for (const index of [1, 2]) {
+      const other = await nth(sinks, index)
+      other.release()
+      await once(other, 'finish')
+    }
+    expect(sink.writableFinished, 'whether all of the many had come before').to.equal(false)
+    await once(sink, 'finish')
+    for (const other of others) other.destroy()
+    expect(sink.text.length).to.equal(count)
+    // at most 50 a millisecond, less what the first and the last read brought, some 11,000 each
+    expect(performance.now() - start).to.be.greaterThan(600)
+  })
+
   it('is not read on when the other side has gone', async () => {
     client.write(`${post}${chunks(100)}`)
     const [request, sink] = [await nth(requests, 0), await nth(sinks, 0)]
