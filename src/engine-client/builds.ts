@@ -32,11 +32,20 @@ export interface ImageBuild {
 /** An engine's builder. */
 export class Builds {
   readonly #connection: EngineConnection
+  #builder: Promise<BuilderKind> | null = null
   constructor(connection: EngineConnection) {
     this.#connection = connection
   }
 
-  async builder(): Promise<BuilderKind> {
+  /** Asked once: an engine looks its own parts up for the answer, and what is at a socket stays of one kind. */
+  builder(): Promise<BuilderKind> {
+    return (this.#builder ??= this.#askBuilder().catch((error: unknown) => {
+      this.#builder = null
+      throw error
+    }))
+  }
+
+  async #askBuilder(): Promise<BuilderKind> {
     const { Components = [], Platform } = (await this.#connection.ask((docker) => docker.version())) as {
       Components?: readonly { Name: string }[]
       Platform?: { Name: string }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { inspect } from 'node:util'
 import { expect } from 'chai'
 import { EngineConnection } from '../../src/engine-client/connection.js'
 import { EngineRefusal } from '../../src/engine-client/errors.js'
@@ -48,6 +49,18 @@ describe('a connection to the engine', () => {
     const answers = await Promise.all(Array.from({ length: 8 }, () => failure(info(patient))))
     busy.close()
     expect(answers).to.deep.equal(Array.from({ length: 8 }, () => null))
+  })
+
+  it('writes nothing of its connections for a debug log that nobody reads', async () => {
+    const written: string[] = []
+    await engine.open((_, response) => {
+      // as docker-modem does, at each request
+      const { agent } = connection.docker.modem as { agent?: object }
+      written.push(inspect({ agent }, { showHidden: true, depth: null }))
+      response.end('{}')
+    })
+    await info()
+    expect(written).to.deep.equal(['{ agent: Agent }'])
   })
 
   it('has a connection for each request', async () => {
