@@ -30,18 +30,21 @@ export interface Export {
  * @throws BerthError `invalid` when it is not a commit, or holds what is elsewhere (submodules), `large` past a limit
  */
 export async function readCommit({ repository, commit, env, limits }: Export): Promise<TreeFacts> {
-  const type = await git(repository, ['cat-file', '-t', commit], env)
-  if (type.stdout !== 'commit')
+  // a tag has a tree too
+  const [type, tree] = await Promise.allSettled([
+    git(repository, ['cat-file', '-t', commit], env),
+    readTree(repository, commit, env, limits),
+  ])
+  if (type.status === 'rejected') throw broken(type.reason)
+  const { stdout } = type.value
+  if (stdout !== 'commit')
     throw new BerthError(
       'invalid',
-      `a branch can only be at a commit, and this is ${type.stdout === '' ? 'not in the push' : `a ${type.stdout}`}`,
+      `a branch can only be at a commit, and this is ${stdout === '' ? 'not in the push' : `a ${stdout}`}`,
       'push <name>^{}:main',
     )
-  try {
-    return await readTree(repository, commit, env, limits)
-  } catch (error) {
-    throw error instanceof BerthError ? error : broken(error)
-  }
+  if (tree.status === 'fulfilled') return tree.value
+  throw tree.reason instanceof BerthError ? tree.reason : broken(tree.reason)
 }
 
 /**

@@ -216,9 +216,13 @@ export class Receiving {
       throw new BerthError('conflict', 'the branch has moved since you last fetched it', 'fetch, merge and push again')
     const [directory, last] = [operationFiles(config, id).source, lastTree(config, app.id)]
     const tree = { repository, commit: command.new, directory, env, last, limits: config.push, disk: this.#disk }
-    const facts = await readCommit(tree)
-    await checkConnected(repository, command.new, env)
-    await prepareMove(repository, command, env)
+    const checks = [
+      readCommit(tree),
+      checkConnected(repository, command.new, env),
+      prepareMove(repository, command, env),
+    ] as const
+    await Promise.allSettled(checks) // none goes on when another has refused
+    const [facts] = await Promise.all(checks)
     await exportTree(tree, facts)
     return unless
   }

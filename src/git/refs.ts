@@ -29,8 +29,15 @@ const readLoose = (path: string): Promise<string | null> =>
  * @throws GitFailed
  */
 export async function moveRef(repository: string, ref: string, commit: string): Promise<void> {
-  for (const other of await inTheWay(repository, ref)) await transact(repository, `delete ${other}\n`)
-  await transact(repository, `update ${ref} ${commit}\n`)
+  const move = () => transact(repository, `update ${ref} ${commit}\n`)
+  try {
+    await move()
+  } catch (error) {
+    const others = await inTheWay(repository, ref)
+    if (others.length === 0) throw error
+    for (const other of others) await transact(repository, `delete ${other}\n`)
+    await move()
+  }
 }
 
 /**
@@ -44,8 +51,13 @@ export async function tryRef(
   commit: string,
   env: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const end = (await inTheWay(repository, ref)).length > 0 ? 'abort' : 'prepare\nabort'
-  await transact(repository, `start\nupdate ${ref} ${commit}\n${end}\n`, env)
+  const attempt = (end: string) => transact(repository, `start\nupdate ${ref} ${commit}\n${end}\n`, env)
+  try {
+    await attempt('prepare\nabort')
+  } catch (error) {
+    if ((await inTheWay(repository, ref)).length === 0) throw error
+    await attempt('abort')
+  }
 }
 
 async function inTheWay(repository: string, ref: string): Promise<string[]> {
