@@ -58,6 +58,8 @@ export function createStrictServer(options: ServerOptions, handlers: ServerHandl
   server.on('connection', (socket: Socket) => {
     // Node calls this after the last answer; closed with bytes unread, the kernel would take the answer back
     socket.destroySoon = () => connections.destroySoon(socket)
+    // which Node does behind every request that it has parsed
+    socket.on('resume', () => connections.resumed(socket))
   })
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     connections.receive(request, response, 'continue')
@@ -94,6 +96,11 @@ class Connections {
       if (--queue.waiting === 0) socket.resume()
       this.#begin({ request, response }, queue, expects)
     })
+  }
+
+  /** Something reads from a connection on: not while too much of it waits. */
+  resumed(socket: Socket): void {
+    if (this.#queueOf(socket).waiting >= maxWaiting) socket.pause()
   }
 
   /** Closes a connection once its answer is out, letting go by what the client still sends. */

@@ -61,6 +61,20 @@ describe('requests on one connection', () => {
     client.destroy()
   })
 
+  it('are parsed as far as a few reads go while the first waits', async () => {
+    await using front = await router()
+    let parsed = 0
+    front.server.on('request', () => parsed++)
+    await using blog = await app(() => undefined)
+    front.route('blog', blog.target())
+    const client = connect(front.port, '127.0.0.1')
+    client.on('error', () => undefined).write(get('/').repeat(50_000))
+    await until(() => parsed > 0)
+    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(parsed).to.be.below(10_000)
+    client.destroy()
+  })
+
   it('are forgotten behind one that says it is the last', async () => {
     await using front = await router()
     const seen: string[] = []
