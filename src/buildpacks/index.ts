@@ -6,6 +6,9 @@ export const buildpacks: readonly Buildpack[] = [
   (await import('./go/buildpack.js')).golang,
   // it leaves a tree to Node.js where that is what starts the app
   (await import('./python/buildpack.js')).python,
+  (await import('./deno/buildpack.js')).deno,
+  // what they leave to Node.js is what Node.js runs
+  (await import('./bun/buildpack.js')).bun,
   (await import('./node/buildpack.js')).nodejs,
   (await import('./static/buildpack.js')).staticSite,
 ]

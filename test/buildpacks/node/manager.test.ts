@@ -119,10 +119,10 @@ describe('the package manager of an app', () => {
 
   it('is in the image where it is what runs, and only there', () => {
     const last = (scripts: object): string =>
-      dockerfile({ scripts: { build: 'tsc', ...scripts } }, { 'bun.lock': '' })
+      dockerfile({ scripts: { build: 'tsc', ...scripts } }, { 'pnpm-lock.yaml': '' })
         .split('\n\n')
         .at(-1) ?? ''
-    expect(last({ start: 'bun run server.ts' })).to.include('npm install --global')
+    expect(last({ start: 'pnpm exec serve' })).to.include('npm install --global')
     expect(last({ start: 'node server.js' })).not.to.include('npm install --global')
   })
 

@@ -1,0 +1,2 @@
+const text: string = 'built by Bun'
+document.title = text
