@@ -52,7 +52,7 @@ export function runtimeStage({ name, program }: NpmRuntime, version: string): st
   const spec = /[^\w.@/-]/.test(version) ? `'${name}@${version}'` : `${name}@${version}`
   return [
     'FROM node:24-bookworm-slim AS runtime',
-    `RUN --mount=type=cache,target=/root/.npm npm install --global --no-audit --no-fund --no-update-notifier ${spec} \\`,
+    `RUN --mount=type=cache,target=/root/.npm npm install --global --no-audit --no-fund --no-update-notifier --loglevel=error ${spec} \\`,
     ` && cp -L /usr/local/lib/node_modules/${program} /usr/bin/${name} && ${name} --version`,
     '',
   ]

@@ -105,21 +105,27 @@ function dockerfileOf(tree: Tree, { config, version, locked, entries, command }:
     'FROM debian:bookworm-slim',
     ...runtimeInstalled(runtime, home),
     'RUN install -d -o app -g app /deno',
-    `ENV DENO_DIR=/deno DENO_NO_UPDATE_CHECK=1 DENO_NO_PROMPT=1 HOME=${home}`,
+    `ENV DENO_DIR=/deno DENO_NO_UPDATE_CHECK=1 DENO_NO_PROMPT=1 NO_COLOR=1 HOME=${home}`,
     `WORKDIR ${home}`,
     'USER app',
     ...fetchedFirst(tree, config, version),
     'COPY --chown=app:app . .',
     ...(build === null ? [] : ['RUN deno task build']),
-    ...(entries.length === 0 ? [] : [`RUN deno cache ${locked ? '--frozen ' : ''}${entries.join(' ')}`]),
+    ...(entries.length === 0
+      ? []
+      : [
+          `RUN deno cache${isFirst(version) ? '' : ' --allow-import'}${locked ? ' --frozen' : ''} ${entries.join(' ')}`,
+        ]),
     ...(command === null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', command])}`]),
     '',
   ].join('\n')
 }
 
+const isFirst = (version: string): boolean => /^[^\d]*1(?:\.|$)/.test(version)
+
 /** Before version 2 there is no such command, and what is vendored is in the tree. */
 function fetchedFirst(tree: Tree, config: DenoJson, version: string): string[] {
-  const whole = config.workspace !== undefined || config.vendor === true || /^[^\d]*1(?:\.|$)/.test(version)
+  const whole = config.workspace !== undefined || config.vendor === true || isFirst(version)
   const map = config.importMap?.replace(/^\.\//, '')
   const files = [config.file, 'deno.lock', 'package.json', '.npmrc'].filter(
     (file) => file !== null && tree.hasFile(file),

@@ -19,12 +19,14 @@ describe('the Deno buildpack', () => {
     const { dockerfile, ...plan } = planOf(files)
     expect(plan).to.deep.include({ buildpack: 'deno', version: '2', origin: 'Dockerfile', notes: [] })
     expect(plan.processTypes).to.deep.equal({ web: 'DENO_SERVE_ADDRESS=tcp:0.0.0.0:$PORT deno task start' })
-    expect(dockerfile).to.include('npm install --global --no-audit --no-fund --no-update-notifier deno@2 ')
+    expect(dockerfile).to.include(
+      'npm install --global --no-audit --no-fund --no-update-notifier --loglevel=error deno@2 ',
+    )
     expect(steps(files)).to.deep.equal([
       'COPY --chown=app:app deno.json deno.lock ./',
       'RUN deno install',
       'COPY --chown=app:app . .',
-      'RUN deno cache --frozen main.ts',
+      'RUN deno cache --allow-import --frozen main.ts',
       'CMD ["/bin/sh","-c","DENO_SERVE_ADDRESS=tcp:0.0.0.0:$PORT deno task start"]',
     ])
   })
@@ -52,7 +54,10 @@ describe('the Deno buildpack', () => {
     expect(planOf({ ...fresh, 'main.ts': '' }).notes[0]).to.include('is for development: it is not run')
     expect(web({ 'deno.json': deno({ tasks }), 'main.ts': '' })).to.match(/deno run -A main\.ts$/)
     const built = { 'deno.json': deno({ tasks: { build: 'vite build', start: 'deno serve -A _fresh/server.js' } }) }
-    expect(steps(built).slice(1, 3)).to.deep.equal(['RUN deno task build', 'RUN deno cache _fresh/server.js'])
+    expect(steps(built).slice(1, 3)).to.deep.equal([
+      'RUN deno task build',
+      'RUN deno cache --allow-import _fresh/server.js',
+    ])
   })
 
   it('takes exact versions, ranges and what tools write, and refuses others', () => {
