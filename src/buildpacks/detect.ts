@@ -1,7 +1,11 @@
 import { BerthError } from '../errors.js'
+import { aptPackages } from './apt/aptfile.js'
+import { withPackages } from './apt/install.js'
 import type { Plan } from './buildpack.js'
 import { buildpacks } from './index.js'
 import { appDirectoryVariable } from './node/choice.js'
+import { listedBuildpacks } from './several/list.js'
+import { severalPlan } from './several/plan.js'
 import type { Tree } from './tree.js'
 
 /**
@@ -10,10 +14,8 @@ import type { Tree } from './tree.js'
  * @throws BerthError `invalid` in words for the pusher; SourceError when a file of the tree is at fault
  */
 export function detect(tree: Tree, variables: Readonly<Record<string, string>> = {}): Plan {
-  for (const buildpack of buildpacks) {
-    const plan = buildpack.plan(tree, variables)
-    if (plan) return plan
-  }
+  const plan = named(tree, variables) ?? firstOf(tree, variables)
+  if (plan !== null) return plan.ownDockerfile ? plan : withPackages(plan, aptPackages(tree))
   const names = tree.names().filter((name) => name !== '.git')
   const nested = nestedApp(tree)
   throw new BerthError(
@@ -25,6 +27,21 @@ export function detect(tree: Tree, variables: Readonly<Record<string, string>> =
       ? `Berth builds ${recognised()}; it looks at the top of the repository`
       : `Berth looks at the top of the repository; deploy that folder: berth config:set ${appDirectoryVariable}=${nested.directory}, then push again`,
   )
+}
+
+/** The plan of the buildpacks that the app names, where it has no Dockerfile of its own. */
+function named(tree: Tree, variables: Readonly<Record<string, string>>): Plan | null {
+  if (tree.hasFile('Dockerfile')) return null
+  const listed = listedBuildpacks(tree, variables)
+  return listed.length === 0 ? null : severalPlan(listed, { tree, variables, buildpacks })
+}
+
+function firstOf(tree: Tree, variables: Readonly<Record<string, string>>): Plan | null {
+  for (const buildpack of buildpacks) {
+    const plan = buildpack.plan(tree, variables)
+    if (plan) return plan
+  }
+  return null
 }
 
 /** All that is recognised, in words: "a Dockerfile, a Node.js app (package.json), or a static site". */

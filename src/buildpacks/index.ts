@@ -11,6 +11,8 @@ export const buildpacks: readonly Buildpack[] = [
   (await import('./bun/buildpack.js')).bun,
   (await import('./node/buildpack.js')).nodejs,
   (await import('./static/buildpack.js')).staticSite,
+  // any stack takes an Aptfile: this is where there is none
+  (await import('./apt/buildpack.js')).apt,
 ]
 
 /** The buildpack that a plan names. */

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Plan } from '../buildpacks/buildpack.js'
-import { buildpackOf } from '../buildpacks/index.js'
+import { reasonOf } from '../buildpacks/reason.js'
 import { label, type Config } from '../config.js'
 import type { EngineClient } from '../engine-client/client.js'
 import { isAway } from '../engine-client/errors.js'
@@ -90,7 +90,7 @@ async function report(messages: AsyncIterable<ProgressMessage>, plan: Plan, log:
     if (event.error !== undefined) {
       say(lines.end())
       const words = event.error.trim().replaceAll(dockerfileName, 'Dockerfile')
-      const reason = buildpackOf(plan.buildpack)?.failure?.(last) ?? null
+      const reason = reasonOf(plan, last)
       throw new BerthError('invalid', reason === null ? words : `${reason}\n${words}`)
     }
     for (const line of lines.read(event.stream ?? '')) say(line)

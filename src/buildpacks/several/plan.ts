@@ -1,0 +1,117 @@
+import { BerthError } from '../../errors.js'
+import type { Buildpack, Plan } from '../buildpack.js'
+import { declaredTypes } from '../procfile.js'
+import { SourceError } from '../source-error.js'
+import type { Tree } from '../tree.js'
+import { chained } from './chain.js'
+import type { Listed } from './list.js'
+import { namedBuildpack, type Named } from './names.js'
+
+type Own = Extract<Named, { kind: 'own' }>
+
+/** What makes the plan for a tree that names its buildpacks. */
+export interface Several {
+  readonly tree: Tree
+  readonly variables: Readonly<Record<string, string>>
+  /** All there are. */
+  readonly buildpacks: readonly Buildpack[]
+}
+
+/**
+ * The plan of several buildpacks in order: each gets the tree as the one before it has left it, and the last one says what
+ * the image is and what runs, where no Procfile does. Null when they only name what is done anyway.
+ * @throws SourceError for one that cannot be had, or does not take the tree
+ */
+export function severalPlan(listed: readonly Listed[], deps: Several): Plan | null {
+  const named = withoutDoubles(listed.map((one) => namedBuildpack(deps.tree, one)))
+  const parts = named.map((one, index) => planned(one, index === named.length - 1, deps))
+  const last = parts.at(-1)
+  if (last === undefined) return null
+  const [only] = parts
+  if (parts.length === 1 && only !== undefined) return only.plan
+  const names = parts.map(({ plan }) => plan.name)
+  return {
+    ...last.plan,
+    buildpack: parts.map(({ plan }) => plan.buildpack).join('+'),
+    found: `${names.slice(0, -1).join(', ')} and ${last.plan.found}`,
+    dockerfile: chained(
+      parts.map(({ name, plan }) => ({ name, dockerfile: plan.dockerfile })),
+      runtimes(parts, deps.tree),
+    ),
+    dockerignore: [...new Set(parts.flatMap(({ plan }) => plan.dockerignore.split('\n')))].join('\n'),
+    notes: parts.flatMap(({ plan }) => plan.notes),
+  }
+}
+
+interface Part {
+  /** Of its stage. */
+  readonly name: string
+  readonly plan: Plan
+  readonly listed: Listed
+}
+
+/** Each once; and what builds a front end serves it too. */
+function withoutDoubles(all: readonly Named[]): readonly Own[] {
+  const own = all.filter((one) => one.kind === 'own')
+  const key = ({ names }: Own): string => names.join()
+  const once = own.filter((one, index) => own.findIndex((other) => key(other) === key(one)) === index)
+  return once.filter((one, index) => key(one) !== 'static' || key(once[index - 1] ?? one) !== 'nodejs')
+}
+
+function planned({ names, listed }: Own, last: boolean, { tree, variables, buildpacks }: Several): Part {
+  const buildpack = buildpacks.find(({ name }) => names.includes(name))
+  if (buildpack === undefined)
+    throw new SourceError(listed.place, `Berth has no buildpack in place of ${listed.text}`, 'write a Dockerfile')
+  const others = buildpacks.filter((one) => one !== buildpack).map(({ landmark }) => landmark)
+  // what comes before another starts nothing
+  const seen = last ? tree : over(tree, 'Procfile', 'web: true\n')
+  const plan = buildpack.plan(seen, variables) ?? buildpack.plan(over(seen, others, null), variables)
+  if (plan === null)
+    throw new SourceError(
+      listed.place,
+      `${listed.text} does not take this tree: it is not ${buildpack.takes}`,
+      `take it out of ${listed.place.file}, or add what it looks for`,
+    )
+  return { name: buildpack.name, plan, listed }
+}
+
+/** A tree with other text in some files of it, or without them. */
+function over(tree: Tree, files: string | readonly string[], text: string | null): Tree {
+  const is = (path: string): boolean => (typeof files === 'string' ? path === files : files.includes(path))
+  return {
+    ...tree,
+    hasFile: (path) => (is(path) ? text !== null : tree.hasFile(path)),
+    read: (path, maxBytes) => (is(path) ? text : tree.read(path, maxBytes)),
+    names: (path) => tree.names(path).filter((name) => text !== null || (path ?? '.') !== '.' || !is(name)),
+  }
+}
+
+/** The words by which a process is one of a language's runtime. */
+const programs: Readonly<Record<string, RegExp>> = {
+  nodejs: /(?:^|[\s;&|])(?:node|npm|npx|yarn|pnpm)\s/,
+  python: /(?:^|[\s;&|])(?:python3?|gunicorn|uvicorn|celery|flask|daphne|hypercorn)\s/,
+  ruby: /(?:^|[\s;&|])(?:ruby|bundle|rails|rake|puma)\s/,
+  php: /(?:^|[\s;&|])php\s/,
+  java: /(?:^|[\s;&|])java\s/,
+}
+const node = [
+  'RUN --mount=type=bind,from=nodejs,source=/usr,target=/mnt cp -a /mnt/local/bin/node /mnt/local/bin/np[mx] /usr/local/bin/ \\',
+  ' && mkdir -p /usr/local/lib/node_modules && cp -a /mnt/local/lib/node_modules/npm /usr/local/lib/node_modules/ \\',
+  " && find /mnt/lib -name 'libatomic.so.1*' -exec cp -an {} /usr/lib/ ';' && node --version",
+]
+
+/** What puts the runtimes of earlier buildpacks into the image, where a process wants one. @throws where that cannot be */
+function runtimes(parts: readonly Part[], tree: Tree): string[] {
+  const lines = Object.values(declaredTypes(tree))
+  return parts.slice(0, -1).flatMap(({ name, plan, listed }) => {
+    if (name === 'go') return ['ENV PATH=/app/bin:$PATH']
+    const wanted = lines.find((line) => programs[name]?.test(`${line} `))
+    if (wanted === undefined) return []
+    if (name === 'nodejs') return node
+    throw new BerthError(
+      'invalid',
+      `Procfile: \`${wanted.slice(0, 80)}\` runs ${plan.name}, and the image is that of the last buildpack, ${parts.at(-1)?.plan.name ?? ''}`,
+      `put ${listed.text} last in ${listed.place.file}, or deploy the two as two apps`,
+    )
+  })
+}
