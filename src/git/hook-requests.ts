@@ -7,13 +7,12 @@ import type { App } from '../store/apps.js'
 import { maxHeadBytes, parseCommand } from './commands.js'
 import { Receiving, type Receiver } from './receiving.js'
 import { Relay } from './relay.js'
-import { procReceiveAnswer } from './report.js'
 
 /** As the pusher's own list of refs, and a line for the quarantine. */
 const maxBody = maxHeadBytes + 16 * 1024
 
 /** What the hooks of hooks.ts ask. */
-export const hookRoutes = ['/internal/pre-receive', '/internal/verdict', '/internal/proc-receive'] as const
+export const hookRoutes = ['/internal/pre-receive', '/internal/verdict'] as const
 
 /** A request of a hook, and where its answer goes. */
 interface HookExchange {
@@ -23,7 +22,7 @@ interface HookExchange {
 
 const same = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(sha256(a)), Buffer.from(sha256(b)))
 
-/** Answers a request of a hook: text for the pusher, yes (204) or no (409), or git's own answer. */
+/** Answers a request of a hook: text for the pusher, yes (204) or no (409). */
 export async function answerHook(
   { store, log }: Pick<Receiver, 'store' | 'log'>,
   receiving: Receiving,
@@ -39,9 +38,6 @@ export async function answerHook(
     const push = url.searchParams.get('push') ?? ''
     const app = await appOf(store, url.searchParams.get('repository') ?? '')
     switch (url.pathname as (typeof hookRoutes)[number]) {
-      case '/internal/proc-receive':
-        response.end(procReceiveAnswer(await receiving.procReceive(app, push)))
-        return
       case '/internal/verdict':
         response.writeHead((await receiving.verdict(app, push)) ? 204 : statusOf.conflict).end()
         return

@@ -3,7 +3,7 @@ import { join, resolve, sep } from 'node:path'
 import { BerthError } from '../errors.js'
 import type { RefCommand } from './commands.js'
 import { orMissing, readIfThere } from '../lib/missing.js'
-import type { Verdict } from './report.js'
+import { procReceiveAnswer, type Verdict } from './report.js'
 
 /** A push that became an operation, from then until its ref's fate is settled. */
 export interface Push {
@@ -37,12 +37,15 @@ function directoryOf(repository: string, id: string): string {
 /**
  * Records a push, durably, and keeps its objects: git throws them away if its receive-pack is killed, and the operation
  * would then have no commit. They are hard links, so keeping a large pack costs nothing.
+ * What its last hook is to say, should it be taken, lies beside (hooks.ts).
  * @param quarantine receive-pack's own object directory, inside the repository
  */
 export async function recordPush(repository: string, push: Push, quarantine: string): Promise<void> {
   const directory = directoryOf(repository, push.id)
   await rm(directory, { recursive: true, force: true }) // of a process that had this id before a reboot
   await linkTree(quarantine, join(directory, 'objects'))
+  const { command, refused } = push
+  await writeFile(join(directory, 'answer'), procReceiveAnswer([{ ref: command.ref, reason: null }, ...refused]))
   const file = join(directory, 'push.json')
   const handle = await open(`${file}.new`, 'w')
   await handle.writeFile(JSON.stringify(push))

@@ -17,7 +17,6 @@ import { moveToPush, prepareMove } from './ref-moves.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { orMissing } from '../lib/missing.js'
 import { checkQuarantine, forgetPush, isUnderWay, listPushes, readPush, recordPush, type Push } from './pushes.js'
-import type { Verdict } from './report.js'
 import { repositoryOf } from './repository.js'
 import { stalenessOf } from './staleness.js'
 
@@ -102,15 +101,6 @@ export class Receiving {
     const push = await readPush(repositoryOf(config, app.id), id)
     if (!push) return false // it was refused before anything was done
     return (await outcome(store, await store.operations.get(push.deploy))).status === 'succeeded'
-  }
-
-  /** Moves the ref of an accepted push. @returns what to report of each ref */
-  async procReceive(app: App, id: string): Promise<readonly Verdict[]> {
-    const repository = repositoryOf(this.#at.config, app.id)
-    const push = await readPush(repository, id)
-    if (!push) throw new BerthError('missing', 'no such push')
-    await this.#moveAtEnd(app, repository, push, await this.#at.store.operations.get(push.deploy))
-    return [{ ref: push.command.ref, reason: null }, ...push.refused]
   }
 
   /** A push's receive-pack has ended, well or badly: when its operation has too, the ref is made to agree. */
