@@ -32,13 +32,13 @@ export function portOf(release: Release): number {
 }
 
 /**
- * A hash of all that makes processes of a type what they are. Releases that differ only in quantities or domains have
- * equal specs, so that scaling leaves running processes alone; a push, even of the same tree, has its own commit.
+ * A hash of all that makes processes of a type what they are. Releases that differ only in quantities, domains or commits
+ * have equal specs, so that scaling, or a push of the same tree, leaves running processes alone.
  */
 export function specHash(release: Release, type: string): string {
   const { memory, cpus } = entryOf(release, type)
   const config = Object.entries(release.config).sort(([a], [b]) => (a < b ? -1 : 1))
-  const parts = [release.image, release.commit, config, own(release.processTypes, type) ?? null, memory, cpus]
+  const parts = [release.image, config, own(release.processTypes, type) ?? null, memory, cpus]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
 }
 

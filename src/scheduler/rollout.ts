@@ -100,6 +100,7 @@ export class RollOut {
     const plan = planOf(slotsOf(release), usable, up)
     for (const one of plan.keep) if (!up.has(one.id)) this.#adopt(one)
     const slots = plan.missing.map((one) => one.slot)
+    if (slots.length === 0 && plan.keep.length > 0) this.#request.log('Nothing to start: its processes run already')
     await this.#launch(slots.filter((slot) => slot.type === 'web'))
     return slots.filter((slot) => slot.type !== 'web')
   }

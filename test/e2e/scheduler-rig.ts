@@ -185,9 +185,9 @@ export async function openRig(engineSocket: string): Promise<Rig> {
       const base = {
         ...(last ?? firstRelease(app.id)),
         image: id,
-        commit: randomBytes(4).toString('hex'),
         processTypes: { web: 'perl -e "$CODE"' },
-        config: { CODE: perlServer, WORD: 'hello' },
+        // by the mark, its processes are not those of the release before
+        config: { CODE: perlServer, WORD: 'hello', MARK: randomBytes(4).toString('hex') },
       }
       const release: Release = { ...base, ...patch, version, status: 'pending' }
       await store.releases.put(release)

@@ -163,9 +163,9 @@ export function describeScheduler(name: string, open: () => Promise<SchedulerGro
     it('scales up and down, leaving alone what need not change', async () => {
       const app = await deployed('scaled')
       const before = await containers(app)
-      const { commit } = await releaseOf(app)
+      const { config } = await releaseOf(app)
       const scaledTo = (quantity: number) =>
-        deploy(app, { commit, formation: { web: { ...size, memory: 512 * 1024 * 1024, quantity } } })
+        deploy(app, { config, formation: { web: { ...size, memory: 512 * 1024 * 1024, quantity } } })
       await scaledTo(3)
       const after = await containers(app)
       expect([...after.keys()]).to.deep.equal(['web.1', 'web.2', 'web.3'])
@@ -182,11 +182,11 @@ export function describeScheduler(name: string, open: () => Promise<SchedulerGro
 
     it('scales to nothing and back', async () => {
       const app = await deployed('naught')
-      const { commit } = await releaseOf(app)
-      await deploy(app, { commit, formation: { web: { quantity: 0, ...size } } })
+      const { config } = await releaseOf(app)
+      await deploy(app, { config, formation: { web: { quantity: 0, ...size } } })
       expect((await ground.get(app)).status).to.equal(503)
       await settled(app)
-      await deploy(app, { commit, formation: { web: { quantity: 1, ...size } } })
+      await deploy(app, { config, formation: { web: { quantity: 1, ...size } } })
       expect((await ground.get(app)).status).to.equal(200)
     })
 

@@ -38,7 +38,7 @@ const deeds: Readonly<Record<string, (world: World, box: Box) => void>> = {
 /** What may happen to the rest. */
 const turns: Readonly<Record<string, (world: World) => void | Promise<void>>> = {
   'a push': (world) =>
-    world.deploy({ commit: String(world.clock.now()) + String(world.releases.size), description: '' }),
+    world.deploy({ image: String(world.clock.now()) + String(world.releases.size), description: '' }),
   'scale up': (world) => world.deploy({ formation: world.formation(3, 2), description: '' }),
   'scale down': (world) => world.deploy({ formation: world.formation(1, 0), description: '' }),
   'a restart': (world) => world.deploy({ description: 'restart' }),

@@ -26,7 +26,7 @@ describe('a roll-out', () => {
       most = Math.max(most, workers)
       return Promise.resolve()
     }
-    world.deploy({ commit: 'two' })
+    world.deploy({ image: 'two' })
     await world.pass(1)
     expect(running()).to.include.members(['web.1 v1', 'web.1 v2', 'worker.1 v1'])
     expect(routed()).to.deep.equal([1, 1])
@@ -37,7 +37,7 @@ describe('a roll-out', () => {
 
   it('that fails leaves all as it was', async () => {
     world.fails = true
-    world.deploy({ commit: 'two' })
+    world.deploy({ image: 'two' })
     await world.pass(5_000)
     expect([world.releases.get(2)?.status, routed(), world.app.current]).to.deep.equal(['failed', [1, 1], 1])
     world.fails = false
@@ -46,7 +46,7 @@ describe('a roll-out', () => {
   })
 
   it('that another worker has begun is ended by the next, with what that has started', async () => {
-    world.deploy({ commit: 'two' })
+    world.deploy({ image: 'two' })
     await world.pass(100)
     const begun = [...world.boxes.values()].filter(({ release }) => release === 2).map(({ id }) => id)
     world.work()
