@@ -1,64 +1,130 @@
 /**
  * Push to live: one changed line in a copy of examples/hello-node, from the start of `git push` until the new version
- * answers through the router. `npm run bench:push [-- [count]]`, as whoever ran `bin/up`, or with BERTH_URL, BERTH_TOKEN.
+ * answers through the router; the same tree once more; 2,000 files of 50 MB; a history of 10,000 files; and beside them a push
+ * to a bare repository, the app's own start, and `docker build` with `docker run`, each on a machine that is as quiet as it gets.
+ * `npm run bench:push [-- [count] [--small]]`, as root who ran `bin/up`; `--small` leaves out the large ones and the rival.
  */
-import { Agent, get } from 'node:http'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { Agent, get, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
-import type { IncomingMessage } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { connectOptions } from '../src/api/client/http.js'
+import { loadConfig } from '../src/config.js'
+import { freePort } from '../test/free.js'
+import { openBareGit } from './bare-git.js'
+import { quiet } from './engine/rivals.js'
 import { median, quantile, table } from './figures.js'
-import { openStage } from './stage.js'
+import { openPushRival } from './push-rival.js'
+import { openStage, type Line, type Stage } from './stage.js'
 
-const count = Number(process.argv[2] ?? 7)
-await using stage = await openStage('bench-push')
-const agent = new Agent({ keepAlive: true })
+const count = Number(process.argv.slice(2).find((arg) => /^\d+$/.test(arg)) ?? 10)
+const small = process.argv.includes('--small')
+const took = new Map<string, number[]>()
+const note = (what: string, ms: number) => took.set(what, [...(took.get(what) ?? []), ms])
+const of = (what: string) => median(took.get(what) ?? [])
+let version = 0
 
-async function answer(): Promise<string> {
-  const outgoing = get({ ...connectOptions(stage.url), agent })
-  const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
-  return text(response)
+/** Asks every few ms: without a pause the asking would take the processors from what it measures. */
+async function untilAnswers(url: URL, greeting: string, pause = 10): Promise<void> {
+  const agent = new Agent({ keepAlive: true })
+  const answer = async (): Promise<string> => {
+    const outgoing = get({ ...connectOptions(url), agent })
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
+    return text(response)
+  }
+  while (!(await answer().catch(() => '')).includes(greeting)) await sleep(pause)
+  agent.destroy()
 }
 
-/** Asks every 10 ms: without a pause the asking would take the processors from what it measures. */
-async function untilAnswers(greeting: string): Promise<void> {
-  while (!(await answer()).includes(greeting)) await sleep(10)
+async function timed<T>(work: () => Promise<T>): Promise<{ value: T; ms: number }> {
+  await quiet()
+  const began = performance.now()
+  return { value: await work(), ms: performance.now() - began }
 }
 
-const live: number[] = []
-const over: number[] = []
-const steps = new Map<string, number[]>()
-const note = (step: string, ms: number) => steps.set(step, [...(steps.get(step) ?? []), ms])
+/** From the start of `git push` until the new version answers. */
+async function pushToLive(what: string, stage: Stage): Promise<readonly Line[]> {
+  const greeting = `${String((version += 1))}!`
+  await stage.change(greeting)
+  const { value: lines } = await timed(async () => {
+    const began = performance.now()
+    const live = untilAnswers(stage.url, `Hello ${greeting}`).then(() => note(what, performance.now() - began))
+    const [said] = await Promise.all([stage.push(), live])
+    return said
+  })
+  return lines
+}
+
+/** How long the app takes to answer when nothing but Node.js starts it. */
+async function boot(stage: Stage): Promise<void> {
+  const port = await freePort()
+  const url = new URL(`http://127.0.0.1:${String(port)}`)
+  await quiet()
+  const began = performance.now()
+  const child = spawn(process.execPath, ['server.js'], { cwd: stage.dir, env: { PORT: String(port) }, stdio: 'ignore' })
+  await untilAnswers(url, 'Hello', 1)
+  note('the app starts', performance.now() - began)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+}
+
+/** Milliseconds from the first of the log's steps to the second. */
+const between = (lines: readonly Line[], first: string, second: string): number => {
+  const at = (step: string) => lines.find((line) => line.text.includes(step))?.at ?? NaN
+  return at(second) - at(first)
+}
+
+await using bare = await openBareGit()
+await using one = await openStage('bench-push')
+await using rival = small ? null : await openPushRival(one.dir, loadConfig().engineSocket)
+await one.push(bare.url)
+await rival?.deploy(one.dir)
 
 for (let i = 1; i <= count; i++) {
-  await stage.change(`${i}!`)
-  const began = performance.now()
-  const pushing = stage.push().then((lines) => ({ lines, ms: performance.now() - began }))
-  const answering = untilAnswers(`Hello ${i}!`).then(() => performance.now() - began)
-  // a push that fails ends the wait for its version
-  const [{ lines, ms }, liveAfter] = await Promise.all([pushing, answering])
-  live.push(liveAfter)
-  over.push(ms)
-  // a step lasts until the next one begins; what a version or a size varies in is one step all the same
-  const marks = lines.filter((line) => line.text.startsWith('----->'))
-  note('git: connect, send the pack', marks[0]?.at ?? ms)
-  marks.forEach((mark, at) =>
-    note(mark.text.slice(7).replace(/\d[\d.]*(s|ms| ?[kM]i?B)?/g, '#'), (marks[at + 1]?.at ?? ms) - mark.at),
-  )
+  const lines = await pushToLive('one line', one)
+  note('the build', between(lines, '-----> Building', '-----> Launching'))
+  note('git alone', (await timed(() => one.push(bare.url))).ms)
+  await boot(one)
+  await rival?.clear()
+  if (rival) {
+    const url = new URL(`http://${rival.address()}:5000`)
+    const greeting = `Hello ${String(version)}!`
+    note('docker', (await timed(() => rival.deploy(one.dir).then(() => untilAnswers(url, greeting, 1)))).ms)
+  }
+  await one.repeat()
+  note('the same tree: git alone', (await timed(() => one.push(bare.url))).ms)
+  note('the same tree', (await timed(() => one.push())).ms)
 }
-agent.destroy()
+if (!small)
+  for (const [what, contents] of [
+    ['2,000 files, 50 MB', { files: 2_000 }],
+    ['a history of 10,000 files', { history: 10_000 }],
+  ] as const) {
+    await using stage = await openStage('bench-push', contents)
+    for (let i = 1; i <= count; i++) {
+      await pushToLive(what, stage)
+      await pushToLive('one line, in turn with these', one)
+    }
+  }
 
-console.log(`${count} pushes of one changed line`)
+console.log(`medians of ${String(count)}`)
 console.log(
   table([
     ['ms', 'median', 'min', 'max'],
-    ...[
-      ...steps,
-      ['push begins -> new version answers', live] as const,
-      ['push begins -> git push ends', over] as const,
-    ].map(([what, list]) => [what, median(list), quantile(list, 0), quantile(list, 1)]),
+    ...[...took].map(([what, list]) => [what, median(list), quantile(list, 0), quantile(list, 1)]),
   ]),
 )
-const limit = 1500
-console.log(median(live) <= limit ? `within ${limit} ms` : `MORE than ${limit} ms`)
+const live = of('one line')
+const share = live - of('git alone') - of('the build') - of('the app starts')
+const bars: (readonly [what: string, value: number, most: number])[] = [
+  ['one line, ms', live, 250],
+  ["Berth's share of it, ms", share, 100],
+  ['the same tree over git alone, ms', of('the same tree') - of('the same tree: git alone'), 60],
+]
+if (rival) bars.push(['one line, x docker', live / of('docker'), 0.15])
+if (!small)
+  for (const what of ['2,000 files, 50 MB', 'a history of 10,000 files'])
+    bars.push([`${what}, x one line`, of(what) / of('one line, in turn with these'), 1.2])
+console.log()
+console.log(table([['', 'is', 'at most'], ...bars.map(([what, is, most]) => [what, is.toFixed(2), String(most)])]))

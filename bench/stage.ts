@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { createClient, type ApiClient } from '../src/api/client.js'
 import { readCredentials } from '../src/credentials.js'
@@ -25,14 +26,38 @@ export interface Stage extends AsyncDisposable {
   readonly dir: string
   /** Changes one line, so that the app answers with `greeting`, and commits it. */
   change(greeting: string): Promise<void>
-  /** A real `git push`. @throws Error with everything it said when it fails */
-  push(): Promise<readonly Line[]>
+  /** Commits the same tree again. */
+  repeat(): Promise<void>
+  /** A real `git push`, to the app or to another repository. @throws Error with everything it said when it fails */
+  push(url?: string): Promise<readonly Line[]>
+}
+
+/** What a working copy has beside the example. */
+export interface StageContents {
+  /** Files of 25 kB each. */
+  readonly files?: number
+  /** Files that its history once had, in commits of a hundred. */
+  readonly history?: number
+}
+
+const bytesEach = 25_000
+
+/** A history, as git-fast-import(1) reads it: files come by the hundred, and all go with its last commit. */
+function* historyOf(files: number): Generator<string> {
+  const commit = (message: string) =>
+    `commit refs/heads/main\ncommitter Bench <bench@localhost> 0 +0000\ndata ${String(message.length)}\n${message}\n`
+  for (let at = 0; at < files; at++) {
+    if (at % 100 === 0) yield commit(`add ${String(at)}`)
+    const text = `${String(at)}\n`.repeat(100)
+    yield `M 100644 inline old/${String(at % 100)}/${String(at)}.txt\ndata ${String(text.length)}\n${text}\n`
+  }
+  yield `${commit('remove all')}deleteall\n`
 }
 
 const example = fileURLToPath(new URL('../examples/hello-node', import.meta.url))
 
 /** Uses BERTH_URL and BERTH_TOKEN, else what `bin/up` left for the CLI. */
-export async function openStage(stem: string): Promise<Stage> {
+export async function openStage(stem: string, { files = 0, history = 0 }: StageContents = {}): Promise<Stage> {
   const credentials = await readCredentials()
   if (!credentials)
     throw new BerthError('unauthenticated', 'no Berth to measure', 'run `bin/up`, or set BERTH_URL and BERTH_TOKEN')
@@ -51,10 +76,11 @@ export async function openStage(stem: string): Promise<Stage> {
     ...{ GIT_CONFIG_KEY_2: 'user.email', GIT_CONFIG_VALUE_2: 'bench@localhost' },
   }
 
-  const git = async (...args: string[]): Promise<readonly Line[]> => {
+  const run = async (args: string[], input: Iterable<string> = []): Promise<readonly Line[]> => {
     const began = performance.now()
     const lines: Line[] = []
-    const child = spawn('git', args, { cwd: dir, env, stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn('git', args, { cwd: dir, env, stdio: ['pipe', 'ignore', 'pipe'] })
+    Readable.from(input).pipe(child.stdin)
     createInterface(child.stderr).on('line', (text) =>
       lines.push({ at: performance.now() - began, text: text.replace(/^remote: /, '').trimEnd() }),
     )
@@ -62,6 +88,7 @@ export async function openStage(stem: string): Promise<Stage> {
     if (code !== 0) throw new Error(`git ${args[0] ?? ''} failed:\n${lines.map((line) => line.text).join('\n')}`)
     return lines
   }
+  const git = (...args: string[]) => run(args)
 
   const stage: Stage = {
     client,
@@ -75,15 +102,23 @@ export async function openStage(stem: string): Promise<Stage> {
       await git('add', '--all')
       await git('commit', '--quiet', `--message=Say ${greeting}`)
     },
-    push: () => git('push', app.gitUrl, 'HEAD:main'),
+    repeat: async () => {
+      await git('commit', '--quiet', '--allow-empty', '--message=The same')
+    },
+    push: (url = app.gitUrl) => git('push', url, 'HEAD:main'),
     [Symbol.asyncDispose]: async () => {
       await rm(dir, { recursive: true, force: true })
       await settle(client, (await client.apps.destroy({ app: app.name, confirm: app.name })).id).catch(() => undefined)
     },
   }
   try {
-    await cp(example, dir, { recursive: true })
     await git('init', '--quiet', '--initial-branch=main')
+    if (history > 0) await run(['fast-import', '--quiet'], historyOf(history))
+    await cp(example, dir, { recursive: true })
+    for (let at = 0; at < files; at++) {
+      await mkdir(join(dir, 'files', String(at % 40)), { recursive: true })
+      await writeFile(join(dir, 'files', String(at % 40), String(at)), randomBytes(bytesEach))
+    }
     await stage.change('0')
     await stage.push()
   } catch (error) {
