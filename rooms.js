@@ -11,7 +11,7 @@ export const platform = {
   'engine-client': [],
   buildpacks: [],
   stacks: ['store', 'engine-client', 'buildpacks'],
-  changes: ['store', 'buildpacks/procfile'],
+  changes: ['store', 'buildpacks/procfile', 'buildpacks/build-settings'],
   builds: ['store', 'engine-client', 'buildpacks', 'stacks'],
   plugins: [],
   scheduler: ['store', 'engine-client'],

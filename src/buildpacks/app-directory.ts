@@ -1,5 +1,5 @@
 import { BerthError } from '../errors.js'
-import { appDirectoryVariable } from './node/choice.js'
+import { buildSettings } from './build-settings.js'
 import { parsePackageJson } from './node/package-json.js'
 import { membersOf } from './node/workspace.js'
 import type { Tree } from './tree.js'
@@ -10,7 +10,7 @@ import type { Tree } from './tree.js'
  * @throws BerthError `invalid` when there is no such folder
  */
 export function appDirectory(tree: Tree, variables: Readonly<Record<string, string>>): string {
-  const asked = variables[appDirectoryVariable]?.trim() ?? ''
+  const asked = variables[buildSettings.dir]?.trim() ?? ''
   const parts = asked.split('/').filter((part) => part !== '' && part !== '.')
   const directory = parts.join('/')
   if (directory === '' || isMember(tree, directory)) return '.'
@@ -18,8 +18,8 @@ export function appDirectory(tree: Tree, variables: Readonly<Record<string, stri
   const folders = tree.names().filter((name) => !name.startsWith('.') && tree.hasDirectory(name))
   throw new BerthError(
     'invalid',
-    `${appDirectoryVariable} is ${asked.slice(0, 80)}: there is no such folder, nor a package of that name`,
-    `at the top of the repository there ${folders.length === 0 ? 'are no folders' : `are ${folders.slice(0, 8).join(', ')}`}; to deploy the top: berth config:unset ${appDirectoryVariable}`,
+    `${buildSettings.dir} is ${asked.slice(0, 80)}: there is no such folder, nor a package of that name`,
+    `at the top of the repository there ${folders.length === 0 ? 'are no folders' : `are ${folders.slice(0, 8).join(', ')}`}; to deploy the top: berth builds:unset dir`,
   )
 }
 

@@ -3,7 +3,6 @@ import { aptPackages } from './apt/aptfile.js'
 import { withPackages } from './apt/install.js'
 import type { Plan } from './buildpack.js'
 import { buildpacks } from './index.js'
-import { appDirectoryVariable } from './node/choice.js'
 import { listedBuildpacks } from './several/list.js'
 import { severalPlan } from './several/plan.js'
 import type { Tree } from './tree.js'
@@ -25,7 +24,7 @@ export function detect(tree: Tree, variables: Readonly<Record<string, string>> =
       : `no stack recognised in ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}${nested === null ? '' : `; ${nested.directory} has a ${nested.file}`}`,
     nested === null
       ? `Berth builds ${recognised()}; it looks at the top of the repository`
-      : `Berth looks at the top of the repository; deploy that folder: berth config:set ${appDirectoryVariable}=${nested.directory}, then push again`,
+      : `Berth looks at the top of the repository; deploy that folder: berth builds:set dir=${nested.directory}, then push again`,
   )
 }
 

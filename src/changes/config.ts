@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
+import { buildSettingOf, checkBuildSetting } from '../buildpacks/build-settings.js'
 import { BerthError } from '../errors.js'
 import { releasing } from './kind.js'
 
@@ -42,9 +43,6 @@ function edited(before: Vars, { set, unset }: Edit): Record<string, string> {
 // Linux refuses to exec with one string of the environment longer than this, NAME= and NUL included (execve(2), MAX_ARG_STRLEN)
 const longest = 128 * 1024
 
-/** Those of Berth's own that are for an app's owner to set. */
-const settings: ReadonlySet<string> = new Set(['BERTH_APP_DIR'])
-
 const varName = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /** @throws BerthError `invalid`, naming the variable and never its value */
@@ -56,7 +54,7 @@ function checkName(name: string): void {
       `"${shown}" is not the name of a config var`,
       'use letters, digits and underscores, beginning with a letter or an underscore',
     )
-  if (name.startsWith('BERTH_') && !settings.has(name))
+  if (name.startsWith('BERTH_') && buildSettingOf(name) === undefined)
     throw new BerthError(
       'invalid',
       `the config var ${shown} is set by Berth itself`,
@@ -66,6 +64,8 @@ function checkName(name: string): void {
 
 /** @throws BerthError `invalid`, `large` */
 function checkValue(name: string, value: string): void {
+  const setting = buildSettingOf(name)
+  if (setting !== undefined) checkBuildSetting(setting, value)
   if (name === 'PORT' && !(/^[1-9]\d{0,4}$/.test(value) && Number(value) < 65_536))
     throw new BerthError('invalid', 'PORT is not a port number', 'use the one the app listens on, 1 to 65535')
   if (value.includes('\0'))

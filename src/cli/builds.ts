@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { OperationView } from '../api/contract.js'
 import { BerthError } from '../errors.js'
+import { registerBuildSettings, settingsIn } from './build-settings.js'
 import { addCommand } from './command.js'
 import { formatTime, heading, print, printJson, say, table } from './output.js'
 import { streamOperation } from './progress.js'
@@ -49,7 +50,9 @@ function addBuilds(program: Command): void {
       say(`${app} has no builds yet; \`git push berth main\` makes one`)
       return
     }
+    const settings = settingsIn(await client.config.get({ app }))
     print(heading(`${app} Builds`))
+    if (settings.length > 0) print(`${settings.map(([name, value]) => `${name}=${value}`).join(' ')}\n`)
     print(table(builds.slice(0, 25).map(row)))
   })
 }
@@ -135,5 +138,5 @@ function addBuildsOutput(program: Command): void {
 }
 
 export function registerBuilds(program: Command): void {
-  for (const add of [addBuilds, addBuildsInfo, addBuildsCancel, addBuildsOutput]) add(program)
+  for (const add of [addBuilds, addBuildsInfo, addBuildsCancel, addBuildsOutput, registerBuildSettings]) add(program)
 }

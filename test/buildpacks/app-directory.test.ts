@@ -34,7 +34,7 @@ describe('the folder of an app', () => {
         .to.throw(BerthError, `BERTH_APP_DIR is ${asked}: there is no such folder`)
         .with.property(
           'hint',
-          'at the top of the repository there are apps, services; to deploy the top: berth config:unset BERTH_APP_DIR',
+          'at the top of the repository there are apps, services; to deploy the top: berth builds:unset dir',
         )
   })
 })

@@ -48,9 +48,7 @@ describe('detection', () => {
 
   it('names an app that lies below the top, and how to push it', () => {
     const complaint = complaintOf({ 'README.md': '', 'docs/x.md': '', 'apps/web/package.json': '{}' })
-    expect(complaint)
-      .to.include('apps/web has a package.json')
-      .and.to.include('berth config:set BERTH_APP_DIR=apps/web')
+    expect(complaint).to.include('apps/web has a package.json').and.to.include('berth builds:set dir=apps/web')
     expect(complaintOf({ 'README.md': '', 'site/index.html': '' })).to.include('site has a index.html')
     expect(complaintOf({ 'README.md': '', 'node_modules/x/package.json': '{}', '.x/Dockerfile': '' })).not.to.include(
       'has a',

@@ -36,6 +36,33 @@ describe('builds on the command line', function () {
       expect((await berth(['builds:info', odd, '-a', 'built'])).stderr, odd).to.include('built has no build')
   })
 
+  it('are said where to begin, which is for the next push', async () => {
+    await cli.api.pushed('mono')
+    expect((await berth(['builds:set', '-a', 'mono'])).stderr).to.include('built from the top of its repository')
+    const set = await berth(['builds:set', 'dir=apps/web', 'target=run', '-a', 'mono'])
+    expect([set.code, set.stdout]).to.deep.equal([0, ''])
+    expect(set.stderr).to.match(/^Setting dir=apps\/web, target=run of mono\.\.\. done, v3\nThe next push is built so/)
+    expect((await berth(['builds:set', '-a', 'mono'])).stdout).to.equal('dir:     apps/web\ntarget:  run\n')
+    expect(await json(['builds:set', '--json', '-a', 'mono'])).to.deep.equal({ dir: 'apps/web', target: 'run' })
+    expect(await json(['config', '--json', '-a', 'mono'])).to.include({ BERTH_APP_DIR: 'apps/web' })
+    const push = { kind: 'push', commit: 'f'.repeat(40), branch: 'main' } as const
+    const { id } = await cli.api.store.operations.create((await cli.api.store.apps.get('mono')).id, push)
+    await berth(['builds:output', id, '-f', '-a', 'mono'])
+    expect((await berth(['builds', '-a', 'mono'])).stdout).to.include('=== mono Builds\n\ndir=apps/web target=run\n\n')
+    expect((await berth(['builds:unset', 'dir', 'target', '-a', 'mono'])).code).to.equal(0)
+    expect(await json(['builds:set', '--json', '-a', 'mono'])).to.deep.equal({})
+    for (const [word, said] of [
+      ['dir=../x', 'leads out of the repository'],
+      ['dir=', 'to unset it: berth builds:unset dir'],
+      ['apps/web', 'is not name=value'],
+      ['folder=x', 'there are dir, dockerfile, target'],
+    ] as const) {
+      const { code, stderr } = await berth(['builds:set', word, '-a', 'mono'])
+      expect([code === 0, stderr], word).to.deep.equal([false, stderr])
+      expect(stderr).to.include(said)
+    }
+  })
+
   it('are cancelled, all that are not over', async () => {
     const { id: app } = await cli.api.pushed('busy')
     const healthy = cli.api.rollOut

@@ -138,12 +138,14 @@ fs.writeFileSync('dist/server.js', ${JSON.stringify(
     const app = await createApp(berth, repo, 'workspace')
     const refused = await repo.push()
     expect([refused.code, refused.stderr]).to.deep.equal([1, refused.stderr])
-    expect(refused.stderr).to.include('can be deployed: apps/admin, apps/api').and.to.include('BERTH_APP_DIR=apps/api')
+    expect(refused.stderr)
+      .to.include('can be deployed: apps/admin, apps/api')
+      .and.to.include('berth builds:set dir=apps/api')
     for (const [named, body] of [
       ['@x/api', '7 /app/apps/api'],
       ['brochure', 'a brochure'],
     ] as const) {
-      expect((await berth.berth(['config:set', `BERTH_APP_DIR=${named}`, '-a', app])).code).to.equal(0)
+      expect((await berth.berth(['builds:set', `dir=${named}`, '-a', app])).code).to.equal(0)
       await repo.commit({})
       const push = await repo.push()
       expect(push.code, push.stderr).to.equal(0)

@@ -5,7 +5,8 @@ import { siteDirectory } from '../site.js'
 import { siteCommand } from '../static/stage.js'
 import { BerthError } from '../../errors.js'
 import { below, type Tree } from '../tree.js'
-import { appDirectoryVariable, choose, type Choice } from './choice.js'
+import { buildSettings } from '../build-settings.js'
+import { choose, type Choice } from './choice.js'
 import { resolved } from './commands.js'
 import { dockerfileOf } from './dockerfile.js'
 import { installationOf } from './installation.js'
@@ -36,7 +37,7 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
   const text = tree.read('package.json')
   if (text === null) return null
   const root = parsePackageJson(text)
-  const choice = choose(tree, root, variables[appDirectoryVariable])
+  const choice = choose(tree, root, variables[buildSettings.dir])
   const { directory, pkg, members } = choice
   const app: NodeApp = { tree: below(tree, directory), pkg, directory }
   const declared = declaredTypes(app.tree.hasFile('Procfile') ? app.tree : tree)

@@ -1,11 +1,9 @@
 import { BerthError } from '../../errors.js'
+import { buildSettings } from '../build-settings.js'
 import { below, type Tree } from '../tree.js'
 import { frameworkOf } from './start.js'
 import type { PackageJson } from './package-json.js'
 import { membersOf, type Member } from './workspace.js'
-
-/** The config var that names the package, or its folder, that is deployed. */
-export const appDirectoryVariable = 'BERTH_APP_DIR'
 
 /** The package that is deployed, and all of its workspace. */
 export interface Choice {
@@ -32,7 +30,7 @@ export function choose(tree: Tree, root: PackageJson, asked: string | undefined)
     if (members.length === 0) return top
     throw new BerthError(
       'invalid',
-      `${appDirectoryVariable} is ${wanted}, which is no package of this workspace`,
+      `${buildSettings.dir} is ${wanted}, which is no package of this workspace`,
       list(members),
     )
   }
@@ -64,7 +62,7 @@ const named = (members: readonly Member[]): string => members.map(({ directory }
 const list = (members: readonly Member[]): string =>
   `name one: ${members
     .slice(0, 8)
-    .map(({ directory }) => `berth config:set ${appDirectoryVariable}=${directory}`)
+    .map(({ directory }) => `berth builds:set dir=${directory}`)
     .join(', or ')}`
 
 /** What a package is good for by itself; a library is neither. */

@@ -104,7 +104,7 @@ describe('the package of a workspace that is deployed', () => {
     const files = { ...workspace, 'apps/admin/package.json': api.replace('@x/api', '@x/admin') }
     expect(complaint(files))
       .to.include('several packages of this workspace can be deployed: apps/admin, apps/api')
-      .and.to.include('berth config:set BERTH_APP_DIR=apps/admin, or berth config:set BERTH_APP_DIR=apps/api')
+      .and.to.include('berth builds:set dir=apps/admin, or berth builds:set dir=apps/api')
     for (const one of ['apps/admin', './apps/admin/', '@x/admin'])
       expect(plan(files, { BERTH_APP_DIR: one }).dockerfile).to.include('WORKDIR /app/apps/admin')
     expect(complaint(files, { BERTH_APP_DIR: 'apps/gone' })).to.include(
