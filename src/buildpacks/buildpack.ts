@@ -1,7 +1,24 @@
 import type { Tree } from './tree.js'
 
+/** How to build an image. */
+export interface ImagePlan {
+  readonly dockerfile: string
+  /** Where the Dockerfile lies in the context when it is the app's own: it asks for each config var that it wants. */
+  readonly ownDockerfile: string | false
+  /** Lines of a .dockerignore; the app's own lines come after the buildpack's. */
+  readonly dockerignore: string
+  /** Folder of the tree that is the context; the top unless given. */
+  readonly context?: string
+  /** Stage that is the image; the last unless given. */
+  readonly target?: string
+  /** Values of ARGs. */
+  readonly args?: Readonly<Record<string, string>>
+  /** The port that it exposes before others. */
+  readonly port?: number
+}
+
 /** How to build an app and what to run of it. The Dockerfile builds on any Docker with the app's directory as context. */
-export interface Plan {
+export interface Plan extends ImagePlan {
   /** Name of the buildpack that made it. */
   readonly buildpack: string
   /** For the log: "Node.js". */
@@ -10,17 +27,21 @@ export interface Plan {
   readonly found: string
   /** For the log: "24"; empty when there is none to tell. */
   readonly version: string
-  readonly dockerfile: string
-  /** Whether the Dockerfile is the app's own, in its tree: it asks for each config var that it wants. */
-  readonly ownDockerfile: boolean
-  /** Lines of a .dockerignore; the app's own lines come after the buildpack's. */
-  readonly dockerignore: string
+  /** Process types that run in another image than the rest. */
+  readonly images?: Readonly<Record<string, ImagePlan>>
   /** Process type -> command for `/bin/sh -c`; null is the image's own command. `release` runs once before the switch. */
   readonly processTypes: Readonly<Record<string, string | null>>
   /** The file that says what runs. */
-  readonly origin: 'Procfile' | 'package.json' | 'Dockerfile'
+  readonly origin: 'Procfile' | 'package.json' | 'Dockerfile' | 'heroku.yml'
   /** What the pusher should know, a line each. */
   readonly notes: readonly string[]
+}
+
+/** A build that failed. */
+export interface FailedBuild {
+  /** In the builder's words. */
+  readonly error: string
+  readonly image: ImagePlan
 }
 
 /** Knows how one kind of app is built. A folder each; `index.ts` lists them. */
@@ -37,6 +58,8 @@ export interface Buildpack {
    * @throws BerthError `invalid` in words for the pusher, when it is but cannot be built
    */
   plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | null
-  /** Why a build of its plan failed, by the last lines that the build wrote; null when they do not tell. */
-  failure?(lines: readonly string[]): string | null
+  /**
+   * Why a build of its plan failed, by the last lines that the build wrote; null when they do not tell.
+   */
+  failure?(lines: readonly string[], failed: FailedBuild): string | null
 }

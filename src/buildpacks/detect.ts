@@ -1,6 +1,8 @@
 import { BerthError } from '../errors.js'
+import { own } from '../lib/own.js'
 import { aptPackages } from './apt/aptfile.js'
 import { withPackages } from './apt/install.js'
+import { buildSettings } from './build-settings.js'
 import type { Plan } from './buildpack.js'
 import { buildpacks } from './index.js'
 import { listedBuildpacks } from './several/list.js'
@@ -30,7 +32,7 @@ export function detect(tree: Tree, variables: Readonly<Record<string, string>> =
 
 /** The plan of the buildpacks that the app names, where it has no Dockerfile of its own. */
 function named(tree: Tree, variables: Readonly<Record<string, string>>): Plan | null {
-  if (tree.hasFile('Dockerfile')) return null
+  if (tree.hasFile('Dockerfile') || own(variables, buildSettings.dockerfile)) return null
   const listed = listedBuildpacks(tree, variables)
   return listed.length === 0 ? null : severalPlan(listed, { tree, variables, buildpacks })
 }

@@ -1,26 +1,31 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Plan } from '../buildpacks/buildpack.js'
+import type { ImagePlan, Plan } from '../buildpacks/buildpack.js'
 import { appDirectory } from '../buildpacks/app-directory.js'
 import { detect } from '../buildpacks/detect.js'
 import { directoryTree } from '../buildpacks/tree.js'
 import { BerthError, is } from '../errors.js'
 import { orMissing } from '../lib/missing.js'
+import { own } from '../lib/own.js'
 import { ensureStacks, withStackImages, type StackDeps } from '../stacks/ensure.js'
-import { buildImage, type ImageOrder } from './image.js'
+import { buildImage, type ImageOrder, type MadeImage } from './image.js'
 import type { OperationLog } from './operation-log.js'
 
 /** A build the engine went away from is begun again this often; its cache makes the second try short. */
 const tries = 3
 
 /** A tree to make an image of. */
-export type TreeOrder = Omit<ImageOrder, 'plan'>
+export type TreeOrder = Omit<ImageOrder, 'plan' | 'buildpack'>
 
 /** What comes of a build. */
 export interface BuiltImage extends Pick<Plan, 'processTypes' | 'origin'> {
   /** Image id on the engine. */
   readonly image: string
+  /** Process type -> image id, of those that run in another. */
+  readonly images: Readonly<Record<string, string>> | undefined
+  /** Port that the image of `web` exposes. */
+  readonly port: number | undefined
 }
 
 /**
@@ -37,18 +42,39 @@ export async function buildTree(
   if (!(await stat(directory).catch(orMissing(null))))
     throw new BerthError('broken', 'the pushed source is not there any more', 'push again')
   const place = appDirectory(directoryTree(directory), order.variables)
-  const own = { ...order, directory: join(directory, place) }
-  const plan = planOf(own)
+  const placed = { ...order, directory: join(directory, place) }
+  const plan = planOf(placed)
   log.step(`${plan.found} detected${place === '.' ? '' : ` in ${place}`}`)
   if (plan.version !== '') log.detail(`${plan.name} ${plan.version}`)
   const types = Object.keys(plan.processTypes)
   if (types.length > 0) log.detail(`Process types: ${types.join(', ')}`)
   for (const note of plan.notes) log.detail(`Note: ${note}`)
-  await ensureStacks(deps, plan.dockerfile, (line) => log.step(line))
-  log.step('Building...')
-  const image = await tryBuild(deps, { ...own, plan }, log, signal)
-  return { image, processTypes: plan.processTypes, origin: plan.origin }
+  const others = Object.entries(plan.images ?? {})
+  for (const { dockerfile } of [plan, ...others.map(([, other]) => other)])
+    await ensureStacks(deps, dockerfile, (line) => log.step(line))
+  const build = (image: ImagePlan, tag: string): Promise<MadeImage> => {
+    log.step(others.length === 0 ? 'Building...' : `Building ${nameOf(image)}...`)
+    return tryBuild(deps, { ...placed, tag, plan: image, buildpack: plan.buildpack }, log, signal)
+  }
+  const main = await build(plan, order.tag)
+  const made = new Map<ImagePlan, MadeImage>()
+  for (const [type, other] of others)
+    if (!made.has(other)) made.set(other, await build(other, `${order.tag}-${type.toLowerCase()}`))
+  const web = made.get(own(plan.images ?? {}, 'web') ?? plan) ?? main
+  const images = others.map(([type, other]): [string, string] => [type, (made.get(other) ?? main).id])
+  return {
+    image: main.id,
+    images: images.length === 0 ? undefined : Object.fromEntries(images),
+    port: web.port,
+    processTypes: plan.processTypes,
+    origin: plan.origin,
+  }
 }
+
+/** An image by its Dockerfile, and the stage of it. */
+const nameOf = ({ ownDockerfile, context, target }: ImagePlan): string =>
+  [...(context === undefined ? [] : [context]), ownDockerfile || 'Dockerfile'].join('/') +
+  (target === undefined ? '' : `, stage ${target}`)
 
 /** What a tree becomes. Its stages that all apps have in common are not made for each of them. */
 function planOf({ directory, variables }: TreeOrder): Plan {
@@ -56,7 +82,12 @@ function planOf({ directory, variables }: TreeOrder): Plan {
   return { ...plan, dockerfile: withStackImages(plan.dockerfile) }
 }
 
-async function tryBuild(deps: StackDeps, order: ImageOrder, log: OperationLog, signal: AbortSignal): Promise<string> {
+async function tryBuild(
+  deps: StackDeps,
+  order: ImageOrder,
+  log: OperationLog,
+  signal: AbortSignal,
+): Promise<MadeImage> {
   for (let left = tries; ; left -= 1) {
     try {
       return await buildImage(deps, order, log, signal)

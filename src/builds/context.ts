@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import type { Plan } from '../buildpacks/buildpack.js'
+import type { ImagePlan } from '../buildpacks/buildpack.js'
 import { buildContext } from '../engine-client/build-context.js'
 import { removeDirectory } from './files.js'
 
@@ -18,16 +18,16 @@ export interface ContextUpload {
  * The context of a plan: its tree, sent as an archive.
  * @param here the engine takes the tree as it lies on this machine's disk: nothing is sent. The plan's files are written to it.
  */
-export async function contextOf(directory: string, plan: Plan, here: boolean): Promise<ContextUpload> {
+export async function contextOf(directory: string, plan: ImagePlan, here: boolean): Promise<ContextUpload> {
   const own = plan.ownDockerfile
-  const dockerfile = own ? 'Dockerfile' : dockerfileName
+  const dockerfile = own === false ? dockerfileName : own
   if (!here) {
     // the builder needs its own file, whatever .dockerignore says
     const ignored = `${plan.dockerignore}\n!${dockerfile}`
-    const extras = own ? [] : [{ name: dockerfile, text: plan.dockerfile }]
+    const extras = own !== false ? [] : [{ name: dockerfile, text: plan.dockerfile }]
     return { stream: buildContext(directory, ignored, extras), options: { dockerfile } }
   }
-  if (!own) {
+  if (own === false) {
     const ignoreFile = `${dockerfileName}.dockerignore`
     await replace(join(directory, dockerfileName), plan.dockerfile)
     await replace(join(directory, ignoreFile), `${plan.dockerignore}\n${dockerfileName}\n${ignoreFile}\n`)

@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import type { Plan } from '../buildpacks/buildpack.js'
+import type { ImagePlan } from '../buildpacks/buildpack.js'
 import { reasonOf } from '../buildpacks/reason.js'
 import { label, type Config } from '../config.js'
 import type { EngineClient } from '../engine-client/client.js'
+import type { ImageDetails } from '../engine-client/images.js'
 import { isAway } from '../engine-client/errors.js'
 import type { ProgressMessage } from '../engine-client/progress.js'
 import { BerthError, messageOf } from '../errors.js'
@@ -16,40 +18,50 @@ export interface ImageOrder {
   readonly app: App
   /** The tree. */
   readonly directory: string
-  readonly plan: Plan
+  readonly plan: ImagePlan
+  /** Name of the buildpack that made the plan. */
+  readonly buildpack: string
   readonly tag: string
   /** Config vars, which are there while it is built and in no layer of it. */
   readonly variables: Readonly<Record<string, string>>
 }
 
+/** An image that was built. */
+export interface MadeImage {
+  readonly id: string
+  /** That it exposes, if its Dockerfile is the app's own. */
+  readonly port: number | undefined
+}
+
 /**
  * Builds an image on the engine; its output goes to the log as it comes.
- * @returns the image's id
  * @throws BerthError `invalid` in the engine's words when the build fails, `unavailable` when the engine went away
  */
 export async function buildImage(
   { config, engine }: { readonly config: Config; readonly engine: EngineClient },
-  { app, directory, plan, tag, variables }: ImageOrder,
+  { app, directory, plan, buildpack, tag, variables }: ImageOrder,
   log: OperationLog,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<MadeImage> {
   let stream: Readable | undefined
   try {
     const builder = await engine.builds.builder()
-    const context = await contextOf(directory, plan, builder === 'here')
+    const context = await contextOf(join(directory, plan.context ?? '.'), plan, builder === 'here')
     stream = context.stream
     const request = {
       ...context.options,
+      ...(plan.target === undefined ? {} : { target: plan.target }),
+      ...(plan.args === undefined ? {} : { args: plan.args }),
       builder,
       tag,
       labels: { [label.instance]: config.name, [label.app]: app.id },
       cacheNamespace: app.id,
       ...(builder === 'here' ? { headers: headersOf(plan, variables) } : {}),
     }
-    await report(engine.builds.build(stream, request, signal), plan, log)
+    await report(engine.builds.build(stream, request, signal), { plan, buildpack }, log)
     const image = await engine.images.inspect(tag)
     if (image === null) throw new Error('the engine does not have what it has built')
-    return image.Id
+    return { id: image.Id, port: plan.ownDockerfile === false ? undefined : portOf(image, plan) }
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof BerthError) throw error
@@ -67,10 +79,18 @@ export async function buildImage(
   }
 }
 
+/** The port that an image exposes in TCP: of several the one that its Dockerfile names first, or else the lowest. */
+function portOf({ Config }: ImageDetails, { port }: ImagePlan): number | undefined {
+  const { ExposedPorts } = Config as { readonly ExposedPorts?: Readonly<Record<string, object>> | null }
+  const exposed = Object.keys(ExposedPorts ?? {})
+  const ports = exposed.flatMap((name) => Number(/^(\d+)\/tcp$/.exec(name)?.[1] ?? NaN) || []).sort((a, b) => a - b)
+  return port !== undefined && ports.includes(port) ? port : ports[0]
+}
+
 /** A buildpack's steps have the config vars around them; an app's own Dockerfile asks for each, by `--mount=type=secret`. */
-function headersOf(plan: Plan, variables: Readonly<Record<string, string>>): Record<string, string> {
+function headersOf(plan: ImagePlan, variables: Readonly<Record<string, string>>): Record<string, string> {
   const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  if (!plan.ownDockerfile) return { 'X-Build-Env': encode(variables) }
+  if (plan.ownDockerfile === false) return { 'X-Build-Env': encode(variables) }
   const secrets = Object.entries(variables).map(([name, value]) => [name, Buffer.from(value).toString('base64')])
   return { 'X-Build-Secrets': encode(Object.fromEntries(secrets) as object) }
 }
@@ -79,7 +99,11 @@ function headersOf(plan: Plan, variables: Readonly<Record<string, string>>): Rec
 const lastLines = 200
 
 /** Passes the engine's messages on to the log. @throws BerthError `invalid` when one of them is an error */
-async function report(messages: AsyncIterable<ProgressMessage>, plan: Plan, log: OperationLog): Promise<void> {
+async function report(
+  messages: AsyncIterable<ProgressMessage>,
+  { plan, buildpack }: Pick<ImageOrder, 'plan' | 'buildpack'>,
+  log: OperationLog,
+): Promise<void> {
   const lines = new LineSplitter()
   const last: string[] = []
   const say = (line: string): void => {
@@ -90,7 +114,7 @@ async function report(messages: AsyncIterable<ProgressMessage>, plan: Plan, log:
     if (event.error !== undefined) {
       say(lines.end())
       const words = event.error.trim().replaceAll(dockerfileName, 'Dockerfile')
-      const reason = reasonOf(plan, last)
+      const reason = reasonOf(buildpack, last, { error: words, image: plan })
       throw new BerthError('invalid', reason === null ? words : `${reason}\n${words}`)
     }
     for (const line of lines.read(event.stream ?? '')) say(line)

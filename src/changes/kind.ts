@@ -10,6 +10,8 @@ export interface Built {
   readonly image: string
   readonly processTypes: Readonly<Record<string, string | null>>
   readonly origin?: Release['origin']
+  readonly images?: Release['images']
+  readonly port?: Release['port']
 }
 
 /** Takes what an operation says of its progress. */
@@ -25,8 +27,8 @@ export interface Making {
   readonly progress: Progress
   /** Builds the tree that was pushed. */
   build(push: { readonly commit: string; readonly unless?: readonly string[] | undefined }): Promise<Built>
-  /** Builds a commit of the app's repository again. */
-  rebuild(commit: string): Promise<Built>
+  /** Builds the commit of a release again, from the app's repository and with the config vars that it had. */
+  rebuild(release: { readonly commit: string; readonly config: Release['config'] }): Promise<Built>
   /** @throws BerthError `missing` */
   release(version: number): Promise<Release>
   hasImage(image: string): Promise<boolean>

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { BerthError } from '../errors.js'
 import { own } from '../lib/own.js'
-import type { Release } from '../store/releases.js'
+import { imagesOf, type Release } from '../store/releases.js'
 import { formationFor } from './formation.js'
 import { releasing, type Making } from './kind.js'
 
@@ -11,11 +11,14 @@ type Rollback = z.output<typeof Rollback>
 /** The release to go back to; one whose image is gone is built again from the repository. */
 async function releaseToReturnTo(version: number, at: Making): Promise<Release> {
   const old = await at.release(version)
-  if (old.image === null || (await at.hasImage(old.image))) return old // `next` says why none will not do
+  if (old.image === null) return old // `next` says why none will not do
+  const there = await Promise.all(imagesOf(old).map((image) => at.hasImage(image)))
+  if (!there.includes(false)) return old
   if (old.commit === null)
     throw new BerthError('missing', `the image of v${version} is no longer on the engine`, 'push the app again')
   at.progress.step(`The image of v${version} is not there: building ${old.commit.slice(0, 7)} again`)
-  return { ...old, image: (await at.rebuild(old.commit)).image }
+  const { image, images, port } = await at.rebuild({ commit: old.commit, config: old.config })
+  return { ...old, image, images, port }
 }
 
 /** What it says of what it does: the rest of an app stays as it is. */
@@ -45,9 +48,9 @@ export const rollback = releasing<Rollback, Release>({
         `v${version} has no image to go back to`,
         'run `berth releases` to see which have',
       )
-    const { image, commit, processTypes, config, origin } = old
+    const { image, images, port, commit, processTypes, config, origin } = old
     // those that are there keep their scale, those that were gone have theirs again
     const formation = formationFor(processTypes, { ...old.formation, ...current.formation })
-    return { image, commit, processTypes, config, origin, formation }
+    return { image, images, port, commit, processTypes, config, origin, formation }
   },
 })

@@ -58,7 +58,8 @@ function registerEject(program: Command): void {
     .action(async (given: string | undefined) => {
       const dir = given ?? '.'
       const plan = await planOf(dir)
-      if (plan.ownDockerfile) throw new UsageError(`${dir} has a Dockerfile of its own`, 'there is nothing to write')
+      if (plan.ownDockerfile !== false)
+        throw new UsageError(`${dir} has a Dockerfile of its own`, 'there is nothing to write')
       const procfile = join(dir, 'Procfile')
       const types = Object.entries(plan.processTypes).flatMap(([type, command]) =>
         command === null ? [] : [`${type}: ${command}\n`],

@@ -23,6 +23,10 @@ export interface ImageBuild {
   readonly dockerfile: string
   /** The context where it lies, for a builder that takes it so. */
   readonly directory?: string
+  /** Stage that is the image; the last unless given. */
+  readonly target?: string
+  /** Values of ARGs. */
+  readonly args?: Readonly<Record<string, string>>
   /** Keeps the cache mounts of one from another's; Berth's engine goes by the labels. */
   readonly cacheNamespace?: string
   /** What Berth's engine alone understands. */
@@ -56,18 +60,19 @@ export class Builds {
 
   /** Builds an image; what the engine says of it, as it comes, BuildKit's in the words of the plain builder. */
   async *build(context: Readable, request: ImageBuild, signal?: AbortSignal): AsyncGenerator<ProgressMessage> {
-    const { builder, tag, labels, dockerfile, directory, cacheNamespace, headers } = request
-    const buildkit = {
-      version: '2' as const,
-      ...(cacheNamespace === undefined ? {} : { buildargs: { BUILDKIT_CACHE_MOUNT_NS: cacheNamespace } }),
-    }
+    const { builder, tag, labels, dockerfile, directory, target, args, cacheNamespace, headers } = request
+    const namespace =
+      builder !== 'buildkit' || cacheNamespace === undefined ? {} : { BUILDKIT_CACHE_MOUNT_NS: cacheNamespace }
+    const buildargs = { ...args, ...namespace }
     const options = {
       t: tag,
       dockerfile,
       forcerm: true,
       ...(labels && { labels: { ...labels } }),
       ...(directory === undefined ? {} : { directory }),
-      ...(builder === 'buildkit' ? buildkit : {}),
+      ...(target === undefined ? {} : { target }),
+      ...(Object.keys(buildargs).length === 0 ? {} : { buildargs }),
+      ...(builder === 'buildkit' ? { version: '2' as const } : {}),
       ...(signal && { abortSignal: signal }),
     }
     const docker = headers ? dockerAt(this.#connection.socketPath, headers) : this.#connection.docker

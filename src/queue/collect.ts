@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { label } from '../config.js'
 import { messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
-import { keptReleases, type Release } from '../store/releases.js'
+import { imagesOf, keptReleases, type Release } from '../store/releases.js'
 import { operationFiles } from '../builds/files.js'
 import type { OperationDeps } from './deps.js'
 
@@ -12,7 +12,7 @@ const keptImages = 10
 /** Removes an app's images that none of its last ten good releases has. What is still in use now goes the next time. */
 export async function collectImages(deps: OperationDeps, app: App): Promise<void> {
   const releases = await deps.store.releases.list(app.id)
-  const kept = new Set([...lastGood(releases), ...inUse(releases, app.current)].map((release) => release.image))
+  const kept = new Set([...lastGood(releases), ...inUse(releases, app.current)].flatMap(imagesOf))
   await removeImages(deps, app, (image) => !kept.has(image))
 }
 

@@ -6,7 +6,7 @@ import { own } from '../lib/own.js'
 import type { StoredChange } from '../store/operations.js'
 import type { Release } from '../store/releases.js'
 import { operationFiles } from '../builds/files.js'
-import { buildPush } from './push.js'
+import { buildPush, type BuildOrder } from './push.js'
 import { checkOut } from './rebuild.js'
 import { waitForBuilds, waitForChanges, type OperationRun } from './run.js'
 import { summaryOf } from './summary.js'
@@ -59,9 +59,9 @@ function makingOf(deps: OperationDeps, run: OperationRun, version: number): Maki
     current,
     progress: log,
     build: (push) => buildInTurn(deps, run, push, version),
-    rebuild: async (commit) => {
+    rebuild: async ({ commit, config: variables }) => {
       await checkOut(config, app, commit, operationFiles(config, operation.id).source)
-      return buildInTurn(deps, run, {}, version)
+      return buildInTurn(deps, run, { variables }, version)
     },
     release: (version) => store.releases.get(app.id, version),
     hasImage: async (image) => (await engine.images.inspect(image)) !== null,
@@ -69,12 +69,7 @@ function makingOf(deps: OperationDeps, run: OperationRun, version: number): Maki
 }
 
 /** Builds when there is room, and for so long and no longer. */
-function buildInTurn(
-  deps: OperationDeps,
-  run: OperationRun,
-  push: { readonly unless?: readonly string[] | undefined },
-  version: number,
-): Promise<Built> {
+function buildInTurn(deps: OperationDeps, run: OperationRun, push: BuildOrder, version: number): Promise<Built> {
   const limit = { what: 'the build', ms: deps.config.limits.build, setting: 'BERTH_BUILD_LIMIT' }
   return waitForBuilds(deps, run, () =>
     within(limit, run.signal, (until) => buildPush(deps, { ...run, signal: until }, push, version)),
@@ -88,14 +83,14 @@ async function runReleaseCommand(
   next: Release,
 ): Promise<void> {
   const command = own(next.processTypes, 'release')
-  if (command == null) return
-  log.step(`Running release command: ${command}`)
+  if (command === undefined) return
+  log.step(`Running release command: ${command ?? "the image's own"}`)
   const limit = { what: 'the release command', ms: config.limits.release, setting: 'BERTH_RELEASE_LIMIT' }
   const output = async (line: string) => {
     log.output(line)
     await log.room()
   }
-  const task = { name: `release.${next.version}`, command }
+  const task = { name: `release.${next.version}`, type: 'release', command }
   const code = await within(limit, signal, (until) =>
     scheduler.runOnce(app, next, task, { log: output, signal: until }),
   )

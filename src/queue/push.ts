@@ -11,6 +11,14 @@ import type { OperationRun } from './run.js'
 /** Name of an app's image in the engine; two apps that bear a name one after the other do not share it. */
 const imageTag = (app: App, version: number): string => `berth/${app.name}-${app.id.slice(0, 6)}:v${String(version)}`
 
+/** What is to be built beside the tree. */
+export interface BuildOrder {
+  /** Pushes that must not have landed. */
+  readonly unless?: readonly string[] | undefined
+  /** Config vars; those of the app's current release unless given. */
+  readonly variables?: Readonly<Record<string, string>> | undefined
+}
+
 /**
  * From a pushed tree to an image.
  * @throws BerthError in words for the pusher
@@ -18,14 +26,15 @@ const imageTag = (app: App, version: number): string => `berth/${app.name}-${app
 export async function buildPush(
   deps: OperationDeps,
   { app, operation, log, signal }: OperationRun,
-  { unless = [] }: { readonly unless?: readonly string[] | undefined },
+  { unless = [], variables }: BuildOrder,
   version: number,
 ): Promise<Built> {
   await checkStillWanted(deps, unless)
   await deps.store.operations.update(operation.id, { status: 'building' })
   const directory = operationFiles(deps.config, operation.id).source
-  const variables = app.current > 0 ? (await deps.store.releases.get(app.id, app.current)).config : {}
-  return buildTree(deps, { app, directory, tag: imageTag(app, version), variables }, log, signal)
+  const current = async () => (app.current > 0 ? (await deps.store.releases.get(app.id, app.current)).config : {})
+  const order = { app, directory, tag: imageTag(app, version), variables: variables ?? (await current()) }
+  return buildTree(deps, order, log, signal)
 }
 
 /** @throws BerthError `conflict` when a push this one does not build upon has landed since */

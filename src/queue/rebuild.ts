@@ -7,6 +7,7 @@ import type { Config } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import { newOperationId, type Asker, type Operation } from '../store/operations.js'
+import { imagesOf } from '../store/releases.js'
 import type { Store } from '../store/store.js'
 import { operationFiles, indexOf, removeSource, removeSourceTree } from '../builds/files.js'
 import { submit } from './submit.js'
@@ -68,9 +69,11 @@ export async function rebuild(
 /** True when the engine does not have the image that an app is to run, and nobody is about to change that. */
 async function isMissing({ engine, store }: OperationDeps, app: App, failed: ReadonlySet<string>): Promise<boolean> {
   if (app.current === 0 || failed.has(app.id)) return false
-  const { image, commit } = await store.releases.get(app.id, app.current)
-  if (image === null || commit === null || (await store.operations.pending(app.id)).length > 0) return false
-  return (await engine.images.inspect(image)) === null
+  const release = await store.releases.get(app.id, app.current)
+  if (release.image === null || release.commit === null || (await store.operations.pending(app.id)).length > 0)
+    return false
+  const found = await Promise.all(imagesOf(release).map((image) => engine.images.inspect(image)))
+  return found.includes(null)
 }
 
 /**

@@ -4,7 +4,7 @@ import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
 import type { FormationEntry, Release } from '../store/releases.js'
 import type { Init } from './init/init.js'
-import { entryOf, environmentOf, labelsOf, networkOf, oneOffType, type Slot } from './desired.js'
+import { entryOf, environmentOf, imageOf, labelsOf, networkOf, oneOffType, type Slot } from './desired.js'
 
 /** Processes and threads a container may have. */
 const pids = 1024
@@ -31,7 +31,7 @@ export function creationOf(
   const network = networkOf(app.id)
   return {
     name: `berth-${app.name}.${slot.process}.v${release.version}.${randomBytes(3).toString('hex')}`,
-    Image: release.image ?? '',
+    Image: imageOf(release, slot.type),
     // as the entrypoint, so that an image's own entrypoint and command are both out of the way
     Entrypoint: [...init.words, ...words],
     Cmd: [],

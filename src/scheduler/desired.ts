@@ -25,11 +25,19 @@ export interface Slot {
 export const entryOf = (release: Release, type: string): FormationEntry =>
   own(release.formation, type) ?? defaultEntry(type)
 
-/** The port `web` listens on: 5000, unless the app's config says otherwise. */
+/** The port `web` listens on: what the app's config says, else what its image exposes, else 5000. */
 export function portOf(release: Release): number {
   const port = Number(release.config.PORT)
-  return Number.isInteger(port) && port > 0 && port < 65_536 ? port : 5000
+  return Number.isInteger(port) && port > 0 && port < 65_536 ? port : (release.port ?? 5000)
 }
+
+/** The image that processes of a type run in; '' before the first push. */
+export const imageOf = (release: Release, type: string): string =>
+  own(release.images ?? {}, type) ?? release.image ?? ''
+
+/** The config vars that processes have: those that say how Berth builds the app are none of theirs. */
+const ownVars = (release: Release): [string, string][] =>
+  Object.entries(release.config).filter(([name]) => !name.startsWith('BERTH_'))
 
 /**
  * A hash of all that makes processes of a type what they are. Releases that differ only in quantities, domains or commits
@@ -37,8 +45,9 @@ export function portOf(release: Release): number {
  */
 export function specHash(release: Release, type: string): string {
   const { memory, cpus } = entryOf(release, type)
-  const config = Object.entries(release.config).sort(([a], [b]) => (a < b ? -1 : 1))
-  const parts = [release.image, config, own(release.processTypes, type) ?? null, memory, cpus]
+  const config = ownVars(release).sort(([a], [b]) => (a < b ? -1 : 1))
+  const port = release.port === undefined ? [] : [release.port]
+  const parts = [imageOf(release, type), config, own(release.processTypes, type) ?? null, memory, cpus, ...port]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
 }
 
@@ -72,11 +81,11 @@ export const appOfNetwork = (name: string): string | null => /^berth-([0-9a-f]+)
 /** The environment of a process; the app's config vars win over the platform's. */
 export const environmentOf = (app: App, release: Release, process: string): string[] =>
   Object.entries({
-    PORT: '5000',
+    PORT: String(portOf(release)),
     BERTH_APP: app.name,
     BERTH_PROCESS: process,
     BERTH_RELEASE: `v${release.version}`,
-    ...release.config,
+    ...Object.fromEntries(ownVars(release)),
   }).map(([key, value]) => `${key}=${value}`)
 
 export const labelsOf = (instance: string, app: string, release: Release, slot: Slot): Record<string, string> => ({

@@ -9,7 +9,7 @@ import type { Release } from '../store/releases.js'
 import type { Clock } from './clock.js'
 import { processWords } from './command.js'
 import { creationOf } from './creation.js'
-import { portOf, type Slot } from './desired.js'
+import { imageOf, portOf, type Slot } from './desired.js'
 import type { AppEngine } from './app-engine.js'
 import type { Semaphore } from '../lib/semaphore.js'
 import { initFor, type Init } from './init/init.js'
@@ -93,7 +93,7 @@ export class Fleet {
   async #create(app: App, release: Release, slot: Slot, init: Init): Promise<string> {
     const { engine, config } = this.#deps
     const command = own(release.processTypes, slot.type) ?? null
-    const words = processWords(command, await engine.commandOf(release.image ?? ''))
+    const words = processWords(command, await engine.commandOf(imageOf(release, slot.type)))
     if (words.length === 0)
       throw new BerthError(
         'invalid',

@@ -79,7 +79,7 @@ class LocalScheduler implements Scheduler {
   async runOnce(
     app: App,
     release: Release,
-    { name: process, command }: OnceTask,
+    { name: process, type, command }: OnceTask,
     { log, signal }: TaskOptions,
   ): Promise<number> {
     const engine = this.#engine
@@ -87,7 +87,7 @@ class LocalScheduler implements Scheduler {
     const left = ((await engine.list(app.id)).get(app.id) ?? []).filter((one) => one.process === process)
     await Promise.all(left.map((one) => engine.remove(one.id)))
     const end = AbortSignal.any([signal, this.#stopped.signal])
-    const options = { command, process, tty: false, stdin: false, signal: end }
+    const options = { command, type, process, tty: false, stdin: false, signal: end }
     const oneOff = await startOneOff({ engine, config: this.#options.config }, app, release, options)
     const lines = new LineReader()
     for await (const frame of oneOff.output) for (const line of lines.read(frame)) await log(line)

@@ -9,7 +9,7 @@ import type { Release } from '../store/releases.js'
 import { oneOffWords, processWords } from './command.js'
 import { oneOffCreation, type OneOffProcess } from './creation.js'
 import type { AppEngine } from './app-engine.js'
-import { oneOffType } from './desired.js'
+import { imageOf, oneOffType } from './desired.js'
 import { initFor } from './init/init.js'
 import type { OneOff } from './scheduler.js'
 
@@ -21,8 +21,10 @@ export interface OneOffDeps {
 
 /** How one is run. */
 export interface OneOffOptions {
-  /** A line as in a Procfile; or words: one is a line for the shell, several are run as they are. */
-  readonly command: string | readonly string[]
+  /** A line as in a Procfile, null for the image's own; or words: one is a line for the shell, several are run as they are. */
+  readonly command: string | readonly string[] | null
+  /** Process type whose image it runs in; the release's own where none is said. */
+  readonly type?: string
   readonly tty: boolean
   /** Whether the command reads anything. */
   readonly stdin: boolean
@@ -43,14 +45,17 @@ export async function startOneOff(
   if (release.image === null)
     throw new BerthError('conflict', `${app.name} has nothing to run yet`, 'push it first: `git push berth main`')
   const process = options.process ?? `${oneOffType}.${randomInt(1000, 10_000)}`
-  const { command, tty, stdin, size, signal } = options
+  const { command, type = oneOffType, tty, stdin, size, signal } = options
+  const image = imageOf(release, type)
   const oneOff: OneOffProcess = { process, tty, stdin, size }
   const init = await initFor(engine, config)
   const words =
-    typeof command === 'string' ? processWords(command, await engine.commandOf(release.image)) : oneOffWords(command)
+    typeof command === 'string' || command === null
+      ? processWords(command, await engine.commandOf(image))
+      : oneOffWords(command)
   await engine.ensureNetwork(app.id)
   const id = await engine
-    .create(oneOffCreation({ instance: config.name, app, release }, oneOff, { words, init }))
+    .create({ ...oneOffCreation({ instance: config.name, app, release }, oneOff, { words, init }), Image: image })
     .catch(refused)
   try {
     if (init.archive) await engine.put(id, init.archive)

@@ -14,8 +14,10 @@ export interface TaskOptions {
 export interface OnceTask {
   /** `release.3`: two of an app that bear one name never run at once. */
   readonly name: string
-  /** As in a Procfile. */
-  readonly command: string
+  /** Process type whose image it runs in. */
+  readonly type: string
+  /** As in a Procfile; null is the image's own. */
+  readonly command: string | null
 }
 
 /** A process as `ps` shows it. */

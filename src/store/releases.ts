@@ -34,11 +34,15 @@ export interface Release {
   readonly failure: string | null
   /** Image id on the engine; null before the first push. */
   readonly image: string | null
+  /** Process type -> image id, of those that run in another image than the rest. */
+  readonly images?: Readonly<Record<string, string>> | undefined
+  /** Port that the image of `web` exposes; PORT, unless a config var says otherwise. */
+  readonly port?: number | undefined
   readonly commit: string | null
   /** Process type -> command for `/bin/sh -c`; null is the image's own command. */
   readonly processTypes: Readonly<Record<string, string | null>>
   /** Which file of the app the commands of its process types come from; not known of old ones. */
-  readonly origin?: 'Procfile' | 'package.json' | 'Dockerfile' | undefined
+  readonly origin?: 'Procfile' | 'package.json' | 'Dockerfile' | 'heroku.yml' | undefined
   readonly config: Readonly<Record<string, string>>
   readonly formation: Readonly<Record<string, FormationEntry>>
   /** Hostnames beside `<app>.<domain>`. */
@@ -59,6 +63,11 @@ export const firstRelease = (app: string): Release => ({
   formation: {},
   domains: [],
 })
+
+/** All images of a release; none before the first push. */
+export const imagesOf = ({ image, images = {} }: Pick<Release, 'image' | 'images'>): string[] => [
+  ...new Set([...(image === null ? [] : [image]), ...Object.values(images)]),
+]
 
 /** What of an app tells which release is its current one. */
 interface CurrentOf {

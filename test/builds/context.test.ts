@@ -45,8 +45,8 @@ describe('the context of a tree on the engine’s own disk', () => {
   })
 
   it('is the tree alone for an app with a Dockerfile of its own', async () => {
-    const { options } = await contextOf(dir, { ...plan, ownDockerfile: true }, true)
-    expect(options).to.deep.equal({ dockerfile: 'Dockerfile', directory: dir })
+    const { options } = await contextOf(dir, { ...plan, ownDockerfile: 'deploy/Dockerfile' }, true)
+    expect(options).to.deep.equal({ dockerfile: 'deploy/Dockerfile', directory: dir })
     expect(await readdir(dir)).to.deep.equal([])
   })
 })

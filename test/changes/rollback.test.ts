@@ -45,13 +45,18 @@ describe('a rollback', () => {
     const { at, said } = making({
       release: () => Promise.resolve(deployed),
       hasImage: () => Promise.resolve(false),
-      rebuild: (commit) => {
-        commits.push(commit)
-        return Promise.resolve({ ...built, image: 'sha256:2' })
+      rebuild: ({ commit, config }) => {
+        commits.push(`${commit} ${JSON.stringify(config)}`)
+        return Promise.resolve({ ...built, image: 'sha256:2', images: { worker: 'sha256:3' }, port: 80 })
       },
     })
-    expect(await rollback.make?.(change, at)).to.deep.equal({ ...deployed, image: 'sha256:2' })
-    expect(commits).to.deep.equal(['1234567890'])
+    expect(await rollback.make?.(change, at)).to.deep.equal({
+      ...deployed,
+      image: 'sha256:2',
+      images: { worker: 'sha256:3' },
+      port: 80,
+    })
+    expect(commits).to.deep.equal(['1234567890 {"A":"1"}'])
     expect(said[0]).to.equal('> The image of v2 is not there: building 1234567 again')
     expect(rollback).to.not.have.property('runsReleaseCommand')
   })

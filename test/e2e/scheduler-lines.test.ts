@@ -73,7 +73,9 @@ describe('long lines', () => {
     const output = { log: (text: string) => said.push(text), signal: never }
     const release = await stage.rig.release(web, { config: { CODE: endless(200) } })
     const line = 'perl -e "$CODE"; echo; echo done'
-    expect(await stage.scheduler.runOnce(web, release, { name: 'release.2', command: line }, output)).to.equal(0)
+    expect(
+      await stage.scheduler.runOnce(web, release, { name: 'release.2', type: 'release', command: line }, output),
+    ).to.equal(0)
     expect(said).to.deep.equal(['x'.repeat(longestLine) + cutMark, 'done'])
     const end = await until(
       'the end of the line',

@@ -72,7 +72,12 @@ describe('every process of a container', () => {
     const said: string[] = []
     const output = { log: (text: string) => said.push(text), signal: never }
     const release = await stage.rig.release(app, { image: imageId, config: {} })
-    const code = await stage.scheduler.runOnce(app, release, { name: 'release.2', command: line }, output)
+    const code = await stage.scheduler.runOnce(
+      app,
+      release,
+      { name: 'release.2', type: 'release', command: line },
+      output,
+    )
     return [code, said]
   }
 

@@ -56,6 +56,13 @@ describe('the builder of an engine', () => {
   it('of Berth’s own is told where the context lies, and what it alone understands', async () => {
     const { query, headers } = await build({ builder: 'here', directory: '/a b', headers: { 'x-berth': '1' } })
     expect([query.directory, query.version, headers['x-berth']]).to.deep.equal(['/a b', undefined, '1'])
+    expect([query.target, query.buildargs]).to.deep.equal([undefined, undefined])
+  })
+
+  it('is told the stage and the build args', async () => {
+    const asked = (await build({ builder: 'buildkit', target: 'run', args: { A: 'b=c' }, cacheNamespace: 'x' })).query
+    expect(asked.target).to.equal('run')
+    expect(JSON.parse(String(asked.buildargs))).to.deep.equal({ A: 'b=c', BUILDKIT_CACHE_MOUNT_NS: 'x' })
   })
 
   it('of BuildKit keeps one’s caches from another’s, and is read in words', async () => {

@@ -35,7 +35,7 @@ function engineOf(): Engine {
         building.push(response)
         response.once('close', () => ended.push('build'))
       })
-    } else response.end(request.url?.includes('/json?') === true ? '[]' : '{"Id":"sha256:0"}')
+    } else response.end(request.url?.includes('/json?') === true ? '[]' : '{"Id":"sha256:0","Config":{}}')
   })
   return { server, building, ended }
 }

@@ -235,7 +235,7 @@ export function describeScheduler(name: string, open: () => Promise<SchedulerGro
       const release = await releaseOf(app)
       const told: string[] = []
       const options = { log: (line: string) => told.push(line), signal: never }
-      const task = { name: 'release.2', command: 'echo "$WORD $BERTH_RELEASE"; echo oops >&2; exit 7' }
+      const task = { name: 'release.2', type: 'release', command: 'echo "$WORD $BERTH_RELEASE"; echo oops >&2; exit 7' }
       expect(await scheduler.runOnce(app, release, task, options)).to.equal(7)
       expect(told).to.have.members(['hello v2', 'oops'])
       await settled(app, 'web.1 up v2')
@@ -247,10 +247,12 @@ export function describeScheduler(name: string, open: () => Promise<SchedulerGro
       const begun = Promise.withResolvers<undefined>()
       const first = { log: () => begun.resolve(undefined), signal: never }
       const left = scheduler
-        .runOnce(app, release, { name: 'job.1', command: 'echo begun; sleep 600' }, first)
+        .runOnce(app, release, { name: 'job.1', type: 'web', command: 'echo begun; sleep 600' }, first)
         .catch(() => -1)
       await begun.promise
-      expect(await scheduler.runOnce(app, release, { name: 'job.1', command: 'exit 0' }, quiet)).to.equal(0)
+      expect(await scheduler.runOnce(app, release, { name: 'job.1', type: 'web', command: 'exit 0' }, quiet)).to.equal(
+        0,
+      )
       await left // whatever its engine says of one that was removed, it does not sleep on
     })
 

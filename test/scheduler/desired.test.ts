@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { awayOf, environmentOf, portOf, slotsOf, specHash } from '../../src/scheduler/desired.js'
+import { awayOf, environmentOf, imageOf, portOf, slotsOf, specHash } from '../../src/scheduler/desired.js'
 import { firstRelease, type Release } from '../../src/store/releases.js'
 
 const app = { id: 'a', name: 'blog', createdAt: '', deployBranch: null, current: 1 }
@@ -52,6 +52,17 @@ describe('what a release desires', () => {
     )
   })
 
+  it('has another image for the process types that have one, and for no other', () => {
+    const apart = release({ images: { clock: 'sha256:9' } })
+    expect([imageOf(apart, 'clock'), imageOf(apart, 'web')]).to.deep.equal(['sha256:9', 'sha256:1'])
+    expect(specHash(apart, 'clock')).not.to.equal(specHash(release(), 'clock'))
+    expect(specHash(apart, 'web')).to.equal(specHash(release(), 'web'))
+    expect(imageOf(release({ image: null }), 'constructor')).to.equal('')
+  })
+
+  it('is no other for what says how it is built', () =>
+    expect(specHash(release({ config: { BERTH_APP_DIR: 'apps/web' } }), 'web')).to.equal(specHash(release(), 'web')))
+
   it('tells a process its port and place; config vars win', () => {
     expect(environmentOf(app, release({ config: { A: 'x=y\n"' } }), 'web.1')).to.deep.equal([
       'PORT=5000',
@@ -61,6 +72,13 @@ describe('what a release desires', () => {
       'A=x=y\n"',
     ])
     expect(environmentOf(app, release({ config: { PORT: '8080' } }), 'web.1')[0]).to.equal('PORT=8080')
+    expect(environmentOf(app, release({ config: { BERTH_APP_DIR: 'x' }, port: 80 }), 'web.1')).to.deep.equal([
+      'PORT=80',
+      'BERTH_APP=blog',
+      'BERTH_PROCESS=web.1',
+      'BERTH_RELEASE=v3',
+    ])
+    expect(portOf(release({ port: 80, config: { PORT: '8080' } }))).to.equal(8080)
     expect(
       [undefined, '8080', 'x', '0', '70000'].map((PORT) => portOf(release(PORT ? { config: { PORT } } : {}))),
     ).to.deep.equal([5000, 8080, 5000, 5000, 5000])

@@ -1,0 +1,129 @@
+/** One stage of a Dockerfile. */
+export interface StageOutline {
+  readonly name: string | null
+  /** What it begins with: an image, or an earlier stage. */
+  readonly from: string
+  /** From 1. */
+  readonly line: number
+  /** Words of its EXPOSE lines, in order. */
+  readonly exposes: readonly string[]
+}
+
+/** What of a Dockerfile Berth has to know. What is wrong in the file is for the builder to say. */
+export interface Outline {
+  /** Names of its ARGs. */
+  readonly args: readonly string[]
+  /** Ids of the secrets that its RUNs mount. */
+  readonly secrets: readonly string[]
+  readonly stages: readonly StageOutline[]
+}
+
+/** Reads a Dockerfile as far as `Outline` goes. */
+export function outlineOf(text: string): Outline {
+  const args = new Set<string>()
+  const secrets = new Set<string>()
+  const stages: (StageOutline & { exposes: string[] })[] = []
+  for (const { line, keyword, rest } of instructionsOf(text)) {
+    const words = rest.split(/\s+/)
+    if (keyword === 'ARG') {
+      for (const word of words) {
+        const name = /^([A-Za-z_]\w*)(?:=|$)/.exec(word)?.[1]
+        if (name !== undefined) args.add(name)
+      }
+    } else if (keyword === 'RUN') {
+      for (const id of secretsOf(words)) secrets.add(id)
+    } else if (keyword === 'EXPOSE') stages.at(-1)?.exposes.push(...words)
+    else if (keyword === 'FROM') {
+      const [from = '', as = '', name] = words.filter((word) => !word.startsWith('--'))
+      stages.push({ name: as.toLowerCase() === 'as' ? (name ?? null) : null, from, line, exposes: [] })
+    }
+  }
+  return { args: [...args], secrets: [...secrets], stages }
+}
+
+function* secretsOf(words: readonly string[]): Generator<string> {
+  for (const word of words) {
+    if (!word.startsWith('--')) return
+    const fields = new Map(
+      word
+        .slice('--mount='.length)
+        .split(',')
+        .map((field) => field.split('=', 2) as [string, string]),
+    )
+    const id = fields.get('id') ?? fields.get('target')?.split('/').at(-1)
+    if (word.startsWith('--mount=') && fields.get('type') === 'secret' && id !== undefined) yield id
+  }
+}
+
+/** Whether a Dockerfile has the stage: by its name, whatever the case, or by its number. */
+export const hasStage = ({ stages }: Outline, target: string): boolean =>
+  stages.some(({ name }, index) => name?.toLowerCase() === target.toLowerCase() || String(index) === target)
+
+/** So many stages may stand on each other. */
+const deepest = 100
+
+/** The first port that the stage exposes in TCP, or else the stage that it begins with; null where they say none in figures. */
+export function exposedPort({ stages }: Outline, target = ''): number | null {
+  const find = (name: string, before: number): number =>
+    stages.findLastIndex(
+      (stage, index) => index < before && (stage.name?.toLowerCase() === name.toLowerCase() || String(index) === name),
+    )
+  let index = target === '' ? stages.length - 1 : find(target, stages.length)
+  for (let left = deepest; left > 0; left -= 1) {
+    const stage = stages[index]
+    if (stage === undefined) return null
+    for (const word of stage.exposes) {
+      const port = Number(/^(\d{1,5})(?:-\d{1,5})?(?:\/tcp)?$/i.exec(word)?.[1])
+      if (port > 0 && port < 65_536) return port
+    }
+    index = find(stage.from, index)
+  }
+  return null
+}
+
+interface InstructionText {
+  /** From 1. */
+  readonly line: number
+  /** In capitals. */
+  readonly keyword: string
+  readonly rest: string
+}
+
+const hereDocument = /(?<!<)<<(-?)(["']?)([A-Za-z_]\w*)\2/g
+
+/** The instructions of a Dockerfile: lines put together, comments and here-documents left out. */
+function* instructionsOf(text: string): Generator<InstructionText> {
+  const lines = text.split(/\r?\n/)
+  const escape = escapeOf(lines)
+  for (let at = 0; at < lines.length; at += 1) {
+    const line = at + 1
+    let last = (lines[at] ?? '').trim()
+    if (last === '' || last.startsWith('#')) continue
+    const parts: string[] = []
+    while (last.endsWith(escape) && at + 1 < lines.length) {
+      parts.push(last.slice(0, -1))
+      // a comment, or an empty line, ends no instruction that goes on
+      do last = (lines[++at] ?? '').trim()
+      while ((last === '' || last.startsWith('#')) && at + 1 < lines.length)
+    }
+    const whole = [...parts, last].join(' ')
+    const [, keyword = '', rest = ''] = /^(\S+)\s*([^]*)$/.exec(whole) ?? []
+    if (/^(?:RUN|COPY|ADD)$/i.test(keyword))
+      for (const [, dash, , name = ''] of rest.matchAll(hereDocument)) {
+        const ends = (candidate = name): boolean => (dash ? candidate.replace(/^\t+/, '') : candidate) === name
+        do at += 1
+        while (!ends(lines[at]))
+      }
+    yield { line, keyword: keyword.toUpperCase(), rest }
+  }
+}
+
+/** The character before a line's end that has it go on; `# escape=` says another. */
+function escapeOf(lines: readonly string[]): string {
+  for (const line of lines) {
+    const [, name = '', value = ''] = /^#\s*([A-Za-z]+)\s*=\s*(\S+)\s*$/.exec(line.trim()) ?? []
+    if (name === '') break
+    if (name.toLowerCase() === 'escape') return value === '`' ? '`' : '\\'
+  }
+  return '\\'
+}

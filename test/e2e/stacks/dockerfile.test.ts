@@ -1,0 +1,126 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { expect } from 'chai'
+import { connectEngine } from '../../../src/engine-client/client.js'
+import { createApp, instance, type Instance } from '../instance.js'
+
+/** The base image is made in the first push. */
+const patience = 600_000
+
+/** Says in one line what its process has; `listen` is where it listens. */
+const server = (listen: string): string =>
+  `const { readFileSync } = require('fs')
+const told = () => readFileSync('/told', 'utf8').trim()
+require('http').createServer((q, r) => r.end([told(), process.env.PORT, process.env.BERTH_APP_DIR].join(' '))).listen(${listen})
+`
+
+describe('apps with Dockerfiles of their own', () => {
+  let berth: Instance
+  before(async function () {
+    this.timeout(patience)
+    berth = await instance()
+  })
+  const set = async (app: string, ...settings: string[]): Promise<void> => {
+    const { code, stderr } = await berth.berth([
+      settings[0]?.includes('=') === true && /^(dir|dockerfile|target)=/.test(settings[0])
+        ? 'builds:set'
+        : 'config:set',
+      ...settings,
+      '-a',
+      app,
+    ])
+    expect(code, stderr).to.equal(0)
+  }
+
+  it('have build args, a stage, a folder and a port of their own, and secrets that stay nowhere', async function () {
+    this.timeout(patience)
+    const secret = 'hunter2-of-the-build'
+    const dockerfile = [
+      'FROM node:24-bookworm-slim AS base',
+      'ARG REVISION=none',
+      'ARG UNSET=unset',
+      'RUN --mount=type=secret,id=NPM_TOKEN --mount=type=secret,id=OTHER,env=OTHER,required \\',
+      '  echo "$REVISION $UNSET $(sha256sum </run/secrets/NPM_TOKEN | cut -c1-8) $OTHER ${NOT_ASKED:-nothing}" >/told && cat /run/secrets/NPM_TOKEN',
+      'COPY server.js /',
+      'FROM base AS run',
+      'EXPOSE 3456',
+      'CMD ["node", "/server.js"]',
+      'FROM base',
+      'CMD ["false"]',
+    ].join('\n')
+    const repo = await berth.repository({
+      'services/api/docker/Dockerfile.prod': dockerfile,
+      'services/api/server.js': server('3456'),
+    })
+    const app = await createApp(berth, repo, 'own')
+    await set(app, 'dir=services/api', 'dockerfile=docker/Dockerfile.prod', 'target=runn')
+    await set(app, 'REVISION=r7', 'NOT_ASKED=1', `NPM_TOKEN=${secret}`)
+    const stage = await repo.push()
+    expect(stage.code).to.equal(1)
+    expect(stage.stderr)
+      .to.include('docker/Dockerfile.prod:10:1: no stage is named "runn"')
+      .and.include('it has base, run')
+    await set(app, 'target=run')
+    const missing = await repo.push()
+    expect(missing.code).to.equal(1)
+    expect(missing.stderr).to.include('the secret OTHER is a config var that is not set: berth config:set OTHER=')
+    await set(app, 'OTHER=other')
+    const push = await repo.push()
+    expect(push.code, push.stderr).to.equal(0)
+    expect(push.stderr).to.include('docker/Dockerfile.prod detected in services/api').and.not.include(secret)
+    const { stdout: sum } = await promisify(execFile)('sh', ['-c', `printf %s ${secret} | sha256sum | cut -c1-8`])
+    expect((await berth.curl(app)).body.trim()).to.equal(`r7 unset ${sum.trim()} other nothing 3456`)
+
+    const { image } = JSON.parse((await berth.berth(['releases:info', '--json', '-a', app])).stdout) as {
+      image: string
+    }
+    const engine = connectEngine(berth.config)
+    const words = JSON.stringify(await engine.images.inspect(image))
+    expect(words).to.include('3456').and.not.include(secret)
+    const found = await promisify(execFile)('sh', [
+      '-c',
+      `grep -rlF ${secret} ${berth.config.root} --exclude-dir=redis --exclude-dir=containers || true`,
+    ])
+    expect(found.stdout).to.equal('')
+  })
+
+  it('have an image for each process type, by name or by heroku.yml', async function () {
+    this.timeout(patience)
+    const repo = await berth.repository({
+      Dockerfile: 'FROM node:24-bookworm-slim\nCOPY server.js /\nRUN echo web >/told\nCMD ["node", "/server.js"]\n',
+      'Dockerfile.worker': 'FROM debian:bookworm-slim\nCMD ["sh", "-c", "echo working; sleep infinity"]\n',
+      'Dockerfile.release': 'FROM debian:bookworm-slim\nRUN echo migrated >/done\nCMD ["cat", "/done"]\n',
+      'Dockerfile.dev': 'FROM nowhere\n',
+      'server.js': server('process.env.PORT'),
+    })
+    const app = await createApp(berth, repo, 'each')
+    await set(app, 'BERTH_APP_DIR=.')
+    const push = await repo.push()
+    expect(push.code, push.stderr).to.equal(0)
+    expect(push.stderr)
+      .to.include('Building Dockerfile.worker...')
+      .and.include("Running release command: the image's own")
+      .and.include('migrated')
+      .and.include('Dockerfile.dev is not built')
+    expect((await berth.curl(app)).body).to.equal('web 5000 ')
+    expect((await berth.berth(['ps:scale', 'worker=1', '-a', app])).code).to.equal(0)
+    const logs = await berth.berth(['logs', '-a', app])
+    expect(logs.stdout).to.match(/worker\.1\S* working/)
+    expect((await berth.berth(['run', 'node --version', '-a', app])).stdout).to.match(/^v24/)
+
+    await repo.commit({
+      'heroku.yml':
+        'build:\n  docker:\n    web: Dockerfile\n    worker: jobs/Dockerfile\nrun:\n  worker:\n    command:\n      - sleep infinity\n  twice:\n    image: web\n    command: node -e "console.log(2)"\n',
+      'jobs/Dockerfile': 'FROM debian:bookworm-slim\nCOPY note /\n',
+      'jobs/note': 'from the folder of its Dockerfile\n',
+    })
+    const yml = await repo.push()
+    expect(yml.code, yml.stderr).to.equal(0)
+    expect(yml.stderr).to.include('heroku.yml detected').and.include('Runs worker=1 web=1')
+    expect((await berth.curl(app)).body).to.equal('web 5000 ')
+    expect((await berth.berth(['rollback', '-a', app])).code).to.equal(0)
+    expect((await berth.berth(['ps', '-a', app])).stdout)
+      .to.include('worker.1')
+      .and.not.include('twice')
+  })
+})
