@@ -128,10 +128,10 @@ export async function openStage(stem: string, { files = 0, history = 0 }: StageC
   return stage
 }
 
-/** Waits until a deploy is over. @throws Error saying why when it failed */
-export async function settle(client: ApiClient, deploy: string): Promise<void> {
-  const log = await client.operations.log({ deploy, follow: 'true' })
+/** Waits until an operation is over. @throws Error saying why when it failed */
+export async function settle(client: ApiClient, operation: string): Promise<void> {
+  const log = await client.operations.log({ operation, follow: 'true' })
   while ((await log.next()).done !== true); // its end is the deploy's
-  const { status, failure } = await client.operations.info({ deploy })
-  if (status !== 'succeeded') throw new Error(`deploy ${deploy} ${status}: ${failure ?? ''}`)
+  const { status, failure } = await client.operations.info({ operation })
+  if (status !== 'succeeded') throw new Error(`operation ${operation} ${status}: ${failure ?? ''}`)
 }

@@ -52,9 +52,9 @@ const mountAll = (platform: ControlApiDeps, handlers: Handlers): Mounted[] =>
   )
 
 /** The app that a request is about, by its own name or by an operation of it. @throws BerthError `missing` */
-async function appOf({ store }: ControlApiDeps, { app, deploy }: Record<string, unknown>): Promise<App | null> {
+async function appOf({ store }: ControlApiDeps, { app, operation }: Record<string, unknown>): Promise<App | null> {
   if (typeof app === 'string') return store.apps.get(app)
-  if (typeof deploy === 'string') return store.apps.find((await store.operations.get(deploy)).app)
+  if (typeof operation === 'string') return store.apps.find((await store.operations.get(operation)).app)
   return null
 }
 
@@ -127,6 +127,11 @@ function apiRouter(platform: ControlApiDeps, handlers: Handlers): Router {
     response.set('Cache-Control', 'no-store')
     next()
   }
+  // as a command line asks that is older than the word
+  api.use((request, _response, next) => {
+    request.url = request.url.replace(/^\/deploys\//, '/operations/')
+    next()
+  })
   // a token is asked for before a body is read
   const parse = express.json({ limit: bodyLimit, type: () => true, strict: false })
 

@@ -16,9 +16,9 @@ export function connectPlatform(config: Config, store: Store, closing: AbortSign
     closing,
     submit: async (app, change, by) => (await import('../queue/submit.js')).submit(store, app, change, { by }),
     rebuild: async (app, by) => (await import('../queue/rebuild.js')).rebuild({ config, store }, app, by),
-    async *operationLog(deploy, options) {
+    async *operationLog(operation, options) {
       const { followLog } = await import('../queue/follow.js')
-      yield* followLog(config, store, deploy.id, options)
+      yield* followLog(config, store, operation.id, options)
     },
     processes: async (app) => (await open()).processes(app),
     async *logs(app, query) {

@@ -9,7 +9,7 @@ import { connectPlatform } from './connect.js'
 import { closeServer, listenAt, listenOn } from './listen.js'
 import { createApiServer } from './server.js'
 
-/** A push in flight is answered when its deploy is over, which may be soon. Within the supervisor's own patience. */
+/** A push in flight is answered when its operation is over, which may be soon. Within the supervisor's own patience. */
 const graceMs = 20_000
 /** The same when another api process has taken over: pushes and one-offs end as they would have. */
 const handOverMs = 3_600_000

@@ -37,8 +37,8 @@ export const routes = {
     cancel: 'POST /apps/:app/builds/:build/cancel',
   },
   operations: {
-    info: 'GET /deploys/:deploy',
-    log: 'GET /deploys/:deploy/log',
+    info: 'GET /operations/:operation',
+    log: 'GET /operations/:operation/log',
   },
   tokens: {
     list: 'GET /tokens',

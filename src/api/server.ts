@@ -30,7 +30,7 @@ export function createApiServer(platform: ControlApiDeps, git: GitHandler, log: 
         else response.destroy()
       })
   }
-  // a push may take as long as it takes, and is answered only when the deploy is over
+  // a push may take as long as it takes, and is answered only when the operation is over
   return createStrictServer(
     { requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: keepAliveMs },
     {

@@ -135,7 +135,7 @@ function addAppsRename(program: Command): void {
       await followOperation(
         session,
         `Renaming ${session.app} to ${name}`,
-        update.then(({ deploy, app }) => deploy ?? same(app)),
+        update.then(({ operation, app }) => operation ?? same(app)),
       )
       const { app } = await update
       print(`${app.url} | ${app.gitUrl}`)

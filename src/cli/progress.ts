@@ -24,7 +24,7 @@ export async function streamOperation(
   let lastSeen = Date.now()
   for (;;) {
     try {
-      const lines = await client.operations.log({ deploy: operation.id, follow: 'true', from })
+      const lines = await client.operations.log({ operation: operation.id, follow: 'true', from })
       for (let next = await lines.next(); ; next = await lines.next()) {
         lastSeen = Date.now()
         if (next.done === true) return next.value

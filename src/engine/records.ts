@@ -242,7 +242,7 @@ export interface PortRequest {
 }
 
 /** A running container as the networks see it. */
-export interface Member {
+export interface NetworkMember {
   /** Of the container. */
   readonly id: string
   /** Its first process: where its network namespace is found. */
@@ -261,7 +261,7 @@ export interface Networks {
    * Reserves addresses, makes the veth and plumbs it into the container's network namespace, default route and all. From
    * its first network other than the default one on, it has a name server at 127.0.0.11.
    */
-  connect(member: Member, spec: EndpointSpec): Promise<Endpoint>
+  connect(member: NetworkMember, spec: EndpointSpec): Promise<Endpoint>
   /** Gives a container other names, at once. Does nothing when it is on no network. */
   rename(containerId: string, names: readonly string[]): void
   /**
@@ -279,7 +279,7 @@ export interface Networks {
   release(containerId: string): Promise<void>
   /** After a restart of the daemon: endpoints, names and ports of these containers live on, all others are swept. */
   restore(
-    containers: readonly { member: Member; endpoints: readonly Endpoint[]; ports: readonly PortRequest[] }[],
+    containers: readonly { member: NetworkMember; endpoints: readonly Endpoint[]; ports: readonly PortRequest[] }[],
   ): Promise<void>
 }
 

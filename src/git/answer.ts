@@ -95,7 +95,7 @@ export class PushAnswer extends Writable {
     }
     if (text === '') return Buffer.alloc(0) // git is still there (git-config(1), receive.keepAlive)
     this.#reported = 'git'
-    if (unpacked(text)) return Buffer.alloc(0) // what it said was the deploy's
+    if (unpacked(text)) return Buffer.alloc(0) // what it said was the operation's
     const { message, hint } = ofProgress(this.#said, limits) ?? ended(limits)
     return spoken(message, hint)
   }

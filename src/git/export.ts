@@ -90,7 +90,7 @@ async function write(tree: Export): Promise<void> {
   try {
     await moveTree(last, directory)
     await checkOut()
-    // the deploy before wrote files of its own there
+    // the operation before wrote files of its own there
     await inTree('clean', '-ffdxq')
   } catch {
     await removeSourceTree(directory) // there is no tree before, or it is damaged

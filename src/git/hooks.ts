@@ -23,7 +23,7 @@ push=$PPID-$1
 
 /**
  * Hands the push to the api process and passes on what it writes for the pusher; then, by the same curl, asks whether the push
- * is taken. An answer that breaks off, or no answer, means that the api process died; the deploy goes on without it, so the hook
+ * is taken. An answer that breaks off, or no answer, means that the api process died; the operation goes on without it, so the hook
  * asks again until somebody knows how it ended. By then nobody listens to the pusher's end: the log is not repeated. The secret
  * is read by curl from a file, so that no list of processes shows it.
  */
@@ -51,7 +51,7 @@ exit 1
 
 /**
  * Leaves the ref alone: receive-pack would move it only from where the pusher last saw it, but while this push waited for another's
- * deploy, that one moved it. The api process has moved it to what was deployed last, and left what git is to be told.
+ * operation, that one moved it. The api process has moved it to what was deployed last, and left what git is to be told.
  */
 const procReceive = `${preamble}
 cat "berth/$push/answer" || exit 1

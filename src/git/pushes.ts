@@ -9,7 +9,8 @@ import { procReceiveAnswer, type Verdict } from './report.js'
 export interface Push {
   /** `<pid>-<start time>` of its receive-pack. */
   readonly id: string
-  readonly deploy: string
+  /** Id of it. */
+  readonly operation: string
   readonly command: RefCommand
   /** Operations that make it stale when one of them lands first. */
   readonly unless?: readonly string[]
@@ -56,7 +57,10 @@ export async function recordPush(repository: string, push: Push, quarantine: str
 
 export async function readPush(repository: string, id: string): Promise<Push | null> {
   const text = await readIfThere(join(directoryOf(repository, id), 'push.json'))
-  return text === null ? null : (JSON.parse(text) as Push)
+  if (text === null) return null
+  // `deploy`: of a push that an older Berth has left to this one
+  const { deploy, operation = deploy, ...push } = JSON.parse(text) as Omit<Push, 'operation'> & Record<string, string>
+  return { ...push, operation } as Push
 }
 
 /** Every push of a repository that is not settled. */

@@ -79,7 +79,7 @@ export class Receiving {
     try {
       const push = await this.#mutex.run(app.id, () => this.#begin(app, repository, question, say))
       if (push === null) return
-      const operation = await store.operations.get(push.deploy)
+      const operation = await store.operations.get(push.operation)
       // a pusher that reads slowly keeps its own log waiting, and not the ref
       const ended = this.#moveAtEnd(app, repository, push, operation)
       ended.catch(() => undefined) // awaited below, unless the pusher goes first
@@ -100,7 +100,7 @@ export class Receiving {
     const { config, store } = this.#at
     const push = await readPush(repositoryOf(config, app.id), id)
     if (!push) return false // it was refused before anything was done
-    return (await outcome(store, await store.operations.get(push.deploy))).status === 'succeeded'
+    return (await outcome(store, await store.operations.get(push.operation))).status === 'succeeded'
   }
 
   /** A push's receive-pack has ended, well or badly: when its operation has too, the ref is made to agree. */
@@ -137,7 +137,7 @@ export class Receiving {
 
   async #trySettle(app: string, repository: string, push: Push): Promise<void> {
     const { store } = this.#at
-    const operation = await store.operations.get(push.deploy).catch(orMissing(null))
+    const operation = await store.operations.get(push.operation).catch(orMissing(null))
     if (operation) {
       const end = await outcome(store, operation)
       // an app destroyed meanwhile has no repository
@@ -145,7 +145,7 @@ export class Receiving {
     }
     // that of an api process that was killed, or has handed over, runs on, and its hooks ask us
     while (await isUnderWay(push.id)) await delay(underWayMs, undefined, { ref: false })
-    if (!operation) await removeSource(this.#at.config, push.deploy) // it was never submitted
+    if (!operation) await removeSource(this.#at.config, push.operation) // it was never submitted
     await forgetPush(repository, push.id)
   }
 
@@ -183,7 +183,7 @@ export class Receiving {
     const pending = await this.#at.store.operations.pending(app.id)
     const id = newOperationId()
     const unless = await this.#takeTree({ app, repository, quarantine, command }, pending, id)
-    const push: Push = { id: question.push, deploy: id, command, unless, refused }
+    const push: Push = { id: question.push, operation: id, command, unless, refused }
     await this.#submit({ app, repository, quarantine, push }, async () => {
       if (pending.length > 0) await say('-----> Waiting for the change before this one to end\n')
     })
@@ -229,12 +229,12 @@ export class Receiving {
       await recorded()
       const by = await store.pushers.get(push.id)
       submitted = true
-      await submit(store, app, changeOf(push), { id: push.deploy, by })
+      await submit(store, app, changeOf(push), { id: push.operation, by })
     } catch (error) {
       // what Redis did not confirm may be recorded all the same, and be deployed: `settle` finds out
       if (submitted && !is(error, 'missing')) throw error
       await forgetPush(repository, push.id)
-      await removeSource(config, push.deploy)
+      await removeSource(config, push.operation)
       throw error
     }
   }
@@ -243,10 +243,10 @@ export class Receiving {
   async #resubmit(app: App, push: Push): Promise<void> {
     const { store } = this.#at
     try {
-      await store.operations.get(push.deploy)
+      await store.operations.get(push.operation)
     } catch (error) {
       if (!is(error, 'missing')) throw error
-      await submit(store, app, changeOf(push), { id: push.deploy, by: await store.pushers.get(push.id) })
+      await submit(store, app, changeOf(push), { id: push.operation, by: await store.pushers.get(push.id) })
     }
   }
 }

@@ -8,7 +8,7 @@ import { readRef } from './refs.js'
 export interface Staleness {
   /** True when it would undo what has landed since, without having been forced. */
   readonly stale: boolean
-  /** Pending deploys that would make it stale, were they to succeed. */
+  /** Pending operations that would make it stale, were they to succeed. */
   readonly unless: readonly string[]
 }
 

@@ -40,7 +40,7 @@ const at = (before: ProcessRecord | null, state: ProcessState): Pick<ProcessReco
 /**
  * The record of processes: hash `processes:<app id>` (container id -> JSON). Only the scheduler writes it; `ps` reads it
  * from another process. Hash `rolled` (app id -> version) is the release the scheduler last moved the route to: it is
- * ahead of the app's own `current` from the moment of the switch until the deploy is written down as done.
+ * ahead of the app's own `current` from the moment of the switch until the operation is written down as done.
  */
 export class ProcessRecords {
   readonly #redis: Redis

@@ -81,8 +81,8 @@ local name = app and cjson.decode(app).name
 if name and redis.call('hget', 'apps:names', name) == id then redis.call('hdel', 'apps:names', name) end
 lose(id)
 redis.call('hdel', 'routes:version', id)
-for _, deploy in ipairs(redis.call('lrange', 'deploys:' .. id, 0, -1)) do redis.call('hdel', 'deploys', deploy) end
-for _, deploy in ipairs(redis.call('lrange', 'pending:' .. id, 0, -1)) do redis.call('publish', 'deploy:' .. deploy, 'gone') end
+for _, one in ipairs(redis.call('lrange', 'deploys:' .. id, 0, -1)) do redis.call('hdel', 'deploys', one) end
+for _, one in ipairs(redis.call('lrange', 'pending:' .. id, 0, -1)) do redis.call('publish', 'deploy:' .. one, 'gone') end
 redis.call('del', 'releases:' .. id, 'deploys:' .. id, 'pending:' .. id)
 redis.call('srem', 'pending', id)
 redis.call('hdel', 'apps', id)`

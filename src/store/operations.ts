@@ -102,8 +102,9 @@ const withoutValues = (change: StoredChange): StoredChange =>
     : change
 
 /**
- * The record of operations, by their former name: hash `deploys` (id -> JSON), list `deploys:<app>` of its ids, and list `pending:<app>` of those
- * not over, oldest first.
+ * The record of operations: hash `deploys` (id -> JSON), list `deploys:<app>` of its ids, and list `pending:<app>` of those not
+ * over, oldest first. What is stored keeps the word of before: the processes of two versions may run at once while one replaces
+ * the other, and a backup is read by both.
  */
 export class Operations {
   readonly #redis: Redis

@@ -21,8 +21,8 @@ export async function expectFault(promise: Promise<unknown>, fault: Fault, words
 }
 
 /** Follows a change to its verdict, which is as the contract says; `text` is its log. */
-export async function settle({ client }: Rig, deploy: string): Promise<OperationView & { text: string }> {
-  const lines = await client.operations.log({ deploy, follow: 'true' })
+export async function settle({ client }: Rig, operation: string): Promise<OperationView & { text: string }> {
+  const lines = await client.operations.log({ operation, follow: 'true' })
   let text = ''
   for (;;) {
     const next = await lines.next()

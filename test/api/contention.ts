@@ -65,10 +65,10 @@ const steps: readonly Step[] = [
   async ({ rig, ledger, chance }) => {
     const from = performance.now()
     const both = chance.below(3) === 0 ? { deployBranch: `b${String(chance.below(1000))}` } : {}
-    const { app, deploy } = await rig.client.apps.update({ app: chance.of(names), name: chance.of(names), ...both })
+    const { app, operation } = await rig.client.apps.update({ app: chance.of(names), name: chance.of(names), ...both })
     note(ledger.names, app.id, app.name, from)
     if (both.deployBranch !== undefined) note(ledger.branches, app.id, both.deployBranch, from)
-    return deploy
+    return operation
   },
   async ({ rig, ledger, chance }) => {
     const from = performance.now()
@@ -82,9 +82,9 @@ const steps: readonly Step[] = [
       chance.below(4) === 0
         ? { set: {}, unset: [chance.of(vars)] }
         : { set: { [chance.of(vars)]: String(chance.below(1000)) }, unset: [] }
-    const deploy = await rig.client.config.change({ app: chance.of(names), ...change })
-    ledger.configs.set(deploy.id, change)
-    return deploy
+    const operation = await rig.client.config.change({ app: chance.of(names), ...change })
+    ledger.configs.set(operation.id, change)
+    return operation
   },
   ({ rig, chance }) =>
     rig.client.formation.scale({
@@ -215,9 +215,9 @@ export async function contend(seed: number, rounds: number): Promise<void> {
     const mine = chance.fork(`client ${String(number)}`)
     for (let round = 0; round < rounds; round += 1) {
       try {
-        const deploy = await mine.of(steps)({ rig, ledger, chance: mine })
-        if (deploy === null || mine.below(2) === 0) continue
-        const lines = await rig.client.operations.log({ deploy: deploy.id, follow: 'true' })
+        const operation = await mine.of(steps)({ rig, ledger, chance: mine })
+        if (operation === null || mine.below(2) === 0) continue
+        const lines = await rig.client.operations.log({ operation: operation.id, follow: 'true' })
         let next = await lines.next()
         while (next.done !== true) next = await lines.next()
       } catch (error) {

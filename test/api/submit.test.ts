@@ -24,9 +24,9 @@ describe('a change of config vars through the API', function () {
       LONG: 'x'.repeat(100_000),
       __proto: 'kept',
     }
-    const deploy = await rig.client.config.change({ app: 'vars', set })
-    expect(JSON.stringify(deploy)).to.not.include('double')
-    const end = await settle(rig, deploy.id)
+    const operation = await rig.client.config.change({ app: 'vars', set })
+    expect(JSON.stringify(operation)).to.not.include('double')
+    const end = await settle(rig, operation.id)
     expect(end).to.include({ status: 'succeeded', release: 2 })
     expect(contract.config.get.reply.parse(await rig.client.config.get({ app: 'vars' }))).to.deep.equal(set)
     const after = await settle(rig, (await rig.client.config.change({ app: 'vars', unset: ['LONG', 'EMPTY'] })).id)

@@ -20,8 +20,8 @@ describe('the scheduler recovers', () => {
       // slow to listen, so that the kill comes in between
       const code = `sleep 3; ${perlServer}`
       const release = await stage.rig.release(app, { config: { CODE: code, WORD: 'cut' } })
-      const deploy = await stage.rig.store.operations.create(app.id, { kind: 'push', commit: 'x', branch: 'main' })
-      await stage.rig.store.operations.update(deploy.id, { status: 'releasing', release: release.version })
+      const operation = await stage.rig.store.operations.create(app.id, { kind: 'push', commit: 'x', branch: 'main' })
+      await stage.rig.store.operations.update(operation.id, { status: 'releasing', release: release.version })
       const main = fileURLToPath(new URL('./scheduler-worker.ts', import.meta.url))
       const env = { ...process.env, ...stage.rig.config.env, BERTH_LOG: 'silent' }
       const args = ['--import=tsx', main, app.name, String(release.version)]
@@ -38,7 +38,7 @@ describe('the scheduler recovers', () => {
       expect((await stage.rig.containers(app)).map((one) => one.Id)).to.include(started.Id)
       expect((await stage.rig.get(app)).body).to.equal('web.1 v2 hello')
       await stage.rig.deploy(next, app, release)
-      await stage.rig.store.operations.update(deploy.id, { status: 'succeeded' })
+      await stage.rig.store.operations.update(operation.id, { status: 'succeeded' })
       expect((await stage.rig.get(app)).body).to.equal('web.1 v3 cut')
       await stage.onlyRelease(app, 3, 1)
       expect((await stage.ids(app)).get('web.1')).to.equal(started.Id)

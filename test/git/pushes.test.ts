@@ -29,7 +29,7 @@ describe('a push that became a deploy', () => {
   afterEach(() => rm(repository, { recursive: true, force: true }))
 
   const command = { ref: 'refs/heads/main', old: '0'.repeat(40), new: '1'.repeat(40) }
-  const push = (id: string): Push => ({ id, deploy: `deploy of ${id}`, command, unless: [], refused: [] })
+  const push = (id: string): Push => ({ id, operation: `operation of ${id}`, command, unless: [], refused: [] })
   /** An object directory such as receive-pack's. */
   const quarantine = async (files: Readonly<Record<string, string>>) => {
     const dir = await mkdtemp(join(repository, 'objects', 'incoming-'))
@@ -62,11 +62,19 @@ describe('a push that became a deploy', () => {
     expect([await readPush(repository, '7-1'), (await listPushes(repository)).length]).to.deep.equal([null, 1])
   })
 
+  it('that an older Berth has recorded is read by the word it had for an operation', async () => {
+    const { operation, ...rest } = push('8-1')
+    await mkdir(join(repository, 'berth/8-1'), { recursive: true })
+    await writeFile(join(repository, 'berth/8-1/push.json'), JSON.stringify({ ...rest, deploy: operation }))
+    expect(await readPush(repository, '8-1')).to.deep.equal(push('8-1'))
+    await forgetPush(repository, '8-1')
+  })
+
   it('takes the place of one with its name from before a reboot, whole', async () => {
     await recordPush(repository, push('7-1'), await quarantine({ '00/11': 'old' }))
-    await recordPush(repository, { ...push('7-1'), deploy: 'new' }, await quarantine({ '22/33': 'new' }))
+    await recordPush(repository, { ...push('7-1'), operation: 'new' }, await quarantine({ '22/33': 'new' }))
     await adoptObjects(repository, '7-1')
-    expect((await readPush(repository, '7-1'))?.deploy).to.equal('new')
+    expect((await readPush(repository, '7-1'))?.operation).to.equal('new')
     expect([
       existsSync(join(repository, 'objects/00/11')),
       existsSync(join(repository, 'objects/22/33')),

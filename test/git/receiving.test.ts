@@ -32,10 +32,10 @@ describe('an odd push', function () {
     await rig[Symbol.asyncDispose]()
   })
 
-  const deploys = async () => (await rig.store.operations.list(app.id)).length
+  const operations = async () => (await rig.store.operations.list(app.id)).length
   const refused = async (said: string, words: RegExp): Promise<void> => {
     expect(said).to.match(words)
-    expect([await deploys(), await rig.tip(app)]).to.deep.equal([0, null])
+    expect([await operations(), await rig.tip(app)]).to.deep.equal([0, null])
   }
   const urlOf = async (copy: WorkingCopy) => (await copy.git('remote', 'get-url', 'berth')).stdout.trim()
   /** A repository with three commits that is not on Berth, and a clone of it, made as the arguments say. */
@@ -78,7 +78,7 @@ describe('an odd push', function () {
     await origin.git('push', 'berth', 'HEAD~2:refs/heads/main')
     const before = await rig.tip(app)
     const pushed = await clone('push', '--force', 'berth', 'main')
-    expect([pushed.code, await deploys(), await rig.tip(app)]).to.deep.equal([1, 1, before])
+    expect([pushed.code, await operations(), await rig.tip(app)]).to.deep.equal([1, 1, before])
   })
 
   for (const filter of ['blob:none', 'tree:0'])
@@ -173,7 +173,7 @@ describe('an odd push', function () {
   })
 
   for (const victim of ['receive-pack', 'pre-receive'])
-    it(`whose ${victim} is killed when the deploy is over lands all the same`, async () => {
+    it(`whose ${victim} is killed when the operation is over lands all the same`, async () => {
       const copy = await rig.clone(name)
       rig.fate = async () => {
         const [id = ''] = readdirSync(join(rig.repository(app), 'berth')).filter((one) => /^\d/.test(one))

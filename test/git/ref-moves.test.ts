@@ -22,7 +22,7 @@ describe('the ref of a push that was deployed', () => {
 
   const landed = (branch: string, commit: string, release: number) => {
     const command = { ref: `refs/heads/${branch}`, old: '0'.repeat(40), new: commit }
-    const push: Push = { id: '1-1', deploy: 'd', command, refused: [] }
+    const push: Push = { id: '1-1', operation: 'd', command, refused: [] }
     return moveToPush(bare.path, push, { release } as Operation)
   }
   const tip = (branch: string) => bare.git('rev-parse', '--verify', `refs/heads/${branch}`)

@@ -17,7 +17,7 @@ import { startRedis } from '../redis.js'
 import { must, run, type Outcome } from '../run.js'
 
 /** What a test says becomes of a deploy: null is success, a text why not. It may log. */
-export type Fate = (deploy: Operation, log: OperationLog) => Promise<string | null> | string | null
+export type Fate = (operation: Operation, log: OperationLog) => Promise<string | null> | string | null
 
 /** The git half of an api process on real sockets, with a real Redis. In the worker's place stands what `fate` says. */
 export interface GitRig extends AsyncDisposable {
@@ -146,14 +146,14 @@ export async function gitRig(options: RigOptions = {}): Promise<GitRig> {
 
   const carryOut = async (app: string): Promise<void> => {
     for (;;) {
-      const [deploy] = await store.operations.pending(app)
-      if (!deploy) return
-      const log = await OperationLog.open(config, store, deploy.id)
-      const failure = await rig.fate(deploy, log)
+      const [operation] = await store.operations.pending(app)
+      if (!operation) return
+      const log = await OperationLog.open(config, store, operation.id)
+      const failure = await rig.fate(operation, log)
       await log.close()
       const release = (versions += 1)
       await store.operations.update(
-        deploy.id,
+        operation.id,
         failure === null ? { status: 'succeeded', release } : { status: 'failed', failure },
       )
     }

@@ -6,7 +6,7 @@ import type { Operation, OperationStatus } from '../../src/store/operations.js'
 const push: Change = { kind: 'push', commit: 'c', branch: 'main' }
 const config: Change = { kind: 'config', set: {}, unset: [] }
 
-const deploy = (id: string, change: Change, status: OperationStatus = 'queued'): Operation => ({
+const operation = (id: string, change: Change, status: OperationStatus = 'queued'): Operation => ({
   id,
   app: 'a',
   change,
@@ -24,18 +24,17 @@ const chosen = (pending: Operation[], running: string | null = null): [string | 
 
 describe('the next deploy of an app', () => {
   it('is none when none waits', () => expect(chosen([])).to.deep.equal([undefined, []]))
-  it('is the oldest', () => expect(chosen([deploy('1', config), deploy('2', config)])).to.deep.equal(['1', []]))
+  it('is the oldest', () => expect(chosen([operation('1', config), operation('2', config)])).to.deep.equal(['1', []]))
   it('is the newest of pushes in a row', () =>
-    expect(chosen([deploy('1', push), deploy('2', push), deploy('3', push)])).to.deep.equal(['3', ['1', '2']]))
+    expect(chosen([operation('1', push), operation('2', push), operation('3', push)])).to.deep.equal(['3', ['1', '2']]))
   it('is a push that another change follows', () =>
-    expect(chosen([deploy('1', push), deploy('2', push), deploy('3', config), deploy('4', push)])).to.deep.equal([
-      '2',
-      ['1'],
-    ]))
+    expect(
+      chosen([operation('1', push), operation('2', push), operation('3', config), operation('4', push)]),
+    ).to.deep.equal(['2', ['1']]))
   it('is what a dead worker had begun, whatever came after', () =>
-    expect(chosen([deploy('1', push, 'building'), deploy('2', push)])).to.deep.equal(['1', []]))
+    expect(chosen([operation('1', push, 'building'), operation('2', push)])).to.deep.equal(['1', []]))
   it('leaves alone what runs', () =>
-    expect(chosen([deploy('1', push, 'queued'), deploy('2', push), deploy('3', push)], '1')).to.deep.equal([
+    expect(chosen([operation('1', push, 'queued'), operation('2', push), operation('3', push)], '1')).to.deep.equal([
       '3',
       ['2'],
     ]))

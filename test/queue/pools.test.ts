@@ -140,10 +140,10 @@ describe('builds and other changes', function () {
         }),
     }
     await start({ release: 100 })
-    const deploy = await push(app, 'web: /web\nrelease: /migrate\n')
+    const operation = await push(app, 'web: /web\nrelease: /migrate\n')
     await begun(1)
     engine.building[0]?.end()
-    const end = await outcome(rig.store, deploy)
+    const end = await outcome(rig.store, operation)
     expect(end.failure).to.match(/^the release command took longer than/)
     expect(aborted).to.equal(true)
     expect(await rig.store.releases.get(app.id, 3)).to.include({ status: 'failed' })
@@ -161,13 +161,13 @@ describe('builds and other changes', function () {
         }),
     }
     await start({}, 1)
-    const cancel = async (deploy: Operation): Promise<void> => {
-      await rig.store.operations.cancel(deploy.id, 'ada')
-      await rig.store.operations.cancel(deploy.id, 'bob')
-      const end = await outcome(rig.store, deploy)
+    const cancel = async (operation: Operation): Promise<void> => {
+      await rig.store.operations.cancel(operation.id, 'ada')
+      await rig.store.operations.cancel(operation.id, 'bob')
+      const end = await outcome(rig.store, operation)
       expect(end).to.include({ status: 'cancelled', failure: 'cancelled by ada' })
-      expect(await rig.store.operations.cancel(deploy.id, 'bob')).to.deep.equal(end)
-      expect(await logOf(deploy)).to.include(' !     cancelled by ada\n')
+      expect(await rig.store.operations.cancel(operation.id, 'bob')).to.deep.equal(end)
+      expect(await logOf(operation)).to.include(' !     cancelled by ada\n')
     }
     const building = await push(a)
     await begun(1)
@@ -213,26 +213,26 @@ describe('builds and other changes', function () {
 
   it('that were cancelled when a dead worker had switched to their release are written down as done', async () => {
     const app = await rig.app('switched')
-    const deploy = await submit(rig.store, app, { kind: 'push', commit: 'b', branch: 'main' })
-    await rig.store.operations.update(deploy.id, { status: 'releasing', release: 3 })
+    const operation = await submit(rig.store, app, { kind: 'push', commit: 'b', branch: 'main' })
+    await rig.store.operations.update(operation.id, { status: 'releasing', release: 3 })
     await rig.store.releases.put({ ...(await rig.store.releases.get(app.id, 2)), version: 3, status: 'pending' })
-    await rig.store.operations.cancel(deploy.id, 'ada')
+    await rig.store.operations.cancel(operation.id, 'ada')
     const refused = () => Promise.reject(new Error('rolled out twice'))
     scheduler = { ...scheduler, rollOut: refused, runOnce: refused, isRolledOut: (_app, v) => Promise.resolve(v === 3) }
     await start()
-    expect(await outcome(rig.store, deploy)).to.include({ status: 'succeeded', release: 3 })
+    expect(await outcome(rig.store, operation)).to.include({ status: 'succeeded', release: 3 })
     expect(await rig.store.releases.get(app.id, 3)).to.include({ status: 'succeeded' })
     expect((await rig.store.apps.get('switched')).current).to.equal(3)
   })
 
   it('that were cancelled while no worker ran are ended by the next', async () => {
     const app = await rig.app('late')
-    const deploy = await push(app)
+    const operation = await push(app)
     const begunBefore = await submit(rig.store, await rig.app('begun'), { kind: 'push', commit: 'b', branch: 'main' })
     await rig.store.operations.update(begunBefore.id, { status: 'releasing', release: 3 })
-    for (const { id } of [deploy, begunBefore]) await rig.store.operations.cancel(id, 'ada')
+    for (const { id } of [operation, begunBefore]) await rig.store.operations.cancel(id, 'ada')
     await start()
-    expect((await outcome(rig.store, deploy)).status).to.equal('cancelled')
+    expect((await outcome(rig.store, operation)).status).to.equal('cancelled')
     expect((await outcome(rig.store, begunBefore)).status).to.equal('cancelled')
   })
 })

@@ -62,10 +62,10 @@ describe('the worker', function () {
       await both.opened
     }
     await start()
-    const deploys = await Promise.all(
+    const operations = await Promise.all(
       [a, a, a, b, b].map((app, index) => submit(rig.store, app, set(`V${String(index)}`))),
     )
-    const ends = await Promise.all(deploys.map((deploy) => outcome(rig.store, deploy)))
+    const ends = await Promise.all(operations.map((operation) => outcome(rig.store, operation)))
     expect(ends.map(({ status }) => status)).to.deep.equal(Array(5).fill('succeeded'))
     expect(seen.filter((name) => name.startsWith('a'))).to.deep.equal(['a3', 'a4', 'a5'])
     expect(seen.filter((name) => name.startsWith('b'))).to.deep.equal(['b3', 'b4'])
@@ -98,7 +98,7 @@ describe('the worker', function () {
       env: { ...process.env, ...rig.config.env },
       stdio: 'inherit',
     })
-    const deploy = await submit(rig.store, app, set('A'))
+    const operation = await submit(rig.store, app, set('A'))
     const later = await submit(rig.store, app, set('B'))
     expect(await rolling).to.equal('orphan v3')
     const gone = once(child, 'exit')
@@ -110,7 +110,7 @@ describe('the worker', function () {
       return Promise.resolve()
     }
     await start()
-    expect(await outcome(rig.store, deploy)).to.include({ status: 'succeeded', release: 3 })
+    expect(await outcome(rig.store, operation)).to.include({ status: 'succeeded', release: 3 })
     expect(await outcome(rig.store, later)).to.include({ status: 'succeeded', release: 4 })
     expect(seen).to.deep.equal([3, 4])
     expect((await rig.store.releases.list(app.id)).map(({ version }) => version)).to.deep.equal([4, 3, 2, 1])
@@ -125,11 +125,11 @@ describe('the worker', function () {
         open()
       })
     await start()
-    const deploy = await submit(rig.store, app, set('A'))
+    const operation = await submit(rig.store, app, set('A'))
     await opened
     await worker?.stop(0)
     worker = null
-    expect(await rig.store.operations.get(deploy.id)).to.include({ status: 'releasing', release: 3 })
+    expect(await rig.store.operations.get(operation.id)).to.include({ status: 'releasing', release: 3 })
     rollOut = () => Promise.resolve()
   })
 })

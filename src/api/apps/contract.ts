@@ -39,7 +39,7 @@ export const apps = {
       name: z.string().optional(),
       deployBranch: z.string().nullable().optional().describe('null is main or master'),
     }),
-    reply: z.strictObject({ app: AppView, deploy: OperationView.nullable() }),
+    reply: z.strictObject({ app: AppView, operation: OperationView.nullable() }),
   },
   destroy: {
     summary: 'Destroy an app, its processes, releases and repository',

@@ -50,9 +50,9 @@ export function appHandlers(platform: ControlApiDeps): HandlersOf<'apps'> {
         ...(deployBranch !== undefined && { deployBranch }),
         ...(newName !== undefined && { name: newName }),
       })
-      if (newName === undefined || newName === old) return { app: viewApp(config, app), deploy: null }
+      if (newName === undefined || newName === old) return { app: viewApp(config, app), operation: null }
       // the hostname has moved along; the worker says when the router knows
-      return { app: viewApp(config, app), deploy: await submitChange(platform, app, { kind: 'rename' }, caller) }
+      return { app: viewApp(config, app), operation: await submitChange(platform, app, { kind: 'rename' }, caller) }
     },
 
     destroy: ({ confirm }, { app, caller }) => {

@@ -40,7 +40,7 @@ export const builds = {
   },
 } as const
 
-const OfOperation = z.strictObject({ deploy: z.string() })
+const OfOperation = z.strictObject({ operation: z.string() })
 
 export const operations = {
   info: { summary: 'Describe a change on its way to an app', needs: 'view', params: OfOperation, reply: OperationView },

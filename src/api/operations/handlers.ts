@@ -45,12 +45,12 @@ export function operationHandlers(platform: ControlApiDeps): HandlersOf<'operati
   const { store } = platform
 
   return {
-    info: async ({ deploy: id }, { app }) => {
+    info: async ({ operation: id }, { app }) => {
       const operation = await store.operations.get(id)
       return viewOperation(operation, app?.name ?? operation.app)
     },
 
-    log: async ({ deploy: id, follow = false, from = 0 }, { app, signal }) => {
+    log: async ({ operation: id, follow = false, from = 0 }, { app, signal }) => {
       const operation = await store.operations.get(id)
       const before = viewOperation(operation, app?.name ?? operation.app)
       return (async function* () {

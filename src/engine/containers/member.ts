@@ -1,4 +1,4 @@
-import type { Member } from '../records.js'
+import type { NetworkMember } from '../records.js'
 import type { Asking } from '../networks/resolv.js'
 import type { ContainerRecord } from './record.js'
 
@@ -8,7 +8,7 @@ export const namesOf = ({ name, id, config }: ContainerRecord): readonly string[
 ]
 
 /** A running container as the networks see it. */
-export const memberOf = (record: ContainerRecord): Member => ({
+export const memberOf = (record: ContainerRecord): NetworkMember => ({
   id: record.id,
   pid: record.state.pid,
   names: namesOf(record),

@@ -1,4 +1,4 @@
-import type { Endpoint, Member } from '../records.js'
+import type { Endpoint, NetworkMember } from '../records.js'
 import { Directory } from './directory.js'
 import { encodeName, failure, recordType, reply, type DnsAnswer, type Query } from './dns-message.js'
 import { forward, type DnsTransport } from './forward.js'
@@ -12,7 +12,7 @@ import { isDefaultBridge } from './settings.js'
 const secondsToLive = 10
 
 interface NamedMember {
-  member: Member
+  member: NetworkMember
   readonly endpoints: Set<Endpoint>
   resolver?: Promise<Resolver>
 }
@@ -28,7 +28,7 @@ export class Naming {
   }
 
   /** Makes a container known on a network, and gives it a name server on the first where there are names. */
-  async join(member: Member, endpoint: Endpoint): Promise<void> {
+  async join(member: NetworkMember, endpoint: Endpoint): Promise<void> {
     const named = this.#members.get(member.id) ?? { member, endpoints: new Set() }
     this.#members.set(member.id, named)
     named.endpoints.add(endpoint)
@@ -44,7 +44,7 @@ export class Naming {
   }
 
   /** Takes up a container that an earlier engine gave its names. */
-  async restore(member: Member, endpoint: Endpoint): Promise<void> {
+  async restore(member: NetworkMember, endpoint: Endpoint): Promise<void> {
     await this.join(member, endpoint).catch((error: unknown) => {
       this.#report(`container ${member.id.slice(0, 12)} has no name server: ${String(error)}`)
     })
@@ -140,7 +140,7 @@ export class Naming {
 }
 
 /** On the default bridge nobody has names. */
-const namesOf = (member: Member, { aliases, networkName }: Endpoint): readonly string[] =>
+const namesOf = (member: NetworkMember, { aliases, networkName }: Endpoint): readonly string[] =>
   isDefaultBridge({ name: networkName })
     ? []
     : [...new Set([...member.names, ...aliases].filter((name) => name !== ''))]

@@ -1,6 +1,6 @@
 import type { EngineConfig, Reach } from '../config.js'
 import { codeOf, EngineError, messageOf } from '../errors.js'
-import type { Endpoint, EndpointSpec, Events, Member, Networks, PortRequest } from '../records.js'
+import type { Endpoint, EndpointSpec, Events, NetworkMember, Networks, PortRequest } from '../records.js'
 import { buildsNetwork, NetworkCatalog, isPredefined, type NetworkSpec } from './catalog.js'
 import { Conntrack } from './conntrack.js'
 import { PendingDetaches } from './pending-detaches.js'
@@ -140,7 +140,7 @@ class BridgeNetworks implements NetworkRoom {
     })
   }
 
-  async connect(member: Member, spec: EndpointSpec): Promise<Endpoint> {
+  async connect(member: NetworkMember, spec: EndpointSpec): Promise<Endpoint> {
     this.#demandRestored()
     const network = spec.network === buildsNetwork ? await this.#builds() : this.#catalog.get(spec.network)
     if (network.driver !== 'bridge')

@@ -55,11 +55,11 @@ describe('apps through the API', function () {
 
   it('are renamed, and their new name is known at once', async () => {
     await rig.client.apps.create({ name: 'before' })
-    const { app, deploy } = contract.apps.update.reply.parse(
+    const { app, operation } = contract.apps.update.reply.parse(
       await rig.client.apps.update({ app: 'before', name: 'after' }),
     )
     expect(app.name).to.equal('after')
-    expect((await settle(rig, deploy?.id ?? '')).status).to.equal('succeeded')
+    expect((await settle(rig, operation?.id ?? '')).status).to.equal('succeeded')
     await expectFault(rig.client.apps.info({ app: 'before' }), 'missing', /before/)
     await expectFault(rig.client.apps.update({ app: 'after', name: 'Bad' }), 'invalid', /Bad/)
   })
@@ -75,8 +75,8 @@ describe('apps through the API', function () {
   it('are destroyed when their name is repeated, and only then', async () => {
     await rig.client.apps.create({ name: 'doomed' })
     await expectFault(rig.client.apps.destroy({ app: 'doomed', confirm: 'Doomed' }), 'invalid', /not the name/)
-    const deploy = await rig.client.apps.destroy({ app: 'doomed', confirm: 'doomed' })
-    const end = await settle(rig, deploy.id).catch((error: unknown) => error)
+    const operation = await rig.client.apps.destroy({ app: 'doomed', confirm: 'doomed' })
+    const end = await settle(rig, operation.id).catch((error: unknown) => error)
     // it may be gone before we ask; then it was destroyed
     expect(is(end, 'missing') || (end as { status: string }).status === 'succeeded').to.equal(true)
     await expectFault(rig.client.apps.info({ app: 'doomed' }), 'missing', /doomed/)

@@ -15,11 +15,11 @@ describe('formations through the API', function () {
     await rig.pushed('sized')
     const before = contract.formation.get.reply.parse(await rig.client.formation.get({ app: 'sized' }))
     expect(before).to.have.all.keys('web', 'worker')
-    const deploy = await rig.client.formation.scale({
+    const operation = await rig.client.formation.scale({
       app: 'sized',
       formation: { worker: { quantity: 2, cpus: 0.5 } },
     })
-    expect((await settle(rig, deploy.id)).release).to.equal(3)
+    expect((await settle(rig, operation.id)).release).to.equal(3)
     expect((await rig.client.formation.get({ app: 'sized' })).worker).to.deep.equal({
       quantity: 2,
       memory: 2 ** 29,

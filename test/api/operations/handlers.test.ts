@@ -18,6 +18,19 @@ describe('operations through the API', function () {
   })
   after(() => rig[Symbol.asyncDispose]())
 
+  it('are found by their former name, too, of whoever asks by it', async () => {
+    await rig.pushed('former')
+    const { id } = await rig.client.config.change({ app: 'former', set: { A: '1' } })
+    const { status } = await settle(rig, id)
+    const answer = await rig.fetch(`/api/deploys/${id}`)
+    expect([answer.status, await answer.json()]).to.deep.equal([
+      200,
+      await rig.client.operations.info({ operation: id }),
+    ])
+    expect(await (await rig.fetch(`/api/deploys/${id}/log`)).text()).to.include(`"status":"${status}"`)
+    expect((await rig.fetch(`/api/deploys/${id}`, { token: null })).status).to.equal(401)
+  })
+
   it('are followed from any byte, and go on when their follower leaves', async () => {
     const app = 'slow'
     await rig.pushed(app)
@@ -34,7 +47,7 @@ describe('operations through the API', function () {
       const { id } = await rig.client.config.change({ app, set: { A: '1' } })
       await started.promise
       const left = new AbortController()
-      const lines = await rig.client.operations.log({ deploy: id, follow: 'true' }, left.signal)
+      const lines = await rig.client.operations.log({ operation: id, follow: 'true' }, left.signal)
       let offset = 0
       let seen = ''
       while (!seen.includes('one')) {
@@ -44,7 +57,7 @@ describe('operations through the API', function () {
         offset = next.value.offset
       }
       left.abort()
-      const again = await rig.client.operations.log({ deploy: id, follow: 'true', from: offset })
+      const again = await rig.client.operations.log({ operation: id, follow: 'true', from: offset })
       go.resolve()
       let rest = ''
       let next = await again.next()

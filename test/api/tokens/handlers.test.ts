@@ -69,7 +69,7 @@ describe('access tokens', function () {
     const { id } = await ada.client.config.change({ app: app.name, set: { A: '1' } })
     expect((await rig.store.operations.get(id)).by).to.deep.equal({ token: ada.id, name: 'ada' })
     const renamed = await ada.client.apps.update({ app: app.name, name: 'asked-again' })
-    expect((await rig.store.operations.get(renamed.deploy?.id ?? '')).by?.name).to.equal('ada')
+    expect((await rig.store.operations.get(renamed.operation?.id ?? '')).by?.name).to.equal('ada')
   })
 
   it('end what is open with them when they go', async () => {
@@ -84,7 +84,7 @@ describe('access tokens', function () {
     }
     const { id } = await rig.client.config.change({ app: app.name, set: { A: 'b' } })
     await started
-    const lines = await gone.client.operations.log({ deploy: id, follow: 'true' })
+    const lines = await gone.client.operations.log({ operation: id, follow: 'true' })
     await lines.next()
     const rest = (async () => {
       for (let next = await lines.next(); next.done !== true; next = await lines.next());
@@ -113,7 +113,7 @@ describe('access tokens', function () {
       kind: 'rollback',
       version: 1,
     })
-    const open = await short.client.operations.log({ deploy: id, follow: 'true' })
+    const open = await short.client.operations.log({ operation: id, follow: 'true' })
     await refusal(open.next()) // cut off when the token's time is over
     while (Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50))
     expect(await refusal(short.client.apps.list({}))).to.include({ fault: 'unauthenticated' })

@@ -9,7 +9,7 @@ import { linkNames } from '../../../src/engine/kernel/links.js'
 import { kernelNames, type KernelNames } from '../../../src/engine/networks/names.js'
 import { openNetworks, type NetworkRoom } from '../../../src/engine/networks/networks.js'
 import { destroyNetworks } from '../../../src/engine/networks/teardown.js'
-import type { Endpoint, Member, PortRequest } from '../../../src/engine/records.js'
+import type { Endpoint, NetworkMember, PortRequest } from '../../../src/engine/records.js'
 import { startPeer, type Peer } from './peer.js'
 
 export const spec = (name: string, more: Partial<NetworkSpec> = {}): NetworkSpec => ({
@@ -97,7 +97,7 @@ export class Lab implements AsyncDisposable {
     return [first, ...rest]
   }
 
-  member(name: string): Member {
+  member(name: string): NetworkMember {
     return { id: name, pid: this.peer(name).pid, names: [name], servers: [] }
   }
 

@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { fetched, nodeParts } from '../../../src/stacks/node/root.js'
+import { fetched, nodeParts } from '../../src/stacks/node/root.js'
 
 describe('a package of Node.js', () => {
   let cache: string
