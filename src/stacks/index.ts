@@ -5,5 +5,6 @@ export const stacks: readonly Stack[] = [
   (await import('./nginx/stack.js')).nginxStack,
   (await import('./node/stack.js')).nodeStack,
   (await import('./python/stack.js')).pythonStack,
+  (await import('./php/stack.js')).phpStack,
   (await import('./go/stack.js')).goStack,
 ]

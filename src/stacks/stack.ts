@@ -19,7 +19,7 @@ export interface Stack {
   describe(parts: StackParts): string
   /** What must be within reach to make one the first time: "the npm registry and the Debian mirror". */
   readonly needs: string
-  /** Lines that plans say in full, for other engines, and the name of the image made of them: no registry has it. */
+  /** Lines that plans say in full, for other engines, and what FROM has in their stead: an image that no registry has. */
   readonly stage?: { readonly text: string; readonly image: string }
 }
 
