@@ -91,6 +91,8 @@ async function answers(starting: StartingProcess, deps: ReadinessDeps, wait: Wai
     else await alive(starting, deps)
     await pause(gap, wait, starting, deps)
   }
+  // what it answers is rarely why: production answers with a blank page
+  if (last !== null) await tellTail(deps.engine, process, starting.id, deps.log)
   throw explainCheck(process, deps.limits.start / 1000, last)
 }
 

@@ -46,7 +46,7 @@ describe('the scheduler', () => {
     ['hog', /^web\.1 ran out of memory: its limit is 64 MB$/, null],
     ['loopback', /^web\.1 listens on 127\.0\.0\.1:5000 only/, null],
     ['port', /^web\.1 listens on port 3000 but not on port 5000/, null],
-    ['500', /^web\.1 answered its check, GET \/, with status 500: oh no$/, null],
+    ['500', /^web\.1 answered its check, GET \/, with status 500: oh no$/, /no table/],
   ]
   for (const [act, message, told] of failures)
     it(`says why, and lets the old release serve on: ${act}`, async () => {
@@ -60,7 +60,7 @@ describe('the scheduler', () => {
       expect(error?.message).to.match(message)
       if (told) {
         expect(error?.told.join('\n')).to.match(told)
-        expect(error?.told.filter((line) => line.startsWith('  line'))).to.have.length(20)
+        expect(error?.told.filter((line) => line.startsWith('  ')).length).to.be.within(1, 20)
       }
       expect(await stage.rig.get(app)).to.deep.equal({ status: 200, body: 'web.1 v2 hello' })
       await stage.onlyRelease(app, 2, 1)

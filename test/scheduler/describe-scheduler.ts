@@ -49,7 +49,7 @@ while (my $c = $s->accept or 1) {
   exit 0 unless $line;
   if ($line =~ m{/die}) { kill 'USR1', getppid; exit 0 }
   sleep $1 if $line =~ m{/slow/(\\d+)};
-  my $b = "$ENV{BERTH_PROCESS} $ENV{BERTH_RELEASE} $ENV{WORD}"; $b = 'oh no' if $act eq '500';
+  my $b = "$ENV{BERTH_PROCESS} $ENV{BERTH_RELEASE} $ENV{WORD}"; if ($act eq '500') { $b = 'oh no'; print STDERR "no table\\n" }
   print $c "HTTP/1.1 " . ($act eq '500' ? '500 Broken' : '200 OK') . "\\r\\nContent-Length: " . length($b) . "\\r\\nConnection: close\\r\\n\\r\\n$b";
   close $c; exit 0;
 }`
