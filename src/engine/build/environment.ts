@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { access, link, rm, writeFile } from 'node:fs/promises'
+import { access, link, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import type { Mount } from '../records.js'
+import { javaTrustStore } from './java-trust.js'
 
 /** The host's certificate authorities, those its owner added included. */
 const hostBundle = '/etc/ssl/certs/ca-certificates.crt'
@@ -10,6 +11,7 @@ const hostBundle = '/etc/ssl/certs/ca-certificates.crt'
 /** On the step's own /dev, so that mounting leaves nothing in the layer. */
 const place = '/dev/berth'
 const bundle = `${place}/ca-certificates.crt`
+const trustStore = `${place}/ca-certificates.jks`
 
 /** What programs read the path of a bundle from. */
 const bundleVariables = [
@@ -37,6 +39,9 @@ const clientFiles: Readonly<
   BERTH_MAVEN_SETTINGS: { path: `${place}/maven-settings.xml`, env: { MAVEN_ARGS: `-s ${place}/maven-settings.xml` } },
 }
 
+/** Tools on Java, which has no variable of its own for it that it would not tell of in every step. */
+const javaVariables = ['MAVEN_ARGS', 'GRADLE_OPTS', 'SBT_OPTS']
+
 /** What a build borrows of the host: it is around every RUN step, and in no image, history, layer or cache key. */
 export interface BuildEnvironment {
   readonly env: Readonly<Record<string, string>>
@@ -61,16 +66,27 @@ export async function buildEnvironment(config: EngineConfig, directory: string):
     await lay('apt.conf', `${place}/apt.conf`, `Acquire::https::CAInfo "${bundle}";\n`)
     for (const name of bundleVariables) env[name] = bundle
     env.APT_CONFIG = `${place}/apt.conf`
+    await lay('ca-certificates.jks', trustStore, trustStoreOf(await readFile(hostBundle, 'utf8')))
+    for (const name of javaVariables) env[name] = `-Djavax.net.ssl.trustStore=${trustStore}`
   }
   for (const [name, value] of Object.entries(config.buildEnv)) {
     const file = clientFiles[name]
     if (file === undefined) env[name] = value
     else {
       await lay(name, file.path, Buffer.from(value, 'base64'))
-      Object.assign(env, file.env)
+      for (const [variable, argument] of Object.entries(file.env ?? {}))
+        env[variable] = env[variable] === undefined ? argument : `${env[variable]} ${argument}`
     }
   }
   return { env, mounts }
+}
+
+let made: { readonly of: string; readonly store: Buffer } | undefined
+
+/** Every step asks for it, and it changes with the host's authorities alone. */
+function trustStoreOf(authorities: string): Buffer {
+  if (made?.of !== authorities) made = { of: authorities, store: javaTrustStore(authorities) }
+  return made.store
 }
 
 /** Whole from the first, and once: whoever comes second leaves it as it is. */
