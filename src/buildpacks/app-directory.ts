@@ -1,5 +1,6 @@
 import { BerthError } from '../errors.js'
 import { buildSettings } from './build-settings.js'
+import { isModule } from './java/maven.js'
 import { parsePackageJson } from './node/package-json.js'
 import { membersOf } from './node/workspace.js'
 import type { Tree } from './tree.js'
@@ -13,7 +14,7 @@ export function appDirectory(tree: Tree, variables: Readonly<Record<string, stri
   const asked = variables[buildSettings.dir]?.trim() ?? ''
   const parts = asked.split('/').filter((part) => part !== '' && part !== '.')
   const directory = parts.join('/')
-  if (directory === '' || isMember(tree, directory)) return '.'
+  if (directory === '' || isMember(tree, directory) || isModule(tree, directory)) return '.'
   if (!asked.startsWith('/') && !parts.includes('..') && tree.hasDirectory(directory)) return directory
   const folders = tree.names().filter((name) => !name.startsWith('.') && tree.hasDirectory(name))
   throw new BerthError(

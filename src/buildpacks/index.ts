@@ -5,6 +5,7 @@ export const buildpacks: readonly Buildpack[] = [
   (await import('./dockerfile/buildpack.js')).dockerfile,
   (await import('./go/buildpack.js')).golang,
   (await import('./php/buildpack.js')).php,
+  (await import('./java/buildpack.js')).java,
   // it leaves a tree to Node.js where that is what starts the app
   (await import('./python/buildpack.js')).python,
   (await import('./deno/buildpack.js')).deno,

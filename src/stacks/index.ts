@@ -7,4 +7,5 @@ export const stacks: readonly Stack[] = [
   (await import('./python/stack.js')).pythonStack,
   (await import('./php/stack.js')).phpStack,
   (await import('./go/stack.js')).goStack,
+  (await import('./java/stack.js')).javaStack,
 ]

@@ -40,7 +40,7 @@ const clientFiles: Readonly<
 }
 
 /** Tools on Java, which has no variable of its own for it that it would not tell of in every step. */
-const javaVariables = ['MAVEN_ARGS', 'GRADLE_OPTS', 'SBT_OPTS']
+const javaVariables = ['MAVEN_OPTS', 'GRADLE_OPTS', 'SBT_OPTS']
 
 /** What a build borrows of the host: it is around every RUN step, and in no image, history, layer or cache key. */
 export interface BuildEnvironment {
