@@ -31,6 +31,8 @@ export interface Plan extends ImagePlan {
   readonly images?: Readonly<Record<string, ImagePlan>>
   /** Process type -> command for `/bin/sh -c`; null is the image's own command. `release` runs once before the switch. */
   readonly processTypes: Readonly<Record<string, string | null>>
+  /** A file of the image, a Procfile, that says what runs where none in the tree does: it is known when the build is over. */
+  readonly typesFile?: string
   /** The file that says what runs. */
   readonly origin: 'Procfile' | 'package.json' | 'Dockerfile' | 'heroku.yml'
   /** What the pusher should know, a line each. */

@@ -1,9 +1,8 @@
 import { BerthError } from '../errors.js'
-import { own } from '../lib/own.js'
 import { aptPackages } from './apt/aptfile.js'
 import { withPackages } from './apt/install.js'
-import { buildSettings } from './build-settings.js'
 import type { Plan } from './buildpack.js'
+import { dockerfile } from './dockerfile/buildpack.js'
 import { buildpacks } from './index.js'
 import { listedBuildpacks } from './several/list.js'
 import { severalPlan } from './several/plan.js'
@@ -15,7 +14,7 @@ import type { Tree } from './tree.js'
  * @throws BerthError `invalid` in words for the pusher; SourceError when a file of the tree is at fault
  */
 export function detect(tree: Tree, variables: Readonly<Record<string, string>> = {}): Plan {
-  const plan = named(tree, variables) ?? firstOf(tree, variables)
+  const plan = dockerfile.plan(tree, variables) ?? named(tree, variables) ?? firstOf(tree, variables)
   if (plan !== null) return plan.ownDockerfile ? plan : withPackages(plan, aptPackages(tree))
   const names = tree.names().filter((name) => name !== '.git')
   const nested = nestedApp(tree)
@@ -30,9 +29,8 @@ export function detect(tree: Tree, variables: Readonly<Record<string, string>> =
   )
 }
 
-/** The plan of the buildpacks that the app names, where it has no Dockerfile of its own. */
+/** The plan of the buildpacks that the app names. */
 function named(tree: Tree, variables: Readonly<Record<string, string>>): Plan | null {
-  if (tree.hasFile('Dockerfile') || own(variables, buildSettings.dockerfile)) return null
   const listed = listedBuildpacks(tree, variables)
   return listed.length === 0 ? null : severalPlan(listed, { tree, variables, buildpacks })
 }

@@ -4,11 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ImagePlan, Plan } from '../buildpacks/buildpack.js'
 import { appDirectory } from '../buildpacks/app-directory.js'
 import { detect } from '../buildpacks/detect.js'
+import { parseProcfile } from '../buildpacks/procfile.js'
 import { directoryTree } from '../buildpacks/tree.js'
 import { BerthError, is } from '../errors.js'
 import { orMissing } from '../lib/missing.js'
 import { own } from '../lib/own.js'
 import { ensureStacks, withStackImages, type StackDeps } from '../stacks/ensure.js'
+import { imageFile } from './image-file.js'
 import { buildImage, type ImageOrder, type MadeImage } from './image.js'
 import type { OperationLog } from './operation-log.js'
 
@@ -46,8 +48,7 @@ export async function buildTree(
   const plan = planOf(placed)
   log.step(`${plan.found} detected${place === '.' ? '' : ` in ${place}`}`)
   if (plan.version !== '') log.detail(`${plan.name} ${plan.version}`)
-  const types = Object.keys(plan.processTypes)
-  if (types.length > 0) log.detail(`Process types: ${types.join(', ')}`)
+  if (plan.typesFile === undefined) tellTypes(log, plan.processTypes)
   for (const note of plan.notes) log.detail(`Note: ${note}`)
   const others = Object.entries(plan.images ?? {})
   for (const { dockerfile } of [plan, ...others.map(([, other]) => other)])
@@ -61,14 +62,33 @@ export async function buildTree(
   for (const [type, other] of others)
     if (!made.has(other)) made.set(other, await build(other, `${order.tag}-${type.toLowerCase()}`))
   const web = made.get(own(plan.images ?? {}, 'web') ?? plan) ?? main
+  const processTypes = await typesOf(deps, plan, main.id)
+  if (plan.typesFile !== undefined) tellTypes(log, processTypes)
   const images = others.map(([type, other]): [string, string] => [type, (made.get(other) ?? main).id])
   return {
     image: main.id,
     images: images.length === 0 ? undefined : Object.fromEntries(images),
     port: web.port,
-    processTypes: plan.processTypes,
+    processTypes,
     origin: plan.origin,
   }
+}
+
+function tellTypes(log: OperationLog, processTypes: Plan['processTypes']): void {
+  const types = Object.keys(processTypes)
+  if (types.length > 0) log.detail(`Process types: ${types.join(', ')}`)
+}
+
+/** What runs: by the plan, and by what a buildpack has left in the image. @throws BerthError when it names nothing */
+async function typesOf({ engine }: StackDeps, plan: Plan, image: string): Promise<Plan['processTypes']> {
+  if (plan.typesFile === undefined) return plan.processTypes
+  const text = (await imageFile(engine, image, plan.typesFile)) ?? ''
+  if (text.trim() !== '') return { ...parseProcfile(text, 'bin/release'), ...plan.processTypes }
+  throw new BerthError(
+    'invalid',
+    'nothing says what runs: there is no Procfile, and the last buildpack names no process type (bin/release)',
+    'add a Procfile with a line such as `web: ./server`',
+  )
 }
 
 /** An image by its Dockerfile, and the stage of it. */

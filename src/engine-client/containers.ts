@@ -111,6 +111,12 @@ export class EngineContainers {
     await this.#connection.ask((docker) => docker.getContainer(id).putArchive(archive, { path: '/' }))
   }
 
+  /** What lies at a path of a container's file system, running or not, as a tar archive; null when nothing does. */
+  async get(id: string, path: string): Promise<NodeJS.ReadableStream | null> {
+    const archive = this.#connection.ask((docker) => docker.getContainer(id).getArchive({ path }))
+    return unlessRefused(archive, 404)
+  }
+
   /** A container's log. Ends with `signal`. */
   async log(id: string, { tail, since, follow }: ContainerLogQuery, signal?: AbortSignal): Promise<LogAnswer> {
     const query = {

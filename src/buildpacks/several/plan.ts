@@ -1,6 +1,7 @@
 import { BerthError } from '../../errors.js'
 import type { Buildpack, Plan } from '../buildpack.js'
 import { declaredTypes } from '../procfile.js'
+import { foreignPlan, profileLines, type Foreign } from '../foreign/plan.js'
 import { SourceError } from '../source-error.js'
 import type { Tree } from '../tree.js'
 import { chained } from './chain.js'
@@ -8,6 +9,8 @@ import type { Listed } from './list.js'
 import { namedBuildpack, type Named } from './names.js'
 
 type Own = Extract<Named, { kind: 'own' }>
+/** One of Berth's own, or others that follow one another. */
+type Group = Own | { readonly kind: 'foreign'; readonly buildpacks: readonly Foreign[]; readonly listed: Listed }
 
 /** What makes the plan for a tree that names its buildpacks. */
 export interface Several {
@@ -23,20 +26,22 @@ export interface Several {
  * @throws SourceError for one that cannot be had, or does not take the tree
  */
 export function severalPlan(listed: readonly Listed[], deps: Several): Plan | null {
-  const named = withoutDoubles(listed.map((one) => namedBuildpack(deps.tree, one)))
-  const parts = named.map((one, index) => planned(one, index === named.length - 1, deps))
+  const groups = groupsOf(listed.map((one) => namedBuildpack(deps.tree, one)))
+  const parts: Part[] = []
+  for (const [index, group] of groups.entries())
+    parts.push(planned(group, { previous: parts.at(-1)?.name ?? null, last: index === groups.length - 1, deps }))
   const last = parts.at(-1)
   if (last === undefined) return null
-  const [only] = parts
-  if (parts.length === 1 && only !== undefined) return only.plan
-  const names = parts.map(({ plan }) => plan.name)
+  const foreign = groups.some(({ kind }) => kind === 'foreign')
+  if (parts.length === 1 && !foreign) return last.plan
+  const names = parts.slice(0, -1).map(({ plan }) => plan.name)
   return {
     ...last.plan,
     buildpack: parts.map(({ plan }) => plan.buildpack).join('+'),
-    found: `${names.slice(0, -1).join(', ')} and ${last.plan.found}`,
+    found: names.length === 0 ? last.plan.found : `${names.join(', ')} and ${last.plan.found}`,
     dockerfile: chained(
       parts.map(({ name, plan }) => ({ name, dockerfile: plan.dockerfile })),
-      runtimes(parts, deps.tree),
+      [...runtimes(parts, deps.tree), ...(foreign ? profileLines : [])],
     ),
     dockerignore: [...new Set(parts.flatMap(({ plan }) => plan.dockerignore.split('\n')))].join('\n'),
     notes: parts.flatMap(({ plan }) => plan.notes),
@@ -51,15 +56,36 @@ interface Part {
 }
 
 /** Each once; and what builds a front end serves it too. */
-function withoutDoubles(all: readonly Named[]): readonly Own[] {
-  const own = all.filter((one) => one.kind === 'own')
-  const key = ({ names }: Own): string => names.join()
-  const once = own.filter((one, index) => own.findIndex((other) => key(other) === key(one)) === index)
-  return once.filter((one, index) => key(one) !== 'static' || key(once[index - 1] ?? one) !== 'nodejs')
+function groupsOf(all: readonly Named[]): readonly Group[] {
+  const groups: Group[] = []
+  for (const one of all) {
+    const before = groups.at(-1)
+    if (one.kind === 'done') continue
+    if (one.kind === 'own') {
+      const key = one.names.join()
+      const serves = key === 'static' && before?.kind === 'own' && before.names.includes('nodejs')
+      if (!serves && !groups.some((other) => other.kind === 'own' && other.names.join() === key)) groups.push(one)
+    } else if (before?.kind === 'foreign') {
+      groups[groups.length - 1] = { ...before, buildpacks: [...before.buildpacks, one] }
+    } else groups.push({ kind: 'foreign', buildpacks: [one], listed: one.listed })
+  }
+  return groups
 }
 
-function planned({ names, listed }: Own, last: boolean, { tree, variables, buildpacks }: Several): Part {
-  const buildpack = buildpacks.find(({ name }) => names.includes(name))
+interface Position {
+  readonly previous: string | null
+  readonly last: boolean
+  readonly deps: Several
+}
+
+function planned(group: Group, { previous, last, deps }: Position): Part {
+  const { tree, variables, buildpacks } = deps
+  const { listed } = group
+  if (group.kind === 'foreign') {
+    const plan = foreignPlan({ tree, buildpacks: group.buildpacks, previous, last })
+    return { name: previous === null ? 'foreign' : `${previous}-foreign`, plan, listed }
+  }
+  const buildpack = buildpacks.find(({ name }) => group.names.includes(name))
   if (buildpack === undefined)
     throw new SourceError(listed.place, `Berth has no buildpack in place of ${listed.text}`, 'write a Dockerfile')
   const others = buildpacks.filter((one) => one !== buildpack).map(({ landmark }) => landmark)
@@ -100,18 +126,25 @@ const node = [
   " && find /mnt/lib -name 'libatomic.so.1*' -exec cp -an {} /usr/lib/ ';' && node --version",
 ]
 
-/** What puts the runtimes of earlier buildpacks into the image, where a process wants one. @throws where that cannot be */
+/**
+ * What puts the runtimes of earlier buildpacks into the image, where a process wants one. Those that are not Berth's own bring
+ * what they need, and what comes before them is below them.
+ * @throws BerthError `invalid` where that cannot be
+ */
 function runtimes(parts: readonly Part[], tree: Tree): string[] {
   const lines = Object.values(declaredTypes(tree))
-  return parts.slice(0, -1).flatMap(({ name, plan, listed }) => {
+  const own = parts.filter(({ plan }) => plan.buildpack !== 'foreign')
+  const last = own.at(-1)
+  const found = own.slice(0, -1).flatMap(({ name, plan, listed }) => {
     if (name === 'go') return ['ENV PATH=/app/bin:$PATH']
     const wanted = lines.find((line) => programs[name]?.test(`${line} `))
     if (wanted === undefined) return []
     if (name === 'nodejs') return node
     throw new BerthError(
       'invalid',
-      `Procfile: \`${wanted.slice(0, 80)}\` runs ${plan.name}, and the image is that of the last buildpack, ${parts.at(-1)?.plan.name ?? ''}`,
+      `Procfile: \`${wanted.slice(0, 80)}\` runs ${plan.name}, and the image is that of the last buildpack, ${last?.plan.name ?? ''}`,
       `put ${listed.text} last in ${listed.place.file}, or deploy the two as two apps`,
     )
   })
+  return found.length > 0 && last !== parts.at(-1) ? ['USER root', ...found] : found
 }
