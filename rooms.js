@@ -38,4 +38,4 @@ export const engineFloors = [
 ]
 
 /** Files of `src/engine` itself that all floors may import; the others put the engine together. */
-export const engineCommons = ['errors', 'config', 'records', 'events']
+export const engineCommons = ['errors', 'config', 'records', 'events', 'mutex']

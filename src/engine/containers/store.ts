@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { codeOf, messageOf } from '../errors.js'
 import { sweepDrafts, syncDirectory, writeDurably } from '../system/durable.js'
 import type { ContainerRecord } from './record.js'
-import { KeyedMutex } from '../system/mutex.js'
+import { KeyedMutex } from '../mutex.js'
 import { removeIfPossible, sweepTrees } from '../system/remove.js'
 
 /** Where one container keeps what must last. */

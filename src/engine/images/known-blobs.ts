@@ -1,6 +1,6 @@
 import type { Digest } from '../records.js'
 import { readOr, writeDurably } from '../system/durable.js'
-import { Mutex } from '../system/mutex.js'
+import { Mutex } from '../mutex.js'
 
 /** One form in which a layer has been on the wire, its bytes seen here. */
 export interface KnownBlob {

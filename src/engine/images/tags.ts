@@ -1,7 +1,7 @@
 import type { Digest } from '../records.js'
 import { readOr, writeDurably } from '../system/durable.js'
 import { familiar, type Reference } from '../oci/reference.js'
-import { Mutex } from '../system/mutex.js'
+import { Mutex } from '../mutex.js'
 
 /** Which name means which image: one file, rewritten whole, so that a crash leaves the old names or the new. */
 export class Tags {

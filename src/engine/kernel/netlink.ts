@@ -1,6 +1,7 @@
 import { close } from 'node:fs'
-import { getSystemErrorName } from 'node:util'
+import { getSystemErrorName, promisify } from 'node:util'
 import koffi from 'koffi'
+import { Mutex } from '../mutex.js'
 import { inNetns } from './netns.js'
 
 /** Netlink families used here, netlink(7). */
@@ -9,6 +10,7 @@ export const family = { route: 0, netfilter: 12 } as const
 /** Message flags, netlink(7). */
 export const flag = { request: 1, ack: 4, replace: 0x100, exclusive: 0x200, create: 0x400, append: 0x800 } as const
 
+const closed = promisify(close)
 const libc = koffi.load('libc.so.6')
 const socket = libc.func('int socket(int domain, int type, int protocol)')
 const send = libc.func('long send(int fd, _In_ uint8_t *data, size_t length, int flags)')
@@ -77,7 +79,7 @@ function encode(message: NetlinkMessage, sequence: number): Buffer {
 export class Netlink implements Disposable {
   readonly #fd: number
   #sequence = 0
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Mutex()
 
   private constructor(fd: number) {
     this.#fd = fd
@@ -102,7 +104,7 @@ export class Netlink implements Disposable {
 
   /** Sends messages in one datagram; resolves when each that asked for an acknowledgement has it. @throws NetlinkError the first refusal */
   batch(messages: readonly NetlinkMessage[]): Promise<void> {
-    const run = this.#last.then(async () => {
+    return this.#turns.run(async () => {
       const first = this.#sequence + 1
       const data = Buffer.concat(messages.map((message) => encode(message, ++this.#sequence)))
       await new Promise<void>((resolve, reject) => {
@@ -114,8 +116,6 @@ export class Netlink implements Disposable {
       })
       this.#answers(messages, first)
     })
-    this.#last = Promise.allSettled([run]) // a failure is told to whoever sent it
-    return run
   }
 
   /**
@@ -154,6 +154,6 @@ export class Netlink implements Disposable {
   /** Closes the socket when what was asked is done: a closed descriptor's number may soon be somebody else's. */
   [Symbol.dispose](): void {
     // by a thread: the kernel keeps whoever closes a socket of netfilter's waiting for 10 ms
-    void this.#last.then(() => close(this.#fd))
+    void this.#turns.run(() => closed(this.#fd))
   }
 }

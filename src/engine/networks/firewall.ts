@@ -6,7 +6,7 @@ import { attribute, family, flag, Netlink, type NetlinkMessage } from '../kernel
 import { batchOf, NFT_MSG, value } from './nftables.js'
 import { metadata } from './reach.js'
 import type { Reach } from '../config.js'
-import { Mutex } from '../system/mutex.js'
+import { Mutex } from '../mutex.js'
 
 /** A network as the firewall sees it. */
 export interface Zone {

@@ -15,7 +15,7 @@ import { parseReach } from './reach.js'
 import type { NetworkRecord } from './record.js'
 import { allowForwarding } from './forwarding.js'
 import { hostRoutes, uplinks } from './routes.js'
-import { Mutex } from '../system/mutex.js'
+import { Mutex } from '../mutex.js'
 import { settingsOf } from './settings.js'
 import { ownerOf } from '../system/owner.js'
 

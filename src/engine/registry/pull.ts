@@ -7,7 +7,7 @@ import { readDocument, type StoredImage } from '../oci/document.js'
 import { familiar, familiarName, type Reference } from '../oci/reference.js'
 import type { ImageStore } from '../images/store.js'
 import type { Digest } from '../records.js'
-import type { KeyedMutex } from '../system/mutex.js'
+import type { KeyedMutex } from '../mutex.js'
 import type { Semaphore } from '../system/semaphore.js'
 import {
   chooseManifest,

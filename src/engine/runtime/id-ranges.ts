@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { IdSpan } from '../config.js'
 import { codeOf, EngineError } from '../errors.js'
 import { writeDurably } from '../system/durable.js'
-import { Mutex } from '../system/mutex.js'
+import { Mutex } from '../mutex.js'
 import { idCount, type IdRange } from '../system/id-map.js'
 
 /** Above what useradd(8), subuid(5) and systemd-nspawn give out, below where signed numbers end. */

@@ -7,7 +7,7 @@ import { bytesBelow } from '../system/disk.js'
 import { fillInPlace, settleInPlace } from './fill.js'
 import { checkOptions, mountVolume, unmountVolume } from './options.js'
 import { VolumeRecords, type VolumeRecord } from './record.js'
-import { Mutex } from '../system/mutex.js'
+import { Mutex } from '../mutex.js'
 
 /** The volume room: what the container room needs, and what the API serves. */
 export interface VolumeRoom extends Volumes {
