@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url'
 import httpProxy from 'http-proxy'
 import { RouteCache } from '../src/router/route-cache.js'
 import { quantile, table } from './figures.js'
+import { typescript } from '../test/run.js'
 
 const end = '~the end~'
 const body = `${'hello '.repeat(150)}${end}`
@@ -35,7 +36,7 @@ const children: ChildProcess[] = []
 function start(script: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): void {
   const path = fileURLToPath(new URL(script, import.meta.url))
   const options = { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'inherit'] as const }
-  children.push(spawn(process.execPath, ['--import=tsx', path, ...args], { ...options, stdio: [...options.stdio] }))
+  children.push(spawn(process.execPath, [typescript, path, ...args], { ...options, stdio: [...options.stdio] }))
 }
 
 /** Asks one request after the other until `until`; a server that closes after each answer costs a connection each. */

@@ -1,7 +1,6 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Stream } from 'node:stream'
-
 import './extend.js' // before http-proxy
 import httpProxy from 'http-proxy'
 import { frameOfAnswer, isSound } from '../framing.js'

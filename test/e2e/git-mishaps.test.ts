@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { deflateSync } from 'node:zlib'
 import { pkt } from '../../src/git/pkt-line.js'
 import { gitEnv, gitRig, type GitRig, type WorkingCopy } from '../git/rig.js'
+import { typescript } from '../run.js'
 
 /** A promise and what settles it. */
 const gate = () => {
@@ -199,7 +200,7 @@ describe('a push whose api process is killed', function () {
       rmSync(rig.config.apiSocket, { force: true })
       const script = fileURLToPath(new URL('../git/api-child.ts', import.meta.url))
       const env = { ...process.env, ...rig.config.env, PORT: port }
-      const child = spawn(process.execPath, ['--import=tsx', script], { env, stdio: 'inherit' })
+      const child = spawn(process.execPath, [typescript, script], { env, stdio: 'inherit' })
       children.push(child)
       await until(() =>
         fetch(`http://127.0.0.1:${port}/`).then(

@@ -6,6 +6,7 @@ import { expect } from 'chai'
 import { label } from '../../src/config.js'
 import { perlServer, until } from '../scheduler/describe-scheduler.js'
 import { setStage } from './scheduler-stage.js'
+import { typescript } from '../run.js'
 
 const size = { memory: 256 * 1024 * 1024, cpus: 1 }
 const never = new AbortController().signal
@@ -24,7 +25,7 @@ describe('the scheduler recovers', () => {
       await stage.rig.store.operations.update(operation.id, { status: 'releasing', release: release.version })
       const main = fileURLToPath(new URL('./scheduler-worker.ts', import.meta.url))
       const env = { ...process.env, ...stage.rig.config.env, BERTH_LOG: 'silent' }
-      const args = ['--import=tsx', main, app.name, String(release.version)]
+      const args = [typescript, main, app.name, String(release.version)]
       const worker = spawn(process.execPath, args, { env, stdio: 'inherit' })
       const started = await until('the new process', async () =>
         (await stage.rig.containers(app)).find((one) => one.Labels[label.release] === '3' && one.State === 'running'),

@@ -18,6 +18,7 @@ import { createLog } from '../../src/log.js'
 import { perlServer, until, type Reply, type SchedulerGround } from '../scheduler/describe-scheduler.js'
 import { Wire } from './scheduler-wire.js'
 import { freePort, poolByte } from '../free.js'
+import { typescript } from '../run.js'
 
 export const image = 'debian:bookworm-slim'
 
@@ -59,7 +60,7 @@ export async function engineForTests(): Promise<EngineForTests> {
   const place = ['--root', join(dir, 'root'), '--run', join(dir, 'run'), '--socket', socket]
   const name = ['--name', `e${randomBytes(3).toString('hex')}`, '--pool', `10.${String(poolByte())}.0.0/16`]
   const cache = ['--cache', process.env.BERTH_CACHE ?? join(tmpdir(), 'berth-test-cache')]
-  const args = ['--import=tsx', main, ...place, ...name, ...cache]
+  const args = [typescript, main, ...place, ...name, ...cache]
   const engine = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
   const docker = new Docker({ socketPath: socket })
   const dispose = async () => {
@@ -95,7 +96,7 @@ async function end(child: ChildProcess): Promise<void> {
 
 export function startRouter(config: Config): ChildProcess {
   const main = fileURLToPath(new URL('../../src/router/main.ts', import.meta.url))
-  return spawn(process.execPath, ['--import=tsx', main], {
+  return spawn(process.execPath, [typescript, main], {
     env: { ...process.env, ...config.env, BERTH_LOG: 'warn' },
     stdio: ['ignore', 'inherit', 'inherit'],
   })

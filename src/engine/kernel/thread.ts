@@ -21,7 +21,7 @@ export class Thread<Message> {
 
   /** @param entry of the thread, a module beside the caller's: it handles messages by `handleMessages` */
   constructor(entry: URL) {
-    this.#worker = start(entry)
+    this.#worker = new Worker(entry)
     this.#worker.on('message', (answer: CallResult) => {
       const asked = this.#waiting.shift()
       if (answer.ok) asked?.resolve(answer.value)
@@ -69,15 +69,6 @@ export class Thread<Message> {
     this.#worker.postMessage(farewell)
     await gone
   }
-}
-
-/** Under tsx the thread is TypeScript, and a worker does not inherit what tsx has installed, as it does strip-types.js. */
-function start(compiled: URL): Worker {
-  if (!import.meta.url.endsWith('.ts') || !process.execArgv.some((flag) => flag.includes('tsx')))
-    return new Worker(compiled)
-  const entry = compiled.href.replace(/\.js$/, '.ts')
-  const load = `import('tsx/esm/api').then((tsx) => { tsx.register(); return import(${JSON.stringify(entry)}) })`
-  return new Worker(load, { eval: true })
 }
 
 /** Called on the thread: handles messages in turn and answers them. `failed` is called when handling one threw. */

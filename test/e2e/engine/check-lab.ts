@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { run } from '../../run.js'
+import { run, typescript } from '../../run.js'
 import type { Report } from '../../../src/engine/check/check.js'
 
 const built = process.env.BERTH_TEST_BUILT === '1'
@@ -10,7 +10,7 @@ const program = fileURLToPath(
 
 /** Runs `berth engine:check` on a root directory, with an exit code of 0 or 1. */
 export async function checkRoot(root: string): Promise<{ code: number; report: Report }> {
-  const loader = built ? [] : [`--import=${import.meta.resolve('tsx')}`]
+  const loader = built ? [] : [typescript]
   const { code, stdout, stderr } = await run(process.execPath, [...loader, program, '--root', root, '--json'], {
     timeoutMs: 120_000,
   })

@@ -7,13 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { mountDisk, mountRun, openDockerd, type Start } from './oracle.js'
-import { must, run, type Outcome, type RunOptions } from '../../run.js'
+import { must, run, typescript, type Outcome, type RunOptions } from '../../run.js'
 import { poolByte } from '../../free.js'
 import { patience } from '../../patience.js'
 
 const program = fileURLToPath(new URL('../../../src/engine/main.ts', import.meta.url))
 const build = fileURLToPath(new URL('../../../dist/engine/main.js', import.meta.url))
-const tsx = import.meta.resolve('tsx')
 /** Base images are made once a machine, not once a test. */
 export const cache = process.env.BERTH_CACHE ?? join(tmpdir(), 'berth-test-cache')
 
@@ -67,7 +66,7 @@ export async function openEngine(start: Start = {}): Promise<TestEngine> {
   const trusted = certificates === undefined ? {} : { 'registry-certs': certificates }
   const options = { root: join(dir, 'root'), run: join(dir, 'run'), socket, cache, name, pool, ...trusted }
   const flags = Object.entries(options).flatMap(([key, value]) => [`--${key}`, value])
-  const args = [...(built ? [build] : [`--import=${tsx}`, program]), ...flags, ...more]
+  const args = [...(built ? [build] : [typescript, program]), ...flags, ...more]
   let daemon: ChildProcess | undefined
   let ground: AsyncDisposable | undefined
 

@@ -9,6 +9,7 @@ import { ask } from '../../engine/networks/ask.js'
 import { inside, Lab, port, thrownBy } from '../../engine/networks/lab.js'
 import { eventually, openEngine, oracle } from './harness.js'
 import { askUdp, openNetworkLab } from './network-lab.js'
+import { typescript } from '../../run.js'
 
 describe('container networks whose engine dies', function () {
   if (process.getuid?.() !== 0) return
@@ -89,7 +90,7 @@ describe('container networks whose engine dies', function () {
     const script = fileURLToPath(new URL('../../engine/networks/fixtures/churn.ts', import.meta.url))
     for (let round = 0; round < 6; round++) {
       const task = JSON.stringify([lab.config, lab.peer('a').pid, lab.peer('b').pid])
-      const engine = spawn(process.execPath, ['--import', 'tsx', script, task], {
+      const engine = spawn(process.execPath, [typescript, script, task], {
         stdio: ['ignore', 'pipe', 'inherit'],
       })
       await once(engine.stdout, 'data')

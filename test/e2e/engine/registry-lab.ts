@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { must } from '../../run.js'
+import { must, typescript } from '../../run.js'
 import { archive } from '../../engine/images/lab.js'
 import type { DockerEngine } from './harness.js'
 import { freePort } from '../../free.js'
@@ -178,12 +178,7 @@ export async function openDoor(server: Server, engine: DockerEngine, port = 0): 
   server.listen(path)
   await once(server, 'listening')
   const program = fileURLToPath(new URL('door.ts', import.meta.url))
-  const child = within(engine, process.execPath, [
-    `--import=${import.meta.resolve('tsx')}`,
-    program,
-    path,
-    String(port),
-  ])
+  const child = within(engine, process.execPath, [typescript, program, path, String(port)])
   const [got] = await lineOf(child, 'stdout', /\d+/)
   return {
     host: `127.0.0.1:${got}`,
