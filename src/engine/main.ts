@@ -52,35 +52,36 @@ Example:
   sudo berth engine & DOCKER_HOST=unix:///run/berth/engine.sock docker ps
 `
 
+const text = { type: 'string' } as const
+const options = {
+  root: text,
+  run: text,
+  socket: text,
+  name: text,
+  pool: text,
+  cache: text,
+  'registry-mirror': { type: 'string', multiple: true },
+  'insecure-registry': { type: 'string', multiple: true },
+  'registry-certs': text,
+  'build-env': text,
+  'build-cache': text,
+  'build-time': text,
+  'build-memory': text,
+  'build-pids': text,
+  'build-cpus': text,
+  'build-ssh': { type: 'boolean' },
+  'disk-reserve': text,
+  reach: text,
+  'userns-ids': text,
+  'deny-host-userns': { type: 'boolean' },
+  'deny-privileged': { type: 'boolean' },
+  destroy: { type: 'boolean' },
+  help: { type: 'boolean' },
+} as const
+type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>['values']
+
 function configure(): { config: EngineConfig; destroy: boolean } | undefined {
-  const text = { type: 'string' } as const
-  const { values } = parseArgs({
-    options: {
-      root: text,
-      run: text,
-      socket: text,
-      name: text,
-      pool: text,
-      cache: text,
-      'registry-mirror': { type: 'string', multiple: true },
-      'insecure-registry': { type: 'string', multiple: true },
-      'registry-certs': text,
-      'build-env': text,
-      'build-cache': text,
-      'build-time': text,
-      'build-memory': text,
-      'build-pids': text,
-      'build-cpus': text,
-      'build-ssh': { type: 'boolean' },
-      'disk-reserve': text,
-      reach: text,
-      'userns-ids': text,
-      'deny-host-userns': { type: 'boolean' },
-      'deny-privileged': { type: 'boolean' },
-      destroy: { type: 'boolean' },
-      help: { type: 'boolean' },
-    },
-  })
+  const { values } = parseArgs({ options })
   if (values.help) return undefined
   const { BERTH_ROOT = '/var/lib/berth', BERTH_RUN = '/run/berth', BERTH_NAME, BERTH_POOL, BERTH_CACHE } = process.env
   const { BERTH_REGISTRY_MIRRORS, BERTH_INSECURE_REGISTRIES, BERTH_REGISTRY_CERTS } = process.env
@@ -109,20 +110,7 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
       certificates: resolve(values['registry-certs'] ?? BERTH_REGISTRY_CERTS ?? defaultSettings.certificates),
       proxies: proxiesOf({ ...buildEnv, ...process.env }),
     },
-    build: {
-      ...(values['build-cache'] === undefined
-        ? {}
-        : { cacheBytes: number('--build-cache', values['build-cache']) * 2 ** 20 }),
-      ...(values['build-time'] === undefined
-        ? {}
-        : { deadlineMs: number('--build-time', values['build-time']) * 1000 }),
-      ...buildLimitsOf({
-        '--build-memory': values['build-memory'] ?? process.env.BERTH_BUILD_MEMORY,
-        '--build-pids': values['build-pids'] ?? process.env.BERTH_BUILD_PIDS,
-        '--build-cpus': values['build-cpus'] ?? process.env.BERTH_BUILD_CPUS,
-      }),
-      ssh: values['build-ssh'] ?? false,
-    },
+    build: buildConfig(values),
     ...(reserve === undefined ? {} : { diskReserve: number('--disk-reserve', reserve) * 2 ** 20 }),
     ...(ids === undefined ? {} : { ids: parseSpan(ids, '--userns-ids') }),
     reach: parseReach(reachOf(values.reach ?? process.env.BERTH_REACH, process.env.BERTH_HTTP_PORT)),
@@ -134,6 +122,19 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
   }
   return { config, destroy: values.destroy ?? false }
 }
+
+const buildConfig = (values: Values): BuildConfig => ({
+  ...(values['build-cache'] === undefined
+    ? {}
+    : { cacheBytes: number('--build-cache', values['build-cache']) * 2 ** 20 }),
+  ...(values['build-time'] === undefined ? {} : { deadlineMs: number('--build-time', values['build-time']) * 1000 }),
+  ...buildLimitsOf({
+    '--build-memory': values['build-memory'] ?? process.env.BERTH_BUILD_MEMORY,
+    '--build-pids': values['build-pids'] ?? process.env.BERTH_BUILD_PIDS,
+    '--build-cpus': values['build-cpus'] ?? process.env.BERTH_BUILD_CPUS,
+  }),
+  ssh: values['build-ssh'] ?? false,
+})
 
 /** Berth's router answers everybody, and so those behind it: an app may ask another for what strangers may. */
 const reachOf = (text = '', routerPort = ''): string =>

@@ -132,15 +132,10 @@ export async function superviseInstance(config: Config): Promise<void> {
 
   const gitGroup = gitGroupOf(config, user)
   const children = specs(config, user, { router, api }, gitGroup).map((spec) => {
-    const events: ChildEvents = {
-      started: (pid) => {
-        pids.set(spec.name, pid)
-        if (spec.name === 'api') gitGroup.admit(pid)
-      },
-      leaves: (pid) => pids.set(`${spec.name}.${pid}`, pid),
-      left: (pid) => pids.delete(`${spec.name}.${pid}`),
+    const admit = (pid: number): void => {
+      if (spec.name === 'api') gitGroup.admit(pid)
     }
-    return new Child(spec, events, ofName(orphans, spec.name))
+    return new Child(spec, recordIn(pids, spec.name, admit), ofName(orphans, spec.name))
   })
   for (const child of children) child.start()
   const running = { ...runnable(config), pid: process.pid }
@@ -153,9 +148,24 @@ export async function superviseInstance(config: Config): Promise<void> {
   const signal = await ended
   clearInterval(rotation)
   if (signal === 'SIGUSR2') return leave()
+  await stopAll(children)
+}
+
+/** Keeps the record of a process's pids: of the one that serves, and of those before it that leave. */
+const recordIn = (pids: Pids, name: string, started: (pid: number) => void): ChildEvents => ({
+  started: (pid) => {
+    pids.set(name, pid)
+    started(pid)
+  },
+  leaves: (pid) => pids.set(`${name}.${pid}`, pid),
+  left: (pid) => pids.delete(`${name}.${pid}`),
+})
+
+/** Redis is stopped last: the others write to it until they are gone. */
+async function stopAll(children: readonly Child[]): Promise<void> {
   const redis = children.filter((child) => child.spec.name === 'redis')
   await Promise.all(children.filter((child) => !redis.includes(child)).map((child) => child.stop(graceMs)))
-  await Promise.all(redis.map((child) => child.stop(graceMs))) // last: the others write to it until they are gone
+  await Promise.all(redis.map((child) => child.stop(graceMs)))
 }
 
 const stopSignal = (): Promise<NodeJS.Signals> =>

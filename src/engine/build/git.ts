@@ -82,36 +82,36 @@ export async function fetchRepository(
 const outOfMemory = ({ memory }: BuildSandbox): string =>
   `git ran out of memory: a build may take ${String(Math.floor(memory / 2 ** 20))} MiB (BERTH_BUILD_MEMORY)`
 
+const gitSettings = [
+  'core.hooksPath=/dev/null',
+  'core.fsmonitor=false',
+  'credential.helper=',
+  'advice.detachedHead=false',
+].flatMap((setting) => ['-c', setting])
+
+const environmentOf = ({ env, agent }: GitSurroundings): NodeJS.ProcessEnv => ({
+  PATH: process.env.PATH ?? '/usr/bin:/bin',
+  ...env,
+  HOME: '/nonexistent',
+  LC_ALL: 'C',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_ALLOW_PROTOCOL: protocols,
+  GIT_SSH_COMMAND: 'ssh -F /dev/null -o BatchMode=yes -o IdentityFile=/dev/null',
+  ...(agent === undefined ? {} : { SSH_AUTH_SOCK: agent }),
+})
+
 /** Runs git with no configuration but what is said here, no prompt and no keys of the host's. */
-async function runGit(
-  cwd: string,
-  args: readonly string[],
-  { env, agent, signal, sandbox }: GitSurroundings,
-): Promise<string> {
-  const settings = [
-    'core.hooksPath=/dev/null',
-    'core.fsmonitor=false',
-    'credential.helper=',
-    'advice.detachedHead=false',
-  ]
-  const [program, ...words] = await sandbox.around(['git', ...settings.flatMap((setting) => ['-c', setting]), ...args])
+async function runGit(cwd: string, args: readonly string[], surroundings: GitSurroundings): Promise<string> {
+  const { signal, sandbox } = surroundings
+  const [program, ...words] = await sandbox.around(['git', ...gitSettings, ...args])
   signal.throwIfAborted()
   const child = spawn(program, words, {
     cwd,
     detached: true, // a group of its own, so that the programs git starts end with it
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env.PATH ?? '/usr/bin:/bin',
-      ...env,
-      HOME: '/nonexistent',
-      LC_ALL: 'C',
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_CONFIG_GLOBAL: '/dev/null',
-      GIT_TERMINAL_PROMPT: '0',
-      GIT_ALLOW_PROTOCOL: protocols,
-      GIT_SSH_COMMAND: 'ssh -F /dev/null -o BatchMode=yes -o IdentityFile=/dev/null',
-      ...(agent === undefined ? {} : { SSH_AUTH_SOCK: agent }),
-    },
+    env: environmentOf(surroundings),
   })
   const kill = (): void => {
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')

@@ -101,42 +101,49 @@ export interface PreparedContainer extends Pick<Sandbox, 'rootfs' | 'users'> {
   readonly staging: MountStaging
 }
 
-/** Describes a container to the runtime. @throws EngineError `invalid` */
-export function sandboxOf(deps: ContainerDeps, container: Container, prepared: PreparedContainer): Sandbox {
-  const { rootfs, users, mounts, staging } = prepared
-  const { run } = container
+/** The files by which a container knows its names, but for those that it mounts itself. */
+function nameFiles(deps: ContainerDeps, { id, run }: Container, { mounts, staging }: PreparedContainer): Mount[] {
   // whoever shares a network shares what is said of it
   const shared = /^container:(.+)$/.exec(run.networkMode)?.[1]
-  const places = deps.store.places(shared === undefined ? container.id : deps.find(shared).id)
-  const init = initOf(run)
-  const command = commandOf(deps, container, rootfs, {})
-  const [height, width] = run.consoleSize
-  const { namespaces, shm } = namespacesOf(deps, container)
-  demandMapped(command.user, users)
-  refuseGpus(run)
-  const bind = (source: string, target: string): Mount => ({
-    type: 'bind',
-    source: staging.bind(source),
-    target,
-    options: ['bind', 'rw', 'rprivate'],
-  })
-  const names = Object.entries({
+  const places = deps.store.places(shared === undefined ? id : deps.find(shared).id)
+  return Object.entries({
     [markTarget]: containerMark(deps.config),
     '/etc/resolv.conf': places.resolvConf,
     '/etc/hostname': places.hostname,
     '/etc/hosts': places.hosts,
   })
     .filter(([target]) => !mounts.some((point) => point.target === target))
-    .map(([target, source]) => bind(source, target))
-  closeSync(openDirectory(rootfs, command.cwd, users === 'host' ? 0 : users.first))
-  const devices = devicesOf(run)
-  // nobody makes a device node in a user namespace
-  const nodes = (users === 'host' ? [] : devices).map(({ path, type, major, minor, mode }): Mount => ({
+    .map(([target, source]) => ({
+      type: 'bind',
+      source: staging.bind(source),
+      target,
+      options: ['bind', 'rw', 'rprivate'],
+    }))
+}
+
+/** Device nodes of a container in a user namespace, where nobody makes one. */
+const deviceNodes = (devices: Sandbox['devices'], staging: MountStaging): Mount[] =>
+  devices.map(({ path, type, major, minor, mode }) => ({
     type: 'bind',
     source: staging.device(type, major, minor, mode),
     target: path,
     options: ['bind', 'rw', 'nosuid', 'noexec'],
   }))
+
+/** Describes a container to the runtime. @throws EngineError `invalid` */
+export function sandboxOf(deps: ContainerDeps, container: Container, prepared: PreparedContainer): Sandbox {
+  const { rootfs, users, mounts, staging } = prepared
+  const { run } = container
+  const init = initOf(run)
+  const command = commandOf(deps, container, rootfs, {})
+  const [height, width] = run.consoleSize
+  const { namespaces, shm } = namespacesOf(deps, container)
+  demandMapped(command.user, users)
+  refuseGpus(run)
+  const names = nameFiles(deps, container, prepared)
+  closeSync(openDirectory(rootfs, command.cwd, users === 'host' ? 0 : users.first))
+  const devices = devicesOf(run)
+  const nodes = users === 'host' ? [] : deviceNodes(devices, staging)
   return {
     id: container.id,
     command: {

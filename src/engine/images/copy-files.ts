@@ -92,24 +92,20 @@ export function copyFiles(task: CopyTask): readonly Archive[] {
   const intoDirectory =
     parents || task.target.endsWith('/') || layerWriter.resolve(task.target, true).entry?.stat.isDirectory() === true
   const newest = Math.max(0, ...matches.map(({ entry }) => entry.stat.mtimeMs / 1000))
-  const made: Attributes = { mode: 0o755, uid: owner?.uid ?? 0, gid: owner?.gid ?? 0, mtime: newest }
-  const change = task.chmod === undefined ? undefined : readModeChange(task.chmod)
-  const copies: Copies = new Map()
-  const unchanged = openEarlier(task.earlier)
-  const mayLink = task.mayLink ?? false
   const copier: Copier = {
     tree,
     layerWriter,
-    made,
+    made: { mode: 0o755, uid: owner?.uid ?? 0, gid: owner?.gid ?? 0, mtime: newest },
     owner,
-    change,
-    mayLink,
+    change: task.chmod === undefined ? undefined : readModeChange(task.chmod),
+    mayLink: task.mayLink ?? false,
     left,
-    unchanged,
-    copies,
+    unchanged: openEarlier(task.earlier),
+    copies: new Map(),
     links: new Map(),
     linked: new Map(),
   }
+  const { made, copies } = copier
   const base = task.target.replace(/\/+$/, '')
   const archives: Archive[] = []
   for (const found of matches) {
@@ -128,16 +124,21 @@ export function copyFiles(task: CopyTask): readonly Archive[] {
     }
     copyEntry(copier, found.entry, place(copier, intoDirectory ? `${base}/${found.kept}` : task.target))
   }
-  for (const { name, content } of task.inline) {
-    const path = place(copier, intoDirectory ? `${base}/${name}` : task.target)
-    copies.delete(path)
-    const fd = layerWriter.open(path)
-    writeSync(fd, content)
-    layerWriter.closeFile(fd, { ...made, mode: change?.(0o644, false) ?? 0o644 })
-  }
+  for (const { name, content } of task.inline)
+    writeInline(copier, intoDirectory ? `${base}/${name}` : task.target, content)
   layerWriter.close()
   if (task.copies !== undefined && archives.length === 0) writeCopies(task.copies, copies)
   return archives
+}
+
+/** Makes a file of the text of a here-document. */
+function writeInline(copier: Copier, target: string, content: string): void {
+  const { layerWriter, copies, made, change } = copier
+  const path = place(copier, target)
+  copies.delete(path)
+  const fd = layerWriter.open(path)
+  writeSync(fd, content)
+  layerWriter.closeFile(fd, { ...made, mode: change?.(0o644, false) ?? 0o644 })
 }
 
 /** How an archive is compressed; undefined when it is none. */
