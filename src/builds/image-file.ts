@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { extract } from 'tar-stream'
 import type { EngineClient } from '../engine-client/client.js'
 import { createLog } from '../log.js'
-import { messageOf } from '../errors.js'
+import { BerthError, messageOf } from '../errors.js'
 
 const log = createLog('builds')
 /** Marks what is made to read a file by: it never runs. */
@@ -13,7 +13,7 @@ const staleSeconds = 600
 /**
  * The text of a file in an image; null where it has none. An engine shows files of containers alone, so one is made, and
  * taken away again.
- * @throws Error when the file is longer than a limit
+ * @throws BerthError `invalid` when the file is longer than a limit
  */
 export async function imageFile(
   engine: EngineClient,
@@ -50,7 +50,8 @@ async function firstFile(archive: NodeJS.ReadableStream, maxBytes: number): Prom
   const entries = archive.pipe(extract())
   for await (const entry of entries) {
     if (entry.header.type !== 'file') return null
-    if (entry.header.size > maxBytes) throw new Error(`${entry.header.name} is longer than ${maxBytes} bytes`)
+    if (entry.header.size > maxBytes)
+      throw new BerthError('invalid', `${entry.header.name} of the image is longer than ${maxBytes} bytes`)
     const chunks: Buffer[] = []
     for await (const chunk of entry) chunks.push(chunk as Buffer)
     return Buffer.concat(chunks).toString('utf8')

@@ -45,7 +45,7 @@ describe('a file of an image', () => {
   it('that is too long is refused, and its container is gone all the same', async () => {
     const { done, engine } = engineWith(tarOf('x', 'long'))
     const error = await imageFile(engine, 'image', '/x', 3).catch((reason: unknown) => String(reason))
-    expect(error).to.equal('Error: x is longer than 3 bytes')
+    expect(error).to.equal('Error: x of the image is longer than 3 bytes')
     expect(done.at(-1)).to.equal('removed of image')
   })
 

@@ -35,6 +35,16 @@ describe('the containers of an engine', () => {
     })
   })
 
+  it('show what lies in them, and null where nothing does', async () => {
+    const seen = await listening('an archive')
+    const archive = await at.client.containers.get('a', '/etc/x y')
+    expect(archive === null ? null : await text(archive)).to.equal('an archive')
+    expect(seen[0]?.asked).to.equal('GET /containers/a/archive?path=%2Fetc%2Fx%20y')
+    await at.engine.close()
+    await at.engine.open(refusing(404, 'no such file'))
+    expect(await at.client.containers.get('a', '/none')).to.equal(null)
+  })
+
   it('are taken for our own when the answer to their creation was lost', async () => {
     const seen: string[] = []
     await at.engine.open((request, response) => {

@@ -1,4 +1,6 @@
-import { SourceError } from '../source-error.js'
+import { asTable } from '../../lib/toml.js'
+import { projectToml } from '../project-toml.js'
+import { position, SourceError, type SourcePlace } from '../source-error.js'
 import type { Tree } from '../tree.js'
 
 /** Debian packages that an app asks for, and what its pusher should know of them. */
@@ -43,33 +45,59 @@ const debianNames: Readonly<Record<string, string>> = {
   'chromium-chromedriver': 'chromium-driver',
 }
 
+/** A word where a package is asked for. */
+interface Word {
+  readonly word: string
+  readonly place: SourcePlace
+}
+
 /**
- * What the Aptfile of a tree asks for.
+ * What the Aptfile of a tree asks for, and the list of Heroku's deb-packages in a project.toml.
  * @throws SourceError at a word that is no package: an option, a repository, an address
  */
 export function aptPackages(tree: Tree): AptPackages {
   const names = new Set<string>()
   const notes: string[] = []
-  for (const [index, raw] of (tree.read(file) ?? '').split(/\r?\n/).entries()) {
-    const line = raw.replace(/(?:^|\s)#.*$/, '')
-    for (const { 0: word, index: at } of line.matchAll(/\S+/g)) {
-      const place = { file, line: index + 1, column: at + 1 }
-      const name = Object.hasOwn(debianNames, word) ? (debianNames[word] ?? word) : word
-      if (!packageName.test(name)) throw refused(place, word)
-      if (name !== word) notes.push(`${file}: ${word} is Ubuntu's name: ${name} is installed`)
-      names.add(name)
-      if (names.size > most)
-        throw new SourceError(
-          place,
-          `more than ${String(most)} packages`,
-          'an image of your own holds so much better: write a Dockerfile',
-        )
-    }
+  for (const { word, place } of [...inAptfile(tree), ...inProject(tree)]) {
+    const name = Object.hasOwn(debianNames, word) ? (debianNames[word] ?? word) : word
+    if (!packageName.test(name)) throw refused(place, word)
+    if (name !== word) notes.push(`${place.file}: ${word} is Ubuntu's name: ${name} is installed`)
+    names.add(name)
+    if (names.size > most)
+      throw new SourceError(
+        place,
+        `more than ${String(most)} packages`,
+        'an image of your own holds so much better: write a Dockerfile',
+      )
   }
   return { names: [...names], notes }
 }
 
-function refused(place: { file: string; line: number; column: number }, word: string): SourceError {
+const inAptfile = (tree: Tree): Word[] =>
+  (tree.read(file) ?? '').split(/\r?\n/).flatMap((raw, index) => {
+    const line = raw.replace(/(?:^|\s)#.*$/, '')
+    return [...line.matchAll(/\S+/g)].map(({ 0: word, index: at }) => ({
+      word,
+      place: { file, line: index + 1, column: at + 1 },
+    }))
+  })
+
+/** `[com.heroku.buildpacks.deb-packages] install = ["a", { name = "b" }]` */
+function inProject(tree: Tree): Word[] {
+  const project = projectToml(tree)
+  if (project === null) return []
+  const listed = ['com', 'heroku', 'buildpacks', 'deb-packages'].reduce(
+    (table, key) => asTable(table[key]),
+    project.toml,
+  )
+  if (!Array.isArray(listed.install)) return []
+  return listed.install.map((one: unknown) => {
+    const word = String(typeof one === 'string' ? one : asTable(one).name)
+    return { word, place: { file: project.file, ...position(project.text, Math.max(0, project.text.indexOf(word))) } }
+  })
+}
+
+function refused(place: SourcePlace, word: string): SourceError {
   const shown = word.slice(0, 80).replace(/\p{Cc}/gu, '?')
   if (word.startsWith(':'))
     return new SourceError(

@@ -1,6 +1,7 @@
 import type { Plan } from '../buildpack.js'
 import { nginxStage } from '../static/nginx-stage.js'
 import type { AptPackages } from './aptfile.js'
+import { phpStage } from '../php/php-stage.js'
 import { pieces } from '../pieces.js'
 
 /** Images whose packages are not Debian's. */
@@ -13,14 +14,15 @@ const foreign = /^(?:scratch$|.*(?:alpine|distroless))/
 export function withPackages(plan: Plan, { names, notes }: AptPackages): Plan {
   if (names.length === 0 || plan.ownDockerfile) return plan
   const install = `RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends ${names.join(' ')} && rm -rf /var/lib/apt/lists/*`
-  // the stage of nginx is known by its text
+  // stages that all apps have in common are known by their text
   const [before = '', ...after] = plan.dockerfile.split(nginxStage)
+  const common = before.includes(phpStage)
   const stages = new Set<string>()
-  const lines = pieces(before).flatMap((piece) => {
+  const lines = pieces(before.replace(phpStage, () => `${phpStage}\n${install}`)).flatMap((piece) => {
     const from = /^FROM (\S+)(?: AS (\S+))?$/.exec(piece)
     if (from === null) return [piece]
     const [, image = '', stage = ''] = from
-    const known = stages.has(image)
+    const known = stages.has(image) || (common && stage === 'php')
     stages.add(stage)
     return known || foreign.test(image) || /(?:^|-)runtime$/.test(stage) ? [piece] : [piece, install]
   })

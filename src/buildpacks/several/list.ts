@@ -1,5 +1,6 @@
-import { TomlError, asTable, asTables, parseToml } from '../../lib/toml.js'
+import { asTable, asTables } from '../../lib/toml.js'
 import { parseJson } from '../json.js'
+import { projectToml } from '../project-toml.js'
 import { position, SourceError, type SourcePlace } from '../source-error.js'
 import type { Tree } from '../tree.js'
 
@@ -68,10 +69,9 @@ function inAppJson(tree: Tree): Listed[] {
 
 /** Of the project descriptor, in both of its versions. Those of one group are one after another. */
 function inProject(tree: Tree): Listed[] {
-  const file = 'project.toml'
-  const text = tree.read(file)
-  if (text === null) return []
-  const toml = tomlOf(file, text)
+  const project = projectToml(tree)
+  if (project === null) return []
+  const { file, text, toml } = project
   const io = asTable(asTable(toml.io).buildpacks)
   const groups = [...asTables(io.group), ...asTables(asTable(toml.build).buildpacks)]
   return groups.map(({ uri, id, script }) => {
@@ -85,20 +85,6 @@ function inProject(tree: Tree): Listed[] {
       'name each by its id, `id = "heroku/nodejs"`, or write a Dockerfile',
     )
   })
-}
-
-function tomlOf(file: string, text: string) {
-  try {
-    return parseToml(text)
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error
-    const [words = ''] = error.message.split('\n')
-    throw new SourceError(
-      { file, line: error.line, column: error.column },
-      words,
-      `correct ${file}, commit and push again`,
-    )
-  }
 }
 
 const placed = (file: string, text: string, said: string): Listed => ({

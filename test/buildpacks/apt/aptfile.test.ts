@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { aptReason } from '../../../src/buildpacks/apt/failure.js'
+import { phpStage } from '../../../src/buildpacks/php/php-stage.js'
 import { complaintOf, pkg, planOf, type Files } from '../trees.js'
 
 const worker = (aptfile: string): Files => ({ Aptfile: aptfile, Procfile: 'worker: ./work.sh' })
@@ -41,6 +42,22 @@ describe('an Aptfile', () => {
     ]
     for (const [what, count, files] of counts) expect(installs({ ...aptfile, ...files }), what).to.have.length(count)
     expect(planOf({ ...aptfile, Dockerfile: 'FROM x' }).dockerfile).to.equal('FROM x')
+  })
+
+  it('may be a list in a project.toml', () => {
+    const project = (list: string): Files => ({
+      'project.toml': `[com.heroku.buildpacks.deb-packages]\ninstall = ${list}\n`,
+      'package.json': pkg({ scripts: { start: 'node x.js' } }),
+    })
+    expect(installs(project('["git", { name = "sox", skip_dependencies = true }]'))).to.deep.equal(['git sox'])
+    expect(complaintOf(project('["git",\n "x;id"]'))).to.match(/^project\.toml:3:3: `x;id` is not the name/)
+    expect(complaintOf(project('[1'))).to.match(/^project\.toml:\d+:\d+: /)
+  })
+
+  it('is installed after what all PHP apps have in common', () => {
+    const { dockerfile } = planOf({ Aptfile: 'sox', 'index.php': '<?php' })
+    expect(dockerfile.startsWith(`${phpStage}\nRUN apt-get update -q && DEBIAN_FRONTEND`)).to.equal(true)
+    expect(installs({ Aptfile: 'sox', 'index.php': '<?php' })).to.deep.equal(['sox'])
   })
 
   it('may have names of Ubuntu, which is said', () => {
