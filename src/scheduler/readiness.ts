@@ -1,12 +1,12 @@
 import type { EventEmitter } from 'node:events'
-import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { BerthError } from '../errors.js'
 import { networkOf } from './desired.js'
-import { ask, type CheckAnswer } from './check.js'
+import { ask, Unheard, type CheckAnswer } from './check.js'
 import { explainCheck, explainEnd, explainSilence, tellTail, type DiagnosisSubject } from './diagnosis.js'
 import type { AppEngine } from './app-engine.js'
 import type { Timeouts } from './limits.js'
-import { listenersOf, type ListeningSocket } from './sockets.js'
+import { listenersOf } from './sockets.js'
 
 /** A container that has been started and should come up. */
 export interface StartingProcess {
@@ -37,21 +37,11 @@ interface WaitSignals {
   readonly late: AbortSignal
 }
 
-/** Milliseconds between looks at what listens: no event tells, so look often at first, then less. */
-const paces = (waited: number): number => (waited < 2_000 ? 10 : waited < 10_000 ? 50 : 250)
+/** Milliseconds between knocks at a port where nothing listens: no event tells, so knock often at first, then less. */
+const paces = (waited: number): number => (waited < 2_000 ? 8 : waited < 10_000 ? 50 : 250)
 
-const reaches = (host: string, port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: 1_000 })
-    const say = (heard: boolean) => {
-      socket.destroy()
-      resolve(heard)
-    }
-    socket
-      .once('connect', () => say(true))
-      .once('error', () => say(false))
-      .once('timeout', () => say(false))
-  })
+/** Milliseconds between looks at what listens where; the kernel goes through all its connections for each, 4 ms. */
+const lookMs = 250
 
 /**
  * Resolves when a starting process does its work: a `web` process listens on its port and answers its check; any other has
@@ -80,55 +70,88 @@ async function lives(starting: StartingProcess, deps: ReadinessDeps, wait: WaitS
 
 async function answers(starting: StartingProcess, deps: ReadinessDeps, wait: WaitSignals): Promise<void> {
   const { process, port, hostname } = starting
-  const address = await listens(starting, deps, wait)
+  const place = await alive(starting, deps)
+  const silence = new Silence(starting, deps, place)
   let last: CheckAnswer | null = null
-  for (let gap = 20; !wait.late.aborted; gap = Math.min(gap * 2, 1_000)) {
+  for (let gap = 20; !wait.late.aborted;) {
     const stop = AbortSignal.any([wait.aborted, wait.died, wait.late])
-    const answer = await ask(address, port, hostname, stop).catch(() => null)
-    if (answer && answer.status < 500) return
-    if (answer) last = answer
-    // hung up: perhaps it died, and the engine was not there to tell
+    // without an address there is nobody to ask but ourselves
+    const asked = place.address === '' ? Promise.reject(new Unheard()) : ask(place.address, port, hostname, stop)
+    const answer = await asked.catch((error: unknown) => (error instanceof Unheard ? 'unheard' : 'hung up'))
+    if (answer === 'unheard' && !silence.isOver) {
+      await pause(await silence.look(), wait, starting, deps)
+      continue
+    }
+    silence.isOver = true
+    if (typeof answer === 'object') {
+      if (answer.status < 500) return
+      last = answer
+    }
+    // perhaps it died, and the engine was not there to tell
     else await alive(starting, deps)
     await pause(gap, wait, starting, deps)
+    gap = Math.min(gap * 2, 1_000)
   }
+  if (!silence.isOver) throw await silence.explain()
   // what it answers is rarely why: production answers with a blank page
   if (last !== null) await tellTail(deps.engine, process, starting.id, deps.log)
   throw explainCheck(process, deps.limits.start / 1000, last)
 }
 
-/** Waits until the starting process listens where requests reach it; resolves with its address. */
-async function listens(starting: StartingProcess, deps: ReadinessDeps, wait: WaitSignals): Promise<string> {
-  const { process, port } = starting
-  const { limits, log } = deps
-  const { pid, address } = await alive(starting, deps)
-  const began = Date.now()
-  let heard: ListeningSocket[] | null
-  let loopbackSince = 0
-  let told = false
-  for (;;) {
-    const waited = Date.now() - began
-    heard = await listenersOf(pid, address)
-    if (heard === null) {
-      // not to be seen from here: it died (alive says so), or the engine is on another machine (so knock)
-      await alive(starting, deps)
-      if (await reaches(address, port)) return address
-    } else {
-      const own = heard.filter((one) => one.port === port)
-      if (own.some((one) => !one.loopback)) return address
-      if (own.length === 0) loopbackSince = 0
-      else if (loopbackSince === 0) loopbackSince = Date.now()
-      else if (Date.now() - loopbackSince > limits.loopback) break
-      const other = heard.find((one) => !one.loopback)
-      if (!told && waited > 5_000 && other) {
-        told = true
-        log(`${process} listens on port ${other.port}; waiting for it to listen on port ${port}`)
-      }
-    }
-    if (wait.late.aborted) break
-    await pause(heard === null ? Math.max(paces(waited), 200) : paces(waited), wait, starting, deps)
+/** While a process that has started does not listen where requests reach it: why that may be. */
+class Silence {
+  /** It listens. */
+  isOver = false
+  readonly #starting: StartingProcess
+  readonly #deps: ReadinessDeps
+  readonly #place: { readonly pid: number; readonly address: string }
+  readonly #began = Date.now()
+  #looked = Date.now()
+  #loopbackSince = 0
+  #told = false
+
+  constructor(
+    starting: StartingProcess,
+    deps: ReadinessDeps,
+    place: { readonly pid: number; readonly address: string },
+  ) {
+    this.#starting = starting
+    this.#deps = deps
+    this.#place = place
   }
-  if (!heard || heard.length === 0) await tellTail(deps.engine, process, starting.id, log)
-  throw explainSilence(process, port, limits.start / 1000, heard)
+
+  /** Looks, now and then, at what listens instead. @returns milliseconds until the next knock */
+  async look(): Promise<number> {
+    const { process, port } = this.#starting
+    const waited = Date.now() - this.#began
+    if (Date.now() - this.#looked < lookMs) return paces(waited)
+    const heard = await listenersOf(this.#place.pid, this.#place.address)
+    this.#looked = Date.now()
+    if (heard === null) {
+      // not to be seen from here: it died (alive says so), or the engine is on another machine
+      await alive(this.#starting, this.#deps)
+      return paces(waited)
+    }
+    const own = heard.filter((one) => one.port === port)
+    if (own.some((one) => !one.loopback)) this.isOver = true
+    else if (own.length === 0) this.#loopbackSince = 0
+    else if (this.#loopbackSince === 0) this.#loopbackSince = Date.now()
+    else if (Date.now() - this.#loopbackSince > this.#deps.limits.loopback) throw await this.explain()
+    const other = heard.find((one) => !one.loopback)
+    if (!this.#told && waited > 5_000 && other) {
+      this.#told = true
+      this.#deps.log(`${process} listens on port ${other.port}; waiting for it to listen on port ${port}`)
+    }
+    return paces(waited)
+  }
+
+  async explain(): Promise<BerthError> {
+    const { process, port, id } = this.#starting
+    const { engine, limits, log } = this.#deps
+    const heard = await listenersOf(this.#place.pid, this.#place.address)
+    if (!heard || heard.length === 0) await tellTail(engine, process, id, log)
+    return explainSilence(process, port, limits.start / 1000, heard)
+  }
 }
 
 /** Waits; ends early, by throwing, when the caller gives up or the starting process dies. */

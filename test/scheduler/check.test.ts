@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
-import { ask } from '../../src/scheduler/check.js'
+import { ask, Unheard } from '../../src/scheduler/check.js'
+import { freePort } from '../free.js'
 
 const never = new AbortController().signal
 
@@ -41,8 +42,14 @@ describe('the check', () => {
 
   it('rejects when nobody answers', async () => {
     const hangUp = await asked((request) => request.socket.destroy()).catch((error: unknown) => error)
-    expect(hangUp).to.be.instanceOf(Error)
+    expect(hangUp).to.be.instanceOf(Error).and.not.instanceOf(Unheard)
     const late = await asked(() => undefined, AbortSignal.timeout(50)).catch((error: unknown) => error)
     expect(late).to.be.instanceOf(Error)
+  })
+
+  it('tells one who does not listen from one who does not answer', async () => {
+    const refused = await ask('127.0.0.1', await freePort(), 'blog.localhost', never).catch((error: unknown) => error)
+    expect(refused).to.be.instanceOf(Unheard)
+    expect(await asked(() => undefined, AbortSignal.abort()).catch((error: unknown) => error)).to.be.instanceOf(Unheard)
   })
 })
