@@ -30,21 +30,30 @@ export interface Export {
  * @throws BerthError `invalid` when it is not a commit, or holds what is elsewhere (submodules), `large` past a limit
  */
 export async function readCommit({ repository, commit, env, limits }: Export): Promise<TreeFacts> {
-  // a tag has a tree too
-  const [type, tree] = await Promise.allSettled([
-    git(repository, ['cat-file', '-t', commit], env),
-    readTree(repository, commit, env, limits),
-  ])
-  if (type.status === 'rejected') throw broken(type.reason)
-  const { stdout } = type.value
-  if (stdout !== 'commit')
-    throw new BerthError(
-      'invalid',
-      `a branch can only be at a commit, and this is ${stdout === '' ? 'not in the push' : `a ${stdout}`}`,
-      'push <name>^{}:main',
-    )
-  if (tree.status === 'fulfilled') return tree.value
-  throw tree.reason instanceof BerthError ? tree.reason : broken(tree.reason)
+  try {
+    return await readTree(repository, commit, env, limits)
+  } catch (error) {
+    await checkCommit(repository, commit, env)
+    throw error instanceof BerthError ? error : broken(error)
+  }
+}
+
+/**
+ * @throws BerthError `invalid` for what is not a commit. git does not say so before it moves a branch (tags have trees, too), but
+ * then it refuses: who is refused is told the reason by this.
+ */
+export async function checkCommit(
+  repository: string,
+  commit: string,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { stdout } = await git(repository, ['cat-file', '-t', commit], env)
+  if (stdout === 'commit') return
+  throw new BerthError(
+    'invalid',
+    `a branch can only be at a commit, and this is ${stdout === '' ? 'not in the push' : `a ${stdout}`}`,
+    'push <name>^{}:main',
+  )
 }
 
 /**

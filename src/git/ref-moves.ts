@@ -1,8 +1,9 @@
 import { rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BerthError, messageOf } from '../errors.js'
+import { BerthError, is, messageOf } from '../errors.js'
 import type { Operation } from '../store/operations.js'
 import type { RefCommand } from './commands.js'
+import { checkCommit } from './export.js'
 import { orMissing, readIfThere } from '../lib/missing.js'
 import { adoptObjects, readMoves, writeMoves, type Push } from './pushes.js'
 import { moveRef, readRef, tryRef } from './refs.js'
@@ -15,7 +16,7 @@ const isFull = (error: unknown): boolean => /no space left|ENOSPC|couldn't write
 /**
  * Makes sure that the ref of a push can be moved once it is deployed: what is live and what git says must not part.
  * @param env where git finds the pushed objects
- * @throws BerthError `conflict` when it cannot
+ * @throws BerthError `conflict` when it cannot, `invalid` for what is not a commit
  */
 export async function prepareMove(
   repository: string,
@@ -25,8 +26,10 @@ export async function prepareMove(
   try {
     const spare = await stat(spareOf(repository)).catch(orMissing(null))
     if (spare?.size !== spareBytes) await writeFile(spareOf(repository), Buffer.alloc(spareBytes, '.'))
-    await tryRef(repository, ref, commit, env)
+    if (await tryRef(repository, ref, commit, env)) await checkCommit(repository, commit, env)
   } catch (error) {
+    if (/non-commit object/.test(messageOf(error))) await checkCommit(repository, commit, env)
+    if (is(error, 'invalid')) throw error
     throw new BerthError(
       'conflict',
       `${ref.replace('refs/heads/', '')} cannot be moved to the pushed commit: ${messageOf(error)}`,

@@ -43,6 +43,7 @@ export async function moveRef(repository: string, ref: string, commit: string): 
 /**
  * Finds out whether `moveRef` would, without doing it: the name is checked, the lock taken and written, and let go.
  * @param env where git finds the commit
+ * @returns whether branches are in the way: git has then not looked at what kind of object it is
  * @throws GitFailed
  */
 export async function tryRef(
@@ -50,13 +51,15 @@ export async function tryRef(
   ref: string,
   commit: string,
   env: Readonly<Record<string, string>>,
-): Promise<void> {
+): Promise<boolean> {
   const attempt = (end: string) => transact(repository, `start\nupdate ${ref} ${commit}\n${end}\n`, env)
   try {
     await attempt('prepare\nabort')
+    return false
   } catch (error) {
     if ((await inTheWay(repository, ref)).length === 0) throw error
     await attempt('abort')
+    return true
   }
 }
 

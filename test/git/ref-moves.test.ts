@@ -66,6 +66,17 @@ describe('the ref of a push that was deployed', () => {
     expect(await failure(tip('new'))).to.be.instanceOf(Error)
   })
 
+  it('is refused beforehand for a tag, which has a commit’s tree, be branches in the way or not', async () => {
+    await bare.git('-c', 'user.name=x', '-c', 'user.email=x', 'tag', '-a', '-m', 'one', 'v1', one)
+    const tag = await bare.git('rev-parse', 'v1')
+    await landed('way/below', one, 3)
+    for (const ref of ['refs/heads/free', 'refs/heads/way']) {
+      const error = await failure(prepareMove(bare.path, { ref, old: '0'.repeat(40), new: tag }, {}))
+      expect(error, ref).to.include({ fault: 'invalid', hint: 'push <name>^{}:main' })
+      expect((error as Error).message, ref).to.match(/and this is a tag$/)
+    }
+  })
+
   it('is refused beforehand where the ref cannot stand, or the commit is not there', async () => {
     for (const [ref, commit] of [
       ['refs/heads/a..b', two],
