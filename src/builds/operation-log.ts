@@ -2,6 +2,7 @@ import { mkdir, open, type FileHandle } from 'node:fs/promises'
 import type { Config } from '../config.js'
 import { messageOf } from '../errors.js'
 import { cutMark } from '../lib/lines.js'
+import { logWord } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 import { harmless } from '../lib/terminal.js'
 import { operationFiles, operationsDirectory } from './files.js'
@@ -133,7 +134,7 @@ export class OperationLog {
       this.#waiting = ''
       try {
         await this.#file.appendFile(text)
-        await this.#store.operations.notify(this.#id, 'log')
+        await this.#store.operations.notify(this.#id, logWord)
       } catch (error) {
         process.emitWarning(`log of operation ${this.#id}: ${messageOf(error)}`)
       }

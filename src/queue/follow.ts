@@ -4,7 +4,7 @@ import { orMissing } from '../lib/missing.js'
 import type { Config } from '../config.js'
 import { deadline } from '../lib/deadline.js'
 import { is } from '../errors.js'
-import { isOver, operationChannel, type Operation } from '../store/operations.js'
+import { isOver, logWord, operationChannel, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 import { operationFiles } from '../builds/files.js'
 
@@ -37,7 +37,7 @@ export async function* followLog(
   id: string,
   { from = 0, follow = true, signal }: FollowOptions = {},
 ): AsyncGenerator<LogChunk, void> {
-  await using watch = follow ? await watchOperation(store, id) : null
+  await using watch = follow ? await watchOperation(store, id, true) : null
   let offset = from
   let file: FileHandle | null = null
   try {
@@ -75,7 +75,7 @@ function wholeBytes(bytes: Buffer): number {
 
 /** Waits until an operation is over. @returns its last state; one whose app was destroyed meanwhile counts as succeeded */
 export async function outcome(store: Store, operation: Operation, signal?: AbortSignal): Promise<Operation> {
-  await using watch = await watchOperation(store, operation.id)
+  await using watch = await watchOperation(store, operation.id, false)
   for (;;) {
     const now = await watch.state()
     if (now === null) return { ...operation, status: 'succeeded', finishedAt: new Date().toISOString() }
@@ -93,10 +93,15 @@ interface Watch extends AsyncDisposable {
   news(signal?: AbortSignal): Promise<void>
 }
 
-async function watchOperation(store: Store, id: string): Promise<Watch> {
+/** @param ofLog whether a line of its log is news */
+async function watchOperation(store: Store, id: string, ofLog: boolean): Promise<Watch> {
   const news = new EventTarget()
   let notified = false
-  const unsubscribe = await store.notifications.subscribe(operationChannel(id), () => {
+  /** Whether the operation may be another than it was when it was last looked at: not by a line of its log. */
+  let stale = true
+  const unsubscribe = await store.notifications.subscribe(operationChannel(id), (word) => {
+    if (word !== logWord) stale = true
+    else if (!ofLog) return
     notified = true
     news.dispatchEvent(new Event('news'))
   })
@@ -110,12 +115,15 @@ async function watchOperation(store: Store, id: string): Promise<Watch> {
   return {
     state,
     over: async () => {
+      if (!stale) return false
+      stale = false
       const now = await state()
+      stale ||= now === undefined
       return now === null || (now !== undefined && isOver(now.status))
     },
     news: async (signal) => {
       using either = deadline(patience, ...(signal ? [signal] : []))
-      if (!notified) await once(news, 'news', { signal: either.signal }).catch(() => undefined)
+      if (!notified) await once(news, 'news', { signal: either.signal }).catch(() => (stale = true))
       notified = false
     },
     [Symbol.asyncDispose]: () => {

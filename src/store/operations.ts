@@ -61,6 +61,9 @@ export const arrivals = 'deploys:arrived'
 /** Channel that is told of every change of an operation's status, and whenever its log has grown. */
 export const operationChannel = (id: string): string => `deploy:${id}`
 
+/** What that channel is told of a log that has grown; of a status, its name. */
+export const logWord = 'log'
+
 export const newOperationId = (): string => Date.now().toString(36).padStart(9, '0') + randomBytes(4).toString('hex')
 
 /** An operation, unless it is recorded already; 0: its app is gone. */
@@ -192,7 +195,7 @@ export class Operations {
     return now
   }
 
-  /** Has those who follow an operation look again. */
+  /** Has those who follow an operation look again; at its log alone for `logWord`. */
   async notify(id: string, what: string): Promise<void> {
     await this.#redis.publish(operationChannel(id), what)
   }
