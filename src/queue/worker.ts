@@ -20,6 +20,8 @@ const roundMs = 15_000
 /** Apps looked after at once: what limits their builds and other changes are the pools. */
 const atOnce = 10_000
 
+const unfinished = 'operations of an app not carried out'
+
 /** The one worker of an instance. */
 export interface OperationWorker {
   /**
@@ -44,6 +46,7 @@ class Dispatcher {
   /** Ids of operations whose log says what they wait for. */
   readonly #told = new Set<string>()
   readonly #mutex = new KeyedMutex()
+  readonly #arrived = new Set<Promise<void>>()
 
   constructor(deps: OperationDeps, stopping: AbortSignal) {
     this.#deps = deps
@@ -64,11 +67,17 @@ class Dispatcher {
     }
   }
 
-  /** Something new has come of an app; '' is of any. */
+  /** Something new has come of an app; '' is of any. It is carried out at once, before BullMQ has woken anybody for it. */
   async arrive(app: string): Promise<void> {
     if (app === '') return this.round()
-    const wakes = this.#running.has(app) ? undefined : wake(this.#deps.store.redis, app)
-    await Promise.all([this.#mutex.run(app, () => this.#look(app)), wakes])
+    const work = this.work(app)
+    this.#arrived.add(work)
+    await work.finally(() => this.#arrived.delete(work))
+  }
+
+  /** Resolves when nothing of what arrived is being carried out. */
+  async rest(): Promise<void> {
+    await Promise.allSettled(this.#arrived)
   }
 
   /** Looks at every app that has something pending. */
@@ -163,11 +172,11 @@ export async function startWorker(given: Omit<OperationDeps, 'builds' | 'changes
     skipVersionCheck: true,
   })
   worker.on('error', (error) => log.warn({ error: messageOf(error) }, 'queue'))
-  worker.on('failed', (job, error) => log.error({ app: job?.data.app, error }, 'operations of an app not carried out'))
+  worker.on('failed', (job, error) => log.error({ app: job?.data.app, error }, unfinished))
 
   const rounds = setInterval(() => void dispatcher.round().catch(() => undefined), roundMs)
   const unsubscribe = await store.notifications.subscribe(arrivals, (app) => {
-    dispatcher.arrive(app).catch((error: unknown) => log.warn({ error: messageOf(error) }, 'arrivals'))
+    dispatcher.arrive(app).catch((error: unknown) => log.error({ app, error }, unfinished))
   })
   await dispatcher.round()
 
@@ -176,7 +185,7 @@ export async function startWorker(given: Omit<OperationDeps, 'builds' | 'changes
       clearInterval(rounds)
       unsubscribe()
       const late = setTimeout(() => stopping.abort(), graceMs)
-      await worker.close().finally(() => clearTimeout(late))
+      await Promise.all([worker.close(), dispatcher.rest()]).finally(() => clearTimeout(late))
       await queue.close()
     },
   }
