@@ -96,11 +96,15 @@ const kept = (keepsClasses: boolean): string[] => [
   '  done)',
   'done',
   'mkdir -p /out/app /out/libraries',
-  `tar -c --exclude-vcs --exclude='*.java' --exclude='*.kt' --exclude='*.scala' --exclude=src/test --exclude=.mvn --exclude=.gradle --exclude='mvnw*' --exclude='gradlew*' . | tar -x -C /out/app`,
+  `tar -c --exclude-vcs --exclude='*.java' --exclude='*.kt' --exclude='*.scala' --exclude=src/test --exclude=.mvn --exclude=.gradle --exclude='mvnw*' --exclude='gradlew*' --exclude='bin/*.bat' . | tar -x -C /out/app`,
   'cd /out/app',
   `find . -type d \\( ${libraries.map((path) => `-path '*/${path}'`).join(' -o ')} \\) -prune | grep -v '/src/' | while read -r found; do`,
   '  mkdir -p "/out/libraries/$(dirname "$found")" && mv "$found" "/out/libraries/$found"',
   'done',
+  // a jar of the project's own changes with its code
+  `find . -name '*.jar' | while read -r own; do find /out/libraries -name "$(basename "$own")" | while read -r found; do`,
+  '  copy=${found#/out/libraries/} && mkdir -p "$(dirname "$copy")" && mv "$found" "$copy"',
+  'done; done',
 ]
 
 /** A path as a word of the shell. */

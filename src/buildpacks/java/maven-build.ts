@@ -31,7 +31,7 @@ export function mavenBuild(tree: Tree, asked: string, declares: boolean): JavaBu
         : [{ text: compilesFor, place: directory === '.' ? 'pom.xml' : `${directory}/pom.xml` }],
     )
     .toSorted((one, other) => major(other.text) - major(one.text))
-  const chosen = module === null || module.directory === '.' ? '' : ` -pl '${module.directory}' -am`
+  const chosen = module === null || module.directory === '.' ? '' : ` -pl ${module.directory} -am`
   if (tree.hasFile('mvnw') && wrapper(tree).includes('apache-maven-2'))
     throw new BerthError(
       'invalid',

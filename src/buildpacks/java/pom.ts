@@ -43,10 +43,10 @@ export function readPoms(tree: Tree): readonly Pom[] {
     )
     for (const module of [project, ...profiles].flatMap((place) => elements(place, 'modules', 'module'))) {
       const path = normalize(`${directory}/${module.text.replace(/\/?pom\.xml$/, '')}`).replace(/\/$/, '')
-      if (path.startsWith('..') || path.startsWith('/') || !/^[\w .@+/-]+$/.test(path))
+      if (path.startsWith('..') || path.startsWith('/') || !/^[\w.@+/-]+$/.test(path))
         throw new SourceError(
           { file, ...position(text, module.offset) },
-          `the module ${module.text.slice(0, 80)} is outside of what is pushed`,
+          `the module ${module.text.slice(0, 80)} is outside of what is pushed, or is called as no directory of a module is`,
           'push the directory that has all modules, or take it out',
         )
       open.push(path)

@@ -32,8 +32,11 @@ export function sbtBuild(tree: Tree, declares: boolean): JavaBuild {
       'add `addSbtPlugin("com.github.sbt" % "sbt-native-packager" % "1.10.4")` to project/plugins.sbt and `enablePlugins(JavaAppPackaging)` to build.sbt',
     )
   const isPlay = /play/i.test(plugins)
+  // what its packager calls the program: the project's name, where that is plain to see
+  const name = /^\s*(?:ThisBuild\s*\/\s*)?name\s*:=\s*"([\w .-]+)"/m.exec(tree.read('build.sbt') ?? '')?.[1]
+  const program = name === undefined ? '*' : name.toLowerCase().replaceAll(/\W+/g, '-')
   const command = packager
-    ? `sh -c 'exec bash target/universal/stage/bin/* ${isPlay ? '-Dhttp.port=$PORT' : '-Dserver.port=$PORT'}'`
+    ? `bash target/universal/stage/bin/${program} ${isPlay ? '-Dhttp.port=$PORT' : '-Dserver.port=$PORT'}`
     : 'java $JAVA_OPTS -Dserver.port=$PORT -jar target/scala-*/*-assembly-*.jar'
   return {
     tool: 'sbt',
@@ -43,6 +46,8 @@ export function sbtBuild(tree: Tree, declares: boolean): JavaBuild {
       `mvn="mvn -B -ntp $MAVEN_ARGS -Dmaven.repo.local=/root/.cache/m2"`,
       `[ -e /root/.cache/sbt/sbt-launch.jar ] || $mvn org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -Dartifact=${launcher} -DoutputDirectory=/root/.cache/sbt -Dmdep.stripVersion=true`,
       `java $SBT_OPTS -Xss4m -Dsbt.global.base=/root/.cache/sbt/global -Dsbt.boot.directory=/root/.cache/sbt/boot -Dsbt.ivy.home=/root/.cache/ivy2 -Dsbt.color=false -Dsbt.supershell=false -jar /root/.cache/sbt/sbt-launch.jar \${SBT_TASKS:-${packager ? 'stage' : 'assembly'}}`,
+      'rm -rf project/target target/streams target/task-temp-directory',
+      ...(packager ? ['find target -mindepth 1 -maxdepth 1 ! -name universal -exec rm -rf {} +'] : []),
     ],
     program: declares ? null : { command, ...(isPlay ? { framework: 'Play' } : {}) },
     least: null,

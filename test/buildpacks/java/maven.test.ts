@@ -82,7 +82,7 @@ describe('a Maven project', () => {
     const modules = { 'pom.xml': top, 'lib/pom.xml': pom(), 'web/pom.xml': pom(plugin('spring-boot-maven-plugin')) }
     const { dockerfile, processTypes } = planOf(modules)
     expect(processTypes.web).to.equal('java $JAVA_OPTS -Dserver.port=$PORT -jar web/target/*.jar')
-    expect(dockerfile).to.include("-DskipTests package} -pl 'web' -am\"")
+    expect(dockerfile).to.include('-DskipTests package} -pl web -am"')
     const starting = { 'web/pom.xml': pom(), 'web/src/main/java/shop/Web.java': main }
     expect(web({ ...modules, ...starting })).to.include("-cp 'web/target/classes:web/target/dependency/*' shop.Web")
     const both = {

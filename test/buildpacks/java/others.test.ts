@@ -72,7 +72,9 @@ describe('an sbt build', () => {
       ...sbt,
       'project/plugins.sbt': 'addSbtPlugin("com.github.sbt" % "sbt-native-packager" % "1.10.4")',
     }
-    expect(web(packaged)).to.include('target/universal/stage/bin/').and.include('-Dserver.port=$PORT')
+    expect(web(packaged)).to.equal('bash target/universal/stage/bin/* -Dserver.port=$PORT')
+    const named = { ...packaged, 'build.sbt': 'lazy val x = 1\nname := "Hello Shop"\n' }
+    expect(web(named)).to.equal('bash target/universal/stage/bin/hello-shop -Dserver.port=$PORT')
     const play = 'addSbtPlugin("org.playframework" % "sbt-plugin" % "3.0.5")'
     expect(planOf({ ...sbt, 'project/plugins.sbt': play }).found).to.equal('Java app (Play, sbt)')
     expect(web({ ...sbt, 'project/plugins.sbt': 'addSbtPlugin("com.eed3si9n" % "sbt-assembly" % "2")' })).to.include(
