@@ -17,6 +17,9 @@ export interface ImagePlan {
   readonly port?: number
 }
 
+/** Config vars that hold a secret of the app's own, made at random where they are not set and kept; how each is written. */
+export type Secrets = Readonly<Record<string, 'hex' | 'base64'>>
+
 /** How to build an app and what to run of it. The Dockerfile builds on any Docker with the app's directory as context. */
 export interface Plan extends ImagePlan {
   /** Name of the buildpack that made it. */
@@ -35,6 +38,7 @@ export interface Plan extends ImagePlan {
   readonly typesFile?: string
   /** The file that says what runs. */
   readonly origin: 'Procfile' | 'package.json' | 'Dockerfile' | 'heroku.yml'
+  readonly secrets?: Secrets
   /** What the pusher should know, a line each. */
   readonly notes: readonly string[]
 }

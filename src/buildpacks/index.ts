@@ -4,6 +4,8 @@ import type { Buildpack } from './buildpack.js'
 export const buildpacks: readonly Buildpack[] = [
   (await import('./dockerfile/buildpack.js')).dockerfile,
   (await import('./go/buildpack.js')).golang,
+  // it leaves a tree to others where the Gemfile is there for tools
+  (await import('./ruby/buildpack.js')).ruby,
   (await import('./php/buildpack.js')).php,
   (await import('./java/buildpack.js')).java,
   // it leaves a tree to Node.js where that is what starts the app

@@ -13,6 +13,7 @@ import { ensureStacks, withStackImages, type StackDeps } from '../stacks/ensure.
 import { imageFile } from './image-file.js'
 import { buildImage, type ImageOrder, type MadeImage } from './image.js'
 import type { OperationLog } from './operation-log.js'
+import { missingSecrets } from './secrets.js'
 
 /** A build the engine went away from is begun again this often; its cache makes the second try short. */
 const tries = 3
@@ -28,6 +29,8 @@ export interface BuiltImage extends Pick<Plan, 'processTypes' | 'origin'> {
   readonly images: Readonly<Record<string, string>> | undefined
   /** Port that the image of `web` exposes. */
   readonly port: number | undefined
+  /** Config vars that were made for it, to be kept. */
+  readonly secrets: Readonly<Record<string, string>>
 }
 
 /**
@@ -50,12 +53,15 @@ export async function buildTree(
   if (plan.version !== '') log.detail(`${plan.name} ${plan.version}`)
   if (plan.typesFile === undefined) tellTypes(log, plan.processTypes)
   for (const note of plan.notes) log.detail(`Note: ${note}`)
+  const secrets = missingSecrets(plan.secrets, order.variables)
+  for (const name of Object.keys(secrets)) log.detail(`Note: ${name} is made at random, and kept as a config var`)
+  const variables = { ...order.variables, ...secrets }
   const others = Object.entries(plan.images ?? {})
   for (const { dockerfile } of [plan, ...others.map(([, other]) => other)])
     await ensureStacks(deps, dockerfile, (line) => log.step(line))
   const build = (image: ImagePlan, tag: string): Promise<MadeImage> => {
     log.step(others.length === 0 ? 'Building...' : `Building ${nameOf(image)}...`)
-    return tryBuild(deps, { ...placed, tag, plan: image, buildpack: plan.buildpack }, log, signal)
+    return tryBuild(deps, { ...placed, variables, tag, plan: image, buildpack: plan.buildpack }, log, signal)
   }
   const main = await build(plan, order.tag)
   const made = new Map<ImagePlan, MadeImage>()
@@ -69,6 +75,7 @@ export async function buildTree(
     image: main.id,
     images: images.length === 0 ? undefined : Object.fromEntries(images),
     port: web.port,
+    secrets,
     processTypes,
     origin: plan.origin,
   }

@@ -12,6 +12,8 @@ export interface Built {
   readonly origin?: Release['origin']
   readonly images?: Release['images']
   readonly port?: Release['port']
+  /** Config vars that were made for it, and that the app has from then on. */
+  readonly secrets?: Readonly<Record<string, string>>
 }
 
 /** Takes what an operation says of its progress. */

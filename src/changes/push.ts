@@ -18,9 +18,11 @@ export const push = releasing<PushChange, Built>({
   schema: PushChange,
   describe: ({ commit, rebuild }) => `${rebuild ? 'Rebuild' : 'Deploy'} ${commit.slice(0, 7)}`,
   make: (change, at) => at.build(change),
-  next: ({ commit }, current, built) => ({
+  next: ({ commit }, current, { secrets = {}, ...built }) => ({
     ...built,
     commit,
+    // one that was set while it was built is the one that is meant
+    config: { ...secrets, ...current.config },
     formation: formationFor(built.processTypes, current.formation),
   }),
   runsReleaseCommand: true,

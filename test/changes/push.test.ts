@@ -18,6 +18,12 @@ describe('a push', () => {
     expect(deployed.formation).to.deep.equal({ web: defaultEntry('web'), worker: defaultEntry('worker') })
   })
 
+  it('keeps the secrets that were made for it, but for those that are set', () => {
+    const next = nextRelease(deployed, 3, push, { ...built, secrets: { A: 'made', KEY: 'made' } })
+    expect(next.config).to.deep.equal({ A: '1', KEY: 'made' })
+    expect(next).not.to.have.property('secrets')
+  })
+
   it('keeps the formation of process types that stay', () => {
     const three = nextRelease(deployed, 3, { kind: 'scale', formation: { worker: { quantity: 3 } } })
     const next = nextRelease(three, 4, push, { image: 'i', processTypes: { worker: 'w', clock: 'c' } })

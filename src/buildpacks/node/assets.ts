@@ -18,14 +18,16 @@ export interface AssetsStage {
 
 /**
  * How the assets of an app are built whose package.json is there for them alone; null where it builds nothing.
+ * @param more scripts that are run too, where they are there
  * @throws BerthError `invalid` as the Node.js buildpack does
  */
-export function assetsStage(tree: Tree): AssetsStage | null {
+export function assetsStage(tree: Tree, more: readonly string[] = []): AssetsStage | null {
   const text = tree.read('package.json')
   if (text === null) return null
   const root = parsePackageJson(text)
-  const script = scripts.find((name) => root.scripts[name] !== undefined)
-  if (script === undefined) return null
+  const first = scripts.find((name) => root.scripts[name] !== undefined)
+  const found = [...(first === undefined ? [] : [first]), ...more.filter((name) => root.scripts[name] !== undefined)]
+  if (found.length === 0) return null
   const manager = managerOf(tree, root)
   const commands = commandsFor(manager, null)
   const members = membersOf(tree, root)
@@ -45,9 +47,9 @@ export function assetsStage(tree: Tree): AssetsStage | null {
       ...(commands.setup === null ? [] : [`RUN ${commands.setup}`]),
       ...(any && files !== null ? [...copies, `${run} ${commands.install(true)}`, 'COPY . .'] : ['COPY . .']),
       ...(any && files === null ? [`${run} ${commands.install(true)}`] : []),
-      `${run} NODE_ENV=production ${commands.run} ${script}`,
+      ...found.map((name) => `${run} NODE_ENV=production ${commands.run} ${name}`),
       '',
     ],
-    notes: [`assets are built by Node.js ${version} (\`${script}\` of package.json)`, ...notes],
+    notes: [`assets are built by Node.js ${version} (\`${found.join('`, `')}\` of package.json)`, ...notes],
   }
 }

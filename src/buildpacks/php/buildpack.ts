@@ -67,12 +67,13 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
     dockerignore: [...ignored, ...(installs ? [composer.vendor] : []), tree.read('.dockerignore') ?? ''].join('\n'),
     processTypes: { ...(web === undefined ? {} : { web }), ...declared },
     origin: declares ? 'Procfile' : 'Dockerfile',
+    ...(framework === 'Laravel' && !tree.hasFile('.env') ? { secrets: { APP_KEY: 'base64' } as const } : {}),
     notes: [
       ...(declares || root === null ? [] : rootNotes(root)),
       ...notes,
       ...(vendored ? [`${composer.vendor}/ is used as it lies: Composer does not run`] : []),
       ...(assets?.notes ?? []),
-      ...frameworkNotes(tree, framework, declared, variables),
+      ...frameworkNotes(tree, framework, declared),
       ...accessNotes(tree, place, framework),
     ],
   }
@@ -121,15 +122,9 @@ function frameworkNotes(
   tree: Tree,
   framework: string | undefined,
   declared: Readonly<Record<string, string>>,
-  variables: Readonly<Record<string, string>>,
 ): string[] {
   if (framework !== 'Laravel') return []
   return [
-    ...(variables.APP_KEY === undefined && !tree.hasFile('.env')
-      ? [
-          'there is no APP_KEY, without which Laravel encrypts nothing: berth config:set APP_KEY="$(php artisan key:generate --show)"',
-        ]
-      : []),
     ...(declared.release === undefined && tree.hasDirectory('database/migrations')
       ? ['migrations are not run: `release: php artisan migrate --force` in a Procfile does that before each release']
       : []),
