@@ -3,18 +3,20 @@ import { buildSettings } from './build-settings.js'
 import { isModule } from './java/maven.js'
 import { parsePackageJson } from './node/package-json.js'
 import { membersOf } from './node/workspace.js'
+import { isCargoMember } from './rust/package.js'
 import type { Tree } from './tree.js'
 
 /**
  * The folder of a tree that is an app by itself, as BERTH_APP_DIR says; '.' for the top, also where a package of the
- * workspace there is asked for: that is installed with the whole of it.
+ * workspace there is asked for: that is installed, or built, with the whole of it.
  * @throws BerthError `invalid` when there is no such folder
  */
 export function appDirectory(tree: Tree, variables: Readonly<Record<string, string>>): string {
   const asked = variables[buildSettings.dir]?.trim() ?? ''
   const parts = asked.split('/').filter((part) => part !== '' && part !== '.')
   const directory = parts.join('/')
-  if (directory === '' || isMember(tree, directory) || isModule(tree, directory)) return '.'
+  if (directory === '' || isMember(tree, directory) || isModule(tree, directory) || isCargoMember(tree, directory))
+    return '.'
   if (!asked.startsWith('/') && !parts.includes('..') && tree.hasDirectory(directory)) return directory
   const folders = tree.names().filter((name) => !name.startsWith('.') && tree.hasDirectory(name))
   throw new BerthError(

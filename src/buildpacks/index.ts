@@ -8,6 +8,8 @@ export const buildpacks: readonly Buildpack[] = [
   (await import('./ruby/buildpack.js')).ruby,
   (await import('./php/buildpack.js')).php,
   (await import('./java/buildpack.js')).java,
+  // it leaves a tree to Python or to Node.js where Rust is a library of theirs
+  (await import('./rust/buildpack.js')).rust,
   // it leaves a tree to Node.js where that is what starts the app
   (await import('./python/buildpack.js')).python,
   (await import('./deno/buildpack.js')).deno,

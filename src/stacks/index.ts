@@ -9,4 +9,5 @@ export const stacks: readonly Stack[] = [
   (await import('./ruby/stack.js')).rubyStack,
   (await import('./go/stack.js')).goStack,
   (await import('./java/stack.js')).javaStack,
+  (await import('./rust/stack.js')).rustStack,
 ]

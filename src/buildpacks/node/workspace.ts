@@ -1,3 +1,4 @@
+import { folderPattern, foldersOf } from '../folders.js'
 import type { Tree } from '../tree.js'
 import { parsePackageJson, type PackageJson } from './package-json.js'
 
@@ -8,17 +9,12 @@ export interface Member {
   readonly pkg: PackageJson
 }
 
-/** So many folders are looked into. */
-const looks = 2_000
-/** Deeper than any workspace has its packages. */
-const depth = 4
-
 /** The packages of a workspace, by `workspaces` of its package.json or by pnpm-workspace.yaml; none where it is no workspace. */
 export function membersOf(tree: Tree, root: PackageJson): readonly Member[] {
   const patterns = patternsOf(tree, root)
   if (patterns.length === 0) return []
-  const wanted = patterns.filter((one) => !one.startsWith('!')).map(matcher)
-  const unwanted = patterns.filter((one) => one.startsWith('!')).map((one) => matcher(one.slice(1)))
+  const wanted = patterns.filter((one) => !one.startsWith('!')).map(folderPattern)
+  const unwanted = patterns.filter((one) => one.startsWith('!')).map((one) => folderPattern(one.slice(1)))
   return foldersOf(tree).flatMap((directory) => {
     if (!wanted.some((one) => one.test(directory)) || unwanted.some((one) => one.test(directory))) return []
     const file = `${directory}/package.json`
@@ -55,32 +51,6 @@ const unquoted = (item: string): string =>
     .trim()
     .replace(/\s+#.*$/, '')
     .replace(/^(['"])(.*)\1$/, '$2')
-
-/** A pattern of folders as an expression: `*` is within a name, `**` any depth. */
-function matcher(pattern: string): RegExp {
-  const parts = pattern.replace(/^\.\//, '').replace(/\/+$/, '').split('/')
-  const source = parts.map((part) =>
-    part === '**' ? '.+' : part.replace(/[.+^${}()|[\]\\?]/g, '\\$&').replace(/\*+/g, '[^/]*'),
-  )
-  return new RegExp(`^${source.join('/')}$`)
-}
-
-/** The folders of a tree, those of installed packages left out. */
-function foldersOf(tree: Tree): string[] {
-  const found: string[] = []
-  let level = ['.']
-  for (let left = depth; left > 0 && found.length < looks; left -= 1) {
-    level = level.flatMap((path) =>
-      tree
-        .names(path)
-        .filter((name) => !name.startsWith('.') && name !== 'node_modules')
-        .map((name) => (path === '.' ? name : `${path}/${name}`))
-        .filter((one) => tree.hasDirectory(one)),
-    )
-    found.push(...level.slice(0, looks - found.length))
-  }
-  return found.sort()
-}
 
 /** The packages of a workspace that one is built with, each after those it depends on itself. */
 export function builtBefore(members: readonly Member[], app: Member): Member[] {

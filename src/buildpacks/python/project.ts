@@ -1,5 +1,5 @@
-import { asTable, asTables, asTexts, parseToml, TomlError, type TomlTable } from '../../lib/toml.js'
-import { SourceError } from '../source-error.js'
+import { asTable, asTables, asTexts, type TomlTable } from '../../lib/toml.js'
+import { readToml } from '../toml.js'
 import type { Tree } from '../tree.js'
 import { parseJson } from '../json.js'
 import { namesOf, normalized, readRequirements } from './requirements.js'
@@ -39,7 +39,7 @@ const locks: readonly (readonly [string, Installer])[] = [
 
 /** Reads what an app declares. @throws SourceError where one of its files is not what its name says */
 export function readProject(tree: Tree): Project {
-  const pyproject = tomlOf(tree, 'pyproject.toml')
+  const pyproject = readToml(tree, 'pyproject.toml')
   const has = (file: string): boolean => tree.hasFile(file)
   const locked = locks.filter(([file]) => has(file))
   const [first] = locked
@@ -70,7 +70,7 @@ export function readProject(tree: Tree): Project {
   }
   const plain = { ...common, needsTree: false, needsGit: false, packages: null, notes: [] }
   if (has('Pipfile')) {
-    const pipfile = tomlOf(tree, 'Pipfile')
+    const pipfile = readToml(tree, 'Pipfile')
     const note = 'no Pipfile.lock: versions may differ at each build; run `pipenv lock` and commit it'
     const names = new Set(Object.keys(asTable(pipfile.packages)).map(normalized))
     return {
@@ -140,7 +140,7 @@ function fromLock(tree: Tree, pyproject: TomlTable, [file, installer]: readonly 
     const names = new Set(named.map(([name]) => normalized(name)))
     return { ...base, names, needsTree: needs(/^(?:path|file)$/), needsGit: needs(/^git$/), packages: null, ...pinned }
   }
-  const packages = asTables(tomlOf(tree, file).package)
+  const packages = asTables(readToml(tree, file).package)
   const names = new Set(packages.flatMap(({ name }) => (typeof name === 'string' ? [normalized(name)] : [])))
   const sources = packages.map((one) => ({ ...asTable(one.source), ...one }))
   const local = sources.some(
@@ -180,20 +180,6 @@ function pinnedBy(file: string, requires: unknown): Pick<Project, 'pinned'> {
   const { python_full_version: full, python_version: short } = asTable(requires)
   const text = typeof full === 'string' ? full : short
   return typeof text === 'string' ? { pinned: { place: `${file}: python_version`, text } } : {}
-}
-
-function tomlOf(tree: Tree, file: string): TomlTable {
-  try {
-    return parseToml(tree.read(file) ?? '')
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error
-    const { line, column } = error
-    throw new SourceError(
-      { file, line, column },
-      `not TOML: ${/^(?:Invalid TOML document: )?(.*)/.exec(error.message)?.[1] ?? ''}`,
-      `correct ${file}, commit and push again`,
-    )
-  }
 }
 
 /** A JSON object as a table: JSON has nothing that TOML has not, but null. */
