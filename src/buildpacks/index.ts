@@ -16,7 +16,10 @@ export const buildpacks: readonly Buildpack[] = [
   // what they leave to Node.js is what Node.js runs
   (await import('./bun/buildpack.js')).bun,
   (await import('./node/buildpack.js')).nodejs,
+  // many trees of other languages have a Makefile, or a start.sh
+  (await import('./cpp/buildpack.js')).cpp,
   (await import('./static/buildpack.js')).staticSite,
+  (await import('./shell/buildpack.js')).shell,
   // any stack takes an Aptfile: this is where there is none
   (await import('./apt/buildpack.js')).apt,
 ]

@@ -10,4 +10,5 @@ export const stacks: readonly Stack[] = [
   (await import('./go/stack.js')).goStack,
   (await import('./java/stack.js')).javaStack,
   (await import('./rust/stack.js')).rustStack,
+  (await import('./cpp/stack.js')).cppStack,
 ]

@@ -43,7 +43,7 @@ export function stageStack({ of, name, text, as, install, files }: CommonStage):
       const dockerfile = [
         'FROM debian:bookworm-slim',
         `RUN ${install}`,
-        'COPY root/ /',
+        ...(Object.keys(files).length > 0 ? ['COPY root/ /'] : []),
         `LABEL ${partsLabel}="${lineOf(parts)}"`,
         '',
       ].join('\n')

@@ -1,0 +1,109 @@
+import type { CMakeProject } from './cmake.js'
+import { toolsStage } from './tools-stage.js'
+
+const home = '/app'
+
+/** How an app in C or C++ is built. */
+export interface CppParts {
+  /** What CMake is told; null where make builds. */
+  readonly cmake: CMakeProject | null
+  /** Whether a configure script is run, or made first. */
+  readonly configure: 'there' | 'made' | 'none'
+  /** Whether its Makefile installs. */
+  readonly installs: boolean
+  /** Debian's packages of libraries. */
+  readonly libraries: readonly string[]
+  /** Where a Procfile looks for programs, beside bin: the path of each, and the program. */
+  readonly links: Readonly<Record<string, string>>
+  /** What runs as web; null where nothing does. */
+  readonly command: string | null
+}
+
+/** What is compiled from: it stays where it was compiled. */
+const sources = ['*.c', '*.cc', '*.cpp', '*.cxx', '*.h', '*.hh', '*.hpp', '*.o', '*.a', 'CMakeLists.txt', 'Makefile']
+  .map((name) => `! -name '${name}'`)
+  .join(' ')
+// the times of programs that make has made are told from others by parts of a second
+const copied = `find . -type f ${sources} -print0 | tar -c --format=posix --null -T - | tar -x -C /out`
+/** Libraries that are in every image of Debian. */
+const usual = '/(ld-linux[^/]*|lib(c|m|pthread|dl|rt|resolv|util|nsl|gcc_s|stdc\\+\\+))\\.so'
+const linked = `find /out -type f -perm -u+x -exec ldd {} + 2>/dev/null | awk '$2 == "=>" && $3 ~ "^/" {print $3}' | grep -Ev '${usual}' | sort -u | xargs -r cp -Lt /out/lib`
+/** What a configuration compiles to see what there is counts for nothing. */
+const counted = 'ccache -z > /dev/null'
+const told = `ccache --print-stats | awk '/^cache_miss\\t/ {miss = $2} /^(direct|preprocessed)_cache_hit\\t/ {hit += $2} END {print "Compiled " miss + 0 " files; " hit + 0 " were in the cache"}'`
+
+/**
+ * What was compiled before is known by its text, in a cache: a changed line compiles its file alone. The image has the
+ * programs, the libraries that they are linked with, and what is not source of the tree.
+ */
+export function dockerfileOf(parts: CppParts): string {
+  const { cmake, libraries, command } = parts
+  return [
+    toolsStage,
+    ...(libraries.length > 0
+      ? [`RUN apt-get update -q && apt-get install -qy --no-install-recommends ${libraries.join(' ')}`]
+      : []),
+    'ENV CCACHE_DIR=/root/.cache/ccache PATH=/usr/lib/ccache:$PATH',
+    `WORKDIR /src`,
+    'COPY . .',
+    'RUN --mount=type=cache,target=/root/.cache/ccache \\',
+    ` mkdir -p /out/bin /out/lib && touch /tmp/before \\`,
+    ...(cmake === null ? makeSteps(parts) : cmakeSteps(cmake)).map((step) => ` && ${step} \\`),
+    ...Object.entries(parts.links).map(
+      ([path, program]) => ` && mkdir -p "$(dirname /out/${path})" && ln -sf ${home}/bin/${program} /out/${path} \\`,
+    ),
+    ` && ${linked} \\`,
+    ` && ${told}`,
+    '',
+    'FROM debian:bookworm-slim',
+    `RUN groupadd --gid 1000 app && useradd --uid 1000 --gid app --home-dir ${home} --shell /bin/bash app && mkdir ${home} && chown app:app ${home}`,
+    'COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt',
+    'COPY --from=build /usr/share/zoneinfo /usr/share/zoneinfo',
+    `ENV PATH=${home}/bin:$PATH LD_LIBRARY_PATH=${home}/lib HOME=${home}`,
+    `WORKDIR ${home}`,
+    `COPY --from=build --chown=app:app /out ${home}`,
+    'USER app',
+    ...(command === null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', command])}`]),
+    '',
+  ].join('\n')
+}
+
+const gathered = `for one in /stage${home} /stage/usr/local /stage/usr; do if [ -d $one ]; then cp -a $one/. /out/; fi; done`
+
+function cmakeSteps({ programs, installs }: CMakeProject): string[] {
+  const found = programs.map(
+    (name) =>
+      `{ [ -e /out/bin/${name} ] || cp "$(find /build -type f -perm -u+x -name '${name}' | head -n1)" /out/bin/; }`,
+  )
+  return [
+    `cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=${home}`,
+    counted,
+    'cmake --build /build',
+    ...(installs ? ['DESTDIR=/stage cmake --install /build --strip', gathered] : []),
+    ...found,
+    copied,
+  ]
+}
+
+/** What a Makefile makes is only seen when it is made: the program that appears is the web, or the one that is called so. */
+function makeSteps({ configure, installs, command }: CppParts): string[] {
+  return [
+    ...(configure === 'made' ? ['autoreconf -fi'] : []),
+    ...(configure === 'none' ? [] : [`./configure --prefix=${home}`]),
+    counted,
+    'make -j"$(nproc)"',
+    ...(installs ? [`make install DESTDIR=/stage PREFIX=${home} prefix=${home}`, gathered] : []),
+    copied,
+    ...(command === webLink ? [linkedWeb] : []),
+  ]
+}
+
+/** The name under which the one program that a Makefile makes is found. */
+export const webLink = 'web'
+
+const linkedWeb = [
+  `{ cd /out && find . -type f -perm -u+x ! -name '*.so*' -newer /tmp/before -exec sh -c 'head -c4 "$1" | grep -q ELF' - {} ';' -print | sort | awk -F/ '!seen[$NF]++' > /tmp/programs`,
+  ` && web=$(grep -E '/(web|server|app|main|httpd)$' /tmp/programs | head -n1) && [ "$(wc -l < /tmp/programs)" != 1 ] || web=$(cat /tmp/programs)`,
+  ` ; if [ -z "$web" ]; then echo "berth: make made no program that is plainly the web process: $(echo $(cat /tmp/programs))"; exit 1; fi`,
+  ` ; [ "$web" = ./bin/${webLink} ] || ln -sf "${home}/\${web#./}" bin/${webLink}; }`,
+].join('')
