@@ -10,6 +10,8 @@ export const buildpacks: readonly Buildpack[] = [
   (await import('./java/buildpack.js')).java,
   // it leaves a tree to Python or to Node.js where Rust is a library of theirs
   (await import('./rust/buildpack.js')).rust,
+  (await import('./elixir/buildpack.js')).elixir,
+  (await import('./dotnet/buildpack.js')).dotnet,
   // it leaves a tree to Node.js where that is what starts the app
   (await import('./python/buildpack.js')).python,
   (await import('./deno/buildpack.js')).deno,

@@ -11,4 +11,6 @@ export const stacks: readonly Stack[] = [
   (await import('./java/stack.js')).javaStack,
   (await import('./rust/stack.js')).rustStack,
   (await import('./cpp/stack.js')).cppStack,
+  (await import('./elixir/stack.js')).elixirStack,
+  (await import('./dotnet/stack.js')).dotnetStack,
 ]
