@@ -1,6 +1,23 @@
-import { runCommandLine } from './program.js'
-
 // `berth logs | head` is not a failure
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
 
-process.exitCode = await runCommandLine(process.argv.slice(2))
+const args = process.argv.slice(2)
+process.exitCode = args.join(' ') === 'serve' ? await serveLean() : await runAny()
+
+async function runAny(): Promise<number> {
+  const { runCommandLine } = await import('./program.js')
+  return runCommandLine(args)
+}
+
+/** The same for `berth serve`, which stays for as long as Berth runs, without the 2 MiB of a library that reads a command line. */
+async function serveLean(): Promise<number> {
+  try {
+    const { serve } = await import('../serve/commands.js')
+    await serve()
+    return 0
+  } catch (error) {
+    const { exitCodeOf, formatFailure } = await import('./failure.js')
+    process.stderr.write(formatFailure(error))
+    return exitCodeOf(error)
+  }
+}

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
  * Loaded before all else, `node --import` (see bin/berth): has parts of libraries that are hardly ever used loaded when they
  * are. dockerode would load SSH and gRPC, nine MiB, for engines that are reached by SSH and for BuildKit's sessions; BullMQ
  * PostgreSQL, other clients of Redis and the calendar of jobs that come again; all that speak HTTP, or to Redis, would set up
- * OpenSSL's TLS, two MiB, where ours goes over sockets of this machine. And zod would load all the languages of its messages:
+ * OpenSSL's TLS, two MiB, where ours goes over sockets of this machine; express would load what parses forms and sends files, of
+ * which the API does neither. And zod would load all the languages of its messages:
  * ours are in English, which it loads by itself.
  */
 const lazy: ReadonlyMap<string, RegExp> = new Map([
@@ -22,6 +23,9 @@ const lazy: ReadonlyMap<string, RegExp> = new Map([
   ['./relay', /\/node_modules\/bullmq\//],
   ['./sandbox', /\/node_modules\/bullmq\//],
   ['cron-parser', /\/node_modules\/bullmq\//],
+  ['qs', /\/node_modules\/(express|body-parser)\//],
+  ['send', /\/node_modules\/express\//],
+  ['serve-static', /\/node_modules\/express\//],
   ['https', /\/node_modules\//],
   ['tls', /\/node_modules\//],
 ])

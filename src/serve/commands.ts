@@ -24,15 +24,18 @@ function ownConfig(command: string): Config {
   return loadConfig({ BERTH_ROOT: running?.settings.BERTH_ROOT, ...process.env })
 }
 
+/** Runs Berth until it is stopped: `berth serve`. @throws BerthError as `superviseInstance` */
+export async function serve(): Promise<void> {
+  const { superviseInstance } = await import('./supervisor.js')
+  await superviseInstance(ownConfig('serve'))
+}
+
 function addServe(program: Command): void {
   program
     .command('serve')
     .description('run every process of the platform in the foreground')
     .addHelpText('after', '\nExample:\n  $ sudo BERTH_HTTP_PORT=8080 berth serve\n')
-    .action(async () => {
-      const { superviseInstance } = await import('./supervisor.js')
-      await superviseInstance(ownConfig('serve'))
-    })
+    .action(serve)
 }
 
 function addDown(program: Command): void {

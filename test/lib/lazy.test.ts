@@ -49,6 +49,21 @@ describe('a part of a library that is hardly ever used', () => {
     expect(await program(code)).to.equal('function function 0')
   })
 
+  it('of express is not loaded, and is there when an app sends a file', async () => {
+    const code = `import { once } from 'node:events'
+      import { createRequire } from 'node:module'
+      import express from 'express'
+      const files = () => Object.keys(createRequire(import.meta.url).cache).filter((file) => /^\\/.*node_modules.(qs|send)\\//.test(file)).length
+      const app = express().get('/', (_, response) => response.sendFile('package.json', { root: process.cwd() }))
+      const server = app.listen(0)
+      await once(server, 'listening')
+      const before = files()
+      const { name } = await (await fetch('http://127.0.0.1:' + server.address().port)).json()
+      console.log(before, name, files() > 0)
+      process.exit()`
+    expect(await program(code)).to.equal('0 berth true')
+  })
+
   it('leaves zod its English', async () => {
     const code = `import { z } from 'zod'
       console.log(Object.keys(z.locales).length, z.string().safeParse(1).error.issues[0].message)`
