@@ -57,8 +57,8 @@ export async function buildTree(
   for (const name of Object.keys(secrets)) log.detail(`Note: ${name} is made at random, and kept as a config var`)
   const variables = { ...order.variables, ...secrets }
   const others = Object.entries(plan.images ?? {})
-  for (const { dockerfile } of [plan, ...others.map(([, other]) => other)])
-    await ensureStacks(deps, dockerfile, (line) => log.step(line))
+  for (const image of [plan, ...others.map(([, other]) => other)])
+    await ensureStacks(deps, image, (line) => log.step(line))
   const build = (image: ImagePlan, tag: string): Promise<MadeImage> => {
     log.step(others.length === 0 ? 'Building...' : `Building ${nameOf(image)}...`)
     return tryBuild(deps, { ...placed, variables, tag, plan: image, buildpack: plan.buildpack }, log, signal)

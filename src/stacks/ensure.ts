@@ -3,6 +3,8 @@ import { createReadStream, createWriteStream, existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import type { ImagePlan } from '../buildpacks/buildpack.js'
+import { imagesIn } from '../buildpacks/dockerfile/outline.js'
 import { sha256, type Config } from '../config.js'
 import { buildContext } from '../engine-client/build-context.js'
 import type { EngineClient } from '../engine-client/client.js'
@@ -12,7 +14,6 @@ import type { Store } from '../store/store.js'
 import { stacks } from './index.js'
 import { lineOf, partsLabel, type Stack, type StackParts } from './stack.js'
 
-const from = /^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(\S+)/gim
 /** How long a registry has for its first word, in milliseconds: where none can be reached, images are made here. */
 const registryMs = 12_000
 /** A stack image is looked after this often, in milliseconds: patches arrive a day late at most. */
@@ -34,10 +35,9 @@ export interface StackImage {
 
 const making = new Map<string, Promise<void>>()
 
-/** The images a Dockerfile begins with that Berth knows how to make. */
-export function stackImagesOf(dockerfile: string): StackImage[] {
-  const names = new Set([...dockerfile.matchAll(from)].map(([, name = '']) => name))
-  return [...names].flatMap((name) =>
+/** The images that a Dockerfile takes from elsewhere and that Berth knows how to make. @param args values of its ARGs */
+export function stackImagesOf(dockerfile: string, args: Readonly<Record<string, string>> = {}): StackImage[] {
+  return imagesIn(dockerfile, args).flatMap((name) =>
     stacks.flatMap((stack) => {
       const version = stack.versionOf(name)
       return version === null ? [] : [{ name, stack, version }]
@@ -58,8 +58,12 @@ export const withStackImages = (dockerfile: string): string =>
  * there is used as it is, and looked after once a day: the next push has what is newer.
  * @throws BerthError `unavailable` saying what could not be reached
  */
-export async function ensureStacks(deps: StackDeps, dockerfile: string, say: (line: string) => void): Promise<void> {
-  for (const image of stackImagesOf(dockerfile)) {
+export async function ensureStacks(
+  deps: StackDeps,
+  { dockerfile, args = {} }: Pick<ImagePlan, 'dockerfile' | 'args'>,
+  say: (line: string) => void,
+): Promise<void> {
+  for (const image of stackImagesOf(dockerfile, args)) {
     if ((await deps.engine.images.inspect(image.name)) !== null) {
       // a newer one is not worth a push that fails, or waits
       void once(deps, image, () => renew(deps, image)).catch((error: unknown) =>
@@ -126,11 +130,8 @@ async function pulls(engine: EngineClient, { name, stack }: StackImage, say: (li
   }
 }
 
-async function make(
-  { config, engine }: StackDeps,
-  { name, stack, version }: StackImage,
-  say: (line: string) => void,
-): Promise<void> {
+async function make(deps: StackDeps, { name, stack, version }: StackImage, say: (line: string) => void): Promise<void> {
+  const { config, engine } = deps
   say(`Making the stack image ${name} (once a machine; takes a minute)`)
   try {
     const parts = await stack.parts(config.cache, version)
@@ -139,6 +140,7 @@ async function make(
     else {
       say(`Fetching ${stack.describe(parts)}`)
       await using source = await stack.source(config.cache, parts)
+      await ensureStacks(deps, source, say)
       const dockerfile = 'Dockerfile.stack'
       const context = buildContext(source.directory, '', [{ name: dockerfile, text: source.dockerfile }])
       say(`Building ${name}, with packages of the Debian mirror`)

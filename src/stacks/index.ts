@@ -2,6 +2,7 @@ import type { Stack } from './stack.js'
 
 /** The families of images that Berth can make. A stack is a line here. */
 export const stacks: readonly Stack[] = [
+  (await import('./debian/stack.js')).debianStack,
   (await import('./nginx/stack.js')).nginxStack,
   (await import('./node/stack.js')).nodeStack,
   (await import('./python/stack.js')).pythonStack,

@@ -55,6 +55,50 @@ function* secretsOf(words: readonly string[]): Generator<string> {
   }
 }
 
+/**
+ * The images that a Dockerfile takes from elsewhere, as far as its ARGs tell their names.
+ * @param args values of its ARGs
+ */
+export function imagesIn(text: string, args: Readonly<Record<string, string>>): string[] {
+  const values = new Map(Object.entries(args))
+  const stages = new Set<string>()
+  const images = new Set<string>()
+  const add = (name: string): void => {
+    const known = expanded(name, values)
+    if (known !== '' && !stages.has(known.toLowerCase()) && !/^\d+$/.test(known)) images.add(known)
+  }
+  for (const { keyword, rest } of instructionsOf(text)) {
+    const words = rest.split(/\s+/)
+    if (keyword === 'ARG' && stages.size === 0) {
+      for (const [, name = '', value = ''] of words.map((word) => /^(\w+)=["']?([^"']*)/.exec(word) ?? []))
+        if (name !== '' && !values.has(name)) values.set(name, expanded(value, values))
+    } else if (keyword === 'FROM') {
+      const [from = '', , name] = words.filter((word) => !word.startsWith('--'))
+      add(from)
+      // one without a name has a place among them
+      stages.add(name?.toLowerCase() ?? ` ${stages.size}`)
+    } else
+      for (const word of words) {
+        if (!word.startsWith('--')) break
+        add(/^--(?:from=|mount=(?:\S*,)?from=)([^,\s]+)/.exec(word)?.[1] ?? '')
+      }
+  }
+  return [...images]
+}
+
+/** Stands for the value of a variable that is not known; no Dockerfile has one in it. */
+const unknown = '\0'
+
+/** A word with the values of variables in it; '' where one is not known. */
+function expanded(word: string, values: ReadonlyMap<string, string>): string {
+  const variable = /\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))/g
+  const text = word.replace(
+    variable,
+    (_, braced?: string, or?: string, plain?: string) => values.get(braced ?? plain ?? '') ?? or ?? unknown,
+  )
+  return text.includes(unknown) ? '' : text.replace(/^["']|["']$/g, '')
+}
+
 /** Whether a Dockerfile has the stage: by its name, whatever the case, or by its number. */
 export const hasStage = ({ stages }: Outline, target: string): boolean =>
   stages.some(({ name }, index) => name?.toLowerCase() === target.toLowerCase() || String(index) === target)
@@ -81,7 +125,8 @@ export function exposedPort({ stages }: Outline, target = ''): number | null {
   return null
 }
 
-interface InstructionText {
+/** One instruction of a Dockerfile as text. */
+export interface InstructionText {
   /** From 1. */
   readonly line: number
   /** In capitals. */
@@ -92,7 +137,7 @@ interface InstructionText {
 const hereDocument = /(?<!<)<<(-?)(["']?)([A-Za-z_]\w*)\2/g
 
 /** The instructions of a Dockerfile: lines put together, comments and here-documents left out. */
-function* instructionsOf(text: string): Generator<InstructionText> {
+export function* instructionsOf(text: string): Generator<InstructionText> {
   const lines = text.split(/\r?\n/)
   const escape = escapeOf(lines)
   for (let at = 0; at < lines.length; at += 1) {

@@ -3,15 +3,32 @@ import type { Tree } from '../tree.js'
 import type { Project } from './project.js'
 import { allows } from './specifier.js'
 
-/** Pythons that have a slim image on Debian bookworm. */
+/** Pythons that have a slim image on Debian. */
 export const pythonMinors: readonly number[] = [8, 9, 10, 11, 12, 13, 14]
-/** What Debian bookworm has: this one is to be had everywhere. */
+/** A Python of Debian's. */
+interface DebianPython {
+  readonly minor: number
+  /** Codename of Debian's release. */
+  readonly release: string
+  readonly patch: number
+}
+
+/** What Debian's releases have: these are to be had everywhere. */
+export const debianPythons: readonly DebianPython[] = [
+  { minor: 9, release: 'bullseye', patch: 2 },
+  { minor: 11, release: 'bookworm', patch: 2 },
+  { minor: 13, release: 'trixie', patch: 5 },
+]
+/** What Debian bookworm has, as all other images stand on. */
 export const debianPython = { minor: 11, version: '3.11', patch: 2 } as const
 /** Where a project allows several: Debian's first, then what most packages have wheels for, then the nearest. */
-const preferred: readonly number[] = [debianPython.minor, 13, 12, 14, 10, 9, 8]
+const preferred: readonly number[] = [debianPython.minor, 13, 12, 14, 9, 10, 8]
 
-/** Name of the image of a version; the same as the official image's. */
-export const pythonImage = (version: string): string => `python:${version}-slim-bookworm`
+/** Name of the image of a version; the same as the official image's. What Debian has is made on the release that has it. */
+export function pythonImage(version: string): string {
+  const release = debianPythons.find(({ minor }) => `3.${String(minor)}` === version)?.release ?? 'bookworm'
+  return `python:${version}-slim-${release}`
+}
 
 /** `3.11`: the newest patch of it. */
 export interface PythonVersion {
@@ -46,7 +63,7 @@ export function pythonVersion(tree: Tree, project: Project): PythonVersion {
   return { version, notes }
 }
 
-const hint = `Python ${debianPython.version} is to be had everywhere, 3.${String(pythonMinors[0])} to 3.${String(pythonMinors.at(-1))} where a registry is reached; write 3.11 into .python-version, say`
+const hint = `Python ${debianPythons.map(({ minor }) => `3.${String(minor)}`).join(', ')} are to be had everywhere, 3.${String(pythonMinors[0])} to 3.${String(pythonMinors.at(-1))} where a registry is reached; write 3.11 into .python-version, say`
 
 const versionOf = (minor: number): string =>
   `3.${String(minor)}.${String(minor === debianPython.minor ? debianPython.patch : 99)}`

@@ -1,11 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { cleaned, debianImage, usualRelease } from '../debian/releases.js'
+import { readTag, tagIn } from '../debian/tag.js'
 import { lineOf, partsLabel, type Stack, type StackParts } from '../stack.js'
-
-const imageName = /^(?:docker\.io\/)?(?:library\/)?golang:(1\.\d{1,3}(?:\.\d{1,3})?)(?:-bookworm)?$/
-
-const cleaned = 'rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc/* /usr/share/man/*'
 
 /**
  * The official Go images on Debian, made of Go's own toolchain modules: Debian's Go fetches them as it fetches any module,
@@ -13,13 +11,21 @@ const cleaned = 'rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/
  */
 export const goStack: Stack = {
   needs: 'the Go module proxy and the Debian mirror',
-  versionOf: (image) => imageName.exec(image)?.[1] ?? null,
-  parts: (_cache, version) =>
-    // the newest patch of a line is what was newest when the image was made: it is made again in another month
-    Promise.resolve({
+  versionOf(image) {
+    const tag = tagIn('golang', image)
+    const asked = tag === null ? null : readTag(tag)
+    return asked !== null && !asked.slim && /^(?:1(?:\.|$)|$)/.test(asked.version) ? tag : null
+  },
+  parts(_cache, tag) {
+    const { version: asked = '', release = usualRelease } = readTag(tag) ?? {}
+    const version = asked || '1'
+    return Promise.resolve({
       go: version,
+      ...(release === usualRelease ? {} : { debian: release }),
+      // the newest patch of a line is what was newest when the image was made: it is made again in another month
       ...(version.split('.').length > 2 ? {} : { of: new Date().toISOString().slice(0, 7) }),
-    }),
+    })
+  },
   async source(_cache, parts) {
     const directory = await mkdtemp(join(tmpdir(), 'berth-stack-'))
     const dispose = () => rm(directory, { recursive: true, force: true })
@@ -37,7 +43,7 @@ const fetch = (parts: StackParts): string => `RUN <<'FETCH'
 set -e
 wanted=${parts.go ?? ''} arch=linux-$(dpkg --print-architecture)
 all=$(go list -m -versions golang.org/toolchain | tr ' ' '\\n' | sed -n "s/^v0\\.0\\.1-go\\([0-9.]*\\)\\.$arch\\$/\\1/p" | sort -V)
-found=$(echo "$all" | grep -E "^$(echo "$wanted" | sed 's/\\./\\\\./g')(\\.[0-9]+)?\\$" | tail -n1)
+found=$(echo "$all" | grep -E "^$(echo "$wanted" | sed 's/\\./\\\\./g')(\\.[0-9]+)*\\$" | tail -n1)
 if [ -z "$found" ]; then
   line=$(echo "$all" | grep -F "$(echo "$wanted" | cut -d. -f1,2)." | tr '\\n' ' ')
   echo "berth: the module proxy has no Go $wanted; it has \${line:-lines up to $(echo "$all" | tail -n1)}"
@@ -55,7 +61,7 @@ const dockerfileOf = (parts: StackParts): string =>
     'FROM debian:bookworm-slim AS fetch',
     `RUN apt-get update -q && apt-get install -qy --no-install-recommends ca-certificates golang-go && ${cleaned}`,
     fetch(parts),
-    'FROM debian:bookworm-slim',
+    `FROM ${debianImage(parts.debian ?? usualRelease)}`,
     `RUN apt-get update -q && apt-get install -qy --no-install-recommends ca-certificates g++ gcc git libc6-dev make pkg-config tzdata && ${cleaned}`,
     'ENV GOPATH=/go GOTOOLCHAIN=local PATH=/go/bin:/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     'COPY --from=fetch /usr/local/go /usr/local/go',

@@ -1,9 +1,9 @@
 import { nodeMajors } from '../../buildpacks/node/version.js'
 import { aptUpdate } from '../debian.js'
+import { buildPackages, cleaned, debianImage, usualRelease } from '../debian/releases.js'
+import { readTag, tagIn, type ImageTag } from '../debian/tag.js'
 import { lineOf, partsLabel, type Stack, type StackParts } from '../stack.js'
 import { nodeParts, nodeRoot } from './root.js'
-
-const imageName = /^(?:docker\.io\/)?(?:library\/)?node:(\d{1,3}(?:\.\d{1,4}){0,2})-(?:bookworm-)?slim$/
 
 /** Debian's packages in the image: git for dependencies that are repositories, and what newer Node.js is linked with. */
 const debian = 'ca-certificates git libatomic1'
@@ -12,12 +12,23 @@ const debian = 'ca-certificates git libatomic1'
 export const nodeStack: Stack = {
   needs: 'the npm registry and the Debian mirror',
   versionOf(image) {
-    const version = imageName.exec(image)?.[1]
-    return version !== undefined && nodeMajors.includes(Number(version.split('.')[0])) ? version : null
+    const tag = tagIn('node', image)
+    const asked = tag === null ? null : readTag(tag)
+    return asked !== null && nodeMajors.includes(Number(versionIn(asked).split('.')[0])) ? tag : null
   },
-  parts: (cache, version) => nodeParts(cache, version),
+  async parts(cache, tag) {
+    const asked = readTag(tag)
+    if (asked === null) throw new Error(`there is no image node:${tag}`)
+    const { release = usualRelease, slim } = asked
+    return {
+      ...(await nodeParts(cache, versionIn(asked))),
+      ...(release === usualRelease ? {} : { debian: release }),
+      ...(slim ? {} : { with: 'compilers' }),
+    }
+  },
   async source(cache, parts) {
-    const root = await nodeRoot(cache, parts)
+    const packages = Object.entries(parts).filter(([name]) => name !== 'debian' && name !== 'with')
+    const root = await nodeRoot(cache, Object.fromEntries(packages))
     return {
       directory: root.directory,
       dockerfile: dockerfileOf(parts, root.node),
@@ -30,12 +41,19 @@ export const nodeStack: Stack = {
   },
 }
 
+/** The version that a tag asks for: of lines that are current, the newest. */
+function versionIn({ version }: ImageTag): string {
+  const even = nodeMajors.filter((major) => major % 2 === 0)
+  if (version === 'lts') return String(Math.max(...even))
+  return version === '' || version === 'current' ? String(Math.max(...nodeMajors)) : version
+}
+
 /** What is made is run before it is called made: a Node.js that lacks a library does not get into anybody's app. */
 const dockerfileOf = (parts: StackParts, node: string): string =>
   [
-    'FROM debian:bookworm-slim',
+    `FROM ${debianImage(parts.debian ?? usualRelease)}`,
     'RUN groupadd --gid 1000 node && useradd --uid 1000 --gid node --shell /bin/bash --create-home node',
-    `RUN ${aptUpdate} && apt-get install -qy --no-install-recommends ${debian} && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc/* /usr/share/man/*`,
+    `RUN ${aptUpdate} && apt-get install -qy --no-install-recommends ${debian}${parts.with === undefined ? '' : ` python3 ${buildPackages}`} && ${cleaned}`,
     'COPY usr /usr',
     'RUN for command in node npm npx corepack yarn git; do "$command" --version >/dev/null || exit 1; done; rm -rf /root/.npm /tmp/*',
     `ENV NODE_VERSION=${node} YARN_VERSION=${parts.yarn ?? ''}`,

@@ -40,7 +40,7 @@ describe('the version of Python', () => {
     for (const text of ['pypy3.10', '3.7', '2.7.18', '3.12-dev', 'nonsense'])
       expect(complaintOf({ 'main.py': '', '.python-version': text }))
         .to.include(`.python-version asks for "${text}"`)
-        .and.include('Python 3.11 is to be had everywhere')
+        .and.include('Python 3.9, 3.11, 3.13 are to be had everywhere')
     expect(complaintOf({ 'main.py': '', '.python-version': '3.11\n3.12' })).to.include(
       'names several versions: 3.11, 3.12',
     )

@@ -6,8 +6,8 @@ describe('the stack of Go', () => {
     const versions = ['golang:1.22-bookworm', 'docker.io/library/golang:1.27', 'golang:1.23.4-bookworm'].map((name) =>
       goStack.versionOf(name),
     )
-    expect(versions).to.deep.equal(['1.22', '1.27', '1.23.4'])
-    for (const name of ['golang', 'golang:1.22-alpine', 'my/golang:1.22', 'golang:latest'])
+    expect(versions).to.deep.equal(['1.22-bookworm', '1.27', '1.23.4-bookworm'])
+    for (const name of ['golang:1.22-alpine', 'my/golang:1.22', 'golang:2', 'golang:1.22-slim'])
       expect(goStack.versionOf(name), name).to.equal(null)
   })
 
@@ -19,5 +19,8 @@ describe('the stack of Go', () => {
     expect(source.dockerfile)
       .to.include(`LABEL berth.stack.parts="go@1.23 of@${line.of ?? ''}"`)
       .and.include('wanted=1.23 ')
+    expect(await goStack.parts('', 'latest')).to.include({ go: '1' })
+    await using newer = await goStack.source('', await goStack.parts('', '1.23.4-trixie'))
+    expect(newer.dockerfile).to.include('\nFROM debian:trixie-slim\n')
   })
 })
