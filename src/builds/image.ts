@@ -10,6 +10,7 @@ import type { ProgressMessage } from '../engine-client/progress.js'
 import { BerthError, messageOf } from '../errors.js'
 import { LineSplitter } from '../lib/lines.js'
 import type { App } from '../store/apps.js'
+import { whyAbsent } from '../stacks/absent.js'
 import { contextOf, dockerfileName } from './context.js'
 import type { OperationLog } from './operation-log.js'
 
@@ -114,7 +115,8 @@ async function report(
     if (event.error !== undefined) {
       say(lines.end())
       const words = event.error.trim().replaceAll(dockerfileName, 'Dockerfile')
-      const reason = reasonOf(buildpack, last, { error: words, image: plan })
+      const failed = { error: words, image: plan }
+      const reason = whyAbsent(last, failed) ?? reasonOf(buildpack, last, failed)
       throw new BerthError('invalid', reason === null ? words : `${reason}\n${words}`)
     }
     for (const line of lines.read(event.stream ?? '')) say(line)

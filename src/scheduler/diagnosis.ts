@@ -70,6 +70,9 @@ function absentHint({ process, type, command, origin }: DiagnosisSubject, tail: 
   if (tail.some((line) => line.includes('cannot run /bin/sh:')))
     return `the image has no shell: write the line in the Procfile as a list, \`${type}: ["/app", "serve"]\``
   const name = tail.map((line) => /(?:^|: )([^\s:]+): not found$/.exec(line)?.[1]).find((found) => found !== undefined)
+  const path = /cannot run (\.{0,2}\/\S+): no such file/.exec(tail.join('\n'))?.[1] ?? name
+  if (path?.includes('/') === true)
+    return `see whether the image has ${path}; if it has, its first line names a program that is not there: line ends of Windows (CRLF) do that`
   const which = name === undefined ? 'the command' : `"${name}"`
   if (origin === 'package.json')
     return `${which} comes from "start" in package.json${command ? `, \`${command}\`` : ''}; ${developmentHint}`

@@ -77,6 +77,10 @@ describe('why a process does not work', () => {
     expect((await ended(127, [line], { origin: 'Dockerfile', command: null })).hint).to.match(/CMD in the Dockerfile/)
     const bare = await ended(127, ['cannot run /bin/sh: no such file or directory'], { origin: 'Procfile' })
     expect(bare.hint).to.match(/no shell: .* as a list, `web: \["/)
+    const script = ['cannot run ./run.sh: no such file or directory']
+    expect((await ended(127, script, { origin: 'Dockerfile', command: null })).hint).to.match(
+      /whether the image has \.\/run\.sh; if it has, its first line .* \(CRLF\)/,
+    )
     expect((await ended(1, ["Error: Cannot find module 'express'"], {})).hint).to.match(
       /^"express" is not installed .*devDep/,
     )

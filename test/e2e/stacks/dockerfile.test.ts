@@ -123,4 +123,82 @@ describe('apps with Dockerfiles of their own', () => {
       .to.include('worker.1')
       .and.not.include('twice')
   })
+
+  it('begin with official images that are made here, by whatever name', async function () {
+    this.timeout(patience)
+    const repo = await berth.repository({
+      Dockerfile: [
+        'ARG GO=1.22 PYTHON=3.13',
+        'FROM --platform=$BUILDPLATFORM golang:${GO} AS build',
+        'COPY main.go .',
+        'RUN go build -o /hello main.go',
+        'FROM python:${PYTHON}-slim',
+        'RUN pip install --quiet --no-cache-dir six && useradd --create-home app',
+        'COPY --from=build /hello /usr/local/bin/',
+        'COPY server.py /',
+        'USER app',
+        'EXPOSE 80',
+        'CMD ["python", "/server.py"]',
+      ].join('\n'),
+      'main.go': 'package main\n\nimport ("fmt"; "runtime")\n\nfunc main() { fmt.Print(runtime.Version()[:6]) }\n',
+      'server.py': [
+        'import http.server, os, six, subprocess, sys',
+        'class Handler(http.server.BaseHTTPRequestHandler):',
+        '    def do_GET(self):',
+        '        self.send_response(200)',
+        '        self.end_headers()',
+        "        said = f\"{sys.version[:4]} {os.environ['PYTHON_VERSION']} {subprocess.check_output(['hello']).decode()}\"",
+        '        self.wfile.write(said.encode())',
+        'http.server.HTTPServer(("", 80), Handler).serve_forever()',
+      ].join('\n'),
+    })
+    const app = await createApp(berth, repo, 'made')
+    const push = await repo.push()
+    expect(push.code, push.stderr).to.equal(0)
+    expect((await berth.curl(app)).body).to.equal('3.13 3.13.5 go1.22')
+    await set(app, 'PYTHON=3.12')
+    await repo.commit({})
+    const absent = await repo.push()
+    expect(absent.code).to.equal(1)
+    expect(absent.stderr).to.include('Debian has 3.9 (bullseye), 3.11 (bookworm), 3.13 (trixie)')
+  })
+
+  const refusals: readonly [string, Record<string, string>, RegExp][] = [
+    [
+      'a RUN in an image without a shell',
+      { Dockerfile: 'FROM debian:bookworm-slim AS d\nFROM scratch\nCOPY --from=d /etc/hostname /\nRUN echo hi\n' },
+      /Dockerfile:4:1: the image of this stage has no shell: run the program itself/,
+    ],
+    [
+      'an image that cannot be had',
+      { Dockerfile: '# ours\nFROM node:20-alpine\n' },
+      /node:20-alpine is not on this machine.* node:20-slim is made here[\s\S]*Dockerfile:2:6/,
+    ],
+    [
+      'a step that fails',
+      { Dockerfile: 'FROM debian:bookworm-slim\nRUN true && \\\n  echo oh no && false\n' },
+      /oh no[\s\S]*Dockerfile:2:1: this step failed[\s\S]*returned a non-zero code: 1/,
+    ],
+    [
+      'a Procfile for Windows',
+      { Dockerfile: 'FROM debian:bookworm-slim\n', Procfile: 'web: .\\server.exe %PORT%\r\n' },
+      /Procfile:1:6: `\.\\server\.exe %PORT%` is for Windows/,
+    ],
+    [
+      'a script with line ends of Windows',
+      {
+        Dockerfile: 'FROM debian:bookworm-slim\nCOPY --chmod=755 run.sh /\nCMD ["/run.sh"]\n',
+        'run.sh': '#!/bin/sh\r\nexec sleep infinity\r\n',
+      },
+      /whether the image has \/run\.sh; if it has, .* \(CRLF\)/,
+    ],
+  ]
+  for (const [what, files, pattern] of refusals)
+    it(`are told of ${what}`, async () => {
+      const repo = await berth.repository(files)
+      await createApp(berth, repo, 'told')
+      const push = await repo.push()
+      expect(push.code).to.equal(1)
+      expect(push.stderr.replaceAll('remote: ', '')).to.match(pattern)
+    })
 })
