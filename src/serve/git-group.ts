@@ -69,14 +69,14 @@ export function makeGitGroup(config: Config, user: ServiceAccount, mounts = find
   return mounts.version === 1 ? makeV1(config, user, mounts.roots) : makeV2(config, user, mounts.root)
 }
 
-/** v1 lets whoever may write a group's list move processes of their own to it. */
+/** v1 lets whoever may write a group's lists move processes of their own to it, or their threads. */
 function makeV1(config: Config, user: ServiceAccount, roots: ReadonlyMap<Controller, string>): GitGroup {
   const directories = new Set<string>()
   for (const [controller, root] of roots) {
     const directory = join(root, nameOf(config))
     mkdirSync(directory, { recursive: true })
     setLimits(directory, limits(config)[1][controller])
-    chownSync(join(directory, 'cgroup.procs'), user.uid, user.gid)
+    for (const list of ['cgroup.procs', 'tasks']) chownSync(join(directory, list), user.uid, user.gid)
     directories.add(directory)
   }
   return { directories: [...directories], admit: () => undefined }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -34,10 +34,10 @@ describe('the programs that stand before git', () => {
   it('join each control group first, and become git where one is gone', async () => {
     const groups = [join(dir, 'one'), join(dir, "t'wo"), join(dir, 'gone')]
     for (const group of groups.slice(0, 2)) await mkdir(group)
+    await writeFile(join(dir, 'one', 'tasks'), '') // of version 1
     expect(await within(await installed(groups), 'limits')).to.include('77')
-    const joined = await Promise.all(groups.slice(0, 2).map((group) => readFile(join(group, 'cgroup.procs'), 'utf8')))
-    expect(joined[0]).to.match(/^\d+\n$/)
-    expect(joined[1]).to.equal(joined[0])
+    expect(await readFile(join(dir, 'one', 'tasks'), 'utf8')).to.equal('0\n')
+    expect(await readFile(join(dir, "t'wo", 'cgroup.procs'), 'utf8')).to.match(/^\d+\n$/)
   })
 
   it('pass words on as they are, and are the services of git too', async () => {

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadConfig } from '../../src/config.js'
+import { joinGroup } from '../../src/git/limits.js'
 import { findMounts, makeGitGroup, removeGitGroup, type CgroupMounts } from '../../src/serve/git-group.js'
 import { run } from '../run.js'
 
@@ -10,7 +11,7 @@ const nobody = { uid: 65534, gid: 65534 }
 const asNobody = ['--reuid=65534', '--regid=65534', '--clear-groups']
 /** What installLimits writes: a shell joins the groups, and is limited from then on. */
 const joining = (directories: readonly string[], then: string): string =>
-  `${directories.map((directory) => `echo $$ >'${join(directory, 'cgroup.procs')}'`).join(' && ')} && ${then}`
+  `set -e\n${directories.map(joinGroup).join('')}${then}`
 
 describe('the control group of git', function () {
   this.timeout(20_000)
