@@ -1,6 +1,6 @@
 import { SourceError } from '../source-error.js'
 import { processType } from '../procfile.js'
-import { parseYaml, type YamlMap, type YamlValue } from './yaml.js'
+import { parseYaml, type YamlMap, type YamlValue } from '../yaml.js'
 
 const file = 'heroku.yml'
 

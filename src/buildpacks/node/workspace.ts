@@ -1,5 +1,6 @@
 import { folderPattern, foldersOf } from '../folders.js'
 import type { Tree } from '../tree.js'
+import { parseYaml } from '../yaml.js'
 import { parsePackageJson, type PackageJson } from './package-json.js'
 
 /** A package of a workspace. */
@@ -8,6 +9,8 @@ export interface Member {
   readonly directory: string
   readonly pkg: PackageJson
 }
+
+const pnpmWorkspace = 'pnpm-workspace.yaml'
 
 /** The packages of a workspace, by `workspaces` of its package.json or by pnpm-workspace.yaml; none where it is no workspace. */
 export function membersOf(tree: Tree, root: PackageJson): readonly Member[] {
@@ -29,28 +32,15 @@ export const isWorkspace = (tree: Tree, root: PackageJson): boolean => patternsO
 function patternsOf(tree: Tree, { workspaces }: PackageJson): string[] {
   const listed = Array.isArray(workspaces) ? workspaces : (workspaces as { packages?: unknown } | undefined)?.packages
   const named = Array.isArray(listed) ? listed.filter((one): one is string => typeof one === 'string') : []
-  return [...named, ...listIn(tree.read('pnpm-workspace.yaml') ?? '', 'packages')].slice(0, 100)
+  return [...named, ...pnpmPatterns(tree)].slice(0, 100)
 }
 
-/** The items of a list in a YAML file of plain keys and lists. */
-function listIn(text: string, key: string): string[] {
-  const lines = text.split(/\r?\n/)
-  const at = lines.findIndex((line) => line.startsWith(`${key}:`))
-  if (at < 0) return []
-  const short = /\[(.*)\]/.exec(lines[at] ?? '')?.[1]
-  if (short !== undefined) return short.split(',').map(unquoted)
-  const end = lines.findIndex((line, index) => index > at && /^[^\s#-]/.test(line))
-  return lines.slice(at + 1, end < 0 ? undefined : end).flatMap((line) => {
-    const item = /^\s*-\s+(.+)$/.exec(line)?.[1]
-    return item === undefined ? [] : [unquoted(item)]
-  })
+/** The patterns of a pnpm-workspace.yaml. */
+function pnpmPatterns(tree: Tree): string[] {
+  const text = tree.read(pnpmWorkspace)
+  const packages = text === null ? undefined : parseYaml(pnpmWorkspace, text).entries.get('packages')
+  return packages?.kind === 'list' ? packages.items.flatMap((item) => (item.kind === 'scalar' ? [item.text] : [])) : []
 }
-
-const unquoted = (item: string): string =>
-  item
-    .trim()
-    .replace(/\s+#.*$/, '')
-    .replace(/^(['"])(.*)\1$/, '$2')
 
 /** The packages of a workspace that one is built with, each after those it depends on itself. */
 export function builtBefore(members: readonly Member[], app: Member): Member[] {
