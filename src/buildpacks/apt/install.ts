@@ -1,4 +1,5 @@
 import type { Plan } from '../buildpack.js'
+import { toolsStage } from '../cpp/tools-stage.js'
 import { nginxStage } from '../static/nginx-stage.js'
 import type { AptPackages } from './aptfile.js'
 import { phpStage } from '../php/php-stage.js'
@@ -16,15 +17,17 @@ export function withPackages(plan: Plan, { names, notes }: AptPackages): Plan {
   const install = `RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends ${names.join(' ')} && rm -rf /var/lib/apt/lists/*`
   // stages that all apps have in common are known by their text
   const [before = '', ...after] = plan.dockerfile.split(nginxStage)
-  const common = before.includes(phpStage)
+  const common = [phpStage, toolsStage].find((stage) => before.includes(stage)) ?? ''
   const stages = new Set<string>()
-  const lines = pieces(before.replace(phpStage, () => `${phpStage}\n${install}`)).flatMap((piece) => {
-    const from = /^FROM (\S+)(?: AS (\S+))?$/.exec(piece)
-    if (from === null) return [piece]
-    const [, image = '', stage = ''] = from
-    const known = stages.has(image) || (common && stage === 'php')
-    stages.add(stage)
-    return known || foreign.test(image) || /(?:^|-)runtime$/.test(stage) ? [piece] : [piece, install]
-  })
+  const lines = pieces(common === '' ? before : before.replace(common, () => `${common}\n${install}`)).flatMap(
+    (piece) => {
+      const from = /^FROM (\S+)(?: AS (\S+))?$/.exec(piece)
+      if (from === null) return [piece]
+      const [, image = '', stage = ''] = from
+      const known = stages.has(image) || common.startsWith(`${piece}\n`)
+      stages.add(stage)
+      return known || foreign.test(image) || /(?:^|-)runtime$/.test(stage) ? [piece] : [piece, install]
+    },
+  )
   return { ...plan, dockerfile: [lines.join('\n'), ...after].join(nginxStage), notes: [...plan.notes, ...notes] }
 }

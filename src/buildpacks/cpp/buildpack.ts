@@ -7,7 +7,7 @@ import { dockerfileOf, webLink } from './dockerfile.js'
 import { cppReason } from './failure.js'
 import { developmentPackages } from './libraries.js'
 
-const ignored = ['.git', 'build', '*.o', 'CMakeCache.txt', 'CMakeFiles']
+const ignored = ['.git', '*.o', 'CMakeCache.txt', 'CMakeFiles']
 const isSource = (name: string): boolean => /\.(?:c|cc|cpp|cxx)$/.test(name)
 
 /** An app in C or C++: a CMakeLists.txt, or a Makefile or a configure script beside its sources. */

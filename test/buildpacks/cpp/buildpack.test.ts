@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { cppReason } from '../../../src/buildpacks/cpp/failure.js'
 import { developmentPackages } from '../../../src/buildpacks/cpp/libraries.js'
+import { toolsStage } from '../../../src/buildpacks/cpp/tools-stage.js'
 import { complaintOf, planOf, type Files } from '../trees.js'
 
 const cmake = (more = 'add_executable(shop main.cpp)\n'): Files => ({ 'CMakeLists.txt': `project(shop CXX)\n${more}` })
@@ -82,6 +83,15 @@ describe('the C/C++ buildpack', () => {
     ])
     expect(developmentPackages('find_package(Boostless)\n-lzebra\n')).to.deep.equal([])
     expect(planOf(make({ Makefile: 'LDLIBS=-lsqlite3\n# -lpq\n' })).dockerfile).to.include(' libsqlite3-dev\nENV')
+  })
+
+  it('has the packages of an Aptfile after what all apps have in common', () => {
+    const { dockerfile } = planOf({ ...cmake(), Aptfile: 'libfoo-dev\n' })
+    const install = / && DEBIAN_FRONTEND=\S+ apt-get install -qy --no-install-recommends libfoo-dev && /
+    const stages = dockerfile.split(/^(?=FROM )/m)
+    expect(stages[0]).to.satisfy((text: string) => text.startsWith(`${toolsStage}\nRUN `) && install.test(text))
+    expect(stages[1]).to.match(install)
+    expect(dockerfile.match(/ libfoo-dev /g)).to.have.length(2)
   })
 
   it('refuses what has its packages elsewhere, and says what is fetched', () => {
