@@ -68,7 +68,7 @@ export async function openEngine(config: EngineConfig): Promise<Engine> {
     },
     routes: apiRoutes({
       ...{ config, events, containers, usage: catalog, images, registry, builder, networks, volumes },
-      inventory: summaryOf({ containers, images, builder, driver }, ids !== undefined),
+      summary: summaryOf({ containers, images, builder, driver }, ids !== undefined),
     }),
     [Symbol.asyncDispose]: async () => {
       exits.close()

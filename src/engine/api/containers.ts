@@ -48,8 +48,8 @@ export function containerRoutes(containers: Containers): readonly ApiRoute[] {
       handle: async (request, reply) => {
         const { query } = request
         const body = await request.json(bodies.create)
-        const wish = request.version < 140 ? shareable(body) : body
-        const { id, warnings } = await containers.create(query.get('name') ?? '', wish, query.get('platform') ?? '')
+        const spec = request.version < 140 ? shareable(body) : body
+        const { id, warnings } = await containers.create(query.get('name') ?? '', spec, query.get('platform') ?? '')
         reply.json(201, { Id: id, Warnings: warnings })
       },
     },

@@ -16,8 +16,8 @@ export const execRoutes = (containers: Containers): readonly ApiRoute[] => [
     method: 'POST',
     path: '/containers/{id}/exec',
     handle: async (request, reply) => {
-      const wish = await request.json(bodies.execCreate)
-      reply.json(201, { Id: containers.createExec(request.params.id ?? '', wish).id })
+      const spec = await request.json(bodies.execCreate)
+      reply.json(201, { Id: containers.createExec(request.params.id ?? '', spec).id })
     },
   },
   {
@@ -25,8 +25,8 @@ export const execRoutes = (containers: Containers): readonly ApiRoute[] => [
     path: '/exec/{id}/start',
     hijacks: true,
     handle: async (request, reply) => {
-      const wish = fieldsOf(await request.json(bodies.execStart))
-      await start(containers.exec(request.params.id ?? ''), wish, { request, reply })
+      const spec = fieldsOf(await request.json(bodies.execStart))
+      await start(containers.exec(request.params.id ?? ''), spec, { request, reply })
     },
   },
   {

@@ -32,14 +32,14 @@ export interface ApiDeps {
   readonly builder: Builder
   readonly networks: NetworkRoom
   readonly volumes: VolumeRoom
-  readonly inventory: EngineSummary
+  readonly summary: EngineSummary
 }
 
 /** Every endpoint that is served. */
-export const apiRoutes = (rooms: ApiDeps): readonly ApiRoute[] => {
-  const { config, events, containers, usage, images, registry, builder, networks, volumes, inventory } = rooms
+export const apiRoutes = (deps: ApiDeps): readonly ApiRoute[] => {
+  const { config, events, containers, usage, images, registry, builder, networks, volumes, summary } = deps
   return [
-    ...systemRoutes(config, inventory, volumes),
+    ...systemRoutes(config, summary, volumes),
     ...eventRoutes(events),
     ...containerRoutes(containers),
     ...execRoutes(containers),

@@ -34,13 +34,13 @@ export interface EngineSummary {
 /** `/_ping`, `/version`, `/info`, `/system/df` */
 export const systemRoutes = (
   config: EngineConfig,
-  inventory: EngineSummary,
+  summary: EngineSummary,
   volumes: VolumeRoom,
 ): readonly ApiRoute[] => [
   { method: 'GET', path: '/_ping', handle: ping },
   { method: 'HEAD', path: '/_ping', handle: ping },
-  { method: 'GET', path: '/version', handle: async (_, reply) => reply.json(200, await versions(inventory)) },
-  { method: 'GET', path: '/info', handle: async (_, reply) => reply.json(200, await info(config, inventory)) },
+  { method: 'GET', path: '/version', handle: async (_, reply) => reply.json(200, await versions(summary)) },
+  { method: 'GET', path: '/info', handle: async (_, reply) => reply.json(200, await info(config, summary)) },
   {
     method: 'GET',
     path: '/plugins',
@@ -54,7 +54,7 @@ export const systemRoutes = (
     method: 'GET',
     path: '/system/df',
     handle: async ({ query, version }, reply) =>
-      reply.json(200, await usage(query.getAll('type'), version, inventory, volumes)),
+      reply.json(200, await usage(query.getAll('type'), version, summary, volumes)),
   },
 ]
 
@@ -82,8 +82,8 @@ const askVersion = async (path: string): Promise<string> => {
   }
 }
 
-async function versions(inventory: EngineSummary) {
-  const { chosen, found } = inventory.runtimes()
+async function versions(summary: EngineSummary) {
+  const { chosen, found } = summary.runtimes()
   const common = {
     ApiVersion: apiVersion.current,
     MinAPIVersion: apiVersion.oldest,
@@ -110,9 +110,9 @@ async function versions(inventory: EngineSummary) {
 const noUserNamespaces =
   'WARNING: No user namespaces: this kernel or file system cannot map owners. Root in a container is root on this host.'
 
-async function info(config: EngineConfig, inventory: EngineSummary) {
-  const { running, paused, stopped } = inventory.containers()
-  const { chosen, found } = inventory.runtimes()
+async function info(config: EngineConfig, summary: EngineSummary) {
+  const { running, paused, stopped } = summary.containers()
+  const { chosen, found } = summary.runtimes()
   const commit = { ID: '', Expected: '' }
   return {
     ID: await engineId(config.root),
@@ -120,7 +120,7 @@ async function info(config: EngineConfig, inventory: EngineSummary) {
     ContainersRunning: running,
     ContainersPaused: paused,
     ContainersStopped: stopped,
-    Images: await inventory.images(),
+    Images: await summary.images(),
     Driver: 'overlay2',
     DriverStatus: [['Backing Filesystem', await fileSystemOf(config.root)]],
     Plugins: { Volume: ['local'], Network: ['bridge', 'host', 'null'], Authorization: null, Log: ['json-file'] },
@@ -156,16 +156,16 @@ async function info(config: EngineConfig, inventory: EngineSummary) {
     ContainerdCommit: commit,
     RuncCommit: commit,
     InitCommit: commit,
-    SecurityOptions: ['name=seccomp,profile=builtin', ...(inventory.userNamespaces ? ['name=userns'] : [])],
+    SecurityOptions: ['name=seccomp,profile=builtin', ...(summary.userNamespaces ? ['name=userns'] : [])],
     DefaultAddressPools: [{ Base: config.pool, Size: 24 }],
-    Warnings: inventory.userNamespaces ? null : [noUserNamespaces],
+    Warnings: summary.userNamespaces ? null : [noUserNamespaces],
   }
 }
 
 /** @param types what is asked for: `container`, `image`, `volume`, `build-cache`; none is all */
-async function usage(types: readonly string[], version: number, inventory: EngineSummary, volumes: VolumeRoom) {
+async function usage(types: readonly string[], version: number, summary: EngineSummary, volumes: VolumeRoom) {
   const asked = (type: string): boolean => types.length === 0 || types.includes(type)
-  const images = asked('image') ? await inventory.imageUsage(version) : undefined
+  const images = asked('image') ? await summary.imageUsage(version) : undefined
   const described = async () =>
     Promise.all(
       volumes.list().map(async (volume) => ({
@@ -176,8 +176,8 @@ async function usage(types: readonly string[], version: number, inventory: Engin
   return {
     LayersSize: images?.layersSize ?? 0,
     Images: images?.images ?? null,
-    Containers: asked('container') ? await inventory.containerUsage() : null,
+    Containers: asked('container') ? await summary.containerUsage() : null,
     Volumes: asked('volume') ? await described() : null,
-    BuildCache: asked('build-cache') ? await inventory.cacheUsage() : null,
+    BuildCache: asked('build-cache') ? await summary.cacheUsage() : null,
   }
 }

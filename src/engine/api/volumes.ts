@@ -23,12 +23,12 @@ export const volumeRoutes = (volumes: VolumeRoom): readonly ApiRoute[] => [
     partly: 'driver local',
     handle: async (request, reply) => {
       const body = fieldsOf(await request.json(bodies.volume))
-      const wish = {
+      const spec = {
         driver: textField(body, 'Driver'),
         labels: mapField(body, 'Labels'),
         options: mapField(body, 'DriverOpts'),
       }
-      reply.json(201, describeVolume(await volumes.ensure(textField(body, 'Name'), wish)))
+      reply.json(201, describeVolume(await volumes.ensure(textField(body, 'Name'), spec)))
     },
   },
   {

@@ -70,7 +70,7 @@ export async function copyStep(job: Job, instruction: CopyInstruction, state: St
         several: groups.length > 1,
         link,
         mayLink: own,
-        sparingArchives: unpacks,
+        keepArchives: unpacks,
         ...again,
       }
       const archives = await placed(instruction, () => job.store.pool.run('copyFiles', task))

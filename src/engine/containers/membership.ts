@@ -53,9 +53,9 @@ export class Membership {
   }
 
   /** Undefined when its processes have just ended: it is on the network from its next start. */
-  async #plug(container: Container, wish: EndpointSpec): Promise<Endpoint | undefined> {
+  async #plug(container: Container, spec: EndpointSpec): Promise<Endpoint | undefined> {
     try {
-      return await this.#deps.networks.connect(memberOf(container.record), wish)
+      return await this.#deps.networks.connect(memberOf(container.record), spec)
     } catch (error) {
       if (!container.ending || !isFault(error, 'broken')) throw error
       return undefined

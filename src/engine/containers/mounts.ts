@@ -19,7 +19,7 @@ export interface PlannedMount {
   /** The volume is to take what the image has at its place. */
   readonly copy: boolean
   /** What the volume is to be, if it is not there yet. */
-  readonly wish: VolumeRequest
+  readonly request: VolumeRequest
 }
 
 /**
@@ -41,7 +41,7 @@ export async function planMounts(
       const name = anonymous ? newVolumeName() : source
       const below = more.subpath === undefined ? {} : { subpath: more.subpath }
       const point = { ...common, ...below, name, source: volumes.place(name), anonymous }
-      return { point, copy: more.copy, wish: { ...more.volume, anonymous } }
+      return { point, copy: more.copy, request: { ...more.volume, anonymous } }
     }
     const flags = {
       create: more.create,
@@ -50,13 +50,13 @@ export async function planMounts(
       hidden: more.hidden,
     }
     const set = Object.fromEntries(Object.entries(flags).filter(([, set]) => set))
-    return { point: { ...common, ...set, source }, copy: false, wish: {} }
+    return { point: { ...common, ...set, source }, copy: false, request: {} }
   })
 }
 
 /** Makes the volumes that are not there yet. @throws EngineError `invalid`, `missing`; some may have been made */
 export async function makeVolumes(volumes: Volumes, planned: readonly PlannedMount[]): Promise<void> {
-  for (const { point, wish } of planned) if (point.type === 'volume') await volumes.ensure(point.name, wish)
+  for (const { point, request } of planned) if (point.type === 'volume') await volumes.ensure(point.name, request)
 }
 
 /** Removes the volumes that nobody named, unless another container has them. */

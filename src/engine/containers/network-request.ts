@@ -9,7 +9,7 @@ const invalid = (message: string): EngineError => new EngineError('invalid', mes
 /** An EndpointSettings object of the API. @throws EngineError `invalid` */
 export function endpointOf(network: string, settings: Fields, macAddress = ''): EndpointSpec {
   const ipam = objectField(settings, 'IPAMConfig')
-  const wish = (key: string, value: string) => (value === '' ? {} : { [key]: value })
+  const given = (key: string, value: string) => (value === '' ? {} : { [key]: value })
   const links = listField(settings, 'Links').map(String)
   const [ipv4, ipv6] = [textField(ipam, 'IPv4Address'), textField(ipam, 'IPv6Address')]
   if (ipv4 !== '' && !isIPv4(ipv4)) throw invalid(`invalid IPv4 address: ${ipv4}`)
@@ -21,9 +21,9 @@ export function endpointOf(network: string, settings: Fields, macAddress = ''): 
   return {
     network,
     aliases: listField(settings, 'Aliases').map(String),
-    ...wish('ipv4Address', ipv4),
-    ...wish('ipv6Address', ipv6),
-    ...wish('macAddress', textField(settings, 'MacAddress') || macAddress),
+    ...given('ipv4Address', ipv4),
+    ...given('ipv6Address', ipv6),
+    ...given('macAddress', textField(settings, 'MacAddress') || macAddress),
     ...(links.length > 0 ? { links } : {}),
     ...(linkLocalIps.length > 0 ? { linkLocalIps } : {}),
     ...(Object.keys(driverOpts).length > 0 ? { driverOpts } : {}),

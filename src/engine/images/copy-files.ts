@@ -39,7 +39,7 @@ export interface CopyTask extends FileSelection {
   /** The sources are nobody else's and never written to again: a file that needs no change may be a hard link to them. */
   readonly mayLink?: boolean
   /** Leave archives among the sources to the caller, as ADD does. */
-  readonly sparingArchives?: boolean
+  readonly keepArchives?: boolean
   /** What has not changed since is not written again but referred to. */
   readonly earlier?: Earlier
   /** Where to write what was copied, for the next time; not when there are archives among it. */
@@ -116,7 +116,7 @@ export function copyFiles(task: CopyTask): readonly Archive[] {
       continue
     }
     const stamp = tree.noted(found.entry)?.stamp
-    const compression = task.sparingArchives ? compressionOf(found.entry, stamp) : undefined
+    const compression = task.keepArchives ? compressionOf(found.entry, stamp) : undefined
     if (compression) {
       const archive = { file: found.entry.paths[0], target: layerWriter.directory(task.target, made), compression }
       archives.push(stamp === undefined ? archive : { ...archive, stamp })

@@ -50,7 +50,7 @@ const kept = 8
 
 const O_PATH = 0o10000000
 /** For a file that may have been swapped: a link is not followed, and a fifo does not hold us up. */
-const asItIs = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+const noFollow = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 const reached: { readonly path: string; readonly fd: number }[] = []
 
 const isLong = (path: string): boolean => path.length > part
@@ -180,7 +180,7 @@ export function copyFile(from: string, to: string): void {
 
 /** Attributes of a file or a directory that go with it where it is copied to. */
 export const travellingXattrs = (path: string): [name: string, value: Buffer][] =>
-  within(open(path, asItIs), (fd) =>
+  within(open(path, noFollow), (fd) =>
     xattrsIn(fd).filter(([name]) => name === 'security.capability' || name.startsWith('user.')),
   )
 
@@ -192,12 +192,12 @@ export const xattr = (directory: string, name: string): Buffer | undefined =>
 
 /** The same of a regular file. */
 export const fileXattr = (file: string, name: string): Buffer | undefined =>
-  isLong(file) || isOdd(file) ? within(open(file, asItIs), (fd) => xattrIn(fd, name)) : getXattr(file, name)
+  isLong(file) || isOdd(file) ? within(open(file, noFollow), (fd) => xattrIn(fd, name)) : getXattr(file, name)
 
 /** Gives a file or a directory one. */
 export const addXattr = (path: string, name: string, value: Buffer): void =>
   isLong(path) || isOdd(path)
-    ? within(open(path, asItIs), (fd) => setXattr(fd, name, value))
+    ? within(open(path, noFollow), (fd) => setXattr(fd, name, value))
     : setXattr(path, name, value)
 
 function within<T>(fd: number, use: (fd: number) => T): T {

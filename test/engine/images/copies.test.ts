@@ -114,7 +114,7 @@ describe('a copy that is like an earlier one', () => {
     const { put, copy } = open(lab.path)
     put('a', 'a')
     put('z.tgz', gzipSync(archive([{ name: 'a', content: 'evil' }])))
-    const layer = copy({ patterns: ['a', 'z.tgz'], sparingArchives: true })
+    const layer = copy({ patterns: ['a', 'z.tgz'], keepArchives: true })
     expect(existsSync(`${layer}.copies`)).to.equal(false)
   })
 

@@ -183,7 +183,7 @@ describe('copying into a layer', () => {
     const context = make(join(lab.path, 'context'), { x: 'X', 'plain.gz': 'no archive' })
     execFileSync('tar', ['-C', context, '-czf', join(context, 'a.tgz'), 'x'])
     execFileSync('gzip', ['-k', join(context, 'x')])
-    const { archives, upper } = run(lab.path, ['*gz'], '/to/', { sparingArchives: true })
+    const { archives, upper } = run(lab.path, ['*gz'], '/to/', { keepArchives: true })
     expect(archives).to.deep.equal([{ file: join(context, 'a.tgz'), target: '/to', compression: 'gzip' }])
     expect(names([upper], '/to')).to.deep.equal(['plain.gz', 'x.gz'])
   })

@@ -218,12 +218,12 @@ describe('a copy of what a file index knows', () => {
 
   it('hands an archive on with its stamp, and looks into none that is another by now', () => {
     using lab = open({ 'a.tar': 'ustar'.padStart(262, '\0').padEnd(1024, '\0') })
-    const { archives } = copy(lab, { patterns: ['a.tar'], sparingArchives: true })
+    const { archives } = copy(lab, { patterns: ['a.tar'], keepArchives: true })
     expect(archives).to.have.length(1)
     expect(archives[0]?.stamp).to.equal(lab.fileIndex.get('/a.tar')?.stamp)
     lab.put('a.tar', 'ustar'.padStart(262, '\0').padEnd(1024, '!'))
     rmSync(join(lab.root, 'upper'), { recursive: true })
-    expect(() => copy(lab, { patterns: ['a.tar'], sparingArchives: true })).to.throw('changed while')
+    expect(() => copy(lab, { patterns: ['a.tar'], keepArchives: true })).to.throw('changed while')
   })
 
   it('is digested by the file index, whatever the disk has', () => {
