@@ -9,6 +9,11 @@ const reasons: readonly Reason[] = [
       `Gradle could not be fetched from ${host}, as the wrapper asks: point distributionUrl in gradle/wrapper/gradle-wrapper.properties to a mirror that can be reached, or build with Maven`,
   ],
   [
+    /GradleWrapperMain|jarfile .*gradle-wrapper\.jar/,
+    () =>
+      'gradle/wrapper/gradle-wrapper.jar is not in git: `git add -f gradle/wrapper/gradle-wrapper.jar`, commit and push again',
+  ],
+  [
     /^\[ERROR\] .*?\/?(?:app\/)?((?:[\w.-]+\/)*src\/[\w./$-]+):\[(\d+),(\d+)\] (.+)$/,
     ([, file = '', line = '', column = '', what = '']) => `it does not compile: ${file}:${line}:${column}: ${what}`,
   ],

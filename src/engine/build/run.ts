@@ -68,7 +68,9 @@ export class StepFailure extends EngineError {
   /** @param why '' when nothing more is known */
   constructor(args: readonly string[], exitCode: number, why: string) {
     const more = why === '' ? '' : `: ${why}`
-    super('invalid', `The command '${args.join(' ')}' returned a non-zero code: ${String(exitCode)}${more}`)
+    // the whole of a script would bury what it said
+    const command = args.join(' ').replace(/\n[\s\S]+/, ' …')
+    super('invalid', `The command '${command}' returned a non-zero code: ${String(exitCode)}${more}`)
     this.exitCode = exitCode
   }
 }

@@ -10,6 +10,7 @@ const temurin = /^(?:docker\.io\/)?(?:library\/)?eclipse-temurin:(\d{1,2})-(jdk|
 const openjdk = /^(?:docker\.io\/)?(?:library\/)?openjdk:(\d{1,2})(?:-(jdk|jre))?-slim(?:-(?:bookworm|bullseye))?$/
 const maven =
   /^(?:docker\.io\/)?(?:library\/)?maven:(3(?:\.\d{1,2}){0,2})-(?:eclipse-temurin|openjdk|amazoncorretto)-(\d{1,2})(?:-(?:slim|jammy|noble|debian))?$/
+const gradle = /^(?:docker\.io\/)?(?:library\/)?gradle:(\d[\d.]*)-jdk(\d{1,2})$/
 
 const cleaned =
   'rm -rf /tmp/* /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc/* /usr/share/man/* /usr/share/lintian'
@@ -21,11 +22,19 @@ export const javaStack: Stack = {
     const [, java = '', kind = 'jdk'] = temurin.exec(image) ?? openjdk.exec(image) ?? []
     if (java !== '') return `${kind} ${java}`
     const [, release, on = ''] = maven.exec(image) ?? []
-    return release === undefined ? null : `maven ${on} ${release}`
+    if (release !== undefined) return `maven ${on} ${release}`
+    const [, line, below = ''] = gradle.exec(image) ?? []
+    return line === undefined ? null : `gradle ${below} ${line}`
   },
   parts: (_cache, version) =>
     new Promise((resolve) => {
       const [kind = '', java = '', tool = ''] = version.split(' ')
+      if (kind === 'gradle')
+        throw new BerthError(
+          'unavailable',
+          `Gradle ${tool} is not to be had: no registry that has its image can be reached, and nothing else has Gradle`,
+          'commit a wrapper whose distributionUrl can be reached (`gradle wrapper --gradle-distribution-url <url>`), or build with Maven',
+        )
       const release = debianJava[java]
       if (release === undefined)
         throw new BerthError(

@@ -138,6 +138,7 @@ describe('why a Java build failed', () => {
       'Exception in thread "main" java.net.UnknownHostException: gradle.example',
       'Gradle could not be fetched from gradle.example',
     ],
+    ['Error: Unable to access jarfile /app/gradle/wrapper/gradle-wrapper.jar', 'git add -f'],
     ['berth: no jar in target has a main class: x.jar', 'no jar in target has a main class: x.jar'],
     [
       '[ERROR] Failed to execute goal a:b:1:run (x) on project y: it broke -> [Help 1]',

@@ -42,6 +42,7 @@ describe('Java apps', () => {
     await repo.commit({ [file]: text.replace('server.start()', 'server.begin()') })
     const wrong = await repo.push()
     expect(wrong.code).to.equal(1)
+    expect(wrong.stderr).to.include("The command '/bin/sh -c set -e …' returned a non-zero code: 1")
     expect(wrong.stderr).to.match(
       /! {5}it does not compile: src\/main\/java\/hello\/Main\.java:\d+:\d+: cannot find symbol/,
     )
