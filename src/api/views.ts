@@ -28,6 +28,7 @@ export const viewRelease = (release: Release, current: number): ReleaseView => (
 export const viewReleaseInfo = (release: Release, current: number): ReleaseInfo => ({
   ...viewRelease(release, current),
   image: release.image,
+  images: release.images ?? {},
   processTypes: release.processTypes,
   formation: release.formation,
   domains: [...release.domains],

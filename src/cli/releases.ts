@@ -77,6 +77,7 @@ function addReleasesInfo(program: Command): void {
           ...(release.failure === null ? [] : [['Failure', release.failure] as const]),
           ['Commit', release.commit ?? 'none'],
           ['Image', release.image ?? 'none'],
+          ...Object.entries(release.images).map(([type, image]) => [`Image of ${type}`, image] as const),
           ...Object.entries(release.processTypes).map(([type, command]) => {
             const size = own(release.formation, type)
             const scale = size === undefined ? '' : `${size.quantity}:${formatMemory(size.memory)}:${size.cpus} `

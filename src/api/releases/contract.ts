@@ -17,6 +17,7 @@ export type ReleaseView = z.output<typeof ReleaseView>
 
 export const ReleaseInfo = ReleaseView.extend({
   image: z.string().nullable(),
+  images: z.record(z.string(), z.string()).describe('of process types that run in another image than the rest'),
   processTypes: z.record(z.string(), z.string().nullable()),
   formation: z.record(z.string(), Size),
   domains: z.array(z.string()),
