@@ -21,6 +21,8 @@ export interface ImageCommand {
   readonly cmd: readonly string[]
 }
 
+const noCommand: ImageCommand = { entrypoint: [], cmd: [] }
+
 /** A Procfile line that is a list, `["/app","serve"]`: its words; null when it is none. */
 function listOf(line: string): string[] | null {
   if (!line.trimStart().startsWith('[')) return null
@@ -53,8 +55,15 @@ export function processWords(command: string | null, { entrypoint, cmd }: ImageC
   return [...entrypoint, ...(simple ? words : ['/bin/sh', '-c', line])]
 }
 
-/** The words of a one-off: one is a line for a shell unless it is the path of a program, several are run as they are. */
-export function oneOffWords(command: readonly string[]): string[] {
+/** The ENTRYPOINT that buildpacks of Heroku's kind leave: all it does is to set the environment up. */
+const setsUp = /^\/(?:[\w.-]+\/)*with-profile$/
+
+/**
+ * The words of a one-off: one is a line for a shell unless it is the path of a program, several are run as they are. The
+ * image's ENTRYPOINT is left out, unless it only sets the environment up.
+ */
+export function oneOffWords(command: readonly string[], { entrypoint } = noCommand): string[] {
   const [only = ''] = command
-  return command.length > 1 || /^\/[\w./-]+$/.test(only) ? [...command] : (listOf(only) ?? shellEntrypoint(only))
+  const words = command.length > 1 || /^\/[\w./-]+$/.test(only) ? [...command] : (listOf(only) ?? shellEntrypoint(only))
+  return entrypoint.length === 1 && setsUp.test(entrypoint[0] ?? '') ? [...entrypoint, ...words] : words
 }

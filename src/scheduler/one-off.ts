@@ -49,10 +49,8 @@ export async function startOneOff(
   const image = imageOf(release, type)
   const oneOff: OneOffProcess = { process, tty, stdin, size }
   const init = await initFor(engine, config)
-  const words =
-    typeof command === 'string' || command === null
-      ? processWords(command, await engine.commandOf(image))
-      : oneOffWords(command)
+  const own = await engine.commandOf(image)
+  const words = typeof command === 'string' || command === null ? processWords(command, own) : oneOffWords(command, own)
   await engine.ensureNetwork(app.id)
   const id = await engine
     .create({ ...oneOffCreation({ instance: config.name, app, release }, oneOff, { words, init }), Image: image })

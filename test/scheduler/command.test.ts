@@ -73,5 +73,8 @@ describe('the words a container runs', () => {
     expect(oneOffWords(['/app'])).to.deep.equal(['/app'])
     expect(oneOffWords(['["/app","x"]'])).to.deep.equal(['/app', 'x'])
     expect(oneOffWords(['ls -l | wc'])).to.deep.equal(['/bin/sh', '-c', 'ls -l | wc'])
+    expect(oneOffWords(['/app'], { entrypoint: ['/entry'], cmd: [] })).to.deep.equal(['/app'])
+    const profile = '/usr/local/bin/with-profile'
+    expect(oneOffWords(['ls'], { entrypoint: [profile], cmd: [] })).to.deep.equal([profile, '/bin/sh', '-c', 'exec ls'])
   })
 })
