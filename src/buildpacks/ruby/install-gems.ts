@@ -24,6 +24,18 @@ compiled() {
   apt-get purge -qy --auto-remove $tools
   find "$GEM_HOME" -name '*.o' -delete
 }
+# without a lock file Bundler wants to see all gems, those for development too: a Gemfile of the others
+production() {
+  ruby -rbundler -e '
+    without = %i[development test]
+    all = Bundler::Dsl.new.tap { |dsl| dsl.eval_gemfile("Gemfile") }.dependencies
+    lines = all.select { |gem| gem.should_include? && (gem.groups - without).any? }.map do |gem|
+      path = gem.source.path.to_s if gem.source.instance_of?(Bundler::Source::Path)
+      options = { groups: gem.groups, require: gem.autorequire, path: path }.compact
+      "gem #{[gem.name, *gem.requirement.as_list].map(&:inspect).join(", ")}, **#{options.inspect}"
+    end
+    File.write("Gemfile", ["source #{ARGV[0].inspect}", *lines, ""].join("\\n"))' "$source"
+}
 packaged() {
   local packages= missing= gem name found
   for gem; do
@@ -37,6 +49,7 @@ packaged() {
   if [ -n "$missing" ]; then echo "berth: $host cannot be reached, and Debian has no package of$missing"; exit 1; fi
   echo "$host cannot be reached: the gems are Debian's, and Gemfile.lock is not followed"
   debian $packages
+  production
   rm -f Gemfile.lock
   bundle install --local
   bundle list
