@@ -5,10 +5,11 @@ import { thisHost } from './clients/client.js'
 import { go } from './clients/go.js'
 import { maven } from './clients/maven.js'
 import { python } from './clients/python.js'
+import { ruby } from './clients/ruby.js'
 
 const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY']
 /** Clients whose configuration is read without them: they need not be on this machine. A client is a word here. */
-const clients = [python, go, cargo, maven]
+const clients = [python, go, cargo, maven, ruby]
 
 /**
  * What builds need to know of this host's network: its proxies and the registries that its package clients are set to.

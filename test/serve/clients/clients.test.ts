@@ -9,6 +9,7 @@ import { thisHost, type Host } from '../../../src/serve/clients/client.js'
 import { go } from '../../../src/serve/clients/go.js'
 import { maven } from '../../../src/serve/clients/maven.js'
 import { python } from '../../../src/serve/clients/python.js'
+import { ruby } from '../../../src/serve/clients/ruby.js'
 
 /** A host with these files and variables alone; files below `~` are the person's. */
 const host = (files: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv = {}): Host => ({
@@ -22,7 +23,17 @@ const plain = (text: string | undefined): string => Buffer.from(text ?? '', 'bas
 
 describe('what the package clients of a host are set to', () => {
   it('is nothing where nothing is set', () => {
-    for (const client of [python, go, cargo, maven]) expect(client(host({}))).to.deep.equal({})
+    for (const client of [python, go, cargo, maven, ruby]) expect(client(host({}))).to.deep.equal({})
+  })
+
+  it("is, for Bundler, the mirror of all sources or of RubyGems, by a variable or the person's file", () => {
+    const files = {
+      '~/.bundle/config': '---\nBUNDLE_JOBS: "4"\nBUNDLE_MIRROR__HTTPS://RUBYGEMS__ORG/: "http://mirror/gems"\n',
+    }
+    expect(ruby(host(files))).to.deep.equal({ BUNDLE_MIRROR__ALL: 'http://mirror/gems' })
+    const all = { BUNDLE_MIRROR__ALL: 'http://variable' }
+    expect(ruby(host(files, all))).to.deep.equal(all)
+    expect(ruby(host(files, { BUNDLE_USER_CONFIG: '/dev/null' }))).to.deep.equal({})
   })
 
   it("is, for pip, the person's file over the machine's, and uv is told the same", () => {
