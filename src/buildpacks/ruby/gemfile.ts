@@ -18,6 +18,9 @@ export interface Gemfile {
   readonly hasLock: boolean
 }
 
+/** Whatever RubyGems has gems from where nobody says otherwise, see install-gems.ts. */
+const usualSource = 'usual'
+
 const lockBytes = 8 * 1024 * 1024
 const unwanted = /^(?:development|test|ci|rubocop|lint)$/
 /** Gems for other systems are asked for by all; none of them is installed. */
@@ -33,7 +36,7 @@ export function readGemfile(tree: Tree): Gemfile {
     gems: new Set(gems),
     all: new Set([...gems, ...locked]),
     ruby: rubyOf(text),
-    source: /^\s*source[\s(]+["'](https?:\/\/[\w.:/-]+)["']/m.exec(text)?.[1] ?? 'usual',
+    source: /^\s*source[\s(]+["'](https?:\/\/[\w.:/-]+)["']/m.exec(text)?.[1] ?? usualSource,
     paths: pathsOf(text).filter((path) => tree.hasDirectory(path)),
     readsTree:
       /^\s*(?:gemspec|eval_gemfile|instance_eval)\b|\bFile\.|\brequire_relative\b/m.test(text) ||

@@ -1,12 +1,13 @@
 /**
- * `install-gems <source> [gem…]`: puts the gems of the Gemfile in the current directory into an image. One layer, whichever
- * way it takes: the compilers that it needs are gone at its end. $BUILD and $RUN name the Debian packages that gems are
- * linked with.
+ * `install-gems <source> [gem…]`: puts the gems of the Gemfile in the current directory into an image; the source may be
+ * `usual`. One layer, whichever way it takes: the compilers that it needs are gone at its end. $BUILD and $RUN name the Debian
+ * packages that gems are linked with.
  */
 export const installGems = `#!/bin/bash
 set -eo pipefail
 source=$1
 shift
+[ "$source" != usual ] || source=$(ruby -e 'print Gem.sources.first')
 host=\${source#*://}
 host=\${host%%/*}
 # a mirror stands for all that Bundler is set to have from it

@@ -59,11 +59,7 @@ describe('the PHP buildpack', () => {
     expect(planOf(vendored).notes).to.include('vendor/ is used as it lies: Composer does not run')
     const local = composer({
       require: { 'a/b': '*' },
-      repositories: [
-        { type: 'path', url: './packages/*' },
-        { type: 'path', url: '../out' },
-        { 'packagist': false },
-      ],
+      repositories: [{ type: 'path', url: './packages/*' }, { type: 'path', url: '../out' }, { packagist: false }],
     })
     expect(steps({ ...files, 'composer.json': local, 'packages/b/composer.json': '{}' })).to.include(
       'COPY packages ./packages',

@@ -65,11 +65,11 @@ describe('Ruby apps', () => {
     expect((await berth.curl(app)).body).to.include('<h1>Hello again</h1>')
     expect(await secret()).to.equal(kept)
 
-    await repo.commit({ Gemfile: "source 'https://rubygems.invalid'\ngem 'rails'\ngem 'no-gem-of-anybody'\n" })
+    await repo.commit({ Gemfile: "source 'https://gems.invalid'\ngem 'rails'\ngem 'no-gem-of-anybody'\n" })
     const wrong = await repo.push()
     expect(wrong.code).to.equal(1)
     expect(wrong.stderr).to.match(
-      /! {5}rubygems\.invalid cannot be reached, and Debian has no package of no-gem-of-anybody: run `bundle cache/,
+      /! {5}gems\.invalid cannot be reached, and Debian has no package of no-gem-of-anybody: run `bundle cache/,
     )
   })
 
@@ -82,7 +82,7 @@ describe('Ruby apps', () => {
     const image = (await readFile(id, 'utf8')).trim()
     const gem = await must('docker', ['run', '--rm', image, 'base64', '/made/words-1.0.0.gem'], { env })
     const repo = await berth.repository({
-      Gemfile: "source 'https://rubygems.invalid'\ngem 'words'\n",
+      Gemfile: "source 'https://gems.invalid'\ngem 'words'\n",
       'app.rb': server,
     })
     await mkdir(join(repo.dir, 'vendor/cache'), { recursive: true })

@@ -26,9 +26,9 @@ describe('what the package clients of a host are set to', () => {
     for (const client of [python, go, cargo, maven, ruby]) expect(client(host({}))).to.deep.equal({})
   })
 
-  it("is, for Bundler, the mirror of all sources or of RubyGems, by a variable or the person's file", () => {
+  it("is, for Bundler, the mirror of all sources or of one, by a variable or the person's file", () => {
     const files = {
-      '~/.bundle/config': '---\nBUNDLE_JOBS: "4"\nBUNDLE_MIRROR__HTTPS://RUBYGEMS__ORG/: "http://mirror/gems"\n',
+      '~/.bundle/config': '---\nBUNDLE_JOBS: "4"\nBUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE/: "http://mirror/gems"\n',
     }
     expect(ruby(host(files))).to.deep.equal({ BUNDLE_MIRROR__ALL: 'http://mirror/gems' })
     const all = { BUNDLE_MIRROR__ALL: 'http://variable' }
