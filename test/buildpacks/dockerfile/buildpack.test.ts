@@ -179,9 +179,9 @@ run:
     expect(told('build:\n  docker:\n    web: Dockerfile\n    web: Dockerfile')).to.include(
       'heroku.yml:4:1: web is here twice',
     )
-    expect(told('build:\n  docker:\n    web: &x Dockerfile')).to.include('heroku.yml:3:1')
+    expect(told('build:\n  docker:\n    web: *x')).to.include('heroku.yml:3:1: nothing is called *x')
     expect(told('build:\n  docker:\n    a b: Dockerfile')).to.include('cannot be the name of a process type')
-    expect(told('build:\n\tdocker: x')).to.include('heroku.yml:2:1: it is indented by a tab')
+    expect(told('build:\n\tdocker: x')).to.include('heroku.yml:2:1: Tabs are not allowed as indentation')
   })
 
   it('is left alone where it builds nothing by Docker', () =>
