@@ -16,7 +16,7 @@ interface Line {
   readonly stdin: boolean
   /** Its streams come as they are, without a word of which is which. */
   readonly mixed: boolean
-  open(tty: boolean): Promise<{ readonly stream: Duplex; readonly close: () => void }>
+  open(tty: boolean): Promise<Duplex>
 }
 
 /** `POST /containers/{id}/attach`: before a start it catches the output from the first byte. */
@@ -26,10 +26,7 @@ export async function serveAttach(containers: Containers, request: ApiRequest, r
     shown: { stdout: flag(query, 'stdout'), stderr: flag(query, 'stderr') },
     stdin: flag(query, 'stdin'),
     mixed: false,
-    open: async (tty) => {
-      const stream = await reply.hijack(contentTypeOf(tty, version))
-      return { stream, close: () => hangUp(stream) }
-    },
+    open: (tty) => reply.hijack(contentTypeOf(tty, version)),
   })
 }
 
@@ -46,14 +43,7 @@ export async function serveAttachByWebSocket(
     shown: { stdout: wants('stdout'), stderr: wants('stderr') },
     stdin: wants('stdin'),
     mixed: true,
-    open: async () => {
-      const { stream, close } = await reply.webSocket()
-      const end = (): void => {
-        close()
-        hangUp(stream)
-      }
-      return { stream, close: end }
-    },
+    open: () => reply.webSocket(),
   })
 }
 
@@ -63,10 +53,11 @@ async function follow(containers: Containers, request: ApiRequest, line: Line): 
   const keys = detachKeys(query.get('detachKeys') ?? '')
   const log = containers.log(id)
   const { tty, openStdin, attachment: coming } = containers.attach(id, flag(query, 'stream'), request.signal)
-  const { stream: client, close } = await line.open(tty).catch(async (error: unknown) => {
+  const client = await line.open(tty).catch(async (error: unknown) => {
     ;(await coming)?.close()
     throw error
   })
+  const close = (): void => hangUp(client)
   const raw = tty || line.mixed
   if (flag(query, 'logs')) await replay(log, client, { ...line, raw })
   const attachment = await coming

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Shape } from '../system/shape.js'
-import type { WebSocketStream } from './web-socket.js'
 
 /** One request to the Docker Engine API, its version prefix taken off. */
 export interface ApiRequest {
@@ -30,7 +30,7 @@ export interface ApiReply {
    */
   hijack(contentType: string): Promise<Socket>
   /** Makes the connection a WebSocket. @throws EngineError `invalid` when the client did not ask for one */
-  webSocket(): Promise<WebSocketStream>
+  webSocket(): Promise<Duplex>
 }
 
 /**

@@ -6,15 +6,9 @@ import { EngineError } from '../errors.js'
 /** Bytes of one message of a client's: it is held until it is whole. */
 const longestMessage = 16 * 1024 * 1024
 
-/** A connection as a WebSocket (RFC 6455): what comes in messages of either kind is read, what is written goes in binary ones. */
-export interface WebSocketStream {
-  readonly stream: Duplex
-  /** Says farewell behind what was written; the stream closes when the client has done so too. */
-  readonly close: () => void
-}
-
 /**
- * Answers the handshake of a WebSocket. Of one that fails nothing has been written.
+ * Answers the handshake of a WebSocket (RFC 6455): what comes in messages of either kind is read, what is written goes in
+ * binary ones, and its end is a farewell behind what was written; it closes when the client has done so too. Of one that fails nothing has been written.
  * @param headers of the answer
  * @throws EngineError `invalid` for what is no such handshake
  */
@@ -22,7 +16,7 @@ export async function openWebSocket(
   request: IncomingMessage,
   socket: Socket,
   headers: Readonly<Record<string, string>>,
-): Promise<WebSocketStream> {
+): Promise<Duplex> {
   const { createWebSocketStream, WebSocketServer } = await import('ws')
   const server = new WebSocketServer({ noServer: true, maxPayload: longestMessage, perMessageDeflate: false })
   server.on('headers', (lines) => lines.push(...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)))
@@ -36,7 +30,13 @@ export async function openWebSocket(
       stream.on('error', () => stream.destroy())
       // a client that has left reads no more, and its input still does
       webSocket.once('close', () => stream.end())
-      resolve({ stream, close: () => webSocket.close(1000) })
+      // once all is written, and with a status, which ws itself leaves out
+      const finish = stream._final.bind(stream)
+      stream._final = (done) => {
+        webSocket.close(1000)
+        finish(done)
+      }
+      resolve(stream)
     })
   })
 }

@@ -54,6 +54,19 @@ describe('attaching by WebSocket', function () {
     expect(code).to.equal(1000)
   })
 
+  it('has it all, read as late as it is', async () => {
+    const words = 'for n in $(seq 60); do head -c 5000 /dev/zero | tr "\\0" x; done'
+    await engine.must('create', '--name', 'pours', base, 'sh', '-c', words)
+    const socket = open('pours', outputs)
+    const all = told(socket)
+    await once(socket, 'open')
+    socket.pause()
+    await engine.must('start', 'pours')
+    await engine.must('wait', 'pours')
+    socket.resume()
+    expect((await all).said).to.have.length(300_000)
+  })
+
   it('has the streams that are named, from API 1.42 on', async function () {
     if (oracle) return this.skip() // its API is older
     await engine.must('run', '--name', 'spoke', base, 'sh', '-c', 'echo out; echo err >&2')
