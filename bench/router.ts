@@ -10,6 +10,7 @@ import { connect, createServer as createNetServer, type AddressInfo } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import '../src/router/extend.js'
 import httpProxy from 'http-proxy'
 import { RouteCache } from '../src/router/route-cache.js'
 import { quantile, table } from './figures.js'

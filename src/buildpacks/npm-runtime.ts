@@ -1,6 +1,7 @@
 import { satisfies, validRange } from 'semver'
 import { BerthError } from '../errors.js'
 import type { Tree } from './tree.js'
+import { addUser } from './image-lines.js'
 
 /** A runtime that npm has as a package of one program. */
 export interface NpmRuntime {
@@ -59,8 +60,8 @@ export function runtimeStage({ name, program }: NpmRuntime, version: string): st
 }
 
 /** What puts it, and a user for the app, into an image of Debian. */
-export const runtimeInstalled = ({ name }: NpmRuntime, home: string): string[] => [
-  `RUN groupadd --gid 1000 app && useradd --uid 1000 --gid app --home-dir ${home} --shell /bin/bash app && mkdir ${home} && chown app:app ${home}`,
+export const runtimeInstalled = ({ name }: NpmRuntime): string[] => [
+  `RUN ${addUser}`,
   'COPY --from=runtime /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt',
   `COPY --from=runtime /usr/bin/${name} /usr/local/bin/${name}`,
 ]

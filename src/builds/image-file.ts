@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { pipeline } from 'node:stream'
 import { extract } from 'tar-stream'
 import type { EngineClient } from '../engine-client/client.js'
 import { createLog } from '../log.js'
@@ -47,7 +48,8 @@ async function removeStale(engine: EngineClient): Promise<void> {
 }
 
 async function firstFile(archive: NodeJS.ReadableStream, maxBytes: number): Promise<string | null> {
-  const entries = archive.pipe(extract())
+  // a pipe would leave the reader waiting for an archive that breaks off
+  const entries = pipeline(archive, extract(), () => undefined)
   for await (const entry of entries) {
     if (entry.header.type !== 'file') return null
     if (entry.header.size > maxBytes)

@@ -49,6 +49,22 @@ describe('a file of an image', () => {
     expect(done.at(-1)).to.equal('removed of image')
   })
 
+  for (const [how, broken] of [
+    ['fails', (archive: Readable) => archive.destroy(new Error('the engine is away'))],
+    ['breaks off', (archive: Readable) => archive.destroy()],
+  ] as const)
+    it(`is given up when its archive ${how}, and its container is gone all the same`, async () => {
+      const archive = new Readable({ read: () => undefined })
+      const { done, engine } = engineWith(archive)
+      const reading = imageFile(engine, 'image', '/x').then(
+        () => expect.fail('it was read'),
+        (reason: unknown) => reason,
+      )
+      setImmediate(() => broken(archive))
+      expect(await reading).to.be.instanceOf(Error)
+      expect(done.at(-1)).to.equal('removed of image')
+    })
+
   it('takes away what a worker has left long ago', async () => {
     const now = Math.floor(Date.now() / 1000)
     const { done, engine } = engineWith(null, [

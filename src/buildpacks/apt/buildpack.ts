@@ -2,8 +2,7 @@ import { BerthError } from '../../errors.js'
 import type { Buildpack, Plan } from '../buildpack.js'
 import { declaredTypes, saysWhatRuns } from '../procfile.js'
 import type { Tree } from '../tree.js'
-
-const home = '/app'
+import { addUser, commandLines, home } from '../image-lines.js'
 
 /** An app that needs nothing but Debian: its Aptfile says which packages, its Procfile what runs. */
 export const apt: Buildpack = {
@@ -30,12 +29,12 @@ function plan(tree: Tree): Plan | null {
     version: '',
     dockerfile: [
       'FROM debian:bookworm-slim',
-      `RUN groupadd --gid 1000 app && useradd --uid 1000 --gid app --home-dir ${home} --shell /bin/bash app && mkdir ${home} && chown app:app ${home}`,
+      `RUN ${addUser}`,
       `ENV HOME=${home} PATH=${home}/bin:$PATH LANG=C.UTF-8`,
       `WORKDIR ${home}`,
       'USER app',
       'COPY --chown=app:app . .',
-      ...(declared.web === undefined ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', declared.web])}`]),
+      ...commandLines(declared.web),
       '',
     ].join('\n'),
     ownDockerfile: false,

@@ -17,8 +17,8 @@ import {
 import { declaredTypes, saysWhatRuns } from '../procfile.js'
 import type { Tree } from '../tree.js'
 import { bunStart, runsByBun } from './start.js'
+import { commandLines, home } from '../image-lines.js'
 
-const home = '/app'
 const ignored = ['.git', '**/node_modules']
 const runtime: NpmRuntime = {
   name: 'bun',
@@ -140,13 +140,13 @@ function dockerfileOf({ tree, pkg, manager, version, build, command }: Parts): s
   return [
     ...runtimeStage(runtime, version),
     'FROM debian:bookworm-slim AS base',
-    ...runtimeInstalled(runtime, home),
+    ...runtimeInstalled(runtime),
     `ENV NODE_ENV=production HOME=${home} PATH=${modules}/.bin:$PATH`,
     `WORKDIR ${home}`,
     'USER app',
     '',
     ...stages,
-    ...(command === null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', command])}`]),
+    ...commandLines(command),
     '',
   ].join('\n')
 }

@@ -1,7 +1,6 @@
 import type { CMakeProject } from './cmake.js'
 import { toolsStage } from './tools-stage.js'
-
-const home = '/app'
+import { addUser, commandLines, home } from '../image-lines.js'
 
 /** How an app in C or C++ is built. */
 export interface CppParts {
@@ -56,14 +55,14 @@ export function dockerfileOf(parts: CppParts): string {
     ` && ${told}`,
     '',
     'FROM debian:bookworm-slim',
-    `RUN groupadd --gid 1000 app && useradd --uid 1000 --gid app --home-dir ${home} --shell /bin/bash app && mkdir ${home} && chown app:app ${home}`,
+    `RUN ${addUser}`,
     'COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt',
     'COPY --from=build /usr/share/zoneinfo /usr/share/zoneinfo',
     `ENV PATH=${home}/bin:$PATH LD_LIBRARY_PATH=${home}/lib HOME=${home}`,
     `WORKDIR ${home}`,
     `COPY --from=build --chown=app:app /out ${home}`,
     'USER app',
-    ...(command === null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', command])}`]),
+    ...commandLines(command),
     '',
   ].join('\n')
 }

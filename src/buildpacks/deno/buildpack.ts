@@ -14,8 +14,8 @@ import type { Tree } from '../tree.js'
 import { readDenoJson, taskLine, type DenoJson } from './deno-json.js'
 import { denoReason } from './failure.js'
 import { denoStart, entryOf } from './start.js'
+import { commandLines, home } from '../image-lines.js'
 
-const home = '/app'
 const ignored = ['.git', '**/node_modules']
 const runtime: NpmRuntime = {
   name: 'deno',
@@ -103,7 +103,7 @@ function dockerfileOf(tree: Tree, { config, version, locked, entries, command }:
   return [
     ...runtimeStage(runtime, version),
     'FROM debian:bookworm-slim',
-    ...runtimeInstalled(runtime, home),
+    ...runtimeInstalled(runtime),
     'RUN install -d -o app -g app /deno',
     `ENV DENO_DIR=/deno DENO_NO_UPDATE_CHECK=1 DENO_NO_PROMPT=1 NO_COLOR=1 HOME=${home}`,
     `WORKDIR ${home}`,
@@ -116,7 +116,7 @@ function dockerfileOf(tree: Tree, { config, version, locked, entries, command }:
       : [
           `RUN deno cache${isFirst(version) ? '' : ' --allow-import'}${locked ? ' --frozen' : ''} ${entries.join(' ')}`,
         ]),
-    ...(command === null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', command])}`]),
+    ...commandLines(command),
     '',
   ].join('\n')
 }

@@ -5,8 +5,7 @@ import { declaredTypes, saysWhatRuns } from '../procfile.js'
 import type { Tree } from '../tree.js'
 import { dotnetReason } from './failure.js'
 import { processPrograms, readDotnet, type DotnetProject, type DotnetTree } from './projects.js'
-
-const home = '/app'
+import { commandLines, home } from '../image-lines.js'
 
 /** A .NET app: a project or a solution at the top. */
 export const dotnet: Buildpack = {
@@ -89,7 +88,7 @@ function dockerfileOf({ programs, manifests, locked }: DotnetTree, { sdk, framew
     `WORKDIR ${home}`,
     `COPY --from=build --chown=app /out ${home}`,
     'USER app',
-    ...(command === null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', command])}`]),
+    ...commandLines(command),
     '',
   ].join('\n')
 }

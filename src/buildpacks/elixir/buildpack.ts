@@ -4,8 +4,8 @@ import type { Buildpack, Plan } from '../buildpack.js'
 import { declaredTypes, saysWhatRuns } from '../procfile.js'
 import { elixirReason } from './failure.js'
 import { elixirImage, elixirVersion } from './version.js'
+import { addUser, commandLines, home } from '../image-lines.js'
 
-const home = '/app'
 const ignored = ['.git', '_build', 'node_modules', '.elixir_ls', 'erl_crash.dump']
 const name = /^[a-z][a-z0-9_]{0,62}$/
 
@@ -112,13 +112,13 @@ function dockerfileOf(tree: Tree, { mix, members, release, version, usesMix, pho
     `RUN ${assets ? 'mix assets.deploy && ' : ''}mkdir -p /opt/mix && ${build}`,
     '',
     `FROM ${elixirImage(version)}`,
-    `RUN groupadd --gid 1000 app && useradd --uid 1000 --gid app --home-dir ${home} --shell /bin/bash app && mkdir ${home} && chown app:app ${home}`,
+    `RUN ${addUser}`,
     `ENV MIX_ENV=prod MIX_HOME=/opt/mix LANG=C.UTF-8 RELEASE_DISTRIBUTION=none HOME=${home}${phoenix ? ' PHX_SERVER=true' : ''}`,
     `WORKDIR ${home}`,
     ...(usesMix ? ['COPY --from=build /opt/mix /opt/mix'] : []),
     `COPY --from=build --chown=app:app ${usesMix ? home : '/out'} ${home}`,
     'USER app',
-    ...(command === null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', command])}`]),
+    ...commandLines(command),
     '',
   ].join('\n')
 }

@@ -2,6 +2,7 @@ import type { Plan } from '../buildpack.js'
 import { declaredTypes, saysWhatRuns } from '../procfile.js'
 import type { Tree } from '../tree.js'
 import { fetchBuildpack, place, readRelease, runBuildpack, typesFile, withProfile } from './scripts.js'
+import { fileLine, home } from '../image-lines.js'
 
 /** A buildpack of Heroku's kind: a folder of the tree, or a repository. */
 export type Foreign =
@@ -17,14 +18,12 @@ export interface ForeignOrder {
   readonly last: boolean
 }
 
-const home = '/app'
 /** What such buildpacks take to be there, and what reads the YAML that they write. */
 const tools =
   'bzip2 ca-certificates curl file g++ git gnupg jq libc6-dev make patch perl python3 python3-yaml unzip xz-utils zip zstd'
 const user = `RUN getent passwd 1000 >/dev/null || { groupadd --gid 1000 app && useradd --uid 1000 --gid app --home-dir ${home} --shell /bin/bash app; } && mkdir -p ${home} && chown 1000:1000 ${home}`
 
-const script = (name: string, text: string): string =>
-  `COPY --chmod=755 <<'SCRIPT' /usr/local/bin/${name}\n${text}SCRIPT`
+const script = (name: string, text: string): string => fileLine(`/usr/local/bin/${name}`, text)
 
 /** What has the processes of an image read the profile first: for the last stage, wherever the buildpacks stand. */
 export const profileLines: readonly string[] = [

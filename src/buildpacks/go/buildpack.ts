@@ -6,8 +6,8 @@ import { goCommands, installed, processTypes, type GoCommand } from './commands.
 import { goReason } from './failure.js'
 import { readGoMod, type GoMod } from './go-mod.js'
 import { goImage, goVersion } from './version.js'
+import { addUser, commandLines, home } from '../image-lines.js'
 
-const home = '/app'
 const ignored = ['.git', 'node_modules', '*.test']
 const caches = '--mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build'
 
@@ -121,14 +121,14 @@ function dockerfileOf(tree: Tree, { mod, version, vendored, commands, command }:
     " && find . -name vendor -prune -o -type f ! -name '*.go' ! -name go.mod ! -name go.sum -print0 | tar -c --null -T - | tar -x -C /out",
     '',
     'FROM debian:bookworm-slim',
-    `RUN groupadd --gid 1000 app && useradd --uid 1000 --gid app --home-dir ${home} --shell /bin/bash app && mkdir ${home} && chown app:app ${home}`,
+    `RUN ${addUser}`,
     'COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt',
     'COPY --from=build /usr/share/zoneinfo /usr/share/zoneinfo',
     `ENV PATH=${home}/bin:$PATH HOME=${home} GIN_MODE=release`,
     `WORKDIR ${home}`,
     `COPY --from=build --chown=app:app /out ${home}`,
     'USER app',
-    ...(command === null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', command])}`]),
+    ...commandLines(command),
     '',
   ].join('\n')
 }

@@ -1,8 +1,7 @@
 import type { Program } from './program.js'
 import { tomcatArtifact } from './program.js'
 import { javaImage } from './version.js'
-
-const home = '/app'
+import { addUser, commandLines, home } from '../image-lines.js'
 
 /** What a plan's Dockerfile is made of. */
 export interface Steps {
@@ -43,13 +42,13 @@ export function dockerfileOf({ image, java, build, cache, program, keepsClasses,
     '',
     `FROM ${javaImage(java, 'jre')}`,
     // some of the official images have a user of that number
-    `RUN userdel -r ubuntu 2>/dev/null; groupadd --gid 1000 app && useradd --uid 1000 --gid app --home-dir ${home} --shell /bin/bash app && mkdir ${home} && chown app:app ${home}`,
+    `RUN userdel -r ubuntu 2>/dev/null; ${addUser}`,
     `ENV HOME=${home} LANG=C.UTF-8 JAVA_TOOL_OPTIONS="-XX:MaxRAMPercentage=75 -XX:+ExitOnOutOfMemoryError"`,
     `WORKDIR ${home}`,
     `COPY --from=build --chown=app:app /out/libraries ${home}`,
     `COPY --from=build --chown=app:app /out/app ${home}`,
     'USER app',
-    ...(command === null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', command])}`]),
+    ...commandLines(command),
     '',
   ].join('\n')
 }

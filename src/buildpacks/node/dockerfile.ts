@@ -3,6 +3,7 @@ import { siteStage } from '../static/stage.js'
 import type { ManagerCommands } from './manager-commands.js'
 import type { Native } from './native.js'
 import type { Start } from './start.js'
+import { commandLines, home } from '../image-lines.js'
 
 /** All that decides a Dockerfile. Lines are for a shell, paths relative to the app's folder. */
 export interface Recipe {
@@ -40,7 +41,6 @@ export interface Installation {
   readonly changes: boolean
 }
 
-const home = '/app'
 const copyAll = 'COPY --chown=node:node . .'
 
 /**
@@ -50,7 +50,7 @@ const copyAll = 'COPY --chown=node:node . .'
  */
 export function dockerfileOf(recipe: Recipe): string {
   const { start, command, staged, directory } = recipe
-  const runs = command === null || start.site !== null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', command])}`]
+  const runs = commandLines(start.site === null ? command : null)
   const stages = !staged ? oneStage(recipe) : splits(recipe) ? splitStages(recipe) : twoStages(recipe)
   const inside = directory === '.' || start.site !== null ? [] : [`WORKDIR ${home}/${directory}`]
   return [...stages, ...inside, ...runs, ''].join('\n')

@@ -1,6 +1,7 @@
 import type { Tree } from '../tree.js'
 import type { Composer } from './composer.js'
 import { phpStage } from './php-stage.js'
+import { home } from '../image-lines.js'
 
 /** All that decides a Dockerfile. */
 export interface Recipe {
@@ -20,7 +21,6 @@ export interface Recipe {
   readonly served: boolean
 }
 
-const home = '/app'
 const caches = '--mount=type=cache,target=/root/.composer'
 const composer =
   'COMPOSER_HOME=/root/.composer COMPOSER_ALLOW_SUPERUSER=1 COMPOSER_MEMORY_LIMIT=-1 COMPOSER_NO_INTERACTION=1'

@@ -1,4 +1,5 @@
 import { debianPhp } from './version.js'
+import { addUser, fileLine } from '../image-lines.js'
 
 /**
  * What the images of PHP apps begin with: Debian's php-fpm and nginx, and two programs: `serve-php`, which is an app's web
@@ -14,7 +15,7 @@ export const phpInstall = [
   'apt-get update -q',
   `apt-get install -qy --no-install-recommends ca-certificates nginx-light systemd-standalone-tmpfiles ${['cli', 'fpm', ...usual].map((name) => `php${debianPhp}-${name}`).join(' ')}`,
   'rm -rf /etc/nginx/sites-* /etc/nginx/modules-enabled/* /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc/* /usr/share/man/*',
-  'groupadd --gid 1000 app && useradd --uid 1000 --gid app --home-dir /app --shell /bin/bash app && mkdir /app && chown app:app /app',
+  addUser,
 ].join(' && ')
 
 /** For php-fpm and for programs alike. Debian has sessions cleaned by cron, which no container runs. */
@@ -221,7 +222,5 @@ export const phpFiles: Readonly<Record<string, string>> = {
 export const phpStage = [
   'FROM debian:bookworm-slim AS php',
   `RUN ${phpInstall}`,
-  ...Object.entries(phpFiles).map(
-    ([path, text]) => `COPY --chmod=${path.includes('/bin/') ? '755' : '644'} <<'FILE' ${path}\n${text}FILE`,
-  ),
+  ...Object.entries(phpFiles).map(([path, text]) => fileLine(path, text)),
 ].join('\n')

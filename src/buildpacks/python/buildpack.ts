@@ -11,8 +11,8 @@ import { readProject, type Project } from './project.js'
 import { pythonImage, pythonVersion } from './version.js'
 import { webProcess } from './web.js'
 import { sourceOnly } from './wheels.js'
+import { addUser, commandLines, home } from '../image-lines.js'
 
-const home = '/app'
 const ignored = ['.git', '.venv', 'venv', '__pycache__', '**/__pycache__', '*.pyc', '**/*.pyc', 'node_modules']
 
 /** A Python app: its dependencies by uv, from whatever file says what they are. */
@@ -106,7 +106,7 @@ function dockerfileOf(tree: Tree, { project, version, server, command, debian }:
       : []),
     `FROM ${image}`,
     ...aptInstall(debian.run),
-    `RUN groupadd --gid 1000 app && useradd --uid 1000 --gid app --home-dir ${home} --shell /bin/bash app && mkdir ${home} && chown app:app ${home}`,
+    `RUN ${addUser}`,
     place,
     `ENV PYTHONUNBUFFERED=1 PYTHONFAULTHANDLER=1 LANG=C.UTF-8 PYTHONPATH=${paths} HOME=${home}`,
     `ENV GUNICORN_CMD_ARGS="--access-logfile -" FORWARDED_ALLOW_IPS=* UVICORN_HOST=0.0.0.0 FLASK_RUN_HOST=0.0.0.0`,
@@ -116,7 +116,7 @@ function dockerfileOf(tree: Tree, { project, version, server, command, debian }:
     'USER app',
     'COPY --chown=app:app . .',
     ...(site?.collects === true ? [collectStatic(site.directory)] : []),
-    ...(command === null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', command])}`]),
+    ...commandLines(command),
     '',
   ].join('\n')
 }

@@ -3,6 +3,7 @@ import type { Gemfile } from './gemfile.js'
 import { installGems } from './install-gems.js'
 import { nativePackages } from './native.js'
 import { rubyImage, type RubyVersion } from './version.js'
+import { commandLines, fileLine, home } from '../image-lines.js'
 
 /** All that decides a Dockerfile. */
 export interface Recipe {
@@ -18,8 +19,6 @@ export interface Recipe {
   readonly bundles: readonly string[]
   readonly command: string | null
 }
-
-const home = '/app'
 
 /** Gems are installed before the code is there; what they were resolved to comes with them, not with the code. */
 export function dockerfileOf(recipe: Recipe): string {
@@ -62,7 +61,7 @@ export function dockerfileOf(recipe: Recipe): string {
     ...(vendored ? [] : [`COPY --from=gems --chown=app:app ${home}/Gemfile ${home}/Gemfile.lock ./`]),
     ...(assets ? [`COPY --from=build --chown=app:app ${home}/public ${home}/public`] : []),
     'USER app',
-    ...(command === null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', command])}`]),
+    ...commandLines(command),
     '',
   ].join('\n')
 }
@@ -81,7 +80,7 @@ function installation({ tree, gemfile, ruby }: Recipe): string[] {
   const folders = [...gemfile.paths, ...(tree.hasDirectory('vendor/cache') ? ['vendor/cache'] : [])]
   const names = [...gemfile.gems].filter((name) => /^[\w.-]+$/.test(name) && !name.startsWith('-'))
   return [
-    `COPY --chmod=755 <<'FILE' /usr/local/bin/install-gems\n${installGems}FILE`,
+    fileLine('/usr/local/bin/install-gems', installGems),
     ...(gemfile.readsTree
       ? ['COPY . .']
       : [`COPY ${files.join(' ')} ./`, ...folders.map((one) => `COPY ${one} ./${one}`)]),

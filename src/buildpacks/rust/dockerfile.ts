@@ -1,7 +1,6 @@
 import type { CargoPackage } from './package.js'
 import { rustImage } from './version.js'
-
-const home = '/app'
+import { addUser, commandLines, home } from '../image-lines.js'
 
 /** What a Rust app's Dockerfile is made of. */
 export interface RustParts {
@@ -76,7 +75,7 @@ export function dockerfileOf(parts: RustParts): string {
     ...(parts.targetPaths ? ['RUN mkdir -p /out/target && ln -s ../bin /out/target/release'] : []),
     '',
     'FROM debian:bookworm-slim',
-    `RUN groupadd --gid 1000 app && useradd --uid 1000 --gid app --home-dir ${home} --shell /bin/bash app && mkdir ${home} && chown app:app ${home}`,
+    `RUN ${addUser}`,
     ...(debian.run.length > 0
       ? [
           `RUN apt-get update -q && apt-get install -qy --no-install-recommends ${debian.run.join(' ')} && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*`,
@@ -88,7 +87,7 @@ export function dockerfileOf(parts: RustParts): string {
     `WORKDIR ${home}`,
     `COPY --from=build --chown=app:app /out ${home}`,
     'USER app',
-    ...(parts.command === null ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', parts.command])}`]),
+    ...commandLines(parts.command),
     '',
   ].join('\n')
 }

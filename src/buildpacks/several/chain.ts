@@ -1,14 +1,12 @@
 import { pieces } from '../pieces.js'
 import { nginxStage } from '../static/nginx-stage.js'
+import { home } from '../image-lines.js'
 
 /** A Dockerfile among several that make one, and the name that its last stage gets. */
 export interface Link {
   readonly name: string
   readonly dockerfile: string
 }
-
-/** Where every buildpack has the app. */
-const home = '/app'
 
 /**
  * Several Dockerfiles as one: each takes the tree as the one before it has left it. The image is that of the last; what the

@@ -2,9 +2,9 @@ import type { Buildpack, Plan } from '../buildpack.js'
 import { declaredTypes, saysWhatRuns } from '../procfile.js'
 import { SourceError } from '../source-error.js'
 import type { Tree } from '../tree.js'
+import { addUser, commandLines, home } from '../image-lines.js'
 
 const start = 'start.sh'
-const home = '/app'
 
 /** Shells and other interpreters that a shebang may name, and Debian's packages of them; those of the base are empty. */
 const interpreters: Readonly<Record<string, string>> = {
@@ -69,14 +69,14 @@ function plan(tree: Tree): Plan | null {
     version: '',
     dockerfile: [
       'FROM debian:bookworm-slim',
-      `RUN groupadd --gid 1000 app && useradd --uid 1000 --gid app --home-dir ${home} --shell /bin/bash app && mkdir ${home} && chown app:app ${home}`,
+      `RUN ${addUser}`,
       `RUN apt-get update -q && apt-get install -qy --no-install-recommends ${packages.join(' ')} && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*`,
       `ENV HOME=${home}`,
       `WORKDIR ${home}`,
       'COPY --chown=app:app . .',
       'USER app',
       `RUN chmod +x ${scripts.join(' ')}`,
-      ...(types.web === undefined ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', types.web])}`]),
+      ...commandLines(types.web),
       '',
     ].join('\n'),
     ownDockerfile: false,

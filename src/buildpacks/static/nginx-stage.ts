@@ -1,3 +1,4 @@
+import { fileLine } from '../image-lines.js'
 /**
  * What every site's image begins with: Debian's nginx, the fixed part of its configuration, and the two commands that a
  * plan uses, `install-site` while the image is built and `serve-site` in the app's container. All sites have it in common,
@@ -218,7 +219,5 @@ export const nginxFiles: Readonly<Record<string, string>> = {
 export const nginxStage = [
   'FROM debian:bookworm-slim',
   `RUN ${nginxInstall}`,
-  ...Object.entries(nginxFiles).map(
-    ([path, text]) => `COPY --chmod=${path.includes('/bin/') ? '755' : '644'} <<'FILE' ${path}\n${text}FILE`,
-  ),
+  ...Object.entries(nginxFiles).map(([path, text]) => fileLine(path, text)),
 ].join('\n')

@@ -6,7 +6,7 @@ const mine: Files = { 'buildpacks/mine/bin/compile': '#!/bin/sh\n', '.buildpacks
 const node = pkg({ scripts: { start: 'node x.js' } })
 const steps = (files: Files): string[] =>
   planOf(files)
-    .dockerfile.replaceAll(/<<'SCRIPT' (\S+)\n[^]*?\nSCRIPT/g, '$1')
+    .dockerfile.replaceAll(/<<'FILE' (\S+)\n[^]*?\nFILE/g, '$1')
     .split('\n')
     .filter((line) =>
       /^(?:FROM|COPY --(?:chown|from=.*app)|COPY --chmod|RUN .*(?:run|fetch)-buildpack|USER|ENTRYPOINT|CMD)/.test(line),

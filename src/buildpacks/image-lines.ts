@@ -1,0 +1,13 @@
+/** Where an image has the app, which is its user's home as well. */
+export const home = '/app'
+
+/** For a shell: the user that runs the app, with the numbers that all images have, and its home. */
+export const addUser = `groupadd --gid 1000 app && useradd --uid 1000 --gid app --home-dir ${home} --shell /bin/bash app && mkdir ${home} && chown app:app ${home}`
+
+/** What an image runs by itself; null is nothing. */
+export const commandLines = (command: string | null | undefined): string[] =>
+  command === null || command === undefined ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', command])}`]
+
+/** The line, with its here-document, that writes a file: a program where it lies in a `bin`. */
+export const fileLine = (path: string, text: string): string =>
+  `COPY --chmod=${path.includes('/bin/') ? '755' : '644'} <<'FILE' ${path}\n${text}FILE`
