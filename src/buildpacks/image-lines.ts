@@ -11,3 +11,24 @@ export const commandLines = (command: string | null | undefined): string[] =>
 /** The line, with its here-document, that writes a file: a program where it lies in a `bin`. */
 export const fileLine = (path: string, text: string): string =>
   `COPY --chmod=${path.includes('/bin/') ? '755' : '644'} <<'FILE' ${path}\n${text}FILE`
+
+/**
+ * The image of compiled programs: what a stage `build` has left in /out, on Debian with certificates and time zones.
+ * @param more `RUN` lines, and what its `ENV` line has besides
+ */
+export const programImage = (
+  command: string | null,
+  more: { readonly run?: readonly string[]; readonly env?: string },
+): string[] => [
+  'FROM debian:bookworm-slim',
+  `RUN ${addUser}`,
+  ...(more.run ?? []),
+  'COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt',
+  'COPY --from=build /usr/share/zoneinfo /usr/share/zoneinfo',
+  `ENV PATH=${home}/bin:$PATH HOME=${home}${more.env ?? ''}`,
+  `WORKDIR ${home}`,
+  `COPY --from=build --chown=app:app /out ${home}`,
+  'USER app',
+  ...commandLines(command),
+  '',
+]

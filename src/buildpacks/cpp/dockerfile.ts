@@ -1,6 +1,6 @@
 import type { CMakeProject } from './cmake.js'
 import { toolsStage } from './tools-stage.js'
-import { addUser, commandLines, home } from '../image-lines.js'
+import { home, programImage } from '../image-lines.js'
 
 /** How an app in C or C++ is built. */
 export interface CppParts {
@@ -54,16 +54,7 @@ export function dockerfileOf(parts: CppParts): string {
     ` && ${linked} \\`,
     ` && ${told}`,
     '',
-    'FROM debian:bookworm-slim',
-    `RUN ${addUser}`,
-    'COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt',
-    'COPY --from=build /usr/share/zoneinfo /usr/share/zoneinfo',
-    `ENV PATH=${home}/bin:$PATH LD_LIBRARY_PATH=${home}/lib HOME=${home}`,
-    `WORKDIR ${home}`,
-    `COPY --from=build --chown=app:app /out ${home}`,
-    'USER app',
-    ...commandLines(command),
-    '',
+    ...programImage(command, { env: ` LD_LIBRARY_PATH=${home}/lib` }),
   ].join('\n')
 }
 

@@ -6,7 +6,7 @@ import { goCommands, installed, processTypes, type GoCommand } from './commands.
 import { goReason } from './failure.js'
 import { readGoMod, type GoMod } from './go-mod.js'
 import { goImage, goVersion } from './version.js'
-import { addUser, commandLines, home } from '../image-lines.js'
+import { home, programImage } from '../image-lines.js'
 
 const ignored = ['.git', 'node_modules', '*.test']
 const caches = '--mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build'
@@ -120,16 +120,7 @@ function dockerfileOf(tree: Tree, { mod, version, vendored, commands, command }:
     ...(below.length === 0 ? [] : [` && ${build} -o /out/bin/ ${below.join(' ')} \\`]),
     " && find . -name vendor -prune -o -type f ! -name '*.go' ! -name go.mod ! -name go.sum -print0 | tar -c --null -T - | tar -x -C /out",
     '',
-    'FROM debian:bookworm-slim',
-    `RUN ${addUser}`,
-    'COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt',
-    'COPY --from=build /usr/share/zoneinfo /usr/share/zoneinfo',
-    `ENV PATH=${home}/bin:$PATH HOME=${home} GIN_MODE=release`,
-    `WORKDIR ${home}`,
-    `COPY --from=build --chown=app:app /out ${home}`,
-    'USER app',
-    ...commandLines(command),
-    '',
+    ...programImage(command, { env: ' GIN_MODE=release' }),
   ].join('\n')
 }
 

@@ -1,6 +1,6 @@
 import type { CargoPackage } from './package.js'
 import { rustImage } from './version.js'
-import { addUser, commandLines, home } from '../image-lines.js'
+import { home, programImage } from '../image-lines.js'
 
 /** What a Rust app's Dockerfile is made of. */
 export interface RustParts {
@@ -74,21 +74,15 @@ export function dockerfileOf(parts: RustParts): string {
     ` && find . ${leave} -print0 | tar -c --null -T - | tar -x -C /out`,
     ...(parts.targetPaths ? ['RUN mkdir -p /out/target && ln -s ../bin /out/target/release'] : []),
     '',
-    'FROM debian:bookworm-slim',
-    `RUN ${addUser}`,
-    ...(debian.run.length > 0
-      ? [
-          `RUN apt-get update -q && apt-get install -qy --no-install-recommends ${debian.run.join(' ')} && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*`,
-        ]
-      : []),
-    'COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt',
-    'COPY --from=build /usr/share/zoneinfo /usr/share/zoneinfo',
-    `ENV PATH=${home}/bin:$PATH HOME=${home}${settings(parts.runs)}`,
-    `WORKDIR ${home}`,
-    `COPY --from=build --chown=app:app /out ${home}`,
-    'USER app',
-    ...commandLines(parts.command),
-    '',
+    ...programImage(parts.command, {
+      run:
+        debian.run.length === 0
+          ? []
+          : [
+              `RUN apt-get update -q && apt-get install -qy --no-install-recommends ${debian.run.join(' ')} && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*`,
+            ],
+      env: settings(parts.runs),
+    }),
   ].join('\n')
 }
 
