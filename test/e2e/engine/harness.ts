@@ -56,6 +56,9 @@ export interface TestEngine extends DockerEngine {
   traces(): Promise<string[]>
 }
 
+/** Lines of what a daemon said last that go with a failure. */
+const mostSaid = 20
+
 /** Starts an engine with the base image pulled. Disposing ends its containers and leaves nothing. */
 export async function openEngine(start: Start = {}): Promise<TestEngine> {
   const { flags: more = [], env = {}, certificates, disk, under, mute = false, built = fromBuild } = start
@@ -69,6 +72,8 @@ export async function openEngine(start: Start = {}): Promise<TestEngine> {
   const args = [...(built ? [build] : [typescript, program]), ...flags, ...more]
   let daemon: ChildProcess | undefined
   let ground: AsyncDisposable | undefined
+  const own = driven(socket, dir, [])
+  const said: string[] = []
 
   const engine: TestEngine = {
     dir,
@@ -76,7 +81,11 @@ export async function openEngine(start: Start = {}): Promise<TestEngine> {
     socket,
     pool,
     pid: () => daemon?.pid ?? 0,
-    ...driven(socket, dir, []),
+    ...own,
+    must: (...words) =>
+      own.must(...words).catch((error: unknown) => {
+        throw new Error(`${String(error)}\nthe engine: ${said.join('\n') || '(nothing said)'}`, { cause: error })
+      }),
     stop: async (signal) => {
       const going = daemon
       daemon = undefined
@@ -86,12 +95,20 @@ export async function openEngine(start: Start = {}): Promise<TestEngine> {
       await gone
     },
     boot: async () => {
-      const stdio = ['ignore', 'pipe', mute ? 'ignore' : 'inherit'] as const
       const own =
         disk === undefined ? [] : ['unshare', '-m', 'sh', '-c', `${mountDisk(options.root, disk)} exec "$0" "$@"`]
       const [command = '', ...words] = [...own, process.execPath, ...args]
-      const child = spawn(command, words, { stdio: [...stdio], env: { ...process.env, ...env } })
+      const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
       daemon = child
+      said.length = 0
+      child.stderr.on('data', (chunk: Buffer) => {
+        if (!mute) process.stderr.write(chunk)
+        said.push(...String(chunk).split('\n').filter(Boolean))
+        said.splice(0, said.length - mostSaid)
+      })
+      child.once('exit', (code, signal) => {
+        if (daemon === child) said.push(`it ended by itself, with ${String(code ?? signal)}`)
+      })
       for await (const chunk of child.stdout) if (String(chunk).includes('serves')) return
       throw new Error('the engine ended before it served')
     },
