@@ -13,6 +13,11 @@ export interface ImagePlan {
   readonly target?: string
   /** Values of ARGs. */
   readonly args?: Readonly<Record<string, string>>
+  /**
+   * The config vars that a step sees before the app's code is there: names, or beginnings that end in `*`; all unless given.
+   * A change of any other leaves what such a step made as it is.
+   */
+  readonly early?: readonly string[]
   /** The port that it exposes before others. */
   readonly port?: number
 }

@@ -91,7 +91,11 @@ function portOf({ Config }: ImageDetails, { port }: ImagePlan): number | undefin
 /** A buildpack's steps have the config vars around them; an app's own Dockerfile asks for each, by `--mount=type=secret`. */
 function headersOf(plan: ImagePlan, variables: Readonly<Record<string, string>>): Record<string, string> {
   const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  if (plan.ownDockerfile === false) return { 'X-Build-Env': encode(variables) }
+  if (plan.ownDockerfile === false)
+    return {
+      'X-Build-Env': encode(variables),
+      ...(plan.early === undefined ? {} : { 'X-Build-Env-Early': plan.early.join(',') }),
+    }
   const secrets = Object.entries(variables).map(([name, value]) => [name, Buffer.from(value).toString('base64')])
   return { 'X-Build-Secrets': encode(Object.fromEntries(secrets) as object) }
 }

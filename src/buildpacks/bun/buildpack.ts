@@ -1,4 +1,5 @@
 import type { Buildpack, Plan } from '../buildpack.js'
+import { earlyVariables } from '../node/early.js'
 import { failureReason } from '../node/failure-reason.js'
 import { installationOf } from '../node/installation.js'
 import { commandsFor } from '../node/manager-commands.js'
@@ -75,6 +76,7 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
       command,
     }),
     ownDockerfile: false,
+    early: earlyVariables(tree),
     dockerignore: [...ignored, tree.read('.dockerignore') ?? ''].join('\n'),
     processTypes: { ...(command === null ? {} : { web: command }), ...declared },
     origin: declares ? 'Procfile' : 'package.json',

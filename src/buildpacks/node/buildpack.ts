@@ -9,6 +9,7 @@ import { buildSettings } from '../build-settings.js'
 import { choose, type Choice } from './choice.js'
 import { resolved } from './commands.js'
 import { dockerfileOf } from './dockerfile.js'
+import { earlyVariables } from './early.js'
 import { installationOf } from './installation.js'
 import { commandsFor } from './manager-commands.js'
 import { lockText, managerOf, type Manager } from './manager.js'
@@ -91,6 +92,7 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
       settings: site && { ...site.settings, ...(directory === '.' ? {} : { users: null }) },
     }),
     ownDockerfile: false,
+    early: earlyVariables(tree),
     dockerignore: [...ignored, tree.read('.dockerignore') ?? ''].join('\n'),
     processTypes,
     origin: declares ? 'Procfile' : 'package.json',

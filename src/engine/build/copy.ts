@@ -78,7 +78,8 @@ export async function copyStep(job: Job, instruction: CopyInstruction, state: St
     }
   }
   const record = await layerOf(job, key, line.text, make, like)
-  return layered(state, line.text, record, key)
+  const whole = instruction.from === undefined && instruction.sources.some(({ text }) => /^\.?\/?$/.test(text))
+  return { ...layered(state, line.text, record, key), whole: state.whole || whole }
 }
 
 /** The same for builds of the same names, whatever the files and whatever they are copied onto. */

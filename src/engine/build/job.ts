@@ -42,6 +42,8 @@ export interface BuildRequest {
   readonly secrets: ReadonlyMap<string, Secret>
   /** Variables of every RUN, in no image, layer or history: a step that had others is another step. */
   readonly variables: ReadonlyMap<string, string>
+  /** Which of them a step sees before its stage has the whole context: names, or beginnings that end in `*`. */
+  readonly early: readonly string[]
   /** Sockets of ssh agents, by id. */
   readonly agents: ReadonlyMap<string, string>
   /** What the client may pull base images with. */

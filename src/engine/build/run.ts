@@ -29,7 +29,7 @@ export async function runStep(job: Job, instruction: RunInstruction, state: Stag
   if (network === 'host' && job.request.room.network !== 'host')
     throw line.error(0, 'network.host is not allowed', 'the client must build with --network=host')
   const secrets = secretsOf(job, instruction, mounts)
-  const { variables } = job.request
+  const variables = seenBy(job, state)
   const { Env = [], WorkingDir = '/', User = '' } = state.config
   const declared = [...state.args].filter(([name]) => !environment(state.config).has(name))
   const key = cacheKey(
@@ -47,7 +47,7 @@ export async function runStep(job: Job, instruction: RunInstruction, state: Stag
   )
   const record = await layerOf(job, key, line.text, async (stage) => {
     await job.out(` ---> Running in ${stage.id.slice(0, 12)}\n`)
-    const env = await environmentOf(job, state, secrets)
+    const env = await environmentOf(job, state, secrets, variables)
     const run = { args, script: script.file, env, network, mounts, secrets }
     using slot = await job.semaphore.take(job.signal)
     const { exitCode, oomKilled } = await execute(job, instruction, state, stage, run)
@@ -60,6 +60,14 @@ export async function runStep(job: Job, instruction: RunInstruction, state: Stag
   const shown =
     declared.length > 0 ? `|${String(declared.length)} ${declared.map((pair) => pair.join('=')).join(' ')} ` : ''
   return layered(state, `RUN ${shown}${args.join(' ')}`, record, key)
+}
+
+/** A step that comes before the app's code is not repeated for a variable that it has no use for. */
+function seenBy({ request: { variables, early } }: Job, { whole }: StageState): Job['request']['variables'] {
+  if (whole) return variables
+  const sees = (name: string): boolean =>
+    early.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one))
+  return new Map([...variables].filter(([name]) => sees(name)))
 }
 
 /** A RUN that ended with something other than 0. */
@@ -183,13 +191,18 @@ function scriptOf({ command, heredocs }: RunInstruction, config: ImageConfig): {
 }
 
 /** Image over arguments over what the host lends; only the first is in the image. */
-async function environmentOf(job: Job, state: StageState, secrets: readonly StepSecret[]): Promise<string[]> {
+async function environmentOf(
+  job: Job,
+  state: StageState,
+  secrets: readonly StepSecret[],
+  variables: Job['request']['variables'],
+): Promise<string[]> {
   const { env } = await buildEnvironment(job.config, laidFilesOf(job.config))
   const proxies = [...job.request.buildArgs].filter(([name]) => predefinedArgs.includes(name))
   const all = new Map<string, string>([['PATH', defaultPath], ...Object.entries(env)])
   for (const [name, value] of proxies) if (value !== null) all.set(name, value)
   for (const [name, value] of [...state.args, ...environment(state.config)]) all.set(name, value)
-  for (const [name, value] of job.request.variables) all.set(name, value)
+  for (const [name, value] of variables) all.set(name, value)
   const agent = secrets.find(({ kind }) => kind === 'agent')
   if (agent?.kind === 'agent') all.set('SSH_AUTH_SOCK', agent.target)
   for (const secret of secrets) if (secret.kind === 'env') all.delete(secret.name)

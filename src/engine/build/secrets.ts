@@ -34,6 +34,10 @@ export function readVariables(text: string | undefined): ReadonlyMap<string, str
   return new Map(given)
 }
 
+/** Reads `X-Build-Env-Early`: names and beginnings, between commas; without it every step sees every variable. */
+export const readEarly = (text: string | undefined): readonly string[] =>
+  text === undefined ? ['*'] : text.split(',').map((one) => one.trim())
+
 /** Reads `X-Build-Ssh`: base64url of `{"<id>": "/path/of/agent.sock"}`. @throws EngineError `invalid` */
 export function readAgents(text: string | undefined): ReadonlyMap<string, string> {
   if (text === undefined || text === '') return new Map()

@@ -14,6 +14,8 @@ export interface StageState {
   readonly author: string | undefined
   /** True once this stage has a CMD of its own. */
   readonly ownCmd: boolean
+  /** True once it has the whole context: what its steps do from there on is the app's own affair. */
+  readonly whole: boolean
 }
 
 /** `FROM scratch` */
@@ -24,6 +26,7 @@ export const emptyState: StageState = {
   args: new Map(),
   author: undefined,
   ownCmd: false,
+  whole: false,
 }
 
 /** The state a stage begins with; its image's ONBUILD triggers are not its own. */
@@ -31,7 +34,7 @@ export function stateOf(image: StoredImage): StageState {
   const config = { ...image.config }
   delete config.OnBuild
   const { author, history } = image.document
-  return { layers: image.layers, config, history, args: new Map(), author, ownCmd: false }
+  return { layers: image.layers, config, history, args: new Map(), author, ownCmd: false, whole: false }
 }
 
 /** The environment of the image, by name. */
