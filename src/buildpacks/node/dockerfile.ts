@@ -120,7 +120,7 @@ const cached = ({ cache, alone }: ManagerCommands): string =>
 function place(recipe: Recipe, extra: Readonly<Record<string, string>>, building: boolean): string[] {
   const { manager, managerRuns, native, directory } = recipe
   const managed = building || managerRuns
-  const needed = building ? { ...native.buildEnv, ...(native.compiles ? headers : {}) } : native.env
+  const needed = building ? native.buildEnv : native.env
   const variables = { NODE_ENV: 'production', HOST: '0.0.0.0', ...(managed ? manager.env : {}), ...needed, ...extra }
   const all = Object.entries({ ...variables, PATH: [...binaries(directory), '$PATH'].join(':') })
   return [
@@ -146,13 +146,16 @@ const debian = (packages: readonly string[]): string[] =>
         `RUN apt-get update -q && apt-get install -qy --no-install-recommends ${packages.join(' ')} && rm -rf /var/lib/apt/lists/*`,
       ]
 
-/** Where node-gyp finds the headers of this Node.js, which it would download otherwise. */
-const headers = { npm_config_nodedir: '/usr/local' }
-/** The headers, from Node.js's npm package where the image has none; and npm's node-gyp for the managers that have none. */
+/**
+ * The headers, from Node.js's npm package where the image has none, to where node-gyp, whichever, has those that it has
+ * downloaded: npm 11 warns of the setting that would name another place. And npm's node-gyp for managers that have none.
+ */
 const gyp = [
   'if [ ! -d /usr/local/include/node ]; then cd /tmp && npm pack --silent "node-linux-$(node -p process.arch)@$NODE_VERSION"',
   '&& tar -xzf node-linux-*.tgz -C /usr/local --strip-components=1 package/include && rm node-linux-*.tgz; fi',
   '&& ln -sf "$(npm root -g)/npm/node_modules/node-gyp/bin/node-gyp.js" /usr/local/bin/node-gyp && chmod +x /usr/local/bin/node-gyp',
+  '&& at="/home/node/.cache/node-gyp/$NODE_VERSION" && mkdir -p "$at" && ln -s /usr/local/include "$at/include"',
+  '&& echo 99 > "$at/installVersion" && chown -R node:node /home/node/.cache',
 ].join(' ')
 
 /** The installation, and the code; the code comes last, where it can. */
