@@ -1,7 +1,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, type Server, type Socket as TcpSocket } from 'node:net'
-import { codeOf } from '../errors.js'
-import { parseQuery, type Query } from './dns-message.js'
+import { codeOf, messageOf } from '../errors.js'
+import { failure, parseQuery, type Query } from './dns-message.js'
 import { framed, messagesOf, type DnsTransport } from './forward.js'
 import { family, Netlink } from '../kernel/netlink.js'
 import { redirection } from './redirect.js'
@@ -70,6 +70,9 @@ export class Resolver implements Disposable {
     this.#questions++
     try {
       return await this.#answer(query, transport)
+    } catch (error) {
+      console.error(`a question for ${JSON.stringify(query.name)} cannot be answered: ${messageOf(error)}`)
+      return failure(query)
     } finally {
       this.#questions--
     }
