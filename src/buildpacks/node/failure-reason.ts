@@ -1,23 +1,26 @@
+import { buildReason } from './build-reason.js'
 import { npmReason } from './npm-reason.js'
 
-/** Lines by which other package managers, and the last step of a site's build, say why they failed. */
+/** Lines by which other package managers say why they failed. */
 const reasons: readonly (readonly [string, RegExp])[] = [
-  ['yarn', /^error (?!Command failed)(\S.*)$/],
+  ['yarn', /^error (?!Command failed|during build:|TS\d)(\S.*)$/],
   // what went wrong, of all that Yarn has a number for
   ['yarn', /^➤ YN00(?:01|16|18|27|28|35|41|82): (?:[│┌└·] ?)*(\S.*)$/],
   ['pnpm', /^\[?ERR_PNPM_\w+\]?\s+(\S.*)$/],
   ['bun', /^error: (\S.*)$/],
-  ['', /^(The build made no site: .*)$/],
 ]
+/** What the last step of a site's build says: where the build itself has said more, that is the reason. */
+const noSite = /^The build made no site: .*$/
 
-/** Why a build failed, by the last lines that it wrote: the reason of the package manager; null when it is not told. */
+/** Why a build failed, by the last lines that it wrote: the reason of the package manager or of what built; null when it is not told. */
 export function failureReason(lines: readonly string[]): string | null {
-  const ofNpm = npmReason(lines)
-  if (ofNpm !== null) return ofNpm
+  // a package manager that runs the build says only that it failed
+  const known = buildReason(lines) ?? npmReason(lines)
+  if (known !== null) return known
   for (const line of lines)
     for (const [name, pattern] of reasons) {
       const said = pattern.exec(line.trim())?.[1]
-      if (said !== undefined) return name === '' ? said : `${name}: ${said}`
+      if (said !== undefined) return `${name}: ${said}`
     }
-  return null
+  return lines.map((line) => line.trim()).find((line) => noSite.test(line)) ?? null
 }

@@ -25,5 +25,44 @@ describe('why a build failed', () => {
     it(`is told in the words of ${name}`, () =>
       expect(failureReason(['➤ YN0000: · Yarn 4.18.1', 'compiling', line, 'more'])).to.equal(reason ?? line))
 
-  it('is not told where nobody says', () => expect(failureReason(['error', 'src/a.ts(1,1): error TS1'])).to.equal(null))
+  for (const [name, lines, reason] of [
+    [
+      'Vite',
+      ['error during build:', 'Error: Encountered dynamic routes', '    at adapt (x.js:38:12)'],
+      'Error: Encountered dynamic routes',
+    ],
+    [
+      'Vite, in colours',
+      [
+        '\u001b[31merror during build:',
+        '\u001b[31m[vite]: Rollup failed to resolve import "x" from "/app/a.js".\u001b[39m',
+      ],
+      '[vite]: Rollup failed to resolve import "x" from "/app/a.js".',
+    ],
+    [
+      'Next.js',
+      ['Failed to compile.', '', './app/page.tsx:3:1', "Module not found: Can't resolve 'x'", '> Build failed'],
+      "./app/page.tsx:3:1: Module not found: Can't resolve 'x'",
+    ],
+    ['tsc', ["src/a.ts(1,7): error TS2322: Type 'string' is not"], "src/a.ts(1,7): error TS2322: Type 'string' is not"],
+    ['esbuild', ['✘ [ERROR] Could not resolve "x"', '', '  src/a.ts:1:7:'], '[ERROR] Could not resolve "x"'],
+    [
+      'webpack',
+      ['ERROR in ./src/index.js 1:0', "Module not found: Error: Can't resolve 'x'"],
+      "./src/index.js 1:0: Module not found: Error: Can't resolve 'x'",
+    ],
+    [
+      'what a package manager runs',
+      ['src/a.ts(1,7): error TS2322: no', 'error: script "build" exited with code 2'],
+      'src/a.ts(1,7): error TS2322: no',
+    ],
+    [
+      'a build that went on without its site',
+      ['The build made no site: there is no index.html in build/', 'error during build:', 'Error: no'],
+      'Error: no',
+    ],
+  ] as const)
+    it(`is told in the words of ${name}`, () => expect(failureReason(['compiling', ...lines])).to.equal(reason))
+
+  it('is not told where nobody says', () => expect(failureReason(['error', 'error during build:', ''])).to.equal(null))
 })
