@@ -39,4 +39,25 @@ describe('why npm failed', () => {
     expect(npmReason([])).to.equal(null)
     expect(npmReason(['error TS2304: cannot find name', 'npm warn deprecated x'])).to.equal(null)
   })
+
+  it('is which packages do not go together, and what to do', () => {
+    const lines = `npm error code ERESOLVE
+npm error ERESOLVE could not resolve
+npm error
+npm error While resolving: app@0.0.0
+npm error Found: react@19.1.0
+npm error node_modules/react
+npm error   react@"^19.1.0" from the root project
+npm error
+npm error Could not resolve dependency:
+npm error peer react@"^18.0.0" from old-library@1.2.3
+npm error node_modules/old-library
+npm error
+npm error Conflicting peer dependency: react@18.3.1
+npm error Fix the upstream dependency conflict, or retry`.split('\n')
+    expect(npmReason(lines)).to.equal(
+      'npm: ERESOLVE: peer react@"^18.0.0" from old-library@1.2.3 does not go with react@19.1.0: it wants react@18.3.1\n' +
+        'commit a package-lock.json of versions that go together, or write `legacy-peer-deps=true` into .npmrc',
+    )
+  })
 })
