@@ -12,8 +12,12 @@ const reasons: readonly (readonly [string, RegExp])[] = [
 /** What the last step of a site's build says: where the build itself has said more, that is the reason. */
 const noSite = /^The build made no site: .*$/
 
+/** What Turborepo writes before each line of a task: `web:build: `. */
+const task = /^[@\w./-]+:[a-z][\w:-]*: /i
+
 /** Why a build failed, by the last lines that it wrote: the reason of the package manager or of what built; null when it is not told. */
-export function failureReason(lines: readonly string[]): string | null {
+export function failureReason(written: readonly string[]): string | null {
+  const lines = written.map((line) => line.replace(task, ''))
   // a package manager that runs the build says only that it failed
   const known = buildReason(lines) ?? npmReason(lines)
   if (known !== null) return known

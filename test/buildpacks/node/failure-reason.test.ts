@@ -57,6 +57,17 @@ describe('why a build failed', () => {
       'src/a.ts(1,7): error TS2322: no',
     ],
     [
+      'a task of Turborepo',
+      [
+        'web:build: Failed to compile.',
+        'web:build: ',
+        'web:build: ./app/page.tsx:1:24',
+        'web:build: Type error: no',
+        'web:build: npm error code 1',
+      ],
+      './app/page.tsx:1:24: Type error: no',
+    ],
+    [
       'a build that went on without its site',
       ['The build made no site: there is no index.html in build/', 'error during build:', 'Error: no'],
       'Error: no',
