@@ -6,6 +6,7 @@ import { siteCommand } from '../static/stage.js'
 import { BerthError } from '../../errors.js'
 import { below, type Tree } from '../tree.js'
 import { buildSettings } from '../build-settings.js'
+import { buildCaches } from './build-caches.js'
 import { choose, type Choice } from './choice.js'
 import { resolved } from './commands.js'
 import { dockerfileOf } from './dockerfile.js'
@@ -84,6 +85,7 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
       start,
       install,
       native,
+      caches: install.any ? buildCaches(app, own.build) : [],
       staged: apart || start.build !== null || (install.scripts.length > 0 && develops),
       before: scriptLines(root, commands.run, 'heroku-prebuild'),
       after: scriptLines(root, commands.run, 'heroku-cleanup'),

@@ -14,6 +14,8 @@ export interface Recipe {
   readonly start: Start
   readonly install: Installation
   readonly native: Native
+  /** Folders that the build finds as the last one left them. */
+  readonly caches: readonly string[]
   /** Whether it is built in a stage that does not get into the image. */
   readonly staged: boolean
   /** Scripts of the app (`npm run x`) before the installation, and after all. */
@@ -159,9 +161,11 @@ const gyp = [
 ].join(' ')
 
 /** The installation, and the code; the code comes last, where it can. */
-function installed({ manager, install, staged, before }: Recipe): string[] {
+function installed({ manager, install, staged, before, caches }: Recipe): string[] {
   const { files, any, scripts, prunes } = install
-  const line = manager.install(staged || !prunes)
+  // who mounts over a folder that is not there makes it root's
+  const places = caches.length === 0 ? '' : ` && mkdir -p ${caches.join(' ')}`
+  const line = manager.install(staged || !prunes) + places
   const first = [copyAll, ...before.map((one) => `${cached(manager)} ${one}`)]
   if (!any) return first
   if (files === null || before.length > 0) return [...first, `${cached(manager)} ${line}`]
@@ -186,11 +190,12 @@ function copies(files: readonly string[]): string[] {
 const ended = ({ after }: Recipe): string[] => after.map((line) => `RUN ${line}`)
 
 /** What is made of the code: the scripts of the installation that waited for it, and the build. */
-function built({ manager, start, install, before }: Recipe): string[] {
+function built({ manager, start, install, before, caches }: Recipe): string[] {
   const waited = install.files === null || before.length > 0 ? [] : lifecycle(install.scripts)
+  const kept = caches.map((place) => ` --mount=type=cache,target=${home}/${place},uid=1000,gid=1000,sharing=locked`)
   return [
     ...waited.map((name) => `${cached(manager)} ${manager.run} ${name}`),
-    ...(start.build === null ? [] : [`${cached(manager)} ${finished(start, start.build)}`]),
+    ...(start.build === null ? [] : [`${cached(manager)}${kept.join('')} ${finished(start, start.build)}`]),
   ]
 }
 
