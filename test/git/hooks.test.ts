@@ -66,7 +66,16 @@ describe('the hooks of a repository', () => {
     (code: number): RequestListener =>
     (_, response) =>
       response.writeHead(code).end()
+  const inPieces =
+    (...pieces: string[]): RequestListener =>
+    (_, response) => {
+      for (const piece of pieces) response.write(piece)
+      response.end()
+    }
   const hangUp: RequestListener = (request) => request.socket.destroy()
+  const breakOff: RequestListener = (request, response) => {
+    response.write('deploying\n', () => request.socket.destroy())
+  }
   const hook = async (name: string, input: string) => {
     const cwd = join(dir, 'app1.git')
     await mkdir(cwd, { recursive: true })
@@ -80,8 +89,9 @@ describe('the hooks of a repository', () => {
 
   it('hand the push over, pass on what is said, and take it when it was deployed', async () => {
     const secret = await installHooks(config)
-    const asked = await answering(say('deploying\n'), status(204))
-    expect(await hook('pre-receive', commands)).to.deep.equal({ code: 0, stdout: 'deploying\n', stderr: '' })
+    const asked = await answering(inPieces('deploying\n', 'x'.repeat(200_000), '\n'), status(204))
+    const stdout = `deploying\n${'x'.repeat(200_000)}\n`
+    expect(await hook('pre-receive', commands)).to.deep.equal({ code: 0, stdout, stderr: '' })
     const query = { repository: 'app1.git', push: await pushIdOf(process.pid) }
     expect(asked).to.deep.equal([
       {
@@ -102,7 +112,7 @@ describe('the hooks of a repository', () => {
 
   it('ask again when the api process died over either question', async () => {
     await installHooks(config)
-    const endings = { 'pre-receive': [hangUp, say('')], verdict: [hangUp, hangUp, status(503), status(204)] }
+    const endings = { 'pre-receive': [hangUp, breakOff, say('')], verdict: [hangUp, hangUp, status(503), status(204)] }
     const asked = await answering((request, response) => {
       const left = endings[request.url?.includes('/verdict') === true ? 'verdict' : 'pre-receive']
       const answer = left.length > 1 ? left.shift() : left[0]
@@ -110,7 +120,7 @@ describe('the hooks of a repository', () => {
     })
     expect((await hook('pre-receive', commands)).code).to.equal(0)
     const again = asked.filter(({ path }) => path === '/internal/pre-receive').map(({ query }) => query.again)
-    expect(again.slice(0, 3)).to.deep.equal(['0', '1', '1'])
+    expect(again.slice(0, 4)).to.deep.equal(['0', '1', '1', '1'])
     expect(asked.length - again.length).to.equal(4)
   })
 
