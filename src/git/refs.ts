@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { git, GitFailed, must } from './git.js'
 import { readIfThere } from '../lib/missing.js'
@@ -25,10 +25,11 @@ const readLoose = (path: string): Promise<string | null> =>
 
 /**
  * Moves a ref. Branches that were deployed before the app's deploy branch was renamed, and that the new one cannot stand
- * beside (`a` and `a/b`), go. The caller serialises an app's.
+ * beside (`a` and `a/b`), go. The caller serialises an app's, and has tried it.
  * @throws GitFailed
  */
 export async function moveRef(repository: string, ref: string, commit: string): Promise<void> {
+  if (await moveLoose(repository, ref, commit)) return
   const move = () => transact(repository, `update ${ref} ${commit}\n`)
   try {
     await move()
@@ -38,6 +39,32 @@ export async function moveRef(repository: string, ref: string, commit: string): 
     for (const other of others) await transact(repository, `delete ${other}\n`)
     await move()
   }
+}
+
+/**
+ * Moves a ref that has a file of its own, as git does it: nothing can stand in its way but a lock. A git would take longer to
+ * start than all of this takes. @returns false for any other, and for one that is locked
+ */
+async function moveLoose(repository: string, ref: string, commit: string): Promise<boolean> {
+  const file = join(repository, ref)
+  if (!/^[0-9a-f]{40}\n$/.test((await readLoose(file)) ?? '')) return false
+  const lock = `${file}.lock`
+  const handle = await open(lock, 'wx').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return null
+    throw error
+  })
+  if (handle === null) return false
+  try {
+    await handle.writeFile(`${commit}\n`)
+    await handle.sync()
+    await rename(lock, file)
+  } catch (error) {
+    await rm(lock, { force: true })
+    throw error
+  } finally {
+    await handle.close()
+  }
+  return true
 }
 
 /**
