@@ -12,6 +12,8 @@ export const dockerfileName = '.berth.Dockerfile'
 export interface ContextUpload {
   readonly stream: Readable
   readonly options: { readonly dockerfile: string; readonly directory?: string }
+  /** Takes away what was written to the tree. */
+  readonly clear: () => Promise<unknown>
 }
 
 /**
@@ -25,14 +27,19 @@ export async function contextOf(directory: string, plan: ImagePlan, here: boolea
     // the builder needs its own file, whatever .dockerignore says
     const ignored = `${plan.dockerignore}\n!${dockerfile}`
     const extras = own !== false ? [] : [{ name: dockerfile, text: plan.dockerfile }]
-    return { stream: buildContext(directory, ignored, extras), options: { dockerfile } }
+    return { stream: buildContext(directory, ignored, extras), options: { dockerfile }, clear: () => Promise.resolve() }
   }
-  if (own === false) {
-    const ignoreFile = `${dockerfileName}.dockerignore`
-    await replace(join(directory, dockerfileName), plan.dockerfile)
-    await replace(join(directory, ignoreFile), `${plan.dockerignore}\n${dockerfileName}\n${ignoreFile}\n`)
-  }
-  return { stream: Readable.from([]), options: { dockerfile, directory } }
+  const ignoreFile = `${dockerfileName}.dockerignore`
+  const written =
+    own === false
+      ? [
+          { path: join(directory, dockerfileName), text: plan.dockerfile },
+          { path: join(directory, ignoreFile), text: `${plan.dockerignore}\n${dockerfileName}\n${ignoreFile}\n` },
+        ]
+      : []
+  for (const { path, text } of written) await replace(path, text)
+  const clear = () => Promise.all(written.map(({ path }) => rm(path, { force: true })))
+  return { stream: Readable.from([]), options: { dockerfile, directory }, clear }
 }
 
 /** The tree is the app's: what has the name there, a link perhaps, is not written through. */

@@ -28,6 +28,9 @@ export function operationFiles(config: Config, id: string): OperationFiles {
 /** The index that git keeps of a tree: by it the next commit's is made from this one's. */
 export const indexOf = (tree: string): string => `${tree}.index`
 
+/** Where it is written which tree it is, once it is whole. */
+export const treeIdOf = (tree: string): string => `${tree}.id`
+
 /**
  * The tree of an app's last operation: what has not changed since is neither written nor read again, nor stored in another
  * layer. Whoever writes the next one takes it away.
@@ -57,6 +60,7 @@ async function setAside(config: Config, app: string, cause: unknown): Promise<vo
 export async function moveTree(from: string, to: string): Promise<void> {
   await rename(from, to)
   await rename(indexOf(from), indexOf(to))
+  await rename(treeIdOf(from), treeIdOf(to)).catch(() => rm(treeIdOf(to), { force: true }))
 }
 
 /**
@@ -69,7 +73,7 @@ export async function removeDirectory(path: string): Promise<void> {
 
 export async function removeSourceTree(tree: string): Promise<void> {
   await removeDirectory(tree)
-  await rm(indexOf(tree), { force: true })
+  for (const beside of [indexOf(tree), treeIdOf(tree)]) await rm(beside, { force: true })
 }
 
 /** Removes the logs of operations that are known no more: a worker died before it could. */
@@ -92,7 +96,7 @@ export async function removeStrayLogs(config: Config, known: ReadonlySet<string>
  */
 export async function removeStraySources(config: Config, pending: ReadonlySet<string>): Promise<void> {
   const names = await readdir(operationsDirectory(config)).catch(orMissing([]))
-  const ids = names.flatMap((name) => /^(.+)\.src(\.index)?$/.exec(name)?.[1] ?? [])
+  const ids = names.flatMap((name) => /^(.+)\.src(\.index|\.id)?$/.exec(name)?.[1] ?? [])
   for (const id of new Set(ids))
     if (!pending.has(id))
       await removeSource(config, id).catch((error: unknown) => {

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
 import type { ImagePlan } from '../buildpacks/buildpack.js'
 import { reasonOf } from '../buildpacks/reason.js'
 import { label, type Config } from '../config.js'
@@ -11,7 +10,7 @@ import { BerthError, messageOf } from '../errors.js'
 import { LineSplitter } from '../lib/lines.js'
 import type { App } from '../store/apps.js'
 import { whyAbsent } from '../stacks/absent.js'
-import { contextOf, dockerfileName } from './context.js'
+import { contextOf, dockerfileName, type ContextUpload } from './context.js'
 import type { OperationLog } from './operation-log.js'
 
 /** An image to build for an app. */
@@ -44,11 +43,10 @@ export async function buildImage(
   log: OperationLog,
   signal: AbortSignal,
 ): Promise<MadeImage> {
-  let stream: Readable | undefined
+  let context: ContextUpload | undefined
   try {
     const builder = await engine.builds.builder()
-    const context = await contextOf(join(directory, plan.context ?? '.'), plan, builder === 'here')
-    stream = context.stream
+    context = await contextOf(join(directory, plan.context ?? '.'), plan, builder === 'here')
     const request = {
       ...context.options,
       ...(plan.target === undefined ? {} : { target: plan.target }),
@@ -59,7 +57,7 @@ export async function buildImage(
       cacheNamespace: app.id,
       ...(builder === 'here' ? { headers: headersOf(plan, variables) } : {}),
     }
-    await report(engine.builds.build(stream, request, signal), { plan, buildpack }, log)
+    await report(engine.builds.build(context.stream, request, signal), { plan, buildpack }, log)
     const image = await engine.images.inspect(tag)
     if (image === null) throw new Error('the engine does not have what it has built')
     return { id: image.Id, port: plan.ownDockerfile === false ? undefined : portOf(image, plan) }
@@ -76,7 +74,8 @@ export async function buildImage(
       )
     throw new BerthError('invalid', words, undefined, error)
   } finally {
-    stream?.destroy()
+    context?.stream.destroy()
+    await context?.clear()
   }
 }
 

@@ -1,8 +1,9 @@
-import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { PushLimits } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
-import { indexOf, moveTree, removeSourceTree } from '../builds/files.js'
+import { indexOf, moveTree, removeSourceTree, treeIdOf } from '../builds/files.js'
+import { readIfThere } from '../lib/missing.js'
 import type { Disk } from './disk.js'
 import { git, must } from './git.js'
 import { checkPointers, readTree, type TreeFacts } from './tree.js'
@@ -67,7 +68,7 @@ export async function exportTree(tree: Export, facts: TreeFacts): Promise<void> 
   try {
     await mkdir(dirname(directory), { recursive: true, mode: 0o750 })
     await removeSourceTree(directory)
-    await disk.withRoom(facts.needs, () => write(tree))
+    await disk.withRoom(facts.needs, () => write(tree, facts))
     await checkPointers(repository, directory, facts, around(tree))
   } catch (error) {
     await removeSourceTree(directory)
@@ -91,19 +92,36 @@ const around = ({ directory, env }: Export): Record<string, string> => ({
   GIT_INDEX_FILE: indexOf(directory),
 })
 
-async function write(tree: Export): Promise<void> {
+async function write(tree: Export, { id, needs }: TreeFacts): Promise<void> {
   const { repository, commit, directory, last } = tree
   const inTree = (...args: string[]): Promise<string> =>
     must(repository, ['-c', 'core.bare=false', ...args], around(tree))
   const checkOut = (): Promise<string> => inTree('read-tree', '--reset', '-u', commit)
+  /** Holds nothing more, if it holds all of the tree. */
+  const isClean = async (): Promise<boolean> => (await entriesOf(directory, needs.files)) === needs.files
   try {
     await moveTree(last, directory)
+    if ((await readIfThere(treeIdOf(directory))) === id && (await isClean())) return
+    await rm(treeIdOf(directory), { force: true })
     await checkOut()
-    // the operation before wrote files of its own there
-    await inTree('clean', '-ffdxq')
+    // the operation before wrote files of its own there, and was ended before it took them away
+    if (!(await isClean())) await inTree('clean', '-ffdxq')
   } catch {
     await removeSourceTree(directory) // there is no tree before, or it is damaged
     await mkdir(directory, { mode: 0o750 })
     await checkOut()
   }
+  await writeFile(treeIdOf(directory), id)
+}
+
+/** How many files and directories there are below a directory; more than `most` are not counted. */
+async function entriesOf(directory: string, most: number): Promise<number> {
+  const left = [directory]
+  let count = 0
+  for (let next = left.pop(); next !== undefined && count <= most; next = left.pop()) {
+    const entries = await readdir(next, { withFileTypes: true })
+    count += entries.length
+    for (const entry of entries) if (entry.isDirectory()) left.push(join(next, entry.name))
+  }
+  return count
 }

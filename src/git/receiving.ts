@@ -206,14 +206,17 @@ export class Receiving {
       throw new BerthError('conflict', 'the branch has moved since you last fetched it', 'fetch, merge and push again')
     const [directory, last] = [operationFiles(config, id).source, lastTree(config, app.id)]
     const tree = { repository, commit: command.new, directory, env, last, limits: config.push, disk: this.#disk }
-    const checks = [
-      readCommit(tree),
-      checkConnected(repository, command.new, env),
-      prepareMove(repository, command, env),
-    ] as const
+    const checks = [readCommit(tree), checkConnected(repository, command.new, env)] as const
+    const movable = prepareMove(repository, command, env)
     await Promise.allSettled(checks) // none goes on when another has refused
-    const [facts] = await Promise.all(checks)
-    await exportTree(tree, facts)
+    const exported = Promise.all(checks).then(([facts]) => exportTree(tree, facts))
+    await Promise.allSettled([exported, movable])
+    try {
+      await Promise.all([exported, movable])
+    } catch (error) {
+      await removeSource(config, id)
+      throw error
+    }
     return unless
   }
 

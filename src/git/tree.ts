@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { constants, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PushLimits } from '../config.js'
@@ -20,6 +21,8 @@ const named = 3
 
 /** What a commit's tree holds, known before any of it is written. */
 export interface TreeFacts {
+  /** The same for the same tree, and for no other. */
+  readonly id: string
   readonly needs: Needs
   /** `.gitattributes`. */
   readonly attributes: readonly string[]
@@ -42,6 +45,7 @@ export async function readTree(
   limits: Pick<PushLimits, 'files' | 'tree'>,
 ): Promise<TreeFacts> {
   let [bytes, files, links] = [0, 0, 0]
+  const hash = createHash('sha256')
   const attributes: string[] = []
   const small: string[] = []
   const submodules: string[] = []
@@ -49,6 +53,7 @@ export async function readTree(
     for await (const record of records(repository, ['ls-tree', '-r', '-t', '-l', '-z', commit], env, maxPath + 200)) {
       const entry = parseEntry(record)
       checkPath(entry.path)
+      hash.update(record).update('\0')
       files += 1
       bytes += blocksOf(entry.size)
       if (files > limits.files)
@@ -73,7 +78,7 @@ export async function readTree(
     throw error
   }
   if (links > 0) refuseSubmodules(submodules, links)
-  return { needs: { bytes, files }, attributes, small }
+  return { id: hash.digest('hex'), needs: { bytes, files }, attributes, small }
 }
 
 /** `<mode> <type> <object> <size>TAB<path>`, git-ls-tree(1). */

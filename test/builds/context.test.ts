@@ -26,13 +26,15 @@ describe('the context of a tree on the engine’s own disk', () => {
   const read = (name: string): Promise<string> => readFile(join(dir, name), 'utf8')
 
   it('is the tree and the plan’s files, which no COPY sees', async () => {
-    const { stream, options } = await contextOf(dir, plan, true)
+    const { stream, options, clear } = await contextOf(dir, plan, true)
     expect(options).to.deep.equal({ dockerfile: '.berth.Dockerfile', directory: dir })
     expect(await stream.toArray()).to.deep.equal([])
     expect(await read('.berth.Dockerfile')).to.equal('FROM x\n')
     expect(await read('.berth.Dockerfile.dockerignore')).to.equal(
       'docs\n!.*\n.berth.Dockerfile\n.berth.Dockerfile.dockerignore\n',
     )
+    await clear()
+    expect(await readdir(dir)).to.deep.equal([])
   })
 
   it('writes through no link that the app has in their place', async () => {

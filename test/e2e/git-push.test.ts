@@ -85,7 +85,7 @@ describe('a push', function () {
     await push((tree) => {
       expect(read(tree)).to.deep.equal({ 'same.txt': 'same', 'changes.txt': 'three', spoilt: 'd' })
     })
-    expect(readdirSync(operationsDirectory(rig.config)).filter((name) => name.startsWith(app.id))).to.have.length(2)
+    expect(readdirSync(operationsDirectory(rig.config)).filter((name) => name.startsWith(app.id))).to.have.length(3)
   })
 
   it('leaves the ref where it was when the deploy fails, and says why', async () => {

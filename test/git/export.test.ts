@@ -64,6 +64,22 @@ describe('the tree of a pushed commit', () => {
     expect(existsSync(tree.last)).to.equal(false)
   })
 
+  it('is the one before, untouched, where that is the same, but for what was written there', async () => {
+    const files: Parameters<BareRepository['commit']>[0] = { a: ['100644', 'a'], b: ['100644', 'b'] }
+    const same = async () => {
+      await moveTree(tree.directory, tree.last)
+      await rm(indexOf(tree.last)).then(() => writeFile(indexOf(tree.last), 'not to be read'))
+      await write(await bare.commit(files))
+      return readFileSync(indexOf(tree.directory), 'utf8')
+    }
+    await write(await bare.commit(files))
+    expect(await same()).to.equal('not to be read')
+    await mkdir(join(tree.directory, 'left'))
+    expect(await same()).to.match(/^DIRC/)
+    expect(readdirSync(tree.directory).sort()).to.deep.equal(['a', 'b'])
+    expect(await same()).to.equal('not to be read')
+  })
+
   for (const [what, damage] of [
     ['has no index', () => rm(indexOf(tree.last))],
     ['has a torn index', () => writeFile(indexOf(tree.last), 'DIRC torn')],
