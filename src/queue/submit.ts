@@ -2,7 +2,7 @@ import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Change } from '../changes/index.js'
 import type { App } from '../store/apps.js'
-import type { Asker, Operation } from '../store/operations.js'
+import { arrivals, type Asker, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 
 /** The BullMQ queue of wake-ups. A job says "look at this app's pending operations" and nothing else. */
@@ -49,6 +49,9 @@ export interface SubmitOptions {
 /**
  * Records a change to an app for the worker to carry out after those before it. Durable when it resolves: a wake-up that
  * does not arrive is made good by the worker, which hears of every new operation and makes rounds.
+ *
+ * A worker that listens now has heard, or looks at all there is since it does (worker.ts): a job for BullMQ, which writes to the
+ * disk six times for one, would only keep Redis from answering while the operation begins.
  */
 export async function submit(
   store: Store,
@@ -57,6 +60,13 @@ export async function submit(
   { id, by = null }: SubmitOptions = {},
 ): Promise<Operation> {
   const operation = await store.operations.create(app.id, change, id, by)
-  await wake(store.redis, app.id).catch(() => undefined)
+  await workerListens(store.redis)
+    .then((listens) => (listens ? undefined : wake(store.redis, app.id)))
+    .catch(() => undefined)
   return operation
+}
+
+async function workerListens(redis: Redis): Promise<boolean> {
+  const [, count] = (await redis.pubsub('NUMSUB', arrivals)) as [string, number]
+  return count > 0
 }

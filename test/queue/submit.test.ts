@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { submit, wake, wakeUps } from '../../src/queue/submit.js'
+import { arrivals } from '../../src/store/operations.js'
 import { queueRig, type QueueRig } from './rig.js'
 
 describe('a change that is submitted', function () {
@@ -32,6 +33,16 @@ describe('a change that is submitted', function () {
     await wake(rig.store.redis, one.id)
     expect((await jobs()) - before).to.equal(2)
     expect(await rig.store.operations.pending(one.id)).to.have.length(10)
+  })
+
+  it('wakes nobody by a job where a worker listens', async () => {
+    const before = await jobs()
+    const app = await rig.app('heard')
+    const heard = Promise.withResolvers<string>()
+    const unsubscribe = await rig.store.notifications.subscribe(arrivals, heard.resolve)
+    await submit(rig.store, app, restart)
+    expect([await heard.promise, (await jobs()) - before]).to.deep.equal([app.id, 0])
+    unsubscribe()
   })
 
   it('of an app that is gone is refused, and nobody is woken', async () => {
