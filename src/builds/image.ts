@@ -57,7 +57,8 @@ export async function buildImage(
       cacheNamespace: app.id,
       ...(builder === 'here' ? { headers: headersOf(plan, variables) } : {}),
     }
-    await report(engine.builds.build(context.stream, request, signal), { plan, buildpack }, log)
+    const id = await report(engine.builds.build(context.stream, request, signal), { plan, buildpack }, log)
+    if (id !== undefined && plan.ownDockerfile === false) return { id, port: undefined }
     const image = await engine.images.inspect(tag)
     if (image === null) throw new Error('the engine does not have what it has built')
     return { id: image.Id, port: plan.ownDockerfile === false ? undefined : portOf(image, plan) }
@@ -102,12 +103,16 @@ function headersOf(plan: ImagePlan, variables: Readonly<Record<string, string>>)
 /** So many of the last lines are looked through for the reason of a failure. */
 const lastLines = 200
 
-/** Passes the engine's messages on to the log. @throws BerthError `invalid` when one of them is an error */
+/**
+ * Passes the engine's messages on to the log. @returns the image's id, if they say it
+ * @throws BerthError `invalid` when one of them is an error
+ */
 async function report(
   messages: AsyncIterable<ProgressMessage>,
   { plan, buildpack }: Pick<ImageOrder, 'plan' | 'buildpack'>,
   log: OperationLog,
-): Promise<void> {
+): Promise<string | undefined> {
+  let id: string | undefined
   const lines = new LineSplitter()
   const last: string[] = []
   const say = (line: string): void => {
@@ -123,9 +128,11 @@ async function report(
       throw new BerthError('invalid', reason === null ? words : `${reason}\n${words}`)
     }
     for (const line of lines.read(event.stream ?? '')) say(line)
+    id = (event.aux as { readonly ID?: string } | undefined)?.ID ?? id
     if (event.status !== undefined && event.progress === undefined)
       log.output([event.id, event.status].filter(Boolean).join(': '))
     await log.room()
   }
   log.output(lines.end())
+  return id
 }
