@@ -6,6 +6,7 @@ import type {
   ContainerSummary,
   ContainerLogQuery,
 } from '../engine-client/containers.js'
+import type { ImageDetails } from '../engine-client/images.js'
 import type { LogAnswer } from '../engine-client/tail.js'
 import type { ImageCommand } from './command.js'
 import { networkOf, specLabel } from './desired.js'
@@ -31,11 +32,17 @@ const foundOf = (info: ContainerSummary): ObservedContainer => {
   }
 }
 
+/** null, or a string from some engines, whatever the types say. */
+function ownCommandOf({ Config }: ImageDetails): ImageCommand {
+  const { Entrypoint, Cmd } = Config as Readonly<Record<'Entrypoint' | 'Cmd', string | string[] | null>>
+  return { entrypoint: [Entrypoint ?? []].flat(), cmd: [Cmd ?? []].flat() }
+}
+
 /** The few things the scheduler asks of an engine, in terms of apps: an app's containers, and its network. */
 export class AppEngine {
   readonly client: EngineClient
   readonly #instance: string
-  readonly #commands = new Map<string, ImageCommand>()
+  readonly #commands = new Map<string, Promise<ImageCommand>>()
   readonly #started = new Map<string, string>()
   constructor(client: EngineClient, instance: string) {
     this.client = client
@@ -142,15 +149,22 @@ export class AppEngine {
   }
 
   /** What an image runs of its own; nothing for one that is not there, which `create` will say. */
-  async commandOf(image: string): Promise<ImageCommand> {
+  commandOf(image: string): Promise<ImageCommand> {
     const known = this.#commands.get(image)
     if (known) return known
-    const info = await this.client.images.inspect(image)
-    if (!info) return { entrypoint: [], cmd: [] }
-    // null, or a string from some engines, whatever the types say
-    const { Entrypoint, Cmd } = info.Config as Readonly<Record<'Entrypoint' | 'Cmd', string | string[] | null>>
-    const command = { entrypoint: [Entrypoint ?? []].flat(), cmd: [Cmd ?? []].flat() }
     if (this.#commands.size >= remembered) this.#commands.clear()
+    const forget = () => this.#commands.delete(image)
+    const command = this.client.images.inspect(image).then(
+      (info) => {
+        if (info) return ownCommandOf(info)
+        forget()
+        return { entrypoint: [], cmd: [] }
+      },
+      (error: unknown) => {
+        forget()
+        throw error
+      },
+    )
     this.#commands.set(image, command)
     return command
   }

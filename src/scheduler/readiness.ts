@@ -38,7 +38,7 @@ interface WaitSignals {
 }
 
 /** Milliseconds between knocks at a port where nothing listens: no event tells, so knock often at first, then less. */
-const paces = (waited: number): number => (waited < 2_000 ? 8 : waited < 10_000 ? 50 : 250)
+const paces = (waited: number): number => (waited < 1_000 ? 4 : waited < 2_000 ? 8 : waited < 10_000 ? 50 : 250)
 
 /** Milliseconds between looks at what listens where; the kernel goes through all its connections for each, 4 ms. */
 const lookMs = 250

@@ -1,7 +1,7 @@
 import { BerthError, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
-import { slotsOf, type Slot } from './desired.js'
+import { imageOf, slotsOf, type Slot } from './desired.js'
 import type { Fleet, SchedulerDeps } from './fleet.js'
 import { observe } from './observation.js'
 import { planOf, type ObservedContainer } from './plan.js'
@@ -89,20 +89,23 @@ export class RollOut {
   /** Starts the `web` processes; answers with the slots of other types that have to be filled after. */
   async #startWeb(): Promise<Slot[]> {
     const { app, release } = this.#request
-    await this.#deps.engine.ensureNetwork(app.id)
-    const { all, known } = await observe(this.#deps, app.id)
+    const { engine } = this.#deps
+    const slots = slotsOf(release)
+    // what a start wants to know of an image is asked for beside the rest; a start that it fails says so
+    for (const { type } of slots) engine.commandOf(imageOf(release, type)).catch(() => undefined)
+    const [{ all, known }] = await Promise.all([observe(this.#deps, app.id), engine.ensureNetwork(app.id)])
     const isUp = (one: ObservedContainer) => one.running && known.get(one.id)?.state === 'up'
     const up = new Set(all.filter(isUp).map((one) => one.id))
     const isLeaving = (one: ObservedContainer) =>
       this.#fleet.isRetiring(one.id) || known.get(one.id)?.state === 'stopping'
     const usable = all.filter((one) => !isLeaving(one) && !this.#request.shouldReplace(one))
     this.#replaced.push(...all.filter((one) => up.has(one.id) && this.#request.shouldReplace(one)).map((one) => one.id))
-    const plan = planOf(slotsOf(release), usable, up)
+    const plan = planOf(slots, usable, up)
     for (const one of plan.keep) if (!up.has(one.id)) this.#adopt(one)
-    const slots = plan.missing.map((one) => one.slot)
-    if (slots.length === 0 && plan.keep.length > 0) this.#request.log('Nothing to start: its processes run already')
-    await this.#launch(slots.filter((slot) => slot.type === 'web'))
-    return slots.filter((slot) => slot.type !== 'web')
+    const missing = plan.missing.map((one) => one.slot)
+    if (missing.length === 0 && plan.keep.length > 0) this.#request.log('Nothing to start: its processes run already')
+    await this.#launch(missing.filter((slot) => slot.type === 'web'))
+    return missing.filter((slot) => slot.type !== 'web')
   }
 
   async #replaceOthers(slots: readonly Slot[]): Promise<void> {
