@@ -80,8 +80,7 @@ export class ContainerStore {
 
   /** From here on the container is there, whatever happens. */
   async create(record: ContainerRecord): Promise<void> {
-    await this.save(record)
-    await syncDirectory(this.#root)
+    await Promise.all([this.save(record), syncDirectory(this.#root)])
   }
 
   /** Resolves when the record, as it is now, is on disk. */

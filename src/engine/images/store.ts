@@ -169,9 +169,11 @@ export class ImageStore implements Images, AsyncDisposable {
   async #keep(id: Digest, document: ImageDocument, bytes: Buffer, references: readonly Reference[]): Promise<void> {
     if (this.#images.has(id)) return this.name(id, references.map(familiar))
     for (const diffId of document.rootfs.diff_ids) this.layers.directory(diffId)
-    await this.layers.settle()
-    // with names to come it is seen at the next start only if they came
-    await this.#configurations.write(id, bytes, references.length > 0)
+    const settled = this.layers.settle()
+    // with names to come it is seen at the next start only if they came, by when its layers are on the disk as well
+    const pending = references.length > 0
+    if (!pending) await settled
+    await Promise.all([settled, this.#configurations.write(id, bytes, pending)])
     this.#images.set(id, this.#image(id, document))
     if (references.length > 0) await this.#publish(id, references)
   }
