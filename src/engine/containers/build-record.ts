@@ -47,7 +47,7 @@ export async function buildRecord(
     return inheritedMounts(deps, hostConfig)
   })
   const networks = networksOf(body, hostConfig.NetworkMode)
-  const mounts = await planMounts(without(config, inherited), hostConfig, deps.volumes)
+  const mounts = await planMounts(without(config, inherited), hostConfig, deps)
   const own = mounts.map(({ point }) => point)
   const record: ContainerRecord = {
     id: newId(),

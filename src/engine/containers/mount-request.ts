@@ -13,6 +13,7 @@ export interface RequestedMount {
   readonly target: string
   readonly mode: string
   readonly writable: boolean
+  /** Of a bind; '' is the default. */
   readonly propagation: string
   readonly options: readonly string[]
   readonly copy: boolean
@@ -83,7 +84,7 @@ function bindOf(text: string, driver: string): RequestedMount {
   if (type === 'volume' && propagation !== undefined) throw refuse('field BindOptions must not be specified')
   const common = { ...plain, type, source, target, mode, writable } as const
   return type === 'bind'
-    ? { ...common, source: clean(source), propagation: propagation ?? 'rprivate', create: true }
+    ? { ...common, source: clean(source), propagation: propagation ?? '', create: true }
     : { ...common, mode: mode || 'z', copy: copy !== 'nocopy', volume: { driver } }
 }
 
@@ -120,8 +121,9 @@ function mountOf(request: MountRequest): RequestedMount {
     case 'bind': {
       forbid('VolumeOptions', 'TmpfsOptions')
       const bind = request.BindOptions ?? {}
-      const propagation = bind.Propagation || 'rprivate'
-      if (!propagations.includes(propagation)) throw refuse(`invalid propagation mode: ${propagation}`)
+      const propagation = bind.Propagation ?? ''
+      if (propagation !== '' && !propagations.includes(propagation))
+        throw refuse(`invalid propagation mode: ${propagation}`)
       if (source === '') throw refuse('field Source must not be empty')
       if (!source.startsWith('/')) throw refuse(`invalid mount path: '${source}' mount path must be absolute`)
       const { NonRecursive = false, ReadOnlyNonRecursive = false, CreateMountpoint: create = false } = bind

@@ -1,10 +1,11 @@
-import { mkdir, readFile, stat } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
 import { EngineError, isFault, messageOf } from '../errors.js'
 import type { Mount, VolumeRequest, Volumes } from '../records.js'
 import type { MountStaging } from '../runtime/mount-staging.js'
 import { newVolumeName } from '../volumes/volumes.js'
 import type { Container, ContainerDeps } from './container.js'
 import { wantedMounts } from './mount-request.js'
+import { demandPeers, propagationOf } from './propagation.js'
 import type { ContainerConfig, HostConfig, MountPoint } from './record.js'
 
 const absent = (source: string): EngineError =>
@@ -29,7 +30,7 @@ export interface PlannedMount {
 export async function planMounts(
   config: ContainerConfig,
   host: HostConfig,
-  volumes: Volumes,
+  { volumes, config: { root } }: Pick<ContainerDeps, 'volumes' | 'config'>,
 ): Promise<readonly PlannedMount[]> {
   const wanted = wantedMounts(config, host)
   for (const { type, create, source } of wanted)
@@ -50,7 +51,8 @@ export async function planMounts(
       hidden: more.hidden,
     }
     const set = Object.fromEntries(Object.entries(flags).filter(([, set]) => set))
-    return { point: { ...common, ...set, source }, copy: false, request: {} }
+    const passed = type === 'bind' ? { propagation: propagationOf(propagation, source, root) } : {}
+    return { point: { ...common, ...set, ...passed, source }, copy: false, request: {} }
   })
 }
 
@@ -80,7 +82,7 @@ export async function openMounts(
   const mounts: Mount[] = []
   const eachAlone = staging.maps && deps.driverOf(record).name === 'crun'
   for (const point of record.mounts) {
-    if (point.type === 'bind') await ensureSource(point)
+    if (point.type === 'bind') await ensureSource(point, deps.config.root)
     if (point.type === 'volume') await deps.volumes.hold(point.name, record.id)
     if (point.type === 'tmpfs') mounts.push(memoryMount(point))
     else mounts.push(...(await boundMounts(point, staging, eachAlone)))
@@ -102,25 +104,12 @@ export function tellMounts(
   }
 }
 
-async function ensureSource({ source, create, propagation }: MountPoint): Promise<void> {
+async function ensureSource({ source, create, propagation }: MountPoint, root: string): Promise<void> {
   if (!(await exists(source))) {
     if (create !== true) throw absent(source)
     await mkdir(source, { recursive: true })
   }
-  if (propagation.endsWith('shared')) await demandPeers(source, /^shared:/, 'a shared mount')
-  if (propagation.endsWith('slave')) await demandPeers(source, /^(shared|master):/, 'a shared or slave mount')
-}
-
-/** proc_pid_mountinfo(5): the optional fields tell whom a mount shares its mounts with. */
-async function demandPeers(source: string, wanted: RegExp, what: string): Promise<void> {
-  const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').map((line) => line.split(' '))
-  const holds = (place: string): boolean => source === place || source.startsWith(place === '/' ? '/' : `${place}/`)
-  const [nearest] = mounts
-    .filter(([, , , , place]) => place !== undefined && holds(place))
-    .sort(([, , , , a = ''], [, , , , b = '']) => b.length - a.length)
-  const peers = nearest?.slice(6, nearest.indexOf('-')) ?? []
-  if (peers.some((peer) => wanted.test(peer))) return
-  throw new EngineError('broken', `path ${source} is mounted on ${nearest?.[4] ?? '/'} but it is not ${what}`)
+  await demandPeers(propagation, source, root)
 }
 
 const memoryMount = ({ target, options, writable }: MountPoint): Mount => ({

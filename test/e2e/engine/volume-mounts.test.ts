@@ -111,6 +111,27 @@ describe('what containers mount, by the docker command', function () {
     expect(await engine.must('exec', 'aa', 'ls', '/x/later')).to.equal('come')
   })
 
+  it('of what is the engine’s own pass on what it unmounts', async () => {
+    const root = await engine.must('info', '-f', '{{.DockerRootDir}}')
+    const shown = async (...args: string[]): Promise<string> => {
+      await engine.must('create', '--name', 'aa', ...args, base, 'true')
+      const propagation = await engine.must('inspect', '-f', '{{range .Mounts}}{{.Propagation}}{{end}}', 'aa')
+      await engine.must('rm', 'aa')
+      return propagation
+    }
+    for (const source of [root, `${root}/containers`, '/']) {
+      expect(await shown('-v', `${source}:/x`)).to.equal('rslave')
+      expect(await shown(...mount({ type: 'bind', source, target: '/x' }))).to.equal('rslave')
+      expect(await shown('-v', `${source}:/x:rshared`)).to.equal('rshared')
+      for (const mode of ['private', 'rprivate', 'slave', 'shared'])
+        expect(await refused('-v', `${source}:/x:${mode}`), mode).to.include('must use either propagation mode')
+    }
+    if (!oracle) expect(await shown('-v', `${root}-not:/x`)).to.equal('rprivate')
+    expect(await sh('cat /x/etc/hostname', '-v', '/:/x'), 'even where nothing is shared').to.equal(
+      (await must('cat', ['/etc/hostname'])).trim(),
+    )
+  })
+
   it('are file systems in memory', async () => {
     const options = async (...args: string[]) => (await sh("grep ' /x ' /proc/mounts", ...args)).split(' ')[3]
     expect(await options('--tmpfs', '/x')).to.match(/^rw,nosuid,nodev,noexec/)
