@@ -3,11 +3,15 @@ import { EngineError } from '../errors.js'
 import type { Container, ContainerDeps } from './container.js'
 import { pause } from './pause.js'
 import { hasRestartPolicy } from './restart.js'
+import { hears } from '../system/process.js'
 import { signalNumber } from './signals.js'
 import { advance } from './state.js'
 
 const SIGKILL = 9
 const defaultStopSeconds = 10
+/** A program that has a handler for a signal has installed it by then: dockerd itself takes longer to answer a start. */
+const settledMs = 200
+const pollMs = 5
 
 /** Stops it: its stop signal, then SIGKILL after `seconds`; -1 waits for ever. @throws EngineError `unmodified` */
 export async function stop(
@@ -25,6 +29,7 @@ export async function stop(
   const ended = container.nextExit()
   await rememberStopped(deps, container)
   const late = new AbortController()
+  if (grace !== 0) await untilHeard(container, signalNumber(first))
   send(deps, container, signalNumber(first))
   await thaw(deps, container)
   if (grace === 0) send(deps, container, SIGKILL)
@@ -48,6 +53,7 @@ export async function kill(deps: ContainerDeps, container: Container, signal: st
     container.record.state.stopped = true
     await rememberStopped(deps, container)
   }
+  await untilHeard(container, number)
   send(deps, container, number)
   if (ends) await thaw(deps, container)
   await ended
@@ -85,6 +91,21 @@ function restExclusively(deps: ContainerDeps, container: Container): Promise<boo
 async function thaw(deps: ContainerDeps, container: Container): Promise<void> {
   // it may have ended, or gone on, meanwhile; what stays frozen is killed in the end, and that it hears
   if (container.record.state.status === 'paused') await pause(deps, container, false).catch(() => undefined)
+}
+
+/**
+ * Waits while a program that has only begun may yet install its handler: the kernel drops a signal that the first process
+ * of a container has none for, and a stop would take all of its grace.
+ */
+async function untilHeard(container: Container, signal: number): Promise<void> {
+  const { state } = container.record
+  if (signal === SIGKILL || state.status !== 'running') return
+  const settled = Date.parse(state.startedAt) + settledMs
+  // the kernel tells nobody of a handler; a clock that was set back is no reason to wait longer
+  for (let left = Math.min(settled - Date.now(), settledMs); left > 0; left -= pollMs) {
+    if (!container.alive || hears(state.pid, signal)) return
+    await sleep(pollMs)
+  }
 }
 
 function send(deps: ContainerDeps, container: Container, signal: number): void {

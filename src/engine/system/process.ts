@@ -25,6 +25,17 @@ export function isEnding(pid: number): boolean {
   return state === undefined || state === 'Z' || (Number(flags) & exiting) !== 0
 }
 
+/** A process has a handler for a signal, or keeps it for later; proc_pid_status(5). What has ended hears nothing. */
+export function hears(pid: number, signal: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    const masks = [...status.matchAll(/^Sig(?:Blk|Cgt):\s*([0-9a-f]+)$/gm)].map(([, mask = '0']) => BigInt(`0x${mask}`))
+    return masks.some((mask) => ((mask >> BigInt(signal - 1)) & 1n) === 1n)
+  } catch {
+    return false
+  }
+}
+
 /** Which file a process runs, by device and inode; undefined when it is gone. */
 export function programOf(pid: number): string | undefined {
   try {

@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { once } from 'node:events'
+import { constants } from 'node:os'
 import { spawn } from 'node:child_process'
-import { isEnding, startTime } from '../../../src/engine/system/process.js'
+import { hears, isEnding, startTime } from '../../../src/engine/system/process.js'
 
 /** What it holds takes the kernel milliseconds to give back, before it closes its files. */
 const large = '$| = 1; my $held = "x" x 3e8; print "x"; sleep'
@@ -31,6 +32,19 @@ async function looksAtKilled(): Promise<boolean[]> {
 }
 
 describe('a process', () => {
+  it('hears what it has a handler for, and what it keeps for later', async () => {
+    const script =
+      'use POSIX; $SIG{USR1} = sub {}; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGUSR2)); $SIG{HUP} = "IGNORE"'
+    const child = spawn('perl', ['-e', `${script}; $| = 1; print "x"; sleep`], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const { pid = 0 } = child
+    await once(child.stdout, 'data')
+    const heard = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTERM'] as const
+    expect(heard.filter((name) => hears(pid, constants.signals[name]))).to.deep.equal(['SIGUSR1', 'SIGUSR2'])
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    expect(hears(pid, constants.signals.SIGUSR1)).to.equal(false)
+  })
+
   it('that was killed is ending for as long as it is still there', async () => {
     let looks: boolean[] = []
     // where its end comes before the killer goes on, there is nothing to see
