@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Containers, type Ending, readCondition } from '../containers/containers.js'
 import { containerFilters } from '../containers/filters.js'
-import { EngineError } from '../errors.js'
+import { EngineError, isFault } from '../errors.js'
 import { fieldsOf, objectField, textField } from '../system/fields.js'
 import { parseFilters } from '../system/filters.js'
 import { serveAttach, serveAttachByWebSocket } from './attach.js'
 import { bodies } from './bodies.js'
 import { logs } from './logs.js'
+import { shownTo, tellsStopped } from './older-words.js'
 import { count, flag, terminalSize, whole } from './query.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 
@@ -56,8 +57,8 @@ export function containerRoutes(containers: Containers): readonly ApiRoute[] {
     {
       method: 'GET',
       path: '/containers/{id}/json',
-      handle: async ({ params, query }, reply) =>
-        reply.json(200, await containers.inspect(params.id ?? '', flag(query, 'size'))),
+      handle: async ({ params, query, version }, reply) =>
+        reply.json(200, shownTo(version, await containers.inspect(params.id ?? '', flag(query, 'size')))),
     },
     { method: 'POST', path: '/containers/{id}/start', handle: act(204, (id) => containers.start(id)) },
     {
@@ -73,7 +74,11 @@ export function containerRoutes(containers: Containers): readonly ApiRoute[] {
     {
       method: 'POST',
       path: '/containers/{id}/kill',
-      handle: act(204, (id, { query }) => containers.kill(id, query.get('signal') || 'SIGKILL')),
+      handle: act(204, (id, { query, version }) =>
+        containers.kill(id, query.get('signal') || 'SIGKILL').catch((error: unknown) => {
+          if (version >= tellsStopped || !isFault(error, 'conflict')) throw error
+        }),
+      ),
     },
     { method: 'POST', path: '/containers/{id}/pause', handle: act(204, (id) => containers.pause(id)) },
     { method: 'POST', path: '/containers/{id}/unpause', handle: act(204, (id) => containers.unpause(id)) },

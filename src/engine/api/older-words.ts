@@ -20,3 +20,18 @@ export const exitCodeFor = (version: number, code: number | null, begun: boolean
 /** How what a build's command says on its standard error is shown: by the classic builder of those days, in red. */
 export const errorsShownFor = (version: number): ((text: string) => string) =>
   version < today ? (text) => (text === '' ? '' : `\u001b[91m${text}\u001b[0m`) : (text) => text
+
+/** The first version whose clients are told that what they kill does not run. */
+export const tellsStopped = 120
+
+interface Shown {
+  readonly Config?: object
+  readonly HostConfig?: Readonly<Record<string, unknown>>
+}
+
+/** A container as it is inspected: before, its limits were among what it runs. */
+export function shownTo(version: number, shown: Shown): object {
+  if (version >= tellsStopped) return shown
+  const { Memory, MemorySwap, CpuShares, CpusetCpus: Cpuset } = shown.HostConfig ?? {}
+  return { ...shown, Config: { ...shown.Config, Memory, MemorySwap, CpuShares, Cpuset } }
+}

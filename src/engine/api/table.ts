@@ -2,8 +2,8 @@ import { EngineError } from '../errors.js'
 import type { ApiRoute } from './route.js'
 import { unserved } from './unserved.js'
 
-/** The API version served, and the oldest a client may ask for: skopeo speaks 1.22. */
-export const apiVersion = { current: '1.47', oldest: '1.22' } as const
+/** The API version served, and the oldest a client may ask for: skopeo speaks 1.22, moby's own tests 1.19. */
+export const apiVersion = { current: '1.47', oldest: '1.19' } as const
 
 interface Entry<T> {
   readonly of: T

@@ -128,6 +128,34 @@ describe('a request of a client', function () {
     expect(JSON.parse((await send('GET', `/exec/${Id}/json`, '', '1.47')).body)).to.include({ ExitCode: 127 })
   })
 
+  it('of before 1.20 sees limits among what runs, and may kill what does not', async () => {
+    await engine.must('create', '--name', 'kept', '--cpuset-cpus', '0', base, 'true')
+    const config = async (version: string) => {
+      const { body } = await send('GET', '/containers/kept/json', '', version)
+      return (JSON.parse(body) as { Config: Record<string, unknown> }).Config
+    }
+    expect(await config('1.19')).to.include({ Cpuset: '0' })
+    expect(await config('1.41')).to.not.have.property('Cpuset')
+    expect((await send('POST', '/containers/kept/kill', '', '1.19')).status).to.equal(204)
+    expect((await send('POST', '/containers/kept/kill', '', '1.41')).status).to.equal(409)
+    expect((await send('POST', '/containers/none/kill', '', '1.19')).status).to.equal(404)
+  })
+
+  it('to signal what has just begun waits for its handler', async () => {
+    if (oracle) return // whose answer to the start comes late enough
+    const script = 'sleep 0.03; trap "exit 3" TERM; for i in 1 2 3 4; do sleep 0.5 & wait; done; exit 4'
+    const codes: number[] = []
+    // on a busy machine it may be late, but never each time
+    for (let tries = 0; tries < 5 && !codes.includes(3); tries++) {
+      const Cmd = ['sh', '-c', script]
+      const { Id } = await json<{ Id: string }>('POST', '/containers/create', { Image: base, Cmd })
+      await json('POST', `/containers/${Id}/start`)
+      await json('POST', `/containers/${Id}/kill?signal=TERM`)
+      codes.push((await json<{ StatusCode: number }>('POST', `/containers/${Id}/wait`)).StatusCode)
+    }
+    expect(codes).to.include(3)
+  })
+
   it('of an older version is shown in red what a build says on its standard error', async () => {
     const dockerfile = `FROM ${base}\nRUN echo out; echo err >&2\n`
     await mkdir(join(engine.dir, 'context'), { recursive: true })
