@@ -6,6 +6,7 @@ import { siteCommand } from '../static/stage.js'
 import { BerthError } from '../../errors.js'
 import { below, type Tree } from '../tree.js'
 import { buildSettings } from '../build-settings.js'
+import { foldersOf } from '../folders.js'
 import { buildCaches } from './build-caches.js'
 import { choose, type Choice } from './choice.js'
 import { resolved } from './commands.js'
@@ -37,7 +38,7 @@ export const nodejs: Buildpack = {
 
 function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | null {
   const text = tree.read('package.json')
-  if (text === null) return null
+  if (text === null) return otherManifest(tree)
   const root = parsePackageJson(text)
   const choice = choose(tree, root, variables[buildSettings.dir])
   const { directory, pkg, members } = choice
@@ -50,7 +51,7 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
   if (own === null) {
     // a site that has a package.json for its tools only
     if (pkg.scripts.build === undefined && (siteDirectory(tree) ?? settingsFileOf(tree)) !== null) return null
-    throw nothingStarts()
+    throw nothingStarts(tree)
   }
   const start = {
     ...own,
@@ -136,12 +137,32 @@ const keepsDevelopment = (variables: Readonly<Record<string, string>>): boolean 
   ['NPM_CONFIG_PRODUCTION', 'YARN_PRODUCTION'].some((name) => variables[name] === 'false') ||
   ['PNPM_SKIP_PRUNING', 'YARN2_SKIP_PRUNING'].some((name) => variables[name] === 'true')
 
-const nothingStarts = (): BerthError =>
-  new BerthError(
+/** pnpm alone reads these, and nothing that runs the app does. */
+function otherManifest(tree: Tree): null {
+  const file = ['package.json5', 'package.yaml'].find((name) => tree.hasFile(name))
+  if (file === undefined) return null
+  throw new BerthError(
+    'invalid',
+    `there is a ${file} and no package.json`,
+    `write ${file} as package.json: Node.js and npm read no other`,
+  )
+}
+
+function nothingStarts(tree: Tree): BerthError {
+  const apps = tree.hasFile('nx.json') ? foldersOf(tree).filter((one) => tree.hasFile(`${one}/project.json`)) : []
+  const [first = ''] = apps
+  if (apps.length > 0)
+    return new BerthError(
+      'invalid',
+      `package.json does not say which project of this Nx workspace is the app: ${apps.slice(0, 8).join(', ')}`,
+      `write into package.json for example "build": "nx build ${first.split('/').at(-1) ?? ''}", and "start": "node dist/${first}/main.js" unless it is a site`,
+    )
+  return new BerthError(
     'invalid',
     'package.json does not say how to start the app',
     'add a "start" script to package.json, a `web:` line to a Procfile, or a server.js; a "build" script alone makes a site',
   )
+}
 
 const scriptLines = ({ scripts }: PackageJson, run: string, name: string): string[] =>
   scripts[name] === undefined ? [] : [`${run} ${name}`]

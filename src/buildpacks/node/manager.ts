@@ -1,7 +1,7 @@
 import { minVersion, validRange } from 'semver'
 import { BerthError } from '../../errors.js'
 import type { Tree } from '../tree.js'
-import type { PackageJson } from './package-json.js'
+import { devEngine, type PackageJson } from './package-json.js'
 
 /** A package manager's name; `berry` is Yarn from version 2. */
 export type ManagerName = 'npm' | 'yarn' | 'berry' | 'pnpm' | 'bun'
@@ -34,7 +34,7 @@ export const lockText = (tree: Tree, lock: string | undefined): string =>
 
 /**
  * The package manager of an app: what `packageManager` (or Volta's) says, else whose lock file is there, else what
- * `engines` names, else npm.
+ * `engines` or `devEngines` names, else npm.
  * @throws BerthError `invalid` when there are lock files of two, or the one that is named cannot be had
  */
 export function managerOf(tree: Tree, pkg: PackageJson): Manager {
@@ -42,7 +42,9 @@ export function managerOf(tree: Tree, pkg: PackageJson): Manager {
   const named = namedIn(pkg)
   const owners = [...new Set(locks.map(([, owner]) => owner))]
   if (named === null && owners.length > 1) throw severalLocks(locks.map(([file]) => file))
-  const engine = (['pnpm', 'yarn', 'bun'] as const).find((name) => pkg.engines[name] !== undefined)
+  const managers = ['npm', 'pnpm', 'yarn', 'bun'] as const
+  const developed = devEngine(pkg, 'packageManager', managers)?.name
+  const engine = managers.find((name) => (name !== 'npm' && pkg.engines[name] !== undefined) || name === developed)
   const name = named?.name ?? owners[0] ?? (tree.hasFile('.yarnrc.yml') ? 'yarn' : (engine ?? 'npm'))
   const lock = locks.find(([, owner]) => owner === name)?.[0]
   const version = named?.version ?? versionIn(pkg, name)
@@ -74,9 +76,9 @@ function namedIn({ packageManager }: PackageJson): { name: 'npm' | 'yarn' | 'pnp
   return { name: match[1] as 'npm' | 'yarn' | 'pnpm' | 'bun', version: match[2] ?? '' }
 }
 
-/** The range that Volta or `engines` has for it. */
-function versionIn({ volta, engines }: PackageJson, name: 'npm' | 'yarn' | 'pnpm' | 'bun'): string | undefined {
-  const range = volta[name] ?? engines[name]
+/** The range that Volta, `engines` or `devEngines` has for it. */
+function versionIn(pkg: PackageJson, name: 'npm' | 'yarn' | 'pnpm' | 'bun'): string | undefined {
+  const range = pkg.volta[name] ?? pkg.engines[name] ?? devEngine(pkg, 'packageManager', [name])?.version
   return range === undefined || range.length > 100 || validRange(range) === null
     ? undefined
     : range.replace(/\s+/g, ' ')

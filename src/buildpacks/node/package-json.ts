@@ -7,6 +7,13 @@ const dependencies = z.record(z.string(), z.string()).default({})
 const version = z.string().optional()
 const versions = z.looseObject({ node: version, npm: version, yarn: version, pnpm: version, bun: version })
 
+/** What `devEngines` names; anything that is no such thing is nobody's reason to refuse an app. */
+const engine = z.object({ name: z.string(), version: z.string() })
+const engines = z
+  .union([engine, z.array(engine)])
+  .optional()
+  .catch(undefined)
+
 /** The part of a package.json that decides how an app is built and run. */
 const PackageJson = z.looseObject({
   name: z.string().optional(),
@@ -14,6 +21,7 @@ const PackageJson = z.looseObject({
   scripts: z.record(z.string(), z.string()).default({}),
   engines: versions.default({}),
   volta: versions.default({}),
+  devEngines: z.looseObject({ runtime: engines, packageManager: engines }).default({}).catch({}),
   packageManager: z.string().optional(),
   dependencies,
   devDependencies: dependencies,
@@ -57,3 +65,11 @@ export const staysInProduction = ({ dependencies, optionalDependencies }: Packag
 /** Whether a package is there at all, for development or not. */
 export const has = (pkg: PackageJson, name: string): boolean =>
   staysInProduction(pkg, name) || Object.hasOwn(pkg.devDependencies, name)
+
+/** What `devEngines` says of a runtime, or of a package manager: the first of those that somebody knows. */
+export const devEngine = (
+  { devEngines }: PackageJson,
+  kind: 'runtime' | 'packageManager',
+  known: readonly string[],
+): { name: string; version: string } | undefined =>
+  [devEngines[kind] ?? []].flat().find(({ name }) => known.includes(name))

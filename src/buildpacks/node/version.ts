@@ -1,6 +1,7 @@
 import { compare, parse, Range, satisfies, validRange, type SemVer } from 'semver'
 import { BerthError } from '../../errors.js'
-import type { PackageJson } from './package-json.js'
+import { devEngine, type PackageJson } from './package-json.js'
+import { readToml } from '../toml.js'
 import type { Tree } from '../tree.js'
 
 /** Majors of Node.js that Berth can make a stack image of. */
@@ -34,17 +35,20 @@ export interface NodeVersion {
 export const nodeImage = (version: number | string): string => `node:${String(version)}-bookworm-slim`
 
 /**
- * The version for an app: what `engines.node` of its package.json says, else Volta's, else `.nvmrc`, `.node-version` or
- * `.tool-versions`, else the default.
+ * The version for an app: what `engines.node` of its package.json says, else Volta's, else `devEngines`, else
+ * `.nvmrc`, `.node-version`, `.tool-versions` or mise.toml, else the default.
  * @throws BerthError `invalid` when Berth has none that is meant; it never takes another in silence
  */
-export function nodeVersion(tree: Tree, { engines, volta }: PackageJson): NodeVersion {
+export function nodeVersion(tree: Tree, pkg: PackageJson): NodeVersion {
+  const { engines, volta } = pkg
   const asked = [
     { place: 'package.json: engines.node', range: firstLine(engines.node) },
     { place: 'package.json: volta.node', range: firstLine(volta.node) },
+    { place: 'package.json: devEngines.runtime', range: firstLine(devEngine(pkg, 'runtime', ['node'])?.version) },
     { place: '.nvmrc', range: plain(firstLine(tree.read('.nvmrc'))) },
     { place: '.node-version', range: plain(firstLine(tree.read('.node-version'))) },
     { place: '.tool-versions', range: toolVersion(tree.read('.tool-versions') ?? '') },
+    ...['mise.toml', '.mise.toml'].map((file) => ({ place: file, range: plain(miseVersion(tree, file)) })),
   ].filter(({ range }) => range !== '')
   const [first, ...others] = asked
   if (first === undefined) return { version: String(defaultNodeMajor), notes: [] }
@@ -72,6 +76,14 @@ const firstLine = (text: string | null | undefined): string =>
 const toolVersion = (text: string): string =>
   /^[ \t]*node(?:js)?[ \t]+(\S{1,80})/m.exec(text.slice(0, 10_000))?.[1] ?? ''
 
+/** The same of mise's own file: `node = "22"`, the first of a list, or a table with a version. */
+function miseVersion(tree: Tree, file: string): string {
+  const { tools } = tree.hasFile(file) ? readToml(tree, file) : {}
+  const node = [(tools as { node?: unknown } | undefined)?.node].flat()[0]
+  const version: unknown = typeof node === 'object' && node !== null ? (node as { version?: unknown }).version : node
+  return typeof version === 'string' ? firstLine(version) : ''
+}
+
 /** A version that a name of a stack stands for, as far as a range can tell it. */
 const whole = (version: string): string => `${version}${'.999'.repeat(2 - (version.match(/\./g)?.length ?? 0))}`
 
@@ -83,7 +95,7 @@ function rank(major: number): number {
 function plain(range: string): string {
   const name = /^lts\/([a-z]+)$/i.exec(range)?.[1]?.toLowerCase() ?? ''
   if (Object.hasOwn(codeNames, name)) return `${String(codeNames[name])}.x`
-  return /^(?:lts\/\*|node|stable|latest)$/i.test(range) ? `${defaultNodeMajor}.x` : range
+  return /^(?:lts(?:\/\*)?|node|stable|latest)$/i.test(range) ? `${defaultNodeMajor}.x` : range
 }
 
 /**

@@ -225,6 +225,25 @@ describe('a Node.js app', () => {
       expect(plan.dockerfile).to.match(new RegExp(`^FROM node:${major}-bookworm-slim\n`))
     })
 
+  it('takes what devEngines names after engines', () => {
+    const devEngines = { runtime: { name: 'node', version: '22.11.0', onFail: 'download' } }
+    expect(planOf({ 'package.json': pkg({ ...start, devEngines }) }).version).to.equal('22.11.0')
+    expect(planOf({ 'package.json': pkg({ ...start, devEngines, engines: { node: '20.x' } }) }).version).to.equal('20')
+    expect(planOf({ 'package.json': pkg({ ...start, devEngines: { runtime: 'node' } }) }).version).to.equal('24')
+  })
+
+  for (const file of ['package.json5', 'package.yaml'])
+    it(`says that ${file} is no package.json`, () =>
+      expect(complaintOf({ [file]: '', 'main.js': '' })).to.include(`write ${file} as package.json`))
+
+  it('names the projects of an Nx workspace that starts nothing', () => {
+    const files = { 'package.json': pkg({ devDependencies: { nx: '20' } }), 'nx.json': '{}' }
+    expect(complaintOf({ ...files, 'apps/web/project.json': '{}', 'apps/api/project.json': '{}' }))
+      .to.include('apps/api, apps/web')
+      .and.to.include('"build": "nx build api"')
+    expect(complaintOf(files)).to.include('does not say how to start')
+  })
+
   it('is told which versions there are when it wants another, or writes none', () => {
     const wants = (node: string) => complaintOf({ 'package.json': pkg({ ...start, engines: { node } }) })
     for (const range of ['^12', '4.x', '>99', '<14', '13.1.0'])
@@ -253,6 +272,9 @@ describe('a Node.js app', () => {
     }
     expect(version({ '.nvmrc': '\n# ours\r\n22 # the server\r\n' })).to.equal('22')
     expect(version({ '.tool-versions': 'python 3.12\nnodejs 20.11.1\n' })).to.equal('20.11.1')
+    for (const value of ['"20.11.1"', '["20.11.1", "22"]', '{ version = "20.11.1" }'])
+      expect(version({ 'mise.toml': `[tools]\npython = "3.12"\nnode = ${value}\n` }), value).to.equal('20.11.1')
+    expect(version({ '.mise.toml': '[tools]\nnode = "lts"\n' })).to.equal('24')
     expect(version({ 'package.json': pkg({ ...start, volta: { node: '22.3.0' } }), '.nvmrc': '20' })).to.equal('22.3.0')
     const engines = pkg({ ...start, engines: { node: '22.x' } })
     const two = planOf({ 'package.json': engines, '.nvmrc': '20' })
