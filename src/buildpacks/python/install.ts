@@ -5,11 +5,16 @@ import type { Project } from './project.js'
 export const uvVersion = '0.13.9'
 /** Tools of other lock files; each is installed by itself, so that nothing of it is in the app. */
 const tools: Readonly<Partial<Record<Project['installer'], string>>> = {
-  poetry: 'poetry==2.5.1',
+  poetry: 'poetry==2.5.1 --with poetry-plugin-export==1.10.1',
   // its bounds let in a hishel that it does not run with
   pdm: "pdm==2.29.4 --with 'hishel<2'",
   pipenv: 'pipenv==2026.10.3',
 }
+
+/** What Poetry says is installed, written for uv: Poetry itself asks PyPI alone for packages, whatever index a build has. */
+const poetryList = '/tmp/requirements.txt'
+const locked = `poetry export -q --only main -o ${poetryList}`
+const unlocked = `/opt/tools/poetry/bin/python -c "from pathlib import Path; from poetry.core.factory import Factory; print(*(one.to_pep_508() for one in Factory().create_poetry(Path.cwd()).package.requires if not one.is_optional()), sep='\\n')" > ${poetryList}`
 
 const cached = 'RUN --mount=type=cache,target=/root/.cache'
 /** Offline first: what a changed line needs is in the cache, and a registry that is away does not matter then. */
@@ -33,7 +38,7 @@ export function installDependencies(project: Project, extra: string | undefined,
   const commands: Readonly<Record<Project['installer'], string | null>> = {
     uv: 'uv sync --locked --no-default-groups --no-install-project --no-install-workspace',
     pyproject: 'uv sync --no-default-groups --no-install-project',
-    poetry: `poetry ${file === 'poetry.lock' ? 'sync' : 'install'} --only main --no-root --no-interaction`,
+    poetry: `uv pip install -r ${poetryList}`,
     pdm: 'pdm sync --prod --no-editable --no-self',
     pipenv: file === 'Pipfile.lock' ? 'pipenv sync' : 'pipenv install',
     requirements: `uv pip install -r ${file}`,
@@ -43,6 +48,7 @@ export function installDependencies(project: Project, extra: string | undefined,
   const command = commands[installer]
   const steps = [
     'uv venv -q',
+    ...(installer === 'poetry' ? [file === 'poetry.lock' ? locked : unlocked] : []),
     ...(command === null ? [] : [compiles || !mayLackCompiler(project) ? command : wheelsFirst(command)]),
     ...(extra === undefined ? [] : [`uv pip install ${extra}`]),
   ]

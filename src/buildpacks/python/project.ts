@@ -22,6 +22,8 @@ export interface Project {
   readonly needsGit: boolean
   /** Whether the app is a package of its own, which is installed beside its dependencies. */
   readonly isPackage: boolean
+  /** Its programs by their names: `serve` -> `shop.cli:main`. */
+  readonly scripts: ReadonlyMap<string, string>
   /** The packages of a lock file that names their wheels; null where none does. */
   readonly packages: readonly TomlTable[] | null
   readonly requires: { readonly place: string; readonly text: string } | null
@@ -45,6 +47,7 @@ export function readProject(tree: Tree): Project {
   const [first] = locked
   const common = {
     requires: requiresOf(pyproject),
+    scripts: scriptsOf(pyproject),
     isPackage: 'build-system' in pyproject || asTable(asTable(pyproject.tool).uv).package === true,
   }
   if (first !== undefined && (first[1] === 'pipenv' || has('pyproject.toml'))) {
@@ -123,7 +126,7 @@ export function readProject(tree: Tree): Project {
   }
 }
 
-type Locked = Omit<Project, 'isPackage' | 'requires' | 'notes'>
+type Locked = Omit<Project, 'isPackage' | 'scripts' | 'requires' | 'notes'>
 
 function fromLock(tree: Tree, pyproject: TomlTable, [file, installer]: readonly [string, Installer]): Locked {
   const manifest = installer === 'pipenv' ? 'Pipfile' : 'pyproject.toml'
@@ -167,6 +170,16 @@ function declaredIn(pyproject: TomlTable): { installer: Installer; names: Set<st
     return { installer: 'poetry', names: new Set(Object.keys(asTable(poetry.dependencies)).map(normalized)) }
   if (!('project' in pyproject)) return null
   return { installer: 'pyproject', names: new Set(asTexts(asTable(pyproject.project).dependencies).flatMap(namesOf)) }
+}
+
+/** Those whose targets Python can be told of as they stand. */
+function scriptsOf({ project, tool }: TomlTable): Map<string, string> {
+  const all = { ...asTable(asTable(asTable(tool).poetry).scripts), ...asTable(asTable(project).scripts) }
+  return new Map(
+    Object.entries(all).flatMap(([name, target]): [string, string][] =>
+      typeof target === 'string' && /^[A-Za-z_][\w.]*:[A-Za-z_]\w*$/.test(target) ? [[name, target]] : [],
+    ),
+  )
 }
 
 function requiresOf(pyproject: TomlTable): Project['requires'] {

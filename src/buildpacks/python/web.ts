@@ -33,12 +33,15 @@ const kinds = [
     classes: 'FastAPI|Starlette|Litestar|Quart|FastHTML',
     server: 'uvicorn',
   },
+  { packages: ['falcon'], classes: 'falcon\\.asgi\\.App|asgi\\.App', server: 'uvicorn' },
+  { packages: ['falcon'], classes: 'falcon\\.(?:App|API)', server: 'gunicorn' },
   { packages: ['flask', 'dash', 'bottle'], classes: 'Flask|Dash|Bottle', server: 'gunicorn' },
 ] as const
 const titles: Readonly<Record<string, string>> = { fastapi: 'FastAPI', 'python-fasthtml': 'FastHTML' }
 
 /** What starts an app: its framework's server, else its program; null when there is neither. */
-export function webProcess(tree: Tree, { names }: Project): WebProcess | null {
+export function webProcess(tree: Tree, project: Project): WebProcess | null {
+  const { names } = project
   const site = django(tree, names)
   if (site !== null) {
     const server = site.asgi === null ? 'gunicorn' : names.has('daphne') ? undefined : 'uvicorn'
@@ -51,7 +54,7 @@ export function webProcess(tree: Tree, { names }: Project): WebProcess | null {
           : uvicorn(site.asgi, at && `--app-dir ${at} `)
     return { command, framework: 'Django', ...(server === undefined ? {} : { server }) }
   }
-  return object(tree, names) ?? streamlit(tree, names) ?? program(tree)
+  return object(tree, names) ?? sanic(tree, names) ?? streamlit(tree, names) ?? program(tree, project)
 }
 
 /** The object of a framework, or the function that makes it, and its server. */
@@ -107,12 +110,37 @@ function streamlit(tree: Tree, names: ReadonlySet<string>): WebProcess | null {
   return { framework: 'Streamlit', command }
 }
 
-function program(tree: Tree): WebProcess | null {
+/** Its own server, which its own command starts. */
+function sanic(tree: Tree, names: ReadonlySet<string>): WebProcess | null {
+  if (!names.has('sanic')) return null
+  const files = candidates(tree).map((file) => ({ file, text: tree.read(file) ?? '' }))
+  const found = first(files, [/^(\w+)\s*(?::[^=\n]+)?=\s*(?:sanic\.)?Sanic\(/m])
+  if (found === null) return null
+  const command = `sanic ${moduleOf(tree, found.file)}:${found.name} --host 0.0.0.0 --port $PORT --workers \${WEB_CONCURRENCY:-1}`
+  return { framework: 'Sanic', command }
+}
+
+function program(tree: Tree, { names, scripts }: Project): WebProcess | null {
   const file = [...programs, 'src/main.py', 'src/app.py'].find((name) => tree.hasFile(name))
-  if (file !== undefined) return { command: `python ${file}` }
+  if (file !== undefined)
+    return names.has('gradio')
+      ? { framework: 'Gradio', command: `GRADIO_SERVER_PORT=$PORT python ${file}` }
+      : { command: `python ${file}` }
   const packages = [...tree.names(), ...tree.names('src').map((name) => `src/${name}`)]
   const main = packages.find((name) => tree.hasFile(`${name}/__main__.py`))
-  return main === undefined ? null : { command: `python -m ${moduleOf(tree, `${main}/__init__.py`)}` }
+  if (main !== undefined) return { command: `python -m ${moduleOf(tree, `${main}/__init__.py`)}` }
+  return script(scripts)
+}
+
+/** The only program that pyproject.toml names, or the one of several that is called as web processes are. */
+function script(scripts: Project['scripts']): WebProcess | null {
+  const name =
+    scripts.size === 1
+      ? [...scripts.keys()][0]
+      : ['web', 'server', 'serve', 'app', 'start'].find((one) => scripts.has(one))
+  const [module, made] = scripts.get(name ?? '')?.split(':') ?? []
+  if (module === undefined || made === undefined) return null
+  return { command: `python -c 'import sys; from ${module} import ${made}; sys.exit(${made}())'` }
 }
 
 /** Files that may have the app's object: at the top, then in the packages. */
@@ -126,7 +154,12 @@ function candidates(tree: Tree): string[] {
       .slice(0, 40)
   const all = ['.', ...directories('.'), ...(tree.hasDirectory('src') ? directories('src') : [])]
   const named = all.flatMap((directory) => entries.map((file) => (directory === '.' ? file : `${directory}/${file}`)))
-  return [...named, ...all.slice(1).map((directory) => `${directory}/__init__.py`)].filter((file) => tree.hasFile(file))
+  const others = tree
+    .names()
+    .filter((name) => /^[A-Za-z_]\w*\.py$/.test(name) && name !== 'setup.py')
+    .slice(0, 40)
+  const packages = all.slice(1).map((directory) => `${directory}/__init__.py`)
+  return [...new Set([...named, ...packages, ...others])].filter((file) => tree.hasFile(file))
 }
 
 /** A file as Python imports it; what lies in `src` is imported from there where that is no package itself. */

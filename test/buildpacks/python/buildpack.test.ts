@@ -65,7 +65,18 @@ describe('the Python buildpack', () => {
     )
     const poetry =
       '[[package]]\nname = "fastapi"\nversion = "1"\nfiles = [{file = "fastapi-1-py3-none-any.whl", hash = "x"}]\n'
-    expect(commandOf({ 'pyproject.toml': manifest, 'poetry.lock': poetry })).to.match(/^poetry sync --only main/)
+    expect(commandOf({ 'pyproject.toml': manifest, 'poetry.lock': poetry })).to.match(
+      /^poetry export -q --only main -o/,
+    )
+    const unlocked = planOf({ 'main.py': fastapi, 'pyproject.toml': '[tool.poetry.dependencies]\nfastapi = "^0.1"\n' })
+    for (const { dockerfile } of [
+      unlocked,
+      planOf({ 'main.py': fastapi, 'pyproject.toml': manifest, 'poetry.lock': poetry }),
+    ])
+      expect(dockerfile).to.include(' && uv pip install -r /tmp/requirements.txt')
+    expect(unlocked.dockerfile).to.match(
+      /&& \/opt\/tools\/poetry\/bin\/python -c "from pathlib .*" > \/tmp\/requirements\.txt/,
+    )
     expect(commandOf({ 'pyproject.toml': manifest, 'pdm.lock': poetry })).to.match(/^pdm sync --prod/)
     expect(
       commandOf({ Pipfile: '[packages]\nfastapi="*"\n', 'Pipfile.lock': '{"default": {"fastapi": {}}}' }),
@@ -92,6 +103,22 @@ describe('the Python buildpack', () => {
     expect(planOf({ 'requirements.txt': 'flask\npsycopg2-binary', 'app.py': flask }).dockerfile).not.to.include('libpq')
   })
 
+  it('runs the program that pyproject.toml names where there is nothing else to run', () => {
+    const scripted = (scripts: string, files: Files = {}): Files => ({
+      'pyproject.toml': `[project]\nname = "shop"\nversion = "1"\n[project.scripts]\n${scripts}`,
+      'src/shop/__init__.py': 'def main(): ...\n',
+      ...files,
+    })
+    const command = "python -c 'import sys; from shop import main; sys.exit(main())'"
+    expect(web(scripted('shop = "shop:main"\n'))).to.equal(command)
+    expect(web(scripted('seed = "shop.db:seed"\nserve = "shop:main"\n'))).to.equal(command)
+    expect(web(scripted('shop = "shop:main"\n', { 'main.py': '' }))).to.equal('python main.py')
+    const poetry = '[tool.poetry.dependencies]\nrich = "*"\n[tool.poetry.scripts]\nshop = "shop:main"\n'
+    expect(web({ 'pyproject.toml': poetry })).to.equal(command)
+    for (const scripts of ['a = "shop:a"\nb = "shop:b"\n', `a = "shop:main'; rm"\n`, 'a = 1\n'])
+      expect(complaintOf(scripted(scripts))).to.include('nothing says how to start it')
+  })
+
   it('finds the object of a framework wherever it is made', () => {
     const at = (requirement: string, files: Files): string =>
       (web({ 'requirements.txt': requirement, ...files }) ?? '').split(' --')[0] ?? ''
@@ -112,6 +139,11 @@ describe('the Python buildpack', () => {
       at('starlette', { 'main.py': 'from starlette.applications import Starlette\nsite = Starlette()\n' }),
     ).to.equal('uvicorn main:site')
     expect(at('streamlit', { 'app.py': 'import streamlit as st' })).to.equal('streamlit run app.py')
+    expect(at('flask', { 'hello.py': flask })).to.equal('gunicorn hello:app')
+    expect(at('falcon', { 'main.py': 'import falcon\napi = falcon.App()\n' })).to.equal('gunicorn main:api')
+    expect(at('falcon', { 'main.py': 'import falcon.asgi\napi = falcon.asgi.App()\n' })).to.equal('uvicorn main:api')
+    expect(at('sanic', { 'server.py': 'from sanic import Sanic\napp = Sanic("x")\n' })).to.equal('sanic server:app')
+    expect(at('gradio', { 'app.py': 'import gradio as gr\n' })).to.equal('GRADIO_SERVER_PORT=$PORT python app.py')
     expect(web({ 'main.py': 'print()' })).to.equal('python main.py')
     expect(web({ 'setup.py': '', 'thing/__main__.py': '' })).to.equal('python -m thing')
     expect(complaintOf({ 'requirements.txt': 'x' })).to.match(
