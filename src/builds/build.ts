@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { checkFormation, readAppJson, type AppJson } from '../app-json/app-json.js'
+import { variablesAsked } from '../app-json/variables.js'
 import type { ImagePlan, Plan } from '../buildpacks/buildpack.js'
 import { appDirectory } from '../buildpacks/app-directory.js'
 import { detect } from '../buildpacks/detect.js'
@@ -31,6 +33,11 @@ export interface BuiltImage extends Pick<Plan, 'processTypes' | 'origin'> {
   readonly port: number | undefined
   /** Config vars that were made for it, to be kept. */
   readonly secrets: Readonly<Record<string, string>>
+  /** Config vars that its app.json sets, to be kept. */
+  readonly variables: Readonly<Record<string, string>>
+  /** What its app.json says of its formation and scripts. */
+  readonly declared: Readonly<Record<string, number>> | undefined
+  readonly scripts: AppJson['scripts'] | undefined
 }
 
 /**
@@ -48,14 +55,18 @@ export async function buildTree(
     throw new BerthError('broken', 'the pushed source is not there any more', 'push again')
   const place = appDirectory(directoryTree(directory), order.variables)
   const placed = { ...order, directory: join(directory, place) }
-  const plan = planOf(placed)
+  const said = readAppJson(directoryTree(placed.directory))
+  const asked = variablesAsked(said?.env ?? {}, order.variables)
+  const plan = planOf({ ...placed, variables: { ...order.variables, ...asked } })
   log.step(`${plan.found} detected${place === '.' ? '' : ` in ${place}`}`)
   if (plan.version !== '') log.detail(`${plan.name} ${plan.version}`)
   if (plan.typesFile === undefined) tellTypes(log, plan.processTypes)
-  for (const note of plan.notes) log.detail(`Note: ${note}`)
-  const secrets = missingSecrets(plan.secrets, order.variables)
+  for (const note of [...(said?.notes ?? []), ...plan.notes]) log.detail(`Note: ${note}`)
+  const secrets = missingSecrets(plan.secrets, { ...order.variables, ...asked })
   for (const name of Object.keys(secrets)) log.detail(`Note: ${name} is made at random, and kept as a config var`)
-  const variables = { ...order.variables, ...secrets }
+  if (Object.keys(asked).length > 0) log.detail(`Sets config vars of app.json: ${Object.keys(asked).join(', ')}`)
+  if (plan.typesFile === undefined) checkFormation(said?.formation ?? {}, plan.processTypes)
+  const variables = { ...order.variables, ...asked, ...secrets }
   const others = Object.entries(plan.images ?? {})
   for (const image of [plan, ...others.map(([, other]) => other)])
     await ensureStacks(deps, image, (line) => log.step(line))
@@ -76,6 +87,9 @@ export async function buildTree(
     images: images.length === 0 ? undefined : Object.fromEntries(images),
     port: web.port,
     secrets,
+    variables: asked,
+    declared: said?.formation,
+    scripts: said?.scripts,
     processTypes,
     origin: plan.origin,
   }

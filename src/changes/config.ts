@@ -62,6 +62,12 @@ function checkName(name: string): void {
     )
 }
 
+/** @throws BerthError `invalid`, `large`, never with the value in it */
+export function checkVariable(name: string, value: string): void {
+  checkName(name)
+  checkValue(name, value)
+}
+
 /** @throws BerthError `invalid`, `large` */
 function checkValue(name: string, value: string): void {
   const setting = buildSettingOf(name)
@@ -92,8 +98,8 @@ function check({ set, unset }: ConfigChange, current: Vars): void {
   const names = [...Object.keys(set), ...unset]
   if (names.length === 0)
     throw new BerthError('invalid', 'no config var to set or unset', 'name at least one in `set` or `unset`')
-  for (const name of names) checkName(name)
-  for (const [name, value] of Object.entries(set)) checkValue(name, value)
+  for (const name of unset) checkName(name)
+  for (const [name, value] of Object.entries(set)) checkVariable(name, value)
   const both = unset.find((name) => Object.hasOwn(set, name))
   if (both !== undefined)
     throw new BerthError('invalid', `the config var ${both} cannot be both set and unset`, 'name it once')

@@ -10,6 +10,30 @@ export function formationFor(
   return Object.fromEntries(running.map((type) => [type, own(known, type) ?? defaultEntry(type)]))
 }
 
+/**
+ * A formation with the quantities that the app itself declares, but for process types that somebody has scaled: those that
+ * are not as they were declared before, or as they are by default.
+ */
+export function formationDeclared(
+  formation: Readonly<Record<string, FormationEntry>>,
+  current: Release,
+  declared: Readonly<Record<string, number>> = {},
+): Record<string, FormationEntry> {
+  const isScaled = (type: string): boolean => {
+    const known = own(current.formation, type)
+    if (known === undefined) return false
+    return (
+      current.image === null || known.quantity !== (own(current.declared ?? {}, type) ?? defaultEntry(type).quantity)
+    )
+  }
+  return Object.fromEntries(
+    Object.entries(formation).map(([type, entry]) => [
+      type,
+      isScaled(type) ? entry : { ...entry, quantity: own(declared, type) ?? entry.quantity },
+    ]),
+  )
+}
+
 /** The formation of a release; before the first push, what was said of process types to come. `release` is none: it runs once. */
 export const formationOf = (release: Release): Record<string, FormationEntry> =>
   formationFor(release.image === null ? release.formation : release.processTypes, release.formation)

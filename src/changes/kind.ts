@@ -14,6 +14,10 @@ export interface Built {
   readonly port?: Release['port']
   /** Config vars that were made for it, and that the app has from then on. */
   readonly secrets?: Readonly<Record<string, string>>
+  /** Config vars that its app.json sets; the app has them from then on. */
+  readonly variables?: Readonly<Record<string, string>>
+  readonly declared?: Release['declared']
+  readonly scripts?: Release['scripts']
 }
 
 /** Takes what an operation says of its progress. */

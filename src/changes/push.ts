@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { formationFor } from './formation.js'
+import { configAfter } from './config.js'
+import { formationDeclared, formationFor } from './formation.js'
 import { releasing, type Built } from './kind.js'
 
 const PushChange = z.object({
@@ -18,12 +19,14 @@ export const push = releasing<PushChange, Built>({
   schema: PushChange,
   describe: ({ commit, rebuild }) => `${rebuild ? 'Rebuild' : 'Deploy'} ${commit.slice(0, 7)}`,
   make: (change, at) => at.build(change),
-  next: ({ commit }, current, { secrets = {}, ...built }) => ({
+  next: ({ commit }, current, { secrets = {}, variables = {}, ...built }) => ({
+    declared: undefined,
+    scripts: undefined,
     ...built,
     commit,
     // one that was set while it was built is the one that is meant
-    config: { ...secrets, ...current.config },
-    formation: formationFor(built.processTypes, current.formation),
+    config: configAfter({ ...secrets, ...current.config }, { set: variables, unset: [] }),
+    formation: formationDeclared(formationFor(built.processTypes, current.formation), current, built.declared),
   }),
   runsReleaseCommand: true,
 })

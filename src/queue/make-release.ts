@@ -1,14 +1,13 @@
 import { nextRelease, type Change } from '../changes/index.js'
 import type { Built, Making, ReleasingKind } from '../changes/kind.js'
-import { BerthError, messageOf } from '../errors.js'
+import { messageOf } from '../errors.js'
 import { orMissing } from '../lib/missing.js'
-import { own } from '../lib/own.js'
 import type { StoredChange } from '../store/operations.js'
-import type { Release } from '../store/releases.js'
 import { operationFiles } from '../builds/files.js'
 import { buildPush, type BuildOrder } from './push.js'
 import { checkOut } from './rebuild.js'
 import { waitForBuilds, waitForChanges, type OperationRun } from './run.js'
+import { runAfter, runBefore } from './scripts.js'
 import { summaryOf } from './summary.js'
 import { within } from './within.js'
 import type { OperationDeps } from './deps.js'
@@ -40,7 +39,7 @@ export async function makeRelease(
     // a worker died between the switch, which nothing undoes, not even a cancel, and the record of it
     await scheduler.refreshRoute(app).catch((error: unknown) => deps.log.warn({ error: messageOf(error) }, 'route'))
   } else if (released.image !== null) {
-    if (kind.runsReleaseCommand) await runReleaseCommand(deps, run, released)
+    if (kind.runsReleaseCommand) await runBefore(deps, run, released)
     await waitForChanges(deps, run, async () => {
       log.step('Launching...')
       await scheduler.rollOut(app, released, { log: (line) => log.detail(line), signal })
@@ -49,6 +48,7 @@ export async function makeRelease(
   await store.releases.update(app.id, version, { status: 'succeeded' })
   const { name } = await store.apps.update(app.id, { current: version })
   log.detail(`Released v${String(version)}`)
+  if (released.image !== null && kind.runsReleaseCommand) await runAfter(deps, run, released)
   if (released.image !== null) for (const line of summaryOf(released, config.appUrl(name))) log.detail(line)
 }
 
@@ -74,30 +74,4 @@ function buildInTurn(deps: OperationDeps, run: OperationRun, push: BuildOrder, v
   return waitForBuilds(deps, run, () =>
     within(limit, run.signal, (until) => buildPush(deps, { ...run, signal: until }, push, version)),
   )
-}
-
-/** Process type `release` runs once, in the new image, before anything is switched. */
-async function runReleaseCommand(
-  { scheduler, config }: OperationDeps,
-  { app, log, signal }: OperationRun,
-  next: Release,
-): Promise<void> {
-  const command = own(next.processTypes, 'release')
-  if (command === undefined) return
-  log.step(`Running release command: ${command ?? "the image's own"}`)
-  const limit = { what: 'the release command', ms: config.limits.release, setting: 'BERTH_RELEASE_LIMIT' }
-  const output = async (line: string) => {
-    log.output(line)
-    await log.room()
-  }
-  const task = { name: `release.${next.version}`, type: 'release', command }
-  const code = await within(limit, signal, (until) =>
-    scheduler.runOnce(app, next, task, { log: output, signal: until }),
-  )
-  if (code !== 0)
-    throw new BerthError(
-      'invalid',
-      `the release command ended with exit code ${String(code)}: nothing was switched`,
-      'its output is above',
-    )
 }

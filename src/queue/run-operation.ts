@@ -12,6 +12,7 @@ import { dismantle, forgetApp } from './destroy.js'
 import { keepSource, removeSource } from '../builds/files.js'
 import { makeRelease } from './make-release.js'
 import { waitForChanges, type OperationRun } from './run.js'
+import { onceNames } from './scripts.js'
 import type { OperationDeps } from './deps.js'
 
 /**
@@ -101,10 +102,12 @@ async function abandon(
   if (release === null) return
   // without a record, its worker died between the two writes
   await store.releases.update(app.id, release, { status: 'failed', failure }).catch(orMissing(null))
-  const labels = { [label.instance]: config.name, [label.app]: app.id, [label.process]: `release.${String(release)}` }
+  const labels = { [label.instance]: config.name, [label.app]: app.id }
   const filter = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
+  const once = onceNames.map((name) => `${name}.${String(release)}`)
   try {
-    for (const { Id } of await engine.containers.list(filter)) await engine.containers.remove(Id)
+    for (const { Id, Labels } of await engine.containers.list(filter))
+      if (once.includes(Labels[label.process] ?? '')) await engine.containers.remove(Id)
   } catch (error) {
     log.warn({ error: messageOf(error), app: app.name }, 'the release command stays')
   }

@@ -18,6 +18,8 @@ export interface App {
   readonly deployBranch: string | null
   /** Version of the release that runs, or should. */
   readonly current: number
+  /** The script that its app.json wants run once has ended well. */
+  readonly prepared?: true
 }
 
 export const reservedNames: ReadonlySet<string> = new Set([

@@ -20,6 +20,16 @@ export const defaultEntry = (type: string): FormationEntry => ({
   cpus: 1,
 })
 
+/** Commands for `/bin/sh -c`, each in a process of its own that has the release's image and config vars. */
+export interface ReleaseScripts {
+  /** Before anything of the release starts, and before its release command. */
+  readonly before?: string
+  /** When the release runs. */
+  readonly after?: string
+  /** When the app's first release runs: once, until it has ended well. */
+  readonly once?: string
+}
+
 /** A numbered state of an app: image + config vars + formation + routes. Every change makes the next. */
 export interface Release {
   /** App id. */
@@ -45,6 +55,10 @@ export interface Release {
   readonly origin?: 'Procfile' | 'package.json' | 'Dockerfile' | 'heroku.yml' | undefined
   readonly config: Readonly<Record<string, string>>
   readonly formation: Readonly<Record<string, FormationEntry>>
+  /** Process type -> how many the app itself says, in its app.json; what somebody has scaled since counts more. */
+  readonly declared?: Readonly<Record<string, number>> | undefined
+  /** Commands of its app.json that run once beside its processes. */
+  readonly scripts?: ReleaseScripts | undefined
   /** Hostnames beside `<app>.<domain>`. */
   readonly domains: readonly string[]
 }

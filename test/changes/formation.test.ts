@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { formationFor, formationOf } from '../../src/changes/formation.js'
-import { defaultEntry, firstRelease } from '../../src/store/releases.js'
+import { formationDeclared, formationFor, formationOf } from '../../src/changes/formation.js'
+import { defaultEntry, firstRelease, type Release } from '../../src/store/releases.js'
 import { deployed } from './made.js'
 
 describe('a formation', () => {
@@ -27,6 +27,39 @@ describe('a formation', () => {
     expect(formationOf(early)).to.deep.equal({ worker: two })
     expect(formationOf({ ...early, image: 'sha256:1', processTypes: { web: null } })).to.deep.equal({
       ...{ web: defaultEntry('web') },
+    })
+  })
+
+  describe('that the app itself declares', () => {
+    const quantities = (current: Release, declared: Record<string, number>, types = { web: 'w', worker: null }) =>
+      Object.values(formationDeclared(formationFor(types, current.formation), current, declared)).map(
+        ({ quantity }) => quantity,
+      )
+    const scaled = (quantity: number, more: Partial<Release> = {}): Release => ({
+      ...deployed,
+      formation: { web: defaultEntry('web'), worker: { ...two, quantity } },
+      ...more,
+    })
+
+    it('counts at the first push, but for what was scaled before it', () => {
+      const first = firstRelease('a')
+      expect(quantities(first, { web: 3, worker: 2 })).to.deep.equal([3, 2])
+      const early = { ...first, formation: { worker: { ...two, quantity: 5 } } }
+      expect(quantities(early, { web: 0, worker: 2 })).to.deep.equal([0, 5])
+    })
+
+    it('counts later too, as long as nobody has scaled the process type', () => {
+      expect(quantities(scaled(0), { worker: 2 }), 'as by default').to.deep.equal([1, 2])
+      expect(quantities(scaled(2, { declared: { worker: 2 } }), { worker: 4 }), 'as declared').to.deep.equal([1, 4])
+      expect(quantities(scaled(3, { declared: { worker: 2 } }), { worker: 4 }), 'scaled').to.deep.equal([1, 3])
+      expect(quantities(scaled(3), { worker: 4 }), 'scaled').to.deep.equal([1, 3])
+      expect(quantities(scaled(2, { declared: { worker: 2 } }), {}), 'no more declared').to.deep.equal([1, 2])
+    })
+
+    it('counts for a process type that is new, and keeps sizes', () => {
+      expect(quantities(scaled(0), { clock: 2 }, { clock: 'c' } as never)).to.deep.equal([2])
+      const { worker } = formationDeclared(scaled(0).formation, scaled(0), { worker: 4 })
+      expect(worker).to.deep.equal({ ...two, quantity: 4 })
     })
   })
 })

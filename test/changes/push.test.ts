@@ -24,6 +24,21 @@ describe('a push', () => {
     expect(next).not.to.have.property('secrets')
   })
 
+  it('has the config vars that its app.json sets, over those that it had', () => {
+    const next = nextRelease(deployed, 3, push, { ...built, secrets: { KEY: 'made' }, variables: { A: '2', B: '3' } })
+    expect(next.config).to.deep.equal({ A: '2', B: '3', KEY: 'made' })
+    expect(next).not.to.have.property('variables')
+    const much = { ...built, variables: { B: 'x'.repeat(130_000), C: 'x'.repeat(130_000), D: 'x'.repeat(130_000) } }
+    expect(() => nextRelease(deployed, 3, push, much)).to.throw('256 KiB altogether')
+  })
+
+  it('keeps what its app.json says, as long as it says it', () => {
+    const said = { declared: { web: 2 }, scripts: { after: 'x' } }
+    const next = nextRelease(deployed, 3, push, { ...built, ...said })
+    expect(next).to.deep.include(said)
+    expect(nextRelease(next, 4, push, built)).to.deep.include({ declared: undefined, scripts: undefined })
+  })
+
   it('keeps the formation of process types that stay', () => {
     const three = nextRelease(deployed, 3, { kind: 'scale', formation: { worker: { quantity: 3 } } })
     const next = nextRelease(three, 4, push, { image: 'i', processTypes: { worker: 'w', clock: 'c' } })

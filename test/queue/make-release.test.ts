@@ -141,6 +141,45 @@ describe('making a release', function () {
       expect(text).to.include('       relation "users" exists\n')
     })
 
+    it('runs the scripts of app.json around it, the one that is to run once until it has ended well', async () => {
+      const app = await built('scripted')
+      const scripts = { before: 'assets', after: 'warm', once: 'seed' }
+      await rig.store.releases.update(app.id, 3, { scripts })
+      const release = await rig.store.releases.get(app.id, 3)
+      let codes: Record<string, number> = { seed: 1 }
+      const did: string[] = []
+      const scheduler: Partial<Scheduler> = {
+        rollOut: (_app, { version }) => Promise.resolve(void did.push(`roll out v${version}`)),
+        runOnce: (_app, _release, { name, command }) => {
+          did.push(`${name}: ${command}`)
+          return Promise.resolve(codes[command ?? ''] ?? 0)
+        },
+      }
+      const first = await make(app, push, scheduler, 3)
+      expect(first).to.deep.include({ failure: null, current: 3 })
+      expect(did.splice(0)).to.deep.equal([
+        ...['predeploy.3: assets', 'release.3: migrate', 'roll out v3', 'postdeploy.3: seed', 'postdeploy.3: warm'],
+      ])
+      expect(first.text).to.include(
+        ' !     the postdeploy script ended with exit code 1: the release runs all the same',
+      )
+      const again = async (version: number) => {
+        await rig.store.releases.put({ ...release, version, status: 'pending' })
+        await make(app, push, scheduler, version)
+        return did.splice(0).slice(3)
+      }
+      codes = {}
+      expect(await again(4)).to.deep.equal(['postdeploy.4: seed', 'postdeploy.4: warm'])
+      codes = { warm: 2 }
+      expect(await again(5), 'it has ended well').to.deep.equal(['postdeploy.5: warm'])
+      codes = { assets: 2 }
+      await rig.store.releases.put({ ...release, version: 6, status: 'pending' })
+      expect(await make(app, push, scheduler, 6)).to.deep.include({
+        ...{ failure: 'the predeploy script ended with exit code 2: nothing was switched', current: 5 },
+      })
+      expect(did).to.deep.equal(['predeploy.6: assets'])
+    })
+
     it('runs none for a change that brings no new image', async () => {
       const app = await built('back')
       await rig.store.releases.update(app.id, 3, { status: 'succeeded' })

@@ -1,5 +1,5 @@
 import { asTable, asTables } from '../../lib/toml.js'
-import { parseJson } from '../json.js'
+import { parseJsonc } from '../jsonc.js'
 import { projectToml } from '../project-toml.js'
 import { position, SourceError, type SourcePlace } from '../source-error.js'
 import type { Tree } from '../tree.js'
@@ -53,7 +53,7 @@ function inAppJson(tree: Tree): Listed[] {
   const file = 'app.json'
   const text = tree.read(file)
   if (text === null) return []
-  const parsed = parseJson(file, text)
+  const parsed = parseJsonc(file, text)
   const listed = asTable(parsed).buildpacks
   if (!Array.isArray(listed)) return []
   return listed.map((one: unknown) => {

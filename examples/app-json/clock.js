@@ -1,0 +1,2 @@
+const timer = setInterval(() => console.log('tick'), 60_000)
+process.once('SIGTERM', () => clearInterval(timer))

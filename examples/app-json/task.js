@@ -1,0 +1,2 @@
+const [, , name] = process.argv
+console.log(`${name} for ${process.env.OWNER}`)
