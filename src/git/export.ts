@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { PushLimits } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
@@ -97,11 +97,13 @@ async function write(tree: Export, { id, needs }: TreeFacts): Promise<void> {
   const inTree = (...args: string[]): Promise<string> =>
     must(repository, ['-c', 'core.bare=false', ...args], around(tree))
   const checkOut = (): Promise<string> => inTree('read-tree', '--reset', '-u', commit)
+  // what a power cut leaves of files is not all that was written to them
+  const mark = `${id} ${await readFile('/proc/sys/kernel/random/boot_id', 'utf8')}`
   /** Holds nothing more, if it holds all of the tree. */
   const isClean = async (): Promise<boolean> => (await entriesOf(directory, needs.files)) === needs.files
   try {
     await moveTree(last, directory)
-    if ((await readIfThere(treeIdOf(directory))) === id && (await isClean())) return
+    if ((await readIfThere(treeIdOf(directory))) === mark && (await isClean())) return
     await rm(treeIdOf(directory), { force: true })
     await checkOut()
     // the operation before wrote files of its own there, and was ended before it took them away
@@ -111,7 +113,7 @@ async function write(tree: Export, { id, needs }: TreeFacts): Promise<void> {
     await mkdir(directory, { mode: 0o750 })
     await checkOut()
   }
-  await writeFile(treeIdOf(directory), id)
+  await writeFile(treeIdOf(directory), mark)
 }
 
 /** How many files and directories there are below a directory; more than `most` are not counted. */

@@ -1,8 +1,9 @@
 import { existsSync, lstatSync, readFileSync, readlinkSync, readdirSync, statSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { indexOf, moveTree } from '../../src/builds/files.js'
+import { indexOf, moveTree, treeIdOf } from '../../src/builds/files.js'
 import { Disk } from '../../src/git/disk.js'
 import { exportTree, quarantineEnv, readCommit, type Export } from '../../src/git/export.js'
 import { bareRepository, failure, type BareRepository } from './bare.js'
@@ -78,6 +79,17 @@ describe('the tree of a pushed commit', () => {
     expect(await same()).to.match(/^DIRC/)
     expect(readdirSync(tree.directory).sort()).to.deep.equal(['a', 'b'])
     expect(await same()).to.equal('not to be read')
+  })
+
+  it('is whole where the one before is the same, but is of before a power cut', async () => {
+    const files: Parameters<BareRepository['commit']>[0] = { a: ['100644', 'a'], b: ['100644', 'b'] }
+    await write(await bare.commit(files))
+    await moveTree(tree.directory, tree.last)
+    await writeFile(join(tree.last, 'a'), '')
+    const id = readFileSync(treeIdOf(tree.last), 'utf8')
+    await writeFile(treeIdOf(tree.last), id.replace(/ .*/s, ` ${randomUUID()}\n`))
+    await write(await bare.commit(files))
+    expect([read('a'), read('b')]).to.deep.equal(['a', 'b'])
   })
 
   for (const [what, damage] of [
