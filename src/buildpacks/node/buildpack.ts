@@ -66,13 +66,13 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
     root.engines.node === undefined ? { ...root, engines: pkg.engines } : root,
   )
   const need = developmentNeed(pkg, Object.values(processTypes))
-  const install = installationOf(
-    { tree, root, members, manager, commands },
-    need !== null || keepsDevelopment(variables),
-  )
+  const native = nativeOf([root, pkg], lockText(tree, manager.lock))
+  // Bun takes nothing away but by an installation anew, in which nothing is compiled
+  const compiled = manager.name === 'bun' && native.compiles
+  const keeps = need !== null || compiled || keepsDevelopment(variables)
+  const install = installationOf({ tree, root, members, manager, commands }, keeps)
   // scripts of an installation may need what is for development only, as `husky` or `svelte-kit sync` in `prepare`
   const develops = Object.keys(root.devDependencies).length > 0 || members.length > 0
-  const native = nativeOf([root, pkg], lockText(tree, manager.lock))
   const apart = native.build.some((name) => !native.run.includes(name))
   return {
     buildpack: 'nodejs',

@@ -30,6 +30,12 @@ describe('packages that are compiled', () => {
       ).not.to.match(compiled)
     })
 
+  it('are not installed anew without their compilation by Bun, which cannot prune', () => {
+    const text = dockerfile({ dependencies: { 'better-sqlite3': '^12.0.0' } }, { 'bun.lock': '{}' })
+    expect(text).to.match(compiled).and.to.include('bun install')
+    expect(text).not.to.match(/--ignore-scripts|--production/)
+  })
+
   it('are not those that bring what they need, in later versions', () => {
     const of = (name: string, range: string): boolean => compiled.test(dockerfile({ dependencies: { [name]: range } }))
     expect([
