@@ -33,7 +33,7 @@ const next: Framework = {
 const nitro = (extra: Partial<MadeServer> = {}): MadeServer => ({
   kind: 'server',
   command: 'node .output/server/index.mjs',
-  insteadOf: /\.output\/server\/index\.mjs/,
+  insteadOf: /\.output\/server\/index\.mjs|^vinxi start\b/,
   quiet: true,
   env: { NITRO_HOST: '0.0.0.0' },
   buildEnv: { NITRO_PRESET: 'node-server' },
@@ -143,6 +143,36 @@ const nest: Framework = {
   },
 }
 
+/** What an adapter makes of it: `npm run qwik add` writes one below adapters/. */
+const qwikCity: Framework = {
+  name: 'Qwik City',
+  packages: ['@builder.io/qwik-city', '@qwik.dev/router'],
+  build: 'qwik build',
+  makes({ tree }) {
+    const server = ['express', 'fastify', 'node-server'].find((one) => tree.hasDirectory(`adapters/${one}`))
+    if (server !== undefined) return { kind: 'server', command: `node server/entry.${server}` }
+    if (tree.hasDirectory('adapters/static')) return { kind: 'site', places: ['dist'], fallback: 'none' }
+    throw new BerthError(
+      'invalid',
+      'Qwik City makes neither a server nor a site: no adapter for one is in adapters/',
+      'run `npm run qwik add express` for a server, or `npm run qwik add static` for a site, and commit what it writes',
+    )
+  },
+}
+
+/** Angular by Vite and Nitro. */
+const analog: Framework = {
+  name: 'Analog',
+  packages: ['@analogjs/platform'],
+  build: 'vite build',
+  makes: () =>
+    nitro({
+      command: 'node dist/analog/server/index.mjs',
+      insteadOf: /^node dist\/analog\/server\/index\.mjs/,
+      output: { from: 'dist/analog', to: 'dist/analog' },
+    }),
+}
+
 /** Those whose apps may be servers, in the order in which they are looked for. */
 export const serverFrameworks: readonly Framework[] = [
   next,
@@ -154,5 +184,8 @@ export const serverFrameworks: readonly Framework[] = [
   tanStack,
   { name: 'SolidStart', packages: ['@solidjs/start'], build: 'vinxi build', makes: () => nitro() },
   nest,
+  qwikCity,
+  analog,
   angular,
+  { name: 'Nitro', packages: ['nitropack', 'nitro'], build: 'nitro build', makes: () => nitro() },
 ]

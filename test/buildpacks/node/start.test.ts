@@ -213,6 +213,28 @@ describe('a server that a framework builds', () => {
       'HOST=0.0.0.0',
     ],
     [
+      'SolidStart',
+      { 'package.json': app({ '@solidjs/start': '1' }, { build: 'vinxi build', start: 'vinxi start' }) },
+      'node .output/server/index.mjs',
+      'NITRO_HOST',
+    ],
+    [
+      'Analog',
+      { 'package.json': app({ '@analogjs/platform': '2', '@angular/core': '20' }, { ...build, start: 'vite' }) },
+      'node dist/analog/server/index.mjs',
+      'NITRO_HOST',
+    ],
+    ['Nitro', { 'package.json': app({ nitropack: '2' }) }, 'node .output/server/index.mjs', 'NITRO_HOST'],
+    [
+      'Qwik City',
+      {
+        'package.json': app({ '@builder.io/qwik-city': '1' }, { build: 'qwik build', start: 'vite --mode ssr' }),
+        'adapters/express/vite.config.ts': '',
+      },
+      'node server/entry.express',
+      'HOST=0.0.0.0',
+    ],
+    [
       'what main says, which is built',
       { 'package.json': app({}, build, { main: 'dist/server.js' }) },
       'node dist/server.js',
@@ -234,6 +256,12 @@ describe('a server that a framework builds', () => {
       .to.include('cp -r .next/static .next/standalone/.next/ && cp -r public .next/standalone/')
       .and.to.include('COPY --from=build --chown=node:node /app/.next/standalone /app')
     expect(next.processTypes.web).to.equal('node server.js')
+  })
+
+  it('of Qwik City is refused where it has no adapter, and a site where that is static', () => {
+    const qwik = { 'package.json': app({ '@builder.io/qwik-city': '1' }, { build: 'qwik build', start: 'vite' }) }
+    expect(complaintOf(qwik)).to.include('no adapter').and.to.include('npm run qwik add express')
+    expect(planOf({ ...qwik, 'adapters/static/vite.config.ts': '' }).notes.join()).to.include('serving dist/')
   })
 
   it('for another platform is refused', () =>
