@@ -26,6 +26,7 @@ export async function logs(containers: Containers, request: ApiRequest, reply: A
     ...momentOf('since'),
     ...momentOf('until'),
   }
+  if (!wanted.follow) await log.whenBegun(signal)
   const lines = log.read(wanted, signal)
   reply.raw.writeHead(200, { 'Content-Type': contentTypeOf(log.tty, version) })
   reply.raw.flushHeaders()

@@ -89,6 +89,7 @@ export class Archives {
 
   /** What the container changed of its image's files. */
   async changes(container: ContainerFiles): Promise<readonly FileChange[]> {
+    await container.whenBegun()
     try {
       return await this.#pool.run('changes', await container.written())
     } catch (error) {

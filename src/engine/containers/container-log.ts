@@ -3,6 +3,7 @@ import type { Container, ContainerDeps } from './container.js'
 import { logDetails } from './log-details.js'
 import { logLimits } from './log-files.js'
 import { type LogPiece, type LogSelection, readLog } from './logs.js'
+import { settled } from './settle.js'
 
 /** What a container has written, as its log has it. */
 export class ContainerLog {
@@ -28,6 +29,11 @@ export class ContainerLog {
   refuseUnkept(): void {
     if (this.#container.record.hostConfig.LogConfig.Type === 'none')
       throw new EngineError('unsupported', 'configured logging driver does not support reading')
+  }
+
+  /** Resolves when there is what a program says as it begins, see `settled`. */
+  whenBegun(signal: AbortSignal): Promise<void> {
+    return settled(this.#container, signal)
   }
 
   /** Reads it; one that is followed ends with the container's run, or when the signal aborts. */

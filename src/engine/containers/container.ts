@@ -50,6 +50,8 @@ export class Container {
   readonly runtimes = new Set<number>()
   /** What its first process runs before it becomes the container's program, see `programOf`; undefined once it has. */
   initPath: string | undefined
+  /** When its program began, by a clock that is never set; it is long ago for one that an engine before this one started. */
+  begun = -Infinity
   /** Milliseconds to wait before its next restart by policy. */
   backOff = 0
   #run: { readonly of: HostConfig; readonly spec: RunSpec } | undefined

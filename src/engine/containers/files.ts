@@ -2,6 +2,7 @@ import { openSync } from 'node:fs'
 import type { Written } from '../images/changes.js'
 import { bundleOf, type Container, type ContainerDeps } from './container.js'
 import type { ContainerRecord } from './record.js'
+import { settled } from './settle.js'
 import type { Places } from './store.js'
 
 /** What a runtime makes in every container to mount on it. */
@@ -37,6 +38,11 @@ export class ContainerFiles {
   /** A directory to mount its root on while it does not run. */
   get mountPoint(): string {
     return `${bundleOf(this.#deps.config, this.#container.id)}/rootfs`
+  }
+
+  /** Resolves when there is what a program writes as it begins, see `settled`. */
+  whenBegun(): Promise<void> {
+    return settled(this.#container)
   }
 
   /** Its own layer, and what that lies over. @throws EngineError `conflict` for one that is being removed */

@@ -77,6 +77,7 @@ export async function start(deps: ContainerDeps, container: Container): Promise<
       })
     // its program has been executed, as when runc answers: what is asked of it next finds it
     await container.whenStarted()
+    container.begun = performance.now()
   } catch (error) {
     await undo(deps, container, error)
     throw error instanceof EngineError ? error : new EngineError('broken', messageOf(error), error)

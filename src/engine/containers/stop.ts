@@ -4,13 +4,12 @@ import type { Container, ContainerDeps } from './container.js'
 import { pause } from './pause.js'
 import { hasRestartPolicy } from './restart.js'
 import { hears } from '../system/process.js'
+import { youth } from './settle.js'
 import { signalNumber } from './signals.js'
 import { advance } from './state.js'
 
 const SIGKILL = 9
 const defaultStopSeconds = 10
-/** A program that has a handler for a signal has installed it by then: dockerd itself takes longer to answer a start. */
-const settledMs = 200
 const pollMs = 5
 
 /** Stops it: its stop signal, then SIGKILL after `seconds`; -1 waits for ever. @throws EngineError `unmodified` */
@@ -98,14 +97,9 @@ async function thaw(deps: ContainerDeps, container: Container): Promise<void> {
  * of a container has none for, and a stop would take all of its grace.
  */
 async function untilHeard(container: Container, signal: number): Promise<void> {
-  const { state } = container.record
-  if (signal === SIGKILL || state.status !== 'running') return
-  const settled = Date.parse(state.startedAt) + settledMs
-  // the kernel tells nobody of a handler; a clock that was set back is no reason to wait longer
-  for (let left = Math.min(settled - Date.now(), settledMs); left > 0; left -= pollMs) {
-    if (!container.alive || hears(state.pid, signal)) return
-    await sleep(pollMs)
-  }
+  if (signal === SIGKILL) return
+  // the kernel tells nobody of a handler
+  while (youth(container) > 0 && container.alive && !hears(container.record.state.pid, signal)) await sleep(pollMs)
 }
 
 function send(deps: ContainerDeps, container: Container, signal: number): void {
