@@ -16,10 +16,11 @@ const endingOf = (query: URLSearchParams): Ending => ({
   signal: query.get('signal') ?? undefined,
 })
 
-/** Before 1.40, a container that names no other mode shares its IPC with whoever asks. */
+/** Before 1.40, a container that says anything of its host and no other mode shares its IPC with whoever asks. */
 function shareable(body: unknown): object {
   const fields = fieldsOf(body)
   const host = objectField(fields, 'HostConfig')
+  if ((fields.HostConfig ?? null) === null) return fields
   return { ...fields, HostConfig: { ...host, IpcMode: textField(host, 'IpcMode') || 'shareable' } }
 }
 
