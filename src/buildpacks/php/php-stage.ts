@@ -37,7 +37,8 @@ const compressible = [
 
 /**
  * The name of the upstream is Heroku's: files for its `-C` name it. The router is the only one who asks, and the last
- * address of X-Forwarded-For is the one that it saw. try_files forgets what is behind the script's name.
+ * address of X-Forwarded-For is the one that it saw, and the host is the one that it went by: with its port, which Debian's
+ * fastcgi_params leave out. try_files forgets what is behind the script's name.
  */
 const nginx = `daemon off;
 pid /tmp/php/nginx.pid;
@@ -96,6 +97,7 @@ http {
       fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
       fastcgi_param PATH_INFO $after_script;
       fastcgi_param SERVER_NAME $host;
+      fastcgi_param HTTP_HOST $http_host;
       fastcgi_param HTTPS $outer_https if_not_empty;
       fastcgi_param HTTP_PROXY "";
       fastcgi_buffer_size 32k;
