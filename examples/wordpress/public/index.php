@@ -1,0 +1,4 @@
+<?php
+
+define('WP_USE_THEMES', true);
+require ABSPATH . 'wp-blog-header.php';
