@@ -73,6 +73,22 @@ export async function listPushes(repository: string): Promise<Push[]> {
 export const forgetPush = (repository: string, id: string): Promise<void> =>
   rm(directoryOf(repository, id), { recursive: true, force: true })
 
+/**
+ * Resolves when the disk has the objects of a push, which git does not wait for (`core.fsync` in repository.ts): before anything
+ * is recorded that refers to them. All are synced at once, and share a commit of the disk's journal.
+ */
+export async function syncObjects(quarantine: string): Promise<void> {
+  const entries = await readdir(quarantine, { recursive: true, withFileTypes: true }).catch(orMissing([]))
+  await Promise.all(
+    entries
+      .filter((entry) => entry.isFile())
+      .map(async ({ parentPath, name }) => {
+        await using file = await open(join(parentPath, name), 'r')
+        await file.sync()
+      }),
+  )
+}
+
 /** Brings a push's kept objects into the repository, as git does with a quarantine's when the hook says yes. */
 export async function adoptObjects(repository: string, id: string): Promise<void> {
   await linkTree(join(directoryOf(repository, id), 'objects'), join(repository, 'objects'))

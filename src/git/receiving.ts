@@ -16,7 +16,16 @@ import { policyOn } from './policy.js'
 import { moveToPush, prepareMove } from './ref-moves.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { orMissing } from '../lib/missing.js'
-import { checkQuarantine, forgetPush, isUnderWay, listPushes, readPush, recordPush, type Push } from './pushes.js'
+import {
+  checkQuarantine,
+  forgetPush,
+  isUnderWay,
+  listPushes,
+  readPush,
+  recordPush,
+  syncObjects,
+  type Push,
+} from './pushes.js'
 import { repositoryOf } from './repository.js'
 import { stalenessOf } from './staleness.js'
 
@@ -207,12 +216,12 @@ export class Receiving {
     const [directory, last] = [operationFiles(config, id).source, lastTree(config, app.id)]
     const tree = { repository, commit: command.new, directory, env, last, limits: config.push, disk: this.#disk }
     const checks = [readCommit(tree), checkConnected(repository, command.new, env)] as const
-    const movable = prepareMove(repository, command, env)
+    const others = [prepareMove(repository, command, env), syncObjects(quarantine)]
     await Promise.allSettled(checks) // none goes on when another has refused
     const exported = Promise.all(checks).then(([facts]) => exportTree(tree, facts))
-    await Promise.allSettled([exported, movable])
+    await Promise.allSettled([exported, ...others])
     try {
-      await Promise.all([exported, movable])
+      await Promise.all([exported, ...others])
     } catch (error) {
       await removeSource(config, id)
       throw error

@@ -12,7 +12,8 @@ export const repositoryOf = (config: Config, app: string): string => join(config
 /**
  * git-config(1). Unreachable objects of rejected pushes never come in (quarantine), so gc is of little use and, being in
  * the pusher's way, off. Every pack is kept as it came: unpacked, seven megabytes may be gigabytes. Large objects are not held
- * in memory, nor is more of a pack than need be. `receive.procReceiveRefs` gives every ref to our hook.
+ * in memory, nor is more of a pack than need be. Nor does git wait for the disk to have a pack: `syncObjects` does, beside other
+ * work. `receive.procReceiveRefs` gives every ref to our hook.
  */
 const configuration = (config: Config): string => `[core]
 \trepositoryformatversion = 0
@@ -20,6 +21,7 @@ const configuration = (config: Config): string => `[core]
 \tbare = true
 \thooksPath = ${JSON.stringify(hooksDirectory(config))}
 \tlogAllRefUpdates = false
+\tfsync = reference,none
 \tlooseCompression = 0
 \tbigFileThreshold = 16m
 \tpackedGitWindowSize = 16m

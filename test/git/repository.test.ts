@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import { loadConfig, type Config } from '../../src/config.js'
 import { ensureRepository, repositoryOf } from '../../src/git/repository.js'
 import type { App } from '../../src/store/apps.js'
-import { must } from '../run.js'
+import { must, run } from '../run.js'
 import { gitEnv } from './rig.js'
 
 describe('the repository of an app', () => {
@@ -40,6 +40,8 @@ describe('the repository of an app', () => {
     expect(await git(repository, 'config', 'core.hooksPath')).to.equal(join(config.root, 'git', 'hooks'))
     expect(await git(repository, 'config', 'receive.maxInputSize')).to.equal(String(config.push.size))
     expect(await git(repository, 'symbolic-ref', 'HEAD')).to.equal('refs/heads/main')
+    const head = await run('git', ['update-ref', 'HEAD', 'HEAD'], { cwd: repository, env: gitEnv })
+    expect(head.stderr, 'it warns of a setting that it does not know').not.to.match(/warning/)
     const own = await ensureRepository(config, app('2', 'live/eu'))
     expect(await git(own, 'symbolic-ref', 'HEAD')).to.equal('refs/heads/live/eu')
   })
