@@ -32,7 +32,9 @@ async function uplink(pid: number, pool: number): Promise<void> {
 /** Debian's dockerd. */
 export async function dockerd(base: string): Promise<ForeignEngine> {
   const pool = poolByte()
-  const engine = await openDockerd({ flags: ['--default-address-pool', `base=10.${pool}.0.0/16,size=24`] })
+  const within = ['--default-address-pool', `base=10.${pool}.0.0/16,size=24`]
+  // its default bridge as well: the last counts of options that are given twice
+  const engine = await openDockerd({ flags: [...within, '--bip', `10.${pool}.254.1/24`] })
   try {
     await must('chmod', ['711', engine.dir])
     await engine.boot()
