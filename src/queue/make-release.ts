@@ -45,8 +45,11 @@ export async function makeRelease(
       await scheduler.rollOut(app, released, { log: (line) => log.detail(line), signal })
     })
   }
-  await store.releases.update(app.id, version, { status: 'succeeded' })
-  const { name } = await store.apps.update(app.id, { current: version })
+  // whoever takes this up again writes both
+  const [{ name }] = await Promise.all([
+    store.apps.update(app.id, { current: version }),
+    store.releases.update(app.id, version, { status: 'succeeded' }),
+  ])
   log.detail(`Released v${String(version)}`)
   if (released.image !== null && kind.runsReleaseCommand) await runAfter(deps, run, released)
   if (released.image !== null) for (const line of summaryOf(released, config.appUrl(name))) log.detail(line)

@@ -30,11 +30,13 @@ export async function buildPush(
   version: number,
 ): Promise<Built> {
   await checkStillWanted(deps, unless)
-  await deps.store.operations.update(operation.id, { status: 'building' })
-  const directory = operationFiles(deps.config, operation.id).source
   const current = async () => (app.current > 0 ? (await deps.store.releases.get(app.id, app.current)).config : {})
-  const order = { app, directory, tag: imageTag(app, version), variables: variables ?? (await current()) }
-  return buildTree(deps, order, log, signal)
+  const [config] = await Promise.all([
+    variables ?? current(),
+    deps.store.operations.update(operation.id, { status: 'building' }),
+  ])
+  const directory = operationFiles(deps.config, operation.id).source
+  return buildTree(deps, { app, directory, tag: imageTag(app, version), variables: config }, log, signal)
 }
 
 /** @throws BerthError `conflict` when a push this one does not build upon has landed since */
