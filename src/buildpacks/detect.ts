@@ -7,6 +7,7 @@ import { buildpacks } from './index.js'
 import { listedBuildpacks } from './several/list.js'
 import { severalPlan } from './several/plan.js'
 import type { Tree } from './tree.js'
+import { unknownLanguage } from './unknown.js'
 
 /**
  * The plan for a source tree. Pure: no network, no side effects.
@@ -18,6 +19,13 @@ export function detect(tree: Tree, variables: Readonly<Record<string, string>> =
   if (plan !== null) return plan.ownDockerfile ? plan : withPackages(plan, aptPackages(tree))
   const names = tree.names().filter((name) => name !== '.git')
   const nested = nestedApp(tree)
+  const language = nested === null ? unknownLanguage(tree) : null
+  if (language !== null)
+    throw new BerthError(
+      'invalid',
+      `this is an app in ${language.name} (${language.file}), and Berth has no buildpack for ${language.name}`,
+      `write a Dockerfile that builds it, or name a buildpack of Heroku's kind, its folder or its git address, in .buildpacks; what Debian has, an Aptfile and a Procfile can run`,
+    )
   throw new BerthError(
     'invalid',
     names.length === 0

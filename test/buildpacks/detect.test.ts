@@ -32,6 +32,21 @@ describe('detection', () => {
       .and.to.include('index.html')
   })
 
+  it('says which language it is that it has no buildpack for', () => {
+    for (const [file, name] of [
+      ['project.clj', 'Clojure'],
+      ['gleam.toml', 'Gleam'],
+      ['shop.cabal', 'Haskell'],
+      ['cpanfile', 'Perl'],
+      ['main.scm', 'Scheme'],
+    ] as const)
+      expect(complaintOf({ [file]: '', 'README.md': '' }))
+        .to.include(`this is an app in ${name} (${file})`)
+        .and.to.include('.buildpacks')
+    expect(complaintOf({ 'gleam.toml': '', 'web/package.json': '{}' })).to.include('dir=web')
+    expect(planOf({ cpanfile: '', 'index.html': '' }).buildpack).to.equal('static')
+  })
+
   it('says so when there are no files at all', () =>
     expect(complaintOf({})).to.include('the commit has no files in it'))
 

@@ -2,8 +2,9 @@ import { posix } from 'node:path'
 import { BerthError } from '../../errors.js'
 import type { Tree } from '../tree.js'
 
-/** What the CMakeLists.txt of a tree say. */
-export interface CMakeProject {
+/** What the build files of a tree say. */
+export interface DeclaredProject {
+  readonly tool: 'CMake' | 'Meson'
   /** Of the program that serves, where one is plain. */
   readonly programs: readonly string[]
   readonly name: string
@@ -19,8 +20,11 @@ const most = 100
 const nameable = /^[A-Za-z0-9_][\w.+-]{0,63}$/
 const unwanted = /(?:^|[_-])(?:tests?|unittests?|bench(?:mark)?s?|examples?|fuzz\w*)(?:$|[_-])/i
 
+/** Whether a target can be a program of the app, by its name. */
+export const isProgram = (name: string): boolean => nameable.test(name) && !unwanted.test(name)
+
 /** Reads CMakeLists.txt and those of the folders that it adds. Pure text: what CMake would compute is not seen. */
-export function readCMake(tree: Tree): CMakeProject {
+export function readCMake(tree: Tree): DeclaredProject {
   const texts: string[] = []
   const seen = new Set<string>()
   const waiting = ['.']
@@ -44,8 +48,9 @@ export function readCMake(tree: Tree): CMakeProject {
     variables.set(key, value)
   const programs = [...text.matchAll(/\badd_executable\s*\(\s*"?([^\s")]+)"?\s+(?!IMPORTED|ALIAS)/gi)]
     .map(([, target = '']) => target.replace(/\$\{(\w+)\}/g, (all, key: string) => variables.get(key) ?? all))
-    .filter((target) => nameable.test(target) && !unwanted.test(target))
+    .filter(isProgram)
   return {
+    tool: 'CMake',
     name,
     text,
     programs: [...new Set(programs)],
@@ -57,7 +62,7 @@ export function readCMake(tree: Tree): CMakeProject {
  * The process types of an app without a Procfile: the program that serves is its web, the others have their names.
  * @throws BerthError `invalid` naming the programs when none of several can be told to serve, or there is none
  */
-export function processTypes({ name, programs }: CMakeProject): Record<string, string> {
+export function processTypes({ tool, name, programs }: DeclaredProject): Record<string, string> {
   const [web] = [
     ...(programs.length === 1 ? programs : []),
     ...[name, 'web', 'server', 'app', 'main'].filter((one) => programs.includes(one)),
@@ -66,7 +71,9 @@ export function processTypes({ name, programs }: CMakeProject): Record<string, s
     throw new BerthError(
       'invalid',
       programs.length === 0
-        ? 'CMakeLists.txt has no program: no add_executable whose name can be read'
+        ? tool === 'CMake'
+          ? 'CMakeLists.txt has no program: no add_executable whose name can be read'
+          : 'meson.build has no program: no executable() whose name can be read'
         : `several programs, and none of them is plainly the web process: ${programs.slice(0, 12).join(', ')}`,
       `name it in a Procfile: \`web: ${programs[0] ?? 'server'}\``,
     )

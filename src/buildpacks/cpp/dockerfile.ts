@@ -1,11 +1,11 @@
-import type { CMakeProject } from './cmake.js'
+import type { DeclaredProject } from './cmake.js'
 import { toolsStage } from './tools-stage.js'
 import { home, programImage } from '../image-lines.js'
 
 /** How an app in C or C++ is built. */
 export interface CppParts {
-  /** What CMake is told; null where make builds. */
-  readonly cmake: CMakeProject | null
+  /** What CMake or Meson is told; null where make builds. */
+  readonly project: DeclaredProject | null
   /** Whether a configure script is run, or made first. */
   readonly configure: 'there' | 'made' | 'none'
   /** Whether its Makefile installs. */
@@ -19,7 +19,20 @@ export interface CppParts {
 }
 
 /** What is compiled from: it stays where it was compiled. */
-const sources = ['*.c', '*.cc', '*.cpp', '*.cxx', '*.h', '*.hh', '*.hpp', '*.o', '*.a', 'CMakeLists.txt', 'Makefile']
+const sources = [
+  '*.c',
+  '*.cc',
+  '*.cpp',
+  '*.cxx',
+  '*.h',
+  '*.hh',
+  '*.hpp',
+  '*.o',
+  '*.a',
+  'CMakeLists.txt',
+  'meson.build',
+  'Makefile',
+]
   .map((name) => `! -name '${name}'`)
   .join(' ')
 // the times of programs that make has made are told from others by parts of a second
@@ -36,7 +49,8 @@ const told = `ccache --print-stats | awk '/^cache_miss\\t/ {miss = $2} /^(direct
  * programs, the libraries that they are linked with, and what is not source of the tree.
  */
 export function dockerfileOf(parts: CppParts): string {
-  const { cmake, libraries, command } = parts
+  const { project, command } = parts
+  const libraries = [...(project?.tool === 'Meson' ? ['meson'] : []), ...parts.libraries]
   return [
     toolsStage,
     ...(libraries.length > 0
@@ -47,7 +61,7 @@ export function dockerfileOf(parts: CppParts): string {
     'COPY . .',
     'RUN --mount=type=cache,target=/root/.cache/ccache \\',
     ` mkdir -p /out/bin /out/lib && touch /tmp/before \\`,
-    ...(cmake === null ? makeSteps(parts) : cmakeSteps(cmake)).map((step) => ` && ${step} \\`),
+    ...(project === null ? makeSteps(parts) : declaredSteps(project)).map((step) => ` && ${step} \\`),
     ...Object.entries(parts.links).map(
       ([path, program]) => ` && mkdir -p "$(dirname /out/${path})" && ln -sf ${home}/bin/${program} /out/${path} \\`,
     ),
@@ -60,19 +74,27 @@ export function dockerfileOf(parts: CppParts): string {
 
 const gathered = `for one in /stage${home} /stage/usr/local /stage/usr; do if [ -d $one ]; then cp -a $one/. /out/; fi; done`
 
-function cmakeSteps({ programs, installs }: CMakeProject): string[] {
+/** How each configures, builds and installs. */
+const tools = {
+  CMake: [
+    `cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=${home}`,
+    'cmake --build /build',
+    'DESTDIR=/stage cmake --install /build --strip',
+  ],
+  Meson: [
+    `meson setup /build --buildtype=release --prefix=${home}`,
+    'meson compile -C /build',
+    'DESTDIR=/stage meson install -C /build --no-rebuild',
+  ],
+} as const
+
+function declaredSteps({ tool, programs, installs }: DeclaredProject): string[] {
+  const [configure, build, install] = tools[tool]
   const found = programs.map(
     (name) =>
       `{ [ -e /out/bin/${name} ] || cp "$(find /build -type f -perm -u+x -name '${name}' | head -n1)" /out/bin/; }`,
   )
-  return [
-    `cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=${home}`,
-    counted,
-    'cmake --build /build',
-    ...(installs ? ['DESTDIR=/stage cmake --install /build --strip', gathered] : []),
-    ...found,
-    copied,
-  ]
+  return [configure, counted, build, ...(installs ? [install, gathered] : []), ...found, copied]
 }
 
 /** What a Makefile makes is only seen when it is made: the program that appears is the web, or the one that is called so. */

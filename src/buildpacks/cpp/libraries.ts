@@ -49,6 +49,7 @@ export function developmentPackages(text: string): string[] {
       `\\bfind_package\\s*\\(\\s*(?:${cmake})\\b`,
       `\\bpkg_(?:check|search)_modules\\s*\\([^)]*[\\s"](?:${other})(?=[\\s)"><=])`,
       `\\bPKG_CHECK_MODULES\\s*\\([^)]*[\\s,[](?:${other})(?=[\\s,\\])><=])`,
+      `\\bdependency\\s*\\(\\s*'(?:${cmake}|${other})'`,
       `\\bpkg-config\\b[^\\n]*\\s(?:${other})(?=[\\s)\`]|$)`,
       `(?:^|[\\s=])-l(?:${other})(?=\\s|$)`,
     ]

@@ -30,7 +30,7 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
   if (!isPhp(tree, said)) return null
   const { types: declared, notes } = translated(said)
   const composer = readComposer(tree)
-  if (composer !== null) checkVersion(composer)
+  checkVersion(tree, composer)
   const extensions = extensionPackages(composer, variables[extensionsVariable] ?? '')
   const declares = saysWhatRuns(declared)
   const root = documentRoot(tree, composer, variables)
@@ -102,7 +102,7 @@ const needsComposer = ({ requires, autoloads, scripts }: Composer): boolean =>
 const nothingServed = (): BerthError =>
   new BerthError(
     'invalid',
-    'this is a PHP app (composer.json), but there is no index.php at the top, in public/, web/ or the like, and nothing says what runs',
+    'this is a PHP app (composer.json), but there is no index.php or index.html at the top, in public/, web/ or the like, and nothing says what runs',
     `name the directory that is served, berth config:set ${rootVariables[0]}=<directory>, or add a line to a Procfile, \`worker: php worker.php\``,
   )
 

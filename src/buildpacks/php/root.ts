@@ -32,7 +32,7 @@ export const rootVariables = ['DOCUMENT_ROOT', 'BP_PHP_WEB_DIR'] as const
 
 /**
  * The directory that is served: the one that is asked for, the framework's, that of composer.json, else the first that has
- * an index.php. Null where none has.
+ * an index.php, or else an index.html. Null where none has.
  * @throws BerthError `invalid` for one that is asked for and is not there
  */
 export function documentRoot(
@@ -55,8 +55,10 @@ export function documentRoot(
   const named = cleaned(composer?.publicDirectory ?? '')
   if (named !== '.' && isDirectory(tree, named)) return { directory: named, ...framework }
   if (known !== undefined && isDirectory(tree, known.root)) return { directory: known.root, ...framework }
-  const has = (directory: string): boolean => tree.hasFile(`${directory}/index.php`)
-  const found = has('.') ? '.' : usual.find(has)
+  const places = ['.', ...usual]
+  const has = (file: string) => places.find((directory) => tree.hasFile(`${directory}/${file}`))
+  // one page, and the rest of it calls scripts
+  const found = has('index.php') ?? has('index.html')
   return found === undefined ? null : { directory: found }
 }
 

@@ -47,6 +47,24 @@ describe('the C/C++ buildpack', () => {
     )
   })
 
+  it('builds and installs by Meson', () => {
+    const meson = (text: string): Files => ({ 'meson.build': `project('shop', 'cpp')\n${text}`, 'main.cpp': '' })
+    const plan = planOf(meson("executable('shop', 'main.cpp', dependencies: dependency('libcurl'), install : true)\n"))
+    expect(plan).to.deep.include({ found: 'C/C++ app (Meson)', processTypes: { web: 'shop' } })
+    expect(plan.dockerfile)
+      .to.match(/--no-install-recommends meson libcurl4-openssl-dev\n/)
+      .and.include('meson setup /build --buildtype=release --prefix=/app')
+      .and.include('DESTDIR=/stage meson install -C /build')
+    const below = {
+      ...meson("subdir('src')\n# executable('old', 'x.c')\n"),
+      'src/meson.build': "executable(meson.project_name(), 'm.c')\nexecutable('work', 'w.c')\n",
+    }
+    expect(types(below)).to.deep.equal({ web: 'shop', work: 'work' })
+    expect(planOf(below).dockerfile).not.to.include('meson install')
+    expect(complaintOf(meson("executable(name, 'm.c')\n"))).to.include('no executable() whose name can be read')
+    expect(planOf({ ...cmake(), ...meson('') }).found).to.equal('C/C++ app (CMake)')
+  })
+
   it('finds programs where a Procfile looks for them', () => {
     const { processTypes, dockerfile } = planOf({ ...cmake(), Procfile: 'web: ./build/src/shop -p $PORT\n' })
     expect(processTypes).to.deep.equal({ web: './build/src/shop -p $PORT' })

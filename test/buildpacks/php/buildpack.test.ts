@@ -40,6 +40,27 @@ describe('the PHP buildpack', () => {
     ])
   })
 
+  it('serves a page without scripts beside it, as Heroku does', () => {
+    expect(web({ 'composer.json': '{}', 'index.html': '' })).to.equal('serve-php')
+    expect(web({ 'composer.json': '{}', 'public/index.html': '' })).to.equal('serve-php public')
+    expect(web({ 'composer.json': '{}', 'index.html': '', 'web/index.php': index })).to.equal('serve-php web')
+  })
+
+  it('refuses the PHP that a version file pins, if it is not the one that can be had', () => {
+    for (const [file, text] of [
+      ['.php-version', '8.3\n'],
+      ['.php-version', 'php-7\n'],
+      ['.tool-versions', 'nodejs 20\nphp 8.1.2\n'],
+    ] as const)
+      expect(complaintOf({ 'index.php': index, [file]: text }))
+        .to.match(/asks for PHP .*: the only one that can be had is Debian's, 8\.2\nwrite 8\.2 into it/)
+        .and.include(file)
+    for (const files of [{ '.php-version': '8.2.4' }, { '.tool-versions': 'php 8\n' }, { '.php-version': 'x' }])
+      expect(planOf({ 'index.php': index, ...files } as Files).buildpack).to.equal('php')
+    const said = { 'composer.json': composer({ require: { php: '>=8.1' } }), '.php-version': '8.3', 'index.php': index }
+    expect(planOf(said).buildpack).to.equal('php')
+  })
+
   it('installs packages before the code is there, and lets them into the image by themselves', () => {
     const files = { 'composer.json': monolog, 'composer.lock': lock({}), 'public/index.php': index }
     expect(steps(files).filter((line) => /^(?:FROM|COPY)|composer install/.test(line))).to.deep.equal([
@@ -162,7 +183,7 @@ describe('the PHP buildpack', () => {
       'composer.json': composer({ require: { php: range } }),
     })
     expect(complaintOf(php('^8.4'))).to.match(
-      /^composer\.json asks for PHP \^8\.4, and Debian has 8\.2 alone\nallow it/,
+      /^composer\.json asks for PHP \^8\.4: the only one that can be had is Debian's, 8\.2\nallow it/,
     )
     const old = lock({ name: 'symfony/console', require: { php: '>=8.4' } })
     expect(complaintOf({ 'index.php': index, 'composer.json': monolog, 'composer.lock': old })).to.match(
