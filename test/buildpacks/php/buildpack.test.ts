@@ -56,7 +56,7 @@ describe('the PHP buildpack', () => {
         .to.match(/asks for PHP .*: the only one that can be had is Debian's, 8\.2\nwrite 8\.2 into it/)
         .and.include(file)
     for (const files of [{ '.php-version': '8.2.4' }, { '.tool-versions': 'php 8\n' }, { '.php-version': 'x' }])
-      expect(planOf({ 'index.php': index, ...files } as Files).buildpack).to.equal('php')
+      expect(planOf({ 'index.php': index, ...files }).buildpack).to.equal('php')
     const said = { 'composer.json': composer({ require: { php: '>=8.1' } }), '.php-version': '8.3', 'index.php': index }
     expect(planOf(said).buildpack).to.equal('php')
   })
