@@ -55,7 +55,7 @@ export function processWords(command: string | null, { entrypoint, cmd }: ImageC
   return [...entrypoint, ...(simple ? words : ['/bin/sh', '-c', line])]
 }
 
-/** The ENTRYPOINT that buildpacks of Heroku's kind leave: all it does is to set the environment up. */
+/** What an ENTRYPOINT begins with that buildpacks of Heroku's kind leave: all it does is to set the environment up. */
 const setsUp = /^\/(?:[\w.-]+\/)*with-profile$/
 
 /**
@@ -65,5 +65,6 @@ const setsUp = /^\/(?:[\w.-]+\/)*with-profile$/
 export function oneOffWords(command: readonly string[], { entrypoint } = noCommand): string[] {
   const [only = ''] = command
   const words = command.length > 1 || /^\/[\w./-]+$/.test(only) ? [...command] : (listOf(only) ?? shellEntrypoint(only))
-  return entrypoint.length === 1 && setsUp.test(entrypoint[0] ?? '') ? [...entrypoint, ...words] : words
+  const [first = ''] = entrypoint
+  return setsUp.test(first) ? [first, ...words] : words
 }

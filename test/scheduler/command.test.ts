@@ -75,6 +75,7 @@ describe('the words a container runs', () => {
     expect(oneOffWords(['ls -l | wc'])).to.deep.equal(['/bin/sh', '-c', 'ls -l | wc'])
     expect(oneOffWords(['/app'], { entrypoint: ['/entry'], cmd: [] })).to.deep.equal(['/app'])
     const profile = '/usr/local/bin/with-profile'
+    expect(oneOffWords(['/app'], { entrypoint: [profile, 'php-process'], cmd: [] })).to.deep.equal([profile, '/app'])
     expect(oneOffWords(['ls'], { entrypoint: [profile], cmd: [] })).to.deep.equal([profile, '/bin/sh', '-c', 'exec ls'])
   })
 })

@@ -25,10 +25,13 @@ const user = `RUN getent passwd 1000 >/dev/null || { groupadd --gid 1000 app && 
 
 const script = (name: string, text: string): string => fileLine(`/usr/local/bin/${name}`, text)
 
-/** What has the processes of an image read the profile first: for the last stage, wherever the buildpacks stand. */
-export const profileLines: readonly string[] = [
+/**
+ * What has the processes of an image read the profile first: for the last stage, wherever the buildpacks stand.
+ * @param entrypoint what starts them otherwise, of the plan whose image it is
+ */
+export const profileLines = (entrypoint: readonly string[]): string[] => [
   script('with-profile', withProfile),
-  'ENTRYPOINT ["/usr/local/bin/with-profile"]',
+  `ENTRYPOINT ${JSON.stringify(['/usr/local/bin/with-profile', ...entrypoint])}`,
 ]
 
 /** For engines that know of no Procfile. */

@@ -35,13 +35,17 @@ export function severalPlan(listed: readonly Listed[], deps: Several): Plan | nu
   const foreign = groups.some(({ kind }) => kind === 'foreign')
   if (parts.length === 1 && !foreign) return last.plan
   const names = parts.slice(0, -1).map(({ plan }) => plan.name)
+  const base = parts.filter(({ plan }) => plan.buildpack !== 'foreign').at(-1)
   return {
     ...last.plan,
     buildpack: parts.map(({ plan }) => plan.buildpack).join('+'),
     found: names.length === 0 ? last.plan.found : `${names.join(', ')} and ${last.plan.found}`,
     dockerfile: chained(
-      parts.map(({ name, plan }) => ({ name, dockerfile: plan.dockerfile })),
-      [...runtimes(parts, deps.tree), ...(foreign ? profileLines : [])],
+      parts.map(({ name, plan }) => ({
+        name,
+        dockerfile: foreign ? plan.dockerfile.replace(entrypointLine, '') : plan.dockerfile,
+      })),
+      [...runtimes(parts, deps.tree), ...(foreign ? profileLines(entrypointOf(base)) : [])],
     ),
     dockerignore: [...new Set(parts.flatMap(({ plan }) => plan.dockerignore.split('\n')))].join('\n'),
     notes: parts.flatMap(({ plan }) => plan.notes),
@@ -54,6 +58,12 @@ interface Part {
   readonly plan: Plan
   readonly listed: Listed
 }
+
+const entrypointLine = /^ENTRYPOINT (\[.*\])\n/m
+
+/** What a plan has its processes started by. */
+const entrypointOf = (part: Part | undefined): string[] =>
+  JSON.parse(entrypointLine.exec(part?.plan.dockerfile ?? '')?.[1] ?? '[]') as string[]
 
 /** Each once; and what builds a front end serves it too. */
 function groupsOf(all: readonly Named[]): readonly Group[] {

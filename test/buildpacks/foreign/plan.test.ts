@@ -61,6 +61,17 @@ describe('buildpacks that are not our own', () => {
     ])
   })
 
+  it('leave the entrypoint of our own in place, behind the profile', () => {
+    const files = { ...mine, 'index.php': '<?php\n' }
+    const entrypoints = (list: string): string[] =>
+      steps({ ...files, '.buildpacks': list }).filter((line) => line.startsWith('ENTRYPOINT'))
+    expect(entrypoints('./buildpacks/mine\nheroku/php')).to.deep.equal([
+      'ENTRYPOINT ["/usr/local/bin/with-profile","php-process"]',
+    ])
+    // where they come last they say what runs, and PHP serves nothing
+    expect(entrypoints('heroku/php\n./buildpacks/mine')).to.deep.equal(['ENTRYPOINT ["/usr/local/bin/with-profile"]'])
+  })
+
   it('stand before and after our own', () => {
     const files = { ...mine, 'package.json': node, 'x.js': '' }
     const before = steps({ ...files, '.buildpacks': './buildpacks/mine\nheroku/nodejs' })
