@@ -4,6 +4,7 @@ import { withPackages } from './apt/install.js'
 import type { Plan } from './buildpack.js'
 import { dockerfile } from './dockerfile/buildpack.js'
 import { buildpacks } from './index.js'
+import { withProject } from './project-toml.js'
 import { listedBuildpacks } from './several/list.js'
 import { severalPlan } from './several/plan.js'
 import type { Tree } from './tree.js'
@@ -16,7 +17,7 @@ import { unknownLanguage } from './unknown.js'
  */
 export function detect(tree: Tree, variables: Readonly<Record<string, string>> = {}): Plan {
   const plan = dockerfile.plan(tree, variables) ?? named(tree, variables) ?? firstOf(tree, variables)
-  if (plan !== null) return plan.ownDockerfile ? plan : withPackages(plan, aptPackages(tree))
+  if (plan !== null) return plan.ownDockerfile ? plan : withProject(withPackages(plan, aptPackages(tree)), tree)
   const names = tree.names().filter((name) => name !== '.git')
   const nested = nestedApp(tree)
   const language = nested === null ? unknownLanguage(tree) : null

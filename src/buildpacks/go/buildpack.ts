@@ -2,7 +2,7 @@ import { BerthError } from '../../errors.js'
 import type { Buildpack, Plan } from '../buildpack.js'
 import { declaredTypes, saysWhatRuns } from '../procfile.js'
 import type { Tree } from '../tree.js'
-import { goCommands, installed, processTypes, type GoCommand } from './commands.js'
+import { goPackages, installed, processTypes, type GoCommand } from './commands.js'
 import { goReason } from './failure.js'
 import { readGoMod, type GoMod } from './go-mod.js'
 import { goImage, goVersion } from './version.js'
@@ -33,7 +33,9 @@ function plan(tree: Tree): Plan | null {
   if (/^(?:node|npm|npx|yarn|pnpm|python3?|gunicorn|bundle)\s/.test(declared.web ?? '')) return null
   const mod = isModule ? readGoMod(tree) : null
   const module = mod?.module ?? 'app'
-  const commands = installed(goCommands(tree, module), mod?.heroku.install)
+  const packages = goPackages(tree, module)
+  const commands = installed(packages.commands, mod?.heroku.install)
+  const linked = packages.linksC || mod?.requires.some((name) => cgo.test(name)) === true
   if (!isModule && !isWorkspace && commands.length === 0) return null
   const declares = saysWhatRuns(declared)
   const types = declares && commands.length > 0 ? declared : { ...processTypes(commands, module), ...declared }
@@ -50,7 +52,7 @@ function plan(tree: Tree): Plan | null {
     name: 'Go',
     found: 'Go app',
     version,
-    dockerfile: dockerfileOf(tree, { mod, version, vendored, commands, command: types.web ?? null }),
+    dockerfile: dockerfileOf(tree, { mod, version, vendored, linked, commands, command: types.web ?? null }),
     ownDockerfile: false,
     dockerignore: [...ignored, tree.read('.dockerignore') ?? ''].join('\n'),
     processTypes: types,
@@ -83,6 +85,8 @@ interface Parts {
   readonly mod: GoMod | null
   readonly version: string
   readonly vendored: boolean
+  /** Whether it is linked with the C library. */
+  readonly linked: boolean
   readonly commands: readonly GoCommand[]
   readonly command: string | null
 }
@@ -91,8 +95,7 @@ interface Parts {
  * Modules are fetched before the code is there, and what was compiled before is kept: a changed line compiles its package
  * alone. The image has the programs and what is not Go of the tree: templates, static files.
  */
-function dockerfileOf(tree: Tree, { mod, version, vendored, commands, command }: Parts): string {
-  const linked = mod?.requires.some((name) => cgo.test(name)) === true
+function dockerfileOf(tree: Tree, { mod, version, vendored, linked, commands, command }: Parts): string {
   const manifests = ['go.mod', 'go.sum', 'go.work', 'go.work.sum'].filter((file) => tree.hasFile(file))
   const members = [...(mod?.replaces ?? []), ...workspace(tree)].flatMap((directory) =>
     ['go.mod', 'go.sum'].map((file) => `${directory}/${file}`).filter((file) => tree.hasFile(file)),

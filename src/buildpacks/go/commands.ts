@@ -12,28 +12,38 @@ export interface GoCommand {
   readonly listens: boolean
 }
 
+/** What a module has to build. */
+export interface GoPackages {
+  readonly commands: GoCommand[]
+  /** Whether C is compiled into one of its packages. */
+  readonly linksC: boolean
+}
+
 /** So many directories are looked into, so deep. */
 const looks = 400
 const deepest = 4
 const skipped = /^(?:[._].*|testdata|vendor|node_modules|examples?|docs?|tools?|scripts?|hack|third_party)$/
 
 /** The programs of a module, those at the top first. Pure text: files that are left out of a build are left out here. */
-export function goCommands(tree: Tree, module: string): GoCommand[] {
-  const found: GoCommand[] = []
+export function goPackages(tree: Tree, module: string): GoPackages {
+  const commands: GoCommand[] = []
+  let linksC = false
   let level = ['.']
   let looked = 0
   for (let depth = 0; depth < deepest && level.length > 0; depth += 1) {
     const next: string[] = []
     for (const directory of level) {
-      if ((looked += 1) > looks) return found
+      if ((looked += 1) > looks) return { commands, linksC }
       const names = tree.names(directory)
       const path = (name: string): string => (directory === '.' ? name : `${directory}/${name}`)
-      const texts = names
+      const all = names
         .filter((name) => name.endsWith('.go') && !name.endsWith('_test.go'))
         .map((name) => textOf(tree, path(name)))
-        .filter((text) => /^package main\b/m.test(text) && !/^\/\/(?:go:build|\s*\+build) ignore\b/m.test(text))
+        .filter((text) => !/^\/\/(?:go:build|\s*\+build) ignore\b/m.test(text))
+      linksC ||= all.some((text) => /^(?:import\s+|\s*)"C"\s*$/m.test(text))
+      const texts = all.filter((text) => /^package main\b/m.test(text))
       if (texts.some((text) => /^func main\(\)/m.test(text)))
-        found.push({
+        commands.push({
           directory,
           name: directory === '.' ? moduleName(module) : basename(directory),
           listens: texts.some((text) => /\bListenAndServe|\bhttp\.Serve\(|"PORT"|\.Listen\(|\.Run\(/.test(text)),
@@ -47,7 +57,7 @@ export function goCommands(tree: Tree, module: string): GoCommand[] {
     }
     level = next
   }
-  return found
+  return { commands, linksC }
 }
 
 /** `web` of `example.org/web/v2`. */

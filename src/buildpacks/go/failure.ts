@@ -24,6 +24,11 @@ const reasons: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[
     ([, module = '']) =>
       `${module} cannot be had: see its name and version in go.mod, and GOPROXY or GOPRIVATE if it is private`,
   ],
+  [
+    /build constraints exclude all Go files in (\S+)/,
+    ([, directory = '']) =>
+      `no file of ${directory} is for this build: if it wants C, \`berth config:set CGO_ENABLED=1\`; else see its build constraints, and GOFLAGS=-tags=…`,
+  ],
   [/^((?:\.\/)?[\w./-]+\.go:\d+:\d+: .+)$/, ([, line = '']) => `it does not compile: ${line}`],
 ]
 

@@ -86,6 +86,8 @@ describe('the Go buildpack', () => {
     expect(local)
       .to.include('COPY go.mod go.sum ./\nCOPY lib/c/go.mod ./lib/c/go.mod\nRUN ')
       .and.include('ENV CGO_ENABLED=1')
+    for (const text of ['// int f();\nimport "C"\n', 'import (\n\t"C"\n\t"fmt"\n)\n'])
+      expect(steps({ 'go.mod': mod(), 'internal/x/x.go': `package x\n${text}` })).to.include('ENV CGO_ENABLED=1')
     expect(steps({ 'go.mod': required, 'vendor/modules.txt': '' })).not.to.include('go mod download')
     expect(steps({ 'go.mod': mod() })).not.to.include('go mod download')
     const workspace = steps({
