@@ -122,7 +122,8 @@ const cached = ({ cache, alone }: ManagerCommands): string =>
 function place(recipe: Recipe, extra: Readonly<Record<string, string>>, building: boolean): string[] {
   const { manager, managerRuns, native, directory } = recipe
   const managed = building || managerRuns
-  const needed = building ? native.buildEnv : native.env
+  // node-gyp compiles a file after the other unless it is told
+  const needed = building ? { ...native.buildEnv, ...(native.compiles ? { JOBS: '4' } : {}) } : native.env
   const variables = { NODE_ENV: 'production', HOST: '0.0.0.0', ...(managed ? manager.env : {}), ...needed, ...extra }
   const all = Object.entries({ ...variables, PATH: [...binaries(directory), '$PATH'].join(':') })
   return [

@@ -2,7 +2,7 @@ import type { Tree } from '../tree.js'
 
 /** Config vars of package managers, of the network, and of packages that fetch or leave out a program when they are installed. */
 const known = [
-  ...['NPM_*', 'npm_*', 'NODE_*', 'YARN_*', 'PNPM_*', 'BUN_*', 'CI'],
+  ...['NPM_*', 'npm_*', 'NODE_*', 'YARN_*', 'PNPM_*', 'BUN_*', 'CI', 'JOBS'],
   ...['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'],
   ...['PUPPETEER_*', 'PLAYWRIGHT_*', 'CYPRESS_*', 'ELECTRON_*', 'PRISMA_*', 'SENTRYCLI_*', 'SHARP_*'],
 ]

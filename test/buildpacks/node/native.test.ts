@@ -11,9 +11,9 @@ describe('packages that are compiled', () => {
 
   it('have compilers and the headers of Node.js where they are installed, and nothing of it in the image', () => {
     const text = dockerfile({ dependencies: { 'better-sqlite3': '^12.0.0' } })
-    expect(text).to.match(compiled).and.to.include('ln -s /usr/local/include')
+    expect(text).to.match(compiled).and.to.include('ln -s /usr/local/include').and.to.include('JOBS=4')
     expect(text).to.include('npm pack --silent "node-linux-$(node -p process.arch)@$NODE_VERSION"')
-    expect(last(text)).not.to.match(/apt-get|nodedir/)
+    expect(last(text)).not.to.match(/apt-get|JOBS/)
     expect(last(text)).to.include('COPY --from=production')
   })
 
