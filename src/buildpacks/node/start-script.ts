@@ -27,6 +27,11 @@ export function startScript({ scripts }: PackageJson, run: string): StartScript 
   const develops = commands.some(servesForDevelopment) && !commands.some(runsFile)
   const [first] = commands
   const still = commands.length === 1 && first !== undefined && !more ? withoutWatching(first) : null
+  const port = !more && line.length < 4_000 ? fixedPort.exec(line) : null
+  if (port !== null) {
+    const command = line.replace(fixedPort, '$1$PORT')
+    return { line, command, develops, notes: [`the start script \`${line}\` names a port: \`${command}\` is run`] }
+  }
   if (still === null) return { line, command: more ? `${run} start` : line, develops, notes: [] }
   return {
     line,
@@ -35,6 +40,10 @@ export function startScript({ scripts }: PackageJson, run: string): StartScript 
     notes: [`the start script \`${line}\` watches for changes: \`${still}\` is run`],
   }
 }
+
+/** Servers of others that are told a port, where the router looks for the app at another. */
+const fixedPort =
+  /^((?:[^;|]*&&\s*)?(?:[A-Z_]+=\S+ )*(?:npx )?(?:next start|nuxt start|serve|http-server|sirv|srvx|json-server|fastify start)\b[^;&|]*? (?:-p|-l|--port|--listen)[ =]?)\d{2,5}\b/
 
 const runsFile = ({ program }: Command): boolean => ['node', 'tsx', 'ts-node', 'bun', 'nodemon'].includes(program)
 

@@ -258,6 +258,21 @@ describe('a server that a framework builds', () => {
     expect(next.processTypes.web).to.equal('node server.js')
   })
 
+  for (const [line, run] of [
+    ['next start -p 3000', 'next start -p $PORT'],
+    ['NODE_ENV=production npx serve -s build -l 8080', 'NODE_ENV=production npx serve -s build -l $PORT'],
+    ['http-server dist --port=8080 -c-1', 'http-server dist --port=$PORT -c-1'],
+    ['next start', 'next start'],
+    ['next start -p $PORT', 'next start -p $PORT'],
+    ['node server.js -p 3000', 'node server.js -p 3000'],
+    ['node migrate.js && next start -p 3000', 'node migrate.js && next start -p $PORT'],
+  ] as const)
+    it(`started by \`${line}\` listens where it is looked for`, () => {
+      const { processTypes, notes } = planOf({ 'package.json': app({ next: '15' }, { ...build, start: line }) })
+      expect(processTypes.web).to.equal(run)
+      expect(notes.join().includes('names a port')).to.equal(line !== run)
+    })
+
   it('of Qwik City is refused where it has no adapter, and a site where that is static', () => {
     const qwik = { 'package.json': app({ '@builder.io/qwik-city': '1' }, { build: 'qwik build', start: 'vite' }) }
     expect(complaintOf(qwik)).to.include('no adapter').and.to.include('npm run qwik add express')
