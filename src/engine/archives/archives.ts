@@ -105,7 +105,7 @@ export class Archives {
   async #within<T>(container: ContainerFiles, way: Way, use: (hand: Hand) => Promise<T>): Promise<T> {
     const hand: Hand = new Thread(new URL('./thread.js', import.meta.url))
     try {
-      const rested = await container.inTurn(async () => {
+      const rested = await container.exclusively(async () => {
         if (await this.#enterRunning(container, hand, way.bare)) return undefined
         await hand.post({ kind: 'enter', place: await restingPlace(container, way) })
         return way.writes ? { value: await use(hand) } : undefined

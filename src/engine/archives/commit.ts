@@ -28,7 +28,7 @@ export async function commit(store: ImageStore, container: ContainerFiles, as: C
   const config = applyChanges({ ...onBuild, ...settingsOf(container.record.config), ...as.config }, as.changes)
   await using stage = await store.layers.draft()
   const copy = async () => store.pool.run('copyLayer', { ...(await container.written()), target: stage.upper })
-  await (as.pause ? container.frozen(copy) : container.inTurn(copy))
+  await (as.pause ? container.frozen(copy) : container.exclusively(copy))
   const { diffId } = await store.layers.commit(stage)
   try {
     const created = new Date().toISOString()

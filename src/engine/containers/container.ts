@@ -97,7 +97,7 @@ export class Container {
       throw new EngineError('conflict', `container ${this.id} is marked for removal`)
   }
 
-  /** The same as `inTurn`, for its removal. */
+  /** The same as `exclusively`, for its removal. */
   exclusivelyRemove<T>(change: () => Promise<T>): Promise<T> {
     return this.#mutex.run(change)
   }

@@ -59,13 +59,13 @@ export class ContainerFiles {
   }
 
   /** It neither starts nor is changed otherwise before `work` is done. @throws EngineError `conflict` as `refuseRemoved` */
-  inTurn<T>(work: () => Promise<T>): Promise<T> {
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
     return this.#container.exclusively(work)
   }
 
   /** The same; what runs is frozen meanwhile. */
   frozen<T>(work: () => Promise<T>): Promise<T> {
-    return this.inTurn(async () => {
+    return this.exclusively(async () => {
       if (this.record.state.status !== 'running') return work()
       const cgroup = this.#container.cgroup(this.#deps)
       await cgroup.freeze()

@@ -106,7 +106,13 @@ export function beginUnpack(task: Unpack): { push(chunk: Buffer): void; end(): L
       layerWriter.close()
       if (task.recipe !== undefined) recorder?.save(task.upper, task.recipe)
       if (task.indexFile !== undefined) writeIndexFile(task.indexFile, unpacker.fileIndex)
-      return hash && { diffId: `sha256:${hash.digest('hex')}`, size: recorder.size, elevates: unpacker.elevates }
+      return (
+        hash && {
+          diffId: `sha256:${hash.digest('hex')}`,
+          size: recorder.size,
+          hasPrivilegedFiles: unpacker.hasPrivilegedFiles,
+        }
+      )
     },
     abort: () => unpacker.abort(),
   }

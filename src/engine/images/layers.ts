@@ -27,7 +27,7 @@ export interface LayerDraft extends AsyncDisposable {
  * Layers on disk, one directory each, named by diff id and ready to be an overlay's lower directory:
  *
  *     layers/<hex>/       the files; whiteouts are character devices 0:0, opaque directories carry the xattr
- *     layers/<hex>.json   {diffId, size, elevates}: see LayerSum
+ *     layers/<hex>.json   {diffId, size, elevates}: see recordOf
  *     layers/<hex>.recipe how to make the archive again, of a layer that came from elsewhere; see Recorder
  *     layers/<hex>.copies what a COPY put into it; the next one may refer to its files, by hard links
  *     staging/<id>/       layers in the making; swept at start
@@ -87,7 +87,7 @@ export class Layers {
 
   /** Whether it has a program that may give its caller more than it has: a layer that nobody has looked at may. */
   hasPrivilegedFiles(diffId: Digest): boolean {
-    return this.#sums.get(diffId)?.elevates ?? true
+    return this.#sums.get(diffId)?.hasPrivilegedFiles ?? true
   }
 
   /** Bytes that it takes on this disk, as its part of it: blocks, directories and what is kept beside it; none once it is gone. */
@@ -219,7 +219,7 @@ export class Layers {
     for (const kind of kept) await rm(`${path}.${kind}`, { force: true })
     for (const [kind, file] of Object.entries(beside)) await rename(file, `${path}.${kind}`)
     await rename(stage.upper, path)
-    await writeFile(`${path}.json`, JSON.stringify(sum))
+    await writeFile(`${path}.json`, JSON.stringify(recordOf(sum)))
     this.#sums.set(sum.diffId, sum)
     this.#unsettled++
   }
@@ -320,12 +320,15 @@ const beside = new RegExp(`\\.(${kept.join('|')})$`)
 /** Files that are to be kept beside a layer. */
 type Beside = { readonly [kind in Exclude<(typeof kept)[number], 'json'>]?: string }
 
+/** A layer's sum as its file has it. `elevates` is its old name for `hasPrivilegedFiles`, which every engine reads. */
+const recordOf = ({ diffId, size, hasPrivilegedFiles }: LayerSum) => ({ diffId, size, elevates: hasPrivilegedFiles })
+
 async function readSum(path: string): Promise<LayerSum | undefined> {
   try {
-    const value = JSON.parse(await readFile(path, 'utf8')) as Partial<LayerSum>
+    const value = JSON.parse(await readFile(path, 'utf8')) as Partial<ReturnType<typeof recordOf>>
     if (value.diffId === undefined || value.size === undefined) return undefined
     // an older engine did not look, and its containers may rely on what is there
-    return { diffId: value.diffId, size: value.size, elevates: value.elevates ?? true }
+    return { diffId: value.diffId, size: value.size, hasPrivilegedFiles: value.elevates ?? true }
   } catch {
     return undefined // torn by a power cut: the layer is swept
   }

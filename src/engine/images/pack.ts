@@ -16,7 +16,7 @@ export interface LayerSum {
   /** Bytes of its files. */
   readonly size: number
   /** Whether it has a program that may give its caller more than it has: see `isPrivileged`. */
-  readonly elevates: boolean
+  readonly hasPrivilegedFiles: boolean
 }
 
 const chunkSize = 1 << 20
@@ -58,12 +58,12 @@ export function sumLayer(root: string): LayerSum {
   const packer = new Packer({ fresh: true })
   for (const chunk of packer.directory(root)) hash.update(chunk)
   hash.update(endOfArchive)
-  return { diffId: `sha256:${hash.digest('hex')}`, size: packer.size, elevates: packer.elevates }
+  return { diffId: `sha256:${hash.digest('hex')}`, size: packer.size, hasPrivilegedFiles: packer.hasPrivilegedFiles }
 }
 
 class Packer {
   size = 0
-  elevates = false
+  hasPrivilegedFiles = false
   /** First name of each file that has several. */
   readonly #links = new Map<string, Buffer>()
   readonly #chunk = Buffer.allocUnsafe(chunkSize)
@@ -125,7 +125,7 @@ class Packer {
       const xattrs = travelling(xattrsIn(fd), header.name)
       yield encodeHeader({ ...header, xattrs })
       this.size += header.size
-      this.elevates ||= isPrivileged(header.mode, xattrs)
+      this.hasPrivilegedFiles ||= isPrivileged(header.mode, xattrs)
       if (header.size === 0) return
       if (this.#contents) yield* this.#content(fd, header)
       yield padding(header.size)

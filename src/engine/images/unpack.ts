@@ -32,7 +32,7 @@ export interface CopyOptions {
 export class Unpacker {
   readonly fileIndex: FileIndex = new Map()
   /** Whether a file came that `isPrivileged`, be it that a later entry took its place. */
-  elevates = false
+  hasPrivilegedFiles = false
   readonly #layerWriter: LayerWriter
   readonly #base: string
   readonly #as: UnpackAs
@@ -142,7 +142,7 @@ export class Unpacker {
   #file(path: string, entry: TarEntry, attributes: Attributes): EntryWriter {
     const hash = this.#as === 'context' ? createHash('sha256') : undefined
     this.#recorder?.file(path, entry.size)
-    this.elevates ||= isPrivileged(entry.mode, this.#xattrs(entry))
+    this.hasPrivilegedFiles ||= isPrivileged(entry.mode, this.#xattrs(entry))
     const fd = this.#layerWriter.open(path)
     let open = true
     return {

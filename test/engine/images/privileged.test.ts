@@ -34,9 +34,9 @@ describe('whether a program may give its caller more than it has', () => {
     chmodSync(join(lab.path, 'd'), 0o7777)
     writeFileSync(join(lab.path, 'd/f'), '')
     symlinkSync('f', join(lab.path, 'd/l'))
-    expect(sumLayer(lab.path).elevates).to.equal(false)
+    expect(sumLayer(lab.path).hasPrivilegedFiles).to.equal(false)
     chmodSync(join(lab.path, 'd/f'), 0o4755)
-    expect(sumLayer(lab.path).elevates).to.equal(true)
+    expect(sumLayer(lab.path).hasPrivilegedFiles).to.equal(true)
   })
 
   it('is told of an archive that becomes one, and known by the next engine', async () => {
@@ -50,9 +50,12 @@ describe('whether a program may give its caller more than it has', () => {
       const stage = await store.layers.draft()
       return store.layers.adopt(stage, Readable.from([archive(entries)]))
     }
-    expect((await adopt(plain)).elevates).to.equal(false)
-    const { elevates, diffId } = await adopt([...plain, { name: 'g', content: 'x', xattrs: [capability], mode: 0o755 }])
-    expect([elevates, store.layers.hasPrivilegedFiles(diffId)]).to.deep.equal([true, true])
+    expect((await adopt(plain)).hasPrivilegedFiles).to.equal(false)
+    const { hasPrivilegedFiles, diffId } = await adopt([
+      ...plain,
+      { name: 'g', content: 'x', xattrs: [capability], mode: 0o755 },
+    ])
+    expect([hasPrivilegedFiles, store.layers.hasPrivilegedFiles(diffId)]).to.deep.equal([true, true])
     const bring = (name: string, entries: readonly Entry[]) =>
       importImage(store, Readable.from([archive(entries)]), {
         names: [name],
