@@ -1,4 +1,4 @@
-import { registerHooks } from 'node:module'
+import { createRequire, Module, registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 /**
@@ -30,19 +30,26 @@ const lazy: ReadonlyMap<string, RegExp> = new Map([
   ['tls', /\/node_modules\//],
 ])
 const nothing = { url: 'data:text/javascript,', format: 'module', shortCircuit: true }
-/** Not `file:` or `node:`, for the module that stands in is to be another one than that for which it does. */
-const scheme = 'lazy:'
 
-/** A CommonJS module that loads the real one when something of it is asked for. */
-const stand = (url: string): string => {
+const require = createRequire('/')
+/** The stand-ins' URLs, by what they stand for. */
+const standIns = new Map<string, string>()
+
+/**
+ * A CommonJS module that loads the real one when something of it is asked for. It lies in Node.js's cache as of a file that
+ * there is not, for a hook that gave its text would have Node.js keep the text of every module there is.
+ */
+function standInFor(url: string): string {
   const own = url.startsWith('file:')
-  return `
-  const { createRequire } = process.getBuiltinModule('node:module')
-  const real = () => createRequire('/')(${JSON.stringify(own ? fileURLToPath(url) : url)})
-  module.exports = new Proxy(function () {}, {
-    get: (_, name) => ${own ? '' : "name === '__esModule' ? false : "}Reflect.get(real(), name),
-    apply: (_, self, args) => Reflect.apply(real(), self, args),
-  })`
+  const real = (): object => require(own ? fileURLToPath(url) : url) as object
+  const module = new Module(`/lazy/${standIns.size}.json`) // of a module in JavaScript it would look for names
+  module.exports = new Proxy(() => undefined, {
+    get: (_, name) => (!own && name === '__esModule' ? false : (Reflect.get(real(), name) as unknown)),
+    apply: (_, self, args) => Reflect.apply(real() as () => unknown, self, args) as unknown,
+  })
+  module.loaded = true
+  require.cache[module.id] = module
+  return `file://${module.id}`
 }
 
 registerHooks({
@@ -50,10 +57,8 @@ registerHooks({
     const found = next(specifier, context)
     if (specifier === '../locales/index.js' && found.url.includes('/node_modules/zod/')) return { ...found, ...nothing }
     if (!lazy.get(specifier)?.test(context.parentURL ?? '') || !context.conditions.includes('require')) return found
-    return { ...found, url: scheme + found.url, format: 'commonjs', shortCircuit: true }
-  },
-  load(url, context, next) {
-    if (!url.startsWith(scheme)) return next(url, context)
-    return { format: 'commonjs', source: stand(url.slice(scheme.length)), shortCircuit: true }
+    const url = standIns.get(found.url) ?? standInFor(found.url)
+    standIns.set(found.url, url)
+    return { url, shortCircuit: true }
   },
 })

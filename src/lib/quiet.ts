@@ -12,6 +12,9 @@ const worthBytes = 1 << 20
 /** Milliseconds in which V8's threads have swept up after a collection. */
 const sweepMs = 1000
 
+/** The first pass finds what was compiled as old as it is, the second collects it. */
+const passes = Array(2).fill({ type: 'major', execution: 'sync', flavor: 'last-resort' }) as object[]
+
 /** For such a collection, what was compiled and has not been called since the last one goes too: V8 compiles it again. */
 const forgetful = ['--flush-baseline-code', '--bytecode-old-age=1']
 const usual = ['--no-flush-baseline-code', '--bytecode-old-age=6']
@@ -34,7 +37,7 @@ export function collectWhenQuiet(every = lookMs, worth = worthBytes): void {
   setInterval(() => {
     if (spent() - last < quietTime && process.memoryUsage.rss() - least > worth) {
       for (const flag of forgetful) setFlagsFromString(flag)
-      collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+      for (const pass of passes) collect(pass)
       for (const flag of usual) setFlagsFromString(flag)
       least = Infinity
       setTimeout(() => {

@@ -8,6 +8,9 @@ const idleMs = 10_000
 /** Milliseconds in which V8's threads have swept up after a collection. */
 const sweepMs = 1000
 
+/** The first pass finds what was compiled as old as it is, the second collects it. */
+const passes = Array(2).fill({ type: 'major', execution: 'sync', flavor: 'last-resort' }) as object[]
+
 /** For such a collection, what was compiled and has not been called since the last one goes too: V8 compiles it again. */
 const forgetful = ['--flush-baseline-code', '--bytecode-old-age=1']
 const usual = ['--no-flush-baseline-code', '--bytecode-old-age=6']
@@ -19,7 +22,7 @@ function collector(): () => void {
   setFlagsFromString('--no-expose-gc')
   return () => {
     for (const flag of forgetful) setFlagsFromString(flag)
-    collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+    for (const pass of passes) collect(pass)
     for (const flag of usual) setFlagsFromString(flag)
     setTimeout(() => void trim(0), sweepMs).unref()
   }
