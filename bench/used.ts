@@ -59,9 +59,11 @@ async function followApp(stage: Stage, megabytes: number): Promise<void> {
   await appendFile(join(stage.dir, 'server.js'), noise)
   await stage.change('noise')
   await stage.push()
-  const log = await stage.client.processes.logs({ app: stage.app, lines: '0', follow: 'true' })
+  const log = await stage.client.processes.logs({ app: stage.app, lines: '1', follow: 'true' })
+  await log.next() // what the app said at its start: from here on, all is followed
   get({ ...connectOptions(stage.url), path: '/noise' }).on('response', (response) => response.resume())
   for await (const { text } of log) if (text === 'that was all') return
+  throw new Error('the log ended before the app had written all')
 }
 
 /** Four at a time. */
