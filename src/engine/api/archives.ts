@@ -1,5 +1,5 @@
 import { Archives, type PutOptions } from '../archives/archives.js'
-import { commit } from '../archives/commit.js'
+import { commit, type CommitAs } from '../archives/commit.js'
 import type { PathStat } from '../archives/path-stat.js'
 import type { Containers } from '../containers/containers.js'
 import { autoDecompress } from '../oci/compression.js'
@@ -61,21 +61,25 @@ export function archiveRoutes(containers: Containers, images: ImageStore): reado
       path: '/commit',
       bodiless: true,
       handle: async (request, reply) => {
-        const { query } = request
-        const container = containers.files(query.get('container') ?? '')
-        const [repository, tag] = [query.get('repo') ?? '', query.get('tag') ?? '']
-        const image = await commit(images, container, {
-          names: repository === '' ? [] : [tag === '' ? repository : `${repository}:${tag}`],
-          comment: query.get('comment') ?? '',
-          author: query.get('author') ?? '',
-          changes: query.getAll('changes'),
-          config: configOf(await request.json(bodies.commit)),
-          pause: (query.get('pause') ?? '') === '' || flag(query, 'pause'),
-        })
+        const container = containers.files(request.query.get('container') ?? '')
+        const image = await commit(images, container, await commitAs(request))
         reply.json(201, { Id: image.id })
       },
     },
   ]
+}
+
+async function commitAs(request: ApiRequest): Promise<CommitAs> {
+  const { query } = request
+  const [repository, tag] = [query.get('repo') ?? '', query.get('tag') ?? '']
+  return {
+    names: repository === '' ? [] : [tag === '' ? repository : `${repository}:${tag}`],
+    comment: query.get('comment') ?? '',
+    author: query.get('author') ?? '',
+    changes: query.getAll('changes'),
+    config: configOf(await request.json(bodies.commit)),
+    pause: (query.get('pause') ?? '') === '' || flag(query, 'pause'),
+  }
 }
 
 const statHeader = (stat: PathStat): Record<string, string> => ({

@@ -47,15 +47,7 @@ export const imageRoutes = ({ registry, images }: ImageApi): readonly ApiRoute[]
     path: '/images/{name}/tag',
     handle: async ({ params, query }, reply) => {
       const image = await images.get(params.name ?? '')
-      const repository = query.get('repo') ?? ''
-      const tag = query.get('tag') ?? ''
-      if (tag !== '' && !isTag(tag)) throw new EngineError('invalid', 'invalid tag format')
-      const reference = parseReference(tag === '' ? repository : `${repository}:${tag}`)
-      if (reference.digest !== undefined)
-        throw new EngineError('invalid', 'refusing to create a tag with a digest reference')
-      if (familiarName(reference) === 'sha256')
-        throw new EngineError('invalid', 'refusing to create an ambiguous tag using digest algorithm as name')
-      await images.name(image.id, [familiar(reference)])
+      await images.name(image.id, [taggedName(query)])
       reply.empty(201)
     },
   },
@@ -80,6 +72,19 @@ export const imageRoutes = ({ registry, images }: ImageApi): readonly ApiRoute[]
         : importArchive(images, request, reply),
   },
 ]
+
+/** The name that an image is to get. @throws EngineError `invalid` */
+function taggedName(query: URLSearchParams): string {
+  const repository = query.get('repo') ?? ''
+  const tag = query.get('tag') ?? ''
+  if (tag !== '' && !isTag(tag)) throw new EngineError('invalid', 'invalid tag format')
+  const reference = parseReference(tag === '' ? repository : `${repository}:${tag}`)
+  if (reference.digest !== undefined)
+    throw new EngineError('invalid', 'refusing to create a tag with a digest reference')
+  if (familiarName(reference) === 'sha256')
+    throw new EngineError('invalid', 'refusing to create an ambiguous tag using digest algorithm as name')
+  return familiar(reference)
+}
 
 /** @param from a URL; one without a scheme is http's. @throws EngineError `invalid` */
 async function fetchArchive(from: string, signal: AbortSignal): Promise<Readable> {

@@ -26,7 +26,10 @@ export const networkRoutes = (
   usage: Usage,
   attachments: Attachments,
   events: Events,
-): readonly ApiRoute[] => [
+): readonly ApiRoute[] => [...ownRoutes(networks, usage, events), ...memberRoutes(networks, attachments)]
+
+/** Networks themselves. */
+const ownRoutes = (networks: NetworkRoom, usage: Usage, events: Events): readonly ApiRoute[] => [
   {
     method: 'GET',
     path: '/networks',
@@ -66,6 +69,19 @@ export const networkRoutes = (
   },
   {
     method: 'POST',
+    path: '/networks/prune',
+    handle: async ({ query }, reply) => {
+      const names = await prune(networks, query)
+      events.emit('network', 'prune', '', { reclaimed: '0' })
+      reply.json(200, { NetworksDeleted: names.length > 0 ? names : null })
+    },
+  },
+]
+
+/** Their containers. */
+const memberRoutes = (networks: NetworkRoom, attachments: Attachments): readonly ApiRoute[] => [
+  {
+    method: 'POST',
     path: '/networks/{id}/connect',
     handle: async (request, reply) => {
       const body = fieldsOf(await request.json(bodies.connect))
@@ -85,23 +101,6 @@ export const networkRoutes = (
       reply.empty(200)
     },
   },
-  {
-    method: 'POST',
-    path: '/networks/prune',
-    handle: async ({ query }, reply) => {
-      const filters = parseFilters(query, ['until', 'label', 'label!'])
-      const until = filters.get('until')?.[0]
-      const before = until === undefined ? Infinity : parseTimestamp(until)
-      const idle = networks
-        .list()
-        .filter((each) => !isPredefined(each.name) && networks.endpoints(each.id).size === 0)
-        .filter((each) => labelsMatch(filters, each.labels) && Date.parse(each.created) < before)
-      const removed = await Promise.all(idle.map((network) => removeIfIdle(networks, network)))
-      const names = removed.filter((name) => name !== undefined)
-      events.emit('network', 'prune', '', { reclaimed: '0' })
-      reply.json(200, { NetworksDeleted: names.length > 0 ? names : null })
-    },
-  },
 ]
 
 /** @throws EngineError `invalid` */
@@ -109,6 +108,19 @@ function containerOf(body: Fields): string {
   const name = textField(body, 'Container')
   if (name === '') throw new EngineError('invalid', 'invalid name or ID supplied: ""')
   return name
+}
+
+/** Removes the networks that are of no use to a container. @returns their names */
+async function prune(networks: NetworkRoom, query: URLSearchParams): Promise<readonly string[]> {
+  const filters = parseFilters(query, ['until', 'label', 'label!'])
+  const until = filters.get('until')?.[0]
+  const before = until === undefined ? Infinity : parseTimestamp(until)
+  const idle = networks
+    .list()
+    .filter((each) => !isPredefined(each.name) && networks.endpoints(each.id).size === 0)
+    .filter((each) => labelsMatch(filters, each.labels) && Date.parse(each.created) < before)
+  const removed = await Promise.all(idle.map((network) => removeIfIdle(networks, network)))
+  return removed.filter((name) => name !== undefined)
 }
 
 /** A container may have come meanwhile: then the network stays. */

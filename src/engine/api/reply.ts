@@ -40,6 +40,19 @@ export function replyWithError(raw: ServerResponse, error: unknown, version = In
   else json(raw, status, { message: inWordsOf(version, messageOf(error)) })
 }
 
+/** Resolves when there is room for more. */
+const writeRecord = (raw: ServerResponse, record: unknown): Promise<void> =>
+  new Promise((resolve) => {
+    if (raw.destroyed || raw.write(JSON.stringify(record) + '\n')) resolve()
+    else {
+      const settle = () => {
+        raw.off('drain', settle).off('close', settle)
+        resolve()
+      }
+      raw.on('drain', settle).on('close', settle)
+    }
+  })
+
 /** The answer to one request; `taken` is its connection where that is to be hijacked. */
 export function replyOn(
   request: IncomingMessage,
@@ -55,20 +68,7 @@ export function replyOn(
     stream: (contentType = 'application/json') => {
       raw.writeHead(200, { 'Content-Type': contentType })
       raw.flushHeaders()
-      return {
-        write: (record) =>
-          new Promise((resolve) => {
-            if (raw.destroyed || raw.write(JSON.stringify(record) + '\n')) resolve()
-            else {
-              const settle = () => {
-                raw.off('drain', settle).off('close', settle)
-                resolve()
-              }
-              raw.on('drain', settle).on('close', settle)
-            }
-          }),
-        end: () => raw.end(),
-      }
+      return { write: (record) => writeRecord(raw, record), end: () => raw.end() }
     },
     hijack: async (contentType) => {
       if (!taken) throw new EngineError('broken', 'the connection of this endpoint is not there to be hijacked')

@@ -110,6 +110,15 @@ async function versions(summary: EngineSummary) {
 const noUserNamespaces =
   'WARNING: No user namespaces: this kernel or file system cannot map owners. Root in a container is root on this host.'
 
+const noSwarm = {
+  NodeID: '',
+  NodeAddr: '',
+  LocalNodeState: 'inactive',
+  ControlAvailable: false,
+  Error: '',
+  RemoteManagers: null,
+}
+
 async function info(config: EngineConfig, summary: EngineSummary) {
   const { running, paused, stopped } = summary.containers()
   const { chosen, found } = summary.runtimes()
@@ -142,14 +151,7 @@ async function info(config: EngineConfig, summary: EngineSummary) {
     ServerVersion: engineVersion,
     Runtimes: Object.fromEntries([...found].map(([name, path]) => [name, { path }])),
     DefaultRuntime: chosen,
-    Swarm: {
-      NodeID: '',
-      NodeAddr: '',
-      LocalNodeState: 'inactive',
-      ControlAvailable: false,
-      Error: '',
-      RemoteManagers: null,
-    },
+    Swarm: noSwarm,
     LiveRestoreEnabled: true,
     Isolation: '',
     InitBinary: findInit() ?? '',

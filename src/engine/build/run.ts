@@ -109,6 +109,15 @@ interface Execution {
 
 const scriptPath = '/dev/berth/script'
 
+/** Writes a script into a directory, for a step to find at `scriptPath`. */
+async function scriptMount(script: string, directory: string): Promise<Mount> {
+  await mkdir(directory, { recursive: true })
+  const path = join(directory, 'script')
+  await writeFile(path, script)
+  await chmod(path, 0o755)
+  return { type: 'bind', source: path, target: scriptPath, options: ['bind', 'ro'] }
+}
+
 async function execute(
   job: Job,
   instruction: RunInstruction,
@@ -120,13 +129,7 @@ async function execute(
   await using prepared = await prepareMounts(job, instruction, wanted, scratch)
   const around = await buildEnvironment(job.config, laidFilesOf(job.config))
   const mounts: Mount[] = [...around.mounts, ...prepared.mounts]
-  if (script !== undefined) {
-    await mkdir(scratch.work, { recursive: true })
-    const path = join(scratch.work, 'script')
-    await writeFile(path, script)
-    await chmod(path, 0o755)
-    mounts.push({ type: 'bind', source: path, target: scriptPath, options: ['bind', 'ro'] })
-  }
+  if (script !== undefined) mounts.push(await scriptMount(script, scratch.work))
   const lowerDirs = job.directories(state.layers)
   const secretPaths = secrets.flatMap((secret) => (secret.kind === 'env' ? [] : [secret.target]))
   const paths = [

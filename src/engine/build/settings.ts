@@ -1,6 +1,6 @@
 import { isAbsolute, join } from 'node:path/posix'
 import type { ImageConfig } from '../records.js'
-import type { CommandForm, Instruction } from './instructions.js'
+import type { CommandForm, Env, Instruction, One, WordsInstruction } from './instructions.js'
 import { Scope } from './scope.js'
 import { configured, environment, type StageState, variablesOf } from './state.js'
 
@@ -19,47 +19,17 @@ export function configure(instruction: Instruction, state: StageState, escape: s
   const scope = new Scope(line, variablesOf(state), escape)
   const by = (text: string, config: Partial<ImageConfig>) => configured(state, text, config)
   switch (instruction.kind) {
-    case 'ENV': {
-      const env = environment(state.config)
-      const pairs = instruction.pairs.map(({ key, value }): [string, string] => [scope.word(key), scope.word(value)])
-      for (const [key, value] of pairs) env.set(key, value)
-      const text = pairs.map(([key, value]) => `${key}=${value}`).join(' ')
-      return by(`ENV ${text}`, { Env: [...env].map(([key, value]) => `${key}=${value}`) })
-    }
-    case 'LABEL': {
-      const labels = instruction.pairs.map(({ key, value }): [string, string] => [scope.word(key), scope.word(value)])
-      const text = labels.map(([key, value]) => `${key}=${value}`).join(' ')
-      return by(`LABEL ${text}`, { Labels: { ...state.config.Labels, ...Object.fromEntries(labels) } })
-    }
-    case 'WORKDIR': {
-      const path = workingDirectory(state.config, scope.word(instruction.text))
-      return by(`WORKDIR ${path}`, { WorkingDir: path })
-    }
-    case 'USER': {
-      const user = scope.word(instruction.text)
-      if (user === '') throw line.error(instruction.text.offset, 'USER cannot be blank')
-      return by(`USER ${user}`, { User: user })
-    }
-    case 'STOPSIGNAL': {
-      const signal = scope.word(instruction.text)
-      if (!/^(\d{1,2}|(SIG)?[A-Z][A-Z0-9+-]*)$/i.test(signal))
-        throw line.error(instruction.text.offset, `invalid signal: ${signal}`, 'like SIGTERM or 15')
-      return by(`STOPSIGNAL ${signal}`, { StopSignal: signal })
-    }
+    case 'ENV':
+    case 'LABEL':
+      return setPairs(instruction, state, scope)
+    case 'WORKDIR':
+    case 'USER':
+    case 'STOPSIGNAL':
     case 'MAINTAINER':
-      return { ...by(line.text, {}), author: instruction.text.text }
-    case 'EXPOSE': {
-      const ports = instruction.words.flatMap((word) =>
-        scope.words(word).flatMap((text) => portsOf(text, line, word.offset)),
-      )
-      const exposed = Object.fromEntries(ports.map((port) => [port, {}]))
-      return by(`EXPOSE ${ports.join(' ')}`, { ExposedPorts: { ...state.config.ExposedPorts, ...exposed } })
-    }
-    case 'VOLUME': {
-      const paths = instruction.words.map((word) => scope.word(word))
-      const volumes = Object.fromEntries(paths.map((path) => [path, {}]))
-      return by(`VOLUME ${paths.join(' ')}`, { Volumes: { ...state.config.Volumes, ...volumes } })
-    }
+      return setText(instruction, state, scope)
+    case 'EXPOSE':
+    case 'VOLUME':
+      return addWords(instruction, state, scope)
     case 'CMD':
       return { ...by(line.text, { Cmd: argsOf(instruction.command, state.config) }), ownCmd: true }
     case 'ENTRYPOINT': {
@@ -81,6 +51,43 @@ export function configure(instruction: Instruction, state: StageState, escape: s
     default:
       throw new Error(`${instruction.kind} is not a setting`)
   }
+}
+
+function setPairs({ kind, pairs }: Env, state: StageState, scope: Scope): StageState {
+  const words = pairs.map(({ key, value }): [string, string] => [scope.word(key), scope.word(value)])
+  const text = `${kind} ${words.map(([key, value]) => `${key}=${value}`).join(' ')}`
+  if (kind === 'LABEL')
+    return configured(state, text, { Labels: { ...state.config.Labels, ...Object.fromEntries(words) } })
+  const env = environment(state.config)
+  for (const [key, value] of words) env.set(key, value)
+  return configured(state, text, { Env: [...env].map(([key, value]) => `${key}=${value}`) })
+}
+
+function setText({ kind, line, text }: One, state: StageState, scope: Scope): StageState {
+  if (kind === 'MAINTAINER') return { ...configured(state, line.text, {}), author: text.text }
+  const word = scope.word(text)
+  if (kind === 'USER') {
+    if (word === '') throw line.error(text.offset, 'USER cannot be blank')
+    return configured(state, `USER ${word}`, { User: word })
+  }
+  if (kind === 'STOPSIGNAL') {
+    if (!/^(\d{1,2}|(SIG)?[A-Z][A-Z0-9+-]*)$/i.test(word))
+      throw line.error(text.offset, `invalid signal: ${word}`, 'like SIGTERM or 15')
+    return configured(state, `STOPSIGNAL ${word}`, { StopSignal: word })
+  }
+  const path = workingDirectory(state.config, word)
+  return configured(state, `WORKDIR ${path}`, { WorkingDir: path })
+}
+
+function addWords({ kind, line, words }: WordsInstruction, state: StageState, scope: Scope): StageState {
+  const keyed = (keys: readonly string[]) => Object.fromEntries(keys.map((key) => [key, {}]))
+  if (kind === 'VOLUME') {
+    const paths = words.map((word) => scope.word(word))
+    return configured(state, `VOLUME ${paths.join(' ')}`, { Volumes: { ...state.config.Volumes, ...keyed(paths) } })
+  }
+  const ports = words.flatMap((word) => scope.words(word).flatMap((text) => portsOf(text, line, word.offset)))
+  const exposed = { ...state.config.ExposedPorts, ...keyed(ports) }
+  return configured(state, `EXPOSE ${ports.join(' ')}`, { ExposedPorts: exposed })
 }
 
 export const workingDirectory = (config: ImageConfig, path: string): string => {

@@ -70,15 +70,10 @@ async function runStep(deps: StepDeps, step: RunStep): Promise<{ exitCode: numbe
       )
       kill()
     })
-    const network = bridgeOf(step.network)
-    if (network !== undefined) {
-      const member = { id: step.id, pid, names: [], servers: [] }
-      const endpoint = await networks.connect(member, { network, aliases: [] }).catch((error: unknown) => {
-        kill()
-        throw error
-      })
-      await writeFile(join(bundle, 'hosts'), hostsOf(step, endpoint.gateway))
-    }
+    await connect(deps, step, { bundle, pid }).catch((error: unknown) => {
+      kill()
+      throw error
+    })
     const attachment = Attachment.open(bundle)
     const output = attachment.read((stream, chunk) => step.onOutput(stream, chunk))
     await driver.start(step.id)
@@ -103,6 +98,19 @@ async function runStep(deps: StepDeps, step: RunStep): Promise<{ exitCode: numbe
     await exits.take(step.id)
     await rm(bundle, { recursive: true, force: true })
   }
+}
+
+/** Connects a step's container to its network, if that is one that containers are connected to. */
+async function connect(
+  { networks }: StepDeps,
+  step: RunStep,
+  { bundle, pid }: { bundle: string; pid: number },
+): Promise<void> {
+  const network = bridgeOf(step.network)
+  if (network === undefined) return
+  const member = { id: step.id, pid, names: [], servers: [] }
+  const endpoint = await networks.connect(member, { network, aliases: [] })
+  await writeFile(join(bundle, 'hosts'), hostsOf(step, endpoint.gateway))
 }
 
 /** Has the runtime make a step's container; its program does not run yet. */

@@ -39,21 +39,9 @@ export async function checkImages(root: string, has: ReadonlySet<Digest>, findin
     }
     const id = `sha256:${name}`
     const what = `image ${nameOf({ layers, names }, id)}`
-    const bytes = await readFile(path).catch((error: unknown) => messageOf(error))
     findings.count.images++
-    if (typeof bytes === 'string') {
-      findings.damage(what, `its configuration cannot be read: ${bytes}`, again)
-      broken.add(id)
-      continue
-    }
-    const digest = createHash('sha256').update(bytes).digest('hex')
-    if (digest !== name) {
-      findings.damage(what, `its configuration ${path} is damaged: its digest is sha256:${digest}`, again)
-      broken.add(id)
-      continue
-    }
     try {
-      layers.set(id, readDocument(bytes).rootfs.diff_ids)
+      layers.set(id, await readLayers(path, name))
     } catch (error) {
       findings.damage(what, messageOf(error), again)
       broken.add(id)
@@ -70,18 +58,31 @@ export async function checkImages(root: string, has: ReadonlySet<Digest>, findin
           `${file} gives it to the image ${id}, which is not here`,
           `pull or tag ${name} again`,
         )
-
-  const knownBlobs = await readJsonFile(join(images, 'travels.json'))
-  if (knownBlobs && ('fault' in knownBlobs || !Array.isArray(knownBlobs.value)))
-    findings.damage(
-      `record ${join(images, 'travels.json')}`,
-      'fault' in knownBlobs ? knownBlobs.fault : 'it is not a list',
-      'remove it: the next push asks the registry for what it has',
-    )
+  await checkKnownBlobs(join(images, 'travels.json'), findings)
   for (const { name } of await entriesOf(images))
     if (!['configs', 'layers', 'staging', 'references.json', 'digests.json', 'travels.json'].includes(name))
       findings.leftover(join(images, name), 'nothing refers to it')
   return { layers, names }
+}
+
+/** The layers that a configuration names. @throws Error saying what is wrong with it */
+async function readLayers(path: string, hex: string): Promise<readonly Digest[]> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw new Error(`its configuration cannot be read: ${messageOf(error)}`)
+  })
+  const digest = createHash('sha256').update(bytes).digest('hex')
+  if (digest !== hex) throw new Error(`its configuration ${path} is damaged: its digest is sha256:${digest}`)
+  return readDocument(bytes).rootfs.diff_ids
+}
+
+async function checkKnownBlobs(path: string, findings: Findings): Promise<void> {
+  const knownBlobs = await readJsonFile(path)
+  if (knownBlobs && ('fault' in knownBlobs || !Array.isArray(knownBlobs.value)))
+    findings.damage(
+      `record ${path}`,
+      'fault' in knownBlobs ? knownBlobs.fault : 'it is not a list',
+      'remove it: the next push asks the registry for what it has',
+    )
 }
 
 async function readNames(path: string, findings: Findings): Promise<ReadonlyMap<string, string>> {

@@ -216,6 +216,50 @@ const shownHostConfig = (host: HostConfig): object => ({
   ReadonlyPaths: host.ReadonlyPaths ?? (host.Privileged === true ? null : readonlyPaths),
 })
 
+function shownState({ record: { state }, up, health }: Container): object {
+  return {
+    Status: state.status,
+    Running: up || state.status === 'restarting',
+    Paused: state.status === 'paused',
+    Restarting: state.status === 'restarting',
+    OOMKilled: state.oomKilled,
+    Dead: state.status === 'dead',
+    Pid: state.pid,
+    ExitCode: state.exitCode,
+    Error: state.error,
+    StartedAt: state.startedAt,
+    FinishedAt: state.finishedAt,
+    ...(health ? { Health: { Status: health.status, FailingStreak: health.failingStreak, Log: health.log } } : {}),
+  }
+}
+
+/** All networks, and above them the default one, which is all that the first versions of the API told. */
+function networkSettings(container: Container): object {
+  const { up, record } = container
+  const [first = absent] = record.endpoints
+  const onBridge = first.networkName === 'bridge' ? first : absent
+  return {
+    Bridge: '',
+    SandboxID: up ? record.id : '',
+    SandboxKey: up ? `/proc/${record.state.pid}/ns/net` : '',
+    Ports: up ? portMap(container) : {},
+    HairpinMode: false,
+    LinkLocalIPv6Address: '',
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: onBridge.endpointId,
+    Gateway: onBridge.gateway,
+    GlobalIPv6Address: '',
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: onBridge.ipAddress,
+    IPPrefixLen: onBridge.prefixLength,
+    IPv6Gateway: '',
+    MacAddress: onBridge.macAddress,
+    Networks: networks(container),
+  }
+}
+
 /** `GET /containers/{id}/json`. */
 export function inspection(
   deps: ContainerDeps,
@@ -225,31 +269,16 @@ export function inspection(
   lowerDirs: readonly string[],
   size?: { rw: number; root: number },
 ): object {
-  const { record, health } = container
+  const { record } = container
   const { state, config, hostConfig } = record
   const places = deps.store.places(record.id)
   const [path = '', ...args] = argsOf(config)
-  const [first = absent] = record.endpoints
-  const onBridge = first.networkName === 'bridge' ? first : absent
   return {
     Id: record.id,
     Created: record.created,
     Path: path,
     Args: args,
-    State: {
-      Status: state.status,
-      Running: container.up || state.status === 'restarting',
-      Paused: state.status === 'paused',
-      Restarting: state.status === 'restarting',
-      OOMKilled: state.oomKilled,
-      Dead: state.status === 'dead',
-      Pid: state.pid,
-      ExitCode: state.exitCode,
-      Error: state.error,
-      StartedAt: state.startedAt,
-      FinishedAt: state.finishedAt,
-      ...(health ? { Health: { Status: health.status, FailingStreak: health.failingStreak, Log: health.log } } : {}),
-    },
+    State: shownState(container),
     Image: record.image,
     ResolvConfPath: places.resolvConf,
     HostnamePath: places.hostname,
@@ -276,25 +305,6 @@ export function inspection(
     ...(size ? { SizeRw: size.rw, SizeRootFs: size.root } : {}),
     Mounts: mountPoints(container),
     Config: { ...config, Hostname: config.Hostname || record.id.slice(0, 12), OnBuild: null },
-    NetworkSettings: {
-      Bridge: '',
-      SandboxID: container.up ? record.id : '',
-      SandboxKey: container.up ? `/proc/${state.pid}/ns/net` : '',
-      Ports: container.up ? portMap(container) : {},
-      HairpinMode: false,
-      LinkLocalIPv6Address: '',
-      LinkLocalIPv6PrefixLen: 0,
-      SecondaryIPAddresses: null,
-      SecondaryIPv6Addresses: null,
-      EndpointID: onBridge.endpointId,
-      Gateway: onBridge.gateway,
-      GlobalIPv6Address: '',
-      GlobalIPv6PrefixLen: 0,
-      IPAddress: onBridge.ipAddress,
-      IPPrefixLen: onBridge.prefixLength,
-      IPv6Gateway: '',
-      MacAddress: onBridge.macAddress,
-      Networks: networks(container),
-    },
+    NetworkSettings: networkSettings(container),
   }
 }

@@ -23,14 +23,7 @@ export async function selectContainers(
   const ports = { publish: portsIn(filters, 'publish'), expose: portsIn(filters, 'expose') }
   const anyPort = ports.publish.size + ports.expose.size === 0
   const everything = all || filters.has('status') || filters.has('exited')
-  const images = await Promise.all(
-    (filters.get('ancestor') ?? []).map((name) =>
-      store.get(name).then(
-        ({ id }) => id,
-        () => name,
-      ),
-    ),
-  )
+  const images = await Promise.all((filters.get('ancestor') ?? []).map((name) => imageIdOf(store, name)))
   const created = (key: string): string | undefined => {
     const [reference] = filters.get(key) ?? []
     return reference === undefined ? undefined : catalog.find(reference).record.created
@@ -68,6 +61,13 @@ export async function selectContainers(
     )
   })
 }
+
+/** The name itself where there is no such image: a container may remember it. */
+const imageIdOf = (store: ContainerDeps['images'], name: string): Promise<string> =>
+  store.get(name).then(
+    ({ id }) => id,
+    () => name,
+  )
 
 function onNetwork({ record }: Container, wanted: string): boolean {
   const { endpoints, networks, hostConfig } = record

@@ -70,26 +70,8 @@ const openPorts = ({ ports }: Reach, wanted: 'tcp' | 'udp'): readonly string[] =
 const removal = (table: string): string =>
   ['inet', 'ip'].map((each) => `add table ${each} ${table}\ndelete table ${each} ${table}\n`).join('')
 
-/**
- * The instance's nft table, replaced whole in one transaction: packets see the old one or the new one.
- * Verdicts other than `drop` bind this table alone, so what other tables of the host forbid stays forbidden.
- */
-export function ruleset(picture: Picture): string {
-  const { table, zones, reach } = picture
-  const open = zones.filter((zone) => zone.memberTraffic)
-  const closed = zones.filter((zone) => zone.closed).map((zone) => quote(zone.bridge))
-  return `${removal(table)}table inet ${table} {
-  set bridges { type ifname; ${elements(zones.map((z) => quote(z.bridge)))} }
-  set same { type ifname . ifname; ${elements(open.map((z) => `${quote(z.bridge)} . ${quote(z.bridge)}`))} }
-  set internal { type ifname; ${elements(zones.filter((z) => z.internal).map((z) => quote(z.bridge)))} }
-  set uplinks { type ifname; ${elements(picture.uplinks.map(quote))} }
-  set shut { type ifname; ${elements(reach.host ? [] : closed)} }
-  set unaware { type ifname; ${elements(reach.linkLocal ? [] : closed)} }
-  set opentcp { type inet_service; ${elements(openPorts(reach, 'tcp'))} }
-  set openudp { type inet_service; ${elements(openPorts(reach, 'udp'))} }
-  set metadata { type ipv4_addr; flags interval; ${elements(metadata[4])} }
-  set metadata6 { type ipv6_addr; flags interval; ${elements(metadata[6])} }${setsOf(4, picture)}${setsOf(6, picture)}
-  chain martians {
+/** What is done with packets: the same wherever the sets say which bridges, ports and addresses there are. */
+const chains = `  chain martians {
     type filter hook prerouting priority raw
     # route_localnet lets the host's loopback in; containers must not walk through the same door (CVE-2020-8558)
     iifname @bridges ip daddr 127.0.0.0/8 drop
@@ -152,7 +134,28 @@ export function ruleset(picture: Picture): string {
     oifname @bridges drop
     iifname @bridges oifname != @uplinks meta oifkind "bridge" drop
   }
-}
+`
+
+/**
+ * The instance's nft table, replaced whole in one transaction: packets see the old one or the new one.
+ * Verdicts other than `drop` bind this table alone, so what other tables of the host forbid stays forbidden.
+ */
+export function ruleset(picture: Picture): string {
+  const { table, zones, reach } = picture
+  const open = zones.filter((zone) => zone.memberTraffic)
+  const closed = zones.filter((zone) => zone.closed).map((zone) => quote(zone.bridge))
+  return `${removal(table)}table inet ${table} {
+  set bridges { type ifname; ${elements(zones.map((z) => quote(z.bridge)))} }
+  set same { type ifname . ifname; ${elements(open.map((z) => `${quote(z.bridge)} . ${quote(z.bridge)}`))} }
+  set internal { type ifname; ${elements(zones.filter((z) => z.internal).map((z) => quote(z.bridge)))} }
+  set uplinks { type ifname; ${elements(picture.uplinks.map(quote))} }
+  set shut { type ifname; ${elements(reach.host ? [] : closed)} }
+  set unaware { type ifname; ${elements(reach.linkLocal ? [] : closed)} }
+  set opentcp { type inet_service; ${elements(openPorts(reach, 'tcp'))} }
+  set openudp { type inet_service; ${elements(openPorts(reach, 'udp'))} }
+  set metadata { type ipv4_addr; flags interval; ${elements(metadata[4])} }
+  set metadata6 { type ipv6_addr; flags interval; ${elements(metadata[6])} }${setsOf(4, picture)}${setsOf(6, picture)}
+${chains}}
 `
 }
 
