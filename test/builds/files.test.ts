@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Config } from '../../src/config.js'
 import { operationFiles, keepSource, lastTree, removeStraySources } from '../../src/builds/files.js'
+import { makeDeep } from '../engine/system/hostile.js'
 
 describe('the trees of deploys', () => {
   let config: Config
+  /** Twice as deep as a path can be long. */
   const deep = (directory: string): void => {
     mkdirSync(directory, { recursive: true })
-    const script = 'chdir shift; for (1..2500) { mkdir "d" or die $!; chdir "d" or die $! } open F, ">f"'
-    execFileSync('perl', ['-e', script, directory])
+    makeDeep(directory, 40, 'd'.repeat(200))
   }
   beforeEach(() => (config = { root: mkdtempSync(join(tmpdir(), 'berth-files-')) } as Config))
   afterEach(() => execFileSync('rm', ['-rf', config.root]))
