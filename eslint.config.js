@@ -64,6 +64,15 @@ export default tseslint.config(
     rules: { 'max-params': ['error', 4] },
   },
   {
+    files: ['src/**/*.ts'],
+    rules: { 'max-lines-per-function': ['error', { max: 50, skipBlankLines: true, skipComments: true }] },
+  },
+  {
+    // a plan is one object, and names all that an app's files say
+    files: ['src/buildpacks/**/*.ts'],
+    rules: { 'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }] },
+  },
+  {
     files: ['src/engine/*/*.ts', 'src/engine/*.ts'],
     rules: {
       'no-restricted-imports': [

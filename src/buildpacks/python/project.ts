@@ -57,72 +57,61 @@ export function readProject(tree: Tree): Project {
     const notes = others.length === 0 ? [] : [`${others.join(' and ')} not used: ${first[0]} says what is installed`]
     return { ...common, ...fromLock(tree, pyproject, first), notes }
   }
-  if (has('requirements.txt')) {
-    const { names, ...more } = readRequirements(tree, 'requirements.txt')
-    return {
-      ...common,
-      ...more,
-      names,
-      installer: 'requirements',
-      file: 'requirements.txt',
-      manifest: 'requirements.txt',
-      packages: null,
-      isPackage: false,
-      notes: [],
-    }
-  }
+  if (has('requirements.txt')) return { ...common, ...fromRequirements(tree) }
   const plain = { ...common, needsTree: false, needsGit: false, packages: null, notes: [] }
-  if (has('Pipfile')) {
-    const pipfile = readToml(tree, 'Pipfile')
-    const note = 'no Pipfile.lock: versions may differ at each build; run `pipenv lock` and commit it'
-    const names = new Set(Object.keys(asTable(pipfile.packages)).map(normalized))
-    return {
-      ...plain,
-      installer: 'pipenv',
-      file: 'Pipfile',
-      manifest: 'Pipfile',
-      names,
-      files: ['Pipfile'],
-      notes: [note],
-      ...pinnedBy('Pipfile', pipfile.requires),
-    }
-  }
+  if (has('Pipfile')) return { ...plain, ...fromPipfile(tree) }
   const declared = declaredIn(pyproject)
-  if (declared !== null) {
-    const { installer, names } = declared
-    const unlocked = `no ${installer === 'poetry' ? 'poetry.lock' : 'uv.lock'}: versions may differ at each build; run \`${installer === 'poetry' ? 'poetry' : 'uv'} lock\` and commit it`
-    // what is dynamic is told by the app's own code
-    const dynamic = asTexts(asTable(pyproject.project).dynamic).includes('dependencies')
-    return {
-      ...plain,
-      installer,
-      file: 'pyproject.toml',
-      manifest: 'pyproject.toml',
-      names,
-      files: ['pyproject.toml'],
-      needsTree: dynamic,
-      notes: [unlocked],
-    }
-  }
-  if (has('setup.py'))
-    return {
-      ...plain,
-      installer: 'setup',
-      file: 'setup.py',
-      manifest: 'setup.py',
-      names: new Set(),
-      files: [],
-      needsTree: true,
-      isPackage: false,
-    }
+  if (declared !== null) return { ...plain, ...unlocked(pyproject, declared) }
+  const nothing = { ...plain, names: new Set<string>(), files: [], isPackage: false }
+  return has('setup.py')
+    ? { ...nothing, installer: 'setup', file: 'setup.py', manifest: 'setup.py', needsTree: true }
+    : { ...nothing, installer: 'none', file: '', manifest: 'a requirements.txt' }
+}
+
+function fromRequirements(tree: Tree): Omit<Project, 'requires'> {
+  const file = 'requirements.txt'
   return {
-    ...plain,
-    installer: 'none',
-    file: '',
-    manifest: 'a requirements.txt',
-    names: new Set(),
-    files: [],
+    ...readRequirements(tree, file),
+    installer: 'requirements',
+    file,
+    manifest: file,
+    packages: null,
     isPackage: false,
+    notes: [],
+  }
+}
+
+type Unlocked = Pick<Project, 'installer' | 'file' | 'manifest' | 'names' | 'files' | 'notes'>
+
+function fromPipfile(tree: Tree): Unlocked {
+  const file = 'Pipfile'
+  const pipfile = readToml(tree, file)
+  return {
+    installer: 'pipenv',
+    file,
+    manifest: file,
+    names: new Set(Object.keys(asTable(pipfile.packages)).map(normalized)),
+    files: [file],
+    notes: ['no Pipfile.lock: versions may differ at each build; run `pipenv lock` and commit it'],
+    ...pinnedBy(file, pipfile.requires),
+  }
+}
+
+function unlocked(
+  pyproject: TomlTable,
+  { installer, names }: Pick<Project, 'installer' | 'names'>,
+): Unlocked & Pick<Project, 'needsTree'> {
+  const file = 'pyproject.toml'
+  const tool = installer === 'poetry' ? 'poetry' : 'uv'
+  return {
+    installer,
+    file,
+    manifest: file,
+    names,
+    files: [file],
+    // what is dynamic is told by the app's own code
+    needsTree: asTexts(asTable(pyproject.project).dynamic).includes('dependencies'),
+    notes: [`no ${tool}.lock: versions may differ at each build; run \`${tool} lock\` and commit it`],
   }
 }
 

@@ -56,18 +56,20 @@ export function archiveRoutes(containers: Containers, images: ImageStore): reado
         reply.json(200, changes.length > 0 ? changes : null)
       },
     },
-    {
-      method: 'POST',
-      path: '/commit',
-      bodiless: true,
-      handle: async (request, reply) => {
-        const container = containers.files(request.query.get('container') ?? '')
-        const image = await commit(images, container, await commitAs(request))
-        reply.json(201, { Id: image.id })
-      },
-    },
+    commitRoute(containers, images),
   ]
 }
+
+const commitRoute = (containers: Containers, images: ImageStore): ApiRoute => ({
+  method: 'POST',
+  path: '/commit',
+  bodiless: true,
+  handle: async (request, reply) => {
+    const container = containers.files(request.query.get('container') ?? '')
+    const image = await commit(images, container, await commitAs(request))
+    reply.json(201, { Id: image.id })
+  },
+})
 
 async function commitAs(request: ApiRequest): Promise<CommitAs> {
   const { query } = request

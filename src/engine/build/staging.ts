@@ -1,10 +1,22 @@
 import { EngineError } from '../errors.js'
-import { findStage } from './dockerfile.js'
+import { findStage, type Stage } from './dockerfile.js'
 import type { Job } from './job.js'
 import { BuildLog } from './log.js'
 import { neededStages } from './plan.js'
 import { buildStage, globalArgs } from './stage.js'
 import type { StageState } from './state.js'
+
+/** Counts the steps of stages, each stage's in a row from where it is begun. @returns what tells a step's `3/12` */
+function numbering(stages: readonly Stage[]): (stage: Stage) => () => string {
+  const steps = ({ instructions }: Stage): number => 1 + instructions.length
+  const total = stages.reduce((sum, stage) => sum + steps(stage), 0)
+  let numbered = 0
+  return (stage) => {
+    let count = numbered
+    numbered += steps(stage)
+    return () => `${String(++count)}/${String(total)}`
+  }
+}
 
 /**
  * Builds a stage and all it stands on, those that do not need each other side by side. The first failure ends the others;
@@ -18,31 +30,25 @@ export async function buildStages(
   const { dockerfile, request } = job
   const failed = new AbortController()
   const log = new BuildLog(request.out)
-  const base: Job = {
-    ...job,
-    signal: AbortSignal.any([signal, failed.signal]),
-    out: request.out,
-    stage: () => undefined,
-  }
+  const ended = AbortSignal.any([signal, failed.signal])
+  const base: Job = { ...job, signal: ended, out: request.out, stage: () => undefined }
   const globals = globalArgs(base)
   const needed = neededStages(dockerfile, target, globals)
   const states = new Map<number, Promise<StageState>>()
-  const total = needed.reduce((sum, { instructions }) => sum + 1 + instructions.length, 0)
-  let numbered = 0
+  const number = numbering(needed)
 
   const begin = async (index: number): Promise<StageState> => {
     const stage = dockerfile.stages[index]
     if (!stage) throw new EngineError('invalid', `there is no stage ${String(index)}`)
-    let count = numbered
-    numbered += 1 + stage.instructions.length
+    const announced = number(stage)
     const part = log.part()
     const earlier = (name: string): Promise<StageState> | undefined => {
       const found = findStage(dockerfile, name, index)
       return found && build(found.index)
     }
     const out = (text: string): Promise<void> | void => part.write(text)
-    const announce = async (text: string): Promise<void> => out(`Step ${String(++count)}/${String(total)} : ${text}\n`)
     try {
+      const announce = async (text: string): Promise<void> => out(`Step ${announced()} : ${text}\n`)
       const state = await buildStage({ ...base, stage: earlier, out }, stage, globals, announce)
       await log.close(part)
       return state

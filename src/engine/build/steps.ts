@@ -53,23 +53,15 @@ async function runStep(deps: StepDeps, step: RunStep): Promise<{ exitCode: numbe
   }
   void hastenMoves(deps.hierarchies)
   const over = new AbortController()
-  const full = new AbortController()
   try {
-    await mkdir(bundle, { recursive: true, mode: 0o700 })
-    // secrets, and the environment in config.json that may hold them, never touch a disk
     const secrets = step.secrets ?? []
-    if (secrets.length > 0) mount('tmpfs', bundle, 'tmpfs', MS.nosuid | MS.nodev, 'size=16m,mode=0700')
+    await makeBundle(bundle, secrets.length > 0)
     const users = await usersOf(config, deps.ids, step)
     await using secretMounts = await mountSecrets(join(bundle, 'secrets'), secrets, users)
     const { pid } = await create(deps, step, { bundle, cgroupPath: cgroup.path, users, secretMounts })
     const exit = exits.wait(step.id)
     step.signal.addEventListener('abort', kill)
-    watchSpace(step.upperDir, config.diskReserve, over.signal, () => {
-      full.abort(
-        new EngineError('full', 'no space left on device: the step was stopped before it took the last of the disk'),
-      )
-      kill()
-    })
+    const full = stopWhenFull(step, config.diskReserve, over.signal, kill)
     await connect(deps, step, { bundle, pid }).catch((error: unknown) => {
       kill()
       throw error
@@ -83,7 +75,7 @@ async function runStep(deps: StepDeps, step: RunStep): Promise<{ exitCode: numbe
     attachment.close()
     const oomKilled = cgroup.oomKills() > 0
     step.signal.throwIfAborted()
-    full.signal.throwIfAborted()
+    full.throwIfAborted()
     return { exitCode: code, oomKilled }
   } catch (error) {
     step.signal.throwIfAborted()
@@ -98,6 +90,24 @@ async function runStep(deps: StepDeps, step: RunStep): Promise<{ exitCode: numbe
     await exits.take(step.id)
     await rm(bundle, { recursive: true, force: true })
   }
+}
+
+/** @param secret whether it is in memory: secrets, and the environment in config.json that may hold them, touch no disk */
+async function makeBundle(bundle: string, secret: boolean): Promise<void> {
+  await mkdir(bundle, { recursive: true, mode: 0o700 })
+  if (secret) mount('tmpfs', bundle, 'tmpfs', MS.nosuid | MS.nodev, 'size=16m,mode=0700')
+}
+
+/** Kills a step that is about to take the last of the disk. @returns what says so to it */
+function stopWhenFull(step: RunStep, reserve: number | undefined, over: AbortSignal, kill: () => void): AbortSignal {
+  const full = new AbortController()
+  watchSpace(step.upperDir, reserve, over, () => {
+    full.abort(
+      new EngineError('full', 'no space left on device: the step was stopped before it took the last of the disk'),
+    )
+    kill()
+  })
+  return full.signal
 }
 
 /** Connects a step's container to its network, if that is one that containers are connected to. */

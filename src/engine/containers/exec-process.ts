@@ -75,14 +75,7 @@ export class ExecProcess {
     this.#files = { pid: join(place, `${id}.pid`), log: join(place, `${id}.log`) }
     this.#terminal = request.tty ? new Terminal() : undefined
     const spec = pipeTo()
-    const stdin = request.stdin && !this.#terminal ? pipeTo() : undefined
-    const pipes = this.#terminal ? [] : [pipeFrom(), pipeFrom()]
-    const owner = outsideOf(program.user, users)
-    // the program's user may open them again as /dev/stdout
-    for (const { end } of pipes) fchownSync(end, owner.uid, owner.gid)
-    const own = this.#terminal
-      ? Array<number>(specDescriptor).fill(this.#terminal.slave)
-      : [stdin?.end ?? openNull(), ...pipes.map(({ end }) => end)]
+    const { stdin, pipes, own } = openStreams(this.#terminal, request.stdin, outsideOf(program.user, users))
     this.#spec = spec.stream
     this.#input = stdin?.stream
     for (const stream of [this.#spec, this.#input]) stream?.on('error', () => undefined) // it ended without reading all
@@ -165,4 +158,15 @@ export class ExecProcess {
   forget(): void {
     for (const file of Object.values(this.#files)) rmSync(file, { force: true })
   }
+}
+
+/** The program's standard streams: `own` are its descriptors. @param owner of the pipes: it may open them again as /dev/stdout */
+function openStreams(terminal: Terminal | undefined, input: boolean, owner: { uid: number; gid: number }) {
+  const stdin = input && !terminal ? pipeTo() : undefined
+  const pipes = terminal ? [] : [pipeFrom(), pipeFrom()]
+  for (const { end } of pipes) fchownSync(end, owner.uid, owner.gid)
+  const own = terminal
+    ? Array<number>(specDescriptor).fill(terminal.slave)
+    : [stdin?.end ?? openNull(), ...pipes.map(({ end }) => end)]
+  return { stdin, pipes, own }
 }

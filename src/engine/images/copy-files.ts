@@ -91,20 +91,7 @@ export function copyFiles(task: CopyTask): readonly Archive[] {
   if (task.link) linkParents(layerWriter, lowerTree(task), task.target)
   const intoDirectory =
     parents || task.target.endsWith('/') || layerWriter.resolve(task.target, true).entry?.stat.isDirectory() === true
-  const newest = Math.max(0, ...matches.map(({ entry }) => entry.stat.mtimeMs / 1000))
-  const copier: Copier = {
-    tree,
-    layerWriter,
-    made: { mode: 0o755, uid: owner?.uid ?? 0, gid: owner?.gid ?? 0, mtime: newest },
-    owner,
-    change: task.chmod === undefined ? undefined : readModeChange(task.chmod),
-    mayLink: task.mayLink ?? false,
-    left,
-    unchanged: openEarlier(task.earlier),
-    copies: new Map(),
-    links: new Map(),
-    linked: new Map(),
-  }
+  const copier = copierFor(task, { tree, layerWriter, owner, left }, matches)
   const { made, copies } = copier
   const base = task.target.replace(/\/+$/, '')
   const archives: Archive[] = []
@@ -129,6 +116,25 @@ export function copyFiles(task: CopyTask): readonly Archive[] {
   layerWriter.close()
   if (task.copies !== undefined && archives.length === 0) writeCopies(task.copies, copies)
   return archives
+}
+
+function copierFor(
+  task: CopyTask,
+  given: Pick<Copier, 'tree' | 'layerWriter' | 'owner' | 'left'>,
+  sources: readonly Selected[],
+): Copier {
+  const { owner } = given
+  const newest = Math.max(0, ...sources.map(({ entry }) => entry.stat.mtimeMs / 1000))
+  return {
+    ...given,
+    made: { mode: 0o755, uid: owner?.uid ?? 0, gid: owner?.gid ?? 0, mtime: newest },
+    change: task.chmod === undefined ? undefined : readModeChange(task.chmod),
+    mayLink: task.mayLink ?? false,
+    unchanged: openEarlier(task.earlier),
+    copies: new Map(),
+    links: new Map(),
+    linked: new Map(),
+  }
 }
 
 /** Makes a file of the text of a here-document. */
