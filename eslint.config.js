@@ -70,7 +70,7 @@ export default tseslint.config(
   {
     // a plan is one object, and names all that an app's files say
     files: ['src/buildpacks/**/*.ts'],
-    rules: { 'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }] },
+    rules: { 'max-lines-per-function': ['error', { max: 80, skipBlankLines: true, skipComments: true }] },
   },
   {
     files: ['src/engine/*/*.ts', 'src/engine/*.ts'],

@@ -9,22 +9,8 @@ const quoted = (text: string): string => `'${text.replace(/['\\]/g, '\\$&')}'`
 
 export const hooksDirectory = (config: Config): string => join(config.root, 'git', 'hooks')
 
-/**
- * Hands the push to the api process and passes on what it writes for the pusher, then asks whether the push is taken. An answer
- * that breaks off, or no answer, means that the api process died; the operation goes on without it, so the hook asks again until
- * somebody knows how it ended. By then nobody listens to the pusher's end: the log is not repeated. A push is named by its
- * receive-pack process: pid and start time (proc(5), field 22), so that both hooks, and a hook that asks again, name the same one.
- *
- * In Perl and without a module, for one process that starts in 2 ms: a shell with cat and curl takes 12, on every push. Debian
- * is nowhere without it (perl-base is essential), nor is git.
- */
-const preReceive = (config: Config): string => String.raw`#!/usr/bin/perl
-# Written by Berth at its start; the same for all its repositories.
-$| = 1;
-$SIG{PIPE} = 'IGNORE';
-my $api = ${quoted(config.apiSocket)};
-
-sub slurp { open my $file, '<', $_[0] or exit 1; local $/; <$file> }
+/** Perl: a request to the API. */
+const asking = String.raw`sub slurp { open my $file, '<', $_[0] or exit 1; local $/; <$file> }
 
 # The status of the answer, 0 when there is none or it breaks off; its text goes to the pusher.
 sub ask {
@@ -56,7 +42,24 @@ sub ask {
     <$to> // return 0 if $chunked;
   }
 }
+`
 
+/**
+ * Hands the push to the api process and passes on what it writes for the pusher, then asks whether the push is taken. An answer
+ * that breaks off, or no answer, means that the api process died; the operation goes on without it, so the hook asks again until
+ * somebody knows how it ended. By then nobody listens to the pusher's end: the log is not repeated. A push is named by its
+ * receive-pack process: pid and start time (proc(5), field 22), so that both hooks, and a hook that asks again, name the same one.
+ *
+ * In Perl and without a module, for one process that starts in 2 ms: a shell with cat and curl takes 12, on every push. Debian
+ * is nowhere without it (perl-base is essential), nor is git.
+ */
+const preReceive = (config: Config): string => String.raw`#!/usr/bin/perl
+# Written by Berth at its start; the same for all its repositories.
+$| = 1;
+$SIG{PIPE} = 'IGNORE';
+my $api = ${quoted(config.apiSocket)};
+
+${asking}
 my $parent = getppid;
 my @stat = split ' ', slurp("/proc/$parent/stat") =~ s/.*\) //sr;
 my $push = "$parent-$stat[19]";

@@ -68,7 +68,7 @@ export function readProject(tree: Tree): Project {
     : { ...nothing, installer: 'none', file: '', manifest: 'a requirements.txt' }
 }
 
-function fromRequirements(tree: Tree): Omit<Project, 'requires'> {
+function fromRequirements(tree: Tree): Omit<Project, 'requires' | 'scripts'> {
   const file = 'requirements.txt'
   return {
     ...readRequirements(tree, file),
