@@ -32,7 +32,11 @@ describe('a layer from elsewhere', () => {
       await using store = await openStore(join(lab.path, 'store'))
       await using stage = await store.layers.draft()
       const sum = await store.layers.adopt(stage, streamOf(bytes), digestOf(bytes))
-      expect(sum).to.deep.equal({ diffId: digestOf(bytes), size: 1 + 511 + 512 + 1_500_000 + 3, hasPrivilegedFiles: false })
+      expect(sum).to.deep.equal({
+        diffId: digestOf(bytes),
+        size: 1 + 511 + 512 + 1_500_000 + 3,
+        hasPrivilegedFiles: false,
+      })
       const again = [...layerArchive(await store.layers.source(sum.diffId))].map((chunk) => Buffer.from(chunk))
       expect(Buffer.concat(again).equals(bytes)).to.equal(true)
       const target = join(lab.path, 'pressed')
