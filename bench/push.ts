@@ -1,7 +1,8 @@
 /**
  * Push to live: one changed line in a copy of examples/hello-node, from the start of `git push` until the new version
- * answers through the router; the same tree once more; 2,000 files of 50 MB; a history of 10,000 files; and beside them a push
- * to a bare repository, the app's own start, and `docker build` with `docker run`, each on a machine that is as quiet as it gets.
+ * answers through the router; the same tree once more; 2,000 files of 50 MB; a history of 10,000 files; an app's first deploy;
+ * and beside them a push to a bare repository, the app's own start, and `docker build` with `docker run`, each on a machine
+ * that is as quiet as it gets.
  * `npm run bench:push [-- [count] [--small]]`, as root who ran `bin/up`; `--small` leaves out the large ones and the rival.
  */
 import { spawn } from 'node:child_process'
@@ -96,6 +97,10 @@ for (let i = 1; i <= count; i++) {
   note('the same tree: git alone', (await timed(() => one.push(bare.url))).ms)
   note('the same tree', (await timed(() => one.push())).ms)
 }
+for (let i = 1; i <= count; i++) {
+  await using fresh = await openStage('bench-first', { deployed: false })
+  await pushToLive('the first deploy', fresh)
+}
 if (!small)
   for (const [what, contents] of [
     ['2,000 files, 50 MB', { files: 2_000 }],
@@ -120,6 +125,7 @@ const share = live - of('git alone') - of('the build') - of('the app starts')
 const bars: (readonly [what: string, value: number, most: number])[] = [
   ['one line, ms', live, 250],
   ["Berth's share of it, ms", share, 100],
+  ['the first deploy, s', of('the first deploy') / 1000, 5],
   ['the same tree over git alone, ms', of('the same tree') - of('the same tree: git alone'), 60],
 ]
 if (rival) bars.push(['one line, x docker', live / of('docker'), 0.15])

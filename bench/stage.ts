@@ -38,6 +38,8 @@ export interface StageContents {
   readonly files?: number
   /** Files that its history once had, in commits of a hundred. */
   readonly history?: number
+  /** Whether it is pushed once; true unless given. */
+  readonly deployed?: boolean
 }
 
 const bytesEach = 25_000
@@ -57,7 +59,10 @@ function* historyOf(files: number): Generator<string> {
 const example = fileURLToPath(new URL('../examples/hello-node', import.meta.url))
 
 /** Uses BERTH_URL and BERTH_TOKEN, else what `bin/up` left for the CLI. */
-export async function openStage(stem: string, { files = 0, history = 0 }: StageContents = {}): Promise<Stage> {
+export async function openStage(
+  stem: string,
+  { files = 0, history = 0, deployed = true }: StageContents = {},
+): Promise<Stage> {
   const credentials = await readCredentials()
   if (!credentials)
     throw new BerthError('unauthenticated', 'no Berth to measure', 'run `bin/up`, or set BERTH_URL and BERTH_TOKEN')
@@ -120,7 +125,7 @@ export async function openStage(stem: string, { files = 0, history = 0 }: StageC
       await writeFile(join(dir, 'files', String(at % 40), String(at)), randomBytes(bytesEach))
     }
     await stage.change('0')
-    await stage.push()
+    if (deployed) await stage.push()
   } catch (error) {
     await stage[Symbol.asyncDispose]()
     throw error
