@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { createApp, instance, type Instance, type Repository } from '../instance.js'
 import { must } from '../../run.js'
+import { cutNetwork } from './cut.js'
 
 /** Base images are made in the first push. */
 const patience = 600_000
@@ -53,10 +54,11 @@ describe('Python apps', () => {
     expect((await berth.curl(app)).body).to.equal('Hello from Flask\n')
     const text = await readFile(join(repo.dir, 'app.py'), 'utf8')
     await repo.commit({ 'app.py': text.replace('from Flask', 'again') })
+    await using cut = await cutNetwork(berth)
     const again = await repo.push()
     expect(again.code, again.stderr).to.equal(0)
-    // what runs no step asks the network for nothing
     expect(again.stderr).not.to.match(/Running in/)
+    expect(await cut.asked()).to.equal(0)
     expect((await berth.curl(app)).body).to.equal('Hello again\n')
   })
 
