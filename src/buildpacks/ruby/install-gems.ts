@@ -7,7 +7,7 @@ export const installGems = `#!/bin/bash
 set -eo pipefail
 source=$1
 shift
-[ "$source" != usual ] || source=$(ruby -e 'print Gem.sources.first')
+[ "$source" != usual ] || source=$(ruby -e 'print Gem.sources.to_a.first')
 host=\${source#*://}
 host=\${host%%/*}
 # a mirror stands for all that Bundler is set to have from it
