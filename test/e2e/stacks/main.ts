@@ -1,4 +1,7 @@
-/** `npm run test:stacks:third`: runs the specs that `thirdOf` chooses for the commit that is checked out. */
+/**
+ * `npm run test:stacks:third [-- MOCHA-OPTION...]`: runs the specs that `thirdOf` chooses for the commit that is checked out.
+ * A test that fails runs once more, as a new app: what it is made of comes from registries, and one of them may fail once.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
@@ -27,9 +30,7 @@ const texts = Object.keys(about).map(async (name) => {
 const chosen = thirdOf({ commit, paths, examples: Object.fromEntries(await Promise.all(texts)) })
 console.log(`Of ${Object.keys(about).length}: ${chosen.join(', ')}`)
 const specs = chosen.flatMap((name) => ['--spec', `test/e2e/stacks/${name}.test.ts`])
-const mocha = spawn('npx', ['mocha', '--config', '.mocharc.e2e.json', '--no-parallel', ...specs], {
-  cwd: home,
-  stdio: 'inherit',
-})
+const options = ['--config', '.mocharc.e2e.json', '--no-parallel', '--retries', '1', ...process.argv.slice(2)]
+const mocha = spawn('npx', ['mocha', ...options, ...specs], { cwd: home, stdio: 'inherit' })
 const [code] = (await once(mocha, 'close')) as [number | null]
 process.exitCode = code ?? 1
