@@ -52,14 +52,16 @@ async function follow(containers: Containers, request: ApiRequest, line: Line): 
   const id = containers.resolve(request.params.id ?? '')
   const keys = detachKeys(query.get('detachKeys') ?? '')
   const log = containers.log(id)
-  const { tty, openStdin, attachment: coming } = containers.attach(id, flag(query, 'stream'), request.signal)
+  const [stream, logs] = [flag(query, 'stream'), flag(query, 'logs')]
+  const { tty, openStdin, attachment: coming } = containers.attach(id, stream, request.signal)
   const client = await line.open(tty).catch(async (error: unknown) => {
     ;(await coming)?.close()
     throw error
   })
   const close = (): void => hangUp(client)
   const raw = tty || line.mixed
-  if (flag(query, 'logs')) await replay(log, client, { ...line, raw })
+  if (logs && !stream) await log.whenBegun(request.signal)
+  if (logs) await replay(log, client, { ...line, raw })
   const attachment = await coming
   if (!attachment || client.destroyed) {
     attachment?.close()

@@ -149,11 +149,12 @@ describe('a request of a client', function () {
     for (let tries = 0; tries < 5 && !seen.includes('said'); tries++) {
       const { Id } = await json<{ Id: string }>('POST', '/containers/create', { Image: base, Cmd })
       await json('POST', `/containers/${Id}/start`)
-      const [log, changes] = await Promise.all([
+      const [log, attached, changes] = await Promise.all([
         send('GET', `/containers/${Id}/logs?stdout=1`),
+        send('POST', `/containers/${Id}/attach?stdout=1&logs=1`),
         send('GET', `/containers/${Id}/changes`),
       ])
-      if (changes.body.includes('/new')) seen = log.body
+      if (changes.body.includes('/new') && attached.body.includes('said')) seen = log.body
     }
     expect(seen).to.include('said')
   })
