@@ -1,7 +1,9 @@
-import { cp } from 'node:fs/promises'
+import { cp, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { must, run } from '../../run.js'
 import { createApp, instance, type Instance, type Repository } from '../instance.js'
+import { cutNetwork } from './cut.js'
 import { generated, withoutFonts, type Generator } from './generated.js'
 
 /** A push may install what fills half a gigabyte. */
@@ -20,6 +22,22 @@ async function pushed(repo: Repository, stem: string): Promise<{ app: string; sa
 before(async function () {
   this.timeout(600_000)
   berth = await instance()
+})
+
+describe('an app with a lock file', () => {
+  it('is live with a changed line though nothing reaches the network, and asks it for nothing', async function () {
+    this.timeout(patience)
+    const repo = await berth.example('hello-express')
+    const { app } = await pushed(repo, 'express')
+    const text = await readFile(join(repo.dir, 'server.js'), 'utf8')
+    await repo.commit({ 'server.js': text.replace('Hello from', 'Hi from') })
+    await using cut = await cutNetwork(berth)
+    const again = await repo.push()
+    expect(again.code, again.stderr).to.equal(0)
+    expect(again.stderr).not.to.match(/Running in/)
+    expect(await cut.asked()).to.equal(0)
+    expect((await berth.curl(app)).body).to.equal('Hi from Express on Berth\n')
+  })
 })
 
 describe('what generators write today', () => {
