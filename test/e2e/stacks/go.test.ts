@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { createApp, instance, type Instance } from '../instance.js'
+import { cutNetwork } from './cut.js'
 
 /** The base image is made in the first push. */
 const patience = 600_000
@@ -27,9 +28,11 @@ describe('Go apps', () => {
     expect((await berth.berth(['ps:scale', 'tick=1', '-a', app])).code).to.equal(0)
     const text = await readFile(join(repo.dir, 'cmd/web/main.go'), 'utf8')
     await repo.commit({ 'cmd/web/main.go': text.replace('"Hello"', '"Hi"') })
+    await using cut = await cutNetwork(berth)
     const again = await repo.push()
     expect(again.code, again.stderr).to.equal(0)
     expect(again.stderr.match(/Running in/g)).to.have.length(1)
+    expect(await cut.asked()).to.equal(0)
     expect((await berth.curl(app)).body).to.equal('<h1>Hi from Go</h1>\n')
     await repo.commit({ 'cmd/web/main.go': text.replace('log.Fatal(http', 'log.Fatal(htp') })
     const wrong = await repo.push()
