@@ -41,18 +41,25 @@ describe('the third of the stack tests that bin/test runs', () => {
     expect(third('1', ...everything)).to.deep.equal(third('1'))
   })
 
+  it('knows the examples of a spec by its text', () => {
+    expect(examplesIn("await berth.example('hello-go')\nberth.example('a'); berth.example('hello-go')")).to.deep.equal([
+      'hello-go',
+      'a',
+    ])
+  })
+
   it('leaves out no spec, no buildpack and no stack', () => {
     expect([...Object.keys(about), ...apart].sort()).to.deep.equal(specs('test/e2e/stacks').sort())
     const shown = Object.values(about).flat()
     expect(shown).to.include.members([...folders('src/buildpacks'), ...folders('src/stacks')])
   })
 
-  it('leaves out no example that nothing else deploys', () => {
-    const inStacks = specs('test/e2e/stacks').flatMap((name) =>
-      examplesIn(readFileSync(join(home, `test/e2e/stacks/${name}.test.ts`), 'utf8')),
+  it('leaves out no example that no other test deploys', () => {
+    const files = readdirSync(join(home, 'test/e2e'), { recursive: true, encoding: 'utf8' })
+    const texts = files.flatMap((file) =>
+      file.endsWith('.test.ts') ? [readFileSync(join(home, 'test/e2e', file), 'utf8')] : [],
     )
-    const session = readFileSync(join(home, 'test/e2e/session.test.ts'), 'utf8')
-    const undeployed = folders('examples').filter((name) => !inStacks.includes(name) && !session.includes(`'${name}'`))
+    const undeployed = folders('examples').filter((name) => !texts.some((text) => text.includes(`'${name}'`)))
     expect(undeployed).to.deep.equal([])
   })
 })
