@@ -72,8 +72,8 @@ interface Described<C extends StoredChange> {
 
 /** A change that makes a release. */
 export interface ReleasingKind<C extends StoredChange, M> extends Described<C> {
-  /** Whether the app is so already: then there is no release, and no restart. */
-  readonly changesNothing?: (change: C, current: Release) => boolean
+  /** Whether the app is so already, in words perhaps: then there is no release, and no restart. */
+  readonly changesNothing?: (change: C, current: Release) => boolean | string
   /** Gets what the next release takes beside the current one. Safe to repeat. */
   readonly make?: (change: C, at: Making) => Promise<M>
   /**

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import type { Release } from '../store/releases.js'
 import { configAfter } from './config.js'
 import { formationDeclared, formationFor } from './formation.js'
 import { releasing, type Built } from './kind.js'
@@ -7,6 +9,8 @@ const PushChange = z.object({
   kind: z.literal('push'),
   commit: z.string(),
   branch: z.string(),
+  /** An id of its tree: the same for the same tree. Absent where it is to be built whatever runs. */
+  tree: z.string().exactOptional(),
   /** Operations ahead of it that this commit does not build upon: if one of them lands first, this push is stale. */
   unless: z.array(z.string()).readonly().exactOptional(),
   /** It was pushed before, and is built again. */
@@ -14,19 +18,28 @@ const PushChange = z.object({
 })
 export type PushChange = z.output<typeof PushChange>
 
+/** An id of config vars: the same for the same ones. */
+function configId(config: Release['config']): string {
+  const entries = Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1))
+  return createHash('sha256').update(JSON.stringify(entries)).digest('hex')
+}
+
 /** A commit is built and released. */
 export const push = releasing<PushChange, Built>({
   schema: PushChange,
   describe: ({ commit, rebuild }) => `${rebuild ? 'Rebuild' : 'Deploy'} ${commit.slice(0, 7)}`,
+  changesNothing: ({ tree }, current) =>
+    tree !== undefined && tree === current.source?.tree && current.source.config === configId(current.config)
+      ? `This tree runs already, as v${String(current.version)}: nothing is built, and nothing restarted. \`berth ps:rebuild\` builds it again`
+      : false,
   make: (change, at) => at.build(change),
-  next: ({ commit }, current, { secrets = {}, variables = {}, ...built }) => ({
-    declared: undefined,
-    scripts: undefined,
-    ...built,
-    commit,
+  next: (change, current, { secrets = {}, variables = {}, ...built }) => {
     // one that was set while it was built is the one that is meant
-    config: configAfter({ ...secrets, ...current.config }, { set: variables, unset: [] }),
-    formation: formationDeclared(formationFor(built.processTypes, current.formation), current, built.declared),
-  }),
+    const config = configAfter({ ...secrets, ...current.config }, { set: variables, unset: [] })
+    const formation = formationDeclared(formationFor(built.processTypes, current.formation), current, built.declared)
+    const tree = change.rebuild ? current.source?.tree : change.tree
+    const source = tree === undefined ? undefined : { tree, config: configId(config) }
+    return { declared: undefined, scripts: undefined, ...built, commit: change.commit, source, config, formation }
+  },
   runsReleaseCommand: true,
 })

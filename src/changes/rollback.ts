@@ -48,9 +48,9 @@ export const rollback = releasing<Rollback, Release>({
         `v${version} has no image to go back to`,
         'run `berth releases` to see which have',
       )
-    const { image, images, port, commit, processTypes, config, origin, scripts, declared } = old
+    const { image, images, port, commit, processTypes, config, origin, scripts, declared, source } = old
     // those that are there keep their scale, those that were gone have theirs again
     const formation = formationFor(processTypes, { ...old.formation, ...current.formation })
-    return { image, images, port, commit, processTypes, config, origin, scripts, declared, formation }
+    return { image, images, port, commit, processTypes, config, origin, scripts, declared, source, formation }
   },
 })

@@ -12,6 +12,8 @@ export interface Push {
   /** Id of it. */
   readonly operation: string
   readonly command: RefCommand
+  /** An id of its tree. */
+  readonly tree?: string
   /** Operations that make it stale when one of them lands first. */
   readonly unless?: readonly string[]
   /** The other refs of the push, refused. */
@@ -120,6 +122,8 @@ async function linkTree(from: string, to: string): Promise<void> {
 interface RefMove {
   readonly release: number
   readonly commit: string
+  /** When the operation of it ended, RFC 3339; several may find the same release. Not known of old ones. */
+  readonly at?: string
 }
 
 export async function readMoves(repository: string): Promise<Record<string, RefMove>> {

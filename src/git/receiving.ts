@@ -191,8 +191,8 @@ export class Receiving {
     const quarantine = checkQuarantine(repository, question.quarantine)
     const pending = await this.#at.store.operations.pending(app.id)
     const id = newOperationId()
-    const unless = await this.#takeTree({ app, repository, quarantine, command }, pending, id)
-    const push: Push = { id: question.push, operation: id, command, unless, refused }
+    const taken = await this.#takeTree({ app, repository, quarantine, command }, pending, id)
+    const push: Push = { id: question.push, operation: id, command, ...taken, refused }
     await this.#submit({ app, repository, quarantine, push }, async () => {
       if (pending.length > 0) await say('-----> Waiting for the change before this one to end\n')
     })
@@ -201,13 +201,13 @@ export class Receiving {
 
   /**
    * Writes the pushed tree to the disk, once nothing speaks against the push that git would say only when it is deployed.
-   * @returns the operations that make the push stale when one of them succeeds first
+   * @returns an id of the tree, and the operations that make the push stale when one of them succeeds first
    */
   async #takeTree(
     { app, repository, quarantine, command }: Pushed & { readonly command: RefCommand },
     pending: readonly Operation[],
     id: string,
-  ): Promise<readonly string[]> {
+  ): Promise<Pick<Push, 'tree' | 'unless'>> {
     const { config } = this.#at
     const env = quarantineEnv(repository, quarantine)
     const { stale, unless } = await stalenessOf(repository, command, pending, env)
@@ -218,15 +218,18 @@ export class Receiving {
     const checks = [readCommit(tree), checkConnected(repository, command.new, env)] as const
     const others = [prepareMove(repository, command, env), syncObjects(quarantine)]
     await Promise.allSettled(checks) // none goes on when another has refused
-    const exported = Promise.all(checks).then(([facts]) => exportTree(tree, facts))
+    const exported = Promise.all(checks).then(async ([facts]) => {
+      await exportTree(tree, facts)
+      return facts.id
+    })
     await Promise.allSettled([exported, ...others])
     try {
-      await Promise.all([exported, ...others])
+      const [id] = await Promise.all([exported, ...others])
+      return { tree: id, unless }
     } catch (error) {
       await removeSource(config, id)
       throw error
     }
-    return unless
   }
 
   /** Records a push and its operation: both, or none that is known of. @param recorded is called between the two */
@@ -263,9 +266,10 @@ export class Receiving {
   }
 }
 
-const changeOf = ({ command, unless = [] }: Push) => ({
+const changeOf = ({ command, tree, unless = [] }: Push) => ({
   kind: 'push' as const,
   commit: command.new,
   branch: command.ref.slice('refs/heads/'.length),
+  ...(tree !== undefined && { tree }),
   ...(unless.length > 0 && { unless }),
 })

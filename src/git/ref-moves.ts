@@ -40,7 +40,7 @@ export async function prepareMove(
 }
 
 /**
- * Moves a ref to the commit of a push whose operation succeeded, unless a later release has moved it on. Safe to repeat, and
+ * Moves a ref to the commit of a push whose operation succeeded, unless a later one has moved it on. Safe to repeat, and
  * the same whether receive-pack lives, has brought the objects in, or was killed. The caller serialises an app's.
  */
 export async function moveToPush(repository: string, push: Push, operation: Operation): Promise<void> {
@@ -56,14 +56,17 @@ export async function moveToPush(repository: string, push: Push, operation: Oper
 async function tryMove(repository: string, push: Push, operation: Operation): Promise<void> {
   const { ref, new: commit } = push.command
   const moves = await readMoves(repository)
-  const release = operation.release ?? 0
-  if ((moves[ref]?.release ?? -1) > release) return
+  const { finishedAt: at, release: made, unchanged = 0 } = operation
+  const release = made ?? unchanged
+  const last = moves[ref]
+  if (last && (last.release > release || (last.at ?? '') > (at ?? ''))) return
   if ((await readRef(repository, ref)) !== commit) {
     await adoptObjects(repository, push.id)
     await moveRef(repository, ref, commit)
     await pointHead(repository, ref)
   }
-  if (moves[ref]?.release !== release) await writeMoves(repository, { ...moves, [ref]: { release, commit } })
+  if (last?.release !== release || last.commit !== commit)
+    await writeMoves(repository, { ...moves, [ref]: { release, commit, ...(at && { at }) } })
 }
 
 /** A clone checks out what was deployed last. */

@@ -21,8 +21,11 @@ export async function makeRelease(
 ): Promise<void> {
   const { store, scheduler, config } = deps
   const { app, current, operation, log, signal } = run
-  if (operation.release === null && kind.changesNothing?.(change, current) === true) {
-    log.detail('Nothing changes: no release, no restart')
+  const same = operation.release === null && (kind.changesNothing?.(change, current) ?? false)
+  if (same !== false) {
+    log.detail(same === true ? 'Nothing changes: no release, no restart' : same)
+    if (same !== true) for (const line of summaryOf(current, config.appUrl(app.name))) log.detail(line)
+    await store.operations.update(operation.id, { unchanged: current.version })
     return
   }
   const version = operation.release ?? (await store.releases.nextVersion(app.id))

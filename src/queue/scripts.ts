@@ -35,11 +35,11 @@ export async function runAfter(deps: OperationDeps, run: OperationRun, released:
   if (once !== undefined && app?.prepared !== true) {
     const code = await runScript(deps, run, released, { ...script, command: once })
     if (code === 0) await deps.store.apps.update(run.app.id, { prepared: true })
-    else tellFailure(run, code, 'it runs again after the next push')
+    else tellFailure(run, code, 'it runs again after the next build: push, or `berth ps:rebuild`')
   }
   if (after === undefined) return
   const code = await runScript(deps, run, released, { ...script, command: after })
-  if (code !== 0) tellFailure(run, code, 'run it by hand with `berth run`, or push again')
+  if (code !== 0) tellFailure(run, code, 'run it by hand with `berth run`')
 }
 
 function tellFailure({ log }: OperationRun, code: number, then: string): void {

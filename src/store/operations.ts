@@ -36,6 +36,8 @@ export interface Operation {
   readonly finishedAt: string | null
   /** Version of the release it made; set before the roll-out begins, so that a restarted worker resumes it. */
   readonly release: number | null
+  /** Version of the release that was so already, and is the one that runs. */
+  readonly unchanged?: number
   /** Why it failed, one line. */
   readonly failure: string | null
   /** Who asked for it; null is Berth itself, or not known. */
@@ -162,7 +164,10 @@ export class Operations {
    * Changes an operation and tells whoever follows it. Once over, it is pending no more, and stays as it is.
    * @throws BerthError `missing`
    */
-  async update(id: string, patch: Partial<Pick<Operation, 'status' | 'release' | 'failure'>>): Promise<Operation> {
+  async update(
+    id: string,
+    patch: Partial<Pick<Operation, 'status' | 'release' | 'failure' | 'unchanged'>>,
+  ): Promise<Operation> {
     const now = await change<Operation>(
       this.#redis,
       {

@@ -49,6 +49,8 @@ export interface Release {
   /** Port that the image of `web` exposes; PORT, unless a config var says otherwise. */
   readonly port?: number | undefined
   readonly commit: string | null
+  /** What its image was built of: an id of the tree, and one of the config vars. Not known of old ones. */
+  readonly source?: { readonly tree: string; readonly config: string } | undefined
   /** Process type -> command for `/bin/sh -c`; null is the image's own command. */
   readonly processTypes: Readonly<Record<string, string | null>>
   /** Which file of the app the commands of its process types come from; not known of old ones. */

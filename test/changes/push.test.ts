@@ -32,6 +32,37 @@ describe('a push', () => {
     expect(() => nextRelease(deployed, 3, push, much)).to.throw('256 KiB altogether')
   })
 
+  it('of the tree that runs, built with the config vars of now, changes nothing', () => {
+    const [one, other] = [
+      { ...push, tree: 't1' },
+      { ...push, commit: 'fedcba9876', tree: 't2' },
+    ]
+    const runs = nextRelease(deployed, 3, one, built)
+    expect(kind.changesNothing?.({ ...one, commit: '2222222' }, runs)).to.match(
+      /This tree runs already, as v3: nothing is/,
+    )
+    const set = nextRelease(runs, 4, { kind: 'config', set: { VITE_A: '1' }, unset: [] })
+    for (const [change, current, why] of [
+      [other, runs, 'another tree'],
+      [push, runs, 'a tree of which nothing is known'],
+      [{ ...push, rebuild: true as const }, runs, 'asked for'],
+      [one, deployed, 'a release of which nothing is known'],
+      [one, set, 'built with other config vars'],
+      [one, nextRelease(runs, 4, other, built), 'the tree before'],
+    ] as const)
+      expect(kind.changesNothing?.(change, current), why).to.equal(false)
+    const unset = nextRelease(set, 5, { kind: 'config', set: {}, unset: ['VITE_A'] })
+    expect(kind.changesNothing?.(one, unset), 'as they were').to.be.a('string')
+    const scaled = nextRelease(runs, 4, { kind: 'scale', formation: { worker: { quantity: 1 } } })
+    expect(kind.changesNothing?.(one, scaled)).to.be.a('string')
+    const rebuilt = nextRelease(runs, 4, { ...push, rebuild: true }, built)
+    expect(kind.changesNothing?.(one, rebuilt)).to.be.a('string')
+    const made = nextRelease(deployed, 3, one, { ...built, secrets: { KEY: 'made' }, variables: { A: '2' } })
+    expect(kind.changesNothing?.(one, made), 'with what its build has set').to.be.a('string')
+    const back = nextRelease(nextRelease(runs, 4, other, built), 5, { kind: 'rollback', version: 3 }, runs)
+    expect(kind.changesNothing?.(one, back), 'gone back to').to.be.a('string')
+  })
+
   it('keeps what its app.json says, as long as it says it', () => {
     const said = { declared: { web: 2 }, scripts: { after: 'x' } }
     const next = nextRelease(deployed, 3, push, { ...built, ...said })

@@ -20,10 +20,10 @@ describe('the ref of a push that was deployed', () => {
   })
   after(() => bare[Symbol.asyncDispose]())
 
-  const landed = (branch: string, commit: string, release: number) => {
+  const landed = (branch: string, commit: string, release: number | null, more: Partial<Operation> = {}) => {
     const command = { ref: `refs/heads/${branch}`, old: '0'.repeat(40), new: commit }
     const push: Push = { id: '1-1', operation: 'd', command, refused: [] }
-    return moveToPush(bare.path, push, { release } as Operation)
+    return moveToPush(bare.path, push, { release, ...more } as Operation)
   }
   const tip = (branch: string) => bare.git('rev-parse', '--verify', `refs/heads/${branch}`)
 
@@ -46,6 +46,21 @@ describe('the ref of a push that was deployed', () => {
     expect(await tip('late')).to.equal(two)
     await landed('late', one, 9)
     expect(await tip('late')).to.equal(one)
+  })
+
+  it('is moved by a push that found its tree running, and never taken back from a later one', async () => {
+    const at = (second: number) => `2026-01-01T00:00:0${String(second)}.000Z`
+    await landed('same', one, 3, { finishedAt: at(1) })
+    await landed('same', two, null, { finishedAt: at(2), unchanged: 3 })
+    expect(await tip('same')).to.equal(two)
+    await landed('same', one, 3, { finishedAt: at(1) })
+    expect(await tip('same'), 'settled late').to.equal(two)
+    await landed('same', one, null, { finishedAt: at(3), unchanged: 3 })
+    await landed('same', two, null, { finishedAt: at(2), unchanged: 3 })
+    expect(await tip('same'), 'settled late').to.equal(one)
+    await landed('same', two, 4, { finishedAt: at(4) })
+    await landed('same', one, null, { finishedAt: at(3), unchanged: 3 })
+    expect(await tip('same'), 'settled late').to.equal(two)
   })
 
   it('is written down where it was moved and no more', async () => {

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { readFile } from 'node:fs/promises'
 import { operationFiles } from '../../src/builds/files.js'
 import { OperationLog } from '../../src/builds/operation-log.js'
-import { changeOf, kindOf } from '../../src/changes/index.js'
+import { changeOf, kindOf, nextRelease } from '../../src/changes/index.js'
 import type { ReleasingKind } from '../../src/changes/kind.js'
 import { makeRelease } from '../../src/queue/make-release.js'
 import type { Scheduler } from '../../src/scheduler/scheduler.js'
@@ -78,6 +78,17 @@ describe('making a release', function () {
     }
     await make(app, { kind: 'config', set: { A: '1', B: '3' }, unset: ['NOPE', 'A_GONE'] })
     expect((await rig.store.releases.get(app.id, 4)).description).to.equal('Set B config vars')
+  })
+
+  it('makes none of a push of the tree that runs, and says where it answers', async () => {
+    const app = await rig.app('pushed')
+    const push = { kind: 'push', commit: 'c'.repeat(40), branch: 'main', tree: 't' }
+    const release = await rig.store.releases.get(app.id, 2)
+    const { source } = nextRelease(release, 3, push as never, { image: 'sha256:1', processTypes: { web: null } })
+    await rig.store.releases.update(app.id, 2, { source })
+    const { did, failure, text, operation } = await make(app, push)
+    expect([did, failure, operation.release]).to.deep.equal([[], null, null])
+    expect(text).to.match(/^ {7}This tree runs already, as v2: .*\n {7}http:\S+ deployed to Berth\n$/)
   })
 
   it('makes none that is too large, though each change was small enough', async () => {
