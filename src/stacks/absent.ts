@@ -1,5 +1,6 @@
 import type { FailedBuild } from '../buildpacks/buildpack.js'
 import { imagesIn, outlineOf } from '../buildpacks/dockerfile/outline.js'
+import { debianPythons } from '../buildpacks/python/version.js'
 import { lastStep } from '../buildpacks/dockerfile/place.js'
 import { stacks } from './index.js'
 
@@ -7,7 +8,7 @@ import { stacks } from './index.js'
 const unreached = /(?:Get|Head) "https?:\/\/[^"\s]*\/v2\//
 
 /** What is made here without a registry. */
-const families = 'debian, node, python, golang and ruby, on Debian'
+const families = 'debian, node, python, golang, rust and ruby, on Debian'
 
 /** What to do about an image that a build takes from elsewhere and that cannot be had; null for another failure. */
 export function whyAbsent(lines: readonly string[], { error, image }: FailedBuild): string | null {
@@ -31,6 +32,8 @@ export function whyAbsent(lines: readonly string[], { error, image }: FailedBuil
 function onDebian(name: string): string | null {
   const plain = name.replace(/-alpine[\d.]*$/, '').replace(/:alpine[\d.]*$/, '')
   if (plain === name) return null
+  const minor = /(?:^|\/)python:3\.(\d+)/.exec(plain)?.[1]
+  if (minor !== undefined && !debianPythons.some((one) => one.minor === Number(minor))) return null
   const slim = plain.includes(':') ? `${plain}-slim` : `${plain}:slim`
   return [slim, plain].find((other) => stacks.some((stack) => stack.versionOf(other) !== null)) ?? null
 }
