@@ -30,6 +30,18 @@ function collector(): () => void {
 
 let collect: (() => void) | undefined
 let timer: NodeJS.Timeout | undefined
+let threads = 0
+
+/** Notes that a thread begins. V8's flags are the whole process's: none may change under a thread that runs. */
+export function threadBegins(): void {
+  threads++
+}
+
+/** Notes that a thread has ended. */
+export function threadEnded(): void {
+  threads--
+  busy()
+}
 
 /**
  * Notes that there is, or just was, something to do. Once there has been nothing for `calmMs`, what work has left is given
@@ -37,5 +49,7 @@ let timer: NodeJS.Timeout | undefined
  */
 export function busy(calmMs = idleMs): void {
   clearTimeout(timer)
-  timer = setTimeout(() => (collect ??= collector())(), calmMs).unref()
+  timer = setTimeout(() => {
+    if (threads === 0) (collect ??= collector())() // the last thread calls again
+  }, calmMs).unref()
 }

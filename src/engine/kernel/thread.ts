@@ -1,6 +1,6 @@
 import { parentPort, Worker } from 'node:worker_threads'
 import { codeOf, EngineError, type EngineFault, messageOf } from '../errors.js'
-import { busy } from './memory.js'
+import { threadBegins, threadEnded } from './memory.js'
 
 type CallResult =
   | { readonly ok: true; readonly value: unknown }
@@ -32,6 +32,8 @@ export class Thread<Message> {
       for (const asked of this.#waiting.splice(0)) asked.reject(error)
     }
     this.#worker.on('error', fail)
+    threadBegins()
+    this.#worker.once('exit', threadEnded)
     this.#worker.on('exit', () => fail(new EngineError('broken', 'a worker thread ended in the middle of its work')))
   }
 
@@ -53,7 +55,7 @@ export class Thread<Message> {
     this.#worker.unref()
     this.#timer = setTimeout(() => {
       gone()
-      void this.end().then(() => busy())
+      void this.end()
     }, idleMs).unref()
   }
 

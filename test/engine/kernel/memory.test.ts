@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { busy } from '../../../src/engine/kernel/memory.js'
+import { busy, threadBegins, threadEnded } from '../../../src/engine/kernel/memory.js'
 
 describe('memory', () => {
   /** Something that nobody holds. */
@@ -20,5 +20,17 @@ describe('memory', () => {
       await sleep(10)
     }
     expect(garbage.deref()).to.be.an('object')
+  })
+
+  it('is not while a thread runs, whose code V8’s flags are as well', async () => {
+    const garbage = left()
+    threadBegins()
+    busy(1)
+    await sleep(60)
+    expect(garbage.deref()).to.be.an('object')
+    threadEnded()
+    busy(1)
+    for (const deadline = Date.now() + 2000; garbage.deref() && Date.now() < deadline;) await sleep(5)
+    expect(garbage.deref()).to.equal(undefined)
   })
 })
