@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { run, type Outcome } from '../../run.js'
 import { createApp, instance, type Instance, type Repository } from '../instance.js'
+import { cutNetwork } from './cut.js'
 
 /** The images are made in the first push, and the libraries fetched. */
 const patience = 600_000
@@ -33,9 +34,11 @@ describe('Java apps', () => {
     const file = 'src/main/java/hello/Main.java'
     const text = await readFile(join(repo.dir, file), 'utf8')
     await repo.commit({ [file]: text.replace('Hello from', 'Hi from') })
+    await using cut = await cutNetwork(berth)
     const again = await repo.push()
     expect(again.code, again.stderr).to.equal(0)
     expect(again.stderr.match(/Running in/g)).to.have.length(1)
+    expect(await cut.asked()).to.equal(0)
     expect(again.stderr).not.to.match(/Download(?:ing|ed) from/)
     expect(again.stderr).to.match(/\/out\/libraries \/app\s+remote:\s+---> Using cache/)
     expect((await berth.curl(app)).body).to.equal('{"greeting":"Hi from Java"}')

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { createApp, instance, type Instance } from '../instance.js'
+import { cutNetwork } from './cut.js'
 
 /** The base image is made in the first push, and all that the app is compiled from. */
 const patience = 900_000
@@ -28,12 +29,12 @@ describe('Rust apps', () => {
     expect((await berth.curl(app)).body).to.equal('<h1>Hello from Rust</h1>\n')
     expect((await berth.berth(['ps:scale', 'tick=1', '-a', app])).code).to.equal(0)
 
-    // Cargo refuses whatever would take a request to the registry
-    expect((await berth.berth(['config:set', 'CARGO_NET_OFFLINE=true', '-a', app])).code).to.equal(0)
     const text = await readFile(join(repo.dir, 'src/main.rs'), 'utf8')
     await repo.commit({ 'src/main.rs': text.replace('"Hello"', '"Hi"') })
+    await using cut = await cutNetwork(berth)
     const again = await repo.push()
     expect(again.code, again.stderr).to.equal(0)
+    expect(await cut.asked()).to.equal(0)
     expect(again.stderr.match(/Compiling \S+/g)).to.deep.equal(['Compiling hello-rust'])
     expect((await berth.curl(app)).body).to.equal('<h1>Hi from Rust</h1>\n')
 
