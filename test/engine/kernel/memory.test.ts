@@ -1,6 +1,10 @@
 import { expect } from 'chai'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { busy, threadBegins, threadEnded } from '../../../src/engine/kernel/memory.js'
+import type * as memory from '../../../src/engine/kernel/memory.js'
+
+// one of its own: threads of other tests may be alive in this process
+const alone = new URL('../../../src/engine/kernel/memory.ts?alone', import.meta.url).href
+const { busy, threadBegins, threadEnded } = (await import(alone)) as typeof memory
 
 describe('memory', () => {
   /** Something that nobody holds. */
