@@ -10,7 +10,7 @@ const folders = (path: string): string[] =>
 const specs = (path: string): string[] =>
   readdirSync(join(home, path)).flatMap((name) => (name.endsWith('.test.ts') ? [name.slice(0, -8)] : []))
 
-describe('the third of the stack tests that bin/test runs', () => {
+describe('the third of the stack tests that a commit chooses', () => {
   const examples = { go: ['hello-go'], cms: ['wordpress'] }
   const third = (commit: string, ...paths: string[]): string[] => thirdOf({ commit, paths, examples })
 

@@ -63,8 +63,7 @@ export async function buildTree(
   if (plan.typesFile === undefined) tellTypes(log, plan.processTypes)
   for (const note of [...(said?.notes ?? []), ...plan.notes]) log.detail(`Note: ${note}`)
   const secrets = missingSecrets(plan.secrets, { ...order.variables, ...asked })
-  for (const name of Object.keys(secrets)) log.detail(`Note: ${name} is made at random, and kept as a config var`)
-  if (Object.keys(asked).length > 0) log.detail(`Sets config vars of app.json: ${Object.keys(asked).join(', ')}`)
+  tellVariables(log, asked, secrets)
   if (plan.typesFile === undefined) checkFormation(said?.formation ?? {}, plan.processTypes)
   const variables = { ...order.variables, ...asked, ...secrets }
   const others = Object.entries(plan.images ?? {})
@@ -93,6 +92,15 @@ export async function buildTree(
     processTypes,
     origin: plan.origin,
   }
+}
+
+type Variables = Readonly<Record<string, string>>
+
+/** The values of config vars that are new with this build are hidden from here on. */
+function tellVariables(log: OperationLog, asked: Variables, secrets: Variables): void {
+  log.hide({ ...asked, ...secrets })
+  for (const name of Object.keys(secrets)) log.detail(`Note: ${name} is made at random, and kept as a config var`)
+  if (Object.keys(asked).length > 0) log.detail(`Sets config vars of app.json: ${Object.keys(asked).join(', ')}`)
 }
 
 function tellTypes(log: OperationLog, processTypes: Plan['processTypes']): void {

@@ -33,7 +33,7 @@ export class OperationLog {
   readonly #file: FileHandle
   readonly #store: Store
   readonly #id: string
-  readonly #secrets: readonly string[]
+  readonly #secrets: string[]
   readonly #tail: string[] = []
   #leftOut = 0
   #left = outputBudget
@@ -44,12 +44,17 @@ export class OperationLog {
     this.#file = file
     this.#store = store
     this.#id = id
-    this.#secrets = secrets
+    this.#secrets = [...secrets]
   }
 
   static async open(config: Config, store: Store, id: string, secrets: readonly string[] = []): Promise<OperationLog> {
     await mkdir(operationsDirectory(config), { recursive: true, mode: 0o750 })
     return new OperationLog(await open(operationFiles(config, id).log, 'a', 0o640), store, id, secrets)
+  }
+
+  /** Keeps what config vars hold out of all that is written from now on, too. */
+  hide(config: Readonly<Record<string, string>>): void {
+    this.#secrets.push(...secretsOf(config))
   }
 
   /** One line or several, made harmless and without secrets. */

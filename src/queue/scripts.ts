@@ -30,9 +30,8 @@ export async function runBefore(deps: OperationDeps, run: OperationRun, next: Re
  */
 export async function runAfter(deps: OperationDeps, run: OperationRun, released: Release): Promise<void> {
   const { once, after } = released.scripts ?? {}
-  const app = await deps.store.apps.find(run.app.id)
   const script = { what: 'postdeploy script', name: 'postdeploy' } as const
-  if (once !== undefined && app?.prepared !== true) {
+  if (once !== undefined && (await deps.store.apps.find(run.app.id))?.prepared !== true) {
     const code = await runScript(deps, run, released, { ...script, command: once })
     if (code === 0) await deps.store.apps.update(run.app.id, { prepared: true })
     else tellFailure(run, code, 'it runs again after the next build: push, or `berth ps:rebuild`')

@@ -21,6 +21,15 @@ describe('the log of a deploy', () => {
     return readFile(operationFiles(rig.config, id).log, 'utf8')
   }
 
+  it('has no secrets that come up while it is written', async () => {
+    const log = await written('made', (log) => {
+      log.output('made: a-new-secret-value')
+      log.hide({ SESSION_SECRET: 'a-new-secret-value', GREETING: 'good-morning-all' })
+      log.output('made: a-new-secret-value, good-morning-all')
+    })
+    expect(log).to.equal('       made: a-new-secret-value\n       made: [secret], good-morning-all\n')
+  })
+
   it('has neither secrets nor what a terminal would obey', async () => {
     const log = await written('secrets', (log) => {
       log.output('the password is hunter2-hunter2, hello there')

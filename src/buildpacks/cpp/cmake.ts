@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import { BerthError } from '../../errors.js'
 import type { Tree } from '../tree.js'
+import { readBuildFiles } from './build-files.js'
 
 /** What the build files of a tree say. */
 export interface DeclaredProject {
@@ -14,8 +15,6 @@ export interface DeclaredProject {
   readonly text: string
 }
 
-/** So many CMakeLists.txt are read. */
-const most = 100
 /** What CMake allows in the name of a target; what else there is of them never gets to a shell. */
 const nameable = /^[A-Za-z0-9_][\w.+-]{0,63}$/
 const unwanted = /(?:^|[_-])(?:tests?|unittests?|bench(?:mark)?s?|examples?|fuzz\w*)(?:$|[_-])/i
@@ -25,20 +24,14 @@ export const isProgram = (name: string): boolean => nameable.test(name) && !unwa
 
 /** Reads CMakeLists.txt and those of the folders that it adds. Pure text: what CMake would compute is not seen. */
 export function readCMake(tree: Tree): DeclaredProject {
-  const texts: string[] = []
-  const seen = new Set<string>()
-  const waiting = ['.']
-  for (let directory = waiting.shift(); directory !== undefined && seen.size < most; directory = waiting.shift()) {
-    if (seen.has(directory)) continue
-    seen.add(directory)
-    const text = (tree.read(posix.join(directory, 'CMakeLists.txt')) ?? '')
-      .replace(/#\[\[[\s\S]*?\]\]/g, '')
-      .replace(/#.*/g, '')
-    texts.push(text)
-    for (const [, below = ''] of text.matchAll(/\badd_subdirectory\s*\(\s*"?([\w./-]+)/gi))
-      if (!unwanted.test(posix.basename(below))) waiting.push(posix.join(directory, below))
-  }
-  const text = texts.join('\n')
+  const text = readBuildFiles(tree, {
+    file: 'CMakeLists.txt',
+    plain: (text) => text.replace(/#\[\[[\s\S]*?\]\]/g, '').replace(/#.*/g, ''),
+    folders: (text) =>
+      [...text.matchAll(/\badd_subdirectory\s*\(\s*"?([\w./-]+)/gi)]
+        .map(([, below = '']) => below)
+        .filter((below) => !unwanted.test(posix.basename(below))),
+  })
   const name = /\bproject\s*\(\s*"?([\w.+-]+)/i.exec(text)?.[1] ?? 'app'
   const variables = new Map([
     ['PROJECT_NAME', name],

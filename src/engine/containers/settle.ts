@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Container } from './container.js'
 
 /** What a program does at its start it has done by then: dockerd itself takes longer to answer a start. */
@@ -13,10 +12,8 @@ export function youth({ begun, record }: Container): number {
 export async function settled(container: Container, signal?: AbortSignal): Promise<void> {
   const left = youth(container)
   if (left === 0 || signal?.aborted === true) return
-  const enough = new AbortController()
-  const signals = signal === undefined ? enough.signal : AbortSignal.any([enough.signal, signal])
-  const either = [container.nextExit(signals), sleep(left, undefined, { signal: signals })]
-  await Promise.race(either).catch(() => undefined) // of whoever no longer waits
-  enough.abort()
-  await Promise.allSettled(either)
+  const over = AbortSignal.any([AbortSignal.timeout(Math.ceil(left)), ...(signal === undefined ? [] : [signal])])
+  await container.nextExit(over).catch((error: unknown) => {
+    if (!over.aborted) throw error
+  })
 }

@@ -77,13 +77,16 @@ describe('app.json', function () {
   it('has a script that fails after the release told, and one before it keep everything as it was', async () => {
     const repo = await berth.repository({
       ...answering('one'),
-      'app.json': '{ "scripts": { "postdeploy": "echo seeding; exit 4" } }',
+      'app.json': JSON.stringify({
+        env: { SEED_SECRET: { generator: 'secret' } },
+        scripts: { postdeploy: 'echo seeding with $SEED_SECRET; exit 4' },
+      }),
     })
     const app = await createApp(berth, repo, 'scripts')
     const first = await repo.push()
     expect(first.code, first.stderr).to.equal(0)
     expect(first.stderr)
-      .to.include('seeding')
+      .to.include('seeding with [secret]')
       .and.match(/postdeploy script ended with exit code 4.*runs all the same/)
     await repo.commit({
       ...answering('two'),

@@ -1,7 +1,4 @@
-/**
- * `npm run test:stacks:third [-- MOCHA-OPTION...]`: runs the specs that `thirdOf` chooses for the commit that is checked out.
- * A test that fails runs once more, as a new app: what it is made of comes from registries, and one of them may fail once.
- */
+/** `npm run test:stacks:third [-- MOCHA-OPTION...]`: runs the specs that `thirdOf` chooses for the commit that is checked out. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
@@ -30,7 +27,7 @@ const texts = Object.keys(about).map(async (name) => {
 const chosen = thirdOf({ commit, paths, examples: Object.fromEntries(await Promise.all(texts)) })
 console.log(`Of ${Object.keys(about).length}: ${chosen.join(', ')}`)
 const specs = chosen.flatMap((name) => ['--spec', `test/e2e/stacks/${name}.test.ts`])
-const options = ['--config', '.mocharc.e2e.json', '--no-parallel', '--retries', '1', ...process.argv.slice(2)]
+const options = ['--config', '.mocharc.e2e.json', '--no-parallel', ...process.argv.slice(2)]
 const mocha = spawn('npx', ['mocha', ...options, ...specs], { cwd: home, stdio: 'inherit' })
 const [code] = (await once(mocha, 'close')) as [number | null]
 process.exitCode = code ?? 1

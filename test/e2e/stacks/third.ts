@@ -1,5 +1,5 @@
 /**
- * The stack tests that bin/test runs: `npm run test:stacks` runs all of them, which takes half an hour and more. A third is
+ * The stack tests of `npm run test:stacks:third`: `npm run test:stacks` runs all of them, which takes half an hour and more. A third is
  * chosen by the commit, so that three commits in a row tend to see all; what the change touches is added to it.
  */
 
