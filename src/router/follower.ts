@@ -25,7 +25,8 @@ export class RouteFollower implements AsyncDisposable {
   readonly #log: Logger
   readonly #changed = new Set<string>()
   #all = false
-  #running = false
+  #running: Promise<void> | undefined
+  #closed = false
   /** Another router has taken over: what this one is called among those that leave, and what repeats its word. */
   #leaving: { readonly id: string; readonly again: NodeJS.Timeout } | undefined
 
@@ -86,15 +87,17 @@ export class RouteFollower implements AsyncDisposable {
       if (this.#leaving) await this.#routes.left(this.#leaving.id).catch(() => undefined)
       await this.#redis.quit().catch(() => undefined)
     }
+    this.#closed = true
     this.#redis.disconnect()
+    await this.#running // it may be writing the routes' file
   }
 
   #run(): void {
-    if (this.#running) return
-    this.#running = true
-    this.#catchUp()
-      .catch((error: unknown) => this.#log.error(`cannot read the routes: ${messageOf(error)}`))
-      .finally(() => (this.#running = false))
+    this.#running ??= this.#catchUp()
+      .catch((error: unknown) => {
+        if (!this.#closed) this.#log.error(`cannot read the routes: ${messageOf(error)}`)
+      })
+      .finally(() => (this.#running = undefined))
   }
 
   async #catchUp(): Promise<void> {

@@ -6,7 +6,7 @@ import { loadConfig, type Config } from '../../src/config.js'
 import { RouteFollower } from '../../src/router/follower.js'
 import { RouteCache } from '../../src/router/route-cache.js'
 import { Table } from '../../src/router/table.js'
-import type { Applied, Target } from '../../src/store/routes.js'
+import type { Applied, Route, Target } from '../../src/store/routes.js'
 import { openStore, type Store } from '../../src/store/store.js'
 import { startRedis, type RedisChild } from '../redis.js'
 import { silent, until } from './parts.js'
@@ -143,6 +143,30 @@ describe('following Redis', () => {
     await put('blog', 'b')
     await put('shop', 'c')
     await until(() => router.app('blog.test')?.[0] === 'b' && router.app('shop.test')?.[0] === 'c')
+  })
+
+  it('has written all that it writes when it has ended', async () => {
+    await put('blog', 'a')
+    const saving = Promise.withResolvers<undefined>()
+    const onDisk = Promise.withResolvers<undefined>()
+    class SlowCache extends RouteCache {
+      override async save(routes: () => readonly Route[]): Promise<void> {
+        saving.resolve(undefined)
+        await onDisk.promise
+        await super.save(routes)
+      }
+    }
+    const follower = new RouteFollower(config, new Table(() => undefined), new SlowCache(config.root), silent)
+    follower.start()
+    await saving.promise
+    let ended = false
+    const end = follower[Symbol.asyncDispose]().then(() => (ended = true))
+    await store.redis.ping()
+    await new Promise(setImmediate)
+    expect(ended).to.equal(false)
+    onDisk.resolve(undefined)
+    await end
+    expect(await readFile(join(config.root, 'router', 'routes.json'), 'utf8')).to.include('blog.test')
   })
 
   it('passes over garbage, keeping what it knew of that app', async () => {
