@@ -43,6 +43,7 @@ describe('detection', () => {
       expect(complaintOf({ [file]: '', 'README.md': '' }))
         .to.include(`this is an app in ${name} (${file})`)
         .and.to.include('.buildpacks')
+    expect(complaintOf({ 'stack.yaml': '', 'package.yaml': '' })).to.include('an app in Haskell')
     expect(complaintOf({ 'gleam.toml': '', 'web/package.json': '{}' })).to.include('dir=web')
     expect(planOf({ cpanfile: '', 'index.html': '' }).buildpack).to.equal('static')
   })

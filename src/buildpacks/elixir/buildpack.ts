@@ -44,9 +44,14 @@ function plan(tree: Tree): Plan | null {
     dockerignore: [...ignored, ...(isVendored(tree) ? [] : ['deps']), tree.read('.dockerignore') ?? ''].join('\n'),
     processTypes: types,
     origin: declares ? 'Procfile' : 'Dockerfile',
-    notes: phoenix
-      ? ['Phoenix takes SECRET_KEY_BASE and PHX_HOST from config vars: `mix phx.gen.secret` makes the one']
-      : [],
+    notes: [
+      ...(phoenix
+        ? ['Phoenix takes SECRET_KEY_BASE and PHX_HOST from config vars: `mix phx.gen.secret` makes the one']
+        : []),
+      ...(needsHex(mix) && !isVendored(tree) && !tree.hasFile('mix.lock')
+        ? ['no mix.lock: versions may differ at each build; run `mix deps.get`, and commit it']
+        : []),
+    ],
   }
 }
 
@@ -75,6 +80,9 @@ function releaseOf(mix: string, isUmbrella: boolean): string {
 
 const isVendored = (tree: Tree): boolean => tree.names('deps').some((one) => tree.hasFile(`deps/${one}/mix.exs`))
 
+/** Whether the project itself names dependencies of Hex, or of a repository. */
+const needsHex = (mix: string): boolean => /\{\s*:\w+,\s*(?:"|git(?:hub)?:)/.test(mix)
+
 interface Parts {
   readonly mix: string
   readonly members: readonly string[]
@@ -93,7 +101,8 @@ function dockerfileOf(tree: Tree, { mix, members, release, version, usesMix, pho
   const files = ['mix.exs', 'mix.lock', ...members.map((one) => `${one}/mix.exs`)].filter((file) => tree.hasFile(file))
   const config = ['config', ...members.map((one) => `${one}/config`)].filter((one) => tree.hasDirectory(one))
   const vendored = isVendored(tree)
-  const fetches = !vendored && tree.hasFile('mix.lock')
+  const locked = tree.hasFile('mix.lock')
+  const fetches = !vendored && (locked || needsHex(mix))
   const assets = /"?assets\.deploy"?:/.test(mix)
   const build =
     'mix compile' +
@@ -106,7 +115,9 @@ function dockerfileOf(tree: Tree, { mix, members, release, version, usesMix, pho
     ...files.map((file) => `COPY ${file} ./${file}`),
     ...config.map((one) => `COPY ${one} ./${one}`),
     ...(vendored ? ['COPY deps ./deps'] : []),
-    ...(fetches ? ['RUN --mount=type=cache,target=/root/.cache mix deps.get --only prod --check-locked'] : []),
+    ...(fetches
+      ? [`RUN --mount=type=cache,target=/root/.cache mix deps.get --only prod${locked ? ' --check-locked' : ''}`]
+      : []),
     ...(fetches || vendored ? [`RUN mix deps.compile${vendored ? ' --no-deps-check' : ''}`] : []),
     'COPY . .',
     `RUN ${assets ? 'mix assets.deploy && ' : ''}mkdir -p /opt/mix && ${build}`,

@@ -1,7 +1,7 @@
 /** Why a build failed, and what to do about it, by what its last lines say. */
 const reasons: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[] = [
   [
-    /Could not install Hex|httpc request failed|failed to fetch (?:registry|record)|nxdomain/i,
+    /Could not (?:install|find) Hex|httpc request failed|failed to fetch (?:registry|record)|nxdomain/i,
     () => 'the Hex package server cannot be reached: commit the dependencies (`git add -f deps`) to build without it',
   ],
   [

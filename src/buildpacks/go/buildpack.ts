@@ -4,6 +4,7 @@ import { declaredTypes, saysWhatRuns } from '../procfile.js'
 import type { Tree } from '../tree.js'
 import { goPackages, installed, processTypes, type GoCommand } from './commands.js'
 import { goReason } from './failure.js'
+import { goPath, goPathNote, type GoPath } from './gopath.js'
 import { readGoMod, type GoMod } from './go-mod.js'
 import { goImage, goVersion } from './version.js'
 import { home, programImage } from '../image-lines.js'
@@ -24,15 +25,19 @@ export const golang: Buildpack = {
   failure: goReason,
 }
 
+const unpinned =
+  'no go.mod: versions may differ at each build; run `go mod init` and `go mod tidy`, and commit both files'
+
 function plan(tree: Tree): Plan | null {
   const isModule = tree.hasFile('go.mod')
   const isWorkspace = tree.hasFile('go.work')
-  refuseOld(tree, isModule)
-  if (!isModule && !isWorkspace && !tree.names().some((name) => name.endsWith('.go') && name !== 'doc.go')) return null
+  const old = isModule || isWorkspace ? null : goPath(tree)
+  const loose = tree.names().some((name) => name.endsWith('.go') && name !== 'doc.go')
+  if (!isModule && !isWorkspace && old === null && !loose) return null
   const declared = declaredTypes(tree)
   if (/^(?:node|npm|npx|yarn|pnpm|python3?|gunicorn|bundle)\s/.test(declared.web ?? '')) return null
   const mod = isModule ? readGoMod(tree) : null
-  const module = mod?.module ?? 'app'
+  const module = mod?.module ?? old?.importPath ?? 'app'
   const packages = goPackages(tree, module)
   const commands = installed(packages.commands, mod?.heroku.install)
   const linked = packages.linksC || mod?.requires.some((name) => cgo.test(name)) === true
@@ -52,37 +57,18 @@ function plan(tree: Tree): Plan | null {
     name: 'Go',
     found: 'Go app',
     version,
-    dockerfile: dockerfileOf(tree, { mod, version, vendored, linked, commands, command: types.web ?? null }),
+    dockerfile: dockerfileOf(tree, { mod, old, version, vendored, linked, commands, command: types.web ?? null }),
     ownDockerfile: false,
     dockerignore: [...ignored, tree.read('.dockerignore') ?? ''].join('\n'),
     processTypes: types,
     origin: declares ? 'Procfile' : 'Dockerfile',
-    notes: [
-      ...notes,
-      ...(isModule || isWorkspace
-        ? []
-        : ['no go.mod: versions may differ at each build; run `go mod init` and `go mod tidy`, and commit both files']),
-    ],
+    notes: [...notes, ...(isModule || isWorkspace ? [] : [old === null ? unpinned : goPathNote(old)])],
   }
-}
-
-/** Trees from before modules, which no Go of today builds. */
-function refuseOld(tree: Tree, isModule: boolean): void {
-  if (isModule) return
-  const old = ['.godir', 'Godeps/Godeps.json', 'Gopkg.lock', 'vendor/vendor.json', 'glide.yaml'].find((file) =>
-    tree.hasFile(file),
-  )
-  if (old === undefined) return
-  const path = old === '.godir' ? (tree.read(old) ?? '').trim().slice(0, 200) : ''
-  throw new BerthError(
-    'invalid',
-    `${old} is from before Go had modules: Berth builds modules alone`,
-    `run \`go mod init ${path || '<import path>'} && go mod tidy\`, commit go.mod and go.sum, and remove ${old}`,
-  )
 }
 
 interface Parts {
   readonly mod: GoMod | null
+  readonly old: GoPath | null
   readonly version: string
   readonly vendored: boolean
   /** Whether it is linked with the C library. */
@@ -95,7 +81,7 @@ interface Parts {
  * Modules are fetched before the code is there, and what was compiled before is kept: a changed line compiles its package
  * alone. The image has the programs and what is not Go of the tree: templates, static files.
  */
-function dockerfileOf(tree: Tree, { mod, version, vendored, linked, commands, command }: Parts): string {
+function dockerfileOf(tree: Tree, { mod, old, version, vendored, linked, commands, command }: Parts): string {
   const manifests = ['go.mod', 'go.sum', 'go.work', 'go.work.sum'].filter((file) => tree.hasFile(file))
   const members = [...(mod?.replaces ?? []), ...workspace(tree)].flatMap((directory) =>
     ['go.mod', 'go.sum'].map((file) => `${directory}/${file}`).filter((file) => tree.hasFile(file)),
@@ -107,8 +93,8 @@ function dockerfileOf(tree: Tree, { mod, version, vendored, linked, commands, co
   const build = `go build -trimpath -buildvcs=false -ldflags "-s -w \${GO_LINKER_SYMBOL:+-X $GO_LINKER_SYMBOL=$GO_LINKER_VALUE} $GO_LDFLAGS"`
   return [
     `FROM ${goImage(version)} AS build`,
-    `ENV CGO_ENABLED=${linked ? '1' : '0'} GOTOOLCHAIN=local`,
-    `WORKDIR ${home}`,
+    `ENV CGO_ENABLED=${linked ? '1' : '0'} GOTOOLCHAIN=local${old?.vendored === true ? ` GO111MODULE=off GOPATH=${old.paths}` : ''}`,
+    `WORKDIR ${old?.vendored === true ? `/go/src/${old.importPath}` : home}`,
     ...(fetches
       ? [
           `COPY ${manifests.join(' ')} ./`,
@@ -117,7 +103,9 @@ function dockerfileOf(tree: Tree, { mod, version, vendored, linked, commands, co
         ]
       : []),
     'COPY . .',
-    ...(manifests.length === 0 ? [`RUN ${caches} go mod init app && go mod tidy`] : []),
+    ...(manifests.length === 0 && old?.vendored !== true
+      ? [`RUN ${caches} go mod init ${old?.importPath ?? 'app'} && go mod tidy`]
+      : []),
     `RUN ${caches} mkdir -p /out/bin \\`,
     ...(root === undefined ? [] : [` && ${build} -o /out/bin/${root.name} . \\`]),
     ...(below.length === 0 ? [] : [` && ${build} -o /out/bin/ ${below.join(' ')} \\`]),

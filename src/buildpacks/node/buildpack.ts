@@ -6,6 +6,7 @@ import { siteCommand } from '../static/stage.js'
 import { BerthError } from '../../errors.js'
 import { below, type Tree } from '../tree.js'
 import { buildSettings } from '../build-settings.js'
+import { unknownLanguage } from '../unknown.js'
 import { foldersOf } from '../folders.js'
 import { buildCaches } from './build-caches.js'
 import { choose, type Choice } from './choice.js'
@@ -137,10 +138,10 @@ const keepsDevelopment = (variables: Readonly<Record<string, string>>): boolean 
   ['NPM_CONFIG_PRODUCTION', 'YARN_PRODUCTION'].some((name) => variables[name] === 'false') ||
   ['PNPM_SKIP_PRUNING', 'YARN2_SKIP_PRUNING'].some((name) => variables[name] === 'true')
 
-/** pnpm alone reads these, and nothing that runs the app does. */
+/** pnpm alone reads these, and nothing that runs the app does; a package.yaml is Haskell's as well. */
 function otherManifest(tree: Tree): null {
   const file = ['package.json5', 'package.yaml'].find((name) => tree.hasFile(name))
-  if (file === undefined) return null
+  if (file === undefined || unknownLanguage(tree) !== null) return null
   throw new BerthError(
     'invalid',
     `there is a ${file} and no package.json`,

@@ -39,6 +39,12 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
   const crates = lockedCrates(tree)
   const config = tree.read('.cargo/config.toml') ?? tree.read('.cargo/config') ?? ''
   const target = asTable(readToml(tree, '.cargo/config.toml').build).target
+  if (typeof target === 'string' && target.startsWith('wasm'))
+    throw new BerthError(
+      'invalid',
+      `.cargo/config.toml builds for WebAssembly (build.target is ${target}), which the Rust here has no library for`,
+      'if it runs as a program of this server too, take build.target out; else write a Dockerfile that has its toolchain and what runs it',
+    )
   const offline = tree.hasDirectory('.sqlx') || tree.hasFile('sqlx-data.json')
   return {
     buildpack: 'rust',

@@ -37,6 +37,11 @@ describe('the Elixir buildpack', () => {
       'COPY . .',
       'RUN mkdir -p /opt/mix && mix compile && mix release --overwrite --path /out',
     ])
+    const unlocked = { 'mix.exs': mix('app: :shop', 'defp deps, do: [{:plug_cowboy, "~> 2.6"}]\n') }
+    expect(steps(unlocked)).to.include('RUN --mount=type=cache,target=/root/.cache mix deps.get --only prod')
+    expect(planOf(unlocked).notes[0]).to.include('no mix.lock')
+    const near = { 'mix.exs': mix('app: :shop', 'defp deps, do: [{:core, path: "../core"}]\n') }
+    expect(steps(near).join('\n')).not.to.include('deps.get')
     const vendored = { 'mix.lock': '%{}', 'deps/plug/mix.exs': '' }
     expect(steps(vendored)).to.include.members(['COPY deps ./deps', 'RUN mix deps.compile --no-deps-check'])
     expect(steps(vendored).join('\n')).not.to.include('local.hex')

@@ -99,10 +99,42 @@ describe('the Go buildpack', () => {
     expect(steps({})).to.include('go mod init app && go mod tidy')
   })
 
-  it('refuses what no Go of today builds, and says what to do', () => {
-    expect(complaintOf({ '.godir': 'example.org/x\n', 'main.go': main })).to.match(
-      /^\.godir is from before Go had modules.*\nrun `go mod init example\.org\/x && go mod tidy`/,
+  it('builds a tree from before modules as the module that it names', () => {
+    const old = planOf({ '.godir': 'example.org/shop\n', 'web.go': server, Procfile: 'web: shop' })
+    expect(old.dockerfile).to.include('go mod init example.org/shop && go mod tidy').and.not.include('GO111MODULE')
+    expect(old.dockerfile).to.include('-o /out/bin/shop .')
+    expect(old.notes[0]).to.match(/^\.godir is from before modules.*newest.*`go mod init example\.org\/shop`/)
+    const dep = planOf({ 'Gopkg.lock': '', 'Gopkg.toml': 'root-package = "a.b/c"\n', 'm.go': main })
+    expect(dep.processTypes).to.deep.equal({ web: 'c' })
+    expect(planOf({ 'glide.yaml': 'import:\n- package: x\n', 'm.go': main }).dockerfile).to.include('go mod init app')
+  })
+
+  it('builds one that has what it imports in a GOPATH', () => {
+    const lines = (files: Files): string[] =>
+      planOf({ 'cmd/web/main.go': server, ...files })
+        .dockerfile.split('\n')
+        .filter((line) => /^(?:ENV C|WORKDIR)|go (?:mod|build)/.test(line))
+        .map((line) => line.replace(/-ldflags ".*?" /g, ''))
+    const built = (paths: string): string[] => [
+      `ENV CGO_ENABLED=0 GOTOOLCHAIN=local GO111MODULE=off GOPATH=${paths}`,
+      'WORKDIR /go/src/a.b/c',
+      ' && go build -trimpath -buildvcs=false -o /out/bin/ ./cmd/web \\',
+      'WORKDIR /app',
+    ]
+    const godeps = { 'Godeps/Godeps.json': '{"ImportPath": "a.b/c"}' }
+    expect(lines({ ...godeps, 'vendor/x.y/z/z.go': 'package z' })).to.deep.equal(built('/go'))
+    expect(lines({ ...godeps, 'Godeps/_workspace/src/x.y/z/z.go': '' })).to.deep.equal(
+      built('/go/src/a.b/c/Godeps/_workspace:/go'),
     )
+    expect(lines({ 'vendor/vendor.json': '{"rootPath": "a.b/c"}', 'vendor/x.y/z.go': '' })).to.deep.equal(built('/go'))
+    expect(lines({ ...godeps, 'go.mod': mod() })).not.to.include(built('/go')[0])
+    for (const path of ['../x', 'a:b', 'a/../b', '$(id)', '-x/../..'])
+      expect(complaintOf({ '.godir': '\n', 'glide.yaml': `package: "${path}"\n`, 'm.go': main })).to.match(
+        /^glide\.yaml:1:1: ".*" is no import path\nwrite one such as/,
+      )
+  })
+
+  it('refuses what no Go of today builds, and says what to do', () => {
     expect(complaintOf({ 'go.mod': 'go 1.22\n', 'main.go': main })).to.match(/^go\.mod:1:1: it names no module/)
     expect(complaintOf({ 'go.mod': mod('replace a.b/c => ../c'), 'main.go': main })).to.match(
       /^go\.mod:4:18: \.\.\/c is outside of what is pushed/,

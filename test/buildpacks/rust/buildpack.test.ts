@@ -167,6 +167,9 @@ describe('the Rust buildpack', () => {
       '--no-install-recommends libpq5 libssl3 ',
     ])
     const config = '[target.x86_64-unknown-linux-gnu]\nlinker = "clang"\nrustflags = ["-C", "link-arg=-fuse-ld=lld"]\n'
+    expect(complaintOf(app({ '.cargo/config.toml': '[build]\ntarget = "wasm32-wasi"\n' }))).to.match(
+      /^\.cargo\/config\.toml builds for WebAssembly \(build\.target is wasm32-wasi\).*\n.*take build\.target out/,
+    )
     expect(planOf(app({ '.cargo/config.toml': config })).dockerfile).to.include('recommends clang lld\n')
     const cross = planOf(
       app({ '.cargo/config.toml': '[build]\ntarget = "x86_64-unknown-linux-musl"\nrustc-wrapper = "sccache"\n' }),
