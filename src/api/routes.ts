@@ -12,6 +12,7 @@ export const routes = {
   },
   config: {
     get: 'GET /apps/:app/config',
+    reach: 'GET /apps/:app/config/reach',
     change: 'PATCH /apps/:app/config',
   },
   formation: {

@@ -11,6 +11,7 @@ import { directoryTree } from '../buildpacks/tree.js'
 import { BerthError, is } from '../errors.js'
 import { orMissing } from '../lib/missing.js'
 import { own } from '../lib/own.js'
+import { varsFor, type Reaches } from '../store/reach.js'
 import { ensureStacks, withStackImages, type StackDeps } from '../stacks/ensure.js'
 import { imageFile } from './image-file.js'
 import { buildImage, type ImageOrder, type MadeImage } from './image.js'
@@ -21,7 +22,10 @@ import { missingSecrets } from './secrets.js'
 const tries = 3
 
 /** A tree to make an image of. */
-export type TreeOrder = Omit<ImageOrder, 'plan' | 'buildpack'>
+export interface TreeOrder extends Omit<ImageOrder, 'plan' | 'buildpack'> {
+  /** Who alone has which of its config vars. */
+  readonly reach?: Reaches | undefined
+}
 
 /** What comes of a build. */
 export interface BuiltImage extends Pick<Plan, 'processTypes' | 'origin'> {
@@ -57,7 +61,8 @@ export async function buildTree(
   const placed = { ...order, directory: join(directory, place) }
   const said = readAppJson(directoryTree(placed.directory))
   const asked = variablesAsked(said?.env ?? {}, order.variables)
-  const plan = planOf({ ...placed, variables: { ...order.variables, ...asked } })
+  const seen = (config: Variables): Variables => varsFor('build', { config, reach: order.reach })
+  const plan = planOf({ ...placed, variables: seen({ ...order.variables, ...asked }) })
   log.step(`${plan.found} detected${place === '.' ? '' : ` in ${place}`}`)
   if (plan.version !== '') log.detail(`${plan.name} ${plan.version}`)
   if (plan.typesFile === undefined) tellTypes(log, plan.processTypes)
@@ -65,7 +70,7 @@ export async function buildTree(
   const secrets = missingSecrets(plan.secrets, { ...order.variables, ...asked })
   tellVariables(log, asked, secrets)
   if (plan.typesFile === undefined) checkFormation(said?.formation ?? {}, plan.processTypes)
-  const variables = { ...order.variables, ...asked, ...secrets }
+  const variables = seen({ ...order.variables, ...asked, ...secrets })
   const others = Object.entries(plan.images ?? {})
   for (const image of [plan, ...others.map(([, other]) => other)])
     await ensureStacks(deps, image, (line) => log.step(line))

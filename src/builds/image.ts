@@ -8,6 +8,7 @@ import { isAway } from '../engine-client/errors.js'
 import type { ProgressMessage } from '../engine-client/progress.js'
 import { BerthError, messageOf } from '../errors.js'
 import { LineSplitter } from '../lib/lines.js'
+import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
 import { whyAbsent } from '../stacks/absent.js'
 import { contextOf, dockerfileName, type ContextUpload } from './context.js'
@@ -46,6 +47,7 @@ export async function buildImage(
   let context: ContextUpload | undefined
   try {
     const builder = await engine.builds.builder()
+    if (builder !== 'here') noteShown(plan, variables, log)
     context = await contextOf(join(directory, plan.context ?? '.'), plan, builder === 'here')
     const request = {
       ...context.options,
@@ -97,7 +99,25 @@ function headersOf(plan: ImagePlan, variables: Readonly<Record<string, string>>)
       ...(plan.early === undefined ? {} : { 'X-Build-Env-Early': plan.early.join(',') }),
     }
   const secrets = Object.entries(variables).map(([name, value]) => [name, Buffer.from(value).toString('base64')])
-  return { 'X-Build-Secrets': encode(Object.fromEntries(secrets) as object) }
+  return {
+    'X-Build-Secrets': encode(Object.fromEntries(secrets) as object),
+    'X-Build-Args-Hidden': givenArgs(plan, variables).join(','),
+  }
+}
+
+/** The ARGs of a Dockerfile that have the values of config vars. */
+const givenArgs = ({ args = {} }: ImagePlan, variables: Readonly<Record<string, string>>): string[] =>
+  Object.keys(args).filter((name) => own(variables, name) === args[name])
+
+/** Names whose values are not for everyone to read. */
+const secretName = /KEY|SECRET|TOKEN|PASS|PWD|CREDENTIAL|PRIVATE/i
+
+/** What another engine does with an ARG: Berth's own keeps the value to itself. */
+function noteShown(plan: ImagePlan, variables: Readonly<Record<string, string>>, log: OperationLog): void {
+  for (const name of givenArgs(plan, variables).filter((name) => secretName.test(name)))
+    log.detail(
+      `Note: the history of the image keeps the value of ARG ${name}; RUN --mount=type=secret,id=${name} leaves none`,
+    )
 }
 
 /** So many of the last lines are looked through for the reason of a failure. */

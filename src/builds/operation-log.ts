@@ -2,14 +2,13 @@ import { mkdir, open, type FileHandle } from 'node:fs/promises'
 import type { Config } from '../config.js'
 import { messageOf } from '../errors.js'
 import { cutMark } from '../lib/lines.js'
+import { masked, secretsOf, shortestSecret } from '../lib/mask.js'
 import { logWord } from '../store/operations.js'
+import type { Reaches } from '../store/reach.js'
 import type { Store } from '../store/store.js'
 import { harmless } from '../lib/terminal.js'
 import { operationFiles, operationsDirectory } from './files.js'
 
-/** Names whose values are nobody's business, whoever prints them. */
-const secretName = /KEY|SECRET|TOKEN|PASS|PWD|CREDENTIAL|PRIVATE|DSN|_UR[IL]$/i
-const shortestSecret = 6
 /** Bytes (UTF-16 units, rather) that what a build or a release command writes may take of a log. */
 const outputBudget = 8 * 1024 * 1024
 /** So many lines of the rest are kept, its end. */
@@ -19,13 +18,6 @@ const tailLine = 2048
 /** What waits for the disk before `room` makes the writer wait too. */
 const waitingLimit = 1024 * 1024
 
-/** The values of config vars that must not be written to a log, and their lines, for a log is written by lines. */
-export const secretsOf = (config: Readonly<Record<string, string>>): string[] =>
-  Object.entries(config)
-    .filter(([name]) => secretName.test(name))
-    .flatMap(([, value]) => [value, ...value.split('\n').map((line) => line.trim())])
-    .filter(({ length }) => length >= shortestSecret)
-
 const indented = (text: string): string => text.replace(/^/gm, '       ')
 
 /** Writes the log of one operation: lines are appended in order, and whoever follows it is woken. */
@@ -33,7 +25,7 @@ export class OperationLog {
   readonly #file: FileHandle
   readonly #store: Store
   readonly #id: string
-  readonly #secrets: string[]
+  #secrets: readonly string[]
   readonly #tail: string[] = []
   #leftOut = 0
   #left = outputBudget
@@ -44,7 +36,7 @@ export class OperationLog {
     this.#file = file
     this.#store = store
     this.#id = id
-    this.#secrets = [...secrets]
+    this.#secrets = secrets
   }
 
   static async open(config: Config, store: Store, id: string, secrets: readonly string[] = []): Promise<OperationLog> {
@@ -53,8 +45,8 @@ export class OperationLog {
   }
 
   /** Keeps what config vars hold out of all that is written from now on, too. */
-  hide(config: Readonly<Record<string, string>>): void {
-    this.#secrets.push(...secretsOf(config))
+  hide(config: Readonly<Record<string, string>>, reach?: Reaches): void {
+    this.#secrets = [...this.#secrets, ...secretsOf(config, reach)].sort((a, b) => b.length - a.length)
   }
 
   /** One line or several, made harmless and without secrets. */
@@ -116,8 +108,7 @@ export class OperationLog {
   }
 
   #write(text: string): void {
-    let safe = harmless(text.replace(/\r\n?/g, '\n'))
-    for (const secret of this.#secrets) safe = safe.replaceAll(secret, '[secret]')
+    let safe = masked(harmless(text.replace(/\r\n?/g, '\n')), this.#secrets)
     if (safe.endsWith(cutMark)) safe = this.#withoutHalf(safe)
     this.#waiting += `${safe}\n`
     this.#writing ??= this.#flush()

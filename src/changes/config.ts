@@ -2,16 +2,22 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { buildSettingOf, checkBuildSetting } from '../buildpacks/build-settings.js'
 import { BerthError } from '../errors.js'
+import { own } from '../lib/own.js'
+import type { Reaches } from '../store/reach.js'
+import type { Release } from '../store/releases.js'
 import { releasing } from './kind.js'
 
 const ConfigChange = z.object({
   kind: z.literal('config'),
   set: z.record(z.string(), z.string()).readonly(),
   unset: z.array(z.string()).readonly(),
+  /** Who has those that are set; unless given, who has them now, and both of new ones. */
+  reach: z.enum(['build', 'run', 'both']).exactOptional(),
 })
 type ConfigChange = z.output<typeof ConfigChange>
 type Vars = Readonly<Record<string, string>>
 type Edit = Pick<ConfigChange, 'set' | 'unset'>
+type Current = Pick<Release, 'config' | 'reach'>
 
 /** Bytes of all config vars of an app; each of the releases that are kept holds them. */
 export const mostConfigBytes = 256 * 1024
@@ -106,24 +112,43 @@ function check({ set, unset }: ConfigChange, current: Vars): void {
   configAfter(current, { set, unset })
 }
 
+/** Who alone has which config vars after a change of them. */
+function reachAfter(before: Reaches, { set, unset, reach }: ConfigChange): Reaches {
+  const kept = Object.entries(before).filter(
+    ([name]) => !unset.includes(name) && (reach === undefined || !Object.hasOwn(set, name)),
+  )
+  const given = reach === undefined || reach === 'both' ? [] : Object.keys(set).map((name) => [name, reach] as const)
+  return Object.fromEntries([...kept, ...given])
+}
+
 /** Of a change what does change something. */
-function effective(vars: Vars, { set, unset }: Edit): Edit {
+function effective({ config: vars, reach = {} }: Current, change: ConfigChange): Edit {
   const has = (name: string): boolean => Object.hasOwn(vars, name)
+  const after = reachAfter(reach, change)
+  const changes = ([name, value]: [string, string]): boolean =>
+    !has(name) || vars[name] !== value || own(reach, name) !== own(after, name)
   return {
-    set: Object.fromEntries(Object.entries(set).filter(([name, value]) => !has(name) || vars[name] !== value)),
-    unset: unset.filter(has),
+    set: Object.fromEntries(Object.entries(change.set).filter(changes)),
+    unset: change.unset.filter(has),
   }
 }
+
+const ofWhom = { build: ' of builds', run: ' of processes', both: '' } as const
 
 /** Config vars are set and unset. */
 export const config = releasing<ConfigChange>({
   schema: ConfigChange,
   describe: (change, current) => {
-    const { set, unset } = current ? effective(current.config, change) : change
+    const { set, unset } = current ? effective(current, change) : change
     const said = [['Set', Object.keys(set)] as const, ['Unset', unset] as const].filter(([, names]) => names.length > 0)
-    return `${said.map(([verb, names]) => `${verb} ${names.join(', ')}`).join('; ')} config vars`
+    return `${said.map(([verb, names]) => `${verb} ${names.join(', ')}`).join('; ')} config vars${ofWhom[change.reach ?? 'both']}`
   },
   check: (change, _, current) => check(change, current.config),
-  changesNothing: (change, current) => isDeepStrictEqual(edited(current.config, change), current.config),
-  next: (change, current) => ({ config: configAfter(current.config, change) }),
+  changesNothing: (change, current) =>
+    isDeepStrictEqual(edited(current.config, change), current.config) &&
+    isDeepStrictEqual(reachAfter(current.reach ?? {}, change), { ...current.reach }),
+  next: (change, current) => ({
+    config: configAfter(current.config, change),
+    reach: reachAfter(current.reach ?? {}, change),
+  }),
 })

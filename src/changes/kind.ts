@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { App } from '../store/apps.js'
 import type { StoredChange } from '../store/operations.js'
 import type { Release } from '../store/releases.js'
+import type { Reached } from '../store/reach.js'
 import type { Store } from '../store/store.js'
 
 /** What a build brings to a release. */
@@ -34,7 +35,7 @@ export interface Making {
   /** Builds the tree that was pushed. */
   build(push: { readonly commit: string; readonly unless?: readonly string[] | undefined }): Promise<Built>
   /** Builds the commit of a release again, from the app's repository and with the config vars that it had. */
-  rebuild(release: { readonly commit: string; readonly config: Release['config'] }): Promise<Built>
+  rebuild(release: { readonly commit: string } & Reached): Promise<Built>
   /** @throws BerthError `missing` */
   release(version: number): Promise<Release>
   hasImage(image: string): Promise<boolean>

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { Release } from '../store/releases.js'
+import { varsFor, type Reached } from '../store/reach.js'
 import { configAfter } from './config.js'
 import { formationDeclared, formationFor } from './formation.js'
 import { releasing, type Built } from './kind.js'
@@ -18,9 +18,9 @@ const PushChange = z.object({
 })
 export type PushChange = z.output<typeof PushChange>
 
-/** An id of config vars: the same for the same ones. */
-function configId(config: Release['config']): string {
-  const entries = Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1))
+/** An id of the config vars that a build has: the same for the same ones. */
+function configId(of: Reached): string {
+  const entries = Object.entries(varsFor('build', of)).sort(([a], [b]) => (a < b ? -1 : 1))
   return createHash('sha256').update(JSON.stringify(entries)).digest('hex')
 }
 
@@ -29,7 +29,7 @@ export const push = releasing<PushChange, Built>({
   schema: PushChange,
   describe: ({ commit, rebuild }) => `${rebuild ? 'Rebuild' : 'Deploy'} ${commit.slice(0, 7)}`,
   changesNothing: ({ tree }, current) =>
-    tree !== undefined && tree === current.source?.tree && current.source.config === configId(current.config)
+    tree !== undefined && tree === current.source?.tree && current.source.config === configId(current)
       ? `This tree runs already, as v${String(current.version)}: nothing is built, and nothing restarted. \`berth ps:rebuild\` builds it again`
       : false,
   make: (change, at) => at.build(change),
@@ -38,7 +38,7 @@ export const push = releasing<PushChange, Built>({
     const config = configAfter({ ...secrets, ...current.config }, { set: variables, unset: [] })
     const formation = formationDeclared(formationFor(built.processTypes, current.formation), current, built.declared)
     const tree = change.rebuild ? current.source?.tree : change.tree
-    const source = tree === undefined ? undefined : { tree, config: configId(config) }
+    const source = tree === undefined ? undefined : { tree, config: configId({ ...current, config }) }
     return { declared: undefined, scripts: undefined, ...built, commit: change.commit, source, config, formation }
   },
   runsReleaseCommand: true,

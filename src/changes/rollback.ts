@@ -17,7 +17,7 @@ async function releaseToReturnTo(version: number, at: Making): Promise<Release> 
   if (old.commit === null)
     throw new BerthError('missing', `the image of v${version} is no longer on the engine`, 'push the app again')
   at.progress.step(`The image of v${version} is not there: building ${old.commit.slice(0, 7)} again`)
-  const { image, images, port } = await at.rebuild({ commit: old.commit, config: old.config })
+  const { image, images, port } = await at.rebuild({ commit: old.commit, config: old.config, reach: old.reach })
   return { ...old, image, images, port }
 }
 
@@ -48,9 +48,9 @@ export const rollback = releasing<Rollback, Release>({
         `v${version} has no image to go back to`,
         'run `berth releases` to see which have',
       )
-    const { image, images, port, commit, processTypes, config, origin, scripts, declared, source } = old
+    const { image, images, port, commit, processTypes, config, reach, origin, scripts, declared, source } = old
     // those that are there keep their scale, those that were gone have theirs again
     const formation = formationFor(processTypes, { ...old.formation, ...current.formation })
-    return { image, images, port, commit, processTypes, config, origin, scripts, declared, source, formation }
+    return { image, images, port, commit, processTypes, config, reach, origin, scripts, declared, source, formation }
   },
 })

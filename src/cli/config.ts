@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { BerthError } from '../errors.js'
+import { own } from '../lib/own.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
 import { fields, heading, print, printJson, say } from './output.js'
@@ -36,6 +37,8 @@ async function read(path: string): Promise<string> {
 }
 
 interface SetOptions extends AppOptions {
+  readonly build?: boolean
+  readonly run?: boolean
   readonly file?: readonly string[]
   readonly envFile?: string
 }
@@ -54,7 +57,33 @@ async function readEnvFile(path: string): Promise<Record<string, string>> {
   return parseEnvFile((await read(path)).replace(/^\ufeff/, '')) // an editor's mark, no part of a name
 }
 
+type AppSession = Awaited<ReturnType<typeof openApp>>
+type Reach = 'build' | 'run' | 'both'
+
+/** Who is to have what is set; undefined where nothing is said of it. */
+const reachOf = ({ build = false, run = false }: SetOptions): Reach | undefined =>
+  build && run ? 'both' : build ? 'build' : run ? 'run' : undefined
+
+/** Whether processes neither have these config vars nor get them: then nothing restarts. */
+async function areOfBuilds({ client, app }: AppSession, names: readonly string[], reach?: Reach): Promise<boolean> {
+  const [vars, only] = await Promise.all([client.config.get({ app }), client.config.reach({ app })])
+  return names.every((name) => {
+    const now = own(only, name) ?? (Object.hasOwn(vars, name) ? 'both' : undefined)
+    return (now ?? 'build') === 'build' && (reach ?? now) === 'build'
+  })
+}
+
+const doing = (verb: string, names: readonly string[], app: string, ofBuilds: boolean): string =>
+  ofBuilds ? `${verb} ${few(names)} for the next build of ${app}` : `${verb} ${few(names)} and restarting ${app}`
+
 const few = (names: readonly string[]): string => (names.length > 5 ? `${names.length} config vars` : names.join(', '))
+
+/** In which order, and under which words, config vars are listed. */
+const sides = [
+  [undefined, ''],
+  ['build', 'Builds alone have:\n'],
+  ['run', 'Processes alone have:\n'],
+] as const
 
 function addConfig(program: Command): void {
   withJson(
@@ -70,9 +99,12 @@ function addConfig(program: Command): void {
     .option('-s, --shell', 'print NAME=value lines, quoted for a shell')
     .action(async (options: AppOptions & JsonOptions & { shell?: boolean }) => {
       const { client, app } = await openApp(options)
-      const vars = Object.entries(await client.config.get({ app })).sort(([a], [b]) => (a < b ? -1 : 1))
+      const [all, reach] = await Promise.all([client.config.get({ app }), client.config.reach({ app })])
+      const vars = Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1))
+      const only = (name: string): 'build' | 'run' | undefined => own(reach, name)
       if (options.json) {
-        printJson(Object.fromEntries(vars))
+        const shown = ([name, value]: [string, string]) => [name, only(name) ? { value, reach: only(name) } : value]
+        printJson(Object.fromEntries(vars.map(shown)))
         return
       }
       if (options.shell) {
@@ -85,7 +117,10 @@ function addConfig(program: Command): void {
         return
       }
       print(heading(`${app} Config Vars`))
-      print(fields(vars))
+      for (const [side, title] of sides) {
+        const some = vars.filter(([name]) => only(name) === side)
+        if (some.length > 0) print(`${title}${fields(some)}${Object.keys(reach).length > 0 ? '\n' : ''}`)
+      }
     })
 }
 
@@ -125,6 +160,7 @@ function addConfigSet(program: Command): void {
         'config:set GREETING=hi LEVEL=3 -a blog',
         'config:set --file KEY=key.pem',
         'config:set --env-file .env',
+        'config:set --build NPM_TOKEN=…',
       ],
     }),
   )
@@ -138,15 +174,16 @@ function addConfigSet(program: Command): void {
       '--env-file <path>',
       'read all vars of a dotenv file or of the output of `config --shell` (- is standard input)',
     )
+    .option('--build', 'builds have them: processes do not, and nothing restarts')
+    .option('--run', 'processes have them, and builds do not; with --build, both (as new ones without either)')
     .action(async (words: string[], options: SetOptions) => {
       const set = await collect(words, options)
       const session = await openApp(options)
       const { app, client } = session
-      await followOperation(
-        session,
-        `Setting ${few(Object.keys(set))} and restarting ${app}`,
-        client.config.change({ app, set }),
-      )
+      const reach = reachOf(options)
+      const names = Object.keys(set)
+      const text = doing('Setting', names, app, await areOfBuilds(session, names, reach))
+      await followOperation(session, text, client.config.change({ app, set, ...(reach && { reach }) }))
     })
 }
 
@@ -163,11 +200,8 @@ function addConfigUnset(program: Command): void {
     .action(async (unset: string[], options: AppOptions) => {
       const session = await openApp(options)
       const { app, client } = session
-      await followOperation(
-        session,
-        `Unsetting ${few(unset)} and restarting ${app}`,
-        client.config.change({ app, unset }),
-      )
+      const text = doing('Unsetting', unset, app, await areOfBuilds(session, unset))
+      await followOperation(session, text, client.config.change({ app, unset }))
     })
 }
 

@@ -65,9 +65,10 @@ function makingOf(deps: OperationDeps, run: OperationRun, version: number): Maki
     current,
     progress: log,
     build: (push) => buildInTurn(deps, run, push, version),
-    rebuild: async ({ commit, config: variables }) => {
+    rebuild: async ({ commit, ...vars }) => {
+      log.hide(vars.config, vars.reach)
       await checkOut(config, app, commit, operationFiles(config, operation.id).source)
-      return buildInTurn(deps, run, { variables }, version)
+      return buildInTurn(deps, run, { vars }, version)
     },
     release: (version) => store.releases.get(app.id, version),
     hasImage: async (image) => (await engine.images.inspect(image)) !== null,

@@ -5,6 +5,7 @@ import { isBuild } from '../changes/index.js'
 import { BerthError } from '../errors.js'
 import { orMissing } from '../lib/missing.js'
 import type { App } from '../store/apps.js'
+import type { Reached } from '../store/reach.js'
 import type { OperationDeps } from './deps.js'
 import type { OperationRun } from './run.js'
 
@@ -15,8 +16,8 @@ const imageTag = (app: App, version: number): string => `berth/${app.name}-${app
 export interface BuildOrder {
   /** Pushes that must not have landed. */
   readonly unless?: readonly string[] | undefined
-  /** Config vars; those of the app's current release unless given. */
-  readonly variables?: Readonly<Record<string, string>> | undefined
+  /** Config vars, and who has them; those of the app's current release unless given. */
+  readonly vars?: Reached | undefined
 }
 
 /**
@@ -26,17 +27,18 @@ export interface BuildOrder {
 export async function buildPush(
   deps: OperationDeps,
   { app, operation, log, signal }: OperationRun,
-  { unless = [], variables }: BuildOrder,
+  { unless = [], vars }: BuildOrder,
   version: number,
 ): Promise<Built> {
   await checkStillWanted(deps, unless)
-  const current = async () => (app.current > 0 ? (await deps.store.releases.get(app.id, app.current)).config : {})
-  const [config] = await Promise.all([
-    variables ?? current(),
+  const current = async (): Promise<Reached> =>
+    app.current > 0 ? await deps.store.releases.get(app.id, app.current) : { config: {} }
+  const [{ config, reach }] = await Promise.all([
+    vars ?? current(),
     deps.store.operations.update(operation.id, { status: 'building' }),
   ])
   const directory = operationFiles(deps.config, operation.id).source
-  return buildTree(deps, { app, directory, tag: imageTag(app, version), variables: config }, log, signal)
+  return buildTree(deps, { app, directory, tag: imageTag(app, version), variables: config, reach }, log, signal)
 }
 
 /** @throws BerthError `conflict` when a push this one does not build upon has landed since */

@@ -7,7 +7,8 @@ import type { App } from '../store/apps.js'
 import { valuesOf, type Operation } from '../store/operations.js'
 import { firstRelease, type Release } from '../store/releases.js'
 import { collectImages, trim } from './collect.js'
-import { OperationLog, secretsOf } from '../builds/operation-log.js'
+import { OperationLog } from '../builds/operation-log.js'
+import { secretsOf } from '../lib/mask.js'
 import { dismantle, forgetApp } from './destroy.js'
 import { keepSource, removeSource } from '../builds/files.js'
 import { makeRelease } from './make-release.js'
@@ -30,7 +31,7 @@ export async function runOperation(
   const app = await store.apps.find(operation.app)
   if (!app) return orphaned(deps, operation)
   const current = await currentRelease(deps, app)
-  const secrets = secretsOf({ ...current.config, ...valuesOf(operation.change) })
+  const secrets = secretsNow(current, operation)
   const log = await OperationLog.open(config, store, operation.id, secrets)
   if (operation.status !== 'queued') log.step('Resuming after an interruption')
   let failure: string | null = null
@@ -60,6 +61,13 @@ export async function runOperation(
   if (isBuild(operation)) await keepSource(config, operation.id, app.id)
   else await removeSource(config, operation.id) // a rollback may have had to build
   await tidy(deps, (await store.apps.find(app.id)) ?? app, isBuild(operation))
+}
+
+/** What the log of an operation must not show: neither the app's secrets, nor those that it is about to have. */
+function secretsNow({ config, reach }: Release, { change }: Operation): string[] {
+  const [values, given] = [valuesOf(change), change.reach]
+  const coming = typeof given === 'string' ? Object.keys(values).map((name): [string, string] => [name, given]) : []
+  return [...secretsOf(config, reach), ...secretsOf(values, { ...reach, ...Object.fromEntries(coming) })]
 }
 
 /** Does what an operation is about. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { label } from '../config.js'
 import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
+import { varsFor } from '../store/reach.js'
 import { defaultEntry, type FormationEntry, type Release } from '../store/releases.js'
 import type { Away } from '../store/routes.js'
 
@@ -27,7 +28,7 @@ export const entryOf = (release: Release, type: string): FormationEntry =>
 
 /** The port `web` listens on: what the app's config says, else what its image exposes, else 5000. */
 export function portOf(release: Release): number {
-  const port = Number(release.config.PORT)
+  const port = Number(varsFor('run', release).PORT)
   return Number.isInteger(port) && port > 0 && port < 65_536 ? port : (release.port ?? 5000)
 }
 
@@ -35,9 +36,9 @@ export function portOf(release: Release): number {
 export const imageOf = (release: Release, type: string): string =>
   own(release.images ?? {}, type) ?? release.image ?? ''
 
-/** The config vars that processes have: those that say how Berth builds the app are none of theirs. */
+/** The config vars that processes have: those that builds alone have, or that say how Berth builds the app, are none of theirs. */
 const ownVars = (release: Release): [string, string][] =>
-  Object.entries(release.config).filter(([name]) => !name.startsWith('BERTH_'))
+  Object.entries(varsFor('run', release)).filter(([name]) => !name.startsWith('BERTH_'))
 
 /**
  * A hash of all that makes processes of a type what they are. Releases that differ only in quantities, domains or commits

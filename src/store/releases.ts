@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
 import { noApp } from './missing.js'
+import type { Reaches } from './reach.js'
 import { change } from './records.js'
 
 /** How many of an app's releases are remembered, with their config vars; the current one always is. */
@@ -56,6 +57,8 @@ export interface Release {
   /** Which file of the app the commands of its process types come from; not known of old ones. */
   readonly origin?: 'Procfile' | 'package.json' | 'Dockerfile' | 'heroku.yml' | undefined
   readonly config: Readonly<Record<string, string>>
+  /** Who alone has which of them. */
+  readonly reach?: Reaches | undefined
   readonly formation: Readonly<Record<string, FormationEntry>>
   /** Process type -> how many the app itself says, in its app.json; what somebody has scaled since counts more. */
   readonly declared?: Readonly<Record<string, number>> | undefined

@@ -1,7 +1,8 @@
 import { readFile, stat } from 'node:fs/promises'
 import { expect } from 'chai'
 import { cutMark } from '../../src/lib/lines.js'
-import { OperationLog, secretsOf } from '../../src/builds/operation-log.js'
+import { OperationLog } from '../../src/builds/operation-log.js'
+import { secretsOf } from '../../src/lib/mask.js'
 import { operationFiles } from '../../src/builds/files.js'
 import { queueRig, type QueueRig } from '../queue/rig.js'
 

@@ -25,6 +25,23 @@ describe('a change of config vars', () => {
     expect(nothing({}, ['A'])).to.equal(false)
   })
 
+  it('says who has them: one that is set again keeps who has it', () => {
+    const set = (vars: Record<string, string>, reach?: 'build' | 'run' | 'both') =>
+      ({ kind: 'config', set: vars, unset: [], ...(reach && { reach }) }) as const
+    const first = nextRelease(deployed, 3, set({ TOKEN: 't', C: '3' }, 'build'))
+    expect(first).to.deep.include({ reach: { TOKEN: 'build', C: 'build' }, config: { A: '1', TOKEN: 't', C: '3' } })
+    expect(first.description).to.equal('Set TOKEN, C config vars of builds')
+    const again = nextRelease(first, 4, set({ TOKEN: 'u', A: '2' }))
+    expect(again.reach).to.deep.equal({ TOKEN: 'build', C: 'build' })
+    expect(nextRelease(again, 5, set({ TOKEN: 'u' }, 'both')).reach).to.deep.equal({ C: 'build' })
+    expect(nextRelease(again, 5, set({ A: '2' }, 'run')).reach).to.deep.equal({ TOKEN: 'build', C: 'build', A: 'run' })
+    expect(nextRelease(again, 5, { kind: 'config', set: {}, unset: ['TOKEN', 'C'] }).reach).to.deep.equal({})
+    expect(config.changesNothing?.(set({ TOKEN: 'u' }), again)).to.equal(true)
+    expect(config.changesNothing?.(set({ TOKEN: 'u' }, 'build'), again)).to.equal(true)
+    expect(config.changesNothing?.(set({ TOKEN: 'u' }, 'run'), again)).to.equal(false)
+    expect(config.describe(set({ TOKEN: 'u', A: '2' }, 'run'), again)).to.equal('Set TOKEN, A config vars of processes')
+  })
+
   it('may not make them too large together, and may make those of an older Berth smaller', () => {
     const half = 'x'.repeat(mostConfigBytes / 2)
     expect(() => configAfter({ A: half }, { set: { B: half }, unset: [] })).to.throw('256 KiB altogether at most')

@@ -63,6 +63,14 @@ describe('a push', () => {
     expect(kind.changesNothing?.(one, back), 'gone back to').to.be.a('string')
   })
 
+  it('of the tree that runs is the same whatever processes alone have', () => {
+    const one = { ...push, tree: 't1' }
+    const runs = nextRelease(deployed, 3, one, built)
+    const set = (reach: 'build' | 'run') => nextRelease(runs, 4, { kind: 'config', set: { B: '1' }, unset: [], reach })
+    expect(kind.changesNothing?.(one, set('run'))).to.be.a('string')
+    expect(kind.changesNothing?.(one, set('build'))).to.equal(false)
+  })
+
   it('keeps what its app.json says, as long as it says it', () => {
     const said = { declared: { web: 2 }, scripts: { after: 'x' } }
     const next = nextRelease(deployed, 3, push, { ...built, ...said })

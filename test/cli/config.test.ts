@@ -40,6 +40,31 @@ describe('config vars on the command line', function () {
     expect([gone.code, gone.stdout]).to.deep.equal([1, ''])
   })
 
+  it('are of builds alone, of processes alone, or of both', async () => {
+    await cli.api.pushed('reach')
+    const set = async (...words: string[]) => (await berth(['config:set', ...words, '-a', 'reach'])).stderr
+    expect(await set('--build', 'NPM_TOKEN=one')).to.equal(
+      'Setting NPM_TOKEN for the next build of reach... done, v3\n',
+    )
+    expect(await set('NPM_TOKEN=two')).to.equal('Setting NPM_TOKEN for the next build of reach... done, v4\n')
+    expect(await set('--run', 'RUN=1')).to.equal('Setting RUN and restarting reach... done, v5\n')
+    expect(await set('BOTH=1')).to.include('restarting')
+    expect(await json(['config', '--json', '-a', 'reach'])).to.deep.equal({
+      ...{ BOTH: '1', NPM_TOKEN: { value: 'two', reach: 'build' }, RUN: { value: '1', reach: 'run' } },
+    })
+    expect((await berth(['config', '-a', 'reach'])).stdout).to.equal(
+      '=== reach Config Vars\n\nBOTH:  1\n\nBuilds alone have:\nNPM_TOKEN:  two\n\nProcesses alone have:\nRUN:  1\n\n',
+    )
+    expect((await berth(['config:get', 'NPM_TOKEN', '-a', 'reach'])).stdout).to.equal('two\n')
+    expect(await set('--build', 'BOTH=1')).to.include('restarting')
+    expect(await set('--build', '--run', 'BOTH=1', 'NPM_TOKEN=two', 'RUN=1')).to.include('restarting')
+    expect(await json(['config', '--json', '-a', 'reach'])).to.deep.equal({ BOTH: '1', NPM_TOKEN: 'two', RUN: '1' })
+    await set('--build', 'LATER=1')
+    expect((await berth(['config:unset', 'LATER', '-a', 'reach'])).stderr).to.include(
+      'for the next build of reach... done',
+    )
+  })
+
   it('come from files, standard input and dotenv files', async () => {
     await writeFile(join(cli.dir, 'key.pem'), 'line one\nline two\n')
     await writeFile(join(cli.dir, 'app.env'), '# a comment\nFROM_FILE="with \\n newline"\nGREETING=hi\n')

@@ -63,6 +63,17 @@ describe('what a release desires', () => {
   it('is no other for what says how it is built', () =>
     expect(specHash(release({ config: { BERTH_APP_DIR: 'apps/web' } }), 'web')).to.equal(specHash(release(), 'web')))
 
+  it('is no other for a config var of builds alone, which no process has', () => {
+    const config = { PORT: '8080', TOKEN: 'x' }
+    const ofBuilds = release({ config, reach: { PORT: 'build', TOKEN: 'build' } })
+    expect(specHash(ofBuilds, 'web')).to.equal(specHash(release(), 'web'))
+    expect(portOf(ofBuilds)).to.equal(5000)
+    expect(environmentOf(app, ofBuilds, 'web.1').join()).to.not.match(/TOKEN|8080/)
+    const ofProcesses = release({ config, reach: { TOKEN: 'run' } })
+    expect(specHash(ofProcesses, 'web')).to.equal(specHash(release({ config }), 'web'))
+    expect(environmentOf(app, ofProcesses, 'web.1')).to.include('TOKEN=x')
+  })
+
   it('tells a process its port and place; config vars win', () => {
     expect(environmentOf(app, release({ config: { A: 'x=y\n"' } }), 'web.1')).to.deep.equal([
       'PORT=5000',

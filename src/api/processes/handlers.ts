@@ -3,6 +3,7 @@ import { BerthError } from '../../errors.js'
 import type { App } from '../../store/apps.js'
 import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
+import { maskedLog } from './masking.js'
 import { viewOperation } from '../views.js'
 
 const again = 'follow the log again in a moment'
@@ -34,7 +35,8 @@ export function processHandlers(platform: ControlApiDeps): HandlersOf<'processes
       if (process !== undefined) await checkName(app, process)
       return (async function* () {
         let count = 0
-        for await (const line of platform.logs(app, { lines, process: process ?? null, follow, signal })) {
+        const log = platform.logs(app, { lines, process: process ?? null, follow, signal })
+        for await (const line of maskedLog(store, app, log)) {
           count += 1
           yield line
         }

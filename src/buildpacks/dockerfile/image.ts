@@ -25,20 +25,10 @@ export interface OwnImage extends ImagePlan {
   readonly notes: readonly string[]
 }
 
-/** Names whose values are not for everyone to read. */
-const secretName = /KEY|SECRET|TOKEN|PASS|PWD|CREDENTIAL|PRIVATE/i
-
-function notesOf(path: string, { args, secrets }: Outline, variables: Readonly<Record<string, string>>): string[] {
-  const shown = args.filter((name) => secretName.test(name) && Object.hasOwn(variables, name))
-  const absent = secrets.filter((id) => !Object.hasOwn(variables, id))
-  return [
-    ...shown.map(
-      (name) =>
-        `${path}: the history of the image keeps the value of ARG ${name}; RUN --mount=type=secret,id=${name} leaves none`,
-    ),
-    ...absent.map((id) => `${path}: the secret ${id} is a config var that is not set: berth config:set ${id}=…`),
-  ]
-}
+const notesOf = (path: string, { secrets }: Outline, variables: Readonly<Record<string, string>>): string[] =>
+  secrets
+    .filter((id) => !Object.hasOwn(variables, id))
+    .map((id) => `${path}: the secret ${id} is a config var that builds do not have: berth config:set --build ${id}=…`)
 
 /**
  * What is to be built of a Dockerfile of the app's own.

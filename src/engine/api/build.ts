@@ -4,7 +4,7 @@ import type { GitSurroundings } from '../build/git.js'
 import { pruneFilters } from '../build/items.js'
 import { StepFailure } from '../build/run.js'
 import { memoriesOf } from '../build/sources.js'
-import { readAgents, readEarly, readSecrets, readVariables } from '../build/secrets.js'
+import { listOf, readAgents, readEarly, readSecrets, readVariables } from '../build/secrets.js'
 import type { EngineConfig } from '../config.js'
 import { codeOf, EngineError, messageOf } from '../errors.js'
 import type { ImageStore } from '../images/store.js'
@@ -60,6 +60,7 @@ export const buildRoutes = (api: BuildApi): readonly ApiRoute[] => [
  *   in no layer, image or history.
  * - `X-Build-Env-Early`: which of them a RUN sees before its stage has the whole context (`COPY . .`), names or beginnings
  *   (`NPM_*`) between commas; all unless it is given.
+ * - `X-Build-Args-Hidden`: names of build args, between commas: the image's history has `***` in place of their values.
  * - `X-Build-Ssh`: base64url of a JSON object, agent id to the absolute path of its socket on this machine, for
  *   `RUN --mount=type=ssh`. Only from a client on this machine, and only when the engine was started with `--build-ssh`.
  */
@@ -69,6 +70,7 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
   const secrets = readSecrets(headerOf(request, 'x-build-secrets'))
   const variables = readVariables(headerOf(request, 'x-build-env'))
   const early = readEarly(headerOf(request, 'x-build-env-early'))
+  const hidden = new Set(listOf(headerOf(request, 'x-build-args-hidden')))
   const agents = readAgents(headerOf(request, 'x-build-ssh'))
   if (agents.size > 0 && (config.build?.ssh !== true || raw.socket.remoteAddress !== undefined))
     throw new EngineError('denied', 'this engine lends builds no ssh agent: it must be started with --build-ssh')
@@ -85,7 +87,7 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
       if (!quiet && text !== '') await write({ stream: text })
     }
     const keyring = keyringOfHeader(headerOf(request, 'x-registry-config'))
-    const given = { secrets, variables, early, agents, keyring, errors: errorsShownFor(request.version) }
+    const given = { secrets, variables, early, hidden, agents, keyring, errors: errorsShownFor(request.version) }
     const image = await builder.build({ ...options, ...given, context, sandbox, signal, out: log })
     if (quiet) await write({ stream: `${image.id}\n` })
     else {

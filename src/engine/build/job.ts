@@ -28,6 +28,8 @@ export interface BuildRequest {
   readonly owner: string | undefined
   /** A null value takes nothing: the client had none to give. */
   readonly buildArgs: ReadonlyMap<string, string | null>
+  /** Names of those whose values no history tells. */
+  readonly hidden: ReadonlySet<string>
   readonly labels: Readonly<Record<string, string>>
   readonly target: string
   readonly noCache: boolean

@@ -57,8 +57,8 @@ export async function runStep(job: Job, instruction: RunInstruction, state: Stag
     if (oomKilled) await job.out(` ---> A process of this step was ended: ${memory}\n`)
     await job.out(` ---> Removed intermediate container ${stage.id.slice(0, 12)}\n`)
   })
-  const shown =
-    declared.length > 0 ? `|${String(declared.length)} ${declared.map((pair) => pair.join('=')).join(' ')} ` : ''
+  const told = declared.map(([name, value]) => `${name}=${job.request.hidden.has(name) ? '***' : value}`)
+  const shown = told.length > 0 ? `|${String(told.length)} ${told.join(' ')} ` : ''
   return layered(state, `RUN ${shown}${args.join(' ')}`, record, key)
 }
 

@@ -35,8 +35,10 @@ export function readVariables(text: string | undefined): ReadonlyMap<string, str
 }
 
 /** Reads `X-Build-Env-Early`: names and beginnings, between commas; without it every step sees every variable. */
-export const readEarly = (text: string | undefined): readonly string[] =>
-  text === undefined ? ['*'] : text.split(',').map((one) => one.trim())
+export const readEarly = (text: string | undefined): readonly string[] => (text === undefined ? ['*'] : listOf(text))
+
+/** What a header has between commas; nothing where there is none. */
+export const listOf = (text = ''): string[] => text.split(',').map((one) => one.trim())
 
 /** Reads `X-Build-Ssh`: base64url of `{"<id>": "/path/of/agent.sock"}`. @throws EngineError `invalid` */
 export function readAgents(text: string | undefined): ReadonlyMap<string, string> {

@@ -63,7 +63,9 @@ describe('apps with Dockerfiles of their own', () => {
     await set(app, 'target=run')
     const missing = await repo.push()
     expect(missing.code).to.equal(1)
-    expect(missing.stderr).to.include('the secret OTHER is a config var that is not set: berth config:set OTHER=')
+    expect(missing.stderr).to.include(
+      'the secret OTHER is a config var that builds do not have: berth config:set --build OTHER=',
+    )
     await set(app, 'OTHER=other')
     const push = await repo.push()
     expect(push.code, push.stderr).to.equal(0)
