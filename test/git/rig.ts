@@ -140,7 +140,8 @@ export async function gitRig(options: RigOptions = {}): Promise<GitRig> {
       await (await wakeUps(store.redis)).close()
       store.redis.disconnect()
       await redis[Symbol.asyncDispose]()
-      await rm(dir, { recursive: true, force: true })
+      // a git whose client has gone ends in its own time, and writes until then
+      await rm(dir, { recursive: true, force: true, maxRetries: 20 })
     },
   }
 
