@@ -6,7 +6,8 @@ import { indexOf, moveTree, removeSourceTree, treeIdOf } from '../builds/files.j
 import { readIfThere } from '../lib/missing.js'
 import type { Disk } from './disk.js'
 import { git, must } from './git.js'
-import { checkPointers, readTree, type TreeFacts } from './tree.js'
+import { checkOutObjects } from './lfs/checkout.js'
+import { readTree, type TreeFacts } from './tree.js'
 
 /** Where git finds the objects of a push that it has not accepted yet. */
 export const quarantineEnv = (repository: string, quarantine: string): Record<string, string> => ({
@@ -60,16 +61,16 @@ export async function checkCommit(
 /**
  * Writes a commit's tree to a directory: every file byte for byte as it was committed, links as links, wherever they lead.
  * Nothing is left when it fails.
- * @throws BerthError `invalid` when it holds what is elsewhere (Git LFS), `large` when there is no room, `broken` when it cannot
+ * @throws BerthError `invalid` when it holds what was not pushed (Git LFS), `large` when there is no room, `broken` when it cannot
  * be written
  */
 export async function exportTree(tree: Export, facts: TreeFacts): Promise<void> {
-  const { repository, directory, disk } = tree
+  const { directory, disk } = tree
   try {
     await mkdir(dirname(directory), { recursive: true, mode: 0o750 })
     await removeSourceTree(directory)
     await disk.withRoom(facts.needs, () => write(tree, facts))
-    await checkPointers(repository, directory, facts, around(tree))
+    await checkOutObjects(tree, facts, around(tree))
   } catch (error) {
     await removeSourceTree(directory)
     throw error instanceof BerthError ? error : broken(error)

@@ -10,16 +10,18 @@ import { inMebibytes } from './explain.js'
 import { scrubEnvironment } from './git.js'
 import { answerHook, hookRoutes } from './hook-requests.js'
 import { installHooks } from './hooks.js'
+import { serveLfs } from './lfs/server.js'
 import { gitPrograms, installLimits } from './limits.js'
 import { checkedPack } from './pack.js'
 import { pushIdOf } from './pushes.js'
 import { Receiving, type Receiver } from './receiving.js'
 import { refusal } from './report.js'
-import { ensureRepository } from './repository.js'
+import { ensureRepository, repositoryOf } from './repository.js'
 import { GitService } from './service.js'
-import { lfsHint } from './tree.js'
 
-const route = /^\/([a-z0-9-]{1,63})\.git\/(info\/refs|git-upload-pack|git-receive-pack|info\/lfs\/[a-z/]+)$/
+const route = /^\/([a-z0-9-]{1,63})\.git\/(info\/refs|git-upload-pack|git-receive-pack|info\/lfs\/[a-z0-9/]+)$/
+/** Where the requests of git-lfs begin. */
+const lfs = 'info/lfs/'
 const services = ['git-upload-pack', 'git-receive-pack'] as const
 /** A client may be silent for so long in all, since git thinks before it sends a large pack, or read nothing. Milliseconds. */
 const patienceMs = 300_000
@@ -91,7 +93,7 @@ class GitFront {
 
   async serve(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
     const [, name = '', action = ''] = route.exec(url.pathname) ?? []
-    if (action.startsWith('info/lfs/')) return this.#refuseLfs(request, response, name)
+    if (action.startsWith(lfs)) return this.#serveLfs(request, response, name, action.slice(lfs.length))
     if (request.method !== (action === 'info/refs' ? 'GET' : 'POST'))
       throw new BerthError('invalid', 'git clients only: clone or push this address')
     checkEncoding(request)
@@ -201,14 +203,15 @@ class GitFront {
     this.#service.serve({ app: app.id, head: null, request, body: chain([first.value], body), response })
   }
 
-  /** git-lfs asks before git pushes (Git LFS "Batch API"), and shows its user the message. */
-  async #refuseLfs(request: IncomingMessage, response: ServerResponse, name: string): Promise<void> {
-    await this.#admit(request, name, 'view')
-    const message = `Berth keeps no Git LFS files. ${lfsHint}`
-    response.writeHead(501, { 'Content-Type': 'application/vnd.git-lfs+json', Connection: 'close' })
-    response.write(JSON.stringify({ message }))
-    await discard(request)
-    response.end()
+  /** git-lfs sends its objects before git pushes. */
+  async #serveLfs(request: IncomingMessage, response: ServerResponse, name: string, action: string): Promise<void> {
+    const { config, log } = this.#options
+    const admit = async (asked: IncomingMessage, of: string, needs: Permission): Promise<string> => {
+      checkEncoding(asked)
+      return repositoryOf(config, (await this.#admit(asked, of, needs)).app.id)
+    }
+    const deps = { admit, disk: this.#disk, log, maxObject: config.push.tree, patienceMs: this.#patienceMs }
+    await serveLfs(deps, { request, response, name, action })
   }
 }
 

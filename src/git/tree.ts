@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto'
-import { constants, open } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { PushLimits } from '../config.js'
 import { BerthError } from '../errors.js'
 import { blocksOf, type Needs } from './disk.js'
@@ -10,12 +8,11 @@ import { records } from './git.js'
 /** Directories within directories. */
 const maxDepth = 100
 /** Bytes of a path; with what is before it, it must stay below PATH_MAX (4096). */
-const maxPath = 2048
+export const maxPath = 2048
 /** NAME_MAX of Linux's file systems. */
 const maxName = 255
-/** A pointer is smaller than this (Git LFS specification, "The Pointer"). */
-const maxPointer = 1024
-const maxAttributes = 1024 * 1024
+/** Bytes. A pointer is smaller than this (Git LFS specification, "The Pointer"). */
+export const maxPointer = 1024
 /** Paths that a message names. */
 const named = 3
 
@@ -30,7 +27,8 @@ export interface TreeFacts {
   readonly small: readonly string[]
 }
 
-const shorten = (paths: readonly string[], count = paths.length): string =>
+/** Paths as a message names them. */
+export const shorten = (paths: readonly string[], count = paths.length): string =>
   `${paths.slice(0, named).join(', ')}${count > named ? ` and ${String(count - named)} more` : ''}`
 
 /**
@@ -114,63 +112,4 @@ function refuseSubmodules(paths: readonly string[], count: number): never {
     `${shorten(paths, count)}: submodules are not fetched, and their directories would be empty`,
     `put its files into this repository: git rm --cached ${first} && rm -rf ${first}/.git && git add ${first}; take it out of .gitmodules, commit and push`,
   )
-}
-
-/** The way out for a repository with Git LFS. */
-export const lfsHint =
-  "Put the files into git itself: git lfs untrack '<pattern>' && git add --renormalize . , then commit and push."
-
-const pointer =
-  /^version https:\/\/(git-lfs\.github\.com|hawser\.github\.com)\/spec\/v\d+\n(.*\n)*oid sha256:[0-9a-f]{64}\n/
-
-/**
- * Refuses a tree that holds pointers where Git LFS has files: what they point to was not pushed. A file is one if it reads like
- * one and git's attributes say that the filter `lfs` is to replace it.
- * @param env names the repository's objects, the tree and its index
- * @throws BerthError `invalid`
- */
-export async function checkPointers(
-  repository: string,
-  directory: string,
-  { attributes, small }: TreeFacts,
-  env: Readonly<Record<string, string>>,
-): Promise<void> {
-  if (!(await someFilter(directory, attributes))) return
-  const found: string[] = []
-  const fields: string[] = []
-  const args = ['-c', 'core.bare=false', 'check-attr', '-z', '--stdin', 'filter']
-  const input = small.map((path) => `${path}\0`).join('')
-  for await (const field of records(repository, args, env, 2 * maxPath, input)) {
-    if (fields.push(field.toString()) < 3) continue
-    const [path = '', , value] = fields.splice(0)
-    if (value === 'lfs' && pointer.test(await readStart(join(directory, path), maxPointer))) found.push(path)
-  }
-  if (found.length === 0) return
-  throw new BerthError(
-    'invalid',
-    `${shorten(found)}: Git LFS keeps these files elsewhere, and only pointers to them were pushed`,
-    lfsHint,
-  )
-}
-
-async function someFilter(directory: string, attributes: readonly string[]): Promise<boolean> {
-  for (const path of attributes)
-    if (/filter=lfs\b/.test(await readStart(join(directory, path), maxAttributes))) return true
-  return false
-}
-
-/** The beginning of a file that git wrote; empty for a link, which may lead anywhere. */
-async function readStart(path: string, bytes: number): Promise<string> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
-    if (['ELOOP', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
-    throw error
-  })
-  if (!file) return ''
-  try {
-    const length = Math.min(bytes, (await file.stat()).size)
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, 0)
-    return buffer.toString('utf8', 0, bytesRead)
-  } finally {
-    await file.close()
-  }
 }
