@@ -54,7 +54,13 @@ export function webProcess(tree: Tree, project: Project): WebProcess | null {
           : uvicorn(site.asgi, at && `--app-dir ${at} `)
     return { command, framework: 'Django', ...(server === undefined ? {} : { server }) }
   }
-  return object(tree, names) ?? sanic(tree, names) ?? streamlit(tree, names) ?? program(tree, project)
+  return (
+    object(tree, names) ??
+    sanic(tree, names) ??
+    aiohttp(tree, names) ??
+    streamlit(tree, names) ??
+    program(tree, project)
+  )
 }
 
 /** The object of a framework, or the function that makes it, and its server. */
@@ -118,6 +124,22 @@ function sanic(tree: Tree, names: ReadonlySet<string>): WebProcess | null {
   if (found === null) return null
   const command = `sanic ${moduleOf(tree, found.file)}:${found.name} --host 0.0.0.0 --port $PORT --workers \${WEB_CONCURRENCY:-1}`
   return { framework: 'Sanic', command }
+}
+
+/** A program that leaves the port to aiohttp, which takes 8080 then: gunicorn serves what it would. */
+function aiohttp(tree: Tree, names: ReadonlySet<string>): WebProcess | null {
+  if (!names.has('aiohttp')) return null
+  for (const file of candidates(tree)) {
+    const text = tree.read(file) ?? ''
+    const name = /^(\w+)\s*(?::[^=\n]+)?=\s*(?:aiohttp\.)?(?:web\.)?Application\(/m.exec(text)?.[1]
+    // gunicorn imports the file: what it does without being asked may not listen
+    if (name === undefined || !new RegExp(`^if __name__ ==[^]*\\brun_app\\(\\s*${name}\\s*\\)`, 'm').test(text))
+      continue
+    const target = `${moduleOf(tree, file)}:${name}`
+    const command = gunicorn(target, '--worker-class aiohttp.GunicornWebWorker ').replace(':-2', ':-1')
+    return { framework: 'aiohttp', server: 'gunicorn', command }
+  }
+  return null
 }
 
 function program(tree: Tree, { names, scripts }: Project): WebProcess | null {

@@ -144,6 +144,11 @@ describe('the Python buildpack', () => {
     expect(at('falcon', { 'main.py': 'import falcon.asgi\napi = falcon.asgi.App()\n' })).to.equal('uvicorn main:api')
     expect(at('sanic', { 'server.py': 'from sanic import Sanic\napp = Sanic("x")\n' })).to.equal('sanic server:app')
     expect(at('gradio', { 'app.py': 'import gradio as gr\n' })).to.equal('GRADIO_SERVER_PORT=$PORT python app.py')
+    const aio = (run: string): string =>
+      at('aiohttp', { 'main.py': `from aiohttp import web\napp = web.Application()\n${run}` })
+    expect(aio("if __name__ == '__main__':\n    web.run_app(app)\n")).to.equal('gunicorn main:app')
+    expect(aio("if __name__ == '__main__':\n    web.run_app(app, port=int(PORT))\n")).to.equal('python main.py')
+    expect(aio('web.run_app(app)\n')).to.equal('python main.py')
     expect(web({ 'main.py': 'print()' })).to.equal('python main.py')
     expect(web({ 'setup.py': '', 'thing/__main__.py': '' })).to.equal('python -m thing')
     expect(complaintOf({ 'requirements.txt': 'x' })).to.match(
