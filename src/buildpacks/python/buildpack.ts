@@ -95,7 +95,7 @@ function dockerfileOf(tree: Tree, { project, version, server, command, debian }:
       ? [
           `FROM ${image} AS build`,
           ...aptInstall(debian.build),
-          ...installTools(project),
+          ...installTools(project, version),
           place,
           `WORKDIR ${home}`,
           ...(project.installer === 'none' ? [] : copyOf(whole ? [] : project.files)),

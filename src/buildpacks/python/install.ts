@@ -3,13 +3,31 @@ import type { Project } from './project.js'
 
 /** The installer, in the version that plans are made for. */
 export const uvVersion = '0.13.9'
-/** Tools of other lock files; each is installed by itself, so that nothing of it is in the app. */
-const tools: Readonly<Partial<Record<Project['installer'], string>>> = {
-  poetry: 'poetry==2.5.1 --with poetry-plugin-export==1.10.1',
-  // its bounds let in a hishel that it does not run with
-  pdm: "pdm==2.29.4 --with 'hishel<2'",
-  pipenv: 'pipenv==2026.10.3',
-}
+/**
+ * Tools of other lock files; each is installed by itself, so that nothing of it is in the app. They run on the app's Python:
+ * the newest that run on one, for those from a minor version on.
+ */
+const tools: readonly (Readonly<Partial<Record<Project['installer'], string>>> & { readonly from: number })[] = [
+  {
+    from: 10,
+    poetry: 'poetry==2.5.1 --with poetry-plugin-export==1.10.1',
+    // its bounds let in a hishel that it does not run with
+    pdm: "pdm==2.29.4 --with 'hishel<2'",
+    pipenv: 'pipenv==2026.10.3',
+  },
+  {
+    from: 9,
+    poetry: 'poetry==2.2.1 --with poetry-plugin-export==1.9.0',
+    pdm: 'pdm==2.26.9',
+    pipenv: 'pipenv==2025.0.4',
+  },
+  {
+    from: 0,
+    poetry: 'poetry==1.8.5 --with poetry-plugin-export==1.8.0',
+    pdm: 'pdm==2.20.1',
+    pipenv: 'pipenv==2024.4.1',
+  },
+]
 
 /** What Poetry says is installed, written for uv: Poetry itself asks PyPI alone for packages, whatever index a build has. */
 const poetryList = '/tmp/requirements.txt'
@@ -20,9 +38,10 @@ const cached = 'RUN --mount=type=cache,target=/root/.cache'
 /** Offline first: what a changed line needs is in the cache, and a registry that is away does not matter then. */
 const offlineFirst = (command: string): string => `${cached} ${command} --offline -q 2>/dev/null || ${command}`
 
-/** What installs uv, and the tool of the app's lock file. */
-export function installTools({ installer }: Project): string[] {
-  const tool = tools[installer]
+/** What installs uv, and the tool of the app's lock file. @param python as in `3.11` */
+export function installTools({ installer }: Project, python: string): string[] {
+  const minor = Number(python.split('.')[1])
+  const tool = tools.find(({ from }) => minor >= from)?.[installer]
   return [
     `${cached} pip install --root-user-action=ignore --disable-pip-version-check -q uv==${uvVersion}`,
     'ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1',

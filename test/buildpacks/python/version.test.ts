@@ -20,6 +20,22 @@ describe('the version of Python', () => {
     expect(exact.dockerfile).to.match(/^FROM python:3\.12-slim-bookworm/)
   })
 
+  it('decides which release of the tools installs: the newest that runs on it', () => {
+    const tool = (version: string, files: Files): string | undefined =>
+      /uv tool install -q (\S+)/.exec(plan({ '.python-version': version, ...files }).dockerfile)?.[1]
+    const pipfile = { Pipfile: '[packages]\nflask = "*"\n' }
+    expect(['3.13', '3.10', '3.9', '3.8'].map((version) => tool(version, pipfile))).to.deep.equal([
+      'pipenv==2026.10.3',
+      'pipenv==2026.10.3',
+      'pipenv==2025.0.4',
+      'pipenv==2024.4.1',
+    ])
+    for (const file of ['poetry.lock', 'pdm.lock'])
+      expect(tool('3.9', { 'pyproject.toml': '[project]\nname = "x"\n', [file]: '' }), file).not.to.equal(
+        tool('3.11', { 'pyproject.toml': '[project]\nname = "x"\n', [file]: '' }),
+      )
+  })
+
   it("is one that requires-python allows, Debian's before others", () => {
     for (const [range, version] of [
       ['>=3.8', '3.11'],
