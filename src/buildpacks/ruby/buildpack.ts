@@ -6,6 +6,7 @@ import type { Tree } from '../tree.js'
 import { dockerfileOf } from './dockerfile.js'
 import { rubyReason } from './failure.js'
 import { readGemfile, type Gemfile } from './gemfile.js'
+import { programPlan } from './program.js'
 import { rubyVersion } from './version.js'
 import { isRails, webProcess } from './web.js'
 
@@ -21,7 +22,7 @@ export const ruby: Buildpack = {
 }
 
 function plan(tree: Tree): Plan | null {
-  if (!tree.hasFile('Gemfile')) return null
+  if (!tree.hasFile('Gemfile')) return programPlan(tree)
   const declared = declaredTypes(tree)
   if (!isRuby(tree, declared)) return null
   const gemfile = readGemfile(tree)

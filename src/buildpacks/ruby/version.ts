@@ -23,7 +23,7 @@ export interface RubyVersion {
  * The line for an app: what the Gemfile's `ruby` says, else .ruby-version or .tool-versions; Debian's where it fits.
  * @throws BerthError `invalid` for what is no version of Ruby, or a line that has no image
  */
-export function rubyVersion(tree: Tree, { ruby }: Gemfile): RubyVersion {
+export function rubyVersion(tree: Tree, { ruby }: Pick<Gemfile, 'ruby'>): RubyVersion {
   const file = /^file:\s*["']([\w./-]+)["']/.exec(ruby ?? '')?.[1]
   const inGemfile = ruby === undefined ? undefined : file === undefined ? ruby : fileVersion(tree, file)
   const places: readonly (readonly [string, string | undefined])[] = [

@@ -129,6 +129,20 @@ describe('the Ruby buildpack', () => {
       )
   })
 
+  it('runs a program without a Gemfile in a tree that is nothing else', () => {
+    const plan = planOf({ 'main.rb': '', 'lib/x.rb': '', '.ruby-version': '3.1.2', 'README.md': '' })
+    expect(plan).to.deep.include({ buildpack: 'ruby', version: '3.1', processTypes: { web: 'ruby main.rb' } })
+    expect(plan.dockerfile)
+      .to.match(/^FROM ruby:3\.1-slim-bookworm\n/)
+      .and.not.include('bundle')
+    expect(plan.notes.at(-1)).to.match(/^no Gemfile/)
+    expect(planOf({ 'app.rb': '', Procfile: 'worker: ruby app.rb 2\n' }).processTypes).to.deep.equal({
+      worker: 'ruby app.rb 2',
+    })
+    expect(planOf({ 'main.rb': '', 'main.py': '' }).buildpack).to.equal('python')
+    expect(complaintOf({ 'tool.rb': '' })).to.include('no stack recognised')
+  })
+
   it('leaves to others what is theirs', () => {
     const tools = { Gemfile: gemfile("gem 'fastlane'") }
     const node = { 'package.json': pkg({ scripts: { start: 'node x' } }) }
