@@ -35,6 +35,8 @@ export interface Config {
   readonly trustedProxies: readonly string[]
   readonly clientConnections: number
   readonly push: PushLimits
+  /** Hosts of submodules that may have private addresses. */
+  readonly gitPrivateHosts: readonly string[]
   /** Bytes of the disk that are left free, a tenth of a small disk at most. */
   readonly diskReserve: number
   /** Builds at once. */
@@ -132,6 +134,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     trustedProxies: listed(s.BERTH_TRUSTED_PROXIES),
     clientConnections: s.BERTH_CLIENT_CONNECTIONS,
     push: pushLimits(s),
+    gitPrivateHosts: listed(s.BERTH_GIT_PRIVATE_HOSTS).map((host) => host.toLowerCase()),
     diskReserve: Number(s.BERTH_DISK_RESERVE ?? 512) * mebibyte,
     builds: s.BERTH_DEPLOYS,
     changes: s.BERTH_CHANGES,

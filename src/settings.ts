@@ -61,6 +61,12 @@ const networks: Reader<string> = (text) => {
   return text
 }
 
+const hosts: Reader<string> = (text) => {
+  if (!listed(text).every((host) => /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/i.test(host)))
+    throw new Error('must be names or addresses, each with :PORT or without, by commas')
+  return text
+}
+
 /** What is read where nothing is given. */
 const or =
   <T>(standard: string, read: Reader<T>) =>
@@ -129,6 +135,8 @@ export const settings = {
   BERTH_GIT_MEMORY: or(String(halfOfMemory), count(64, 1_048_576)),
   /** Seconds of processor time that one git process may take for a push. */
   BERTH_GIT_SECONDS: or('600', count(1, 86_400)),
+  /** Hosts, with their ports or without, that submodules may be fetched from though their addresses are private, by commas. */
+  BERTH_GIT_PRIVATE_HOSTS: optional(hosts),
   /** MiB that a push may send. */
   BERTH_PUSH_SIZE: or('1024', count(1, 1_048_576)),
   /** MiB that the files of a pushed commit may take. */

@@ -29,7 +29,7 @@ export interface Export {
 
 /**
  * Looks at what is to be exported, before any of it is written.
- * @throws BerthError `invalid` when it is not a commit, or holds what is elsewhere (submodules), `large` past a limit
+ * @throws BerthError `invalid` when it is not a commit, `large` past a limit
  */
 export async function readCommit({ repository, commit, env, limits }: Export): Promise<TreeFacts> {
   try {

@@ -104,7 +104,7 @@ export function checkQuarantine(repository: string, path: string): string {
 }
 
 /** Links every file of a tree, packs before their indexes, since git takes an index for a promise of its pack. */
-async function linkTree(from: string, to: string): Promise<void> {
+export async function linkTree(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true })
   const entries = await readdir(from, { withFileTypes: true }).catch(orMissing([]))
   entries.sort((a, b) => Number(a.name.endsWith('.idx')) - Number(b.name.endsWith('.idx')))

@@ -28,12 +28,18 @@ import {
 } from './pushes.js'
 import { repositoryOf } from './repository.js'
 import { stalenessOf } from './staleness.js'
+import { mergeSubmodules, withSubmodules, type SubmoduleDeps } from './submodules/submodules.js'
 
 export interface Receiver {
   readonly config: Config
   readonly store: Store
   readonly log: Logger
+  /** Replaces what fetching submodules takes of the world; for tests. */
+  readonly submodules?: Pick<SubmoduleDeps, 'lookup' | 'patienceMs'>
 }
+
+/** Takes text for the pusher, and resolves when there is room for more. */
+type Say = (text: string) => Promise<void>
 
 /** What a pre-receive hook asks about. */
 export interface Question {
@@ -64,11 +70,13 @@ const underWayMs = 500
 export class Receiving {
   readonly #at: Receiver
   readonly #disk: Disk
+  readonly #submodules: SubmoduleDeps
   readonly #mutex = new KeyedMutex()
 
   constructor(at: Receiver, disk: Disk) {
     this.#at = at
     this.#disk = disk
+    this.#submodules = { ...at, disk, ...at.submodules }
   }
 
   /**
@@ -77,16 +85,12 @@ export class Receiving {
    * @param say takes text for the pusher, and resolves when there is room for more
    * @param signal ends it early; the operation goes on
    */
-  async preReceive(
-    app: App,
-    question: Question,
-    say: (text: string) => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async preReceive(app: App, question: Question, say: Say, signal: AbortSignal): Promise<void> {
     const { config, store } = this.#at
     const repository = repositoryOf(config, app.id)
     try {
-      const push = await this.#mutex.run(app.id, () => this.#begin(app, repository, question, say))
+      const begin = (say: Say) => this.#mutex.run(app.id, () => this.#begin(app, repository, question, say))
+      const push = await withSubmodules(begin, say, signal)
       if (push === null) return
       const operation = await store.operations.get(push.operation)
       // a pusher that reads slowly keeps its own log waiting, and not the ref
@@ -173,12 +177,7 @@ export class Receiving {
   }
 
   /** From a question to an operation that is sure to be carried out; null when there is nothing to deploy. */
-  async #begin(
-    app: App,
-    repository: string,
-    question: Question,
-    say: (text: string) => Promise<void>,
-  ): Promise<Push | null> {
+  async #begin(app: App, repository: string, question: Question, say: Say): Promise<Push | null> {
     const known = await readPush(repository, question.push)
     if (known) {
       await this.#resubmit(app, known)
@@ -219,8 +218,9 @@ export class Receiving {
     const others = [prepareMove(repository, command, env), syncObjects(quarantine)]
     await Promise.allSettled(checks) // none goes on when another has refused
     const exported = Promise.all(checks).then(async ([facts]) => {
-      await exportTree(tree, facts)
-      return facts.id
+      const whole = await mergeSubmodules(this.#submodules, app, tree, facts)
+      await exportTree(whole.tree, whole.facts)
+      return whole.facts.id
     })
     await Promise.allSettled([exported, ...others])
     try {

@@ -13,6 +13,8 @@ export const maxPath = 2048
 const maxName = 255
 /** Bytes. A pointer is smaller than this (Git LFS specification, "The Pointer"). */
 export const maxPointer = 1024
+/** Submodules of one commit, those of its submodules included. */
+export const maxLinks = 100
 /** Paths that a message names. */
 const named = 3
 
@@ -25,6 +27,16 @@ export interface TreeFacts {
   readonly attributes: readonly string[]
   /** Files that are small enough to stand for another. */
   readonly small: readonly string[]
+  /** Commits of other repositories that it pins. */
+  readonly links: readonly Link[]
+  /** `.gitmodules` at its root, if it has one. */
+  readonly modules: { readonly mode: string; readonly size: number } | null
+}
+
+/** A place in a tree that is a commit of another repository. */
+export interface Link {
+  readonly path: string
+  readonly commit: string
 }
 
 /** Paths as a message names them. */
@@ -34,7 +46,7 @@ export const shorten = (paths: readonly string[], count = paths.length): string 
 /**
  * Looks through a commit's tree for what cannot or must not be checked out; ends at the first limit that it breaks, however
  * much there would be behind it.
- * @throws BerthError `large` past a limit, `invalid` for submodules
+ * @throws BerthError `large` past a limit
  */
 export async function readTree(
   repository: string,
@@ -42,11 +54,12 @@ export async function readTree(
   env: Readonly<Record<string, string>>,
   limits: Pick<PushLimits, 'files' | 'tree'>,
 ): Promise<TreeFacts> {
-  let [bytes, files, links] = [0, 0, 0]
+  let [bytes, files] = [0, 0]
   const hash = createHash('sha256')
   const attributes: string[] = []
   const small: string[] = []
-  const submodules: string[] = []
+  const links: Link[] = []
+  let modules: TreeFacts['modules'] = null
   try {
     for await (const record of records(repository, ['ls-tree', '-r', '-t', '-l', '-z', commit], env, maxPath + 200)) {
       const entry = parseEntry(record)
@@ -67,7 +80,8 @@ export async function readTree(
           'keep large files elsewhere, or raise BERTH_PUSH_TREE on the server',
         )
       const path = entry.path.toString()
-      if (entry.mode === '160000' && (links += 1) <= named) submodules.push(path)
+      if (entry.mode === '160000' && links.push({ path, commit: entry.object }) > maxLinks) throw tooMany()
+      if (path === '.gitmodules') modules = entry
       if (entry.mode.startsWith('100') && entry.size < maxPointer) small.push(path)
       if (/(^|\/)\.gitattributes$/.test(path)) attributes.push(path)
     }
@@ -75,16 +89,15 @@ export async function readTree(
     if (error instanceof RangeError) throw tooLong('')
     throw error
   }
-  if (links > 0) refuseSubmodules(submodules, links)
-  return { id: hash.digest('hex'), needs: { bytes, files }, attributes, small }
+  return { id: hash.digest('hex'), needs: { bytes, files }, attributes, small, links, modules }
 }
 
 /** `<mode> <type> <object> <size>TAB<path>`, git-ls-tree(1). */
-function parseEntry(record: Buffer): { mode: string; size: number; path: Buffer } {
+function parseEntry(record: Buffer): { mode: string; object: string; size: number; path: Buffer } {
   const tab = record.indexOf('\t')
-  const [mode = '', , , size = ''] = record.toString('latin1', 0, tab).split(/ +/)
+  const [mode = '', , object = '', size = ''] = record.toString('latin1', 0, tab).split(/ +/)
   // a directory takes a block; an object that is not there is found out later
-  return { mode, size: mode === '040000' ? 1 : Number(size) || 0, path: record.subarray(tab + 1) }
+  return { mode, object, size: mode === '040000' ? 1 : Number(size) || 0, path: record.subarray(tab + 1) }
 }
 
 const tooLong = (path: string): BerthError =>
@@ -105,11 +118,10 @@ function checkPath(path: Buffer): void {
   }
 }
 
-function refuseSubmodules(paths: readonly string[], count: number): never {
-  const [first = ''] = paths
-  throw new BerthError(
-    'invalid',
-    `${shorten(paths, count)}: submodules are not fetched, and their directories would be empty`,
-    `put its files into this repository: git rm --cached ${first} && rm -rf ${first}/.git && git add ${first}; take it out of .gitmodules, commit and push`,
+/** Refuses a commit with more submodules than are fetched. */
+export const tooMany = (): BerthError =>
+  new BerthError(
+    'large',
+    `the push has more than ${String(maxLinks)} submodules, those of its submodules included`,
+    'put the files of some into this repository, or into one repository together',
   )
-}

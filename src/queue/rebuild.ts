@@ -10,6 +10,7 @@ import { newOperationId, type Asker, type Operation } from '../store/operations.
 import { imagesOf } from '../store/releases.js'
 import type { Store } from '../store/store.js'
 import { operationFiles, indexOf, removeSource, removeSourceTree } from '../builds/files.js'
+import { exportedCommit } from '../builds/submodules.js'
 import { submit } from './submit.js'
 import type { OperationDeps } from './deps.js'
 
@@ -23,15 +24,24 @@ const roundMs = 30_000
 export async function checkOut(config: Config, app: App, commit: string, directory: string): Promise<void> {
   await removeSourceTree(directory)
   await mkdir(directory, { mode: 0o750, recursive: true })
+  const repository = join(config.root, 'git', `${app.id}.git`)
+  const exported = await exportedCommit(repository, commit)
   const env = {
     ...{ PATH: process.env.PATH, LC_ALL: 'C.UTF-8', GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' },
-    GIT_DIR: join(config.root, 'git', `${app.id}.git`),
+    GIT_DIR: repository,
     GIT_WORK_TREE: directory,
     GIT_INDEX_FILE: indexOf(directory),
+    ...exported.env,
   }
-  const args = ['-c', 'safe.directory=*', '-c', 'core.bare=false', 'read-tree', '--reset', '-u', commit]
+  const git = (...args: string[]) =>
+    promisify(execFile)('git', ['-c', 'safe.directory=*', '-c', 'core.bare=false', ...args], {
+      env,
+      cwd: directory,
+      maxBuffer: 2 ** 28,
+    })
   try {
-    await promisify(execFile)('git', args, { env, cwd: directory })
+    await git('read-tree', '--reset', '-u', exported.commit)
+    if (/^160000 /m.test((await git('ls-files', '--stage')).stdout)) throw new Error('its submodules are not kept here')
   } catch (error) {
     await removeSourceTree(directory)
     throw new BerthError(

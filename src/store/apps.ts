@@ -18,6 +18,8 @@ export interface App {
   readonly deployBranch: string | null
   /** Version of the release that runs, or should. */
   readonly current: number
+  /** http or https URL of the repository that it is a copy of: what URLs of its submodules are relative to. */
+  readonly gitOrigin?: string | undefined
   /** The script that its app.json wants run once has ended well. */
   readonly prepared?: true
 }
@@ -85,7 +87,7 @@ lose(id)
 redis.call('hdel', 'routes:version', id)
 for _, one in ipairs(redis.call('lrange', 'deploys:' .. id, 0, -1)) do redis.call('hdel', 'deploys', one) end
 for _, one in ipairs(redis.call('lrange', 'pending:' .. id, 0, -1)) do redis.call('publish', 'deploy:' .. one, 'gone') end
-redis.call('del', 'releases:' .. id, 'deploys:' .. id, 'pending:' .. id)
+redis.call('del', 'releases:' .. id, 'deploys:' .. id, 'pending:' .. id, 'git:logins:' .. id)
 redis.call('srem', 'pending', id)
 redis.call('hdel', 'apps', id)`
 

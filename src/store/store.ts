@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Config } from '../config.js'
 import { Apps } from './apps.js'
 import { connectRedis } from './connection.js'
+import { GitLogins } from './git-logins.js'
 import { Notifications } from './notifications.js'
 import { Operations } from './operations.js'
 import { Pushers } from './pushers.js'
@@ -18,6 +19,7 @@ export interface Store extends AsyncDisposable {
   readonly routes: Routes
   readonly pushers: Pushers
   readonly tokens: Tokens
+  readonly gitLogins: GitLogins
   readonly notifications: Notifications
   /** A connection of its own for `SUBSCRIBE`; the caller quits it. */
   subscriber(): Promise<Redis>
@@ -35,6 +37,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     routes: new Routes(redis),
     pushers: new Pushers(redis),
     tokens: new Tokens(redis),
+    gitLogins: new GitLogins(redis),
     notifications,
     subscriber: () => connectRedis(config),
     [Symbol.asyncDispose]: async () => {

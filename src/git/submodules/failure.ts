@@ -1,0 +1,134 @@
+import { BerthError } from '../../errors.js'
+import { inMebibytes } from '../explain.js'
+import type { Connection, FetchOutcome } from './run.js'
+
+/** A fetch that failed, and what it was to bring. */
+export interface FailedFetch {
+  readonly path: string
+  readonly commit: string
+  readonly connection: Connection
+  readonly outcome: FetchOutcome
+  /** Milliseconds after which it was ended; null when it was not. */
+  readonly endedAfter: number | null
+  /** Bytes that it might bring. */
+  readonly most: number
+}
+
+type Words = (failed: FailedFetch) => Pick<BerthError, 'fault' | 'message' | 'hint'>
+
+/** The remote did not give the one commit that it was asked for; it may give it together with its branches. */
+export const refusesCommit = ({ said }: FetchOutcome): boolean =>
+  /not our ref|unadvertised object|want [0-9a-f]+ not valid|no such remote ref|couldn't find remote ref/i.test(said)
+
+export const redirects = ({ said }: FetchOutcome): boolean => /requested URL returned error: 30\d/.test(said)
+
+const again = 'push again; if that fails too, look at the remote'
+
+const rules: readonly (readonly [RegExp, Words])[] = [
+  [
+    /could not read (Username|Password)|Authentication failed|returned error: 40[13]/i,
+    ({ connection: { url, password } }) =>
+      password
+        ? {
+            fault: 'denied',
+            message: `${url.host} refuses the password of ${password.user}, or does not have ${url.href}`,
+            hint: `set another: \`berth git:auth ${url.host} USER\`, with the password as its input`,
+          }
+        : {
+            fault: 'denied',
+            message: `${url.href} wants a password, or is not there`,
+            hint: `\`berth git:auth ${url.host} USER\`, with the password or token as its input`,
+          },
+  ],
+  [
+    /returned error: (404|410)|repository .* not found/i,
+    ({ connection: { url } }) => ({
+      fault: 'missing',
+      message: `there is no repository at ${url.href}`,
+      hint: 'correct its URL in .gitmodules, commit and push',
+    }),
+  ],
+  [
+    /returned error: 30\d/,
+    ({ connection: { url } }) => ({
+      fault: 'invalid',
+      message: `${url.href} leads elsewhere, and is not followed`,
+      hint: 'put the URL where it ends in .gitmodules',
+    }),
+  ],
+  [
+    /file too large|file size limit/i,
+    ({ connection: { url }, most }) => ({
+      fault: 'large',
+      message: `what ${url.href} sends is larger than ${inMebibytes(most)}`,
+      hint: 'keep large files elsewhere, or raise BERTH_PUSH_SIZE on the server, or free space on its disk',
+    }),
+  ],
+  [
+    /no space left|disk quota/i,
+    () => ({
+      fault: 'large',
+      message: "the server's disk is full",
+      hint: 'free space on it, then push again',
+    }),
+  ],
+  [
+    /fsck error|index-pack failed|invalid index-pack|bad object/i,
+    ({ connection: { url }, outcome }) => ({
+      fault: 'invalid',
+      message: `${url.href} holds what git itself calls damaged (${lineOf(outcome, /error: |fatal: /)})`,
+      hint: '`git fsck` in that repository says more',
+    }),
+  ],
+  [
+    /could not resolve host|failed to connect|couldn't connect|connection refused|timed out|too slow|reset by peer|empty reply|returned error: 5\d\d|SSL|TLS|certificate/i,
+    ({ connection: { url }, outcome }) => ({
+      fault: 'unavailable',
+      message: `${url.href} cannot be reached: ${lineOf(outcome, /unable to access|RPC failed/)}`,
+      hint: again,
+    }),
+  ],
+]
+
+/** Why a submodule could not be fetched, in words for the pusher: the place, the URL, and the way out. */
+export function explainFetch(failed: FailedFetch): BerthError {
+  const { path, connection, outcome, endedAfter, commit } = failed
+  const { url } = connection
+  const explain = (): ReturnType<Words> => {
+    if (endedAfter !== null)
+      return {
+        fault: 'unavailable',
+        message: `${url.href} did not send commit ${commit.slice(0, 7)} within ${String(Math.round(endedAfter / 1000))} s`,
+        hint: again,
+      }
+    if (outcome.signal === 'SIGXFSZ') return { ...rulesFor('file too large', failed) }
+    return rulesFor(outcome.said, failed)
+  }
+  const { fault, message, hint } = explain()
+  return new BerthError(fault, `${path}: ${message}`, hint)
+}
+
+function rulesFor(said: string, failed: FailedFetch): ReturnType<Words> {
+  const words = rules.find(([pattern]) => pattern.test(said))?.[1]
+  if (words) return words(failed)
+  const { connection, outcome } = failed
+  return {
+    fault: 'unavailable',
+    message: `${connection.url.href} was not fetched: ${lineOf(outcome, /^(fatal|error): /)}`,
+    hint: again,
+  }
+}
+
+/** The line of git's words that says it, on one line and short. */
+function lineOf({ said, code, signal }: FetchOutcome, wanted: RegExp): string {
+  const lines = said.split(/[\r\n]+/).filter((line) => line.trim() !== '')
+  const line = lines.findLast((one) => wanted.test(one)) ?? lines.at(-1) ?? `git ended with ${String(signal ?? code)}`
+  return (
+    line
+      .replace(/^(fatal|error): /, '')
+      .replace(/^unable to access '[^']*': /, '')
+      // eslint-disable-next-line no-control-regex
+      .replace(/[\u0000-\u001f\u007f]/g, '?')
+      .slice(0, 200)
+  )
+}

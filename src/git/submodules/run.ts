@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process'
+import { Secret } from '../../lib/secret.js'
+
+/** Of what git says of an error the last this many characters are kept. */
+const keptWords = 4000
+/** Who does not end when asked is ended after so long. Milliseconds. */
+const graceMs = 2_000
+
+/** What git must not do for whom we fetch from. */
+const rules: readonly (readonly [string, string])[] = [
+  ['http.followRedirects', 'false'],
+  ['http.lowSpeedLimit', '1000'],
+  ['http.lowSpeedTime', '30'],
+  ['http.emptyAuth', 'false'],
+  ['credential.helper', ''],
+  ['core.hooksPath', '/dev/null'],
+  ['core.askPass', ''],
+  ['protocol.allow', 'never'],
+  ['protocol.http.allow', 'always'],
+  ['protocol.https.allow', 'always'],
+  ['fetch.fsckObjects', 'true'],
+  ['fetch.unpackLimit', '1'],
+  ['fetch.recurseSubmodules', 'false'],
+  ['gc.auto', '0'],
+  ['maintenance.auto', 'false'],
+  ['pack.threads', '1'],
+  ['safe.directory', '*'],
+  // flaws of old repositories that do no harm in a tree
+  ...['zeroPaddedFilemode', 'zeroPaddedDate', 'badTimezone', 'missingEmail', 'missingNameBeforeEmail'].map(ignored),
+  ...['missingSpaceBeforeEmail', 'missingSpaceBeforeDate', 'badDate', 'badDateOverflow', 'badEmail'].map(ignored),
+  ...['missingTaggerEntry', 'badTagName', 'badFilemode', 'nulInCommit', 'largePathname'].map(ignored),
+]
+
+function ignored(flaw: string): readonly [string, string] {
+  return [`fetch.fsck.${flaw}`, 'ignore']
+}
+
+/** A connection that git may make. */
+export interface Connection {
+  readonly url: URL
+  /** The addresses that its host was found at: git asks nobody again. */
+  readonly addresses: readonly string[]
+  readonly port: number
+  /** Sent to this host alone. */
+  readonly password: { readonly user: string; readonly password: Secret } | null
+}
+
+/** Settings for git by its environment, which nobody else can read: they hold the password. */
+function settingsFor({ url, addresses, port, password }: Connection): Record<string, string> {
+  const { hostname, origin } = url
+  const isName = !addresses.includes(hostname.replace(/^\[|\]$/g, ''))
+  const where = addresses.map((address) => (address.includes(':') ? `[${address}]` : address)).join(',')
+  const all = [
+    ...rules,
+    ...(isName ? [['http.curloptResolve', `${hostname}:${String(port)}:${where}`] as const] : []),
+    ...(password ? [[`http.${origin}/.extraHeader`, `Authorization: Basic ${basic(password)}`] as const] : []),
+  ]
+  return {
+    GIT_CONFIG_COUNT: String(all.length),
+    ...Object.fromEntries(
+      all.flatMap(([key, value], at) => [
+        [`GIT_CONFIG_KEY_${String(at)}`, key],
+        [`GIT_CONFIG_VALUE_${String(at)}`, value],
+      ]),
+    ),
+  }
+}
+
+const basic = ({ user, password }: NonNullable<Connection['password']>): string =>
+  Buffer.from(`${user}:${password.reveal()}`).toString('base64')
+
+/** How a fetch ended. */
+export interface FetchOutcome {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  /** What git said, without the password. */
+  readonly said: string
+}
+
+/**
+ * Runs git on a repository with one connection to the outside. It and all that it has started end when `signal` says so.
+ * @param most bytes of the largest file that it may write
+ */
+export async function runFetch(
+  repository: string,
+  args: readonly string[],
+  connection: Connection,
+  { env, most, signal }: { env: Readonly<Record<string, string>>; most: number; signal: AbortSignal },
+): Promise<FetchOutcome> {
+  const blocks = String(Math.max(1, Math.floor(most / 512)))
+  const child = spawn('/bin/sh', ['-c', 'ulimit -f "$1" && shift && exec git "$@"', 'sh', blocks, ...args], {
+    cwd: repository,
+    detached: true, // its helper, which holds the connection, is of its group
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: {
+      HOME: '/nonexistent',
+      LC_ALL: 'C.UTF-8',
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_CONFIG_GLOBAL: '/dev/null',
+      GIT_TERMINAL_PROMPT: '0',
+      GIT_ALLOW_PROTOCOL: 'http:https',
+      GIT_DIR: repository,
+      ...settingsFor(connection),
+      ...env,
+    },
+  })
+  let said = ''
+  child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-keptWords)))
+  const end = (how: NodeJS.Signals): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, how)
+    } catch {
+      // it has ended by itself
+    }
+  }
+  let later: NodeJS.Timeout | undefined
+  const stop = (): void => {
+    end('SIGTERM')
+    later = setTimeout(() => end('SIGKILL'), graceMs)
+  }
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  try {
+    return await new Promise((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', (code, by) => resolve({ code, signal: by, said: masked(said, connection) }))
+    })
+  } finally {
+    signal.removeEventListener('abort', stop)
+    clearTimeout(later)
+  }
+}
+
+function masked(said: string, { password }: Connection): string {
+  const secrets = password ? [password.password.reveal(), basic(password)] : []
+  return secrets.filter((secret) => secret !== '').reduce((text, secret) => text.replaceAll(secret, '[hidden]'), said)
+}
