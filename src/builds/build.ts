@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { checkFormation, readAppJson, type AppJson } from '../app-json/app-json.js'
 import { variablesAsked } from '../app-json/variables.js'
 import type { ImagePlan, Plan } from '../buildpacks/buildpack.js'
@@ -12,6 +11,7 @@ import { BerthError, is } from '../errors.js'
 import { orMissing } from '../lib/missing.js'
 import { own } from '../lib/own.js'
 import { varsFor, type Reaches } from '../store/reach.js'
+import { engineBack } from '../engine-client/back.js'
 import { ensureStacks, withStackImages, type StackDeps } from '../stacks/ensure.js'
 import { imageFile } from './image-file.js'
 import { buildImage, type ImageOrder, type MadeImage } from './image.js'
@@ -148,16 +148,8 @@ async function tryBuild(
     } catch (error) {
       if (!is(error, 'unavailable') || left <= 1) throw error
       log.problem(error.message)
-      await engineBack(deps, signal)
+      await engineBack(deps.engine, signal)
       log.step('Building again...')
     }
-  }
-}
-
-/** Resolves when the engine answers, or after half a minute in which it did not. */
-async function engineBack({ engine }: StackDeps, signal: AbortSignal): Promise<void> {
-  for (let left = 150; left > 0; left -= 1) {
-    await delay(200, undefined, { signal }) // a socket file offers nothing to wait on
-    if (await engine.answers()) return
   }
 }

@@ -7,7 +7,9 @@ import type { ImagePlan } from '../buildpacks/buildpack.js'
 import { imagesIn } from '../buildpacks/dockerfile/outline.js'
 import { sha256, type Config } from '../config.js'
 import { buildContext } from '../engine-client/build-context.js'
+import { engineBack } from '../engine-client/back.js'
 import type { EngineClient } from '../engine-client/client.js'
+import { isAway } from '../engine-client/errors.js'
 import { finished, type ProgressMessage } from '../engine-client/progress.js'
 import { BerthError, messageOf } from '../errors.js'
 import type { Store } from '../store/store.js'
@@ -18,6 +20,9 @@ import { lineOf, partsLabel, type Stack, type StackParts } from './stack.js'
 const registryMs = 12_000
 /** A stack image is looked after this often, in milliseconds: patches arrive a day late at most. */
 const freshMs = 24 * 60 * 60 * 1000
+
+/** An image that the engine went away from is begun again this often. */
+const tries = 3
 
 /** What seeing to stack images needs. */
 export interface StackDeps {
@@ -130,8 +135,9 @@ async function pulls(engine: EngineClient, { name, stack }: StackImage, say: (li
   }
 }
 
-async function make(deps: StackDeps, { name, stack, version }: StackImage, say: (line: string) => void): Promise<void> {
+async function make(deps: StackDeps, image: StackImage, say: (line: string) => void, left = tries): Promise<void> {
   const { config, engine } = deps
+  const { name, stack, version } = image
   say(`Making the stack image ${name} (once a machine; takes a minute)`)
   try {
     const parts = await stack.parts(config.cache, version)
@@ -150,6 +156,11 @@ async function make(deps: StackDeps, { name, stack, version }: StackImage, say: 
     say(`Made ${name} with ${stack.describe(parts)}`)
   } catch (error) {
     if (error instanceof BerthError) throw error
+    if (isAway(error) && left > 1) {
+      say('The engine went away: beginning again')
+      await engineBack(engine)
+      return make(deps, image, say, left - 1)
+    }
     throw new BerthError(
       'unavailable',
       `the stack image ${name} could not be made: ${messageOf(error)}`,

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { stackImagesOf } from '../../src/stacks/ensure.js'
+import { ensureStacks, stackImagesOf, type StackDeps } from '../../src/stacks/ensure.js'
 
 describe('the stack images of a Dockerfile', () => {
   const named = (dockerfile: string) => stackImagesOf(dockerfile).map(({ name, version }) => `${name} ${version}`)
@@ -37,5 +37,45 @@ describe('the stack images of a Dockerfile', () => {
         'FROM debian:buster\nFROM node:24-alpine\nFROM node:7-slim\nFROM other/node:24-slim\nRUN <<X\nFROM node:24-slim\nX',
       ),
     ).to.deep.equal([])
+  })
+})
+
+describe('a stack image', () => {
+  /** An engine that has none, and breaks off the first builds. */
+  function depsOf(breaks: number): { deps: StackDeps; builds: () => number } {
+    let builds = 0
+    const engine = {
+      answers: () => Promise.resolve(true),
+      images: { inspect: () => Promise.resolve(null), pull: () => [{ error: 'no registry' }] },
+      builds: {
+        build: () => {
+          builds += 1
+          if (builds > breaks) return [{ stream: 'made' }]
+          throw Object.assign(new Error('aborted'), { code: 'ECONNRESET' })
+        },
+      },
+    }
+    const config = { engineSocket: `/none/${String(breaks)}`, root: '/none', cache: '/none/cache' }
+    const store = { redis: { hset: () => Promise.resolve(1) } }
+    return { deps: { config, store, engine } as unknown as StackDeps, builds: () => builds }
+  }
+  const dockerfile = 'FROM ruby:3.1-slim-bookworm'
+
+  it('is begun again when the engine goes away', async () => {
+    const { deps, builds } = depsOf(1)
+    const said: string[] = []
+    await ensureStacks(deps, { dockerfile }, (line) => said.push(line))
+    expect(builds()).to.equal(2)
+    expect(said).to.include('The engine went away: beginning again')
+  })
+
+  it('is given up when it goes away each time', async () => {
+    const { deps, builds } = depsOf(9)
+    const error = await ensureStacks(deps, { dockerfile }, () => undefined).then(
+      () => null,
+      (one: unknown) => one,
+    )
+    expect(error).to.include({ message: 'the stack image ruby:3.1-slim-bookworm could not be made: aborted' })
+    expect(builds()).to.equal(3)
   })
 })
