@@ -62,7 +62,7 @@ export async function buildTree(
   const said = readAppJson(directoryTree(placed.directory))
   const asked = variablesAsked(said?.env ?? {}, order.variables)
   const seen = (config: Variables): Variables => varsFor('build', { config, reach: order.reach })
-  const plan = planOf({ ...placed, variables: seen({ ...order.variables, ...asked }) })
+  const plan = planOf({ ...placed, variables: { ...order.lent, ...seen({ ...order.variables, ...asked }) } })
   log.step(`${plan.found} detected${place === '.' ? '' : ` in ${place}`}`)
   if (plan.version !== '') log.detail(`${plan.name} ${plan.version}`)
   if (plan.typesFile === undefined) tellTypes(log, plan.processTypes)

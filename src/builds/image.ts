@@ -25,6 +25,10 @@ export interface ImageOrder {
   readonly tag: string
   /** Config vars, which are there while it is built and in no layer of it. */
   readonly variables: Readonly<Record<string, string>>
+  /** What Berth says of the build, under the config vars: a build that differs in these alone has the same steps. */
+  readonly lent: Readonly<Record<string, string>>
+  /** Whether every step is made anew. */
+  readonly noCache: boolean
 }
 
 /** An image that was built. */
@@ -40,7 +44,7 @@ export interface MadeImage {
  */
 export async function buildImage(
   { config, engine }: { readonly config: Config; readonly engine: EngineClient },
-  { app, directory, plan, buildpack, tag, variables }: ImageOrder,
+  { app, directory, plan, buildpack, tag, variables, lent, noCache }: ImageOrder,
   log: OperationLog,
   signal: AbortSignal,
 ): Promise<MadeImage> {
@@ -57,7 +61,8 @@ export async function buildImage(
       tag,
       labels: { [label.instance]: config.name, [label.app]: app.id },
       cacheNamespace: app.id,
-      ...(builder === 'here' ? { headers: headersOf(plan, variables) } : {}),
+      noCache,
+      ...(builder === 'here' ? { headers: headersOf(plan, variables, lent) } : {}),
     }
     const id = await report(engine.builds.build(context.stream, request, signal), { plan, buildpack }, log)
     if (id !== undefined && plan.ownDockerfile === false) return { id, port: undefined }
@@ -91,16 +96,23 @@ function portOf({ Config }: ImageDetails, { port }: ImagePlan): number | undefin
 }
 
 /** A buildpack's steps have the config vars around them; an app's own Dockerfile asks for each, by `--mount=type=secret`. */
-function headersOf(plan: ImagePlan, variables: Readonly<Record<string, string>>): Record<string, string> {
+function headersOf(
+  plan: ImagePlan,
+  variables: Readonly<Record<string, string>>,
+  lent: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const unkeyed = Object.keys(lent).filter((name) => !Object.hasOwn(variables, name))
   const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
   if (plan.ownDockerfile === false)
     return {
-      'X-Build-Env': encode(variables),
+      'X-Build-Env': encode({ ...lent, ...variables }),
+      'X-Build-Unkeyed': unkeyed.join(','),
       ...(plan.early === undefined ? {} : { 'X-Build-Env-Early': plan.early.join(',') }),
     }
   const secrets = Object.entries(variables).map(([name, value]) => [name, Buffer.from(value).toString('base64')])
   return {
     'X-Build-Secrets': encode(Object.fromEntries(secrets) as object),
+    'X-Build-Unkeyed': unkeyed.join(','),
     'X-Build-Args-Hidden': givenArgs(plan, variables).join(','),
   }
 }

@@ -33,7 +33,14 @@ export interface Making {
   readonly current: Release
   readonly progress: Progress
   /** Builds the tree that was pushed. */
-  build(push: { readonly commit: string; readonly unless?: readonly string[] | undefined }): Promise<Built>
+  build(push: {
+    readonly commit: string
+    readonly unless?: readonly string[] | undefined
+    /** Config vars of this build alone. */
+    readonly env?: Readonly<Record<string, string>> | undefined
+    /** Makes every step anew. */
+    readonly noCache?: boolean | undefined
+  }): Promise<Built>
   /** Builds the commit of a release again, from the app's repository and with the config vars that it had. */
   rebuild(release: { readonly commit: string } & Reached): Promise<Built>
   /** @throws BerthError `missing` */

@@ -13,6 +13,12 @@ const PushChange = z.object({
   tree: z.string().exactOptional(),
   /** Operations ahead of it that this commit does not build upon: if one of them lands first, this push is stale. */
   unless: z.array(z.string()).readonly().exactOptional(),
+  /** It is built whatever runs. */
+  forced: z.literal(true).exactOptional(),
+  /** Every step of its build is made anew. */
+  noCache: z.literal(true).exactOptional(),
+  /** Config vars of its build alone. */
+  env: z.record(z.string(), z.string()).readonly().exactOptional(),
   /** It was pushed before, and is built again. */
   rebuild: z.literal(true).exactOptional(),
 })
@@ -28,16 +34,20 @@ function configId(of: Reached): string {
 export const push = releasing<PushChange, Built>({
   schema: PushChange,
   describe: ({ commit, rebuild }) => `${rebuild ? 'Rebuild' : 'Deploy'} ${commit.slice(0, 7)}`,
-  changesNothing: ({ tree }, current) =>
-    tree !== undefined && tree === current.source?.tree && current.source.config === configId(current)
-      ? `This tree runs already, as v${String(current.version)}: nothing is built, and nothing restarted. \`berth ps:rebuild\` builds it again`
+  changesNothing: ({ tree, forced, noCache, env }, current) =>
+    !(forced ?? noCache ?? env) &&
+    tree !== undefined &&
+    tree === current.source?.tree &&
+    current.source.config === configId(current)
+      ? `This tree runs already, as v${String(current.version)}: nothing is built, and nothing restarted. \`git push -o rebuild\` or \`berth ps:rebuild\` builds it again`
       : false,
   make: (change, at) => at.build(change),
   next: (change, current, { secrets = {}, variables = {}, ...built }) => {
     // one that was set while it was built is the one that is meant
     const config = configAfter({ ...secrets, ...current.config }, { set: variables, unset: [] })
     const formation = formationDeclared(formationFor(built.processTypes, current.formation), current, built.declared)
-    const tree = change.rebuild ? current.source?.tree : change.tree
+    // what has been built with more than the app's config vars is the same as nothing
+    const tree = change.env ? undefined : change.rebuild ? current.source?.tree : change.tree
     const source = tree === undefined ? undefined : { tree, config: configId({ ...current, config }) }
     return { declared: undefined, scripts: undefined, ...built, commit: change.commit, source, config, formation }
   },

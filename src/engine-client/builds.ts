@@ -27,6 +27,8 @@ export interface ImageBuild {
   readonly target?: string
   /** Values of ARGs. */
   readonly args?: Readonly<Record<string, string>>
+  /** Makes every step anew. */
+  readonly noCache?: boolean
   /** Keeps the cache mounts of one from another's; Berth's engine goes by the labels. */
   readonly cacheNamespace?: string
   /** What Berth's engine alone understands. */
@@ -60,7 +62,18 @@ export class Builds {
 
   /** Builds an image; what the engine says of it, as it comes, BuildKit's in the words of the plain builder. */
   async *build(context: Readable, request: ImageBuild, signal?: AbortSignal): AsyncGenerator<ProgressMessage> {
-    const { builder, tag, labels, dockerfile, directory, target, args, cacheNamespace, headers } = request
+    const {
+      builder,
+      tag,
+      labels,
+      dockerfile,
+      directory,
+      target,
+      args,
+      cacheNamespace,
+      noCache = false,
+      headers,
+    } = request
     const namespace =
       builder !== 'buildkit' || cacheNamespace === undefined ? {} : { BUILDKIT_CACHE_MOUNT_NS: cacheNamespace }
     const buildargs = { ...args, ...namespace }
@@ -68,6 +81,7 @@ export class Builds {
       t: tag,
       dockerfile,
       forcerm: true,
+      ...(noCache && { nocache: true }),
       ...(labels && { labels: { ...labels } }),
       ...(directory === undefined ? {} : { directory }),
       ...(target === undefined ? {} : { target }),

@@ -12,7 +12,9 @@ export interface RefCommand {
 export interface Head {
   readonly commands: readonly RefCommand[]
   readonly capabilities: ReadonlySet<string>
-  /** Everything up to the flush, and it. */
+  /** Push options. */
+  readonly options: readonly string[]
+  /** Everything up to the flush behind them, and it. */
   readonly bytes: Buffer
   /** What was read beyond it: the beginning of the pack. */
   readonly rest: Buffer
@@ -42,6 +44,8 @@ export function parseCommand(line: string): RefCommand {
 export async function readHead(chunks: AsyncIterator<Buffer>): Promise<Head | null> {
   const commands = new Map<string, RefCommand>()
   let capabilities: readonly string[] = []
+  const options: string[] = []
+  let inOptions = false
   const packets: Buffer[] = []
   let [bytes, rest] = [0, Buffer.alloc(0)]
   for (;;) {
@@ -57,7 +61,15 @@ export async function readHead(chunks: AsyncIterator<Buffer>): Promise<Head | nu
     }
     packets.push(rest.subarray(0, packet.next))
     rest = rest.subarray(packet.next)
-    if (packet.payload === null) break
+    if (packet.payload === null) {
+      if (inOptions || commands.size === 0 || !capabilities.includes('push-options')) break
+      inOptions = true
+      continue
+    }
+    if (inOptions) {
+      options.push(packet.payload.toString('utf8').replace(/\n$/, ''))
+      continue
+    }
     const [line = '', caps] = packet.payload.toString('utf8').replace(/\n$/, '').split('\0')
     if (caps !== undefined) capabilities = caps.trim().split(' ')
     if (line.startsWith('shallow ')) continue
@@ -70,6 +82,7 @@ export async function readHead(chunks: AsyncIterator<Buffer>): Promise<Head | nu
   return {
     commands: [...commands.values()],
     capabilities: new Set(capabilities),
+    options,
     bytes: Buffer.concat(packets),
     rest,
   }

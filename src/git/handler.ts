@@ -15,7 +15,8 @@ import { gitPrograms, installLimits } from './limits.js'
 import { checkedPack } from './pack.js'
 import { pushIdOf } from './pushes.js'
 import { Receiving, type Receiver } from './receiving.js'
-import { refusal } from './report.js'
+import { readPushOptions } from './push-options.js'
+import { refusal, spoken } from './report.js'
 import { ensureRepository, repositoryOf } from './repository.js'
 import { GitService } from './service.js'
 
@@ -137,6 +138,16 @@ class GitFront {
       await body.return()
       await discard(request)
       response.end(refusal(head.commands, 'only branches are taken', head.capabilities))
+      return
+    }
+    try {
+      readPushOptions(head.options)
+    } catch (error) {
+      if (!(error instanceof BerthError)) throw error
+      await body.return()
+      await discard(request)
+      const words = head.capabilities.has('side-band-64k') ? spoken(error.message, error.hint) : Buffer.alloc(0)
+      response.end(Buffer.concat([words, refusal(head.commands, error.message, head.capabilities)]))
       return
     }
     const pack = checkedPack(chain([head.rest], body), this.#options.config.push.memory)

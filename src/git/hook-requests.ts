@@ -6,6 +6,7 @@ import { BerthError, messageOf, statusOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import { maxHeadBytes, parseCommand } from './commands.js'
 import { Receiving, type Receiver } from './receiving.js'
+import { readPushOptions } from './push-options.js'
 import { Relay } from './relay.js'
 
 /** As the pusher's own list of refs, and a line for the quarantine. */
@@ -59,7 +60,13 @@ async function preReceive(
   { request, response }: HookExchange,
 ): Promise<void> {
   const [first = '', ...lines] = (await text(request)).split('\n').filter((line) => line !== '')
-  const question = { push, quarantine: first.replace(/^objects /, ''), commands: lines.map(parseCommand) }
+  const isOption = (line: string): boolean => line.startsWith('option ')
+  const question = {
+    push,
+    quarantine: first.replace(/^objects /, ''),
+    options: readPushOptions(lines.filter(isOption).map((line) => line.slice('option '.length))),
+    commands: lines.filter((line) => !isOption(line)).map(parseCommand),
+  }
   const gone = new AbortController()
   response.once('close', () => gone.abort())
   response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8' }).flushHeaders()

@@ -67,9 +67,10 @@ my ($repository) = readlink('/proc/self/cwd') =~ m{([^/]*)$};
 our $secret = slurp(${quoted(join(hooksDirectory(config), 'secret'))}) =~ s/\n//r;
 my $commands = do { local $/; <STDIN> };
 my $query = "repository=$repository&push=$push";
+my $options = join '', map { "option $ENV{qq(GIT_PUSH_OPTION_$_)}\n" } 0 .. ($ENV{GIT_PUSH_OPTION_COUNT} // 0) - 1;
 for my $again (0 .. 1499) {
   $again and select(undef, undef, undef, 0.2);
-  ask("/internal/pre-receive?$query&again=" . ($again ? 1 : 0), "objects $ENV{GIT_OBJECT_DIRECTORY}\n$commands") or next;
+  ask("/internal/pre-receive?$query&again=" . ($again ? 1 : 0), "objects $ENV{GIT_OBJECT_DIRECTORY}\n$options$commands") or next;
   my $verdict = ask("/internal/verdict?$query", '');
   exit 0 if $verdict == 204;
   exit 1 if $verdict =~ /^4/;

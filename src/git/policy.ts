@@ -1,3 +1,4 @@
+import { BerthError } from '../errors.js'
 import type { App } from '../store/apps.js'
 import { isZero, type RefCommand } from './commands.js'
 import type { Verdict } from './report.js'
@@ -12,9 +13,27 @@ export interface PolicyOnPush {
 
 const branches = ({ deployBranch }: App): string[] => (deployBranch === null ? ['main', 'master'] : [deployBranch])
 
-/** Judges each ref of a push by its name: an app's deploy branch deploys, and nothing else is taken. Pure. */
-export function policyOn(app: App, commands: readonly RefCommand[]): PolicyOnPush {
-  const refs = branches(app).map((branch) => `refs/heads/${branch}`)
+/**
+ * Judges each ref of a push by its name: an app's deploy branch deploys, and nothing else is taken. Pure.
+ * @param branch the branch that the pusher wants deployed in its place
+ * @throws BerthError `invalid` where the push has no such branch
+ */
+export function policyOn(app: App, commands: readonly RefCommand[], branch?: string): PolicyOnPush {
+  const policy = policyOf(app, commands, branch === undefined ? branches(app) : [branch])
+  if (branch === undefined || policy.deploys) return policy
+  throw new BerthError(
+    'invalid',
+    `the push option branch names ${branch.slice(0, 80)}, which is not pushed`,
+    `git push -o branch=NAME berth NAME`,
+  )
+}
+
+/** Where a branch lands that is deployed in place of the app's own: it is the app's own from then on, as far as git sees. */
+export const landsOn = (app: App, head: string): string =>
+  branches(app).find((branch) => head === `ref: refs/heads/${branch}`) ?? branches(app)[0] ?? 'main'
+
+function policyOf(app: App, commands: readonly RefCommand[], names: readonly string[]): PolicyOnPush {
+  const refs = names.map((branch) => `refs/heads/${branch}`)
   const deploys = commands.find(({ ref, new: to }) => refs.includes(ref) && !isZero(to)) ?? null
   const others = commands.filter((command) => command !== deploys)
   return {

@@ -3,6 +3,7 @@ import { join, resolve, sep } from 'node:path'
 import { BerthError } from '../errors.js'
 import type { RefCommand } from './commands.js'
 import { orMissing, readIfThere } from '../lib/missing.js'
+import type { PushOptions } from './push-options.js'
 import { procReceiveAnswer, type Verdict } from './report.js'
 
 /** A push that became an operation, from then until its ref's fate is settled. */
@@ -12,6 +13,9 @@ export interface Push {
   /** Id of it. */
   readonly operation: string
   readonly command: RefCommand
+  /** The ref that was pushed, where another is moved in its place. */
+  readonly pushed?: string
+  readonly options?: PushOptions
   /** An id of its tree. */
   readonly tree?: string
   /** Operations that make it stale when one of them lands first. */
@@ -47,10 +51,11 @@ export async function recordPush(repository: string, push: Push, quarantine: str
   const directory = directoryOf(repository, push.id)
   await rm(directory, { recursive: true, force: true }) // of a process that had this id before a reboot
   await linkTree(quarantine, join(directory, 'objects'))
-  const { command, refused } = push
-  await writeFile(join(directory, 'answer'), procReceiveAnswer([{ ref: command.ref, reason: null }, ...refused]))
+  const { command, pushed, refused } = push
+  const taken = { ref: pushed ?? command.ref, reason: null, ...(pushed !== undefined && { moved: command.ref }) }
+  await writeFile(join(directory, 'answer'), procReceiveAnswer([taken, ...refused]))
   const file = join(directory, 'push.json')
-  const handle = await open(`${file}.new`, 'w')
+  const handle = await open(`${file}.new`, 'w', 0o600)
   await handle.writeFile(JSON.stringify(push))
   await handle.sync()
   await handle.close()

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from '../config.js'
 import { BerthError, is, messageOf } from '../errors.js'
@@ -12,10 +13,11 @@ import type { RefCommand } from './commands.js'
 import { checkConnected } from './connected.js'
 import type { Disk } from './disk.js'
 import { exportTree, quarantineEnv, readCommit } from './export.js'
-import { policyOn } from './policy.js'
+import { landsOn, policyOn } from './policy.js'
+import type { PushOptions } from './push-options.js'
 import { moveToPush, prepareMove } from './ref-moves.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
-import { orMissing } from '../lib/missing.js'
+import { orMissing, readIfThere } from '../lib/missing.js'
 import {
   checkQuarantine,
   forgetPush,
@@ -45,6 +47,7 @@ type Say = (text: string) => Promise<void>
 export interface Question {
   readonly push: string
   readonly commands: readonly RefCommand[]
+  readonly options: PushOptions
   /** receive-pack's own object directory, as the hook says; empty when nothing but deletions was pushed. */
   readonly quarantine: string
 }
@@ -183,19 +186,34 @@ export class Receiving {
       await this.#resubmit(app, known)
       return known
     }
-    const { deploys: command, refused } = policyOn(app, question.commands)
+    const { options } = question
+    const { deploys, refused } = policyOn(app, question.commands, options.branch)
     for (const { ref, reason } of refused.slice(0, mostNamed))
       await say(` !     ${ref.replace(/^refs\/heads\//, '')}: ${reason ?? ''}\n`)
-    if (!command) return null
+    if (!deploys) return null
+    const { pushed, command } = await this.#target(app, repository, deploys, options)
     const quarantine = checkQuarantine(repository, question.quarantine)
     const pending = await this.#at.store.operations.pending(app.id)
     const id = newOperationId()
     const taken = await this.#takeTree({ app, repository, quarantine, command }, pending, id)
-    const push: Push = { id: question.push, operation: id, command, ...taken, refused }
+    const push: Push = { id: question.push, operation: id, command, ...pushed, options, ...taken, refused }
     await this.#submit({ app, repository, quarantine, push }, async () => {
       if (pending.length > 0) await say('-----> Waiting for the change before this one to end\n')
     })
     return push
+  }
+
+  /** Which ref a push moves: that of the app, whatever branch it deploys. */
+  async #target(
+    app: App,
+    repository: string,
+    deploys: RefCommand,
+    { branch }: PushOptions,
+  ): Promise<{ command: RefCommand; pushed?: { pushed: string } }> {
+    if (branch === undefined) return { command: deploys }
+    const head = (await readIfThere(join(repository, 'HEAD'))) ?? ''
+    const ref = `refs/heads/${landsOn(app, head.trim())}`
+    return { command: { ...deploys, ref }, ...(ref !== deploys.ref && { pushed: { pushed: deploys.ref } }) }
   }
 
   /**
@@ -266,10 +284,13 @@ export class Receiving {
   }
 }
 
-const changeOf = ({ command, tree, unless = [] }: Push) => ({
+const changeOf = ({ command, pushed = command.ref, options = {}, tree, unless = [] }: Push) => ({
   kind: 'push' as const,
   commit: command.new,
-  branch: command.ref.slice('refs/heads/'.length),
+  branch: pushed.slice('refs/heads/'.length),
+  ...(options.rebuild && { forced: true as const }),
+  ...(options.noCache && { noCache: true as const }),
+  ...(options.env && { env: options.env }),
   ...(tree !== undefined && { tree }),
   ...(unless.length > 0 && { unless }),
 })

@@ -5,6 +5,8 @@ import { flush, pkt } from './pkt-line.js'
 export interface Verdict {
   readonly ref: string
   readonly reason: string | null
+  /** The ref that was moved in its place. */
+  readonly moved?: string
 }
 
 const line = ({ ref, reason }: Verdict): Buffer =>
@@ -12,7 +14,9 @@ const line = ({ ref, reason }: Verdict): Buffer =>
 
 /** The whole answer of a proc-receive hook (githooks(5)): it may be given before the question is read. */
 export const procReceiveAnswer = (verdicts: readonly Verdict[]): Buffer =>
-  Buffer.concat([pkt('version=1\n'), flush, ...verdicts.map(line), flush])
+  Buffer.concat([pkt('version=1\n'), flush, ...verdicts.flatMap((one) => [line(one), ...moved(one)]), flush])
+
+const moved = ({ moved }: Verdict): Buffer[] => (moved === undefined ? [] : [pkt(`option refname ${moved}\n`)])
 
 /** Text for the pusher on the sideband's second channel, marked as Heroku marks what went wrong. */
 export function spoken(...lines: readonly (string | undefined)[]): Buffer {

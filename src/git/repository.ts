@@ -37,7 +37,7 @@ const configuration = (config: Config): string => `[core]
 \tmaxInputSize = ${String(config.push.size)}
 \tprocReceiveRefs = refs
 \tadvertiseAtomic = false
-\tadvertisePushOptions = false
+\tadvertisePushOptions = true
 \tautogc = false
 \tdenyDeleteCurrent = ignore
 [transfer]

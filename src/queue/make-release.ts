@@ -65,10 +65,10 @@ function makingOf(deps: OperationDeps, run: OperationRun, version: number): Maki
     current,
     progress: log,
     build: (push) => buildInTurn(deps, run, push, version),
-    rebuild: async ({ commit, ...vars }) => {
-      log.hide(vars.config, vars.reach)
+    rebuild: async ({ commit, config: variables, reach }) => {
+      log.hide(variables, reach)
       await checkOut(config, app, commit, operationFiles(config, operation.id).source)
-      return buildInTurn(deps, run, { vars }, version)
+      return buildInTurn(deps, run, { commit, vars: { config: variables, reach } }, version)
     },
     release: (version) => store.releases.get(app.id, version),
     hasImage: async (image) => (await engine.images.inspect(image)) !== null,

@@ -18,6 +18,11 @@ export interface BuildOrder {
   readonly unless?: readonly string[] | undefined
   /** Config vars, and who has them; those of the app's current release unless given. */
   readonly vars?: Reached | undefined
+  readonly commit: string
+  /** Config vars of this build alone. */
+  readonly env?: Readonly<Record<string, string>> | undefined
+  /** Every step of it is made anew. */
+  readonly noCache?: boolean | undefined
 }
 
 /**
@@ -27,7 +32,7 @@ export interface BuildOrder {
 export async function buildPush(
   deps: OperationDeps,
   { app, operation, log, signal }: OperationRun,
-  { unless = [], vars }: BuildOrder,
+  { unless = [], vars, commit, env = {}, noCache = false }: BuildOrder,
   version: number,
 ): Promise<Built> {
   await checkStillWanted(deps, unless)
@@ -38,7 +43,14 @@ export async function buildPush(
     deps.store.operations.update(operation.id, { status: 'building' }),
   ])
   const directory = operationFiles(deps.config, operation.id).source
-  return buildTree(deps, { app, directory, tag: imageTag(app, version), variables: config, reach }, log, signal)
+  const ofBuild = Object.fromEntries(Object.keys(env).map((name) => [name, 'build' as const]))
+  const order = {
+    ...{ app, directory, tag: imageTag(app, version), noCache },
+    variables: { ...config, ...env },
+    reach: { ...reach, ...ofBuild },
+    lent: { SOURCE_VERSION: commit, BERTH_APP: app.name, BERTH_COMMIT: commit },
+  }
+  return buildTree(deps, order, log, signal)
 }
 
 /** @throws BerthError `conflict` when a push this one does not build upon has landed since */

@@ -65,7 +65,8 @@ export async function runOperation(
 
 /** What the log of an operation must not show: neither the app's secrets, nor those that it is about to have. */
 function secretsNow({ config, reach }: Release, { change }: Operation): string[] {
-  const [values, given] = [valuesOf(change), change.reach]
+  const values = valuesOf(change)
+  const given = 'env' in change ? 'build' : change.reach
   const coming = typeof given === 'string' ? Object.keys(values).map((name): [string, string] => [name, given]) : []
   return [...secretsOf(config, reach), ...secretsOf(values, { ...reach, ...Object.fromEntries(coming) })]
 }

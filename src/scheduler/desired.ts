@@ -85,7 +85,10 @@ export const environmentOf = (app: App, release: Release, process: string): stri
     PORT: String(portOf(release)),
     BERTH_APP: app.name,
     BERTH_PROCESS: process,
+    DYNO: process,
     BERTH_RELEASE: `v${release.version}`,
+    BERTH_RELEASE_CREATED_AT: release.createdAt,
+    ...(release.commit === null ? {} : { BERTH_COMMIT: release.commit, SOURCE_VERSION: release.commit }),
     ...Object.fromEntries(ownVars(release)),
   }).map(([key, value]) => `${key}=${value}`)
 

@@ -97,14 +97,19 @@ end
 return gone`
 
 /** The values of a change that nobody is to read. */
-export const valuesOf = ({ set }: StoredChange): Readonly<Record<string, string>> =>
-  typeof set === 'object' && set !== null ? (set as Readonly<Record<string, string>>) : {}
+export const valuesOf = ({ set, env }: StoredChange): Readonly<Record<string, string>> => ({
+  ...(set as Readonly<Record<string, string>> | undefined),
+  ...(env as Readonly<Record<string, string>> | undefined),
+})
 
 /** What was done stays known by its names: the values of config vars are in the release. */
-const withoutValues = (change: StoredChange): StoredChange =>
-  'set' in change
-    ? { ...change, set: Object.fromEntries(Object.keys(valuesOf(change)).map((name) => [name, ''])) }
-    : change
+const withoutValues = (change: StoredChange): StoredChange => {
+  const emptied = (['set', 'env'] as const).flatMap((field): [string, object][] => {
+    const names = Object.keys((change[field] as object | undefined) ?? {})
+    return field in change ? [[field, Object.fromEntries(names.map((name) => [name, '']))]] : []
+  })
+  return { ...change, ...Object.fromEntries(emptied) }
+}
 
 /**
  * The record of operations: hash `deploys` (id -> JSON), list `deploys:<app>` of its ids, and list `pending:<app>` of those not

@@ -46,6 +46,14 @@ describe('a push', () => {
       [other, runs, 'another tree'],
       [push, runs, 'a tree of which nothing is known'],
       [{ ...push, rebuild: true as const }, runs, 'asked for'],
+      [{ ...one, forced: true as const }, runs, 'asked for by the pusher'],
+      [{ ...one, noCache: true as const }, runs, 'without its cache'],
+      [{ ...one, env: { A: '1' } }, runs, 'with config vars of its own'],
+      [
+        one,
+        nextRelease(runs, 4, { ...one, env: { A: '1' } }, built),
+        'built with config vars that are not there any more',
+      ],
       [one, deployed, 'a release of which nothing is known'],
       [one, set, 'built with other config vars'],
       [one, nextRelease(runs, 4, other, built), 'the tree before'],
@@ -55,6 +63,9 @@ describe('a push', () => {
     expect(kind.changesNothing?.(one, unset), 'as they were').to.be.a('string')
     const scaled = nextRelease(runs, 4, { kind: 'scale', formation: { worker: { quantity: 1 } } })
     expect(kind.changesNothing?.(one, scaled)).to.be.a('string')
+    const forced = nextRelease(runs, 4, { ...one, forced: true }, built)
+    expect(kind.changesNothing?.(one, forced)).to.be.a('string')
+    expect(nextRelease(runs, 4, { ...one, env: { B: '1' } }, built).config).to.deep.equal({ A: '1' })
     const rebuilt = nextRelease(runs, 4, { ...push, rebuild: true }, built)
     expect(kind.changesNothing?.(one, rebuilt)).to.be.a('string')
     const made = nextRelease(deployed, 3, one, { ...built, secrets: { KEY: 'made' }, variables: { A: '2' } })

@@ -69,6 +69,20 @@ describe('the head of a push', () => {
     )
   })
 
+  it('has push options where the client says so, and all of it goes on to git', async () => {
+    const line = (more: string) => `${none} ${a} refs/heads/main\0 report-status${more}\n`
+    const with2 = Buffer.concat([list(line(' push-options')), list('no-cache', 'env=A=b c\n')])
+    const rest = Buffer.from('PACK')
+    for (const size of [1, 7, 1000]) {
+      const head = await read(Buffer.concat([with2, rest]), size)
+      expect(head?.options).to.deep.equal(['no-cache', 'env=A=b c'])
+      expect(head?.bytes.equals(with2)).to.equal(true)
+    }
+    expect((await read(Buffer.concat([list(line(' push-options')), flush])))?.options).to.deep.equal([])
+    expect(await read(list(line(' push-options'))), 'cut off').to.equal(null)
+    expect((await read(list(line(''))))?.options).to.deep.equal([])
+  })
+
   it('is none where the client only looks, or leaves', async () => {
     expect(await read(flush)).to.equal(null)
     expect(await read(Buffer.alloc(0))).to.equal(null)

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { RefCommand } from '../../src/git/commands.js'
-import { policyOn } from '../../src/git/policy.js'
+import { landsOn, policyOn } from '../../src/git/policy.js'
 import type { App } from '../../src/store/apps.js'
 
 const app: App = { id: 'a', name: 'blog', createdAt: '', deployBranch: null, current: 1 }
@@ -74,5 +74,16 @@ describe('the refs of a push', () => {
       'refs/heads/Main',
     ])
       expect(judged(app, pushed(ref))[0], ref).to.equal(null)
+  })
+
+  it('deploy the branch that the pusher names, in place of the one that the app has', () => {
+    const of = { ...app, deployBranch: 'live' }
+    const { deploys, refused } = policyOn(of, [pushed('refs/heads/x'), pushed('refs/heads/live')], 'x')
+    expect(deploys?.ref).to.equal('refs/heads/x')
+    expect(refused.map(({ ref }) => ref)).to.deep.equal(['refs/heads/live'])
+    for (const commands of [[pushed('refs/heads/live')], [deleted('refs/heads/x')], [pushed('refs/tags/x')]])
+      expect(() => policyOn(of, commands, 'x')).to.throw('names x, which is not pushed')
+    expect(landsOn(of, 'ref: refs/heads/main')).to.equal('live')
+    expect([landsOn(app, ''), landsOn(app, 'ref: refs/heads/master')]).to.deep.equal(['main', 'master'])
   })
 })

@@ -32,6 +32,12 @@ describe('what git is told of a push', () => {
     ])
   })
 
+  it('names the ref that was moved in place of the pushed one', () => {
+    expect(texts(procReceiveAnswer([{ ref: other, reason: null, moved: ref }]))).to.deep.equal([
+      ...['version=1\n', null, `ok ${other}\n`, `option refname ${ref}\n`, null],
+    ])
+  })
+
   const commands = [ref, other].map((one) => ({ ref: one, old: '', new: '' }))
   const report = ['unpack ok\n', `ng ${ref} too large\n`, `ng ${other} too large\n`, null]
 

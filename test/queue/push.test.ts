@@ -22,7 +22,7 @@ describe('a push that is built', function () {
     const current = await store.releases.current(app)
     const run = { app, current, operation, log, signal: new AbortController().signal }
     try {
-      await buildPush(depsOf(rig), run, { unless }, 3)
+      await buildPush(depsOf(rig), run, { commit: 'b', unless }, 3)
       return 'built'
     } catch (error) {
       return `${(await store.operations.get(operation.id)).status}: ${(error as Error).message}`

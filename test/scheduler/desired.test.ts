@@ -6,6 +6,7 @@ const app = { id: 'a', name: 'blog', createdAt: '', deployBranch: null, current:
 const release = (patch: Partial<Release> = {}): Release => ({
   ...firstRelease('a'),
   version: 3,
+  createdAt: '2026-11-30T00:00:00Z',
   image: 'sha256:1',
   commit: 'c',
   processTypes: { web: 'node .', clock: 'node clock', release: 'migrate', run: 'sh' },
@@ -79,7 +80,11 @@ describe('what a release desires', () => {
       'PORT=5000',
       'BERTH_APP=blog',
       'BERTH_PROCESS=web.1',
+      'DYNO=web.1',
       'BERTH_RELEASE=v3',
+      'BERTH_RELEASE_CREATED_AT=2026-11-30T00:00:00Z',
+      'BERTH_COMMIT=c',
+      'SOURCE_VERSION=c',
       'A=x=y\n"',
     ])
     expect(environmentOf(app, release({ config: { PORT: '8080' } }), 'web.1')[0]).to.equal('PORT=8080')
@@ -87,8 +92,16 @@ describe('what a release desires', () => {
       'PORT=80',
       'BERTH_APP=blog',
       'BERTH_PROCESS=web.1',
+      'DYNO=web.1',
       'BERTH_RELEASE=v3',
+      'BERTH_RELEASE_CREATED_AT=2026-11-30T00:00:00Z',
+      'BERTH_COMMIT=c',
+      'SOURCE_VERSION=c',
     ])
+    expect(environmentOf(app, release({ commit: null }), 'web.1').join()).to.not.include('SOURCE_VERSION')
+    expect(environmentOf(app, release({ config: { SOURCE_VERSION: 'mine' } }), 'web.1')).to.include(
+      'SOURCE_VERSION=mine',
+    )
     expect(portOf(release({ port: 80, config: { PORT: '8080' } }))).to.equal(8080)
     expect(
       [undefined, '8080', 'x', '0', '70000'].map((PORT) => portOf(release(PORT ? { config: { PORT } } : {}))),

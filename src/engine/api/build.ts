@@ -61,17 +61,15 @@ export const buildRoutes = (api: BuildApi): readonly ApiRoute[] => [
  * - `X-Build-Env-Early`: which of them a RUN sees before its stage has the whole context (`COPY . .`), names or beginnings
  *   (`NPM_*`) between commas; all unless it is given.
  * - `X-Build-Args-Hidden`: names of build args, between commas: the image's history has `***` in place of their values.
+ * - `X-Build-Unkeyed`: names of variables and build args, between commas: a step that had others of these is the same step.
  * - `X-Build-Ssh`: base64url of a JSON object, agent id to the absolute path of its socket on this machine, for
  *   `RUN --mount=type=ssh`. Only from a client on this machine, and only when the engine was started with `--build-ssh`.
  */
 async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promise<void> {
   const { builder, images, config } = api
   const { query, signal, raw } = request
-  const secrets = readSecrets(headerOf(request, 'x-build-secrets'))
-  const variables = readVariables(headerOf(request, 'x-build-env'))
-  const early = readEarly(headerOf(request, 'x-build-env-early'))
-  const hidden = new Set(listOf(headerOf(request, 'x-build-args-hidden')))
-  const agents = readAgents(headerOf(request, 'x-build-ssh'))
+  const lent = lentBy(request)
+  const { agents } = lent
   if (agents.size > 0 && (config.build?.ssh !== true || raw.socket.remoteAddress !== undefined))
     throw new EngineError('denied', 'this engine lends builds no ssh agent: it must be started with --build-ssh')
   const quiet = flag(query, 'q')
@@ -87,7 +85,7 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
       if (!quiet && text !== '') await write({ stream: text })
     }
     const keyring = keyringOfHeader(headerOf(request, 'x-registry-config'))
-    const given = { secrets, variables, early, hidden, agents, keyring, errors: errorsShownFor(request.version) }
+    const given = { ...lent, keyring, errors: errorsShownFor(request.version) }
     const image = await builder.build({ ...options, ...given, context, sandbox, signal, out: log })
     if (quiet) await write({ stream: `${image.id}\n` })
     else {
@@ -109,6 +107,16 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
     out.end()
   }
 }
+
+/** What a request's headers lend its steps. */
+const lentBy = (request: ApiRequest) => ({
+  secrets: readSecrets(headerOf(request, 'x-build-secrets')),
+  variables: readVariables(headerOf(request, 'x-build-env')),
+  early: readEarly(headerOf(request, 'x-build-env-early')),
+  hidden: new Set(listOf(headerOf(request, 'x-build-args-hidden'))),
+  unkeyed: new Set(listOf(headerOf(request, 'x-build-unkeyed'))),
+  agents: readAgents(headerOf(request, 'x-build-ssh')),
+})
 
 /** What the client sends, or else what `directory` or `remote` name. */
 function contextOf(

@@ -30,6 +30,8 @@ export interface BuildRequest {
   readonly buildArgs: ReadonlyMap<string, string | null>
   /** Names of those whose values no history tells. */
   readonly hidden: ReadonlySet<string>
+  /** Names of variables and build args that make no other step of a step. */
+  readonly unkeyed: ReadonlySet<string>
   readonly labels: Readonly<Record<string, string>>
   readonly target: string
   readonly noCache: boolean

@@ -32,18 +32,19 @@ export async function runStep(job: Job, instruction: RunInstruction, state: Stag
   const variables = seenBy(job, state)
   const { Env = [], WorkingDir = '/', User = '' } = state.config
   const declared = [...state.args].filter(([name]) => !environment(state.config).has(name))
+  const keyed = ([name]: [string, unknown]): boolean => !job.request.unkeyed.has(name)
   const key = cacheKey(
     'RUN',
     state.layers,
     args,
     script.file ?? null,
     Env,
-    declared,
+    declared.filter(keyed),
     WorkingDir,
     User,
     mounts,
     network,
-    ...(variables.size > 0 ? [[...variables].sort()] : []),
+    ...([...variables].some(keyed) ? [[...variables].filter(keyed).sort()] : []),
   )
   const record = await layerOf(job, key, line.text, async (stage) => {
     await job.out(` ---> Running in ${stage.id.slice(0, 12)}\n`)
@@ -63,10 +64,10 @@ export async function runStep(job: Job, instruction: RunInstruction, state: Stag
 }
 
 /** A step that comes before the app's code is not repeated for a variable that it has no use for. */
-function seenBy({ request: { variables, early } }: Job, { whole }: StageState): Job['request']['variables'] {
+function seenBy({ request: { variables, early, unkeyed } }: Job, { whole }: StageState): Job['request']['variables'] {
   if (whole) return variables
   const sees = (name: string): boolean =>
-    early.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one))
+    early.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one)) || unkeyed.has(name)
   return new Map([...variables].filter(([name]) => sees(name)))
 }
 
