@@ -6,7 +6,7 @@ export const stacks: readonly Stack[] = [
   (await import('./nginx/stack.js')).nginxStack,
   (await import('./node/stack.js')).nodeStack,
   (await import('./python/stack.js')).pythonStack,
-  (await import('./php/stack.js')).phpStack,
+  ...(await import('./php/stack.js')).phpStacks,
   (await import('./ruby/stack.js')).rubyStack,
   (await import('./go/stack.js')).goStack,
   (await import('./java/stack.js')).javaStack,

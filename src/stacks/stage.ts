@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { sha256 } from '../config.js'
+import { debianImage, usualRelease } from './debian/releases.js'
 import { lineOf, partsLabel, type Stack } from './stack.js'
 
 /** A stage that plans say in full, so that any Docker builds them, and that all apps of a kind have in common. */
@@ -12,6 +13,8 @@ export interface CommonStage {
   readonly name: string
   /** As it stands in a Dockerfile. */
   readonly text: string
+  /** Codename of the Debian release that it stands on; bookworm unless given. */
+  readonly release?: string
   /** What its FROM line calls it. */
   readonly as?: string
   /** The line for a shell that puts its packages there. */
@@ -21,7 +24,7 @@ export interface CommonStage {
 }
 
 /** A common stage as an image, made once a machine. */
-export function stageStack({ of, name, text, as, install, files }: CommonStage): Stack {
+export function stageStack({ of, name, text, release = usualRelease, as, install, files }: CommonStage): Stack {
   /** Changes with what the stage says: another Berth's image is another one. */
   const version = sha256(text).slice(0, 12)
   // no registry can answer for this host, so what has the name was made here
@@ -41,7 +44,7 @@ export function stageStack({ of, name, text, as, install, files }: CommonStage):
         await chmod(file, path.includes('/bin/') ? 0o755 : 0o644)
       }
       const dockerfile = [
-        'FROM debian:bookworm-slim',
+        `FROM ${debianImage(release)}`,
         `RUN ${install}`,
         ...(Object.keys(files).length > 0 ? ['COPY root/ /'] : []),
         `LABEL ${partsLabel}="${lineOf(parts)}"`,

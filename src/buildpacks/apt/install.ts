@@ -2,7 +2,7 @@ import type { Plan } from '../buildpack.js'
 import { toolsStage } from '../cpp/tools-stage.js'
 import { nginxStage } from '../static/nginx-stage.js'
 import type { AptPackages } from './aptfile.js'
-import { phpStage } from '../php/php-stage.js'
+import { phpStages } from '../php/php-stage.js'
 import { pieces } from '../pieces.js'
 
 /** Images whose packages are not Debian's. */
@@ -17,7 +17,7 @@ export function withPackages(plan: Plan, { names, notes }: AptPackages): Plan {
   const install = `RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends ${names.join(' ')} && rm -rf /var/lib/apt/lists/*`
   // stages that all apps have in common are known by their text
   const [before = '', ...after] = plan.dockerfile.split(nginxStage)
-  const common = [phpStage, toolsStage].find((stage) => before.includes(stage)) ?? ''
+  const common = [...phpStages.map(({ text }) => text), toolsStage].find((stage) => before.includes(stage)) ?? ''
   const stages = new Set<string>()
   const lines = pieces(common === '' ? before : before.replace(common, () => `${common}\n${install}`)).flatMap(
     (piece) => {

@@ -9,7 +9,7 @@ import { extensionPackages, extensionsVariable } from './extensions.js'
 import { phpReason } from './failure.js'
 import { servesPhp, translated } from './procfile.js'
 import { documentRoot, rootVariables, type DocumentRoot } from './root.js'
-import { checkVersion, debianPhp } from './version.js'
+import { phpVersion } from './version.js'
 
 const ignored = ['.git', '**/node_modules']
 
@@ -30,8 +30,8 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
   if (!isPhp(tree, said)) return null
   const { types: declared, notes } = translated(said)
   const composer = readComposer(tree)
-  checkVersion(tree, composer)
-  const extensions = extensionPackages(composer, variables[extensionsVariable] ?? '')
+  const version = phpVersion(tree, composer)
+  const extensions = extensionPackages(composer, variables[extensionsVariable] ?? '', version)
   const declares = saysWhatRuns(declared)
   const root = documentRoot(tree, composer, variables)
   if (root === null && !declares) throw nothingServed()
@@ -51,9 +51,10 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
     buildpack: 'php',
     name: 'PHP',
     found: framework === undefined ? 'PHP app' : `PHP app (${framework})`,
-    version: debianPhp,
+    version,
     dockerfile: dockerfileOf({
       tree,
+      version,
       composer,
       installs,
       extensions,

@@ -6,6 +6,8 @@ import { home } from '../image-lines.js'
 /** All that decides a Dockerfile. */
 export interface Recipe {
   readonly tree: Tree
+  /** The line of PHP. */
+  readonly version: string
   readonly composer: Composer | null
   /** Whether Composer runs; else what lies in the tree is used. */
   readonly installs: boolean
@@ -27,12 +29,12 @@ const composer =
 
 /** Packages are installed before the code is there, and come into the image by themselves: a changed line leaves them alone. */
 export function dockerfileOf(recipe: Recipe): string {
-  const { composer: said, installs, extensions, root, env, assets, command, served } = recipe
+  const { version, composer: said, installs, extensions, root, env, assets, command, served } = recipe
   const vendor = said?.vendor ?? 'vendor'
   const from = extensions.length === 0 ? 'php' : 'extended'
   const variables = Object.entries({ HOME: home, PATH: `${home}/${vendor}/bin:$PATH`, ...env })
   return [
-    phpStage,
+    phpStage(version),
     '',
     ...(extensions.length === 0
       ? []

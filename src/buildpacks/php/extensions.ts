@@ -1,6 +1,5 @@
 import { BerthError } from '../../errors.js'
 import type { Composer } from './composer.js'
-import { debianPhp } from './version.js'
 
 /** Extensions that are there: of PHP itself, of Debian's php-common, and of the packages that every image has. */
 const there = new Set(
@@ -39,7 +38,7 @@ export const extensionsVariable = 'PHP_EXTENSIONS'
  * var. What a package of the lock file stands in for (symfony/polyfill-…) is not asked of Debian.
  * @throws BerthError `invalid` naming one that Debian does not have
  */
-export function extensionPackages(composer: Composer | null, asked: string): string[] {
+export function extensionPackages(composer: Composer | null, asked: string, version: string): string[] {
   const provided = new Set(composer?.locked.flatMap(({ provides }) => provides))
   const wanted = [
     ...asked
@@ -54,7 +53,7 @@ export function extensionPackages(composer: Composer | null, asked: string): str
   ].filter(({ name }) => !there.has(name))
   const packages = wanted.map(({ name, by }) => {
     const own = packaged.has(name) ? name : Object.hasOwn(elsewhere, name) ? elsewhere[name] : undefined
-    if (own !== undefined) return `php${debianPhp}-${own}`
+    if (own !== undefined) return `php${version}-${own}`
     throw new BerthError(
       'invalid',
       `${by} asks for the PHP extension ${name.replace(/[^\w.-]/g, '?').slice(0, 60)}, and Debian has no package of it`,

@@ -1,4 +1,4 @@
-import { debianPhp } from './version.js'
+import { debianPhps, type DebianPhp } from './version.js'
 import { addUser, fileLine } from '../image-lines.js'
 
 /**
@@ -11,12 +11,13 @@ import { addUser, fileLine } from '../image-lines.js'
 const usual = ['curl', 'mbstring', 'mysql', 'opcache', 'pgsql', 'sqlite3', 'xml']
 
 /** What puts the packages there. Debian's php-fpm wants a part of systemd, and takes all of it where the part is not named. */
-export const phpInstall = [
-  'apt-get update -q',
-  `apt-get install -qy --no-install-recommends ca-certificates nginx-light systemd-standalone-tmpfiles ${['cli', 'fpm', ...usual].map((name) => `php${debianPhp}-${name}`).join(' ')}`,
-  'rm -rf /etc/nginx/sites-* /etc/nginx/modules-enabled/* /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc/* /usr/share/man/*',
-  addUser,
-].join(' && ')
+const install = (line: string): string =>
+  [
+    'apt-get update -q',
+    `apt-get install -qy --no-install-recommends ca-certificates nginx-light systemd-standalone-tmpfiles ${['cli', 'fpm', ...usual].map((name) => `php${line}-${name}`).join(' ')}`,
+    'rm -rf /etc/nginx/sites-* /etc/nginx/modules-enabled/* /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc/* /usr/share/man/*',
+    addUser,
+  ].join(' && ')
 
 /** For php-fpm and for programs alike. Debian has sessions cleaned by cron, which no container runs. */
 const ini = `expose_php = Off
@@ -114,7 +115,7 @@ http {
  * The stop signal of the image is SIGUSR1, which comes to this program alone: nginx and php-fpm drop what they are doing on
  * a SIGTERM that everybody in the container gets. They are in process groups of their own for the same reason.
  */
-const serve = `#!/bin/bash
+const serve = (line: string): string => `#!/bin/bash
 # serve-php [-C nginx-include] [-F fpm-include] [-i php.ini] [document-root]: serves /app/<document-root> on $PORT by nginx and
 # php-fpm, until one of them ends, or SIGUSR1 or SIGTERM asks both to: nginx first, so that it gets its answers.
 set -m
@@ -171,7 +172,7 @@ decorate_workers_output = no
 FPM
 asked=
 trap 'asked=yes' USR1 TERM INT QUIT
-php-fpm${debianPhp} -F -y /tmp/php/fpm.conf \${ini:+-c "$ini"} &
+php-fpm${line} -F -y /tmp/php/fpm.conf \${ini:+-c "$ini"} &
 fpm=$!
 # a socket that appears is nothing to wait on
 until [ -S /tmp/php/fpm.sock ]; do kill -0 "$fpm" 2>/dev/null || fail 'php-fpm did not start'; sleep 0.01; done
@@ -211,18 +212,35 @@ do :; done
 exit "$code"
 `
 
-/** The stage's files, by path. */
-export const phpFiles: Readonly<Record<string, string>> = {
-  '/etc/nginx/nginx.conf': nginx,
-  [`/etc/php/${debianPhp}/cli/conf.d/99-app.ini`]: ini,
-  [`/etc/php/${debianPhp}/fpm/conf.d/99-app.ini`]: ini,
-  '/usr/local/bin/php-process': run,
-  '/usr/local/bin/serve-php': serve,
+/** What the images of a PHP begin with. */
+export interface PhpStage {
+  /** `8.2` */
+  readonly line: string
+  /** Codename of Debian's release. */
+  readonly release: string
+  /** The line for a shell that puts its packages there. */
+  readonly install: string
+  /** Its own files, by path. */
+  readonly files: Readonly<Record<string, string>>
+  /** As a Dockerfile has it; its name is `php`. */
+  readonly text: string
 }
 
-/** The stage as a Dockerfile has it; its name is `php`. */
-export const phpStage = [
-  'FROM debian:bookworm-slim AS php',
-  `RUN ${phpInstall}`,
-  ...Object.entries(phpFiles).map(([path, text]) => fileLine(path, text)),
-].join('\n')
+function stageOf({ line, release }: DebianPhp): PhpStage {
+  const files = {
+    '/etc/nginx/nginx.conf': nginx,
+    [`/etc/php/${line}/cli/conf.d/99-app.ini`]: ini,
+    [`/etc/php/${line}/fpm/conf.d/99-app.ini`]: ini,
+    '/usr/local/bin/php-process': run,
+    '/usr/local/bin/serve-php': serve(line),
+  }
+  const lines = Object.entries(files).map(([path, text]) => fileLine(path, text))
+  const text = [`FROM debian:${release}-slim AS php`, `RUN ${install(line)}`, ...lines].join('\n')
+  return { line, release, install: install(line), files, text }
+}
+
+/** One for each PHP that Debian has, the usual one first. */
+export const phpStages: readonly PhpStage[] = debianPhps.map(stageOf)
+
+/** The stage of a line of PHP. */
+export const phpStage = (line: string): string => phpStages.find((stage) => stage.line === line)?.text ?? ''

@@ -3,10 +3,20 @@ import { BerthError } from '../../errors.js'
 import type { Tree } from '../tree.js'
 import type { Composer } from './composer.js'
 
-/** What Debian bookworm has, and no other. */
-export const debianPhp = '8.2'
-/** A release of it that every constraint which means the line lets in. */
-const release = `${debianPhp}.99`
+/** A PHP of Debian's. */
+export interface DebianPhp {
+  readonly line: string
+  /** Codename of Debian's release. */
+  readonly release: string
+}
+
+/** What Debian's releases have, the usual one first. */
+export const debianPhps: readonly DebianPhp[] = [
+  { line: '8.2', release: 'bookworm' },
+  { line: '8.4', release: 'trixie' },
+]
+const had = debianPhps.map(({ line }) => line)
+const [usual = ''] = had
 
 /** What a tree pins beside composer.json, as tools that switch between versions have it. */
 function pinned(tree: Tree): { readonly who: string; readonly php: string | undefined }[] {
@@ -18,23 +28,31 @@ function pinned(tree: Tree): { readonly who: string; readonly php: string | unde
   ].map(({ who, php }) => ({ who, php: php === undefined || php.includes('.') ? php : `^${php}.0` }))
 }
 
-/** @throws BerthError `invalid` when the app, or a package that it locks, does not run on Debian's PHP */
-export function checkVersion(tree: Tree, composer: Composer | null): void {
+/**
+ * The first line that the app and all packages that it locks run on.
+ * @throws BerthError `invalid` when there is none
+ */
+export function phpVersion(tree: Tree, composer: Composer | null): string {
   const wants = [
     { who: 'composer.json asks', php: composer?.php },
     ...(composer?.php === undefined ? pinned(tree) : []),
     ...(composer?.locked ?? []).map(({ name, php }) => ({ who: `composer.lock: ${name} asks`, php })),
-  ]
-  const { who, php } = wants.find((one) => one.php !== undefined && !allows(one.php, release)) ?? {}
-  if (who === undefined || php === undefined) return
+  ].flatMap(({ who, php }) => (php === undefined ? [] : [{ who, php }]))
+  // every constraint that means a line lets this release of it in
+  const refusing = had.map((line) => wants.find(({ php }) => !allows(php, `${line}.99`)))
+  const fits = had.find((_line, index) => refusing[index] === undefined)
+  if (fits !== undefined) return fits
+  const { who, php } = refusing.find((one) => one !== undefined) ?? { who: '', php: '' }
+  const both = had.join(' and ')
+  const bring = 'or bring a Dockerfile that begins with the PHP you want'
   throw new BerthError(
     'invalid',
-    `${who} for PHP ${php.slice(0, 60)}: the only one that can be had is Debian's, ${debianPhp}`,
+    `${who} for PHP ${php.slice(0, 60)}: the only ones that can be had are Debian's, ${both}`,
     who.startsWith('.')
-      ? `write ${debianPhp} into it, if the app runs on it; else bring a Dockerfile that begins with the PHP you want`
+      ? `write ${had.join(' or ')} into it, if the app runs on it; ${bring}`
       : who.startsWith('composer.json')
-        ? `allow it, "php": ">=${debianPhp}", if the app runs on it; else bring a Dockerfile that begins with the PHP you want`
-        : `lock what runs on it: composer config platform.php ${debianPhp}.0 && composer update; or bring a Dockerfile that begins with the PHP you want`,
+        ? `allow one of them, "php": ">=${usual}", if the app runs on it; ${bring}`
+        : `lock what runs on it: composer config platform.php ${usual}.0 && composer update; ${bring}`,
   )
 }
 

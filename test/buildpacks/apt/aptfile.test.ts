@@ -56,7 +56,7 @@ describe('an Aptfile', () => {
 
   it('is installed after what all PHP apps have in common', () => {
     const { dockerfile } = planOf({ Aptfile: 'sox', 'index.php': '<?php' })
-    expect(dockerfile.startsWith(`${phpStage}\nRUN apt-get update -q && DEBIAN_FRONTEND`)).to.equal(true)
+    expect(dockerfile.startsWith(`${phpStage('8.2')}\nRUN apt-get update -q && DEBIAN_FRONTEND`)).to.equal(true)
     expect(installs({ Aptfile: 'sox', 'index.php': '<?php' })).to.deep.equal(['sox'])
   })
 

@@ -53,7 +53,9 @@ describe('the PHP buildpack', () => {
       ['.tool-versions', 'nodejs 20\nphp 8.1.2\n'],
     ] as const)
       expect(complaintOf({ 'index.php': index, [file]: text }))
-        .to.match(/asks for PHP .*: the only one that can be had is Debian's, 8\.2\nwrite 8\.2 into it/)
+        .to.match(
+          /asks for PHP .*: the only ones that can be had are Debian's, 8\.2 and 8\.4\nwrite 8\.2 or 8\.4 into it/,
+        )
         .and.include(file)
     for (const files of [{ '.php-version': '8.2.4' }, { '.tool-versions': 'php 8\n' }, { '.php-version': 'x' }])
       expect(planOf({ 'index.php': index, ...files }).buildpack).to.equal('php')
@@ -177,17 +179,41 @@ describe('the PHP buildpack', () => {
     ).to.include('composer.lock: a/b asks for the PHP extension __proto__')
   })
 
+  it('takes the first of the PHPs that Debian has which the app and its packages run on', () => {
+    const app = (range: string, more: Files = {}): Files => ({
+      'index.php': index,
+      'composer.json': composer({ require: { php: range, 'ext-gd': '*' } }),
+      ...more,
+    })
+    for (const [range, version] of [
+      ['>=7.4', '8.2'],
+      ['^8.3', '8.4'],
+      ['8.4.*', '8.4'],
+      ['~8.2.0 || ~8.3.0', '8.2'],
+    ] as const)
+      expect(planOf(app(range)).version, range).to.equal(version)
+    const { dockerfile } = planOf(app('^8.3'))
+    expect(dockerfile)
+      .to.match(/^FROM debian:trixie-slim AS php\n/)
+      .and.include('php8.4-gd')
+      .and.not.include('8.2')
+    expect(planOf({ 'index.php': index, '.php-version': '8.4' }).version).to.equal('8.4')
+    const locked = lock({ name: 'symfony/console', require: { php: '>=8.4' } })
+    expect(planOf(app('>=8.2', { 'composer.lock': locked })).version).to.equal('8.4')
+  })
+
   it('refuses a PHP that Debian does not have', () => {
     const php = (range: string): Files => ({
       'index.php': index,
       'composer.json': composer({ require: { php: range } }),
     })
-    expect(complaintOf(php('^8.4'))).to.match(
-      /^composer\.json asks for PHP \^8\.4: the only one that can be had is Debian's, 8\.2\nallow it/,
+    expect(complaintOf(php('^8.5'))).to.match(
+      /^composer\.json asks for PHP \^8\.5: the only ones that can be had are Debian's, 8\.2 and 8\.4\nallow one/,
     )
-    const old = lock({ name: 'symfony/console', require: { php: '>=8.4' } })
+    expect(complaintOf(php('~8.3.0'))).to.include('PHP ~8.3.0')
+    const old = lock({ name: 'symfony/console', require: { php: '>=8.5' } })
     expect(complaintOf({ 'index.php': index, 'composer.json': monolog, 'composer.lock': old })).to.match(
-      /^composer\.lock: symfony\/console asks for PHP >=8\.4.*\nlock what runs on it/,
+      /^composer\.lock: symfony\/console asks for PHP >=8\.5.*\nlock what runs on it/,
     )
     expect(planOf(php('nonsense')).version).to.equal('8.2')
   })
