@@ -53,6 +53,11 @@ const reasons: readonly Reason[] = [
     /Could not transfer artifact (\S+) from\/to \S+ \((.*?)\): (.+?)(?: and '|$)/,
     ([, artifact = '', , what = '']) => `${artifact} could not be fetched: ${what}`,
   ],
+  [
+    /there is no POM in this directory \((.+?)\)/,
+    ([, directory = '']) =>
+      `there is no pom.xml in ${directory}: run Maven where it lies, or name it, \`mvn -f <folder>\``,
+  ],
   [/^\[ERROR\] There are test failures/, () => 'tests fail: see above'],
   [/^\[ERROR\] (Failed to execute goal .+?)(?: -> \[Help 1\])?$/, ([, what = '']) => what.slice(0, 400)],
 ]

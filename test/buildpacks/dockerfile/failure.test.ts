@@ -19,6 +19,22 @@ describe('a Dockerfile that does not build', () => {
     expect(failed('x', steps, { ownDockerfile: false })).to.equal(null)
   })
 
+  it('is told what the program that failed says', () => {
+    const image = { dockerfile: 'FROM a\nRUN mvn -q package\nRUN cd web && npm ci\n', ownDockerfile: 'Dockerfile' }
+    const told = (...lines: string[]) => failed('The command x returned a non-zero code: 1', lines, image)
+    const maven = 'Step 2/3 : RUN mvn -q package'
+    const missing =
+      '[ERROR] The goal you specified requires a project to execute but there is no POM in this directory (/).'
+    expect(told(maven, missing)).to.match(/^Dockerfile:2:1: there is no pom\.xml in \/: run Maven where it lies/)
+    expect(told(maven, '[ERROR] COMPILATION', '[ERROR] /app/src/A.java:[3,9] cannot find symbol')).to.equal(
+      'Dockerfile:2:1: it does not compile: src/A.java:3:9: cannot find symbol',
+    )
+    // that would not choose it here
+    expect(told(maven, 'error: release version 99 not supported')).to.equal('Dockerfile:2:1: this step failed')
+    // what an earlier step wrote
+    expect(told(maven, missing, 'Step 3/3 : RUN cd web && npm ci')).to.equal('Dockerfile:3:1: this step failed')
+  })
+
   it('is left to the builder where that says the place itself', () =>
     expect(failed('deploy/Dockerfile:3:1: unknown flag', steps)).to.equal(null))
 
