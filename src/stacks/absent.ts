@@ -8,7 +8,7 @@ import { stacks } from './index.js'
 const unreached = /(?:Get|Head) "https?:\/\/[^"\s]*\/v2\//
 
 /** What is made here without a registry. */
-const families = 'debian, node, python, golang, rust and ruby, on Debian'
+const families = 'debian, node, python, golang, rust, ruby, eclipse-temurin, maven and elixir, on Debian'
 
 /** What to do about an image that a build takes from elsewhere and that cannot be had; null for another failure. */
 export function whyAbsent(lines: readonly string[], { error, image }: FailedBuild): string | null {

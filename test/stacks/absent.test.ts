@@ -18,7 +18,7 @@ describe('an image that cannot be had', () => {
     expect(why('FROM python:alpine')).to.include('. python:slim is made here')
     expect(why('FROM python:3.10-alpine')).to.include('. debian, node, python, ')
     expect(why('FROM alpine:3.20')).to.include(
-      '. debian, node, python, golang, rust and ruby, on Debian, are made here',
+      '. debian, node, python, golang, rust, ruby, eclipse-temurin, maven and elixir, on Debian, are made here',
     )
     expect(why('FROM ${BASE}', said, { BASE: 'busybox' })).to.match(/^busybox is not on/)
     expect(why('FROM ${BASE}')).to.match(/^an image that the Dockerfile names is not on/)
