@@ -4,7 +4,9 @@ import { namesIn, type JsonName, type JsonNames } from '../buildpacks/json-place
 import { position, SourceError } from '../buildpacks/source-error.js'
 import { BerthError } from '../errors.js'
 import type { Tree } from '../buildpacks/tree.js'
+import type { DeclaredChecks } from '../store/checks.js'
 import type { ReleaseScripts } from '../store/releases.js'
+import { HealthChecks } from './health-checks.js'
 import { unknownName } from './known-names.js'
 
 const file = 'app.json'
@@ -46,6 +48,7 @@ const AppJsonShape = z.object({
         .default({ predeploy: '', postdeploy: '' }),
     })
     .default({ predeploy: '', postdeploy: { command: '' }, dokku: { predeploy: '', postdeploy: '' } }),
+  healthchecks: HealthChecks.default({}),
 })
 
 /** What an app says of itself beside its code, in `app.json`: Heroku's format, with Dokku's meaning. */
@@ -55,6 +58,8 @@ export interface AppJson {
   /** Process type -> how many run. */
   readonly formation: Readonly<Record<string, number>>
   readonly scripts: ReleaseScripts
+  /** Process type -> how it is checked. */
+  readonly healthchecks: DeclaredChecks
   /** What is passed over, a line each. */
   readonly notes: readonly string[]
 }
@@ -70,13 +75,14 @@ export function readAppJson(tree: Tree): AppJson | null {
   const all = namesIn(withoutComments(text))
   const parsed = AppJsonShape.safeParse(parseJsonc(file, text))
   if (!parsed.success) throw wrong(text, all.names, parsed.error.issues[0])
-  const { env, formation, scripts } = parsed.data
+  const { env, formation, scripts, healthchecks } = parsed.data
   return {
     env,
     formation: Object.fromEntries(
       Object.entries(formation).flatMap(([type, { quantity }]) => (quantity === undefined ? [] : [[type, quantity]])),
     ),
     scripts: scriptsOf(scripts),
+    healthchecks,
     notes: notesOn(text, all),
   }
 }
@@ -106,6 +112,9 @@ function wrong(text: string, names: readonly JsonName[], issue: z.core.$ZodIssue
 
 function notesOn(text: string, { names, twice }: JsonNames): string[] {
   const addons = names.filter(({ path }) => path.length === 1 && path[0] === 'addons')
+  const failures = names.filter(
+    ({ path }) => path[0] === 'healthchecks' && path.length === 4 && path[3] === 'onFailure',
+  )
   const told: [JsonName, string][] = [
     ...names.flatMap((name): [JsonName, string][] => {
       const said = unknownName(name.path)
@@ -115,6 +124,10 @@ function notesOn(text: string, { names, twice }: JsonNames): string[] {
     ...addons.map((name): [JsonName, string] => [
       name,
       'addons are not provided here: set the variables that they would set',
+    ]),
+    ...failures.map((name): [JsonName, string] => [
+      name,
+      `${name.path.join('.')} is passed over: nothing is run or called when a check fails`,
     ]),
   ]
   const lines = told

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkFormation, readAppJson, type AppJson } from '../app-json/app-json.js'
+import { healthChecksOf } from '../app-json/health-checks.js'
 import { variablesAsked } from '../app-json/variables.js'
 import type { ImagePlan, Plan } from '../buildpacks/buildpack.js'
 import { appDirectory } from '../buildpacks/app-directory.js'
@@ -10,6 +11,7 @@ import { directoryTree } from '../buildpacks/tree.js'
 import { BerthError, is } from '../errors.js'
 import { orMissing } from '../lib/missing.js'
 import { own } from '../lib/own.js'
+import { harmless } from '../lib/terminal.js'
 import { varsFor, type Reaches } from '../store/reach.js'
 import { engineBack } from '../engine-client/back.js'
 import { ensureStacks, withStackImages, type StackDeps } from '../stacks/ensure.js'
@@ -42,6 +44,7 @@ export interface BuiltImage extends Pick<Plan, 'processTypes' | 'origin'> {
   /** What its app.json says of its formation and scripts. */
   readonly declared: Readonly<Record<string, number>> | undefined
   readonly scripts: AppJson['scripts'] | undefined
+  readonly healthchecks: AppJson['healthchecks']
 }
 
 /**
@@ -60,13 +63,14 @@ export async function buildTree(
   const place = appDirectory(directoryTree(directory), order.variables)
   const placed = { ...order, directory: join(directory, place) }
   const said = readAppJson(directoryTree(placed.directory))
+  const { healthchecks, notes } = healthChecksOf(said?.healthchecks ?? {}, directoryTree(placed.directory))
   const asked = variablesAsked(said?.env ?? {}, order.variables)
   const seen = (config: Variables): Variables => varsFor('build', { config, reach: order.reach })
   const plan = planOf({ ...placed, variables: { ...order.lent, ...seen({ ...order.variables, ...asked }) } })
   log.step(`${plan.found} detected${place === '.' ? '' : ` in ${place}`}`)
   if (plan.version !== '') log.detail(`${plan.name} ${plan.version}`)
   if (plan.typesFile === undefined) tellTypes(log, plan.processTypes)
-  for (const note of [...(said?.notes ?? []), ...plan.notes]) log.detail(`Note: ${note}`)
+  for (const note of [...(said?.notes ?? []), ...notes, ...plan.notes]) log.detail(`Note: ${note}`)
   const secrets = missingSecrets(plan.secrets, { ...order.variables, ...asked })
   tellVariables(log, asked, secrets)
   if (plan.typesFile === undefined) checkFormation(said?.formation ?? {}, plan.processTypes)
@@ -85,6 +89,7 @@ export async function buildTree(
   const web = made.get(own(plan.images ?? {}, 'web') ?? plan) ?? main
   const processTypes = await typesOf(deps, plan, main.id)
   if (plan.typesFile !== undefined) tellTypes(log, processTypes)
+  tellIdleChecks(log, healthchecks, processTypes)
   const images = others.map(([type, other]): [string, string] => [type, (made.get(other) ?? main).id])
   return {
     image: main.id,
@@ -94,8 +99,7 @@ export async function buildTree(
     variables: asked,
     declared: said?.formation,
     scripts: said?.scripts,
-    processTypes,
-    origin: plan.origin,
+    ...{ healthchecks, processTypes, origin: plan.origin },
   }
 }
 
@@ -111,6 +115,11 @@ function tellVariables(log: OperationLog, asked: Variables, secrets: Variables):
 function tellTypes(log: OperationLog, processTypes: Plan['processTypes']): void {
   const types = Object.keys(processTypes)
   if (types.length > 0) log.detail(`Process types: ${types.join(', ')}`)
+}
+
+function tellIdleChecks(log: OperationLog, checks: AppJson['healthchecks'], types: Plan['processTypes']): void {
+  for (const type of Object.keys(checks).filter((one) => !Object.hasOwn(types, one)))
+    log.detail(`Note: there are health checks of ${harmless(type.slice(0, 80))}, which is no process type of the app`)
 }
 
 /** What runs: by the plan, and by what a buildpack has left in the image. @throws BerthError when it names nothing */

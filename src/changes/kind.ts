@@ -19,6 +19,7 @@ export interface Built {
   readonly variables?: Readonly<Record<string, string>>
   readonly declared?: Release['declared']
   readonly scripts?: Release['scripts']
+  readonly healthchecks?: Release['healthchecks']
 }
 
 /** Takes what an operation says of its progress. */

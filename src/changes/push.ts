@@ -49,7 +49,8 @@ export const push = releasing<PushChange, Built>({
     // what has been built with more than the app's config vars is the same as nothing
     const tree = change.env ? undefined : change.rebuild ? current.source?.tree : change.tree
     const source = tree === undefined ? undefined : { tree, config: configId({ ...current, config }) }
-    return { declared: undefined, scripts: undefined, ...built, commit: change.commit, source, config, formation }
+    const said = { declared: undefined, scripts: undefined, healthchecks: undefined }
+    return { ...said, ...built, commit: change.commit, source, config, formation }
   },
   runsReleaseCommand: true,
 })

@@ -48,9 +48,11 @@ export const rollback = releasing<Rollback, Release>({
         `v${version} has no image to go back to`,
         'run `berth releases` to see which have',
       )
-    const { image, images, port, commit, processTypes, config, reach, origin, scripts, declared, source } = old
+    const { image, images, port, commit, processTypes, config, reach, source } = old
+    const { origin, scripts, declared, healthchecks } = old
+    const said = { origin, scripts, declared, healthchecks }
     // those that are there keep their scale, those that were gone have theirs again
     const formation = formationFor(processTypes, { ...old.formation, ...current.formation })
-    return { image, images, port, commit, processTypes, config, reach, origin, scripts, declared, source, formation }
+    return { image, images, port, commit, processTypes, config, reach, ...said, source, formation }
   },
 })

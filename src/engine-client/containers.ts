@@ -3,6 +3,7 @@ import type { ContainerCreateOptions, ContainerInfo, ContainerInspectInfo } from
 import { attachToContainer } from './attach.js'
 import { answerMs, type EngineConnection } from './connection.js'
 import { refusalStatus, unlessRefused } from './errors.js'
+import { startExec, type ExecCommand } from './exec.js'
 import { exitOf } from './exit.js'
 import type { LogAnswer } from './tail.js'
 
@@ -142,5 +143,10 @@ export class EngineContainers {
   /** Waits until a container has ended: see `exitOf`. */
   exitOf(id: string, signal: AbortSignal): Promise<number> {
     return exitOf(this.#connection, (one) => this.inspect(one), id, signal)
+  }
+
+  /** Starts a command in a running container: see `startExec`. */
+  exec(id: string, words: readonly string[]): Promise<ExecCommand> {
+    return startExec(this.#connection, id, words)
   }
 }

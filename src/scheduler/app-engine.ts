@@ -6,6 +6,7 @@ import type {
   ContainerSummary,
   ContainerLogQuery,
 } from '../engine-client/containers.js'
+import type { ExecCommand } from '../engine-client/exec.js'
 import type { ImageDetails } from '../engine-client/images.js'
 import type { LogAnswer } from '../engine-client/tail.js'
 import type { ImageCommand } from './command.js'
@@ -172,5 +173,10 @@ export class AppEngine {
   /** Unpacks a tar archive at the root of a container's file system. */
   put(id: string, archive: Buffer): Promise<void> {
     return this.client.containers.put(id, archive)
+  }
+
+  /** Starts a command in a running container. */
+  exec(id: string, words: readonly string[]): Promise<ExecCommand> {
+    return this.client.containers.exec(id, words)
   }
 }

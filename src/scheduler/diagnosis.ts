@@ -4,6 +4,8 @@ import { readTail, type LogSource } from '../engine-client/tail.js'
 import { BerthError } from '../errors.js'
 import type { Release } from '../store/releases.js'
 import type { CheckAnswer } from './check.js'
+import { describeAsk, type Check } from './checks.js'
+import type { CheckOutcome } from './perform.js'
 import type { ListeningSocket } from './sockets.js'
 
 /** Lines of its log that a crashed process's pusher is shown. */
@@ -143,13 +145,36 @@ export function explainSilence(
   return new BerthError('invalid', `${process} did not listen on port ${port} within ${seconds} s`, bindHint)
 }
 
-/** Why a process that listens has failed its check. */
-export function explainCheck(process: string, seconds: number, last: CheckAnswer | null): BerthError {
-  if (last === null) return new BerthError('invalid', `${process} listens but did not answer GET / within ${seconds} s`)
+const choose = 'another page, or status, is asked for with `berth checks:set path=/up status=200-399`'
+
+/** Why a process that listens has failed the check that all have. */
+export function explainDefault(process: string, seconds: number, last?: CheckAnswer): BerthError {
+  if (!last) return new BerthError('invalid', `${process} listens but did not answer GET / within ${seconds} s`, choose)
   const excerpt = last.excerpt === '' ? '' : `: ${last.excerpt}`
   return new BerthError(
     'invalid',
     `${process} answered its check, GET /, with status ${last.status}${excerpt}`,
-    'any status below 500 passes',
+    `any status below 500 passes; ${choose}`,
+  )
+}
+
+/** Which check it is, and what it asks: `its check "up", GET /up on port 5000`. */
+export const nameCheck = (check: Check): string =>
+  `its ${check.phase === 'liveness' ? 'liveness ' : ''}check${check.name === '' ? '' : ` "${check.name}"`}, ${describeAsk(check)}`
+
+/** Why a process has failed a check that somebody has chosen. */
+export function explainCheck(
+  { process, type }: Pick<DiagnosisSubject, 'process' | 'type'>,
+  check: Check,
+  last: CheckOutcome | null,
+): BerthError {
+  const files = new Set(Object.values(check.from).filter((one) => one !== 'app' && one !== 'default'))
+  const where = files.size === 0 ? 'set by command' : `in ${[...files].join(', ')}`
+  const tries = check.attempts > 1 ? `, ${check.attempts} times` : ''
+  const set = check.strategy === 'command' ? 'command=…' : check.strategy === 'path' ? 'path=… status=…' : 'port=…'
+  return new BerthError(
+    'invalid',
+    `${process} failed ${nameCheck(check)}${tries}: ${last?.said ?? 'no answer'}`,
+    `the check is ${where}: another is set with \`berth checks:set ${set}${type === 'web' ? '' : ` --type ${type}`}\`, and \`berth checks:skip ${type}\` does without`,
   )
 }

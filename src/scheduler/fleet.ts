@@ -6,6 +6,7 @@ import type { Logger } from '../log.js'
 import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
+import { checksOf } from './checks.js'
 import type { Clock } from './clock.js'
 import { processWords } from './command.js'
 import { creationOf } from './creation.js'
@@ -116,7 +117,8 @@ export class Fleet {
     const { config, engine, limits, deaths, stopping } = this.#deps
     const command = own(release.processTypes, found.type) ?? null
     const about = { app: app.id, command, origin: release.origin }
-    const starting = { ...found, ...about, port: portOf(release), hostname: config.appHost(app.name) }
+    const checks = checksOf(app, release, found.type)
+    const starting = { ...found, ...about, port: portOf(release), hostname: config.appHost(app.name), checks }
     const signal = AbortSignal.any([abort.signal, stopping])
     const done = this.#deps
       .ready(starting, { engine, limits, deaths, log }, signal)

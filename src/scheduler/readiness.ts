@@ -1,12 +1,15 @@
 import type { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BerthError } from '../errors.js'
-import { networkOf } from './desired.js'
-import { ask, Unheard, type CheckAnswer } from './check.js'
-import { explainCheck, explainEnd, explainSilence, tellTail, type DiagnosisSubject } from './diagnosis.js'
+import { longestOf } from '../store/checks.js'
 import type { AppEngine } from './app-engine.js'
+import { connectTo } from './check.js'
+import { listeningOn, type Check, type TypeChecks } from './checks.js'
+import { networkOf } from './desired.js'
+import { explainCheck, explainDefault, explainEnd, tellTail, type DiagnosisSubject } from './diagnosis.js'
 import type { Timeouts } from './limits.js'
-import { listenersOf } from './sockets.js'
+import { perform, type CheckOutcome } from './perform.js'
+import { Silence, type ProcessPlace } from './silence.js'
 
 /** A container that has been started and should come up. */
 export interface StartingProcess {
@@ -20,6 +23,7 @@ export interface StartingProcess {
   readonly port: number
   /** The app's own hostname, for its check. */
   readonly hostname: string
+  readonly checks: TypeChecks
 }
 
 /** What waiting for a starting process needs. `deaths` emits the id of each container that died, as the engine tells it. */
@@ -34,138 +38,189 @@ export interface ReadinessDeps {
 interface WaitSignals {
   readonly aborted: AbortSignal
   readonly died: AbortSignal
-  readonly late: AbortSignal
+  readonly late?: AbortSignal
 }
 
-/** Milliseconds between knocks at a port where nothing listens: no event tells, so knock often at first, then less. */
-const paces = (waited: number): number => (waited < 1_000 ? 4 : waited < 2_000 ? 8 : waited < 10_000 ? 50 : 250)
+type TimedSignals = Required<WaitSignals>
 
-/** Milliseconds between looks at what listens where; the kernel goes through all its connections for each, 4 ms. */
-const lookMs = 250
+/** Milliseconds after which a `web` process that nobody checks is taken as up, whether it listens or not. */
+const uncheckedMs = 10_000
 
 /**
- * Resolves when a starting process does its work: a `web` process listens on its port and answers its check; any other has
- * lived for a moment.
+ * Resolves when a starting process does its work: it has passed its startup checks. A `web` process listens on its port, too;
+ * any that has no checks has lived for a moment.
  * @throws BerthError `invalid` that says in words why it does not; the signal's reason when aborted
  */
 export async function ready(starting: StartingProcess, deps: ReadinessDeps, signal: AbortSignal): Promise<void> {
   const death = new AbortController()
   const hear = () => death.abort()
+  const over = new AbortController()
+  const signals = { aborted: AbortSignal.any([signal, over.signal]), died: death.signal }
+  let failure: { readonly error: unknown } | undefined
+  const part = async (task: Promise<void>): Promise<void> => {
+    try {
+      await task
+    } catch (error) {
+      failure ??= { error }
+      over.abort(error)
+    }
+  }
   deps.deaths.once(starting.id, hear)
   try {
-    const ms = starting.type === 'web' ? deps.limits.start : deps.limits.settle
-    const wait: WaitSignals = { aborted: signal, died: death.signal, late: AbortSignal.timeout(ms) }
-    if (starting.type === 'web') await answers(starting, deps, wait)
-    else await lives(starting, deps, wait)
+    // one that died may have no more than one end to tell
+    await Promise.all(tasksOf(starting, new Life(starting, deps), signals).map(part))
   } finally {
     deps.deaths.off(starting.id, hear)
   }
+  signal.throwIfAborted()
+  if (failure) throw failure.error
 }
 
-async function lives(starting: StartingProcess, deps: ReadinessDeps, wait: WaitSignals): Promise<void> {
-  await alive(starting, deps)
-  while (!wait.late.aborted) await pause(deps.limits.settle, wait, starting, deps)
-  await alive(starting, deps)
+function tasksOf(starting: StartingProcess, life: Life, signals: WaitSignals): Promise<void>[] {
+  const { type, port, checks } = starting
+  const { limits } = life.deps
+  const wait = (ms: number): TimedSignals => ({ ...signals, late: AbortSignal.timeout(ms) })
+  if (type === 'web' && checks.mode !== 'check') return [life.listensOrLives(wait(uncheckedMs))]
+  if (checks.mode !== 'check' || checks.startup.length === 0) return [life.lives(wait(limits.settle))]
+  const isHeard = checks.startup.some((one) => one.port === port && ['path', 'listening'].includes(one.strategy))
+  const all = type === 'web' && !isHeard ? [listeningOn(port), ...checks.startup] : checks.startup
+  const patience = Math.max(limits.start, ...all.filter((one) => !one.isDefault).map((one) => longestOf(one) * 1000))
+  return all.map((check) =>
+    check.strategy === 'uptime' ? life.lives(wait(check.uptime * 1000)) : life.passes(check, wait(patience), patience),
+  )
 }
 
-async function answers(starting: StartingProcess, deps: ReadinessDeps, wait: WaitSignals): Promise<void> {
-  const { process, port, hostname } = starting
-  const place = await alive(starting, deps)
-  const silence = new Silence(starting, deps, place)
-  let last: CheckAnswer | null = null
-  for (let gap = 20; !wait.late.aborted;) {
-    const stop = AbortSignal.any([wait.aborted, wait.died, wait.late])
-    // without an address there is nobody to ask but ourselves
-    const asked = place.address === '' ? Promise.reject(new Unheard()) : ask(place.address, port, hostname, stop)
-    const answer = await asked.catch((error: unknown) => (error instanceof Unheard ? 'unheard' : 'hung up'))
-    if (answer === 'unheard' && !silence.isOver) {
-      await pause(await silence.look(), wait, starting, deps)
-      continue
-    }
-    silence.isOver = true
-    if (typeof answer === 'object') {
-      if (answer.status < 500) return
-      last = answer
-    }
-    // perhaps it died, and the engine was not there to tell
-    else await alive(starting, deps)
-    await pause(gap, wait, starting, deps)
-    gap = Math.min(gap * 2, 1_000)
-  }
-  if (!silence.isOver) throw await silence.explain()
-  // what it answers is rarely why: production answers with a blank page
-  if (last !== null) await tellTail(deps.engine, process, starting.id, deps.log)
-  throw explainCheck(process, deps.limits.start / 1000, last)
-}
-
-/** While a process that has started does not listen where requests reach it: why that may be. */
-class Silence {
-  /** It listens. */
-  isOver = false
+/** The first moments of a process. */
+class Life {
+  readonly deps: ReadinessDeps
   readonly #starting: StartingProcess
-  readonly #deps: ReadinessDeps
-  readonly #place: { readonly pid: number; readonly address: string }
-  readonly #began = Date.now()
-  #looked = Date.now()
-  #loopbackSince = 0
-  #told = false
+  #end: Promise<BerthError> | undefined
 
-  constructor(
-    starting: StartingProcess,
-    deps: ReadinessDeps,
-    place: { readonly pid: number; readonly address: string },
-  ) {
+  constructor(starting: StartingProcess, deps: ReadinessDeps) {
     this.#starting = starting
-    this.#deps = deps
-    this.#place = place
+    this.deps = deps
   }
 
-  /** Looks, now and then, at what listens instead. @returns milliseconds until the next knock */
-  async look(): Promise<number> {
-    const { process, port } = this.#starting
-    const waited = Date.now() - this.#began
-    if (Date.now() - this.#looked < lookMs) return paces(waited)
-    const heard = await listenersOf(this.#place.pid, this.#place.address)
-    this.#looked = Date.now()
-    if (heard === null) {
-      // not to be seen from here: it died (alive says so), or the engine is on another machine
-      await alive(this.#starting, this.#deps)
-      return paces(waited)
-    }
-    const own = heard.filter((one) => one.port === port)
-    if (own.some((one) => !one.loopback)) this.isOver = true
-    else if (own.length === 0) this.#loopbackSince = 0
-    else if (this.#loopbackSince === 0) this.#loopbackSince = Date.now()
-    else if (Date.now() - this.#loopbackSince > this.#deps.limits.loopback) throw await this.explain()
-    const other = heard.find((one) => !one.loopback)
-    if (!this.#told && waited > 5_000 && other) {
-      this.#told = true
-      this.#deps.log(`${process} listens on port ${other.port}; waiting for it to listen on port ${port}`)
-    }
-    return paces(waited)
+  async lives(wait: TimedSignals): Promise<void> {
+    await this.alive()
+    while (!wait.late.aborted) await this.pause(this.deps.limits.settle, wait)
+    await this.alive()
   }
 
-  async explain(): Promise<BerthError> {
-    const { process, port, id } = this.#starting
-    const { engine, limits, log } = this.#deps
-    const heard = await listenersOf(this.#place.pid, this.#place.address)
-    if (!heard || heard.length === 0) await tellTail(engine, process, id, log)
-    return explainSilence(process, port, limits.start / 1000, heard)
+  async listensOrLives(wait: TimedSignals): Promise<void> {
+    const { address } = await this.alive()
+    while (address !== '' && !wait.late.aborted) {
+      const socket = await connectTo(address, this.#starting.port, wait.late).catch(() => null)
+      socket?.destroy()
+      if (socket) return
+      await this.pause(50, wait)
+    }
+    await this.lives(wait)
+  }
+
+  async passes(check: Check, wait: TimedSignals, patience: number): Promise<void> {
+    const place = await this.alive()
+    const { id, process } = this.#starting
+    const { engine, limits, log } = this.deps
+    const about = { id, process, place, port: check.port, patience, loopback: limits.loopback, engine, log }
+    const silence = new Silence({ ...about, alive: () => this.alive() })
+    // a command knows of no port
+    if (check.strategy === 'command') silence.end()
+    const tries = new Tries(check)
+    // whoever listens has all its tries; nobody has said how many the default check has
+    const { late, ...others } = wait
+    const trying = check.isDefault ? wait : others
+    let last: CheckOutcome | null = null
+    await this.pause(check.initialDelay * 1000, others)
+    while (tries.areLeft() && !(late.aborted && (check.isDefault || silence.lasts()))) {
+      const outcome = await this.#try(check, place.address, trying)
+      if (outcome.unheard && silence.lasts()) {
+        last = outcome
+        await this.pause(await silence.look(), wait)
+        continue
+      }
+      silence.end()
+      if (outcome.passed) return
+      last = outcome
+      // perhaps it died, and the engine was not there to tell
+      if (!outcome.answer) await this.alive()
+      tries.count(outcome)
+      if (tries.areLeft()) await this.pause(tries.gap, trying)
+    }
+    if (silence.lasts() && check.port === this.#starting.port) throw await silence.explain()
+    await this.#fail(check, last)
+  }
+
+  async #try(check: Check, address: string, wait: WaitSignals): Promise<CheckOutcome> {
+    const { id, hostname } = this.#starting
+    const stop = AbortSignal.any(Object.values(wait) as AbortSignal[])
+    return perform(check, { id, address, hostname }, this.deps.engine, stop).catch((error: unknown) => {
+      if (!stop.aborted) throw error
+      return { passed: false, said: 'no answer' }
+    })
+  }
+
+  async #fail(check: Check, last: CheckOutcome | null): Promise<void> {
+    const { process, type, id } = this.#starting
+    const { engine, limits, log } = this.deps
+    const error = check.isDefault
+      ? explainDefault(process, limits.start / 1000, last?.answer)
+      : explainCheck({ process, type }, check, last)
+    if (check.warn) {
+      log(`Warning: ${error.message}`)
+      return
+    }
+    // what it answers is rarely why: production answers with a blank page
+    if (last?.answer !== undefined || check.strategy === 'command') await tellTail(engine, process, id, log)
+    throw error
+  }
+
+  /** Waits; ends early, by throwing, when the caller gives up or the starting process dies. */
+  async pause(ms: number, wait: WaitSignals): Promise<void> {
+    const stop = AbortSignal.any(Object.values(wait) as AbortSignal[])
+    if (ms > 0) await delay(ms, undefined, { signal: stop }).catch(() => undefined)
+    wait.aborted.throwIfAborted()
+    if (wait.died.aborted) await this.alive()
+  }
+
+  /** Where the container is. @throws BerthError that says how it ended, when it does not run */
+  async alive(): Promise<ProcessPlace> {
+    const { engine, log } = this.deps
+    const info = await engine.inspect(this.#starting.id)
+    if (!info?.State.Running) throw await (this.#end ??= explainEnd(engine, this.#starting, info, log))
+    const address = info.NetworkSettings.Networks[networkOf(this.#starting.app)]?.IPAddress ?? ''
+    return { pid: info.State.Pid, address }
   }
 }
 
-/** Waits; ends early, by throwing, when the caller gives up or the starting process dies. */
-async function pause(ms: number, wait: WaitSignals, starting: StartingProcess, deps: ReadinessDeps): Promise<void> {
-  const stop = AbortSignal.any([wait.aborted, wait.died, wait.late])
-  await delay(ms, undefined, { signal: stop }).catch(() => undefined)
-  wait.aborted.throwIfAborted()
-  if (wait.died.aborted) await alive(starting, deps)
-}
+/** How often a check that fails is tried again. Tries between those that count cost nothing, and find out sooner. */
+class Tries {
+  /** Milliseconds to the next. */
+  gap = 20
+  readonly #check: Check
+  #left: number
+  #due = 0
+  #quick = 20
 
-/** Where a running container is. @throws BerthError that says how it ended, when it does not run */
-async function alive(starting: StartingProcess, deps: ReadinessDeps): Promise<{ pid: number; address: string }> {
-  const info = await deps.engine.inspect(starting.id)
-  if (!info?.State.Running) throw await explainEnd(deps.engine, starting, info, deps.log)
-  const address = info.NetworkSettings.Networks[networkOf(starting.app)]?.IPAddress ?? ''
-  return { pid: info.State.Pid, address }
+  constructor(check: Check) {
+    this.#check = check
+    this.#left = check.isDefault ? Infinity : check.attempts
+  }
+
+  areLeft(): boolean {
+    return this.#left > 0
+  }
+
+  count({ late }: CheckOutcome): void {
+    const { wait, strategy } = this.#check
+    const now = Date.now()
+    if (late || now >= this.#due) {
+      this.#left -= 1
+      this.#due = now + wait * 1000
+    }
+    const rest = Math.max(this.#due - now, 20)
+    // what a command does is its author's: it is run as often as was said
+    this.gap = strategy === 'command' ? rest : Math.min(this.#quick, rest)
+    this.#quick = Math.min(this.#quick * 2, 1_000)
+  }
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
+import type { CheckSettings } from './checks.js'
 import { noApp } from './missing.js'
 import { firstRelease } from './releases.js'
 import { draftRoute, routing, type Route } from './routes.js'
@@ -22,6 +23,8 @@ export interface App {
   readonly gitOrigin?: string | undefined
   /** The script that its app.json wants run once has ended well. */
   readonly prepared?: true
+  /** What somebody has said of its checks; it counts more than what the app says. */
+  readonly checks?: CheckSettings
 }
 
 export const reservedNames: ReadonlySet<string> = new Set([

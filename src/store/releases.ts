@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
+import type { DeclaredChecks } from './checks.js'
 import { noApp } from './missing.js'
 import type { Reaches } from './reach.js'
 import { change } from './records.js'
@@ -64,6 +65,8 @@ export interface Release {
   readonly declared?: Readonly<Record<string, number>> | undefined
   /** Commands of its app.json that run once beside its processes. */
   readonly scripts?: ReleaseScripts | undefined
+  /** The checks of its processes that the app itself brings along. */
+  readonly healthchecks?: DeclaredChecks | undefined
   /** Hostnames beside `<app>.<domain>`. */
   readonly domains: readonly string[]
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { ContainerInspectInfo } from 'dockerode'
 import type { LogSource } from '../../src/engine-client/tail.js'
-import { endingOf, explainCheck, explainEnd, explainSilence } from '../../src/scheduler/diagnosis.js'
+import { endingOf, explainDefault, explainEnd, explainSilence } from '../../src/scheduler/diagnosis.js'
 
 const state = (patch = {}) => ({ ExitCode: 1, OOMKilled: false, Error: '', ...patch })
 const heard = (address: string, port: number) => ({ address, port, loopback: address.startsWith('127.') })
@@ -37,10 +37,10 @@ describe('why a process does not work', () => {
   })
 
   it('tells what it answered', () => {
-    expect(explainCheck('web.1', 60, { status: 502, excerpt: 'no db' }).message).to.equal(
+    expect(explainDefault('web.1', 60, { status: 502, excerpt: 'no db', found: true }).message).to.equal(
       'web.1 answered its check, GET /, with status 502: no db',
     )
-    expect(explainCheck('web.1', 60, null).message).to.equal('web.1 listens but did not answer GET / within 60 s')
+    expect(explainDefault('web.1', 60).message).to.equal('web.1 listens but did not answer GET / within 60 s')
   })
 
   const ended = async (ExitCode: number, lines: string[], about: object) => {
