@@ -67,10 +67,7 @@ export async function buildTree(
   const asked = variablesAsked(said?.env ?? {}, order.variables)
   const seen = (config: Variables): Variables => varsFor('build', { config, reach: order.reach })
   const plan = planOf({ ...placed, variables: { ...order.lent, ...seen({ ...order.variables, ...asked }) } })
-  log.step(`${plan.found} detected${place === '.' ? '' : ` in ${place}`}`)
-  if (plan.version !== '') log.detail(`${plan.name} ${plan.version}`)
-  if (plan.typesFile === undefined) tellTypes(log, plan.processTypes)
-  for (const note of [...(said?.notes ?? []), ...notes, ...plan.notes]) log.detail(`Note: ${note}`)
+  tellPlan(log, plan, place, [...(said?.notes ?? []), ...notes])
   const secrets = missingSecrets(plan.secrets, { ...order.variables, ...asked })
   tellVariables(log, asked, secrets)
   if (plan.typesFile === undefined) checkFormation(said?.formation ?? {}, plan.processTypes)
@@ -99,7 +96,9 @@ export async function buildTree(
     variables: asked,
     declared: said?.formation,
     scripts: said?.scripts,
-    ...{ healthchecks, processTypes, origin: plan.origin },
+    healthchecks,
+    processTypes,
+    origin: plan.origin,
   }
 }
 
@@ -110,6 +109,13 @@ function tellVariables(log: OperationLog, asked: Variables, secrets: Variables):
   log.hide({ ...asked, ...secrets })
   for (const name of Object.keys(secrets)) log.detail(`Note: ${name} is made at random, and kept as a config var`)
   if (Object.keys(asked).length > 0) log.detail(`Sets config vars of app.json: ${Object.keys(asked).join(', ')}`)
+}
+
+function tellPlan(log: OperationLog, plan: Plan, place: string, notes: readonly string[]): void {
+  log.step(`${plan.found} detected${place === '.' ? '' : ` in ${place}`}`)
+  if (plan.version !== '') log.detail(`${plan.name} ${plan.version}`)
+  if (plan.typesFile === undefined) tellTypes(log, plan.processTypes)
+  for (const note of [...notes, ...plan.notes]) log.detail(`Note: ${note}`)
 }
 
 function tellTypes(log: OperationLog, processTypes: Plan['processTypes']): void {
