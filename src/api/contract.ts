@@ -1,6 +1,7 @@
 import { apps } from './apps/contract.js'
 import { config } from './config/contract.js'
 import { builds, operations } from './operations/contract.js'
+import { git } from './git/contract.js'
 import { formation } from './formation/contract.js'
 import { processes } from './processes/contract.js'
 import { releases } from './releases/contract.js'
@@ -17,6 +18,7 @@ export const contract = {
   releases,
   builds,
   operations,
+  git,
   tokens,
   system,
 } as const satisfies ApiEndpoints

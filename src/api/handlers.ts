@@ -2,6 +2,7 @@ import type { Handlers } from './handler.js'
 import { appHandlers } from './apps/handlers.js'
 import { configHandlers } from './config/handlers.js'
 import { buildHandlers, operationHandlers } from './operations/handlers.js'
+import { gitHandlers } from './git/handlers.js'
 import { formationHandlers } from './formation/handlers.js'
 import { processHandlers } from './processes/handlers.js'
 import { releaseHandlers } from './releases/handlers.js'
@@ -18,6 +19,7 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   releases: releaseHandlers(platform),
   builds: buildHandlers(platform),
   operations: operationHandlers(platform),
+  git: gitHandlers(platform),
   tokens: tokenHandlers(platform),
   system: systemHandlers(platform),
 })

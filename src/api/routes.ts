@@ -41,6 +41,12 @@ export const routes = {
     info: 'GET /operations/:operation',
     log: 'GET /operations/:operation/log',
   },
+  git: {
+    info: 'GET /apps/:app/git',
+    update: 'PATCH /apps/:app/git',
+    authorize: 'POST /apps/:app/git/logins',
+    forget: 'DELETE /apps/:app/git/logins/:host',
+  },
   tokens: {
     list: 'GET /tokens',
     create: 'POST /tokens',

@@ -35,6 +35,13 @@ const rules: readonly (readonly [RegExp, (limits: PushLimits, match: RegExpExecA
     }),
   ],
   [
+    /^error: object [0-9a-f]+: gitmodules\w+: (.+)/m,
+    (_, [, said = '']) => ({
+      message: `the push holds a .gitmodules that git refuses: ${said.trim()}`,
+      hint: 'correct it, and make the commits that hold it anew: `git rebase -i`',
+    }),
+  ],
+  [
     /^(?:error|fatal): (?:object [0-9a-f]+|fsck error[^:]*|object of unexpected type): (\w+)/m,
     (_, [, what = '']) => ({
       message: `the push holds an object that git itself calls damaged (${what})`,

@@ -17,6 +17,8 @@ export interface BareRepository extends AsyncDisposable {
   blob(text: string | Buffer): Promise<string>
   /** Writes files at the root, and a commit of them. @returns the commit */
   commit(files?: Readonly<Record<string, File>>, ...parents: string[]): Promise<string>
+  /** Writes a commit of a tree, given as git-mktree(1) reads it, whether what it names is there or not. */
+  commitTree(lines: readonly string[], ...parents: string[]): Promise<string>
 }
 
 export async function bareRepository(): Promise<BareRepository> {
@@ -26,6 +28,10 @@ export async function bareRepository(): Promise<BareRepository> {
   const run = (args: readonly string[], input?: string | Buffer): Promise<string> =>
     must('git', args, { cwd: path, env: gitEnv, ...(input === undefined ? {} : { input }) })
   const blob = (text: string | Buffer) => run(['hash-object', '-w', '--stdin'], text)
+  const commitTree = async (lines: readonly string[], ...parents: string[]): Promise<string> => {
+    const tree = await run(['mktree', '-z', '--missing'], lines.map((line) => `${line}\0`).join(''))
+    return run(['commit-tree', tree, '-m', 'change', ...parents.flatMap((parent) => ['-p', parent])])
+  }
   return {
     dir,
     path,
@@ -33,11 +39,11 @@ export async function bareRepository(): Promise<BareRepository> {
     blob,
     async commit(files = {}, ...parents) {
       const lines = await Promise.all(
-        Object.entries(files).map(async ([name, [mode, text]]) => `${mode} blob ${await blob(text)}\t${name}\0`),
+        Object.entries(files).map(async ([name, [mode, text]]) => `${mode} blob ${await blob(text)}\t${name}`),
       )
-      const tree = await run(['mktree', '-z'], lines.join(''))
-      return run(['commit-tree', tree, '-m', 'change', ...parents.flatMap((parent) => ['-p', parent])])
+      return commitTree(lines, ...parents)
     },
+    commitTree,
     [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
   }
 }

@@ -25,6 +25,11 @@ describe('why git took no push', () => {
       /names it/,
     ],
     [
+      'error: object 557db03de997c86a4a028e1ebd3a1ceb225be238: gitmodulesName: disallowed submodule name: ../x\n',
+      /a \.gitmodules that git refuses: disallowed submodule name: \.\.\/x/,
+      /anew/,
+    ],
+    [
       'Unpacking objects\nfatal: pack has bad object at offset 12: inflate returned -3\n',
       /could not unpack the push: pack has bad object at offset 12/,
       /git fsck/,

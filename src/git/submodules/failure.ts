@@ -57,7 +57,7 @@ const rules: readonly (readonly [RegExp, Words])[] = [
     }),
   ],
   [
-    /file too large|file size limit/i,
+    /file too large/i,
     ({ connection: { url }, most }) => ({
       fault: 'large',
       message: `what ${url.href} sends is larger than ${inMebibytes(most)}`,
@@ -76,7 +76,7 @@ const rules: readonly (readonly [RegExp, Words])[] = [
     /fsck error|index-pack failed|invalid index-pack|bad object/i,
     ({ connection: { url }, outcome }) => ({
       fault: 'invalid',
-      message: `${url.href} holds what git itself calls damaged (${lineOf(outcome, /error: |fatal: /)})`,
+      message: `${url.href} holds what git itself calls damaged (${lineOf(outcome, /^error: /)})`,
       hint: '`git fsck` in that repository says more',
     }),
   ],
@@ -101,7 +101,6 @@ export function explainFetch(failed: FailedFetch): BerthError {
         message: `${url.href} did not send commit ${commit.slice(0, 7)} within ${String(Math.round(endedAfter / 1000))} s`,
         hint: again,
       }
-    if (outcome.signal === 'SIGXFSZ') return { ...rulesFor('file too large', failed) }
     return rulesFor(outcome.said, failed)
   }
   const { fault, message, hint } = explain()
@@ -125,7 +124,7 @@ function lineOf({ said, code, signal }: FetchOutcome, wanted: RegExp): string {
   const line = lines.findLast((one) => wanted.test(one)) ?? lines.at(-1) ?? `git ended with ${String(signal ?? code)}`
   return (
     line
-      .replace(/^(fatal|error): /, '')
+      .replace(/^(fatal|error): (object [0-9a-f]+: )?/, '')
       .replace(/^unable to access '[^']*': /, '')
       // eslint-disable-next-line no-control-regex
       .replace(/[\u0000-\u001f\u007f]/g, '?')

@@ -62,8 +62,6 @@ export function isPrivate(address: string): boolean {
 
 /** A host that may be connected to, and where it was found. */
 export interface Host {
-  /** Without brackets. */
-  readonly name: string
   readonly port: number
   readonly addresses: readonly string[]
   /** The server's administrator trusts it, and the way to it. */
@@ -74,9 +72,6 @@ export interface Host {
 export type Lookup = (name: string) => Promise<readonly string[]>
 
 const standardLookup: Lookup = async (name) => (await lookUp(name, { all: true })).map(({ address }) => address)
-
-/** What a URL's host is called, by those who name one: its port only where it is not the scheme's own. */
-export const hostOf = ({ host }: URL): string => host
 
 /**
  * Finds out, once, where a URL leads. Whoever connects must connect there and nowhere else: the next answer to the same question
@@ -102,7 +97,7 @@ export async function findHost(
       `${path}: ${url.href} leads to a private address, which apps may not make this server look at`,
       `if it is meant, the server's administrator names it: BERTH_GIT_PRIVATE_HOSTS=${url.hostname}`,
     )
-  return { name, port, addresses, trusted: isTrusted }
+  return { port, addresses, trusted: isTrusted }
 }
 
 async function ask(name: string, path: string, url: URL, lookup: Lookup): Promise<readonly string[]> {

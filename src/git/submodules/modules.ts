@@ -58,7 +58,8 @@ async function readSections(
   env: Readonly<Record<string, string>>,
 ): Promise<Map<string, Section>> {
   const sections = new Map<string, Section>()
-  const args = ['config', '--blob', `${commit}:.gitmodules`, '-z', '--list']
+  // git would read files of the server that it includes
+  const args = ['config', '--no-includes', '--blob', `${commit}:.gitmodules`, '-z', '--list']
   try {
     for await (const record of records(repository, args, env, maxBytes)) {
       const [, name, key, value] = /^submodule\.([^\n]*)\.([^.\n]+)(?:\n(.*))?$/s.exec(record.toString()) ?? []

@@ -28,7 +28,7 @@ const rules: readonly (readonly [string, string])[] = [
   // flaws of old repositories that do no harm in a tree
   ...['zeroPaddedFilemode', 'zeroPaddedDate', 'badTimezone', 'missingEmail', 'missingNameBeforeEmail'].map(ignored),
   ...['missingSpaceBeforeEmail', 'missingSpaceBeforeDate', 'badDate', 'badDateOverflow', 'badEmail'].map(ignored),
-  ...['missingTaggerEntry', 'badTagName', 'badFilemode', 'nulInCommit', 'largePathname'].map(ignored),
+  ...['missingTaggerEntry', 'badTagName', 'badFilemode', 'nulInCommit'].map(ignored),
 ]
 
 function ignored(flaw: string): readonly [string, string] {
@@ -88,7 +88,9 @@ export async function runFetch(
   { env, most, signal }: { env: Readonly<Record<string, string>>; most: number; signal: AbortSignal },
 ): Promise<FetchOutcome> {
   const blocks = String(Math.max(1, Math.floor(most / 512)))
-  const child = spawn('/bin/sh', ['-c', 'ulimit -f "$1" && shift && exec git "$@"', 'sh', blocks, ...args], {
+  // a write past the limit is an error then, and git says so; it would end without a word
+  const script = 'trap "" XFSZ && ulimit -f "$1" && shift && exec git "$@"'
+  const child = spawn('/bin/sh', ['-c', script, 'sh', blocks, ...args], {
     cwd: repository,
     detached: true, // its helper, which holds the connection, is of its group
     stdio: ['ignore', 'ignore', 'pipe'],

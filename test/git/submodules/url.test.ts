@@ -1,0 +1,70 @@
+import { expect } from 'chai'
+import { BerthError } from '../../../src/errors.js'
+import { printable, resolveUrl } from '../../../src/git/submodules/url.js'
+
+const parent = new URL('https://git.example.com/org/app.git')
+
+const resolved = (text: string, from: URL | null = parent): string => {
+  try {
+    return resolveUrl(text, from, 'lib').url.href
+  } catch (error) {
+    if (!(error instanceof BerthError)) throw error
+    return `${error.fault}: ${error.message}; ${error.hint ?? ''}`
+  }
+}
+
+describe('the URL of a submodule', () => {
+  for (const [text, href] of [
+    ['https://github.com/org/lib.git', 'https://github.com/org/lib.git'],
+    ['HTTPS://GitHub.com:443/org/lib', 'https://github.com/org/lib'],
+    ['http://host:3000/~me/lib', 'http://host:3000/~me/lib'],
+    ['https://ada:pw@host/lib?x#y', 'https://host/lib'],
+    ['../lib.git', 'https://git.example.com/org/lib.git'],
+    ['../../other/lib', 'https://git.example.com/other/lib'],
+    ['./lib', 'https://git.example.com/org/app.git/lib'],
+    ['.././../lib', 'https://git.example.com/lib'],
+    ['http://0x7f.1/lib', 'http://127.0.0.1/lib'],
+  ] as const)
+    it(`${text} is understood`, () => {
+      expect(resolved(text)).to.equal(href)
+    })
+
+  for (const [text, words] of [
+    ['file:///etc', /^invalid: lib: "file:\/\/\/etc" is a path/],
+    ['FILE:/etc', /is a path/],
+    ['/srv/git/lib.git', /is a path/],
+    ['~me/lib', /is a path/],
+    ['lib', /is a path/],
+    ['', /is a path/],
+    ['C:\\lib', /SSH|is a path/],
+    ['ext::sh -c id', /"ext::sh -c id" would run a program on the server/],
+    ['fd::7', /would run a program/],
+    ['-u./payload', /begins with a dash/],
+    ['git@github.com:org/lib.git', /by SSH.*; use https:\/\/github.com\/org\/lib.git /],
+    ['github.com:org/lib.git', /use https:\/\/github.com\/org\/lib.git /],
+    ['ssh://git@github.com:22/org/lib.git', /use https:\/\/github.com\/org\/lib.git /],
+    ['git+ssh://github.com/org/lib.git', /use https:\/\/github.com\/org\/lib.git /],
+    ['git://github.com/lib.git', /"git:\/\/github.com\/lib.git" is not spoken here/],
+    ['ftp://host/lib', /is not spoken here/],
+    ['https:///lib', /is no URL/],
+    ['https://host\\@evil/lib', /is no URL/],
+    ['https://ho st/lib', /is no URL/],
+    ['https://host/lib\nurl = x', /is no URL/],
+    ['https://user:secret@ho st/lib', /^(?!.*secret).*is no URL/],
+    ['../../../lib', /leads above https:\/\/git.example.com/],
+  ] as const)
+    it(`${JSON.stringify(text)} is refused by name`, () => {
+      expect(resolved(text)).to.match(words)
+    })
+
+  it('is refused when it is relative to nothing that is known', () => {
+    expect(resolved('../lib.git', null)).to.match(/"..\/lib.git" is relative.*`berth git:set origin=/)
+  })
+
+  it('keeps its user and password apart, whatever they hold', () => {
+    const { login } = resolveUrl('https://a%40b:p%3A%25%zz@host/lib', null, 'lib')
+    expect([login?.user, login?.password.reveal()]).to.deep.equal(['a@b', 'p%3A%25%zz'])
+    expect(resolveUrl('https://a%40b:p%3A@host/lib', null, 'lib').login?.password.reveal()).to.equal('p:')
+    expect(printable('https://a:b@host/x\u001b[1m')).to.equal('https://host/x?[1m')
+  })
+})
