@@ -5,6 +5,7 @@ type Register = (program: Command) => void
 /** What comes before a command's colon, and where its commands are; only the topic asked for is loaded. */
 export const topics: Readonly<Record<string, () => Promise<Register>>> = {
   apps: async () => (await import('./apps.js')).registerApps,
+  deploy: async () => (await import('./deploy/deploy.js')).registerDeploy,
   config: async () => (await import('./config.js')).registerConfig,
   ps: async () => (await import('./ps.js')).registerPs,
   logs: async () => (await import('./logs.js')).registerLogs,

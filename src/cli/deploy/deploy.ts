@@ -1,0 +1,138 @@
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { BerthError, is } from '../../errors.js'
+import { orMissing } from '../../lib/missing.js'
+import { addCommand } from '../command.js'
+import { UsageError } from '../failure.js'
+import { printJson, say } from '../output.js'
+import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from '../session.js'
+import { entriesOfArchive } from './archive.js'
+import { treeOfDirectory } from './directory.js'
+import { importEntries } from './import.js'
+import { fetchTree } from './remote.js'
+import { Workspace } from './workspace.js'
+
+interface DeployOptions extends AppOptions, JsonOptions {
+  readonly git?: string
+  readonly image?: string
+  readonly rebuild?: boolean
+}
+
+/** What is deployed: its tree in the workspace, and how it is called in the history. */
+interface Source {
+  readonly tree: string
+  readonly title: string
+}
+
+/** As a reference of an image is written: nothing else gets into the Dockerfile. */
+const imageReference = /^[a-z0-9][\w.:/@-]{0,511}$/
+
+/** Deploys what is no repository, or another one, by a push of a commit made for it. */
+export function registerDeploy(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'deploy',
+        summary: 'deploy a directory, an archive (tar, tar.gz, tar.zst, zip), another git repository, or an image',
+        group: 'Apps',
+        examples: [
+          'deploy -a blog',
+          'deploy site.tar.gz -a blog',
+          'deploy --git https://git.example/me/blog.git#v2 -a blog',
+          'deploy --image registry.example/blog:2 -a blog',
+        ],
+      }),
+    ),
+  )
+    .argument('[source]', 'a directory or an archive; - is an archive on standard input; default: this directory')
+    .option('--git <url#ref>', 'a git repository, and a branch, a tag or a whole commit id of it')
+    .option('--image <name>', 'an image; as Dockerfile `FROM <name>`')
+    .option('--rebuild', 'build it although it runs already')
+    .action(deploy)
+}
+
+async function deploy(path: string | undefined, options: DeployOptions): Promise<void> {
+  const asked = [path, options.git, options.image].filter((one) => one !== undefined)
+  if (asked.length > 1) throw new UsageError(`${asked.join(' and ')}: one thing is deployed at a time`)
+  const { client, credentials, app } = await openApp(options)
+  const { gitUrl, deployBranch } = await client.apps.info({ app })
+  await using workspace = await Workspace.open(credentials, app)
+  const { tree, title } = await sourceOf(workspace, path ?? '.', options)
+  const branch = await tipOf(workspace, gitUrl, deployBranch === null ? ['main', 'master'] : [deployBranch])
+  const commit = await commitOf(workspace, tree, title, branch.tip)
+  say(`Deploying ${title} to ${app}`)
+  const ref = `refs/heads/${branch.name}`
+  await push(workspace, [...(options.rebuild ? ['--push-option=rebuild'] : []), gitUrl, `${commit}:${ref}`])
+  // what the server has is what the next deploy need not send
+  await workspace.git(['update-ref', 'refs/berth/deployed', commit])
+  if (options.json) printJson({ app, branch: branch.name, commit, tree })
+}
+
+async function push(workspace: Workspace, args: readonly string[]): Promise<void> {
+  let said = ''
+  try {
+    await workspace.git(['push', '--quiet', ...args], { shown: (text) => void (said += text) })
+  } catch (error) {
+    // what the server said of it is on the terminal
+    if (!said.includes('[remote rejected]')) throw error
+    throw new BerthError('broken', 'it was not deployed', 'the reason is above; what ran before goes on')
+  }
+}
+
+async function sourceOf(workspace: Workspace, path: string, { git, image }: DeployOptions): Promise<Source> {
+  if (git !== undefined) return fetchTree(workspace, git)
+  if (image !== undefined) return { tree: await treeOfImage(workspace, image), title: image }
+  const found = path === '-' ? null : await stat(path).catch(orMissing(undefined))
+  if (found === undefined) throw new UsageError(`there is no ${path}`, 'a directory or an archive is deployed')
+  if (found?.isDirectory() !== true)
+    return { tree: await importEntries(workspace, entriesOfArchive(path)), title: path === '-' ? 'an archive' : path }
+  const directory = resolve(path)
+  const tree = await treeOfDirectory(workspace, directory)
+  await workspace.keepIndex()
+  return { tree, title: directory }
+}
+
+async function treeOfImage(workspace: Workspace, image: string): Promise<string> {
+  if (!imageReference.test(image))
+    throw new UsageError(`${image} is no name of an image`, 'NAME, NAME:TAG or NAME@sha256:…')
+  const text = `FROM ${image}\n`
+  const blob = await workspace.git(['hash-object', '-w', '--stdin'], { input: text })
+  return workspace.git(['mktree'], { input: `100644 blob ${blob}\tDockerfile\n` })
+}
+
+/** The branch that deploys, and what it is at on the server; the commit goes on from there, for others to fetch. */
+async function tipOf(
+  workspace: Workspace,
+  url: string,
+  names: readonly string[],
+): Promise<{ name: string; tip: string | null }> {
+  const listed = await workspace.git(['ls-remote', '--heads', url])
+  const tips = new Map(listed.split('\n').map((line) => [line.split('\trefs/heads/')[1], line.split('\t')[0]]))
+  const name = names.find((one) => tips.has(one)) ?? names[0] ?? 'main'
+  const tip = tips.get(name) ?? null
+  const isHere = tip === null || (await workspace.git(['cat-file', '-e', `${tip}^{commit}`]).then(() => true, absent))
+  if (!isHere) await workspace.git(['fetch', '--quiet', '--no-tags', '--depth=1', url, tip])
+  return { name, tip }
+}
+
+/** git says no to what it has not got. */
+function absent(error: unknown): false {
+  if (is(error, 'broken')) return false
+  throw error
+}
+
+async function commitOf(workspace: Workspace, tree: string, title: string, parent: string | null): Promise<string> {
+  const given = await workspace.git(['var', 'GIT_COMMITTER_IDENT']).then(() => true, absent)
+  const nobody = { name: 'berth deploy', email: 'berth@localhost' }
+  const env: Record<string, string> = given
+    ? {}
+    : Object.fromEntries(
+        ['AUTHOR', 'COMMITTER'].flatMap((who) => [
+          [`GIT_${who}_NAME`, nobody.name],
+          [`GIT_${who}_EMAIL`, nobody.email],
+        ]),
+      )
+  const parents = parent === null ? [] : ['-p', parent]
+  return workspace.git(['commit-tree', tree, ...parents, '-m', `Deploy ${title}`], { env })
+}

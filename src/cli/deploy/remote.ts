@@ -1,0 +1,31 @@
+import { UsageError } from '../failure.js'
+import type { Workspace } from './workspace.js'
+
+/** Seconds after which git gives up a server that sends nothing. */
+const silence = 30
+
+/**
+ * The tree of another repository at a branch, a tag or a commit (its default branch without). It is fetched from here, with what
+ * this machine's git knows of credentials, so the server need not reach it, nor know them.
+ * @param source `URL#ref`
+ * @throws UsageError for an address that is none
+ */
+export async function fetchTree(workspace: Workspace, source: string): Promise<{ tree: string; title: string }> {
+  const at = source.indexOf('#')
+  const [url, ref] = at < 0 ? [source, 'HEAD'] : [source.slice(0, at), source.slice(at + 1) || 'HEAD']
+  if (url === '' || url.startsWith('-') || ref.startsWith('-') || /[\s\0:^~?*[\\]/.test(ref))
+    throw new UsageError(`${source} is no repository and branch`, 'write it as https://HOST/REPOSITORY.git#BRANCH')
+  const slow = ['-c', 'http.lowSpeedLimit=1', '-c', `http.lowSpeedTime=${String(silence)}`]
+  await workspace.git([...slow, 'fetch', '--no-tags', '--depth=1', url, ref], { shown: () => undefined })
+  const [commit = '', tree = ''] = (
+    await workspace.git(['rev-parse', 'FETCH_HEAD^{commit}', 'FETCH_HEAD^{tree}'])
+  ).split('\n')
+  const shown = URL.canParse(url) ? withoutSecrets(new URL(url)) : url
+  return { tree, title: `${shown}${at < 0 ? '' : `#${ref}`} at ${commit.slice(0, 12)}` }
+}
+
+function withoutSecrets(url: URL): string {
+  url.username = ''
+  url.password = ''
+  return url.href
+}
