@@ -1,4 +1,5 @@
-import type { Config } from '../config.js'
+import { label, type Config } from '../config.js'
+import { BerthError } from '../errors.js'
 import { createLog } from '../log.js'
 import type { Scheduler } from '../scheduler/scheduler.js'
 import type { Store } from '../store/store.js'
@@ -16,6 +17,16 @@ export function connectPlatform(config: Config, store: Store, closing: AbortSign
     closing,
     submit: async (app, change, by) => (await import('../queue/submit.js')).submit(store, app, change, { by }),
     rebuild: async (app, by) => (await import('../queue/rebuild.js')).rebuild({ config, store }, app, by),
+    purgeCaches: async (app) => {
+      const { connectEngine } = await import('../engine-client/client.js')
+      const { builds } = connectEngine(config)
+      if ((await builds.builder()) === 'here') return builds.prune(`${label.app}=${app.id}`)
+      throw new BerthError(
+        'conflict',
+        "the container engine is not Berth's own, and does not tell the caches of one app from another's",
+        'prune them with its own tools, or push with `-o no-cache`',
+      )
+    },
     async *operationLog(operation, options) {
       const { followLog } = await import('../queue/follow.js')
       yield* followLog(config, store, operation.id, options)

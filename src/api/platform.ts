@@ -25,6 +25,8 @@ export interface ControlApiDeps {
   submit(app: App, change: Change, by: Asker | null): Promise<Operation>
   /** Has the commit that an app runs built again from its repository; durable when it resolves. */
   rebuild(app: App, by: Asker | null): Promise<Operation>
+  /** Removes what builds of an app keep for the next. @returns bytes that are free now */
+  purgeCaches(app: App): Promise<number>
   /** The log of an operation; with `follow`, until the operation is over or the signal aborts. */
   operationLog(
     operation: Operation,

@@ -36,6 +36,7 @@ export const routes = {
     info: 'GET /apps/:app/builds/:build',
     output: 'GET /apps/:app/builds/:build/output',
     cancel: 'POST /apps/:app/builds/:build/cancel',
+    purge: 'DELETE /apps/:app/build-cache',
   },
   operations: {
     info: 'GET /operations/:operation',

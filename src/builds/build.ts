@@ -35,6 +35,8 @@ export interface BuiltImage extends Pick<Plan, 'processTypes' | 'origin'> {
   readonly image: string
   /** Process type -> image id, of those that run in another. */
   readonly images: Readonly<Record<string, string>> | undefined
+  /** Memory that it took at most, in bytes; 0 where the engine does not say. */
+  readonly memory: number
   /** Port that the image of `web` exposes. */
   readonly port: number | undefined
   /** Config vars that were made for it, to be kept. */
@@ -87,11 +89,11 @@ export async function buildTree(
   const processTypes = await typesOf(deps, plan, main.id)
   if (plan.typesFile !== undefined) tellTypes(log, processTypes)
   tellIdleChecks(log, healthchecks, processTypes)
-  const images = others.map(([type, other]): [string, string] => [type, (made.get(other) ?? main).id])
   return {
     image: main.id,
-    images: images.length === 0 ? undefined : Object.fromEntries(images),
+    images: imagesMade(others, made),
     port: web.port,
+    memory: mostOf([main, ...made.values()]),
     secrets,
     variables: asked,
     declared: said?.formation,
@@ -103,6 +105,17 @@ export async function buildTree(
 }
 
 type Variables = Readonly<Record<string, string>>
+
+const mostOf = (made: readonly MadeImage[]): number => Math.max(...made.map(({ memory }) => memory))
+
+/** By process type; undefined where all run in the one. */
+function imagesMade(
+  others: readonly (readonly [string, ImagePlan])[],
+  made: ReadonlyMap<ImagePlan, MadeImage>,
+): BuiltImage['images'] {
+  const ids = others.flatMap(([type, image]): [string, string][] => [[type, made.get(image)?.id ?? '']])
+  return ids.length === 0 ? undefined : Object.fromEntries(ids)
+}
 
 /** The values of config vars that are new with this build are hidden from here on. */
 function tellVariables(log: OperationLog, asked: Variables, secrets: Variables): void {

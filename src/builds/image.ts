@@ -34,6 +34,8 @@ export interface ImageOrder {
 /** An image that was built. */
 export interface MadeImage {
   readonly id: string
+  /** What its build took at most, in bytes; 0 where the engine does not say. */
+  readonly memory: number
   /** That it exposes, if its Dockerfile is the app's own. */
   readonly port: number | undefined
 }
@@ -64,11 +66,11 @@ export async function buildImage(
       noCache,
       ...(builder === 'here' ? { headers: headersOf(plan, variables, lent) } : {}),
     }
-    const id = await report(engine.builds.build(context.stream, request, signal), { plan, buildpack }, log)
-    if (id !== undefined && plan.ownDockerfile === false) return { id, port: undefined }
+    const { id, memory } = await report(engine.builds.build(context.stream, request, signal), { plan, buildpack }, log)
+    if (id !== undefined && plan.ownDockerfile === false) return { id, memory, port: undefined }
     const image = await engine.images.inspect(tag)
     if (image === null) throw new Error('the engine does not have what it has built')
-    return { id: image.Id, port: plan.ownDockerfile === false ? undefined : portOf(image, plan) }
+    return { id: image.Id, memory, port: plan.ownDockerfile === false ? undefined : portOf(image, plan) }
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof BerthError) throw error
@@ -136,15 +138,16 @@ function noteShown(plan: ImagePlan, variables: Readonly<Record<string, string>>,
 const lastLines = 200
 
 /**
- * Passes the engine's messages on to the log. @returns the image's id, if they say it
+ * Passes the engine's messages on to the log. @returns the image's id, if they say it, and its memory
  * @throws BerthError `invalid` when one of them is an error
  */
 async function report(
   messages: AsyncIterable<ProgressMessage>,
   { plan, buildpack }: Pick<ImageOrder, 'plan' | 'buildpack'>,
   log: OperationLog,
-): Promise<string | undefined> {
+): Promise<{ id: string | undefined; memory: number }> {
   let id: string | undefined
+  let memory = 0
   const lines = new LineSplitter()
   const last: string[] = []
   const say = (line: string): void => {
@@ -160,11 +163,12 @@ async function report(
       throw new BerthError('invalid', reason === null ? words : `${reason}\n${words}`)
     }
     for (const line of lines.read(event.stream ?? '')) say(line)
-    id = (event.aux as { readonly ID?: string } | undefined)?.ID ?? id
+    const { ID = id, Memory = memory } = (event.aux ?? {}) as { readonly ID?: string; readonly Memory?: number }
+    ;[id, memory] = [ID, Memory]
     if (event.status !== undefined && event.progress === undefined)
       log.output([event.id, event.status].filter(Boolean).join(': '))
     await log.room()
   }
   log.output(lines.end())
-  return id
+  return { id, memory }
 }

@@ -112,6 +112,27 @@ function addBuildsCancel(program: Command): void {
     })
 }
 
+function addCachePurge(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'builds:cache:purge',
+        summary: 'remove what builds keep for the next: layers of steps and caches of package managers',
+        group,
+        examples: ['builds:cache:purge -a blog'],
+      }),
+    ),
+  ).action(async (options: AppOptions & JsonOptions) => {
+    const { client, app } = await openApp(options)
+    const { freed } = await client.builds.purge({ app })
+    if (options.json) printJson({ freed })
+    else
+      say(
+        `Purged the build cache of ${app}: ${String(Math.round(freed / 2 ** 20))} MiB are free; the next build begins anew`,
+      )
+  })
+}
+
 function addBuildsOutput(program: Command): void {
   withApp(
     addCommand(program, {
@@ -138,5 +159,6 @@ function addBuildsOutput(program: Command): void {
 }
 
 export function registerBuilds(program: Command): void {
-  for (const add of [addBuilds, addBuildsInfo, addBuildsCancel, addBuildsOutput, registerBuildSettings]) add(program)
+  for (const add of [addBuilds, addBuildsInfo, addBuildsCancel, addCachePurge, addBuildsOutput, registerBuildSettings])
+    add(program)
 }

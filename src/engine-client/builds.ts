@@ -100,13 +100,14 @@ export class Builds {
       yield message.id === traceId ? { ...message, stream: await traceText(String(message.aux)) } : message
   }
 
-  /** Removes what the builder keeps for what carries this label: `name=value`. */
-  async prune(label: string): Promise<void> {
+  /** Removes what the builder keeps for what carries this label: `name=value`. @returns bytes that are free now */
+  async prune(label: string): Promise<number> {
     const query = { all: 'true', filters: JSON.stringify({ label: [label] }) }
     // dockerode's own pruneBuilder sends no filter, and so would remove the caches of all
     const answer = await this.#connection.ask(() =>
       this.#connection.stream({ method: 'POST', path: '/build/prune', query }),
     )
-    await text(answer)
+    const { SpaceReclaimed = 0 } = JSON.parse(await text(answer)) as { readonly SpaceReclaimed?: number }
+    return SpaceReclaimed
   }
 }

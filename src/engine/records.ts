@@ -175,14 +175,25 @@ export interface BuildSandbox extends AsyncDisposable, Outlet {
   around(words: readonly string[]): Promise<readonly [string, ...string[]]>
   /** Whether such a program was ended for want of memory. */
   fetchRanOut(): boolean
+  /** The most memory that it was seen with, without caches of files, in bytes. */
+  memoryTaken(): number
+}
+
+/** How a step ended. */
+export interface StepEnd {
+  readonly exitCode: number
+  /** Whether something of it was ended for want of memory. */
+  readonly oomKilled: boolean
+  /** The most memory that it had, in bytes. */
+  readonly peak: number
 }
 
 /** What the build room needs of the runtime room. */
 export interface Steps {
   /** Opens what a build has to itself. @param network of its steps; `none` is no choice of where to fetch from */
   begin(network: StepNetwork): BuildSandbox
-  /** Runs to the end; resolves with the exit code and whether memory ran out. Leaves nothing behind but `upperDir`. */
-  run(step: RunStep): Promise<{ exitCode: number; oomKilled: boolean }>
+  /** Runs to the end; resolves with the exit code, whether memory ran out, and how much it had at most. Leaves nothing behind but `upperDir`. */
+  run(step: RunStep): Promise<StepEnd>
 }
 
 /** What every room tells of what it did; `GET /events` replays and follows it. */

@@ -50,7 +50,11 @@ export async function buildPush(
     reach: { ...reach, ...ofBuild },
     lent: { SOURCE_VERSION: commit, BERTH_APP: app.name, BERTH_COMMIT: commit },
   }
-  return buildTree(deps, order, log, signal)
+  const { memory, ...built } = await buildTree(deps, order, log, signal)
+  // one that found all in its cache took little: it is forgotten slowly what others took
+  const buildMemory = Math.max(memory, Math.floor(((app.buildMemory ?? 0) * 3) / 4))
+  if (buildMemory !== (app.buildMemory ?? 0)) await deps.store.apps.update(app.id, { buildMemory })
+  return built
 }
 
 /** @throws BerthError `conflict` when a push this one does not build upon has landed since */

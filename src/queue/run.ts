@@ -26,9 +26,9 @@ export const waitForChanges = <T>(
   task: () => Promise<T>,
 ): Promise<T> => deps.changes.run(task, { signal, told: told(log, 'change') })
 
-/** The same of builds, which have a pool of their own. */
+/** The same of builds, which have a pool of their own, and no more memory together than there is: as earlier ones of the app took. */
 export const waitForBuilds = <T>(
   deps: OperationDeps,
-  { signal, log }: OperationRun,
+  { app, signal, log }: OperationRun,
   task: () => Promise<T>,
-): Promise<T> => deps.builds.run(task, { signal, told: told(log, 'build') })
+): Promise<T> => deps.builds.run(task, { signal, told: told(log, 'build'), weight: app.buildMemory ?? 0 })

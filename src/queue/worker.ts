@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os'
 import { Worker } from 'bullmq'
 import { isBuild } from '../changes/index.js'
 import type { Config } from '../config.js'
@@ -19,6 +20,9 @@ const roundMs = 15_000
 
 /** Apps looked after at once: what limits their builds and other changes are the pools. */
 const atOnce = 10_000
+
+/** What builds may take of the memory together, as the engine has it (its BuildGroup). Bytes. */
+const buildRoom = (): number => Math.floor((totalmem() * 3) / 4)
 
 const unfinished = 'operations of an app not carried out'
 
@@ -154,7 +158,7 @@ export async function startWorker(given: Omit<OperationDeps, 'builds' | 'changes
   const { store, config, log } = given
   const stopping = new AbortController()
   const dispatcher = new Dispatcher(
-    { ...given, builds: new Semaphore(config.builds), changes: new Semaphore(config.changes) },
+    { ...given, builds: new Semaphore(config.builds, buildRoom()), changes: new Semaphore(config.changes) },
     stopping.signal,
   )
 

@@ -25,6 +25,8 @@ export interface App {
   readonly prepared?: true
   /** What somebody has said of its checks; it counts more than what the app says. */
   readonly checks?: CheckSettings
+  /** Memory that its builds took lately, in bytes: the next is begun when there is so much. */
+  readonly buildMemory?: number
 }
 
 export const reservedNames: ReadonlySet<string> = new Set([

@@ -93,9 +93,9 @@ describe('the builder of an engine', () => {
     let query = new URLSearchParams()
     await at.engine.open((asked, response) => {
       query = new URL(asked.url ?? '', 'http://x').searchParams
-      response.end('{"SpaceReclaimed":1}')
+      response.end('{"SpaceReclaimed":7}')
     })
-    await at.client.builds.prune('berth.app=a')
+    expect(await at.client.builds.prune('berth.app=a')).to.equal(7)
     expect(JSON.parse(query.get('filters') ?? '')).to.deep.equal({ label: ['berth.app=a'] })
     await at.engine.close()
     await at.engine.open(refusing(500, 'no'))

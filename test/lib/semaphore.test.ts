@@ -5,6 +5,34 @@ import { Semaphore } from '../../src/lib/semaphore.js'
 const never = new AbortController().signal
 
 describe('a semaphore', () => {
+  it('has no more room than it has, unless for one, and keeps the order', async () => {
+    const semaphore = new Semaphore(9, 10)
+    const ends = new Map<string, () => void>()
+    const told: string[] = []
+    const enter = (name: string, weight: number, signal = never): Promise<void> =>
+      semaphore.run(() => new Promise((resolve) => ends.set(name, resolve)), {
+        weight,
+        signal,
+        told: (ahead) => told.push(`${name} ${String(ahead)}`),
+      })
+    const leave = new AbortController()
+    const large = enter('large', 25)
+    const [half, more, none] = [enter('half', 5), enter('more', 6, leave.signal), enter('none', 0)]
+    more.catch(() => undefined)
+    await turn()
+    expect([[...ends.keys()], told]).to.deep.equal([['large'], ['half 1', 'more 2', 'none 3']])
+    ends.get('large')?.()
+    await large
+    await turn()
+    expect([...ends.keys()], 'nobody overtakes').to.deep.equal(['large', 'half'])
+    leave.abort(new Error('left'))
+    await turn()
+    expect([...ends.keys()]).to.deep.equal(['large', 'half', 'none'])
+    ends.get('half')?.()
+    ends.get('none')?.()
+    await Promise.all([half, none])
+  })
+
   it('lets so many through, in order, and tell who waits how many are ahead', async () => {
     const semaphore = new Semaphore(2)
     const told: string[] = []

@@ -38,6 +38,12 @@ export const builds = {
     reply: OperationView,
     status: 202,
   },
+  purge: {
+    summary: 'Remove what builds of an app keep for the next: layers of steps, caches of package managers',
+    needs: 'deploy',
+    params: OfApp,
+    reply: z.strictObject({ freed: z.int().describe('bytes') }),
+  },
 } as const
 
 const OfOperation = z.strictObject({ operation: z.string() })

@@ -30,6 +30,8 @@ export function buildHandlers(platform: ControlApiDeps): HandlersOf<'builds'> {
       return viewOperation(await store.operations.cancel(id, caller.name), app.name)
     },
 
+    purge: async (_, { app }) => ({ freed: await platform.purgeCaches(app) }),
+
     output: async ({ build: id, follow = false }, { app, signal }) => {
       const build = await find(app, id)
       return (async function* () {

@@ -89,7 +89,7 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
     const image = await builder.build({ ...options, ...given, context, sandbox, signal, out: log })
     if (quiet) await write({ stream: `${image.id}\n` })
     else {
-      await write({ aux: { ID: image.id } })
+      await write({ aux: { ID: image.id, Memory: sandbox.memoryTaken() } })
       await write({ stream: `Successfully built ${image.id.slice(7, 19)}\n` })
       for (const name of options.names) await write({ stream: `Successfully tagged ${name}\n` })
     }

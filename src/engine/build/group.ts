@@ -77,6 +77,11 @@ export class BuildGroup {
     return this.#fetch.oomKills() > 0
   }
 
+  /** What it takes of memory now, in bytes. */
+  memoryNow(): number {
+    return this.#cgroup.anonymous()
+  }
+
   /** Ends what is left in it. */
   destroy(): Promise<void> {
     return this.#cgroup.destroy()

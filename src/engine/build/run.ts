@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 import { EngineError } from '../errors.js'
 import type { LayerDraft as LayerStage } from '../images/layers.js'
-import type { ImageConfig, Mount, StepNetwork, StepSecret, ResourceLimits } from '../records.js'
+import type { ImageConfig, Mount, StepEnd, StepNetwork, StepSecret, ResourceLimits } from '../records.js'
 import { buildEnvironment, laidFilesOf } from './environment.js'
 import { cacheKey } from './cache.js'
 import type { RunInstruction } from './instructions.js'
@@ -51,9 +51,9 @@ export async function runStep(job: Job, instruction: RunInstruction, state: Stag
     const env = await environmentOf(job, state, secrets, variables)
     const run = { args, script: script.file, env, network, mounts, secrets }
     using slot = await job.semaphore.take(job.signal)
-    const { exitCode, oomKilled } = await execute(job, instruction, state, stage, run)
+    const { exitCode, oomKilled, peak } = await execute(job, instruction, state, stage, run)
     slot[Symbol.dispose]()
-    const memory = oomKilled ? memoryWords(job) : ''
+    const memory = oomKilled ? memoryWords(job, peak) : ''
     if (exitCode !== 0) throw new StepFailure(args, exitCode, memory)
     if (oomKilled) await job.out(` ---> A process of this step was ended: ${memory}\n`)
     await job.out(` ---> Removed intermediate container ${stage.id.slice(0, 12)}\n`)
@@ -85,11 +85,12 @@ export class StepFailure extends EngineError {
 }
 
 /** What the limit is, and whose word it is. */
-function memoryWords({ request: { room, sandbox } }: Job): string {
+function memoryWords({ request: { room, sandbox } }: Job, peak: number): string {
   const asked = room.limits?.memory ?? Infinity
   const [least, by] = asked < sandbox.memory ? [asked, 'asked for'] : [sandbox.memory, 'BERTH_BUILD_MEMORY']
-  const limit = least === Infinity ? '' : `: a build may take ${String(Math.floor(least / 2 ** 20))} MiB (${by})`
-  return `it ran out of memory${limit}`
+  const inMebibytes = (bytes: number): string => `${String(Math.floor(bytes / 2 ** 20))} MiB`
+  const had = peak === 0 ? '' : ` when it had ${inMebibytes(peak)}`
+  return `it ran out of memory${had}${least === Infinity ? '' : `: a build may take ${inMebibytes(least)} (${by})`}`
 }
 
 /** Version 1 of control groups refuses a group more processors than the one above has; what is asked for beyond that says nothing. */
@@ -125,7 +126,7 @@ async function execute(
   state: StageState,
   stage: LayerStage,
   { args, script, env, network, mounts: wanted, secrets }: Execution,
-): Promise<{ exitCode: number; oomKilled: boolean }> {
+): Promise<StepEnd> {
   await using scratch = await job.store.layers.draft()
   await using prepared = await prepareMounts(job, instruction, wanted, scratch)
   const around = await buildEnvironment(job.config, laidFilesOf(job.config))

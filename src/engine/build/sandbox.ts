@@ -36,11 +36,16 @@ const renamer =
  */
 export const openSandbox = (deps: SandboxDeps, network: StepNetwork): BuildSandbox => new FetchSandbox(deps, network)
 
+/** The kernel's own peak counts caches of files, too: what a build itself has is looked at this often. Milliseconds. */
+const lookMs = 250
+
 class FetchSandbox implements BuildSandbox {
   readonly #deps: SandboxDeps
   readonly #network: StepNetwork
   readonly #id = `fetch${randomBytes(12).toString('hex')}`
   readonly #group: BuildGroup
+  #memoryTaken = 0
+  readonly #looking: NodeJS.Timeout
   #holder: ChildProcess | undefined
   #netns: Promise<string | undefined> | undefined
 
@@ -48,6 +53,7 @@ class FetchSandbox implements BuildSandbox {
     this.#deps = deps
     this.#network = network
     this.#group = BuildGroup.make(deps.hierarchies, deps.config, this.#id)
+    this.#looking = setInterval(() => this.memoryTaken(), lookMs).unref()
   }
 
   get group(): string {
@@ -56,6 +62,10 @@ class FetchSandbox implements BuildSandbox {
 
   get memory(): number {
     return this.#group.memory
+  }
+
+  memoryTaken(): number {
+    return (this.#memoryTaken = Math.max(this.#memoryTaken, this.#group.memoryNow()))
   }
 
   get cpus(): number {
@@ -119,6 +129,7 @@ class FetchSandbox implements BuildSandbox {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#looking)
     await this.#netns?.catch(() => undefined) // told to whoever asked for it
     await this.#deps.networks.release(this.#id)
     this.#holder?.stdin?.end()

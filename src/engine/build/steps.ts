@@ -4,7 +4,7 @@ import type { EngineConfig } from '../config.js'
 import { EngineError, messageOf } from '../errors.js'
 import { buildsNetwork } from '../networks/catalog.js'
 import { type Asking, resolvConf } from '../networks/resolv.js'
-import type { Mount, Networks, RunStep, StepNetwork, Steps } from '../records.js'
+import type { Mount, Networks, RunStep, StepNetwork, StepEnd, Steps } from '../records.js'
 import { Attachment } from '../runtime/attach.js'
 import { openSandbox } from './sandbox.js'
 import { capabilitiesOf } from '../runtime/capabilities.js'
@@ -43,7 +43,7 @@ export const createSteps = (deps: StepDeps): Steps => ({
   run: (step) => runStep(deps, step),
 })
 
-async function runStep(deps: StepDeps, step: RunStep): Promise<{ exitCode: number; oomKilled: boolean }> {
+async function runStep(deps: StepDeps, step: RunStep): Promise<StepEnd> {
   const { config, driver, exits, networks } = deps
   step.signal.throwIfAborted()
   const bundle = join(config.run, 'b', step.id.slice(0, 32))
@@ -73,10 +73,10 @@ async function runStep(deps: StepDeps, step: RunStep): Promise<{ exitCode: numbe
     const { code } = await exit
     await output
     attachment.close()
-    const oomKilled = cgroup.oomKills() > 0
+    const [oomKilled, peak] = [cgroup.oomKills() > 0, cgroup.peak()]
     step.signal.throwIfAborted()
     full.throwIfAborted()
-    return { exitCode: code, oomKilled }
+    return { exitCode: code, oomKilled, peak }
   } catch (error) {
     step.signal.throwIfAborted()
     throw error instanceof EngineError ? error : new EngineError('broken', messageOf(error), error)

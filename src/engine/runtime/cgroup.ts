@@ -111,6 +111,19 @@ export class Cgroup {
     return parseKeyValues(this.read('memory', file)).oom_kill ?? 0
   }
 
+  /** The most memory that all in here had at once, caches of files included. Bytes; 0 where the kernel does not count it. */
+  peak(): number {
+    return (
+      Number(this.read('memory', this.hierarchies.version === 2 ? 'memory.peak' : 'memory.max_usage_in_bytes')) || 0
+    )
+  }
+
+  /** The memory that all in here have now, without caches of files, which they need not have. Bytes. */
+  anonymous(): number {
+    const { anon = 0, total_rss = 0 } = parseKeyValues(this.read('memory', 'memory.stat'))
+    return this.hierarchies.version === 2 ? anon : total_rss
+  }
+
   /**
    * Freezes everything inside. Resolves when it stands still: the kernel only begins to when it is told.
    * @throws EngineError `broken` when a process sleeps in the kernel for too long to be frozen; all runs on then

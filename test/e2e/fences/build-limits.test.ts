@@ -6,7 +6,7 @@ import { openRemotes } from '../engine/remotes.js'
 const from = `FROM ${base}\n`
 /** Holds twice so many MiB: perl makes them, and copies them. */
 const hold = (size: number, seconds = 0) => `perl -e '$x = "x" x (${String(size)} << 20); sleep ${String(seconds)}'`
-const told = 'it ran out of memory: a build may take 96 MiB (BERTH_BUILD_MEMORY)'
+const told = /it ran out of memory when it had \d+ MiB: a build may take 96 MiB \(BERTH_BUILD_MEMORY\)/
 
 describe('the fence around what a build takes', function () {
   if (process.getuid?.() !== 0 || oracle) return
@@ -20,14 +20,14 @@ describe('the fence around what a build takes', function () {
   it('ends a step that takes more memory, and says so', async () => {
     const failed = await build(`${from}RUN ${hold(500)}\n`)
     expect(failed.code).to.not.equal(0)
-    expect(failed.stderr).to.include(told)
+    expect(failed.stderr).to.match(told)
     const asked = await build(`${from}RUN ${hold(500)}\n`, '-m', '32m')
-    expect(asked.stderr).to.include('it ran out of memory: a build may take 32 MiB (asked for)')
+    expect(asked.stderr).to.match(/it ran out of memory when it had \d+ MiB: a build may take 32 MiB \(asked for\)/)
   })
 
   it('says it too when the step goes on without what was ended', async () => {
     const said = succeeded(await build(`${from}RUN ${hold(500)}; true\n`))
-    expect(said).to.include(`A process of this step was ended: ${told}`)
+    expect(said).to.match(new RegExp(`A process of this step was ended: ${told.source}`))
   })
 
   it('counts what all stages of a build take together, and each build by itself', async () => {
@@ -37,7 +37,7 @@ describe('the fence around what a build takes', function () {
       `${sizes.map(each).join('')}${from}${sizes.map((_, i) => `COPY --from=s${String(i)} /done /done${String(i)}\n`).join('')}`
     const failed = await build(stages(25, 25, 25, 25))
     expect(failed.code).to.not.equal(0)
-    expect(failed.stderr).to.include(told)
+    expect(failed.stderr).to.match(told)
     const alone = await Promise.all([1, 2, 3].map(() => build(stages(25))))
     for (const outcome of alone) succeeded(outcome)
   })
