@@ -62,7 +62,7 @@ export class Builder {
   static async open(parts: BuilderDeps): Promise<Builder> {
     const root = join(parts.config.root, 'build')
     const cache = await BuildCache.open(join(root, 'cache'))
-    await cache.forget(({ layer }) => !parts.images.layers.has(layer))
+    await cache.forgetLost((layer) => parts.images.layers.has(layer))
     await parts.images.layers.sweep(new Set([...parts.images.usedLayers(), ...cache.layers()]))
     parts.images.spare(() => cache.layers())
     const mounts = await CacheMounts.open(join(root, 'mounts'))

@@ -1,6 +1,6 @@
 import type { ImageStore } from '../images/store.js'
 import type { Digest } from '../records.js'
-import type { BuildCache } from './cache.js'
+import { type BuildCache, layersOf } from './cache.js'
 import type { CacheMounts } from './cache-mounts.js'
 import type { SourceCaches } from './sources.js'
 import { type CacheItem, toPrune, overBudget, type PruneRequest } from './items.js'
@@ -58,7 +58,7 @@ export class CacheUsage {
     const { layers } = this.#images
     const ids: string[] = []
     let freed = 0
-    for (const { id, type, size, shared } of items) {
+    for (const { id, type, size } of items) {
       if (type === 'exec.cachemount') {
         if (!(await this.#mounts.remove(id))) continue
         freed += size
@@ -67,12 +67,14 @@ export class CacheUsage {
       } else {
         const layer = this.#cache.layers().find((one) => idOf(one) === id)
         if (layer === undefined || layers.isHeld(layer)) continue
-        if (!shared) freed += await layers.remove([layer])
-        await this.#cache.forget((record) => record.layer === layer)
+        // what lies upon it is nothing without it, and what it lies upon may be nobody else's
+        const lost = this.#cache.all().filter(({ record }) => layersOf(record).includes(layer))
+        await this.#cache.forget((_, key) => lost.some((one) => one.key === key))
+        freed += await this.#images.discard(new Set(lost.flatMap(({ record }) => layersOf(record))))
       }
       ids.push(id)
     }
-    await this.#cache.forget(({ layer }) => !layers.has(layer))
+    await this.#cache.forgetLost((layer) => layers.has(layer))
     return { ids, freed }
   }
 }

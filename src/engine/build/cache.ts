@@ -7,15 +7,27 @@ import { removeIfPossible } from '../system/remove.js'
 /** What a step made, under the digest of everything that went into it. */
 export interface CacheRecord {
   readonly layer: Digest
+  /** The layer that it lies upon, of an earlier run of the same step: the two together are what the step makes. */
+  readonly base?: Digest
   /** When it was made, RFC 3339: a build of nothing but cached steps is the same image again. */
   readonly created: string
   /** The step, as the Dockerfile has it. */
   readonly description?: string
   /** What it has in common with the same instruction of other builds of the same names, whatever files that took. */
   readonly like?: string
+  /** What it was made upon and how, if a layer of a step alike may lie upon its own. */
+  readonly over?: string
   /** Whose build made it. */
   readonly owner?: string
 }
+
+/** The layers that a step adds, bottom first. */
+export const layersOf = ({ base, layer }: CacheRecord): readonly Digest[] =>
+  base === undefined ? [layer] : [base, layer]
+
+/** A record as its file has it: an engine that knows of no `base` finds no layer in one that has it. */
+const written = ({ layer, ...rest }: CacheRecord): Omit<CacheRecord, 'layer'> & { layer?: Digest; top?: Digest } =>
+  rest.base === undefined ? { layer, ...rest } : { top: layer, ...rest }
 
 /** The digest of what a step is made from. Values are taken as JSON, so their order counts. */
 export const cacheKey = (...ingredients: readonly unknown[]): string =>
@@ -75,7 +87,7 @@ export class BuildCache {
     for (const key of keys) {
       this.#unsaved.delete(key)
       const record = this.#records.get(key)
-      if (record) await writeFile(join(this.#root, key), JSON.stringify(record))
+      if (record) await writeFile(join(this.#root, key), JSON.stringify(written(record)))
     }
   }
 
@@ -88,7 +100,7 @@ export class BuildCache {
 
   /** Layers that records name. */
   layers(): Digest[] {
-    return [...new Set([...this.#records.values()].map(({ layer }) => layer))]
+    return [...new Set([...this.#records.values()].flatMap(layersOf))]
   }
 
   /** Every record with its key and its use. */
@@ -99,6 +111,11 @@ export class BuildCache {
       used: this.#used.get(key) ?? 0,
       uses: this.#uses.get(key) ?? 0,
     }))
+  }
+
+  /** Forgets the records of layers that are gone. */
+  forgetLost(has: (layer: Digest) => boolean): Promise<string[]> {
+    return this.forget((record) => !layersOf(record).every(has))
   }
 
   /** Forgets records for which `gone` is true. Answers with their keys. */
@@ -122,11 +139,10 @@ export class BuildCache {
   async #load(key: string): Promise<void> {
     const path = join(this.#root, key)
     try {
-      const record = JSON.parse(await readFile(path, 'utf8')) as Partial<CacheRecord>
-      if (/^[0-9a-f]{64}$/.test(key) && record.layer !== undefined && record.created !== undefined) {
-        const { layer, created, description = '', like, owner } = record as CacheRecord
-        const more = { ...(like === undefined ? {} : { like }), ...(owner === undefined ? {} : { owner }) }
-        this.#records.set(key, { layer, created, description, ...more })
+      const { top, ...rest } = JSON.parse(await readFile(path, 'utf8')) as Partial<ReturnType<typeof written>>
+      const { layer = top, created } = rest
+      if (/^[0-9a-f]{64}$/.test(key) && layer !== undefined && created !== undefined) {
+        this.#records.set(key, { description: '', ...rest, layer, created })
         this.#used.set(key, (await stat(path)).mtimeMs)
         return
       }

@@ -16,7 +16,7 @@ import { cacheKey } from './cache.js'
 import { fileNameOf } from './download.js'
 import { readGitUrl } from './git.js'
 import type { CopyInstruction, One } from './instructions.js'
-import { copiesOf, type Job, layerOf } from './job.js'
+import { copiesOf, type Job, layerOf, type Likeness } from './job.js'
 import { Scope } from './scope.js'
 import { workingDirectory } from './settings.js'
 import { configured, layered, type StageState, variablesOf } from './state.js'
@@ -50,43 +50,52 @@ export async function copyStep(job: Job, instruction: CopyInstruction, state: St
   const made = groups.map(({ digest, inline, unpack }) => [digest, inline, unpack])
   const accounts = link && !numeric ? state.layers : []
   const key = cacheKey(kind, link, base, accounts, made, target, chown ?? null, chmod ?? null)
+  const how = {
+    lowers,
+    target,
+    ...(chown === undefined ? {} : { chown }),
+    ...(chmod === undefined ? {} : { chmod }),
+    link,
+  }
+  const tasks = groups.map(({ sources, inline, own, owner, unpack: keepArchives }) => ({
+    ...sources,
+    inline,
+    ...(owner === undefined ? {} : { chown: owner }),
+    ...how,
+    several: groups.length > 1,
+    mayLink: own,
+    keepArchives,
+  }))
+  const [only, ...others] = tasks
   // files of several places may take each other's paths
-  const [only, ...others] = groups
-  const like =
-    only?.sources.known === undefined || others.length > 0 ? undefined : likeOf(job, instruction, scope, target)
+  const alike = only?.known === undefined || others.length > 0 ? undefined : likenessOf(job, instruction, scope, only)
   const make = async (stage: LayerStage, earlier: Earlier | undefined): Promise<void> => {
     const { upper } = stage
-    const again = like === undefined ? {} : { copies: copiesOf(stage), ...(earlier && { earlier }) }
-    for (const { sources, inline, own, owner, unpack: unpacks } of groups) {
-      const as = chown ?? owner
-      const task: CopyTask = {
-        ...sources,
-        inline,
-        lowers,
-        upper,
-        target,
-        ...(as === undefined ? {} : { chown: as }),
-        ...(chmod === undefined ? {} : { chmod }),
-        several: groups.length > 1,
-        link,
-        mayLink: own,
-        keepArchives: unpacks,
-        ...again,
-      }
-      const archives = await placed(instruction, () => job.store.pool.run('copyFiles', task))
+    const again = alike === undefined ? {} : { copies: copiesOf(stage), ...(earlier && { earlier }) }
+    for (const task of tasks) {
+      const archives = await placed(instruction, () => job.store.pool.run('copyFiles', { ...task, upper, ...again }))
       for (const archive of archives) await placed(instruction, () => unpack(job, archive, link ? [] : lowers, upper))
     }
   }
-  const record = await layerOf(job, key, line.text, make, like)
+  const record = await layerOf(job, key, line.text, make, alike)
   const whole = instruction.from === undefined && instruction.sources.some(({ text }) => /^\.?\/?$/.test(text))
   return { ...layered(state, line.text, record, key), whole: state.whole || whole }
 }
 
-/** The same for builds of the same names, whatever the files and whatever they are copied onto. */
-function likeOf(job: Job, { kind, sources, parents, link }: CopyInstruction, scope: Scope, target: string): string {
+/** Like it are those of builds of the same names, whatever the files and whatever they are copied onto. */
+function likenessOf(job: Job, instruction: CopyInstruction, scope: Scope, task: Omit<CopyTask, 'upper'>): Likeness {
+  const { kind, sources, parents, link } = instruction
+  const { lowers, target, inline, exclude, chown, chmod, keepArchives } = task
   const repositories = job.request.names.map((name) => familiarName(parseReference(name)))
   const patterns = sources.map((word) => scope.word(word))
-  return cacheKey(repositories, kind, patterns, parents, link, target)
+  return {
+    like: cacheKey(repositories, kind, patterns, parents, link, target),
+    over: cacheKey(lowers, inline, exclude, chown ?? null, chmod ?? null),
+    makeOver: ({ upper }, earlier) =>
+      keepArchives
+        ? Promise.resolve(false)
+        : placed(instruction, () => job.store.pool.run('copyOver', { ...task, upper, earlier })),
+  }
 }
 
 /** What a COPY or ADD takes, by where it comes from; what is far is fetched below `place`. */

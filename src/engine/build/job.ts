@@ -9,7 +9,7 @@ import type { BuildSandbox, Digest, RunStep, Steps } from '../records.js'
 import type { Keyring } from '../registry/credentials.js'
 import type { Secret } from '../system/secret.js'
 import type { Semaphore } from '../system/semaphore.js'
-import { type BuildCache, cacheKey, type CacheRecord } from './cache.js'
+import { type BuildCache, cacheKey, type CacheRecord, layersOf } from './cache.js'
 import type { CacheMounts } from './cache-mounts.js'
 import type { BuildContext } from './context.js'
 import type { Dockerfile } from './dockerfile.js'
@@ -90,59 +90,74 @@ export interface Job {
 /** Where a step may write what it copied, for the next that is like it. */
 export const copiesOf = ({ work }: LayerStage): string => join(work, 'copies')
 
+/** Makes a layer's files. @param earlier a layer that a step alike made */
+export type Make = (stage: LayerStage, earlier: Earlier | undefined) => Promise<void>
+
+/** How a step is like others. */
+export interface Likeness {
+  /** The same for steps that are likely to make the same files: see CacheRecord. */
+  readonly like: string
+  /** The same for steps that make them of the same and in the same way. */
+  readonly over: string
+  /** Makes what is to lie upon a layer of one that has the same `over`; false when a whole layer is to be made instead. */
+  readonly makeOver: (stage: LayerStage, earlier: Earlier) => Promise<boolean>
+}
+
 /** The layer a step makes: from the cache when it was made before of the same things, else by `make`. */
 export async function layerOf(
   job: Job,
   key: string,
   description: string,
-  make: (stage: LayerStage, earlier: Earlier | undefined) => Promise<void>,
-  like?: string,
+  make: Make,
+  alike?: Likeness,
 ): Promise<CacheRecord> {
   const { layers } = job.store
   const { owner, noCache } = job.request
   const kept = owned(key, owner)
   const known = job.making.get(key) ?? (noCache ? undefined : (job.cache.get(kept) ?? job.learned.get(key)))
   const record = known && (await known)
-  if (record && layers.has(record.layer)) {
-    layers.hold(record.layer)
-    job.held.push(record.layer)
+  if (record && layersOf(record).every((layer) => layers.has(layer))) {
+    for (const layer of layersOf(record)) hold(job, layer)
     await job.out(' ---> Using cache\n')
     return record
   }
-  const fresh = makeLayer(job, description, make, like === undefined ? undefined : owned(like, owner))
+  const fresh = makeLayer(job, description, make, alike && { ...alike, like: owned(alike.like, owner) })
   job.making.set(key, fresh)
   job.cache.put(kept, await fresh)
   return fresh
+}
+
+function hold(job: Job, layer: Digest): void {
+  job.store.layers.hold(layer)
+  job.held.push(layer)
 }
 
 /** What a step made may hold what its owner's cache mounts, secrets and network gave it: it is nobody else's. */
 const owned = (key: string, owner: string | undefined): string =>
   owner === undefined ? key : cacheKey('owner', owner, key)
 
-async function makeLayer(
-  job: Job,
-  description: string,
-  make: (stage: LayerStage, earlier: Earlier | undefined) => Promise<void>,
-  like: string | undefined,
-): Promise<CacheRecord> {
+async function makeLayer(job: Job, description: string, make: Make, alike: Likeness | undefined): Promise<CacheRecord> {
   const { layers } = job.store
+  const { owner, noCache } = job.request
+  const made = { description, ...(owner === undefined ? {} : { owner }) }
+  const like = alike === undefined ? {} : { like: alike.like, over: alike.over }
   await using stage = await layers.draft()
-  const latest = like === undefined ? undefined : job.cache.latest(like)?.layer
-  if (latest !== undefined && layers.has(latest)) {
-    layers.hold(latest)
-    job.held.push(latest)
-    await make(stage, layers.earlier(latest))
-  } else await make(stage, undefined)
+  const latest = alike && job.cache.latest(alike.like)
+  const whole = latest?.base ?? latest?.layer
+  const earlier = whole !== undefined && layers.has(whole) ? layers.earlier(whole) : undefined
+  if (whole !== undefined && earlier) {
+    hold(job, whole)
+    if (!noCache && latest?.over === alike?.over && (await alike?.makeOver(stage, earlier))) {
+      job.signal.throwIfAborted()
+      const { diffId } = await layers.commit(stage)
+      job.held.push(diffId)
+      return { ...made, ...like, base: whole, layer: diffId, created: new Date().toISOString() }
+    }
+  }
+  await make(stage, earlier)
   job.signal.throwIfAborted()
   const copies = copiesOf(stage)
-  const { diffId } = await layers.commit(stage, existsSync(copies) ? copies : undefined, latest)
+  const { diffId } = await layers.commit(stage, existsSync(copies) ? copies : undefined, earlier && whole)
   job.held.push(diffId)
-  const { owner } = job.request
-  return {
-    layer: diffId,
-    created: new Date().toISOString(),
-    description,
-    ...(like === undefined ? {} : { like }),
-    ...(owner === undefined ? {} : { owner }),
-  }
+  return { ...made, ...like, layer: diffId, created: new Date().toISOString() }
 }

@@ -1,6 +1,6 @@
 import type { HistoryEntry, StoredImage } from '../oci/document.js'
 import type { Digest, ImageConfig } from '../records.js'
-import { type CacheRecord, stepMark } from './cache.js'
+import { type CacheRecord, layersOf, stepMark } from './cache.js'
 import type { Variables } from './expand.js'
 
 /** Where a stage has got to. Values only: each step makes the next. */
@@ -65,14 +65,11 @@ export const configured = (state: StageState, createdBy: string, config: Partial
   history: [...state.history, { created_by: createdBy, empty_layer: true }],
 })
 
-/** The state after an instruction that made a layer. @param key of the step */
-export const layered = (
-  state: StageState,
-  createdBy: string,
-  { layer, created }: CacheRecord,
-  key: string,
-): StageState => ({
-  ...state,
-  layers: [...state.layers, layer],
-  history: [...state.history, { created, created_by: createdBy, comment: stepMark(key) }],
-})
+/** The state after an instruction that made a layer, or one upon another. @param key of the step */
+export const layered = (state: StageState, createdBy: string, record: CacheRecord, key: string): StageState => {
+  const entry = { created: record.created, created_by: createdBy }
+  const layers = layersOf(record)
+  // one that is marked is found again by itself, and would be taken for all that the step made
+  const entries = layers.length === 1 ? [{ ...entry, comment: stepMark(key) }] : layers.map(() => entry)
+  return { ...state, layers: [...state.layers, ...layers], history: [...state.history, ...entries] }
+}

@@ -5,10 +5,11 @@ import { EngineError } from '../errors.js'
 import { rawName } from '../kernel/at.js'
 import { lookUpOwner, type FileOwner } from './account.js'
 import { type Attributes, LayerWriter } from './layer-writer.js'
-import { type Copies, type Earlier, openEarlier, writeCopies } from './copies.js'
+import { type Copies, type Earlier, lineOf, openEarlier, writeCopies } from './copies.js'
 import { archiveOf, type Compression } from '../oci/compression.js'
 import { type ModeChange, readModeChange } from './mode.js'
 import { type Left, leftOut, select, type Selected, type FileSelection, treeOf } from './selection.js'
+import { eachBelow } from './below.js'
 import { withUnchanged } from './stamp.js'
 import { travellingXattrs } from './files.js'
 import { digestFile } from './scan.js'
@@ -60,7 +61,7 @@ export interface Archive {
  * @throws EngineError `missing` naming the pattern that selects nothing
  */
 export function digestSources(sources: FileSelection): string {
-  const tree = treeOf(sources)
+  const tree = treeOf(sources, true)
   const hash = createHash('sha256')
   const left = leftOut(tree, sources.exclude)
   for (const { entry, kept, name } of select(tree, sources)) {
@@ -204,49 +205,6 @@ function place(copier: Copier, wanted: string): string {
   return followed
 }
 
-/** A directory whose children are yet to be dealt with. */
-interface Level {
-  readonly children: [string, TreeEntry][]
-  /** Where they go, or what they are called. */
-  readonly target: string
-  /** Its path below its source, which `--exclude` is matched with. */
-  readonly within: string
-}
-
-/** Far beyond PATH_MAX: of trees that are deeper, what is known by path would take all memory. */
-const longestPath = 16_384
-
-/**
- * Meets everything below a directory, parents first and in order, without a call in a call for each level.
- * @param enter answers with where the children of a directory go; undefined leaves it out
- * @throws EngineError `invalid` for what lies too deep
- */
-function eachBelow(
-  tree: LayerTree,
-  top: Omit<Level, 'children'> & { readonly entry: TreeEntry },
-  meet: (path: string, inside: string, entry: TreeEntry) => string | undefined,
-): void {
-  const levelOf = (entry: TreeEntry, target: string, within: string): Level => ({
-    children: tree.children(entry).reverse(),
-    target,
-    within,
-  })
-  const levels = [levelOf(top.entry, top.target, top.within)]
-  for (let level = levels.at(-1); level; level = levels.at(-1)) {
-    const [name, entry] = level.children.pop() ?? []
-    if (name === undefined || !entry) {
-      levels.pop()
-      continue
-    }
-    const path = `${level.target === '/' ? '' : level.target}/${name}`
-    if (path.length > longestPath)
-      throw new EngineError('invalid', `"${path.slice(0, 100)}…" lies too deep: its path is over ${longestPath} bytes`)
-    const inside = level.within === '' ? name : `${level.within}/${name}`
-    const target = meet(path, inside, entry)
-    if (target !== undefined) levels.push(levelOf(entry, target, inside))
-  }
-}
-
 function copyChildren(copier: Copier, entry: TreeEntry, target: string, within: string): void {
   eachBelow(copier.tree, { entry, target, within }, (path, inside, found) => {
     if (copier.left(inside, found)) return undefined
@@ -259,6 +217,7 @@ function copyChildren(copier: Copier, entry: TreeEntry, target: string, within: 
     const made = copier.layerWriter.directory(path, attributes)
     if (!existed) {
       copier.layerWriter.setAttributes(made, attributes)
+      copier.copies.set(made, lineOf('directory', attributes, ''))
       copyXattrs(copier, found, made)
     }
     return made
@@ -270,12 +229,16 @@ function copyEntry(copier: Copier, entry: TreeEntry, path: string): void {
   const { stat } = entry
   copier.copies.delete(path)
   copier.links.delete(copier.linked.get(path) ?? '')
-  if (stat.isSymbolicLink()) copier.layerWriter.symlink(path, copier.tree.linkOf(entry), attributes)
-  else if (stat.isFile()) {
+  if (stat.isSymbolicLink()) {
+    const target = copier.tree.linkOf(entry)
+    copier.copies.set(path, lineOf('symlink', attributes, target))
+    copier.layerWriter.symlink(path, target, attributes)
+  } else if (stat.isFile()) {
     const same = attributes.mode === (stat.mode & 0o7777) && attributes.uid === stat.uid && attributes.gid === stat.gid
     const { content, stamp } = copier.tree.noted(entry) ?? {}
-    const unchanged = content === undefined ? undefined : copier.unchanged(path, content, attributes)
-    if (content !== undefined) copier.copies.set(path, content)
+    const line = content === undefined ? undefined : lineOf('file', attributes, content)
+    const unchanged = line === undefined ? undefined : copier.unchanged(path, line)
+    if (line !== undefined) copier.copies.set(path, line)
     if (unchanged !== undefined && copier.layerWriter.adopt(path, unchanged)) return
     if (copier.mayLink && same && copier.layerWriter.adopt(path, entry.paths[0])) return
     const identity = stat.nlink > 1 && content === undefined ? `${String(stat.dev)}:${String(stat.ino)}` : undefined
@@ -299,7 +262,11 @@ function copyXattrs({ tree, layerWriter }: Copier, entry: TreeEntry, path: strin
   for (const [name, value] of travellingXattrs(entry.paths[0])) layerWriter.xattr(path, name, value)
 }
 
-function attributesOf({ tree, owner, change }: Copier, entry: TreeEntry): Attributes {
+/** What an entry is given where it is copied to. */
+export function attributesOf(
+  { tree, owner, change }: Pick<Copier, 'tree' | 'owner' | 'change'>,
+  entry: TreeEntry,
+): Attributes {
   const { stat } = entry
   const mode = tree.modeOf(entry)
   return {

@@ -10,6 +10,8 @@ export interface IndexEntry {
   readonly size: number
   /** Of a file that others may write to: see `stampOf`. */
   readonly stamp?: string
+  /** Of what others may write to: what is taken of it is what was there when it was read. */
+  readonly seen?: { readonly uid: number; readonly gid: number; readonly mtimeMs: number }
 }
 
 export type FileIndex = Map<string, IndexEntry>

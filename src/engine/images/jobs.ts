@@ -5,6 +5,7 @@ import { copyLayer } from './copy-layer.js'
 import { lookUpOwner } from './account.js'
 import { LayerWriter } from './layer-writer.js'
 import { type Archive, copyFiles, type CopyTask, digestSources } from './copy-files.js'
+import { copyOver, type CopyOverTask } from './copy-over.js'
 import { copyTree } from './copy-tree.js'
 import { type IndexEntry, writeIndexFile } from './index-file.js'
 import { type LayerSum, sumLayer } from './pack.js'
@@ -41,6 +42,7 @@ export const jobs = {
   length: (source: LayerSource): number => layerLength(source),
   digest: (sources: FileSelection): string => digestSources(sources),
   copyFiles: (task: CopyTask): readonly Archive[] => copyFiles(task),
+  copyOver: (task: CopyOverTask): boolean => copyOver(task),
   /** Canonical path and kind of what is at a path of a stack. */
   look: (task: {
     layers: readonly string[]

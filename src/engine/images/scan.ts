@@ -7,13 +7,14 @@ import { readlinkAt } from '../kernel/at.js'
 import { walk } from '../system/walk.js'
 import { open } from './files.js'
 import { noFollow, changed, stampOf, withUnchanged } from './stamp.js'
-import type { FileIndex } from './index-file.js'
+import type { FileIndex, IndexEntry } from './index-file.js'
 
 /** Content digests of files by their stamps: what has not changed need not be read again. */
 export type Digests = Map<string, string>
 
 /** The file index of a directory that nothing writes to. Devices and sockets are not in it. For a worker thread. */
-export const scan = (directory: string): FileIndex => visitAll(directory, (path) => ({ content: digestFile(path) }))
+export const scan = (directory: string): FileIndex =>
+  visitAll(directory, (path, stat) => (stat.isFile() ? { content: digestFile(path) } : {}))
 
 /** Files changed less than this before they are read may change again without another stamp. */
 const clockMs = 2000
@@ -29,10 +30,13 @@ export function scanLive(directory: string, known: Digests): FileIndex {
   known.clear()
   const settled = Date.now() - clockMs
   const read: ReadFile = (path, stat) => {
+    const { uid, gid, mtimeMs } = stat
+    const seen = { uid, gid, mtimeMs }
+    if (!stat.isFile()) return { seen }
     const stamp = stampOf(stat)
     const content = before.get(stamp) ?? withUnchanged(path, stamp, (fd) => digestIn(fd, path))
     if (stat.ctimeMs < settled) known.set(stamp, content)
-    return { content, stamp }
+    return { content, stamp, seen }
   }
   try {
     return visitAll(directory, read)
@@ -54,7 +58,8 @@ function digestIn(fd: number, path: string): string {
 /** As in an archive that comes as a context. */
 const longestPath = 4096
 
-type ReadFile = (path: string, stat: Stats) => { content: string; stamp?: string }
+/** What is known of something, the content only of a file. */
+type ReadFile = (path: string, stat: Stats) => Partial<Pick<IndexEntry, 'content' | 'stamp' | 'seen'>>
 
 function visitAll(directory: string, read: ReadFile): FileIndex {
   const fileIndex: FileIndex = new Map()
@@ -64,14 +69,14 @@ function visitAll(directory: string, read: ReadFile): FileIndex {
     if (!name.equals(Buffer.from(name.toString())))
       throw new EngineError('invalid', `the name of "${here}" is not UTF-8: give the file another`)
     const mode = stat.mode & 0o7777
+    const entry = { mode, content: '', size: 0, ...read(directory + here, stat) }
     if (stat.isDirectory()) {
       // what is copied of a context is found by its path
       if (path.length > longestPath) throw new EngineError('invalid', `the path of "${here}" is too long to be built`)
-      fileIndex.set(here, { type: 'directory', mode, content: '', size: 0 })
+      fileIndex.set(here, { ...entry, type: 'directory' })
     } else if (stat.isSymbolicLink())
-      fileIndex.set(here, { type: 'symlink', mode, content: readlinkAt(dir, name).toString(), size: 0 })
-    else if (stat.isFile())
-      fileIndex.set(here, { type: 'file', mode, size: stat.size, ...read(directory + here, stat) })
+      fileIndex.set(here, { ...entry, type: 'symlink', content: readlinkAt(dir, name).toString() })
+    else if (stat.isFile()) fileIndex.set(here, { ...entry, type: 'file', size: stat.size })
   }
   return fileIndex
 }

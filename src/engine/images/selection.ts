@@ -22,9 +22,9 @@ export interface Selected extends Match {
   readonly kept: string
 }
 
-/** What there is to select from. */
-export const treeOf = ({ layers, known }: Pick<FileSelection, 'layers' | 'known'>): LayerTree =>
-  new LayerTree(layers, known === undefined ? undefined : readIndexFile(known))
+/** What there is to select from. @param asSeen as LayerTree's */
+export const treeOf = ({ layers, known }: Pick<FileSelection, 'layers' | 'known'>, asSeen = false): LayerTree =>
+  new LayerTree(layers, known === undefined ? undefined : readIndexFile(known), asSeen)
 
 /** Every file the patterns name. A pattern without wildcards that names nothing is an error. */
 export function select(tree: LayerTree, { patterns, parents = false }: FileSelection): Selected[] {

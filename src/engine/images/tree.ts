@@ -6,9 +6,28 @@ import { lstat, readdir, readlink, xattr } from './files.js'
 import { changed } from './stamp.js'
 import type { FileIndex, IndexEntry } from './index-file.js'
 
+/** What lstat(2) says, as far as trees need it. */
+export type EntryStat = Pick<
+  Stats,
+  | 'dev'
+  | 'ino'
+  | 'nlink'
+  | 'mode'
+  | 'uid'
+  | 'gid'
+  | 'rdev'
+  | 'size'
+  | 'mtimeMs'
+  | 'isFile'
+  | 'isDirectory'
+  | 'isSymbolicLink'
+  | 'isFIFO'
+  | 'isCharacterDevice'
+>
+
 /** A file as seen through a stack of layers. A directory is the union of `paths`, topmost first; anything else has one. */
 export interface TreeEntry {
-  readonly stat: Stats
+  readonly stat: EntryStat
   readonly paths: readonly [string, ...string[]]
 }
 
@@ -25,7 +44,8 @@ const linkLimit = 40
 export const lstatOr = lstat
 
 /** Overlayfs marks a deletion with a character device 0:0 (Documentation/filesystems/overlayfs.rst, "whiteouts"). */
-export const isWhiteout = (stat: Stats): boolean => stat.isCharacterDevice() && stat.rdev === 0
+export const isWhiteout = (stat: Pick<Stats, 'rdev' | 'isCharacterDevice'>): boolean =>
+  stat.isCharacterDevice() && stat.rdev === 0
 
 export const isOpaque = (directory: string): boolean => xattr(directory, 'trusted.overlay.opaque')?.toString() === 'y'
 
@@ -43,18 +63,21 @@ export class LayerTree {
   readonly root: TreeEntry
   readonly #known = new Map<string, TreeEntry | undefined>()
   readonly #fileIndex: FileIndex | undefined
+  readonly #asSeen: boolean
   /** Names by directory. */
   readonly #shown: ReadonlyMap<string, ReadonlySet<string>> | undefined
 
   /**
    * @param layers directories in overlayfs form, bottom first
    * @param fileIndex of the only layer: what is not in it is not there
+   * @param asSeen believe it, instead of looking at each file again: who reads one must compare its stamp
    */
-  constructor(layers: readonly string[], fileIndex?: FileIndex) {
+  constructor(layers: readonly string[], fileIndex?: FileIndex, asSeen = false) {
     const [top, ...rest] = [...layers].reverse()
     if (top === undefined) throw new EngineError('broken', 'a tree needs at least one layer')
     this.root = { stat: lstatSync(top), paths: [top, ...rest] }
     this.#fileIndex = fileIndex
+    this.#asSeen = asSeen
     this.#shown = fileIndex && shownBy(fileIndex)
   }
 
@@ -131,11 +154,56 @@ export class LayerTree {
   #shownChild(directory: string, name: string): TreeEntry | undefined {
     if (!this.#shown?.get(this.#within(directory))?.has(name)) return undefined
     const path = `${directory}/${name}`
+    const noted = this.#fileIndex?.get(this.#within(path))
+    if (this.#asSeen && noted?.seen) return { stat: new SeenStat(noted, noted.seen), paths: [path] }
     const stat = lstatOr(path)
-    const type = this.#fileIndex?.get(this.#within(path))?.type ?? 'directory'
+    const type = noted?.type ?? 'directory'
     const kept = { directory: stat?.isDirectory(), symlink: stat?.isSymbolicLink(), file: stat?.isFile() }[type]
     if (!stat || !kept) throw changed(path)
     return { stat, paths: [path] }
+  }
+}
+
+/** What was there when the file index was made: a look for each file at each step would take longer than all else. */
+class SeenStat implements EntryStat {
+  readonly dev = 0
+  readonly ino = 0
+  readonly rdev = 0
+  readonly nlink = 1
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly size: number
+  readonly mtimeMs: number
+  readonly #type: IndexEntry['type']
+
+  constructor({ type, mode, size }: IndexEntry, { uid, gid, mtimeMs }: NonNullable<IndexEntry['seen']>) {
+    this.#type = type
+    this.mode = mode
+    this.uid = uid
+    this.gid = gid
+    this.size = size
+    this.mtimeMs = mtimeMs
+  }
+
+  isFile(): boolean {
+    return this.#type === 'file'
+  }
+
+  isDirectory(): boolean {
+    return this.#type === 'directory'
+  }
+
+  isSymbolicLink(): boolean {
+    return this.#type === 'symlink'
+  }
+
+  isFIFO(): boolean {
+    return false
+  }
+
+  isCharacterDevice(): boolean {
+    return false
   }
 }
 

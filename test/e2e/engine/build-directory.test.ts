@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { lstatSync, renameSync, statSync, utimesSync } from 'node:fs'
-import { chmod, chown, link, mkdir, mkdtemp, readdir, symlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, link, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { archive } from '../../engine/images/lab.js'
@@ -114,6 +114,35 @@ describe('a build of a directory of this machine', function () {
     expect(used(await ok())).to.equal(3)
     const sent = await at.lab.with({ cwd: at.directory }, 'build', '-t', 'here', '.')
     expect(used(succeeded(sent))).to.equal(3)
+  })
+
+  it('lays what changes upon the layer before, of a large directory, and prunes one with the other', async () => {
+    await put({ Dockerfile: `${base}COPY . /app/\n`, large: Buffer.alloc(2 ** 23), changes: 'one', 'goes/f': '' })
+    for (let n = 0; n < 12; n++) await put({ [`more/${String(n)}`]: '' })
+    const layers = async (): Promise<string[]> =>
+      JSON.parse(await at.lab.must('image', 'inspect', '-f', '{{json .RootFS.Layers}}', 'here')) as string[]
+    await ok()
+    const first = await layers()
+    await put({ changes: 'two' })
+    await rm(join(at.directory, 'goes'), { recursive: true })
+    await ok()
+    const second = await layers()
+    expect(second.slice(0, -1)).to.deep.equal(first)
+    expect(await at.lab.must('run', '--rm', 'here', 'sh', '-c', 'cat /app/changes; ls /app')).to.equal(
+      'twoDockerfile\nchanges\nlarge\nmore',
+    )
+    expect(used(await ok())).to.equal(1)
+    expect(await layers()).to.deep.equal(second)
+    await ok({ nocache: '1' })
+    expect(await layers(), 'whole again').to.have.length(first.length)
+    await put({ changes: 'three' })
+    await ok()
+    expect(await layers()).to.have.length(first.length + 1)
+    await at.lab.must('rmi', '-f', 'here')
+    await at.lab.must('builder', 'prune', '-af')
+    await ok()
+    expect(await at.lab.read('here', '/app/changes')).to.equal('three')
+    expect(await layers()).to.have.length(first.length)
   })
 
   it('sees a change that has the same size and time', async () => {

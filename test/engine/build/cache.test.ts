@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -30,5 +30,17 @@ describe('the build cache', () => {
     expect(await readdir(root)).to.be.empty
     await cache.save(() => Promise.resolve())
     expect((await BuildCache.open(root)).get(one)).to.include(record)
+  })
+
+  it('knows a layer that lies upon another again, and shows it to no engine that would take it alone', async () => {
+    const base = `sha256:${'1'.repeat(64)}`
+    const cache = await BuildCache.open(root)
+    cache.put(one, { ...record, base, like: 'like', over: 'over' })
+    await cache.save(() => Promise.resolve())
+    expect(await readFile(join(root, one), 'utf8')).not.to.include('"layer"')
+    const again = await BuildCache.open(root)
+    expect(again.get(one)).to.include({ ...record, base, like: 'like', over: 'over' })
+    expect(again.layers()).to.deep.equal([base, record.layer])
+    expect(await again.forgetLost((layer) => layer !== base)).to.deep.equal([one])
   })
 })

@@ -20,15 +20,21 @@ const old = dirname(fileURLToPath(import.meta.resolve('chai')))
 const oldFile = 'package.json'
 
 describe('a survey of a directory that its owner may write to', () => {
-  it('has what is in it with types, modes, sizes, digests and stamps', () => {
+  it('has what is in it with types, modes, sizes, digests, stamps, owners and times', () => {
     using lab = temporary()
     mkdirSync(join(lab.path, 'd/e'), { recursive: true, mode: 0o700 })
     writeFileSync(join(lab.path, 'd/f'), 'text', { mode: 0o640 })
     const fileIndex = scanLive(lab.path, new Map())
     expect([...fileIndex.keys()]).to.deep.equal(['/d', '/d/e', '/d/f'])
-    expect(fileIndex.get('/d')).to.deep.equal({ type: 'directory', mode: 0o700, content: '', size: 0 })
+    const seen = (path: string) => {
+      const { uid, gid, mtimeMs } = lstatSync(join(lab.path, path))
+      return { uid, gid, mtimeMs }
+    }
+    const directory = { type: 'directory', mode: 0o700, content: '', size: 0, seen: seen('d') }
+    expect(fileIndex.get('/d')).to.deep.equal(directory)
     const stamp = stampAt(join(lab.path, 'd/f'))
-    expect(fileIndex.get('/d/f')).to.deep.equal({ type: 'file', mode: 0o640, content: sha256('text'), size: 4, stamp })
+    const file = { type: 'file', mode: 0o640, content: sha256('text'), size: 4, stamp, seen: seen('d/f') }
+    expect(fileIndex.get('/d/f')).to.deep.equal(file)
   })
 
   it('believes what is known by a stamp, and reads what has another', () => {
