@@ -18,10 +18,10 @@ const usualBytes = 4 * 1024 * 1024
 
 /** A directory as a tree. */
 export function directoryTree(root: string): Tree {
-  const top = realpathSync(root)
+  const top = realpathSync.native(root)
   const locate = (path: string): string | null => {
     try {
-      const real = realpathSync(join(top, path))
+      const real = realpathSync.native(join(top, path))
       return real === top || real.startsWith(top + sep) ? real : null
     } catch {
       return null

@@ -35,20 +35,28 @@ const plain = /^[\w .+/@-]+$/
 
 /** Reads the projects of a tree; null where there are none. @throws SourceError for one that only Windows runs */
 export function readDotnet(tree: Tree): DotnetTree | null {
+  // a large tree is looked through only when it says at its top that it is one of these
+  if (!tree.hasFile('global.json') && !filesIn(tree, '.').some((file) => isProject(file) || /\.slnx?$/.test(file)))
+    return null
   const files = ['.', ...foldersOf(tree)]
     .filter((directory) => !/(?:^|\/)(?:bin|obj)(?:\/|$)/.test(directory))
-    .flatMap((directory) => tree.names(directory).map((one) => posix.join(directory, one)))
-    .filter((file) => isManifest(file) && plain.test(file) && tree.hasFile(file))
+    .flatMap((directory) => filesIn(tree, directory))
     .slice(0, 500)
-  const atTop = files.some((file) => !file.includes('/') && (isProject(file) || /\.slnx?$/.test(file)))
   const projects = files.filter(isProject)
-  if (projects.length === 0 || !(atTop || tree.hasFile('global.json'))) return null
+  if (projects.length === 0) return null
   return {
     programs: projects.flatMap((file) => programOf(tree, file) ?? []),
     manifests: files,
     locked: files.some((file) => posix.basename(file) === 'packages.lock.json'),
   }
 }
+
+/** Those in a directory that .NET reads before it restores packages. */
+const filesIn = (tree: Tree, directory: string): string[] =>
+  tree
+    .names(directory)
+    .map((one) => posix.join(directory, one))
+    .filter((file) => isManifest(file) && plain.test(file) && tree.hasFile(file))
 
 function programOf(tree: Tree, file: string): DotnetProject | null {
   const text = (tree.read(file) ?? '').replace(/<!--[\s\S]*?-->/g, '')
