@@ -30,6 +30,9 @@ const elsewhere: Readonly<Record<string, string>> = {
   pecl_http: 'http',
 }
 
+/** What a line of PHP has no more of those. */
+const gone: Readonly<Record<string, readonly string[]>> = { '8.4': ['imap'] }
+
 /** The config var that names more extensions, as on Railpack. */
 export const extensionsVariable = 'PHP_EXTENSIONS'
 
@@ -52,14 +55,21 @@ export function extensionPackages(composer: Composer | null, asked: string, vers
     ),
   ].filter(({ name }) => !there.has(name))
   const packages = wanted.map(({ name, by }) => {
-    const own = packaged.has(name) ? name : Object.hasOwn(elsewhere, name) ? elsewhere[name] : undefined
+    const own =
+      gone[version]?.includes(name) === true
+        ? undefined
+        : packaged.has(name)
+          ? name
+          : Object.hasOwn(elsewhere, name)
+            ? elsewhere[name]
+            : undefined
     if (own !== undefined) return `php${version}-${own}`
     throw new BerthError(
       'invalid',
-      `${by} asks for the PHP extension ${name.replace(/[^\w.-]/g, '?').slice(0, 60)}, and Debian has no package of it`,
+      `${by} asks for the PHP extension ${name.replace(/[^\w.-]/g, '?').slice(0, 60)}, and Debian has no package of it for PHP ${version}`,
       `do without it, or bring a Dockerfile that installs it; Debian has ${
         [...packaged]
-          .filter((one) => one.startsWith(name.slice(0, 1)))
+          .filter((one) => one !== name && one.startsWith(name.slice(0, 1)))
           .slice(0, 6)
           .join(', ') || 'gd, intl, redis, zip'
       } and others`,

@@ -168,7 +168,7 @@ describe('the PHP buildpack', () => {
     const locked = lock({ require: { 'ext-bcmath': '*', 'ext-apcu': '*' } }, { provide: { 'ext-apcu': '*' } })
     expect(packages({ 'composer.json': monolog, 'composer.lock': locked })).to.equal('php8.2-bcmath')
     expect(complaintOf({ 'index.php': index, 'composer.json': composer({ require: { 'ext-grpc': '*' } }) })).to.match(
-      /^composer\.json asks for the PHP extension grpc, and Debian has no package of it\n/,
+      /^composer\.json asks for the PHP extension grpc, and Debian has no package of it for PHP 8\.2\n/,
     )
     expect(
       complaintOf({
@@ -198,6 +198,14 @@ describe('the PHP buildpack', () => {
       .and.include('php8.4-gd')
       .and.not.include('8.2')
     expect(planOf({ 'index.php': index, '.php-version': '8.4' }).version).to.equal('8.4')
+    const mail = (php: string): Files => ({
+      'index.php': index,
+      'composer.json': composer({ require: { php, 'ext-imap': '*' } }),
+    })
+    expect(planOf(mail('^8.2')).dockerfile).to.include('php8.2-imap')
+    expect(complaintOf(mail('^8.4'))).to.match(
+      /extension imap, and Debian has no package of it for PHP 8\.4\n.*has igbinary/,
+    )
     const locked = lock({ name: 'symfony/console', require: { php: '>=8.4' } })
     expect(planOf(app('>=8.2', { 'composer.lock': locked })).version).to.equal('8.4')
   })
