@@ -35,7 +35,7 @@ export class SubmoduleCache {
 
   /** Makes it, unless it is there; one that takes more than so many bytes is begun anew. */
   async ensure(most: number): Promise<void> {
-    if ((await this.#bytes()) > most) await rm(this.path, { recursive: true, force: true })
+    if ((await this.bytes()) > most) await rm(this.path, { recursive: true, force: true })
     if (await stat(join(this.path, 'config')).catch(orMissing(null))) return
     await this.inTemporary(async (directory) => {
       const fresh = join(directory, 'repository')
@@ -79,7 +79,8 @@ export class SubmoduleCache {
     }
   }
 
-  async #bytes(): Promise<number> {
+  /** What it takes of the disk, but for what is small. */
+  async bytes(): Promise<number> {
     const names = await readdir(join(this.objects, 'pack')).catch(orMissing([]))
     const sizes = await Promise.all(
       names.map((name) => stat(join(this.objects, 'pack', name)).then(({ size }) => size, orMissing(0))),

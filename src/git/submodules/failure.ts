@@ -61,7 +61,7 @@ const rules: readonly (readonly [RegExp, Words])[] = [
     ({ connection: { url }, most }) => ({
       fault: 'large',
       message: `what ${url.href} sends is larger than ${inMebibytes(most)}`,
-      hint: 'keep large files elsewhere, or raise BERTH_PUSH_SIZE on the server, or free space on its disk',
+      hint: 'keep large files elsewhere, raise BERTH_PUSH_SIZE and BERTH_PUSH_TREE on the server, or free space on its disk',
     }),
   ],
   [

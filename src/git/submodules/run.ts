@@ -24,6 +24,11 @@ const rules: readonly (readonly [string, string])[] = [
   ['gc.auto', '0'],
   ['maintenance.auto', 'false'],
   ['pack.threads', '1'],
+  // as in the repositories of apps
+  ['core.bigFileThreshold', '16m'],
+  ['core.packedGitWindowSize', '16m'],
+  ['core.packedGitLimit', '128m'],
+  ['core.deltaBaseCacheLimit', '32m'],
   ['safe.directory', '*'],
   // flaws of old repositories that do no harm in a tree
   ...['zeroPaddedFilemode', 'zeroPaddedDate', 'badTimezone', 'missingEmail', 'missingNameBeforeEmail'].map(ignored),

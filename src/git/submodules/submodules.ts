@@ -10,8 +10,9 @@ import type { Lookup } from './hosts.js'
 import { mergedBefore, mergeTrees, walkSubmodules, type PinnedCommit, type Source, type Walk } from './merge.js'
 import { parseUrl } from './url.js'
 
-/** Milliseconds that one fetch may take. */
+/** Milliseconds that one fetch may take, and all of a push together. */
 const patienceMs = 300_000
+const patienceForAllMs = 900_000
 
 /** What fetching the submodules of a push takes. */
 export interface SubmoduleDeps {
@@ -85,23 +86,25 @@ interface Order {
 
 async function fetchAll(deps: SubmoduleDeps, app: App, { source, facts, say, signal }: Order): Promise<void> {
   const walk = walkOf(deps, app, source)
-  await walk.cache.ensure(deps.config.push.tree)
+  const { push, gitPrivateHosts } = deps.config
+  await walk.cache.ensure(push.tree / 2)
+  const until = Date.now() + patienceForAllMs
   const logins = await deps.store.gitLogins.all(app.id)
-  const fetching: Fetching = {
+  const fetching = async (): Promise<Fetching> => ({
     cache: walk.cache,
-    trusted: deps.config.gitPrivateHosts,
+    trusted: gitPrivateHosts,
     loginFor: (host) => logins.get(host) ?? null,
-    most: Math.min(deps.config.push.size, await deps.disk.room()),
-    patienceMs: deps.patienceMs ?? patienceMs,
+    most: Math.max(0, Math.min(push.size, await deps.disk.room(), push.tree - (await walk.cache.bytes()))),
+    patienceMs: Math.max(1, Math.min(deps.patienceMs ?? patienceMs, until - Date.now())),
     signal,
     ...(deps.lookup && { lookup: deps.lookup }),
-  }
+  })
   const obtain = async (wanted: readonly PinnedCommit[]): Promise<void> => {
     for (const one of wanted) {
       checkElsewhere(deps.config, one)
       if ((await walk.cache.missing([one.commit])).size === 0) continue // the same as another
       await say(`-----> Fetching submodule ${one.path} from ${one.origin.url.href}\n`)
-      await fetchCommit(fetching, one)
+      await fetchCommit(await fetching(), one)
     }
   }
   await walkSubmodules({ ...walk, obtain }, source, facts)
