@@ -27,7 +27,7 @@ export interface PinnedCommit extends Link {
 
 /** What a walk through the submodules of a commit takes. */
 export interface Walk {
-  readonly cache: SubmoduleCache
+  readonly cache: Pick<SubmoduleCache, 'path' | 'env' | 'missing'>
   readonly limits: PushLimits
   /** Where the app itself comes from. */
   readonly origin: URL | null

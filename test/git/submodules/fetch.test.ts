@@ -8,6 +8,7 @@ import { fetchCommit, type Fetching } from '../../../src/git/submodules/fetch.js
 import { parseUrl } from '../../../src/git/submodules/url.js'
 import { Secret } from '../../../src/lib/secret.js'
 import { bareRepository, type BareRepository } from '../bare.js'
+import { patience } from '../../patience.js'
 import { demanding, remoteServer, type RemoteServer } from '../remote.js'
 
 /** The command line of a process; empty when it has ended meanwhile. */
@@ -20,20 +21,27 @@ function commandOf(pid: string): string {
 }
 
 describe('the fetch of a submodule', function () {
-  this.timeout(30_000)
+  this.timeout(60_000 * patience)
   let bare: BareRepository
   let cache: SubmoduleCache
   let remote: RemoteServer
   let commit: string
-  beforeEach(async () => {
+  let last: string
+  before(async () => {
     ;[bare, remote] = await Promise.all([bareRepository(), remoteServer()])
     cache = new SubmoduleCache(bare.path)
-    await cache.ensure(2 ** 30)
-    commit = await remote.commit('lib', { a: '1' })
+    last = await remote.commit('lib', { a: '1' })
   })
-  afterEach(async () => {
+  beforeEach(async () => {
+    await cache.ensure(0) // begins anew
+    remote.guard = () => false
+    commit = last
+  })
+  afterEach(() => {
     // what failed has left nothing
     expect(readdirSync(join(bare.path, 'berth'))).to.deep.equal(['submodules.git'])
+  })
+  after(async () => {
     await remote[Symbol.asyncDispose]()
     await bare[Symbol.asyncDispose]()
   })
@@ -54,7 +62,8 @@ describe('the fetch of a submodule', function () {
   const isThere = async (): Promise<boolean> => (await cache.missing([commit])).size === 0
 
   it('brings one commit, without its history, whatever else is fetched at the same time', async () => {
-    const other = await remote.commit('lib', { a: '2' })
+    const other = commit
+    commit = last = await remote.commit('lib', { a: '2' })
     expect(await Promise.all([fetch(), fetch()])).to.deep.equal(['fetched', 'fetched'])
     expect([await isThere(), (await cache.missing([other])).has(other)]).to.deep.equal([true, true])
   })
@@ -107,9 +116,10 @@ describe('the fetch of a submodule', function () {
   })
 
   it('brings a commit that no branch is at from a server that gives nothing but branches', async () => {
+    last = await remote.commit('lib', { a: '3' })
     remote.modern = false
-    await remote.commit('lib', { a: '2' })
     expect(await fetch()).to.equal('fetched')
+    remote.modern = true
     expect(await isThere()).to.equal(true)
   })
 
@@ -119,8 +129,9 @@ describe('the fetch of a submodule', function () {
       /^missing: lib: commit 1111111 is not at http:\S+\/lib; push it there \(in lib: git push/,
     )
     expect(await fetch({}, `${remote.url}/no`)).to.match(/^missing: lib: there is no repository at http:\S+\/no; /)
-    await remote.stop()
-    expect(await fetch()).to.match(/^unavailable: lib: http:\S+\/lib cannot be reached: .*Failed to connect/)
+    expect(await fetch({}, 'http://127.0.0.1:1/lib')).to.match(
+      /^unavailable: lib: http:\S+\/lib cannot be reached: .*Failed to connect/,
+    )
     expect(await fetch({ lookup: () => Promise.reject(new Error('ENOTFOUND')) }, 'https://no.invalid/lib')).to.match(
       /^unavailable: lib: the host of https:\/\/no.invalid\/lib is not found/,
     )
