@@ -44,7 +44,7 @@ export interface Config {
   /** Other changes at once. */
   readonly changes: number
   /** How long what runs once may take, in milliseconds. */
-  readonly limits: { readonly build: number; readonly release: number; readonly run: number }
+  readonly limits: { readonly build: number; readonly release: number; readonly run: number; readonly cron: number }
   /** Path of the Docker Engine socket the platform drives. */
   readonly engineSocket: string
   /** True when the engine is Berth's own and started by `berth serve`. */
@@ -110,6 +110,7 @@ const timeLimits = (s: Settings): Config['limits'] => ({
   build: parseDuration(s.BERTH_BUILD_LIMIT) ?? 0,
   release: parseDuration(s.BERTH_RELEASE_LIMIT) ?? 0,
   run: parseDuration(s.BERTH_RUN_LIMIT) ?? 0,
+  cron: parseDuration(s.BERTH_CRON_LIMIT) ?? 0,
 })
 
 /**
@@ -161,6 +162,8 @@ export const label = {
   release: 'berth.release',
   process: 'berth.process',
   type: 'berth.type',
+  /** Of what runs at times. */
+  run: 'berth.run',
 } as const
 
 /** SHA-256 in hex: tokens are stored as this and nothing else. */

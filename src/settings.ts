@@ -157,6 +157,8 @@ export const settings = {
   BERTH_RELEASE_LIMIT: or('1h', duration),
   /** How long a one-off process may take. */
   BERTH_RUN_LIMIT: or('24h', duration),
+  /** How long one run of a cron entry may take, unless the entry says. */
+  BERTH_CRON_LIMIT: or('24h', duration),
 }
 
 /** The settings as read. */

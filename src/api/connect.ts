@@ -33,7 +33,12 @@ export function connectPlatform(config: Config, store: Store, closing: AbortSign
     },
     processes: async (app) => (await open()).processes(app),
     async *logs(app, query) {
-      yield* (await open()).logs(app, query)
+      const [scheduler, { cronLines }] = await Promise.all([open(), import('../cron/log-source.js')])
+      yield* scheduler.logs(app, { ...query, beside: cronLines(config, store, app.id) })
+    },
+    async *cronOutput(app, run, options) {
+      const { followRun } = await import('../cron/follow.js')
+      return yield* followRun({ config, store }, app.id, run, options)
     },
     run: async (app, spec, signal) => (await open()).attach(app, await store.releases.current(app), spec, signal),
   }

@@ -1,5 +1,6 @@
 import { apps } from './apps/contract.js'
 import { config } from './config/contract.js'
+import { cron } from './cron/contract.js'
 import { builds, operations } from './operations/contract.js'
 import { git } from './git/contract.js'
 import { formation } from './formation/contract.js'
@@ -15,6 +16,7 @@ export const contract = {
   config,
   formation,
   processes,
+  cron,
   releases,
   builds,
   operations,
@@ -26,6 +28,7 @@ export const contract = {
 export type Contract = typeof contract
 
 export type { AppInfo, AppView } from './apps/contract.js'
+export type { CronEntryView, CronRunView } from './cron/contract.js'
 export type { OperationView } from './operations/contract.js'
 export type { LogLineView, ProcessView } from './processes/contract.js'
 export type { ReleaseInfo, ReleaseView } from './releases/contract.js'

@@ -1,6 +1,7 @@
 import type { Handlers } from './handler.js'
 import { appHandlers } from './apps/handlers.js'
 import { configHandlers } from './config/handlers.js'
+import { cronHandlers } from './cron/handlers.js'
 import { buildHandlers, operationHandlers } from './operations/handlers.js'
 import { gitHandlers } from './git/handlers.js'
 import { formationHandlers } from './formation/handlers.js'
@@ -16,6 +17,7 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   config: configHandlers(platform),
   formation: formationHandlers(platform),
   processes: processHandlers(platform),
+  cron: cronHandlers(platform),
   releases: releaseHandlers(platform),
   builds: buildHandlers(platform),
   operations: operationHandlers(platform),

@@ -2,6 +2,7 @@ import type { Change } from '../changes/index.js'
 import type { Config } from '../config.js'
 import type { LogQuery, OneOff, OneOffSpec } from '../scheduler/scheduler.js'
 import type { App } from '../store/apps.js'
+import type { CronRun } from '../store/cron.js'
 import type { Asker, Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 import type { LogLineView, ProcessView } from './contract.js'
@@ -34,6 +35,12 @@ export interface ControlApiDeps {
   ): AsyncIterable<{ readonly text: string; readonly offset: number }>
   processes(app: App): Promise<ProcessView[]>
   logs(app: App, query: LogQuery): AsyncIterable<LogLineView>
+  /** What a cron run wrote; with `follow`, until it is over or the signal aborts. Answers with the run as it is then. */
+  cronOutput(
+    app: App,
+    run: CronRun,
+    options: { readonly follow: boolean; readonly signal: AbortSignal },
+  ): AsyncGenerator<{ readonly time: string; readonly text: string }, CronRun, void>
   /** Starts a one-off process; it is killed when the signal aborts. */
   run(app: App, spec: OneOffSpec, signal: AbortSignal): Promise<OneOff>
 }

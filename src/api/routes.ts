@@ -26,6 +26,16 @@ export const routes = {
     logs: 'GET /apps/:app/logs',
     run: 'WS /apps/:app/run',
   },
+  cron: {
+    list: 'GET /apps/:app/cron',
+    add: 'POST /apps/:app/cron',
+    remove: 'DELETE /apps/:app/cron/:entry',
+    pause: 'POST /apps/:app/cron/:entry/pause',
+    resume: 'POST /apps/:app/cron/:entry/resume',
+    run: 'POST /apps/:app/cron/:entry/run',
+    runs: 'GET /apps/:app/cron/:entry/runs',
+    output: 'GET /apps/:app/cron/:entry/runs/:run/output',
+  },
   releases: {
     list: 'GET /apps/:app/releases',
     info: 'GET /apps/:app/releases/:version',

@@ -5,7 +5,9 @@ import { position, SourceError } from '../buildpacks/source-error.js'
 import { BerthError } from '../errors.js'
 import type { Tree } from '../buildpacks/tree.js'
 import type { DeclaredChecks } from '../store/checks.js'
+import type { CronLine } from '../store/cron.js'
 import type { ReleaseScripts } from '../store/releases.js'
+import { CronLines } from './cron.js'
 import { HealthChecks } from './health-checks.js'
 import { unknownName } from './known-names.js'
 
@@ -33,6 +35,7 @@ export type AskedVariable = z.output<typeof Variable>
 
 const Command = z.string().trim()
 const AppJsonShape = z.object({
+  cron: CronLines,
   env: z.record(z.string(), Variable).default({}),
   formation: z
     .record(z.string(), z.object({ quantity: z.int().min(0).max(mostProcesses).exactOptional() }))
@@ -60,6 +63,8 @@ export interface AppJson {
   readonly scripts: ReleaseScripts
   /** Process type -> how it is checked. */
   readonly healthchecks: DeclaredChecks
+  /** What runs at times. */
+  readonly cron: readonly CronLine[]
   /** What is passed over, a line each. */
   readonly notes: readonly string[]
 }
@@ -75,7 +80,7 @@ export function readAppJson(tree: Tree): AppJson | null {
   const all = namesIn(withoutComments(text))
   const parsed = AppJsonShape.safeParse(parseJsonc(file, text))
   if (!parsed.success) throw wrong(text, all.names, parsed.error.issues[0])
-  const { env, formation, scripts, healthchecks } = parsed.data
+  const { env, formation, scripts, healthchecks, cron } = parsed.data
   return {
     env,
     formation: Object.fromEntries(
@@ -83,6 +88,7 @@ export function readAppJson(tree: Tree): AppJson | null {
     ),
     scripts: scriptsOf(scripts),
     healthchecks,
+    cron,
     notes: notesOn(text, all),
   }
 }

@@ -14,6 +14,7 @@ const known: Readonly<Record<string, readonly string[]>> = {
   ],
   'healthchecks.*.*.httpHeaders.*': ['name', 'value'],
   'healthchecks.*.*.onFailure': ['command', 'url'],
+  'cron.*': ['command', 'schedule', 'concurrency_policy', 'maintenance', 'timezone', 'timeout', 'name', 'description'],
 }
 
 const patterns = Object.entries(known).map(([place, names]) => ({ place: place === '' ? [] : place.split('.'), names }))

@@ -47,6 +47,8 @@ export interface BuiltImage extends Pick<Plan, 'processTypes' | 'origin'> {
   readonly declared: Readonly<Record<string, number>> | undefined
   readonly scripts: AppJson['scripts'] | undefined
   readonly healthchecks: AppJson['healthchecks']
+  /** What its app.json wants run at times. */
+  readonly cron: AppJson['cron'] | undefined
 }
 
 /**
@@ -96,13 +98,19 @@ export async function buildTree(
     memory: mostOf([main, ...made.values()]),
     secrets,
     variables: asked,
-    declared: said?.formation,
-    scripts: said?.scripts,
+    ...keptOf(said),
     healthchecks,
     processTypes,
     origin: plan.origin,
   }
 }
+
+/** What a release keeps of its app.json as it is. */
+const keptOf = (said: AppJson | null): Pick<BuiltImage, 'declared' | 'scripts' | 'cron'> => ({
+  declared: said?.formation,
+  scripts: said?.scripts,
+  cron: said?.cron,
+})
 
 type Variables = Readonly<Record<string, string>>
 

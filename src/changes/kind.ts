@@ -20,6 +20,7 @@ export interface Built {
   readonly declared?: Release['declared']
   readonly scripts?: Release['scripts']
   readonly healthchecks?: Release['healthchecks']
+  readonly cron?: Release['cron']
 }
 
 /** Takes what an operation says of its progress. */

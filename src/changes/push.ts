@@ -49,7 +49,7 @@ export const push = releasing<PushChange, Built>({
     // what has been built with more than the app's config vars is the same as nothing
     const tree = change.env ? undefined : change.rebuild ? current.source?.tree : change.tree
     const source = tree === undefined ? undefined : { tree, config: configId({ ...current, config }) }
-    const said = { declared: undefined, scripts: undefined, healthchecks: undefined }
+    const said = { declared: undefined, scripts: undefined, healthchecks: undefined, cron: undefined }
     return { ...said, ...built, commit: change.commit, source, config, formation }
   },
   runsReleaseCommand: true,

@@ -10,6 +10,7 @@ export const topics: Readonly<Record<string, () => Promise<Register>>> = {
   ps: async () => (await import('./ps.js')).registerPs,
   logs: async () => (await import('./logs.js')).registerLogs,
   run: async () => (await import('./run.js')).registerRun,
+  cron: async () => (await import('./cron.js')).registerCron,
   releases: async () => (await import('./releases.js')).registerReleases,
   rollback: async () => (await import('./releases.js')).registerReleases,
   builds: async () => (await import('./builds.js')).registerBuilds,

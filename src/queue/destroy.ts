@@ -30,6 +30,7 @@ export async function forgetApp({ store, config }: OperationDeps, app: App, oper
   }
   await removeSourceTree(lastTree(config, app.id))
   await rm(join(config.root, 'git', `${app.id}.git`), { recursive: true, force: true })
+  await rm(join(config.root, 'cron', app.id), { recursive: true, force: true })
   await store.apps.remove(app.id)
   await store.operations.notify(operation.id, 'succeeded')
 }

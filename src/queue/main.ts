@@ -1,4 +1,5 @@
 import { loadConfig } from '../config.js'
+import { startCron } from '../cron/cron.js'
 import { connectEngine } from '../engine-client/client.js'
 import { collectWhenQuiet } from '../lib/quiet.js'
 import { createLog } from '../log.js'
@@ -18,6 +19,7 @@ const store = await openStore(config)
 const engine = connectEngine(config).waiting(defaultLimits.engine)
 const scheduler = createScheduler({ config, store, engine, log })
 const worker = await startWorker({ config, store, engine, scheduler, log })
+const cron = await startCron({ config, store, scheduler, log })
 // Operations need not wait for the first look at every app.
 await scheduler.start()
 const images = keepImages({ config, store, engine, scheduler, log })
@@ -30,7 +32,7 @@ const stop = async (): Promise<void> => {
   stopping = true
   log.info('worker stops')
   images[Symbol.dispose]()
-  await worker.stop(graceMs)
+  await Promise.all([cron.stop(), worker.stop(graceMs)])
   await scheduler.stop()
   await store[Symbol.asyncDispose]()
 }

@@ -29,6 +29,7 @@ const foundOf = (info: ContainerSummary): ObservedContainer => {
     paused: info.State === 'paused',
     removing: info.State === 'removing',
     createdAt: info.Created,
+    run: labels[label.run],
     address: info.NetworkSettings.Networks[networkOf(app)]?.IPAddress ?? '',
   }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { label } from '../config.js'
 import type { ContainerCreation } from '../engine-client/containers.js'
 import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
@@ -59,6 +60,8 @@ export interface OneOffProcess {
   readonly stdin: boolean
   /** Of the terminal, from the first moment where the engine can (API 1.42). */
   readonly size?: { readonly columns: number; readonly rows: number } | undefined
+  /** Id of the run that it is, where it outlives who started it. */
+  readonly run?: string | undefined
 }
 
 /** What the engine is asked for, for a one-off process. */
@@ -67,9 +70,10 @@ export function oneOffCreation(owner: ProcessOwner, oneOff: OneOffProcess, start
   const slot: Slot = { process: oneOff.process, type: oneOffType, spec: '' }
   const entry = own(release.formation, oneOffType) ?? entryOf(release, 'web')
   const { HostConfig, ...creation } = creationOf(owner, slot, start)
-  const { process, tty, stdin, size } = oneOff
+  const { process, tty, stdin, size, run } = oneOff
   return {
     ...creation,
+    Labels: { ...creation.Labels, ...(run === undefined ? {} : { [label.run]: run }) },
     Env: [...environmentOf(app, release, process), ...(tty ? ['TERM=xterm-256color'] : [])],
     Tty: tty,
     OpenStdin: stdin,

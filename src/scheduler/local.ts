@@ -7,6 +7,7 @@ import type { Logger } from '../log.js'
 import type { Store } from '../store/store.js'
 import { systemClock } from './clock.js'
 import { AppEngine } from './app-engine.js'
+import { listDetached, startDetached, type DetachedDeps } from './detached.js'
 import { followApps, followDisconnects, type AppEvent } from './events.js'
 import { Fleet, type SchedulerDeps } from './fleet.js'
 import { Semaphore } from '../lib/semaphore.js'
@@ -18,7 +19,18 @@ import { ready } from './readiness.js'
 import { Reconciler } from './reconciler.js'
 import { ProcessRecords } from './records.js'
 import { replaceOf, RollOut, type RolloutRequest } from './rollout.js'
-import type { LogLine, LogQuery, OnceTask, OneOff, OneOffSpec, Process, Scheduler, TaskOptions } from './scheduler.js'
+import type {
+  Detached,
+  DetachedSpec,
+  LogLine,
+  LogQuery,
+  OnceTask,
+  OneOff,
+  OneOffSpec,
+  Process,
+  Scheduler,
+  TaskOptions,
+} from './scheduler.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import { Traffic } from './traffic.js'
@@ -52,6 +64,7 @@ class LocalScheduler implements Scheduler {
   /** For whoever sits before a terminal. */
   readonly #attaching: AppEngine
   readonly #records: ProcessRecords
+  readonly #detaching: DetachedDeps
   readonly #stopped = new AbortController()
   #changing: Promise<Changing> | undefined
   #timer: NodeJS.Timeout | undefined
@@ -62,6 +75,7 @@ class LocalScheduler implements Scheduler {
     this.#engine = new AppEngine(options.engine.waiting(this.#limits.engine), options.config.name)
     this.#attaching = new AppEngine(options.engine.waiting(attachMs), options.config.name)
     this.#records = new ProcessRecords(options.store.redis)
+    this.#detaching = { engine: this.#engine, config: options.config, grace: this.#limits.grace }
   }
 
   rollOut(app: App, release: Release, options: TaskOptions): Promise<void> {
@@ -98,6 +112,14 @@ class LocalScheduler implements Scheduler {
   attach(app: App, release: Release, spec: OneOffSpec, signal: AbortSignal): Promise<OneOff> {
     const deps = { engine: this.#attaching, config: this.#options.config }
     return startOneOff(deps, app, release, { ...spec, stdin: true, size: spec, signal })
+  }
+
+  detach(app: App, release: Release, spec: DetachedSpec): Promise<Detached> {
+    return startDetached(this.#detaching, app, release, spec)
+  }
+
+  detached(): Promise<Detached[]> {
+    return listDetached(this.#detaching)
   }
 
   processes(app: App): Promise<Process[]> {

@@ -32,7 +32,7 @@ export async function* readLogs(
   app: App,
   query: LogQuery,
 ): AsyncGenerator<LogLine> {
-  const { lines, process, follow, signal } = query
+  const { lines, process, follow, signal, beside } = query
   const engine = new AppEngine(follow ? client.waiting(followMs) : client, config.name)
   const wanted = (one: { process: string; type: string }) =>
     one.type !== oneOffType && (process === null || process === one.process || process === one.type)
@@ -42,6 +42,7 @@ export async function* readLogs(
   const events = followApps(client, [`${label.instance}=${config.name}`, `${label.app}=${app.id}`], signal)
   // connect to the events before looking, so that no process starts in between unseen
   const first = follow ? await events.next() : null
+  if (follow) await beside?.open(query, signal)
   const gate = new Semaphore(readers)
   const there = await list()
   let last: LogLine[] = []
@@ -51,11 +52,19 @@ export async function* readLogs(
     if (lines > 0) last = [...last, ...tail].sort(inOrder).slice(-lines)
   }
   await Promise.all(there.map((one) => gate.run(() => read(one))))
+  if (beside) last = [...last, ...(await beside.tail(query))].sort(inOrder).slice(-Math.max(lines, 1))
+  if (lines === 0) last = []
   yield* last
   last = []
   if (first === null || first.done) return
 
   for (const one of there) if (one.running) followed.add(one)
+  void (async () => {
+    for await (const line of beside?.follow(query, signal) ?? []) {
+      followed.lines.push(line, line.text.length)
+      await followed.lines.room()
+    }
+  })().catch(() => undefined)
   void (async () => {
     for await (const event of events) {
       if (event.action === 'start' && wanted(event)) followed.add(event)

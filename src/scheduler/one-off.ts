@@ -37,26 +37,16 @@ export interface OneOffOptions {
 
 /** @throws BerthError `conflict` before the first push, `missing` when the image is gone, `invalid` when it cannot start */
 export async function startOneOff(
-  { engine, config }: OneOffDeps,
+  deps: OneOffDeps,
   app: App,
   release: Release,
   options: OneOffOptions,
 ): Promise<OneOff> {
-  if (release.image === null)
-    throw new BerthError('conflict', `${app.name} has nothing to run yet`, 'push it first: `git push berth main`')
+  const { engine } = deps
   const process = options.process ?? `${oneOffType}.${randomInt(1000, 10_000)}`
-  const { command, type = oneOffType, tty, stdin, size, signal } = options
-  const image = imageOf(release, type)
-  const oneOff: OneOffProcess = { process, tty, stdin, size }
-  const init = await initFor(engine, config)
-  const own = await engine.commandOf(image)
-  const words = typeof command === 'string' || command === null ? processWords(command, own) : oneOffWords(command, own)
-  await engine.ensureNetwork(app.id)
-  const id = await engine
-    .create({ ...oneOffCreation({ instance: config.name, app, release }, oneOff, { words, init }), Image: image })
-    .catch(refused)
+  const { tty, stdin, size, signal } = options
+  const id = await createOneOff(deps, app, release, { ...options, process })
   try {
-    if (init.archive) await engine.put(id, init.archive)
     signal.throwIfAborted()
     const { containers } = engine.client
     // before the start, so that nothing it writes is lost
@@ -74,6 +64,38 @@ export async function startOneOff(
       resize,
       kill: (name) => containers.kill(id, name),
     }
+  } catch (error) {
+    await engine.remove(id)
+    throw error
+  }
+}
+
+/** What a one-off is made of. */
+type OneOffOrder = Omit<OneOffProcess, 'run'> & Pick<OneOffOptions, 'command' | 'type'> & { readonly run?: string }
+
+/**
+ * Makes the container of a one-off, not yet started. @returns its id
+ * @throws BerthError `conflict` before the first push, `missing` when the image is gone, `invalid` when it cannot start
+ */
+export async function createOneOff(
+  { engine, config }: OneOffDeps,
+  app: App,
+  release: Release,
+  { command, type = oneOffType, ...oneOff }: OneOffOrder,
+): Promise<string> {
+  if (release.image === null)
+    throw new BerthError('conflict', `${app.name} has nothing to run yet`, 'push it first: `git push berth main`')
+  const image = imageOf(release, type)
+  const init = await initFor(engine, config)
+  const own = await engine.commandOf(image)
+  const words = typeof command === 'string' || command === null ? processWords(command, own) : oneOffWords(command, own)
+  await engine.ensureNetwork(app.id)
+  const id = await engine
+    .create({ ...oneOffCreation({ instance: config.name, app, release }, oneOff, { words, init }), Image: image })
+    .catch(refused)
+  try {
+    if (init.archive) await engine.put(id, init.archive)
+    return id
   } catch (error) {
     await engine.remove(id)
     throw error
@@ -104,7 +126,8 @@ async function finish(engine: AppEngine, id: string, stream: Duplex, signal: Abo
   }
 }
 
-function refused(error: unknown): never {
+/** Says in words why an engine would not make or start a one-off. */
+export function refused(error: unknown): never {
   if (error instanceof BerthError) throw error
   if (refusalStatus(error) === 404)
     throw new BerthError('missing', `the app's image is no longer on the engine`, 'push the app again', error)

@@ -14,6 +14,8 @@ export interface ObservedContainer {
   readonly removing?: boolean
   /** Seconds since the epoch. */
   readonly createdAt: number
+  /** Of a one-off that outlives who started it: the id of the run. */
+  readonly run?: string | undefined
   /** On the app's network; '' when it does not run. */
   readonly address: string
 }

@@ -295,7 +295,7 @@ export class Reconciler {
   }
 
   async #sweep(all: readonly ObservedContainer[]): Promise<void> {
-    for (const one of all.filter((other) => other.type === oneOffType && !other.running)) {
+    for (const one of all.filter((other) => other.type === oneOffType && !other.running && other.run === undefined)) {
       const info = await this.#deps.engine.inspect(one.id)
       const last = Math.max(one.createdAt * 1000, Date.parse(info?.State.FinishedAt ?? '') || 0)
       if (this.#deps.clock.now() - last > oneOffRest) await this.#deps.engine.remove(one.id)

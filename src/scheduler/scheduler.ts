@@ -64,6 +64,18 @@ export interface LogQuery {
   /** Go on with what is written from now on, by processes that start later too. */
   readonly follow: boolean
   readonly signal: AbortSignal
+  /** Lines that are read beside those of the app's processes. */
+  readonly beside?: LogSource
+}
+
+/** Lines of an app's logs that are kept elsewhere. */
+export interface LogSource {
+  /** Called before anything is followed: what is written from then on is not lost. */
+  open(query: LogQuery, signal: AbortSignal): Promise<void>
+  /** The last lines, in order of time. */
+  tail(query: LogQuery): Promise<LogLine[]>
+  /** What is written after the tail was read. Ends with the signal. */
+  follow(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>
 }
 
 /** A command that somebody sits before. */
@@ -91,6 +103,50 @@ export interface OneOff {
   kill(signal: string): Promise<void>
 }
 
+/** A command that outlives the process that started it. */
+export interface DetachedSpec {
+  /** Names the run: it is found again by that. */
+  readonly run: string
+  /** `cron.1a2b3c4d` */
+  readonly process: string
+  /** One word is a line for the shell, several are run as they are. */
+  readonly command: readonly string[]
+  /** Process type whose image it runs in; the release's own where none is said. */
+  readonly type?: string | undefined
+}
+
+/** A command that was started so. */
+export interface Detached {
+  readonly app: string
+  readonly run: string
+  /**
+   * Its output from the beginning, line by line, to its end. Going on with a signal's end leaves it running.
+   * @throws BerthError `missing` when it is gone without a trace of how it ended
+   */
+  follow(options: DetachedOptions): Promise<DetachedEnding>
+  /** SIGTERM, then SIGKILL after the grace. */
+  stop(): Promise<void>
+  /** Takes it off the engine, running or not. */
+  remove(): Promise<void>
+}
+
+/** How what was started so is followed. */
+export interface DetachedOptions {
+  /** A line and when it was written, RFC 3339; it goes no faster than this takes it. */
+  readonly line: (time: string, text: string) => unknown
+  readonly signal: AbortSignal
+}
+
+/** How it ended. */
+export interface DetachedEnding {
+  /** 128 + signal for a death by one. */
+  readonly code: number
+  /** In words that go on after its name. */
+  readonly words: string
+  /** RFC 3339 */
+  readonly finishedAt: string
+}
+
 /**
  * Makes what runs equal to what the store says should. One per instance, the worker's, changes things and is started; any
  * other process may have one to look at what runs, and to run one-offs. `describeScheduler` of the tests holds for each.
@@ -116,6 +172,13 @@ export interface Scheduler {
    * @throws BerthError `conflict` before the first push, `missing` when the image is gone, `invalid` when it cannot start
    */
   attach(app: App, release: Release, spec: OneOffSpec, signal: AbortSignal): Promise<OneOff>
+  /**
+   * Starts a command that goes on whatever becomes of this process, until it is followed to its end and removed.
+   * @throws BerthError as `attach` does
+   */
+  detach(app: App, release: Release, spec: DetachedSpec): Promise<Detached>
+  /** All that were started so and not removed, those that ended too. */
+  detached(): Promise<Detached[]>
   /**
    * The processes of an app, by name: those that run, those that crashed, and those that are missing. During a roll-out a
    * name is there twice, once for each release. With the engine away, what was last known of them.

@@ -39,6 +39,9 @@ export const reservedNames: ReadonlySet<string> = new Set([
   'localhost',
 ])
 
+/** Channel that is told the id of an app whose record has changed, its release too, or is gone. */
+export const appChanges = 'apps:changed'
+
 /** A DNS label (RFC 1035 §2.3.1) of 1 to 63 characters that begins with a letter. */
 export const appName = /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 
@@ -80,6 +83,7 @@ if old ~= name then
   if was ~= '' then lead(id, route, hosts) end
 end
 redis.call('hset', 'apps', id, after)
+redis.call('publish', '${appChanges}', id)
 return 1`
 
 /** Everything of an app; whoever follows one of its operations is told to look. */
@@ -93,8 +97,10 @@ redis.call('hdel', 'routes:version', id)
 for _, one in ipairs(redis.call('lrange', 'deploys:' .. id, 0, -1)) do redis.call('hdel', 'deploys', one) end
 for _, one in ipairs(redis.call('lrange', 'pending:' .. id, 0, -1)) do redis.call('publish', 'deploy:' .. one, 'gone') end
 redis.call('del', 'releases:' .. id, 'deploys:' .. id, 'pending:' .. id, 'git:logins:' .. id)
+for _, kind in ipairs({'lines', 'paused', 'due', 'runs'}) do redis.call('del', 'cron:' .. kind .. ':' .. id) end
 redis.call('srem', 'pending', id)
-redis.call('hdel', 'apps', id)`
+redis.call('hdel', 'apps', id)
+redis.call('publish', '${appChanges}', id)`
 
 /**
  * The record of apps: hash `apps` (id -> JSON) and hash `apps:names` (name -> id). An app has its route and its first

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
 import type { DeclaredChecks } from './checks.js'
+import type { CronLine } from './cron.js'
 import { noApp } from './missing.js'
 import type { Reaches } from './reach.js'
 import { change } from './records.js'
@@ -67,6 +68,8 @@ export interface Release {
   readonly scripts?: ReleaseScripts | undefined
   /** The checks of its processes that the app itself brings along. */
   readonly healthchecks?: DeclaredChecks | undefined
+  /** What its app.json wants run at times. */
+  readonly cron?: readonly CronLine[] | undefined
   /** Hostnames beside `<app>.<domain>`. */
   readonly domains: readonly string[]
 }

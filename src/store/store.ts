@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Config } from '../config.js'
 import { Apps } from './apps.js'
 import { connectRedis } from './connection.js'
+import { Cron } from './cron.js'
 import { GitLogins } from './git-logins.js'
 import { Notifications } from './notifications.js'
 import { Operations } from './operations.js'
@@ -18,6 +19,7 @@ export interface Store extends AsyncDisposable {
   readonly operations: Operations
   readonly routes: Routes
   readonly pushers: Pushers
+  readonly cron: Cron
   readonly tokens: Tokens
   readonly gitLogins: GitLogins
   readonly notifications: Notifications
@@ -36,6 +38,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     operations: new Operations(redis),
     routes: new Routes(redis),
     pushers: new Pushers(redis),
+    cron: new Cron(redis),
     tokens: new Tokens(redis),
     gitLogins: new GitLogins(redis),
     notifications,

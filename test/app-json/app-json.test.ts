@@ -17,7 +17,7 @@ const complaint = (action: () => unknown): string => {
   throw new Error('it was taken')
 }
 
-const nothing = { env: {}, formation: {}, scripts: {}, healthchecks: {}, notes: [] }
+const nothing = { env: {}, formation: {}, scripts: {}, healthchecks: {}, cron: [], notes: [] }
 
 describe('app.json', () => {
   it('may be absent, or empty, or say nothing', () => {

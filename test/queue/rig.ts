@@ -49,8 +49,10 @@ export async function queueRig(): Promise<QueueRig> {
 }
 
 /** The part of a scheduler that looks at what runs, where nothing does. */
-export const unobserved: Pick<Scheduler, 'attach' | 'processes' | 'logs'> = {
+export const unobserved: Pick<Scheduler, 'attach' | 'detach' | 'detached' | 'processes' | 'logs'> = {
   attach: () => Promise.reject(new Error('nothing runs here')),
+  detach: () => Promise.reject(new Error('nothing runs here')),
+  detached: () => Promise.resolve([]),
   processes: () => Promise.resolve([]),
   logs: () => Readable.from([]),
 }

@@ -13,6 +13,8 @@ export function processHandlers(platform: ControlApiDeps): HandlersOf<'processes
 
   /** One that is scaled to 0 may have written all the same. @throws BerthError `missing` when no process has that name */
   const checkName = async (app: App, process: string): Promise<void> => {
+    // what runs at times, or did
+    if (/^cron(\.[0-9a-f]{8})?$/.test(process)) return
     const { processTypes } = await store.releases.get(app.id, app.current)
     const [type = '', index = '1', ...more] = process.split('.')
     if (Object.hasOwn(processTypes, type) && /^[1-9]\d*$/.test(index) && more.length === 0) return
