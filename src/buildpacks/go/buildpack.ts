@@ -25,6 +25,12 @@ export const golang: Buildpack = {
   failure: goReason,
 }
 
+/** What a Procfile calls a program that has no name of its own, with arguments or without: `web` of `bin/web -v`. */
+const calledIn = (declared: Readonly<Record<string, string>>): string | undefined =>
+  Object.values(declared)
+    .flatMap((line) => /^(?:\.?\/?bin\/|\.\/)?([a-z][\w-]*)(?:\s|$)/.exec(line)?.[1] ?? [])
+    .find((name) => !/^(?:bash|cd|env|exec|go|nohup|sh|sleep|test|time)$/.test(name))
+
 const unpinned =
   'no go.mod: versions may differ at each build; run `go mod init` and `go mod tidy`, and commit both files'
 
@@ -37,7 +43,7 @@ function plan(tree: Tree): Plan | null {
   const declared = declaredTypes(tree)
   if (/^(?:node|npm|npx|yarn|pnpm|python3?|gunicorn|bundle)\s/.test(declared.web ?? '')) return null
   const mod = isModule ? readGoMod(tree) : null
-  const module = mod?.module ?? old?.importPath ?? 'app'
+  const module = mod?.module ?? old?.importPath ?? calledIn(declared) ?? 'app'
   const packages = goPackages(tree, module)
   const commands = installed(packages.commands, mod?.heroku.install)
   const linked = packages.linksC || mod?.requires.some((name) => cgo.test(name)) === true

@@ -42,7 +42,7 @@ packaged() {
   for gem; do
     found=
     for name in "ruby-\${gem//_/-}" "$gem" "ruby-\${gem%-ruby}"; do
-      if apt-cache show "\${name,,}" 2>/dev/null | grep '^Depends:.*ruby' >/dev/null; then found=\${name,,}; break; fi
+      if apt-cache show "\${name,,}" 2>/dev/null | grep -E '^(Depends:.*ruby|Section: ruby)' >/dev/null; then found=\${name,,}; break; fi
     done
     if [ -n "$found" ]; then packages="$packages $found"; else missing="$missing $gem"; fi
   done

@@ -109,6 +109,19 @@ describe('the Go buildpack', () => {
     expect(planOf({ 'glide.yaml': 'import:\n- package: x\n', 'm.go': main }).dockerfile).to.include('go mod init app')
   })
 
+  it('calls a program without a module as the Procfile does', () => {
+    const built = (line: string): string | undefined =>
+      /-o \/out\/bin\/(\S+) \./.exec(planOf({ 'web.go': server, Procfile: `web: ${line}\n` }).dockerfile)?.[1]
+    for (const [line, name] of [
+      ['web', 'web'],
+      ['bin/server -v', 'server'],
+      ['./shop', 'shop'],
+      ['sh -c app', 'app'],
+      ['PORT=80 app', 'app'],
+    ] as const)
+      expect(built(line), line).to.equal(name)
+  })
+
   it('builds one that has what it imports in a GOPATH', () => {
     const lines = (files: Files): string[] =>
       planOf({ 'cmd/web/main.go': server, ...files })
