@@ -1,4 +1,4 @@
-import { fstatSync, readSync, statfsSync, type Stats } from 'node:fs'
+import { fstatSync, readSync, statfsSync } from 'node:fs'
 import { codeOf } from '../errors.js'
 import { openDirectory } from '../images/files.js'
 import { major, minor, typeOf } from '../images/pack.js'
@@ -6,7 +6,16 @@ import { plainCapability, type Owners } from '../images/owners.js'
 import { noFollow } from '../images/stamp.js'
 import { encodeHeader, endOfArchive, padding } from '../oci/tar-header.js'
 import { closeDescriptor } from '../kernel/libc.js'
-import { fileSystemTypeOf, type Name, openAt, openDirectoryAt, readlinkAt, statAt, xattrsIn } from '../kernel/at.js'
+import {
+  type FileStat,
+  fileSystemTypeOf,
+  type Name,
+  openAt,
+  openDirectoryAt,
+  readlinkAt,
+  statAt,
+  xattrsIn,
+} from '../kernel/at.js'
 import { walk } from '../system/walk.js'
 
 /** `f_type` of file systems that are the kernel's face, not a container's files: proc, sysfs, devpts, mqueue, cgroup. */
@@ -76,7 +85,7 @@ class TreePacker {
     }
   }
 
-  *#entry(dir: number, at: Name, name: Buffer, stat: Stats): Generator<Buffer> {
+  *#entry(dir: number, at: Name, name: Buffer, stat: FileStat): Generator<Buffer> {
     const type = typeOf(stat)
     if (!type) return
     const base = this.#base(name, stat)
@@ -93,7 +102,7 @@ class TreePacker {
     } else yield encodeHeader({ ...base, type, size: 0, major: major(stat.rdev), minor: minor(stat.rdev) })
   }
 
-  *#file(dir: number, at: Name, name: Buffer, looked: Stats): Generator<Buffer> {
+  *#file(dir: number, at: Name, name: Buffer, looked: FileStat): Generator<Buffer> {
     const key = `${String(looked.dev)}:${String(looked.ino)}`
     const first = looked.nlink > 1 ? this.#links.get(key) : undefined
     if (first) {
@@ -118,7 +127,7 @@ class TreePacker {
     }
   }
 
-  #base(name: Buffer, stat: Stats) {
+  #base(name: Buffer, stat: FileStat) {
     return {
       name,
       mode: stat.mode,

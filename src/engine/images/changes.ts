@@ -1,8 +1,8 @@
-import { lstatSync, readdirSync, type Stats } from 'node:fs'
+import { lstatSync, readdirSync } from 'node:fs'
 import { EngineError } from '../errors.js'
 import { fileXattr } from './files.js'
 import { byBytes, type TreeEntry, isOpaque, isWhiteout, LayerTree } from './tree.js'
-import { rawName, textOf } from '../kernel/at.js'
+import { type FileStat, rawName, textOf } from '../kernel/at.js'
 import { walk } from '../system/walk.js'
 
 /** What became of a file: changed 0, added 1, deleted 2, as in the Docker API. */
@@ -26,7 +26,7 @@ const mostBytes = 64 * 2 ** 20
 /** A directory of the container's layer, and what of the image it lies over. */
 interface Level {
   readonly path: string
-  readonly stat: Stats | undefined
+  readonly stat: FileStat | undefined
   readonly old: TreeEntry | undefined
   /** What the image has in it shows, but for what is hidden by name. */
   readonly merged: boolean
@@ -86,7 +86,7 @@ export function changesOf(written: Written): FileChange[] {
 }
 
 /** Whether there is more at a place than what the runtime put there. */
-function holds(place: string, stat: Stats, path: string, mountPoints: readonly string[]): boolean {
+function holds(place: string, stat: FileStat, path: string, mountPoints: readonly string[]): boolean {
   if (stat.isDirectory())
     return readdirSync(place).some((name) => {
       const inside = `${path}/${name}`
@@ -98,7 +98,7 @@ function holds(place: string, stat: Stats, path: string, mountPoints: readonly s
 }
 
 /** Whether a file is another than the image's: for a directory, by mode and owner alone. */
-function differs(place: string, now: Stats, { stat: old, paths: [before] }: TreeEntry): boolean {
+function differs(place: string, now: FileStat, { stat: old, paths: [before] }: TreeEntry): boolean {
   if (now.mode !== old.mode || now.uid !== old.uid || now.gid !== old.gid || now.rdev !== old.rdev) return true
   const capability = (path: string) => fileXattr(path, 'security.capability')?.toString('hex')
   if (now.isFile() && capability(place) !== capability(before)) return true

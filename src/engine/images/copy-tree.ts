@@ -1,8 +1,9 @@
-import { constants, fchmodSync, fchownSync, fstatSync, type Stats } from 'node:fs'
+import { constants, fchmodSync, fchownSync, fstatSync } from 'node:fs'
 import { codeOf, EngineError } from '../errors.js'
 import { closeDescriptor } from '../kernel/libc.js'
 import {
   chmodAt,
+  type FileStat,
   chownAt,
   linkAt,
   mkdirAt,
@@ -110,7 +111,7 @@ function copyOther(
   if (stat.nlink > 1) links.set(identity, Buffer.from(path))
 }
 
-function setAttributes(dir: number, name: Name, { uid, gid, mode }: Stats): void {
+function setAttributes(dir: number, name: Name, { uid, gid, mode }: FileStat): void {
   chownAt(dir, name, uid, gid)
   chmodAt(dir, name, mode & 0o7777)
 }
@@ -128,7 +129,7 @@ function copyXattrs(from: number, to: number, keeps: (name: string) => boolean):
 }
 
 /** To the microsecond, which is what a number holds. */
-const nanoseconds = ({ mtimeMs }: Stats): bigint => BigInt(Math.round(mtimeMs * 1000)) * 1000n
+const nanoseconds = ({ mtimeMs }: FileStat): bigint => BigInt(Math.round(mtimeMs * 1000)) * 1000n
 
 function closing<T>(fd: number, use: (fd: number) => T): T {
   try {

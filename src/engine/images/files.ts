@@ -8,13 +8,13 @@ import {
   mkdirSync,
   readdirSync,
   readlinkSync,
-  type Stats,
   symlinkSync,
   unlinkSync,
 } from 'node:fs'
 import { codeOf } from '../errors.js'
 import { closeDescriptor } from '../kernel/libc.js'
 import {
+  type FileStat,
   rawName,
   chmodAt,
   chownAt,
@@ -81,7 +81,7 @@ export function letGo(): void {
 }
 
 /** Undefined when there is nothing. */
-export function lstat(path: string): Stats | undefined {
+export function lstat(path: string): FileStat | undefined {
   if (!isLong(path)) return lstatSync(rawName(path), { throwIfNoEntry: false })
   try {
     return at(path, statAt)

@@ -32,7 +32,16 @@ function readLine(line: string): Pattern | undefined {
     return undefined
   }
   const clean = normalize(text).replace(/(?<=.)\/$/, '')
-  const tokens = tokensOf(clean.length > 1 ? clean.replace(/^\//, '') : clean)
+  const pattern = clean.length > 1 ? clean.replace(/^\//, '') : clean
+  // most are names, and every path is compared with every pattern
+  const [, anywhere, name] = /^(\*\*\/)?([^*?[\\]+)$/.exec(pattern) ?? []
+  if (name !== undefined) {
+    const within = (path: string): boolean => `${path}/`.startsWith(`${name}/`)
+    const below = (path: string): boolean => `/${path}/`.includes(`/${name}/`)
+    return { excepts, matches: anywhere === undefined ? within : below }
+  }
+  const tokens = tokensOf(pattern)
+  const [begins = ''] = /^[^*?[\\]*/.exec(pattern) ?? []
   /** Of directories that were looked at already. */
   const known = new Map<string, boolean>()
   const above = (path: string): boolean => {
@@ -44,7 +53,7 @@ function readLine(line: string): Pattern | undefined {
     known.set(parent, found)
     return found
   }
-  return { excepts, matches: (path) => fits(tokens, path) || above(path) }
+  return { excepts, matches: (path) => path.startsWith(begins) && (fits(tokens, path) || above(path)) }
 }
 
 const notSlash = (character: string): boolean => character !== '/'

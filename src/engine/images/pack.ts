@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { readSync, type Stats } from 'node:fs'
+import { readSync } from 'node:fs'
 import { EngineError } from '../errors.js'
 import type { Digest } from '../records.js'
 import { isPrivileged } from './privileged.js'
 import { closeDescriptor } from '../kernel/libc.js'
-import { openAt, openDirectoryAt, readlinkAt, xattrsIn } from '../kernel/at.js'
+import { type FileStat, openAt, openDirectoryAt, readlinkAt, xattrsIn } from '../kernel/at.js'
 import { type WalkStep, walk } from '../system/walk.js'
 import { noFollow } from './stamp.js'
 import { encodeHeader, endOfArchive, padding, type TarHeader } from '../oci/tar-header.js'
@@ -154,7 +154,7 @@ function opened<T>(dir: number, name: Buffer, use: (fd: number) => T): T {
 }
 
 /** What an archive calls a file; undefined for a socket, which it has no word for. */
-export function typeOf(stat: Stats): TarHeader['type'] | undefined {
+export function typeOf(stat: FileStat): TarHeader['type'] | undefined {
   if (stat.isFile()) return 'file'
   if (stat.isDirectory()) return 'directory'
   if (stat.isSymbolicLink()) return 'symlink'

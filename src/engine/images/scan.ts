@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { readlinkSync, readSync, type Stats } from 'node:fs'
+import { readlinkSync, readSync } from 'node:fs'
 import { join } from 'node:path/posix'
 import { codeOf, EngineError } from '../errors.js'
 import { closeDescriptor } from '../kernel/libc.js'
-import { readlinkAt } from '../kernel/at.js'
+import { type FileStat, readlinkAt } from '../kernel/at.js'
 import { walk } from '../system/walk.js'
 import { open } from './files.js'
 import { noFollow, changed, stampOf, withUnchanged } from './stamp.js'
@@ -59,7 +59,7 @@ function digestIn(fd: number, path: string): string {
 const longestPath = 4096
 
 /** What is known of something, the content only of a file. */
-type ReadFile = (path: string, stat: Stats) => Partial<Pick<IndexEntry, 'content' | 'stamp' | 'seen'>>
+type ReadFile = (path: string, stat: FileStat) => Partial<Pick<IndexEntry, 'content' | 'stamp' | 'seen'>>
 
 function visitAll(directory: string, read: ReadFile): FileIndex {
   const fileIndex: FileIndex = new Map()

@@ -1,5 +1,6 @@
-import { constants, fstatSync, type Stats } from 'node:fs'
+import { constants, fstatSync } from 'node:fs'
 import { EngineError } from '../errors.js'
+import type { FileStat } from '../kernel/at.js'
 import { closeDescriptor } from '../kernel/libc.js'
 import { open } from './files.js'
 
@@ -7,7 +8,7 @@ import { open } from './files.js'
  * Differs once a file is another or has changed, as far as its inode tells: by the same fields git's index goes
  * (gitformat-index(5)). A file that changed no longer ago than a file system's clock is coarse may have the same one.
  */
-export const stampOf = ({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string =>
+export const stampOf = ({ dev, ino, size, mtimeMs, ctimeMs }: FileStat): string =>
   [dev, ino, size, mtimeMs, ctimeMs].join(' ')
 
 /** Flags of open(2) for a file that may have been swapped: a link is not followed, and a fifo does not hold us up. */

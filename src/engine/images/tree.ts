@@ -1,29 +1,13 @@
-import { lstatSync, type Stats } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { dirname } from 'node:path/posix'
 import { EngineError } from '../errors.js'
-import { xattrIn } from '../kernel/at.js'
+import { type FileStat, xattrIn } from '../kernel/at.js'
 import { lstat, readdir, readlink, xattr } from './files.js'
 import { changed } from './stamp.js'
 import type { FileIndex, IndexEntry } from './index-file.js'
 
-/** What lstat(2) says, as far as trees need it. */
-export type EntryStat = Pick<
-  Stats,
-  | 'dev'
-  | 'ino'
-  | 'nlink'
-  | 'mode'
-  | 'uid'
-  | 'gid'
-  | 'rdev'
-  | 'size'
-  | 'mtimeMs'
-  | 'isFile'
-  | 'isDirectory'
-  | 'isSymbolicLink'
-  | 'isFIFO'
-  | 'isCharacterDevice'
->
+/** What there is to know of one. */
+export type EntryStat = Omit<FileStat, 'blocks' | 'ctimeMs' | 'isSocket' | 'isBlockDevice'>
 
 /** A file as seen through a stack of layers. A directory is the union of `paths`, topmost first; anything else has one. */
 export interface TreeEntry {
@@ -44,7 +28,7 @@ const linkLimit = 40
 export const lstatOr = lstat
 
 /** Overlayfs marks a deletion with a character device 0:0 (Documentation/filesystems/overlayfs.rst, "whiteouts"). */
-export const isWhiteout = (stat: Pick<Stats, 'rdev' | 'isCharacterDevice'>): boolean =>
+export const isWhiteout = (stat: Pick<FileStat, 'rdev' | 'isCharacterDevice'>): boolean =>
   stat.isCharacterDevice() && stat.rdev === 0
 
 export const isOpaque = (directory: string): boolean => xattr(directory, 'trusted.overlay.opaque')?.toString() === 'y'
@@ -100,7 +84,7 @@ export class LayerTree {
   child(directory: TreeEntry, name: string): TreeEntry | undefined {
     if (this.#shown) return this.#shownChild(directory.paths[0], name)
     const found: string[] = []
-    let stat: Stats | undefined
+    let stat: EntryStat | undefined
     for (const base of directory.paths) {
       const path = `${base}/${name}`
       const here = lstatOr(path)

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Stats } from 'node:fs'
 import { dirname } from 'node:path/posix'
 import type { Digest } from '../records.js'
-import { textOf } from '../kernel/at.js'
+import { type FileStat, textOf } from '../kernel/at.js'
 import { walk } from '../system/walk.js'
 import { readlink } from './files.js'
 import { sumLayer, typeOf } from './pack.js'
@@ -74,7 +73,7 @@ class Differences {
 
   list(): string[] {
     const found: string[] = []
-    const stats = new Map<string, Stats>()
+    const stats = new Map<string, FileStat>()
     for (const { kind, path, stat } of walk(this.#root)) if (kind === 'met') stats.set(`/${textOf(path)}`, stat)
     for (const [path, entry] of this.#expected) {
       const stat = stats.get(path)
@@ -90,7 +89,7 @@ class Differences {
     return found
   }
 
-  #compare(path: string, entry: TarEntry, stat: Stats): string | undefined {
+  #compare(path: string, entry: TarEntry, stat: FileStat): string | undefined {
     if (entry.type === 'link') {
       const target = this.#tree.resolve(`/${componentsOf(entry.linkname).join('/')}`, false).entry?.stat
       return target && target.ino !== stat.ino ? `is no longer the same file as "${entry.linkname}"` : undefined

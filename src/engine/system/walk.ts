@@ -1,7 +1,7 @@
-import { fstatSync, type Stats } from 'node:fs'
+import { fstatSync } from 'node:fs'
 import { codeOf } from '../errors.js'
 import { closeDescriptor } from '../kernel/libc.js'
-import { type Name, namesIn, nowhere, openDirectoryAt, statAt } from '../kernel/at.js'
+import { type FileStat, type Name, namesIn, nowhere, openDirectoryAt, statAt } from '../kernel/at.js'
 
 /** Where a walk is. What it holds is good until the walk goes on. */
 export interface WalkStep {
@@ -12,7 +12,7 @@ export interface WalkStep {
   readonly name: Buffer
   /** Its path below the directory where the walk began. */
   readonly path: Buffer
-  readonly stat: Stats
+  readonly stat: FileStat
   /** To be set to false for a directory that is not to be entered. */
   enter: boolean
 }
@@ -25,7 +25,7 @@ const mostOpen = 32
 
 interface Level {
   readonly name: Buffer
-  readonly stat: Stats
+  readonly stat: FileStat
   /** Undefined once it is given up, because there are too many. */
   fd: number | undefined
   names: Buffer[]

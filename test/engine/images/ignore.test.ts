@@ -19,6 +19,13 @@ describe('.dockerignore', () => {
     ['d\n!d/keep', 'd/ d/keep d/drop', 'd/drop'],
     ['*\n!src', 'a src/ src/b', 'a'],
     ['# comment\n\n/a', 'a b', 'a'],
+    ['**/a/b', 'a/ a/b a/bc x/ x/a/ x/a/b/ x/a/b/c xa/b', 'a/b x/a/b x/a/b/c'],
+    ['a/b', 'a/ a/b/ a/b/c a/bc x/ x/a/ x/a/b', 'a/b a/b/c'],
+    [
+      'log-*.txt',
+      'log-1.txt log-/ log-2.txt/ log-2.txt/x x/ x/log-1.txt log-1.txt~',
+      'log-1.txt log-2.txt log-2.txt/x',
+    ],
     ['', 'a b', ''],
   ]
   for (const [patterns, paths, ignored] of table)
