@@ -11,6 +11,8 @@ export const buildSettings = {
   dockerfile: 'BERTH_DOCKERFILE',
   /** Stage of the Dockerfile that is the image. */
   target: 'BERTH_DOCKERFILE_TARGET',
+  /** Globs of what it is built of: a push that changes nothing of it builds nothing. */
+  'watch-paths': 'BERTH_WATCH_PATHS',
 } as const
 
 /** The name of a build setting. */
@@ -24,6 +26,10 @@ export const buildSettingOf = (variable: string): BuildSetting | undefined =>
   buildSettingNames.find((name) => buildSettings[name] === variable)
 
 const longest = 255
+/** Of all globs together, and of one. */
+const longestGlobs = 2048
+const longestGlob = 200
+const mostGlobs = 20
 const stageName = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/
 
 /** An empty value is none. @throws BerthError `invalid` for a value that no tree can have */
@@ -32,11 +38,23 @@ export function checkBuildSetting(name: BuildSetting, value: string): void {
     throw new BerthError('invalid', `${buildSettings[name]} cannot be "${value.slice(0, 80)}": ${why}`, hint)
   }
   if (value === '') return
-  if (value.length > longest) refuse('it is too long', `use at most ${longest} characters`)
+  if (name === 'watch-paths') {
+    const globs = value.split(',').map((one) => one.trim())
+    if (value.length > longestGlobs || globs.length > mostGlobs || globs.some((one) => one.length > longestGlob))
+      refuse(
+        'it is too long',
+        `use at most ${mostGlobs} globs of ${longestGlob} characters, ${longestGlobs} altogether`,
+      )
+    if (globs.some((one) => /^!?\/?$/.test(one) || one.split('/').includes('..')))
+      refuse(
+        'one of its globs names nothing below the top',
+        'name paths below the top of the repository: apps/web/**,packages/**',
+      )
+  } else if (value.length > longest) refuse('it is too long', `use at most ${longest} characters`)
   if (/\p{Cc}/u.test(value)) refuse('it has a control character in it', 'a name in one line is wanted')
   if (name === 'target') {
     if (!stageName.test(value))
       refuse('no stage has such a name', 'name one as `FROM … AS name` does, or by its number')
-  } else if (value.startsWith('/') || value.split('/').includes('..'))
+  } else if (name !== 'watch-paths' && (value.startsWith('/') || value.split('/').includes('..')))
     refuse('it leads out of the repository', 'name a path below the top of the repository, like apps/web')
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { varsFor, type Reached } from '../store/reach.js'
+import { buildSettings } from '../buildpacks/build-settings.js'
 import { configAfter } from './config.js'
 import { formationDeclared, formationFor } from './formation.js'
 import { releasing, type Built } from './kind.js'
@@ -13,6 +14,8 @@ const PushChange = z.object({
   tree: z.string().exactOptional(),
   /** Operations ahead of it that this commit does not build upon: if one of them lands first, this push is stale. */
   unless: z.array(z.string()).readonly().exactOptional(),
+  /** What of it is not watched: all that it changes since what ran when it was pushed, by the setting of then. */
+  unwatched: z.object({ since: z.string(), watch: z.string(), paths: z.string() }).readonly().exactOptional(),
   /** It is built whatever runs. */
   forced: z.literal(true).exactOptional(),
   /** Every step of its build is made anew. */
@@ -24,9 +27,13 @@ const PushChange = z.object({
 })
 export type PushChange = z.output<typeof PushChange>
 
+/** The config var that says which paths an app is built of; no build has it. */
+export const watchSetting = buildSettings['watch-paths']
+
 /** An id of the config vars that a build has: the same for the same ones. */
 function configId(of: Reached): string {
-  const entries = Object.entries(varsFor('build', of)).sort(([a], [b]) => (a < b ? -1 : 1))
+  const vars = Object.entries(varsFor('build', of)).filter(([name]) => name !== watchSetting)
+  const entries = vars.sort(([a], [b]) => (a < b ? -1 : 1))
   return createHash('sha256').update(JSON.stringify(entries)).digest('hex')
 }
 
@@ -34,13 +41,15 @@ function configId(of: Reached): string {
 export const push = releasing<PushChange, Built>({
   schema: PushChange,
   describe: ({ commit, rebuild }) => `${rebuild ? 'Rebuild' : 'Deploy'} ${commit.slice(0, 7)}`,
-  changesNothing: ({ tree, forced, noCache, env }, current) =>
-    !(forced ?? noCache ?? env) &&
-    tree !== undefined &&
-    tree === current.source?.tree &&
-    current.source.config === configId(current)
-      ? `This tree runs already, as v${String(current.version)}: nothing is built, and nothing restarted. \`git push -o rebuild\` or \`berth ps:rebuild\` builds it again`
-      : false,
+  changesNothing: ({ tree, unwatched, forced, noCache, env }, current) => {
+    const asked = forced ?? noCache ?? env
+    if (asked !== undefined || tree === undefined || current.source?.config !== configId(current)) return false
+    const runs = `as v${String(current.version)}: nothing is built, and nothing restarted. \`git push -o rebuild\``
+    if (tree === current.source.tree) return `This tree runs already, ${runs} or \`berth ps:rebuild\` builds it again`
+    const { since, watch, paths } = unwatched ?? {}
+    if (since === undefined || since !== current.commit || watch !== current.config[watchSetting]) return false
+    return `Nothing of watch-paths has changed (${paths ?? ''}) since ${since.slice(0, 7)}, which runs on ${runs} builds it all the same`
+  },
   make: (change, at) => at.build(change),
   next: (change, current, { secrets = {}, variables = {}, ...built }) => {
     // one that was set while it was built is the one that is meant

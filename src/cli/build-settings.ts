@@ -49,12 +49,16 @@ export function registerBuildSettings(program: Command): void {
         examples: [
           'builds:set dir=apps/web -a blog',
           'builds:set dockerfile=Dockerfile.prod target=server',
+          'builds:set watch-paths=apps/web/**,packages/**',
           'builds:set',
         ],
       }),
     ),
   )
-    .argument('[settings...]', 'dir=<folder>, dockerfile=<path below it>, target=<stage>')
+    .argument(
+      '[settings...]',
+      'dir=<folder>, dockerfile=<path below it>, target=<stage>, watch-paths=<globs, by commas>',
+    )
     .action(async (words: string[], options: AppOptions & JsonOptions) => {
       const set = Object.fromEntries(words.map(settingVar))
       const session = await openApp(options)

@@ -3,6 +3,7 @@ import { join, resolve, sep } from 'node:path'
 import { BerthError } from '../errors.js'
 import type { RefCommand } from './commands.js'
 import { orMissing, readIfThere } from '../lib/missing.js'
+import type { Unwatched } from './watch.js'
 import type { PushOptions } from './push-options.js'
 import { procReceiveAnswer, type Verdict } from './report.js'
 
@@ -16,6 +17,8 @@ export interface Push {
   /** The ref that was pushed, where another is moved in its place. */
   readonly pushed?: string
   readonly options?: PushOptions
+  /** What it changes, if its app is not built of that. */
+  readonly unwatched?: Unwatched
   /** An id of its tree. */
   readonly tree?: string
   /** Operations that make it stale when one of them lands first. */

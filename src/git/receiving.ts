@@ -16,6 +16,7 @@ import { exportTree, quarantineEnv, readCommit } from './export.js'
 import { landsOn, policyOn } from './policy.js'
 import type { PushOptions } from './push-options.js'
 import { moveToPush, prepareMove } from './ref-moves.js'
+import { unwatchedBy } from './watch.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { orMissing, readIfThere } from '../lib/missing.js'
 import {
@@ -224,7 +225,7 @@ export class Receiving {
     { app, repository, quarantine, command }: Pushed & { readonly command: RefCommand },
     pending: readonly Operation[],
     id: string,
-  ): Promise<Pick<Push, 'tree' | 'unless'>> {
+  ): Promise<Pick<Push, 'tree' | 'unless' | 'unwatched'>> {
     const { config } = this.#at
     const env = quarantineEnv(repository, quarantine)
     const { stale, unless } = await stalenessOf(repository, command, pending, env)
@@ -234,16 +235,17 @@ export class Receiving {
     const tree = { repository, commit: command.new, directory, env, last, limits: config.push, disk: this.#disk }
     const checks = [readCommit(tree), checkConnected(repository, command.new, env)] as const
     const others = [prepareMove(repository, command, env), syncObjects(quarantine)]
+    const watching = unwatchedBy(this.#at.store, app, tree).catch(() => null) // not known: it is built
     await Promise.allSettled(checks) // none goes on when another has refused
     const exported = Promise.all(checks).then(async ([facts]) => {
       const whole = await mergeSubmodules(this.#submodules, app, tree, facts)
       await exportTree(whole.tree, whole.facts)
       return whole.facts.id
     })
-    await Promise.allSettled([exported, ...others])
+    await Promise.allSettled([exported, watching, ...others])
     try {
-      const [id] = await Promise.all([exported, ...others])
-      return { tree: id, unless }
+      const [id, unwatched] = await Promise.all([exported, watching, ...others])
+      return { tree: id, unless, ...(unwatched && { unwatched }) }
     } catch (error) {
       await removeSource(config, id)
       throw error
@@ -284,7 +286,7 @@ export class Receiving {
   }
 }
 
-const changeOf = ({ command, pushed = command.ref, options = {}, tree, unless = [] }: Push) => ({
+const changeOf = ({ command, pushed = command.ref, options = {}, tree, unwatched, unless = [] }: Push) => ({
   kind: 'push' as const,
   commit: command.new,
   branch: pushed.slice('refs/heads/'.length),
@@ -292,5 +294,6 @@ const changeOf = ({ command, pushed = command.ref, options = {}, tree, unless = 
   ...(options.noCache && { noCache: true as const }),
   ...(options.env && { env: options.env }),
   ...(tree !== undefined && { tree }),
+  ...(unwatched && { unwatched }),
   ...(unless.length > 0 && { unless }),
 })

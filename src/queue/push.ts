@@ -2,6 +2,7 @@ import { buildTree } from '../builds/build.js'
 import { operationFiles } from '../builds/files.js'
 import type { Built } from '../changes/kind.js'
 import { isBuild } from '../changes/index.js'
+import { watchSetting } from '../changes/push.js'
 import { BerthError } from '../errors.js'
 import { orMissing } from '../lib/missing.js'
 import type { App } from '../store/apps.js'
@@ -46,7 +47,7 @@ export async function buildPush(
   const ofBuild = Object.fromEntries(Object.keys(env).map((name) => [name, 'build' as const]))
   const order = {
     ...{ app, directory, tag: imageTag(app, version), noCache },
-    variables: { ...config, ...env },
+    variables: { ...withoutWatch(config), ...env },
     reach: { ...reach, ...ofBuild },
     lent: { SOURCE_VERSION: commit, BERTH_APP: app.name, BERTH_COMMIT: commit },
   }
@@ -56,6 +57,9 @@ export async function buildPush(
   if (buildMemory !== (app.buildMemory ?? 0)) await deps.store.apps.update(app.id, { buildMemory })
   return built
 }
+
+const withoutWatch = (config: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(config).filter(([name]) => name !== watchSetting))
 
 /** @throws BerthError `conflict` when a push this one does not build upon has landed since */
 async function checkStillWanted({ store }: OperationDeps, unless: readonly string[]): Promise<void> {

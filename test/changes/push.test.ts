@@ -82,6 +82,28 @@ describe('a push', () => {
     expect(kind.changesNothing?.(one, set('build'))).to.equal(false)
   })
 
+  it('of what is not watched changes nothing, as long as that is so of what runs', () => {
+    const config = { A: '1', BERTH_WATCH_PATHS: 'web' }
+    const runs = nextRelease({ ...deployed, config }, 3, { ...push, tree: 't1' }, built)
+    const unwatched = { since: push.commit, watch: 'web', paths: 'docs/a and 9 more' }
+    const next = { ...push, commit: 'fedcba9876', tree: 't2', unwatched }
+    expect(kind.changesNothing?.(next, runs)).to.match(
+      /^Nothing of watch-paths has changed \(docs\/a and 9 more\) since 1234567/,
+    )
+    for (const [change, current, why] of [
+      [{ ...next, forced: true as const }, runs, 'asked for'],
+      [next, { ...runs, commit: 'x' }, 'another runs'],
+      [next, { ...runs, config: { ...config, BERTH_WATCH_PATHS: 'api' } }, 'another setting'],
+      [next, { ...runs, config: { ...config, B: '2' } }, 'other config vars'],
+      [next, deployed, 'a release of which nothing is known'],
+    ] as const)
+      expect(kind.changesNothing?.(change, current), why).to.equal(false)
+    const set = { kind: 'config', set: { BERTH_WATCH_PATHS: 'api' }, unset: [] } as const
+    expect(kind.changesNothing?.({ ...push, tree: 't1' }, nextRelease(runs, 4, set)), 'no build has it').to.be.a(
+      'string',
+    )
+  })
+
   it('keeps what its app.json says, as long as it says it', () => {
     const said = { declared: { web: 2 }, scripts: { after: 'x' } }
     const next = nextRelease(deployed, 3, push, { ...built, ...said })
