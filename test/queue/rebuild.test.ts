@@ -80,6 +80,19 @@ describe('what was pushed before', function () {
     expect([existsSync(directory), existsSync(`${directory}.index`)]).to.deep.equal([false, false])
   })
 
+  it('that has submodules which are not kept is not built without them', async () => {
+    const app = await pushed('pinning')
+    const git = (...args: string[]) =>
+      must('git', ['-C', join(bare, '..'), '-c', 'user.name=a', '-c', 'user.email=a@b', ...args])
+    await git('update-index', '--add', '--cacheinfo', `160000,${'1'.repeat(40)},lib`)
+    const pinning = await git('commit-tree', '-m', 'two', await git('write-tree'))
+    await git('reset', '--quiet')
+    await cp(bare, join(rig.config.root, 'git', `${app.id}.git`), { recursive: true })
+    const directory = join(rig.config.root, 'tree')
+    expect(await refusal(checkOut(rig.config, app, pinning, directory))).to.match(/its submodules are not kept here/)
+    expect(existsSync(directory)).to.equal(false)
+  })
+
   it('is built again as a push of its own', async () => {
     const app = await pushed('again')
     const by = { token: 't', name: 'ada' }

@@ -45,6 +45,7 @@ export interface Wanted {
  * @throws BerthError that names the place, the URL and the way out
  */
 export async function fetchCommit(at: Fetching, wanted: Wanted): Promise<void> {
+  await checkGit(at.cache)
   await at.cache.inTemporary(async (directory) => {
     const repository = join(directory, 'fetched')
     await at.cache.init(repository)
@@ -95,6 +96,22 @@ async function fetchInto(repository: string, at: Fetching, wanted: Wanted): Prom
       )
     return
   }
+}
+
+/** Whether a git connects to the address that it is told (http.curloptResolve: 2.37), and not to what a name leads to by then. */
+export function connectsWhereTold(version: string): boolean {
+  const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(version) ?? []
+  return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 37)
+}
+
+async function checkGit({ repository, env }: SubmoduleCache): Promise<void> {
+  const { stdout } = await git(repository, ['version'], env)
+  if (!connectsWhereTold(stdout))
+    throw new BerthError(
+      'unavailable',
+      `submodules are fetched by git 2.37 or newer, and the server has ${stdout}`,
+      'install a newer git on the server',
+    )
 }
 
 async function connect(at: Fetching, { url, login }: Origin, path: string): Promise<Connection> {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { BerthError } from '../../../src/errors.js'
 import { SubmoduleCache } from '../../../src/git/submodules/cache.js'
-import { fetchCommit, type Fetching } from '../../../src/git/submodules/fetch.js'
+import { connectsWhereTold, fetchCommit, type Fetching } from '../../../src/git/submodules/fetch.js'
 import { parseUrl } from '../../../src/git/submodules/url.js'
 import { Secret } from '../../../src/lib/secret.js'
 import { bareRepository, type BareRepository } from '../bare.js'
@@ -77,6 +77,8 @@ describe('the fetch of a submodule', function () {
     const url = remote.url.replace('127.0.0.1', 'git.rebinding.invalid')
     expect(await fetch({ lookup, trusted: ['git.rebinding.invalid'] }, `${url}/lib`)).to.equal('fetched')
     expect(asked).to.equal(1)
+    const versions = ['git version 2.30.2', 'git version 2.39.5 (Apple Git-154)', '2.37.0', '3.0', '1.40', 'x']
+    expect(versions.map(connectsWhereTold)).to.deep.equal([false, true, true, true, false, false])
   })
 
   it('looks at where a repository has moved as at any other URL', async () => {

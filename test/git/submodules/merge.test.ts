@@ -1,5 +1,14 @@
 import { expect } from 'chai'
 import { walkSubmodules, type PinnedCommit } from '../../../src/git/submodules/merge.js'
+import { GitLogins } from '../../../src/store/git-logins.js'
+import type { App } from '../../../src/store/apps.js'
+import { loadConfig } from '../../../src/config.js'
+import { exportedCommit } from '../../../src/builds/submodules.js'
+import { Disk } from '../../../src/git/disk.js'
+import { SubmoduleCache } from '../../../src/git/submodules/cache.js'
+import { mergeSubmodules } from '../../../src/git/submodules/submodules.js'
+import { must } from '../../run.js'
+import { gitEnv } from '../rig.js'
 import { readTree } from '../../../src/git/tree.js'
 import { patience } from '../../patience.js'
 import { bareRepository, failure, type BareRepository } from '../bare.js'
@@ -87,5 +96,33 @@ describe('submodules within submodules', function () {
       .to.include({ fault: 'invalid' })
       .with.property('message')
       .that.includes('out/x: ')
+  })
+
+  it('are one tree with the commit that pins them: its limits hold for all, and its id is that of its files', async () => {
+    await using other = await bareRepository()
+    const inner = await other.commit({ 'a.txt': ['100644', 'a'], 'b.txt': ['100755', 'b'] })
+    const pinning = await commit({ 'in side é': { url: 'https://host/lib', commit: inner } })
+    const cache = new SubmoduleCache(bare.path)
+    await cache.ensure(2 ** 30)
+    await cache.adopt(other.path)
+    const merged = async (files: number) => {
+      const config = { ...loadConfig({ BERTH_ROOT: bare.dir }), push: { ...limits, files } }
+      const source = { repository: bare.path, commit: pinning, env: {} }
+      const deps = { config, store: { gitLogins: new GitLogins(null as never) }, disk: new Disk(bare.dir, 0) }
+      const facts = await readTree(bare.path, pinning, {}, limits)
+      return mergeSubmodules(deps, { gitOrigin: undefined } as App, source, facts)
+    }
+    const [one, again] = [await merged(10), await merged(10)]
+    const files = await must('git', ['ls-tree', '-r', '-z', '--name-only', one.tree.commit], {
+      cwd: bare.path,
+      env: { ...gitEnv, ...one.tree.env },
+    })
+    expect(files.split('\0')).to.include.members(['in side é/a.txt', 'in side é/b.txt'])
+    expect([again.tree.commit, again.facts.id, one.facts.links]).to.deep.equal([one.tree.commit, one.facts.id, []])
+    expect(await failure(merged(3)))
+      .to.include({ fault: 'large' })
+      .with.property('message')
+      .that.includes('more than 3 files')
+    expect(await exportedCommit(bare.path, pinning)).to.include({ commit: one.tree.commit })
   })
 })
