@@ -72,8 +72,8 @@ const last = quantile(starts, 1)
 console.log(
   table([
     [`${String(apps * entries)} entries`, 'value', 'at most'],
-    ['waits, without cron, % of a core', without, ''],
-    ['waits, % of a core', waiting, String(limits.core)],
+    ['waits, without cron, % of a core', without.toFixed(3), ''],
+    ['waits, % of a core', waiting.toFixed(3), String(limits.core)],
     ['begins, median, ms after the minute', median(starts), ''],
     ['begins, last, ms after the minute', last, String(limits.late)],
     ['a run, ms of processor time', (user + system) / 1000 / Math.max(starts.length, 1), ''],

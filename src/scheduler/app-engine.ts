@@ -29,7 +29,7 @@ const foundOf = (info: ContainerSummary): ObservedContainer => {
     paused: info.State === 'paused',
     removing: info.State === 'removing',
     createdAt: info.Created,
-    run: labels[label.run],
+    ...(labels[label.run] === undefined ? {} : { run: labels[label.run] }),
     address: info.NetworkSettings.Networks[networkOf(app)]?.IPAddress ?? '',
   }
 }
