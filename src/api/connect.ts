@@ -40,6 +40,7 @@ export function connectPlatform(config: Config, store: Store, closing: AbortSign
       const { followRun } = await import('../cron/follow.js')
       return yield* followRun({ config, store }, app.id, run, options)
     },
+    runChecks: async (app, process, signal) => (await open()).runChecks(app, process, signal),
     run: async (app, spec, signal) => (await open()).attach(app, await store.releases.current(app), spec, signal),
   }
 }

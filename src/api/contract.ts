@@ -1,4 +1,5 @@
 import { apps } from './apps/contract.js'
+import { checks } from './checks/contract.js'
 import { config } from './config/contract.js'
 import { cron } from './cron/contract.js'
 import { builds, operations } from './operations/contract.js'
@@ -14,6 +15,7 @@ import type { ApiEndpoints } from './endpoint.js'
 export const contract = {
   apps,
   config,
+  checks,
   formation,
   processes,
   cron,
@@ -28,6 +30,7 @@ export const contract = {
 export type Contract = typeof contract
 
 export type { AppInfo, AppView } from './apps/contract.js'
+export type { CheckRun, CheckView } from './checks/contract.js'
 export type { CronEntryView, CronRunView } from './cron/contract.js'
 export type { OperationView } from './operations/contract.js'
 export type { LogLineView, ProcessView } from './processes/contract.js'

@@ -1,5 +1,6 @@
 import type { Handlers } from './handler.js'
 import { appHandlers } from './apps/handlers.js'
+import { checkHandlers } from './checks/handlers.js'
 import { configHandlers } from './config/handlers.js'
 import { cronHandlers } from './cron/handlers.js'
 import { buildHandlers, operationHandlers } from './operations/handlers.js'
@@ -15,6 +16,7 @@ import type { ControlApiDeps } from './platform.js'
 export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   apps: appHandlers(platform),
   config: configHandlers(platform),
+  checks: checkHandlers(platform),
   formation: formationHandlers(platform),
   processes: processHandlers(platform),
   cron: cronHandlers(platform),

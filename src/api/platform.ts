@@ -5,7 +5,7 @@ import type { App } from '../store/apps.js'
 import type { CronRun } from '../store/cron.js'
 import type { Asker, Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
-import type { LogLineView, ProcessView } from './contract.js'
+import type { CheckRun, LogLineView, ProcessView } from './contract.js'
 import type { Grants } from '../access/grants.js'
 
 export interface OperationLogOptions {
@@ -35,6 +35,8 @@ export interface ControlApiDeps {
   ): AsyncIterable<{ readonly text: string; readonly offset: number }>
   processes(app: App): Promise<ProcessView[]>
   logs(app: App, query: LogQuery): AsyncIterable<LogLineView>
+  /** Does the checks of running processes, once each. */
+  runChecks(app: App, process: string | null, signal: AbortSignal): Promise<CheckRun[]>
   /** What a cron run wrote; with `follow`, until it is over or the signal aborts. Answers with the run as it is then. */
   cronOutput(
     app: App,

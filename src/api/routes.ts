@@ -15,6 +15,12 @@ export const routes = {
     reach: 'GET /apps/:app/config/reach',
     change: 'PATCH /apps/:app/config',
   },
+  checks: {
+    get: 'GET /apps/:app/checks',
+    change: 'PATCH /apps/:app/checks',
+    mode: 'POST /apps/:app/checks/mode',
+    run: 'POST /apps/:app/checks/run',
+  },
   formation: {
     get: 'GET /apps/:app/formation',
     scale: 'PATCH /apps/:app/formation',

@@ -62,7 +62,7 @@ const HealthCheck = z
 
 const aimless = 'says nothing to check: path, command, listening or uptime'
 
-/** Process type -> its checks, as app.json has them: https://github.com/dokku/docker-container-healthchecker, docs/file-format.md */
+/** Process type -> its checks, as app.json has them: https://github.com/dokku/docker-container-healthchecker (file format) */
 export const HealthChecks = z
   .record(z.string(), z.array(z.unknown()).max(mostChecks, `at most ${mostChecks} checks of a process type`))
   .pipe(z.record(z.string(), z.array(HealthCheck)))

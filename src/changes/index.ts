@@ -3,6 +3,7 @@ import { BerthError } from '../errors.js'
 import { own } from '../lib/own.js'
 import type { Operation, StoredChange } from '../store/operations.js'
 import type { Release } from '../store/releases.js'
+import { checks } from './checks.js'
 import { config } from './config.js'
 import { destroy } from './destroy.js'
 import type { ActingKind, ReleasingKind } from './kind.js'
@@ -13,7 +14,7 @@ import { rollback } from './rollback.js'
 import { scale } from './scale.js'
 
 /** Every way an app can change, by its kind. */
-const kinds = { push, config, scale, rollback, restart, rename, destroy }
+const kinds = { push, config, checks, scale, rollback, restart, rename, destroy }
 
 type Kinds = typeof kinds
 /** A change of an app, as it is stored. */

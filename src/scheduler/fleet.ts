@@ -20,6 +20,12 @@ import type { ready } from './readiness.js'
 import type { ProcessRecord, ProcessRecords } from './records.js'
 import type { Traffic } from './traffic.js'
 
+/** Is told what runs: see `Liveness`. */
+export interface LivenessWatch {
+  watch(app: App, release: Release, up: readonly ObservedContainer[]): void
+  forget(app: string): void
+}
+
 /** What everything in the scheduler works with. */
 export interface SchedulerDeps {
   readonly config: Config
@@ -33,6 +39,8 @@ export interface SchedulerDeps {
   readonly clock: Clock
   /** Waits for a process to do its work: see `ready`. */
   readonly ready: typeof ready
+  /** Asks those that run whether they still do their work. */
+  liveness?: LivenessWatch
   /** Bounds how many containers start at once. */
   readonly starts: Semaphore
   /** Aborted when the scheduler stops; what is under way is left for the next one to find. */

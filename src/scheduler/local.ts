@@ -14,12 +14,16 @@ import { Semaphore } from '../lib/semaphore.js'
 import { defaultLimits, type Timeouts } from './limits.js'
 import { readLogs } from './logs.js'
 import { startOneOff } from './one-off.js'
+import { Liveness } from './liveness.js'
+import type { ObservedContainer } from './plan.js'
 import { listProcesses } from './processes.js'
 import { ready } from './readiness.js'
 import { Reconciler } from './reconciler.js'
 import { ProcessRecords } from './records.js'
+import { runChecks } from './run-checks.js'
 import { replaceOf, RollOut, type RolloutRequest } from './rollout.js'
 import type {
+  CheckResult,
   Detached,
   DetachedSpec,
   LogLine,
@@ -34,6 +38,7 @@ import type {
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import { Traffic } from './traffic.js'
+import { Turns } from './turns.js'
 
 /** What a scheduler on one engine needs. */
 export interface SchedulerOptions {
@@ -48,6 +53,7 @@ export interface SchedulerOptions {
 interface Changing {
   readonly deps: SchedulerDeps
   readonly reconciler: Reconciler
+  readonly liveness: Liveness
   rollOut(change: RolloutRequest): Promise<void>
 }
 
@@ -130,6 +136,11 @@ class LocalScheduler implements Scheduler {
     return readLogs(this.#options, app, query)
   }
 
+  runChecks(app: App, process: string | null, signal: AbortSignal): Promise<CheckResult[]> {
+    const { config, store } = this.#options
+    return runChecks({ config, store, engine: this.#attaching }, app, process, signal)
+  }
+
   async remove(app: App): Promise<void> {
     const { reconciler } = await this.#open()
     reconciler.removed.add(app.id)
@@ -151,7 +162,10 @@ class LocalScheduler implements Scheduler {
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     this.#stopped.abort(new Error('the scheduler is stopping'))
-    if (this.#changing) await (await this.#changing).deps.traffic[Symbol.asyncDispose]()
+    if (!this.#changing) return
+    const { liveness, deps } = await this.#changing
+    await liveness.ended()
+    await deps.traffic[Symbol.asyncDispose]()
   }
 
   async #move(change: RolloutRequest): Promise<void> {
@@ -182,9 +196,22 @@ class LocalScheduler implements Scheduler {
     }
     const fleet = new Fleet(deps)
     const reconciler = new Reconciler(deps, store, fleet)
+    const turns = new Turns()
+    const liveness = new Liveness(deps, ({ app, release, found, restarts, failure }) => {
+      const about = { app: app.name, process: found.process }
+      const only = { process: found.process, restarts, failure }
+      const change = { app, release, only, shouldReplace: (one: ObservedContainer) => one.id === found.id }
+      const tell = (line: string) => log.info(about, line)
+      return turns.heal(app.id, (signal) =>
+        new RollOut(deps, fleet, reconciler, { ...change, log: tell, signal }).run(),
+      )
+    })
+    deps.liveness = liveness
     void this.#listen(reconciler, followApps(client, [`${label.instance}=${config.name}`], stopping))
     void this.#listen(reconciler, followDisconnects(client, stopping))
-    return { deps, reconciler, rollOut: (change) => new RollOut(deps, fleet, reconciler, change).run() }
+    const rollOut = (change: RolloutRequest) =>
+      turns.change(change.app.id, () => new RollOut(deps, fleet, reconciler, change).run())
+    return { deps, reconciler, liveness, rollOut }
   }
 
   async #listen(reconciler: Reconciler, events: AsyncIterable<AppEvent>): Promise<void> {

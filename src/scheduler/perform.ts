@@ -1,4 +1,4 @@
-import { messageOf } from '../errors.js'
+import { is, messageOf } from '../errors.js'
 import type { ExecCommand } from '../engine-client/exec.js'
 import { deadline } from '../lib/deadline.js'
 import { harmless } from '../lib/terminal.js'
@@ -39,7 +39,7 @@ const most = 1_000
 const lingering = new WeakMap<AppEngine, Map<string, ExecCommand>>()
 
 /**
- * Does a check once. Rejects with the signal's reason only.
+ * Does a check once. Rejects with the signal's reason, or when the engine that runs a command is away.
  * @param engine runs what is a command
  */
 export async function perform(
@@ -61,6 +61,7 @@ export async function perform(
     }
   } catch (error) {
     signal.throwIfAborted()
+    if (is(error, 'unavailable')) throw error
     if (error instanceof Unheard) return { passed: false, said: error.message, unheard: true }
     if (error instanceof Unanswered) return { passed: false, said: error.message, late: true }
     return { passed: false, said: `no answer: ${harmless(messageOf(error)).slice(0, shown)}` }

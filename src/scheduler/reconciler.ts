@@ -151,6 +151,7 @@ export class Reconciler {
     const away = awayOf(release) ?? (lost ? 'needs-push' : undefined)
     const version = await traffic.route(id, release?.domains ?? [], targets, away)
 
+    if (release) this.#deps.liveness?.watch(app, release, plan.keep.filter(isUp))
     for (const one of leaving.filter((other) => !stay.includes(other)))
       void this.#fleet.retire(id, one, known.get(one.id), version).then((gone) => (gone ? this.wake(id) : undefined))
     if (release) await this.#start(app, release, { plan, all, known, up, targets })
@@ -179,6 +180,7 @@ export class Reconciler {
     this.#wakeAt(id, Infinity)
     this.#pace.forget(id)
     this.#imageless.delete(id)
+    this.#deps.liveness?.forget(id)
     await traffic.forget(id)
     const all = (await engine.list(id)).get(id) ?? []
     await Promise.all(all.map((one) => this.#fleet.discard(id, one, limits.grace)))
@@ -274,7 +276,8 @@ export class Reconciler {
     const ended = finished > 0 ? finished : this.#deps.clock.now()
     const upMs = record?.state === 'up' ? ended - Date.parse(record.since) : 0
     const restarts = countCrash(record?.restarts ?? 0, upMs)
-    const failure = record?.failure ?? endingOf(info.State, info.HostConfig.Memory ?? 0)
+    const failure =
+      (record?.state === 'up' ? null : record?.failure) ?? endingOf(info.State, info.HostConfig.Memory ?? 0)
     const until = new Date(ended + delayAfter(restarts)).toISOString()
     this.#deps.log.warn({ app, process: dead.process, restarts, until }, `${dead.process} ${failure}`)
     const { id: container, process, type, release } = dead

@@ -1,6 +1,7 @@
 import { BerthError, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
+import { checksOf } from './checks.js'
 import { imageOf, slotsOf, type Slot } from './desired.js'
 import type { Fleet, SchedulerDeps } from './fleet.js'
 import { observe } from './observation.js'
@@ -12,6 +13,8 @@ export interface RolloutRequest {
   readonly app: App
   readonly release: Release
   shouldReplace(found: ObservedContainer): boolean
+  /** The one process that it is about, with what is known of it; the others are left alone. */
+  readonly only?: { readonly process: string; readonly restarts: number; readonly failure: string }
   /** What the person who asked reads. */
   readonly log: (line: string) => unknown
   readonly signal: AbortSignal
@@ -65,7 +68,7 @@ export class RollOut {
     const { app, release } = this.#request
     const { records } = this.#deps
     for (const one of this.#fresh)
-      if (!(await records.move(app.id, one.id, 'up', { failure: null })))
+      if (!(await records.move(app.id, one.id, 'up', { failure: this.#request.only?.failure ?? null })))
         throw new BerthError(
           'conflict',
           `${one.process} was stopped or restarted by somebody while it started`,
@@ -101,11 +104,14 @@ export class RollOut {
     const usable = all.filter((one) => !isLeaving(one) && !this.#request.shouldReplace(one))
     this.#replaced.push(...all.filter((one) => up.has(one.id) && this.#request.shouldReplace(one)).map((one) => one.id))
     const plan = planOf(slots, usable, up)
-    for (const one of plan.keep) if (!up.has(one.id)) this.#adopt(one)
-    const missing = plan.missing.map((one) => one.slot)
+    const concerns = ({ process }: { process: string }) => (this.#request.only?.process ?? process) === process
+    for (const one of plan.keep.filter(concerns)) if (!up.has(one.id)) this.#adopt(one)
+    const missing = plan.missing.map((one) => one.slot).filter(concerns)
     if (missing.length === 0 && plan.keep.length > 0) this.#request.log('Nothing to start: its processes run already')
-    await this.#launch(missing.filter((slot) => slot.type === 'web'))
-    return missing.filter((slot) => slot.type !== 'web')
+    // somebody may have said that two of them must not run at once
+    const overlaps = ({ type }: Slot) => type === 'web' && checksOf(app, release, type).mode !== 'disable'
+    await this.#launch(missing.filter(overlaps))
+    return missing.filter((slot) => !overlaps(slot))
   }
 
   async #replaceOthers(slots: readonly Slot[]): Promise<void> {
@@ -126,7 +132,7 @@ export class RollOut {
     const launched = await Promise.allSettled(
       slots.map(async (slot) => {
         this.#signal.throwIfAborted()
-        const { found, failure } = await this.#fleet.launch(app, release, slot, 0)
+        const { found, failure } = await this.#fleet.launch(app, release, slot, this.#request.only?.restarts ?? 0)
         this.#adopt(found)
         if (failure) throw failure
       }),

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { App } from '../store/apps.js'
+import type { CheckPhase } from '../store/checks.js'
 import type { Release } from '../store/releases.js'
 import type { ProcessState } from './lifecycle.js'
 
@@ -43,6 +44,20 @@ export interface Process {
   /** Bytes. */
   readonly memory: number
   readonly cpus: number
+}
+
+/** What came of a check of a running process. */
+export interface CheckResult {
+  /** `web.1` */
+  readonly process: string
+  readonly phase: CheckPhase
+  /** What was asked, in words. */
+  readonly asks: string
+  readonly passed: boolean
+  /** What came, in words. */
+  readonly said: string
+  /** Milliseconds it took. */
+  readonly ms: number
 }
 
 /** A line that a process wrote. */
@@ -189,6 +204,11 @@ export interface Scheduler {
    * with the signal, or after the last lines when not following.
    */
   logs(app: App, query: LogQuery): AsyncIterable<LogLine>
+  /**
+   * Does the checks of running processes once: of one (`web.1`), of a type (`web`), or of all (null).
+   * @throws BerthError `missing` when none runs
+   */
+  runChecks(app: App, process: string | null, signal: AbortSignal): Promise<CheckResult[]>
   /** Takes all of an app off the engine and the router. */
   remove(app: App): Promise<void>
   /** Brings the app's hostnames up to date; resolves when the router knows. */

@@ -22,6 +22,14 @@ const stored: readonly (readonly [StoredChange, string])[] = [
   [{ kind: 'config', set: { A: '', B: '' }, unset: [] }, 'Set A, B config vars'],
   [{ kind: 'config', set: {}, unset: ['C'] }, 'Unset C config vars'],
   [{ kind: 'scale', formation: { web: { quantity: 2 }, worker: { memory: 2 ** 29, cpus: 0.5 } } }, 'Scale web, worker'],
+  [
+    { kind: 'checks', types: ['web'], phase: 'startup', set: { path: '/up' }, unset: ['status'] },
+    'Change the startup checks of web: path, status',
+  ],
+  [
+    { kind: 'checks', types: [], phase: 'startup', set: {}, unset: [], mode: 'skip' },
+    'Skip the checks of all process types',
+  ],
   [{ kind: 'rollback', version: 3 }, 'Rollback to v3'],
   [{ kind: 'restart', process: null }, 'Restart all processes'],
   [{ kind: 'rename' }, 'Rename'],

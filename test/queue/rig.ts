@@ -49,12 +49,13 @@ export async function queueRig(): Promise<QueueRig> {
 }
 
 /** The part of a scheduler that looks at what runs, where nothing does. */
-export const unobserved: Pick<Scheduler, 'attach' | 'detach' | 'detached' | 'processes' | 'logs'> = {
+export const unobserved: Pick<Scheduler, 'attach' | 'detach' | 'detached' | 'processes' | 'logs' | 'runChecks'> = {
   attach: () => Promise.reject(new Error('nothing runs here')),
   detach: () => Promise.reject(new Error('nothing runs here')),
   detached: () => Promise.resolve([]),
   processes: () => Promise.resolve([]),
   logs: () => Readable.from([]),
+  runChecks: () => Promise.resolve([]),
 }
 
 /** A scheduler without containers: it does what `rollOut` says. */

@@ -17,7 +17,7 @@ export const ProcessView = z.strictObject({
   since: Time.nullable().describe('since when it is in this state'),
   until: Time.nullable().describe('when a crashed one is started again'),
   restarts: z.int().describe('crashes in a row'),
-  failure: z.string().nullable().describe('why it crashed'),
+  failure: z.string().nullable().describe('why it crashed, or what it is there in place of'),
   release: z.int(),
   command: z.string().nullable().describe("null is the image's own"),
   memory: z.int().describe('bytes'),

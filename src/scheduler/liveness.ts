@@ -1,0 +1,160 @@
+import { messageOf } from '../errors.js'
+import type { App } from '../store/apps.js'
+import type { Release } from '../store/releases.js'
+import { countCrash, delayAfter } from './backoff.js'
+import { checksOf, type Check } from './checks.js'
+import { nameCheck } from './diagnosis.js'
+import type { SchedulerDeps } from './fleet.js'
+import { perform, type CheckOutcome } from './perform.js'
+import type { ObservedContainer } from './plan.js'
+
+/** A running process that has failed a liveness check as often as it may. */
+export interface SickProcess {
+  readonly app: App
+  readonly release: Release
+  readonly found: ObservedContainer
+  /** How often it was replaced in a row, this time included. */
+  readonly restarts: number
+  /** Why, one line. */
+  readonly failure: string
+}
+
+/** Has a new process take the place of a sick one. Resolves with false when that cannot be now, or did not work. */
+type Replace = (sick: SickProcess) => Promise<boolean>
+
+/** A process that is watched. */
+interface Watched {
+  app: App
+  release: Release
+  readonly found: ObservedContainer
+  /** Of another key, it is watched anew. */
+  readonly key: string
+  readonly stop: AbortController
+  readonly began: number
+  passedAt: number | null
+  /** Replacements that did not work, and when the last was tried. */
+  tries: number
+  triedAt: number
+}
+
+/** Asks the processes that run whether they still do their work, where somebody wants that, and has the sick replaced. */
+export class Liveness {
+  readonly #deps: SchedulerDeps
+  readonly #replace: Replace
+  readonly #perform: typeof perform
+  /** App id -> container id -> what is known of it. */
+  readonly #apps = new Map<string, Map<string, Watched>>()
+  readonly #loops = new Set<Promise<void>>()
+
+  constructor(deps: SchedulerDeps, replace: Replace, performer = perform) {
+    this.#deps = deps
+    this.#replace = replace
+    this.#perform = performer
+    deps.stopping.addEventListener('abort', () => this.#apps.forEach((_, app) => this.forget(app)))
+  }
+
+  /** Watches these processes of an app, and no others of it. An app without liveness checks costs nothing. */
+  watch(app: App, release: Release, up: readonly ObservedContainer[]): void {
+    const before = this.#apps.get(app.id)
+    const now = new Map<string, Watched>()
+    for (const found of this.#deps.stopping.aborted ? [] : up) {
+      const { liveness } = checksOf(app, release, found.type)
+      if (liveness.length === 0) continue
+      const key = JSON.stringify([liveness, found.address])
+      const known = before?.get(found.id)
+      if (known?.key === key) {
+        now.set(found.id, Object.assign(known, { app, release }))
+        continue
+      }
+      const stop = new AbortController()
+      const began = this.#deps.clock.now()
+      const watched = { app, release, found, key, stop, began, passedAt: null, tries: 0, triedAt: began }
+      now.set(found.id, watched)
+      for (const check of liveness) this.#begin(watched, check)
+    }
+    before?.forEach((one, id) => {
+      if (now.get(id) !== one) one.stop.abort()
+    })
+    if (now.size > 0) this.#apps.set(app.id, now)
+    else this.#apps.delete(app.id)
+  }
+
+  /** Watches nothing of an app any more. */
+  forget(app: string): void {
+    this.#apps.get(app)?.forEach((one) => one.stop.abort())
+    this.#apps.delete(app)
+  }
+
+  /** Resolves when nothing is asked any more, after all is forgotten. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#loops)
+  }
+
+  #begin(watched: Watched, check: Check): void {
+    const loop = this.#ask(watched, check).catch((error: unknown) =>
+      this.#deps.log.warn({ app: watched.app.name, process: watched.found.process }, `liveness: ${messageOf(error)}`),
+    )
+    this.#loops.add(loop)
+    void loop.then(() => this.#loops.delete(loop))
+  }
+
+  async #ask(watched: Watched, check: Check): Promise<void> {
+    const { clock, config, engine } = this.#deps
+    const { found, stop } = watched
+    const wait = Math.max(check.wait, 1) * 1000
+    // processes that came up at once are not asked at once
+    await this.#pause(check.initialDelay * 1000 + wait * (0.5 + Math.random() / 2), stop.signal)
+    const isOver = () => stop.signal.aborted
+    for (let failures = 0; !isOver();) {
+      const target = { id: found.id, address: found.address, hostname: config.appHost(watched.app.name) }
+      // an engine that is away tells nothing of the process
+      const outcome = await this.#perform(check, target, engine, stop.signal).catch(() => null)
+      if (isOver()) return
+      if (outcome?.passed) {
+        failures = 0
+        watched.passedAt = clock.now()
+      } else if (outcome && ++failures >= check.attempts) await this.#treat(watched, check, outcome, failures)
+      await this.#pause(wait, stop.signal)
+    }
+  }
+
+  async #treat(watched: Watched, check: Check, { said }: CheckOutcome, failures: number): Promise<void> {
+    const { clock, log, records } = this.#deps
+    const { app, release, found, began } = watched
+    const failure = `failed ${nameCheck(check)}, ${failures} times in a row: ${said}`
+    const about = { app: app.name, process: found.process }
+    if (failures === check.attempts) log.warn(about, `${found.process} ${failure}`)
+    if (check.warn) return
+    const record = (await records.list(app.id)).find((one) => one.container === found.id)
+    if (record?.state !== 'up') return
+    // one that has replaced another, and never did well, is given more time each time
+    const before = record.restarts + watched.tries
+    if (before > 0 && clock.now() < watched.triedAt + delayAfter(before)) return
+    const healthyMs = watched.passedAt === null ? 0 : watched.passedAt - began
+    const restarts = countCrash(record.restarts, healthyMs)
+    watched.tries += 1
+    watched.triedAt = clock.now()
+    const isReplaced = await this.#replace({
+      app,
+      release,
+      found,
+      restarts,
+      failure: `in place of one that ${failure}`,
+    })
+    log.warn(about, `${found.process} ${isReplaced ? 'was replaced by a new one' : 'could not be replaced now'}`)
+  }
+
+  /** Ends early, and quietly, with the signal. */
+  #pause(ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const end = () => {
+        callOff()
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      const callOff = this.#deps.clock.after(ms, end)
+      signal.addEventListener('abort', end, { once: true })
+    })
+  }
+}

@@ -1,0 +1,31 @@
+import { EventEmitter, once } from 'node:events'
+import { expect } from 'chai'
+import { Turns } from '../../src/scheduler/turns.js'
+
+describe('turns', () => {
+  it('let one process of an app be replaced at a time, and none while the app is changed', async () => {
+    const turns = new Turns()
+    const first = new EventEmitter()
+    const healed = turns.heal('a', () => once(first, 'up'))
+    expect(await turns.heal('a', () => Promise.resolve())).to.equal(false)
+    expect(await turns.heal('b', () => Promise.resolve())).to.equal(true)
+    first.emit('up')
+    expect(await healed).to.equal(true)
+    const inChange = await turns.change('a', () => turns.heal('a', () => Promise.resolve()))
+    expect(inChange).to.equal(false)
+    expect(await turns.heal('a', () => Promise.reject(new Error('it does not come up')))).to.equal(false)
+  })
+
+  it('have a replacement end before a change begins', async () => {
+    const turns = new Turns()
+    const order: string[] = []
+    const healed = turns.heal('a', async (signal) => {
+      await once(signal, 'abort')
+      order.push('undone')
+      throw new Error('aborted')
+    })
+    await turns.change('a', () => Promise.resolve(order.push('changed')))
+    expect(order).to.deep.equal(['undone', 'changed'])
+    expect(await healed).to.equal(false)
+  })
+})
