@@ -8,6 +8,7 @@ import { formation } from './formation/contract.js'
 import { processes } from './processes/contract.js'
 import { releases } from './releases/contract.js'
 import { system } from './system/contract.js'
+import { registries } from './registries/contract.js'
 import { tokens } from './tokens/contract.js'
 import type { ApiEndpoints } from './endpoint.js'
 
@@ -23,6 +24,7 @@ export const contract = {
   builds,
   operations,
   git,
+  registries,
   tokens,
   system,
 } as const satisfies ApiEndpoints

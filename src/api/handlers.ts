@@ -9,6 +9,7 @@ import { formationHandlers } from './formation/handlers.js'
 import { processHandlers } from './processes/handlers.js'
 import { releaseHandlers } from './releases/handlers.js'
 import { systemHandlers } from './system/handlers.js'
+import { registryHandlers } from './registries/handlers.js'
 import { tokenHandlers } from './tokens/handlers.js'
 import type { ControlApiDeps } from './platform.js'
 
@@ -24,6 +25,7 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   builds: buildHandlers(platform),
   operations: operationHandlers(platform),
   git: gitHandlers(platform),
+  registries: registryHandlers(platform),
   tokens: tokenHandlers(platform),
   system: systemHandlers(platform),
 })

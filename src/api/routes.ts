@@ -64,6 +64,11 @@ export const routes = {
     authorize: 'POST /apps/:app/git/logins',
     forget: 'DELETE /apps/:app/git/logins/:host',
   },
+  registries: {
+    list: 'GET /registries',
+    login: 'POST /registries',
+    logout: 'DELETE /registries/:host',
+  },
   tokens: {
     list: 'GET /tokens',
     create: 'POST /tokens',

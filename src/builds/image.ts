@@ -1,8 +1,7 @@
 import { join } from 'node:path'
 import type { ImagePlan } from '../buildpacks/buildpack.js'
 import { reasonOf } from '../buildpacks/reason.js'
-import { label, type Config } from '../config.js'
-import type { EngineClient } from '../engine-client/client.js'
+import { label } from '../config.js'
 import type { ImageDetails } from '../engine-client/images.js'
 import { isAway } from '../engine-client/errors.js'
 import type { ProgressMessage } from '../engine-client/progress.js'
@@ -11,6 +10,8 @@ import { LineSplitter } from '../lib/lines.js'
 import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
 import { whyAbsent } from '../stacks/absent.js'
+import type { StackDeps } from '../stacks/ensure.js'
+import { registryAuths } from '../stacks/registries.js'
 import { contextOf, dockerfileName, type ContextUpload } from './context.js'
 import type { OperationLog } from './operation-log.js'
 
@@ -45,7 +46,7 @@ export interface MadeImage {
  * @throws BerthError `invalid` in the engine's words when the build fails, `unavailable` when the engine went away
  */
 export async function buildImage(
-  { config, engine }: { readonly config: Config; readonly engine: EngineClient },
+  { config, engine, store }: StackDeps,
   { app, directory, plan, buildpack, tag, variables, lent, noCache }: ImageOrder,
   log: OperationLog,
   signal: AbortSignal,
@@ -64,6 +65,7 @@ export async function buildImage(
       labels: { [label.instance]: config.name, [label.app]: app.id },
       cacheNamespace: app.id,
       noCache,
+      registries: await registryAuths(store.registryLogins),
       ...(builder === 'here' ? { headers: headersOf(plan, variables, lent) } : {}),
     }
     const { id, memory } = await report(engine.builds.build(context.stream, request, signal), { plan, buildpack }, log)

@@ -2,29 +2,10 @@ import type { Command } from 'commander'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
 import { fields, heading, print, printJson, say } from './output.js'
+import { readPassword } from './password.js'
 import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
 
 const group = 'Git'
-/** Bytes that a password may have, and a line end. */
-const maxPassword = 4098
-
-/** A password, of one line. @throws UsageError at a terminal, which would show it */
-async function readPassword(example: string): Promise<string> {
-  if (process.stdin.isTTY)
-    throw new UsageError('the password is read from standard input, and a terminal would show it', example)
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of process.stdin) {
-    chunks.push(chunk as Buffer)
-    if ((bytes += (chunk as Buffer).length) > maxPassword) break
-  }
-  const password = Buffer.concat(chunks)
-    .toString()
-    .replace(/\r?\n$/, '')
-  if (password === '') throw new UsageError('there is no password on standard input', example)
-  return password
-}
-
 function addGit(program: Command): void {
   withJson(
     withApp(

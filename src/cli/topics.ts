@@ -17,6 +17,7 @@ export const topics: Readonly<Record<string, () => Promise<Register>>> = {
   builds: async () => (await import('./builds.js')).registerBuilds,
   buildpacks: async () => (await import('./buildpacks.js')).registerBuildpacks,
   git: async () => (await import('./git.js')).registerGit,
+  registry: async () => (await import('./registry.js')).registerRegistry,
   tokens: async () => (await import('./tokens.js')).registerTokens,
   serve: async () => (await import('../serve/commands.js')).registerServe,
   up: async () => (await import('../serve/commands.js')).registerServe,

@@ -31,8 +31,16 @@ export interface ImageBuild {
   readonly noCache?: boolean
   /** Keeps the cache mounts of one from another's; Berth's engine goes by the labels. */
   readonly cacheNamespace?: string
+  /** By the addresses of registries: what images of theirs are pulled with (Docker Engine API, AuthConfig). */
+  readonly registries?: Readonly<Record<string, RegistryPassword>>
   /** What Berth's engine alone understands. */
   readonly headers?: Readonly<Record<string, string>>
+}
+
+/** What an engine logs in to a registry with. */
+export interface RegistryPassword {
+  readonly username: string
+  readonly password: string
 }
 
 /** An engine's builder. */
@@ -72,6 +80,7 @@ export class Builds {
       args,
       cacheNamespace,
       noCache = false,
+      registries = {},
       headers,
     } = request
     const namespace =
@@ -83,6 +92,7 @@ export class Builds {
       forcerm: true,
       ...(noCache && { nocache: true }),
       ...(labels && { labels: { ...labels } }),
+      ...(Object.keys(registries).length > 0 && { registryconfig: { ...registries } }),
       ...(directory === undefined ? {} : { directory }),
       ...(target === undefined ? {} : { target }),
       ...(Object.keys(buildargs).length === 0 ? {} : { buildargs }),

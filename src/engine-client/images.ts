@@ -1,4 +1,5 @@
 import type { ImageInfo, ImageInspectInfo } from 'dockerode'
+import type { RegistryPassword } from './builds.js'
 import type { EngineConnection } from './connection.js'
 import { translated, unlessRefused } from './errors.js'
 import { progressOf, type ProgressMessage } from './progress.js'
@@ -35,8 +36,9 @@ export class EngineImages {
   }
 
   /** Fetches an image from its registry; what the engine says of it, as it comes. */
-  async *pull(name: string, signal?: AbortSignal): AsyncGenerator<ProgressMessage> {
-    yield* progressOf(await once(this.#connection.docker.pull(name, signal ? { abortSignal: signal } : {})))
+  async *pull(name: string, signal?: AbortSignal, authconfig?: RegistryPassword): AsyncGenerator<ProgressMessage> {
+    const options = { ...(signal && { abortSignal: signal }), ...(authconfig && { authconfig }) }
+    yield* progressOf(await once(this.#connection.docker.pull(name, options)))
   }
 
   /** Takes the images of an archive, as `save` makes one. */

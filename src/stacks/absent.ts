@@ -3,18 +3,24 @@ import { imagesIn, outlineOf } from '../buildpacks/dockerfile/outline.js'
 import { debianPythons } from '../buildpacks/python/version.js'
 import { lastStep } from '../buildpacks/dockerfile/place.js'
 import { stacks } from './index.js'
+import { registryOf } from './registries.js'
 
 /** How an engine says that the registry of an image is out of reach. */
 const unreached = /(?:Get|Head) "https?:\/\/[^"\s]*\/v2\//
+
+/** How an engine says that a registry wants to know who asks, or another who; of an image that is not there many say the same. */
+const unauthorized = /no basic auth credentials|unauthorized: |401 Unauthorized|denied: requested access/
 
 /** What is made here without a registry. */
 const families = 'debian, node, python, golang, rust, ruby, eclipse-temurin, maven and elixir, on Debian'
 
 /** What to do about an image that a build takes from elsewhere and that cannot be had; null for another failure. */
 export function whyAbsent(lines: readonly string[], { error, image }: FailedBuild): string | null {
-  if (!unreached.test(error)) return null
+  const closed = unauthorized.test(error)
+  if (!closed && !unreached.test(error)) return null
   const step = lastStep(lines) ?? ''
   const name = imagesIn(step, image.args ?? {})[0] ?? 'an image that the Dockerfile names'
+  if (closed) return `${name} is not there, or not for this login: ${loginFor(name)}`
   const stages = outlineOf(image.dockerfile).stages.flatMap((stage) => stage.name ?? [])
   const isStage = !/^FROM\b/i.test(step) && /^[\w-]+$/.test(name)
   const what = isStage
@@ -27,6 +33,9 @@ export function whyAbsent(lines: readonly string[], { error, image }: FailedBuil
       : `${other} is made here without one: begin with that`
   return isStage ? what : `${what}. ${way}, or give Berth a registry mirror: BERTH_REGISTRY_MIRRORS`
 }
+
+const loginFor = (name: string): string =>
+  `\`berth registry:login ${registryOf(name)} USER\` takes a password on its standard input`
 
 /** The image that can be made here in place of one on Alpine: `node:20-slim` for `node:20-alpine3.19`. */
 function onDebian(name: string): string | null {

@@ -14,6 +14,7 @@ import { finished, type ProgressMessage } from '../engine-client/progress.js'
 import { BerthError, messageOf } from '../errors.js'
 import type { Store } from '../store/store.js'
 import { stacks } from './index.js'
+import { authFor, registryAuths } from './registries.js'
 import { lineOf, partsLabel, type Stack, type StackParts } from './stack.js'
 
 /** How long a registry has for its first word, in milliseconds: where none can be reached, images are made here. */
@@ -78,7 +79,7 @@ export async function ensureStacks(
     }
     if (making.has(keyOf(deps, image))) say(`Waiting for the stack image ${image.name}, which is being made already`)
     await once(deps, image, async () => {
-      if (!(await pulls(deps.engine, image, say))) await make(deps, image, say)
+      if (!(await pulls(deps, image, say))) await make(deps, image, say)
       await looked(deps, image)
     })
   }
@@ -105,21 +106,26 @@ async function renew(deps: StackDeps, image: StackImage): Promise<void> {
   if (Date.now() - Number(await store.redis.hget('stacks:looked', image.name)) < freshMs) return
   await looked(deps, image)
   const made = (await engine.images.inspect(image.name))?.Config.Labels[partsLabel]
-  if (made === undefined) await pulls(engine, image, silently)
+  if (made === undefined) await pulls(deps, image, silently)
   else if (
-    !(await pulls(engine, image, silently)) &&
+    !(await pulls(deps, image, silently)) &&
     made !== lineOf(await image.stack.parts(config.cache, image.version))
   )
     await make(deps, image, silently)
 }
 
-async function pulls(engine: EngineClient, { name, stack }: StackImage, say: (line: string) => void): Promise<boolean> {
+async function pulls(
+  { engine, store }: StackDeps,
+  { name, stack }: StackImage,
+  say: (line: string) => void,
+): Promise<boolean> {
   if (stack.stage !== undefined) return false
   const silent = new AbortController()
   let layers = false
   const timer = setTimeout(() => silent.abort(), registryMs)
   try {
-    for await (const event of engine.images.pull(name, silent.signal)) {
+    const auth = authFor(name, await registryAuths(store.registryLogins))
+    for await (const event of engine.images.pull(name, silent.signal, auth)) {
       clearTimeout(timer)
       if (event.error !== undefined) return false
       if (!layers && event.id !== undefined && event.progress !== undefined) {

@@ -7,6 +7,7 @@ import { GitLogins } from './git-logins.js'
 import { Notifications } from './notifications.js'
 import { Operations } from './operations.js'
 import { Pushers } from './pushers.js'
+import { RegistryLogins } from './registry-logins.js'
 import { Releases } from './releases.js'
 import { Routes } from './routes.js'
 import { Tokens } from './tokens.js'
@@ -22,6 +23,7 @@ export interface Store extends AsyncDisposable {
   readonly cron: Cron
   readonly tokens: Tokens
   readonly gitLogins: GitLogins
+  readonly registryLogins: RegistryLogins
   readonly notifications: Notifications
   /** A connection of its own for `SUBSCRIBE`; the caller quits it. */
   subscriber(): Promise<Redis>
@@ -41,6 +43,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     cron: new Cron(redis),
     tokens: new Tokens(redis),
     gitLogins: new GitLogins(redis),
+    registryLogins: new RegistryLogins(redis),
     notifications,
     subscriber: () => connectRedis(config),
     [Symbol.asyncDispose]: async () => {

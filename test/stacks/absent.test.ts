@@ -29,6 +29,16 @@ describe('an image that cannot be had', () => {
       'no stage is named bass (there are base), and no image of that name can be had',
     ))
 
+  it('may want a login, by its registry', () => {
+    const closed = 'Get "https://reg.example:5000/v2/": no basic auth credentials'
+    expect(why('FROM reg.example:5000/me/app:1', closed)).to.equal(
+      'reg.example:5000/me/app:1 is not there, or not for this login: `berth registry:login reg.example:5000 USER` takes a password on its standard input',
+    )
+    expect(why('FROM me/app', 'pull access denied for me/app: denied: requested access to the resource')).to.include(
+      'registry:login docker.io USER',
+    )
+  })
+
   it('is not the reason of another failure', () =>
     expect(why('FROM alpine', 'The command returned a non-zero code: 1')).to.equal(null))
 })

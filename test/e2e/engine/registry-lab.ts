@@ -21,7 +21,7 @@ export interface Place extends AsyncDisposable {
 
 /** Starts a program where an engine's network is; without one, where the test's is. */
 export function within(
-  engine: DockerEngine | undefined,
+  engine: Pick<DockerEngine, 'pid'> | undefined,
   command: string,
   args: readonly string[],
   env = {},
@@ -63,9 +63,9 @@ export interface RegistryOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Debian's docker-registry on the engine's network. */
+/** Debian's docker-registry on the network of an engine, or of another process. */
 export async function openRegistry(
-  engine: DockerEngine | undefined,
+  engine: Pick<DockerEngine, 'pid'> | undefined,
   options: RegistryOptions = {},
 ): Promise<Place & { readonly dir: string }> {
   const { address = '127.0.0.1', http } = options
@@ -79,7 +79,7 @@ export async function openRegistry(
 async function serveRegistry(
   http: (dir: string) => string,
   { more = [], env = {} }: RegistryOptions = {},
-  engine?: DockerEngine,
+  engine?: Pick<DockerEngine, 'pid'>,
 ): Promise<AsyncDisposable & { readonly dir: string }> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-registry-'))
   const lines = [
