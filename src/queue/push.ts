@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import { buildTree } from '../builds/build.js'
+import { leaveOut } from '../builds/leave-out.js'
 import { operationFiles } from '../builds/files.js'
 import type { Built } from '../changes/kind.js'
 import { isBuild } from '../changes/index.js'
@@ -51,6 +53,7 @@ export async function buildPush(
     reach: { ...reach, ...ofBuild },
     lent: { SOURCE_VERSION: commit, BERTH_APP: app.name, BERTH_COMMIT: commit },
   }
+  if (existsSync(directory)) await leaveOut({ ...deps, app, directory }, (line) => log.detail(line), signal)
   const { memory, ...built } = await buildTree(deps, order, log, signal)
   // one that found all in its cache took little: it is forgotten slowly what others took
   const buildMemory = Math.max(memory, Math.floor(((app.buildMemory ?? 0) * 3) / 4))
