@@ -38,13 +38,17 @@ export async function unwatchedBy(
   if (watch === '' || since === null) return null
   const watched = globs(watch)
   let spent = 0
-  const [changed, args]: [string[], string[]] = [
-    [],
-    ['diff-tree', '-r', '-z', '--name-only', '--no-renames', since, commit],
-  ]
+  const [changed, args]: [string[], string[]] = [[], ['diff-tree', '-r', '-z', '--raw', '--no-renames', since, commit]]
+  let isPath = true // after modes and objects
   try {
-    for await (const path of records(repository, args, env, 2 * maxPath)) {
-      const name = path.toString()
+    for await (const record of records(repository, args, env, 2 * maxPath)) {
+      const name = record.toString()
+      isPath = !isPath
+      if (!isPath) {
+        // another commit of a submodule: what has changed in it may be watched
+        if (/^:(160000|\d+ 160000) /.test(name)) return null
+        continue
+      }
       const began = performance.now()
       if (always.test(name) || watched(name) || changed.push(name) > mostChanges) return null
       spent += performance.now() - began

@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import { join } from 'node:path'
+import { unwatchedBy } from '../../src/git/watch.js'
 import { gitRig, type GitRig } from './rig.js'
 import type { PushChange } from '../../src/changes/push.js'
 
@@ -37,6 +39,17 @@ describe('a push of a repository of which an app is built in part', function () 
     expect(await push({ 'docs/a': '4' }), 'that before is not built yet').to.equal(undefined)
     expect(await push({ 'apps/web/a': '1' }), 'all in all').to.equal('apps/web/x.md, docs/a, docs/b')
     expect(await push({ Procfile: 'web: x' }), 'what always counts').to.equal(undefined)
+    const [before, after] = ['2'.repeat(40), '3'.repeat(40)]
+    const pin = async (commit: string): Promise<string> => {
+      await copy.git('update-index', '--add', '--cacheinfo', `160000,${commit},docs/lib`)
+      await copy.git('commit', '-q', '-m', 'pinned')
+      return (await copy.git('rev-parse', 'HEAD')).stdout.trim()
+    }
+    const [one, two] = [await pin(before), await pin(after)]
+    const source = { repository: copy.dir, commit: two, env: { GIT_DIR: join(copy.dir, '.git') } }
+    await rig.store.releases.put({ ...current, commit: one, config: { BERTH_WATCH_PATHS: watch } })
+    expect(await unwatchedBy(rig.store, app, source), 'a submodule').to.equal(null)
+    await copy.git('reset', '-q', '--hard', 'HEAD~2')
     await rig.store.releases.put({ ...current, commit: '1'.repeat(40), config: { BERTH_WATCH_PATHS: watch } })
     expect(await push({ 'docs/a': '5' }), 'what runs is not there').to.equal(undefined)
   })
