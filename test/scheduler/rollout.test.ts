@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { replaceOf } from '../../src/scheduler/rollout.js'
+import { Fleet } from '../../src/scheduler/fleet.js'
+import { replaceOf, RollOut } from '../../src/scheduler/rollout.js'
 import { firstRelease } from '../../src/store/releases.js'
 import { World } from './world.js'
 
@@ -53,6 +54,51 @@ describe('a roll-out', () => {
     await world.pass(10_000)
     expect([running(), world.app.current]).to.deep.equal([all(2), 2])
     for (const id of begun) expect([...world.boxes.keys()]).to.include(id)
+  })
+
+  it('of processes that must not run at once stops the old before it starts the new', async () => {
+    world.app = { ...world.app, checks: { modes: { web: 'disable' } } }
+    world.deploy({ image: 'two' })
+    let most = 0
+    for (let step = 0; step < 40; step += 1) {
+      await world.pass(50)
+      most = Math.max(most, running().filter((name) => name.startsWith('web.1')).length)
+    }
+    await world.pass(5_000)
+    expect([running(), routed(), most]).to.deep.equal([all(2), [2, 2], 1])
+  })
+
+  it('of such that fails has the old ones run again', async () => {
+    world.app = { ...world.app, checks: { modes: { '*': 'disable' } } }
+    world.fails = true
+    world.deploy({ image: 'two' })
+    await world.pass(5_000)
+    expect(world.releases.get(2)?.status).to.equal('failed')
+    world.fails = false
+    await world.pass(60_000)
+    expect([running(), routed()]).to.deep.equal([all(1), [1, 1]])
+  })
+
+  it('of one process replaces it by one that serves first, and touches no other', async () => {
+    const before = new Map([...world.boxes.values()].map(({ process, id }) => [process, id]))
+    const release = world.releases.get(1) ?? firstRelease('a')
+    const about = { app: world.app, release, log: () => undefined, signal: new AbortController().signal }
+    const only = { process: 'web.2', restarts: 3, failure: 'in place of one that failed' }
+    const fleet = new Fleet(world.deps)
+    const shouldReplace = ({ id }: { id: string }) => id === before.get('web.2')
+    const done = new RollOut(world.deps, fleet, world.reconciler, { ...about, only, shouldReplace }).run()
+    await world.pass(100)
+    expect(routed()).to.deep.equal([1, 1])
+    expect(running().filter((name) => name.startsWith('web.2'))).to.have.length(2)
+    await world.pass(5_000)
+    await done
+    const now = new Map([...world.boxes.values()].map(({ process, id }) => [process, id]))
+    expect(now.get('web.1')).to.equal(before.get('web.1'))
+    expect(now.get('worker.1')).to.equal(before.get('worker.1'))
+    expect(now.get('web.2')).to.not.equal(before.get('web.2'))
+    const record = (await world.deps.records.list('a')).find(({ container }) => container === now.get('web.2'))
+    expect(record).to.include({ state: 'up', restarts: 3, failure: 'in place of one that failed' })
+    expect(running()).to.deep.equal(all(1))
   })
 
   it('of fewer processes takes away what is too many, and starts nothing anew', async () => {
