@@ -4,6 +4,7 @@ import { isOverRun, type CronRun } from '../../store/cron.js'
 import { newOperationId } from '../../store/operations.js'
 import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
+import { maskedLog } from '../processes/masking.js'
 import { viewRun, type CronEntries } from './entries.js'
 
 /** What is asked of the runs of entries. */
@@ -52,7 +53,12 @@ export function runHandlers(
         )
       }
       return (async function* () {
-        return viewRun(yield* platform.cronOutput(app, run, { follow, signal }))
+        let ended = run
+        const lines = (async function* () {
+          ended = yield* platform.cronOutput(app, run, { follow, signal })
+        })()
+        yield* maskedLog(store, app, lines)
+        return viewRun(ended)
       })()
     },
   }

@@ -2,17 +2,16 @@ import { masked, secretsOf } from '../../lib/mask.js'
 import { orMissing } from '../../lib/missing.js'
 import type { App } from '../../store/apps.js'
 import type { Store } from '../../store/store.js'
-import type { LogLineView } from '../contract.js'
 
 /** A log that is followed knows the secrets of a new release after so long; no process starts sooner. Milliseconds. */
 const freshMs = 200
 
 /** An app's log without the secrets of its config vars: of what runs, and of the release that is about to. */
-export async function* maskedLog(
+export async function* maskedLog<Line extends { readonly text: string }>(
   { releases }: Pick<Store, 'releases'>,
   app: App,
-  lines: AsyncIterable<LogLineView>,
-): AsyncGenerator<LogLineView> {
+  lines: AsyncIterable<Line>,
+): AsyncGenerator<Line, void> {
   let known = new Map<number, readonly string[]>()
   const secretsIn = async (version: number): Promise<readonly string[]> => {
     const release = await releases.get(app.id, version).catch(orMissing(null))

@@ -81,6 +81,7 @@ describe('cron through the API', function () {
 
   it('records a run for the worker, refuses a second one, and tells what it wrote until it is over', async () => {
     const app = await rig.pushed('run')
+    await rig.store.releases.update(app.id, 2, { config: { API_KEY: 'hidden-value' } })
     const { id: entry } = await rig.client.cron.add({ app: 'run', schedule: '@hourly', command })
     await expectFault(rig.client.cron.output({ app: 'run', entry, run: 'latest' }), 'missing', /has not run yet/)
     const run = await rig.client.cron.run({ app: 'run', entry })
@@ -92,10 +93,10 @@ describe('cron through the API', function () {
     expect(await lines.next()).to.deep.equal({ done: false, value: { time: '2026-01-01T00:00:00Z', text: 'one two' } })
     await writeFile(
       outputFile(rig.config, app.id, run.id),
-      '2026-01-01T00:00:00Z one two\n2026-01-01T00:00:01Z three\n',
+      '2026-01-01T00:00:00Z one two\n2026-01-01T00:00:01Z three hidden-value\n',
     )
     await rig.store.cron.notify(app.id, run.id)
-    expect((await lines.next()).value).to.have.property('text', 'three')
+    expect((await lines.next()).value).to.have.property('text', 'three [secret]')
     const end = { status: 'failed', exit: 3, finishedAt: '2026-01-01T00:00:02Z', failure: 'crashed' } as const
     await rig.store.cron.update(app.id, run.id, end)
     expect(await lines.next()).to.deep.equal({ done: true, value: { ...run, ...end } })
