@@ -1,11 +1,19 @@
 import { askerOf } from '../../access/caller.js'
 import { BerthError } from '../../errors.js'
+import type { App } from '../../store/apps.js'
 import { isOverRun, type CronRun } from '../../store/cron.js'
 import { newOperationId } from '../../store/operations.js'
 import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
 import { maskedLog } from '../processes/masking.js'
 import { viewRun, type CronEntries } from './entries.js'
+
+const noRun = ({ name }: App, entry: string, run: string): BerthError =>
+  new BerthError(
+    'missing',
+    run === 'latest' ? `${entry} has not run yet` : `no run ${run} is known: it is long over`,
+    `\`berth cron:log ${entry} -a ${name}\` lists those that are`,
+  )
 
 /** What is asked of the runs of entries. */
 export function runHandlers(
@@ -46,11 +54,7 @@ export function runHandlers(
       const run = given === 'latest' ? runs[0] : runs.find(({ id }) => id === given)
       if (!run) {
         await entries.find(app, entry)
-        throw new BerthError(
-          'missing',
-          given === 'latest' ? `${entry} has not run yet` : `no run ${given} is known: it is long over`,
-          `\`berth cron:log ${entry} -a ${app.name}\` lists those that are`,
-        )
+        throw noRun(app, entry, given)
       }
       return (async function* () {
         let ended = run
