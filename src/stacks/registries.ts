@@ -1,4 +1,4 @@
-import type { RegistryLogins } from '../store/registry-logins.js'
+import type { Logins } from '../store/logins.js'
 
 /** How an engine authorizes itself at one registry (Docker Engine API, AuthConfig). */
 export interface RegistryAuth {
@@ -11,7 +11,7 @@ export interface RegistryAuth {
 const dockerHub = 'https://index.docker.io/v1/'
 
 /** By the addresses of their registries: what a build may need, for an image begins with any of them. */
-export async function registryAuths(logins: RegistryLogins): Promise<Record<string, RegistryAuth>> {
+export async function registryAuths(logins: Logins): Promise<Record<string, RegistryAuth>> {
   return Object.fromEntries(
     [...(await logins.all())].map(([host, { user, password }]) => {
       const serveraddress = host === 'docker.io' ? dockerHub : host

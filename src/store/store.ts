@@ -3,11 +3,10 @@ import type { Config } from '../config.js'
 import { Apps } from './apps.js'
 import { connectRedis } from './connection.js'
 import { Cron } from './cron.js'
-import { GitLogins } from './git-logins.js'
+import { gitLogins, registryLogins, type Logins } from './logins.js'
 import { Notifications } from './notifications.js'
 import { Operations } from './operations.js'
 import { Pushers } from './pushers.js'
-import { RegistryLogins } from './registry-logins.js'
 import { Releases } from './releases.js'
 import { Routes } from './routes.js'
 import { Tokens } from './tokens.js'
@@ -22,8 +21,9 @@ export interface Store extends AsyncDisposable {
   readonly pushers: Pushers
   readonly cron: Cron
   readonly tokens: Tokens
-  readonly gitLogins: GitLogins
-  readonly registryLogins: RegistryLogins
+  /** Of an app. */
+  readonly gitLogins: (app: string) => Logins
+  readonly registryLogins: Logins
   readonly notifications: Notifications
   /** A connection of its own for `SUBSCRIBE`; the caller quits it. */
   subscriber(): Promise<Redis>
@@ -42,8 +42,8 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     pushers: new Pushers(redis),
     cron: new Cron(redis),
     tokens: new Tokens(redis),
-    gitLogins: new GitLogins(redis),
-    registryLogins: new RegistryLogins(redis),
+    gitLogins: (app) => gitLogins(redis, app),
+    registryLogins: registryLogins(redis),
     notifications,
     subscriber: () => connectRedis(config),
     [Symbol.asyncDispose]: async () => {

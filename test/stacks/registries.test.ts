@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { authFor, registryAuths, registryOf } from '../../src/stacks/registries.js'
 import { storeRig } from '../store/rig.js'
 import { Secret } from '../../src/lib/secret.js'
-import { maxRegistryLogins } from '../../src/store/registry-logins.js'
+import { maxLogins } from '../../src/store/logins.js'
 
 describe('the registry of an image', () => {
   for (const [image, registry] of [
@@ -31,7 +31,7 @@ describe('the registry of an image', () => {
     ])
     expect(await registryLogins.remove('docker.io')).to.deep.equal({ host: 'docker.io', user: 'ada' })
     expect(authFor('debian', await registryAuths(registryLogins))).to.equal(undefined)
-    for (let at = 1; at < maxRegistryLogins; at += 1)
+    for (let at = 1; at < maxLogins; at += 1)
       await registryLogins.set({ host: `r${String(at)}.test`, user: 'x' }, new Secret('x'))
     const full = await registryLogins
       .set({ host: 'one.more', user: 'x' }, new Secret('x'))

@@ -48,7 +48,7 @@ export function gitHandlers({ store }: ControlApiDeps): HandlersOf<'git'> {
   const view = async ({ id, gitOrigin, deployBranch }: App): Promise<GitView> => ({
     origin: gitOrigin ?? null,
     deployBranch,
-    logins: await store.gitLogins.list(id),
+    logins: await store.gitLogins(id).list(),
   })
 
   return {
@@ -59,10 +59,10 @@ export function gitHandlers({ store }: ControlApiDeps): HandlersOf<'git'> {
     authorize: async ({ host, user, password }, { app }) => {
       checkLogin(user, password)
       const login = { host: checkHost(host), user }
-      await store.gitLogins.set(app.id, login, new Secret(password))
+      await store.gitLogins(app.id).set(login, new Secret(password))
       return login
     },
 
-    forget: ({ host }, { app }) => store.gitLogins.remove(app.id, host.toLowerCase()),
+    forget: ({ host }, { app }) => store.gitLogins(app.id).remove(host.toLowerCase()),
   }
 }

@@ -89,7 +89,7 @@ async function fetchAll(deps: SubmoduleDeps, app: App, { source, facts, say, sig
   const { push, gitPrivateHosts } = deps.config
   await walk.cache.ensure(push.tree / 2)
   const until = Date.now() + patienceForAllMs
-  const logins = await deps.store.gitLogins.all(app.id)
+  const logins = await deps.store.gitLogins(app.id).all()
   const fetching = async (): Promise<Fetching> => ({
     cache: walk.cache,
     trusted: gitPrivateHosts,

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { contract } from '../../../src/api/contract.js'
-import { maxGitLogins } from '../../../src/store/git-logins.js'
+import { maxLogins } from '../../../src/store/logins.js'
 import { openRig, type Rig } from '../rig.js'
 
 describe('where an app comes from', function () {
@@ -57,11 +57,11 @@ describe('where an app comes from', function () {
     expect(await refusal(rig.client.git.forget({ app, host: 'git.lan:3000' }))).to.match(/^missing: there is no login/)
 
     const { id } = await rig.store.apps.get(app)
-    for (let at = 1; at < maxGitLogins; at += 1) await set(`h${String(at)}`)
+    for (let at = 1; at < maxLogins; at += 1) await set(`h${String(at)}`)
     expect(await refusal(set('one.more'))).to.match(/^large: /)
     await set('h1', 'again')
     await rig.store.apps.remove(id)
-    expect(await rig.store.gitLogins.list(id)).to.deep.equal([])
+    expect(await rig.store.gitLogins(id).list()).to.deep.equal([])
     expect(await rig.store.redis.exists(`git:logins:${id}`)).to.equal(0)
   })
 })

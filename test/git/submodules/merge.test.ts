@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { walkSubmodules, type PinnedCommit } from '../../../src/git/submodules/merge.js'
-import { GitLogins } from '../../../src/store/git-logins.js'
+import { gitLogins } from '../../../src/store/logins.js'
 import type { App } from '../../../src/store/apps.js'
 import { loadConfig } from '../../../src/config.js'
 import { exportedCommit } from '../../../src/builds/submodules.js'
@@ -108,7 +108,11 @@ describe('submodules within submodules', function () {
     const merged = async (files: number) => {
       const config = { ...loadConfig({ BERTH_ROOT: bare.dir }), push: { ...limits, files } }
       const source = { repository: bare.path, commit: pinning, env: {} }
-      const deps = { config, store: { gitLogins: new GitLogins(null as never) }, disk: new Disk(bare.dir, 0) }
+      const deps = {
+        config,
+        store: { gitLogins: (id: string) => gitLogins(null as never, id) },
+        disk: new Disk(bare.dir, 0),
+      }
       const facts = await readTree(bare.path, pinning, {}, limits)
       return mergeSubmodules(deps, { gitOrigin: undefined } as App, source, facts)
     }
