@@ -235,6 +235,7 @@ export class Receiving {
     const tree = { repository, commit: command.new, directory, env, last, limits: config.push, disk: this.#disk }
     const checks = [readCommit(tree), checkConnected(repository, command.new, env)] as const
     const others = [prepareMove(repository, command, env), syncObjects(quarantine)]
+    const settled = Promise.allSettled(others) // heard from now on: one that fails before the checks end must end no process
     const watching = unwatchedBy(this.#at.store, app, tree).catch(() => null) // not known: it is built
     await Promise.allSettled(checks) // none goes on when another has refused
     const exported = Promise.all(checks).then(async ([facts]) => {
@@ -242,7 +243,7 @@ export class Receiving {
       await exportTree(whole.tree, whole.facts)
       return whole.facts.id
     })
-    await Promise.allSettled([exported, watching, ...others])
+    await Promise.allSettled([exported, watching, settled])
     try {
       const [id, unwatched] = await Promise.all([exported, watching, ...others])
       return { tree: id, unless, ...(unwatched && { unwatched }) }
