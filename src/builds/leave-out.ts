@@ -104,6 +104,9 @@ const wrong = (line: number, message: string): SourceError =>
   )
 
 async function exportIgnored(directory: string, git: Git): Promise<string[]> {
+  // git writes an index with whole names (version 2, gitformat-index(5)): most need no process to be asked
+  const index = await readFile(indexOf(directory)).catch(orMissing(null))
+  if (index?.includes('.gitattributes') !== true) return []
   const saying = await git(['ls-files', '-z', '--', '.gitattributes', '**/.gitattributes'])
   const texts = await Promise.all(saying.map((path) => readFile(join(directory, path), 'utf8').catch(() => '')))
   if (!texts.some((text) => text.includes('export-ignore'))) return []
