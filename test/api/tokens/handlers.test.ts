@@ -3,6 +3,7 @@ import { contract } from '../../../src/api/contract.js'
 import { run, type RunOptions } from '../../../src/api/client/run.js'
 import { createClient } from '../../../src/api/client.js'
 import { PassThrough } from 'node:stream'
+import { outcome } from '../../../src/queue/follow.js'
 import { openRig, type Rig } from '../rig.js'
 
 const refusal = (promise: Promise<unknown>): Promise<{ fault: string; message: string }> =>
@@ -67,23 +68,25 @@ describe('access tokens', function () {
     const app = await rig.pushed('asked')
     const ada = await make('ada')
     const { id } = await ada.client.config.change({ app: app.name, set: { A: '1' } })
-    expect((await rig.store.operations.get(id)).by).to.deep.equal({ token: ada.id, name: 'ada' })
+    const change = await rig.store.operations.get(id)
+    expect(change.by).to.deep.equal({ token: ada.id, name: 'ada' })
     const renamed = await ada.client.apps.update({ app: app.name, name: 'asked-again' })
-    expect((await rig.store.operations.get(renamed.operation?.id ?? '')).by?.name).to.equal('ada')
+    const rename = await rig.store.operations.get(renamed.operation?.id ?? '')
+    expect(rename.by?.name).to.equal('ada')
+    // what is under way still would be rolled out as the next test says
+    for (const one of [change, rename]) await outcome(rig.store, one)
   })
 
   it('end what is open with them when they go', async () => {
     const app = await rig.pushed('open')
     const gone = await make('gone')
-    let begun = (): void => undefined
-    const started = new Promise<void>((resolve) => (begun = resolve))
-    let finish = (): void => undefined
+    const [started, go] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
     rig.rollOut = () => {
-      begun()
-      return new Promise((resolve) => (finish = resolve))
+      started.resolve(undefined)
+      return go.promise
     }
     const { id } = await rig.client.config.change({ app: app.name, set: { A: 'b' } })
-    await started
+    await started.promise
     const lines = await gone.client.operations.log({ operation: id, follow: 'true' })
     await lines.next()
     const rest = (async () => {
@@ -92,7 +95,7 @@ describe('access tokens', function () {
     const told = refusal(rest)
     await rig.client.tokens.revoke({ token: gone.id })
     expect(await told, 'the stream is cut').to.include({ fault: 'unavailable' })
-    finish()
+    go.resolve(undefined)
     const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
     const options: RunOptions = {
       ...{ app: app.name, command: ['true'], tty: false, stdin, stdout, stderr },
