@@ -1,6 +1,6 @@
-import { mkdir, open, type FileHandle } from 'node:fs/promises'
+import { mkdir, open } from 'node:fs/promises'
 import type { Config } from '../config.js'
-import { messageOf } from '../errors.js'
+import { Appender } from '../lib/appender.js'
 import { cutMark } from '../lib/lines.js'
 import { masked, secretsOf, shortestSecret } from '../lib/mask.js'
 import { logWord } from '../store/operations.js'
@@ -22,26 +22,22 @@ const indented = (text: string): string => text.replace(/^/gm, '       ')
 
 /** Writes the log of one operation: lines are appended in order, and whoever follows it is woken. */
 export class OperationLog {
-  readonly #file: FileHandle
-  readonly #store: Store
-  readonly #id: string
+  readonly #file: Appender
   #secrets: readonly string[]
   readonly #tail: string[] = []
   #leftOut = 0
   #left = outputBudget
-  #waiting = ''
-  #writing: Promise<void> | null = null
 
-  private constructor(file: FileHandle, store: Store, id: string, secrets: readonly string[]) {
+  private constructor(file: Appender, secrets: readonly string[]) {
     this.#file = file
-    this.#store = store
-    this.#id = id
     this.#secrets = secrets
   }
 
   static async open(config: Config, store: Store, id: string, secrets: readonly string[] = []): Promise<OperationLog> {
     await mkdir(operationsDirectory(config), { recursive: true, mode: 0o750 })
-    return new OperationLog(await open(operationFiles(config, id).log, 'a', 0o640), store, id, secrets)
+    const file = await open(operationFiles(config, id).log, 'a', 0o640)
+    const appender = new Appender(file, `log of operation ${id}`, () => store.operations.notify(id, logWord))
+    return new OperationLog(appender, secrets)
   }
 
   /** Keeps what config vars hold out of all that is written from now on, too. */
@@ -74,7 +70,7 @@ export class OperationLog {
 
   /** Resolves when little waits for the disk: whoever passes on what others write waits for it. */
   async room(): Promise<void> {
-    while (this.#writing && this.#waiting.length > waitingLimit) await this.#writing
+    await this.#file.room(waitingLimit)
   }
 
   /** `-----> …` */
@@ -95,7 +91,6 @@ export class OperationLog {
   /** Resolves when everything is in the file. A full disk loses the log, not the operation. */
   async close(): Promise<void> {
     this.#showTail()
-    while (this.#writing) await this.#writing
     await this.#file.close()
   }
 
@@ -110,8 +105,7 @@ export class OperationLog {
   #write(text: string): void {
     let safe = masked(harmless(text.replace(/\r\n?/g, '\n')), this.#secrets)
     if (safe.endsWith(cutMark)) safe = this.#withoutHalf(safe)
-    this.#waiting += `${safe}\n`
-    this.#writing ??= this.#flush()
+    this.#file.append(`${safe}\n`)
   }
 
   /** A line that was cut may end within a secret. */
@@ -121,20 +115,5 @@ export class OperationLog {
       for (let length = secret.length - 1; length >= shortestSecret; length -= 1)
         if (text.endsWith(secret.slice(0, length))) return `${text.slice(0, -length)}[secret]${cutMark}`
     return line
-  }
-
-  async #flush(): Promise<void> {
-    await Promise.resolve() // lines of one turn go out together
-    while (this.#waiting !== '') {
-      const text = this.#waiting
-      this.#waiting = ''
-      try {
-        await this.#file.appendFile(text)
-        await this.#store.operations.notify(this.#id, logWord)
-      } catch (error) {
-        process.emitWarning(`log of operation ${this.#id}: ${messageOf(error)}`)
-      }
-    }
-    this.#writing = null
   }
 }

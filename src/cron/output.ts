@@ -1,7 +1,7 @@
-import { mkdir, open, readdir, rm, stat, type FileHandle } from 'node:fs/promises'
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config.js'
-import { messageOf } from '../errors.js'
+import { Appender } from '../lib/appender.js'
 import { LineSplitter } from '../lib/lines.js'
 import { orMissing } from '../lib/missing.js'
 
@@ -31,24 +31,20 @@ export const outputFile = (config: Config, app: string, run: string): string =>
  * same. Of one that says too much, the beginning and the end are kept.
  */
 export class RunOutput {
-  readonly #file: FileHandle
-  readonly #grown: () => Promise<unknown>
+  readonly #file: Appender
   #head = 0
   #leftOut = 0
   #tail: string[] = []
   #tailSize = 0
-  #waiting = ''
-  #writing: Promise<void> | null = null
 
-  private constructor(file: FileHandle, grown: () => Promise<unknown>) {
+  private constructor(file: Appender) {
     this.#file = file
-    this.#grown = grown
   }
 
   /** @param grown is called when more of it can be read */
   static async open(path: string, grown: () => Promise<unknown>): Promise<RunOutput> {
     await mkdir(join(path, '..'), { recursive: true, mode: 0o750 })
-    return new RunOutput(await open(path, 'w', 0o640), grown)
+    return new RunOutput(new Appender(await open(path, 'w', 0o640), 'output of a cron run', grown))
   }
 
   /** Takes a line. Resolves when little waits for the disk. */
@@ -57,8 +53,8 @@ export class RunOutput {
     const size = Buffer.byteLength(line)
     if (this.#leftOut === 0 && this.#head + size <= mostHead) {
       this.#head += size
-      this.#write(line)
-      while (this.#writing && this.#waiting.length > mostWaiting) await this.#writing
+      this.#file.append(line)
+      await this.#file.room(mostWaiting)
       return
     }
     this.#leftOut += 1
@@ -72,30 +68,9 @@ export class RunOutput {
   async close(): Promise<void> {
     const hidden = this.#leftOut - this.#tail.length
     const [time = ''] = (this.#tail[0] ?? '').split(' ', 1)
-    if (hidden > 0) this.#write(`${time} [${hidden} lines are left out here: it writes too much]\n`)
-    for (const line of this.#tail.splice(0)) this.#write(line)
-    while (this.#writing) await this.#writing
+    if (hidden > 0) this.#file.append(`${time} [${hidden} lines are left out here: it writes too much]\n`)
+    for (const line of this.#tail.splice(0)) this.#file.append(line)
     await this.#file.close()
-  }
-
-  #write(text: string): void {
-    this.#waiting += text
-    this.#writing ??= this.#flush()
-  }
-
-  async #flush(): Promise<void> {
-    await Promise.resolve() // lines of one turn go out together
-    while (this.#waiting !== '') {
-      const text = this.#waiting
-      this.#waiting = ''
-      try {
-        await this.#file.appendFile(text)
-        await this.#grown()
-      } catch (error) {
-        process.emitWarning(`output of a cron run: ${messageOf(error)}`)
-      }
-    }
-    this.#writing = null
   }
 }
 
