@@ -55,10 +55,18 @@ export async function buildPush(
   }
   if (existsSync(directory)) await leaveOut({ ...deps, app, directory }, (line) => log.detail(line), signal)
   const { memory, ...built } = await buildTree(deps, order, log, signal)
-  // one that found all in its cache took little: it is forgotten slowly what others took
-  const buildMemory = Math.max(memory, Math.floor(((app.buildMemory ?? 0) * 3) / 4))
-  if (buildMemory !== (app.buildMemory ?? 0)) await deps.store.apps.update(app.id, { buildMemory })
+  const before = app.buildMemory ?? 0
+  const buildMemory = memoryOfNext(before, memory)
+  if (buildMemory !== before) await deps.store.apps.update(app.id, { buildMemory })
   return built
+}
+
+/** Memory that the next build of an app is reckoned to take, in bytes: as the last but one was, unless that was far off. */
+export function memoryOfNext(before: number, took: number): number {
+  if (took > before * 1.25) return took
+  // one that found nearly all in its cache tells nothing of one that does not
+  const isLess = took > before / 4 && took < before * 0.75
+  return isLess ? Math.floor(before * 0.75) : before
 }
 
 const withoutWatch = (config: Readonly<Record<string, string>>): Record<string, string> =>

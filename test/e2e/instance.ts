@@ -11,6 +11,8 @@ import { loadConfig, type Config } from '../../src/config.js'
 import { connectEngine } from '../../src/engine-client/client.js'
 import { finished } from '../../src/engine-client/progress.js'
 import { buildEnv } from '../../src/serve/build-env.js'
+import { pidsFile, supervisorName } from '../../src/serve/instance.js'
+import { Pids } from '../../src/serve/pids.js'
 import { openStore } from '../../src/store/store.js'
 import { must, run, type Outcome, type RunOptions } from '../run.js'
 import { freePort, poolByte } from '../free.js'
@@ -111,7 +113,9 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Inst
   const ready = async (): Promise<void> => {
     const deadline = Date.now() + 30_000 * patience
     const engine = connectEngine(config)
-    while ((await curl('berth', '/api/health')).status !== 200 || !(await engine.answers())) {
+    // what an earlier supervisor left answers, too
+    const supervised = (): boolean => supervisorName in new Pids(pidsFile(config)).alive()
+    while (!supervised() || (await curl('berth', '/api/health')).status !== 200 || !(await engine.answers())) {
       if (Date.now() > deadline) throw new Error(`Berth did not start; see ${config.root}/log`)
       await sleep(50)
     }

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { OperationLog } from '../../src/builds/operation-log.js'
-import { buildPush } from '../../src/queue/push.js'
+import { buildPush, memoryOfNext } from '../../src/queue/push.js'
 import type { App } from '../../src/store/apps.js'
 import { depsOf, queueRig, type QueueRig } from './rig.js'
 
@@ -59,4 +59,16 @@ describe('a push that is built', function () {
     await rig.store.redis.hset('deploys', landed.id, '{"change":')
     expect(await told(app, [landed.id])).to.match(/^queued: .*JSON/)
   })
+})
+
+describe('the memory of the next build', () => {
+  for (const [before, took, next, why] of [
+    [0, 100, 100, 'the first is believed'],
+    [100, 130, 130, 'one that took more is believed at once'],
+    [100, 110, 100, 'a little more changes nothing'],
+    [100, 80, 100, 'a little less changes nothing'],
+    [100, 50, 75, 'one that took less is believed bit by bit'],
+    [100, 10, 100, 'one that found all in its cache says nothing'],
+  ] as const)
+    it(`${why}: ${String(before)}, then ${String(took)}`, () => expect(memoryOfNext(before, took)).to.equal(next))
 })
