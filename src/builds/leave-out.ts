@@ -6,12 +6,15 @@ import { SourceError } from '../buildpacks/source-error.js'
 import type { Config } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
 import { orMissing } from '../lib/missing.js'
+import { readStart } from '../lib/read-start.js'
 import type { App } from '../store/apps.js'
 import { indexOf, treeIdOf } from './files.js'
 
 const file = '.slugignore'
 /** Bytes and lines of it. */
 const [longest, mostLines] = [64 * 1024, 1000]
+/** Bytes that are read of a `.gitattributes`. */
+const longestAttributes = 1024 * 1024
 /** Bytes of a line: what git compares takes time by it. */
 const longestLine = 400
 /** Comparing takes no longer. Milliseconds. */
@@ -44,10 +47,15 @@ export async function leaveOut(tree: WrittenTree, note: (line: string) => void, 
     for (let above = dirname(path); above !== '.'; above = dirname(above)) folders.add(above)
   }
   const deepest = [...folders].sort((a, b) => b.length - a.length)
-  for (const folder of deepest) await rmdir(join(tree.directory, folder)).catch(() => undefined) // it has others in it
+  for (const folder of deepest) await rmdir(join(tree.directory, folder)).catch(unlessUsed)
   const dropped = ignored.filter((path) => telling.test(path))
   if (dropped.length > 0) note(`Note: ${file} leaves out ${dropped.join(', ')}`)
   note(`Leaves out ${String(all.length)} ${all.length === 1 ? 'file' : 'files'} (${file}, export-ignore)`)
+}
+
+/** A folder that has others in it stays. */
+function unlessUsed(error: unknown): void {
+  if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
 }
 
 type Git = (args: readonly string[], input?: string) => Promise<string[]>
@@ -108,8 +116,8 @@ async function exportIgnored(directory: string, git: Git): Promise<string[]> {
   const index = await readFile(indexOf(directory)).catch(orMissing(null))
   if (index?.includes('.gitattributes') !== true) return []
   const saying = await git(['ls-files', '-z', '--', '.gitattributes', '**/.gitattributes'])
-  const texts = await Promise.all(saying.map((path) => readFile(join(directory, path), 'utf8').catch(() => '')))
-  if (!texts.some((text) => text.includes('export-ignore'))) return []
+  const texts = await Promise.all(saying.map((path) => readStart(join(directory, path), longestAttributes)))
+  if (!texts.some(({ text }) => text.includes('export-ignore'))) return []
   const files = await git(['ls-files', '-z'])
   const folders = new Set(files.flatMap(foldersOf))
   // as git-archive(1) asks: a folder has a slash at its end, and what is in one that is left out is not asked for

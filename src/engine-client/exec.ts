@@ -1,5 +1,6 @@
 import type { Exec } from 'dockerode'
 import type { EngineConnection } from './connection.js'
+import { orMissing } from '../lib/missing.js'
 import { FrameReader } from './log-frames.js'
 
 /** Bytes of a command's output that are kept. */
@@ -16,7 +17,7 @@ export interface ExecEnd {
 export interface ExecCommand {
   /** Resolves when it has ended, or rejects with the signal: the command goes on then, for no engine can end it. */
   end(signal: AbortSignal): Promise<ExecEnd>
-  /** Whether it still runs. */
+  /** Whether it still runs. @throws BerthError `unavailable` where that cannot be told */
   runs(): Promise<boolean>
 }
 
@@ -50,7 +51,7 @@ export async function startExec(
       const { ExitCode } = await look()
       return { code: ExitCode ?? -1, output: Buffer.concat(chunks).toString('utf8') }
     },
-    runs: async () => (await look().catch(() => null))?.Running === true,
+    runs: async () => (await look().catch(orMissing(null)))?.Running === true,
   }
 }
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -58,6 +58,12 @@ describe('what an app does not want built', () => {
     })
     expect(there).to.deep.equal(['.gitattributes', 'keep.txt', 'sub', 'sub/.gitattributes', 'sub/b.md'])
     expect(said).to.deep.equal(['Leaves out 3 files (.slugignore, export-ignore)'])
+  })
+
+  it('is not said by a link, wherever it leads', async () => {
+    await mkdir(directory, { recursive: true })
+    await symlink('/dev/zero', join(directory, '.gitattributes'))
+    expect((await left({ 'a.txt': '' })).there).to.deep.equal(['.gitattributes', 'a.txt'])
   })
 
   it('is nothing where nothing says so: the tree stays whole', async () => {

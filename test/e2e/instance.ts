@@ -29,6 +29,8 @@ export interface Instance extends AsyncDisposable {
   readonly env: NodeJS.ProcessEnv
   readonly dir: string
   berth(args: readonly string[], options?: RunOptions): Promise<Outcome>
+  /** The same, for a command that is to succeed. */
+  succeed(...args: readonly string[]): Promise<Outcome>
   /** Makes a git repository with these files (path -> text) and one commit on `main`. */
   repository(files: Readonly<Record<string, string | null>>): Promise<Repository>
   /** The same from a folder of examples/. */
@@ -138,6 +140,12 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Inst
     ready,
     curl,
     berth: (args, more) => run(cli, args, { env, cwd: dir, ...more }),
+    succeed: async (...args) => {
+      const outcome = await run(cli, args, { env, cwd: dir })
+      if (outcome.code !== 0)
+        throw new Error(`berth ${args.join(' ')} ended with ${String(outcome.code)}:\n${outcome.stderr}`)
+      return outcome
+    },
     repository,
     example: async (name) => {
       const repo = await openRepository(await mkdtemp(join(dir, 'repo-')), env)

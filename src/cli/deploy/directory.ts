@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { gitFailure } from '../../git-failure.js'
 import { UsageError } from '../failure.js'
 import { outsideEnvironment, type Workspace } from './workspace.js'
 
@@ -32,11 +33,16 @@ export async function treeOfDirectory(workspace: Workspace, directory: string): 
 
 /** NUL-terminated, in the form git takes them; empty where there is no repository. */
 async function committedThoughIgnored(directory: string): Promise<string> {
-  const args = ['-c', 'core.fsmonitor=false', 'ls-files', '-z', '--cached', '--ignored', '--exclude-standard']
-  const options = { cwd: directory, maxBuffer: maxList, env: outsideEnvironment() }
-  const listed = await execute('git', args, options).catch(() => ({ stdout: '' }))
+  const list = ['-c', 'core.fsmonitor=false', 'ls-files', '-z']
+  const args = [...list, '--cached', '--ignored', '--exclude-standard']
+  const options = { cwd: directory, maxBuffer: maxList, env: { ...outsideEnvironment(), LC_ALL: 'C' } }
+  const listed = await execute('git', args, options).catch((error: unknown) => {
+    const { code, stderr } = error as { code: number | string | null; stderr: string }
+    if (/not a git repository/.test(stderr)) return { stdout: '' }
+    throw gitFailure(args, code, stderr) // what it had to say of its files would be missing without a word
+  })
   if (listed.stdout === '') return ''
-  const deleted = await execute('git', [...args.slice(0, 3), '--deleted'], options)
+  const deleted = await execute('git', [...list, '--deleted'], options)
   const gone = new Set(deleted.stdout.split('\0'))
   return listed.stdout
     .split('\0')

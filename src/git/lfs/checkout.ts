@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { chmod, constants, copyFile, link, open, rename, rm } from 'node:fs/promises'
+import { chmod, constants, copyFile, link, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PushLimits } from '../../config.js'
 import { BerthError } from '../../errors.js'
+import { readStart } from '../../lib/read-start.js'
 import { blocksOf } from '../disk.js'
 import { inMebibytes } from '../explain.js'
 import { records } from '../git.js'
@@ -98,22 +99,5 @@ async function replace(object: string, path: string, executable: boolean): Promi
   } catch (error) {
     await rm(draft, { force: true })
     throw error
-  }
-}
-
-/** The beginning of a file that git wrote; empty for a link, which may lead anywhere. */
-async function readStart(path: string, bytes: number): Promise<{ text: string; executable: boolean }> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
-    if (['ELOOP', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
-    throw error
-  })
-  if (!file) return { text: '', executable: false }
-  try {
-    const { size, mode } = await file.stat()
-    const length = Math.min(bytes, size)
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, 0)
-    return { text: buffer.toString('utf8', 0, bytesRead), executable: (mode & 0o100) !== 0 }
-  } finally {
-    await file.close()
   }
 }

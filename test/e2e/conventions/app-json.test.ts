@@ -11,11 +11,7 @@ describe('app.json', function () {
   before(async () => {
     berth = await instance()
   })
-  const ok = async (words: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await berth.berth(words)
-    expect(code, `${words.join(' ')}\n${stderr}`).to.equal(0)
-    return stdout
-  }
+  const ok = async (words: string[]): Promise<string> => (await berth.succeed(...words)).stdout
 
   it('sets config vars, makes secrets, scales and runs scripts; what somebody has set or scaled stays', async () => {
     const repo = await berth.example('app-json')

@@ -26,8 +26,7 @@ describe('build variables', function () {
     berth = await instance()
   })
   const ok = async (...words: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await berth.berth(words)
-    expect(code, `${words.join(' ')}\n${stderr}`).to.equal(0)
+    const { stdout, stderr } = await berth.succeed(...words)
     return stdout + stderr
   }
   const sha1 = async (text: string) => (await must('sh', ['-c', `printf %s ${text} | sha1sum`])).slice(0, 40)

@@ -21,11 +21,7 @@ describe('checks', function () {
   before(async () => {
     berth = await instance()
   })
-  const ok = async (...words: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await berth.berth(words)
-    expect(code, `${words.join(' ')}\n${stderr}`).to.equal(0)
-    return stdout
-  }
+  const ok = async (...words: string[]): Promise<string> => (await berth.succeed(...words)).stdout
 
   it('of app.json gate a push, say what was asked and what came, and are overruled by command', async () => {
     const repo = await berth.repository({

@@ -24,11 +24,8 @@ describe('cron', function () {
     const { code, stderr } = await repo.push()
     expect(code, stderr).to.equal(0)
   })
-  const ok = async (words: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await berth.berth([...words.slice(0, 1), '-a', app, ...words.slice(1)])
-    expect(code, `${words.join(' ')}\n${stderr}`).to.equal(0)
-    return stdout
-  }
+  const ok = async (words: string[]): Promise<string> =>
+    (await berth.succeed(...words.slice(0, 1), '-a', app, ...words.slice(1))).stdout
   const list = async () => JSON.parse(await ok(['cron', '--json'])) as CronEntryView[]
   const runs = async (id: string) => JSON.parse(await ok(['cron:log', id, '--json'])) as CronRunView[]
   const pidOf = async (name: string): Promise<number> => {
