@@ -58,7 +58,7 @@ async function writeEntries(stdin: Writable, ref: string, entries: AsyncIterable
   const imported = new Map<string, Imported>()
   let [count, bytes] = [0, 0]
   for await (const entry of entries) {
-    if ((count += 1) > maxEntries) throw tooLarge(`more than ${String(maxEntries)} entries`)
+    countEntries((count += 1))
     if ((bytes += entry.size) > maxBytes) throw tooLarge(`more than ${String(maxBytes / 1024 ** 3)} GiB, unpacked`)
     const path = pathOfEntry(entry.name)
     if (path === null) continue
@@ -82,6 +82,11 @@ async function writeEntries(stdin: Writable, ref: string, entries: AsyncIterable
 
 const tooLarge = (what: string): BerthError =>
   new BerthError('large', `the archive holds ${what}`, 'leave out what is generated or installed')
+
+/** @throws BerthError `large` when so many are more than an archive may have */
+export function countEntries(count: number): void {
+  if (count > maxEntries) throw tooLarge(`more than ${String(maxEntries)} entries`)
+}
 
 const modeOf = ({ kind, executable }: ArchiveEntry): string =>
   kind === 'link' ? '120000' : executable ? '100755' : '100644'

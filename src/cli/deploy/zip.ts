@@ -1,6 +1,6 @@
 import { openPromise, type Entry, type ZipFile } from 'yauzl'
 import { BerthError, messageOf } from '../../errors.js'
-import type { ArchiveEntry } from './import.js'
+import { countEntries, type ArchiveEntry } from './import.js'
 
 /** Of what made the entry: in its high byte (APPNOTE.TXT, 4.4.2), 3 is UNIX; then the high half of the attributes is a mode. */
 const unix = 3
@@ -11,17 +11,19 @@ const damaged = (error: unknown): BerthError =>
   new BerthError('invalid', `the archive is damaged, or not to be trusted: ${messageOf(error)}`, 'make it anew', error)
 
 /**
- * The files of a zip. Names that lead out, and entries that have not the size they claim, are refused by the library.
- * @throws BerthError `invalid`
+ * The files of a zip. Names that lead out, and entries that have not the size they claim, are refused by the library; backslashes,
+ * which some of Windows' tools write, are taken for the slashes they stand for.
+ * @throws BerthError `invalid`, `large`
  */
 export async function* entriesOfZip(file: string): AsyncGenerator<ArchiveEntry> {
   let zip: ZipFile
   try {
-    zip = await openPromise(file, { lazyEntries: true, autoClose: true, strictFileNames: true })
+    zip = await openPromise(file, { lazyEntries: true, autoClose: true, strictFileNames: false })
   } catch (error) {
     throw damaged(error)
   }
   try {
+    countEntries(zip.entryCount) // its directory tells before anything is read
     for await (const entry of zip.eachEntry()) {
       const made = entryOf(zip, entry)
       if (made) yield made

@@ -108,6 +108,46 @@ z.close()`
     expect(await contents(await readFile(join(dir, 'made.zip')))).to.deep.equal(right.slice(1))
   })
 
+  /** A zip as Python writes it, of what a script writes to `z`. */
+  async function zipBy(script: string): Promise<Buffer> {
+    const file = join(dir, 'scripted.zip')
+    await must('python3', [
+      '-c',
+      `import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1], 'w')\n${script}\nz.close()`,
+      file,
+    ])
+    return readFile(file)
+  }
+
+  it('may be a zip of a tool that writes backslashes, by which none leads out', async () => {
+    const named = (name: string): string => `z.writestr(zipfile.ZipInfo(${JSON.stringify(name)}), 'x')`
+    const lines = [String.raw`app\a.txt`, String.raw`app\sub\b.txt`, 'app/sub/c.txt'].map(named).join('\n')
+    expect(await contents(await zipBy(lines))).to.deep.equal([
+      '100644 a.txt x',
+      '100644 sub/b.txt x',
+      '100644 sub/c.txt x',
+    ])
+    expect(await refusal(await zipBy(named(String.raw`..\evil`)))).to.match(/not to be trusted.*\.\.\/evil/)
+    expect(await refusal(await zipBy(named(String.raw`C:\evil`)))).to.match(/not to be trusted.*C:\/evil/)
+    expect(await refusal(await zipBy(`${named('a/b')}\n${named(String.raw`a\b`)}`))).to.match(/there twice/)
+  })
+
+  it('is refused with too many entries before any is read', async () => {
+    // the ends of a zip (APPNOTE.TXT, 4.3.14 to 4.3.16) that tell of entries which are not even there
+    const end64 = Buffer.alloc(56)
+    end64.write('PK\x06\x06')
+    end64.writeUInt32LE(44, 4)
+    end64.writeUInt32LE(200_001, 24)
+    end64.writeUInt32LE(200_001, 32)
+    const locator = Buffer.alloc(20)
+    locator.write('PK\x06\x07')
+    locator.writeUInt32LE(1, 16)
+    const end = Buffer.concat([Buffer.from('PK\x05\x06'), Buffer.alloc(4), Buffer.alloc(12, 255), Buffer.alloc(2)])
+    const first = Buffer.from('PK\x03\x04')
+    locator.writeUInt32LE(first.length, 8)
+    expect(await refusal(Buffer.concat([first, end64, locator, end]))).to.match(/more than 200000 entries/)
+  })
+
   it('is read as it comes, large files too, and made by a real tar', async () => {
     const from = join(dir, 'large')
     await mkdir(from)
