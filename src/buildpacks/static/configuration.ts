@@ -1,3 +1,4 @@
+import { modsecurityDirectives } from './modsecurity.js'
 import type { Pattern, Redirect, SiteSettings } from './settings.js'
 
 /**
@@ -143,6 +144,7 @@ export function configurationOf(settings: SiteSettings, fallback: 'index' | 'non
         : []),
       ...forced.ifs,
       ...headers.adds,
+      ...(settings.modsecurity ? modsecurityDirectives : []),
       ...(settings.listings ? ['autoindex on;'] : []),
       ...(settings.serverSideIncludes ? ['ssi on;'] : []),
       `error_page 404 ${quote(settings.errorPage)};`,

@@ -38,6 +38,8 @@ export interface SiteSettings {
   readonly listings: boolean
   readonly serverSideIncludes: boolean
   readonly dotFiles: boolean
+  /** Whether ModSecurity looks at requests. */
+  readonly modsecurity: boolean
   /** Files of the site that say how it is served, and are not served. */
   readonly hidden: readonly string[]
 }
@@ -55,6 +57,7 @@ export const plainSettings: SiteSettings = {
   listings: false,
   serverSideIncludes: false,
   dotFiles: false,
+  modsecurity: false,
   hidden: ['/_redirects', '/_headers'],
 }
 

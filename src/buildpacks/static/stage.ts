@@ -1,4 +1,5 @@
 import { configurationOf } from './configuration.js'
+import { modsecurityLines } from './modsecurity.js'
 import { nginxStage } from './nginx-stage.js'
 import { plainSettings, type SiteSettings } from './settings.js'
 
@@ -24,6 +25,7 @@ export const siteCommand = 'serve-site'
 export function siteStage({ place, stage, fallback = 'none', settings = plainSettings }: Site): string[] {
   return [
     nginxStage,
+    ...(settings.modsecurity ? modsecurityLines : []),
     "COPY <<'SITE' /etc/nginx/site.conf",
     `${configurationOf(settings, fallback)}SITE`,
     ...(settings.users === null ? [] : [`COPY ${JSON.stringify([settings.users, '/etc/nginx/site.users'])}`]),

@@ -34,6 +34,7 @@ export function readStaticJson(text: string): SettingsFile {
   for (const [key, value] of Object.entries(read) as [string, unknown][]) {
     if (key === 'https_only') settings.httpsOnly = value === true
     else if (key === 'basic_auth') settings.protected = value === true
+    else if (key === 'modsecurity') settings.modsecurity = value === true
     else if (key === 'canonical_host' && isHost(value)) settings.host = value
     else if (key === 'error_page' && pageOf(value) !== null) settings.errorPage = pageOf(value) ?? ''
     else if (key === 'routes') settings.routes = routesOf(value, lost)

@@ -22,6 +22,7 @@ export function readStaticfile(text: string): SettingsFile {
   for (const key of values.keys()) {
     if (key === 'host_dot_files') settings.dotFiles = on(key)
     else if (key === 'directory') settings.listings = on(key) || values.get(key) === 'visible'
+    else if (key === 'modsecurity') settings.modsecurity = on(key)
     else if (key === 'ssi') settings.serverSideIncludes = on(key)
     else if (key === 'force_https') settings.httpsOnly = on(key)
     else if (key === 'pushstate' || key === 'index_fallback')

@@ -21,6 +21,21 @@ describe('a static site', () => {
   })
 
   for (const [file, text] of [
+    ['static.json', '{"root": ".", "modsecurity": true}'],
+    ['Staticfile', 'modsecurity: enabled'],
+  ] as const)
+    it(`has its requests looked at by ModSecurity where ${file} says so, and where it does not, has none`, () => {
+      const { dockerfile, notes } = planOf({ [file]: text, 'index.html': '' })
+      expect(dockerfile)
+        .to.match(/^RUN .*install.* libnginx-mod-http-modsecurity modsecurity-crs /m)
+        .and.include('\n  modsecurity on;\n  modsecurity_rules_file /etc/nginx/site-modsecurity.conf;\n')
+        .and.include("FILE' /etc/nginx/site-modsecurity.conf\n")
+      expect(notes).to.deep.equal([])
+      const without = planOf({ [file]: text.replace(/true|enabled/, 'false'), 'index.html': '' })
+      expect(without.dockerfile).not.to.include('modsecurity')
+    })
+
+  for (const [file, text] of [
     ['static.json', '{"root": "site/"}'],
     ['Staticfile', 'root: ./site'],
   ] as const)

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect } from 'chai'
+import { eventually } from '../engine/harness.js'
 import { createApp, instance, type Instance, type Repository } from '../instance.js'
 
 describe('static sites, pushed', () => {
@@ -59,6 +60,23 @@ describe('static sites, pushed', () => {
     await push(repo)
     expect((await berth.curl(app, '/')).body).to.equal('second')
     expect([await over, size]).to.deep.equal([[0, null], '3000000'])
+  })
+
+  it('refuse what ModSecurity takes for an attack, where static.json asks for it', async function () {
+    this.timeout(300_000)
+    const repo = await berth.repository({
+      'index.html': 'page',
+      '404.html': 'lost',
+      'static.json': '{"root": ".", "modsecurity": true}',
+    })
+    const app = await createApp(berth, repo, 'guarded')
+    await push(repo)
+    expect(await berth.curl(app, '/?q=rain+in+Spain')).to.deep.equal({ status: 200, body: 'page' })
+    expect(await berth.curl(app, '/none')).to.deep.equal({ status: 404, body: 'lost' })
+    expect((await berth.curl(app, '/?q=%3Cscript%3Ealert(1)%3C/script%3E')).status).to.equal(406)
+    expect((await berth.curl(app, '/none?file=../../etc/passwd')).status).to.equal(406)
+    const said = async () => (await berth.berth(['logs', '-a', app])).stdout
+    await eventually(async () => (await said()).includes('ModSecurity: Access denied with code 406'), 'a line about it')
   })
 
   it('that a build makes are served as their files say', async function () {
