@@ -9,7 +9,7 @@ import { installDependencies, installPackage, installTools, mayLackCompiler } fr
 import { debianPackages, type DebianPackages } from './native.js'
 import { readProject, type Project } from './project.js'
 import { pythonImage, pythonVersion } from './version.js'
-import { webProcess } from './web.js'
+import { webProcess, type WebProcess } from './web.js'
 import { sourceOnly } from './wheels.js'
 import { addUser, commandLines, home } from '../image-lines.js'
 
@@ -52,15 +52,21 @@ function plan(tree: Tree): Plan | null {
       version,
       server,
       command,
+      port: web?.port,
       debian: debianPackages(project, sources),
     }),
     ownDockerfile: false,
     dockerignore: [...ignored, tree.read('.dockerignore') ?? ''].join('\n'),
     processTypes: { ...(web === null ? {} : { web: web.command }), ...declared },
     origin: declares ? 'Procfile' : 'Dockerfile',
-    notes: [...notes, ...project.notes, ...notesOn(tree, project, declared, server)],
+    notes: [...notes, ...project.notes, ...notesOn(tree, project, declared, server), ...portNote(web)],
   }
 }
+
+const portNote = (web: WebProcess | null): string[] =>
+  web?.port === undefined
+    ? []
+    : [`${web.framework ?? 'it'} listens on ${String(web.port)}, which is PORT: config:set PORT=… chooses another`]
 
 /** The server that is installed beside what the app asks for: its command needs it, and nothing brings it. */
 function serverFor({ names }: Project, commands: string, wanted: string | undefined): string | undefined {
@@ -74,6 +80,7 @@ interface Parts {
   readonly version: string
   readonly server: string | undefined
   readonly command: string | null
+  readonly port: number | undefined
   readonly debian: DebianPackages
 }
 
@@ -81,7 +88,7 @@ interface Parts {
  * Dependencies are installed in a stage of their own, from the files that name them alone: a change of code repeats the copy
  * of the code. Both stages begin with the same image, as the environment holds links to its Python.
  */
-function dockerfileOf(tree: Tree, { project, version, server, command, debian }: Parts): string {
+function dockerfileOf(tree: Tree, { project, version, server, command, port, debian }: Parts): string {
   const image = pythonImage(version)
   const installs = project.installer !== 'none' || server !== undefined
   const whole = project.needsTree || project.files.length === 0
@@ -116,6 +123,7 @@ function dockerfileOf(tree: Tree, { project, version, server, command, debian }:
     'USER app',
     'COPY --chown=app:app . .',
     ...(site?.collects === true ? [collectStatic(site.directory)] : []),
+    ...(port === undefined ? [] : [`EXPOSE ${String(port)}`]),
     ...commandLines(command),
     '',
   ].join('\n')

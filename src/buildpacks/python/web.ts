@@ -10,6 +10,8 @@ export interface WebProcess {
   readonly framework?: string
   /** What is to be installed for it where the app does not. */
   readonly server?: 'gunicorn' | 'uvicorn'
+  /** Where it listens, whatever PORT says. */
+  readonly port?: number
 }
 
 /** gunicorn's heartbeat file on a disk stalls its workers. */
@@ -144,14 +146,22 @@ function aiohttp(tree: Tree, names: ReadonlySet<string>): WebProcess | null {
 
 function program(tree: Tree, { names, scripts }: Project): WebProcess | null {
   const file = [...programs, 'src/main.py', 'src/app.py'].find((name) => tree.hasFile(name))
-  if (file !== undefined)
-    return names.has('gradio')
-      ? { framework: 'Gradio', command: `GRADIO_SERVER_PORT=$PORT python ${file}` }
-      : { command: `python ${file}` }
+  const command = `python ${file ?? ''}`
+  if (file !== undefined && names.has('gradio'))
+    return { framework: 'Gradio', command: `GRADIO_SERVER_PORT=$PORT ${command}` }
+  if (file !== undefined && names.has('nicegui'))
+    return { framework: 'NiceGUI', command, port: niceguiPort(tree.read(file) ?? '') }
+  if (file !== undefined) return { command }
   const packages = [...tree.names(), ...tree.names('src').map((name) => `src/${name}`)]
   const main = packages.find((name) => tree.hasFile(`${name}/__main__.py`))
   if (main !== undefined) return { command: `python -m ${moduleOf(tree, `${main}/__init__.py`)}` }
   return script(scripts)
+}
+
+/** Its own server takes the port that it is called with, or 8080. A port that the program looks up is told by PORT as well. */
+function niceguiPort(text: string): number {
+  const port = Number(/\bui\.run\([^]{0,300}?\bport\s*=\s*(\d{1,5})\b/.exec(text)?.[1])
+  return port > 0 && port < 65_536 ? port : 8080
 }
 
 /** The only program that pyproject.toml names, or the one of several that is called as web processes are. */

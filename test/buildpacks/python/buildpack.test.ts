@@ -156,6 +156,17 @@ describe('the Python buildpack', () => {
     )
   })
 
+  it('says as EXPOSE where a framework listens whatever PORT says', () => {
+    const at = (run: string) => planOf({ 'requirements.txt': 'nicegui', 'main.py': `from nicegui import ui\n${run}\n` })
+    const plan = at('ui.run()')
+    expect(plan.dockerfile).to.include('\nEXPOSE 8080\nCMD ["/bin/sh","-c","python main.py"]')
+    expect(plan.notes).to.deep.equal(['NiceGUI listens on 8080, which is PORT: config:set PORT=… chooses another'])
+    expect(at("ui.run(title='x', port=3000)").dockerfile).to.include('\nEXPOSE 3000\n')
+    expect(at("ui.run(port=int(os.environ['PORT']))").dockerfile).to.include('\nEXPOSE 8080\n')
+    expect(at('ui.run(port=99999)').dockerfile).to.include('\nEXPOSE 8080\n')
+    expect(planOf({ 'requirements.txt': 'flask', 'app.py': flask }).dockerfile).not.to.include('EXPOSE')
+  })
+
   it('installs the server that a command needs and the app lacks, and says so', () => {
     const plan = planOf({ 'requirements.txt': 'fastapi', 'main.py': fastapi })
     expect(plan.dockerfile).to.include('&& uv pip install uvicorn\n')
