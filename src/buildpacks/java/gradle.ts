@@ -24,7 +24,7 @@ export function gradleBuild(tree: Tree, declares: boolean): JavaBuild {
   const scripts = directories.map((directory) => ({ directory, text: scriptOf(tree, directory) }))
   const all = [...scripts.map(({ text }) => text), tree.read('gradle/libs.versions.toml') ?? ''].join('\n')
   const program = declares ? null : programOf(scripts)
-  const wrapped = tree.hasFile('gradlew')
+  const wrapped = hasWrapper(tree)
   const task = /\bstage\b/.test(all) ? 'stage' : (program?.goals ?? 'build -x check')
   const least =
     /JavaLanguageVersion\.of\(\s*["']?(\d+)|jvmToolchain\(\s*(\d+)|(?:source|target)Compatibility\s*=\s*["']?(?:JavaVersion\.VERSION_)?([\d._]+)/.exec(
@@ -59,6 +59,24 @@ export function gradleBuild(tree: Tree, declares: boolean): JavaBuild {
       ? []
       : [`no gradlew: built with Gradle ${defaultGradle}; \`gradle wrapper\` writes one, which pins the version`],
   }
+}
+
+/**
+ * Whether the build brings its Gradle. What the wrapper would look for in vain is said before a JDK is made for it.
+ * @throws BerthError `invalid` for a wrapper of which a part is not in git: `*.jar` in a .gitignore does that
+ */
+function hasWrapper(tree: Tree): boolean {
+  const script = tree.read('gradlew')
+  if (script === null) return tree.hasFile('gradlew')
+  const parts = ['gradle/wrapper/gradle-wrapper.jar', 'gradle/wrapper/gradle-wrapper.properties']
+  const missing = parts.filter((file) => !tree.hasFile(file))
+  if (script.includes('gradle-wrapper.jar') && missing.length > 0)
+    throw new BerthError(
+      'invalid',
+      `gradlew needs ${missing.join(' and ')}, which ${missing.length > 1 ? 'are' : 'is'} not in git`,
+      `run \`gradle wrapper\` if ${missing.length > 1 ? 'they are' : 'it is'} not on your machine, then \`git add -f ${missing.join(' ')}\`, commit and push again`,
+    )
+  return true
 }
 
 const scriptOf = (tree: Tree, directory: string): string =>

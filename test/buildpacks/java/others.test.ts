@@ -51,6 +51,21 @@ describe('a Gradle build', () => {
     expect(planOf({ ...staged, 'build.gradle': "sourceCompatibility = '1.8'" }).version).to.equal('17')
   })
 
+  it('is refused for a Gradle wrapper of which a part is not in git', () => {
+    const app = {
+      'build.gradle': "plugins { id 'application' }",
+      gradlew: 'exec java -jar "$APP_HOME/gradle/wrapper/gradle-wrapper.jar" "$@"\n',
+    }
+    const properties = { 'gradle/wrapper/gradle-wrapper.properties': 'distributionUrl=https://x/gradle-8-bin.zip\n' }
+    const jar = { 'gradle/wrapper/gradle-wrapper.jar': 'x' }
+    expect(complaintOf({ ...app, ...properties })).to.match(
+      /^gradlew needs gradle\/wrapper\/gradle-wrapper\.jar, which is not in git/,
+    )
+    expect(complaintOf(app)).to.match(/wrapper\.jar and \S+wrapper\.properties, which are not in git/)
+    expect(complaintOf({ ...app, ...jar })).to.match(/needs \S+wrapper\.properties, which is/)
+    expect(planOf({ ...app, ...jar, ...properties }).dockerfile).to.include('sh ./gradlew')
+  })
+
   it('beside a pom is what builds where it alone has a wrapper', () => {
     const pom =
       '<project><build><plugins><plugin><artifactId>maven-shade-plugin</artifactId></plugin></plugins></build></project>'
