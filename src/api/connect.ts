@@ -33,8 +33,13 @@ export function connectPlatform(config: Config, store: Store, closing: AbortSign
     },
     processes: async (app) => (await open()).processes(app),
     async *logs(app, query) {
-      const [scheduler, { cronLines }] = await Promise.all([open(), import('../cron/log-source.js')])
-      yield* scheduler.logs(app, { ...query, beside: cronLines(config, store, app.id) })
+      const [scheduler, { cronLines }, { noticeLines }] = await Promise.all([
+        open(),
+        import('../cron/log-source.js'),
+        import('../scheduler/notice-lines.js'),
+      ])
+      const beside = [cronLines(config, store, app.id), noticeLines(store, app.id)]
+      yield* scheduler.logs(app, { ...query, beside })
     },
     async *cronOutput(app, run, options) {
       const { followRun } = await import('../cron/follow.js')

@@ -1,7 +1,7 @@
 import { constants } from 'node:os'
 import type { ContainerDetails } from '../engine-client/containers.js'
 import { readTail, type LogSource } from '../engine-client/tail.js'
-import { BerthError } from '../errors.js'
+import { BerthError, messageOf } from '../errors.js'
 import type { Release } from '../store/releases.js'
 import type { CheckAnswer } from './check.js'
 import { describeAsk, type Check } from './checks.js'
@@ -59,7 +59,11 @@ export async function tellTail(
   id: string,
   log: (line: string) => void,
 ): Promise<string[]> {
-  const tail = (await readTail(engine, id, shown).catch(() => [])).map((line) => line.text)
+  const read = readTail(engine, id, shown).catch((error: unknown) => {
+    log(`The last lines of ${process} cannot be read: ${messageOf(error)}`)
+    return []
+  })
+  const tail = (await read).map((line) => line.text)
   if (tail.length > 0) log(`The last lines of ${process}:`)
   for (const line of tail) log(`  ${line}`)
   return tail

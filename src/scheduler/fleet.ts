@@ -18,6 +18,7 @@ import type { Timeouts } from './limits.js'
 import type { ObservedContainer } from './plan.js'
 import type { ready } from './readiness.js'
 import type { ProcessRecord, ProcessRecords } from './records.js'
+import type { Tell } from './tell.js'
 import type { Traffic } from './traffic.js'
 
 /** Is told what runs: see `Liveness`. */
@@ -30,6 +31,8 @@ export interface LivenessWatch {
 export interface SchedulerDeps {
   readonly config: Config
   readonly log: Logger
+  /** For the app's owner to read. */
+  readonly tell: Tell
   readonly limits: Timeouts
   readonly engine: AppEngine
   readonly records: ProcessRecords

@@ -19,8 +19,8 @@ export interface SickProcess {
   readonly failure: string
 }
 
-/** Has a new process take the place of a sick one. Resolves with false when that cannot be now, or did not work. */
-type Replace = (sick: SickProcess) => Promise<boolean>
+/** Has a new process take the place of a sick one. Resolves with null, or with why that cannot be now, or did not work. */
+type Replace = (sick: SickProcess) => Promise<string | null>
 
 /** A process that is watched. */
 interface Watched {
@@ -35,6 +35,8 @@ interface Watched {
   /** Replacements that did not work, and when the last was tried. */
   tries: number
   triedAt: number
+  /** Checks that could not be done when they were last to be. */
+  readonly doubts: Set<Check>
 }
 
 /** Asks the processes that run whether they still do their work, where somebody wants that, and has the sick replaced. */
@@ -68,7 +70,18 @@ export class Liveness {
       }
       const stop = new AbortController()
       const began = this.#deps.clock.now()
-      const watched = { app, release, found, key, stop, began, passedAt: null, tries: 0, triedAt: began }
+      const watched = {
+        app,
+        release,
+        found,
+        key,
+        stop,
+        began,
+        passedAt: null,
+        tries: 0,
+        triedAt: began,
+        doubts: new Set<Check>(),
+      }
       now.set(found.id, watched)
       for (const check of liveness) this.#begin(watched, check)
     }
@@ -108,8 +121,12 @@ export class Liveness {
     for (let failures = 0; !isOver();) {
       const target = { id: found.id, address: found.address, hostname: config.appHost(watched.app.name) }
       // an engine that is away tells nothing of the process
-      const outcome = await this.#perform(check, target, engine, stop.signal).catch(() => null)
+      const outcome = await this.#perform(check, target, engine, stop.signal).catch((error: unknown) => {
+        if (!isOver()) this.#doubt(watched, check, error)
+        return null
+      })
       if (isOver()) return
+      if (outcome) watched.doubts.delete(check)
       if (outcome?.passed) {
         failures = 0
         watched.passedAt = clock.now()
@@ -118,12 +135,23 @@ export class Liveness {
     }
   }
 
-  async #treat(watched: Watched, check: Check, { said }: CheckOutcome, failures: number): Promise<void> {
-    const { clock, log, records } = this.#deps
-    const { app, release, found, began } = watched
-    const failure = `failed ${nameCheck(check)}, ${failures} times in a row: ${said}`
+  /** Says that a check cannot be done: once, until it can be again. */
+  #doubt({ app, found, doubts }: Watched, check: Check, error: unknown): void {
+    if (doubts.has(check)) return
+    doubts.add(check)
     const about = { app: app.name, process: found.process }
-    if (failures === check.attempts) log.warn(about, `${found.process} ${failure}`)
+    this.#deps.log.warn(about, `${found.process} is not known to pass ${nameCheck(check)}: ${messageOf(error)}`)
+  }
+
+  async #treat(watched: Watched, check: Check, outcome: CheckOutcome, failures: number): Promise<void> {
+    const { clock, log, records, tell } = this.#deps
+    const { app, release, found, began } = watched
+    const failure = `failed ${nameCheck(check)}, ${failures} times in a row: ${outcome.said}`
+    const about = { app: app.name, process: found.process }
+    if (failures === check.attempts) {
+      log.warn(about, `${found.process} ${failure}`)
+      tell(app.id, found.process, failure)
+    }
     if (check.warn) return
     const record = (await records.list(app.id)).find((one) => one.container === found.id)
     if (record?.state !== 'up') return
@@ -134,14 +162,16 @@ export class Liveness {
     const restarts = countCrash(record.restarts, healthyMs)
     watched.tries += 1
     watched.triedAt = clock.now()
-    const isReplaced = await this.#replace({
+    const hindrance = await this.#replace({
       app,
       release,
       found,
       restarts,
       failure: `in place of one that ${failure}`,
     })
-    log.warn(about, `${found.process} ${isReplaced ? 'was replaced by a new one' : 'could not be replaced now'}`)
+    const said = hindrance === null ? 'was replaced by a new one' : `could not be replaced now: ${hindrance}`
+    log.warn(about, `${found.process} ${said}`)
+    tell(app.id, found.process, said)
   }
 
   /** Ends early, and quietly, with the signal. */

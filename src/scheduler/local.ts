@@ -21,6 +21,7 @@ import { ready } from './readiness.js'
 import { Reconciler } from './reconciler.js'
 import { ProcessRecords } from './records.js'
 import { runChecks } from './run-checks.js'
+import { tellTo } from './tell.js'
 import { replaceOf, RollOut, type RolloutRequest } from './rollout.js'
 import type {
   CheckResult,
@@ -54,6 +55,7 @@ interface Changing {
   readonly deps: SchedulerDeps
   readonly reconciler: Reconciler
   readonly liveness: Liveness
+  readonly telling: ReturnType<typeof tellTo>
   rollOut(change: RolloutRequest): Promise<void>
 }
 
@@ -163,8 +165,9 @@ class LocalScheduler implements Scheduler {
     clearInterval(this.#timer)
     this.#stopped.abort(new Error('the scheduler is stopping'))
     if (!this.#changing) return
-    const { liveness, deps } = await this.#changing
+    const { liveness, deps, telling } = await this.#changing
     await liveness.ended()
+    await telling.ended()
     await deps.traffic[Symbol.asyncDispose]()
   }
 
@@ -181,9 +184,11 @@ class LocalScheduler implements Scheduler {
     const { config, log, store, engine: client } = this.#options
     const limits = this.#limits
     const stopping = this.#stopped.signal
+    const telling = tellTo(store.notices, log)
     const deps: SchedulerDeps = {
       config,
       log,
+      tell: telling.tell,
       limits,
       engine: this.#engine,
       records: this.#records,
@@ -211,7 +216,7 @@ class LocalScheduler implements Scheduler {
     void this.#listen(reconciler, followDisconnects(client, stopping))
     const rollOut = (change: RolloutRequest) =>
       turns.change(change.app.id, () => new RollOut(deps, fleet, reconciler, change).run())
-    return { deps, reconciler, liveness, rollOut }
+    return { deps, reconciler, liveness, telling, rollOut }
   }
 
   async #listen(reconciler: Reconciler, events: AsyncIterable<AppEvent>): Promise<void> {

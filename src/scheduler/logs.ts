@@ -32,7 +32,7 @@ export async function* readLogs(
   app: App,
   query: LogQuery,
 ): AsyncGenerator<LogLine> {
-  const { lines, process, follow, signal, beside } = query
+  const { lines, process, follow, signal, beside = [] } = query
   const engine = new AppEngine(follow ? client.waiting(followMs) : client, config.name)
   const wanted = (one: { process: string; type: string }) =>
     one.type !== oneOffType && (process === null || process === one.process || process === one.type)
@@ -42,7 +42,7 @@ export async function* readLogs(
   const events = followApps(client, [`${label.instance}=${config.name}`, `${label.app}=${app.id}`], signal)
   // connect to the events before looking, so that no process starts in between unseen
   const first = follow ? await events.next() : null
-  if (follow) await beside?.open(query, signal)
+  if (follow) await Promise.all(beside.map((source) => source.open(query, signal)))
   const gate = new Semaphore(readers)
   const there = await list()
   let last: LogLine[] = []
@@ -52,29 +52,33 @@ export async function* readLogs(
     if (lines > 0) last = [...last, ...tail].sort(inOrder).slice(-lines)
   }
   await Promise.all(there.map((one) => gate.run(() => read(one))))
-  if (beside) last = [...last, ...(await beside.tail(query))].sort(inOrder).slice(-Math.max(lines, 1))
+  for (const source of beside) last = [...last, ...(await source.tail(query))].sort(inOrder).slice(-Math.max(lines, 1))
   if (lines === 0) last = []
   yield* last
   last = []
   if (first === null || first.done) return
 
   for (const one of there) if (one.running) followed.add(one)
-  void (async () => {
-    for await (const line of beside?.follow(query, signal) ?? []) {
-      followed.lines.push(line, line.text.length)
-      await followed.lines.room()
-    }
-  })().catch(() => undefined)
+  let failure: { readonly error: unknown } | undefined
+  const lost = (error: unknown): void => {
+    failure ??= { error }
+    followed.lines.end()
+  }
+  const look = async (): Promise<void> => {
+    for (const one of await list()) if (one.running) followed.add(one)
+  }
+  for (const source of beside) void followed.readOn(source.follow(query, signal)).catch(lost)
   void (async () => {
     for await (const event of events) {
       if (event.action === 'start' && wanted(event)) followed.add(event)
       // the engine was away: its streams have ended
-      if (event.action === 'connected') for (const one of await list()) if (one.running) followed.add(one)
+      if (event.action === 'connected') await look()
     }
   })()
-    .catch(() => undefined)
+    .catch(lost)
     .finally(() => followed.lines.end())
   yield* followed.lines
+  if (failure !== undefined && !signal.aborted) throw failure.error
 }
 
 async function tailOf(engine: AppEngine, one: ObservedContainer, lines: number): Promise<LogLine[]> {
@@ -112,8 +116,16 @@ class Followed {
     if (this.#open.has(one.id)) return
     this.#open.add(one.id)
     void this.#read(one)
-      .catch(() => undefined)
+      .catch(() => undefined) // it is gone, or the engine is: then it is read again, from there on, once that is back
       .finally(() => this.#open.delete(one.id))
+  }
+
+  /** Reads lines that are kept elsewhere. */
+  async readOn(lines: AsyncIterable<LogLine>): Promise<void> {
+    for await (const line of lines) {
+      this.lines.push(line, line.text.length)
+      await this.lines.room()
+    }
   }
 
   async #read({ id, process }: { readonly id: string; readonly process: string }): Promise<void> {

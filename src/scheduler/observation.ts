@@ -35,13 +35,14 @@ export async function observe(deps: SchedulerDeps, app: string): Promise<Observa
 
 async function mend(deps: SchedulerDeps, app: string, found: ObservedContainer): Promise<ObservedContainer> {
   if (found.type === oneOffType) return found
-  const { engine, log } = deps
+  const { engine, log, tell } = deps
   let one = found
   try {
     if (one.paused) {
       await engine.unpause(one.id)
       one = { ...one, paused: false }
       log.warn({ app, process: one.process }, `${one.process} was paused by somebody: it goes on`)
+      tell(app, one.process, 'was paused by somebody: it goes on')
     }
     if (one.running && one.address === '') {
       // the list of an engine may be older than the start
@@ -56,10 +57,11 @@ async function mend(deps: SchedulerDeps, app: string, found: ObservedContainer):
   }
 }
 
-async function reconnect({ engine, log }: SchedulerDeps, app: string, one: ObservedContainer): Promise<string> {
+async function reconnect({ engine, log, tell }: SchedulerDeps, app: string, one: ObservedContainer): Promise<string> {
   if (!(await engine.isDisconnected(one.id, app))) return ''
   await engine.ensureNetwork(app)
   await engine.connect(one.id, app, [one.type, one.process])
   log.warn({ app, process: one.process }, `${one.process} was off its network: it is connected again`)
+  tell(app, one.process, 'was off its network: it is connected again')
   return engine.addressOf(one.id, app)
 }

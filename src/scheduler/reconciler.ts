@@ -248,13 +248,14 @@ export class Reconciler {
 
   /** Waits in the background for a process to be ready, and has the next pass act on the outcome. */
   #mind(app: App, release: Release, found: ObservedContainer): void {
-    const { engine, records, limits, log, stopping } = this.#deps
+    const { engine, records, limits, log, stopping, tell } = this.#deps
     if (this.#fleet.isWatched(found.id)) return
     const about = { app: app.name, process: found.process }
     const ended = async () => {
       try {
         await this.#fleet.watch(app, release, found, (line) => log.info(about, line))
-        await records.move(app.id, found.id, 'up', { failure: null, until: null })
+        const up = await records.move(app.id, found.id, 'up', { failure: null, until: null })
+        if (up !== null && up.restarts > 0) tell(app.id, found.process, 'is up again')
       } catch (error) {
         if (stopping.aborted || this.#fleet.isRetiring(found.id)) return
         log.warn(about, messageOf(error))
@@ -280,6 +281,7 @@ export class Reconciler {
       (record?.state === 'up' ? null : record?.failure) ?? endingOf(info.State, info.HostConfig.Memory ?? 0)
     const until = new Date(ended + delayAfter(restarts)).toISOString()
     this.#deps.log.warn({ app, process: dead.process, restarts, until }, `${dead.process} ${failure}`)
+    this.#deps.tell(app, dead.process, `${failure}; it starts again in ${delayAfter(restarts) / 1000} s`)
     const { id: container, process, type, release } = dead
     const since = new Date(ended).toISOString()
     const crashed: ProcessRecord = {

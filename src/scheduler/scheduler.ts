@@ -60,11 +60,12 @@ export interface CheckResult {
   readonly ms: number
 }
 
-/** A line that a process wrote. */
+/** A line of an app's log. */
 export interface LogLine {
   /** RFC 3339, with nanoseconds as far as the engine gives them. */
   readonly time: string
-  readonly source: 'app'
+  /** `app`: a process wrote it; `berth`: what Berth says of the process. */
+  readonly source: 'app' | 'berth'
   /** `web.1` */
   readonly process: string
   readonly text: string
@@ -80,7 +81,7 @@ export interface LogQuery {
   readonly follow: boolean
   readonly signal: AbortSignal
   /** Lines that are read beside those of the app's processes. */
-  readonly beside?: LogSource
+  readonly beside?: readonly LogSource[]
 }
 
 /** Lines of an app's logs that are kept elsewhere. */

@@ -1,7 +1,9 @@
+import { messageOf } from '../errors.js'
+
 /** A replacement that goes on, and how it is ended. */
 interface Healing {
   readonly abort: AbortController
-  readonly done: Promise<unknown>
+  readonly done: Promise<string | null>
 }
 
 /** Keeps changes of what runs apart: a process is replaced for its health when nothing else changes its app, one at a time. */
@@ -25,14 +27,12 @@ export class Turns {
     }
   }
 
-  /** Replaces a process. Resolves with false when something else goes on, or the task fails. */
-  async heal(app: string, task: (signal: AbortSignal) => Promise<unknown>): Promise<boolean> {
-    if (this.#changes.has(app) || this.#healing.has(app)) return false
+  /** Replaces a process. Resolves with null when that is done, or with why it is not, in words. */
+  async heal(app: string, task: (signal: AbortSignal) => Promise<unknown>): Promise<string | null> {
+    if (this.#changes.has(app)) return 'something else changes the app'
+    if (this.#healing.has(app)) return 'another process of the app is being replaced'
     const abort = new AbortController()
-    const done = task(abort.signal).then(
-      () => true,
-      () => false,
-    )
+    const done = task(abort.signal).then(() => null, messageOf)
     this.#healing.set(app, { abort, done })
     try {
       return await done

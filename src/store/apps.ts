@@ -96,7 +96,7 @@ lose(id)
 redis.call('hdel', 'routes:version', id)
 for _, one in ipairs(redis.call('lrange', 'deploys:' .. id, 0, -1)) do redis.call('hdel', 'deploys', one) end
 for _, one in ipairs(redis.call('lrange', 'pending:' .. id, 0, -1)) do redis.call('publish', 'deploy:' .. one, 'gone') end
-redis.call('del', 'releases:' .. id, 'deploys:' .. id, 'pending:' .. id, 'git:logins:' .. id)
+redis.call('del', 'releases:' .. id, 'deploys:' .. id, 'pending:' .. id, 'git:logins:' .. id, 'notices:' .. id)
 for _, kind in ipairs({'lines', 'paused', 'due', 'runs'}) do redis.call('del', 'cron:' .. kind .. ':' .. id) end
 redis.call('srem', 'pending', id)
 redis.call('hdel', 'apps', id)

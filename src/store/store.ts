@@ -4,6 +4,7 @@ import { Apps } from './apps.js'
 import { connectRedis } from './connection.js'
 import { Cron } from './cron.js'
 import { gitLogins, registryLogins, type Logins } from './logins.js'
+import { Notices } from './notices.js'
 import { Notifications } from './notifications.js'
 import { Operations } from './operations.js'
 import { Pushers } from './pushers.js'
@@ -20,6 +21,7 @@ export interface Store extends AsyncDisposable {
   readonly routes: Routes
   readonly pushers: Pushers
   readonly cron: Cron
+  readonly notices: Notices
   readonly tokens: Tokens
   /** Of an app. */
   readonly gitLogins: (app: string) => Logins
@@ -41,6 +43,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     routes: new Routes(redis),
     pushers: new Pushers(redis),
     cron: new Cron(redis),
+    notices: new Notices(redis),
     tokens: new Tokens(redis),
     gitLogins: (app) => gitLogins(redis, app),
     registryLogins: registryLogins(redis),

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { label, type Config } from '../../src/config.js'
 import { connectEngine } from '../../src/engine-client/client.js'
 import { readLogs } from '../../src/scheduler/logs.js'
-import type { LogLine, LogQuery } from '../../src/scheduler/scheduler.js'
+import type { LogLine, LogQuery, LogSource } from '../../src/scheduler/scheduler.js'
 import { frame, refusing, standIn, type StandIn } from '../engine-client/rig.js'
 
 describe('the logs of an app', () => {
@@ -86,6 +86,32 @@ describe('the logs of an app', () => {
       if (text === 'of another') stop.abort()
     }
     expect(seen).to.deep.equal(['web.1 b', 'web.1 c', 'web.2 of another'])
+  })
+
+  it('have lines that are kept elsewhere among them, and end with why those cannot be read on', async () => {
+    containers = [container('1', 'web.1')]
+    logs = { 1: Buffer.concat([line(1, 'a'), line(3, 'c')]) }
+    const notice = (second: number, text: string): LogLine => ({
+      ...{ time: at(second), source: 'berth', process: 'web.1', text },
+    })
+    let opened = false
+    const source: LogSource = {
+      open: () => Promise.resolve(void (opened = true)),
+      tail: () => Promise.resolve([notice(2, 'b')]),
+      follow: async function* () {
+        yield await Promise.resolve(notice(4, 'd'))
+        throw new Error('Redis is away')
+      },
+    }
+    expect(await told({ beside: [source, source] })).to.deep.equal(['web.1 a', 'web.1 b', 'web.1 b', 'web.1 c'])
+    expect(opened).to.equal(false)
+    const seen: string[] = []
+    const follow = async (): Promise<void> => {
+      for await (const { text } of read({ follow: true, beside: [source] })) seen.push(text)
+    }
+    const failure = await follow().catch((error: unknown) => error)
+    expect(String(failure)).to.include('Redis is away')
+    expect([opened, ...seen]).to.include.members([true, 'a', 'b', 'c', 'd'])
   })
 
   it('end with the signal, though nothing is ever written', async () => {

@@ -107,6 +107,18 @@ function wrongs(world: World): string[] {
   return wrong
 }
 
+describe('a process that crashes', () => {
+  it('is told of in the log of its app, with when it starts again, and when it is up', async () => {
+    const world = new World()
+    await world.pass(2_000)
+    const web = [...world.boxes.values()].find(({ process }) => process === 'web.1')
+    expect(world.told).to.deep.equal([])
+    if (web) world.end(web)
+    await world.pass(5_000)
+    expect(world.told).to.deep.equal(['web.1 crashed: exited with code 1; it starts again in 1 s', 'web.1 is up again'])
+  })
+})
+
 describe('desired and actual', () => {
   for (const from of [...states, null])
     for (const seen of ['runs', 'runs anew', 'ended'] satisfies Seen[])

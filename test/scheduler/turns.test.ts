@@ -7,13 +7,15 @@ describe('turns', () => {
     const turns = new Turns()
     const first = new EventEmitter()
     const healed = turns.heal('a', () => once(first, 'up'))
-    expect(await turns.heal('a', () => Promise.resolve())).to.equal(false)
-    expect(await turns.heal('b', () => Promise.resolve())).to.equal(true)
+    expect(await turns.heal('a', () => Promise.resolve())).to.match(/another process of the app/)
+    expect(await turns.heal('b', () => Promise.resolve())).to.equal(null)
     first.emit('up')
-    expect(await healed).to.equal(true)
+    expect(await healed).to.equal(null)
     const inChange = await turns.change('a', () => turns.heal('a', () => Promise.resolve()))
-    expect(inChange).to.equal(false)
-    expect(await turns.heal('a', () => Promise.reject(new Error('it does not come up')))).to.equal(false)
+    expect(inChange).to.equal('something else changes the app')
+    expect(await turns.heal('a', () => Promise.reject(new Error('it does not come up')))).to.equal(
+      'it does not come up',
+    )
   })
 
   it('have a replacement end before a change begins', async () => {
@@ -26,6 +28,6 @@ describe('turns', () => {
     })
     await turns.change('a', () => Promise.resolve(order.push('changed')))
     expect(order).to.deep.equal(['undone', 'changed'])
-    expect(await healed).to.equal(false)
+    expect(await healed).to.equal('aborted')
   })
 })

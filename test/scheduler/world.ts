@@ -53,6 +53,8 @@ export class World {
   away = false
   /** What a process does after it was started: it is ready, or ends with that. */
   fails = false
+  /** What the app's owner reads in its log. */
+  readonly told: string[] = []
   /** Events are lost. */
   deaf = false
   passes = 0
@@ -91,6 +93,7 @@ export class World {
     this.#deps = {
       config: { name: 'i', ownEngine: false, appHost: (name: string) => name } as unknown as Config,
       log: createLog('test', { level: 'silent' }),
+      tell: (_, process, text) => this.told.push(`${process} ${text}`),
       limits: defaultLimits,
       engine: simulatedEngine(this) as unknown as SchedulerDeps['engine'],
       records: new ProcessRecords(this.hashes as never),

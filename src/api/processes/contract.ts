@@ -28,7 +28,7 @@ export type ProcessView = z.output<typeof ProcessView>
 
 export const LogLineView = z.strictObject({
   time: Time,
-  source: z.literal('app'),
+  source: z.enum(['app', 'berth']).describe('app: the process wrote it; berth: what Berth says of it'),
   process: z.string().describe('web.1'),
   text: z.string(),
 })

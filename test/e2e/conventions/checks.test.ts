@@ -74,6 +74,9 @@ describe('checks', function () {
     expect(await ok('ps', '-a', name)).to.match(
       /web\.1: +up .*in place of one that failed its liveness check, GET \/up on port 5000, 2 times in a row: did not answer within 1 s/,
     )
+    expect(await ok('logs', '-p', 'web', '-n', '1000', '-a', name))
+      .to.match(/ berth\[web\.1\]: failed its liveness check, GET \/up on port 5000, 2 times in a row/)
+      .and.match(/ berth\[web\.1\]: was replaced by a new one/)
     expect(await ok('releases', '-a', name)).to.not.include('v3')
   })
 })
