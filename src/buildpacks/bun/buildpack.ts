@@ -87,13 +87,17 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
   }
 }
 
+/** Bun's own types, which no app of Node.js has. */
+const typesOf = ['@types/bun', 'bun-types']
+
 /** Whether Bun is the app's package manager, or it has none: then it may be what runs it too. */
 const isBuns = (tree: Tree, pkg: PackageJson): boolean =>
   !isWorkspace(tree, pkg) &&
   (pkg.packageManager?.startsWith('bun@') ??
     (['bun.lock', 'bun.lockb', 'bunfig.toml', '.bun-version'].some((file) => tree.hasFile(file)) ||
       pkg.engines.bun !== undefined ||
-      /(?:^|\s)bun\s/.test(pkg.scripts.start ?? ''))) &&
+      typesOf.some((name) => Object.hasOwn(pkg.devDependencies, name)) ||
+      [pkg.scripts.start, pkg.scripts.dev].some((line) => /(?:^|\s)bun\s/.test(line ?? '')))) &&
   !['package-lock.json', 'npm-shrinkwrap.json', 'yarn.lock', 'pnpm-lock.yaml'].some((file) => tree.hasFile(file))
 
 interface Parts {

@@ -29,7 +29,10 @@ export function bunStart(tree: Tree, pkg: PackageJson): BunStart | null {
   }
   const { module, main } = pkg as { readonly module?: unknown; readonly main?: unknown }
   const named = [module, main].filter((file) => typeof file === 'string' && /\.tsx?$/.test(file)) as string[]
-  const file = [...named, ...usual].find((path) => /^[\w./-]+$/.test(path) && tree.hasFile(path))
+  // the script for development says which module it is
+  const dev = runsByBun(pkg.scripts.dev ?? '', pkg) ? resolved(pkg.scripts.dev ?? '', pkg.scripts) : []
+  const developed = dev.flatMap(({ args }) => args.filter((arg) => source.test(arg))).slice(0, 1)
+  const file = [...named, ...developed, ...usual].find((path) => /^[\w./-]+$/.test(path) && tree.hasFile(path))
   return file === undefined ? null : { command: `bun ${file}`, notes: [] }
 }
 

@@ -47,6 +47,9 @@ const fixedPort =
 
 const runsFile = ({ program }: Command): boolean => ['node', 'tsx', 'ts-node', 'bun', 'nodemon'].includes(program)
 
+/** Where servers lie that are not at the top; with a build, such files may be what is built for a browser. */
+const places = ['server', 'index', 'app', 'main'].flatMap((name) => [`src/${name}.js`, `src/${name}.mjs`])
+
 /** A file that is the app's server. */
 export interface ServerFile {
   readonly command: string
@@ -66,6 +69,10 @@ export function serverFile({ tree, pkg }: NodeApp): ServerFile | null {
   ]
   const file = files.find((path) => tree.hasFile(path))
   if (file !== undefined) return { command: `node ${quoted(file)}`, certain: /^server\.m?js$/.test(file) }
+  if (pkg.scripts.build === undefined) {
+    const first = ['app.js', 'app.mjs', 'main.js', 'main.mjs', ...places].find((path) => tree.hasFile(path))
+    if (first !== undefined) return { command: `node ${first}`, certain: false }
+  }
   const built = main !== undefined && pkg.scripts.build !== undefined && /^(?:\.\/)?(?:dist|build|lib|out)\//.test(main)
   return built ? { command: `node ${quoted(main)}`, certain: false } : null
 }

@@ -1,18 +1,9 @@
 import { dirname } from 'node:path/posix'
 import type { Tree } from '../tree.js'
 import { django } from './django.js'
+import { quoted, type WebProcess } from './process.js'
 import type { Project } from './project.js'
-
-/** How an app is started where no Procfile says so, and what was seen of it. */
-export interface WebProcess {
-  readonly command: string
-  /** For the log: "Flask". */
-  readonly framework?: string
-  /** What is to be installed for it where the app does not. */
-  readonly server?: 'gunicorn' | 'uvicorn'
-  /** Where it listens, whatever PORT says. */
-  readonly port?: number
-}
+import { shown } from './shown.js'
 
 /** gunicorn's heartbeat file on a disk stalls its workers. */
 export const gunicorn = (target: string, options = ''): string =>
@@ -22,11 +13,15 @@ export const gunicorn = (target: string, options = ''): string =>
 export const uvicorn = (target: string, options = ''): string =>
   `uvicorn ${quoted(target)} ${options}--host 0.0.0.0 --port $PORT --workers \${WEB_CONCURRENCY:-1} --proxy-headers --forwarded-allow-ips '*'`
 
-const quoted = (text: string): string => (/^[\w.:/-]+$/.test(text) ? text : `'${text}'`)
-
 const entries = ['app.py', 'main.py', 'wsgi.py', 'asgi.py', 'server.py', 'api.py', 'run.py', 'application.py']
 /** What a program is called where nothing else is known of it. */
 export const programs = ['main.py', 'app.py', 'server.py', 'start.py', 'run.py', 'bot.py', 'hello.py', 'index.py']
+
+/** Servers that programs start themselves, and that variables tell where to listen. */
+const toldBy = [
+  { name: 'gradio', title: 'Gradio', variables: 'GRADIO_SERVER_PORT=$PORT' },
+  { name: 'robyn', title: 'Robyn', variables: 'ROBYN_HOST=0.0.0.0 ROBYN_PORT=$PORT' },
+]
 
 /** Frameworks by their objects, `app = FastAPI(…)`, and the server that each wants. */
 const kinds = [
@@ -35,11 +30,22 @@ const kinds = [
     classes: 'FastAPI|Starlette|Litestar|Quart|FastHTML',
     server: 'uvicorn',
   },
+  { packages: ['blacksheep'], classes: 'Application', server: 'uvicorn' },
+  {
+    packages: ['connexion', 'esmerald', 'ravyn', 'starlite'],
+    classes: 'AsyncApp|Esmerald|Ravyn|Starlite',
+    server: 'uvicorn',
+  },
   { packages: ['falcon'], classes: 'falcon\\.asgi\\.App|asgi\\.App', server: 'uvicorn' },
   { packages: ['falcon'], classes: 'falcon\\.(?:App|API)', server: 'gunicorn' },
-  { packages: ['flask', 'dash', 'bottle'], classes: 'Flask|Dash|Bottle', server: 'gunicorn' },
+  { packages: ['flask', 'apiflask', 'dash', 'bottle'], classes: '(?:API)?Flask|Dash|Bottle', server: 'gunicorn' },
 ] as const
-const titles: Readonly<Record<string, string>> = { fastapi: 'FastAPI', 'python-fasthtml': 'FastHTML' }
+const titles: Readonly<Record<string, string>> = {
+  fastapi: 'FastAPI',
+  'python-fasthtml': 'FastHTML',
+  blacksheep: 'BlackSheep',
+  apiflask: 'APIFlask',
+}
 
 /** What starts an app: its framework's server, else its program; null when there is neither. */
 export function webProcess(tree: Tree, project: Project): WebProcess | null {
@@ -60,7 +66,9 @@ export function webProcess(tree: Tree, project: Project): WebProcess | null {
     object(tree, names) ??
     sanic(tree, names) ??
     aiohttp(tree, names) ??
-    streamlit(tree, names) ??
+    pyramid(tree, names) ??
+    shown(tree, names) ??
+    served(tree, names) ??
     program(tree, project)
   )
 }
@@ -109,15 +117,6 @@ function first(
   return null
 }
 
-function streamlit(tree: Tree, names: ReadonlySet<string>): WebProcess | null {
-  if (!names.has('streamlit')) return null
-  const own = tree.names().filter((name) => name.endsWith('.py'))
-  const file = ['streamlit_app.py', 'app.py', 'main.py', ...own].find((name) => tree.read(name)?.includes('streamlit'))
-  if (file === undefined) return null
-  const command = `streamlit run ${quoted(file)} --server.port $PORT --server.address 0.0.0.0 --server.headless true`
-  return { framework: 'Streamlit', command }
-}
-
 /** Its own server, which its own command starts. */
 function sanic(tree: Tree, names: ReadonlySet<string>): WebProcess | null {
   if (!names.has('sanic')) return null
@@ -144,14 +143,40 @@ function aiohttp(tree: Tree, names: ReadonlySet<string>): WebProcess | null {
   return null
 }
 
+/** Made at the top of a file, or where its configurator is at hand. */
+function pyramid(tree: Tree, names: ReadonlySet<string>): WebProcess | null {
+  if (!names.has('pyramid')) return null
+  const files = candidates(tree).map((file) => ({ file, text: tree.read(file) ?? '' }))
+  const found = first(files, [
+    /^(\w+)\s*=\s*\w+\.make_wsgi_app\(/m,
+    /^with Configurator\(.*\) as \w+:\n(?:[ \t].*\n|\n)*?[ \t]+(\w+)\s*=\s*\w+\.make_wsgi_app\(/m,
+  ])
+  if (found === null) return null
+  const command = gunicorn(`${moduleOf(tree, found.file)}:${found.name}`)
+  return { framework: 'Pyramid', server: 'gunicorn', command }
+}
+
+/** The object that the server which an app brings would be given, whatever made it. */
+function served(tree: Tree, names: ReadonlySet<string>): WebProcess | null {
+  const brings = (server: string): boolean =>
+    names.has(server) || [...names].some((name) => name.endsWith(`[${server}]`))
+  const server = (['uvicorn', 'gunicorn'] as const).find(brings)
+  if (server === undefined) return null
+  const files = candidates(tree).map((file) => ({ file, text: tree.read(file) ?? '' }))
+  const found = first(files, [/^(app|application|api)\s*(?::[^=\n]+)?=(?!.*\b(?:Typer|Celery|ArgumentParser)\()/m])
+  if (found === null) return null
+  const target = `${moduleOf(tree, found.file)}:${found.name}`
+  return { command: server === 'uvicorn' ? uvicorn(target) : gunicorn(target) }
+}
+
 function program(tree: Tree, { names, scripts }: Project): WebProcess | null {
   const file = [...programs, 'src/main.py', 'src/app.py'].find((name) => tree.hasFile(name))
-  const command = `python ${file ?? ''}`
-  if (file !== undefined && names.has('gradio'))
-    return { framework: 'Gradio', command: `GRADIO_SERVER_PORT=$PORT ${command}` }
-  if (file !== undefined && names.has('nicegui'))
-    return { framework: 'NiceGUI', command, port: niceguiPort(tree.read(file) ?? '') }
-  if (file !== undefined) return { command }
+  if (file !== undefined) {
+    const command = `python ${file}`
+    if (names.has('nicegui')) return { framework: 'NiceGUI', command, port: niceguiPort(tree.read(file) ?? '') }
+    const told = toldBy.find(({ name }) => names.has(name))
+    return told === undefined ? { command } : { framework: told.title, command: `${told.variables} ${command}` }
+  }
   const packages = [...tree.names(), ...tree.names('src').map((name) => `src/${name}`)]
   const main = packages.find((name) => tree.hasFile(`${name}/__main__.py`))
   if (main !== undefined) return { command: `python -m ${moduleOf(tree, `${main}/__init__.py`)}` }

@@ -59,6 +59,17 @@ describe('the Bun buildpack', () => {
     expect(web({ scripts: { prestart: 'bun a.ts', start: 'bun b.ts' } })).to.equal('bun run start')
   })
 
+  it('knows an app without a lock file by what it is written with', () => {
+    const web = (fields: object, more: Files = {}) => planOf({ 'package.json': pkg(fields), ...more })
+    const file = { 'src/main.ts': '', 'src/index.ts': '' }
+    const told = web({ scripts: { dev: 'bun run --watch src/main.ts' }, dependencies: { elysia: '1' } }, file)
+    expect([told.buildpack, told.processTypes.web]).to.deep.equal(['bun', 'bun src/main.ts'])
+    const typed = web({ module: 'src/index.js', devDependencies: { '@types/bun': '1' } }, file)
+    expect([typed.buildpack, typed.processTypes.web]).to.deep.equal(['bun', 'bun src/index.ts'])
+    const nodes = web({ scripts: { start: 'node a.js' }, devDependencies: { 'bun-types': '1' } }, file)
+    expect(nodes.buildpack).to.equal('nodejs')
+  })
+
   it('leaves to Node.js what Node.js runs', () => {
     const left: Readonly<Record<string, Files>> = {
       'a start script of node': { 'package.json': pkg({ scripts: { start: 'node index.js' } }), 'bun.lock': '{}' },

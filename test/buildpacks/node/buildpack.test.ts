@@ -162,6 +162,12 @@ describe('a Node.js app', () => {
     it('its main file', () =>
       expect(web({ 'package.json': pkg({ main: 'lib/app' }), 'lib/app.js': '' })).to.equal('node lib/app.js'))
     it('server.js', () => expect(web({ 'package.json': pkg(), 'server.js': '' })).to.equal('node server.js'))
+    it('a file of another usual name, where no build says that it may be for a browser', () => {
+      expect(web({ 'package.json': pkg(), 'app.js': '', 'src/index.js': '' })).to.equal('node app.js')
+      expect(web({ 'package.json': pkg(), 'src/server.mjs': '' })).to.equal('node src/server.mjs')
+      expect(web({ 'package.json': pkg({ scripts: { build: 'webpack' } }), 'src/index.js': '' })).to.equal('serve-site')
+      expect(web({ 'package.json': pkg({ devDependencies: { vite: '8' } }), 'src/main.js': '' })).to.equal('serve-site')
+    })
     it('a main file with an odd name', () =>
       expect(web({ 'package.json': pkg({ main: "it's.js" }), "it's.js": '' })).to.equal(`node 'it'\\''s.js'`))
     it('nothing, if its Procfile has other processes only', () => {

@@ -167,6 +167,46 @@ describe('the Python buildpack', () => {
     expect(planOf({ 'requirements.txt': 'flask', 'app.py': flask }).dockerfile).not.to.include('EXPOSE')
   })
 
+  it('knows an app of a framework by its object, and any by the server that it brings', () => {
+    const at = (requirements: string, text: string): string =>
+      (web({ 'requirements.txt': requirements, 'app.py': text }) ?? '').split(' --')[0] ?? ''
+    expect(at('blacksheep', 'from blacksheep import Application\nsite = Application()\n')).to.equal('uvicorn app:site')
+    expect(at('connexion', 'import connexion\napp = connexion.AsyncApp(__name__)\n')).to.equal('uvicorn app:app')
+    expect(at('esmerald', 'from esmerald import Esmerald\napp: Esmerald = Esmerald()\n')).to.equal('uvicorn app:app')
+    expect(at('apiflask', 'from apiflask import APIFlask\napp = APIFlask(__name__)\n')).to.equal('gunicorn app:app')
+    const configured = (body: string): string =>
+      `with Configurator(settings={}) as config:\n    config.scan()\n\n${body}`
+    expect(at('pyramid', configured('    app = config.make_wsgi_app()\n'))).to.equal('gunicorn app:app')
+    expect(at('pyramid', 'config = x()\nwsgi = config.make_wsgi_app()\n')).to.equal('gunicorn app:wsgi')
+    expect(at('pyramid', 'def main():\n    app = config.make_wsgi_app()\n')).to.equal('python app.py')
+    expect(at('robyn', 'from robyn import Robyn\napp = Robyn(__file__)\napp.start()\n')).to.equal(
+      'ROBYN_HOST=0.0.0.0 ROBYN_PORT=$PORT python app.py',
+    )
+    expect(at('novel\nuvicorn', 'app = Novel()\n')).to.equal('uvicorn app:app')
+    expect(at('novel[uvicorn]', 'application = Novel()\n')).to.equal('uvicorn app:application')
+    expect(at('novel\ngunicorn', 'app: Any = Novel()\n')).to.equal('gunicorn app:app')
+    expect(at('novel', 'app = Novel()\n')).to.equal('python app.py')
+    expect(at('typer\nuvicorn', 'app = typer.Typer()\n')).to.equal('python app.py')
+  })
+
+  it('shows a script by the program of the package that it is written for', () => {
+    const at = (requirements: string, files: Files): string | null | undefined =>
+      web({ 'requirements.txt': requirements, ...files })
+    expect(at('shiny', { 'app.py': 'from shiny import App, ui\napp = App(ui, server)\n' })).to.equal(
+      'shiny run --host 0.0.0.0 --port $PORT app.py',
+    )
+    expect(at('marimo', { 'notebook.py': 'import marimo\n', 'app.py': '' })).to.equal(
+      'marimo run notebook.py --host 0.0.0.0 --port $PORT --headless',
+    )
+    expect(at('chainlit', { 'talk.py': 'import chainlit as cl\n' })).to.match(
+      /^chainlit run talk\.py --host 0\.0\.0\.0/,
+    )
+    expect(at('panel', { 'app.py': 'import panel as pn\n' }))
+      .to.include('panel serve app.py')
+      .and.include("origin '*'")
+    expect(at('streamlit\npandas', { 'main.py': '# streamlit\n' })).to.equal('python main.py')
+  })
+
   it('installs the server that a command needs and the app lacks, and says so', () => {
     const plan = planOf({ 'requirements.txt': 'fastapi', 'main.py': fastapi })
     expect(plan.dockerfile).to.include('&& uv pip install uvicorn\n')
