@@ -2,27 +2,43 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
-import { about, apart, examplesIn, thirdOf } from './e2e/stacks/third.js'
+import { apart, examplesIn, most, specs, sum, thirdOf } from './e2e/stacks/third.js'
 
 const home = fileURLToPath(new URL('..', import.meta.url))
 const folders = (path: string): string[] =>
   readdirSync(join(home, path), { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
-const specs = (path: string): string[] =>
+const files = (path: string): string[] =>
   readdirSync(join(home, path)).flatMap((name) => (name.endsWith('.test.ts') ? [name.slice(0, -8)] : []))
 
 describe('the third of the stack tests that a commit chooses', () => {
   const examples = { go: ['hello-go'], cms: ['wordpress'] }
-  const third = (commit: string, ...paths: string[]): string[] => thirdOf({ commit, paths, examples })
+  const chosen = (commit: string, ...paths: string[]) => thirdOf({ commit, paths, examples })
+  const third = (commit: string, ...paths: string[]) => [...chosen(commit, ...paths).run]
 
   it('is all of them in three turns, each once', () => {
     const turns = ['0a0', '0a1', '0a2'].flatMap((commit) => third(commit))
-    expect(turns.sort()).to.deep.equal(Object.keys(about).sort())
+    expect(turns.sort()).to.deep.equal(Object.keys(specs).sort())
   })
 
   it('is the same for the same commit, and needs no history', () => {
     const commit = '772c7d9e0b5f4c3a2918273645fedcba98765432'
     expect(third(commit)).to.deep.equal(third(commit))
-    expect(third('')).to.have.length(Object.keys(about).length / 3)
+    expect(third('')).to.deep.equal(third('0'))
+  })
+
+  it('takes as long whichever it is, and what is added is bounded', () => {
+    const everything = Object.values(specs).flatMap(({ about }) => about.map((name) => `src/buildpacks/${name}/x.ts`))
+    const all = sum(Object.keys(specs))
+    for (const commit of ['0', '1', '2']) {
+      expect(sum(third(commit))).to.be.closeTo(all / 3, all / 60)
+      expect(sum(third(commit, ...everything)) - sum(third(commit))).to.be.within(1, most)
+    }
+    const { run, left } = chosen('1', ...everything)
+    expect([...run, ...left].sort()).to.deep.equal(Object.keys(specs).sort())
+  })
+
+  it('has room for each spec that a change touches alone', () => {
+    for (const [name, { seconds }] of Object.entries(specs)) expect(seconds, name).to.be.at.most(most)
   })
 
   it('has what the change touches beside it', () => {
@@ -36,11 +52,6 @@ describe('the third of the stack tests that a commit chooses', () => {
     }
   })
 
-  it('is no more than that for a change of everything', () => {
-    const everything = Object.values(about).flatMap((names) => names.map((name) => `src/buildpacks/${name}/x.ts`))
-    expect(third('1', ...everything)).to.deep.equal(third('1'))
-  })
-
   it('knows the examples of a spec by its text', () => {
     expect(examplesIn("await berth.example('hello-go')\nberth.example('a'); berth.example('hello-go')")).to.deep.equal([
       'hello-go',
@@ -49,8 +60,8 @@ describe('the third of the stack tests that a commit chooses', () => {
   })
 
   it('leaves out no spec, no buildpack and no stack', () => {
-    expect([...Object.keys(about), ...apart].sort()).to.deep.equal(specs('test/e2e/stacks').sort())
-    const shown = Object.values(about).flat()
+    expect([...Object.keys(specs), ...apart].sort()).to.deep.equal(files('test/e2e/stacks').sort())
+    const shown = Object.values(specs).flatMap(({ about }) => about)
     expect(shown).to.include.members([...folders('src/buildpacks'), ...folders('src/stacks')])
   })
 

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { run } from '../../run.js'
-import { about, examplesIn, thirdOf } from './third.js'
+import { examplesIn, specs, sum, thirdOf } from './third.js'
 
 const home = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -20,14 +20,16 @@ const commit = await git('rev-parse', 'HEAD')
 const landed = await git('merge-base', 'HEAD', 'origin/HEAD')
 const before = landed === commit || landed === '' ? await git('rev-parse', '--verify', 'HEAD^') : landed
 const paths = before === '' ? [] : (await git('diff', '--name-only', before)).split('\n')
-const texts = Object.keys(about).map(async (name) => {
+const texts = Object.keys(specs).map(async (name) => {
   const text = await readFile(join(home, `test/e2e/stacks/${name}.test.ts`), 'utf8')
   return [name, examplesIn(text)] as const
 })
-const chosen = thirdOf({ commit, paths, examples: Object.fromEntries(await Promise.all(texts)) })
-console.log(`Of ${Object.keys(about).length}: ${chosen.join(', ')}`)
-const specs = chosen.flatMap((name) => ['--spec', `test/e2e/stacks/${name}.test.ts`])
+const { run: chosen, left } = thirdOf({ commit, paths, examples: Object.fromEntries(await Promise.all(texts)) })
+const minutes = (names: readonly string[]): string => `${Math.ceil(sum(names) / 60)} min`
+console.log(`${chosen.length} of ${Object.keys(specs).length} (${minutes(chosen)}): ${chosen.join(', ')}`)
+if (left.length > 0) console.log(`Touched, but left to \`npm run test:stacks\` (${minutes(left)}): ${left.join(', ')}`)
+const files = chosen.flatMap((name) => ['--spec', `test/e2e/stacks/${name}.test.ts`])
 const options = ['--config', '.mocharc.e2e.json', '--no-parallel', ...process.argv.slice(2)]
-const mocha = spawn('npx', ['mocha', ...options, ...specs], { cwd: home, stdio: 'inherit' })
+const mocha = spawn('npx', ['mocha', ...options, ...files], { cwd: home, stdio: 'inherit' })
 const [code] = (await once(mocha, 'close')) as [number | null]
 process.exitCode = code ?? 1
