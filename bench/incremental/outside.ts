@@ -2,6 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'dotenv'
+import { buildEnvironment } from '../../src/engine/build/environment.js'
 import { home, type Instance } from '../../test/e2e/instance.js'
 import { must } from '../../test/run.js'
 import type { Case } from './cases.js'
@@ -16,27 +17,34 @@ export interface Outside extends AsyncDisposable {
 export async function openOutside({ config }: Instance, image: string, one: Case): Promise<Outside> {
   const root = await mkdtemp(join(tmpdir(), 'berth-outside-'))
   const app = join(root, 'work')
-  const env = {
-    ...parse(await readFile(join(config.root, 'build.env'))),
-    DOCKER_HOST: `unix://${config.engineSocket}`,
-  }
-  const docker = (script: string) => must('sh', ['-c', script], { env: { ...process.env, ...env } })
+  const laid = await mkdtemp(join(tmpdir(), 'berth-outside-'))
+  // what the steps of builds have of this machine, too: its registries and certificates
+  const { env, mounts } = await buildEnvironment(
+    { buildEnv: parse(await readFile(join(config.root, 'build.env'))) },
+    laid,
+  )
+  const docker = (script: string) =>
+    must('sh', ['-c', script], { env: { ...process.env, DOCKER_HOST: `unix://${config.engineSocket}` } })
   const words = JSON.parse(await docker(`docker image inspect -f '{{json .Config.Env}}' ${image}`)) as string[]
   /** A shell in the directory; its network is the machine's, or none at all. */
   const shell = async (script: string, flags: readonly string[] = []): Promise<string> => {
     const enter = [
-      `mount -t proc proc ${root}/proc && mount --rbind /dev ${root}/dev`,
+      `mount -t proc proc ${root}/proc`,
       `exec env -i HOME=/root "$@" chroot ${root} sh -c 'cd /work && eval "$SCRIPT"'`,
     ].join('\n')
     const variables = [...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...words, `SCRIPT=${script}`]
     return must('unshare', ['--mount', ...flags, 'sh', '-c', enter, 'sh', ...variables], { timeoutMs: 600_000 })
   }
-  const dispose = () => rm(root, { recursive: true, force: true })
+  const dispose = async () => {
+    for (const directory of [root, laid]) await rm(directory, { recursive: true, force: true })
+  }
   try {
     await docker(`id=$(docker create ${image}) && docker export $id | tar -x -C ${root} && docker rm $id`)
     await mkdir(app)
     await cp(join(home, 'examples', one.example), app, { recursive: true })
     for (const file of ['resolv.conf', 'hosts']) await cp(`/etc/${file}`, join(root, 'etc', file))
+    for (const { source, target } of mounts) await cp(source, join(root, target))
+    await must('cp', ['-a', ...['null', 'zero', 'random', 'urandom'].map((name) => `/dev/${name}`), join(root, 'dev')])
     await shell(`${one.first} && ${one.again}`)
   } catch (error) {
     await dispose()

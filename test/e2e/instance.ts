@@ -56,7 +56,7 @@ const who = ['-c', 'user.name=Test', '-c', 'user.email=test@localhost', '-c', 'c
 
 async function openRepository(dir: string, env: NodeJS.ProcessEnv): Promise<Repository> {
   const gitEnv = { ...env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_TERMINAL_PROMPT: '0' }
-  const git = (...args: string[]) => run('git', [...who, ...args], { cwd: dir, env: gitEnv, timeoutMs: 600_000 })
+  const git = (...args: string[]) => run('git', [...who, ...args], { cwd: dir, env: gitEnv, timeoutMs: 1_200_000 })
   const commit = async (files: Readonly<Record<string, string | null>>): Promise<string> => {
     for (const [path, text] of Object.entries(files)) {
       await mkdir(dirname(join(dir, path)), { recursive: true })

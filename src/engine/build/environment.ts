@@ -52,7 +52,10 @@ export interface BuildEnvironment {
 export const laidFilesOf = ({ root }: Pick<EngineConfig, 'root'>): string => join(root, 'build', 'laid')
 
 /** @param directory where the files that it lays into steps are kept */
-export async function buildEnvironment(config: EngineConfig, directory: string): Promise<BuildEnvironment> {
+export async function buildEnvironment(
+  config: Pick<EngineConfig, 'buildEnv'>,
+  directory: string,
+): Promise<BuildEnvironment> {
   const env: Record<string, string> = {}
   const mounts: Mount[] = []
   const lay = async (name: string, target: string, content: string | Buffer): Promise<void> => {

@@ -3,9 +3,7 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { connectEngine } from '../../../src/engine-client/client.js'
 import { createApp, instance, type Instance } from '../instance.js'
-
-/** The base image is made in the first push. */
-const patience = 600_000
+import { patience } from './example.js'
 
 /** Says in one line what its process has; `listen` is where it listens. */
 const server = (listen: string): string =>

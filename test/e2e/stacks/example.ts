@@ -10,8 +10,8 @@ export interface Pushed {
   readonly said: string
 }
 
-/** How long a first push may take: base images are made in it, and half of Debian installed. */
-export const patience = 900_000
+/** How long a test may take, or a push: base images are made in it, and half of Debian installed; on a busy machine, too. */
+export const patience = 1_200_000
 
 /** Pushes what is committed, and expects it to be taken. @returns what the push said */
 export async function pushed(berth: Instance, repo: Repository): Promise<string> {

@@ -3,9 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { createApp, instance, type Instance } from '../instance.js'
 import { cutNetwork } from './cut.js'
-
-/** The base image is made in the first push. */
-const patience = 600_000
+import { patience } from './example.js'
 
 describe('Go apps', () => {
   let berth: Instance

@@ -4,9 +4,7 @@ import { expect } from 'chai'
 import { run, type Outcome } from '../../run.js'
 import { createApp, instance, type Instance, type Repository } from '../instance.js'
 import { cutNetwork } from './cut.js'
-
-/** The images are made in the first push, and the libraries fetched. */
-const patience = 600_000
+import { patience } from './example.js'
 
 describe('Java apps', () => {
   let berth: Instance

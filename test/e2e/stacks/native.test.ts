@@ -2,9 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { createApp, instance, type Instance } from '../instance.js'
-
-/** The compiler is installed in the first push. */
-const patience = 600_000
+import { patience } from './example.js'
 
 describe('C++ and shell apps', () => {
   let berth: Instance

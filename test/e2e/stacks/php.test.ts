@@ -2,9 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { createApp, instance, type Instance } from '../instance.js'
-
-/** The image that others begin with is made in the first push. */
-const patience = 600_000
+import { patience } from './example.js'
 
 describe('PHP apps', () => {
   let berth: Instance

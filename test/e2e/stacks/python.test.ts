@@ -4,9 +4,7 @@ import { expect } from 'chai'
 import { createApp, instance, type Instance, type Repository } from '../instance.js'
 import { must } from '../../run.js'
 import { cutNetwork } from './cut.js'
-
-/** Base images are made in the first push. */
-const patience = 600_000
+import { patience } from './example.js'
 
 const server = `import http.server, os, sys
 class Handler(http.server.BaseHTTPRequestHandler):

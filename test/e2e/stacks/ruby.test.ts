@@ -3,9 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { must } from '../../run.js'
 import { createApp, instance, type Instance } from '../instance.js'
-
-/** The image that others begin with is made in the first push, and gems are installed or compiled. */
-const patience = 600_000
+import { patience } from './example.js'
 
 const server = `require 'socket'
 require 'words'

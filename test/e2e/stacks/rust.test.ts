@@ -3,9 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { createApp, instance, type Instance } from '../instance.js'
 import { cutNetwork } from './cut.js'
-
-/** The base image is made in the first push, and all that the app is compiled from. */
-const patience = 900_000
+import { patience } from './example.js'
 
 describe('Rust apps', () => {
   let berth: Instance

@@ -2,9 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { createApp, instance, type Instance, type Repository } from '../instance.js'
-
-/** The base images are made in the first push. */
-const patience = 600_000
+import { patience } from './example.js'
 
 describe('Apps of several buildpacks', () => {
   let berth: Instance

@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import { expect } from 'chai'
 import { eventually } from '../engine/harness.js'
 import { createApp, instance, type Instance, type Repository } from '../instance.js'
+import { patience } from './example.js'
 
 describe('static sites, pushed', () => {
   let berth: Instance
   before(async function () {
-    this.timeout(300_000)
+    this.timeout(patience)
     berth = await instance()
   })
 
@@ -21,7 +22,7 @@ describe('static sites, pushed', () => {
     (await berth.curl(app, path, '-D', '-', '-o', '/dev/null', ...args)).body.toLowerCase()
 
   it('change their ETag with a byte of the same length', async function () {
-    this.timeout(300_000)
+    this.timeout(patience)
     const repo = await berth.repository({ 'index.html': 'one' })
     const app = await createApp(berth, repo, 'etag')
     await push(repo)
@@ -34,7 +35,7 @@ describe('static sites, pushed', () => {
   })
 
   it('deploy examples/static-site as its static.json says, and end what they answer before they go', async function () {
-    this.timeout(300_000)
+    this.timeout(patience)
     const repo = await berth.example('static-site')
     await repo.commit({ 'site/large.txt': 'x'.repeat(3_000_000) })
     const app = await createApp(berth, repo, 'site')
@@ -63,7 +64,7 @@ describe('static sites, pushed', () => {
   })
 
   it('refuse what ModSecurity takes for an attack, where static.json asks for it', async function () {
-    this.timeout(300_000)
+    this.timeout(patience)
     const repo = await berth.repository({
       'index.html': 'page',
       '404.html': 'lost',
@@ -80,7 +81,7 @@ describe('static sites, pushed', () => {
   })
 
   it('that a build makes are served as their files say', async function () {
-    this.timeout(300_000)
+    this.timeout(patience)
     const repo = await berth.repository({
       'package.json': JSON.stringify({ scripts: { build: 'cp -r public dist' } }),
       'public/index.html': 'built',
@@ -94,7 +95,7 @@ describe('static sites, pushed', () => {
   })
 
   it('ask for the password that the config vars have, and say when they have none', async function () {
-    this.timeout(300_000)
+    this.timeout(patience)
     const repo = await berth.repository({ 'index.html': 'secret', 'static.json': '{"root": ".", "basic_auth": true}' })
     const app = await createApp(berth, repo, 'auth')
     const refused = await repo.push()
