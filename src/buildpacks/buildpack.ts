@@ -18,7 +18,7 @@ export interface ImagePlan {
    * A change of any other leaves what such a step made as it is.
    */
   readonly early?: readonly string[]
-  /** The port that it exposes before others. */
+  /** The port that it exposes before others; where it exposes none, the one that its command or its source names. */
   readonly port?: number
 }
 

@@ -3,6 +3,7 @@ import { aptPackages } from './apt/aptfile.js'
 import { withPackages } from './apt/install.js'
 import type { Plan } from './buildpack.js'
 import { dockerfile } from './dockerfile/buildpack.js'
+import { withFixedPort } from './fixed-port.js'
 import { buildpacks } from './index.js'
 import { withProject } from './project-toml.js'
 import { listedBuildpacks } from './several/list.js'
@@ -17,7 +18,8 @@ import { unknownLanguage } from './unknown.js'
  */
 export function detect(tree: Tree, variables: Readonly<Record<string, string>> = {}): Plan {
   const plan = dockerfile.plan(tree, variables) ?? named(tree, variables) ?? firstOf(tree, variables)
-  if (plan !== null) return plan.ownDockerfile ? plan : withProject(withPackages(plan, aptPackages(tree)), tree)
+  if (plan !== null)
+    return plan.ownDockerfile ? plan : withProject(withPackages(withFixedPort(plan, tree), aptPackages(tree)), tree)
   const names = tree.names().filter((name) => name !== '.git')
   const nested = nestedApp(tree)
   const language = nested === null ? unknownLanguage(tree) : null

@@ -37,7 +37,7 @@ export interface MadeImage {
   readonly id: string
   /** What its build took at most, in bytes; 0 where the engine does not say. */
   readonly memory: number
-  /** That it exposes, if its Dockerfile is the app's own. */
+  /** That it listens on, as far as its Dockerfile or its source tells. */
   readonly port: number | undefined
 }
 
@@ -69,10 +69,10 @@ export async function buildImage(
       ...(builder === 'here' ? { headers: headersOf(plan, variables, lent) } : {}),
     }
     const { id, memory } = await report(engine.builds.build(context.stream, request, signal), { plan, buildpack }, log)
-    if (id !== undefined && plan.ownDockerfile === false) return { id, memory, port: undefined }
+    if (id !== undefined && plan.ownDockerfile === false) return { id, memory, port: plan.port }
     const image = await engine.images.inspect(tag)
     if (image === null) throw new Error('the engine does not have what it has built')
-    return { id: image.Id, memory, port: plan.ownDockerfile === false ? undefined : portOf(image, plan) }
+    return { id: image.Id, memory, port: plan.ownDockerfile === false ? plan.port : portOf(image, plan) }
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof BerthError) throw error
@@ -91,12 +91,15 @@ export async function buildImage(
   }
 }
 
-/** The port that an image exposes in TCP: of several the one that its Dockerfile names first, or else the lowest. */
+/**
+ * The port that an image exposes in TCP: of several the one that its Dockerfile names first, or else the lowest; where it
+ * exposes none, the one that its command names.
+ */
 function portOf({ Config }: ImageDetails, { port }: ImagePlan): number | undefined {
   const { ExposedPorts } = Config as { readonly ExposedPorts?: Readonly<Record<string, object>> | null }
   const exposed = Object.keys(ExposedPorts ?? {})
   const ports = exposed.flatMap((name) => Number(/^(\d+)\/tcp$/.exec(name)?.[1] ?? NaN) || []).sort((a, b) => a - b)
-  return port !== undefined && ports.includes(port) ? port : ports[0]
+  return port !== undefined && (ports.length === 0 || ports.includes(port)) ? port : ports[0]
 }
 
 /** A buildpack's steps have the config vars around them; an app's own Dockerfile asks for each, by `--mount=type=secret`. */

@@ -4,7 +4,7 @@ import { buildSettings } from '../build-settings.js'
 import type { ImagePlan } from '../buildpack.js'
 import { SourceError } from '../source-error.js'
 import { below, type Tree } from '../tree.js'
-import { exposedPort, hasStage, outlineOf, type Outline } from './outline.js'
+import { commandPort, exposedPort, hasStage, outlineOf, type Outline } from './outline.js'
 
 /** Which Dockerfile of a tree makes an image, and how. */
 interface ImageSource {
@@ -48,7 +48,7 @@ export function readImage(tree: Tree, variables: Readonly<Record<string, string>
     const value = own(variables, name) ?? own(args, name)
     return value === undefined ? [] : [[name, value] as const]
   })
-  const port = exposedPort(outline, target)
+  const port = exposedPort(outline, target) ?? commandPort(outline, target)
   return {
     dockerfile: text,
     ownDockerfile: dockerfile,

@@ -7,6 +7,8 @@ export interface StageOutline {
   readonly line: number
   /** Words of its EXPOSE lines, in order. */
   readonly exposes: readonly string[]
+  /** The last of its CMD and ENTRYPOINT lines, as they are written. */
+  readonly runs: string
 }
 
 /** What of a Dockerfile Berth has to know. What is wrong in the file is for the builder to say. */
@@ -22,7 +24,7 @@ export interface Outline {
 export function outlineOf(text: string): Outline {
   const args = new Set<string>()
   const secrets = new Set<string>()
-  const stages: (StageOutline & { exposes: string[] })[] = []
+  const stages: (StageOutline & { exposes: string[]; runs: string })[] = []
   for (const { line, keyword, rest } of instructionsOf(text)) {
     const words = rest.split(/\s+/)
     if (keyword === 'ARG') {
@@ -33,9 +35,12 @@ export function outlineOf(text: string): Outline {
     } else if (keyword === 'RUN') {
       for (const id of secretsOf(words)) secrets.add(id)
     } else if (keyword === 'EXPOSE') stages.at(-1)?.exposes.push(...words)
-    else if (keyword === 'FROM') {
+    else if (keyword === 'CMD' || keyword === 'ENTRYPOINT') {
+      const stage = stages.at(-1)
+      if (stage !== undefined) stage.runs = rest
+    } else if (keyword === 'FROM') {
       const [from = '', as = '', name] = words.filter((word) => !word.startsWith('--'))
-      stages.push({ name: as.toLowerCase() === 'as' ? (name ?? null) : null, from, line, exposes: [] })
+      stages.push({ name: as.toLowerCase() === 'as' ? (name ?? null) : null, from, line, exposes: [], runs: '' })
     }
   }
   return { args: [...args], secrets: [...secrets], stages }
@@ -123,6 +128,17 @@ export function exposedPort({ stages }: Outline, target = ''): number | null {
     index = find(stage.from, index)
   }
   return null
+}
+
+/** The port that a stage's command has as an option, which PORT is not; null where it names none in figures. */
+export function commandPort({ stages }: Outline, target = ''): number | null {
+  const stage = target === '' ? stages.at(-1) : stages.find(({ name }) => name?.toLowerCase() === target.toLowerCase())
+  const words = (stage?.runs ?? '').slice(0, 4_000)
+  if (/\$\{?PORT\b/.test(words)) return null
+  const option =
+    /(?:--port|-p|--bind|-b|--listen|--http)["',\s=]{1,4}(?:(?:0\.0\.0\.0|\[::\])?:)?(\d{2,5})\b(?!\.)/.exec(words)
+  const port = Number(option?.[1])
+  return port > 0 && port < 65_536 ? port : null
 }
 
 /** One instruction of a Dockerfile as text. */

@@ -72,6 +72,9 @@ export function serverFile({ tree, pkg }: NodeApp): ServerFile | null {
   if (pkg.scripts.build === undefined) {
     const first = ['app.js', 'app.mjs', 'main.js', 'main.mjs', ...places].find((path) => tree.hasFile(path))
     if (first !== undefined) return { command: `node ${first}`, certain: false }
+    const [develops, ...more] = resolved(pkg.scripts.dev ?? '', pkg.scripts)
+    const still = develops === undefined || more.length > 0 ? null : withoutWatching(develops)
+    if (still !== null) return { command: still, certain: false }
   }
   const built = main !== undefined && pkg.scripts.build !== undefined && /^(?:\.\/)?(?:dist|build|lib|out)\//.test(main)
   return built ? { command: `node ${quoted(main)}`, certain: false } : null

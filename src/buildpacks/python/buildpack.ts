@@ -57,6 +57,7 @@ function plan(tree: Tree): Plan | null {
       debian: debianPackages(project, sources),
     }),
     ownDockerfile: false,
+    ...(web?.port === undefined ? {} : { port: web.port }),
     dockerignore: [...ignored, tree.read('.dockerignore') ?? ''].join('\n'),
     processTypes: { ...(web === null ? {} : { web: web.command }), ...declared },
     origin: declares ? 'Procfile' : 'Dockerfile',

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { exposedPort, outlineOf } from '../../../src/buildpacks/dockerfile/outline.js'
+import { commandPort, exposedPort, outlineOf } from '../../../src/buildpacks/dockerfile/outline.js'
 
 describe('the outline of a Dockerfile', () => {
   it('has its ARGs and stages, and none of what only looks like them', () => {
@@ -26,8 +26,8 @@ describe('the outline of a Dockerfile', () => {
       args: ['A', 'B', 'C', 'D'],
       secrets: ['T', 'file'],
       stages: [
-        { name: 'Build', from: 'golang:1.22', line: 4, exposes: [] },
-        { name: null, from: 'Build', line: 16, exposes: [] },
+        { name: 'Build', from: 'golang:1.22', line: 4, exposes: [], runs: '' },
+        { name: null, from: 'Build', line: 16, exposes: [], runs: '' },
       ],
     })
   })
@@ -54,5 +54,23 @@ describe('the outline of a Dockerfile', () => {
     expect(port('FROM a AS base\nEXPOSE 80\nFROM b')).to.equal(null)
     expect(port('FROM a AS base\nEXPOSE 80\nFROM b', 'base')).to.equal(80)
     expect(port('FROM a AS a\nFROM a AS a\nEXPOSE $PORT 70000')).to.equal(null)
+  })
+
+  it('tells the port that the last command of the stage has as an option', () => {
+    const port = (text: string, target?: string) => commandPort(outlineOf(text), target)
+    expect(port('FROM a\nCMD ["fastapi", "run", "app/main.py", "--port", "80"]')).to.equal(80)
+    expect(port('FROM a\nCMD uvicorn a:b --host 0.0.0.0 --port=8000')).to.equal(8000)
+    expect(port('FROM a\nENTRYPOINT ["gunicorn", "-b", "0.0.0.0:8080", "a:b"]')).to.equal(8080)
+    expect(port('FROM a\nCMD x -p 1\nENTRYPOINT y\nCMD ["flask", "run", "-p", "5001"]')).to.equal(5001)
+    expect(port('FROM a AS web\nCMD x --port 81\nFROM b', 'WEB')).to.equal(81)
+    expect(port('FROM a AS web\nCMD x --port 81\nFROM b')).to.equal(null)
+    for (const line of [
+      'x --port ${PORT:-8000}',
+      'x --bind 127.0.0.1:8000',
+      'x --port 99999',
+      'x --ports 8000',
+      'node s.js',
+    ])
+      expect(port(`FROM a\nCMD ${line}`), line).to.equal(null)
   })
 })

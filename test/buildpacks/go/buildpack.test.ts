@@ -11,7 +11,8 @@ const version = (files: Files): string => planOf({ 'main.go': main, ...files }).
 describe('the Go buildpack', () => {
   it('builds a program into an image that has it, certificates and time zones', () => {
     const { dockerfile, ...plan } = planOf({ 'go.mod': mod('require a.b/c v1.0.0'), 'go.sum': 'x', 'main.go': server })
-    expect(plan).to.deep.include({ buildpack: 'go', version: '1.22', processTypes: { web: 'shop' }, notes: [] })
+    expect(plan).to.deep.include({ buildpack: 'go', version: '1.22', processTypes: { web: 'shop' } })
+    expect(plan.notes).to.deep.equal(['main.go names port 80 and looks up no PORT: PORT is 80'])
     const steps = dockerfile.split('\n').filter((line) => /^(?:FROM|COPY|USER|CMD|ENV C)|go (?:mod|build)/.test(line))
     expect(steps.map((line) => line.replace(/--mount=\S+ |-ldflags ".*?" /g, ''))).to.deep.equal([
       'FROM golang:1.22-bookworm AS build',

@@ -165,6 +165,8 @@ describe('a Node.js app', () => {
     it('a file of another usual name, where no build says that it may be for a browser', () => {
       expect(web({ 'package.json': pkg(), 'app.js': '', 'src/index.js': '' })).to.equal('node app.js')
       expect(web({ 'package.json': pkg(), 'src/server.mjs': '' })).to.equal('node src/server.mjs')
+      const watched = pkg({ scripts: { dev: 'node --watch lib/http.js' } })
+      expect(web({ 'package.json': watched, 'lib/http.js': '' })).to.equal('node lib/http.js')
       expect(web({ 'package.json': pkg({ scripts: { build: 'webpack' } }), 'src/index.js': '' })).to.equal('serve-site')
       expect(web({ 'package.json': pkg({ devDependencies: { vite: '8' } }), 'src/main.js': '' })).to.equal('serve-site')
     })
