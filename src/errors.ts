@@ -13,6 +13,9 @@ export const statusOf = {
 
 export type Fault = keyof typeof statusOf
 
+/** The hint that a request which is no such request is answered with; the CLI has one of its own in its stead. */
+export const seeContract = 'see /api/openapi.json for what it takes'
+
 /** An error meant for a person: `message` says what is so, `hint` what to type next. */
 export class BerthError extends Error {
   readonly fault: Fault

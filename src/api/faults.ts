@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { BerthError, statusOf } from '../errors.js'
+import { BerthError, seeContract, statusOf } from '../errors.js'
 
 /** What a caller reads of an error. */
 export interface FaultBody {
@@ -27,7 +27,7 @@ export function toFault(error: unknown, redis: Redis): BerthError {
     if (error.status === 413)
       return new BerthError('large', 'the request is larger than 1 MB', 'send less at once', error)
     if (error.type === 'entity.parse.failed')
-      return new BerthError('invalid', 'the request body is not JSON', 'see /api/openapi.json for what it takes', error)
+      return new BerthError('invalid', 'the request body is not JSON', seeContract, error)
     return new BerthError('invalid', error.message, undefined, error)
   }
   if (redis.status !== 'ready')

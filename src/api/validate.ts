@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { BerthError } from '../errors.js'
+import { BerthError, seeContract } from '../errors.js'
 import type { ApiEndpoint } from './endpoint.js'
 
 /** What of a request an endpoint reads. */
@@ -38,24 +38,35 @@ const mostFaults = 10
 function parsePart(schema: z.ZodObject | undefined, given: unknown, part: string): unknown {
   if (schema === undefined) {
     if (nothing(given)) return {}
-    throw new BerthError('invalid', `this operation takes no ${part}`, 'see /api/openapi.json for what it takes')
+    throw new BerthError('invalid', `this operation takes no ${part}`, seeContract)
   }
   if (namesPrototype(given))
-    throw new BerthError('invalid', `${part}: nothing can have the name __proto__`, 'choose another name')
+    throw new BerthError('invalid', 'nothing can have the name __proto__', 'choose another name')
   const parsed = schema.safeParse(given ?? {})
   if (parsed.success) return parsed.data
-  const { issues } = parsed.error
+  const issues = firstOfEach(parsed.error.issues)
   const faults = issues.slice(0, mostFaults).map((issue) => describe(issue, given))
   const more = issues.length > mostFaults ? `; and ${issues.length - mostFaults} more` : ''
-  throw new BerthError('invalid', faults.join('; ') + more, 'see /api/openapi.json for what it takes')
+  throw new BerthError('invalid', faults.join('; ') + more, seeContract)
 }
 
 type Issue = z.core.$ZodIssue
 
+/** What fails one test of a value fails others by it. */
+function firstOfEach(issues: readonly Issue[]): readonly Issue[] {
+  const seen = new Set<string>()
+  return issues.filter(({ path }) => {
+    const key = JSON.stringify(path)
+    return !seen.has(key) && seen.add(key)
+  })
+}
+
 /** What is wrong, in the words of who typed it; values only where they are numbers that are too large or too small. */
 function describe(issue: Issue, given: unknown): string {
-  const path = issue.path.map(String)
-  const there = valueAt(given, path)
+  const whole = issue.path.map(String)
+  const there = valueAt(given, whole)
+  // nobody types the `set` that what is set lies in
+  const path = whole.length > 1 && whole[0] === 'set' ? whole.slice(1) : whole
   const words = wordsOf(issue, there)
   const sized = issue.code === 'too_big' || issue.code === 'too_small'
   const value = sized && typeof there === 'number' ? String(there) : ''

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { parseJsonc, withoutComments } from '../buildpacks/jsonc.js'
 import { namesIn, type JsonName, type JsonNames } from '../buildpacks/json-places.js'
 import { position, SourceError } from '../buildpacks/source-error.js'
+import { checkVariableName } from '../changes/config.js'
 import { BerthError } from '../errors.js'
 import type { Tree } from '../buildpacks/tree.js'
 import type { DeclaredChecks } from '../store/checks.js'
@@ -80,6 +81,7 @@ export function readAppJson(tree: Tree): AppJson | null {
   const all = namesIn(withoutComments(text))
   const parsed = AppJsonShape.safeParse(parseJsonc(file, text))
   if (!parsed.success) throw wrong(text, all.names, parsed.error.issues[0])
+  for (const name of all.names) checkVariableAt(text, name)
   const { env, formation, scripts, healthchecks, cron } = parsed.data
   return {
     env,
@@ -114,6 +116,18 @@ function wrong(text: string, names: readonly JsonName[], issue: z.core.$ZodIssue
     `${path.join('.') || 'the file'}: ${said}`,
     `correct ${file}, commit and push again`,
   )
+}
+
+/** @throws SourceError for what is below `env` and can be the name of no config var */
+function checkVariableAt(text: string, { path: [top, name = ''], path: { length }, offset }: JsonName): void {
+  if (top !== 'env' || length !== 2) return
+  try {
+    checkVariableName(name)
+  } catch (error) {
+    throw error instanceof BerthError
+      ? new SourceError({ file, ...position(text, offset) }, error.message, error.hint)
+      : error
+  }
 }
 
 function notesOn(text: string, { names, twice }: JsonNames): string[] {

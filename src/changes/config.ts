@@ -52,8 +52,10 @@ const longest = 128 * 1024
 const varName = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /** @throws BerthError `invalid`, naming the variable and never its value */
-function checkName(name: string): void {
+export function checkVariableName(name: string): void {
   const shown = name.slice(0, 80)
+  if (name === '__proto__')
+    throw new BerthError('invalid', 'nothing can have the name __proto__', 'choose another name')
   if (!varName.test(name) || name.length > 255)
     throw new BerthError(
       'invalid',
@@ -70,7 +72,7 @@ function checkName(name: string): void {
 
 /** @throws BerthError `invalid`, `large`, never with the value in it */
 export function checkVariable(name: string, value: string): void {
-  checkName(name)
+  checkVariableName(name)
   checkValue(name, value)
 }
 
@@ -104,7 +106,7 @@ function check({ set, unset }: ConfigChange, current: Vars): void {
   const names = [...Object.keys(set), ...unset]
   if (names.length === 0)
     throw new BerthError('invalid', 'no config var to set or unset', 'name at least one in `set` or `unset`')
-  for (const name of unset) checkName(name)
+  for (const name of unset) checkVariableName(name)
   for (const [name, value] of Object.entries(set)) checkVariable(name, value)
   const both = unset.find((name) => Object.hasOwn(set, name))
   if (both !== undefined)

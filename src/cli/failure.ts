@@ -1,5 +1,5 @@
 import { CommanderError, type Command } from 'commander'
-import { BerthError, messageOf } from '../errors.js'
+import { BerthError, messageOf, seeContract } from '../errors.js'
 import { harmless } from '../lib/terminal.js'
 
 /** The command line itself is wrong: exit code 2. */
@@ -23,6 +23,8 @@ const bar = (line: string): string => ` ${red('▸')}    ${harmless(line)}\n`
 /** What commander suggests, without its parentheses. */
 const hintOf = (suggestion: string | undefined): string | undefined => suggestion?.replace(/^\(|\)$/g, '')
 
+const helpOf = (name: string): string => `run \`berth help${name === '' ? '' : ` ${name}`}\` to see what it takes`
+
 /** A mistake in the command line, in words and with what to type instead. */
 function usageOf(
   error: CommanderError,
@@ -33,7 +35,7 @@ function usageOf(
   const command = commands.find((one) => one.name() === name || one.aliases().includes(name))
   const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
   if (command === undefined) return [message, hintOf(suggestion) ?? 'run `berth help` to see every command']
-  const help = hintOf(suggestion) ?? `run \`berth help ${name}\` to see what it takes`
+  const help = hintOf(suggestion) ?? helpOf(name)
   if (error.code !== 'commander.excessArguments') return [message, help]
   const sub = commands.find((one) => one.name() === `${name}:${words[0] ?? ''}`)
   if (sub !== undefined) return [`there is no command "${name} ${words[0] ?? ''}"`, `write it as berth ${sub.name()}`]
@@ -56,8 +58,13 @@ export function formatFailure(error: unknown, program?: Command, args: readonly 
       .map(bar)
       .join('')
   }
-  if (error instanceof BerthError)
-    return error.message.split('\n').map(bar).join('') + (error.hint === undefined ? '' : bar(error.hint))
+  if (error instanceof BerthError) {
+    const hint =
+      error.hint === seeContract
+        ? helpOf(args.find((arg) => program?.commands.some((one) => one.name() === arg)) ?? '')
+        : error.hint
+    return error.message.split('\n').map(bar).join('') + (hint === undefined ? '' : bar(hint))
+  }
   const trace = process.env.BERTH_DEBUG === undefined ? '' : `${(error as Error).stack ?? ''}\n`
   return bar(`berth failed: ${messageOf(error)}`) + bar('set BERTH_DEBUG=1 to see where') + trace
 }

@@ -29,7 +29,11 @@ describe('a request', () => {
   it('names what it lacks, has too much, and has wrong, never the value of a text', () => {
     const params = { app: 'blog' }
     expect(told(config.change, { params, body: { set: { KEY: 7, PASS: ['hunter2'] } } })).to.equal(
-      'set.KEY: must be text; set.PASS: must be text',
+      'KEY: must be text; PASS: must be text',
+    )
+    const wrong = { set: { port: 99_999, status: '300-200,abc' } }
+    expect(told(contract.checks.change, { params, body: wrong })).to.match(
+      /^port=99999: at most 65535; status: is a status such as [^;]+$/,
     )
     expect(told(config.change, { params: {}, body: { sett: {} } })).to.match(/^app: is missing$/)
     expect(told(config.change, { params, body: { sett: {}, x: 1 } })).to.equal('there is no "sett", "x" here')
@@ -59,9 +63,9 @@ describe('a request', () => {
   it('may not hide what would be lost, at any depth', () => {
     const body = (text: string) => ({ params: { app: 'x' }, body: JSON.parse(text) as unknown })
     for (const text of ['{"__proto__":{}}', '{"set":{"__proto__":"1"}}', '{"set":{"A":[{"__proto__":1}]}}'])
-      expect(told(config.change, body(text)), text).to.equal('body: nothing can have the name __proto__')
+      expect(told(config.change, body(text)), text).to.equal('nothing can have the name __proto__')
     const deep = `${'['.repeat(20_000)}{"__proto__":1}${']'.repeat(20_000)}`
-    expect(told(config.change, body(`{"set":${deep}}`))).to.equal('body: nothing can have the name __proto__')
+    expect(told(config.change, body(`{"set":${deep}}`))).to.equal('nothing can have the name __proto__')
     expect(told(config.change, body('{"set":{"constructor":"1","toString":"2"}}'))).to.equal('taken')
   })
 

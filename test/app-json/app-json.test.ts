@@ -72,6 +72,9 @@ describe('app.json', () => {
       ['{"env": {"A": {"value": 1}}}', 'app.json:1:16: env.A.value: expected string, received number'],
       ['{"env": {"A": {"required": "no"}}}', 'app.json:1:16: env.A.required: expected boolean, received string'],
       ['{"env": {"A": {"generator": "uuid"}}}', 'app.json:1:16: env.A.generator: expected "secret"'],
+      ['{"env":\n {"A B": {}}}', 'app.json:2:3: "A B" is not the name of a config var'],
+      ['{"env": {"__proto__": "2"}}', 'app.json:1:10: nothing can have the name __proto__'],
+      ['{"env": {"BERTH_ROOT": "/"}}', 'app.json:1:10: the config var BERTH_ROOT is set by Berth itself'],
       [
         '{"formation": {"web": {"quantity": "2"}}}',
         'app.json:1:24: formation.web.quantity: expected number, received string',
@@ -128,7 +131,7 @@ describe('app.json', () => {
 
   it('of names like those of every object says what it says, and no more', () => {
     const { env, formation } = read(
-      '{"env": {"constructor": "1", "__proto__": {"value": "2"}}, "formation": {"toString": {"quantity": 1}}}',
+      '{"env": {"constructor": "1"}, "formation": {"toString": {"quantity": 1}}, "x": {"__proto__": {"value": 2}}}',
     ) as AppJson
     expect(Object.entries(env).map(([name, { value }]) => [name, value])).to.deep.include(['constructor', '1'])
     expect(Object.keys(formation)).to.deep.equal(['toString'])

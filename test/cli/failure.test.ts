@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { BerthError, seeContract } from '../../src/errors.js'
 import { exitCodeOf, formatFailure } from '../../src/cli/failure.js'
 import { createProgram } from '../../src/cli/program.js'
 
@@ -18,6 +19,13 @@ async function told(...args: string[]): Promise<string[]> {
 }
 
 describe('a command line that is wrong', () => {
+  it('is told of its own help where the API would tell of its contract', async () => {
+    const args = ['checks:set', 'port=99999', '-a', 'blog']
+    const refused = new BerthError('invalid', 'port=99999: at most 65535', seeContract)
+    expect(formatFailure(refused, await createProgram(args), args)).to.include('run `berth help checks:set` to see')
+    expect(formatFailure(refused)).to.include('run `berth help` to see')
+  })
+
   it('is told what to type instead', async () => {
     const cases: [args: string[], said: string[]][] = [
       [['nope'], ["unknown command 'nope'", 'run `berth help` to see every command']],

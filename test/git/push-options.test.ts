@@ -23,6 +23,7 @@ describe('push options', () => {
     ['env', 'env needs a value'],
     ['env=hunter2', 'env is not env=NAME=value'],
     ['env=BERTH_X=hunter2', 'BERTH_X is set by Berth itself'],
+    ['env=__proto__=hunter2', 'nothing can have the name __proto__'],
     ['env=9=hunter2', 'not the name of a config var'],
     ['env=A=x\u0007hunter2', 'has a control character in it'],
     [`env=A=hunter2${'x'.repeat(4096)}`, 'longer than 4096 characters'],
