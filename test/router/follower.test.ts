@@ -81,7 +81,7 @@ describe('following Redis', () => {
     using heard = await listen()
     {
       await using router = follow()
-      await until(() => router.app('old.test') !== undefined)
+      await until(() => heard.applied.length === 1)
       const end = router.table.find('old.test')?.pick()?.hold()
       router.follower.leave()
       const said = heard.applied.length

@@ -9,7 +9,6 @@ import {
   readlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { changesOf } from '../../../src/engine/images/changes.js'
@@ -25,6 +24,7 @@ import { scan } from '../../../src/engine/images/scan.js'
 import { getXattr, setXattr } from '../../../src/engine/kernel/file-calls.js'
 import { verifyLayer } from '../../../src/engine/images/verify.js'
 import { diskUsageOf } from '../../../src/engine/images/disk-usage.js'
+import { disk } from '../../memory-disk.js'
 import { listing, makeDeep } from '../system/hostile.js'
 
 /** Beyond PATH_MAX with short names, and more than the descriptors that a process has by default; and once more with long ones. */
@@ -55,7 +55,7 @@ describe('a tree that is deeper than a path can be long', function () {
       }
     }).length
   before(() => {
-    root = mkdtempSync(join(tmpdir(), 'berth-deep-'))
+    root = mkdtempSync(join(disk, 'berth-deep-'))
     deep = fresh('deep')
     makeDeep(deep, levels, 'name')
     makeDeep(deep, 20, 'n'.repeat(250))
@@ -130,7 +130,7 @@ describe('a tree that is deeper than a path can be long', function () {
 
 describe('a copy of a tree', () => {
   let root: string
-  before(() => (root = mkdtempSync(join(tmpdir(), 'berth-copy-'))))
+  before(() => (root = mkdtempSync(join(disk, 'berth-copy-'))))
   after(() => execFileSync('rm', ['-rf', root]))
 
   it('keeps names that are not UTF-8, holes, owners, modes, times, attributes and kinds', () => {

@@ -8,8 +8,8 @@ import { ImageStore } from '../../../src/engine/images/store.js'
 import { encodeHeader, endOfArchive, padding, type TarHeader } from '../../../src/engine/oci/tar-header.js'
 
 /** A directory of a test's own; disposing removes it. */
-export function temporary(): { readonly path: string } & Disposable {
-  const path = mkdtempSync(join(tmpdir(), 'berth-images-'))
+export function temporary(parent = tmpdir()): { readonly path: string } & Disposable {
+  const path = mkdtempSync(join(parent, 'berth-images-'))
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 

@@ -10,6 +10,7 @@ import { importImage } from '../../../src/engine/images/import.js'
 import { familiar, parseReference } from '../../../src/engine/oci/reference.js'
 import { pruneImages, removeImage } from '../../../src/engine/images/removal.js'
 import type { ImageStore } from '../../../src/engine/images/store.js'
+import { disk } from '../../memory-disk.js'
 import { archive, openStore, temporary } from './lab.js'
 
 const add = (store: ImageStore, name: string, content = name, created = '2024-01-01T00:00:00Z') =>
@@ -242,7 +243,7 @@ describe('the image store', () => {
   })
 
   it('does not take an image from under a container', async () => {
-    using lab = temporary()
+    using lab = temporary(disk)
     const used = new Map<string, string[]>()
     await using store = await openStore(lab.path, [], used)
     const { id } = await add(store, 'a')
