@@ -9,6 +9,10 @@ const reasons: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[
     () => 'mix.lock does not match mix.exs: run `mix deps.get`, commit mix.lock and push again',
   ],
   [
+    /No package with name (\w+)/,
+    ([, name = '']) => `there is no Hex package ${name}: see how its name is written in mix.exs`,
+  ],
+  [
     /You're trying to run :(\w+) on Elixir v([\d.]+) but it has declared in its mix\.exs file it supports only Elixir (.+)/,
     ([, app = '', has = '', wanted = '']) => `${app} wants Elixir ${wanted}, and it is built with ${has}`,
   ],

@@ -42,7 +42,7 @@ const reasons: readonly Reason[] = [
       `${artifact} does not exist: see its name and version in pom.xml, and <repositories> if it is elsewhere`,
   ],
   [
-    /Could not (?:find|resolve) ([\w.-]+:[\w.-]+:[\w.-]+)\.?$/,
+    /Could not (?:find|resolve) ([\w.-]+:[\w.-]+:[\w.-]*\w)\.?$/,
     ([, artifact = '']) => `${artifact} does not exist: see its name and version in build.gradle`,
   ],
   [

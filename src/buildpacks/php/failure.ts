@@ -21,6 +21,11 @@ const reasons: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[
       `there is no package ${one ?? other} as it is asked for: see its name and version in composer.json`,
   ],
   [
+    /The "https?:\/\/([^/"]+)[^"]*" file could not be downloaded \(HTTP\/\S+ 404/,
+    ([, host = '']) =>
+      `${host} does not have what composer.lock names: run \`composer update\`, commit composer.lock and push again`,
+  ],
+  [
     /Could not authenticate against ([\w.-]+)|requires authentication.*?\b([\w-]+(?:\.[\w-]+)+)/i,
     ([, one, other = '']) => `${one ?? other} asks who you are: berth config:set COMPOSER_AUTH='{"http-basic": …}'`,
   ],

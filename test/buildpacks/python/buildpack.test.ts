@@ -86,7 +86,12 @@ describe('the Python buildpack', () => {
     )
     expect(commandOf({ 'setup.py': '' })).to.equal('uv pip install .')
     const both = planOf({ 'main.py': fastapi, 'pyproject.toml': manifest, 'uv.lock': lock, 'requirements.txt': 'x' })
-    expect(both.notes).to.deep.equal(['requirements.txt not used: uv.lock says what is installed'])
+    expect(both.notes).to.deep.equal([
+      'requirements.txt not used: uv.lock says what is installed; remove it to have another',
+    ])
+    expect(
+      planOf({ 'main.py': fastapi, 'pyproject.toml': manifest, 'uv.lock': lock, 'poetry.lock': poetry }).notes,
+    ).to.deep.equal(['poetry.lock not used: uv.lock says what is installed; remove it to have another'])
   })
 
   it('has compilers where the lock file has no wheel for the Python', () => {
