@@ -47,6 +47,10 @@ async function planOf(dir: string): Promise<Plan> {
   return detect(below(tree, appDirectory(tree, variables)), variables)
 }
 
+/** Docker before version 23 knows here-documents by the syntax that a first line names, and by nothing else. */
+const syntaxLine = (dockerfile: string): string =>
+  /<<-?['"]?\w/.test(dockerfile) ? '# syntax=docker/dockerfile:1\n' : ''
+
 function registerEject(program: Command): void {
   addCommand(program, {
     name: 'buildpacks:eject',
@@ -66,7 +70,7 @@ function registerEject(program: Command): void {
       )
       // the Dockerfile says what `web` runs; what else runs has to be said
       const files = [
-        ['Dockerfile', plan.dockerfile],
+        ['Dockerfile', `${syntaxLine(plan.dockerfile)}${plan.dockerfile}`],
         ['.dockerignore', `${plan.dockerignore.trimEnd()}\n`],
         ...(types.length < 2 || existsSync(procfile) ? [] : [['Procfile', types.join('')] as const]),
       ] as const

@@ -40,4 +40,16 @@ describe('buildpacks on the command line', function () {
     expect([again.code, again.stderr.includes('has a Dockerfile of its own')]).to.deep.equal([2, true])
     expect(await readFile(join(app, 'Dockerfile'), 'utf8')).to.equal(planned)
   })
+
+  it('write one that Docker of old can read, where it has here-documents', async () => {
+    const site = join(cli.dir, 'page')
+    await mkdir(site)
+    await writeFile(join(site, 'index.html'), 'hi')
+    const planned = (await berth(['buildpacks:plan', site])).stdout
+    expect((await berth(['buildpacks:eject', site])).code).to.equal(0)
+    const ejected = await readFile(join(site, 'Dockerfile'), 'utf8')
+    expect(ejected).to.equal(`# syntax=docker/dockerfile:1\n${planned}`)
+    // and Berth builds it as well
+    expect((await berth(['buildpacks:plan', site])).stdout).to.equal(ejected)
+  })
 })
