@@ -12,24 +12,24 @@ interface Spec {
 }
 
 export const specs: Readonly<Record<string, Spec>> = {
-  cms: { about: ['php', 'apt'], seconds: 90 },
-  'deno-bun': { about: ['deno', 'bun'], seconds: 60 },
-  dockerfile: { about: ['dockerfile', 'debian'], seconds: 120 },
-  elixir: { about: ['elixir', 'dotnet'], seconds: 60 },
-  frameworks: { about: ['node'], seconds: 120 },
-  'front-ends': { about: ['node', 'static'], seconds: 60 },
+  cms: { about: ['php', 'apt'], seconds: 70 },
+  'deno-bun': { about: ['deno', 'bun'], seconds: 50 },
+  dockerfile: { about: ['dockerfile', 'debian'], seconds: 100 },
+  elixir: { about: ['elixir', 'dotnet'], seconds: 50 },
+  frameworks: { about: ['node'], seconds: 100 },
+  'front-ends': { about: ['node', 'static'], seconds: 50 },
   go: { about: ['go'], seconds: 100 },
-  java: { about: ['java'], seconds: 150 },
+  java: { about: ['java'], seconds: 120 },
   media: { about: ['apt'], seconds: 120 },
-  native: { about: ['cpp', 'shell'], seconds: 60 },
+  native: { about: ['cpp', 'shell'], seconds: 50 },
   php: { about: ['php'], seconds: 50 },
   python: { about: ['python'], seconds: 70 },
-  queue: { about: ['python', 'apt'], seconds: 60 },
-  ruby: { about: ['ruby'], seconds: 120 },
-  rust: { about: ['rust'], seconds: 150 },
-  servers: { about: ['node'], seconds: 60 },
-  several: { about: ['several', 'foreign', 'apt'], seconds: 100 },
-  static: { about: ['static', 'nginx'], seconds: 60 },
+  queue: { about: ['python', 'apt'], seconds: 40 },
+  ruby: { about: ['ruby'], seconds: 75 },
+  rust: { about: ['rust'], seconds: 135 },
+  servers: { about: ['node'], seconds: 50 },
+  several: { about: ['several', 'foreign', 'apt'], seconds: 80 },
+  static: { about: ['static', 'nginx'], seconds: 55 },
 }
 
 /**
