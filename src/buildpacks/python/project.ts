@@ -54,7 +54,10 @@ export function readProject(tree: Tree): Project {
     const others = [...locked.map(([file]) => file), 'requirements.txt'].filter(
       (file) => file !== first[0] && has(file),
     )
-    const notes = others.length === 0 ? [] : [`${others.join(' and ')} not used: ${first[0]} says what is installed; remove it to have another`]
+    const notes =
+      others.length === 0
+        ? []
+        : [`${others.join(' and ')} not used: ${first[0]} says what is installed; remove it to have another`]
     return { ...common, ...fromLock(tree, pyproject, first), notes }
   }
   if (has('requirements.txt')) return { ...common, ...fromRequirements(tree) }
