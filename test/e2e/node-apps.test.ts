@@ -169,6 +169,15 @@ fs.writeFileSync('dist/server.js', ${JSON.stringify(
     expect(stdout).to.include('1.22.').and.to.include('git version')
   })
 
+  it('are asked at the port that they name, where they look up no PORT', async function () {
+    this.timeout(300_000)
+    const { app } = await pushed('named', {
+      'package.json': JSON.stringify({ name: 'named', main: 'app.js' }),
+      'app.js': "const port = 3000\nrequire('http').createServer((req, res) => res.end('there')).listen(port)\n",
+    })
+    expect((await berth.curl(app)).body).to.equal('there')
+  })
+
   it('run on the newest Node.js, which was run before it was called made', async function () {
     this.timeout(600_000)
     const { app } = await pushed('newest', {
