@@ -104,7 +104,7 @@ class GitFront {
     if (action === 'git-receive-pack') return this.#push(admitted, request, response)
     if (action === 'git-upload-pack') return this.#fetch(admitted, request, response)
     if (!asked) throw new BerthError('invalid', 'git clients of before 2010 are not understood', 'use a newer git')
-    this.#service.advertise(admitted.app.id, asked, request, response)
+    await this.#service.advertise(admitted.app.id, asked, request, response)
   }
 
   async #prepare(): Promise<string> {

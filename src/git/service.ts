@@ -6,6 +6,7 @@ import type { Git as GitType } from 'node-git-server'
 import type { Config } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
+import { Advertisement } from './advertisement.js'
 import { PushAnswer } from './answer.js'
 import { discard } from './body.js'
 import type { Head } from './commands.js'
@@ -48,6 +49,7 @@ export class GitService {
   readonly #log: Logger
   readonly #config: Config
   readonly #patienceMs: number
+  readonly #advertisement = new Advertisement()
   readonly #exchanges = new WeakMap<object, RunningService>()
 
   /** @param patienceMs who does not read for so long is hung up on */
@@ -62,7 +64,17 @@ export class GitService {
   }
 
   /** Answers `GET info/refs`. */
-  advertise(app: string, service: string, request: IncomingMessage, response: ServerResponse): void {
+  async advertise(app: string, service: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const known = service === 'git-receive-pack' && (await this.#advertisement.of(repositoryOf(this.#config, app)))
+    if (known) {
+      response.writeHead(200, {
+        'Content-Type': 'application/x-git-receive-pack-advertisement',
+        'Cache-Control': 'no-cache, max-age=0, must-revalidate',
+        'Content-Length': known.length,
+      })
+      response.end(known)
+      return
+    }
     const asked = Object.assign(Readable.from([]), {
       method: 'GET',
       url: `/${app}/info/refs?service=${service}`,
