@@ -237,14 +237,15 @@ export class Receiving {
     const others = [prepareMove(repository, command, env), syncObjects(quarantine)]
     const settled = Promise.allSettled(others) // heard from now on: one that fails before the checks end must end no process
     const watching = unwatchedBy(this.#at.store, app, tree).catch(() => null) // not known: it is built
-    await Promise.allSettled(checks) // none goes on when another has refused
-    const exported = Promise.all(checks).then(async ([facts]) => {
+    // within limits it may lie there for as long as the checks take: what they refuse is removed again
+    const exported = checks[0].then(async (facts) => {
       const whole = await mergeSubmodules(this.#submodules, app, tree, facts)
       await exportTree(whole.tree, whole.facts)
       return whole.facts.id
     })
-    await Promise.allSettled([exported, watching, settled])
+    await Promise.allSettled([...checks, exported, watching, settled])
     try {
+      await Promise.all(checks) // what they say tells more than what fails for it
       const [id, unwatched] = await Promise.all([exported, watching, ...others])
       return { tree: id, unless, ...(unwatched && { unwatched }) }
     } catch (error) {
