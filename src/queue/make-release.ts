@@ -33,9 +33,7 @@ export async function makeRelease(
   if (next === null) {
     const made = await kind.make?.(change, makingOf(deps, run, version))
     next = nextRelease(current, version, change, made)
-    // the number first: a worker that dies between the two writes finds it taken, and makes the same release again
-    await store.operations.update(operation.id, { status: 'releasing', release: version })
-    await store.releases.put(next)
+    await store.operations.release(operation.id, next)
   }
   const released = next
   if (await scheduler.isRolledOut(app, version)) {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { buildTree } from '../builds/build.js'
+import { buildTree, type BuiltImage } from '../builds/build.js'
 import { leaveOut } from '../builds/leave-out.js'
 import { operationFiles } from '../builds/files.js'
 import type { Built } from '../changes/kind.js'
@@ -41,10 +41,7 @@ export async function buildPush(
   await checkStillWanted(deps, unless)
   const current = async (): Promise<Reached> =>
     app.current > 0 ? await deps.store.releases.get(app.id, app.current) : { config: {} }
-  const [{ config, reach }] = await Promise.all([
-    vars ?? current(),
-    deps.store.operations.update(operation.id, { status: 'building' }),
-  ])
+  const { config, reach } = await (vars ?? current())
   const directory = operationFiles(deps.config, operation.id).source
   const ofBuild = Object.fromEntries(Object.keys(env).map((name) => [name, 'build' as const]))
   const order = {
@@ -53,8 +50,15 @@ export async function buildPush(
     reach: { ...reach, ...ofBuild },
     lent: { SOURCE_VERSION: commit, BERTH_APP: app.name, BERTH_COMMIT: commit },
   }
-  if (existsSync(directory)) await leaveOut({ ...deps, app, directory }, (line) => log.detail(line), signal)
-  const { memory, ...built } = await buildTree(deps, order, log, signal)
+  const build = async (): Promise<BuiltImage> => {
+    if (existsSync(directory)) await leaveOut({ ...deps, app, directory }, (line) => log.detail(line), signal)
+    return buildTree(deps, order, log, signal)
+  }
+  // whoever waits for the disk of Redis builds meanwhile
+  const [made, told] = await Promise.allSettled([build(), deps.store.operations.update(operation.id, { status: 'building' })])
+  if (made.status === 'rejected') throw made.reason
+  if (told.status === 'rejected') throw told.reason
+  const { memory, ...built } = made.value
   const before = app.buildMemory ?? 0
   const buildMemory = memoryOfNext(before, memory)
   if (buildMemory !== before) await deps.store.apps.update(app.id, { buildMemory })

@@ -87,17 +87,20 @@ export class Fleet {
         until: null,
         failure: null,
       }
-      await records.add(app.id, record)
+      // Redis has it before the engine is asked; that it is on the disk, too, nobody waits for
+      const added = records.add(app.id, record)
+      added.catch(() => undefined)
       const found = { ...slot, id, release: release.version, running: true, createdAt: 0, address: '' }
       try {
         if (init.archive) await engine.put(id, init.archive)
         await engine.start(id)
-        return { found, failure: null }
       } catch (error) {
         const failure = refused(error, release, slot)
         await records.move(app.id, id, 'starting', { failure: failure.message })
         return { found: { ...found, running: false }, failure }
       }
+      await added
+      return { found, failure: null }
     })
   }
 

@@ -23,13 +23,30 @@ export interface ProcessRecord {
   readonly life?: string | null
 }
 
-/** Writes a record unless it has changed since it was read; `false` is none. 1: written. */
+/**
+ * Writes records, given with what they were when they were read ('' is none), and of an app the version that is rolled out, if that
+ * is another: all of it or nothing. 0: one has changed meanwhile.
+ */
 const replace = `
-if redis.call('hget', KEYS[1], ARGV[1]) ~= (ARGV[2] ~= '' and ARGV[2]) then return 0 end
-redis.call('hset', KEYS[1], ARGV[1], ARGV[3])
+for at = 3, #ARGV, 3 do
+  if redis.call('hget', KEYS[1], ARGV[at]) ~= (ARGV[at + 1] ~= '' and ARGV[at + 1]) then return 0 end
+end
+for at = 3, #ARGV, 3 do redis.call('hset', KEYS[1], ARGV[at], ARGV[at + 2]) end
+if ARGV[2] ~= '' then redis.call('hset', 'rolled', ARGV[1], ARGV[2]) end
 return 1`
 
 const keyOf = (app: string): string => `processes:${app}`
+
+const stateOf = (json: string | undefined): ProcessState | null =>
+  json === undefined ? null : (JSON.parse(json) as ProcessRecord).state
+
+/** What becomes of processes, by container ids, when a release takes over. */
+export interface TakeOver {
+  readonly fresh: readonly string[]
+  readonly replaced: readonly string[]
+  /** Of the fresh ones: why another was there before, one line. */
+  readonly failure: string | null
+}
 
 /** A state, and since when. */
 const at = (before: ProcessRecord | null, state: ProcessState): Pick<ProcessRecord, 'state' | 'since'> => ({
@@ -100,7 +117,7 @@ export class ProcessRecords {
       const after = change(before)
       if (after === null || after === before) return after
       const args = [container, json ?? '', JSON.stringify(after)]
-      if ((await this.#redis.eval(replace, 1, keyOf(app), ...args)) === 1) return after
+      if ((await this.#redis.eval(replace, 1, keyOf(app), app, '', ...args)) === 1) return after
     }
   }
 
@@ -110,6 +127,29 @@ export class ProcessRecords {
 
   async setRolled(app: string, version: number): Promise<void> {
     await this.#redis.hset('rolled', app, version)
+  }
+
+  /**
+   * Makes a release the one that is rolled out, in one step with what becomes of its processes: the fresh ones are up, those whose
+   * place they take, and that serve still, drain.
+   * @returns a fresh one that cannot be up any more; nothing has changed then
+   */
+  async takeOver(app: string, version: number, { fresh, replaced, failure }: TakeOver): Promise<string | null> {
+    for (;;) {
+      const all = await this.#redis.hgetall(keyOf(app))
+      const args: string[] = []
+      const move = (container: string, to: ProcessState, patch: Partial<ProcessRecord> = {}): boolean => {
+        const json = all[container]
+        const before = json === undefined ? null : (JSON.parse(json) as ProcessRecord)
+        if (json === undefined || before === null || !mayMove(before.state, to)) return false
+        args.push(container, json, JSON.stringify({ ...before, ...at(before, to), ...patch }))
+        return true
+      }
+      const lost = fresh.find((one) => !move(one, 'up', { failure }))
+      if (lost !== undefined) return lost
+      for (const one of replaced) if (stateOf(all[one]) === 'up') move(one, 'draining')
+      if ((await this.#redis.eval(replace, 1, keyOf(app), app, String(version), ...args)) === 1) return null
+    }
   }
 
   async clear(app: string): Promise<void> {

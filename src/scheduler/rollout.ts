@@ -67,18 +67,18 @@ export class RollOut {
   async #takeOver(): Promise<number> {
     const { app, release } = this.#request
     const { records } = this.#deps
-    for (const one of this.#fresh)
-      if (!(await records.move(app.id, one.id, 'up', { failure: this.#request.only?.failure ?? null })))
-        throw new BerthError(
-          'conflict',
-          `${one.process} was stopped or restarted by somebody while it started`,
-          'try again',
-        )
-    // of two that are alike, up and of the same age the pass could not tell which is to go
-    const serving = (await records.list(app.id)).filter((record) => record.state === 'up')
-    for (const { container } of serving)
-      if (this.#replaced.includes(container)) await records.move(app.id, container, 'draining')
-    await records.setRolled(app.id, release.version)
+    // those that are replaced drain: of two that are alike, up and of the same age the pass could not tell which is to go
+    const lost = await records.takeOver(app.id, release.version, {
+      fresh: this.#fresh.map((one) => one.id),
+      replaced: this.#replaced,
+      failure: this.#request.only?.failure ?? null,
+    })
+    if (lost !== null)
+      throw new BerthError(
+        'conflict',
+        `${this.#fresh.find((one) => one.id === lost)?.process ?? ''} was stopped or restarted by somebody while it started`,
+        'try again',
+      )
     try {
       this.#letGo()
       return await this.#reconciler.pass(app.id)

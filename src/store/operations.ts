@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
 import { change, unlessChanged } from './records.js'
+import type { Release } from './releases.js'
 
 /**
  * What an operation changes, as it is stored: `src/changes` knows the kinds and what belongs to each. Values that nobody is to
@@ -82,6 +83,12 @@ return 1`
 const proceed = `${unlessChanged}
 local app, status, over = ARGV[4], ARGV[5], ARGV[6]
 if over == '1' then redis.call('lrem', 'pending:' .. app, 0, key) end
+redis.call('publish', 'deploy:' .. key, status)
+return 1`
+
+const release = `${unlessChanged}
+local app, status, version, json = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+redis.call('hset', 'releases:' .. app, version, json)
 redis.call('publish', 'deploy:' .. key, status)
 return 1`
 
@@ -189,6 +196,24 @@ export class Operations {
       },
     )
     return now ?? missing(id)
+  }
+
+  /**
+   * Writes the release that an operation makes, and its number with the operation: both in one step, or none.
+   * @throws BerthError `missing`
+   */
+  async release(id: string, made: Release): Promise<void> {
+    const now = await change<Operation>(
+      this.#redis,
+      {
+        hash: 'deploys',
+        key: id,
+        script: release,
+        args: ({ app, status }) => [app, status, String(made.version), JSON.stringify(made)],
+      },
+      (before) => (isOver(before.status) ? null : { ...before, status: 'releasing', release: made.version }),
+    )
+    if (now === null) missing(id)
   }
 
   /**

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { ProcessRecords, type ProcessRecord } from '../../src/scheduler/records.js'
-import { storeRig, type StoreRig } from '../store/rig.js'
+import { rounds, storeRig, type StoreRig } from '../store/rig.js'
 
 describe('the record of processes', () => {
   let rig: StoreRig
@@ -49,6 +49,39 @@ describe('the record of processes', () => {
     const again = await mine().move(app, 'c', 'up', { failure: 'x' })
     expect(again === null || again.since === moved?.since).to.equal(true)
     expect(await theirs().list(app)).to.have.length(1)
+  })
+
+  it('changes with what takes over, in one step: the fresh are up, those that serve in their place drain', async () => {
+    const add = (container: string, state: ProcessRecord['state']) => mine().add(app, { ...record(state), container })
+    await Promise.all([add('new', 'starting'), add('old', 'up'), add('going', 'stopping'), add('other', 'up')])
+    const order = { fresh: ['new'], replaced: ['old', 'going', 'none'], failure: 'it was sick' }
+    expect(await mine().takeOver(app, 7, order)).to.equal(null)
+    const states = async () => Object.fromEntries((await theirs().list(app)).map((one) => [one.container, one.state]))
+    expect(await states()).to.deep.equal({ new: 'up', old: 'draining', going: 'stopping', other: 'up' })
+    expect((await theirs().list(app)).find((one) => one.container === 'new')?.failure).to.equal('it was sick')
+    expect(await theirs().rolled(app)).to.equal(7)
+    for (const lost of ['going', 'none']) {
+      const without = { fresh: ['old', lost], replaced: ['new'], failure: null }
+      expect(await mine().takeOver(app, 8, without)).to.equal(lost)
+    }
+    expect(await states()).to.deep.equal({ new: 'up', old: 'draining', going: 'stopping', other: 'up' })
+    expect(await theirs().rolled(app)).to.equal(7)
+  })
+
+  it('keeps what another writes while one takes over', async () => {
+    for (const round of rounds) {
+      const container = `c${String(round)}`
+      await mine().add(app, record('starting', { container }))
+      const [lost] = await Promise.all([
+        mine().takeOver(app, round, { fresh: [container], replaced: [], failure: null }),
+        theirs().move(app, container, 'starting', { restarts: 3 }),
+      ])
+      expect(lost).to.equal(null)
+      const now = (await mine().list(app)).find((one) => one.container === container)
+      // nothing goes back from up to starting: what came second found it so, and changed nothing
+      expect([0, 3]).to.include(now?.restarts)
+      expect([now?.state, await mine().rolled(app)]).to.deep.equal(['up', round])
+    }
   })
 
   it('is not moved where that cannot be, nor of what is not known', async () => {

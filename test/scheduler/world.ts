@@ -27,9 +27,12 @@ class Hashes {
   hset = (key: string, field: string, value: string | number) =>
     Promise.resolve(this.hash(key).set(field, String(value)))
   hdel = (key: string, ...fields: string[]) => Promise.resolve(fields.map((field) => this.hash(key).delete(field)))
-  eval = (_: string, __: number, key: string, field: string, before: string, after: string) => {
-    if ((this.hash(key).get(field) ?? '') !== before) return Promise.resolve(0)
-    this.hash(key).set(field, after)
+  hgetall = (key: string) => Promise.resolve(Object.fromEntries(this.hash(key)))
+  eval = (_: string, __: number, key: string, app: string, version: string, ...args: string[]) => {
+    const triples = Array.from({ length: args.length / 3 }, (_, at) => args.slice(3 * at, 3 * at + 3))
+    if (triples.some(([field = '', before]) => (this.hash(key).get(field) ?? '') !== before)) return Promise.resolve(0)
+    for (const [field = '', , after = ''] of triples) this.hash(key).set(field, after)
+    if (version !== '') this.hash('rolled').set(app, version)
     return Promise.resolve(1)
   }
 }

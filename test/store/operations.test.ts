@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { arrivals, isOver, operationChannel } from '../../src/store/operations.js'
+import { firstRelease } from '../../src/store/releases.js'
 import { refusals, rounds, storeRig, type StoreRig } from './rig.js'
 
 describe('the record of operations', function () {
@@ -26,6 +27,24 @@ describe('the record of operations', function () {
       expect(end.failure).to.equal(end.status === 'failed' ? 'no' : null)
     }
     expect(await store.operations.pending(app)).to.deep.equal([])
+  })
+
+  it('write the release that one makes with its number, or neither', async () => {
+    const { store, other } = rig
+    const { id: app } = await store.apps.create('makes')
+    const { id } = await store.operations.create(app, { kind: 'restart', process: null })
+    const told = Promise.withResolvers<string>()
+    await other.notifications.subscribe(operationChannel(id), told.resolve)
+    const made = { ...firstRelease(app), version: 2, status: 'pending' as const }
+    await Promise.all([store.operations.release(id, made), other.operations.cancel(id, 'somebody')])
+    expect(await other.operations.get(id)).to.include({ status: 'releasing', release: 2, cancelledBy: 'somebody' })
+    expect(await other.releases.get(app, 2)).to.deep.equal(made)
+    expect(await told.promise).to.equal('releasing')
+    await store.operations.update(id, { status: 'failed', failure: 'no' })
+    await store.operations.release(id, { ...made, version: 3 })
+    expect(await other.operations.get(id)).to.include({ status: 'failed', release: 2 })
+    expect(await refusals([store.releases.get(app, 3)])).to.deep.equal(['no release v3'])
+    expect(await refusals([store.operations.release('none', made)])).to.match(/no change none is known/)
   })
 
   it('record no deploy of an app that is gone, and one of an id once', async () => {
