@@ -59,7 +59,9 @@ async function readRefs(repository: string): Promise<ReadonlyMap<string, string>
     refs.set(name, commit)
   }
   const shown = [...refs].filter(([name]) => !name.startsWith(hidden))
-  return shown.length > mostRefs ? null : new Map(shown.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
+  return shown.length > mostRefs
+    ? null
+    : new Map(shown.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
 }
 
 /** git-pack-refs(1): `<commit> <name>`, after a line that says how, and each tag before what it is of. */

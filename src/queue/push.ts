@@ -55,7 +55,10 @@ export async function buildPush(
     return buildTree(deps, order, log, signal)
   }
   // whoever waits for the disk of Redis builds meanwhile
-  const [made, told] = await Promise.allSettled([build(), deps.store.operations.update(operation.id, { status: 'building' })])
+  const [made, told] = await Promise.allSettled([
+    build(),
+    deps.store.operations.update(operation.id, { status: 'building' }),
+  ])
   if (made.status === 'rejected') throw made.reason
   if (told.status === 'rejected') throw told.reason
   const { memory, ...built } = made.value
