@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { BerthError, is } from '../../errors.js'
+import { allOf } from '../../lib/all-of.js'
 import { orMissing } from '../../lib/missing.js'
 import { addCommand } from '../command.js'
 import { UsageError } from '../failure.js'
@@ -58,14 +59,20 @@ async function deploy(path: string | undefined, options: DeployOptions): Promise
   const { client, credentials, app } = await openApp(options)
   const { gitUrl, deployBranch } = await client.apps.info({ app })
   await using workspace = await Workspace.open(credentials, app)
-  const { tree, title } = await sourceOf(workspace, path ?? '.', options)
-  const branch = await tipOf(workspace, gitUrl, deployBranch === null ? ['main', 'master'] : [deployBranch])
-  const commit = await commitOf(workspace, tree, title, branch.tip)
+  const source = sourceOf(workspace, path ?? '.', options)
+  const tip = async () => {
+    if (options.git !== undefined) await source // two fetches at once would be in each other's way
+    return tipOf(workspace, gitUrl, deployBranch === null ? ['main', 'master'] : [deployBranch])
+  }
+  const [{ tree, title }, branch, env] = await allOf([source, tip(), identityOf(workspace)])
+  const commit = await commitOf(workspace, tree, title, { parent: branch.tip, env })
   say(`Deploying ${title} to ${app}`)
   const ref = `refs/heads/${branch.name}`
-  await push(workspace, [...(options.rebuild ? ['--push-option=rebuild'] : []), gitUrl, `${commit}:${ref}`])
-  // what the server has is what the next deploy need not send
-  await workspace.git(['update-ref', 'refs/berth/deployed', commit])
+  await allOf([
+    push(workspace, [...(options.rebuild ? ['--push-option=rebuild'] : []), gitUrl, `${commit}:${ref}`]),
+    // keeps what the next deploy need not send
+    workspace.git(['update-ref', 'refs/berth/deployed', commit]),
+  ])
   if (options.json) printJson({ app, branch: branch.name, commit, tree })
 }
 
@@ -122,17 +129,22 @@ function absent(error: unknown): false {
   throw error
 }
 
-async function commitOf(workspace: Workspace, tree: string, title: string, parent: string | null): Promise<string> {
-  const given = await workspace.git(['var', 'GIT_COMMITTER_IDENT']).then(() => true, absent)
-  const nobody = { name: 'berth deploy', email: 'berth@localhost' }
-  const env: Record<string, string> = given
-    ? {}
-    : Object.fromEntries(
-        ['AUTHOR', 'COMMITTER'].flatMap((who) => [
-          [`GIT_${who}_NAME`, nobody.name],
-          [`GIT_${who}_EMAIL`, nobody.email],
-        ]),
-      )
+/** For git's environment: who commits, where git does not know. */
+async function identityOf(workspace: Workspace): Promise<Record<string, string>> {
+  const isKnown = await workspace.git(['var', 'GIT_COMMITTER_IDENT']).then(() => true, absent)
+  const nobody = { NAME: 'berth deploy', EMAIL: 'berth@localhost' }
+  const fields = ['AUTHOR', 'COMMITTER'].flatMap((who) =>
+    Object.entries(nobody).map(([field, value]) => [`GIT_${who}_${field}`, value]),
+  )
+  return isKnown ? {} : (Object.fromEntries(fields) as Record<string, string>)
+}
+
+async function commitOf(
+  workspace: Workspace,
+  tree: string,
+  title: string,
+  { parent, env }: { readonly parent: string | null; readonly env: Readonly<Record<string, string>> },
+): Promise<string> {
   const parents = parent === null ? [] : ['-p', parent]
   return workspace.git(['commit-tree', tree, ...parents, '-m', `Deploy ${title}`], { env })
 }

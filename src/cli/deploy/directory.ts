@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { gitFailure } from '../../git-failure.js'
+import { allOf } from '../../lib/all-of.js'
 import { UsageError } from '../failure.js'
 import { outsideEnvironment, type Workspace } from './workspace.js'
 
@@ -20,15 +21,17 @@ const named = 3
 export async function treeOfDirectory(workspace: Workspace, directory: string): Promise<string> {
   const env = { GIT_WORK_TREE: directory }
   const asWorkTree = ['-c', 'core.bare=false', '-C', directory]
-  await workspace.git([...asWorkTree, '-c', 'advice.addEmbeddedRepo=false', 'add', '--all', '--', '.'], { env })
-  const ignored = await committedThoughIgnored(directory)
+  const [ignored] = await allOf([
+    committedThoughIgnored(directory),
+    workspace.git([...asWorkTree, '-c', 'advice.addEmbeddedRepo=false', 'add', '--all', '--', '.'], { env }),
+  ])
   if (ignored !== '')
     await workspace.git(
       [...asWorkTree, '--literal-pathspecs', 'add', '--force', '--pathspec-from-file=-', '--pathspec-file-nul'],
       { env, input: ignored },
     )
-  await refuseEmbedded(workspace, directory)
-  return workspace.git(['write-tree'])
+  const [, tree] = await allOf([refuseEmbedded(workspace, directory), workspace.git(['write-tree'])])
+  return tree
 }
 
 /** NUL-terminated, in the form git takes them; empty where there is no repository. */
