@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
 import { change, unlessChanged } from './records.js'
-import type { Release } from './releases.js'
 
 /**
  * What an operation changes, as it is stored: `src/changes` knows the kinds and what belongs to each. Values that nobody is to
@@ -200,9 +199,10 @@ export class Operations {
 
   /**
    * Writes the release that an operation makes, and its number with the operation: both in one step, or none.
+   * @param made as the record of releases has it
    * @throws BerthError `missing`
    */
-  async release(id: string, made: Release): Promise<void> {
+  async release(id: string, made: { readonly version: number }): Promise<void> {
     const now = await change<Operation>(
       this.#redis,
       {
