@@ -5,44 +5,18 @@
  * that is as quiet as it gets.
  * `npm run bench:push [-- [count] [--small]]`, as root who ran `bin/up`; `--small` leaves out the large ones and the rival.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { Agent, get, type IncomingMessage } from 'node:http'
-import { text } from 'node:stream/consumers'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { connectOptions } from '../src/api/client/http.js'
 import { loadConfig } from '../src/config.js'
-import { freePort } from '../test/free.js'
 import { openBareGit } from './bare-git.js'
-import { quiet } from './engine/rivals.js'
-import { median, quantile, table } from './figures.js'
+import { barsTable, boot, timed, Took, untilAnswers } from './live.js'
 import { openPushRival } from './push-rival.js'
 import { openStage, type Line, type Stage } from './stage.js'
 
 const count = Number(process.argv.slice(2).find((arg) => /^\d+$/.test(arg)) ?? 10)
 const small = process.argv.includes('--small')
-const took = new Map<string, number[]>()
-const note = (what: string, ms: number) => took.set(what, [...(took.get(what) ?? []), ms])
-const of = (what: string) => median(took.get(what) ?? [])
+const took = new Took()
+const note = (what: string, ms: number) => took.note(what, ms)
+const of = (what: string) => took.of(what)
 let version = 0
-
-/** Asks every few ms: without a pause the asking would take the processors from what it measures. */
-async function untilAnswers(url: URL, greeting: string, pause = 10): Promise<void> {
-  const agent = new Agent({ keepAlive: true })
-  const answer = async (): Promise<string> => {
-    const outgoing = get({ ...connectOptions(url), agent })
-    const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
-    return text(response)
-  }
-  while (!(await answer().catch(() => '')).includes(greeting)) await sleep(pause)
-  agent.destroy()
-}
-
-async function timed<T>(work: () => Promise<T>): Promise<{ value: T; ms: number }> {
-  await quiet()
-  const began = performance.now()
-  return { value: await work(), ms: performance.now() - began }
-}
 
 /** From the start of `git push` until the new version answers. */
 async function pushToLive(what: string, stage: Stage): Promise<readonly Line[]> {
@@ -55,19 +29,6 @@ async function pushToLive(what: string, stage: Stage): Promise<readonly Line[]> 
     return said
   })
   return lines
-}
-
-/** How long the app takes to answer when nothing but Node.js starts it. */
-async function boot(stage: Stage): Promise<void> {
-  const port = await freePort()
-  const url = new URL(`http://127.0.0.1:${String(port)}`)
-  await quiet()
-  const began = performance.now()
-  const child = spawn(process.execPath, ['server.js'], { cwd: stage.dir, env: { PORT: String(port) }, stdio: 'ignore' })
-  await untilAnswers(url, 'Hello', 1)
-  note('the app starts', performance.now() - began)
-  child.kill('SIGKILL')
-  await once(child, 'exit')
 }
 
 /** Milliseconds from the first of the log's steps to the second. */
@@ -86,7 +47,7 @@ for (let i = 1; i <= count; i++) {
   const lines = await pushToLive('one line', one)
   note('the build', between(lines, '-----> Building', '-----> Launching'))
   note('git alone', (await timed(() => one.push(bare.url))).ms)
-  await boot(one)
+  note('the app starts', await boot(one))
   await rival?.clear()
   if (rival) {
     const url = new URL(`http://${rival.address()}:5000`)
@@ -114,12 +75,7 @@ if (!small)
   }
 
 console.log(`medians of ${String(count)}`)
-console.log(
-  table([
-    ['ms', 'median', 'min', 'max'],
-    ...[...took].map(([what, list]) => [what, median(list), quantile(list, 0), quantile(list, 1)]),
-  ]),
-)
+console.log(took.table())
 const live = of('one line')
 const share = live - of('git alone') - of('the build') - of('the app starts')
 const bars: (readonly [what: string, value: number, most: number])[] = [
@@ -133,4 +89,4 @@ if (!small)
   for (const what of ['2,000 files, 50 MB', 'a history of 10,000 files'])
     bars.push([`${what}, x one line`, of(what) / of('one line, in turn with these'), 1.2])
 console.log()
-console.log(table([['', 'is', 'at most'], ...bars.map(([what, is, most]) => [what, is.toFixed(2), String(most)])]))
+console.log(barsTable(bars))
