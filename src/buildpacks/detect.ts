@@ -9,7 +9,7 @@ import { withProject } from './project-toml.js'
 import { listedBuildpacks } from './several/list.js'
 import { severalPlan } from './several/plan.js'
 import type { Tree } from './tree.js'
-import { unknownLanguage } from './unknown.js'
+import { unfinishedApp, unknownLanguage } from './unknown.js'
 
 /**
  * The plan for a source tree. Pure: no network, no side effects.
@@ -29,6 +29,8 @@ export function detect(tree: Tree, variables: Readonly<Record<string, string>> =
       `this is an app in ${language.name} (${language.file}), and Berth has no buildpack for ${language.name}`,
       `write a Dockerfile that builds it, or name a buildpack of Heroku's kind, its folder or its git address, in .buildpacks; what Debian has, an Aptfile and a Procfile can run`,
     )
+  const unfinished = nested === null ? unfinishedApp(tree) : null
+  if (unfinished !== null) throw new BerthError('invalid', unfinished.seen, unfinished.way)
   throw new BerthError(
     'invalid',
     names.length === 0

@@ -39,3 +39,38 @@ export function unknownLanguage(tree: Tree): UnknownLanguage | null {
   }
   return null
 }
+
+/** Files that tell what an app is written in, where the file that says how it is built is missing; and what to do. */
+const unfinished: readonly (readonly [file: RegExp, is: string, way: string])[] = [
+  [
+    /^(?:server|index|app|main)\.[cm]?js$/,
+    'a program for Node.js, and there is no package.json',
+    'run `npm init -y`, and commit package.json',
+  ],
+  [
+    /^(?:server|index|app|main)\.[cm]?tsx?$|^tsconfig\.json$/,
+    'TypeScript, and nothing says what runs it',
+    'commit a deno.json (`{}` will do) for Deno, or a package.json for Node.js or Bun (bun init)',
+  ],
+  [/^config\.ru$/, 'a Rack app, and there is no Gemfile', 'run `bundle init`, add rack and puma, and commit Gemfile'],
+  [
+    /\.(?:java|kt)$/,
+    'a program for the JVM, and there is no pom.xml or build.gradle',
+    'write a pom.xml, or commit the .jar that you have built',
+  ],
+  [
+    /^(?:hugo\.(?:toml|yaml)|mkdocs\.ya?ml|_config\.yml|book\.toml)$/,
+    'the configuration of a generator of sites, which Berth does not run',
+    'build the site and commit its folder, then `berth builds:set dir=FOLDER`; or write a Dockerfile that builds it',
+  ],
+]
+
+/** What an app lacks that Berth would know by a file of it: what was seen, and what to do; null where nothing tells. */
+export function unfinishedApp(tree: Tree): { readonly seen: string; readonly way: string } | null {
+  const files = tree.names().filter((name) => tree.hasFile(name))
+  for (const [pattern, is, way] of unfinished) {
+    const file = files.find((one) => pattern.test(one))
+    if (file !== undefined) return { seen: `${file} is ${is}`, way }
+  }
+  return null
+}

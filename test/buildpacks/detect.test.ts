@@ -32,6 +32,18 @@ describe('detection', () => {
       .and.to.include('index.html')
   })
 
+  for (const [file, says] of [
+    ['server.js', /^server\.js is a program for Node\.js, and there is no package\.json\nrun `npm init -y`/],
+    ['main.ts', /^main\.ts is TypeScript, and nothing says what runs it\ncommit a deno\.json/],
+    ['config.ru', /^config\.ru is a Rack app, and there is no Gemfile\nrun `bundle init`/],
+    ['Main.java', /^Main\.java is a program for the JVM, .*\nwrite a pom\.xml/],
+    ['mkdocs.yml', /^mkdocs\.yml is the configuration of a generator of sites, .*\nbuild the site/],
+  ] as const)
+    it(`says what an app lacks that has ${file} alone`, () => {
+      expect(complaintOf({ [file]: '' })).to.match(says)
+      expect(complaintOf({ [file]: '', 'web/go.mod': '' })).to.include('dir=web')
+    })
+
   it('says which language it is that it has no buildpack for', () => {
     for (const [file, name] of [
       ['project.clj', 'Clojure'],

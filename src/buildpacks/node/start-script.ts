@@ -13,16 +13,20 @@ export interface StartScript {
   readonly notes: readonly string[]
 }
 
+/** Names of start scripts, in the order in which they are looked for; NestJS calls the one for production so. */
+const startNames = ['start', 'start:prod', 'start:production']
+
 /**
  * The start script itself rather than `npm start`: npm costs 300 ms at each start and stands between the app and its
  * signals. Where npm does more than run the line (pre and post scripts, its variables), it is npm that runs it.
  * @param run what runs a script: `npm run`
  */
 export function startScript({ scripts }: PackageJson, run: string): StartScript | null {
-  const line = (scripts.start ?? '').trim()
+  const name = startNames.find((one) => (scripts[one] ?? '').trim() !== '') ?? 'start'
+  const line = (scripts[name] ?? '').trim()
   if (line === '') return null
-  const { prestart, poststart } = scripts
-  const more = prestart !== undefined || poststart !== undefined || /\bnpm_|\bINIT_CWD\b/.test(line)
+  const more =
+    [`pre${name}`, `post${name}`].some((hook) => scripts[hook] !== undefined) || /\bnpm_|\bINIT_CWD\b/.test(line)
   const commands = resolved(line, scripts)
   const develops = commands.some(servesForDevelopment) && !commands.some(runsFile)
   const [first] = commands
@@ -32,7 +36,7 @@ export function startScript({ scripts }: PackageJson, run: string): StartScript 
     const command = line.replace(fixedPort, '$1$PORT')
     return { line, command, develops, notes: [`the start script \`${line}\` names a port: \`${command}\` is run`] }
   }
-  if (still === null) return { line, command: more ? `${run} start` : line, develops, notes: [] }
+  if (still === null) return { line, command: more ? `${run} ${name}` : line, develops, notes: [] }
   return {
     line,
     command: still,
@@ -77,7 +81,30 @@ export function serverFile({ tree, pkg }: NodeApp): ServerFile | null {
     if (still !== null) return { command: still, certain: false }
   }
   const built = main !== undefined && pkg.scripts.build !== undefined && /^(?:\.\/)?(?:dist|build|lib|out)\//.test(main)
-  return built ? { command: `node ${quoted(main)}`, certain: false } : null
+  if (built) return { command: `node ${quoted(main)}`, certain: false }
+  const compiled = compiledServer({ tree, pkg })
+  return compiled === null ? null : { command: `node ${compiled}`, certain: true }
+}
+
+/** What compiles a program and makes no site. */
+const compilers = new Set(['tsc', 'tsup', 'swc', 'tspc', 'rimraf', 'tsc-alias'])
+
+/** What a build leaves of a server in TypeScript: the file that its script for development runs, or one of the usual names. */
+function compiledServer({ tree, pkg }: Pick<NodeApp, 'tree' | 'pkg'>): string | null {
+  const build = resolved(pkg.scripts.build ?? '', pkg.scripts)
+  if (build.length === 0 || !build.every(({ program }) => compilers.has(program))) return null
+  const told = [...resolved(pkg.scripts.dev ?? '', pkg.scripts), ...build].flatMap(({ args }) => args)
+  const usual = ['index', 'server', 'main', 'app'].flatMap((name) => [`src/${name}.ts`, `${name}.ts`])
+  const source = [...told.map((arg) => arg.replace(/^\.\//, '')), ...usual].find(
+    (path) => /^[\w./-]+\.ts$/.test(path) && !path.includes('..') && tree.hasFile(path),
+  )
+  if (source === undefined) return null
+  const bundles = build.some(({ program }) => program === 'tsup')
+  const set = /^\s*"outDir"\s*:\s*"(?:\.\/)?([\w-]+)\/?"/m.exec(tree.read('tsconfig.json') ?? '')?.[1]
+  const out = set ?? (bundles || build.some(({ program }) => program === 'swc') ? 'dist' : null)
+  const made = source.replace(/\.ts$/, '.js')
+  if (out === null) return made
+  return `${out}/${bundles ? (made.split('/').at(-1) ?? made) : made.replace(/^src\//, '')}`
 }
 
 const quoted = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`)

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { complaintOf, pkg, planOf } from '../trees.js'
+import { complaintOf, pkg, planOf, type Files } from '../trees.js'
 
 const start = { scripts: { start: 'node server.js' } }
 const lock = '{"lockfileVersion":3}'
@@ -162,6 +162,25 @@ describe('a Node.js app', () => {
     it('its main file', () =>
       expect(web({ 'package.json': pkg({ main: 'lib/app' }), 'lib/app.js': '' })).to.equal('node lib/app.js'))
     it('server.js', () => expect(web({ 'package.json': pkg(), 'server.js': '' })).to.equal('node server.js'))
+    it('what a compiler makes of the file that is developed, where no script starts it', () => {
+      const typescript = (
+        scripts: object,
+        more: Files,
+        config = '{\n  "compilerOptions": {\n    "outDir": "./out"\n  }\n}',
+      ) =>
+        web({
+          'package.json': pkg({ scripts, main: 'index.js', dependencies: { express: '5' } }),
+          'tsconfig.json': config,
+          ...more,
+        })
+      const file = { 'src/http.ts': '', 'src/index.ts': '' }
+      expect(typescript({ build: 'tsc', dev: 'tsx watch src/http.ts' }, file)).to.equal('node out/http.js')
+      expect(typescript({ build: 'rimraf out && tsc -p .' }, file)).to.equal('node out/index.js')
+      expect(typescript({ build: 'tsc' }, file, '{}')).to.equal('node src/index.js')
+      expect(typescript({ build: 'tsup src/http.ts' }, file, '{}')).to.equal('node dist/http.js')
+      expect(typescript({ build: 'tsc && vite build' }, file)).to.equal('serve-site')
+      expect(typescript({ build: 'tsc', 'start:prod': 'node out/main' }, file)).to.equal('node out/main')
+    })
     it('a file of another usual name, where no build says that it may be for a browser', () => {
       expect(web({ 'package.json': pkg(), 'app.js': '', 'src/index.js': '' })).to.equal('node app.js')
       expect(web({ 'package.json': pkg(), 'src/server.mjs': '' })).to.equal('node src/server.mjs')
