@@ -7,6 +7,8 @@ export interface YamlMap {
   readonly kind: 'map'
   readonly line: number
   readonly entries: ReadonlyMap<string, YamlValue>
+  /** The lines that the names of its entries are on. */
+  readonly lines: ReadonlyMap<string, number>
 }
 export interface YamlList {
   readonly kind: 'list'
@@ -18,6 +20,8 @@ export interface YamlScalar {
   readonly line: number
   /** As it is written, without quotes; '' for null. */
   readonly text: string
+  /** It is null, or nothing is written there. */
+  readonly none?: true
 }
 
 /** More than any settings file has; an alias counts as all that it stands for. */
@@ -28,6 +32,8 @@ const mostAnchors = 1_000
 /** So deep it may go. */
 const deepest = 50
 const tooDeep = 'it is nested too deeply'
+
+const nothing: YamlMap = { kind: 'map', line: 1, entries: new Map(), lines: new Map() }
 
 /** How many brackets are open at once at most, those in quotes and comments counted too. */
 function openBrackets(text: string): number {
@@ -72,8 +78,8 @@ export function parseYaml(file: string, text: string): YamlMap {
     left -= 1
     if (left < 0) throw bad(offset, `it has more than ${String(mostValues)} values`)
     if (depth > deepest) throw bad(offset, tooDeep)
-    if (node === null || (isScalar(node) && (node.source === 'null' || node.source === '~') && node.type === 'PLAIN'))
-      return { kind: 'scalar', line, text: '' }
+    if (node === null || (isScalar(node) && ['null', '~', ''].includes(node.source) && node.type === 'PLAIN'))
+      return { kind: 'scalar', line, text: '', none: true }
     if (isScalar(node)) return { kind: 'scalar', line, text: String(node.value) }
     if (isAlias(node)) {
       const target = node.resolve(document)
@@ -82,20 +88,22 @@ export function parseYaml(file: string, text: string): YamlMap {
     }
     if (isSeq(node)) return { kind: 'list', line, items: node.items.map((item) => value(item, offset, depth + 1)) }
     const entries = new Map<string, YamlValue>()
+    const places = new Map<string, number>()
     for (const { key, value: of } of node.items) {
       if (!isScalar(key)) throw bad(offset, 'a name is expected before each colon')
       const [name, from] = [String(key.value), key.range[0]]
       if (entries.has(name)) throw bad(from, `${name.slice(0, 40)} is here twice`, 'take one out')
       entries.set(name, value(of, from, depth + 1))
+      places.set(name, lines.linePos(from).line)
     }
-    return { kind: 'map', line, entries }
+    return { kind: 'map', line, entries, lines: places }
   }
 
   const root = document.contents
   if (root !== null && !isMap(root)) {
-    if (isScalar(root) && String(root.value) === '') return { kind: 'map', line: 1, entries: new Map() }
+    if (isScalar(root) && String(root.value) === '') return nothing
     throw bad(root.range[0], 'a map was expected')
   }
   const read = value(root, 0, 0)
-  return read.kind === 'map' ? read : { kind: 'map', line: 1, entries: new Map() }
+  return read.kind === 'map' ? read : nothing
 }
