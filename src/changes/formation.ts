@@ -1,4 +1,5 @@
 import { own } from '../lib/own.js'
+import type { SettingsOfTypes } from '../process-settings.js'
 import { defaultEntry, type FormationEntry, type Release } from '../store/releases.js'
 
 /** Every process type has an entry; those that are new get the default, those that are gone none. */
@@ -30,6 +31,30 @@ export function formationDeclared(
     Object.entries(formation).map(([type, entry]) => [
       type,
       isScaled(type) ? entry : { ...entry, quantity: own(declared, type) ?? entry.quantity },
+    ]),
+  )
+}
+
+/** The same for how large they are. */
+export function sizesDeclared(
+  formation: Readonly<Record<string, FormationEntry>>,
+  current: Release,
+  settings: SettingsOfTypes = {},
+): Record<string, FormationEntry> {
+  const sizeOf = (all: SettingsOfTypes | undefined, type: string): Pick<FormationEntry, 'memory' | 'cpus'> => {
+    const { memory, cpus } = { ...defaultEntry(type), ...own(all ?? {}, type) }
+    return { memory, cpus }
+  }
+  const isScaled = (type: string): boolean => {
+    const known = own(current.formation, type)
+    if (known === undefined) return false
+    const { memory, cpus } = sizeOf(current.settings, type)
+    return current.image === null || known.memory !== memory || known.cpus !== cpus
+  }
+  return Object.fromEntries(
+    Object.entries(formation).map(([type, entry]) => [
+      type,
+      isScaled(type) ? entry : { ...entry, ...sizeOf(settings, type) },
     ]),
   )
 }

@@ -11,6 +11,7 @@ export interface Built {
   readonly image: string
   readonly processTypes: Readonly<Record<string, string | null>>
   readonly origin?: Release['origin']
+  readonly settings?: Release['settings']
   readonly images?: Release['images']
   readonly port?: Release['port']
   /** Config vars that were made for it, and that the app has from then on. */

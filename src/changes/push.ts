@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { varsFor, type Reached } from '../store/reach.js'
 import { buildSettings } from '../buildpacks/build-settings.js'
 import { configAfter } from './config.js'
-import { formationDeclared, formationFor } from './formation.js'
+import { formationDeclared, formationFor, sizesDeclared } from './formation.js'
 import { releasing, type Built } from './kind.js'
 
 const PushChange = z.object({
@@ -54,11 +54,18 @@ export const push = releasing<PushChange, Built>({
   next: (change, current, { secrets = {}, variables = {}, ...built }) => {
     // one that was set while it was built is the one that is meant
     const config = configAfter({ ...secrets, ...current.config }, { set: variables, unset: [] })
-    const formation = formationDeclared(formationFor(built.processTypes, current.formation), current, built.declared)
+    const known = formationFor(built.processTypes, current.formation)
+    const formation = sizesDeclared(formationDeclared(known, current, built.declared), current, built.settings)
     // what has been built with more than the app's config vars is the same as nothing
     const tree = change.env ? undefined : change.rebuild ? current.source?.tree : change.tree
     const source = tree === undefined ? undefined : { tree, config: configId({ ...current, config }) }
-    const said = { declared: undefined, scripts: undefined, healthchecks: undefined, cron: undefined }
+    const said = {
+      settings: undefined,
+      declared: undefined,
+      scripts: undefined,
+      healthchecks: undefined,
+      cron: undefined,
+    }
     return { ...said, ...built, commit: change.commit, source, config, formation }
   },
   runsReleaseCommand: true,

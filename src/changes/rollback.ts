@@ -49,8 +49,8 @@ export const rollback = releasing<Rollback, Release>({
         'run `berth releases` to see which have',
       )
     const { image, images, port, commit, processTypes, config, reach, source } = old
-    const { origin, scripts, declared, healthchecks, cron } = old
-    const said = { origin, scripts, declared, healthchecks, cron }
+    const { origin, settings, scripts, declared, healthchecks, cron } = old
+    const said = { origin, settings, scripts, declared, healthchecks, cron }
     // those that are there keep their scale, those that were gone have theirs again
     const formation = formationFor(processTypes, { ...old.formation, ...current.formation })
     return { image, images, port, commit, processTypes, config, reach, ...said, source, formation }

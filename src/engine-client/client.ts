@@ -5,6 +5,7 @@ import { EngineContainers } from './containers.js'
 import { followEvents, type EngineEvent } from './events.js'
 import { EngineImages } from './images.js'
 import { EngineNetworks } from './networks.js'
+import { EngineVolumes } from './volumes.js'
 
 /** The part of an engine's `GET /info` that the platform reads. */
 export interface EngineInfo {
@@ -18,6 +19,7 @@ export interface EngineInfo {
 export class EngineClient {
   readonly containers: EngineContainers
   readonly networks: EngineNetworks
+  readonly volumes: EngineVolumes
   readonly images: EngineImages
   readonly builds: Builds
   readonly #connection: EngineConnection
@@ -25,6 +27,7 @@ export class EngineClient {
     this.#connection = connection
     this.containers = new EngineContainers(connection)
     this.networks = new EngineNetworks(connection)
+    this.volumes = new EngineVolumes(connection)
     this.images = new EngineImages(connection)
     this.builds = new Builds(connection)
   }

@@ -17,14 +17,14 @@ export class EngineNetworks {
     return this.#connection.ask((docker) => docker.listNetworks({ filters: { label: [...labels] } }))
   }
 
-  /** Makes a bridge, unless one of that name is there. */
-  async ensure(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
+  /** Makes a bridge, unless one of that name is there. @param internal nothing on it reaches anything outside */
+  async ensure(name: string, labels: Readonly<Record<string, string>>, internal = false): Promise<void> {
     const there = await unlessRefused(
       this.#connection.ask((docker) => docker.getNetwork(name).inspect()),
       404,
     )
     if (there !== null) return
-    const options = { Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: { ...labels } }
+    const options = { Name: name, Driver: 'bridge', CheckDuplicate: true, Internal: internal, Labels: { ...labels } }
     await unlessRefused(
       this.#connection.ask((docker) => docker.createNetwork(options)),
       409,

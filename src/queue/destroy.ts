@@ -1,16 +1,21 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { endsApp } from '../changes/index.js'
-import { messageOf } from '../errors.js'
+import { is, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import type { Operation } from '../store/operations.js'
-import { removeCaches, removeImages } from './collect.js'
+import { removeCaches, removeImages, removeVolumes } from './collect.js'
 import { operationFiles, lastTree, removeSource, removeSourceTree } from '../builds/files.js'
 import type { OperationDeps } from './deps.js'
 
 /** Stops an app's processes and removes what the engine has of it. Safe to repeat. */
 export async function dismantle(deps: OperationDeps, app: App): Promise<void> {
   await deps.scheduler.remove(app)
+  await removeVolumes(deps, app).catch((error: unknown) => {
+    // what a container has still is tried again with the rest; an engine that is away would keep the app for ever
+    if (!is(error, 'unavailable')) throw error
+    deps.log.warn({ error: messageOf(error) }, 'volumes stay')
+  })
   await removeImages(deps, app).catch((error: unknown) => deps.log.warn({ error: messageOf(error) }, 'images stay'))
   await removeCaches(deps, app).catch((error: unknown) => deps.log.warn({ error: messageOf(error) }, 'caches stay'))
 }

@@ -10,15 +10,17 @@ import type { ExecCommand } from '../engine-client/exec.js'
 import type { ImageDetails } from '../engine-client/images.js'
 import type { LogAnswer } from '../engine-client/tail.js'
 import type { ImageCommand } from './command.js'
-import { networkOf, specLabel } from './desired.js'
+import type { NetworkPlace } from '../process-settings.js'
+import { specLabel } from './desired.js'
 import type { ObservedContainer } from './plan.js'
+import { graceIn, networkIn, networkOf, placeName, type NetworkJoin } from './settings.js'
 
 /** Images whose command is kept in mind. */
 const remembered = 1_000
 
 const foundOf = (info: ContainerSummary): ObservedContainer => {
   const labels = info.Labels
-  const app = labels[label.app] ?? ''
+  const grace = graceIn(labels)
   return {
     id: info.Id,
     process: labels[label.process] ?? '',
@@ -30,9 +32,14 @@ const foundOf = (info: ContainerSummary): ObservedContainer => {
     removing: info.State === 'removing',
     createdAt: info.Created,
     ...(labels[label.run] === undefined ? {} : { run: labels[label.run] }),
-    address: info.NetworkSettings.Networks[networkOf(app)]?.IPAddress ?? '',
+    ...(grace === undefined ? {} : { grace }),
+    address: info.NetworkSettings.Networks[networkIn(labels).network]?.IPAddress ?? '',
   }
 }
+
+/** A container's address on its app's network; '' when it has none. */
+export const addressIn = ({ Config, NetworkSettings }: ContainerDetails): string =>
+  NetworkSettings.Networks[networkIn(Config.Labels).network]?.IPAddress ?? ''
 
 /** null, or a string from some engines, whatever the types say. */
 function ownCommandOf({ Config }: ImageDetails): ImageCommand {
@@ -68,9 +75,9 @@ export class AppEngine {
   }
 
   /** A running container's address on its app's network; '' when it has none. */
-  async addressOf(id: string, app: string): Promise<string> {
+  async addressOf(id: string): Promise<string> {
     const info = await this.inspect(id)
-    return info?.NetworkSettings.Networks[networkOf(app)]?.IPAddress ?? ''
+    return info === null ? '' : addressIn(info)
   }
 
   /**
@@ -93,22 +100,34 @@ export class AppEngine {
   }
 
   /** Whether a container runs and is not on its app's network: one that starts or ends is, without an address. */
-  async isDisconnected(id: string, app: string): Promise<boolean> {
+  async isDisconnected(id: string): Promise<boolean> {
     const info = await this.inspect(id)
-    return info?.State.Running === true && !Object.hasOwn(info.NetworkSettings.Networks, networkOf(app))
+    if (info?.State.Running !== true) return false
+    return !Object.hasOwn(info.NetworkSettings.Networks, networkIn(info.Config.Labels).network)
   }
 
   unpause(id: string): Promise<void> {
     return this.client.containers.unpause(id)
   }
 
-  /** Puts a container on its app's network, under these names. */
-  connect(id: string, app: string, aliases: readonly string[]): Promise<void> {
-    return this.client.networks.connect(networkOf(app), id, aliases)
+  /** Puts a container on its app's network again, under the names that it had there. */
+  async reconnect(id: string): Promise<void> {
+    const info = await this.inspect(id)
+    if (info === null) return
+    const { network, aliases } = networkIn(info.Config.Labels)
+    await this.client.networks.connect(network, id, aliases)
   }
 
-  create(options: ContainerCreation): Promise<string> {
-    return this.client.containers.create(options)
+  /** @param joins networks that it is on beside the one that it is made with */
+  async create(options: ContainerCreation, joins: readonly NetworkJoin[] = []): Promise<string> {
+    const id = await this.client.containers.create(options)
+    try {
+      for (const { network, aliases } of joins) await this.client.networks.connect(network, id, aliases)
+      return id
+    } catch (error) {
+      await this.client.containers.remove(id)
+      throw error
+    }
   }
 
   start(id: string): Promise<void> {
@@ -132,12 +151,20 @@ export class AppEngine {
     return this.client.containers.log(id, query, signal)
   }
 
-  ensureNetwork(app: string): Promise<void> {
-    return this.client.networks.ensure(networkOf(app), { [label.instance]: this.#instance, [label.app]: app })
+  /** Makes the networks of an app: the one that every app has, and what more its processes are on. */
+  async ensureNetworks(app: string, places: readonly NetworkPlace[] = []): Promise<void> {
+    const labels = { [label.instance]: this.#instance, [label.app]: app }
+    const { networks } = this.client
+    await Promise.all([
+      networks.ensure(networkOf(app), labels),
+      ...places.map((place) => networks.ensure(placeName(app, place), labels, place.internal)),
+    ])
   }
 
-  removeNetwork(app: string): Promise<void> {
-    return this.client.networks.remove(networkOf(app))
+  async removeNetworks(app: string): Promise<void> {
+    const all = await this.client.networks.list([`${label.instance}=${this.#instance}`, `${label.app}=${app}`])
+    for (const name of new Set([networkOf(app), ...all.map(({ Name }) => Name)]))
+      await this.client.networks.remove(name)
   }
 
   /** Apps that have a network here. */

@@ -5,7 +5,8 @@ import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
 import type { FormationEntry, Release } from '../store/releases.js'
 import type { Init } from './init/init.js'
-import { entryOf, environmentOf, imageOf, labelsOf, networkOf, oneOffType, type Slot } from './desired.js'
+import { entryOf, environmentOf, imageOf, labelsOf, oneOffType, type Slot } from './desired.js'
+import { containerFields, joinsOf, settingsOf } from './settings.js'
 
 /** Processes and threads a container may have. */
 const pids = 1024
@@ -29,16 +30,19 @@ export function creationOf(
   slot: Slot,
   { words, init }: ContainerCommand,
 ): ContainerCreation {
-  const network = networkOf(app.id)
+  const settings = settingsOf(release, slot.like ?? slot.type)
+  const { config, host } = containerFields(instance, app.id, settings)
+  const [{ network, aliases }] = joinsOf(app.id, settings, [slot.type, slot.process])
   return {
     name: `berth-${app.name}.${slot.process}.v${release.version}.${randomBytes(3).toString('hex')}`,
     Image: imageOf(release, slot.type),
     // as the entrypoint, so that an image's own entrypoint and command are both out of the way
     Entrypoint: [...init.words, ...words],
     Cmd: [],
-    Env: environmentOf(app, release, slot.process),
+    Env: environmentOf(app, release, slot),
     Labels: labelsOf(instance, app.id, release, slot),
-    NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [slot.type, slot.process] } } },
+    NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [...aliases] } } },
+    ...config,
     HostConfig: {
       NetworkMode: network,
       ...limitsOf(entryOf(release, slot.type)),
@@ -48,6 +52,7 @@ export function creationOf(
       RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
       ...init.host,
+      ...host,
     },
   }
 }
@@ -56,6 +61,8 @@ export function creationOf(
 export interface OneOffProcess {
   /** `run.1234` */
   readonly process: string
+  /** Process type whose settings it has; those of `web` unless given. */
+  readonly type?: string
   readonly tty: boolean
   readonly stdin: boolean
   /** Of the terminal, from the first moment where the engine can (API 1.42). */
@@ -67,14 +74,14 @@ export interface OneOffProcess {
 /** What the engine is asked for, for a one-off process. */
 export function oneOffCreation(owner: ProcessOwner, oneOff: OneOffProcess, start: ContainerCommand): ContainerCreation {
   const { app, release } = owner
-  const slot: Slot = { process: oneOff.process, type: oneOffType, spec: '' }
+  const slot: Slot = { process: oneOff.process, type: oneOffType, like: oneOff.type ?? oneOffType, spec: '' }
   const entry = own(release.formation, oneOffType) ?? entryOf(release, 'web')
   const { HostConfig, ...creation } = creationOf(owner, slot, start)
-  const { process, tty, stdin, size, run } = oneOff
+  const { tty, stdin, size, run } = oneOff
   return {
     ...creation,
     Labels: { ...creation.Labels, ...(run === undefined ? {} : { [label.run]: run }) },
-    Env: [...environmentOf(app, release, process), ...(tty ? ['TERM=xterm-256color'] : [])],
+    Env: [...environmentOf(app, release, slot), ...(tty ? ['TERM=xterm-256color'] : [])],
     Tty: tty,
     OpenStdin: stdin,
     // when the one client leaves, the command reads the end of its input

@@ -5,6 +5,7 @@ import type { App } from '../store/apps.js'
 import { varsFor } from '../store/reach.js'
 import { defaultEntry, type FormationEntry, type Release } from '../store/releases.js'
 import type { Away } from '../store/routes.js'
+import { settingsInSpec, settingsLabels, settingsOf, variablesOf } from './settings.js'
 
 /** Label that says what a container was made from; containers of equal spec are interchangeable. */
 export const specLabel = 'berth.spec'
@@ -21,6 +22,8 @@ export interface Slot {
   readonly process: string
   readonly type: string
   readonly spec: string
+  /** Process type whose settings it has, where it is of none itself. */
+  readonly like?: string
 }
 
 export const entryOf = (release: Release, type: string): FormationEntry =>
@@ -37,8 +40,8 @@ export const imageOf = (release: Release, type: string): string =>
   own(release.images ?? {}, type) ?? release.image ?? ''
 
 /** The config vars that processes have: those that builds alone have, or that say how Berth builds the app, are none of theirs. */
-const ownVars = (release: Release): [string, string][] =>
-  Object.entries(varsFor('run', release)).filter(([name]) => !name.startsWith('BERTH_'))
+export const configOf = (release: Release): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(varsFor('run', release)).filter(([name]) => !name.startsWith('BERTH_')))
 
 /**
  * A hash of all that makes processes of a type what they are. Releases that differ only in quantities, domains or commits
@@ -46,9 +49,20 @@ const ownVars = (release: Release): [string, string][] =>
  */
 export function specHash(release: Release, type: string): string {
   const { memory, cpus } = entryOf(release, type)
-  const config = ownVars(release).sort(([a], [b]) => (a < b ? -1 : 1))
-  const port = release.port === undefined ? [] : [release.port]
-  const parts = [imageOf(release, type), config, own(release.processTypes, type) ?? null, memory, cpus, ...port]
+  const settings = settingsOf(release, type)
+  const known = configOf(release)
+  const config = Object.entries(variablesOf(settings, known)).sort(([a], [b]) => (a < b ? -1 : 1))
+  const port = release.port === undefined || !hasPort(release, type) ? [] : [release.port]
+  const more = settingsInSpec(settings, known)
+  const parts = [
+    imageOf(release, type),
+    config,
+    own(release.processTypes, type) ?? null,
+    memory,
+    cpus,
+    ...port,
+    ...more,
+  ]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
 }
 
@@ -74,22 +88,25 @@ export function slotsOf(release: Release | null): Slot[] {
     })
 }
 
-export const networkOf = (app: string): string => `berth-${app}`
-
-/** The app whose network has this name; null for another network. */
-export const appOfNetwork = (name: string): string | null => /^berth-([0-9a-f]+)$/.exec(name)?.[1] ?? null
+/** Whether PORT is for processes of a type: where each has settings, it is for the one that requests go to. */
+const hasPort = (release: Release, type: string): boolean =>
+  type === 'web' || own(release.settings ?? {}, type) === undefined
 
 /** The environment of a process; the app's config vars win over the platform's. */
-export const environmentOf = (app: App, release: Release, process: string): string[] =>
+export const environmentOf = (
+  app: App,
+  release: Release,
+  { process, type, like = type }: Omit<Slot, 'spec'>,
+): string[] =>
   Object.entries({
-    PORT: String(portOf(release)),
+    ...(hasPort(release, like) ? { PORT: String(portOf(release)) } : {}),
     BERTH_APP: app.name,
     BERTH_PROCESS: process,
     DYNO: process,
     BERTH_RELEASE: `v${release.version}`,
     BERTH_RELEASE_CREATED_AT: release.createdAt,
     ...(release.commit === null ? {} : { BERTH_COMMIT: release.commit, SOURCE_VERSION: release.commit }),
-    ...Object.fromEntries(ownVars(release)),
+    ...variablesOf(settingsOf(release, like), configOf(release)),
   }).map(([key, value]) => `${key}=${value}`)
 
 export const labelsOf = (instance: string, app: string, release: Release, slot: Slot): Record<string, string> => ({
@@ -99,4 +116,5 @@ export const labelsOf = (instance: string, app: string, release: Release, slot: 
   [label.process]: slot.process,
   [label.type]: slot.type,
   [specLabel]: slot.spec,
+  ...settingsLabels(app, settingsOf(release, slot.like ?? slot.type), [slot.type, slot.process]),
 })

@@ -84,6 +84,7 @@ function absentHint({ process, type, command, origin }: DiagnosisSubject, tail: 
     return `${which} comes from "start" in package.json${command ? `, \`${command}\`` : ''}; ${developmentHint}`
   if (origin === 'Dockerfile' || command === null)
     return `see CMD in the Dockerfile, and whether the image has ${which}`
+  if (origin === 'compose file') return `see its command in the compose file, and whether the image has ${which}`
   return `see the line of ${process.replace(/\.\d+$/, '')} in the Procfile, and whether the build installs ${which}`
 }
 

@@ -1,7 +1,7 @@
 import { label } from '../config.js'
 import type { EngineClient } from '../engine-client/client.js'
 import type { EngineEvent } from '../engine-client/events.js'
-import { appOfNetwork } from './desired.js'
+import { appOfNetwork } from './settings.js'
 
 const actions = ['start', 'die', 'pause', 'oom', 'destroy'] as const
 

@@ -8,9 +8,8 @@ import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import { checksOf } from './checks.js'
 import type { Clock } from './clock.js'
-import { processWords } from './command.js'
 import { creationOf } from './creation.js'
-import { imageOf, portOf, type Slot } from './desired.js'
+import { configOf, imageOf, portOf, type Slot } from './desired.js'
 import type { AppEngine } from './app-engine.js'
 import type { Semaphore } from '../lib/semaphore.js'
 import { initFor, type Init } from './init/init.js'
@@ -18,6 +17,7 @@ import type { Timeouts } from './limits.js'
 import type { ObservedContainer } from './plan.js'
 import type { ready } from './readiness.js'
 import type { ProcessRecord, ProcessRecords } from './records.js'
+import { graceOf, joinsOf, settingsOf, startWords } from './settings.js'
 import type { Tell } from './tell.js'
 import type { Traffic } from './traffic.js'
 
@@ -90,7 +90,8 @@ export class Fleet {
       // Redis has it before the engine is asked; that it is on the disk, too, nobody waits for
       const added = records.add(app.id, record)
       added.catch(() => undefined)
-      const found = { ...slot, id, release: release.version, running: true, createdAt: 0, address: '' }
+      const { grace } = settingsOf(release, slot.type)
+      const found = { ...slot, id, grace, release: release.version, running: true, createdAt: 0, address: '' }
       try {
         if (init.archive) await engine.put(id, init.archive)
         await engine.start(id)
@@ -107,8 +108,12 @@ export class Fleet {
   /** The container of a process, not yet started. @returns its id */
   async #create(app: App, release: Release, slot: Slot, init: Init): Promise<string> {
     const { engine, config } = this.#deps
-    const command = own(release.processTypes, slot.type) ?? null
-    const words = processWords(command, await engine.commandOf(imageOf(release, slot.type)))
+    const settings = settingsOf(release, slot.type)
+    const image = await engine.commandOf(imageOf(release, slot.type))
+    const words = startWords(settings, configOf(release), {
+      command: own(release.processTypes, slot.type) ?? null,
+      image,
+    })
     if (words.length === 0)
       throw new BerthError(
         'invalid',
@@ -117,7 +122,8 @@ export class Fleet {
       )
     const creation = creationOf({ instance: config.name, app, release }, slot, { words, init })
     try {
-      return await engine.create(creation)
+      const [, ...joins] = joinsOf(app.id, settings, [slot.type, slot.process])
+      return await engine.create(creation, joins)
     } catch (error) {
       throw refused(error, release, slot)
     }
@@ -187,7 +193,7 @@ export class Fleet {
     }
     if (found.running) {
       await records.move(app, found.id, 'stopping')
-      await engine.stop(found.id, limits.grace)
+      await engine.stop(found.id, graceOf(found, limits))
     }
     const gone = await engine.remove(found.id)
     await records.remove(app, [found.id])

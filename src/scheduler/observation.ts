@@ -46,7 +46,7 @@ async function mend(deps: SchedulerDeps, app: string, found: ObservedContainer):
     }
     if (one.running && one.address === '') {
       // the list of an engine may be older than the start
-      const address = (await engine.addressOf(one.id, app)) || (await reconnect(deps, app, one))
+      const address = (await engine.addressOf(one.id)) || (await reconnect(deps, app, one))
       one = { ...one, address }
     }
     return one
@@ -58,10 +58,10 @@ async function mend(deps: SchedulerDeps, app: string, found: ObservedContainer):
 }
 
 async function reconnect({ engine, log, tell }: SchedulerDeps, app: string, one: ObservedContainer): Promise<string> {
-  if (!(await engine.isDisconnected(one.id, app))) return ''
-  await engine.ensureNetwork(app)
-  await engine.connect(one.id, app, [one.type, one.process])
+  if (!(await engine.isDisconnected(one.id))) return ''
+  await engine.ensureNetworks(app)
+  await engine.reconnect(one.id)
   log.warn({ app, process: one.process }, `${one.process} was off its network: it is connected again`)
   tell(app, one.process, 'was off its network: it is connected again')
-  return engine.addressOf(one.id, app)
+  return engine.addressOf(one.id)
 }

@@ -11,6 +11,7 @@ import { oneOffCreation, type OneOffProcess } from './creation.js'
 import type { AppEngine } from './app-engine.js'
 import { imageOf, oneOffType } from './desired.js'
 import { initFor } from './init/init.js'
+import { joinsOf, placesOf, settingsOf } from './settings.js'
 import type { OneOff } from './scheduler.js'
 
 /** What running one needs. */
@@ -89,10 +90,11 @@ export async function createOneOff(
   const init = await initFor(engine, config)
   const own = await engine.commandOf(image)
   const words = typeof command === 'string' || command === null ? processWords(command, own) : oneOffWords(command, own)
-  await engine.ensureNetwork(app.id)
-  const id = await engine
-    .create({ ...oneOffCreation({ instance: config.name, app, release }, oneOff, { words, init }), Image: image })
-    .catch(refused)
+  await engine.ensureNetworks(app.id, placesOf(release))
+  const creation = oneOffCreation({ instance: config.name, app, release }, { ...oneOff, type }, { words, init })
+  // it has none of the names that others look for
+  const [, ...joins] = joinsOf(app.id, settingsOf(release, type), []).map((join) => ({ ...join, aliases: [] }))
+  const id = await engine.create({ ...creation, Image: image }, joins).catch(refused)
   try {
     if (init.archive) await engine.put(id, init.archive)
     return id

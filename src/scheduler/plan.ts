@@ -16,6 +16,8 @@ export interface ObservedContainer {
   readonly createdAt: number
   /** Of a one-off that outlives who started it: the id of the run. */
   readonly run?: string | undefined
+  /** Seconds that it has to end in; the usual unless given. */
+  readonly grace?: number | undefined
   /** On the app's network; '' when it does not run. */
   readonly address: string
 }

@@ -2,10 +2,9 @@ import type { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BerthError } from '../errors.js'
 import { longestOf } from '../store/checks.js'
-import type { AppEngine } from './app-engine.js'
+import { addressIn, type AppEngine } from './app-engine.js'
 import { connectTo } from './check.js'
 import { listeningOn, type Check, type TypeChecks } from './checks.js'
-import { networkOf } from './desired.js'
 import { explainCheck, explainDefault, explainEnd, tellTail, type DiagnosisSubject } from './diagnosis.js'
 import type { Timeouts } from './limits.js'
 import { perform, type CheckOutcome } from './perform.js'
@@ -188,8 +187,7 @@ class Life {
     const { engine, log } = this.deps
     const info = await engine.inspect(this.#starting.id)
     if (!info?.State.Running) throw await (this.#end ??= explainEnd(engine, this.#starting, info, log))
-    const address = info.NetworkSettings.Networks[networkOf(this.#starting.app)]?.IPAddress ?? ''
-    return { pid: info.State.Pid, address }
+    return { pid: info.State.Pid, address: addressIn(info) }
   }
 }
 

@@ -14,6 +14,7 @@ import { observe, type Observation } from './observation.js'
 import { Pace } from './pace.js'
 import { planOf, type ObservedContainer, type ReconcilePlan } from './plan.js'
 import type { ProcessRecord } from './records.js'
+import { graceOf, placesOf } from './settings.js'
 
 /** Milliseconds after which a one-off that ended, and that nobody removed, is swept. */
 const oneOffRest = 60_000
@@ -145,7 +146,7 @@ export class Reconciler {
     // nothing is taken from the route before there is something to put in its place
     const stay = serving.length === 0 && slots.some((slot) => slot.type === 'web') ? outgoing : []
     const port = release ? portOf(release) : 0
-    const targets = await this.#targets([...serving, ...stay], port, id)
+    const targets = await this.#targets([...serving, ...stay], port)
     if (targets.length > 0) this.#imageless.delete(id)
     const lost = release !== null && this.#imageless.get(id) === release.version
     const away = awayOf(release) ?? (lost ? 'needs-push' : undefined)
@@ -183,8 +184,8 @@ export class Reconciler {
     this.#deps.liveness?.forget(id)
     await traffic.forget(id)
     const all = (await engine.list(id)).get(id) ?? []
-    await Promise.all(all.map((one) => this.#fleet.discard(id, one, limits.grace)))
-    await engine.removeNetwork(id)
+    await Promise.all(all.map((one) => this.#fleet.discard(id, one, graceOf(one, limits))))
+    await engine.removeNetworks(id)
     await records.clear(id)
   }
 
@@ -205,9 +206,9 @@ export class Reconciler {
     return surplus.filter((one) => !pending.has(one.release))
   }
 
-  async #targets(found: readonly ObservedContainer[], port: number, app: string): Promise<Target[]> {
+  async #targets(found: readonly ObservedContainer[], port: number): Promise<Target[]> {
     const targets = found.map(async ({ id, process, address }) => {
-      const host = address !== '' ? address : await this.#deps.engine.addressOf(id, app)
+      const host = address !== '' ? address : await this.#deps.engine.addressOf(id)
       return { id, process, host, port }
     })
     return (await Promise.all(targets)).filter((target) => target.host !== '')
@@ -234,7 +235,7 @@ export class Reconciler {
     }
     this.#wakeAt(app.id, next)
     if (due.length === 0) return
-    await this.#deps.engine.ensureNetwork(app.id)
+    await this.#deps.engine.ensureNetworks(app.id, placesOf(release))
     const launched = await Promise.allSettled(
       due.map(async ({ slot, restarts }) => {
         const { found, failure } = await this.#fleet.launch(app, release, slot, restarts)
@@ -260,7 +261,7 @@ export class Reconciler {
         if (stopping.aborted || this.#fleet.isRetiring(found.id)) return
         log.warn(about, messageOf(error))
         await records.move(app.id, found.id, 'starting', { failure: messageOf(error) })
-        await engine.stop(found.id, limits.grace)
+        await engine.stop(found.id, graceOf(found, limits))
       }
     }
     void ended()

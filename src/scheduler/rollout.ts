@@ -7,6 +7,7 @@ import type { Fleet, SchedulerDeps } from './fleet.js'
 import { observe } from './observation.js'
 import { planOf, type ObservedContainer } from './plan.js'
 import type { Reconciler } from './reconciler.js'
+import { graceOf, placesOf, stagesOf } from './settings.js'
 
 /** A change of what runs: the release to come to, and which of its processes are started anew though they need not be. */
 export interface RolloutRequest {
@@ -51,9 +52,13 @@ export class RollOut {
   async run(): Promise<void> {
     const { app } = this.#request
     try {
-      const later = await this.#reconciler.exclusive(app.id, () => this.#startWeb())
-      await this.#untilReady()
-      if (later.length > 0) await this.#replaceOthers(later)
+      const stages = await this.#reconciler.exclusive(app.id, () => this.#begin())
+      for (const [at, stage] of stages.entries()) {
+        if (at > 0) await this.#reconciler.exclusive(app.id, () => this.#launch(this.#overlapping(stage)))
+        await this.#untilReady()
+        const others = stage.filter((slot) => !this.#overlapping(stage).includes(slot))
+        if (others.length > 0) await this.#replaceOthers(others)
+      }
       this.#signal.throwIfAborted()
       const version = await this.#reconciler.exclusive(app.id, () => this.#takeOver())
       await this.#deps.traffic.whenApplied(app.id, version, this.#signal)
@@ -89,14 +94,17 @@ export class RollOut {
     }
   }
 
-  /** Starts the `web` processes; answers with the slots of other types that have to be filled after. */
-  async #startWeb(): Promise<Slot[]> {
+  /** Looks what is missing, and starts the first `web` processes. Answers with all that is missing, by stages. */
+  async #begin(): Promise<Slot[][]> {
     const { app, release } = this.#request
     const { engine } = this.#deps
     const slots = slotsOf(release)
     // what a start wants to know of an image is asked for beside the rest; a start that it fails says so
     for (const { type } of slots) engine.commandOf(imageOf(release, type)).catch(() => undefined)
-    const [{ all, known }] = await Promise.all([observe(this.#deps, app.id), engine.ensureNetwork(app.id)])
+    const [{ all, known }] = await Promise.all([
+      observe(this.#deps, app.id),
+      engine.ensureNetworks(app.id, placesOf(release)),
+    ])
     const isUp = (one: ObservedContainer) => one.running && known.get(one.id)?.state === 'up'
     const up = new Set(all.filter(isUp).map((one) => one.id))
     const isLeaving = (one: ObservedContainer) =>
@@ -108,20 +116,25 @@ export class RollOut {
     for (const one of plan.keep.filter(concerns)) if (!up.has(one.id)) this.#adopt(one)
     const missing = plan.missing.map((one) => one.slot).filter(concerns)
     if (missing.length === 0 && plan.keep.length > 0) this.#request.log('Nothing to start: its processes run already')
-    // somebody may have said that two of them must not run at once
-    const overlaps = ({ type }: Slot) => type === 'web' && checksOf(app, release, type).mode !== 'disable'
-    await this.#launch(missing.filter(overlaps))
-    return missing.filter((slot) => !overlaps(slot))
+    const [first = [], ...stages] = stagesOf(release, missing)
+    await this.#launch(this.#overlapping(first))
+    return [first, ...stages]
+  }
+
+  /** Those of which the new one starts beside the old: `web`, unless somebody has said that two must not run at once. */
+  #overlapping(slots: readonly Slot[]): Slot[] {
+    const { app, release } = this.#request
+    return slots.filter(({ type }) => type === 'web' && checksOf(app, release, type).mode !== 'disable')
   }
 
   async #replaceOthers(slots: readonly Slot[]): Promise<void> {
     const { app } = this.#request
     const { engine, limits } = this.#deps
     const names = new Set(slots.map((slot) => slot.process))
-    this.#reconciler.held.set(app.id, names)
+    this.#reconciler.held.set(app.id, new Set([...(this.#reconciler.held.get(app.id) ?? []), ...names]))
     const all = (await engine.list(app.id)).get(app.id) ?? []
     const old = all.filter((one) => names.has(one.process) && one.running && !this.#fresh.some((f) => f.id === one.id))
-    await Promise.all(old.map((one) => this.#fleet.discard(app.id, one, limits.grace)))
+    await Promise.all(old.map((one) => this.#fleet.discard(app.id, one, graceOf(one, limits))))
     this.#signal.throwIfAborted()
     await this.#reconciler.exclusive(app.id, () => this.#launch(slots))
     await this.#untilReady()
@@ -171,7 +184,7 @@ export class RollOut {
     const { limits, log } = this.#deps
     try {
       // a web process that never had a request has nothing to finish
-      const grace = (one: ObservedContainer) => (one.type === 'web' ? 0 : limits.grace)
+      const grace = (one: ObservedContainer) => (one.type === 'web' ? 0 : graceOf(one, limits))
       await Promise.all(this.#fresh.map((one) => this.#fleet.discard(app.id, one, grace(one))))
     } catch (error) {
       log.warn({ app: app.name }, `cannot remove what a failed roll-out started: ${messageOf(error)}`)

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
+import type { SettingsOfTypes } from '../process-settings.js'
 import type { DeclaredChecks } from './checks.js'
 import type { CronLine } from './cron.js'
 import { noApp } from './missing.js'
@@ -56,8 +57,10 @@ export interface Release {
   readonly source?: { readonly tree: string; readonly config: string } | undefined
   /** Process type -> command for `/bin/sh -c`; null is the image's own command. */
   readonly processTypes: Readonly<Record<string, string | null>>
+  /** What processes of a type have beside image, command and size; nothing unless the app says so of each. */
+  readonly settings?: SettingsOfTypes | undefined
   /** Which file of the app the commands of its process types come from; not known of old ones. */
-  readonly origin?: 'Procfile' | 'package.json' | 'Dockerfile' | 'heroku.yml' | undefined
+  readonly origin?: 'Procfile' | 'package.json' | 'Dockerfile' | 'heroku.yml' | 'compose file' | undefined
   readonly config: Readonly<Record<string, string>>
   /** Who alone has which of them. */
   readonly reach?: Reaches | undefined

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { expect } from 'chai'
-import { networkOf } from '../../src/scheduler/desired.js'
+import { networkOf } from '../../src/scheduler/settings.js'
 import type { App } from '../../src/store/apps.js'
 import { perlServer, until } from '../scheduler/describe-scheduler.js'
 import { setStage } from './scheduler-stage.js'

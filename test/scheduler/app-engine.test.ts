@@ -40,6 +40,7 @@ describe('an engine, in terms of apps', () => {
   })
   const state = (patch: object = {}, networks: object = {}) => ({
     State: { Running: true, StartedAt: 'one', ...patch },
+    Config: { Labels: { 'berth.app': 'a' } },
     NetworkSettings: { Networks: networks },
   })
 
@@ -121,13 +122,13 @@ describe('an engine, in terms of apps', () => {
       [state({ Running: false }), false, ''],
     ] as const) {
       answers['/containers/c/'] = info
-      expect([await engine.isDisconnected('c', 'a'), (await engine.addressOf('c', 'a')) || '']).to.deep.equal([
+      expect([await engine.isDisconnected('c'), (await engine.addressOf('c')) || '']).to.deep.equal([
         disconnected,
         address,
       ])
     }
     answers = {}
-    expect([await engine.isDisconnected('c', 'a'), await engine.addressOf('c', 'a')]).to.deep.equal([false, ''])
+    expect([await engine.isDisconnected('c'), await engine.addressOf('c')]).to.deep.equal([false, ''])
   })
 
   for (const [what, config, command] of [

@@ -13,6 +13,8 @@ const release = (patch: Partial<Release> = {}): Release => ({
   ...patch,
 })
 
+const web1 = { process: 'web.1', type: 'web' }
+
 describe('what a release desires', () => {
   it('is one web process unless the formation says otherwise', () => {
     expect(slotsOf(release()).map((slot) => slot.process)).to.deep.equal(['web.1'])
@@ -69,14 +71,14 @@ describe('what a release desires', () => {
     const ofBuilds = release({ config, reach: { PORT: 'build', TOKEN: 'build' } })
     expect(specHash(ofBuilds, 'web')).to.equal(specHash(release(), 'web'))
     expect(portOf(ofBuilds)).to.equal(5000)
-    expect(environmentOf(app, ofBuilds, 'web.1').join()).to.not.match(/TOKEN|8080/)
+    expect(environmentOf(app, ofBuilds, web1).join()).to.not.match(/TOKEN|8080/)
     const ofProcesses = release({ config, reach: { TOKEN: 'run' } })
     expect(specHash(ofProcesses, 'web')).to.equal(specHash(release({ config }), 'web'))
-    expect(environmentOf(app, ofProcesses, 'web.1')).to.include('TOKEN=x')
+    expect(environmentOf(app, ofProcesses, web1)).to.include('TOKEN=x')
   })
 
   it('tells a process its port and place; config vars win', () => {
-    expect(environmentOf(app, release({ config: { A: 'x=y\n"' } }), 'web.1')).to.deep.equal([
+    expect(environmentOf(app, release({ config: { A: 'x=y\n"' } }), web1)).to.deep.equal([
       'PORT=5000',
       'BERTH_APP=blog',
       'BERTH_PROCESS=web.1',
@@ -87,8 +89,8 @@ describe('what a release desires', () => {
       'SOURCE_VERSION=c',
       'A=x=y\n"',
     ])
-    expect(environmentOf(app, release({ config: { PORT: '8080' } }), 'web.1')[0]).to.equal('PORT=8080')
-    expect(environmentOf(app, release({ config: { BERTH_APP_DIR: 'x' }, port: 80 }), 'web.1')).to.deep.equal([
+    expect(environmentOf(app, release({ config: { PORT: '8080' } }), web1)[0]).to.equal('PORT=8080')
+    expect(environmentOf(app, release({ config: { BERTH_APP_DIR: 'x' }, port: 80 }), web1)).to.deep.equal([
       'PORT=80',
       'BERTH_APP=blog',
       'BERTH_PROCESS=web.1',
@@ -98,10 +100,8 @@ describe('what a release desires', () => {
       'BERTH_COMMIT=c',
       'SOURCE_VERSION=c',
     ])
-    expect(environmentOf(app, release({ commit: null }), 'web.1').join()).to.not.include('SOURCE_VERSION')
-    expect(environmentOf(app, release({ config: { SOURCE_VERSION: 'mine' } }), 'web.1')).to.include(
-      'SOURCE_VERSION=mine',
-    )
+    expect(environmentOf(app, release({ commit: null }), web1).join()).to.not.include('SOURCE_VERSION')
+    expect(environmentOf(app, release({ config: { SOURCE_VERSION: 'mine' } }), web1)).to.include('SOURCE_VERSION=mine')
     expect(portOf(release({ port: 80, config: { PORT: '8080' } }))).to.equal(8080)
     expect(
       [undefined, '8080', 'x', '0', '70000'].map((PORT) => portOf(release(PORT ? { config: { PORT } } : {}))),

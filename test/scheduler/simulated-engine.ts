@@ -1,6 +1,6 @@
 import { BerthError } from '../../src/errors.js'
 import type { Clock } from '../../src/scheduler/clock.js'
-import { networkOf } from '../../src/scheduler/desired.js'
+import { networkOf } from '../../src/scheduler/settings.js'
 import type { ObservedContainer } from '../../src/scheduler/plan.js'
 
 /** A container as the simulated engine has it. */
@@ -80,7 +80,7 @@ export function simulatedEngine(world: EngineWorld) {
       ask(() => {
         if (box(id).state === 'paused') box(id).state = 'running'
       }),
-    connect: (id: string) => ask(() => void (box(id).connected = true)),
+    reconnect: (id: string) => ask(() => void (box(id).connected = true)),
     create: (options: { Labels: Record<string, string>; NetworkingConfig: object }) =>
       ask(() => {
         const labels = options.Labels
@@ -114,8 +114,8 @@ export function simulatedEngine(world: EngineWorld) {
         return true
       }),
     tail: () => ask(() => []),
-    ensureNetwork: () => ask(() => undefined),
-    removeNetwork: () => ask(() => undefined),
+    ensureNetworks: () => ask(() => undefined),
+    removeNetworks: () => ask(() => undefined),
     network: networkOf('a'),
   }
 }
