@@ -11,6 +11,8 @@ export const buildSettings = {
   dockerfile: 'BERTH_DOCKERFILE',
   /** Stage of the Dockerfile that is the image. */
   target: 'BERTH_DOCKERFILE_TARGET',
+  /** Compose file whose services are the app, by its path below that folder. */
+  compose: 'BERTH_COMPOSE_FILE',
   /** Globs of what it is built of: a push that changes nothing of it builds nothing. */
   'watch-paths': 'BERTH_WATCH_PATHS',
 } as const

@@ -1,3 +1,5 @@
+import type { SettingsOfTypes } from '../process-settings.js'
+import type { ComposeCheck } from './compose/health-check.js'
 import type { Tree } from './tree.js'
 
 /** How to build an image. */
@@ -20,6 +22,8 @@ export interface ImagePlan {
   readonly early?: readonly string[]
   /** The port that it exposes before others; where it exposes none, the one that its command or its source names. */
   readonly port?: number
+  /** What the log calls it, where no file does. */
+  readonly title?: string
 }
 
 /** Config vars that hold a secret of the app's own, made at random where they are not set and kept; how each is written. */
@@ -42,7 +46,14 @@ export interface Plan extends ImagePlan {
   /** A file of the image, a Procfile, that says what runs where none in the tree does: it is known when the build is over. */
   readonly typesFile?: string
   /** The file that says what runs. */
-  readonly origin: 'Procfile' | 'package.json' | 'Dockerfile' | 'heroku.yml'
+  readonly origin: 'Procfile' | 'package.json' | 'Dockerfile' | 'heroku.yml' | 'compose file'
+  /** What processes of a type have beside image and command. */
+  readonly settings?: SettingsOfTypes
+  /** Process type -> how many run, unless somebody has scaled it. */
+  readonly formation?: Readonly<Record<string, number>>
+  readonly checks?: Readonly<Record<string, readonly ComposeCheck[]>>
+  /** The port that `web` listens on, whatever its image exposes. */
+  readonly webPort?: number
   readonly secrets?: Secrets
   /** What the pusher should know, a line each. */
   readonly notes: readonly string[]

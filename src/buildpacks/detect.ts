@@ -2,6 +2,7 @@ import { BerthError } from '../errors.js'
 import { aptPackages } from './apt/aptfile.js'
 import { withPackages } from './apt/install.js'
 import type { Plan } from './buildpack.js'
+import { askedCompose, composeFileOf, composePlan } from './compose/plan.js'
 import { dockerfile } from './dockerfile/buildpack.js'
 import { withFixedPort } from './fixed-port.js'
 import { buildpacks } from './index.js'
@@ -17,9 +18,17 @@ import { unfinishedApp, unknownLanguage } from './unknown.js'
  * @throws BerthError `invalid` in words for the pusher; SourceError when a file of the tree is at fault
  */
 export function detect(tree: Tree, variables: Readonly<Record<string, string>> = {}): Plan {
+  const asked = askedCompose(tree, variables)
+  if (asked !== undefined) return composePlan(tree, asked, variables)
   const plan = dockerfile.plan(tree, variables) ?? named(tree, variables) ?? firstOf(tree, variables)
-  if (plan !== null)
-    return plan.ownDockerfile ? plan : withProject(withPackages(withFixedPort(plan, tree), aptPackages(tree)), tree)
+  const compose = composeFileOf(tree)
+  if (plan !== null) {
+    const whole = plan.ownDockerfile
+      ? plan
+      : withProject(withPackages(withFixedPort(plan, tree), aptPackages(tree)), tree)
+    return compose === undefined ? whole : { ...whole, notes: [...whole.notes, passedOver(compose)] }
+  }
+  if (compose !== undefined) return composePlan(tree, compose, variables)
   const names = tree.names().filter((name) => name !== '.git')
   const nested = nestedApp(tree)
   const language = nested === null ? unknownLanguage(tree) : null
@@ -41,6 +50,10 @@ export function detect(tree: Tree, variables: Readonly<Record<string, string>> =
       : `Berth looks at the top of the repository; deploy that folder: berth builds:set dir=${nested.directory}, then push again`,
   )
 }
+
+/** Most of them are there to develop with. */
+const passedOver = (file: string): string =>
+  `${file} is not read: to deploy its services, berth deploy --compose ${file}, or berth builds:set compose=${file}`
 
 /** The plan of the buildpacks that the app names. */
 function named(tree: Tree, variables: Readonly<Record<string, string>>): Plan | null {

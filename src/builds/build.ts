@@ -31,6 +31,8 @@ export interface TreeOrder extends Omit<ImageOrder, 'plan' | 'buildpack'> {
 
 /** What comes of a build. */
 export interface BuiltImage extends Pick<Plan, 'processTypes' | 'origin'> {
+  /** What processes of a type have beside image and command. */
+  readonly settings: Plan['settings'] | undefined
   /** Image id on the engine. */
   readonly image: string
   /** Process type -> image id, of those that run in another. */
@@ -43,7 +45,7 @@ export interface BuiltImage extends Pick<Plan, 'processTypes' | 'origin'> {
   readonly secrets: Readonly<Record<string, string>>
   /** Config vars that its app.json sets, to be kept. */
   readonly variables: Readonly<Record<string, string>>
-  /** What its app.json says of its formation and scripts. */
+  /** What the app says of its formation, and its app.json of scripts. */
   readonly declared: Readonly<Record<string, number>> | undefined
   readonly scripts: AppJson['scripts'] | undefined
   readonly healthchecks: AppJson['healthchecks']
@@ -94,20 +96,24 @@ export async function buildTree(
   return {
     image: main.id,
     images: imagesMade(others, made),
-    port: web.port,
+    port: plan.webPort ?? web.port,
     memory: mostOf([main, ...made.values()]),
     secrets,
     variables: asked,
-    ...keptOf(said),
-    healthchecks,
+    ...keptOf(said, plan),
+    healthchecks: { ...plan.checks, ...healthchecks },
     processTypes,
     origin: plan.origin,
   }
 }
 
 /** What a release keeps of its app.json as it is. */
-const keptOf = (said: AppJson | null): Pick<BuiltImage, 'declared' | 'scripts' | 'cron'> => ({
-  declared: said?.formation,
+const keptOf = (
+  said: AppJson | null,
+  { formation, settings }: Plan,
+): Pick<BuiltImage, 'declared' | 'settings' | 'scripts' | 'cron'> => ({
+  declared: formation || said ? { ...formation, ...said?.formation } : undefined,
+  settings,
   scripts: said?.scripts,
   cron: said?.cron,
 })
@@ -162,9 +168,10 @@ async function typesOf({ engine }: StackDeps, plan: Plan, image: string): Promis
 }
 
 /** An image by its Dockerfile, and the stage of it. */
-const nameOf = ({ ownDockerfile, context, target }: ImagePlan): string =>
+const nameOf = ({ ownDockerfile, context, target, title }: ImagePlan): string =>
+  title ??
   [...(context === undefined ? [] : [context]), ownDockerfile || 'Dockerfile'].join('/') +
-  (target === undefined ? '' : `, stage ${target}`)
+    (target === undefined ? '' : `, stage ${target}`)
 
 /** What a tree becomes. Its stages that all apps have in common are not made for each of them. */
 function planOf({ directory, variables }: TreeOrder): Plan {

@@ -104,7 +104,7 @@ export type CheckPhase = 'startup' | 'liveness'
 export interface DeclaredCheck extends CheckFields {
   readonly phase: CheckPhase
   readonly name?: string
-  readonly file: 'app.json' | 'CHECKS'
+  readonly file: 'app.json' | 'CHECKS' | 'compose'
 }
 
 /** Process type -> the checks that the app brings along. */

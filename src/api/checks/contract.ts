@@ -8,7 +8,7 @@ const Phase = z
   .enum(['startup', 'liveness'])
   .describe('startup: a new process passes before it serves; liveness: one that runs and fails is replaced')
 
-const Source = z.enum(['app', 'app.json', 'CHECKS', 'default']).describe('app: set by command')
+const Source = z.enum(['app', 'app.json', 'CHECKS', 'compose', 'default']).describe('app: set by command')
 
 const CheckView = z.strictObject({
   phase: Phase,
