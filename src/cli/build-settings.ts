@@ -57,7 +57,7 @@ export function registerBuildSettings(program: Command): void {
   )
     .argument(
       '[settings...]',
-      'dir=<folder>, dockerfile=<path below it>, target=<stage>, watch-paths=<globs, by commas>',
+      'dir=<folder>, dockerfile=<path below it>, target=<stage>, compose=<path below it>, watch-paths=<globs, by commas>',
     )
     .action(async (words: string[], options: AppOptions & JsonOptions) => {
       const set = Object.fromEntries(words.map(settingVar))

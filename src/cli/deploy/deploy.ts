@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { dirname, isAbsolute, relative, resolve, sep } from 'node:path'
 import type { Command } from 'commander'
+import { composeMark } from '../../buildpacks/compose/mark.js'
 import { BerthError, is } from '../../errors.js'
 import { allOf } from '../../lib/all-of.js'
 import { orMissing } from '../../lib/missing.js'
@@ -17,6 +18,7 @@ import { Workspace } from './workspace.js'
 interface DeployOptions extends AppOptions, JsonOptions {
   readonly git?: string
   readonly image?: string
+  readonly compose?: string
   readonly rebuild?: boolean
 }
 
@@ -35,13 +37,15 @@ export function registerDeploy(program: Command): void {
     withApp(
       addCommand(program, {
         name: 'deploy',
-        summary: 'deploy a directory, an archive (tar, tar.gz, tar.zst, zip), another git repository, or an image',
+        summary:
+          'deploy a directory, an archive (tar, tar.gz, tar.zst, zip), another git repository, an image, or a compose file',
         group: 'Apps',
         examples: [
           'deploy -a blog',
           'deploy site.tar.gz -a blog',
           'deploy --git https://git.example/me/blog.git#v2 -a blog',
           'deploy --image registry.example/blog:2 -a blog',
+          'deploy --compose compose.yaml -a blog',
         ],
       }),
     ),
@@ -49,17 +53,23 @@ export function registerDeploy(program: Command): void {
     .argument('[source]', 'a directory or an archive; - is an archive on standard input; default: this directory')
     .option('--git <url#ref>', 'a git repository, and a branch, a tag or a whole commit id of it')
     .option('--image <name>', 'an image; as Dockerfile `FROM <name>`')
+    .option(
+      '--compose <file>',
+      'a compose file; its services are the app, with the files of its directory, or of the one named',
+    )
     .option('--rebuild', 'build it although it runs already')
     .action(deploy)
 }
 
 async function deploy(path: string | undefined, options: DeployOptions): Promise<void> {
-  const asked = [path, options.git, options.image].filter((one) => one !== undefined)
+  // a directory beside a compose file is where its files are
+  const plain = options.compose === undefined ? path : undefined
+  const asked = [plain, options.git, options.image, options.compose].filter((one) => one !== undefined)
   if (asked.length > 1) throw new UsageError(`${asked.join(' and ')}: one thing is deployed at a time`)
   const { client, credentials, app } = await openApp(options)
   const { gitUrl, deployBranch } = await client.apps.info({ app })
   await using workspace = await Workspace.open(credentials, app)
-  const source = sourceOf(workspace, path ?? '.', options)
+  const source = sourceOf(workspace, path, options)
   const tip = async () => {
     if (options.git !== undefined) await source // two fetches at once would be in each other's way
     return tipOf(workspace, gitUrl, deployBranch === null ? ['main', 'master'] : [deployBranch])
@@ -87,9 +97,12 @@ async function push(workspace: Workspace, args: readonly string[]): Promise<void
   }
 }
 
-async function sourceOf(workspace: Workspace, path: string, { git, image }: DeployOptions): Promise<Source> {
+async function sourceOf(workspace: Workspace, given: string | undefined, options: DeployOptions): Promise<Source> {
+  const { git, image, compose } = options
   if (git !== undefined) return fetchTree(workspace, git)
   if (image !== undefined) return { tree: await treeOfImage(workspace, image), title: image }
+  if (compose !== undefined) return treeOfCompose(workspace, resolve(compose), resolve(given ?? dirname(compose)))
+  const path = given ?? '.'
   const found = path === '-' ? null : await stat(path).catch(orMissing(undefined))
   if (found === undefined) throw new UsageError(`there is no ${path}`, 'a directory or an archive is deployed')
   if (found?.isDirectory() !== true)
@@ -98,6 +111,21 @@ async function sourceOf(workspace: Workspace, path: string, { git, image }: Depl
   const tree = await treeOfDirectory(workspace, directory)
   await workspace.keepIndex()
   return { tree, title: directory }
+}
+
+/** The tree of a directory, with a mark in it of the compose file that is deployed. */
+async function treeOfCompose(workspace: Workspace, file: string, directory: string): Promise<Source> {
+  const path = relative(directory, file).split(sep).join('/')
+  if (path === '..' || path.startsWith('../') || isAbsolute(path))
+    throw new UsageError(`${file} is not in ${directory}`, 'name a directory that it is in')
+  if ((await stat(file).catch(orMissing(undefined)))?.isFile() !== true)
+    throw new UsageError(`there is no file ${file}`, 'a compose file is deployed')
+  const files = await treeOfDirectory(workspace, directory)
+  if (!(await workspace.git(['cat-file', '-e', `${files}:${path}`]).then(() => true, absent)))
+    throw new UsageError(`git ignores ${file}`, 'take it out of .gitignore')
+  const tree = await workspace.treeWith(composeMark, `${path}\n`)
+  await workspace.keepIndex()
+  return { tree, title: file }
 }
 
 async function treeOfImage(workspace: Workspace, image: string): Promise<string> {

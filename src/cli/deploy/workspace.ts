@@ -101,6 +101,20 @@ export class Workspace implements AsyncDisposable {
     await rename(this.#index, join(this.#directory, 'index')).catch(orMissing(undefined))
   }
 
+  /** The tree of what is in the index, with another file at its top. The index itself does not have it. */
+  async treeWith(name: string, text: string): Promise<string> {
+    const other = `${this.#index}.more`
+    const env = { GIT_INDEX_FILE: other }
+    try {
+      await copyFile(this.#index, other)
+      const blob = await this.git(['hash-object', '-w', '--stdin'], { input: text })
+      await this.git(['update-index', '--add', '--cacheinfo', `100644,${blob},${name}`], { env })
+      return await this.git(['write-tree'], { env })
+    } finally {
+      await rm(other, { force: true })
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.#index, { force: true })
     await rm(`${this.#index}.lock`, { force: true })
