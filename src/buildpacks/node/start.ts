@@ -44,7 +44,8 @@ export function startOf(app: NodeApp, run: string, declared: DeclaredWeb): Start
     notes: [],
   }
   if (declared !== undefined) return { ...base, web: declared }
-  const script = startScript(app.pkg, run)
+  // a site is served as one unless it says how it starts: `start:prod` may serve it too, with what is there for development
+  const script = made?.kind === 'site' && app.pkg.scripts.start === undefined ? null : startScript(app.pkg, run)
   if (script !== null && !script.develops && made?.insteadOf?.test(script.line) !== true)
     return { ...base, web: script.command, notes: script.notes }
   const file = script === null ? serverFile(app) : null

@@ -180,6 +180,8 @@ describe('a Node.js app', () => {
       expect(typescript({ build: 'tsup src/http.ts' }, file, '{}')).to.equal('node dist/http.js')
       expect(typescript({ build: 'tsc && vite build' }, file)).to.equal('serve-site')
       expect(typescript({ build: 'tsc', 'start:prod': 'node out/main' }, file)).to.equal('node out/main')
+      const site = pkg({ scripts: { build: 'vite build', 'start:prod': 'serve dist' }, devDependencies: { vite: '8' } })
+      expect(web({ 'package.json': site })).to.equal('serve-site')
     })
     it('a file of another usual name, where no build says that it may be for a browser', () => {
       expect(web({ 'package.json': pkg(), 'app.js': '', 'src/index.js': '' })).to.equal('node app.js')
