@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { formationDeclared, formationFor, formationOf } from '../../src/changes/formation.js'
+import { formationDeclared, formationFor, formationOf, sizesDeclared } from '../../src/changes/formation.js'
 import { defaultEntry, firstRelease, type Release } from '../../src/store/releases.js'
 import { deployed } from './made.js'
 
@@ -60,6 +60,23 @@ describe('a formation', () => {
       expect(quantities(scaled(0), { clock: 2 }, { clock: 'c' } as never)).to.deep.equal([2])
       const { worker } = formationDeclared(scaled(0).formation, scaled(0), { worker: 4 })
       expect(worker).to.deep.equal({ ...two, quantity: 4 })
+    })
+
+    it('has the sizes that it says, as long as nobody has scaled the process type', () => {
+      const sizes = (current: Release, memory?: number) => {
+        const settings = memory === undefined ? undefined : { worker: { memory } }
+        return sizesDeclared(formationFor({ worker: null }, current.formation), current, settings).worker
+      }
+      const usual = defaultEntry('worker')
+      const worker = (entry: object): Release => ({ ...deployed, formation: { worker: { ...usual, ...entry } } })
+      expect(sizes(firstRelease('a'), 2 ** 27)).to.deep.equal({ ...usual, memory: 2 ** 27 })
+      expect(sizes(worker({}), 2 ** 27)).to.include({ memory: 2 ** 27, cpus: 1 })
+      const declared = { ...worker({ memory: 2 ** 27 }), settings: { worker: { memory: 2 ** 27 } } }
+      expect(sizes(declared, 2 ** 26)).to.include({ memory: 2 ** 26 })
+      expect(sizes(declared)).to.deep.equal(usual)
+      expect(sizes(worker({ memory: 1 }), 2 ** 26)).to.include({ memory: 1 })
+      expect(sizes({ ...worker({ cpus: 2 }), image: null }, 2 ** 26)).to.include({ cpus: 2, memory: usual.memory })
+      expect(sizes(worker({}))).to.deep.equal(usual)
     })
   })
 })

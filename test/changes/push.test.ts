@@ -105,10 +105,14 @@ describe('a push', () => {
   })
 
   it('keeps what its app.json says, as long as it says it', () => {
-    const said = { declared: { web: 2 }, scripts: { after: 'x' } }
+    const said = { declared: { web: 2 }, scripts: { after: 'x' }, settings: { web: { user: 'x' } } }
     const next = nextRelease(deployed, 3, push, { ...built, ...said })
     expect(next).to.deep.include(said)
-    expect(nextRelease(next, 4, push, built)).to.deep.include({ declared: undefined, scripts: undefined })
+    expect(nextRelease(next, 4, push, built)).to.deep.include({
+      declared: undefined,
+      scripts: undefined,
+      settings: undefined,
+    })
   })
 
   it('keeps the formation of process types that stay', () => {

@@ -14,6 +14,12 @@ describe('a rollback', () => {
     expect(back.config).to.deep.equal({ A: '1' })
   })
 
+  it('has the settings of the process types that it brings back', () => {
+    const settings = { web: { user: 'x' } }
+    expect(nextRelease(deployed, 3, change, { ...deployed, settings }).settings).to.deep.equal(settings)
+    expect(nextRelease({ ...deployed, settings }, 3, change, deployed).settings).to.equal(undefined)
+  })
+
   it('needs an image', () =>
     expect(() => nextRelease(deployed, 3, { kind: 'rollback', version: 1 }, firstRelease('a'))).to.throw(
       'v1 has no image',
