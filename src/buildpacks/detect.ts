@@ -44,7 +44,7 @@ export function detect(tree: Tree, variables: Readonly<Record<string, string>> =
     'invalid',
     names.length === 0
       ? 'the commit has no files in it'
-      : `no stack recognised in ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}${nested === null ? '' : `; ${nested.directory} has a ${nested.file}`}`,
+      : `no stack recognised in ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}${nested === null ? '' : `; ${nested.directory} has ${/^[aeiou]/i.test(nested.file) ? 'an' : 'a'} ${nested.file}`}`,
     nested === null
       ? `Berth builds ${recognised()}; it looks at the top of the repository`
       : `Berth looks at the top of the repository; deploy that folder: berth builds:set dir=${nested.directory}, then push again`,

@@ -77,7 +77,7 @@ describe('detection', () => {
   it('names an app that lies below the top, and how to push it', () => {
     const complaint = complaintOf({ 'README.md': '', 'docs/x.md': '', 'apps/web/package.json': '{}' })
     expect(complaint).to.include('apps/web has a package.json').and.to.include('berth builds:set dir=apps/web')
-    expect(complaintOf({ 'README.md': '', 'site/index.html': '' })).to.include('site has a index.html')
+    expect(complaintOf({ 'README.md': '', 'site/index.html': '' })).to.include('site has an index.html')
     expect(complaintOf({ 'README.md': '', 'node_modules/x/package.json': '{}', '.x/Dockerfile': '' })).not.to.include(
       'has a',
     )

@@ -1,3 +1,4 @@
+import { withoutComments } from '../jsonc.js'
 import { resolved, type Command } from './commands.js'
 import { servesForDevelopment, withoutWatching } from './dev-server.js'
 import type { NodeApp, PackageJson } from './package-json.js'
@@ -100,7 +101,8 @@ function compiledServer({ tree, pkg }: Pick<NodeApp, 'tree' | 'pkg'>): string | 
   )
   if (source === undefined) return null
   const bundles = build.some(({ program }) => program === 'tsup')
-  const set = /^\s*"outDir"\s*:\s*"(?:\.\/)?([\w-]+)\/?"/m.exec(tree.read('tsconfig.json') ?? '')?.[1]
+  const config = withoutComments(tree.read('tsconfig.json') ?? '')
+  const set = /"outDir"\s*:\s*"(?:\.\/)?([\w-]+)\/?"/.exec(config)?.[1]
   const out = set ?? (bundles || build.some(({ program }) => program === 'swc') ? 'dist' : null)
   const made = source.replace(/\.ts$/, '.js')
   if (out === null) return made

@@ -166,7 +166,7 @@ describe('a Node.js app', () => {
       const typescript = (
         scripts: object,
         more: Files,
-        config = '{\n  "compilerOptions": {\n    "outDir": "./out"\n  }\n}',
+        config = '{ // "outDir": "no"\n  "compilerOptions": { "outDir": "./out" } }',
       ) =>
         web({
           'package.json': pkg({ scripts, main: 'index.js', dependencies: { express: '5' } }),
