@@ -1,6 +1,12 @@
-import { CronExpressionParser } from 'cron-parser'
+import { createRequire } from 'node:module'
+import type { CronExpressionParser } from 'cron-parser'
 import { BerthError, messageOf } from '../errors.js'
 import { changeBetween, timeOf, zoneOf, type Zone } from './zone.js'
+
+/** Loaded when there is a first schedule to read: with what it knows of calendars it takes two MiB. */
+const parser = (): typeof CronExpressionParser =>
+  (createRequire(import.meta.url)('cron-parser') as { CronExpressionParser: typeof CronExpressionParser })
+    .CronExpressionParser
 
 /** When something is to run, again and again. */
 export interface Schedule {
@@ -103,7 +109,7 @@ function datesOf(text: string, fields: readonly string[]): Dates {
 
 function expressionOf(text: string, fields: readonly string[]): ReturnType<typeof CronExpressionParser.parse> {
   try {
-    return CronExpressionParser.parse(fields.join(' '), { tz: 'UTC', currentDate: new Date(0) })
+    return parser().parse(fields.join(' '), { tz: 'UTC', currentDate: new Date(0) })
   } catch (error) {
     if (/explicit day of month/.test(messageOf(error)))
       throw wrong(text, 'it never comes', 'name a day that the month has')
@@ -115,7 +121,7 @@ function expressionOf(text: string, fields: readonly string[]): ReturnType<typeo
 /** Whether a field is good beside others that are. */
 function isGood(fields: readonly string[], at: number): boolean {
   try {
-    CronExpressionParser.parse(fields.map((field, one) => (one === at ? field : '*')).join(' '))
+    parser().parse(fields.map((field, one) => (one === at ? field : '*')).join(' '))
     return true
   } catch {
     return false

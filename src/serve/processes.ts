@@ -32,6 +32,8 @@ function childEnv(config: Config, env: NodeJS.ProcessEnv = process.env): Record<
     ...(Object.fromEntries(inherited) as Record<string, string>),
     PATH: withoutOwn(env.PATH ?? '') || '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     ...config.env,
+    // malloc(3)'s own for each thread would keep what it once had; some MiB a process
+    MALLOC_ARENA_MAX: '1',
     BERTH_SUPERVISED: '1',
     NODE_ENV: 'production',
   }
@@ -101,7 +103,8 @@ export function specs(
         args: command === 'node' ? [...flags, ...args] : args,
         logFile: logFile(name),
       }
-      if (name === 'engine') return { ...spec, env: { ...env, HOME: '/root', BERTH_GROUP: String(user.gid) } }
+      if (name === 'engine')
+        return { ...spec, env: { ...env, MALLOC_ARENA_MAX: '2', HOME: '/root', BERTH_GROUP: String(user.gid) } }
       const { router, api } = listeners
       if (name === 'worker')
         return { ...spec, user: client, spares: [router.fd, api.fd], env: { ...buildEnv, ...spec.env } }
