@@ -72,7 +72,7 @@ export async function buildTree(
   const { healthchecks, notes } = healthChecksOf(said?.healthchecks ?? {}, directoryTree(placed.directory))
   const asked = variablesAsked(said?.env ?? {}, order.variables)
   const seen = (config: Variables): Variables => varsFor('build', { config, reach: order.reach })
-  const plan = planOf({ ...placed, variables: { ...order.lent, ...seen({ ...order.variables, ...asked }) } })
+  const plan = planOf({ ...placed, variables: { ...order.stepVariables, ...seen({ ...order.variables, ...asked }) } })
   tellPlan(log, plan, place, [...(said?.notes ?? []), ...notes])
   const secrets = missingSecrets(plan.secrets, { ...order.variables, ...asked })
   tellVariables(log, asked, secrets)

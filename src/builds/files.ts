@@ -18,6 +18,7 @@ export interface OperationFiles {
   readonly source: string
 }
 
+/** Named when an operation was called a deploy: a running Berth of before writes there while it is taken over. */
 export const operationsDirectory = (config: Config): string => join(config.root, 'deploys')
 
 export function operationFiles(config: Config, id: string): OperationFiles {

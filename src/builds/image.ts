@@ -27,7 +27,7 @@ export interface ImageOrder {
   /** Config vars, which are there while it is built and in no layer of it. */
   readonly variables: Readonly<Record<string, string>>
   /** What Berth says of the build, under the config vars: a build that differs in these alone has the same steps. */
-  readonly lent: Readonly<Record<string, string>>
+  readonly stepVariables: Readonly<Record<string, string>>
   /** Whether every step is made anew. */
   readonly noCache: boolean
 }
@@ -47,7 +47,7 @@ export interface MadeImage {
  */
 export async function buildImage(
   { config, engine, store }: StackDeps,
-  { app, directory, plan, buildpack, tag, variables, lent, noCache }: ImageOrder,
+  { app, directory, plan, buildpack, tag, variables, stepVariables, noCache }: ImageOrder,
   log: OperationLog,
   signal: AbortSignal,
 ): Promise<MadeImage> {
@@ -66,7 +66,7 @@ export async function buildImage(
       cacheNamespace: app.id,
       noCache,
       registries: await registryAuths(store.registryLogins),
-      ...(builder === 'here' ? { headers: headersOf(plan, variables, lent) } : {}),
+      ...(builder === 'here' ? { headers: headersOf(plan, variables, stepVariables) } : {}),
     }
     const { id, memory } = await report(engine.builds.build(context.stream, request, signal), { plan, buildpack }, log)
     if (id !== undefined && plan.ownDockerfile === false) return { id, memory, port: plan.port }
@@ -106,13 +106,13 @@ function portOf({ Config }: ImageDetails, { port }: ImagePlan): number | undefin
 function headersOf(
   plan: ImagePlan,
   variables: Readonly<Record<string, string>>,
-  lent: Readonly<Record<string, string>>,
+  stepVariables: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  const unkeyed = Object.keys(lent).filter((name) => !Object.hasOwn(variables, name))
+  const unkeyed = Object.keys(stepVariables).filter((name) => !Object.hasOwn(variables, name))
   const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
   if (plan.ownDockerfile === false)
     return {
-      'X-Build-Env': encode({ ...lent, ...variables }),
+      'X-Build-Env': encode({ ...stepVariables, ...variables }),
       'X-Build-Unkeyed': unkeyed.join(','),
       ...(plan.early === undefined ? {} : { 'X-Build-Env-Early': plan.early.join(',') }),
     }

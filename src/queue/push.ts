@@ -48,7 +48,7 @@ export async function buildPush(
     ...{ app, directory, tag: imageTag(app, version), noCache },
     variables: { ...withoutWatch(config), ...env },
     reach: { ...reach, ...ofBuild },
-    lent: { SOURCE_VERSION: commit, BERTH_APP: app.name, BERTH_COMMIT: commit },
+    stepVariables: { SOURCE_VERSION: commit, BERTH_APP: app.name, BERTH_COMMIT: commit },
   }
   const build = async (): Promise<BuiltImage> => {
     if (existsSync(directory)) await leaveOut({ ...deps, app, directory }, (line) => log.detail(line), signal)

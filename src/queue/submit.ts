@@ -5,7 +5,10 @@ import type { App } from '../store/apps.js'
 import { arrivals, type Asker, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 
-/** The BullMQ queue of wake-ups. A job says "look at this app's pending operations" and nothing else. */
+/**
+ * The BullMQ queue of wake-ups. A job says "look at this app's pending operations" and nothing else. Its name is that of its keys
+ * in Redis, from when an operation was called a deploy: while one Berth takes over from another, both must use the same.
+ */
 export const queueName = 'deploys'
 
 export interface WakeUp {

@@ -43,7 +43,7 @@ export async function* readLogs(
   // connect to the events before looking, so that no process starts in between unseen
   const first = follow ? await events.next() : null
   if (follow) await Promise.all(beside.map((source) => source.open(query, signal)))
-  const gate = new Semaphore(readers)
+  const semaphore = new Semaphore(readers)
   const there = await list()
   let last: LogLine[] = []
   const read = async (one: ObservedContainer) => {
@@ -51,7 +51,7 @@ export async function* readLogs(
     followed.told(one.id, tail)
     if (lines > 0) last = [...last, ...tail].sort(inOrder).slice(-lines)
   }
-  await Promise.all(there.map((one) => gate.run(() => read(one))))
+  await Promise.all(there.map((one) => semaphore.run(() => read(one))))
   for (const source of beside) last = [...last, ...(await source.tail(query))].sort(inOrder).slice(-Math.max(lines, 1))
   if (lines === 0) last = []
   yield* last

@@ -36,7 +36,7 @@ export async function runChecks(
       process === null ? `${app.name} runs nothing to check` : `${app.name} runs no process "${process.slice(0, 80)}"`,
       'run `berth ps` to see what runs',
     )
-  const gate = new Semaphore(atOnce)
+  const semaphore = new Semaphore(atOnce)
   const tasks = running
     .sort((a, b) => a.process.localeCompare(b.process, 'en', { numeric: true }))
     .flatMap((one) => {
@@ -45,7 +45,7 @@ export async function runChecks(
     })
   return Promise.all(
     tasks.map(({ one, check }) =>
-      gate.run(async () => {
+      semaphore.run(async () => {
         const target = { id: one.id, address: one.address, hostname: config.appHost(app.name) }
         const began = Date.now()
         const { passed, said } = await perform(check, target, engine, signal)

@@ -68,10 +68,10 @@ export const buildRoutes = (api: BuildApi): readonly ApiRoute[] => [
 async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promise<void> {
   const { builder, images, config } = api
   const { query, signal, raw } = request
-  const lent = lentBy(request)
-  const { agents } = lent
+  const extras = stepExtrasOf(request)
+  const { agents } = extras
   if (agents.size > 0 && (config.build?.ssh !== true || raw.socket.remoteAddress !== undefined))
-    throw new EngineError('denied', 'this engine lends builds no ssh agent: it must be started with --build-ssh')
+    throw new EngineError('denied', 'this engine gives builds no ssh agent: it must be started with --build-ssh')
   const quiet = flag(query, 'q')
   const options = await readOptions(query, api.network)
   images.pool.warm()
@@ -85,7 +85,7 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
       if (!quiet && text !== '') await write({ stream: text })
     }
     const keyring = keyringOfHeader(headerOf(request, 'x-registry-config'))
-    const given = { ...lent, keyring, errors: errorsShownFor(request.version) }
+    const given = { ...extras, keyring, errors: errorsShownFor(request.version) }
     const image = await builder.build({ ...options, ...given, context, sandbox, signal, out: log })
     if (quiet) await write({ stream: `${image.id}\n` })
     else {
@@ -108,8 +108,8 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
   }
 }
 
-/** What a request's headers lend its steps. */
-const lentBy = (request: ApiRequest) => ({
+/** What a request's headers give its steps beside what the Dockerfile says. */
+const stepExtrasOf = (request: ApiRequest) => ({
   secrets: readSecrets(headerOf(request, 'x-build-secrets')),
   variables: readVariables(headerOf(request, 'x-build-env')),
   early: readEarly(headerOf(request, 'x-build-env-early')),

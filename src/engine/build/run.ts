@@ -141,8 +141,8 @@ async function execute(
   ]
   const made = await job.store.pool.run('missing', { layers: lowerDirs, paths })
   const voices = { stdout: voiceOf(secrets), stderr: voiceOf(secrets) }
-  const asItIs = (text: string): string => text
-  const shown = { stdout: asItIs, stderr: job.request.errors ?? asItIs }
+  const unchanged = (text: string): string => text
+  const shown = { stdout: unchanged, stderr: job.request.errors ?? unchanged }
   const result = await job.steps.run({
     id: stage.id,
     lowerDirs,

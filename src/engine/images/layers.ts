@@ -44,8 +44,8 @@ export class Layers {
   readonly #root: string
   readonly #pool: JobPool
   readonly #sums = new Map<Digest, LayerSum>()
-  readonly #weights = new Map<Digest, DiskUsage>()
-  /** Layers that have come or gone: what was weighed meanwhile may be wrong. */
+  readonly #usages = new Map<Digest, DiskUsage>()
+  /** Layers that have come or gone: what was measured meanwhile may be wrong. */
   #changes = 0
   readonly #held = new Map<Digest, number>()
   readonly #removing = new Map<Digest, Promise<void>>()
@@ -97,27 +97,27 @@ export class Layers {
 
   /** Read once, unless other layers have files of it. */
   async #measure(diffId: Digest): Promise<DiskUsage> {
-    const known = this.#weights.get(diffId)
+    const known = this.#usages.get(diffId)
     if (known) return known
-    if (!this.has(diffId)) return weightless
+    if (!this.has(diffId)) return noUsage
     const changes = this.#changes
     const path = this.#path(diffId.slice('sha256:'.length))
-    const weighed = await this.#pool.run('diskUsage', path).catch((error: unknown) => {
+    const measured = await this.#pool.run('diskUsage', path).catch((error: unknown) => {
       if (this.has(diffId) && changes === this.#changes) throw error
       return undefined // it was removed meanwhile, and may be there again
     })
-    if (weighed === undefined) return this.#measure(diffId)
-    const { share, own, common } = weighed
+    if (measured === undefined) return this.#measure(diffId)
+    const { share, own, common } = measured
     const beside = await diskUsage(path, ...kept.map((kind) => `${path}.${kind}`))
-    const weight = { share: share + beside, own: own + beside, common }
-    if (this.has(diffId) && changes === this.#changes) this.#weights.set(diffId, weight)
-    return weight
+    const usage = { share: share + beside, own: own + beside, common }
+    if (this.has(diffId) && changes === this.#changes) this.#usages.set(diffId, usage)
+    return usage
   }
 
-  /** A layer has come or gone: what has files in common with others weighs something else now, as does what it refers to. */
+  /** A layer has come or gone: what has files in common with others takes something else now, as does what it refers to. */
   #forgetMeasures(referred?: Digest): void {
     this.#changes++
-    for (const [diffId, { common }] of this.#weights) if (common || diffId === referred) this.#weights.delete(diffId)
+    for (const [diffId, { common }] of this.#usages) if (common || diffId === referred) this.#usages.delete(diffId)
   }
 
   all(): Digest[] {
@@ -258,7 +258,7 @@ export class Layers {
       )
       if (!this.has(diffId) || this.#held.has(diffId)) continue
       this.#sums.delete(diffId)
-      this.#weights.delete(diffId)
+      this.#usages.delete(diffId)
       // what makes the same layer again meanwhile must not lose its own
       const removal = this.#erase(diffId)
       this.#removing.set(diffId, removal)
@@ -313,7 +313,7 @@ export class Layers {
 /** What is kept beside a layer's directory, the record first: without it there is no layer. */
 const kept = ['json', 'recipe', 'copies'] as const
 
-const weightless: DiskUsage = { share: 0, own: 0, common: false }
+const noUsage: DiskUsage = { share: 0, own: 0, common: false }
 
 const beside = new RegExp(`\\.(${kept.join('|')})$`)
 

@@ -46,7 +46,7 @@ export async function loadImages(
     for (const [index, { names }] of packed.entries()) {
       const bytes = configs[index] ?? Buffer.alloc(0)
       await tellMoved(loading, names, digestOf(bytes))
-      const image = await store.keep(bytes, names.map(familiar))
+      const image = await store.persist(bytes, names.map(familiar))
       store.tell('load', image.id, names[0] === undefined ? image.id : familiar(names[0]))
       loaded.push({ image, names: names.map(familiar) })
     }

@@ -154,11 +154,11 @@ export class ImageStore implements Images, AsyncDisposable {
       await this.name(same.id, names)
       return same
     }
-    return this.keep(Buffer.from(JSON.stringify(document)), names)
+    return this.persist(Buffer.from(JSON.stringify(document)), names)
   }
 
   /** The same, for a configuration from elsewhere: an image's id is the digest of these bytes. @throws EngineError */
-  async keep(bytes: Buffer, names: readonly string[] = []): Promise<StoredImage> {
+  async persist(bytes: Buffer, names: readonly string[] = []): Promise<StoredImage> {
     const references = names.map((name) => parseReference(name))
     const document = readDocument(bytes)
     const id = `sha256:${createHash('sha256').update(bytes).digest('hex')}`

@@ -79,7 +79,7 @@ export async function pullOne(
     const before = name.length > 0 ? store.tags.get(reference) : store.digests.get(reference)
     // this first: a name without an image goes at the next start, an image without a name would stay
     await store.nameByDigest(config.digest, `${familiarName(reference)}@${served.digest}`)
-    const image = await store.keep(bytes, before !== undefined && before === config.digest ? [] : name)
+    const image = await store.persist(bytes, before !== undefined && before === config.digest ? [] : name)
     await store.knownBlobs.save()
     await tell({ status: `Digest: ${served.digest}` })
     return { image, updated: before !== image.id }

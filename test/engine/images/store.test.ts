@@ -51,7 +51,7 @@ describe('the image store', () => {
     await removeImage(store, 'first', false)
     await add(store, 'layers', 'first') // the same layer, another image
     const names = ['a:1', 'b:1', 'c:1']
-    const kept = await Promise.all(names.map((name) => store.keep(bytes, [name])))
+    const kept = await Promise.all(names.map((name) => store.persist(bytes, [name])))
     expect(new Set(kept.map((image) => image.id))).to.deep.equal(new Set([id]))
     expect(store.tags.of(id)).to.deep.equal(names)
     expect(readdirSync(join(lab.path, 'images/configs'))).to.include(id.slice(7))
