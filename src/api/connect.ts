@@ -1,13 +1,19 @@
 import { label, type Config } from '../config.js'
 import { BerthError } from '../errors.js'
 import { createLog } from '../log.js'
+import type { Syncing } from '../git/sync/syncing.js'
 import type { Scheduler } from '../scheduler/scheduler.js'
 import type { Store } from '../store/store.js'
 import { Grants } from '../access/grants.js'
 import type { ControlApiDeps } from './platform.js'
 
 /** The rooms behind the control API. Those that load much are loaded when first asked for. */
-export function connectPlatform(config: Config, store: Store, closing: AbortSignal): ControlApiDeps {
+export function connectPlatform(
+  config: Config,
+  store: Store,
+  closing: AbortSignal,
+  syncing: Pick<Syncing, 'ask'>,
+): ControlApiDeps {
   let scheduler: Promise<Scheduler> | undefined
   const open = (): Promise<Scheduler> => (scheduler ??= openScheduler(config, store))
   return {
@@ -17,6 +23,7 @@ export function connectPlatform(config: Config, store: Store, closing: AbortSign
     closing,
     submit: async (app, change, by) => (await import('../queue/submit.js')).submit(store, app, change, { by }),
     rebuild: async (app, by) => (await import('../queue/rebuild.js')).rebuild({ config, store }, app, by),
+    sync: (app, by) => syncing.ask(app, { cause: 'command', by }),
     purgeCaches: async (app) => {
       const { connectEngine } = await import('../engine-client/client.js')
       const { builds } = connectEngine(config)

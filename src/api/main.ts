@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { loadConfig } from '../config.js'
 import { createGitHandler } from '../git/handler.js'
+import { Syncing } from '../git/sync/syncing.js'
 import { inheritedSocket, tellLeaving, tellReady } from '../hand-over.js'
 import { collectWhenQuiet } from '../lib/quiet.js'
 import { createLog } from '../log.js'
@@ -24,9 +26,10 @@ const store = await openStore(config, false)
 // made by the supervisor, which is root
 const gitGroups = (process.env.BERTH_GIT_GROUPS ?? '').split(':').filter((directory) => directory !== '')
 const closing = new AbortController()
+const syncing = new Syncing({ config, store, log })
 const server = createApiServer(
-  connectPlatform(config, store, closing.signal),
-  createGitHandler({ config, store, log, groups: gitGroups }),
+  connectPlatform(config, store, closing.signal, syncing),
+  createGitHandler({ config, store, log, groups: gitGroups, syncing }),
   log,
 )
 const inherited = inheritedSocket()
@@ -37,7 +40,7 @@ collectWhenQuiet()
 tellReady()
 
 /** What other rooms opened (queues, subscribers) needs no farewell: every record is durable already. */
-const end = (closed: Promise<void>): void =>
+const end = (closed: Promise<unknown>): void =>
   void closed
     .then(() => store.redis.disconnect())
     .then(
@@ -50,11 +53,13 @@ process.on('SIGTERM', () => {
   if (leaves) return // each supervisor that takes over tells all it finds, those that are leaving too
   leaves = true
   log.info('another api takes over')
-  end(closeServer(server, handOverMs))
+  const late = delay(handOverMs, undefined, { ref: false })
+  const synced = Promise.race([syncing.settled(), late]).then(() => syncing.close())
+  end(Promise.all([closeServer(server, handOverMs), synced]))
   tellLeaving()
 })
 process.once('SIGINT', () => {
   log.info('api stops')
   closing.abort()
-  end(closeServer(server, graceMs))
+  end(Promise.all([closeServer(server, graceMs), syncing.close()]))
 })

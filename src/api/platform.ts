@@ -1,5 +1,6 @@
 import type { Change } from '../changes/index.js'
 import type { Config } from '../config.js'
+import type { SyncRun } from '../git/sync/syncing.js'
 import type { LogQuery, OneOff, OneOffSpec } from '../scheduler/scheduler.js'
 import type { App } from '../store/apps.js'
 import type { CronRun } from '../store/cron.js'
@@ -26,6 +27,8 @@ export interface ControlApiDeps {
   submit(app: App, change: Change, by: Asker | null): Promise<Operation>
   /** Has the commit that an app runs built again from its repository; durable when it resolves. */
   rebuild(app: App, by: Asker | null): Promise<Operation>
+  /** Has the repository that an app is kept from fetched, and what is new deployed; sure to be done when it resolves. */
+  sync(app: App, by: Asker | null): Promise<SyncRun>
   /** Removes what builds of an app keep for the next. @returns bytes that are free now */
   purgeCaches(app: App): Promise<number>
   /** The log of an operation; with `follow`, until the operation is over or the signal aborts. */

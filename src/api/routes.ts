@@ -63,6 +63,10 @@ export const routes = {
     update: 'PATCH /apps/:app/git',
     authorize: 'POST /apps/:app/git/logins',
     forget: 'DELETE /apps/:app/git/logins/:host',
+    sync: 'POST /apps/:app/git/sync',
+    syncs: 'GET /apps/:app/git/syncs',
+    openWebhook: 'POST /apps/:app/git/webhook',
+    closeWebhook: 'DELETE /apps/:app/git/webhook',
   },
   registries: {
     list: 'GET /registries',

@@ -3,6 +3,7 @@ import type { AppView } from '../api/contract.js'
 import { BerthError } from '../errors.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
+import { joinSource } from './git-sync.js'
 import { fields, formatTime, heading, print, printJson, say, table } from './output.js'
 import { followOperation } from './progress.js'
 import { inRepository, remotes, setRemote } from './repository.js'
@@ -113,6 +114,7 @@ function addAppsInfo(program: Command): void {
         ['Created', formatTime(info.createdAt)],
         ['Release', `v${info.release} (${info.description})`],
         ['Deploys', info.deployBranch ?? 'main or master'],
+        ...(info.source === null ? [] : [['Source', joinSource(info.source)] as const]),
         ['Processes', processes.join(' ') || 'none yet'],
       ]),
     )

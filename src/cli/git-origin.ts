@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
+import { joinSource, splitSource } from './git-sync.js'
 import { fields, heading, print, printJson, say } from './output.js'
 import { readPassword } from './password.js'
 import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
@@ -11,7 +12,7 @@ function addGit(program: Command): void {
     withApp(
       addCommand(program, {
         name: 'git',
-        summary: 'show where an app and its submodules come from',
+        summary: 'show where an app and its submodules come from, and its webhook',
         group,
         examples: ['git -a blog', 'git --json'],
       }),
@@ -27,7 +28,9 @@ function addGit(program: Command): void {
     print(
       fields([
         ['Deploy branch', all.deployBranch ?? 'main or master'],
-        ['Origin', all.origin ?? 'not said'],
+        ['Source', all.source === null ? 'none: it is pushed' : joinSource(all.source)],
+        ['Webhook', all.webhook?.url ?? 'none'],
+        ['Origin', all.origin ?? (all.source === null ? 'not said' : 'as its source')],
         ...all.logins.map(({ host, user }) => [`Password for ${host}`, user] as const),
       ]),
     )
@@ -39,21 +42,30 @@ function addGitSet(program: Command): void {
     withApp(
       addCommand(program, {
         name: 'git:set',
-        summary: "say where an app's repository comes from: its submodules' relative URLs count from there",
+        summary:
+          'say which repository an app is kept from (`git:sync` fetches it), or what relative URLs of submodules count from',
         group,
-        examples: ['git:set origin=https://github.com/you/blog.git -a blog'],
+        examples: [
+          'git:set source=https://github.com/you/blog.git#main -a blog',
+          'git:set origin=https://github.com/you/blog.git -a blog',
+        ],
       }),
     ),
   )
-    .argument('<setting>', 'origin=URL')
+    .argument('<setting>', 'source=URL#REF, with a branch, a tag or a whole commit id; or origin=URL')
     .action(async (word: string, options: AppOptions & JsonOptions) => {
-      const [, origin] = /^origin=(.+)$/s.exec(word) ?? []
-      if (origin === undefined)
-        throw new UsageError(`"${word.slice(0, 80)}" is not origin=URL`, 'berth git:set origin=https://…')
+      const [, name, value = ''] = /^(source|origin)=(.+)$/s.exec(word) ?? []
+      if (name === undefined)
+        throw new UsageError(
+          `"${word.slice(0, 80)}" is neither source=URL#REF nor origin=URL`,
+          'berth git:set source=https://…',
+        )
       const { client, app } = await openApp(options)
-      const all = await client.git.update({ app, origin })
+      const change = name === 'source' ? { source: splitSource(value) } : { origin: value }
+      const all = await client.git.update({ app, ...change })
       if (options.json) printJson(all)
-      else say(`Relative URLs of submodules of ${app} count from ${all.origin ?? ''}`)
+      else if (name === 'origin') say(`Relative URLs of submodules of ${app} count from ${all.origin ?? ''}`)
+      else if (all.source) say(`${app} is kept from ${joinSource(all.source)}; \`berth git:sync -a ${app}\` deploys it`)
     })
 }
 
@@ -62,19 +74,21 @@ function addGitUnset(program: Command): void {
     withApp(
       addCommand(program, {
         name: 'git:unset',
-        summary: "forget where an app's repository comes from",
+        summary: 'forget which repository an app is kept from, or what relative URLs count from; what runs goes on',
         group,
-        examples: ['git:unset origin -a blog'],
+        examples: ['git:unset source -a blog', 'git:unset origin -a blog'],
       }),
     ),
   )
-    .argument('<setting>', 'origin')
+    .argument('<setting>', 'source or origin')
     .action(async (word: string, options: AppOptions & JsonOptions) => {
-      if (word !== 'origin') throw new UsageError(`there is no "${word.slice(0, 80)}"`, 'berth git:unset origin')
+      if (word !== 'origin' && word !== 'source')
+        throw new UsageError(`there is no "${word.slice(0, 80)}"`, 'berth git:unset source')
       const { client, app } = await openApp(options)
-      const all = await client.git.update({ app, origin: null })
+      const all = await client.git.update({ app, [word]: null })
       if (options.json) printJson(all)
-      else say(`Relative URLs of submodules of ${app} are refused`)
+      else if (word === 'source') say(`${app} is kept from nowhere; \`git push\` deploys it`)
+      else say(`Relative URLs of submodules of ${app} ${all.source ? 'count from its source' : 'are refused'}`)
     })
 }
 
@@ -83,7 +97,8 @@ function addGitAuth(program: Command): void {
     withApp(
       addCommand(program, {
         name: 'git:auth',
-        summary: "set the password, read from standard input, for an app's submodules at a host",
+        summary:
+          'set the password, read from standard input, for what an app is fetched from, and its submodules, at a host',
         group,
         examples: ['git:auth github.com you -a blog < token.txt', 'git:auth git.example.com:8443 deploy < token.txt'],
       }),
@@ -96,7 +111,7 @@ function addGitAuth(program: Command): void {
       const { client, app } = await openApp(options)
       const login = await client.git.authorize({ app, host, user, password })
       if (options.json) printJson(login)
-      else say(`Submodules of ${app} are fetched from ${login.host} as ${login.user}`)
+      else say(`${app} and its submodules are fetched from ${login.host} as ${login.user}`)
     })
 }
 
@@ -120,7 +135,7 @@ function addGitAuthRemove(program: Command): void {
     })
 }
 
-/** What submodules need to be fetched. */
+/** Where an app comes from, and what submodules need to be fetched. */
 export function registerGitOrigin(program: Command): void {
   for (const add of [addGit, addGitSet, addGitUnset, addGitAuth, addGitAuthRemove]) add(program)
 }

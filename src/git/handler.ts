@@ -19,6 +19,8 @@ import { readPushOptions } from './push-options.js'
 import { refusal, spoken } from './report.js'
 import { ensureRepository, repositoryOf } from './repository.js'
 import { GitService } from './service.js'
+import type { Syncing } from './sync/syncing.js'
+import { WebhookReceiver, webhookRoute } from './webhook/receive.js'
 
 const route = /^\/([a-z0-9-]{1,63})\.git\/(info\/refs|git-upload-pack|git-receive-pack|info\/lfs\/[a-z0-9/]+)$/
 /** Where the requests of git-lfs begin. */
@@ -40,11 +42,13 @@ export interface GitOptions extends Receiver {
   readonly groups?: readonly string[]
   /** Replaces how long a client may be silent, or read nothing; for tests. */
   readonly patienceMs?: number
+  /** Pulls what apps are kept from; without it no webhook is heard. */
+  readonly syncing?: Syncing
 }
 
 /**
- * The git half of the api process, to be asked before anything else about each request. It takes `/<app>.git/…` and the
- * hooks' own requests and answers true; every other request it leaves untouched and answers false.
+ * The git half of the api process, to be asked before anything else about each request. It takes `/<app>.git/…`, webhooks and
+ * the hooks' own requests and answers true; every other request it leaves untouched and answers false.
  */
 export function createGitHandler(options: GitOptions): (request: IncomingMessage, response: ServerResponse) => boolean {
   const { config, log } = options
@@ -52,11 +56,17 @@ export function createGitHandler(options: GitOptions): (request: IncomingMessage
   const disk = new Disk(config.root, config.diskReserve)
   const receiving = new Receiving(options, disk)
   const front = new GitFront(options, receiving, disk)
+  const webhooks = options.syncing && new WebhookReceiver({ ...options, syncing: options.syncing })
   front.ready().catch((error: unknown) => log.error({ error: messageOf(error) }, 'git is not ready'))
 
   return (request, response) => {
     const url = parse(request.url)
     if (url === null) return false
+    const [, webhook] = webhookRoute.exec(url.pathname) ?? []
+    if (webhooks && webhook !== undefined) {
+      webhooks.serve(request, response, webhook).catch((error: unknown) => refuse(request, response, error, log))
+      return true
+    }
     const isHook = hookRoutes.some((one) => one === url.pathname)
     if (!isHook && !route.test(url.pathname)) return false
     const answered = isHook
@@ -112,6 +122,7 @@ class GitFront {
     await installLimits(config, groups)
     const secret = await installHooks(config)
     await this.#receiving.settleAll()
+    await this.#options.syncing?.resume()
     return secret
   }
 

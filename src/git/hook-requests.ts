@@ -61,8 +61,10 @@ async function preReceive(
 ): Promise<void> {
   const [first = '', ...lines] = (await text(request)).split('\n').filter((line) => line !== '')
   const isOption = (line: string): boolean => line.startsWith('option ')
+  const { searchParams } = new URL(request.url ?? '/', 'http://berth')
   const question = {
     push,
+    sync: searchParams.get('sync'),
     quarantine: first.replace(/^objects /, ''),
     options: readPushOptions(lines.filter(isOption).map((line) => line.slice('option '.length))),
     commands: lines.filter((line) => !isOption(line)).map(parseCommand),
@@ -71,7 +73,7 @@ async function preReceive(
   response.once('close', () => gone.abort())
   response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8' }).flushHeaders()
   // a hook that asks again has lost its pusher with the process that it asked first
-  const silent = new URL(request.url ?? '/', 'http://berth').searchParams.get('again') === '1'
+  const silent = searchParams.get('again') === '1'
   const relay = new Relay(async (words) => {
     if (silent || words === '' || gone.signal.aborted || response.write(words)) return
     await once(response, 'drain', { signal: gone.signal }).catch(() => undefined) // it may never come: it has gone

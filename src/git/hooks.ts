@@ -66,7 +66,7 @@ my $push = "$parent-$stat[19]";
 my ($repository) = readlink('/proc/self/cwd') =~ m{([^/]*)$};
 our $secret = slurp(${quoted(join(hooksDirectory(config), 'secret'))}) =~ s/\n//r;
 my $commands = do { local $/; <STDIN> };
-my $query = "repository=$repository&push=$push";
+my $query = "repository=$repository&push=$push" . (($ENV{BERTH_SYNC} // '') =~ /^(\w+)$/a ? "&sync=$1" : '');
 my $options = join '', map { "option $ENV{qq(GIT_PUSH_OPTION_$_)}\n" } 0 .. ($ENV{GIT_PUSH_OPTION_COUNT} // 0) - 1;
 for my $again (0 .. 1499) {
   $again and select(undef, undef, undef, 0.2);

@@ -47,6 +47,8 @@ type Say = (text: string) => Promise<void>
 /** What a pre-receive hook asks about. */
 export interface Question {
   readonly push: string
+  /** The sync that pushes (sync/syncing.ts); null when somebody else does. */
+  readonly sync: string | null
   readonly commands: readonly RefCommand[]
   readonly options: PushOptions
   /** receive-pack's own object directory, as the hook says; empty when nothing but deletions was pushed. */
@@ -96,6 +98,7 @@ export class Receiving {
       const begin = (say: Say) => this.#mutex.run(app.id, () => this.#begin(app, repository, question, say))
       const push = await withSubmodules(begin, say, signal)
       if (push === null) return
+      if (question.sync !== null) this.#settleSync(app, repository, push)
       const operation = await store.operations.get(push.operation)
       // a pusher that reads slowly keeps its own log waiting, and not the ref
       const ended = this.#moveAtEnd(app, repository, push, operation)
@@ -136,6 +139,13 @@ export class Receiving {
           this.#at.log.error({ error: messageOf(error), app: id }, 'push not settled'),
         )
     }
+  }
+
+  /** Nobody tells of the end of a receive-pack that is not a child of ours. */
+  #settleSync({ id, name }: App, repository: string, push: Push): void {
+    this.#settle(id, repository, push).catch((error: unknown) =>
+      this.#at.log.error({ error: messageOf(error), app: name }, 'push not settled'),
+    )
   }
 
   /** Goes on until the ref agrees with the operation, however often it fails. */
@@ -195,13 +205,23 @@ export class Receiving {
     const { pushed, command } = await this.#target(app, repository, deploys, options)
     const quarantine = checkQuarantine(repository, question.quarantine)
     const pending = await this.#at.store.operations.pending(app.id)
-    const id = newOperationId()
+    const id = await this.#nameOperation(app, question)
     const taken = await this.#takeTree({ app, repository, quarantine, command }, pending, id)
     const push: Push = { id: question.push, operation: id, command, ...pushed, options, ...taken, refused }
     await this.#submit({ app, repository, quarantine, push }, async () => {
       if (pending.length > 0) await say('-----> Waiting for the change before this one to end\n')
     })
+    if (question.sync !== null) await this.#at.store.syncs(app.id).update(question.sync, { build: id })
     return push
+  }
+
+  /** A sync's operation has its id, if it is the first of it; who asked for the one asks for the other. */
+  async #nameOperation({ id: app }: App, { push, sync }: Question): Promise<string> {
+    const { operations, pushers, syncs } = this.#at.store
+    const known = sync === null ? null : await syncs(app).find(sync)
+    if (!known) return newOperationId()
+    if (known.by) await pushers.put(push, known.by)
+    return (await operations.get(known.id).catch(orMissing(null))) ? newOperationId() : known.id
   }
 
   /** Which ref a push moves: that of the app, whatever branch it deploys. */

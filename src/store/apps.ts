@@ -21,12 +21,22 @@ export interface App {
   readonly current: number
   /** http or https URL of the repository that it is a copy of: what URLs of its submodules are relative to. */
   readonly gitOrigin?: string | undefined
+  /** The repository that it is kept from: the server fetches it when it is told to. */
+  readonly gitSource?: GitSource | undefined
   /** The script that its app.json wants run once has ended well. */
   readonly prepared?: true
   /** What somebody has said of its checks; it counts more than what the app says. */
   readonly checks?: CheckSettings
   /** Memory that its builds took lately, in bytes: the next is begun when there is so much. */
   readonly buildMemory?: number
+}
+
+/** A repository elsewhere, and what of it is deployed. */
+export interface GitSource {
+  /** http or https, without user and password. */
+  readonly url: string
+  /** A branch, a tag, or a whole commit id; null is the repository's own default branch. */
+  readonly ref: string | null
 }
 
 export const reservedNames: ReadonlySet<string> = new Set([
@@ -97,6 +107,10 @@ redis.call('hdel', 'routes:version', id)
 for _, one in ipairs(redis.call('lrange', 'deploys:' .. id, 0, -1)) do redis.call('hdel', 'deploys', one) end
 for _, one in ipairs(redis.call('lrange', 'pending:' .. id, 0, -1)) do redis.call('publish', 'deploy:' .. one, 'gone') end
 redis.call('del', 'releases:' .. id, 'deploys:' .. id, 'pending:' .. id, 'git:logins:' .. id, 'notices:' .. id)
+redis.call('del', 'git:syncs:' .. id)
+local hook = redis.call('hget', 'git:hooks:apps', id)
+if hook then redis.call('hdel', 'git:hooks', hook) end
+redis.call('hdel', 'git:hooks:apps', id)
 for _, kind in ipairs({'lines', 'paused', 'due', 'runs'}) do redis.call('del', 'cron:' .. kind .. ':' .. id) end
 redis.call('srem', 'pending', id)
 redis.call('hdel', 'apps', id)

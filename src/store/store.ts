@@ -10,6 +10,7 @@ import { Operations } from './operations.js'
 import { Pushers } from './pushers.js'
 import { Releases } from './releases.js'
 import { Routes } from './routes.js'
+import { Syncs, Webhooks } from './syncs.js'
 import { Tokens } from './tokens.js'
 
 /** Every record of the platform, over one connection. */
@@ -25,6 +26,9 @@ export interface Store extends AsyncDisposable {
   readonly tokens: Tokens
   /** Of an app. */
   readonly gitLogins: (app: string) => Logins
+  /** Of an app. */
+  readonly syncs: (app: string) => Syncs
+  readonly webhooks: Webhooks
   readonly registryLogins: Logins
   readonly notifications: Notifications
   /** A connection of its own for `SUBSCRIBE`; the caller quits it. */
@@ -46,6 +50,8 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     notices: new Notices(redis),
     tokens: new Tokens(redis),
     gitLogins: (app) => gitLogins(redis, app),
+    syncs: (app) => new Syncs(redis, app),
+    webhooks: new Webhooks(redis),
     registryLogins: registryLogins(redis),
     notifications,
     subscriber: () => connectRedis(config),

@@ -11,6 +11,7 @@ import { loadConfig, type Config } from '../../src/config.js'
 import { connectEngine } from '../../src/engine-client/client.js'
 import { wakeUps } from '../../src/queue/submit.js'
 import { startWorker } from '../../src/queue/worker.js'
+import { Syncing } from '../../src/git/sync/syncing.js'
 import type { Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
 import { firstRelease } from '../../src/store/releases.js'
@@ -91,7 +92,9 @@ async function open(undo: (() => unknown)[], dispose: () => Promise<void>, sched
   })
 
   const closing = new AbortController()
-  const server = createApiServer(connectPlatform(config, apiStore, closing.signal), () => false, log)
+  const syncing = new Syncing({ config, store: apiStore, log })
+  undo.push(() => syncing.close())
+  const server = createApiServer(connectPlatform(config, apiStore, closing.signal, syncing), () => false, log)
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   undo.push(() => {

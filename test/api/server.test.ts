@@ -37,7 +37,8 @@ describe("the control API's server", function () {
   describe('gives git what is its own', () => {
     /** Asks a server with that git, over the store of the rig. */
     const through = async (git: GitHandler, path: string) => {
-      const platform = connectPlatform(rig.config, rig.store, new AbortController().signal)
+      const syncing = { ask: (): never => expect.fail('nobody asks for a sync') }
+      const platform = connectPlatform(rig.config, rig.store, new AbortController().signal, syncing)
       const server = createApiServer(platform, git, createLog('test', { level: 'silent' })).listen(0, '127.0.0.1')
       await once(server, 'listening')
       try {

@@ -35,7 +35,7 @@ describe('git on the command line', function () {
     expect((await berth(['git:set', 'orgin=x', ...of])).code).to.equal(2)
     expect((await berth(['git:set', 'origin=../x', ...of])).stderr).to.include('give the https:// URL')
     const set = await berth(['git:auth', 'github.com', 'ada', ...of], { input: 'hunter2\n' })
-    expect([set.code, set.stderr]).to.deep.equal([0, 'Submodules of origin are fetched from github.com as ada\n'])
+    expect([set.code, set.stderr]).to.deep.equal([0, 'origin and its submodules are fetched from github.com as ada\n'])
     expect((await berth(['git:auth', 'github.com', 'ada', ...of], { input: '\n' })).code).to.equal(2)
     const shown = await berth(['git', ...of])
     expect(shown.stdout)
@@ -44,6 +44,8 @@ describe('git on the command line', function () {
     const login = { host: 'github.com', user: 'ada' }
     expect(await json(['git', '--json', ...of])).to.deep.equal({
       origin: 'https://host/you/app.git',
+      source: null,
+      webhook: null,
       deployBranch: null,
       logins: [login],
     })
@@ -51,5 +53,40 @@ describe('git on the command line', function () {
     expect((await berth(['git:auth:remove', 'github.com', ...of])).stderr).to.include('no login for "github.com"')
     expect(await json(['git:unset', 'origin', '--json', ...of])).to.include({ origin: null })
     expect((await berth(['git:unset', 'branch', ...of])).code).to.equal(2)
+  })
+
+  it('keeps an app from a repository, fetches it, and says how that ended', async () => {
+    await cli.api.client.apps.create({ name: 'kept' })
+    const of = ['-a', 'kept']
+    const none = await berth(['git:sync', ...of])
+    expect([none.code, none.stderr]).to.satisfy(
+      ([code, words]: [number, string]) => code === 1 && /kept from no repository[^]*berth git:set source=/.test(words),
+    )
+    expect((await berth(['git:syncs', ...of])).stderr).to.include('Nothing was fetched for kept yet')
+    const set = await berth(['git:set', 'source=http://127.0.0.1:9/x.git#v1', ...of])
+    expect(set.stderr).to.equal('kept is kept from http://127.0.0.1:9/x.git#v1; `berth git:sync -a kept` deploys it\n')
+    expect((await berth(['git', ...of])).stdout).to.match(/Source: +http:\/\/127.0.0.1:9\/x.git#v1/)
+    expect((await berth(['apps:info', ...of])).stdout).to.match(/Source: +http:\/\/127.0.0.1:9\/x.git#v1/)
+    const failed = await berth(['git:sync', '--json', ...of])
+    expect([failed.code, (JSON.parse(failed.stdout) as { status: string }).status]).to.deep.equal([1, 'failed'])
+    expect(failed.stderr).to.match(/Fetching http:[^]* ! {5}source: .* private address[^]*it was not deployed/)
+    expect((await berth(['git:syncs', ...of])).stdout).to.match(/failed .* command +source: .* private address/)
+    expect((await berth(['git:unset', 'source', ...of])).stderr).to.include('`git push` deploys it')
+    expect(await json(['git', '--json', ...of])).to.include({ source: null })
+  })
+
+  it('makes a webhook, gives it another secret, and removes it', async () => {
+    await cli.api.client.apps.create({ name: 'hooked' })
+    const of = ['-a', 'hooked']
+    const made = await berth(['git:webhook', ...of])
+    const [, url = '', secret = ''] = /URL: +(\S+)\nSecret: +(\S{43})\n/.exec(made.stdout) ?? []
+    expect(made.stderr).to.match(/not shown again\nSay what to deploy: berth git:set source=/)
+    const again = await berth(['git:webhook', ...of])
+    expect([again.stdout, again.stderr.includes('--rotate')]).to.deep.equal([`${url}\n`, true])
+    const rotated = (await json(['git:webhook', '--rotate', '--json', ...of])) as Record<string, string>
+    expect([rotated.url, rotated.secret === secret]).to.deep.equal([url, false])
+    expect((await berth(['git', ...of])).stdout).to.include(url)
+    expect((await berth(['git:webhook:remove', ...of])).stderr).to.equal('Removed the webhook of hooked\n')
+    expect(await json(['git:webhook:remove', '--json', ...of])).to.deep.equal({ removed: false })
   })
 })

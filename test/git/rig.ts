@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { loadConfig, type Config } from '../../src/config.js'
 import { createGitHandler, type GitOptions } from '../../src/git/handler.js'
 import { repositoryOf } from '../../src/git/repository.js'
+import { Syncing, type SyncDeps } from '../../src/git/sync/syncing.js'
 import { OperationLog } from '../../src/builds/operation-log.js'
 import { wakeUps } from '../../src/queue/submit.js'
 import type { App } from '../../src/store/apps.js'
@@ -26,6 +27,7 @@ export interface GitRig extends AsyncDisposable {
   readonly token: string
   /** `http://127.0.0.1:<port>` */
   readonly url: string
+  readonly syncing: Syncing
   fate: Fate
   app(name: string): Promise<App>
   /** A working copy with one commit on `main`; its remote `berth` is the app, with the token. */
@@ -61,6 +63,8 @@ async function listen(server: Server, where: { path: string } | { port: number; 
 }
 
 export interface RigOptions extends Pick<GitOptions, 'groups' | 'patienceMs'> {
+  /** How long a sync may fetch, and what stands for DNS. */
+  readonly sync?: Pick<SyncDeps, 'patienceMs' | 'lookup'>
   readonly socket?: boolean
   /** Settings of the instance. */
   readonly settings?: Readonly<Record<string, string>>
@@ -69,7 +73,7 @@ export interface RigOptions extends Pick<GitOptions, 'groups' | 'patienceMs'> {
 }
 
 export async function gitRig(options: RigOptions = {}): Promise<GitRig> {
-  const { socket = true, settings = {}, prepare, ...more } = options
+  const { socket = true, settings = {}, prepare, sync, ...more } = options
   const dir = await mkdtemp(join(tmpdir(), 'berth-git-'))
   const config = loadConfig({ BERTH_ROOT: join(dir, 'root'), BERTH_RUN: join(dir, 'run'), ...settings })
   await mkdir(dirname(config.apiSocket), { recursive: true })
@@ -77,7 +81,9 @@ export async function gitRig(options: RigOptions = {}): Promise<GitRig> {
   const redis = await startRedis(config)
   const store = await openStore(config)
   const token = (await store.tokens.create('test')).reveal()
-  const handler = createGitHandler({ config, store, log: createLog('test', { level: 'silent' }), ...more })
+  const log = createLog('test', { level: 'silent' })
+  const syncing = new Syncing({ config, store, log, ...sync })
+  const handler = createGitHandler({ config, store, log, syncing, ...more })
   const answer: Parameters<typeof createServer>[1] = (request, response) => {
     if (!handler(request, response)) response.writeHead(418).end('not git')
   }
@@ -93,6 +99,7 @@ export async function gitRig(options: RigOptions = {}): Promise<GitRig> {
     store,
     token,
     url,
+    syncing,
     fate: () => null,
     app: (name) => store.apps.create(name),
     async clone(app, files = { 'index.html': 'hi' }) {
@@ -131,6 +138,7 @@ export async function gitRig(options: RigOptions = {}): Promise<GitRig> {
       return [...(code === 0 ? [] : [`exit code ${String(code)}`]), ...said].join('\n')
     },
     async [Symbol.asyncDispose]() {
+      await syncing.close()
       silence()
       for (const server of [tcp, unix]) {
         server.close()

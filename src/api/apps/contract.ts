@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { OperationView } from '../operations/contract.js'
+import { GitSourceView } from '../git/contract.js'
 import { Formation } from '../formation/contract.js'
 import { OfApp, Time } from '../schemas.js'
 
@@ -17,6 +18,7 @@ export type AppView = z.output<typeof AppView>
 export const AppInfo = AppView.extend({
   description: z.string().describe('what the running release changed'),
   commit: z.string().nullable(),
+  source: GitSourceView.nullable().describe('repository that it is kept from'),
   formation: Formation,
 })
 export type AppInfo = z.output<typeof AppInfo>

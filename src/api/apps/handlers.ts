@@ -40,6 +40,7 @@ export function appHandlers(platform: ControlApiDeps): HandlersOf<'apps'> {
         ...viewApp(config, app),
         description: release.description,
         commit: release.commit,
+        source: app.gitSource ?? null,
         formation: readFormation(release),
       }
     },

@@ -1,15 +1,38 @@
 import { z } from 'zod'
-import { OfApp } from '../schemas.js'
+import { OfApp, Time } from '../schemas.js'
 
 export const GitLoginView = z.strictObject({
   host: z.string().describe('as a URL has it, with its port if it has one'),
   user: z.string(),
 })
 
+export const GitSourceView = z.strictObject({
+  url: z.string().describe('http or https'),
+  ref: z.string().nullable().describe('a branch, a tag, or a whole commit id; null is the default branch'),
+})
+
+export const SyncView = z.strictObject({
+  id: z.string().describe('sorts by time'),
+  status: z.enum(['waiting', 'running', 'succeeded', 'failed']),
+  cause: z.string().describe('`command`, or who sent the webhook'),
+  asked: z.int().describe('how often it was asked for while it waited'),
+  source: z.string().describe('URL#ref'),
+  createdAt: Time,
+  finishedAt: Time.nullable(),
+  commit: z.string().nullable().describe('what was fetched'),
+  build: z.string().nullable().describe('id of the build; null when nothing was new'),
+  failure: z.string().nullable().describe('why it failed, one line'),
+})
+export type SyncView = z.output<typeof SyncView>
+
+const WebhookView = z.strictObject({ url: z.string(), createdAt: Time.describe('when it got its secret') })
+
 export const GitView = z.strictObject({
   origin: z.string().nullable().describe('URL that the URLs of submodules are relative to'),
   deployBranch: z.string().nullable().describe('branch whose pushes deploy; null is main or master'),
-  logins: z.array(GitLoginView).describe('where submodules are fetched with a password, which nobody is shown'),
+  source: GitSourceView.nullable().describe('repository that `sync` fetches'),
+  webhook: WebhookView.nullable(),
+  logins: z.array(GitLoginView).describe('where other repositories are fetched with a password, which nobody is shown'),
 })
 export type GitView = z.output<typeof GitView>
 
@@ -19,11 +42,18 @@ export const git = {
     summary: 'Say where the repository of an app comes from',
     needs: 'manage',
     params: OfApp,
-    body: z.strictObject({ origin: z.string().max(2000).nullable().describe('http or https; null is nowhere') }),
+    body: z.strictObject({
+      origin: z.string().max(2000).nullable().optional().describe('http or https; null is nowhere'),
+      source: z
+        .strictObject({ url: z.string().max(2000), ref: z.string().max(200).nullable() })
+        .nullable()
+        .optional()
+        .describe('what `sync` fetches; null is nothing'),
+    }),
     reply: GitView,
   },
   authorize: {
-    summary: "Set the password with which an app's submodules are fetched from a host",
+    summary: "Set the password with which an app's source and submodules are fetched from a host",
     needs: 'operate',
     params: OfApp,
     body: z.strictObject({
@@ -38,5 +68,27 @@ export const git = {
     needs: 'operate',
     params: z.strictObject({ ...OfApp.shape, host: z.string() }),
     reply: GitLoginView,
+  },
+  sync: {
+    summary: 'Fetch the source of an app, and deploy what is new',
+    needs: 'deploy',
+    params: OfApp,
+    reply: z.strictObject({ text: z.string() }),
+    stream: 'lines',
+    end: SyncView,
+  },
+  syncs: { summary: 'List syncs, newest first', needs: 'view', params: OfApp, reply: z.array(SyncView) },
+  openWebhook: {
+    summary: 'Make the webhook of an app, or give it another secret',
+    needs: 'manage',
+    params: OfApp,
+    reply: WebhookView.extend({ secret: z.string().describe('shown this once') }),
+    status: 201,
+  },
+  closeWebhook: {
+    summary: 'Remove the webhook of an app',
+    needs: 'manage',
+    params: OfApp,
+    reply: z.strictObject({ removed: z.boolean().describe('whether there was one') }),
   },
 } as const

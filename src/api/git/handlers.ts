@@ -1,10 +1,15 @@
+import { askerOf } from '../../access/caller.js'
+import type { Config } from '../../config.js'
 import { BerthError } from '../../errors.js'
-import { parseUrl } from '../../git/submodules/url.js'
+import { checkElsewhere } from '../../git/remotes/hosts.js'
+import { parseUrl } from '../../git/remotes/url.js'
+import { parseSource, sourceName } from '../../git/sync/source.js'
 import { Secret } from '../../lib/secret.js'
-import type { App } from '../../store/apps.js'
+import type { App, GitSource } from '../../store/apps.js'
+import type { Sync, Webhook } from '../../store/syncs.js'
 import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
-import type { GitView } from './contract.js'
+import type { GitView, SyncView } from './contract.js'
 
 /** @throws BerthError `invalid` */
 function checkOrigin(text: string): string {
@@ -27,6 +32,16 @@ function checkOrigin(text: string): string {
   return url.href
 }
 
+/** @throws BerthError `invalid`, `denied` */
+function checkSource({ domain }: Config, { url, ref }: GitSource): GitSource {
+  const source = parseSource(url, ref)
+  checkElsewhere(domain, new URL(source.url), sourceName)
+  return source
+}
+
+const goesOn = (): BerthError =>
+  new BerthError('unavailable', 'Berth stopped following the sync, which goes on', '`berth git:syncs` says how it ends')
+
 /** A host as a URL has it. @throws BerthError `invalid` */
 function checkHost(text: string): string {
   const url = URL.canParse(`https://${text}`) ? new URL(`https://${text}`) : null
@@ -44,17 +59,45 @@ function checkLogin(user: string, password: string): void {
     throw new BerthError('invalid', 'the password has more than one line, or control characters', 'give one line')
 }
 
-export function gitHandlers({ store }: ControlApiDeps): HandlersOf<'git'> {
-  const view = async ({ id, gitOrigin, deployBranch }: App): Promise<GitView> => ({
-    origin: gitOrigin ?? null,
-    deployBranch,
-    logins: await store.gitLogins(id).list(),
-  })
+/** Without who asked for it: its build says that. */
+const viewSync = ({
+  id,
+  status,
+  cause,
+  asked,
+  source,
+  createdAt,
+  finishedAt,
+  commit,
+  build,
+  failure,
+}: Sync): SyncView => ({
+  ...{ id, status, cause, asked, source, createdAt, finishedAt, commit, build, failure },
+})
+
+/** @throws BerthError `missing` */
+const gone = (): never => {
+  throw new BerthError('missing', 'the app is not there any more', 'run `berth apps` to see them all')
+}
+
+export function gitHandlers(platform: ControlApiDeps): HandlersOf<'git'> {
+  const { config, store } = platform
+  const urlOf = ({ id }: Webhook): string => `${config.url}/hooks/${id}`
+  const view = async ({ id, gitOrigin, gitSource, deployBranch }: App): Promise<GitView> => {
+    const [hook, logins] = await Promise.all([store.webhooks.of(id), store.gitLogins(id).list()])
+    const webhook = hook && { url: urlOf(hook), createdAt: hook.createdAt }
+    return { origin: gitOrigin ?? null, source: gitSource ?? null, webhook, deployBranch, logins }
+  }
 
   return {
     info: (_, { app }) => view(app),
-    update: async ({ origin }, { app }) =>
-      view(await store.apps.update(app.id, { gitOrigin: origin === null ? undefined : checkOrigin(origin) })),
+    update: async ({ origin, source }, { app }) =>
+      view(
+        await store.apps.update(app.id, {
+          ...(origin !== undefined && { gitOrigin: origin === null ? undefined : checkOrigin(origin) }),
+          ...(source !== undefined && { gitSource: source === null ? undefined : checkSource(config, source) }),
+        }),
+      ),
 
     authorize: async ({ host, user, password }, { app }) => {
       checkLogin(user, password)
@@ -64,5 +107,25 @@ export function gitHandlers({ store }: ControlApiDeps): HandlersOf<'git'> {
     },
 
     forget: ({ host }, { app }) => store.gitLogins(app.id).remove(host.toLowerCase()),
+
+    sync: async (_, { app, caller, signal }) => {
+      const run = await platform.sync(app, askerOf(caller))
+      return (async function* () {
+        for await (const text of run.output.read(signal)) yield { text }
+        if (signal.aborted) throw goesOn()
+        const end = await run.ended
+        if (end === null) throw goesOn()
+        return viewSync(end)
+      })()
+    },
+
+    syncs: async (_, { app }) => (await store.syncs(app.id).list()).map(viewSync),
+
+    openWebhook: async (_, { app }) => {
+      const hook = (await store.webhooks.renew(app.id)) ?? gone()
+      return { url: urlOf(hook), createdAt: hook.createdAt, secret: hook.secret.reveal() }
+    },
+
+    closeWebhook: async (_, { app }) => ({ removed: await store.webhooks.remove(app.id) }),
   }
 }

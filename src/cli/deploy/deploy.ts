@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path'
 import type { Command } from 'commander'
+import type { ApiClient } from '../../api/client.js'
 import { composeMark } from '../../buildpacks/compose/mark.js'
 import { BerthError, is } from '../../errors.js'
 import { allOf } from '../../lib/all-of.js'
@@ -12,7 +13,7 @@ import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from '.
 import { entriesOfArchive } from './archive.js'
 import { treeOfDirectory } from './directory.js'
 import { importEntries } from './import.js'
-import { fetchTree } from './remote.js'
+import { fetchTree, keptSource } from './remote.js'
 import { Workspace } from './workspace.js'
 
 interface DeployOptions extends AppOptions, JsonOptions {
@@ -51,7 +52,10 @@ export function registerDeploy(program: Command): void {
     ),
   )
     .argument('[source]', 'a directory or an archive; - is an archive on standard input; default: this directory')
-    .option('--git <url#ref>', 'a git repository, and a branch, a tag or a whole commit id of it')
+    .option(
+      '--git <url#ref>',
+      'a git repository, and a branch, a tag or a whole commit id of it; `git:sync` fetches it again',
+    )
     .option('--image <name>', 'an image; as Dockerfile `FROM <name>`')
     .option(
       '--compose <file>',
@@ -83,7 +87,26 @@ async function deploy(path: string | undefined, options: DeployOptions): Promise
     // keeps what the next deploy need not send
     workspace.git(['update-ref', 'refs/berth/deployed', commit]),
   ])
-  if (options.json) printJson({ app, branch: branch.name, commit, tree })
+  const from = options.git === undefined ? null : keptSource(options.git)
+  const kept = from && (await keep(client, app, from))
+  if (options.json) printJson({ app, branch: branch.name, commit, tree, source: kept })
+}
+
+type GitSource = NonNullable<ReturnType<typeof keptSource>>
+
+/** What was deployed is remembered: the server can fetch it again. */
+async function keep(client: ApiClient, app: string, source: GitSource): Promise<GitSource | null> {
+  try {
+    await client.git.update({ app, source })
+  } catch (error) {
+    if (!is(error, 'invalid') && !is(error, 'denied')) throw error
+    say(`It is deployed, and not kept: ${error.message}`)
+    return null
+  }
+  say(
+    `Kept: \`berth git:sync -a ${app}\` has the server fetch it again, \`berth git:webhook -a ${app}\` whenever it is pushed to`,
+  )
+  return source
 }
 
 async function push(workspace: Workspace, args: readonly string[]): Promise<void> {

@@ -1,4 +1,5 @@
 import { UsageError } from '../failure.js'
+import { joinSource, splitSource } from '../git-sync.js'
 import type { Workspace } from './workspace.js'
 
 /** Seconds after which git gives up a server that sends nothing. */
@@ -11,8 +12,8 @@ const silence = 30
  * @throws UsageError for an address that is none
  */
 export async function fetchTree(workspace: Workspace, source: string): Promise<{ tree: string; title: string }> {
-  const at = source.indexOf('#')
-  const [url, ref] = at < 0 ? [source, 'HEAD'] : [source.slice(0, at), source.slice(at + 1) || 'HEAD']
+  const { url, ref: named } = splitSource(source)
+  const ref = named ?? 'HEAD'
   if (url === '' || url.startsWith('-') || ref.startsWith('-') || /[\s\0:^~?*[\\]/.test(ref))
     throw new UsageError(`${source} is no repository and branch`, 'write it as https://HOST/REPOSITORY.git#BRANCH')
   const slow = ['-c', 'http.lowSpeedLimit=1', '-c', `http.lowSpeedTime=${String(silence)}`]
@@ -21,7 +22,16 @@ export async function fetchTree(workspace: Workspace, source: string): Promise<{
     await workspace.git(['rev-parse', 'FETCH_HEAD^{commit}', 'FETCH_HEAD^{tree}'])
   ).split('\n')
   const shown = URL.canParse(url) ? withoutSecrets(new URL(url)) : url
-  return { tree, title: `${shown}${at < 0 ? '' : `#${ref}`} at ${commit.slice(0, 12)}` }
+  return { tree, title: `${joinSource({ url: shown, ref: named })} at ${commit.slice(0, 12)}` }
+}
+
+/**
+ * What the server can be told to fetch by itself: what is reached over HTTP, without the password that this machine may have for
+ * it. null for anything else.
+ */
+export function keptSource(source: string): { url: string; ref: string | null } | null {
+  const { url, ref } = splitSource(source)
+  return /^https?:\/\//i.test(url) && URL.canParse(url) ? { url: withoutSecrets(new URL(url)), ref } : null
 }
 
 function withoutSecrets(url: URL): string {

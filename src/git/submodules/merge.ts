@@ -8,7 +8,7 @@ import { readRef } from '../refs.js'
 import { readTree, tooMany, maxLinks, type Link, type TreeFacts } from '../tree.js'
 import type { SubmoduleCache } from './cache.js'
 import { readModules } from './modules.js'
-import { resolveUrl, type Origin } from './url.js'
+import { resolveUrl, type Origin } from '../remotes/url.js'
 
 /** Submodules within submodules. */
 const maxDepth = 5

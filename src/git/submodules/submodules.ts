@@ -6,9 +6,9 @@ import type { Disk } from '../disk.js'
 import { readTree, type TreeFacts } from '../tree.js'
 import { SubmoduleCache } from './cache.js'
 import { fetchCommit, type Fetching } from './fetch.js'
-import type { Lookup } from './hosts.js'
+import { checkElsewhere, type Lookup } from '../remotes/hosts.js'
 import { mergedBefore, mergeTrees, walkSubmodules, type PinnedCommit, type Source, type Walk } from './merge.js'
-import { parseUrl } from './url.js'
+import { parseUrl } from '../remotes/url.js'
 
 /** Milliseconds that one fetch may take, and all of a push together. */
 const patienceMs = 300_000
@@ -37,8 +37,11 @@ class SubmodulesWanted extends Error {
 /** Takes text for the pusher. */
 type Say = (text: string) => Promise<void>
 
-const originOf = ({ gitOrigin }: App): URL | null =>
-  gitOrigin === undefined ? null : parseUrl(gitOrigin, 'origin').url
+/** What relative URLs count from. */
+const originOf = ({ gitOrigin, gitSource }: App): URL | null => {
+  const origin = gitOrigin ?? gitSource?.url
+  return origin === undefined ? null : parseUrl(origin, 'origin').url
+}
 
 /**
  * A commit with the files of its submodules in their places, as one that can be exported; itself where it has none.
@@ -101,23 +104,13 @@ async function fetchAll(deps: SubmoduleDeps, app: App, { source, facts, say, sig
   })
   const obtain = async (wanted: readonly PinnedCommit[]): Promise<void> => {
     for (const one of wanted) {
-      checkElsewhere(deps.config, one)
+      checkElsewhere(deps.config.domain, one.origin.url, one.path)
       if ((await walk.cache.missing([one.commit])).size === 0) continue // the same as another
       await say(`-----> Fetching submodule ${one.path} from ${one.origin.url.href}\n`)
       await fetchCommit(await fetching(), one)
     }
   }
   await walkSubmodules({ ...walk, obtain }, source, facts)
-}
-
-/** @throws BerthError `denied` for another app of this server: who may push one may not see all */
-function checkElsewhere({ domain }: Config, { path, origin: { url } }: PinnedCommit): void {
-  if (url.hostname !== `berth.${domain}` && !url.hostname.endsWith(`.berth.${domain}`)) return
-  throw new BerthError(
-    'denied',
-    `${path}: ${url.href} is an app of this server, and apps do not see each other`,
-    'keep what several apps share in a repository elsewhere',
-  )
 }
 
 /**

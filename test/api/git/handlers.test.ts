@@ -21,7 +21,7 @@ describe('where an app comes from', function () {
     )
 
   it('is said by a URL, without a password, and can be forgotten', async () => {
-    expect(await info()).to.deep.equal({ origin: null, deployBranch: null, logins: [] })
+    expect(await info()).to.deep.equal({ origin: null, source: null, webhook: null, deployBranch: null, logins: [] })
     const origin = 'https://git.example.com/you/blog.git'
     expect((await rig.client.git.update({ app, origin })).origin).to.equal(origin)
     for (const [bad, words] of [
@@ -33,6 +33,56 @@ describe('where an app comes from', function () {
       expect(await refusal(rig.client.git.update({ app, origin: bad })), bad).to.match(words)
     expect((await info()).origin).to.equal(origin)
     expect((await rig.client.git.update({ app, origin: null })).origin).to.equal(null)
+  })
+
+  it('is kept from a repository, and says so', async () => {
+    const source = { url: 'https://git.example.com/you/blog.git', ref: 'main' }
+    const update = (url: string, ref: string | null = null) => rig.client.git.update({ app, source: { url, ref } })
+    expect((await update(source.url, source.ref)).source).to.deep.equal(source)
+    expect((await rig.client.apps.info({ app })).source).to.deep.equal(source)
+    for (const [url, ref, words] of [
+      ['https://you:secret@host/blog', null, /^invalid: the source is no place for a password/],
+      ['git@github.com:you/blog.git', null, /^invalid: source: .*reached by SSH/],
+      ['/srv/blog', null, /^invalid: source: .*is a path/],
+      ['ext::sh -c id', null, /^invalid: source: .*would run a program/],
+      [`${rig.config.url}/blog.git`, null, /^denied: source: .*is an app of this server/],
+      [source.url, '--upload-pack=id', /^invalid: .* is no name of a branch/],
+      [source.url, 'a..b', /^invalid: .* is no name of a branch/],
+      [source.url, 'a b', /^invalid: .* is no name of a branch/],
+      [source.url, '', /^invalid: .* is no name of a branch/],
+    ] as const)
+      expect(await refusal(update(url, ref)), `${url} ${String(ref)}`).to.match(words)
+    expect((await info()).source).to.deep.equal(source)
+    expect((await rig.client.git.update({ app, origin: null })).source).to.deep.equal(source)
+    expect((await rig.client.git.update({ app, source: null })).source).to.equal(null)
+    expect((await rig.client.apps.info({ app })).source).to.equal(null)
+  })
+
+  it('is synced, with all that is said, and the end in the list', async () => {
+    expect(await refusal(rig.client.git.sync({ app }).then((lines) => lines.next()))).to.match(
+      /^conflict: .*kept from no/,
+    )
+    await rig.client.git.update({ app, source: { url: 'http://127.0.0.1:9/blog', ref: null } })
+    const lines = await rig.client.git.sync({ app })
+    let said = ''
+    let next = await lines.next()
+    for (; next.done !== true; next = await lines.next()) said += next.value.text
+    expect(said).to.match(/^-----> Fetching http:\/\/127.0.0.1:9\/blog\n ! {5}source: .* private address/)
+    expect(next.value).to.include({ status: 'failed', cause: 'command', asked: 1, build: null })
+    expect(contract.git.syncs.reply.parse(await rig.client.git.syncs({ app }))).to.deep.equal([next.value])
+  })
+
+  it('has a webhook, whose secret is told once', async () => {
+    const made = contract.git.openWebhook.reply.parse(await rig.client.git.openWebhook({ app }))
+    expect(made.url).to.match(new RegExp(`^${rig.config.url}/hooks/[\\w-]{22}$`))
+    const { webhook } = await info()
+    expect(webhook).to.deep.equal({ url: made.url, createdAt: made.createdAt })
+    const again = await rig.client.git.openWebhook({ app })
+    expect([again.url === made.url, again.secret === made.secret]).to.deep.equal([true, false])
+    expect(JSON.stringify([await info(), await rig.client.apps.info({ app })])).not.to.include(again.secret)
+    expect(await rig.client.git.closeWebhook({ app })).to.deep.equal({ removed: true })
+    expect(await rig.client.git.closeWebhook({ app })).to.deep.equal({ removed: false })
+    expect((await info()).webhook).to.equal(null)
   })
 
   it('has a password for a host, which is never shown and goes with the app', async () => {

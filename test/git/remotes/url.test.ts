@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { BerthError } from '../../../src/errors.js'
-import { printable, resolveUrl } from '../../../src/git/submodules/url.js'
+import { printable, resolveUrl } from '../../../src/git/remotes/url.js'
 
 const parent = new URL('https://git.example.com/org/app.git')
 

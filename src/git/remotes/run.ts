@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { Secret } from '../../lib/secret.js'
+import { endGroupOn } from '../process-group.js'
 
 /** Of what git says of an error the last this many characters are kept. */
 const keptWords = 4000
-/** Who does not end when asked is ended after so long. Milliseconds. */
-const graceMs = 2_000
+/** Of what it answers, the first. */
+const keptAnswer = 64 * 1024
 
 /** What git must not do for whom we fetch from. */
 const rules: readonly (readonly [string, string])[] = [
@@ -80,6 +81,8 @@ export interface FetchOutcome {
   readonly signal: NodeJS.Signals | null
   /** What git said, without the password. */
   readonly said: string
+  /** What it answered; longer than anybody needs it, it is cut. */
+  readonly answer: string
 }
 
 /**
@@ -98,7 +101,7 @@ export async function runFetch(
   const child = spawn('/bin/sh', ['-c', script, 'sh', blocks, ...args], {
     cwd: repository,
     detached: true, // its helper, which holds the connection, is of its group
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       HOME: '/nonexistent',
       LC_ALL: 'C.UTF-8',
@@ -111,30 +114,19 @@ export async function runFetch(
       ...env,
     },
   })
-  let said = ''
+  let [said, answer] = ['', '']
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (answer.length < keptAnswer) answer += chunk.toString('latin1')
+  })
   child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-keptWords)))
-  const end = (how: NodeJS.Signals): void => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, how)
-    } catch {
-      // it has ended by itself
-    }
-  }
-  let later: NodeJS.Timeout | undefined
-  const stop = (): void => {
-    end('SIGTERM')
-    later = setTimeout(() => end('SIGKILL'), graceMs)
-  }
-  signal.addEventListener('abort', stop, { once: true })
-  if (signal.aborted) stop()
+  const leave = endGroupOn(signal, child)
   try {
     return await new Promise((resolve, reject) => {
       child.once('error', reject)
-      child.once('close', (code, by) => resolve({ code, signal: by, said: masked(said, connection) }))
+      child.once('close', (code, by) => resolve({ code, signal: by, said: masked(said, connection), answer }))
     })
   } finally {
-    signal.removeEventListener('abort', stop)
-    clearTimeout(later)
+    leave()
   }
 }
 

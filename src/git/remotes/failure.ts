@@ -2,10 +2,22 @@ import { BerthError } from '../../errors.js'
 import { inMebibytes } from '../explain.js'
 import type { Connection, FetchOutcome } from './run.js'
 
+/** What to do about a failure: it depends on where the URL is written. */
+export interface Advice {
+  /** When trying again may help. */
+  readonly again: string
+  /** When the URL is wrong. */
+  readonly correct: string
+  /** When the URL is another by now. */
+  readonly moved: string
+}
+
 /** A fetch that failed, and what it was to bring. */
 export interface FailedFetch {
   readonly path: string
-  readonly commit: string
+  /** `commit 1a2b3c4` */
+  readonly what: string
+  readonly advice: Advice
   readonly connection: Connection
   readonly outcome: FetchOutcome
   /** Milliseconds after which it was ended; null when it was not. */
@@ -21,8 +33,6 @@ export const refusesCommit = ({ said }: FetchOutcome): boolean =>
   /not our ref|unadvertised object|want [0-9a-f]+ not valid|no such remote ref|couldn't find remote ref/i.test(said)
 
 export const redirects = ({ said }: FetchOutcome): boolean => /requested URL returned error: 30\d/.test(said)
-
-const again = 'push again; if that fails too, look at the remote'
 
 const rules: readonly (readonly [RegExp, Words])[] = [
   [
@@ -42,18 +52,18 @@ const rules: readonly (readonly [RegExp, Words])[] = [
   ],
   [
     /returned error: (404|410)|repository .* not found/i,
-    ({ connection: { url } }) => ({
+    ({ connection: { url }, advice }) => ({
       fault: 'missing',
       message: `there is no repository at ${url.href}`,
-      hint: 'correct its URL in .gitmodules, commit and push',
+      hint: advice.correct,
     }),
   ],
   [
     /returned error: 30\d/,
-    ({ connection: { url } }) => ({
+    ({ connection: { url }, advice }) => ({
       fault: 'invalid',
       message: `${url.href} leads elsewhere, and is not followed`,
-      hint: 'put the URL where it ends in .gitmodules',
+      hint: advice.moved,
     }),
   ],
   [
@@ -69,7 +79,7 @@ const rules: readonly (readonly [RegExp, Words])[] = [
     () => ({
       fault: 'large',
       message: "the server's disk is full",
-      hint: 'free space on it, then push again',
+      hint: 'free space on it, then try again',
     }),
   ],
   [
@@ -82,24 +92,24 @@ const rules: readonly (readonly [RegExp, Words])[] = [
   ],
   [
     /could not resolve host|failed to connect|couldn't connect|connection refused|timed out|too slow|reset by peer|empty reply|returned error: 5\d\d|SSL|TLS|certificate/i,
-    ({ connection: { url }, outcome }) => ({
+    ({ connection: { url }, outcome, advice }) => ({
       fault: 'unavailable',
       message: `${url.href} cannot be reached: ${lineOf(outcome, /unable to access|RPC failed/)}`,
-      hint: again,
+      hint: advice.again,
     }),
   ],
 ]
 
-/** Why a submodule could not be fetched, in words for the pusher: the place, the URL, and the way out. */
+/** Why a repository could not be fetched, in words for a person: the place, the URL, and the way out. */
 export function explainFetch(failed: FailedFetch): BerthError {
-  const { path, connection, outcome, endedAfter, commit } = failed
+  const { path, connection, outcome, endedAfter, what, advice } = failed
   const { url } = connection
   const explain = (): ReturnType<Words> => {
     if (endedAfter !== null)
       return {
         fault: 'unavailable',
-        message: `${url.href} did not send commit ${commit.slice(0, 7)} within ${String(Math.round(endedAfter / 1000))} s`,
-        hint: again,
+        message: `${url.href} did not send ${what} within ${String(Math.round(endedAfter / 1000))} s`,
+        hint: advice.again,
       }
     return rulesFor(outcome.said, failed)
   }
@@ -110,11 +120,11 @@ export function explainFetch(failed: FailedFetch): BerthError {
 function rulesFor(said: string, failed: FailedFetch): ReturnType<Words> {
   const words = rules.find(([pattern]) => pattern.test(said))?.[1]
   if (words) return words(failed)
-  const { connection, outcome } = failed
+  const { connection, outcome, advice } = failed
   return {
     fault: 'unavailable',
     message: `${connection.url.href} was not fetched: ${lineOf(outcome, /^(fatal|error): /)}`,
-    hint: again,
+    hint: advice.again,
   }
 }
 

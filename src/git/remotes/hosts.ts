@@ -101,7 +101,7 @@ export async function findHost(
 }
 
 async function ask(name: string, path: string, url: URL, lookup: Lookup): Promise<readonly string[]> {
-  const hint = 'look at the URL in .gitmodules, and at the DNS of the server; then push again'
+  const hint = 'look at the URL, and at the DNS of the server; then try again'
   try {
     const found = await lookup(name)
     if (found.length > 0) return found
@@ -109,4 +109,14 @@ async function ask(name: string, path: string, url: URL, lookup: Lookup): Promis
     throw new BerthError('unavailable', `${path}: the host of ${url.href} is not found`, hint, error)
   }
   throw new BerthError('unavailable', `${path}: the host of ${url.href} has no address`, hint)
+}
+
+/** @throws BerthError `denied` for another app of this server: who may push one may not see all */
+export function checkElsewhere(domain: string, url: URL, path: string): void {
+  if (url.hostname !== `berth.${domain}` && !url.hostname.endsWith(`.berth.${domain}`)) return
+  throw new BerthError(
+    'denied',
+    `${path}: ${url.href} is an app of this server, and apps do not see each other`,
+    'keep what several apps share in a repository elsewhere',
+  )
 }
