@@ -63,11 +63,11 @@ function nameOf(headers: IncomingHttpHeaders): string {
   return typeof name === 'string' ? name.slice(0, 80) : ''
 }
 
-/** GitHub can be told to send a form with the JSON in it. */
+/** GitHub can be told to send a form with the JSON in it; curl says that it sends one, whatever it sends. */
 function parse(headers: IncomingHttpHeaders, text: string): unknown {
   const isForm = headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true
   try {
-    return JSON.parse(isForm ? (new URLSearchParams(text).get('payload') ?? '') : text)
+    return JSON.parse(isForm ? (new URLSearchParams(text).get('payload') ?? text) : text)
   } catch (error) {
     throw new BerthError(
       'invalid',

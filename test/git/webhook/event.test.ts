@@ -44,6 +44,7 @@ describe('the event of a webhook', () => {
     const form = `payload=${encodeURIComponent(JSON.stringify({ ref: main }))}`
     const type = { 'content-type': 'application/x-www-form-urlencoded', 'x-github-event': 'push' }
     expect(read(type, form)).to.deep.include({ refs: [main] })
+    expect(read(type, { ref: main })).to.deep.include({ refs: [main] })
   })
 
   it('is a ping, or none of our business, whatever its body', () => {
