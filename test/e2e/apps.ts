@@ -27,7 +27,8 @@ export const handling = (body: string): Record<string, string> => running(server
 
 export const crashing = running("console.error('cannot find the database'); process.exit(3)\n")
 export const neverListening = running('setInterval(() => {}, 1000)\n')
-export const onAnotherPort = running(server("res.end('hi')", '4321'))
+/** Where its source does not tell. */
+export const onAnotherPort = running(server("res.end('hi')", "Number('4321')"))
 export const onLoopback = running(
   "require('http').createServer((q, s) => s.end('hi')).listen(process.env.PORT, '127.0.0.1')\n",
 )
