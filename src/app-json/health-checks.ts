@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Tree } from '../buildpacks/tree.js'
 import {
   CheckFields,
+  checkPhases,
   faultOf,
   mostChecks,
   strategyOf,
@@ -28,7 +29,7 @@ const headersOf = (value: unknown): unknown => {
 /** Dokku's names; `status` is Berth's own. `false`, and an empty path, say no more than nothing. */
 const HealthCheck = z
   .object({
-    type: z.enum(['startup', 'readiness', 'liveness']).default('startup'),
+    type: z.enum(checkPhases).default('startup'),
     name: z.string().max(100).regex(named, 'must not have control characters in it').default(''),
     path: z.preprocess((value) => (value === '' ? undefined : value), z.optional(shape.path)).exactOptional(),
     scheme: shape.scheme,
@@ -52,7 +53,7 @@ const HealthCheck = z
     ...(httpHeaders === undefined ? {} : { headers: httpHeaders }),
     ...(listening ? { listening: true } : {}),
     ...(name === '' ? {} : { name }),
-    phase: type === 'liveness' ? 'liveness' : 'startup',
+    phase: type,
     file: 'app.json',
   }))
   .superRefine((check, context) => {

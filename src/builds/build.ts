@@ -12,6 +12,7 @@ import { BerthError, is } from '../errors.js'
 import { orMissing } from '../lib/missing.js'
 import { own } from '../lib/own.js'
 import { harmless } from '../lib/terminal.js'
+import type { DeclaredChecks } from '../store/checks.js'
 import { varsFor, type Reaches } from '../store/reach.js'
 import { engineBack } from '../engine-client/back.js'
 import { ensureStacks, withStackImages, type StackDeps } from '../stacks/ensure.js'
@@ -69,7 +70,7 @@ export async function buildTree(
   const place = appDirectory(directoryTree(directory), order.variables)
   const placed = { ...order, directory: join(directory, place) }
   const said = readAppJson(directoryTree(placed.directory))
-  const { healthchecks, notes } = healthChecksOf(said?.healthchecks ?? {}, directoryTree(placed.directory))
+  const { healthchecks: declared, notes } = healthChecksOf(said?.healthchecks ?? {}, directoryTree(placed.directory))
   const asked = variablesAsked(said?.env ?? {}, order.variables)
   const seen = (config: Variables): Variables => varsFor('build', { config, reach: order.reach })
   const plan = planOf({ ...placed, variables: { ...order.stepVariables, ...seen({ ...order.variables, ...asked }) } })
@@ -92,6 +93,7 @@ export async function buildTree(
   const web = made.get(own(plan.images ?? {}, 'web') ?? plan) ?? main
   const processTypes = await typesOf(deps, plan, main.id)
   if (plan.typesFile !== undefined) tellTypes(log, processTypes)
+  const healthchecks = withHealth(declared, web, log)
   tellIdleChecks(log, healthchecks, processTypes)
   return {
     image: main.id,
@@ -117,6 +119,13 @@ const keptOf = (
   scripts: said?.scripts,
   cron: said?.cron,
 })
+
+/** The checks of the app, or where it says none of `web`, those of its image. */
+function withHealth(declared: DeclaredChecks, { health }: MadeImage, log: OperationLog): DeclaredChecks {
+  if (health.length === 0 || Object.hasOwn(declared, 'web')) return declared
+  log.detail('Note: HEALTHCHECK of the image is the startup and liveness check of web')
+  return { ...declared, web: health }
+}
 
 type Variables = Readonly<Record<string, string>>
 

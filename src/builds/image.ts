@@ -13,6 +13,8 @@ import { whyAbsent } from '../stacks/absent.js'
 import type { StackDeps } from '../stacks/ensure.js'
 import { registryAuths } from '../stacks/registries.js'
 import { contextOf, dockerfileName, type ContextUpload } from './context.js'
+import type { DeclaredCheck } from '../store/checks.js'
+import { healthChecksIn } from './image-health.js'
 import type { OperationLog } from './operation-log.js'
 
 /** An image to build for an app. */
@@ -39,6 +41,8 @@ export interface MadeImage {
   readonly memory: number
   /** That it listens on, as far as its Dockerfile or its source tells. */
   readonly port: number | undefined
+  /** That its HEALTHCHECK makes, if its Dockerfile is the app's own. */
+  readonly health: readonly DeclaredCheck[]
 }
 
 /**
@@ -69,10 +73,12 @@ export async function buildImage(
       ...(builder === 'here' ? { headers: headersOf(plan, variables, stepVariables) } : {}),
     }
     const { id, memory } = await report(engine.builds.build(context.stream, request, signal), { plan, buildpack }, log)
-    if (id !== undefined && plan.ownDockerfile === false) return { id, memory, port: plan.port }
+    const made = { port: plan.port, health: [] }
+    if (id !== undefined && plan.ownDockerfile === false) return { id, memory, ...made }
     const image = await engine.images.inspect(tag)
     if (image === null) throw new Error('the engine does not have what it has built')
-    return { id: image.Id, memory, port: plan.ownDockerfile === false ? plan.port : portOf(image, plan) }
+    const its = plan.ownDockerfile === false ? made : { port: portOf(image, plan), health: healthChecksIn(image) }
+    return { id: image.Id, memory, ...its }
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof BerthError) throw error

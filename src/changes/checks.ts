@@ -6,6 +6,7 @@ import type { App } from '../store/apps.js'
 import {
   allTypes,
   checkFields,
+  checkPhases,
   CheckFields,
   faultOf,
   strategyOf,
@@ -19,7 +20,7 @@ const ChecksChange = z.object({
   kind: z.literal('checks'),
   /** Process types; none is all of them. */
   types: z.array(z.string()).readonly(),
-  phase: z.enum(['startup', 'liveness']),
+  phase: z.enum(checkPhases),
   set: CheckFields,
   unset: z.array(z.string()).readonly(),
   mode: z.enum(['check', 'skip', 'disable']).exactOptional(),
@@ -114,7 +115,7 @@ export const checks = acting<ChecksChange>({
     // what watches over running processes reads it anew
     await at.refreshRoute()
     at.progress.detail(
-      change.phase === 'liveness' && change.mode === undefined
+      change.phase !== 'startup' && change.mode === undefined
         ? 'Counts from now on; no new release'
         : 'Counts from the next deploy or restart on; no new release',
     )

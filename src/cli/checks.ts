@@ -11,7 +11,15 @@ const group = 'Checks'
 
 interface TypeOptions extends AppOptions {
   readonly type: string
-  readonly liveness?: boolean
+  readonly readiness?: boolean | undefined
+  readonly liveness?: boolean | undefined
+}
+
+/** @throws UsageError */
+function phaseOf({ readiness, liveness }: Pick<TypeOptions, 'readiness' | 'liveness'>): CheckView['phase'] {
+  if (readiness && liveness)
+    throw new UsageError('--readiness and --liveness exclude each other', 'set one, then the other')
+  return readiness ? 'readiness' : liveness ? 'liveness' : 'startup'
 }
 
 const numbers = ['port', 'uptime', 'attempts', 'timeout', 'wait', 'initialDelay']
@@ -84,7 +92,8 @@ function addChecks(program: Command): void {
 const withType = (command: Command): Command =>
   withApp(command)
     .option('--type <type>', 'process type', 'web')
-    .option('--liveness', 'the check of running processes, not that of new ones')
+    .option('--readiness', 'the check of running processes that get no requests while they fail it')
+    .option('--liveness', 'the check of running processes that are replaced when they fail it')
 
 function addChecksSet(program: Command): void {
   withType(
@@ -96,16 +105,17 @@ function addChecksSet(program: Command): void {
         'checks:set path=/up status=200 timeout=10 -a blog',
         'checks:set --type worker command="bin/check --deep"',
         'checks:set --liveness path=/up attempts=3 wait=10',
+        'checks:set --readiness path=/ready attempts=1 wait=5',
         'checks:set header.Host=example.org',
       ],
     }),
   )
     .argument('<fields...>', 'NAME=value: path, port, status, content, command, uptime, attempts, timeout, wait, …')
-    .action(async (given: string[], { type, liveness, ...options }: TypeOptions) => {
+    .action(async (given: string[], { type, readiness, liveness, ...options }: TypeOptions) => {
       const set = parseCheck(given)
       const session = await openApp(options)
       const { app, client } = session
-      const request = { app, type, phase: liveness ? ('liveness' as const) : ('startup' as const), set }
+      const request = { app, type, phase: phaseOf({ readiness, liveness }), set }
       await followOperation(session, `Setting the checks of ${type} of ${app}`, client.checks.change(request))
     })
 }
@@ -120,12 +130,12 @@ function addChecksUnset(program: Command): void {
     }),
   )
     .argument('[names...]')
-    .action(async (names: string[], { type, liveness, ...options }: TypeOptions) => {
+    .action(async (names: string[], { type, readiness, liveness, ...options }: TypeOptions) => {
       const session = await openApp(options)
       const { app, client } = session
       const all = [...words, ...numbers, ...switches, 'headers']
       const unset = names.length === 0 ? all : names
-      const request = { app, type, phase: liveness ? ('liveness' as const) : ('startup' as const), unset }
+      const request = { app, type, phase: phaseOf({ readiness, liveness }), unset }
       await followOperation(session, `Unsetting the checks of ${type} of ${app}`, client.checks.change(request))
     })
 }

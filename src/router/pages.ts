@@ -76,6 +76,12 @@ const pages: Record<ErrorKind, (subject: PageSubject) => Page> = {
     text: 'The image it was made into is no longer on this server.',
     hint: 'If it is yours: git push berth main',
   }),
+  'not-ready': (s) => ({
+    status: 503,
+    title: `${name(s)} is not ready right now`,
+    text: 'It runs, and says of itself that it cannot take requests at the moment. Try again in a few seconds.',
+    hint: owner(s, 'checks:run'),
+  }),
   'api-away': () => ({
     status: 503,
     title: 'Berth itself is not answering right now',

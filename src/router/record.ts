@@ -17,6 +17,7 @@ const reasons: ReadonlySet<unknown> = new Set<Away | undefined>([
   'no-web',
   'scaled-to-zero',
   'needs-push',
+  'not-ready',
   undefined,
 ])
 

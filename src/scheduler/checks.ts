@@ -48,14 +48,15 @@ export interface Check {
 export interface TypeChecks {
   readonly mode: CheckMode
   readonly startup: readonly Check[]
+  readonly readiness: readonly Check[]
   readonly liveness: readonly Check[]
 }
 
 /** Statuses that pass where a page is named, and where none is: an app need not have one at `/`. */
 const passing = { named: '200-399', unnamed: '100-499' }
 
-/** Seconds between two liveness checks: what runs well is asked less often than what starts. */
-const livenessWait = 10
+/** Seconds between two checks of what has started: what runs well is asked less often than what starts. */
+const runningWait = 10
 
 const nobody: Readonly<Record<string, CheckFields>> = {}
 
@@ -68,7 +69,8 @@ export function checksOf(app: Pick<App, 'checks'>, release: Release, type: strin
     const declared = (own(release.healthchecks ?? {}, type) ?? []).filter((one) => one.phase === phase)
     return resolved(phase, type, set, declared).map((one) => ({ ...one, port: one.port || portOf(release) }))
   }
-  return { mode: own(modes, type) ?? own(modes, allTypes) ?? 'check', startup: of('startup'), liveness: of('liveness') }
+  const mode = own(modes, type) ?? own(modes, allTypes) ?? 'check'
+  return { mode, startup: of('startup'), readiness: of('readiness'), liveness: of('liveness') }
 }
 
 function resolved(phase: CheckPhase, type: string, set: CheckFields, declared: readonly DeclaredCheck[]): Check[] {
@@ -99,9 +101,25 @@ function merged(phase: CheckPhase, strategy: CheckStrategy, set: CheckFields, de
     isDefault: phase === 'startup' && declared === undefined && Object.keys(set).length === 0,
     ...{ scheme: 'http', port: 0, path: '/', headers: {}, content: '', command: [], uptime: 0 },
     status: from.path === 'default' ? passing.unnamed : passing.named,
-    ...{ attempts: 3, timeout: 5, wait: phase === 'liveness' ? livenessWait : 5, initialDelay: 0, warn: false },
+    ...{ attempts: 3, timeout: 5, wait: phase === 'startup' ? 5 : runningWait, initialDelay: 0, warn: false },
     ...values,
   }
+}
+
+/** Whether processes of a type are asked, while they run, if they can take requests. */
+export const hasReadiness = ({ readiness }: TypeChecks, type: string): boolean =>
+  type === 'web' && readiness.some(({ warn }) => !warn)
+
+/**
+ * What a new process has to pass. A release is put in charge when its processes are ready; one that starts again runs on
+ * without requests until it is, for that is why it says so.
+ */
+export function gateOf(checks: TypeChecks, port: number, isNewRelease: boolean): TypeChecks {
+  const { startup, readiness } = checks
+  if (readiness.length === 0) return checks
+  const said = startup.filter((one) => !one.isDefault)
+  if (isNewRelease) return { ...checks, startup: [...said, ...readiness] }
+  return { ...checks, startup: said.length > 0 || startup.length === 0 ? said : [listeningOn(port)] }
 }
 
 /** What every `web` process passes: the router has to reach it, whatever its checks ask. */

@@ -41,6 +41,8 @@ export function creationOf(
     Cmd: [],
     Env: environmentOf(app, release, slot),
     Labels: labelsOf(instance, app.id, release, slot),
+    // the scheduler asks in place of the engine: see builds/image-health.ts
+    Healthcheck: { Test: ['NONE'] },
     NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [...aliases] } } },
     ...config,
     HostConfig: {

@@ -165,7 +165,7 @@ export function explainDefault(process: string, seconds: number, last?: CheckAns
 
 /** Which check it is, and what it asks: `its check "up", GET /up on port 5000`. */
 export const nameCheck = (check: Check): string =>
-  `its ${check.phase === 'liveness' ? 'liveness ' : ''}check${check.name === '' ? '' : ` "${check.name}"`}, ${describeAsk(check)}`
+  `its ${check.phase === 'startup' ? '' : `${check.phase} `}check${check.name === '' ? '' : ` "${check.name}"`}, ${describeAsk(check)}`
 
 /** Why a process has failed a check that somebody has chosen. */
 export function explainCheck(

@@ -6,7 +6,7 @@ import type { Logger } from '../log.js'
 import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
-import { checksOf } from './checks.js'
+import { checksOf, gateOf } from './checks.js'
 import type { Clock } from './clock.js'
 import { creationOf } from './creation.js'
 import { configOf, imageOf, portOf, type Slot } from './desired.js'
@@ -23,7 +23,8 @@ import type { Traffic } from './traffic.js'
 
 /** Is told what runs: see `Liveness`. */
 export interface LivenessWatch {
-  watch(app: App, release: Release, up: readonly ObservedContainer[]): void
+  /** @param known records by container id */
+  watch(app: App, release: Release, up: readonly ObservedContainer[], known: ReadonlyMap<string, ProcessRecord>): void
   forget(app: string): void
 }
 
@@ -48,6 +49,13 @@ export interface SchedulerDeps {
   readonly starts: Semaphore
   /** Aborted when the scheduler stops; what is under way is left for the next one to find. */
   readonly stopping: AbortSignal
+}
+
+/** How a process that starts is waited for. */
+export interface WatchOptions {
+  /** It is to be put in charge only when it can take requests. */
+  readonly isNewRelease: boolean
+  readonly log: (line: string) => void
 }
 
 /** The containers of all apps, and what is being done about each at this moment. */
@@ -130,15 +138,16 @@ export class Fleet {
   }
 
   /** Resolves when a process is ready; asking again while it is awaited joins the wait. @throws as `ready` does */
-  watch(app: App, release: Release, found: ObservedContainer, log: (line: string) => void): Promise<void> {
+  watch(app: App, release: Release, found: ObservedContainer, { isNewRelease, log }: WatchOptions): Promise<void> {
     const before = this.#watches.get(found.id)
     if (before) return before.done
     const abort = new AbortController()
     const { config, engine, limits, deaths, stopping } = this.#deps
     const command = own(release.processTypes, found.type) ?? null
     const about = { app: app.id, command, origin: release.origin }
-    const checks = checksOf(app, release, found.type)
-    const starting = { ...found, ...about, port: portOf(release), hostname: config.appHost(app.name), checks }
+    const port = portOf(release)
+    const checks = gateOf(checksOf(app, release, found.type), port, isNewRelease)
+    const starting = { ...found, ...about, port, hostname: config.appHost(app.name), checks }
     const signal = AbortSignal.any([abort.signal, stopping])
     const done = this.#deps
       .ready(starting, { engine, limits, deaths, log }, signal)

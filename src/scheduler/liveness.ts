@@ -7,6 +7,7 @@ import { nameCheck } from './diagnosis.js'
 import type { SchedulerDeps } from './fleet.js'
 import { perform, type CheckOutcome } from './perform.js'
 import type { ObservedContainer } from './plan.js'
+import type { ProcessRecord } from './records.js'
 
 /** A running process that has failed a liveness check as often as it may. */
 export interface SickProcess {
@@ -21,6 +22,13 @@ export interface SickProcess {
 
 /** Has a new process take the place of a sick one. Resolves with null, or with why that cannot be now, or did not work. */
 type Replace = (sick: SickProcess) => Promise<string | null>
+
+/** What comes of checks of processes that run. */
+export interface LivenessActs {
+  readonly replace: Replace
+  /** Has an app's requests go to those of its processes that can take them. */
+  readonly reroute: (app: string) => Promise<void>
+}
 
 /** A process that is watched. */
 interface Watched {
@@ -37,53 +45,63 @@ interface Watched {
   triedAt: number
   /** Checks that could not be done when they were last to be. */
   readonly doubts: Set<Check>
+  /** Readiness checks that it does not pass, each with what came of it. */
+  readonly failing: Map<Check, string>
 }
 
-/** Asks the processes that run whether they still do their work, where somebody wants that, and has the sick replaced. */
+/**
+ * Asks the processes that run whether they still do their work, where somebody wants that: has the sick replaced, and those that
+ * are not ready spared requests.
+ */
 export class Liveness {
   readonly #deps: SchedulerDeps
-  readonly #replace: Replace
+  readonly #acts: LivenessActs
   readonly #perform: typeof perform
   /** App id -> container id -> what is known of it. */
   readonly #apps = new Map<string, Map<string, Watched>>()
   readonly #loops = new Set<Promise<void>>()
 
-  constructor(deps: SchedulerDeps, replace: Replace, performer = perform) {
+  constructor(deps: SchedulerDeps, acts: LivenessActs, performer = perform) {
     this.#deps = deps
-    this.#replace = replace
+    this.#acts = acts
     this.#perform = performer
     deps.stopping.addEventListener('abort', () => this.#apps.forEach((_, app) => this.forget(app)))
   }
 
-  /** Watches these processes of an app, and no others of it. An app without liveness checks costs nothing. */
-  watch(app: App, release: Release, up: readonly ObservedContainer[]): void {
+  /**
+   * Watches these processes of an app, and no others of it. An app without such checks costs nothing.
+   * @param records by container id
+   */
+  watch(
+    app: App,
+    release: Release,
+    up: readonly ObservedContainer[],
+    records: ReadonlyMap<string, Pick<ProcessRecord, 'unready'>>,
+  ): void {
     const before = this.#apps.get(app.id)
     const now = new Map<string, Watched>()
     for (const found of this.#deps.stopping.aborted ? [] : up) {
-      const { liveness } = checksOf(app, release, found.type)
-      if (liveness.length === 0) continue
-      const key = JSON.stringify([liveness, found.address])
+      const { liveness, readiness: declared } = checksOf(app, release, found.type)
+      // others get no requests that they could be spared
+      const readiness = found.type === 'web' ? declared : []
+      const checks = [...liveness, ...readiness]
+      if (checks.length === 0) continue
+      const key = JSON.stringify([checks, found.address])
       const known = before?.get(found.id)
       if (known?.key === key) {
         now.set(found.id, Object.assign(known, { app, release }))
         continue
       }
-      const stop = new AbortController()
+      const unready = records.get(found.id)?.unready ?? null
+      const failing = unready === null ? [] : readiness.filter(({ warn }) => !warn)
       const began = this.#deps.clock.now()
-      const watched = {
-        app,
-        release,
-        found,
-        key,
-        stop,
-        began,
-        passedAt: null,
-        tries: 0,
-        triedAt: began,
-        doubts: new Set<Check>(),
+      const watched: Watched = {
+        ...{ app, release, found, key, stop: new AbortController(), doubts: new Set() },
+        ...{ began, passedAt: null, tries: 0, triedAt: began },
+        failing: new Map(failing.map((check) => [check, unready ?? ''])),
       }
       now.set(found.id, watched)
-      for (const check of liveness) this.#begin(watched, check)
+      for (const check of checks) this.#begin(watched, check)
     }
     before?.forEach((one, id) => {
       if (now.get(id) !== one) one.stop.abort()
@@ -112,11 +130,12 @@ export class Liveness {
   }
 
   async #ask(watched: Watched, check: Check): Promise<void> {
-    const { clock, config, engine } = this.#deps
+    const { config, engine } = this.#deps
     const { found, stop } = watched
     const wait = Math.max(check.wait, 1) * 1000
     // processes that came up at once are not asked at once
-    await this.#pause(check.initialDelay * 1000 + wait * (0.5 + Math.random() / 2), stop.signal)
+    const first = watched.failing.has(check) ? 0 : wait * (0.5 + Math.random() / 2)
+    await this.#pause(check.initialDelay * 1000 + first, stop.signal)
     const isOver = () => stop.signal.aborted
     for (let failures = 0; !isOver();) {
       const target = { id: found.id, address: found.address, hostname: config.appHost(watched.app.name) }
@@ -127,12 +146,35 @@ export class Liveness {
       })
       if (isOver()) return
       if (outcome) watched.doubts.delete(check)
-      if (outcome?.passed) {
-        failures = 0
-        watched.passedAt = clock.now()
-      } else if (outcome && ++failures >= check.attempts) await this.#treat(watched, check, outcome, failures)
+      if (outcome) failures = outcome.passed ? 0 : failures + 1
+      await this.#act(watched, check, outcome, failures).catch((error: unknown) => this.#doubt(watched, check, error))
       await this.#pause(wait, stop.signal)
     }
+  }
+
+  async #act(watched: Watched, check: Check, outcome: CheckOutcome | null, failures: number): Promise<void> {
+    if (outcome === null) return
+    if (check.phase === 'readiness') return this.#judge(watched, check, outcome, failures)
+    if (outcome.passed) watched.passedAt = this.#deps.clock.now()
+    else if (failures >= check.attempts) await this.#treat(watched, check, outcome, failures)
+  }
+
+  /** Takes a process out of its app's route while it does not pass, and has it back when it does. */
+  async #judge(watched: Watched, check: Check, { passed, said }: CheckOutcome, failures: number): Promise<void> {
+    const { log, records, tell } = this.#deps
+    const { app, found, failing } = watched
+    const failure = `failed ${nameCheck(check)}, ${failures} times in a row: ${said}`
+    if (!passed && failures === check.attempts && check.warn) tell(app.id, found.process, failure)
+    if (check.warn) return
+    if (passed) failing.delete(check)
+    else if (failures === check.attempts) failing.set(check, failure)
+    const [unready = null] = failing.values()
+    const record = await records.setUnready(app.id, found.id, unready)
+    if (record === null) return
+    const words = unready === null ? 'is ready: it gets requests' : `${unready}; it gets no requests until it passes`
+    log.warn({ app: app.name, process: found.process }, `${found.process} ${words}`)
+    tell(app.id, found.process, words)
+    await this.#acts.reroute(app.id)
   }
 
   /** Says that a check cannot be done: once, until it can be again. */
@@ -162,7 +204,7 @@ export class Liveness {
     const restarts = countCrash(record.restarts, healthyMs)
     watched.tries += 1
     watched.triedAt = clock.now()
-    const hindrance = await this.#replace({
+    const hindrance = await this.#acts.replace({
       app,
       release,
       found,

@@ -14,7 +14,7 @@ import { Semaphore } from '../lib/semaphore.js'
 import { defaultLimits, type Timeouts } from './limits.js'
 import { readLogs } from './logs.js'
 import { startOneOff } from './one-off.js'
-import { Liveness } from './liveness.js'
+import { Liveness, type SickProcess } from './liveness.js'
 import type { ObservedContainer } from './plan.js'
 import { listProcesses } from './processes.js'
 import { ready } from './readiness.js'
@@ -202,7 +202,7 @@ class LocalScheduler implements Scheduler {
     const fleet = new Fleet(deps)
     const reconciler = new Reconciler(deps, store, fleet)
     const turns = new Turns()
-    const liveness = new Liveness(deps, ({ app, release, found, restarts, failure }) => {
+    const replace = ({ app, release, found, restarts, failure }: SickProcess): Promise<string | null> => {
       const about = { app: app.name, process: found.process }
       const only = { process: found.process, restarts, failure }
       const change = { app, release, only, shouldReplace: (one: ObservedContainer) => one.id === found.id }
@@ -210,7 +210,8 @@ class LocalScheduler implements Scheduler {
       return turns.heal(app.id, (signal) =>
         new RollOut(deps, fleet, reconciler, { ...change, log: tell, signal }).run(),
       )
-    })
+    }
+    const liveness = new Liveness(deps, { replace, reroute: (app) => reconciler.wake(app) })
     deps.liveness = liveness
     void this.#listen(reconciler, followApps(client, [`${label.instance}=${config.name}`], stopping))
     void this.#listen(reconciler, followDisconnects(client, stopping))

@@ -65,8 +65,10 @@ class Views {
       .filter((one) => one.state !== 'crashed' || !isReplaced(one))
       .map(({ process: name, type, container, release, ...one }): Process => {
         const dead = found !== null && !live.has(container) && one.state !== 'crashed'
-        const { since, until, restarts, failure } = one
-        const state = dead ? 'down' : one.state
+        const { since, until, restarts, unready } = one
+        const isUnready = one.state === 'up' && !dead && (unready ?? null) !== null
+        const state = dead ? 'down' : isUnready ? 'unready' : one.state
+        const failure = isUnready ? (unready ?? null) : one.failure
         return { name, type, container, state, since, until, restarts, failure, ...this.#shapeOf(type, release) }
       })
   }

@@ -5,6 +5,7 @@ import type { Release } from '../store/releases.js'
 import type { Target } from '../store/routes.js'
 import type { Store } from '../store/store.js'
 import { countCrash, delayAfter } from './backoff.js'
+import { checksOf, hasReadiness } from './checks.js'
 import { awayOf, oneOffType, portOf, slotsOf, type Slot } from './desired.js'
 import { endingOf } from './diagnosis.js'
 import type { AppEvent } from './events.js'
@@ -129,6 +130,8 @@ export class Reconciler {
     const { all, known } = await observe(this.#deps, id)
     await this.#sweep(all)
 
+    // nobody asks any more where nobody wants it
+    const isAsked = release !== null && hasReadiness(checksOf(app, release, 'web'), 'web')
     const isUp = (one: ObservedContainer) => one.running && known.get(one.id)?.state === 'up'
     const up = new Set(all.filter(isUp).map((one) => one.id))
     const mine = all.filter((one) => !this.candidates.has(one.id) && !this.#fleet.isRetiring(one.id))
@@ -146,13 +149,15 @@ export class Reconciler {
     // nothing is taken from the route before there is something to put in its place
     const stay = serving.length === 0 && slots.some((slot) => slot.type === 'web') ? outgoing : []
     const port = release ? portOf(release) : 0
-    const targets = await this.#targets([...serving, ...stay], port)
+    const leads = [...serving, ...stay]
+    const ready = leads.filter(({ id: one }) => !isAsked || (known.get(one)?.unready ?? null) === null)
+    const targets = await this.#targets(ready, port)
     if (targets.length > 0) this.#imageless.delete(id)
     const lost = release !== null && this.#imageless.get(id) === release.version
-    const away = awayOf(release) ?? (lost ? 'needs-push' : undefined)
+    const away = awayOf(release) ?? (lost ? 'needs-push' : leads.length > 0 ? 'not-ready' : undefined)
     const version = await traffic.route(id, release?.domains ?? [], targets, away)
 
-    if (release) this.#deps.liveness?.watch(app, release, plan.keep.filter(isUp))
+    if (release) this.#deps.liveness?.watch(app, release, plan.keep.filter(isUp), known)
     for (const one of leaving.filter((other) => !stay.includes(other)))
       void this.#fleet.retire(id, one, known.get(one.id), version).then((gone) => (gone ? this.wake(id) : undefined))
     if (release) await this.#start(app, release, { plan, all, known, up, targets })
@@ -254,8 +259,9 @@ export class Reconciler {
     const about = { app: app.name, process: found.process }
     const ended = async () => {
       try {
-        await this.#fleet.watch(app, release, found, (line) => log.info(about, line))
-        const up = await records.move(app.id, found.id, 'up', { failure: null, until: null })
+        await this.#fleet.watch(app, release, found, { isNewRelease: false, log: (line) => log.info(about, line) })
+        const unready = hasReadiness(checksOf(app, release, found.type), found.type) ? 'it has just started' : null
+        const up = await records.move(app.id, found.id, 'up', { failure: null, until: null, unready })
         if (up !== null && up.restarts > 0) tell(app.id, found.process, 'is up again')
       } catch (error) {
         if (stopping.aborted || this.#fleet.isRetiring(found.id)) return

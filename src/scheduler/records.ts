@@ -19,6 +19,8 @@ export interface ProcessRecord {
   readonly until: string | null
   /** Why it crashed, one line. */
   readonly failure: string | null
+  /** Why it gets no requests though it is up, one line: it fails a readiness check. */
+  readonly unready?: string | null
   /** When its container was started, and where it is; null until it has been looked at. */
   readonly life?: string | null
 }
@@ -78,12 +80,19 @@ export class ProcessRecords {
     app: string,
     container: string,
     to: ProcessState,
-    patch: Partial<Pick<ProcessRecord, 'restarts' | 'until' | 'failure'>> = {},
+    patch: Partial<Pick<ProcessRecord, 'restarts' | 'until' | 'failure' | 'unready'>> = {},
   ): Promise<ProcessRecord | null> {
     return this.#change(app, container, (before) => {
       if (before === null || !mayMove(before.state, to)) return null
       return { ...before, ...at(before, to), ...patch }
     })
+  }
+
+  /** Writes down whether one that is up can take requests; null: it can. Null when it is not up, or that is known. */
+  async setUnready(app: string, container: string, unready: string | null): Promise<ProcessRecord | null> {
+    return this.#change(app, container, (before) =>
+      before?.state === 'up' && (before.unready ?? null) !== unready ? { ...before, unready } : null,
+    )
   }
 
   /** Writes down that a container runs. `life` tells one run of it from the next. */
@@ -145,7 +154,7 @@ export class ProcessRecords {
         args.push(container, json, JSON.stringify({ ...before, ...at(before, to), ...patch }))
         return true
       }
-      const lost = fresh.find((one) => !move(one, 'up', { failure }))
+      const lost = fresh.find((one) => !move(one, 'up', { failure, unready: null }))
       if (lost !== undefined) return lost
       for (const one of replaced) if (stateOf(all[one]) === 'up') move(one, 'draining')
       if ((await this.#redis.eval(replace, 1, keyOf(app), app, String(version), ...args)) === 1) return null

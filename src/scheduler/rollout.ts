@@ -165,7 +165,7 @@ export class RollOut {
     const giveUp = () => this.#fresh.forEach((one) => this.#fleet.giveUp(one.id))
     this.#signal.addEventListener('abort', giveUp)
     try {
-      await Promise.all(this.#fresh.map((one) => this.#fleet.watch(app, release, one, log)))
+      await Promise.all(this.#fresh.map((one) => this.#fleet.watch(app, release, one, { isNewRelease: true, log })))
     } catch (error) {
       this.#signal.throwIfAborted()
       throw error

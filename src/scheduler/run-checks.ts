@@ -40,8 +40,8 @@ export async function runChecks(
   const tasks = running
     .sort((a, b) => a.process.localeCompare(b.process, 'en', { numeric: true }))
     .flatMap((one) => {
-      const { startup, liveness } = checksOf(app, release, one.type)
-      return [...startup, ...liveness].map((check) => ({ one, check }))
+      const { startup, readiness, liveness } = checksOf(app, release, one.type)
+      return [...startup, ...readiness, ...liveness].map((check) => ({ one, check }))
     })
   return Promise.all(
     tasks.map(({ one, check }) =>

@@ -28,8 +28,11 @@ export interface Process {
   readonly type: string
   /** Container id; null for one that should run and is not there yet. */
   readonly container: string | null
-  /** `down`: it should run, and does not, and nothing is being done about it at this moment. */
-  readonly state: ProcessState | 'down'
+  /**
+   * `down`: it should run, and does not, and nothing is being done about it at this moment. `unready`: it runs, and gets no
+   * requests until it passes its readiness checks.
+   */
+  readonly state: ProcessState | 'down' | 'unready'
   /** RFC 3339; null when not known. */
   readonly since: string | null
   /** When a crashed process is started again, RFC 3339. */

@@ -23,8 +23,6 @@ export class Traffic implements AsyncDisposable {
   readonly #routes = new KeyedMutex()
   /** The router's latest word on each app. */
   readonly #applied = new Map<string, Applied>()
-  /** Processes the router said are done; it says so once, perhaps before anybody asks. */
-  readonly #drained = new Set<string>()
 
   private constructor(store: Store, hostOf: (name: string) => string, limits: Timeouts, subscriber: Redis) {
     this.#store = store
@@ -36,12 +34,7 @@ export class Traffic implements AsyncDisposable {
         this.#heard.emit('leaving')
         return
       }
-      if (channel === 'routes:applied') {
-        this.#learn(JSON.parse(message) as Applied)
-        return
-      }
-      this.#drained.add(message)
-      this.#heard.emit(`drained ${message}`)
+      this.#learn(JSON.parse(message) as Applied)
     })
   }
 
@@ -49,7 +42,7 @@ export class Traffic implements AsyncDisposable {
   static async open(store: Store, hostOf: (name: string) => string, limits: Timeouts): Promise<Traffic> {
     const subscriber = await store.subscriber()
     const traffic = new Traffic(store, hostOf, limits, subscriber)
-    await subscriber.subscribe('routes:applied', 'routes:drained', 'routes:leaving')
+    await subscriber.subscribe('routes:applied', 'routes:leaving')
     return traffic
   }
 
@@ -109,11 +102,10 @@ export class Traffic implements AsyncDisposable {
     const end = () => done.abort()
     const look = () => {
       const applied = this.#applied.get(app)
-      if (this.#drained.has(container)) end()
       if (applied && applied.version >= version && !applied.busy.includes(container)) end()
     }
     // listen before looking, so that no word falls in between
-    this.#heard.once(`drained ${container}`, end).on(`applied ${app}`, look)
+    this.#heard.on(`applied ${app}`, look)
     try {
       using late = deadline(this.#limits.drain, signal)
       while (!late.signal.aborted && !done.signal.aborted) {
@@ -126,8 +118,7 @@ export class Traffic implements AsyncDisposable {
       }
       await this.#released(app, version, container, late.signal)
     } finally {
-      this.#heard.off(`drained ${container}`, end).off(`applied ${app}`, look)
-      this.#drained.delete(container)
+      this.#heard.off(`applied ${app}`, look)
     }
   }
 

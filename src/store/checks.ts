@@ -97,14 +97,18 @@ export type CheckField = keyof CheckFields
 /** The names of all of them. */
 export const checkFields = Object.keys(CheckFields.shape) as CheckField[]
 
-/** A new process passes its startup checks before it serves; one that runs and fails a liveness check is replaced. */
-export type CheckPhase = 'startup' | 'liveness'
+/**
+ * A new process passes its startup checks before it serves; one that runs and fails a readiness check gets no requests until it
+ * passes again, and one that fails a liveness check is replaced.
+ */
+export type CheckPhase = (typeof checkPhases)[number]
+export const checkPhases = ['startup', 'readiness', 'liveness'] as const
 
 /** A check that the app itself brings along. */
 export interface DeclaredCheck extends CheckFields {
   readonly phase: CheckPhase
   readonly name?: string
-  readonly file: 'app.json' | 'CHECKS' | 'compose'
+  readonly file: 'app.json' | 'CHECKS' | 'compose' | 'Dockerfile'
 }
 
 /** Process type -> the checks that the app brings along. */
@@ -120,6 +124,7 @@ export const allTypes = '*'
 export interface CheckSettings {
   /** Process type -> what counts more than the app's own word. */
   readonly startup?: Readonly<Record<string, CheckFields>>
+  readonly readiness?: Readonly<Record<string, CheckFields>>
   readonly liveness?: Readonly<Record<string, CheckFields>>
   /** Process type, or `*` -> whether it is checked. */
   readonly modes?: Readonly<Record<string, CheckMode>>

@@ -12,7 +12,7 @@ export interface Target {
 }
 
 /** Why an app has no process that a request could be sent to, where it is not that they are down. */
-export type Away = 'not-pushed' | 'no-web' | 'scaled-to-zero' | 'needs-push'
+export type Away = 'not-pushed' | 'no-web' | 'scaled-to-zero' | 'needs-push' | 'not-ready'
 
 /** Where an app's hostnames lead. No targets: 503. */
 export interface Route {

@@ -37,7 +37,7 @@ describe('healthchecks of app.json', () => {
           ...{ attempts: 5, timeout: 7, wait: 2, initialDelay: 1, warn: true, scheme: 'https' },
           headers: { Host: 'example.org' },
         },
-        { phase: 'startup', listening: true, file },
+        { phase: 'readiness', listening: true, file },
         { phase: 'liveness', path: '/live', file },
         { phase: 'startup', file },
       ],

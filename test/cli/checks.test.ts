@@ -89,6 +89,7 @@ describe('checks on the command line', function () {
     [['checks:set', 'content=a\u0007b'], 'must not have control characters in it'],
     [['checks:set', 'path=/up', 'command=ls'], 'the startup check of web: path and command exclude each other'],
     [['checks:set', 'path=/up', '--type', 'clock'], 'checked has no process type "clock"'],
+    [['checks:set', 'path=/up', '--liveness', '--readiness'], 'exclude each other'],
     [['checks:set', 'attempts=2', '--liveness'], 'nothing says what the liveness check of web asks'],
     [['checks:unset', 'colour'], 'a check has no "colour"'],
     [['checks:skip', 'clock'], 'checked has no process type "clock"'],

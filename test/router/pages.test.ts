@@ -33,6 +33,7 @@ describe('an error page', () => {
     ['not-pushed', /^Nothing has been pushed to blog yet\n(.*\n)*.*git push berth main/],
     ['no-web', /^blog has no web process\n/],
     ['scaled-to-zero', /^blog is scaled to 0\n(.*\n)*.*berth ps:scale web=1 -a blog/],
+    ['not-ready', /^blog is not ready right now\n(.*\n)*.*berth checks:run -a blog/],
     ['needs-push', /^blog needs a new push\n(.*\n)*.*git push berth main/],
   ] as const)
     it(`says that an app is ${away}, and what its owner can do`, async () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { checksOf, describeAsk } from '../../src/scheduler/checks.js'
+import { checksOf, describeAsk, gateOf, hasReadiness } from '../../src/scheduler/checks.js'
 import type { CheckSettings, DeclaredCheck } from '../../src/store/checks.js'
 import { firstRelease } from '../../src/store/releases.js'
 
@@ -15,7 +15,9 @@ describe('the checks of a process type', () => {
     expect(check).to.include({ isDefault: true, path: '/', port: 5000, status: '100-499' })
     expect(of({}).liveness).to.deep.equal([])
     expect(of({}, [], 'worker').startup).to.deep.equal([])
-    expect(checksOf({}, firstRelease('a'), 'constructor')).to.deep.equal({ mode: 'check', startup: [], liveness: [] })
+    expect(checksOf({}, firstRelease('a'), 'constructor')).to.deep.equal({
+      ...{ mode: 'check', startup: [], readiness: [], liveness: [] },
+    })
   })
 
   it('are those of the app, each with what was set by command', () => {
@@ -61,5 +63,24 @@ describe('the checks of a process type', () => {
     expect(of({ modes: { '*': 'skip' } }).mode).to.equal('skip')
     expect(of({ modes: { '*': 'skip', web: 'check' } }).mode).to.equal('check')
     expect(of({ modes: { worker: 'disable' } }, [], 'worker').mode).to.equal('disable')
+  })
+
+  it('of readiness gate a new release, and let one that starts again run without requests', () => {
+    const readiness: DeclaredCheck = { phase: 'readiness', path: '/ready', file }
+    const asks = (declared: readonly DeclaredCheck[], isNew: boolean, type = 'web') =>
+      gateOf(of({}, declared, type), 5000, isNew).startup.map(describeAsk)
+    expect(asks([readiness], true)).to.deep.equal(['GET /ready on port 5000'])
+    expect(asks([readiness], false)).to.deep.equal(['listening on port 5000'])
+    expect(asks([readiness], false, 'worker')).to.deep.equal([])
+    expect(asks([{ ...startup, path: '/up' }, readiness], true)).to.deep.equal([
+      'GET /up on port 5000',
+      'GET /ready on port 5000',
+    ])
+    expect(asks([{ ...startup, path: '/up' }, readiness], false)).to.deep.equal(['GET /up on port 5000'])
+    expect(asks([], true)).to.deep.equal(['GET / on port 5000'])
+    expect(of({}, [readiness]).readiness[0]).to.include({ wait: 10, attempts: 3 })
+    expect(hasReadiness(of({}, [readiness]), 'web')).to.equal(true)
+    expect(hasReadiness(of({}, [{ ...readiness, warn: true }]), 'web')).to.equal(false)
+    expect(hasReadiness(of({}, [readiness], 'worker'), 'worker')).to.equal(false)
   })
 })

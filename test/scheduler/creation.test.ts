@@ -52,7 +52,8 @@ describe('what an engine is asked for', () => {
   })
 
   it('is found by its type and its name, on the app’s own network', () => {
-    const { HostConfig, NetworkingConfig, Env } = creationOf(owner, slot, start)
+    const { HostConfig, Healthcheck, NetworkingConfig, Env } = creationOf(owner, slot, start)
+    expect(Healthcheck).to.deep.equal({ Test: ['NONE'] })
     expect(HostConfig).to.include({ NetworkMode: 'berth-a' })
     expect(NetworkingConfig).to.deep.equal({ EndpointsConfig: { 'berth-a': { Aliases: ['web', 'web.1'] } } })
     expect(Env).to.include.members(['GREETING=a=b\n$c', 'BERTH_PROCESS=web.1', 'BERTH_RELEASE=v3'])

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { observed, type ProcessState, type Seen } from '../../src/scheduler/lifecycle.js'
 import { slotsOf } from '../../src/scheduler/desired.js'
+import type { DeclaredChecks } from '../../src/store/checks.js'
 import type { Box } from './simulated-engine.js'
 import { rest, World } from './world.js'
 
@@ -106,6 +107,34 @@ function wrongs(world: World): string[] {
       wrong.push(`${box.process} is not up on record`)
   return wrong
 }
+
+describe('a process that is not ready', () => {
+  const readiness: DeclaredChecks = { web: [{ phase: 'readiness', path: '/ready', file: 'app.json' }] }
+
+  it('gets no requests until it is, is not replaced, and stays so for the next worker', async () => {
+    const world = new World()
+    const first = world.releases.get(1)
+    if (first) world.releases.set(1, { ...first, healthchecks: readiness })
+    await world.pass(2_000)
+    // what has just started has not been asked yet
+    expect(world.route.get('a')).to.deep.equal([])
+    expect(world.whyAway).to.equal('not-ready')
+    const { records } = world.deps
+    const web = [...world.boxes.values()].filter(({ type }) => type === 'web').map(({ id }) => id)
+    for (const id of web) await records.setUnready('a', id, null)
+    await world.reconciler.wake('a')
+    expect(world.route.get('a')).to.have.members(web)
+    await records.setUnready('a', web[0] ?? '', 'failed its readiness check')
+    world.work()
+    await world.pass(2_000)
+    expect(world.route.get('a')).to.deep.equal(web.slice(1))
+    expect([...world.boxes.values()].filter(({ type }) => type === 'web').map(({ id }) => id)).to.deep.equal(web)
+    // nobody asks any more: then all are asked for pages
+    if (first) world.releases.set(1, first)
+    await world.reconciler.wake('a')
+    expect(world.route.get('a')).to.have.members(web)
+  })
+})
 
 describe('a process that crashes', () => {
   it('is told of in the log of its app, with when it starts again, and when it is up', async () => {

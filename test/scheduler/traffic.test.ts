@@ -47,6 +47,17 @@ describe('the wait for a process to have no request', function () {
     expect(await drained).to.be.lessThan(2_800)
   })
 
+  it('is of this time, whatever was said when the process was away and came back', async () => {
+    await store.routes.applied(applied(1))
+    await store.routes.drained('old')
+    const { drained, isOver } = begin(3)
+    await store.routes.drained('old')
+    await store.routes.applied(applied(3, 'old'))
+    expect(await isOver(300)).to.equal(false)
+    await store.routes.applied(applied(3))
+    expect(await drained).to.be.lessThan(2_800)
+  })
+
   it('ends when none has come back in time', async () => {
     await using hasty = await open(200)
     const began = Date.now()

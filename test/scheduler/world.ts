@@ -54,6 +54,8 @@ export class World {
   app: App = { id: 'a', name: 'a', createdAt: '', deployBranch: null, current: 1 }
   /** The engine does not answer. */
   away = false
+  /** Why the app's route leads nowhere. */
+  whyAway: string | undefined
   /** What a process does after it was started: it is ready, or ends with that. */
   fails = false
   /** What the app's owner reads in its log. */
@@ -216,7 +218,8 @@ export class World {
 
   #traffic() {
     return {
-      route: (_: string, __: unknown, targets: readonly { id: string }[]) => {
+      route: (_: string, __: unknown, targets: readonly { id: string }[], why?: string) => {
+        this.whyAway = targets.length === 0 ? why : undefined
         this.route.set(
           'a',
           targets.map((target) => target.id),

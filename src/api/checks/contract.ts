@@ -1,14 +1,16 @@
 import { z } from 'zod'
 import type { Change } from '../../changes/index.js'
-import { CheckFields } from '../../store/checks.js'
+import { CheckFields, checkPhases } from '../../store/checks.js'
 import { OperationView } from '../operations/contract.js'
 import { OfApp } from '../schemas.js'
 
 const Phase = z
-  .enum(['startup', 'liveness'])
-  .describe('startup: a new process passes before it serves; liveness: one that runs and fails is replaced')
+  .enum(checkPhases)
+  .describe(
+    'startup: a new process passes before it serves; readiness: one that runs and fails gets no requests until it passes again; liveness: one that runs and fails is replaced',
+  )
 
-const Source = z.enum(['app', 'app.json', 'CHECKS', 'compose', 'default']).describe('app: set by command')
+const Source = z.enum(['app', 'app.json', 'CHECKS', 'compose', 'Dockerfile', 'default']).describe('app: set by command')
 
 const CheckView = z.strictObject({
   phase: Phase,

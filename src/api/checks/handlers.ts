@@ -1,4 +1,5 @@
 import { checksOf, describeAsk, type Check } from '../../scheduler/checks.js'
+import { checkPhases } from '../../store/checks.js'
 import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
 import type { CheckView } from './contract.js'
@@ -20,12 +21,12 @@ export const checkHandlers = (platform: ControlApiDeps): HandlersOf<'checks'> =>
   get: async (_, { app }) => {
     const release = await platform.store.releases.current(app)
     const types = Object.keys(release.processTypes).filter((type) => type !== 'release')
-    const said = [...Object.keys(app.checks?.startup ?? {}), ...Object.keys(app.checks?.liveness ?? {})]
+    const said = checkPhases.flatMap((phase) => Object.keys(app.checks?.[phase] ?? {}))
     const all = new Set([...types, ...(release.image === null ? ['web', ...said] : [])])
     return Object.fromEntries(
       [...all].map((type) => {
-        const { mode, startup, liveness } = checksOf(app, release, type)
-        return [type, { mode, checks: [...startup, ...liveness].map(viewCheck) }]
+        const { mode, startup, readiness, liveness } = checksOf(app, release, type)
+        return [type, { mode, checks: [...startup, ...readiness, ...liveness].map(viewCheck) }]
       }),
     )
   },

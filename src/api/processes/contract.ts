@@ -12,12 +12,12 @@ export const ProcessView = z.strictObject({
   name: z.string().describe('web.1'),
   type: z.string(),
   state: z
-    .enum(['starting', 'up', 'draining', 'stopping', 'crashed', 'down'])
-    .describe('down: should run, and does not'),
+    .enum(['starting', 'up', 'draining', 'stopping', 'crashed', 'down', 'unready'])
+    .describe('down: should run, and does not; unready: runs, and gets no requests until it passes its readiness checks'),
   since: Time.nullable().describe('since when it is in this state'),
   until: Time.nullable().describe('when a crashed one is started again'),
   restarts: z.int().describe('crashes in a row'),
-  failure: z.string().nullable().describe('why it crashed, or what it is there in place of'),
+  failure: z.string().nullable().describe('why it crashed, or is unready, or what it is there in place of'),
   release: z.int(),
   command: z.string().nullable().describe("null is the image's own"),
   memory: z.int().describe('bytes'),

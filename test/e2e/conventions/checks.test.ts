@@ -11,6 +11,8 @@ const checked = (...checks: object[]): { 'app.json': string } => ({
 const app = handling(`
   if (req.url === '/hang') global.hangs = true
   if (req.url === '/up' && global.hangs) return
+  if (req.url === '/busy') { global.busy = true; setTimeout(() => { global.busy = false }, 6000) }
+  if (req.url === '/ready' && global.busy) { res.statusCode = 503; return void res.end('busy') }
   res.statusCode = req.url === '/missing' ? 404 : 200
   res.end(req.url === '/missing' ? 'not\\u001b[2J here' : String(process.pid) + require('fs').readFileSync('/proc/self/stat', 'utf8').split(' ')[21])
 `)
@@ -78,5 +80,19 @@ describe('checks', function () {
       .to.match(/ berth\[web\.1\]: failed its liveness check, GET \/up on port 5000, 2 times in a row/)
       .and.match(/ berth\[web\.1\]: was replaced by a new one/)
     expect(await ok('releases', '-a', name)).to.not.include('v3')
+
+    // one that is not ready gets no requests, and is the same process when it is again
+    await ok('checks:set', '--readiness', 'path=/ready', 'attempts=1', 'wait=1', '-a', name)
+    const { body } = await berth.curl(name, '/busy')
+    const until = async (status: number): Promise<string> => {
+      for (;;) {
+        const answer = await berth.curl(name)
+        if (answer.status === status) return answer.body
+      }
+    }
+    expect(await until(503)).to.include('is not ready right now')
+    expect(await ok('ps', '-a', name)).to.match(/web\.1: +unready .*failed its readiness check, GET \/ready/)
+    expect(await until(200)).to.equal(body)
+    expect(await ok('logs', '-p', 'web', '-n', '1000', '-a', name)).to.match(/ berth\[web\.1\]: is ready/)
   })
 })
