@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf } from '../errors.js'
+import { bootId } from '../lib/boot.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { systemClock } from '../scheduler/clock.js'
 import { appChanges, type App } from '../store/apps.js'
@@ -24,9 +25,9 @@ export interface CronDriver {
 
 /** Runs the entries of all apps from now on: the worker's, of which there is one. Resolves when all of them are planned. */
 export async function startCron(
-  given: Omit<CronDeps, 'clock'> & Partial<Pick<CronDeps, 'clock'>>,
+  given: Omit<CronDeps, 'clock' | 'boot'> & Partial<Pick<CronDeps, 'clock' | 'boot'>>,
 ): Promise<CronDriver> {
-  const driver = new Driver({ clock: systemClock, ...given })
+  const driver = new Driver({ clock: systemClock, boot: bootId(), ...given })
   await driver.start()
   return driver
 }

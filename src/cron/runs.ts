@@ -19,6 +19,8 @@ export interface CronDeps {
   readonly scheduler: Pick<Scheduler, 'detach' | 'detached'>
   readonly log: Logger
   readonly clock: Clock
+  /** Tells this run of the machine from others. */
+  readonly boot: string
 }
 
 /** Runs that are remembered of an entry, and of an app. */
@@ -28,6 +30,9 @@ const keptOfApp = 500
 const keptBytes = 32 * 1024 * 1024
 /** Containers that are made and started at once. */
 const startsAtOnce = 8
+/** How a container ends that the machine takes with it: by a signal of the shutdown, or unseen. */
+const endings: ReadonlySet<number> = new Set([128 + 15, 128 + 9, 255])
+const wentDown = 'the machine went down while it ran'
 // setTimeout counts milliseconds in 31 bits
 const longestTimer = 2 ** 31 - 1
 
@@ -95,7 +100,8 @@ export class CronRuns {
     const { run } = active
     const release = await store.releases.current(app)
     this.#stopping.throwIfAborted()
-    const begun = { status: 'running', startedAt: run.startedAt, release: release.version } as const
+    const { boot } = this.#deps
+    const begun = { status: 'running', startedAt: run.startedAt, release: release.version, boot } as const
     if (!(await this.#record(app.id, run, begun))) return
     if (entry.concurrency === 'replace')
       await Promise.all(others.map((one) => this.#end(one, 'a newer run took its place')))
@@ -126,7 +132,8 @@ export class CronRuns {
   expect(runs: readonly LeftRun[]): void {
     for (const { app, run, timeout } of runs) {
       const active: Active = { run, ending: null, detached: null, done: Promise.resolve() }
-      this.#add(app, active)
+      // what the machine took with it keeps nothing from running
+      if (!this.#isOfBefore(run)) this.#add(app, active)
       this.#left.push({ app, active, timeout })
     }
   }
@@ -134,14 +141,12 @@ export class CronRuns {
   /** Takes up what a worker left that died. Resolves when all of it is being followed. @throws when the engine does not answer */
   async takeUp(): Promise<void> {
     const found = await this.#deps.scheduler.detached()
-    for (const { app, active, timeout } of this.#left.splice(0)) {
+    const left = this.#left.splice(0)
+    for (const { app, active, timeout } of left) {
       active.detached = found.find(({ run }) => run === active.run.id) ?? null
       const over =
         active.detached === null
-          ? this.#close(app, active, {
-              status: 'lost',
-              failure: 'Berth ended while it began: there is no trace of it',
-            })
+          ? this.#close(app, active, this.#untraced(active.run))
           : this.#follow(app, active, timeout)
       active.done = over.finally(() => this.#remove(app, active))
       const rest = active.done
@@ -149,7 +154,8 @@ export class CronRuns {
         .finally(() => this.#adopted.delete(rest))
       this.#adopted.add(rest)
     }
-    const known = new Set([...this.#active.values()].flatMap((all) => [...all].map(({ run }) => run.id)))
+    const all = [...left.map(({ active }) => active), ...[...this.#active.values()].flatMap((some) => [...some])]
+    const known = new Set(all.map(({ run }) => run.id))
     const strays = found.filter(({ run }) => !known.has(run))
     await Promise.all(strays.map((one) => one.remove()))
   }
@@ -189,7 +195,11 @@ export class CronRuns {
       const line = (time: string, text: string): Promise<void> => output.line(time, text)
       const { code, words, finishedAt } = await detached.follow({ line, signal: this.#stopping })
       const status = active.ending !== null ? 'ended' : code === 0 ? 'succeeded' : 'failed'
-      patch = { status, exit: code, finishedAt, failure: status === 'succeeded' ? null : (active.ending ?? words) }
+      const failure = status === 'succeeded' ? null : (active.ending ?? words)
+      patch =
+        status === 'failed' && this.#isOfBefore(run) && endings.has(code)
+          ? { status: 'interrupted', failure: wentDown }
+          : { status, exit: code, finishedAt, failure }
     } catch (error) {
       if (this.#stopping.aborted) return
       patch = {
@@ -202,6 +212,17 @@ export class CronRuns {
     }
     await this.#close(app, active, patch)
     await detached.remove()
+  }
+
+  /** Whether the machine has gone down since it began. */
+  #isOfBefore({ boot }: CronRun): boolean {
+    return boot !== undefined && boot !== this.#deps.boot
+  }
+
+  #untraced(run: CronRun): Partial<CronRun> {
+    return this.#isOfBefore(run)
+      ? { status: 'interrupted', failure: wentDown }
+      : { status: 'lost', failure: 'Berth ended while it began: there is no trace of it' }
   }
 
   /** Writes down how a run ended, and forgets what is too old. */

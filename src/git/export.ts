@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { PushLimits } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
 import { indexOf, moveTree, removeSourceTree, treeIdOf } from '../builds/files.js'
+import { bootId } from '../lib/boot.js'
 import { readIfThere } from '../lib/missing.js'
 import type { Disk } from './disk.js'
 import { git, must } from './git.js'
@@ -99,7 +100,7 @@ async function write(tree: Export, { id, needs }: TreeFacts): Promise<void> {
     must(repository, ['-c', 'core.bare=false', ...args], around(tree))
   const checkOut = (): Promise<string> => inTree('read-tree', '--reset', '-u', commit)
   // what a power cut leaves of files is not all that was written to them
-  const mark = `${id} ${await readFile('/proc/sys/kernel/random/boot_id', 'utf8')}`
+  const mark = `${id} ${bootId()}\n`
   /** Holds nothing more, if it holds all of the tree. */
   const isClean = async (): Promise<boolean> => (await entriesOf(directory, needs.files)) === needs.files
   try {

@@ -32,10 +32,22 @@ export interface AddedCronLine extends CronLine {
 }
 
 /**
- * `queued`: somebody wants it now, and the worker has not begun. `lost`: nobody knows how it ended. `skipped`: the run before it
- * went on. `missed`: Berth was away when its time came. `ended`: by its time limit, or a newer run in its place.
+ * `queued`: somebody wants it now, and the worker has not begun. `lost`: nobody knows how it ended. `interrupted`: the machine went
+ * down. `skipped`: the run before it went on. `missed`: Berth was away when its time came. `ended`: by its time limit, or a newer run in
+ * its place.
  */
-export type CronRunStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'ended' | 'lost' | 'skipped' | 'missed'
+export type CronRunStatus = (typeof cronRunStatuses)[number]
+export const cronRunStatuses = [
+  'queued',
+  'running',
+  'succeeded',
+  'failed',
+  'ended',
+  'lost',
+  'interrupted',
+  'skipped',
+  'missed',
+] as const
 
 /** One run of an entry, or that there was none. */
 export interface CronRun {
@@ -52,6 +64,8 @@ export interface CronRun {
   /** RFC 3339 */
   readonly createdAt: string
   readonly startedAt: string | null
+  /** The run of the machine that it began in; absent where that is not known. */
+  readonly boot?: string
   readonly finishedAt: string | null
   /** Version of the release that it ran in; null before it began. */
   readonly release: number | null
@@ -82,10 +96,14 @@ redis.call('hset', 'cron:lines:' .. app, id, json)
 redis.call('publish', channel, app)
 return 1`
 
-/** A run, unless its id is taken, or its minute not after the last one of its entry; 0: it is not. */
+/**
+ * A run, unless its id is taken, or its minute not after the last one of its entry; 0: it is not. A connection that broke asks again for
+ * what may have been done.
+ */
 const recordRun = `
 local app, entry, id, json, due, latest = unpack(ARGV)
 if redis.call('hexists', 'apps', app) == 0 then return 0 end
+if redis.call('hget', 'cron:runs:' .. app, id) == json then return 1 end
 if due ~= '' then
   local last = tonumber(redis.call('hget', 'cron:due:' .. app, entry) or '0')
   if last >= tonumber(due) and last <= tonumber(latest) then return 0 end

@@ -14,12 +14,13 @@ import type { Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
 import { firstRelease } from '../../src/store/releases.js'
 import { openStore, type Store } from '../../src/store/store.js'
-import { startRedis } from '../redis.js'
+import { startRedis, type RedisChild } from '../redis.js'
 
 /** A store over a real Redis; workers are what the tests are about. */
 export interface QueueRig extends AsyncDisposable {
   readonly config: Config
   readonly store: Store
+  readonly redis: RedisChild
   /** An app as after its first push: v2, with an image. */
   app(name: string): Promise<App>
 }
@@ -32,6 +33,7 @@ export async function queueRig(): Promise<QueueRig> {
   return {
     config,
     store,
+    redis,
     async app(name) {
       const app = await store.apps.create(name)
       await store.releases.put(firstRelease(app.id))

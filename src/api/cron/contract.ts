@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { durationPattern } from '../../lib/duration.js'
+import { cronRunStatuses } from '../../store/cron.js'
 import { OfApp, Switch, Time } from '../schemas.js'
 
 const EntryId = z
@@ -21,8 +22,8 @@ export const CronRunView = z.strictObject({
   due: Time.nullable().describe('the minute that it is for; null where somebody asked for it'),
   by: z.string().nullable().describe('who asked for it; null is its schedule'),
   status: z
-    .enum(['queued', 'running', 'succeeded', 'failed', 'ended', 'lost', 'skipped', 'missed'])
-    .describe('ended: by its time limit, or a newer run; skipped: the run before went on; missed: Berth was away'),
+    .enum(cronRunStatuses)
+    .describe('ended: by its time limit, or a newer run; interrupted: the machine went down; skipped: the run before went on; missed: Berth was away'),
   createdAt: Time,
   startedAt: Time.nullable(),
   finishedAt: Time.nullable(),

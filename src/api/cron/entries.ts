@@ -6,7 +6,11 @@ import type { Store } from '../../store/store.js'
 import type { CronEntryView, CronRunView } from './contract.js'
 
 /** A run as a caller sees it. */
-export const viewRun = ({ by, ...run }: CronRun): CronRunView => ({ ...run, by: by?.name ?? null })
+export const viewRun = ({ by, ...run }: CronRun): CronRunView => {
+  const view = { ...run, by: by?.name ?? null }
+  Reflect.deleteProperty(view, 'boot')
+  return view
+}
 
 /** When an entry runs next, RFC 3339; null for one that an earlier Berth took and this one does not. */
 async function nextOf({ schedule, timezone, paused }: CronEntry, now = Date.now()): Promise<string | null> {
