@@ -23,7 +23,9 @@ export const CronRunView = z.strictObject({
   by: z.string().nullable().describe('who asked for it; null is its schedule'),
   status: z
     .enum(cronRunStatuses)
-    .describe('ended: by its time limit, or a newer run; interrupted: the machine went down; skipped: the run before went on; missed: Berth was away'),
+    .describe(
+      'ended: by its time limit, or a newer run; interrupted: the machine went down; skipped: the run before went on; missed: Berth was away',
+    ),
   createdAt: Time,
   startedAt: Time.nullable(),
   finishedAt: Time.nullable(),

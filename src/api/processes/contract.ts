@@ -13,7 +13,9 @@ export const ProcessView = z.strictObject({
   type: z.string(),
   state: z
     .enum(['starting', 'up', 'draining', 'stopping', 'crashed', 'down', 'unready'])
-    .describe('down: should run, and does not; unready: runs, and gets no requests until it passes its readiness checks'),
+    .describe(
+      'down: should run, and does not; unready: runs, and gets no requests until it passes its readiness checks',
+    ),
   since: Time.nullable().describe('since when it is in this state'),
   until: Time.nullable().describe('when a crashed one is started again'),
   restarts: z.int().describe('crashes in a row'),
