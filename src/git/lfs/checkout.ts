@@ -49,7 +49,7 @@ export async function checkOutObjects(
     throw new BerthError(
       'invalid',
       `${shorten(absent)}: Git LFS keeps these files, and only pointers to them were pushed`,
-      'in the repository: git lfs install --local && git lfs push --all berth, then push again (a lfs.url in .lfsconfig sends them elsewhere)',
+      'in the repository: git lfs install --local && git lfs push --all berth, then push again (of a submodule, in the submodule, with the URL of this remote; a lfs.url in .lfsconfig sends them elsewhere)',
     )
   const bytes = pointers.reduce((sum, { size }) => sum + blocksOf(size), facts.needs.bytes)
   if (bytes > limits.tree)

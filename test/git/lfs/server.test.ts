@@ -106,6 +106,25 @@ describe('files that Git LFS keeps', function () {
     expect(pushed.code, pushed.stderr).to.equal(0)
   })
 
+  it('are put in place once: one that reads as a pointer itself is no pointer', async () => {
+    const pointerTo = (text: string): string =>
+      `version https://git-lfs.github.com/spec/v1\noid sha256:${digestOf(text)}\nsize ${String(text.length)}\n`
+    const inner = pointerTo('nobody has this')
+    const copy = await rig.clone(name, { '.gitattributes': '*.bin filter=lfs -text\n', 'odd.bin': pointerTo(inner) })
+    expect((await put(digestOf(inner), inner.length, inner)).status).to.equal(200)
+    const seen: string[] = []
+    rig.fate = ({ id }) => {
+      seen.push(readFileSync(join(operationFiles(rig.config, id).source, 'odd.bin'), 'utf8'))
+      return null
+    }
+    for (const text of ['one', 'two']) {
+      await copy.commit({ 'index.html': text })
+      const pushed = await copy.git('push', '--no-verify', 'berth', 'main')
+      expect(pushed.code, pushed.stderr).to.equal(0)
+    }
+    expect(seen).to.deep.equal([inner, inner])
+  })
+
   it('are no more than a tree may hold', async () => {
     const copy = await copyWithLfs()
     for (const one of [1, 2, 3, 4, 5, 6, 7])

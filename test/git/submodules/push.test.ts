@@ -1,8 +1,10 @@
+import { createHash, randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { operationFiles } from '../../../src/builds/files.js'
+import { objectFile } from '../../../src/git/lfs/objects.js'
 import { checkOut } from '../../../src/queue/rebuild.js'
 import type { App } from '../../../src/store/apps.js'
 import { patience } from '../../patience.js'
@@ -94,6 +96,20 @@ describe('a push with submodules', function () {
       'libs/outer/vendor/inner/deep/er.txt',
     ])
     expect([tree['libs/outer/lib.js'], tree['libs/outer/vendor/inner/deep/er.txt']]).to.deep.equal(['outer', 'inner'])
+  })
+
+  it('has the files that Git LFS keeps of a submodule, if they were sent to the app, and is refused without them', async () => {
+    const bytes = randomBytes(5_000)
+    const oid = createHash('sha256').update(bytes).digest('hex')
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize 5000\n`
+    const one = await remote.commit('lib', { '.gitattributes': '*.bin filter=lfs -text\n', 'art/a.bin': pointer })
+    await pin({ lib: { url: `${remote.url}/lib`, commit: one } })
+    await refused(/lib\/art\/a\.bin: Git LFS keeps these files.*of a submodule, in the submodule/)
+    const stored = objectFile(rig.repository(app), oid)
+    await mkdir(dirname(stored), { recursive: true })
+    await writeFile(stored, bytes)
+    await taken()
+    expect(trees[0]?.['lib/art/a.bin']).to.equal(bytes.toString('utf8'))
   })
 
   it('asks nobody again for a commit that it has, nor when it is built again', async () => {
