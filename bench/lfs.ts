@@ -32,8 +32,7 @@ const mebibyte = 1024 * 1024
 const dir = await mkdtemp(join(tmpdir(), 'berth-bench-'))
 const settings = { BERTH_ROOT: join(dir, 'root'), BERTH_RUN: join(dir, 'run'), BERTH_PUSH_TREE: '8192' }
 const config = loadConfig(settings)
-await using redis = await startRedis(config)
-void redis
+const redis = await startRedis(config)
 const store = await openStore(config)
 await mkdir(dirname(config.apiSocket), { recursive: true })
 const token = (await store.tokens.create('bench')).reveal()
@@ -56,7 +55,10 @@ async function peakDuring(task: () => Promise<unknown>): Promise<{ peak: number;
   let [peak, over] = [0, false]
   const began = performance.now()
   const watching = (async () => {
-    for (; !over; await sleep(50)) peak = Math.max(peak, memoryField(pid, 'Pss') / 1024)
+    while (!over) {
+      await sleep(50)
+      peak = Math.max(peak, memoryField(pid, 'Pss') / 1024)
+    }
   })()
   await task()
   over = true
@@ -112,5 +114,6 @@ try {
   server.kill('SIGKILL')
   await once(server, 'exit')
   await store[Symbol.asyncDispose]()
+  await redis.kill()
   await rm(dir, { recursive: true, force: true })
 }

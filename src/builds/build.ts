@@ -93,7 +93,7 @@ export async function buildTree(
   const web = made.get(own(plan.images ?? {}, 'web') ?? plan) ?? main
   const processTypes = await typesOf(deps, plan, main.id)
   if (plan.typesFile !== undefined) tellTypes(log, processTypes)
-  const healthchecks = withHealth(declared, web, log)
+  const healthchecks = withHealth({ ...plan.checks, ...declared }, processTypes, web, log)
   tellIdleChecks(log, healthchecks, processTypes)
   return {
     image: main.id,
@@ -103,7 +103,7 @@ export async function buildTree(
     secrets,
     variables: asked,
     ...keptOf(said, plan),
-    healthchecks: { ...plan.checks, ...healthchecks },
+    healthchecks,
     processTypes,
     origin: plan.origin,
   }
@@ -121,8 +121,13 @@ const keptOf = (
 })
 
 /** The checks of the app, or where it says none of `web`, those of its image. */
-function withHealth(declared: DeclaredChecks, { health }: MadeImage, log: OperationLog): DeclaredChecks {
-  if (health.length === 0 || Object.hasOwn(declared, 'web')) return declared
+function withHealth(
+  declared: DeclaredChecks,
+  types: Plan['processTypes'],
+  { health }: MadeImage,
+  log: OperationLog,
+): DeclaredChecks {
+  if (health.length === 0 || Object.hasOwn(declared, 'web') || !Object.hasOwn(types, 'web')) return declared
   log.detail('Note: HEALTHCHECK of the image is the startup and liveness check of web')
   return { ...declared, web: health }
 }

@@ -8,6 +8,9 @@ import {
   type Server,
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { requestBody, checkEncoding, discard } from '../../src/git/body.js'
@@ -134,5 +137,24 @@ describe('the body of a push', () => {
       if (ok) check()
       else expect(check, encoding).to.throw(/^Content-Encoding .{1,20} is not understood$/)
     }
+  })
+})
+
+describe('the memory of a request body', () => {
+  it('goes with its pieces', async () => {
+    const chunk = Buffer.alloc(1024 * 1024)
+    const limits = { bytes: Infinity, patienceMs: 60_000, tooLarge: { message: '', hint: '' } }
+    const kept: WeakRef<Buffer>[] = []
+    async function* pieces(): AsyncGenerator<Buffer> {
+      for (let count = 0; count < 300; count += 1) yield await Promise.resolve(Buffer.from(chunk))
+    }
+    const request = Object.assign(Readable.from(pieces()), { headers: {} }) as unknown as IncomingMessage
+    for await (const piece of requestBody(request, limits)) kept.push(new WeakRef(piece))
+    await new Promise((resolve) => setImmediate(resolve))
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    collect()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(kept.filter((one) => one.deref() !== undefined).length).to.be.lessThan(50)
   })
 })
