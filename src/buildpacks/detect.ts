@@ -2,6 +2,7 @@ import { BerthError } from '../errors.js'
 import { aptPackages } from './apt/aptfile.js'
 import { withPackages } from './apt/install.js'
 import type { Plan } from './buildpack.js'
+import { composeFiles } from './compose/mark.js'
 import { askedCompose, composeFileOf, composePlan } from './compose/plan.js'
 import { dockerfile } from './dockerfile/buildpack.js'
 import { withFixedPort } from './fixed-port.js'
@@ -71,7 +72,7 @@ function firstOf(tree: Tree, variables: Readonly<Record<string, string>>): Plan 
 
 /** All that is recognised, in words: "a Dockerfile, a Node.js app (package.json), or a static site". */
 function recognised(): string {
-  const all = buildpacks.map(({ takes }) => takes)
+  const all = [...buildpacks.map(({ takes }) => takes), `a compose file (${composeFiles[0]})`]
   return [...all.slice(0, -1), `or ${all.at(-1) ?? ''}`].join(', ')
 }
 

@@ -62,6 +62,8 @@ function registerEject(program: Command): void {
     .action(async (given: string | undefined) => {
       const dir = given ?? '.'
       const plan = await planOf(dir)
+      if (plan.origin === 'compose file')
+        throw new UsageError(`${plan.found} says how ${dir} is built`, 'there is nothing to write')
       if (plan.ownDockerfile !== false)
         throw new UsageError(`${dir} has a Dockerfile of its own`, 'there is nothing to write')
       const procfile = join(dir, 'Procfile')

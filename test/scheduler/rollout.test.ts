@@ -68,6 +68,41 @@ describe('a roll-out', () => {
     expect([running(), routed(), most]).to.deep.equal([all(2), [2, 2], 1])
   })
 
+  it('of process types that wait for each other keeps their order, and runs none of them twice', async () => {
+    const types = { web: 'web', worker: 'worker', store: 'store' }
+    const formation = { ...world.formation(2, 1), store: { quantity: 1, memory: 1, cpus: 1 } }
+    const command = ['x']
+    const settings = { web: { command, after: ['worker'] }, worker: { command, after: ['store'] } }
+    world.deploy({ image: 'two', processTypes: types, formation, settings })
+    const seen: string[] = []
+    let most = 0
+    for (let step = 0; step < 100; step += 1) {
+      await world.pass(50)
+      for (const name of running()) if (name.endsWith('v2') && !seen.includes(name)) seen.push(name)
+      most = Math.max(most, running().filter((name) => name.startsWith('worker')).length)
+    }
+    await world.pass(5_000)
+    expect([seen.map((name) => name.split('.')[0]), most]).to.deep.equal([['store', 'worker', 'web', 'web'], 1])
+    expect(routed()).to.deep.equal([2, 2])
+    expect(running()).to.deep.equal(['store.1 v2', ...all(2)])
+  })
+
+  it('of such that fails in the last has what it replaced before run again, once', async () => {
+    world.deploy({ image: 'two', settings: { web: { command: ['x'], after: ['worker'] } } })
+    let most = 0
+    for (let step = 0; step < 40 && !running().includes('web.1 v2'); step += 1) await world.pass(50)
+    expect(running()).to.include.members(['web.1 v1', 'web.1 v2', 'worker.1 v2'])
+    world.fails = true
+    for (let step = 0; step < 100; step += 1) {
+      await world.pass(100)
+      most = Math.max(most, running().filter((name) => name.startsWith('worker')).length)
+    }
+    world.fails = false
+    await world.pass(60_000)
+    expect([world.releases.get(2)?.status, routed(), most]).to.deep.equal(['failed', [1, 1], 1])
+    expect(running()).to.deep.equal(all(1))
+  })
+
   it('of such that fails has the old ones run again', async () => {
     world.app = { ...world.app, checks: { modes: { '*': 'disable' } } }
     world.fails = true

@@ -32,6 +32,7 @@ services:
     command: [perl, -e, ${JSON.stringify(serving('4000', counting).replaceAll('$', '$$$$'))}]
     environment: {COLOUR: ${colour}}
     volumes: ["notes:/notes"]
+    networks: {default: , alone: {aliases: [shelf]}}
     healthcheck: {test: "test -w /notes && grep -q :0FA0 /proc/net/tcp", interval: 1s}
     stop_grace_period: 1s
 ${more}
@@ -85,8 +86,17 @@ describe('a compose file that is deployed', function () {
     const running = await containers()
     expect(Object.keys(running)).to.have.members(['apart.1 up', 'store.1 up', 'web.1 up'])
     const addressOf = (name: string): Promise<string> =>
-      docker('inspect', '-f', '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}', running[`${name}.1 up`] ?? '')
-    expect(await body(`/reach/${await addressOf('store')}`)).to.equal('reached')
+      docker(
+        'inspect',
+        '-f',
+        '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}',
+        running[`${name}.1 up`] ?? '',
+      )
+    const [first = '', second] = (await addressOf('store')).split(' ')
+    expect(await body(`/reach/${first}`)).to.equal('reached')
+    expect(second, 'it is on both networks').to.match(/^10\./)
+    const shelf = 'print gethostbyname("shelf") ? "found" : "none"'
+    expect(await docker('exec', running['apart.1 up'] ?? '', 'perl', '-e', shelf)).to.equal('found')
     expect(await body(`/reach/${await addressOf('apart')}`)).to.equal('out of reach')
     expect(await body('/reach/apart')).to.equal('out of reach')
   })
