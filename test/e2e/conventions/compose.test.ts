@@ -33,7 +33,7 @@ services:
     environment: {COLOUR: ${colour}}
     volumes: ["notes:/notes"]
     networks: {default: , alone: {aliases: [shelf]}}
-    healthcheck: {test: "test -w /notes && grep -q :0FA0 /proc/net/tcp", interval: 1s}
+    healthcheck: {test: "test -w /notes && grep -q :0FA0 /proc/net/tcp", interval: 1s, retries: 60}
     stop_grace_period: 1s
 ${more}
   apart:
