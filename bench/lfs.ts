@@ -26,7 +26,7 @@ const { values: asked } = parseArgs({
 })
 const [large, small] = [Number(asked.large), Number(asked.small)]
 /** MiB that the process may grow by, whatever the size of what goes through it. */
-const limit = 64
+const limit = 96
 const mebibyte = 1024 * 1024
 
 const dir = await mkdtemp(join(tmpdir(), 'berth-bench-'))

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer, type Server, type ServerResponse } from 'node:http'
+import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { listenOn } from '../../src/api/listen.js'
@@ -114,6 +115,28 @@ describe('builds and other changes', function () {
     await begun(4)
     engine.building[3]?.end()
     expect((await outcome(rig.store, fourth)).status).to.equal('succeeded')
+  })
+
+  it('wait for memory: what the engine says that one took counts for the next of its app', async () => {
+    const [a, b] = [await rig.app('a'), await rig.app('b')]
+    await start()
+    // nothing is known of the first of each: both go on
+    const first = [await push(a), await push(b)]
+    await begun(2)
+    const Memory = Math.floor(totalmem() * 0.6)
+    for (const build of engine.building) build.end(`${JSON.stringify({ aux: { ID: 'sha256:0', Memory } })}\n`)
+    for (const one of first) expect((await outcome(rig.store, one)).status).to.equal('succeeded')
+    expect((await rig.store.apps.get('a')).buildMemory).to.equal(Memory)
+    const next = await push(await rig.store.apps.get('a'))
+    await begun(3)
+    const waiting = await push(await rig.store.apps.get('b'))
+    await until(async () => (await logOf(waiting)).includes('Waiting for 1 build ahead'))
+    expect(engine.building).to.have.length(3)
+    engine.building[2]?.end()
+    expect((await outcome(rig.store, next)).status).to.equal('succeeded')
+    await begun(4)
+    engine.building[3]?.end()
+    expect((await outcome(rig.store, waiting)).status).to.equal('succeeded')
   })
 
   it('end when they take too long, and say how long that is', async () => {
