@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { loadConfig, type Config } from '../../src/config.js'
 import { createGitHandler, type GitOptions } from '../../src/git/handler.js'
 import { repositoryOf } from '../../src/git/repository.js'
-import { Syncing, type SyncDeps } from '../../src/git/sync/syncing.js'
+import { Syncing } from '../../src/git/sync/syncing.js'
 import { OperationLog } from '../../src/builds/operation-log.js'
 import { wakeUps } from '../../src/queue/submit.js'
 import type { App } from '../../src/store/apps.js'
@@ -63,8 +63,6 @@ async function listen(server: Server, where: { path: string } | { port: number; 
 }
 
 export interface RigOptions extends Pick<GitOptions, 'groups' | 'patienceMs'> {
-  /** How long a sync may fetch, and what stands for DNS. */
-  readonly sync?: Pick<SyncDeps, 'patienceMs' | 'lookup'>
   readonly socket?: boolean
   /** Settings of the instance. */
   readonly settings?: Readonly<Record<string, string>>
@@ -73,7 +71,7 @@ export interface RigOptions extends Pick<GitOptions, 'groups' | 'patienceMs'> {
 }
 
 export async function gitRig(options: RigOptions = {}): Promise<GitRig> {
-  const { socket = true, settings = {}, prepare, sync, ...more } = options
+  const { socket = true, settings = {}, prepare, ...more } = options
   const dir = await mkdtemp(join(tmpdir(), 'berth-git-'))
   const config = loadConfig({ BERTH_ROOT: join(dir, 'root'), BERTH_RUN: join(dir, 'run'), ...settings })
   await mkdir(dirname(config.apiSocket), { recursive: true })
@@ -82,7 +80,7 @@ export async function gitRig(options: RigOptions = {}): Promise<GitRig> {
   const store = await openStore(config)
   const token = (await store.tokens.create('test')).reveal()
   const log = createLog('test', { level: 'silent' })
-  const syncing = new Syncing({ config, store, log, ...sync })
+  const syncing = new Syncing({ config, store, log })
   const handler = createGitHandler({ config, store, log, syncing, ...more })
   const answer: Parameters<typeof createServer>[1] = (request, response) => {
     if (!handler(request, response)) response.writeHead(418).end('not git')

@@ -4,6 +4,8 @@ import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { parseSource, writeSource } from '../../../src/git/sync/source.js'
+import { Syncing } from '../../../src/git/sync/syncing.js'
+import { createLog } from '../../../src/log.js'
 import { Secret } from '../../../src/lib/secret.js'
 import type { App } from '../../../src/store/apps.js'
 import type { Sync } from '../../../src/store/syncs.js'
@@ -19,10 +21,7 @@ describe('a sync', function () {
   let built: string[] = []
   let count = 0
   before(async () => {
-    rig = await gitRig({
-      settings: { BERTH_GIT_PRIVATE_HOSTS: '127.0.0.1', BERTH_PUSH_SIZE: '1' },
-      sync: { patienceMs: 3000 },
-    })
+    rig = await gitRig({ settings: { BERTH_GIT_PRIVATE_HOSTS: '127.0.0.1', BERTH_PUSH_SIZE: '1' } })
   })
   after(() => rig[Symbol.asyncDispose]())
   beforeEach(async () => {
@@ -48,16 +47,16 @@ describe('a sync', function () {
   }
   const by = { token: 't1', name: 'ada' }
   /** Asks for one, and waits for its end. */
-  const sync = async (): Promise<Sync & { text: string }> => {
-    const { output, ended } = await rig.syncing.ask(app, { cause: 'command', by })
+  const sync = async (syncing = rig.syncing): Promise<Sync & { text: string }> => {
+    const { output, ended } = await syncing.ask(app, { cause: 'command', by })
     let text = ''
     for await (const piece of output.read(new AbortController().signal)) text += piece
     const end = await ended
     if (end === null) throw new Error('it did not come to an end')
     return { ...end, text }
   }
-  const refused = async (words: RegExp): Promise<void> => {
-    const { status, failure, text, build } = await sync()
+  const refused = async (words: RegExp, syncing = rig.syncing): Promise<void> => {
+    const { status, failure, text, build } = await sync(syncing)
     expect([status, build], text).to.deep.equal(['failed', null])
     expect(`${failure ?? ''}\n${text}`).to.match(words)
     expect(built).to.deep.equal([])
@@ -158,7 +157,9 @@ describe('a sync', function () {
     await refused(/refuses the password of ada/)
     const held: ServerResponse[] = []
     remote.guard = (_, response) => held.push(response) > 0
-    await refused(/did not send its default branch within 3 s/)
+    const { config, store } = rig
+    const hasty = new Syncing({ config, store, log: createLog('test', { level: 'silent' }), patienceMs: 1000 })
+    await refused(/did not send its default branch within 1 s/, hasty)
     for (const response of held) response.destroy()
     remote.guard = demanding('ada', 'hunter2')
     await logins.set({ host: remote.host, user: 'ada' }, new Secret('hunter2'))

@@ -113,10 +113,8 @@ describe('a webhook', function () {
 
   it('is not even looked up for who sends too many', async () => {
     const from = '10.9.2.2'
-    const statuses: number[] = []
-    for (let at = 0; at < 400 && !statuses.includes(429); at += 1)
-      statuses.push((await send('{}', { id: 'guess', from }))[0])
-    expect([statuses[0], statuses.at(-1)]).to.deep.equal([404, 429])
+    const answers = await Promise.all(Array.from({ length: 400 }, () => send('{}', { id: 'guess', from })))
+    expect(new Set(answers.map(([status]) => status))).to.deep.equal(new Set([404, 429]))
     expect((await send('{}', { event: 'ping' }))[0]).to.equal(200)
   })
 
