@@ -10,9 +10,9 @@ import { freePort } from '../free.js'
 import { must } from '../run.js'
 import type { Image } from './image.js'
 
-/** Emulated, a boot takes half a minute on an idle machine. */
-const bootMs = 300_000
-const offMs = 120_000
+/** Emulated, a boot takes half a minute on an idle machine, and ten times that on one that tests keep busy. */
+const bootMs = 180_000
+const offMs = 60_000
 
 /** A server in qemu with a disk of its own. Disposing ends it, however it is, and leaves nothing. */
 export interface Machine extends AsyncDisposable {
@@ -71,6 +71,7 @@ export async function openMachine({ image, ports: wanted = [], progress, signal 
     ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'ServerAliveInterval=60'],
     'root@127.0.0.1',
   ]
+  const patience = accelerator === 'kvm' ? 1 : 10
   let qemu: ChildProcess | undefined
   const gone = async (): Promise<void> => {
     if (qemu?.exitCode === null && qemu.signalCode === null) await once(qemu, 'exit')
@@ -79,7 +80,7 @@ export async function openMachine({ image, ports: wanted = [], progress, signal 
 
   const machine: Machine = {
     ports,
-    patience: accelerator === 'kvm' ? 1 : 10,
+    patience,
     boot: async () => {
       progress(`booting (${accelerator.startsWith('kvm') ? 'KVM' : 'emulated: there is no KVM here'})`)
       const child = spawn('setpriv', args, {
@@ -92,7 +93,7 @@ export async function openMachine({ image, ports: wanted = [], progress, signal 
       qemu = child
       const last: string[] = []
       child.stderr.on('data', (chunk: Buffer) => last.push(String(chunk)))
-      using late = deadline(bootMs, signal)
+      using late = deadline(bootMs * patience, signal)
       late.signal.addEventListener('abort', () => child.kill('SIGKILL'))
       const console = createInterface({ input: child.stdout })
       for await (const line of console) {
@@ -121,7 +122,7 @@ export async function openMachine({ image, ports: wanted = [], progress, signal 
     },
     off: async () => {
       await must('ssh', [...shell, 'systemctl poweroff']).catch(() => undefined) // it may hang up before it answers
-      using late = deadline(offMs, signal)
+      using late = deadline(offMs * patience, signal)
       late.signal.addEventListener('abort', () => qemu?.kill('SIGKILL'))
       await gone()
     },
