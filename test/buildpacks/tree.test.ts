@@ -1,0 +1,54 @@
+import { expect } from 'chai'
+import { below, directoryTree } from '../../src/buildpacks/tree.js'
+import { BerthError } from '../../src/errors.js'
+import { withTree } from './trees.js'
+
+describe('a directory as a tree', () => {
+  const files = {
+    'a.txt': '\uFEFFone',
+    'b/c.txt': 'two',
+    'inside.txt': { to: 'b/c.txt' },
+    folder: { to: 'b' },
+    'outside.txt': { to: '/etc/hostname' },
+    up: { to: '..' },
+    loop: { to: 'loop' },
+  }
+
+  it('has files and folders, links to them inside it, and nothing out of it', () => {
+    withTree(files, (directory) => {
+      const tree = directoryTree(directory)
+      expect(tree.names()).to.deep.equal(
+        Object.keys(files)
+          .map((path) => path.split('/')[0])
+          .sort(),
+      )
+      expect(tree.names('b')).to.deep.equal(['c.txt'])
+      expect([tree.read('a.txt'), tree.read('inside.txt'), tree.read('folder/c.txt')]).to.deep.equal([
+        ...['one', 'two', 'two'],
+      ])
+      for (const path of ['outside.txt', 'up', 'loop', 'missing', '../x', 'up/x', 'a.txt/b']) {
+        expect([tree.hasFile(path), tree.hasDirectory(path), tree.read(path)], path).to.deep.equal([false, false, null])
+        expect(tree.names(path), path).to.deep.equal([])
+      }
+      expect([tree.hasFile('b'), tree.hasDirectory('b'), tree.read('b')]).to.deep.equal([false, true, null])
+    })
+  })
+
+  it('refuses a file that is too large for what its name says', () => {
+    withTree(files, (directory) => {
+      expect(directoryTree(directory).read('b/c.txt', 3)).to.equal('two')
+      expect(() => directoryTree(directory).read('b/c.txt', 2)).to.throw(BerthError, 'b/c.txt is 3 bytes')
+    })
+  })
+
+  it('has trees below it', () => {
+    withTree(files, (directory) => {
+      const tree = directoryTree(directory)
+      const b = below(tree, 'b')
+      expect([b.names(), b.read('c.txt'), b.hasFile('c.txt'), b.hasFile('a.txt')]).to.deep.equal([
+        ...[['c.txt'], 'two', true, false],
+      ])
+      expect(below(tree, '.')).to.equal(tree)
+    })
+  })
+})
