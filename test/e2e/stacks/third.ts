@@ -12,23 +12,23 @@ interface Spec {
 }
 
 export const specs: Readonly<Record<string, Spec>> = {
-  cms: { about: ['php', 'apt'], seconds: 70 },
-  'deno-bun': { about: ['deno', 'bun'], seconds: 50 },
+  cms: { about: ['php', 'apt'], seconds: 60 },
+  'deno-bun': { about: ['deno', 'bun'], seconds: 20 },
   dockerfile: { about: ['dockerfile', 'debian'], seconds: 100 },
-  elixir: { about: ['elixir', 'dotnet'], seconds: 50 },
-  frameworks: { about: ['node'], seconds: 100 },
-  'front-ends': { about: ['node', 'static'], seconds: 50 },
+  elixir: { about: ['elixir', 'dotnet'], seconds: 25 },
+  frameworks: { about: ['node'], seconds: 105 },
+  'front-ends': { about: ['node', 'static'], seconds: 35 },
   go: { about: ['go'], seconds: 100 },
-  java: { about: ['java'], seconds: 120 },
+  java: { about: ['java'], seconds: 155 },
   media: { about: ['apt'], seconds: 120 },
-  native: { about: ['cpp', 'shell'], seconds: 50 },
+  native: { about: ['cpp', 'shell'], seconds: 55 },
   php: { about: ['php'], seconds: 50 },
   python: { about: ['python'], seconds: 70 },
   queue: { about: ['python', 'apt'], seconds: 40 },
   ruby: { about: ['ruby'], seconds: 75 },
   rust: { about: ['rust'], seconds: 135 },
-  servers: { about: ['node'], seconds: 50 },
-  several: { about: ['several', 'foreign', 'apt'], seconds: 80 },
+  servers: { about: ['node'], seconds: 35 },
+  several: { about: ['several', 'foreign', 'apt'], seconds: 60 },
   static: { about: ['static', 'nginx'], seconds: 55 },
 }
 
