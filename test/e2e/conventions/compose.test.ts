@@ -110,7 +110,7 @@ describe('a compose file that is deployed', function () {
     expect(after['store.1 up']).to.equal(before['store.1 up'])
     expect(after['web.1 up']).not.to.equal(before['web.1 up'])
     const ran = await berth.berth(['run', '-a', app, '--', 'perl', '-e', 'print "$ENV{GREETING} $ENV{COLOUR}|"'])
-    expect(ran.stdout).to.equal('hi |')
+    expect(ran.stdout, ran.stderr).to.equal('hi |')
   })
 
   it('keeps its volumes over deploys, rollbacks and what is refused', async () => {
