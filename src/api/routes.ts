@@ -39,6 +39,7 @@ export const routes = {
     pause: 'POST /apps/:app/cron/:entry/pause',
     resume: 'POST /apps/:app/cron/:entry/resume',
     run: 'POST /apps/:app/cron/:entry/run',
+    stop: 'POST /apps/:app/cron/:entry/stop',
     runs: 'GET /apps/:app/cron/:entry/runs',
     output: 'GET /apps/:app/cron/:entry/runs/:run/output',
   },

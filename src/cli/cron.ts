@@ -176,6 +176,35 @@ function addCronRun(program: Command): void {
     })
 }
 
+function addCronStop(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'cron:stop',
+        summary: 'end the run of an entry that goes on, and wait for its end',
+        group,
+        examples: ['cron:stop 1a2b3c4d -a blog'],
+      }),
+    ),
+  )
+    .argument('<id>', 'its id, as `berth cron` shows it')
+    .action(async (entry: string, options: AppOptions & JsonOptions) => {
+      const { client, app } = await openApp(options)
+      const ended: CronRunView[] = []
+      for (const { id: run } of await client.cron.stop({ app, entry })) {
+        if (!options.json) say(`Ending ${run} of ${app}...`)
+        const lines = await client.cron.output({ app, entry, run, follow: 'true' })
+        for (let next = await lines.next(); ; next = await lines.next())
+          if (next.done === true) {
+            ended.push(next.value)
+            if (!options.json) say(`${run} ${endOf(next.value)}`)
+            break
+          }
+      }
+      if (options.json) printJson(ended)
+    })
+}
+
 function addCronLog(program: Command): void {
   withJson(
     withApp(
@@ -226,10 +255,14 @@ const runRow = (run: CronRunView): string[] => [
   run.failure ?? '',
 ]
 
+/** An entry that is gone leaves its runs. */
+const removed = ({ id, last }: CronEntryView): string =>
+  `Removed ${id}${last?.status === 'running' ? `; it goes on running until \`berth cron:stop ${id}\` ends it` : ''}`
+
 export function registerCron(program: Command): void {
   addCron(program)
   addCronAdd(program)
-  addChange(program, 'remove', { summary: 'remove entries that were added', done: ({ id }) => `Removed ${id}` })
+  addChange(program, 'remove', { summary: 'remove entries that were added', done: removed })
   addChange(program, 'pause', {
     summary: 'have entries not run until they are resumed',
     done: ({ id }) => `Paused ${id}`,
@@ -239,5 +272,6 @@ export function registerCron(program: Command): void {
     done: (entry) => `${entry.id} runs next at ${nextOf(entry)}`,
   })
   addCronRun(program)
+  addCronStop(program)
   addCronLog(program)
 }

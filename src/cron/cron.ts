@@ -135,6 +135,7 @@ class Driver implements CronDriver {
 
   async #beginWanted(app: App, entries: readonly CronEntry[]): Promise<void> {
     for (const run of await this.#deps.store.cron.runs(app.id)) {
+      if (run.stop !== undefined && run.status === 'running') this.#do(this.#runs.stop(app.id, run))
       if (run.status !== 'queued' || this.#runs.has(app.id, run)) continue
       const entry = entries.find(({ id }) => id === run.entry)
       const finishedAt = new Date(this.#deps.clock.now()).toISOString()

@@ -153,11 +153,19 @@ export class CronRuns {
         .catch((error: unknown) => this.#deps.log.warn({ app, run: active.run.id }, messageOf(error)))
         .finally(() => this.#adopted.delete(rest))
       this.#adopted.add(rest)
+      // somebody wanted it ended meanwhile
+      if (active.ending !== null) void this.#stop(active)
     }
     const all = [...left.map(({ active }) => active), ...[...this.#active.values()].flatMap((some) => [...some])]
     const known = new Set(all.map(({ run }) => run.id))
     const strays = found.filter(({ run }) => !known.has(run))
     await Promise.all(strays.map((one) => one.remove()))
+  }
+
+  /** Ends a run that somebody wants ended. */
+  async stop(app: string, { entry, id, stop }: CronRun): Promise<void> {
+    const active = [...(this.#active.get(keyOf(app, entry)) ?? [])].find(({ run }) => run.id === id)
+    if (active?.ending === null && stop !== undefined) await this.#end(active, stop)
   }
 
   /** Ends what goes on of an app that is gone. */
@@ -173,10 +181,12 @@ export class CronRuns {
 
   async #end(active: Active, why: string): Promise<void> {
     active.ending ??= why
-    await active.detached
-      ?.stop()
-      .catch((error: unknown) => this.#deps.log.warn({ run: active.run.id }, messageOf(error)))
+    await this.#stop(active)
     await active.done
+  }
+
+  async #stop({ detached, run }: Active): Promise<void> {
+    await detached?.stop().catch((error: unknown) => this.#deps.log.warn({ run: run.id }, messageOf(error)))
   }
 
   async #follow(app: string, active: Active, timeout: number | null): Promise<void> {
@@ -187,7 +197,7 @@ export class CronRuns {
     const left = Date.parse(run.startedAt ?? run.createdAt) + limit - clock.now()
     const callOff = clock.after(Math.min(Math.max(left, 0), longestTimer), () => {
       active.ending ??= `it took longer than ${formatDuration(limit)}`
-      detached.stop().catch((error: unknown) => this.#deps.log.warn({ run: run.id }, messageOf(error)))
+      void this.#stop(active)
     })
     const output = await RunOutput.open(outputFile(config, app, run.id), () => store.cron.notify(app, run.id))
     let patch: Partial<CronRun>

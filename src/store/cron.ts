@@ -67,6 +67,8 @@ export interface CronRun {
   /** The run of the machine that it began in; absent where that is not known. */
   readonly boot?: string
   readonly finishedAt: string | null
+  /** Who wants it ended, in words; absent: nobody. */
+  readonly stop?: string
   /** Version of the release that it ran in; null before it began. */
   readonly release: number | null
   readonly exit: number | null
@@ -221,6 +223,21 @@ export class Cron {
       { hash: `cron:runs:${app}`, key: id, script: proceed, args: () => [app] },
       (before) => (isOverRun(before) ? null : { ...before, ...patch }),
     )
+  }
+
+  /** Has the worker end a run; one that has not begun is over at once, and one that is over stays as it is. Null when there is none. */
+  async stop(app: string, id: string, why: string): Promise<CronRun | null> {
+    const wanted = await change<CronRun>(
+      this.#redis,
+      { hash: `cron:runs:${app}`, key: id, script: proceed, args: () => [app] },
+      (before) => {
+        if (isOverRun(before)) return null
+        const over = { status: 'ended', finishedAt: new Date().toISOString(), failure: why } as const
+        return { ...before, ...(before.status === 'queued' ? over : { stop: why }) }
+      },
+    )
+    await this.#redis.publish(cronChanges, app)
+    return wanted
   }
 
   async run(app: string, id: string): Promise<CronRun | null> {

@@ -29,6 +29,8 @@ describe('cron on the command line', function () {
     expect((await berth(['cron:log', id, '-a', 'clock'])).stdout)
       .to.include('queued')
       .and.include('by rig')
+    expect((await berth(['cron:stop', id, '-a', 'clock'])).stderr).to.match(/^Ending \S+ of clock\.\.\.\n\S+ ended\n$/)
+    expect((await berth(['cron:stop', id, '-a', 'clock'])).stderr).to.include(`${id} does not run now`)
     expect((await berth(['cron:remove', id, '-a', 'clock'])).stderr).to.equal(`Removed ${id}\n`)
   })
 

@@ -145,6 +145,37 @@ describe('cron', () => {
     expect(ended).to.include({ status: 'ended', failure: 'it took longer than 5 minutes' })
   })
 
+  it('ends a run that somebody wants ended, and one that has not begun is over at once', async () => {
+    const app = await rig.withLines('blog', every)
+    await rig.start()
+    rig.clock.pass(30_000)
+    await begun(1)
+    const [run] = await rig.until(app, 'running', ([one]) => one?.release === 2)
+    expect(await rig.store.cron.stop(app.id, run?.id ?? '', 'ann ended it')).to.include({ status: 'running' })
+    const [ended] = await rig.until(app, 'over', over(1))
+    expect(ended).to.include({ status: 'ended', failure: 'ann ended it', exit: 143 })
+    await gone(rig.begun[0])
+    expect(await rig.store.cron.stop(app.id, run?.id ?? '', 'again')).to.deep.equal(ended)
+    const queued: CronRun = { ...(ended as CronRun), id: 'queued', status: 'queued', due: null, startedAt: null }
+    await rig.store.cron.record(app.id, queued)
+    expect(await rig.store.cron.stop(app.id, 'queued', 'not wanted')).to.include({ status: 'ended' })
+  })
+
+  it('ends what somebody wanted ended while no worker was there', async () => {
+    const app = await rig.withLines('blog', every)
+    const first = await rig.start()
+    rig.clock.pass(30_000)
+    await begun(1)
+    const [run] = await rig.until(app, 'running', ([one]) => one?.release === 2)
+    await first.stop()
+    await rig.store.cron.stop(app.id, run?.id ?? '', 'ann ended it')
+    expect(rig.begun[0]).to.include({ stopped: false })
+    await rig.start()
+    const [ended] = await rig.until(app, 'over', over(1))
+    expect(ended).to.include({ status: 'ended', failure: 'ann ended it' })
+    await gone(rig.begun[0])
+  })
+
   it('writes down one that cannot start, and tries again when its time comes again', async () => {
     const app = await rig.withLines('blog', every)
     rig.refuse = new Error('no such image')

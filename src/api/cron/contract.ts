@@ -77,6 +77,13 @@ export const cron = {
     reply: CronEntryView,
   },
   resume: { summary: 'Have a paused entry run again', needs: 'operate', params: OfEntry, reply: CronEntryView },
+  stop: {
+    summary: 'End the runs of an entry that go on, as a deploy ends a process',
+    needs: 'operate',
+    params: OfEntry,
+    reply: z.array(CronRunView),
+    status: 202,
+  },
   run: { summary: 'Run an entry now', needs: 'operate', params: OfEntry, reply: CronRunView, status: 202 },
   runs: {
     summary: 'List the runs of an entry, newest first',

@@ -8,7 +8,7 @@ import type { CronEntryView, CronRunView } from './contract.js'
 /** A run as a caller sees it. */
 export const viewRun = ({ by, ...run }: CronRun): CronRunView => {
   const view = { ...run, by: by?.name ?? null }
-  Reflect.deleteProperty(view, 'boot')
+  for (const own of ['boot', 'stop']) Reflect.deleteProperty(view, own)
   return view
 }
 

@@ -15,11 +15,28 @@ const noRun = ({ name }: App, entry: string, run: string): BerthError =>
     `\`berth cron:log ${entry} -a ${name}\` lists those that are`,
   )
 
+const stopRuns =
+  ({ store }: ControlApiDeps, entries: CronEntries): HandlersOf<'cron'>['stop'] =>
+  async ({ entry }, { app, caller }) => {
+    const runs = (await store.cron.runs(app.id)).filter((run) => run.entry === entry)
+    if (runs.length === 0) await entries.find(app, entry)
+    const why = `${askerOf(caller)?.name ?? 'somebody'} ended it`
+    const going = runs.filter((run) => !isOverRun(run)).map(({ id }) => store.cron.stop(app.id, id, why))
+    const stopped = (await Promise.all(going)).filter((run) => run !== null)
+    if (stopped.length === 0)
+      throw new BerthError(
+        'conflict',
+        `${entry} does not run now`,
+        `\`berth cron:log ${entry} -a ${app.name}\` lists its runs`,
+      )
+    return stopped.map(viewRun)
+  }
+
 /** What is asked of the runs of entries. */
 export function runHandlers(
   platform: ControlApiDeps,
   entries: CronEntries,
-): Pick<HandlersOf<'cron'>, 'run' | 'runs' | 'output'> {
+): Pick<HandlersOf<'cron'>, 'run' | 'stop' | 'runs' | 'output'> {
   const { store } = platform
   return {
     run: async ({ entry: id }, { app, caller }) => {
@@ -42,6 +59,8 @@ export function runHandlers(
       await store.cron.want(app.id, run)
       return viewRun(run)
     },
+
+    stop: stopRuns(platform, entries),
 
     runs: async ({ entry }, { app }) => {
       const runs = (await store.cron.runs(app.id)).filter((run) => run.entry === entry)

@@ -107,6 +107,18 @@ describe('cron through the API', function () {
     expect((await rig.client.cron.list({ app: 'run' }))[0]?.last).to.include({ exit: 3 })
   })
 
+  it('has the worker end a run, and says when there is none', async () => {
+    const app = await rig.pushed('ending')
+    const { id: entry } = await rig.client.cron.add({ app: 'ending', schedule: '@hourly', command })
+    await expectFault(rig.client.cron.stop({ app: 'ending', entry: '1a2b3c4d' }), 'missing', /no cron entry/)
+    await expectFault(rig.client.cron.stop({ app: 'ending', entry }), 'conflict', /does not run now/)
+    const run = await rig.client.cron.run({ app: 'ending', entry })
+    await rig.store.cron.update(app.id, run.id, { status: 'running' })
+    await rig.client.cron.remove({ app: 'ending', entry })
+    expect(await rig.client.cron.stop({ app: 'ending', entry })).to.deep.equal([{ ...run, status: 'running' }])
+    expect(await rig.store.cron.run(app.id, run.id)).to.include({ stop: 'rig ended it' })
+  })
+
   it('has what runs wrote in the logs of the app, before and while they are followed', async () => {
     const app = await rig.pushed('logging')
     const { id: entry } = await rig.client.cron.add({ app: 'logging', schedule: '@hourly', command })
