@@ -14,7 +14,7 @@ interface Spec {
 export const specs: Readonly<Record<string, Spec>> = {
   cms: { about: ['php', 'apt'], seconds: 60 },
   'deno-bun': { about: ['deno', 'bun'], seconds: 20 },
-  dockerfile: { about: ['dockerfile', 'debian'], seconds: 100 },
+  dockerfile: { about: ['dockerfile', 'compose', 'debian'], seconds: 100 },
   elixir: { about: ['elixir', 'dotnet'], seconds: 25 },
   frameworks: { about: ['node'], seconds: 105 },
   'front-ends': { about: ['node', 'static'], seconds: 35 },
