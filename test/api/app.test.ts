@@ -83,7 +83,9 @@ describe('the control API', function () {
     it('with a key of the wrong type is refused with the path of it, and without its value', async () => {
       const said = await fault('/api/apps/x/config', send('PATCH', { set: { SECRET: ['hunter2'] } }))
       expect(said.status).to.equal(400)
-      expect(said.message).to.include('set.SECRET: must be text').and.to.not.include('hunter2')
+      expect(said.message)
+        .to.match(/^SECRET: must be text/)
+        .and.to.not.include('hunter2')
     })
 
     it('that is not JSON is refused', async () => {

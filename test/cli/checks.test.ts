@@ -75,14 +75,14 @@ describe('checks on the command line', function () {
   })
 
   for (const [args, words] of [
-    [['checks:set', 'path=up'], 'set.path: must begin with a slash, as in /up'],
+    [['checks:set', 'path=up'], ' path: must begin with a slash, as in /up'],
     [['checks:set', 'path=/a\nb'], 'must be printable ASCII without blanks'],
-    [['checks:set', 'attempts=1000'], 'set.attempts=1000: at most 60'],
+    [['checks:set', 'attempts=1000'], ' attempts=1000: at most 60'],
     [['checks:set', 'attempts=-1'], 'attempts=-1: not a whole number'],
     [['checks:set', 'timeout=1e9'], 'timeout=1e9: not a whole number'],
     [['checks:set', 'attempts=60', 'timeout=60'], 'it may take 900 seconds in all'],
     [['checks:set', 'port=70000'], 'at most 65535'],
-    [['checks:set', 'status=great'], 'set.status: is a status such as 200'],
+    [['checks:set', 'status=great'], ' status: is a status such as 200'],
     [['checks:set', 'pth=/up'], '"pth=/up" is nothing of a check'],
     [['checks:set', 'path'], '"path" is nothing of a check'],
     [['checks:set', 'header.a b=c'], '"a b" is not the name of a header'],
