@@ -12,7 +12,7 @@ describe('the environment of a build', () => {
 
   const laid = async (text: string): Promise<string> => {
     const settings = { BERTH_CARGO_CONFIG: Buffer.from(text).toString('base64'), OTHER: 'x' }
-    const { env, mounts } = await buildEnvironment({ buildEnv: settings } as unknown as EngineConfig, directory)
+    const { env, mounts } = await buildEnvironment({ buildEnv: settings }, directory)
     expect(env).to.include({ OTHER: 'x' }).and.not.to.have.property('BERTH_CARGO_CONFIG')
     return mounts.find(({ target }) => target === '/.cargo/config.toml')?.source ?? ''
   }
