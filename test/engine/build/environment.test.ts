@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { buildEnvironment } from '../../../src/engine/build/environment.js'
-import type { EngineConfig } from '../../../src/engine/config.js'
 
 describe('the environment of a build', () => {
   let directory: string
