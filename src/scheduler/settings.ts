@@ -198,11 +198,14 @@ const defined = <T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], 
  * says nothing of it there is one.
  */
 export function stagesOf<S extends { readonly type: string }>({ settings = {} }: Release, slots: readonly S[]): S[][] {
-  const depthOf = (type: string, above: readonly string[]): number => {
-    const after = (own(settings, type)?.after ?? []).filter((one) => !above.includes(one) && one !== type)
-    return after.length === 0 ? 0 : 1 + Math.max(...after.map((one) => depthOf(one, [...above, type])))
-  }
-  const depths = new Map([...new Set(slots.map(({ type }) => type))].map((type) => [type, depthOf(type, [])]))
-  const levels = [...new Set(depths.values())].sort((a, b) => a - b)
-  return levels.map((level) => slots.filter(({ type }) => depths.get(type) === level))
+  const types = [...new Set([...Object.keys(settings), ...slots.map(({ type }) => type)])]
+  const depths = new Map(types.map((type) => [type, 0]))
+  const depthOf = (type: string): number => depths.get(type) ?? 0
+  const below = (type: string): number =>
+    Math.max(...(own(settings, type)?.after ?? []).map((one) => depthOf(one) + 1), depthOf(type))
+  // as often as the longest chain is long: types that wait for each other would never be done
+  for (let round = 1; round < types.length && types.some((type) => below(type) > depthOf(type)); round += 1)
+    for (const type of types) depths.set(type, below(type))
+  const levels = [...new Set(slots.map(({ type }) => depthOf(type)))].sort((a, b) => a - b)
+  return levels.map((level) => slots.filter(({ type }) => depthOf(type) === level))
 }

@@ -153,5 +153,10 @@ describe('the settings of a process type', () => {
     ])
     expect(stages({ web: { after: ['db'] }, db: { after: ['web', 'gone'] } }).flat()).to.have.length(4)
     expect(stagesOf(release({ web: { after: ['db'] } }), [])).to.deep.equal([])
+    // each after all before it: two to the power of fifty ways through
+    const names = Array.from({ length: 50 }, (_, at) => `s${String(at)}`)
+    const dense = Object.fromEntries(names.map((name, at) => [name, { after: names.slice(0, at) }]))
+    const slotsOfAll = names.map((type) => ({ type }))
+    expect(stagesOf(release(dense), slotsOfAll).map(([slot]) => slot?.type)).to.deep.equal(names)
   })
 })
