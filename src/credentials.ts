@@ -85,6 +85,14 @@ export async function writeCredentials(credentials: Credentials, env: NodeJS.Pro
   await writeGitCredentials(credentials, env)
 }
 
+/** Git itself writes `host%3a8080` for `host:8080` when it keeps what it was given. */
+const withPlainHost = (line: string): string => {
+  const at = line.lastIndexOf('@') + 1
+  return line.slice(0, at) + line.slice(at).replaceAll(/%3a/gi, ':')
+}
+
+const hostIn = (line: string): string => withPlainHost(line).slice(line.lastIndexOf('@') + 1)
+
 /** Keeps the token for git alone; git itself takes a refused one out again. */
 export async function writeGitCredentials(
   { url, token }: Credentials,
@@ -93,9 +101,10 @@ export async function writeGitCredentials(
   const file = gitCredentialsFile(env)
   const { protocol, host } = new URL(url)
   const line = `${protocol}//berth:${encodeURIComponent(token)}@${host}`
-  const before = await readFile(file, 'utf8').catch(orMissing(''))
-  const others = before.split('\n').filter((other) => other !== '' && !other.endsWith(`@${host}`))
-  if (before.split('\n').includes(line)) return
+  const before = (await readFile(file, 'utf8').catch(orMissing(''))).split('\n').filter((other) => other !== '')
+  const others = before.filter((other) => hostIn(other) !== host)
+  const [kept, ...more] = before.filter((other) => hostIn(other) === host)
+  if (more.length === 0 && kept !== undefined && withPlainHost(kept) === line) return
   await makeDirectory(env)
   await replace(file, [...others, line, ''].join('\n'))
 }

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { must } from './run.js'
 import { credentialsDir, gitCredentialsFile, readCredentials, writeCredentials } from '../src/credentials.js'
 
 describe('credentials', () => {
@@ -42,6 +43,30 @@ describe('credentials', () => {
     expect(await readFile(gitCredentialsFile(env), 'utf8')).to.equal(
       'https://me:pw@elsewhere.example\nhttp://berth:new@berth.localhost:8080\n',
     )
+  })
+
+  it('for git replace those that git has written anew, in its own way', async () => {
+    const file = gitCredentialsFile(env)
+    const store = (action: string, password: string): Promise<string> => {
+      const asked = [
+        'protocol=http',
+        'host=berth.localhost:8080',
+        'username=berth',
+        ...(password === '' ? [] : [`password=${password}`]),
+      ]
+      const input = `${asked.join('\\n')}\\n\\n`
+      return must('sh', ['-c', `printf "$1" | git credential-store --file="$2" "$3"`, 'sh', input, file, action])
+    }
+    await writeCredentials(mine, env)
+    await store('store', mine.token) // what git does once it was let in
+    expect(await readFile(file, 'utf8')).to.match(/^http:\/\/berth:berth_a-b_c@berth\.localhost(:|%3a)8080\n$/)
+    await writeCredentials({ ...mine, token: 'new' }, env)
+    expect(await store('get', '')).to.include('password=new')
+    expect((await readFile(file, 'utf8')).trim().split('\n')).to.have.length(1)
+    await store('store', 'new')
+    const kept = await readFile(file, 'utf8')
+    await writeCredentials({ ...mine, token: 'new' }, env)
+    expect(await readFile(file, 'utf8')).to.equal(kept)
   })
 
   it('may be written by several commands at once, and leave no drafts', async () => {
