@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
-import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { copyFile, link, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Writable } from 'node:stream'
@@ -61,7 +61,8 @@ export class Workspace implements AsyncDisposable {
     await writeFile(join(directory, 'config'), configuration)
     await writeFile(join(directory, 'info', 'attributes'), attributes)
     const workspace = new Workspace(directory, access(credentials))
-    await copyFile(join(directory, 'index'), workspace.#index).catch(orMissing(undefined))
+    // not a copy: by when an index was written git knows which files may have changed in that same second (racy-git)
+    await link(join(directory, 'index'), workspace.#index).catch(orMissing(undefined))
     return workspace
   }
 

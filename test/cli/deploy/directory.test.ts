@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
@@ -45,6 +45,25 @@ describe('a directory that is deployed', () => {
     await rm(join(directory, 'a.txt'))
     await write({ 'c.txt': '1' })
     expect(await taken()).to.deep.equal(['.gitignore', 'c.txt', 'sub/b.txt'])
+  })
+
+  it('has what changed in the second in which it was taken the last time, of the same length', async () => {
+    const file = join(directory, 'a.txt')
+    // all that git has of a file to compare is the same then, and its index was written in that second
+    const second = 1_500_000_000
+    const of = async (text: string): Promise<void> => {
+      await write({ 'a.txt': text })
+      await utimes(file, second, second)
+    }
+    await of('one')
+    await taken()
+    const [deployed = ''] = await readdir(join(root, 'config', 'deploys'))
+    const index = join(root, 'config', 'deploys', deployed, 'index')
+    await utimes(index, second, second)
+    await of('two')
+    await using workspace = await Workspace.open({ url: 'http://berth.localhost', token: 'x' }, 'app')
+    const tree = await treeOfDirectory(workspace, directory)
+    expect(await workspace.git(['cat-file', 'blob', `${tree}:a.txt`])).to.equal('two')
   })
 
   it('that is a repository has what was committed although it is ignored, as long as it is there', async () => {
