@@ -3,8 +3,15 @@ import { once } from 'node:events'
 import { delimiter, dirname, join } from 'node:path'
 import { gitSubcommand } from '../git-failure.js'
 
-/** What git sees of our environment: nobody's configuration, no prompts, one language. */
+/** What git sees of an environment: nobody's configuration, no prompts, one language. */
 const base = { GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C.UTF-8' }
+
+/** That, and the repository. */
+export const bareEnvironment = (repository: string): Record<string, string> => ({
+  ...base,
+  HOME: '/nonexistent',
+  GIT_DIR: repository,
+})
 
 /** Of what git says of an error the last this many characters are kept. */
 const keptWords = 2000
@@ -35,7 +42,7 @@ function start(
   const path = [join(dirname(repository), 'bin'), process.env.PATH].join(delimiter)
   const child = spawn('git', ['-c', 'safe.directory=*', ...args], {
     cwd: repository,
-    env: { PATH: path, HOME: '/nonexistent', ...base, GIT_DIR: repository, ...env },
+    env: { PATH: path, ...bareEnvironment(repository), ...env },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
   child.stdin?.on('error', () => undefined) // it may end without reading

@@ -13,7 +13,7 @@ const appId = /^[\w-]{1,64}$/
 
 /**
  * Keeps the table equal to Redis: whole at every connect, by pub/sub after that. While Redis is away the table stays as
- * it is. What the scheduler is told (`routes:applied`, `routes:drained`; see src/store/routes.ts) is told again at the
+ * it is. What the scheduler is told (`routes:applied`; see src/store/routes.ts) is told again at the
  * next connect, so that no word is lost.
  */
 export class RouteFollower implements AsyncDisposable {
@@ -73,11 +73,9 @@ export class RouteFollower implements AsyncDisposable {
     this.#tellLeaving()
   }
 
-  /** Says that a process taken away has ended its last request. The hash is told first, for who listens too late. */
-  drained(applied: Applied, target: string): void {
+  /** Says that a process taken away has ended its last request. */
+  drained(applied: Applied): void {
     this.#tell(applied)
-    if (this.#leaving) return
-    this.#routes.drained(target).catch((error: unknown) => this.#log.warn(messageOf(error)))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -17,7 +17,7 @@ const handOverTime = 300_000
 
 const config = loadConfig()
 const log = createLog('router')
-const table = new Table((applied, target) => follower.drained(applied, target))
+const table = new Table((applied) => follower.drained(applied))
 const cache = new RouteCache(config.root)
 const follower = new RouteFollower(config, table, cache, log)
 const api = { host: config.appHost('berth'), endpoint: { socketPath: config.apiSocket } }

@@ -95,21 +95,19 @@ export class Fleet {
         until: null,
         failure: null,
       }
-      // Redis has it before the engine is asked; that it is on the disk, too, nobody waits for
-      const added = records.add(app.id, record)
-      added.catch(() => undefined)
-      const { grace } = settingsOf(release, slot.type)
-      const found = { ...slot, id, grace, release: release.version, running: true, createdAt: 0, address: '' }
-      try {
+      const start = async (): Promise<void> => {
         if (init.archive) await engine.put(id, init.archive)
         await engine.start(id)
-      } catch (error) {
-        const failure = refused(error, release, slot)
-        await records.move(app.id, id, 'starting', { failure: failure.message })
-        return { found: { ...found, running: false }, failure }
       }
-      await added
-      return { found, failure: null }
+      // Redis is told before the engine is; that the record is on the disk, too, no start waits for
+      const [added, started] = await Promise.allSettled([records.add(app.id, record), start()])
+      if (added.status === 'rejected') throw added.reason
+      const { grace } = settingsOf(release, slot.type)
+      const found = { ...slot, id, grace, release: release.version, running: true, createdAt: 0, address: '' }
+      if (started.status === 'fulfilled') return { found, failure: null }
+      const failure = refused(started.reason, release, slot)
+      await records.move(app.id, id, 'starting', { failure: failure.message })
+      return { found: { ...found, running: false }, failure }
     })
   }
 

@@ -1,7 +1,9 @@
 import { label, type Config } from '../config.js'
 import type { EngineClient } from '../engine-client/client.js'
 import { FrameReader, RecordReader, type StampedLine } from '../engine-client/log-frames.js'
+import { isAway, refusalStatus } from '../engine-client/errors.js'
 import { inOrder, readTail, sortable } from '../engine-client/tail.js'
+import { is } from '../errors.js'
 import type { App } from '../store/apps.js'
 import { oneOffType } from './desired.js'
 import { AppEngine } from './app-engine.js'
@@ -38,7 +40,12 @@ export async function* readLogs(
     one.type !== oneOffType && (process === null || process === one.process || process === one.type)
   const list = async () => ((await engine.list(app.id)).get(app.id) ?? []).filter(wanted)
 
-  const followed = new Followed(engine, signal)
+  let failure: { readonly error: unknown } | undefined
+  const lost = (error: unknown): void => {
+    failure ??= { error }
+    followed.lines.end()
+  }
+  const followed = new Followed(engine, signal, lost)
   const events = followApps(client, [`${label.instance}=${config.name}`, `${label.app}=${app.id}`], signal)
   // connect to the events before looking, so that no process starts in between unseen
   const first = follow ? await events.next() : null
@@ -59,11 +66,6 @@ export async function* readLogs(
   if (first === null || first.done) return
 
   for (const one of there) if (one.running) followed.add(one)
-  let failure: { readonly error: unknown } | undefined
-  const lost = (error: unknown): void => {
-    failure ??= { error }
-    followed.lines.end()
-  }
   const look = async (): Promise<void> => {
     for (const one of await list()) if (one.running) followed.add(one)
   }
@@ -90,18 +92,31 @@ async function tailOf(engine: AppEngine, one: ObservedContainer, lines: number):
   }
 }
 
+/**
+ * Whether a log cannot be followed because its container is gone, or going, or because the engine is away: then it is read again,
+ * from there on, once that is back.
+ */
+const hasEnded = (error: unknown): boolean =>
+  refusalStatus(error) !== undefined ||
+  isAway(error) ||
+  is(error, 'unavailable') ||
+  (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE'
+
 /** The live logs of several containers, as one. */
 class Followed {
   readonly lines = new Channel<LogLine>()
   readonly #engine: AppEngine
   readonly #signal: AbortSignal
   readonly #open = new Set<string>()
+  readonly #lost: (error: unknown) => void
   /** Container id -> time of the last line told, and how many of that time: where to go on after a gap. */
   readonly #marks = new Map<string, { time: string; count: number }>()
 
-  constructor(engine: AppEngine, signal: AbortSignal) {
+  /** @param lost is told of what ends all of it */
+  constructor(engine: AppEngine, signal: AbortSignal, lost: (error: unknown) => void) {
     this.#engine = engine
     this.#signal = signal
+    this.#lost = lost
   }
 
   told(id: string, lines: readonly LogLine[]): void {
@@ -116,7 +131,9 @@ class Followed {
     if (this.#open.has(one.id)) return
     this.#open.add(one.id)
     void this.#read(one)
-      .catch(() => undefined) // it is gone, or the engine is: then it is read again, from there on, once that is back
+      .catch((error: unknown) => {
+        if (!hasEnded(error)) this.#lost(error)
+      })
       .finally(() => this.#open.delete(one.id))
   }
 

@@ -115,9 +115,9 @@ function parse(json: string): Route | null {
 
 /**
  * The route table: hash `routes` (app id -> JSON). The scheduler writes it and publishes the app's id on `routes`; the
- * router swaps the route, then writes hash `routes:applied` and publishes an `Applied` on `routes:applied`, and later
- * each target id on `routes:drained` when its last request has ended. A router that another has taken over from writes
- * the same of all apps to hash `routes:leaving` (its id -> JSON), and publishes its id there. A route comes with its app
+ * router swaps the route, then writes hash `routes:applied` and publishes an `Applied` on `routes:applied`, and again each
+ * time the last request of a target that was taken away has ended. A router that another has taken over from writes the
+ * same of all apps to hash `routes:leaving` (its id -> JSON), and publishes its id there. A route comes with its app
  * (`Apps.create`) and changes with its name (`Apps.update`).
  */
 export class Routes {
@@ -170,11 +170,6 @@ export class Routes {
   async applied(applied: Applied): Promise<void> {
     const json = JSON.stringify(applied)
     await this.#redis.multi().hset('routes:applied', applied.app, json).publish('routes:applied', json).exec()
-  }
-
-  /** Said by the router. */
-  async drained(target: string): Promise<void> {
-    await this.#redis.publish('routes:drained', target)
   }
 
   /** The router's last word on an app's route. */

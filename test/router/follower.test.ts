@@ -34,17 +34,14 @@ describe('following Redis', () => {
   /** What a router says, heard by somebody who listens from the beginning. */
   async function listen() {
     const applied: Applied[] = []
-    const drained: string[] = []
     const ear = await store.subscriber()
-    ear.on('message', (channel, message) =>
-      channel === 'routes:drained' ? drained.push(message) : applied.push(JSON.parse(message) as Applied),
-    )
-    await ear.subscribe('routes:applied', 'routes:drained')
-    return { applied, drained, [Symbol.dispose]: () => ear.disconnect() }
+    ear.on('message', (_, message) => applied.push(JSON.parse(message) as Applied))
+    await ear.subscribe('routes:applied')
+    return { applied, [Symbol.dispose]: () => ear.disconnect() }
   }
 
   function follow() {
-    const table = new Table((applied, id) => follower.drained(applied, id))
+    const table = new Table((applied) => follower.drained(applied))
     const follower = new RouteFollower(config, table, new RouteCache(config.root), silent)
     follower.start()
     const app = (host: string) => table.find(host)?.backends.map((backend) => backend.id)
@@ -109,8 +106,8 @@ describe('following Redis', () => {
     await until(() => heard.applied.some((one) => one.version === version))
     expect(heard.applied.at(-1)?.busy).to.deep.equal(['a'])
     end?.()
-    await until(() => heard.drained.length === 1)
-    expect(heard.drained).to.deep.equal(['a'])
+    await until(() => heard.applied.at(-1)?.busy.length === 0)
+    expect(heard.applied.at(-1)).to.deep.equal({ app: 'id-blog', version, busy: [] })
     expect(await store.routes.lastApplied('id-blog')).to.deep.equal({ app: 'id-blog', version, busy: [] })
   })
 

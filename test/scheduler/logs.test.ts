@@ -13,9 +13,11 @@ describe('the logs of an app', () => {
   let later: Record<string, Buffer>
   let events: ServerResponse | undefined
   let containers: object[]
+  /** The log that is cut off while it is followed. */
+  let cut = ''
   beforeEach(async () => {
     engine = await standIn()
-    ;[logs, later, containers, events] = [{}, {}, [], undefined]
+    ;[logs, later, containers, events, cut] = [{}, {}, [], undefined, '']
     await engine.open((request, response) => {
       const url = new URL(request.url ?? '', 'http://x')
       const id = /^\/containers\/(\w+)\/logs/.exec(url.pathname)?.[1]
@@ -26,7 +28,7 @@ describe('the logs of an app', () => {
       else if (id === undefined || logs[id] === undefined) refusing(404, 'no such container')(request, response)
       else if (url.searchParams.get('follow') === '1') {
         // what was in that second comes again, and then what is new
-        response.write(Buffer.concat([logs[id], later[id] ?? Buffer.alloc(0)]))
+        response.write(Buffer.concat([logs[id], later[id] ?? Buffer.alloc(0)]), () => id === cut && response.destroy())
       } else response.end(logs[id])
     })
   })
@@ -112,6 +114,23 @@ describe('the logs of an app', () => {
     const failure = await follow().catch((error: unknown) => error)
     expect(String(failure)).to.include('Redis is away')
     expect([opened, ...seen]).to.include.members([true, 'a', 'b', 'c', 'd'])
+  })
+
+  it('go on when that of one process is cut off', async () => {
+    containers = [container('1', 'web.1'), container('2', 'web.2')]
+    logs = { 1: line(1, 'a'), 2: line(2, 'b'), 4: line(4, 'last') }
+    later = { 1: line(3, 'before it was cut off') }
+    cut = '1'
+    const stop = new AbortController()
+    const seen: string[] = []
+    for await (const { text } of read({ follow: true, signal: stop.signal })) {
+      seen.push(text)
+      const Attributes = { [label.app]: 'a', [label.process]: 'web.4', [label.type]: 'web' }
+      if (text.startsWith('before'))
+        events?.write(`${JSON.stringify({ Action: 'start', Actor: { ID: '4', Attributes } })}\n`)
+      if (text === 'last') stop.abort()
+    }
+    expect(seen).to.deep.equal(['a', 'b', 'before it was cut off', 'last'])
   })
 
   it('end with the signal, though nothing is ever written', async () => {

@@ -49,9 +49,9 @@ describe('the wait for a process to have no request', function () {
 
   it('is of this time, whatever was said when the process was away and came back', async () => {
     await store.routes.applied(applied(1))
-    await store.routes.drained('old')
+    await store.routes.applied(applied(2))
     const { drained, isOver } = begin(3)
-    await store.routes.drained('old')
+    await store.routes.applied(applied(2))
     await store.routes.applied(applied(3, 'old'))
     expect(await isOver(300)).to.equal(false)
     await store.routes.applied(applied(3))

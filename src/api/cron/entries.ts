@@ -1,16 +1,13 @@
 import { entriesOf, type CronEntry } from '../../cron/entry.js'
 import { BerthError } from '../../errors.js'
+import { without } from '../../lib/without.js'
 import type { App } from '../../store/apps.js'
 import type { CronRun } from '../../store/cron.js'
 import type { Store } from '../../store/store.js'
 import type { CronEntryView, CronRunView } from './contract.js'
 
 /** A run as a caller sees it. */
-export const viewRun = ({ by, ...run }: CronRun): CronRunView => {
-  const view = { ...run, by: by?.name ?? null }
-  for (const own of ['boot', 'stop']) Reflect.deleteProperty(view, own)
-  return view
-}
+export const viewRun = (run: CronRun): CronRunView => ({ ...without(run, 'boot', 'stop'), by: run.by?.name ?? null })
 
 /** When an entry runs next, RFC 3339; null for one that an earlier Berth took and this one does not. */
 async function nextOf({ schedule, timezone, paused }: CronEntry, now = Date.now()): Promise<string | null> {

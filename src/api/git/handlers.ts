@@ -5,6 +5,7 @@ import { checkElsewhere } from '../../git/remotes/hosts.js'
 import { parseUrl } from '../../git/remotes/url.js'
 import { parseSource, sourceName } from '../../git/sync/source.js'
 import { Secret } from '../../lib/secret.js'
+import { without } from '../../lib/without.js'
 import type { App, GitSource } from '../../store/apps.js'
 import type { Sync, Webhook } from '../../store/syncs.js'
 import type { HandlersOf } from '../handler.js'
@@ -59,21 +60,8 @@ function checkLogin(user: string, password: string): void {
     throw new BerthError('invalid', 'the password has more than one line, or control characters', 'give one line')
 }
 
-/** Without who asked for it: its build says that. */
-const viewSync = ({
-  id,
-  status,
-  cause,
-  asked,
-  source,
-  createdAt,
-  finishedAt,
-  commit,
-  build,
-  failure,
-}: Sync): SyncView => ({
-  ...{ id, status, cause, asked, source, createdAt, finishedAt, commit, build, failure },
-})
+/** Without who asked for it, which its build says, and who does it. */
+const viewSync = (sync: Sync): SyncView => without(sync, 'by', 'owner')
 
 /** @throws BerthError `missing` */
 const gone = (): never => {

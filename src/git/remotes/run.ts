@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { Secret } from '../../lib/secret.js'
+import { bareEnvironment } from '../git.js'
 import { endGroupOn } from '../process-group.js'
 
 /** Of what git says of an error the last this many characters are kept. */
@@ -103,13 +104,8 @@ export async function runFetch(
     detached: true, // its helper, which holds the connection, is of its group
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      HOME: '/nonexistent',
-      LC_ALL: 'C.UTF-8',
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_CONFIG_GLOBAL: '/dev/null',
-      GIT_TERMINAL_PROMPT: '0',
+      ...bareEnvironment(repository),
       GIT_ALLOW_PROTOCOL: 'http:https',
-      GIT_DIR: repository,
       ...settingsFor(connection),
       ...env,
     },

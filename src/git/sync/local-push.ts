@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
 import { BerthError } from '../../errors.js'
 import type { PushLimits } from '../../config.js'
+import { LineSplitter } from '../../lib/lines.js'
 import { ofProgress } from '../explain.js'
+import { bareEnvironment } from '../git.js'
 import { endGroupOn } from '../process-group.js'
 
 /** What is pushed, from one repository of this server to another. */
@@ -37,33 +38,29 @@ export async function pushLocally(
     cwd: from,
     detached: true, // so that all of it can be ended
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: {
-      HOME: '/nonexistent',
-      LC_ALL: 'C.UTF-8',
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_CONFIG_GLOBAL: '/dev/null',
-      GIT_TERMINAL_PROMPT: '0',
-      GIT_DIR: from,
-      BERTH_SYNC: sync,
-      ...env,
-    },
+    env: { ...bareEnvironment(from), BERTH_SYNC: sync, ...env },
   })
   let [told, rest] = ['', '']
-  const lines = createInterface({ input: child.stderr, crlfDelay: Infinity })
-  lines.on('line', (line) => {
+  const take = (line: string): void => {
     // git ends a line of another's with spaces, to wipe what a terminal has there
-    const [, text] = /^remote: ?(.*?) *$/.exec(line) ?? []
-    if (text === undefined) rest = `${rest}${line}\n`.slice(-keptWords)
+    const [mark] = /^remote: ?/.exec(line) ?? []
+    if (mark === undefined) rest = `${rest}${line}\n`.slice(-keptWords)
     else {
+      const text = line.slice(mark.length).trimEnd()
       told = `${told}${text}\n`.slice(-keptWords)
       say(text)
     }
-  })
+  }
+  const lines = new LineSplitter()
+  // a line that is written over ends with \r
+  const read = (piece: string): void => lines.read(piece.replaceAll(/\r\n?/g, '\n')).forEach(take)
+  child.stderr.setEncoding('utf8').on('data', read)
   const leave = endGroupOn(signal, child)
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', resolve)
   }).finally(leave)
+  take(lines.end())
   signal.throwIfAborted()
   if (code === 0) return null
   const { message, hint } = ofProgress(`${told}${rest}`, limits) ?? {

@@ -29,8 +29,7 @@ const minutes = (names: readonly string[]): string => `${Math.ceil(sum(names) / 
 console.log(`${chosen.length} of ${Object.keys(specs).length} (${minutes(chosen)}): ${chosen.join(', ')}`)
 if (left.length > 0) console.log(`Touched, but left to \`npm run test:stacks\` (${minutes(left)}): ${left.join(', ')}`)
 const files = chosen.flatMap((name) => ['--spec', `test/e2e/stacks/${name}.test.ts`])
-// once more, as five registries have a part in it, and one that stumbles is no fault of the change
-const options = ['--config', '.mocharc.e2e.json', '--no-parallel', '--retries', '1', ...process.argv.slice(2)]
+const options = ['--config', '.mocharc.e2e.json', '--no-parallel', ...process.argv.slice(2)]
 const mocha = spawn('npx', ['mocha', ...options, ...files], { cwd: home, stdio: 'inherit' })
 const [code] = (await once(mocha, 'close')) as [number | null]
 process.exitCode = code ?? 1
