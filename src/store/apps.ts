@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
+import { certifying } from './certificates.js'
 import type { CheckSettings } from './checks.js'
 import { noApp } from './missing.js'
 import { firstRelease } from './releases.js'
@@ -97,12 +98,13 @@ redis.call('publish', '${appChanges}', id)
 return 1`
 
 /** Everything of an app; whoever follows one of its operations is told to look. */
-const forget = `${routing}
+const forget = `${routing}${certifying}
 local id = ARGV[1]
 local app = redis.call('hget', 'apps', id)
 local name = app and cjson.decode(app).name
 if name and redis.call('hget', 'apps:names', name) == id then redis.call('hdel', 'apps:names', name) end
 lose(id)
+forgetCertificates(id)
 redis.call('hdel', 'routes:version', id)
 for _, one in ipairs(redis.call('lrange', 'deploys:' .. id, 0, -1)) do redis.call('hdel', 'deploys', one) end
 for _, one in ipairs(redis.call('lrange', 'pending:' .. id, 0, -1)) do redis.call('publish', 'deploy:' .. one, 'gone') end

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Config } from '../config.js'
 import { Apps } from './apps.js'
+import { Certificates } from './certificates.js'
 import { connectRedis } from './connection.js'
 import { Cron } from './cron.js'
 import { gitLogins, registryLogins, type Logins } from './logins.js'
@@ -20,6 +21,7 @@ export interface Store extends AsyncDisposable {
   readonly releases: Releases
   readonly operations: Operations
   readonly routes: Routes
+  readonly certificates: Certificates
   readonly pushers: Pushers
   readonly cron: Cron
   readonly notices: Notices
@@ -45,6 +47,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     releases: new Releases(redis),
     operations: new Operations(redis),
     routes: new Routes(redis),
+    certificates: new Certificates(redis),
     pushers: new Pushers(redis),
     cron: new Cron(redis),
     notices: new Notices(redis),
