@@ -2,6 +2,7 @@ import { apps } from './apps/contract.js'
 import { checks } from './checks/contract.js'
 import { config } from './config/contract.js'
 import { cron } from './cron/contract.js'
+import { domains } from './domains/contract.js'
 import { builds, operations } from './operations/contract.js'
 import { git } from './git/contract.js'
 import { formation } from './formation/contract.js'
@@ -17,6 +18,7 @@ export const contract = {
   apps,
   config,
   checks,
+  domains,
   formation,
   processes,
   cron,
@@ -34,6 +36,7 @@ export type Contract = typeof contract
 export type { AppInfo, AppView } from './apps/contract.js'
 export type { CheckRun, CheckView } from './checks/contract.js'
 export type { CronEntryView, CronRunView } from './cron/contract.js'
+export type { DomainView } from './domains/contract.js'
 export type { OperationView } from './operations/contract.js'
 export type { SyncView } from './git/contract.js'
 export type { LogLineView, ProcessView } from './processes/contract.js'

@@ -3,6 +3,7 @@ import { appHandlers } from './apps/handlers.js'
 import { checkHandlers } from './checks/handlers.js'
 import { configHandlers } from './config/handlers.js'
 import { cronHandlers } from './cron/handlers.js'
+import { domainHandlers } from './domains/handlers.js'
 import { buildHandlers, operationHandlers } from './operations/handlers.js'
 import { gitHandlers } from './git/handlers.js'
 import { formationHandlers } from './formation/handlers.js'
@@ -18,6 +19,7 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   apps: appHandlers(platform),
   config: configHandlers(platform),
   checks: checkHandlers(platform),
+  domains: domainHandlers(platform),
   formation: formationHandlers(platform),
   processes: processHandlers(platform),
   cron: cronHandlers(platform),

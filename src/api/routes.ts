@@ -21,6 +21,12 @@ export const routes = {
     mode: 'POST /apps/:app/checks/mode',
     run: 'POST /apps/:app/checks/run',
   },
+  domains: {
+    list: 'GET /apps/:app/domains',
+    add: 'POST /apps/:app/domains',
+    remove: 'DELETE /apps/:app/domains/:host',
+    clear: 'DELETE /apps/:app/domains',
+  },
   formation: {
     get: 'GET /apps/:app/formation',
     scale: 'PATCH /apps/:app/formation',

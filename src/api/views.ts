@@ -31,7 +31,6 @@ export const viewReleaseInfo = (release: Release, current: number): ReleaseInfo 
   images: release.images ?? {},
   processTypes: release.processTypes,
   formation: release.formation,
-  domains: [...release.domains],
   config: release.config,
 })
 

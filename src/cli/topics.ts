@@ -8,6 +8,7 @@ export const topics: Readonly<Record<string, () => Promise<Register>>> = {
   deploy: async () => (await import('./deploy/deploy.js')).registerDeploy,
   config: async () => (await import('./config.js')).registerConfig,
   checks: async () => (await import('./checks.js')).registerChecks,
+  domains: async () => (await import('./domains.js')).registerDomains,
   ps: async () => (await import('./ps.js')).registerPs,
   logs: async () => (await import('./logs.js')).registerLogs,
   run: async () => (await import('./run.js')).registerRun,

@@ -58,8 +58,9 @@ export class Table {
     this.#drained = drained
   }
 
+  /** A wildcard stands for one label, where no app has the very hostname. */
   find(host: string): Destination | undefined {
-    return this.#hosts.get(host)?.destination
+    return (this.#hosts.get(host) ?? this.#hosts.get(`*${host.slice(host.indexOf('.'))}`))?.destination
   }
 
   /** Every route, to be remembered or announced. */

@@ -155,7 +155,7 @@ export class Reconciler {
     if (targets.length > 0) this.#imageless.delete(id)
     const lost = release !== null && this.#imageless.get(id) === release.version
     const away = awayOf(release) ?? (lost ? 'needs-push' : leads.length > 0 ? 'not-ready' : undefined)
-    const version = await traffic.route(id, release?.domains ?? [], targets, away)
+    const version = await traffic.route(id, targets, away)
 
     if (release) this.#deps.liveness?.watch(app, release, plan.keep.filter(isUp), known)
     for (const one of leaving.filter((other) => !stay.includes(other)))
@@ -174,7 +174,7 @@ export class Reconciler {
     } catch (error) {
       if (is(error, 'missing') && this.#imageless.get(app.id) !== release.version) {
         this.#imageless.set(app.id, release.version)
-        await traffic.route(app.id, release.domains, targets, 'needs-push')
+        await traffic.route(app.id, targets, 'needs-push')
       }
       log.warn({ app: app.name }, `cannot start all of it: ${messageOf(error)}`)
     }

@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import { isDeepStrictEqual } from 'node:util'
 import type { Redis } from 'ioredis'
 import { deadline } from '../lib/deadline.js'
+import { namesOf } from '../store/domains.js'
 import { leavingFor, type Applied, type Away, type Target } from '../store/routes.js'
 import type { Store } from '../store/store.js'
 import type { Timeouts } from './limits.js'
@@ -47,19 +48,18 @@ export class Traffic implements AsyncDisposable {
   }
 
   /**
-   * Points an app's hostnames at these processes and no others, unless they are there already. Its name and hostname are
+   * Points an app's hostnames at these processes and no others, unless they are there already. Its name and hostnames are
    * those it has at that moment, whatever it was renamed to meanwhile.
-   * @param domains hostnames beside `<app>.<domain>`
    * @param away why there are no targets
    * @returns the version; 0 for an app that is gone
    */
-  async route(app: string, domains: readonly string[], targets: readonly Target[], away?: Away): Promise<number> {
+  async route(app: string, targets: readonly Target[], away?: Away): Promise<number> {
     return this.#routes.run(app, () =>
       this.#store.routes.change(app, async (before) => {
         const now = await this.#store.apps.find(app) // after the route, which a new name changes
         if (!now) return null
         const why = away !== undefined && targets.length === 0 ? { away } : {}
-        const route = { name: now.name, hosts: [this.#hostOf(now.name), ...domains], targets, ...why }
+        const route = { ...namesOf(now, this.#hostOf), targets, ...why }
         return before && isDeepStrictEqual({ app, ...route, version: before.version }, before) ? null : route
       }),
     )

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
 import { certifying } from './certificates.js'
 import type { CheckSettings } from './checks.js'
+import { HostnameTaken, namesOf, type Domain } from './domains.js'
 import { noApp } from './missing.js'
 import { firstRelease } from './releases.js'
 import { draftRoute, routing, type Route } from './routes.js'
@@ -28,6 +30,8 @@ export interface App {
   readonly prepared?: true
   /** What somebody has said of its checks; it counts more than what the app says. */
   readonly checks?: CheckSettings
+  /** Hostnames that it has beside that of its name. */
+  readonly domains?: readonly Domain[]
   /** Memory that its builds took lately, in bytes: the next is begun when there is so much. */
   readonly buildMemory?: number
 }
@@ -39,6 +43,9 @@ export interface GitSource {
   /** A branch, a tag, or a whole commit id; null is the repository's own default branch. */
   readonly ref: string | null
 }
+
+/** Fields of an app that may change. */
+type Patch = Partial<Omit<App, 'id' | 'createdAt'>>
 
 export const reservedNames: ReadonlySet<string> = new Set([
   'berth',
@@ -81,14 +88,19 @@ redis.call('hset', 'releases:' .. id, '1', release)
 lead(id, route, hosts)
 return 1`
 
-/** Another record, and with another name another hostname; 0: something is not what was read, -1: the name is taken. */
+/**
+ * Another record, and with it other hostnames; 0: something is not what was read, -1: the name is taken, HOST APP: that hostname is, by
+ * whom.
+ */
 const applyChanges = `${routing}
 local id, before, after, old, name, was, route, hosts = unpack(ARGV)
 if redis.call('hget', 'apps', id) ~= before then return 0 end
-if old ~= name then
+if hosts ~= '' then
   hosts = cjson.decode(hosts)
   if (redis.call('hget', 'routes', id) or '') ~= was then return 0 end
-  if redis.call('hexists', 'apps:names', name) == 1 or taken(id, hosts) then return -1 end
+  if old ~= name and redis.call('hexists', 'apps:names', name) == 1 then return -1 end
+  local host = taken(id, hosts)
+  if host then return host .. ' ' .. redis.call('hget', 'routes:hosts', host) end
   redis.call('hdel', 'apps:names', old)
   redis.call('hset', 'apps:names', name, id)
   if was ~= '' then lead(id, route, hosts) end
@@ -167,25 +179,26 @@ export class Apps {
   }
 
   /**
-   * Changes fields of an app, all or none; the others keep what somebody else gives them meanwhile. With its name, its
-   * hostname and its route change in the same step, so that no two apps ever have one. Only the worker, which
+   * Changes fields of an app, all or none; the others keep what somebody else gives them meanwhile. With its name and its domains, its
+   * hostnames and its route change in the same step, so that no two apps ever have one. Only the worker, which
    * serialises an app's changes, sets `current`.
-   * @throws BerthError `invalid`, `conflict` for a bad or a taken name, `missing`
+   * @param patch asked again with what somebody else has made of the app meanwhile
+   * @throws BerthError `invalid`, `conflict` for a bad or a taken name or hostname (HostnameTaken), `missing`
    */
-  async update(id: string, patch: Partial<Omit<App, 'id' | 'createdAt'>>): Promise<App> {
-    if (patch.name !== undefined) checkAppName(patch.name)
+  async update(id: string, patch: Patch | ((app: App) => Patch)): Promise<App> {
     for (;;) {
       const [json, was] = await Promise.all([this.#redis.hget('apps', id), this.#redis.hget('routes', id)])
-      if (json === null) throw noApp(patch.name ?? id)
+      if (json === null) throw noApp(typeof patch === 'object' && patch.name !== undefined ? patch.name : id)
       const app = JSON.parse(json) as App
-      const next = { ...app, ...patch }
-      const route = was === null ? null : this.#renamed(JSON.parse(was) as Route, app.name, next.name)
-      const args = [
-        ...[id, json, JSON.stringify(next), app.name, next.name],
-        ...[was ?? '', route === null ? '' : draftRoute(route), JSON.stringify(route?.hosts ?? [])],
-      ]
+      const next: App = { ...app, ...(typeof patch === 'object' ? patch : patch(app)) }
+      if (next.name !== app.name) checkAppName(next.name)
+      const args = [id, json, JSON.stringify(next), app.name, next.name, ...this.#routeArgs(was, app, next)]
       const outcome = await this.#redis.eval(applyChanges, 0, ...args)
       if (outcome === -1) throw taken(next.name)
+      if (typeof outcome === 'string') {
+        const [host = '', owner = ''] = outcome.split(' ')
+        throw host === this.#hostOf(next.name) ? taken(next.name) : new HostnameTaken(host, owner)
+      }
       if (outcome === 1) return next
     }
   }
@@ -200,9 +213,13 @@ export class Apps {
     await this.#redis.eval(forget, 0, id)
   }
 
-  #renamed({ app, hosts, targets, away }: Route, old: string, name: string): Omit<Route, 'version'> {
-    const own = [this.#hostOf(old), this.#hostOf(name)]
-    const others = hosts.filter((host) => !own.includes(host))
-    return { app, name, hosts: [this.#hostOf(name), ...others], targets, ...(away && { away }) }
+  /** The route as it was, as it shall be, and its hostnames; nothing where they stay as they are. */
+  #routeArgs(was: string | null, app: App, next: App): [string, string, string] {
+    const names = namesOf(next, this.#hostOf)
+    if (isDeepStrictEqual(names, namesOf(app, this.#hostOf))) return ['', '', '']
+    if (was === null) return ['', '', JSON.stringify(names.hosts)]
+    const { targets, away } = JSON.parse(was) as Route
+    const route = draftRoute({ app: app.id, ...names, targets, ...(away && { away }) })
+    return [was, route, JSON.stringify(names.hosts)]
   }
 }

@@ -34,7 +34,7 @@ export interface ReleaseScripts {
   readonly once?: string
 }
 
-/** A numbered state of an app: image + config vars + formation + routes. Every change makes the next. */
+/** A numbered state of an app: image + config vars + formation. Every change of those makes the next. */
 export interface Release {
   /** App id. */
   readonly app: string
@@ -73,8 +73,6 @@ export interface Release {
   readonly healthchecks?: DeclaredChecks | undefined
   /** What its app.json wants run at times. */
   readonly cron?: readonly CronLine[] | undefined
-  /** Hostnames beside `<app>.<domain>`. */
-  readonly domains: readonly string[]
 }
 
 export const firstRelease = (app: string): Release => ({
@@ -89,7 +87,6 @@ export const firstRelease = (app: string): Release => ({
   processTypes: {},
   config: {},
   formation: {},
-  domains: [],
 })
 
 /** All images of a release; none before the first push. */

@@ -121,8 +121,8 @@ const refusal =
 /** A scheduler without containers that leads the real routes, and takes its time. */
 async function schedulerOf(rig: { config: Rig['config']; store: Store }, chance: Random): Promise<Partial<Scheduler>> {
   const traffic = await Traffic.open(rig.store, (name) => rig.config.appHost(name), defaultLimits)
-  const lead = (app: string, { version, domains }: Pick<Release, 'version' | 'domains'>) =>
-    traffic.route(app, domains, [{ id: `c${String(version)}`, process: 'web.1', host: '127.0.0.1', port: 5000 }])
+  const lead = (app: string, { version }: Pick<Release, 'version'>) =>
+    traffic.route(app, [{ id: `c${String(version)}`, process: 'web.1', host: '127.0.0.1', port: 5000 }])
   return {
     rollOut: async (app, release, { signal }) => {
       await delay(chance.below(8), undefined, { signal })

@@ -27,11 +27,11 @@ describe('what a caller sees', () => {
   })
 
   it('of a release is its number, and whether it is the one that runs', () => {
-    const release = { ...firstRelease('a1'), version: 3, config: { KEY: 'v' }, domains: ['www.example.com'] }
+    const release = { ...firstRelease('a1'), version: 3, config: { KEY: 'v' } }
     expect(contract.releases.list.reply.parse([viewRelease(release, 3)])[0]).to.include({ version: 3, current: true })
     expect(viewRelease(release, 4)).to.include({ current: false }).and.to.not.have.property('config')
     const info = contract.releases.info.reply.parse(viewReleaseInfo(release, 2))
-    expect(info).to.deep.include({ config: { KEY: 'v' }, domains: ['www.example.com'], current: false })
+    expect(info).to.deep.include({ config: { KEY: 'v' }, current: false })
   })
 
   it('of an app is where it answers and where it is pushed, by the settings', () => {

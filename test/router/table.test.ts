@@ -35,6 +35,24 @@ describe('the route table', () => {
     expect(pick()?.id).to.equal('a')
   })
 
+  it('finds a wildcard for one label, where no app has the very hostname', () => {
+    const { table, pick } = make()
+    table.apply(route(1, [target('wild')], { hosts: ['*.example.org'] }))
+    table.apply(route(1, [target('exact')], { app: 'a2', hosts: ['shop.example.org', 'example.org'] }))
+    const found = [
+      'a.example.org',
+      'shop.example.org',
+      'example.org',
+      'a.b.example.org',
+      'org',
+      'example.orgx',
+      '[::1]',
+    ]
+    expect(found.map((host) => pick(host)?.id)).to.deep.equal(['wild', 'exact', 'exact', ...Array<undefined>(4)])
+    table.apply(route(2, [target('exact')], { app: 'a2', hosts: ['example.org'] }))
+    expect(pick('shop.example.org')?.id).to.equal('wild')
+  })
+
   it('never goes back to an older version', () => {
     const { table, pick } = make()
     expect(table.apply(route(5, [target('new')]))).to.equal(true)

@@ -113,10 +113,11 @@ describe('the record of apps', function () {
     const { id } = await store.apps.create('empty')
     await store.apps.rename(id, 'empty-still')
     expect(await store.routes.get(id)).to.include({ name: 'empty-still', away: 'not-pushed' })
-    const more = ['www.example.com', config.appHost('empty-still')]
-    await store.routes.change(id, () => Promise.resolve({ name: 'empty-still', hosts: more, targets: [target] }))
+    await store.apps.update(id, { domains: [{ host: 'www.example.com', createdAt: '2026-11-30T12:00:00.000Z' }] })
+    const before = [config.appHost('empty-still'), 'www.example.com']
+    await store.routes.change(id, () => Promise.resolve({ name: 'empty-still', hosts: before, targets: [target] }))
     await store.apps.rename(id, 'leads')
     const hosts = [config.appHost('leads'), 'www.example.com']
-    expect(await store.routes.get(id)).to.deep.equal({ app: id, name: 'leads', hosts, targets: [target], version: 4 })
+    expect(await store.routes.get(id)).to.deep.equal({ app: id, name: 'leads', hosts, targets: [target], version: 5 })
   })
 })

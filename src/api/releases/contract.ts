@@ -20,7 +20,6 @@ export const ReleaseInfo = ReleaseView.extend({
   images: z.record(z.string(), z.string()).describe('of process types that run in another image than the rest'),
   processTypes: z.record(z.string(), z.string().nullable()),
   formation: z.record(z.string(), Size),
-  domains: z.array(z.string()),
   config: Vars,
 })
 export type ReleaseInfo = z.output<typeof ReleaseInfo>

@@ -1,0 +1,90 @@
+import { may, type Caller } from '../../access/caller.js'
+import { BerthError } from '../../errors.js'
+import { readHostname, toUnicode } from '../../lib/hostname.js'
+import type { App } from '../../store/apps.js'
+import { checkDomain, HostnameTaken, mostDomains, type Domain } from '../../store/domains.js'
+import type { HandlersOf } from '../handler.js'
+import type { ControlApiDeps } from '../platform.js'
+import type { DomainView } from './contract.js'
+
+const viewDomain = ({ host, createdAt }: Domain, own = false): DomainView => ({
+  ...{ host, shown: toUnicode(host), own, createdAt },
+})
+
+const noDomain = (host: string, { name }: App): BerthError =>
+  new BerthError('missing', `${name} has no domain ${host.slice(0, 80)}`, `see \`berth domains -a ${name}\``)
+
+export function domainHandlers(platform: ControlApiDeps): HandlersOf<'domains'> {
+  const { config, store } = platform
+  const own = (app: App): string => config.appHost(app.name)
+
+  return {
+    list: (_, { app }) => {
+      const all = [...(app.domains ?? [])].sort((a, b) => a.host.localeCompare(b.host))
+      const first = viewDomain({ host: own(app), createdAt: app.createdAt }, true)
+      return Promise.resolve([first, ...all.map((one) => viewDomain(one))])
+    },
+
+    add: async ({ hosts }, { app, caller }) => {
+      const asked = [...new Set(hosts.map((text) => readDomain(text, app, own(app), config.domain)))]
+      const after = await store.apps
+        .update(app.id, (now) => ({ domains: withDomains(now, asked) }))
+        .catch((error: unknown) => sayWhose(platform, error, caller))
+      return (after.domains ?? []).filter(({ host }) => asked.includes(host)).map((one) => viewDomain(one))
+    },
+
+    remove: async ({ host: text }, { app }) => {
+      const read = readHostname(text) // what is no domain by today's rules may be one of yesterday
+      const host = 'host' in read ? read.host : text
+      if (host === own(app)) readDomain(text, app, host, config.domain)
+      let gone: Domain | undefined
+      await store.apps.update(app.id, ({ domains = [] }) => {
+        gone = domains.find((one) => one.host === host)
+        if (gone === undefined) throw noDomain(host, app)
+        return { domains: domains.filter((one) => one.host !== host) }
+      })
+      if (gone === undefined) throw noDomain(host, app)
+      return viewDomain(gone)
+    },
+
+    clear: async (_, { app }) => {
+      let gone: readonly Domain[] = []
+      await store.apps.update(app.id, ({ domains = [] }) => {
+        gone = domains
+        return { domains: [] }
+      })
+      return gone.map((one) => viewDomain(one))
+    },
+  }
+}
+
+/** @throws BerthError `invalid`, also for the hostname that an app has by its name */
+function readDomain(text: string, { name }: App, own: string, domain: string): string {
+  if (text.trim().toLowerCase() === own)
+    throw new BerthError('invalid', `${own} is ${name}'s by its name`, '`berth apps:rename` gives it another')
+  return checkDomain(text, domain)
+}
+
+/** @throws BerthError `conflict` when they are too many */
+function withDomains({ name, domains = [] }: App, hosts: readonly string[]): Domain[] {
+  const createdAt = new Date().toISOString()
+  const fresh = hosts.filter((host) => !domains.some((one) => one.host === host))
+  const after = [...domains, ...fresh.map((host) => ({ host, createdAt }))]
+  if (after.length <= mostDomains) return after
+  throw new BerthError(
+    'conflict',
+    `an app has ${mostDomains} domains at most, and ${name} would have ${after.length}`,
+    'a wildcard as *.example.org stands for all names right below it',
+  )
+}
+
+/** Says who has a hostname to those who may see that app. */
+async function sayWhose({ store }: ControlApiDeps, error: unknown, caller: Caller): Promise<never> {
+  if (!(error instanceof HostnameTaken)) throw error
+  const owner = await store.apps.find(error.owner)
+  const [whose, hint] =
+    owner !== null && may(caller, 'view', owner)
+      ? [owner.name, `\`berth domains:remove ${error.host} -a ${owner.name}\` takes it from there`]
+      : ['another app', 'whoever has that app can remove it there']
+  throw new BerthError('conflict', `${error.host} is a domain of ${whose}; nothing was added`, hint, error)
+}

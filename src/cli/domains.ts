@@ -1,0 +1,107 @@
+import type { Command } from 'commander'
+import type { DomainView } from '../api/contract.js'
+import { addCommand } from './command.js'
+import { UsageError } from './failure.js'
+import { formatTime, heading, print, printJson, say, table } from './output.js'
+import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
+
+const group = 'Domains'
+
+/** As people read it, and beside it as DNS has it where that is another. */
+const shownHost = ({ host, shown }: DomainView): string => (host === shown ? host : `${shown} (${host})`)
+
+const listed = (all: readonly DomainView[]): string => all.map(shownHost).join(', ')
+
+function addDomains(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'domains',
+        summary: 'list the hostnames of an app',
+        group,
+        examples: ['domains -a blog', 'domains --json'],
+      }),
+    ),
+  )
+    .alias('domains:list')
+    .action(async (options: AppOptions & JsonOptions) => {
+      const { client, app } = await openApp(options)
+      const all = await client.domains.list({ app })
+      if (options.json) {
+        printJson(all)
+        return
+      }
+      print(heading(`${app} Domains`))
+      print(table(all.map((one) => [shownHost(one), one.own ? 'by its name' : `since ${formatTime(one.createdAt)}`])))
+    })
+}
+
+function addDomainsAdd(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'domains:add',
+        summary: 'give an app hostnames, wildcards too; it answers there at once, and nothing is restarted',
+        group,
+        examples: ['domains:add example.org www.example.org -a blog', "domains:add '*.example.org'"],
+      }),
+    ),
+  )
+    .argument('<hosts...>', 'shop.example.org, *.example.org, müller.example')
+    .action(async (hosts: string[], options: AppOptions & JsonOptions) => {
+      const { client, app } = await openApp(options)
+      const added = await client.domains.add({ app, hosts })
+      if (options.json) printJson(added)
+      else say(`${app} answers at ${listed(added)}, as soon as DNS leads there`)
+    })
+}
+
+function addDomainsRemove(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'domains:remove',
+        summary: 'take hostnames from an app, at once',
+        group,
+        examples: ['domains:remove www.example.org -a blog'],
+      }),
+    ),
+  )
+    .argument('<hosts...>')
+    .action(async (hosts: string[], options: AppOptions & JsonOptions) => {
+      const { client, app } = await openApp(options)
+      const gone: DomainView[] = []
+      for (const host of hosts) {
+        const one = await client.domains.remove({ app, host })
+        gone.push(one)
+        if (!options.json) say(`Removed ${shownHost(one)} from ${app}`)
+      }
+      if (options.json) printJson(gone)
+    })
+}
+
+function addDomainsClear(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'domains:clear',
+        summary: 'take all hostnames from an app but its own',
+        group,
+        examples: ['domains:clear --confirm blog -a blog'],
+      }),
+    ),
+  )
+    .option('--confirm <app>', 'the name of the app, once more')
+    .action(async (options: AppOptions & JsonOptions & { confirm?: string }) => {
+      const { client, app } = await openApp(options)
+      if (options.confirm !== app)
+        throw new UsageError(`this takes all domains from ${app}`, `say so with \`--confirm ${app}\``)
+      const gone = await client.domains.clear({ app })
+      if (options.json) printJson(gone)
+      else say(gone.length === 0 ? `${app} has no domains but its own` : `Removed ${listed(gone)} from ${app}`)
+    })
+}
+
+export function registerDomains(program: Command): void {
+  for (const add of [addDomains, addDomainsAdd, addDomainsRemove, addDomainsClear]) add(program)
+}

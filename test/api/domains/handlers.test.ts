@@ -1,0 +1,88 @@
+import { expect } from 'chai'
+import { contract } from '../../../src/api/contract.js'
+import { expectFault, refusal, settle } from '../asked.js'
+import { openRig, type Rig } from '../rig.js'
+
+describe('domains through the API', function () {
+  this.timeout(20_000)
+  let rig: Rig
+  before(async () => {
+    rig = await openRig()
+  })
+  after(() => rig[Symbol.asyncDispose]())
+  const hostsOf = async (id: string) => (await rig.store.routes.get(id))?.hosts
+
+  it('adds, lists and removes them, at once and without a release', async () => {
+    const { client } = rig
+    const { id } = await rig.pushed('blog')
+    const hosts = ['WWW.Example.org', '*.example.org', 'müller.example', 'www.example.org.']
+    const added = contract.domains.add.reply.parse(await client.domains.add({ app: 'blog', hosts }))
+    expect(added.map(({ host, shown, own }) => [host, shown, own])).to.deep.equal([
+      ['www.example.org', 'www.example.org', false],
+      ['*.example.org', '*.example.org', false],
+      ['xn--mller-kva.example', 'müller.example', false],
+    ])
+    expect(await hostsOf(id)).to.deep.equal([rig.config.appHost('blog'), ...added.map(({ host }) => host)])
+    const again = await client.domains.add({ app: 'blog', hosts: ['www.example.org'] })
+    expect(again).to.deep.equal(added.slice(0, 1))
+    expect((await client.domains.remove({ app: 'blog', host: 'Müller.example' })).host).to.equal(
+      'xn--mller-kva.example',
+    )
+    await client.domains.remove({ app: 'blog', host: '*.example.org' })
+    const all = contract.domains.list.reply.parse(await client.domains.list({ app: 'blog' }))
+    expect(all.map(({ host, own }) => [host, own])).to.deep.equal([
+      [rig.config.appHost('blog'), true],
+      ['www.example.org', false],
+    ])
+    await expectFault(client.domains.remove({ app: 'blog', host: '*.example.org' }), 'missing', /blog has no domain/)
+    await expectFault(client.domains.remove({ app: 'blog', host: '../..' }), 'missing', /blog has no domain/)
+    const own = rig.config.appHost('blog')
+    await expectFault(client.domains.remove({ app: 'blog', host: own }), 'invalid', /is blog's by its name/)
+    expect((await client.domains.clear({ app: 'blog' })).map(({ host }) => host)).to.deep.equal(['www.example.org'])
+    expect(await client.domains.clear({ app: 'blog' })).to.deep.equal([])
+    expect(await hostsOf(id)).to.deep.equal([own])
+    expect((await client.apps.info({ app: 'blog' })).release).to.equal(2)
+  })
+
+  it('says who has a hostname, and adds none of several then', async () => {
+    const { client } = rig
+    await rig.pushed('first')
+    const { id } = await rig.pushed('second')
+    await client.domains.add({ app: 'first', hosts: ['shop.example.net'] })
+    const fault = await refusal(client.domains.add({ app: 'second', hosts: ['new.example.net', 'shop.example.net'] }))
+    expect(fault).to.include({
+      fault: 'conflict',
+      message: 'shop.example.net is a domain of first; nothing was added',
+      hint: '`berth domains:remove shop.example.net -a first` takes it from there',
+    })
+    expect(await hostsOf(id)).to.have.length(1)
+    await client.domains.add({ app: 'second', hosts: ['*.example.net'] })
+  })
+
+  it('refuses what nobody can have, and too many', async () => {
+    const { client } = rig
+    await rig.pushed('refused')
+    const add = (...hosts: string[]) => client.domains.add({ app: 'refused', hosts })
+    await expectFault(add('10.0.0.1'), 'invalid', /is an IP address/)
+    await expectFault(add(rig.config.appHost('berth')), 'invalid', /is Berth's own hostname/)
+    await expectFault(add(rig.config.appHost('other')), 'invalid', /each app has its name/)
+    await expectFault(add(rig.config.appHost('refused')), 'invalid', /is refused's by its name/)
+    await expectFault(add('com'), 'invalid', /has one label only/)
+    await expectFault(add(), 'invalid', /at least one/)
+    await add(...Array.from({ length: 100 }, (_, at) => `h${String(at)}.many.example`))
+    await expectFault(add('one.more.example'), 'conflict', /100 domains at most, and refused would have 101/)
+  })
+
+  it('keeps them through a rename, and frees them with the app', async () => {
+    const { client, store } = rig
+    const { id } = await rig.pushed('moved')
+    await client.domains.add({ app: 'moved', hosts: ['moved.example.com'] })
+    const { operation } = await client.apps.update({ app: 'moved', name: 'there' })
+    if (operation) await settle(rig, operation.id)
+    expect(await hostsOf(id)).to.deep.equal([rig.config.appHost('there'), 'moved.example.com'])
+    await settle(rig, (await client.apps.destroy({ app: 'there', confirm: 'there' })).id)
+    expect(await store.redis.hget('routes:hosts', 'moved.example.com')).to.equal(null)
+    await rig.pushed('heir')
+    await client.domains.add({ app: 'heir', hosts: ['moved.example.com'] })
+  })
+})

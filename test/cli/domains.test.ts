@@ -1,0 +1,45 @@
+import { expect } from 'chai'
+import type { DomainView } from '../../src/api/contract.js'
+import { setCli } from './rig.js'
+
+describe('domains on the command line', function () {
+  this.timeout(20_000)
+  const cli = setCli()
+  const { berth, json } = cli
+
+  it('adds, lists, removes and clears', async () => {
+    await cli.api.pushed('blog')
+    const added = await berth(['domains:add', 'www.example.org', 'müller.example', '*.example.net', '-a', 'blog'])
+    expect(added.code, added.stderr).to.equal(0)
+    expect(added.stderr).to.equal(
+      'blog answers at www.example.org, müller.example (xn--mller-kva.example), *.example.net, as soon as DNS leads there\n',
+    )
+    const { stdout } = await berth(['domains', '-a', 'blog'])
+    expect(stdout).to.match(
+      /^=== blog Domains\n\nblog\.localhost +by its name\n\*\.example\.net +since \d{4}-.*\nwww\.example\.org +since .*\nmüller\.example \(xn--mller-kva\.example\) +since .*\n$/,
+    )
+    expect((await berth(['domains:remove', '*.example.net', '-a', 'blog'])).stderr).to.equal(
+      'Removed *.example.net from blog\n',
+    )
+    const all = (await json(['domains:list', '-a', 'blog', '--json'])) as DomainView[]
+    expect(all.map(({ host }) => host)).to.deep.equal(['blog.localhost', 'www.example.org', 'xn--mller-kva.example'])
+    expect((await berth(['domains:clear', '-a', 'blog'])).stderr).to.include('say so with `--confirm blog`')
+    expect((await berth(['domains:clear', '--confirm', 'blog', '-a', 'blog'])).stderr).to.equal(
+      'Removed www.example.org, müller.example (xn--mller-kva.example) from blog\n',
+    )
+    expect((await berth(['domains:clear', '--confirm', 'blog', '-a', 'blog'])).stderr).to.equal(
+      'blog has no domains but its own\n',
+    )
+  })
+
+  it('says who has a hostname, and what is none', async () => {
+    await cli.api.pushed('one')
+    await cli.api.pushed('two')
+    await berth(['domains:add', 'shop.example.org', '-a', 'one'])
+    const taken = await berth(['domains:add', 'shop.example.org', '-a', 'two'])
+    expect(taken.code).to.not.equal(0)
+    expect(taken.stderr).to.include('shop.example.org is a domain of one').and.include('domains:remove')
+    expect((await berth(['domains:add', 'http://a.example', '-a', 'two'])).stderr).to.include('is a URL')
+    expect((await berth(['domains:remove', 'a.example', '-a', 'two'])).stderr).to.include('two has no domain a.example')
+  })
+})
