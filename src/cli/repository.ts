@@ -51,6 +51,9 @@ export function appOfRemote(remote: string, berth: string): string | null {
   return origin === new URL(berth).origin ? (/^\/([^/]+?)(?:\.git)?\/?$/.exec(pathname)?.[1] ?? null) : null
 }
 
+/** Where an app of this Berth is pushed to. */
+export const gitUrlOf = (app: string, berth: string): string => `${berth}/${app}.git`
+
 /**
  * The app of the current directory: the remote `berth`, else any remote that leads to this Berth.
  * @throws UsageError when several remotes lead to different apps

@@ -9,8 +9,8 @@ import { orMissing } from '../../lib/missing.js'
 import { addCommand } from '../command.js'
 import { UsageError } from '../failure.js'
 import { printJson, say } from '../output.js'
+import { gitUrlOf } from '../repository.js'
 import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from '../session.js'
-import { entriesOfArchive } from './archive.js'
 import { treeOfDirectory } from './directory.js'
 import { importEntries } from './import.js'
 import { fetchTree, keptSource } from './remote.js'
@@ -71,14 +71,21 @@ async function deploy(path: string | undefined, options: DeployOptions): Promise
   const asked = [plain, options.git, options.image, options.compose].filter((one) => one !== undefined)
   if (asked.length > 1) throw new UsageError(`${asked.join(' and ')}: one thing is deployed at a time`)
   const { client, credentials, app } = await openApp(options)
-  const { gitUrl, deployBranch } = await client.apps.info({ app })
+  const about = client.apps.info({ app })
+  // an app that is not known here may be one that there is not
+  if (!(await Workspace.isThere(credentials, app))) await about
+  const gitUrl = gitUrlOf(app, credentials.url)
   await using workspace = await Workspace.open(credentials, app)
-  const source = sourceOf(workspace, path, options)
-  const tip = async () => {
-    if (options.git !== undefined) await source // two fetches at once would be in each other's way
-    return tipOf(workspace, gitUrl, deployBranch === null ? ['main', 'master'] : [deployBranch])
-  }
-  const [{ tree, title }, branch, env] = await allOf([source, tip(), identityOf(workspace)])
+  const [{ deployBranch }, { tree, title }, tips, env] = await allOf([
+    about,
+    sourceOf(workspace, path, options),
+    tipsOf(workspace, gitUrl),
+    identityOf(workspace),
+  ])
+  const branch = await branchOf(workspace, gitUrl, {
+    tips,
+    names: deployBranch === null ? ['main', 'master'] : [deployBranch],
+  })
   const commit = await commitOf(workspace, tree, title, { parent: branch.tip, env })
   say(`Deploying ${title} to ${app}`)
   const ref = `refs/heads/${branch.name}`
@@ -129,11 +136,16 @@ async function sourceOf(workspace: Workspace, given: string | undefined, options
   const found = path === '-' ? null : await stat(path).catch(orMissing(undefined))
   if (found === undefined) throw new UsageError(`there is no ${path}`, 'a directory or an archive is deployed')
   if (found?.isDirectory() !== true)
-    return { tree: await importEntries(workspace, entriesOfArchive(path)), title: path === '-' ? 'an archive' : path }
+    return { tree: await treeOfArchive(workspace, path), title: path === '-' ? 'an archive' : path }
   const directory = resolve(path)
   const tree = await treeOfDirectory(workspace, directory)
   await workspace.keepIndex()
   return { tree, title: directory }
+}
+
+async function treeOfArchive(workspace: Workspace, path: string): Promise<string> {
+  const { entriesOfArchive } = await import('./archive.js') // loads what reads archives
+  return importEntries(workspace, entriesOfArchive(path))
 }
 
 /** The tree of a directory, with a mark in it of the compose file that is deployed. */
@@ -159,14 +171,19 @@ async function treeOfImage(workspace: Workspace, image: string): Promise<string>
   return workspace.git(['mktree'], { input: `100644 blob ${blob}\tDockerfile\n` })
 }
 
+/** What the server's branches are at, by their names. */
+async function tipsOf(workspace: Workspace, url: string): Promise<ReadonlyMap<string, string>> {
+  const listed = await workspace.git(['ls-remote', '--heads', url])
+  const lines = listed.split('\n').map((line) => line.split('\trefs/heads/'))
+  return new Map(lines.map(([tip = '', name = '']) => [name, tip]))
+}
+
 /** The branch that deploys, and what it is at on the server; the commit goes on from there, for others to fetch. */
-async function tipOf(
+async function branchOf(
   workspace: Workspace,
   url: string,
-  names: readonly string[],
+  { tips, names }: { readonly tips: ReadonlyMap<string, string>; readonly names: readonly string[] },
 ): Promise<{ name: string; tip: string | null }> {
-  const listed = await workspace.git(['ls-remote', '--heads', url])
-  const tips = new Map(listed.split('\n').map((line) => [line.split('\trefs/heads/')[1], line.split('\t')[0]]))
   const name = names.find((one) => tips.has(one)) ?? names[0] ?? 'main'
   const tip = tips.get(name) ?? null
   const isHere = tip === null || (await workspace.git(['cat-file', '-e', `${tip}^{commit}`]).then(() => true, absent))

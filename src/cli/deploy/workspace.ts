@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
-import { copyFile, link, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { copyFile, link, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Writable } from 'node:stream'
@@ -39,6 +39,11 @@ const configuration = `[core]
 /** gitattributes(5): files are deployed byte for byte, whatever the attributes beside them say. */
 const attributes = '* -text -filter !eol -ident !working-tree-encoding\n'
 
+function directoryOf({ url }: Credentials, app: string): string {
+  const name = createHash('sha256').update(`${url} ${app}`).digest('hex').slice(0, 16)
+  return join(credentialsDir(), 'deploys', `${name}.git`)
+}
+
 /** The repository that an app is deployed from, and git as it is run on it. */
 export class Workspace implements AsyncDisposable {
   readonly #directory: string
@@ -52,9 +57,13 @@ export class Workspace implements AsyncDisposable {
     this.#env = env
   }
 
+  /** Whether the app was deployed from here before. */
+  static async isThere(credentials: Credentials, app: string): Promise<boolean> {
+    return (await stat(directoryOf(credentials, app)).catch(orMissing(undefined))) !== undefined
+  }
+
   static async open(credentials: Credentials, app: string): Promise<Workspace> {
-    const name = createHash('sha256').update(`${credentials.url} ${app}`).digest('hex').slice(0, 16)
-    const directory = join(credentialsDir(), 'deploys', `${name}.git`)
+    const directory = directoryOf(credentials, app)
     for (const folder of ['objects', 'refs', 'info'])
       await mkdir(join(directory, folder), { recursive: true, mode: 0o700 })
     await writeFile(join(directory, 'HEAD'), 'ref: refs/heads/main\n')
