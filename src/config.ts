@@ -34,6 +34,10 @@ export interface Config {
   /** Addresses and CIDR networks. */
   readonly trustedProxies: readonly string[]
   readonly clientConnections: number
+  /** Addresses of this machine as the world knows them, where somebody has said so. */
+  readonly addresses: readonly string[]
+  /** DNS servers that domains are looked up at; none are the system's. */
+  readonly resolvers: readonly string[]
   readonly push: PushLimits
   /** Hosts of submodules that may have private addresses. */
   readonly gitPrivateHosts: readonly string[]
@@ -134,6 +138,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     pool: s.BERTH_POOL,
     trustedProxies: listed(s.BERTH_TRUSTED_PROXIES),
     clientConnections: s.BERTH_CLIENT_CONNECTIONS,
+    addresses: listed(s.BERTH_ADDRESSES),
+    resolvers: listed(s.BERTH_RESOLVERS),
     push: pushLimits(s),
     gitPrivateHosts: listed(s.BERTH_GIT_PRIVATE_HOSTS).map((host) => host.toLowerCase()),
     diskReserve: Number(s.BERTH_DISK_RESERVE ?? 512) * mebibyte,

@@ -61,6 +61,18 @@ const networks: Reader<string> = (text) => {
   return text
 }
 
+const addresses: Reader<string> = (text) => {
+  if (!listed(text).every((address) => isIP(address) !== 0)) throw new Error('must be IP addresses, by commas')
+  return text
+}
+
+const servers: Reader<string> = (text) => {
+  const isServer = (one: string): boolean =>
+    isIP(one) !== 0 || /^\[[0-9a-f:.]+\]:\d{1,5}$/i.test(one) || isIP(one.replace(/:\d{1,5}$/, '')) === 4
+  if (!listed(text).every(isServer)) throw new Error('must be IP addresses, each with :PORT or without, by commas')
+  return text
+}
+
 const hosts: Reader<string> = (text) => {
   if (!listed(text).every((host) => /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/i.test(host)))
     throw new Error('must be names or addresses, each with :PORT or without, by commas')
@@ -143,6 +155,10 @@ export const settings = {
   BERTH_PUSH_TREE: or('4096', count(1, 1_048_576)),
   /** Files and directories that a pushed commit may hold. */
   BERTH_PUSH_FILES: or('200000', count(1, 10_000_000)),
+  /** Addresses of this machine as the world knows them, by commas; default where Berth's own hostname leads. */
+  BERTH_ADDRESSES: optional(addresses),
+  /** DNS servers that domains are looked up at, by commas; default the system's. */
+  BERTH_RESOLVERS: optional(servers),
   /** Addresses and CIDR networks of proxies in front whose X-Forwarded-* and Forwarded are believed, by commas. */
   BERTH_TRUSTED_PROXIES: optional(networks),
   /** Connections that one client address may have to the router; IPv6: one /64 network. */

@@ -36,7 +36,7 @@ export type Contract = typeof contract
 export type { AppInfo, AppView } from './apps/contract.js'
 export type { CheckRun, CheckView } from './checks/contract.js'
 export type { CronEntryView, CronRunView } from './cron/contract.js'
-export type { DomainView } from './domains/contract.js'
+export type { DomainCheck, DomainView } from './domains/contract.js'
 export type { OperationView } from './operations/contract.js'
 export type { SyncView } from './git/contract.js'
 export type { LogLineView, ProcessView } from './processes/contract.js'

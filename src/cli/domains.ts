@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import type { DomainView } from '../api/contract.js'
+import type { DomainCheck, DomainView } from '../api/contract.js'
+import { BerthError } from '../errors.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
 import { formatTime, heading, print, printJson, say, table } from './output.js'
@@ -8,7 +9,8 @@ import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from '.
 const group = 'Domains'
 
 /** As people read it, and beside it as DNS has it where that is another. */
-const shownHost = ({ host, shown }: DomainView): string => (host === shown ? host : `${shown} (${host})`)
+const shownHost = ({ host, shown }: Pick<DomainView, 'host' | 'shown'>): string =>
+  host === shown ? host : `${shown} (${host})`
 
 const listed = (all: readonly DomainView[]): string => all.map(shownHost).join(', ')
 
@@ -102,6 +104,43 @@ function addDomainsClear(program: Command): void {
     })
 }
 
+function addDomainsCheck(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'domains:check',
+        summary: 'ask DNS where the hostnames of an app lead, and say what it should answer',
+        group,
+        examples: ['domains:check -a blog', 'domains:check --json'],
+      }),
+    ),
+  ).action(async (options: AppOptions & JsonOptions) => {
+    const { client, app } = await openApp(options)
+    const checks = await client.domains.check({ app })
+    if (options.json) printJson(checks)
+    else print(checks.map(shownCheck).join('\n'))
+    const wrong = checks.filter(({ status }) => status !== 'here').length
+    if (wrong > 0)
+      throw new BerthError(
+        'conflict',
+        `${wrong} of ${checks.length} hostnames do not lead here, or not alone`,
+        'change their records where the DNS of the domain is kept; what is old may be remembered for a while',
+      )
+  })
+}
+
+/** One hostname: where it leads, and the records that would lead here. */
+export function shownCheck(check: DomainCheck): string {
+  const { should, cname, says } = check
+  const isAlias = should.some((record) => record.includes(' CNAME '))
+  return [
+    `${shownHost(check)}: ${says}${cname === null ? '' : ` (by a CNAME to ${cname})`}`,
+    ...should.map(
+      (record, at) => `    ${isAlias && at === should.length - 1 ? 'or instead: ' : 'should be:  '}${record}`,
+    ),
+  ].join('\n')
+}
+
 export function registerDomains(program: Command): void {
-  for (const add of [addDomains, addDomainsAdd, addDomainsRemove, addDomainsClear]) add(program)
+  for (const add of [addDomains, addDomainsAdd, addDomainsRemove, addDomainsClear, addDomainsCheck]) add(program)
 }

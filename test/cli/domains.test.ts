@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import type { DomainView } from '../../src/api/contract.js'
+import type { DomainCheck, DomainView } from '../../src/api/contract.js'
+import { shownCheck } from '../../src/cli/domains.js'
 import { setCli } from './rig.js'
 
 describe('domains on the command line', function () {
@@ -31,6 +32,24 @@ describe('domains on the command line', function () {
       'blog has no domains but its own\n',
     )
   })
+
+  it('checks where they lead', async () => {
+    await cli.api.pushed('checked')
+    const checked = await berth(['domains:check', '-a', 'checked'])
+    expect([checked.code, checked.stdout]).to.deep.equal([0, 'checked.localhost: leads here\n'])
+    expect(shownCheck({ ...wrong, cname: null, should: ['x.example. A 192.0.2.1'] })).to.equal(
+      'x.example: leads to 192.0.2.7, which is not here\n    should be:  x.example. A 192.0.2.1',
+    )
+    const should = ['www.x.example. A 192.0.2.1', 'www.x.example. CNAME blog.y.example.']
+    expect(shownCheck({ ...wrong, cname: 'y.example', should })).to.equal(
+      'x.example: leads to 192.0.2.7, which is not here (by a CNAME to y.example)\n' +
+        '    should be:  www.x.example. A 192.0.2.1\n    or instead: www.x.example. CNAME blog.y.example.',
+    )
+  })
+  const wrong: Omit<DomainCheck, 'cname' | 'should'> = {
+    ...{ host: 'x.example', shown: 'x.example', status: 'elsewhere', addresses: ['192.0.2.7'] },
+    says: 'leads to 192.0.2.7, which is not here',
+  }
 
   it('says who has a hostname, and what is none', async () => {
     await cli.api.pushed('one')

@@ -9,6 +9,21 @@ export const DomainView = z.strictObject({
 })
 export type DomainView = z.output<typeof DomainView>
 
+const DomainCheck = z.strictObject({
+  host: z.string(),
+  shown: z.string().describe('as people read it'),
+  status: z
+    .enum(['here', 'partly', 'elsewhere', 'nothing', 'unknown'])
+    .describe('where DNS leads: here; here and elsewhere; elsewhere; nowhere; it could not be found out'),
+  says: z.string().describe('the same in words'),
+  addresses: z.array(z.string()).describe('what DNS says now, A and AAAA'),
+  cname: z.string().nullable(),
+  should: z
+    .array(z.string())
+    .describe('records that would lead here; a CNAME instead of the others; empty when it does'),
+})
+export type DomainCheck = z.output<typeof DomainCheck>
+
 const Host = z.string().min(1).max(1000).describe('shop.example.org, *.example.org, müller.example')
 
 export const domains = {
@@ -31,6 +46,12 @@ export const domains = {
     needs: 'manage',
     params: OfApp.extend({ host: Host }),
     reply: DomainView,
+  },
+  check: {
+    summary: 'Ask DNS for the hostnames of an app, and say what it should answer',
+    needs: 'view',
+    params: OfApp,
+    reply: z.array(DomainCheck),
   },
   clear: {
     summary: 'Take all hostnames from an app but its own; makes no release',

@@ -5,6 +5,7 @@ import type { App } from '../../store/apps.js'
 import { checkDomain, HostnameTaken, mostDomains, type Domain } from '../../store/domains.js'
 import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
+import { checkDomains } from './check.js'
 import type { DomainView } from './contract.js'
 
 const viewDomain = ({ host, createdAt }: Domain, own = false): DomainView => ({
@@ -46,6 +47,8 @@ export function domainHandlers(platform: ControlApiDeps): HandlersOf<'domains'> 
       if (gone === undefined) throw noDomain(host, app)
       return viewDomain(gone)
     },
+
+    check: (_, { app }) => checkDomains(config, app),
 
     clear: async (_, { app }) => {
       let gone: readonly Domain[] = []

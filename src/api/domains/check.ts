@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto'
+import { isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import type { Config } from '../../config.js'
+import { toUnicode } from '../../lib/hostname.js'
+import { canonical, Lookup, type Found } from '../../lib/lookup.js'
+import type { App } from '../../store/apps.js'
+import type { DomainCheck } from './contract.js'
+
+/** Hostnames that are asked for at once. */
+const atOnce = 10
+
+/** What all of the machine's own names are (RFC 6761 §6.3): DNS is not asked. */
+const loopback: Found = { addresses: ['127.0.0.1', '::1'], cname: null, differs: false, problem: null }
+
+const isPrivate = (address: string): boolean =>
+  /^(10\.|127\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|::1$|f[cde])/.test(
+    address,
+  )
+
+const ownAddresses = (): string[] =>
+  Object.values(networkInterfaces())
+    .flatMap((all) => all ?? [])
+    .filter(({ internal, address }) => !internal && !isPrivate(address))
+    .map(({ address }) => canonical(address))
+
+/** What DNS says of an app's hostnames, and what it should say. */
+export async function checkDomains(config: Config, app: App): Promise<DomainCheck[]> {
+  const lookup = new Lookup(config.resolvers)
+  const find = (host: string): Promise<Found> =>
+    /(^|\.)localhost$/.test(host) ? Promise.resolve(loopback) : lookup.find(host)
+  const should = await expectedOf(config, find)
+  const own = config.appHost(app.name)
+  const hosts = [own, ...(app.domains ?? []).map(({ host }) => host)]
+  const checks: DomainCheck[] = []
+  for (let at = 0; at < hosts.length; at += atOnce)
+    checks.push(
+      ...(await Promise.all(
+        hosts.slice(at, at + atOnce).map(async (host) => judge({ host, own, should }, await find(nameOf(host)))),
+      )),
+    )
+  return checks
+}
+
+/** A name that nobody has asked for yet stands for all that a wildcard does. */
+const nameOf = (host: string): string =>
+  host.startsWith('*.') ? `berth-${randomBytes(4).toString('hex')}${host.slice(1)}` : host
+
+/** Where this Berth is: what its settings say, else where its own hostname leads, else what the machine has. */
+async function expectedOf(config: Config, find: (host: string) => Promise<Found>): Promise<string[]> {
+  if (config.addresses.length > 0) return config.addresses.map(canonical)
+  const { addresses } = await find(config.appHost('berth'))
+  return addresses.length > 0 ? [...addresses] : ownAddresses()
+}
+
+interface Asked {
+  readonly host: string
+  /** The app's hostname by its name. */
+  readonly own: string
+  readonly should: readonly string[]
+}
+
+function judge({ host, own, should }: Asked, found: Found): DomainCheck {
+  const { addresses, cname, differs, problem } = found
+  const here = addresses.filter((address) => should.includes(address))
+  const status = statusOf(found, here.length, should.length)
+  const foreign = addresses.filter((address) => !should.includes(address)).join(', ')
+  const says: Record<DomainCheck['status'], string> = {
+    here: 'leads here',
+    partly: `leads here and to ${foreign}${differs ? ', and the answers differ each time' : ''}: clients go either way`,
+    elsewhere: `leads to ${foreign}, which is not here`,
+    nothing: 'DNS has nothing of it',
+    unknown: problem ?? 'it is not known which addresses this server has: set BERTH_ADDRESSES',
+  }
+  return {
+    ...{ host, shown: toUnicode(host), status, says: says[status], addresses: [...addresses], cname },
+    should: status === 'here' || should.length === 0 ? [] : recordsOf(host, own, should),
+  }
+}
+
+function statusOf({ addresses, problem }: Found, here: number, should: number): DomainCheck['status'] {
+  if (problem !== null || should === 0) return 'unknown'
+  if (addresses.length === 0) return 'nothing'
+  return here === 0 ? 'elsewhere' : here === addresses.length ? 'here' : 'partly'
+}
+
+/** The records to make: addresses, or instead of them a CNAME where that may be (RFC 1034 §3.6.2: never at the top of a zone). */
+function recordsOf(host: string, own: string, should: readonly string[]): string[] {
+  const records = should.map((address) => `${host}. ${isIPv6(address) ? 'AAAA' : 'A'} ${address}`)
+  const isSelf = host === own || own.endsWith('.localhost')
+  return isSelf || host.split('.').length < 3 ? records : [...records, `${host}. CNAME ${own}.`]
+}
