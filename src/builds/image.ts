@@ -16,6 +16,7 @@ import { contextOf, dockerfileName, type ContextUpload } from './context.js'
 import type { DeclaredCheck } from '../store/checks.js'
 import { healthChecksIn } from './image-health.js'
 import type { OperationLog } from './operation-log.js'
+import { pullAgain, pulling } from './pull-again.js'
 
 /** An image to build for an app. */
 export interface ImageOrder {
@@ -32,6 +33,8 @@ export interface ImageOrder {
   readonly stepVariables: Readonly<Record<string, string>>
   /** Whether every step is made anew. */
   readonly noCache: boolean
+  /** Whether the images that it begins with are asked for again, although they are here. */
+  readonly pull: boolean
 }
 
 /** An image that was built. */
@@ -51,7 +54,7 @@ export interface MadeImage {
  */
 export async function buildImage(
   { config, engine, store }: StackDeps,
-  { app, directory, plan, buildpack, tag, variables, stepVariables, noCache }: ImageOrder,
+  { app, directory, plan, buildpack, tag, variables, stepVariables, noCache, pull }: ImageOrder,
   log: OperationLog,
   signal: AbortSignal,
 ): Promise<MadeImage> {
@@ -59,6 +62,7 @@ export async function buildImage(
   try {
     const builder = await engine.builds.builder()
     if (builder !== 'here') noteShown(plan, variables, log)
+    const asks = pull && plan.ownDockerfile !== false // what a buildpack begins with is Berth's to renew
     context = await contextOf(join(directory, plan.context ?? '.'), plan, builder === 'here')
     const request = {
       ...context.options,
@@ -70,8 +74,11 @@ export async function buildImage(
       cacheNamespace: app.id,
       noCache,
       registries: await registryAuths(store.registryLogins),
-      ...(builder === 'here' ? { headers: headersOf(plan, variables, stepVariables) } : {}),
+      ...(builder === 'here'
+        ? { headers: { ...headersOf(plan, variables, stepVariables), ...(asks && pulling) } }
+        : {}),
     }
+    if (asks && builder !== 'here') await pullAgain(engine, plan, request.registries, { log, signal })
     const { id, memory } = await report(engine.builds.build(context.stream, request, signal), { plan, buildpack }, log)
     const made = { port: plan.port, health: [] }
     if (id !== undefined && plan.ownDockerfile === false) return { id, memory, ...made }
@@ -83,13 +90,7 @@ export async function buildImage(
     signal.throwIfAborted()
     if (error instanceof BerthError) throw error
     const words = messageOf(error).replaceAll(dockerfileName, 'Dockerfile')
-    if (isAway(error))
-      throw new BerthError(
-        'unavailable',
-        `the container engine went away during the build (${words})`,
-        'push again',
-        error,
-      )
+    if (isAway(error)) throw wentAway(words, error)
     throw new BerthError('invalid', words, undefined, error)
   } finally {
     context?.stream.destroy()
@@ -107,6 +108,9 @@ function portOf({ Config }: ImageDetails, { port }: ImagePlan): number | undefin
   const ports = exposed.flatMap((name) => Number(/^(\d+)\/tcp$/.exec(name)?.[1] ?? NaN) || []).sort((a, b) => a - b)
   return port !== undefined && (ports.length === 0 || ports.includes(port)) ? port : ports[0]
 }
+
+const wentAway = (words: string, cause: unknown): BerthError =>
+  new BerthError('unavailable', `the container engine went away during the build (${words})`, 'push again', cause)
 
 /** A buildpack's steps have the config vars around them; an app's own Dockerfile asks for each, by `--mount=type=secret`. */
 function headersOf(

@@ -43,6 +43,8 @@ export interface Making {
     readonly env?: Readonly<Record<string, string>> | undefined
     /** Makes every step anew. */
     readonly noCache?: boolean | undefined
+    /** Asks again for the images that it begins with. */
+    readonly pull?: boolean | undefined
   }): Promise<Built>
   /** Builds the commit of a release again, from the app's repository and with the config vars that it had. */
   rebuild(release: { readonly commit: string } & Reached): Promise<Built>
@@ -87,6 +89,8 @@ export interface ReleasingKind<C extends StoredChange, M> extends Described<C> {
   readonly changesNothing?: (change: C, current: Release) => boolean | string
   /** Gets what the next release takes beside the current one. Safe to repeat. */
   readonly make?: (change: C, at: Making) => Promise<M>
+  /** Whether what was made is what the app runs, in words: then there is no release, and no restart. */
+  readonly madeNothing?: (change: C, current: Release, made: M) => string | false
   /**
    * What the next release has that the current one has not. Pure.
    * @throws BerthError `invalid`, `conflict` or `large` when it cannot be made; nothing has changed then

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { varsFor, type Reached } from '../store/reach.js'
 import { buildSettings } from '../buildpacks/build-settings.js'
@@ -20,6 +21,8 @@ const PushChange = z.object({
   forced: z.literal(true).exactOptional(),
   /** Every step of its build is made anew. */
   noCache: z.literal(true).exactOptional(),
+  /** The images that it begins with are asked for again: only what is made of them tells whether they are others. */
+  pull: z.literal(true).exactOptional(),
   /** Config vars of its build alone. */
   env: z.record(z.string(), z.string()).readonly().exactOptional(),
   /** It was pushed before, and is built again. */
@@ -41,8 +44,8 @@ function configId(of: Reached): string {
 export const push = releasing<PushChange, Built>({
   schema: PushChange,
   describe: ({ commit, rebuild }) => `${rebuild ? 'Rebuild' : 'Deploy'} ${commit.slice(0, 7)}`,
-  changesNothing: ({ tree, unwatched, forced, noCache, env }, current) => {
-    const asked = forced ?? noCache ?? env
+  changesNothing: ({ tree, unwatched, forced, noCache, pull, env }, current) => {
+    const asked = forced ?? noCache ?? pull ?? env
     if (asked !== undefined || tree === undefined || current.source?.config !== configId(current)) return false
     const runs = `as v${String(current.version)}: nothing is built, and nothing restarted. \`git push -o rebuild\``
     if (tree === current.source.tree) return `This tree runs already, ${runs} or \`berth ps:rebuild\` builds it again`
@@ -51,6 +54,12 @@ export const push = releasing<PushChange, Built>({
     return `Nothing of watch-paths has changed (${paths ?? ''}) since ${since.slice(0, 7)}, which runs on ${runs} builds it all the same`
   },
   make: (change, at) => at.build(change),
+  madeNothing: ({ pull, tree, forced, noCache, env }, current, { image, images }) => {
+    if (!pull || (forced ?? noCache ?? env) !== undefined || tree === undefined) return false
+    if (tree !== current.source?.tree || current.source.config !== configId(current)) return false
+    if (!isDeepStrictEqual([image, images], [current.image, current.images])) return false
+    return `Of this tree the same image is made, which runs already, as v${String(current.version)}: nothing is restarted`
+  },
   next: (change, current, { secrets = {}, variables = {}, ...built }) => {
     // one that was set while it was built is the one that is meant
     const config = configAfter({ ...secrets, ...current.config }, { set: variables, unset: [] })

@@ -5,6 +5,8 @@ import { BerthError } from '../errors.js'
 export interface PushOptions {
   /** Every step of the build is made anew. */
   readonly noCache?: true
+  /** The images that it begins with are asked for again, although they are here. */
+  readonly pull?: true
   /** It is built, and released, whatever runs. */
   readonly rebuild?: true
   /** Config vars of this build, and of nothing after it. */
@@ -19,7 +21,7 @@ const most = 50
 const longest = 4 * 1024
 
 /** The options that there are, as a hint. */
-const known = ['no-cache', 'rebuild', 'env=NAME=value', 'branch=NAME'] as const
+const known = ['no-cache', 'pull', 'rebuild', 'env=NAME=value', 'branch=NAME'] as const
 const names = known.map((one) => one.replace(/=.*/, ''))
 
 const refuse = (message: string, hint = `there are ${known.join(', ')}`): never => {
@@ -37,6 +39,7 @@ export function readPushOptions(words: readonly string[]): PushOptions {
   for (const word of words) {
     const [name, value] = split(word)
     if (name === 'no-cache') options = { ...options, noCache: true }
+    else if (name === 'pull') options = { ...options, pull: true }
     else if (name === 'rebuild') options = { ...options, rebuild: true }
     else if (name === 'branch') options = { ...options, branch: value ?? '' }
     else env.set(...variable(value ?? ''))
@@ -45,7 +48,7 @@ export function readPushOptions(words: readonly string[]): PushOptions {
   return env.size === 0 ? options : { ...options, env: Object.fromEntries(env) }
 }
 
-type Name = 'no-cache' | 'rebuild' | 'env' | 'branch'
+type Name = 'no-cache' | 'pull' | 'rebuild' | 'env' | 'branch'
 
 function split(word: string): [Name, string | undefined] {
   const at = word.indexOf('=')

@@ -314,6 +314,7 @@ const changeOf = ({ command, pushed = command.ref, options = {}, tree, unwatched
   branch: pushed.slice('refs/heads/'.length),
   ...(options.rebuild && { forced: true as const }),
   ...(options.noCache && { noCache: true as const }),
+  ...(options.pull && { pull: true as const }),
   ...(options.env && { env: options.env }),
   ...(tree !== undefined && { tree }),
   ...(unwatched && { unwatched }),

@@ -22,16 +22,18 @@ export async function makeRelease(
   const { store, scheduler, config } = deps
   const { app, current, operation, log, signal } = run
   const same = operation.release === null && (kind.changesNothing?.(change, current) ?? false)
-  if (same !== false) {
-    log.detail(same === true ? 'Nothing changes: no release, no restart' : same)
-    if (same !== true) for (const line of summaryOf(current, config.appUrl(app.name))) log.detail(line)
+  const unchanged = async (why: string | true): Promise<void> => {
+    log.detail(why === true ? 'Nothing changes: no release, no restart' : why)
+    if (why !== true) for (const line of summaryOf(current, config.appUrl(app.name))) log.detail(line)
     await store.operations.update(operation.id, { unchanged: current.version })
-    return
   }
+  if (same !== false) return unchanged(same)
   const version = operation.release ?? (await store.releases.nextVersion(app.id))
   let next = operation.release === null ? null : await store.releases.get(app.id, version).catch(orMissing(null))
   if (next === null) {
     const made = await kind.make?.(change, makingOf(deps, run, version))
+    const idle = kind.madeNothing?.(change, current, made) ?? false
+    if (idle !== false) return unchanged(idle)
     next = nextRelease(current, version, change, made)
     await store.operations.release(operation.id, next)
   }

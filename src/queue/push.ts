@@ -26,6 +26,8 @@ export interface BuildOrder {
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Every step of it is made anew. */
   readonly noCache?: boolean | undefined
+  /** The images that it begins with are asked for again. */
+  readonly pull?: boolean | undefined
 }
 
 /**
@@ -35,7 +37,7 @@ export interface BuildOrder {
 export async function buildPush(
   deps: OperationDeps,
   { app, operation, log, signal }: OperationRun,
-  { unless = [], vars, commit, env = {}, noCache = false }: BuildOrder,
+  { unless = [], vars, commit, env = {}, noCache = false, pull = false }: BuildOrder,
   version: number,
 ): Promise<Built> {
   await checkStillWanted(deps, unless)
@@ -45,7 +47,7 @@ export async function buildPush(
   const directory = operationFiles(deps.config, operation.id).source
   const ofBuild = Object.fromEntries(Object.keys(env).map((name) => [name, 'build' as const]))
   const order = {
-    ...{ app, directory, tag: imageTag(app, version), noCache },
+    ...{ app, directory, tag: imageTag(app, version), noCache, pull },
     variables: { ...withoutWatch(config), ...env },
     reach: { ...reach, ...ofBuild },
     stepVariables: { SOURCE_VERSION: commit, BERTH_APP: app.name, BERTH_COMMIT: commit },

@@ -32,6 +32,24 @@ describe('a push', () => {
     expect(() => nextRelease(deployed, 3, push, much)).to.throw('256 KiB altogether')
   })
 
+  it('whose images were pulled again changes nothing where the same is made of them', () => {
+    const pulled = { ...push, tree: 't1', pull: true as const }
+    const runs = nextRelease(deployed, 3, pulled, built)
+    expect(kind.madeNothing?.(pulled, runs, built)).to.match(/the same image is made, which runs already, as v3/)
+    const web = { ...built, images: { web: 'sha256:2' } }
+    const several = nextRelease(deployed, 3, pulled, web)
+    expect(kind.madeNothing?.(pulled, several, web)).to.be.a('string')
+    for (const [change, current, made, why] of [
+      [pulled, runs, { ...built, image: 'sha256:2' }, 'another image'],
+      [pulled, several, { ...web, images: { web: 'sha256:3' } }, 'another image of a process type'],
+      [{ ...pulled, tree: 't2' }, runs, built, 'another tree'],
+      [{ ...pulled, forced: true as const }, runs, built, 'asked for by the pusher'],
+      [{ ...push, tree: 't1' }, runs, built, 'not pulled again'],
+      [pulled, nextRelease(runs, 4, { kind: 'config', set: { A: '2' }, unset: [] }), built, 'other config vars'],
+    ] as const)
+      expect(kind.madeNothing?.(change, current, made), why).to.equal(false)
+  })
+
   it('of the tree that runs, built with the config vars of now, changes nothing', () => {
     const [one, other] = [
       { ...push, tree: 't1' },
@@ -48,6 +66,7 @@ describe('a push', () => {
       [{ ...push, rebuild: true as const }, runs, 'asked for'],
       [{ ...one, forced: true as const }, runs, 'asked for by the pusher'],
       [{ ...one, noCache: true as const }, runs, 'without its cache'],
+      [{ ...one, pull: true as const }, runs, 'with its images pulled again'],
       [{ ...one, env: { A: '1' } }, runs, 'with config vars of its own'],
       [
         one,

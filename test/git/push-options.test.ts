@@ -6,8 +6,8 @@ describe('push options', () => {
   it('are what a pusher asks for', () => {
     expect(readPushOptions([])).to.deep.equal({})
     expect(
-      readPushOptions(['no-cache', 'rebuild', 'branch=a', 'env=A=1', 'env=B=x=y z', 'branch=feature/x']),
-    ).to.deep.equal({ noCache: true, rebuild: true, branch: 'feature/x', env: { A: '1', B: 'x=y z' } })
+      readPushOptions(['no-cache', 'pull', 'rebuild', 'branch=a', 'env=A=1', 'env=B=x=y z', 'branch=feature/x']),
+    ).to.deep.equal({ noCache: true, pull: true, rebuild: true, branch: 'feature/x', env: { A: '1', B: 'x=y z' } })
     expect(readPushOptions(['env=A=1', 'env=A=']).env).to.deep.equal({ A: '' })
   })
 
@@ -20,6 +20,7 @@ describe('push options', () => {
     ['', '"" is no push option'],
     ['\u001b[31mred', 'has a control character in it'],
     ['no-cache=1', 'no-cache takes no value'],
+    ['pull=always', 'pull takes no value'],
     ['env', 'env needs a value'],
     ['env=hunter2', 'env is not env=NAME=value'],
     ['env=BERTH_X=hunter2', 'BERTH_X is set by Berth itself'],
@@ -55,7 +56,7 @@ describe('push options', () => {
       expect(unknown.code).to.equal(1)
       expect(unknown.stderr)
         .to.include('"ci.skip" is no push option of Berth')
-        .and.include('there are no-cache, rebuild, env=NAME=value, branch=NAME')
+        .and.include('there are no-cache, pull, rebuild, env=NAME=value, branch=NAME')
       expect(await rig.store.operations.list(app.id)).to.deep.equal([])
       let change: unknown
       rig.fate = (operation) => {

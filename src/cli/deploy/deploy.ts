@@ -89,8 +89,9 @@ async function deploy(path: string | undefined, options: DeployOptions): Promise
   const commit = await commitOf(workspace, tree, title, { parent: branch.tip, env })
   say(`Deploying ${title} to ${app}`)
   const ref = `refs/heads/${branch.name}`
+  const wishes = [...(options.rebuild ? ['rebuild'] : []), ...(options.image === undefined ? [] : ['pull'])]
   await allOf([
-    push(workspace, [...(options.rebuild ? ['--push-option=rebuild'] : []), gitUrl, `${commit}:${ref}`]),
+    push(workspace, [...wishes.map((one) => `--push-option=${one}`), gitUrl, `${commit}:${ref}`]),
     // keeps what the next deploy need not send
     workspace.git(['update-ref', 'refs/berth/deployed', commit]),
   ])

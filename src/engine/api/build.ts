@@ -62,6 +62,8 @@ export const buildRoutes = (api: BuildApi): readonly ApiRoute[] => [
  *   (`NPM_*`) between commas; all unless it is given.
  * - `X-Build-Args-Hidden`: names of build args, between commas: the image's history has `***` in place of their values.
  * - `X-Build-Unkeyed`: names of variables and build args, between commas: a step that had others of these is the same step.
+ * - `X-Build-Pull: if-reached`: as `pull=1`, but an image that is here is used, with a warning, where its registry is
+ *   not reached, or does not have it and it was made here.
  * - `X-Build-Ssh`: base64url of a JSON object, agent id to the absolute path of its socket on this machine, for
  *   `RUN --mount=type=ssh`. Only from a client on this machine, and only when the engine was started with `--build-ssh`.
  */
@@ -85,7 +87,8 @@ async function build(api: BuildApi, request: ApiRequest, reply: ApiReply): Promi
       if (!quiet && text !== '') await write({ stream: text })
     }
     const keyring = keyringOfHeader(headerOf(request, 'x-registry-config'))
-    const given = { ...extras, keyring, errors: errorsShownFor(request.version) }
+    const pull = headerOf(request, 'x-build-pull') === 'if-reached' ? ('if-reached' as const) : options.pull
+    const given = { ...extras, pull, keyring, errors: errorsShownFor(request.version) }
     const image = await builder.build({ ...options, ...given, context, sandbox, signal, out: log })
     if (quiet) await write({ stream: `${image.id}\n` })
     else {

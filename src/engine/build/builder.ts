@@ -4,15 +4,13 @@ import { join } from 'node:path'
 import type { EngineConfig } from '../config.js'
 import { EngineError, isFault, messageOf } from '../errors.js'
 import type { StoredImage } from '../oci/document.js'
-import { parseReference } from '../oci/reference.js'
 import type { ImageStore } from '../images/store.js'
 import type { BuildSandbox, Digest, Events, StepNetwork, Steps } from '../records.js'
-import { RegistryError } from '../registry/faults.js'
-import type { StatusLine } from '../oci/progress.js'
 import type { Registry } from '../registry/registry.js'
 import { deadline } from '../system/deadline.js'
 import { sweepDrafts, syncDirectory } from '../system/durable.js'
 import { Semaphore } from '../system/semaphore.js'
+import { baseImage } from './base-image.js'
 import { laidFilesOf } from './environment.js'
 import { BuildCache, type CacheRecord } from './cache.js'
 import { CacheMounts } from './cache-mounts.js'
@@ -23,7 +21,7 @@ import { documentOf, stepsOf } from './result.js'
 import { CacheUsage } from './cache-usage.js'
 import { memoriesOf, SourceCaches } from './sources.js'
 import { buildStages } from './staging.js'
-import { demandVisible, visibleImage } from './visible.js'
+import { visibleImage } from './visible.js'
 import { warnUnused } from './warnings.js'
 
 /** What the builder stands on. */
@@ -93,7 +91,7 @@ export class Builder {
     const held: Digest[] = []
     const found = new Map<string, Promise<StoredImage>>()
     const image = (name: string): Promise<StoredImage> => {
-      const known = found.get(name) ?? this.#image(request, name, late.signal)
+      const known = found.get(name) ?? baseImage(this.#deps, request, name, late.signal)
       found.set(name, known)
       return known
     }
@@ -147,28 +145,6 @@ export class Builder {
   /** BuildCache objects, as `GET /system/df` has them. */
   async usage(): Promise<ReturnType<typeof describeItem>[]> {
     return (await this.#cacheUsage.items()).map(describeItem)
-  }
-
-  async #image(request: BuildRequest, name: string, signal: AbortSignal): Promise<StoredImage> {
-    const { images, registry } = this.#deps
-    const tell = ({ status = '', id, progressDetail }: StatusLine) =>
-      progressDetail?.current === undefined ? request.out(`${id === undefined ? '' : `${id}: `}${status}\n`) : undefined
-    const pull = () => {
-      const reference = parseReference(name)
-      const credentials = request.keyring?.(reference.domain)
-      // a registry out of reach is told at the FROM that names it
-      // what an app's Dockerfile names is asked for from where its RUN steps could ask
-      const outlet = request.owner === undefined ? undefined : request.sandbox
-      return registry.pull(reference, '', { tell, signal, credentials, outlet }).catch((failure: unknown) => {
-        throw failure instanceof RegistryError ? new EngineError('missing', failure.message, failure) : failure
-      })
-    }
-    // a name that is another's is not pulled either: that would take it from him
-    const here = visibleImage(images, name, request.owner)
-    if (here && !(request.pull && !/^(sha256:)?[0-9a-f]{64}$/.test(name))) return here
-    const pulled = await pull()
-    demandVisible(pulled, name, request.owner)
-    return pulled
   }
 
   /** Keeps an image's layers for as long as the build has use of them. */

@@ -35,8 +35,8 @@ export interface BuildRequest {
   readonly labels: Readonly<Record<string, string>>
   readonly target: string
   readonly noCache: boolean
-  /** Ask for the base images' newest, even those that are here. */
-  readonly pull: boolean
+  /** Ask for the base images' newest, even those that are here; `if-reached`: use those where no registry has them to give. */
+  readonly pull: boolean | 'if-reached'
   /** Images whose steps count as cached. */
   readonly cacheFrom: readonly string[]
   /** What it has to itself; the caller's to dispose of. */

@@ -79,6 +79,23 @@ describe('an image of a registry that wants a password', function () {
     expect((await berth.curl(app)).body).to.equal('private')
     expect(deployed.stderr).not.to.include('right')
 
+    // the tag means the same still; then another image; then nobody can say what it means
+    const same = await deploy()
+    expect([same.code, /as v\d+: nothing is restarted/.test(same.stderr)], same.stderr).to.deep.equal([0, true])
+    await docker(['tag', name, 'before'])
+    const other = `FROM ${name}\nRUN sed -i s/private/changed/ /serve\n`
+    await writeFile(join(dir, 'Dockerfile'), other)
+    await docker(['build', '-q', '-t', name, '-f', join(dir, 'Dockerfile'), dir])
+    await docker(['push', '-q', name])
+    await docker(['tag', 'before', name])
+    const moved = await deploy()
+    expect(moved.code, moved.stderr).to.equal(0)
+    expect((await berth.curl(app)).body).to.equal('changed')
+    await registry[Symbol.asyncDispose]()
+    const away = await deploy()
+    expect(away.code, away.stderr).to.equal(0)
+    expect(away.stderr).to.match(/WARNING: \S+\/me\/private:1 is used as it is here: .*connection refused/)
+
     expect((await berth.berth(['registry:logout', registry.host])).code).to.equal(0)
     expect((await berth.berth(['registry:logout', registry.host])).stderr).to.match(/there is no login for/)
   })
