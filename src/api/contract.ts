@@ -1,4 +1,5 @@
 import { apps } from './apps/contract.js'
+import { certs } from './certs/contract.js'
 import { checks } from './checks/contract.js'
 import { config } from './config/contract.js'
 import { cron } from './cron/contract.js'
@@ -19,6 +20,7 @@ export const contract = {
   config,
   checks,
   domains,
+  certs,
   formation,
   processes,
   cron,
@@ -34,6 +36,7 @@ export const contract = {
 export type Contract = typeof contract
 
 export type { AppInfo, AppView } from './apps/contract.js'
+export type { CertInfo, CertView } from './certs/contract.js'
 export type { CheckRun, CheckView } from './checks/contract.js'
 export type { CronEntryView, CronRunView } from './cron/contract.js'
 export type { DomainCheck, DomainView } from './domains/contract.js'

@@ -1,5 +1,6 @@
 import type { Handlers } from './handler.js'
 import { appHandlers } from './apps/handlers.js'
+import { certHandlers } from './certs/handlers.js'
 import { checkHandlers } from './checks/handlers.js'
 import { configHandlers } from './config/handlers.js'
 import { cronHandlers } from './cron/handlers.js'
@@ -20,6 +21,7 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   config: configHandlers(platform),
   checks: checkHandlers(platform),
   domains: domainHandlers(platform),
+  certs: certHandlers(platform),
   formation: formationHandlers(platform),
   processes: processHandlers(platform),
   cron: cronHandlers(platform),

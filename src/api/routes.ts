@@ -28,6 +28,12 @@ export const routes = {
     clear: 'DELETE /apps/:app/domains',
     check: 'POST /apps/:app/domains/check',
   },
+  certs: {
+    list: 'GET /apps/:app/certs',
+    info: 'GET /apps/:app/certs/:cert',
+    add: 'POST /apps/:app/certs',
+    remove: 'DELETE /apps/:app/certs/:cert',
+  },
   formation: {
     get: 'GET /apps/:app/formation',
     scale: 'PATCH /apps/:app/formation',

@@ -9,6 +9,7 @@ export const topics: Readonly<Record<string, () => Promise<Register>>> = {
   config: async () => (await import('./config.js')).registerConfig,
   checks: async () => (await import('./checks.js')).registerChecks,
   domains: async () => (await import('./domains.js')).registerDomains,
+  certs: async () => (await import('./certs.js')).registerCerts,
   ps: async () => (await import('./ps.js')).registerPs,
   logs: async () => (await import('./logs.js')).registerLogs,
   run: async () => (await import('./run.js')).registerRun,

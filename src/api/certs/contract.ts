@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import { OfApp, Time } from '../schemas.js'
+
+export const CertView = z.strictObject({
+  id: z.string(),
+  names: z.array(z.string()).describe('hostnames that it is good for'),
+  issuer: z.string().describe('who vouches for it'),
+  notBefore: Time,
+  notAfter: Time.describe('when it expires'),
+  source: z.enum(['own', 'acme']).describe('own: somebody brought it; acme: Berth ordered it'),
+  serves: z.array(z.string()).describe('hostnames of the app that it is shown for now'),
+})
+export type CertView = z.output<typeof CertView>
+
+export const CertInfo = CertView.extend({
+  key: z.string().describe('what kind of key it has; the key itself leaves the server never'),
+  serial: z.string(),
+  fingerprint: z.string().describe('SHA-256'),
+  chain: z.array(z.string()).describe('what it is made of, the certificate itself first'),
+  pem: z.string().describe('the chain, which is public'),
+})
+export type CertInfo = z.output<typeof CertInfo>
+
+const Text = z.string().min(1).max(200_000)
+
+const OfCert = OfApp.extend({
+  cert: z
+    .string()
+    .regex(/^[0-9a-f]{12}$/, 'an id is 12 hexadecimal digits, as the list shows it')
+    .describe('id of the certificate'),
+})
+
+export const certs = {
+  list: { summary: 'List the certificates of an app', needs: 'view', params: OfApp, reply: z.array(CertView) },
+  info: { summary: 'Describe a certificate', needs: 'view', params: OfCert, reply: CertInfo },
+  add: {
+    summary: 'Give an app a certificate that somebody else issued; it is shown at once',
+    needs: 'manage',
+    params: OfApp,
+    body: z.strictObject({
+      chain: Text.describe('PEM: the certificate, then those that vouch for it'),
+      key: Text.describe('PEM, not encrypted'),
+    }),
+    reply: CertView,
+    status: 201,
+  },
+  remove: { summary: 'Take a certificate from an app, at once', needs: 'manage', params: OfCert, reply: CertView },
+} as const

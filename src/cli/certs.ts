@@ -1,0 +1,141 @@
+import { readFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import type { CertView } from '../api/contract.js'
+import { BerthError, messageOf } from '../errors.js'
+import { addCommand } from './command.js'
+import { fields, formatTime, heading, print, printJson, say, table } from './output.js'
+import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
+
+const group = 'Certificates'
+
+/** `2027-02-28 (in 89 days)` */
+export function formatExpiry(rfc3339: string, now = Date.now()): string {
+  const days = Math.floor((Date.parse(rfc3339) - now) / 86_400_000)
+  const day = rfc3339.slice(0, 10)
+  if (days < 0) return `${day} (EXPIRED)`
+  return `${day} (in ${days} day${days === 1 ? '' : 's'})`
+}
+
+const sources = { own: 'brought', acme: 'ordered' } as const
+
+const row = (one: CertView): string[] => [
+  one.id,
+  one.names.join(', '),
+  formatExpiry(one.notAfter),
+  `${sources[one.source]}, by ${one.issuer}`,
+  one.serves.length === 0 ? 'serves nothing' : '',
+]
+
+function addCerts(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'certs',
+        summary: 'list the certificates of an app, and when they expire',
+        group,
+        examples: ['certs -a blog', 'certs --json'],
+      }),
+    ),
+  )
+    .alias('certs:list')
+    .action(async (options: AppOptions & JsonOptions) => {
+      const { client, app } = await openApp(options)
+      const all = await client.certs.list({ app })
+      if (options.json) printJson(all)
+      else if (all.length === 0) say(`${app} has no certificates; \`berth certs:add\` brings one`)
+      else {
+        print(heading(`${app} Certificates`))
+        print(table([['ID', 'Names', 'Expires', 'Source', ''], ...all.map(row)]))
+      }
+    })
+}
+
+async function readPem(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw new BerthError('invalid', `${file} cannot be read`, messageOf(error), error)
+  }
+}
+
+function addCertsAdd(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'certs:add',
+        summary: 'bring a certificate that somebody else issued; it is shown to clients at once',
+        group,
+        examples: ['certs:add fullchain.pem privkey.pem -a blog'],
+      }),
+    ),
+  )
+    .argument('<chain>', 'PEM file: the certificate, then those that vouch for it')
+    .argument('<key>', 'PEM file of its private key, not encrypted')
+    .action(async (chainFile: string, keyFile: string, options: AppOptions & JsonOptions) => {
+      const { client, app } = await openApp(options)
+      const [chain, key] = [await readPem(chainFile), await readPem(keyFile)]
+      const one = await client.certs.add({ app, chain, key })
+      if (options.json) printJson(one)
+      else say(`Added ${one.id} to ${app}, for ${one.names.join(', ')}; it expires ${formatExpiry(one.notAfter)}`)
+    })
+}
+
+function addCertsInfo(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'certs:info',
+        summary: 'describe a certificate; its private key is shown to nobody',
+        group,
+        examples: ['certs:info 1a2b3c4d5e6f -a blog'],
+      }),
+    ),
+  )
+    .argument('<id>', 'as `berth certs` shows it')
+    .action(async (cert: string, options: AppOptions & JsonOptions) => {
+      const { client, app } = await openApp(options)
+      const info = await client.certs.info({ app, cert })
+      if (options.json) {
+        printJson(info)
+        return
+      }
+      print(heading(`${app} ${info.id}`))
+      print(
+        fields([
+          ['Names', info.names.join(', ')],
+          ['Serves', info.serves.join(', ') || 'nothing'],
+          ['Valid from', formatTime(info.notBefore)],
+          ['Expires', `${formatTime(info.notAfter)}, ${formatExpiry(info.notAfter).slice(11)}`],
+          ['Source', `${sources[info.source]}, by ${info.issuer}`],
+          ['Key', info.key],
+          ['Serial', info.serial],
+          ['SHA-256', info.fingerprint],
+          ...info.chain.map((one, at): [string, string] => [`Chain ${String(at + 1)}`, one]),
+        ]),
+      )
+    })
+}
+
+function addCertsRemove(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'certs:remove',
+        summary: 'take a certificate from an app, at once',
+        group,
+        examples: ['certs:remove 1a2b3c4d5e6f -a blog'],
+      }),
+    ),
+  )
+    .argument('<id>', 'as `berth certs` shows it')
+    .action(async (cert: string, options: AppOptions & JsonOptions) => {
+      const { client, app } = await openApp(options)
+      const gone = await client.certs.remove({ app, cert })
+      if (options.json) printJson(gone)
+      else say(`Removed ${gone.id}, for ${gone.names.join(', ')}, from ${app}`)
+    })
+}
+
+export function registerCerts(program: Command): void {
+  for (const add of [addCerts, addCertsAdd, addCertsInfo, addCertsRemove]) add(program)
+}
