@@ -85,8 +85,15 @@ export function frameOfRequest(request: IncomingMessage): BodyFraming | FrameFau
   return other ? 'no-such-encoding' : 'bad-request'
 }
 
+/** What the frame of an answer is known by. */
+export interface FramedAnswer {
+  readonly httpVersion: string
+  readonly statusCode?: number | undefined
+  readonly rawHeaders: readonly string[]
+}
+
 /** The frame of an answer to a request with this method; null when the answer makes no sense and is not passed on. */
-export function frameOfAnswer(answer: IncomingMessage, method: string | undefined): BodyFraming | null {
+export function frameOfAnswer(answer: FramedAnswer, method: string | undefined): BodyFraming | null {
   const status = answer.statusCode ?? 0
   if (!spoken(answer.httpVersion) || status < 200 || status > 999) return null
   const lines = linesOf(answer.rawHeaders)
@@ -97,11 +104,3 @@ export function frameOfAnswer(answer: IncomingMessage, method: string | undefine
 
 /** Whether every header value may be written out as it is. */
 export const isSound = (raw: readonly string[]): boolean => linesOf(raw).sound
-
-/** Writes a frame over whatever the headers say of one. */
-export function setFrame(headers: NodeJS.Dict<string | string[]>, frame: BodyFraming): void {
-  delete headers['content-length']
-  delete headers['transfer-encoding']
-  if (frame.kind === 'length') headers['content-length'] = String(frame.bytes)
-  else if (frame.kind === 'chunked') headers['transfer-encoding'] = 'chunked'
-}

@@ -1,4 +1,3 @@
-import { Agent, type ClientRequest, type IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
 
 /** Where a process listens. */
@@ -37,38 +36,42 @@ export interface Home {
   readonly closed: (connection: Connection) => void
 }
 
-/** ms an app keeps an unused connection, by its answer, less a second: it must never be the app who closes first. */
-function idleTime(keepAlive: string): number {
-  const [, seconds] = /(?:^|[,\s])timeout=(\d{1,6})/i.exec(keepAlive) ?? []
-  return seconds === undefined ? unspokenIdle : Math.min(Number(seconds) * 1000 - 1000, longestIdle)
+/** Who is told what comes over a connection that carries a request. */
+export interface Carried {
+  readonly data: (chunk: Buffer) => void
+  /** The other side has ended. */
+  readonly end: () => void
+  readonly broken: (error: NodeJS.ErrnoException) => void
 }
 
 /**
- * One connection to a process, as the agent of the requests that travel on it, one after the other. Between two
- * requests nothing may come in: what does is the answer to nobody, and the connection is closed.
+ * One connection to a process, for requests one after the other. Between two requests nothing may come in: what does is the
+ * answer to nobody, and the connection is closed.
  */
-export class Connection extends Agent {
+export class Connection {
   readonly socket: Socket
   /** Has carried a request before. */
   reused = false
-  /** Called with each request before any of it is written. */
-  onRequest: (outgoing: ClientRequest) => void = () => undefined
   readonly #home: Home | undefined
-  /** ms it may rest after the request it carries. */
-  #idle = 0
+  #carried: Carried | undefined
   #received = 0
   #ended: Promise<boolean> | undefined
-  readonly #drop = () => this.socket.destroy()
+  /** Ends its rest; made once, as a timer for each would be dear. */
+  #late: { readonly timer: NodeJS.Timeout; readonly ms: number } | undefined
 
   private constructor(socket: Socket, home?: Home) {
-    // kept alive or not: an app that is told to close resets what it has not read, and takes its early answer with it
-    super({ keepAlive: true })
     this.socket = socket
     this.#home = home
-    socket.on('error', () => undefined).on('free', () => this.#rest())
-    socket.on('close', () => home?.closed(this))
+    socket.on('error', (error: NodeJS.ErrnoException) => this.#carried?.broken(error))
     socket.on('end', () => {
       this.#ended = this.#probe()
+      if (this.#carried) this.#carried.end()
+      else socket.destroy()
+    })
+    socket.on('close', () => {
+      clearTimeout(this.#late?.timer)
+      this.#carried?.broken(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' }))
+      home?.closed(this)
     })
   }
 
@@ -82,27 +85,60 @@ export class Connection extends Agent {
     return new Connection(socket, home)
   }
 
-  /** What `http.request` calls for a connection. */
-  addRequest(outgoing: ClientRequest): void {
-    outgoing.maxHeadersCount = 0 // to see all that its parser frames by; more than `maxHeaderLines` are refused
-    outgoing.reusedSocket = this.reused
-    outgoing.once(
-      'response',
-      (answer: IncomingMessage) => (this.#idle = idleTime(String(answer.headers['keep-alive']))),
-    )
-    this.#received = this.socket.bytesRead
-    this.onRequest(outgoing)
-    outgoing.onSocket(this.socket)
+  /** Gives it a request to carry; what comes from now on is an answer to it. */
+  carry(carried: Carried): void {
+    const { socket } = this
+    this.#received = socket.bytesRead
+    this.#carried = carried
+    if (!this.reused)
+      socket.on('data', (chunk: Buffer) => {
+        if (this.#carried) this.#carried.data(chunk)
+        else socket.destroy()
+      })
   }
 
-  override destroy(): void {
+  /**
+   * The request that it carried is over and answered.
+   * @param kept ms for which the process keeps the connection, undefined when it does not say; 0 when it does not
+   */
+  rest(kept: number | undefined): void {
+    const { socket } = this
+    this.#carried = undefined
+    // a second less than the process: it must never be the one who closes first
+    const idle = kept === undefined ? unspokenIdle : Math.min(kept - 1000, longestIdle)
+    if (!this.#home || idle <= 0 || !socket.writable || !socket.readable) {
+      socket.destroy()
+      return
+    }
+    socket.resume()
+    if (this.#late?.ms === idle) this.#late.timer.refresh()
+    else {
+      clearTimeout(this.#late?.timer)
+      const timer = setTimeout(() => {
+        if (!this.#carried) socket.destroy()
+      }, idle)
+      this.#late = { timer: timer.unref(), ms: idle }
+    }
+    // what came with the answer and is not of it is seen in this turn
+    setImmediate(() => {
+      if (!socket.destroyed) this.#home?.rests(this)
+    })
+  }
+
+  destroy(): void {
+    this.#carried = undefined
     this.socket.destroy()
+  }
+
+  /** Hands its socket to another, who is to see to all of it from now on. */
+  detach(): Socket {
+    for (const event of ['error', 'end', 'close']) this.socket.removeAllListeners(event)
+    return this.socket.on('error', () => undefined)
   }
 
   /** Takes it out of its rest. False when it has ended meanwhile. */
   wake(): boolean {
     const { socket } = this
-    socket.off('data', this.#drop).off('end', this.#drop).setTimeout(0).off('timeout', this.#drop)
     this.reused = true
     return !socket.destroyed && socket.writable && socket.readable
   }
@@ -128,18 +164,5 @@ export class Connection extends Agent {
         resolve(['EPIPE', 'ECONNRESET'].includes((error as NodeJS.ErrnoException | null)?.code ?? ''))
       }),
     )
-  }
-
-  #rest(): void {
-    const { socket } = this
-    if (!this.#home || this.#idle <= 0 || !socket.writable || !socket.readable) {
-      socket.destroy()
-      return
-    }
-    socket.on('data', this.#drop).on('end', this.#drop).setTimeout(this.#idle, this.#drop).resume()
-    // what came with the answer and is not of it is seen in this turn
-    setImmediate(() => {
-      if (!socket.destroyed) this.#home?.rests(this)
-    })
   }
 }

@@ -1,11 +1,9 @@
-import { once } from 'node:events'
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
-import { hasBody, type BodyFraming } from '../framing.js'
-import type { AdmittedRequest } from '../http-server.js'
+import type { Writable } from 'node:stream'
 import { deadline } from '../lib/deadline.js'
 import type { RequestAddress } from './host.js'
 import type { Backend } from './backend.js'
 import type { ErrorKind } from './pages.js'
+import type { Reply } from './reply.js'
 import type { Destination } from './table.js'
 
 /** Processes that are about to be there: a request waits for them, for so long and no longer. */
@@ -27,66 +25,84 @@ export interface Origin {
   readonly hold?: () => Hold | undefined
 }
 
+/** The body of a request, as it comes from its client. */
+export interface RequestBody {
+  /** It has come whole. */
+  readonly complete: boolean
+  /** Passes it on, and makes its client wait where it has to; `moved` is called with each piece that comes. */
+  readonly pass: (into: Writable, moved: () => void) => void
+}
+
+/** A request that has been let in, whatever version of HTTP it came by. */
+export interface Call {
+  readonly method: string
+  /** To be sent on, `[name, value, …]`; they say the frame. */
+  readonly headers: readonly string[]
+  /** Undefined where there is none: no byte may follow the head. */
+  readonly body: RequestBody | undefined
+  /** The body's length is not known: it is sent on in chunks. */
+  readonly chunked: boolean
+  /** Its client waits for `100 Continue`, which is the app's to say. */
+  readonly expectsContinue: boolean
+  readonly reply: Reply
+  readonly address: RequestAddress
+  readonly origin: Origin
+  readonly id: string
+}
+
+/** An exchange under way with a process. */
+export interface Underway {
+  /** The app's answer has begun: from here on there is no repeating. */
+  readonly answered: boolean
+  /** The process does not read what it is sent. */
+  readonly clogged: boolean
+  /** Makes it deaf to what its connection still says, and closes that. */
+  readonly abandon: () => void
+}
+
 /** Repeating these changes nothing (RFC 9110 §9.2.2). */
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
 /** One request on its way through the router. */
 export class Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly frame: BodyFraming
-  readonly address: RequestAddress
-  readonly origin: Origin
-  readonly id: string
-  readonly hasBody: boolean
+  readonly call: Call
+  readonly reply: Reply
   readonly tried = new Set<Backend>()
-  /** Its client waits for `100 Continue`, which is the app's to say. */
+  /** Still so. */
   expectsContinue: boolean
   /** It has waited for processes to come already. */
   held = false
   /** It has been sent once more already. */
   repeated = false
-  /** Makes the current attempt deaf to what its connection still says. */
-  abandon: () => void = () => undefined
-  /** The app's response, once it has begun: from here on there is no repeating. */
-  answer: IncomingMessage | undefined
-  outgoing: ClientRequest | undefined
+  attempt: Underway | undefined
   timer: NodeJS.Timeout | undefined
   name: string | undefined
   #release: () => void = () => undefined
 
-  constructor(
-    { request, response, frame, expectsContinue }: AdmittedRequest,
-    address: RequestAddress,
-    origin: Origin,
-    id: string,
-  ) {
-    this.request = request
-    this.response = response
-    this.frame = frame
-    this.expectsContinue = expectsContinue
-    this.hasBody = hasBody(frame)
-    this.address = address
-    this.origin = origin
-    this.id = id
+  constructor(call: Call) {
+    this.call = call
+    this.reply = call.reply
+    this.expectsContinue = call.expectsContinue
   }
 
   get over(): boolean {
-    return this.response.destroyed || this.response.writableEnded
+    return this.reply.over
   }
 
   /** True when nobody can tell whether the app saw the request once or twice. */
   get repeatable(): boolean {
-    return !this.hasBody && idempotent.has(this.request.method ?? '')
+    return this.call.body === undefined && idempotent.has(this.call.method)
   }
 
   /** Waits as its origin says, once; true when it is worth while to look again. It ends when the client leaves. */
   async wait(): Promise<boolean> {
-    const hold = this.held ? undefined : this.origin.hold?.()
+    const hold = this.held ? undefined : this.call.origin.hold?.()
     if (!hold) return false
     this.held = true
     using late = deadline(hold.limit)
-    const left = once(this.response, 'close', { signal: late.signal })
+    const { promise: left, resolve } = Promise.withResolvers<undefined>()
+    this.reply.whenClosed(() => resolve(undefined))
+    late.signal.addEventListener('abort', () => resolve(undefined))
     await Promise.race([hold.until, left]).catch(() => undefined)
     return !late.signal.aborted
   }
@@ -101,7 +117,7 @@ export class Exchange {
   /** Ends it: whatever the app still does, nobody waits for it. */
   end(): void {
     clearTimeout(this.timer)
-    this.outgoing?.destroy()
+    this.attempt?.abandon()
     this.#release()
   }
 }

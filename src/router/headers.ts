@@ -1,5 +1,6 @@
-import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import { framingHeaders, isSound, setFrame, type BodyFraming } from '../framing.js'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { framingHeaders, isSound, type BodyFraming } from '../framing.js'
+import type { AnswerHead } from './answer.js'
 import type { Scheme } from './proxies.js'
 
 /**
@@ -53,78 +54,123 @@ export interface Forwarded {
   readonly id: string
 }
 
+/** Whether a client's header is for the app. @param listed what its `Connection` names */
+function isForApp(name: string, listed: ReadonlySet<string> | undefined): boolean {
+  const canonical = name.includes('_') ? name.replaceAll('_', '-') : name
+  return !(
+    hopByHop.has(canonical) ||
+    framingHeaders.has(canonical) ||
+    canonical === 'proxy' ||
+    canonical === 'expect' ||
+    ours.test(canonical) ||
+    listed?.has(name) === true
+  )
+}
+
 /**
- * Makes a request's headers fit to send on: hop-by-hop ones out, forged ones out, our own in, its frame as it was read.
- * Names are compared as CGI-like servers read them, to whom `X_Forwarded_For` is the same variable, and `Proxy` that of
- * the process's own proxy (CVE-2016-5385).
+ * The headers that a request is sent on with, as `[name, value, …]`: hop-by-hop ones out, forged ones out, our own in, its
+ * frame as it was read. Names are compared as CGI-like servers read them, to whom `X_Forwarded_For` is the same variable, and
+ * `Proxy` that of the process's own proxy (CVE-2016-5385).
  */
-export function prepareRequest(headers: IncomingHttpHeaders, frame: BodyFraming, forwarded: Forwarded): void {
+export function requestHeaders(headers: IncomingHttpHeaders, frame: BodyFraming, forwarded: Forwarded): string[] {
+  const list = ['host', forwarded.authority]
   const listed = named(headers)
   for (const name of Object.keys(headers)) {
-    const canonical = name.includes('_') ? name.replaceAll('_', '-') : name
-    if (
-      hopByHop.has(canonical) ||
-      canonical === 'proxy' ||
-      canonical === 'expect' ||
-      ours.test(canonical) ||
-      (canonical !== name && framingHeaders.has(canonical)) ||
-      (listed?.has(name) === true && !framingHeaders.has(name))
-    )
-      Reflect.deleteProperty(headers, name)
+    if (!isForApp(name, listed)) continue
+    const value = headers[name]
+    if (typeof value === 'string') list.push(name, value)
+    else if (value !== undefined) for (const one of value) list.push(name, one)
   }
-  setFrame(headers, frame)
-  headers.host = forwarded.authority
-  headers['x-forwarded-for'] = forwarded.client
-  headers['x-forwarded-host'] = forwarded.asked ?? forwarded.authority
-  headers['x-forwarded-port'] = String(forwarded.port)
-  headers['x-forwarded-proto'] = forwarded.proto
-  headers['x-request-id'] = forwarded.id
+  if (frame.kind === 'length') list.push('content-length', String(frame.bytes))
+  else if (frame.kind === 'chunked') list.push('transfer-encoding', 'chunked')
+  list.push('x-forwarded-for', forwarded.client, 'x-forwarded-host', forwarded.asked ?? forwarded.authority)
+  list.push('x-forwarded-port', String(forwarded.port), 'x-forwarded-proto', forwarded.proto)
+  list.push('x-request-id', forwarded.id)
+  return list
 }
 
-function scrub(headers: IncomingHttpHeaders): void {
-  const listed = named(headers)
-  for (const name of Object.keys(headers))
-    if (hopByHop.has(name) || (listed?.has(name) === true && !framingHeaders.has(name)))
-      Reflect.deleteProperty(headers, name)
-}
+/** What a request target may not hold, although Node has read it. */
+const unfitTarget = /[^\x21-\x7e\x80-\xff]/
 
 /**
- * The headers of an app's response, fit to send back in this frame. An app may write any reason phrase; one that Node
- * would refuse to write, and throw, is dropped.
+ * The head of a request as it is written.
+ * @returns null when it cannot be written so that every reader sees the same
  */
-export function prepareResponse(
-  response: IncomingMessage,
-  frame: BodyFraming,
-  { keepAlive, id }: { readonly keepAlive: boolean; readonly id: string },
-): OutgoingHttpHeaders {
-  const { headers } = response
-  scrub(headers)
+export function requestHead(method: string, path: string, headers: readonly string[]): string | null {
+  if (unfitTarget.test(path)) return null
+  let head = `${method} ${path} HTTP/1.1\r\n`
+  for (let i = 0; i < headers.length; i += 2) head += `${headers[i] ?? ''}: ${headers[i + 1] ?? ''}\r\n`
+  // kept alive or not: an app that is told to close resets what it has not read, and takes its early answer with it
+  return `${head}connection: keep-alive\r\n\r\n`
+}
+
+/** A phrase that can be written: an app may write any, and Node would throw at it. */
+const fitPhrase = (phrase: string): string => (/^[\t\x20-\x7e]*$/.test(phrase) ? phrase : '')
+
+/** An answer of an app, as it is sent on. */
+export interface PreparedAnswer {
+  readonly statusCode: number
+  readonly statusMessage: string
+  /** `[name, value, …]`, names in lower case. */
+  readonly headers: string[]
+}
+
+/** An answer of an app, fit to send back in this frame; `connection` and `transfer-encoding` are its writer's to say. */
+export function prepareAnswer(answer: AnswerHead, frame: BodyFraming, id: string): PreparedAnswer {
+  const { statusCode, rawHeaders } = answer
+  const headers: string[] = []
+  const listed = named({ connection: valueOf(rawHeaders, 'connection') })
+  let [size, hasId]: [string | undefined, boolean] = [undefined, false]
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? ''
+    const value = rawHeaders[i + 1] ?? ''
+    if (name === 'content-length') size = value
+    if (hopByHop.has(name) || name === 'content-length' || name === 'transfer-encoding') continue
+    if (listed?.has(name) === true && !framingHeaders.has(name)) continue
+    if (name === 'x-request-id') hasId = true
+    headers.push(name, value)
+  }
+  if (frame.kind === 'length') headers.push('content-length', String(frame.bytes))
   // what a body would have had, in answer to HEAD or to a condition (RFC 9110 §8.6); 204 has none
-  const size = frame.kind === 'none' && response.statusCode !== 204 ? headers['content-length'] : undefined
-  setFrame(headers, frame)
-  if (size !== undefined) headers['content-length'] = size
-  // the length is Node's to leave out or chunk: said here, it would be said twice
-  delete headers['transfer-encoding']
-  headers.connection = keepAlive ? 'keep-alive' : 'close'
-  headers['x-request-id'] ??= id
-  if (!/^[\t\x20-\x7e]*$/.test(response.statusMessage ?? '')) response.statusMessage = ''
+  else if (frame.kind === 'none' && size !== undefined && statusCode !== 204) headers.push('content-length', size)
+  if (!hasId) headers.push('x-request-id', id)
+  return { statusCode, statusMessage: fitPhrase(answer.statusMessage), headers }
+}
+
+/** All values of a header, by commas. */
+function valueOf(lines: readonly string[], name: string): string | undefined {
+  let all: string | undefined
+  for (let i = 0; i < lines.length; i += 2)
+    if (lines[i] === name) all = all === undefined ? lines[i + 1] : `${all}, ${lines[i + 1] ?? ''}`
+  return all
+}
+
+/** An interim answer as it is sent on, `[name, value, …]`; null when it makes no sense. */
+export function prepareInformation({ statusMessage, rawHeaders }: AnswerHead): string[] | null {
+  if (!isSound(rawHeaders) || fitPhrase(statusMessage) !== statusMessage) return null
+  const headers: string[] = []
+  for (let i = 0; i < rawHeaders.length; i += 2)
+    if (isPassable(rawHeaders[i] ?? '')) headers.push(rawHeaders[i] ?? '', rawHeaders[i + 1] ?? '')
   return headers
 }
 
-/** An interim answer, as Node's `information` event has it. */
-export interface Information {
-  readonly statusCode: number
-  readonly statusMessage: string
-  readonly rawHeaders: readonly string[]
+/** What may follow a chunked body, without what would frame it anew (RFC 9110 §6.5.1). */
+export function passableTrailers(lines: readonly string[]): [string, string][] {
+  const trailers: [string, string][] = []
+  for (let i = 0; i < lines.length; i += 2) {
+    const [name = '', value = ''] = lines.slice(i, i + 2)
+    if (isPassable(name) && isSound(['', value])) trailers.push([name, value])
+  }
+  return trailers
 }
 
-/** Its head as it is sent on; null when it makes no sense. */
-export function informationOf({ statusCode, statusMessage, rawHeaders }: Information): string | null {
-  if (!isSound(rawHeaders) || !/^[\t\x20-\x7e]*$/.test(statusMessage)) return null
-  let head = `HTTP/1.1 ${statusCode} ${statusMessage}\r\n`
-  for (let i = 0; i < rawHeaders.length; i += 2)
-    if (isPassable(rawHeaders[i] ?? '')) head += `${rawHeaders[i] ?? ''}: ${rawHeaders[i + 1] ?? ''}\r\n`
-  return `${head}\r\n`
+/** ms an app says it keeps a connection for (`Keep-Alive: timeout=`); 0 when it does not keep it. */
+export function keptFor({ httpVersion, rawHeaders }: AnswerHead): number | undefined {
+  const connection = valueOf(rawHeaders, 'connection')?.toLowerCase() ?? ''
+  if (connection === 'close' || /(?:^|[,\s])close(?:$|[,\s])/.test(connection)) return 0
+  if (httpVersion === '1.0' && !/keep-alive/.test(connection)) return 0
+  const [, seconds] = /(?:^|[,\s])timeout=(\d{1,6})/i.exec(valueOf(rawHeaders, 'keep-alive') ?? '') ?? []
+  return seconds === undefined ? undefined : Number(seconds) * 1000
 }
 
 /** The client's address, IPv4 as IPv4 although the socket is IPv6. */

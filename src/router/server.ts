@@ -2,18 +2,20 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
-import type { BodyFraming } from '../framing.js'
+import { hasBody, type BodyFraming } from '../framing.js'
 import { createStrictServer, type AdmittedRequest } from '../http-server.js'
 import type { Logger } from '../log.js'
 import { Backend } from './backend.js'
 import { Clients } from './clients.js'
 import type { BackendAddress } from './connection.js'
 import { connectionsOfAKind } from './descriptors.js'
-import { Exchange, type Hold, type Origin } from './exchange.js'
+import { passBody } from './body.js'
+import type { Hold, Origin, RequestBody } from './exchange.js'
 import { Forwarder } from './forward.js'
-import { clientOf, prepareRequest, requestIdOf } from './headers.js'
+import { clientOf, requestHeaders, requestIdOf } from './headers.js'
 import { requestAddress, normaliseHost, type RequestAddress } from './host.js'
 import { sendPage, sendRawPage } from './pages.js'
+import { Http1Reply } from './reply.js'
 import { TrustedProxies, type Scheme } from './proxies.js'
 import { Destination, type Table } from './table.js'
 import { Tunnels } from './tunnel.js'
@@ -62,6 +64,8 @@ interface Directed {
   readonly id: string
   readonly address: RequestAddress
   readonly origin: Origin
+  /** To be sent on. */
+  readonly headers: readonly string[]
 }
 
 /** Makes the servers; the caller lets them listen. */
@@ -91,7 +95,7 @@ class Origins {
     this.#api = { find: () => destination, firstByte: 0, away: () => 'api-away' } // a push may build in silence for long
   }
 
-  /** Finds where a request goes and says so in its headers; else what its page says. */
+  /** Finds where a request goes, and with which headers; else what its page says. */
   direct(
     { scheme, port }: FrontListener,
     request: IncomingMessage,
@@ -106,7 +110,7 @@ class Origins {
     const origin =
       this.#originOf(address.host) ?? (asked === undefined ? undefined : this.#originOf(normaliseHost(asked) ?? ''))
     if (!origin) return { id, address }
-    prepareRequest(request.headers, frame, {
+    const headers = requestHeaders(request.headers, frame, {
       client: visitor.client,
       authority: address.authority,
       ...(asked === undefined ? {} : { asked }),
@@ -114,7 +118,7 @@ class Origins {
       proto: visitor.proto,
       id,
     })
-    return { id, address, origin }
+    return { id, address, origin, headers }
   }
 
   #originOf(host: string): Origin | undefined {
@@ -174,7 +178,7 @@ class Reception {
     const { request, response, frame } = call
     clients.works(request.socket)
     response.once('close', () => clients.rests(request.socket))
-    const { method } = request
+    const { method = '' } = request
     const directed = origins.direct(listener, request, frame)
     const { id, address } = directed
     if (this.#log.isLevelEnabled('debug')) record(this.#log, call, id, address)
@@ -184,7 +188,14 @@ class Reception {
       sendPage(call, 'bad-request', subject)
     } else if (method === 'TRACE') sendPage(call, 'no-such-method', subject)
     else if (!('origin' in directed)) sendPage(call, 'unknown-host', subject)
-    else this.#forwarder.forward(new Exchange(call, address, directed.origin, id))
+    else {
+      const { origin, headers } = directed
+      const body = hasBody(frame) ? bodyOf(request) : undefined
+      const reply = new Http1Reply(request, response)
+      const { expectsContinue } = call
+      const chunked = frame.kind === 'chunked'
+      this.#forwarder.forward({ method, headers, body, chunked, expectsContinue, reply, address, origin, id })
+    }
   }
 
   #upgrade(listener: FrontListener, request: IncomingMessage, socket: Socket, head: Buffer): void {
@@ -202,6 +213,16 @@ class Reception {
       )
   }
 }
+
+const bodyOf = (request: IncomingMessage): RequestBody => ({
+  get complete() {
+    return request.complete
+  },
+  pass: (into, moved) => {
+    passBody(request, into)
+    request.on('data', moved)
+  },
+})
 
 /** Has each connection end with its next answer. */
 function partAfterAnswers(servers: readonly Server[]): void {

@@ -1,21 +1,66 @@
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import {
+  Agent,
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
 import type { Socket } from 'node:net'
+import './extend.js' // before http-proxy
+import httpProxy from 'http-proxy'
 import { frameOfAnswer, framingHeaders, isSound } from '../framing.js'
 import type { Backend } from './backend.js'
-import type { Connection } from './connection.js'
 import { isOwnError } from './descriptors.js'
 import type { Origin } from './exchange.js'
-import { createProxy, target } from './forward.js'
-import { prepareResponse } from './headers.js'
+import { prepareAnswer } from './headers.js'
 import type { RequestAddress } from './host.js'
 import { sendRawPage, type ErrorKind } from './pages.js'
 
 /** ms the other side of a half-closed WebSocket gets to close too. */
 const grace = 10_000
 
+/** Paths are set by us (`toProxy`, `path`): http-proxy's own joining folds `//`, and its url.parse rewrites or throws. */
+export const createProxy = (): ReturnType<typeof httpProxy.createProxyServer<IncomingMessage, ServerResponse>> =>
+  httpProxy.createProxyServer({ xfwd: false, toProxy: true })
+
+/** http-proxy takes what `http.request` takes; where to connect is the agent's business. */
+const target = { protocol: 'http:', host: 'app', port: 80 } as unknown as string
+
+/** Gives one request a connection that is there, and lets it be prepared before any of it is written. */
+class OneConnection extends Agent {
+  readonly #socket: Socket
+  readonly #prepare: (outgoing: ClientRequest) => void
+
+  constructor(socket: Socket, prepare: (outgoing: ClientRequest) => void) {
+    super({ keepAlive: true })
+    this.#socket = socket
+    this.#prepare = prepare
+  }
+
+  /** What `http.request` calls for a connection. */
+  addRequest(outgoing: ClientRequest): void {
+    outgoing.maxHeadersCount = 0 // to see all that its parser frames by; more than `maxHeaderLines` are refused
+    this.#prepare(outgoing)
+    outgoing.onSocket(this.#socket)
+  }
+}
+
+/** Headers as Node has them. */
+function asObject(list: readonly string[]): IncomingHttpHeaders {
+  const headers: Record<string, string | string[]> = {}
+  for (let i = 0; i < list.length; i += 2) {
+    const [name = '', value = ''] = list.slice(i, i + 2)
+    const before = headers[name]
+    headers[name] = before === undefined ? value : [before, value].flat()
+  }
+  return headers
+}
+
 /** A request to switch to WebSocket. */
 export interface Upgrade {
   readonly request: IncomingMessage
+  /** To be sent on, `[name, value, …]`. */
+  readonly headers: readonly string[]
   readonly socket: Socket
   readonly head: Buffer
   readonly address: RequestAddress
@@ -32,8 +77,7 @@ export class Tunnels {
   async upgrade(upgrade: Upgrade): Promise<void> {
     const { request, socket, origin } = upgrade
     socket.on('error', () => undefined)
-    request.headers.connection = 'Upgrade'
-    request.headers.upgrade = 'websocket'
+    request.headers = asObject([...upgrade.headers, 'connection', 'Upgrade', 'upgrade', 'websocket'])
     const tried = new Set<Backend>()
     for (;;) {
       const backend = origin.find()?.pick(tried)
@@ -47,7 +91,7 @@ export class Tunnels {
         return undefined
       })
       if (connection && !socket.destroyed) {
-        this.#connect(upgrade, connection, release)
+        this.#connect(upgrade, connection.detach(), release)
         return
       }
       connection?.destroy()
@@ -58,7 +102,7 @@ export class Tunnels {
   }
 
   /** Passes the request on over a connection to a process. @param release to be called when it is over */
-  #connect(upgrade: Upgrade, connection: Connection, release: () => void): void {
+  #connect(upgrade: Upgrade, connection: Socket, release: () => void): void {
     const { request, socket, head, origin } = upgrade
     const late = setTimeout(() => this.#refuse(upgrade, 'too-slow'), origin.firstByte || 30_000)
     let answered = false
@@ -73,9 +117,9 @@ export class Tunnels {
       connection.destroy()
       release()
     })
-    connection.onRequest = (outgoing) => this.#onOutgoing(upgrade, settle, outgoing)
+    const agent = new OneConnection(connection, (outgoing) => this.#onOutgoing(upgrade, settle, outgoing))
     try {
-      this.#proxy.ws(request, socket, head, { target, agent: connection }, () => {
+      this.#proxy.ws(request, socket, head, { target, agent }, () => {
         if (!answered) this.#refuse(upgrade, 'hung-up')
       })
     } catch {
@@ -104,7 +148,11 @@ export class Tunnels {
         outgoing.destroy()
         return
       }
-      answer.headers = prepareResponse(answer, frame, { keepAlive: false, id }) as IncomingHttpHeaders
+      const { statusCode = 502, statusMessage = '', httpVersion } = answer
+      const rawHeaders = answer.rawHeaders.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : text))
+      const prepared = prepareAnswer({ httpVersion, statusCode, statusMessage, rawHeaders }, frame, id)
+      answer.statusMessage = prepared.statusMessage
+      answer.headers = asObject([...prepared.headers, 'connection', 'close'])
       answer.once('error', () => socket.destroy())
     })
     outgoing.once('upgrade', (answer: IncomingMessage, upstream: Socket) => {

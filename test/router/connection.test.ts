@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import { request } from 'node:http'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
+import { AnswerReader } from '../../src/router/answer.js'
+import { keptFor } from '../../src/router/headers.js'
 import { Connection, type Home } from '../../src/router/connection.js'
 import { app, rawApp, router, type Reply } from './parts.js'
 
@@ -28,10 +28,20 @@ describe('a connection to a process, by itself', () => {
   }
   /** Carries one request on it. @returns the body */
   const carry = async (connection: Connection): Promise<string> => {
-    const outgoing = request({ agent: connection, host: '127.0.0.1' })
-    outgoing.end()
-    const [answer] = (await once(outgoing, 'response')) as [NodeJS.ReadableStream]
-    return text(answer)
+    const { promise, resolve, reject } = Promise.withResolvers<string>()
+    let kept: number | undefined
+    const reader = new AnswerReader('GET', {
+      inform: reject,
+      refuse: reject,
+      begin: (head) => (kept = keptFor(head)),
+      take: (piece) => {
+        connection.rest(kept)
+        resolve(String(piece))
+      },
+    })
+    connection.carry({ data: (chunk) => reader.read(chunk), end: reject, broken: reject })
+    connection.socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+    return promise
   }
   /** A home, and what comes to it. */
   const home = () => {

@@ -6,7 +6,7 @@ describe('the proxy library', () => {
   it('is sent on its way without what Node calls deprecated', async () => {
     const code = `import { createServer } from 'node:http'
       import { once } from 'node:events'
-      import { createProxy } from './src/router/forward.ts'
+      import { createProxy } from './src/router/tunnel.ts'
       const app = createServer((request, response) => response.end()).listen(0)
       await once(app, 'listening')
       const proxy = createProxy()

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { BodyFraming } from '../../src/framing.js'
-import { prepareRequest, requestIdOf } from '../../src/router/headers.js'
+import { requestHeaders, requestIdOf } from '../../src/router/headers.js'
 
 const forwarded = {
   client: '192.0.2.7',
@@ -10,9 +10,10 @@ const forwarded = {
   id: 'the-request',
 } as const
 const prepared = (headers: Record<string, string>, frame: BodyFraming = { kind: 'none' }): Record<string, unknown> => {
-  const all: Record<string, string> = { host: 'blog.test', ...headers }
-  prepareRequest(all, frame, forwarded)
-  return all
+  const list = requestHeaders({ host: 'blog.test', ...headers }, frame, forwarded)
+  const pairs = list.flatMap((name, i) => (i % 2 === 0 ? [[name, list[i + 1]] as const] : []))
+  expect(new Set(pairs.map(([name]) => name)).size, 'said once each').to.equal(pairs.length)
+  return Object.fromEntries(pairs)
 }
 
 describe('the headers of a request', () => {
