@@ -1,4 +1,5 @@
 import type { Buildpack, Plan } from '../buildpack.js'
+import { apart, apartAt } from '../node/apart.js'
 import { earlyVariables } from '../node/early.js'
 import { failureReason } from '../node/failure-reason.js'
 import { installationOf } from '../node/installation.js'
@@ -136,12 +137,11 @@ function dockerfileOf({ tree, pkg, manager, version, build, command }: Parts): s
           '',
           'FROM dependencies AS build',
           ...(whole ? [] : [copyAll]),
-          ...(build === null ? [] : [`RUN ${build}`]),
-          'RUN rm -rf node_modules',
+          `RUN ${build === null ? '' : `${build} && `}${apart}`,
           '',
           'FROM base',
           `COPY --from=production --chown=app:app ${modules} ${modules}`,
-          `COPY --from=build --chown=app:app ${home} ${home}`,
+          `COPY --from=build --chown=app:app ${apartAt} ${home}`,
         ]
   return [
     ...runtimeStage(runtime, version),

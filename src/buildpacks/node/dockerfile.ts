@@ -4,6 +4,7 @@ import type { ManagerCommands } from './manager-commands.js'
 import type { Native } from './native.js'
 import type { Start } from './start.js'
 import { commandLines, home } from '../image-lines.js'
+import { apart, apartAt } from './apart.js'
 
 /** All that decides a Dockerfile. Lines are for a shell, paths relative to the app's folder. */
 export interface Recipe {
@@ -108,11 +109,18 @@ function splitStages(recipe: Recipe): string[] {
     '',
     'FROM dependencies AS build',
     copyAll,
-    ...built(recipe),
-    'RUN rm -rf node_modules',
+    ...withoutModules(recipe),
     '',
-    ...lastStage(recipe, [modules]),
+    ...lastStage(recipe, [modules], apartAt),
   ]
+}
+
+/** In the step that builds, where what it made can be moved without a copy; a folder that a cache is mounted in cannot. */
+function withoutModules(recipe: Recipe): string[] {
+  const lines = built(recipe)
+  const last = lines.at(-1)
+  if (last === undefined || recipe.caches.length > 0) return [...lines, `RUN ${apart}`]
+  return [...lines.slice(0, -1), `${last} && ${apart}`]
 }
 
 const cached = ({ cache, alone }: ManagerCommands): string =>
@@ -223,7 +231,8 @@ const foundSite = (places: readonly string[]): string =>
     `[ -d ${siteAt} ] || { echo "The build made no site: there is no index.html in ${places.join('/, ')}/" >&2; exit 1; }`,
   ].join(' ')
 
-function lastStage(recipe: Recipe, first: readonly string[]): string[] {
+/** @param built where the build stage has the app */
+function lastStage(recipe: Recipe, first: readonly string[], built: string = home): string[] {
   const { start, image, directory, settings } = recipe
   if (start.site !== null)
     return siteStage({
@@ -234,7 +243,7 @@ function lastStage(recipe: Recipe, first: readonly string[]): string[] {
     })
   const { output } = start
   const at = directory === '.' ? home : `${home}/${directory}`
-  const from = output ? `${at}/${output.from}` : home
+  const from = output ? `${at}/${output.from}` : built
   const to = output && output.to !== '.' ? `${at}/${output.to}` : home
   return [
     `FROM ${image}`,

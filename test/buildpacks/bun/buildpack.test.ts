@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { apart, apartAt } from '../../../src/buildpacks/node/apart.js'
 import { complaintOf, pkg, planOf, type Files } from '../trees.js'
 
 const started = pkg({ scripts: { start: 'bun src/index.ts' }, dependencies: { hono: '4' } })
@@ -40,11 +41,10 @@ describe('the Bun buildpack', () => {
       'RUN rm -rf node_modules && bun install --frozen-lockfile --production --ignore-scripts && mkdir -p node_modules',
       'FROM dependencies AS build',
       'COPY --chown=app:app . .',
-      'RUN bun run build',
-      'RUN rm -rf node_modules',
+      `RUN bun run build && ${apart}`,
       'FROM base',
       'COPY --from=production --chown=app:app /app/node_modules /app/node_modules',
-      'COPY --from=build --chown=app:app /app /app',
+      `COPY --from=build --chown=app:app ${apartAt} /app`,
       'CMD ["/bin/sh","-c","bun run dist/index.js"]',
     ])
   })

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { apart, apartAt } from '../../../src/buildpacks/node/apart.js'
 import { complaintOf, pkg, planOf, type Files } from '../trees.js'
 
 const start = { scripts: { start: 'node server.js' } }
@@ -67,15 +68,29 @@ describe('a Node.js app', () => {
       '',
       'FROM dependencies AS build',
       'COPY --chown=node:node . .',
-      `${cached} npm run build`,
-      'RUN rm -rf node_modules',
+      `${cached} npm run build && ${apart}`,
       '',
       'FROM node:24-bookworm-slim',
       ...place,
       'COPY --from=production --chown=node:node /app/node_modules /app/node_modules',
-      'COPY --from=build --chown=node:node /app /app',
+      `COPY --from=build --chown=node:node ${apartAt} /app`,
       'CMD ["/bin/sh","-c","node server.js"]',
     ])
+  })
+
+  it('whose build has a cache in its folder is taken out of it when that is not mounted any more', () => {
+    const build = { ...start.scripts, build: 'next build' }
+    const found = lines({
+      'package.json': pkg({
+        scripts: build,
+        dependencies: { next: '15', react: '19' },
+        devDependencies: { typescript: '5' },
+      }),
+      'package-lock.json': lock,
+    })
+    const built = found.findIndex((line) => line.includes('npm run build'))
+    expect(found[built]).to.include('.next/cache').and.not.to.include(apart)
+    expect(found[built + 1]).to.equal(`RUN ${apart}`)
   })
 
   it('whose build writes into node_modules is pruned after it', () => {
