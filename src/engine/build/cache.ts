@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import type { Digest } from '../records.js'
 import { removeIfPossible } from '../system/remove.js'
+import { KnownDigests } from './known-digests.js'
 
 /** What a step made, under the digest of everything that went into it. */
 export interface CacheRecord {
@@ -41,6 +42,7 @@ export const stepMark = (key: string): string => `berth.step.v1 ${key}`
  * durable; a torn or lost one is a miss and nothing more.
  */
 export class BuildCache {
+  readonly digests = new KnownDigests()
   readonly #root: string
   readonly #records = new Map<string, CacheRecord>()
   /** Key to milliseconds of the last use. */

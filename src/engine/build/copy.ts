@@ -125,7 +125,8 @@ async function groupsOf(
     const { context } = job.request
     const known = from === undefined ? { known: context.indexFile } : {}
     const sources = { layers, patterns, ...known, ...chosen }
-    const digest = await placed(instruction, () => job.store.pool.run('digest', sources), from)
+    const read = (): Promise<string> => placed(instruction, () => job.store.pool.run('digest', sources), from)
+    const digest = from === undefined ? await read() : await job.cache.digests.of(sources, read)
     const own = from === undefined && context.own
     // a context that is sent is root's
     const owner = from === undefined && !context.own ? { owner: '0:0' } : {}

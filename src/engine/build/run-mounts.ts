@@ -160,7 +160,9 @@ async function digestOf(job: Job, instruction: RunInstruction, mount: RunMount):
   const { kind } = await job.store.pool.run('look', { ...sources, path: mount.source })
   if (kind === 'nothing')
     throw instruction.line.error(mount.offset, `bind mount source "${mount.source}": file does not exist`)
-  return job.store.pool.run('digest', { ...sources, patterns: [mount.source] })
+  const selection = { ...sources, patterns: [mount.source] }
+  const read = (): Promise<string> => job.store.pool.run('digest', selection)
+  return mount.from === undefined ? read() : job.cache.digests.of(selection, read)
 }
 
 async function sourcesOf(
