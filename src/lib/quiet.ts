@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import koffi from 'koffi'
+import { ownMemory, releaseProgram } from './program.js'
 
 /** How often it looks whether there is nothing to do, in milliseconds. */
 const lookMs = 10_000
@@ -35,14 +36,15 @@ export function collectWhenQuiet(every = lookMs, worth = worthBytes): void {
   const trim = koffi.load('libc.so.6').func('int malloc_trim(size_t pad)')
   let [last, least] = [0, 0]
   setInterval(() => {
-    if (spent() - last < quietTime && process.memoryUsage.rss() - least > worth) {
+    if (spent() - last < quietTime && ownMemory() - least > worth) {
       for (const flag of forgetful) setFlagsFromString(flag)
       for (const pass of passes) collect(pass)
       for (const flag of usual) setFlagsFromString(flag)
       least = Infinity
       setTimeout(() => {
         trim(0)
-        least = process.memoryUsage.rss()
+        releaseProgram()
+        least = ownMemory()
       }, sweepMs).unref()
     }
     last = spent()

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import koffi from 'koffi'
+import { releaseProgram } from './program.js'
 
 /** Milliseconds without a request after which the engine has nothing to do. */
 const idleMs = 10_000
@@ -24,7 +25,10 @@ function collector(): () => void {
     for (const flag of forgetful) setFlagsFromString(flag)
     for (const pass of passes) collect(pass)
     for (const flag of usual) setFlagsFromString(flag)
-    setTimeout(() => void trim(0), sweepMs).unref()
+    setTimeout(() => {
+      trim(0)
+      releaseProgram()
+    }, sweepMs).unref()
   }
 }
 
