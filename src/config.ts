@@ -22,6 +22,17 @@ export interface PushLimits {
   readonly files: number
 }
 
+/** Where certificates are ordered. */
+export interface AcmeSettings {
+  /** URL of the CA's directory. */
+  readonly directory: string
+  /** Path of a PEM file. */
+  readonly caFile: string | undefined
+  readonly email: string | undefined
+  readonly profile: string | undefined
+  readonly external: { readonly kid: string; readonly hmac: string } | undefined
+}
+
 /** Where one instance of Berth lives. Every path, port and kernel name follows from here. */
 export interface Config {
   readonly name: string
@@ -38,6 +49,7 @@ export interface Config {
   readonly addresses: readonly string[]
   /** DNS servers that domains are looked up at; none are the system's. */
   readonly resolvers: readonly string[]
+  readonly acme: AcmeSettings
   readonly push: PushLimits
   /** Hosts of submodules that may have private addresses. */
   readonly gitPrivateHosts: readonly string[]
@@ -110,6 +122,17 @@ const pushLimits = (s: Settings): Config['push'] => ({
   files: s.BERTH_PUSH_FILES,
 })
 
+function acmeSettings(s: Settings): AcmeSettings {
+  const [kid = '', hmac = ''] = s.BERTH_ACME_EAB?.split(':') ?? []
+  return {
+    directory: s.BERTH_ACME_DIRECTORY,
+    caFile: s.BERTH_ACME_CA,
+    email: s.BERTH_ACME_EMAIL,
+    profile: s.BERTH_ACME_PROFILE,
+    external: kid === '' ? undefined : { kid, hmac },
+  }
+}
+
 const timeLimits = (s: Settings): Config['limits'] => ({
   build: parseDuration(s.BERTH_BUILD_LIMIT) ?? 0,
   release: parseDuration(s.BERTH_RELEASE_LIMIT) ?? 0,
@@ -140,6 +163,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     clientConnections: s.BERTH_CLIENT_CONNECTIONS,
     addresses: listed(s.BERTH_ADDRESSES),
     resolvers: listed(s.BERTH_RESOLVERS),
+    acme: acmeSettings(s),
     push: pushLimits(s),
     gitPrivateHosts: listed(s.BERTH_GIT_PRIVATE_HOSTS).map((host) => host.toLowerCase()),
     diskReserve: Number(s.BERTH_DISK_RESERVE ?? 512) * mebibyte,

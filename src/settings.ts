@@ -79,6 +79,11 @@ const hosts: Reader<string> = (text) => {
   return text
 }
 
+const httpsUrl: Reader<string> = (text) => {
+  if (!URL.canParse(text) || new URL(text).protocol !== 'https:') throw new Error('must be an https URL')
+  return text
+}
+
 /** What is read where nothing is given. */
 const or =
   <T>(standard: string, read: Reader<T>) =>
@@ -159,6 +164,16 @@ export const settings = {
   BERTH_ADDRESSES: optional(addresses),
   /** DNS servers that domains are looked up at, by commas; default the system's. */
   BERTH_RESOLVERS: optional(servers),
+  /** Directory of the CA that certificates are ordered from (ACME). */
+  BERTH_ACME_DIRECTORY: or('https://acme-v02.api.letsencrypt.org/directory', httpsUrl),
+  /** PEM file of those who vouch for the CA's own certificate, where the system does not know them. */
+  BERTH_ACME_CA: optional(path),
+  /** Where the CA writes to. */
+  BERTH_ACME_EMAIL: optional(like(/^[^\s@,?]+@[^\s@,?]+$/, 'must be an e-mail address')),
+  /** What kind of certificate is ordered, where the CA has several. */
+  BERTH_ACME_PROFILE: optional(like(/^[\w.-]{1,64}$/, 'must be a name')),
+  /** KID:KEY, for a CA that wants accounts it knows (external account binding). */
+  BERTH_ACME_EAB: optional(like(/^[^:\s]{1,200}:[\w-]{1,200}=*$/, 'must be KID:KEY, the key in base64url')),
   /** Addresses and CIDR networks of proxies in front whose X-Forwarded-* and Forwarded are believed, by commas. */
   BERTH_TRUSTED_PROXIES: optional(networks),
   /** Connections that one client address may have to the router; IPv6: one /64 network. */

@@ -32,6 +32,8 @@ export const routes = {
     list: 'GET /apps/:app/certs',
     info: 'GET /apps/:app/certs/:cert',
     add: 'POST /apps/:app/certs',
+    auto: 'PATCH /apps/:app/certs',
+    renew: 'POST /apps/:app/certs/renew',
     remove: 'DELETE /apps/:app/certs/:cert',
   },
   formation: {

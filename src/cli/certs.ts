@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { CertView } from '../api/contract.js'
 import { BerthError, messageOf } from '../errors.js'
 import { addCommand } from './command.js'
+import { UsageError } from './failure.js'
 import { fields, formatTime, heading, print, printJson, say, table } from './output.js'
 import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
 
@@ -42,7 +43,8 @@ function addCerts(program: Command): void {
       const { client, app } = await openApp(options)
       const all = await client.certs.list({ app })
       if (options.json) printJson(all)
-      else if (all.length === 0) say(`${app} has no certificates; \`berth certs:add\` brings one`)
+      else if (all.length === 0)
+        say(`${app} has no certificates; \`berth certs:auto on\` has them ordered, \`berth certs:add\` brings one`)
       else {
         print(heading(`${app} Certificates`))
         print(table([['ID', 'Names', 'Expires', 'Source', ''], ...all.map(row)]))
@@ -136,6 +138,56 @@ function addCertsRemove(program: Command): void {
     })
 }
 
+function addCertsAuto(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'certs:auto',
+        summary:
+          "have certificates ordered for all hostnames of an app, and renewed: by that you agree to the CA's terms",
+        group,
+        examples: ['certs:auto on -a blog', 'certs:auto off'],
+      }),
+    ),
+  )
+    .argument('<on|off>')
+    .action(async (word: string, options: AppOptions & JsonOptions) => {
+      if (word !== 'on' && word !== 'off') throw new UsageError(`"${word.slice(0, 40)}" is neither on nor off`)
+      const { client, app } = await openApp(options)
+      const done = await client.certs.auto({ app, auto: word === 'on' })
+      if (options.json) {
+        printJson(done)
+        return
+      }
+      for (const { host, why } of done.not) say(`No certificate is ordered for ${host}: ${why}`)
+      if (!done.auto)
+        say(`No certificates are ordered for ${app} any more; those that it has serve on until they expire`)
+      else if (done.hosts.length > 0)
+        say(`Ordering certificates for ${done.hosts.join(', ')}; \`berth domains\` says how it goes`)
+      else say(`${app} has no hostname to order a certificate for; \`berth domains:add\` gives it one`)
+    })
+}
+
+function addCertsRenew(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'certs:renew',
+        summary: 'have certificates ordered anew now, also where it has failed and is waited for',
+        group,
+        examples: ['certs:renew -a blog', 'certs:renew www.example.org'],
+      }),
+    ),
+  )
+    .argument('[host]', 'default all hostnames')
+    .action(async (host: string | undefined, options: AppOptions & JsonOptions) => {
+      const { client, app } = await openApp(options)
+      const { hosts } = await client.certs.renew({ app, ...(host === undefined ? {} : { host }) })
+      if (options.json) printJson({ hosts })
+      else say(hosts.length === 0 ? `${app} has no orders` : `Ordering certificates for ${hosts.join(', ')}`)
+    })
+}
+
 export function registerCerts(program: Command): void {
-  for (const add of [addCerts, addCertsAdd, addCertsInfo, addCertsRemove]) add(program)
+  for (const add of [addCerts, addCertsAdd, addCertsAuto, addCertsRenew, addCertsInfo, addCertsRemove]) add(program)
 }

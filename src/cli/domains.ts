@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
-import type { DomainCheck, DomainView } from '../api/contract.js'
+import type { DomainCheck, DomainInfo, DomainView } from '../api/contract.js'
 import { BerthError } from '../errors.js'
+import { formatExpiry } from './certs.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
 import { formatTime, heading, print, printJson, say, table } from './output.js'
@@ -14,12 +15,25 @@ const shownHost = ({ host, shown }: Pick<DomainView, 'host' | 'shown'>): string 
 
 const listed = (all: readonly DomainView[]): string => all.map(shownHost).join(', ')
 
+/** How it is with the certificate of a hostname, in words. */
+export function certified({
+  certificate,
+  order,
+  unordered,
+}: Pick<DomainInfo, 'certificate' | 'order' | 'unordered'>): string {
+  const shown = certificate === null ? 'no certificate' : `certificate until ${formatExpiry(certificate.notAfter)}`
+  if (order !== null && order.failures > 0)
+    return `${shown}; FAILED ${order.failures} times, again at ${formatTime(order.next)}: ${order.failure ?? ''}`
+  if (order !== null && certificate === null) return `${shown} yet: it is being ordered`
+  return certificate === null && unordered !== null ? `${shown}: ${unordered}` : shown
+}
+
 function addDomains(program: Command): void {
   withJson(
     withApp(
       addCommand(program, {
         name: 'domains',
-        summary: 'list the hostnames of an app',
+        summary: 'list the hostnames of an app, and how it is with their certificates',
         group,
         examples: ['domains -a blog', 'domains --json'],
       }),
@@ -34,7 +48,15 @@ function addDomains(program: Command): void {
         return
       }
       print(heading(`${app} Domains`))
-      print(table(all.map((one) => [shownHost(one), one.own ? 'by its name' : `since ${formatTime(one.createdAt)}`])))
+      print(
+        table(
+          all.map((one) => [
+            shownHost(one),
+            one.own ? 'by its name' : `since ${formatTime(one.createdAt)}`,
+            certified(one),
+          ]),
+        ),
+      )
     })
 }
 

@@ -1,3 +1,4 @@
+import { openCertifier } from '../certificates/open.js'
 import { loadConfig } from '../config.js'
 import { startCron } from '../cron/cron.js'
 import { connectEngine } from '../engine-client/client.js'
@@ -22,6 +23,7 @@ const worker = await startWorker({ config, store, engine, scheduler, log })
 const cron = await startCron({ config, store, scheduler, log })
 // Operations need not wait for the first look at every app.
 await scheduler.start()
+const certifier = await openCertifier(config, store, log)
 const images = keepImages({ config, store, engine, scheduler, log })
 log.info({ builds: config.builds, changes: config.changes }, 'worker ready')
 collectWhenQuiet()
@@ -32,7 +34,7 @@ const stop = async (): Promise<void> => {
   stopping = true
   log.info('worker stops')
   images[Symbol.dispose]()
-  await Promise.all([cron.stop(), worker.stop(graceMs)])
+  await Promise.all([cron.stop(), worker.stop(graceMs), certifier[Symbol.asyncDispose]()])
   await scheduler.stop()
   await store[Symbol.asyncDispose]()
 }

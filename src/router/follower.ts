@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import type { Config } from '../config.js'
 import { messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
+import { Acme } from '../store/acme.js'
 import { redisOptions } from '../store/connection.js'
 import { leavingFor, Routes, type Applied, type Route } from '../store/routes.js'
 import type { RouteCache } from './route-cache.js'
@@ -71,6 +72,11 @@ export class RouteFollower implements AsyncDisposable {
   leave(): void {
     this.#leaving = { id: randomUUID(), again: setInterval(() => this.#tellLeaving(), leavingFor / 3) }
     this.#tellLeaving()
+  }
+
+  /** What a CA that asks for a token is to be told; null also while Redis is away. */
+  async challenge(token: string): Promise<string | null> {
+    return this.#redis.status === 'ready' ? new Acme(this.#redis).answerTo(token) : null
   }
 
   /** Says that a process taken away has ended its last request. */

@@ -23,7 +23,8 @@ const follower = new RouteFollower(config, table, cache, log)
 const api = { host: config.appHost('berth'), endpoint: { socketPath: config.apiSocket } }
 const { httpPort: port, trustedProxies, clientConnections } = config
 const listeners = [{ scheme: 'http', port }] as const
-const front = createFront({ table, log, api, listeners, trustedProxies, clientConnections })
+const challenges = (token: string) => follower.challenge(token)
+const front = createFront({ table, log, api, listeners, challenges, trustedProxies, clientConnections })
 
 table.replace(await cache.load())
 // The supervisor opens the ports and hands them over as sd_listen_fds(3) does, so that connections wait while we restart.

@@ -6,6 +6,7 @@ import { hasBody, type BodyFraming } from '../framing.js'
 import { createStrictServer, type AdmittedRequest } from '../http-server.js'
 import type { Logger } from '../log.js'
 import { Backend } from './backend.js'
+import { answerChallenge, tokenIn, type Challenges } from './challenge.js'
 import { Clients } from './clients.js'
 import type { BackendAddress } from './connection.js'
 import { connectionsOfAKind } from './descriptors.js'
@@ -39,6 +40,8 @@ export interface RouterDeps {
   readonly firstByte?: number
   /** What a request to a hostname waits for while none of its processes can be reached; default nothing. */
   readonly hold?: (host: string) => Hold | undefined
+  /** What CAs are answered that ask whether a hostname leads here; default nothing. */
+  readonly challenges?: Challenges
   /** Networks of the proxies in front that are believed; default none. */
   readonly trustedProxies?: readonly string[]
   /** Connections that one client address may have; default 1,000. */
@@ -145,9 +148,11 @@ class Reception {
   readonly #log: Logger
   readonly #deps: ReceptionDeps
   readonly #forwarder = new Forwarder()
+  readonly #challenges: Challenges | undefined
 
-  constructor({ log }: Pick<RouterDeps, 'log'>, deps: ReceptionDeps) {
+  constructor({ log, challenges }: Pick<RouterDeps, 'log' | 'challenges'>, deps: ReceptionDeps) {
     this.#log = log
+    this.#challenges = challenges
     this.#deps = deps
   }
 
@@ -189,13 +194,20 @@ class Reception {
     } else if (method === 'TRACE') sendPage(call, 'no-such-method', subject)
     else if (!('origin' in directed)) sendPage(call, 'unknown-host', subject)
     else {
-      const { origin, headers } = directed
-      const body = hasBody(frame) ? bodyOf(request) : undefined
-      const reply = new Http1Reply(request, response)
-      const { expectsContinue } = call
-      const chunked = frame.kind === 'chunked'
-      this.#forwarder.forward({ method, headers, body, chunked, expectsContinue, reply, address, origin, id })
+      const token = this.#challenges && !hasBody(frame) ? tokenIn(request, address.path) : null
+      const forward = () => this.#forward(call, { ...directed, address })
+      if (token === null || !this.#challenges) forward()
+      else void answerChallenge(response, this.#challenges(token), forward)
     }
+  }
+
+  #forward({ request, response, frame, expectsContinue }: AdmittedRequest, directed: Directed): void {
+    const { method = '' } = request
+    const { origin, headers, address, id } = directed
+    const body = hasBody(frame) ? bodyOf(request) : undefined
+    const reply = new Http1Reply(request, response)
+    const chunked = frame.kind === 'chunked'
+    this.#forwarder.forward({ method, headers, body, chunked, expectsContinue, reply, address, origin, id })
   }
 
   #upgrade(listener: FrontListener, request: IncomingMessage, socket: Socket, head: Buffer): void {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
+import { ordering } from './acme.js'
 import { certifying } from './certificates.js'
 import type { CheckSettings } from './checks.js'
 import { HostnameTaken, namesOf, type Domain } from './domains.js'
@@ -32,6 +33,8 @@ export interface App {
   readonly checks?: CheckSettings
   /** Hostnames that it has beside that of its name. */
   readonly domains?: readonly Domain[]
+  /** Berth orders certificates for its hostnames. */
+  readonly autoCerts?: boolean
   /** Memory that its builds took lately, in bytes: the next is begun when there is so much. */
   readonly buildMemory?: number
 }
@@ -110,13 +113,14 @@ redis.call('publish', '${appChanges}', id)
 return 1`
 
 /** Everything of an app; whoever follows one of its operations is told to look. */
-const forget = `${routing}${certifying}
+const forget = `${routing}${certifying}${ordering}
 local id = ARGV[1]
 local app = redis.call('hget', 'apps', id)
 local name = app and cjson.decode(app).name
 if name and redis.call('hget', 'apps:names', name) == id then redis.call('hdel', 'apps:names', name) end
 lose(id)
 forgetCertificates(id)
+forgetJobs(id)
 redis.call('hdel', 'routes:version', id)
 for _, one in ipairs(redis.call('lrange', 'deploys:' .. id, 0, -1)) do redis.call('hdel', 'deploys', one) end
 for _, one in ipairs(redis.call('lrange', 'pending:' .. id, 0, -1)) do redis.call('publish', 'deploy:' .. one, 'gone') end

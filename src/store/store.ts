@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { Config } from '../config.js'
+import { Acme } from './acme.js'
 import { Apps } from './apps.js'
 import { Certificates } from './certificates.js'
 import { connectRedis } from './connection.js'
@@ -22,6 +23,7 @@ export interface Store extends AsyncDisposable {
   readonly operations: Operations
   readonly routes: Routes
   readonly certificates: Certificates
+  readonly acme: Acme
   readonly pushers: Pushers
   readonly cron: Cron
   readonly notices: Notices
@@ -48,6 +50,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     operations: new Operations(redis),
     routes: new Routes(redis),
     certificates: new Certificates(redis),
+    acme: new Acme(redis),
     pushers: new Pushers(redis),
     cron: new Cron(redis),
     notices: new Notices(redis),

@@ -18,7 +18,7 @@ describe('certificates on the command line', function () {
     await writeFile(chainFile, cert)
     await writeFile(keyFile, key)
     await cli.api.pushed('blog')
-    expect((await berth(['certs', '-a', 'blog'])).stderr).to.include('blog has no certificates')
+    expect((await berth(['certs', '-a', 'blog'])).stderr).to.include('blog has no certificates; `berth certs:auto on`')
     const add = () => berth(['certs:add', chainFile, keyFile, '-a', 'blog'])
     expect((await add()).stderr)
       .to.include('blog has none of these hostnames')
@@ -40,6 +40,23 @@ describe('certificates on the command line', function () {
     expect((await berth(['certs:info', id, '-a', 'blog'])).stderr).to.include(`blog has no certificate ${id}`)
     expect((await berth(['certs:add', '/nowhere', keyFile, '-a', 'blog'])).stderr).to.include('/nowhere cannot be read')
     expect((await berth(['certs:add', keyFile, chainFile, '-a', 'blog'])).stderr).to.include('holds a private key')
+  })
+
+  it('are ordered, or not', async () => {
+    await cli.api.pushed('auto')
+    const said = async (...args: string[]) => (await berth([...args, '-a', 'auto'])).stderr
+    expect(await said('certs:auto', 'maybe')).to.include('"maybe" is neither on nor off')
+    expect(await said('certs:renew')).to.include('`berth certs:auto on -a auto` has them ordered')
+    expect(await said('certs:auto', 'on')).to.equal(
+      'No certificate is ordered for auto.localhost: it is of this machine alone\n' +
+        'auto has no hostname to order a certificate for; `berth domains:add` gives it one\n',
+    )
+    await berth(['domains:add', 'auto.example.org', '-a', 'auto'])
+    expect(await said('certs:auto', 'on')).to.include(
+      'Ordering certificates for auto.example.org; `berth domains` says',
+    )
+    expect(await said('certs:renew')).to.equal('auto has no orders\n')
+    expect(await said('certs:auto', 'off')).to.match(/^No certificates are ordered for auto any more/)
   })
 
   it('say when they expire', () => {

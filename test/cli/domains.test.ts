@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { DomainCheck, DomainView } from '../../src/api/contract.js'
-import { shownCheck } from '../../src/cli/domains.js'
+import { certified, shownCheck } from '../../src/cli/domains.js'
 import { setCli } from './rig.js'
 
 describe('domains on the command line', function () {
@@ -17,7 +17,7 @@ describe('domains on the command line', function () {
     )
     const { stdout } = await berth(['domains', '-a', 'blog'])
     expect(stdout).to.match(
-      /^=== blog Domains\n\nblog\.localhost +by its name\n\*\.example\.net +since \d{4}-.*\nwww\.example\.org +since .*\nmüller\.example \(xn--mller-kva\.example\) +since .*\n$/,
+      /^=== blog Domains\n\nblog\.localhost +by its name +no certificate\n\*\.example\.net +since \d{4}-.*\nwww\.example\.org +since .*\nmüller\.example \(xn--mller-kva\.example\) +since .*\n$/,
     )
     expect((await berth(['domains:remove', '*.example.net', '-a', 'blog'])).stderr).to.equal(
       'Removed *.example.net from blog\n',
@@ -46,6 +46,20 @@ describe('domains on the command line', function () {
         '    should be:  www.x.example. A 192.0.2.1\n    or instead: www.x.example. CNAME blog.y.example.',
     )
   })
+
+  it('says how it is with their certificates', () => {
+    const none = { certificate: null, order: null, unordered: null }
+    const order = { failures: 0, failure: null, next: '2026-11-30T12:00:00.000Z', renew: null }
+    const certificate = { id: '1', source: 'acme' as const, notAfter: '2020-01-01T00:00:00.000Z' }
+    expect(certified(none)).to.equal('no certificate')
+    expect(certified({ ...none, unordered: 'so' })).to.equal('no certificate: so')
+    expect(certified({ ...none, order })).to.equal('no certificate yet: it is being ordered')
+    expect(certified({ ...none, certificate, order })).to.equal('certificate until 2020-01-01 (EXPIRED)')
+    expect(certified({ ...none, order: { ...order, failures: 3, failure: 'why' } })).to.match(
+      /^no certificate; FAILED 3 times, again at 2026-11-30 .*: why$/,
+    )
+  })
+
   const wrong: Omit<DomainCheck, 'cname' | 'should'> = {
     ...{ host: 'x.example', shown: 'x.example', status: 'elsewhere', addresses: ['192.0.2.7'] },
     says: 'leads to 192.0.2.7, which is not here',

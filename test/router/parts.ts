@@ -10,6 +10,7 @@ import {
 } from 'node:http'
 import { connect, createServer as createNetServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
+import type { Challenges } from '../../src/router/challenge.js'
 import type { Hold } from '../../src/router/exchange.js'
 import { createFront, type FrontListener } from '../../src/router/server.js'
 import { Table } from '../../src/router/table.js'
@@ -89,6 +90,7 @@ export interface RouterOptions {
   clientConnections?: number
   listeners?: readonly FrontListener[]
   hold?: (host: string) => Hold | undefined
+  challenges?: Challenges
 }
 
 export async function router(options: RouterOptions = {}): Promise<TestRouter> {

@@ -44,5 +44,24 @@ export const certs = {
     reply: CertView,
     status: 201,
   },
+  auto: {
+    summary: 'Have certificates ordered for the hostnames of an app, and renewed, or not',
+    needs: 'manage',
+    params: OfApp,
+    body: z.strictObject({ auto: z.boolean() }),
+    reply: z.strictObject({
+      auto: z.boolean(),
+      hosts: z.array(z.string()).describe('hostnames that certificates are ordered for'),
+      not: z.array(z.strictObject({ host: z.string(), why: z.string() })).describe('those that none is ordered for'),
+    }),
+  },
+  renew: {
+    summary: 'Have certificates ordered anew now, whatever time it is and however often it has failed',
+    needs: 'manage',
+    params: OfApp,
+    body: z.strictObject({ host: z.string().max(1000).optional().describe('default all hostnames') }),
+    reply: z.strictObject({ hosts: z.array(z.string()) }),
+    status: 202,
+  },
   remove: { summary: 'Take a certificate from an app, at once', needs: 'manage', params: OfCert, reply: CertView },
 } as const

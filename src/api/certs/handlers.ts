@@ -1,6 +1,8 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { readCertificate, subjectName } from '../../certificates/read.js'
+import { hostsOf as allHostsOf, reasonAgainst } from '../../certificates/wanted.js'
 import { BerthError } from '../../errors.js'
+import { readHostname } from '../../lib/hostname.js'
 import type { App } from '../../store/apps.js'
 import { certificateFor, coversHost, type Certificate } from '../../store/certificates.js'
 import type { HandlersOf } from '../handler.js'
@@ -13,8 +15,13 @@ const mostCertificates = 100
 const noCert = (id: string, { name }: App): BerthError =>
   new BerthError('missing', `${name} has no certificate ${id}`, `see \`berth certs -a ${name}\``)
 
-export function certHandlers({ config, store }: ControlApiDeps): HandlersOf<'certs'> {
-  const hostsOf = (app: App): string[] => [config.appHost(app.name), ...(app.domains ?? []).map(({ host }) => host)]
+export const certHandlers = (platform: ControlApiDeps): HandlersOf<'certs'> => ({
+  ...keptHandlers(platform),
+  ...orderHandlers(platform),
+})
+
+function keptHandlers({ config, store }: ControlApiDeps): Omit<HandlersOf<'certs'>, 'auto' | 'renew'> {
+  const hostsOf = (app: App): string[] => allHostsOf(app, (name) => config.appHost(name))
   const mine = (all: readonly Certificate[], app: App): Certificate[] =>
     all.filter((one) => one.app === app.id).sort((a, b) => (a.names.join() < b.names.join() ? -1 : 1))
   const find = async (id: string, app: App): Promise<{ one: Certificate; view: CertView }> => {
@@ -57,6 +64,46 @@ export function certHandlers({ config, store }: ControlApiDeps): HandlersOf<'cer
       return view
     },
   }
+}
+
+function orderHandlers({ config, store }: ControlApiDeps): Pick<HandlersOf<'certs'>, 'auto' | 'renew'> {
+  const hostsOf = (app: App): string[] => allHostsOf(app, (name) => config.appHost(name))
+  return {
+    auto: async ({ auto }, { app: { id } }) => {
+      const app = await store.apps.update(id, { autoCerts: auto })
+      const all = await store.certificates.list()
+      const said = hostsOf(app).map((host) => ({ host, why: reasonAgainst(host, all, id) }))
+      return {
+        auto,
+        hosts: auto ? said.filter(({ why }) => why === null).map(({ host }) => host) : [],
+        not: auto ? said.flatMap(({ host, why }) => (why === null ? [] : [{ host, why }])) : [],
+      }
+    },
+
+    renew: async ({ host: text }, { app }) => {
+      if (app.autoCerts !== true)
+        throw new BerthError(
+          'conflict',
+          `no certificates are ordered for ${app.name}`,
+          `\`berth certs:auto on -a ${app.name}\` has them ordered`,
+        )
+      const read = text === undefined ? null : readHostname(text)
+      const host = read === null ? null : 'host' in read ? read.host : (text ?? '')
+      const jobs = (await store.acme.jobsOf(app.id)).filter((job) => host === null || job.host === host)
+      if (host !== null && jobs.length === 0) throw noOrder(host, app, await store.certificates.list(), hostsOf(app))
+      for (const job of jobs) await store.acme.update(job, { renew: 0, next: 0 })
+      await store.acme.notify()
+      return { hosts: jobs.map((job) => job.host).sort() }
+    },
+  }
+}
+
+function noOrder(host: string, { id, name }: App, all: readonly Certificate[], hosts: readonly string[]): BerthError {
+  const shown = host.slice(0, 80)
+  if (!hosts.includes(host))
+    return new BerthError('missing', `${name} has no hostname ${shown}`, `see \`berth domains -a ${name}\``)
+  const why = reasonAgainst(host, all, id) ?? 'it is about to be ordered'
+  return new BerthError('conflict', `no certificate is ordered for ${shown}: ${why}`)
 }
 
 /** The same certificate has the same id, in one app. */

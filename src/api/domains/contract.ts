@@ -9,6 +9,24 @@ export const DomainView = z.strictObject({
 })
 export type DomainView = z.output<typeof DomainView>
 
+const DomainInfo = DomainView.extend({
+  certificate: z
+    .strictObject({ id: z.string(), source: z.enum(['own', 'acme']), notAfter: Time })
+    .nullable()
+    .describe('what clients are shown'),
+  order: z
+    .strictObject({
+      failures: z.int().describe('how often it has failed in a row'),
+      failure: z.string().nullable().describe('why it failed last'),
+      next: Time.describe('when it is tried again, or the CA is asked when to renew'),
+      renew: Time.nullable().describe('when the certificate is to be renewed'),
+    })
+    .nullable()
+    .describe('what Berth does for a certificate; null: it orders none'),
+  unordered: z.string().nullable().describe('why none is ordered though the app has them ordered'),
+})
+export type DomainInfo = z.output<typeof DomainInfo>
+
 const DomainCheck = z.strictObject({
   host: z.string(),
   shown: z.string().describe('as people read it'),
@@ -28,10 +46,10 @@ const Host = z.string().min(1).max(1000).describe('shop.example.org, *.example.o
 
 export const domains = {
   list: {
-    summary: 'List the hostnames of an app',
+    summary: 'List the hostnames of an app, and how it is with their certificates',
     needs: 'view',
     params: OfApp,
-    reply: z.array(DomainView),
+    reply: z.array(DomainInfo),
   },
   add: {
     summary: 'Give an app hostnames, all or none, at once; makes no release',

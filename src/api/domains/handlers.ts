@@ -1,12 +1,15 @@
 import { may, type Caller } from '../../access/caller.js'
 import { BerthError } from '../../errors.js'
 import { readHostname, toUnicode } from '../../lib/hostname.js'
+import { reasonAgainst } from '../../certificates/wanted.js'
+import type { AcmeJob } from '../../store/acme.js'
 import type { App } from '../../store/apps.js'
+import { certificateFor, type Certificate } from '../../store/certificates.js'
 import { checkDomain, HostnameTaken, mostDomains, type Domain } from '../../store/domains.js'
 import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
 import { checkDomains } from './check.js'
-import type { DomainView } from './contract.js'
+import type { DomainInfo, DomainView } from './contract.js'
 
 const viewDomain = ({ host, createdAt }: Domain, own = false): DomainView => ({
   ...{ host, shown: toUnicode(host), own, createdAt },
@@ -20,10 +23,14 @@ export function domainHandlers(platform: ControlApiDeps): HandlersOf<'domains'> 
   const own = (app: App): string => config.appHost(app.name)
 
   return {
-    list: (_, { app }) => {
+    list: async (_, { app }) => {
       const all = [...(app.domains ?? [])].sort((a, b) => a.host.localeCompare(b.host))
-      const first = viewDomain({ host: own(app), createdAt: app.createdAt }, true)
-      return Promise.resolve([first, ...all.map((one) => viewDomain(one))])
+      const views = [
+        viewDomain({ host: own(app), createdAt: app.createdAt }, true),
+        ...all.map((one) => viewDomain(one)),
+      ]
+      const [certificates, jobs] = await Promise.all([store.certificates.list(), store.acme.jobsOf(app.id)])
+      return views.map((view) => ({ ...view, ...certifiedOf(view.host, { app, certificates, jobs }) }))
     },
 
     add: async ({ hosts }, { app, caller }) => {
@@ -58,6 +65,28 @@ export function domainHandlers(platform: ControlApiDeps): HandlersOf<'domains'> 
       })
       return gone.map((one) => viewDomain(one))
     },
+  }
+}
+
+interface Certified {
+  readonly app: App
+  readonly certificates: readonly Certificate[]
+  readonly jobs: readonly AcmeJob[]
+}
+
+function certifiedOf(host: string, { app, certificates, jobs }: Certified): Omit<DomainInfo, keyof DomainView> {
+  const shown = certificateFor(certificates, host, app.id)
+  const job = jobs.find((one) => one.host === host)
+  const time = (ms: number): string => new Date(ms).toISOString()
+  return {
+    certificate: shown && { id: shown.id, source: shown.source, notAfter: time(shown.notAfter) },
+    order: job
+      ? {
+          ...{ failures: job.failures, failure: job.failure, next: time(job.next) },
+          renew: job.renew === null ? null : time(job.renew),
+        }
+      : null,
+    unordered: app.autoCerts === true ? reasonAgainst(host, certificates, app.id) : null,
   }
 }
 

@@ -67,6 +67,55 @@ describe('certificates through the API', function () {
     expect(await store.certificates.get(added.id)).to.equal(null)
   })
 
+  it('are ordered where somebody wants that, and ordered anew', async () => {
+    const { client, store } = rig
+    const { id } = await rig.pushed('auto')
+    await expectFault(client.certs.renew({ app: 'auto' }), 'conflict', /no certificates are ordered for auto/)
+    const brought = await authority.issue(null, { names: ['brought.example.org'] })
+    await client.domains.add({ app: 'auto', hosts: ['a.example.com', '*.example.com', 'brought.example.org'] })
+    const { id: own } = await client.certs.add({ app: 'auto', chain: brought.cert, key: brought.key })
+    const on = contract.certs.auto.reply.parse(await client.certs.auto({ app: 'auto', auto: true }))
+    expect(on.hosts).to.deep.equal(['a.example.com'])
+    expect(on.not.map(({ host, why }) => `${host}: ${why}`).sort()).to.deep.equal([
+      '*.example.com: a CA wants more proof for a wildcard than Berth can give: bring one with `berth certs:add`',
+      'auto.localhost: it is of this machine alone',
+      `brought.example.org: certificate ${own} is brought for it`,
+    ])
+    expect((await store.apps.find(id))?.autoCerts).to.equal(true)
+    // what the worker has come to by now
+    const failed = { failures: 3, failure: 'no', next: Date.now() + 3_600_000, renew: null, certificate: null }
+    const job = {
+      app: id,
+      host: 'a.example.com',
+      directory: 'https://ca.example/dir',
+      order: null,
+      key: null,
+      ...failed,
+    }
+    await store.acme.begin(job)
+    const listed = contract.domains.list.reply.parse(await client.domains.list({ app: 'auto' }))
+    expect(
+      listed.map(({ host, certificate, order, unordered }) => [host, certificate?.id, order?.failures, unordered]),
+    ).to.deep.equal([
+      ['auto.localhost', undefined, undefined, 'it is of this machine alone'],
+      ['*.example.com', undefined, undefined, on.not.find(({ host }) => host === '*.example.com')?.why],
+      ['a.example.com', undefined, 3, null],
+      ['brought.example.org', own, undefined, `certificate ${own} is brought for it`],
+    ])
+    expect(await client.certs.renew({ app: 'auto' })).to.deep.equal({ hosts: ['a.example.com'] })
+    expect(await store.acme.job(job)).to.deep.equal({ ...job, next: 0, renew: 0 })
+    expect(await client.certs.renew({ app: 'auto', host: 'A.example.com' })).to.deep.equal({ hosts: ['a.example.com'] })
+    await expectFault(
+      client.certs.renew({ app: 'auto', host: 'x.example.com' }),
+      'missing',
+      /auto has no hostname x\.ex/,
+    )
+    await expectFault(client.certs.renew({ app: 'auto', host: '*.example.com' }), 'conflict', /wants more proof/)
+    expect(await client.certs.auto({ app: 'auto', auto: false })).to.deep.equal({ auto: false, hosts: [], not: [] })
+    await store.apps.remove(id)
+    expect(await store.acme.jobsOf(id)).to.deep.equal([])
+  })
+
   it('refuse what is none, in words', async () => {
     const { client } = rig
     await rig.pushed('refused')

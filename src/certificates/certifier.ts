@@ -1,0 +1,228 @@
+import { X509Certificate } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BerthError, messageOf } from '../errors.js'
+import { Semaphore } from '../lib/semaphore.js'
+import type { Logger } from '../log.js'
+import { acmeChanges, type AcmeJob } from '../store/acme.js'
+import { appChanges, type App } from '../store/apps.js'
+import { certificateChanges, type Certificate } from '../store/certificates.js'
+import type { Store } from '../store/store.js'
+import type { Authority } from './acme/client.js'
+import { renewalId } from './acme/der.js'
+import { AcmeProblem } from './acme/problem.js'
+import { carryOut, certificateIdOf, withClient } from './order.js'
+import { defaultGaps, hostsOf, newJob, nextAttempt, reasonAgainst, renewalTime } from './wanted.js'
+
+/** Certificates that are ordered at once. */
+const atOnce = 4
+
+/** The longest wait until the next look, ms: what was missed is made good then. */
+const longestRest = 3_600_000
+
+/** After a look that failed, ms. */
+const restAfterFault = 15_000
+
+/** What the certifier works with. */
+export interface CertifierDeps {
+  readonly store: Pick<Store, 'apps' | 'certificates' | 'acme' | 'notifications'>
+  readonly authority: Authority
+  readonly appHost: (name: string) => string
+  readonly log: Logger
+  /** ms after each failure in a row until the next attempt. */
+  readonly gaps?: readonly number[]
+  /** ms between two looks at the CA. */
+  readonly pace?: number
+}
+
+/**
+ * Sees to it that every hostname that is to have a certificate has one: orders it, renews it, and leaves alone what is wanted no more.
+ * All it knows is in the store; there is one, in the one worker.
+ */
+export class Certifier implements AsyncDisposable {
+  readonly #deps: CertifierDeps
+  readonly #closing = new AbortController()
+  readonly #turns = new Semaphore(atOnce)
+  /** Jobs under way, by app and hostname. */
+  readonly #running = new Map<string, Promise<void>>()
+  #timer: NodeJS.Timeout | undefined
+  #looking: Promise<void> | undefined
+  #again = false
+  #unsubscribe: (() => void)[] = []
+
+  constructor(deps: CertifierDeps) {
+    this.#deps = deps
+  }
+
+  /** Begins: what was under way goes on. */
+  async start(): Promise<void> {
+    const { notifications } = this.#deps.store
+    for (const channel of [appChanges, certificateChanges, acmeChanges])
+      this.#unsubscribe.push(await notifications.subscribe(channel, () => this.#wake()))
+    this.#wake()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new BerthError('unavailable', 'the worker stops'))
+    for (const unsubscribe of this.#unsubscribe) unsubscribe()
+    await this.#looking
+    clearTimeout(this.#timer)
+    await Promise.all(this.#running.values())
+  }
+
+  #wake(): void {
+    if (this.#closing.signal.aborted) return
+    this.#again = true
+    this.#looking ??= this.#lookAll().finally(() => (this.#looking = undefined))
+  }
+
+  async #lookAll(): Promise<void> {
+    while (this.#again && !this.#closing.signal.aborted) {
+      this.#again = false
+      const { signal } = this.#closing
+      const began = performance.now()
+      const rest = await this.#look().catch((error: unknown) => {
+        if (!this.#closing.signal.aborted) this.#deps.log.warn(`certificates are not looked after: ${messageOf(error)}`)
+        return restAfterFault
+      })
+      // a thousand apps are a lot to look at, and each of their changes wakes
+      const isOver = await sleep((performance.now() - began) * 10, false, { signal }).catch(() => true)
+      clearTimeout(this.#timer)
+      if (isOver) return
+      this.#timer = setTimeout(() => this.#wake(), Math.min(Math.max(rest, 0), longestRest)).unref()
+    }
+  }
+
+  /** One look at all of it. @returns ms until the next is due */
+  async #look(): Promise<number> {
+    const { store } = this.#deps
+    const [apps, all] = await Promise.all([store.apps.list(), store.certificates.list()])
+    const wanted = new Map(apps.flatMap((app) => this.#wantedOf(app, all).map((job) => [nameOf(job), job] as const)))
+    const known = new Map((await store.acme.jobs()).map((job) => [nameOf(job), job]))
+    for (const [name, job] of known) if (!wanted.has(name) && !this.#running.has(name)) await store.acme.forget(job)
+    for (const [name, job] of wanted) if (!known.has(name)) await store.acme.begin(this.#adopted(job, all))
+    await this.#removeUnserving(apps, all)
+    const now = Date.now()
+    let next = now + longestRest
+    for (const job of await store.acme.jobs()) {
+      const name = nameOf(job)
+      if (!wanted.has(name) || this.#running.has(name)) continue
+      const isGone = job.certificate !== null && !all.some(({ id }) => id === job.certificate)
+      const due = isGone ? now : job.next
+      if (due <= now) this.#begin(job, isGone)
+      else next = Math.min(next, due)
+    }
+    return next - now
+  }
+
+  #wantedOf(app: App, all: readonly Certificate[]): AcmeJob[] {
+    if (app.autoCerts !== true) return []
+    return hostsOf(app, this.#deps.appHost)
+      .filter((host) => reasonAgainst(host, all, app.id) === null)
+      .map((host) => newJob(app.id, host, this.#deps.authority.directory))
+  }
+
+  /** A job that begins with the certificate that there is already, perhaps from when it was wanted before. */
+  #adopted(job: AcmeJob, all: readonly Certificate[]): AcmeJob {
+    const before = all.find(({ id, notAfter }) => id === certificateIdOf(job) && notAfter > Date.now())
+    if (!before) return job
+    const renew = renewalTime(before)
+    return { ...job, certificate: before.id, renew, next: renew }
+  }
+
+  /** Takes away what Berth ordered and nobody can be served with any more. */
+  async #removeUnserving(apps: readonly App[], all: readonly Certificate[]): Promise<void> {
+    for (const { id, app: owner, source, names, notAfter } of all) {
+      if (source !== 'acme' || this.#running.has(`${owner ?? ''} ${names[0] ?? ''}`)) continue
+      const app = apps.find((one) => one.id === owner)
+      const hosts = app === undefined ? [] : hostsOf(app, this.#deps.appHost)
+      const serves = hosts.some((host) => names.includes(host))
+      if (!serves || (app?.autoCerts !== true && notAfter < Date.now())) await this.#deps.store.certificates.remove(id)
+    }
+  }
+
+  #begin(job: AcmeJob, isGone: boolean): void {
+    const name = nameOf(job)
+    const done = this.#turns
+      .run(() => (this.#closing.signal.aborted ? Promise.resolve() : this.#work(job, isGone)))
+      .catch((error: unknown) => {
+        if (!this.#closing.signal.aborted)
+          this.#deps.log.error({ error, host: job.host }, 'a certificate was not looked after')
+      })
+      .finally(() => {
+        this.#running.delete(name)
+        this.#wake()
+      })
+    this.#running.set(name, done)
+  }
+
+  async #work(given: AcmeJob, isGone: boolean): Promise<void> {
+    const { store, log } = this.#deps
+    const job = isGone
+      ? await store.acme.update(given, { certificate: null, renew: null })
+      : await store.acme.job(given)
+    if (job === null) return
+    try {
+      const isTime = job.certificate === null || job.order !== null || (job.renew ?? 0) <= Date.now()
+      if (!isTime && !(await this.#isTimeByCa(job))) return
+      const certificate = await carryOut(this.#orderDeps(), job)
+      const renew = renewalTime(certificate)
+      const ended = { order: null, key: null, failures: 0, failure: null, certificate: certificate.id }
+      // the CA is asked in an hour when it would have it renewed; whatever it says, no certificate is renewed each minute
+      const next = Math.max(Math.min(renew, Date.now() + 3_600_000), Date.now() + 60_000)
+      await store.acme.update(job, { ...ended, renew, next })
+      log.info({ host: job.host, until: new Date(certificate.notAfter).toISOString() }, 'certificate issued')
+    } catch (error) {
+      if (this.#closing.signal.aborted) return
+      await this.#failed(job, error)
+    }
+  }
+
+  /** Writes down why there is none, and when to try again: later each time. */
+  async #failed(job: AcmeJob, error: unknown): Promise<void> {
+    const { store, log, gaps = defaultGaps } = this.#deps
+    const failures = job.failures + 1
+    const wait = error instanceof AcmeProblem ? error.wait : 0
+    const next = Date.now() + Math.max(nextAttempt(failures, gaps), wait)
+    const hint = error instanceof BerthError && error.hint !== undefined ? ` (${error.hint})` : ''
+    const failure = `${messageOf(error)}${hint}`.split('\n', 1)[0]?.slice(0, 500) ?? ''
+    await store.acme.update(job, { failures, failure, next })
+    const again = new Date(next).toISOString()
+    log.warn(
+      { host: job.host, failures, again, ...(error instanceof BerthError ? {} : { error }) },
+      `no certificate: ${failure}`,
+    )
+  }
+
+  /** Asks the CA when it would have a certificate renewed (RFC 9773). @returns whether that is now */
+  async #isTimeByCa(job: AcmeJob): Promise<boolean> {
+    const { store } = this.#deps
+    const certificate = await store.certificates.get(job.certificate ?? '')
+    const id = certificate === null ? null : renewalId(new X509Certificate(certificate.chain))
+    const own = job.renew ?? 0
+    const window =
+      id === null ? null : await withClient(this.#orderDeps(), (client) => client.renewalWindow(id)).catch(orAway)
+    if (window === null) {
+      await store.acme.update(job, { next: own })
+      return false
+    }
+    // another time in it at each look: in the end as even as one that was kept
+    const time = window.start + Math.random() * Math.max(0, window.end - window.start)
+    if (time <= Date.now()) return true
+    const renew = Math.min(time, certificate?.notAfter ?? time)
+    await store.acme.update(job, { renew, next: Math.min(renew, window.again) })
+    return false
+  }
+
+  #orderDeps(): Parameters<typeof carryOut>[0] {
+    const { authority, store, pace } = this.#deps
+    return { authority, store, pace, signal: this.#closing.signal }
+  }
+}
+
+const nameOf = ({ app, host }: Pick<AcmeJob, 'app' | 'host'>): string => `${app} ${host}`
+
+/** A CA that does not say is as one that has no opinion: the certificate is renewed in time all the same. */
+function orAway(error: unknown): null {
+  if (error instanceof BerthError) return null
+  throw error
+}

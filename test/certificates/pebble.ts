@@ -1,0 +1,95 @@
+import { spawn } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { freePort } from '../free.js'
+import { Authority } from './authority.js'
+
+/** A real CA on loopback: pebble(1), which is there to be hard on its clients. */
+export interface Pebble extends AsyncDisposable {
+  /** URL of its directory. */
+  readonly directory: string
+  /** PEM that its own certificate is to be trusted by. */
+  readonly ca: string
+  /** What it has logged; `line` is emitted with each. */
+  readonly log: readonly string[]
+  readonly lines: EventEmitter
+  /** How many certificates it has issued. */
+  issued(): number
+}
+
+export interface PebbleOptions {
+  /** Where it asks what http-01 is answered with. */
+  readonly httpPort: number
+  /** `ADDRESS:PORT` of the DNS server that it asks. */
+  readonly dns: string
+  /** Of a hundred good nonces, how many it refuses. */
+  readonly refuses?: number
+  /** It takes accounts that are bound to this one alone: kid and key. */
+  readonly external?: { readonly kid: string; readonly hmac: string }
+}
+
+export async function startPebble({ httpPort, dns, refuses = 0, external }: PebbleOptions): Promise<Pebble> {
+  const dir = await mkdtemp(join(tmpdir(), 'berth-pebble-'))
+  await using authority = await Authority.open()
+  const own = await authority.issue(null, { names: ['localhost'], subject: '/CN=localhost', authority: true })
+  const [port, management, tlsPort] = [await freePort(), await freePort(), await freePort()]
+  const config = {
+    listenAddress: `127.0.0.1:${String(port)}`,
+    managementListenAddress: `127.0.0.1:${String(management)}`,
+    certificate: join(dir, 'cert.pem'),
+    privateKey: join(dir, 'key.pem'),
+    ...{ httpPort, tlsPort, ocspResponderURL: '' },
+    externalAccountBindingRequired: external !== undefined,
+    ...(external === undefined ? {} : { externalAccountMACKeys: { [external.kid]: external.hmac } }),
+  }
+  await writeFile(join(dir, 'cert.pem'), own.cert)
+  await writeFile(join(dir, 'key.pem'), own.key)
+  await writeFile(join(dir, 'config.json'), JSON.stringify({ pebble: config }))
+  const env = {
+    PATH: process.env.PATH,
+    PEBBLE_VA_NOSLEEP: '1',
+    PEBBLE_WFE_NONCEREJECT: String(refuses),
+    PEBBLE_AUTHZREUSE: '0',
+  }
+  const child = spawn(
+    process.env.BERTH_PEBBLE ?? 'pebble',
+    ['-config', join(dir, 'config.json'), '-dnsserver', dns, '-strict'],
+    {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
+  const log: string[] = []
+  const lines = new EventEmitter()
+  const started = new Promise<void>((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr])
+      createInterface(stream).on('line', (line) => {
+        log.push(line)
+        if (line.includes('ACME directory available at')) resolve()
+        lines.emit('line', line)
+      })
+    child.once('error', reject)
+    child.once('exit', () => reject(new Error(`pebble ended:\n${log.join('\n')}`)))
+  })
+  const dispose = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await once(child, 'exit')
+    await rm(dir, { recursive: true, force: true })
+  }
+  try {
+    await started
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+  return {
+    directory: `https://localhost:${String(port)}/dir`,
+    ca: own.cert,
+    log,
+    lines,
+    issued: () => log.filter((line) => line.includes('Issued certificate serial')).length,
+    [Symbol.asyncDispose]: dispose,
+  }
+}
