@@ -218,7 +218,7 @@ export class World {
 
   #traffic() {
     return {
-      route: (_: string, __: unknown, targets: readonly { id: string }[], why?: string) => {
+      route: (_: string, targets: readonly { id: string }[], why?: string) => {
         this.whyAway = targets.length === 0 ? why : undefined
         this.route.set(
           'a',

@@ -32,7 +32,7 @@ describe('several buildpacks', () => {
       'RUN npm run build',
       'FROM node:24-bookworm-slim AS nodejs',
       'COPY --from=nodejs-production --chown=node:node /app/node_modules /app/node_modules',
-      'COPY --from=nodejs-build --chown=node:node /app /app',
+      'COPY --from=nodejs-build --chown=node:node /tmp/built /app',
       'FROM python:3.11-slim-bookworm AS python-build',
       'FROM python:3.11-slim-bookworm',
       'COPY --from=python-build --chown=app:app /app/.venv /app/.venv',
