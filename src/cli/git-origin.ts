@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
+import { hostKeyOption, readyForSsh } from './git-ssh.js'
 import { joinSource, splitSource } from './git-sync.js'
 import { fields, heading, print, printJson, say } from './output.js'
 import { readPassword } from './password.js'
@@ -31,6 +32,8 @@ function addGit(program: Command): void {
         ['Source', all.source === null ? 'none: it is pushed' : joinSource(all.source)],
         ['Webhook', all.webhook?.url ?? 'none'],
         ['Origin', all.origin ?? (all.source === null ? 'not said' : 'as its source')],
+        ['SSH key', all.key?.publicKey ?? 'none'],
+        ...all.hosts.map(({ host, type, fingerprint }) => [`Host ${host}`, `${fingerprint} (${type})`] as const),
         ...all.logins.map(({ host, user }) => [`Password for ${host}`, user] as const),
       ]),
     )
@@ -47,13 +50,15 @@ function addGitSet(program: Command): void {
         group,
         examples: [
           'git:set source=https://github.com/you/blog.git#main -a blog',
+          'git:set source=git@git.example.com:you/blog.git#main --host-key SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU -a blog',
           'git:set origin=https://github.com/you/blog.git -a blog',
         ],
       }),
     ),
   )
     .argument('<setting>', 'source=URL#REF, with a branch, a tag or a whole commit id; or origin=URL')
-    .action(async (word: string, options: AppOptions & JsonOptions) => {
+    .option(...hostKeyOption)
+    .action(async (word: string, options: AppOptions & JsonOptions & { hostKey?: string }) => {
       const [, name, value = ''] = /^(source|origin)=(.+)$/s.exec(word) ?? []
       if (name === undefined)
         throw new UsageError(
@@ -61,6 +66,7 @@ function addGitSet(program: Command): void {
           'berth git:set source=https://…',
         )
       const { client, app } = await openApp(options)
+      if (name === 'source') await readyForSsh(client, app, splitSource(value).url, options.hostKey)
       const change = name === 'source' ? { source: splitSource(value) } : { origin: value }
       const all = await client.git.update({ app, ...change })
       if (options.json) printJson(all)

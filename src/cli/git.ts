@@ -3,6 +3,7 @@ import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
 import { print, printJson, say } from './output.js'
 import { registerGitOrigin } from './git-origin.js'
+import { registerGitSsh } from './git-ssh.js'
 import { registerGitSync } from './git-sync.js'
 import { inRepository, setRemote } from './repository.js'
 import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
@@ -57,5 +58,5 @@ function addGitBranch(program: Command): void {
 }
 
 export function registerGit(program: Command): void {
-  for (const add of [addGitRemote, addGitBranch, registerGitOrigin, registerGitSync]) add(program)
+  for (const add of [addGitRemote, addGitBranch, registerGitOrigin, registerGitSsh, registerGitSync]) add(program)
 }

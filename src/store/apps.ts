@@ -125,7 +125,7 @@ redis.call('hdel', 'routes:version', id)
 for _, one in ipairs(redis.call('lrange', 'deploys:' .. id, 0, -1)) do redis.call('hdel', 'deploys', one) end
 for _, one in ipairs(redis.call('lrange', 'pending:' .. id, 0, -1)) do redis.call('publish', 'deploy:' .. one, 'gone') end
 redis.call('del', 'releases:' .. id, 'deploys:' .. id, 'pending:' .. id, 'git:logins:' .. id, 'notices:' .. id)
-redis.call('del', 'git:syncs:' .. id)
+redis.call('del', 'git:syncs:' .. id, 'git:ssh:' .. id)
 local hook = redis.call('hget', 'git:hooks:apps', id)
 if hook then redis.call('hdel', 'git:hooks', hook) end
 redis.call('hdel', 'git:hooks:apps', id)

@@ -5,6 +5,7 @@ import { Apps } from './apps.js'
 import { Certificates } from './certificates.js'
 import { connectRedis } from './connection.js'
 import { Cron } from './cron.js'
+import { GitKeys } from './git-keys.js'
 import { gitLogins, registryLogins, type Logins } from './logins.js'
 import { Notices } from './notices.js'
 import { Notifications } from './notifications.js'
@@ -28,6 +29,8 @@ export interface Store extends AsyncDisposable {
   readonly cron: Cron
   readonly notices: Notices
   readonly tokens: Tokens
+  /** Of an app. */
+  readonly gitKeys: (app: string) => GitKeys
   /** Of an app. */
   readonly gitLogins: (app: string) => Logins
   /** Of an app. */
@@ -55,6 +58,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     cron: new Cron(redis),
     notices: new Notices(redis),
     tokens: new Tokens(redis),
+    gitKeys: (app) => new GitKeys(redis, app),
     gitLogins: (app) => gitLogins(redis, app),
     syncs: (app) => new Syncs(redis, app),
     webhooks: new Webhooks(redis),

@@ -33,7 +33,7 @@ describe('git on the command line', function () {
     expect((await berth(['git', ...of])).stdout).to.match(/Origin: +not said/)
     expect((await berth(['git:set', 'origin=https://host/you/app.git', ...of])).stderr).to.include('https://host/you')
     expect((await berth(['git:set', 'orgin=x', ...of])).code).to.equal(2)
-    expect((await berth(['git:set', 'origin=../x', ...of])).stderr).to.include('give the https:// URL')
+    expect((await berth(['git:set', 'origin=../x', ...of])).stderr).to.include('give the https:// or ssh:// URL')
     const set = await berth(['git:auth', 'github.com', 'ada', ...of], { input: 'hunter2\n' })
     expect([set.code, set.stderr]).to.deep.equal([0, 'origin and its submodules are fetched from github.com as ada\n'])
     expect((await berth(['git:auth', 'github.com', 'ada', ...of], { input: '\n' })).code).to.equal(2)
@@ -47,12 +47,50 @@ describe('git on the command line', function () {
       source: null,
       webhook: null,
       deployBranch: null,
+      key: null,
+      hosts: [],
       logins: [login],
     })
     expect(await json(['git:auth:remove', 'github.com', '--json', ...of])).to.deep.equal(login)
     expect((await berth(['git:auth:remove', 'github.com', ...of])).stderr).to.include('no login for "github.com"')
     expect(await json(['git:unset', 'origin', '--json', ...of])).to.include({ origin: null })
     expect((await berth(['git:unset', 'branch', ...of])).code).to.equal(2)
+  })
+
+  it('makes a key, knows hosts, and keeps an app from a repository over SSH', async () => {
+    await cli.api.client.apps.create({ name: 'keyed' })
+    const of = ['-a', 'keyed']
+    const made = await berth(['git:key', ...of])
+    expect(made.stdout).to.match(/^ssh-ed25519 \S+ berth-keyed\n$/)
+    expect(made.stderr).to.match(/^SHA256:\S+: it is new; add it where the repository is, as a deploy key/)
+    const again = await berth(['git:key', ...of])
+    expect([again.stdout, /new/.test(again.stderr)]).to.deep.equal([made.stdout, false])
+    expect(await json(['git:key', '--rotate', '--json', ...of])).to.include({ made: true })
+    expect((await berth(['git:key', ...of])).stdout).not.to.equal(made.stdout)
+    expect(await json(['git:key:remove', '--json', ...of])).to.deep.equal({ removed: true })
+    expect((await berth(['git:key:remove', ...of])).stderr).to.equal('keyed has no key\n')
+
+    const host = made.stdout.trim()
+    const set = ['git:set', 'source=ssh://git@git.example.com:2222/you/blog.git#main', ...of]
+    const stranger = await berth(['git:host', '127.0.0.1', ...of])
+    expect([stranger.code, stranger.stderr]).to.satisfy(
+      ([code, words]: [number, string]) => code === 1 && words.includes('private address'),
+    )
+    const kept = await berth([...set, '--host-key', host])
+    expect(kept.code, kept.stderr).to.equal(0)
+    expect(kept.stderr).to.match(
+      /^keyed knows git.example.com:2222 by SHA256:\S+\nAdd this at git.example.com:2222, as a deploy key that may read:\nssh-ed25519 /,
+    )
+    expect((await berth(['git', ...of])).stdout)
+      .to.match(/SSH key: +ssh-ed25519 \S+ berth-keyed\n/)
+      .and.match(/Host git.example.com:2222: +SHA256:\S+ \(ssh-ed25519\)/)
+    const { publicKey } = (await json(['git:key', '--json', ...of])) as { publicKey: string }
+    const changed = await berth(['git:host', 'git.example.com:2222', '--host-key', publicKey, ...of])
+    expect(changed.stderr).to.match(/is known by another key[^]*berth git:host:remove git.example.com:2222/)
+    const web = await berth(['git:set', 'source=https://git.example.com/x', '--host-key', host, ...of])
+    expect([web.code, web.stderr.includes('it has no host key')]).to.deep.equal([2, true])
+    expect(await json(['git:host:remove', 'git.example.com:2222', '--json', ...of])).to.include({ removed: true })
+    expect((await berth(['git:host:remove', 'git.example.com:2222', ...of])).stderr).to.include('does not know')
   })
 
   it('keeps an app from a repository, fetches it, and says how that ended', async () => {

@@ -2,7 +2,7 @@ import { askerOf } from '../../access/caller.js'
 import type { Config } from '../../config.js'
 import { BerthError } from '../../errors.js'
 import { checkElsewhere } from '../../git/remotes/hosts.js'
-import { parseUrl } from '../../git/remotes/url.js'
+import { addressOf, parseUrl } from '../../git/remotes/url.js'
 import { parseSource, sourceName } from '../../git/sync/source.js'
 import { Secret } from '../../lib/secret.js'
 import { without } from '../../lib/without.js'
@@ -11,6 +11,7 @@ import type { Sync, Webhook } from '../../store/syncs.js'
 import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
 import type { GitView, SyncView } from './contract.js'
+import { sshHandlers, viewKeys } from './ssh.js'
 
 /** @throws BerthError `invalid` */
 function checkOrigin(text: string): string {
@@ -19,7 +20,7 @@ function checkOrigin(text: string): string {
       return parseUrl(text, 'origin')
     } catch (error) {
       throw error instanceof BerthError
-        ? new BerthError('invalid', error.message, 'give the https:// URL of the repository', error)
+        ? new BerthError('invalid', error.message, 'give the https:// or ssh:// URL of the repository', error)
         : error
     }
   }
@@ -30,13 +31,13 @@ function checkOrigin(text: string): string {
       'the origin is no place for a password',
       `leave it out; \`berth git:auth ${url.host} USER\` keeps it`,
     )
-  return url.href
+  return addressOf(url)
 }
 
 /** @throws BerthError `invalid`, `denied` */
 function checkSource({ domain }: Config, { url, ref }: GitSource): GitSource {
   const source = parseSource(url, ref)
-  checkElsewhere(domain, new URL(source.url), sourceName)
+  checkElsewhere(domain, parseUrl(source.url, sourceName).url, sourceName)
   return source
 }
 
@@ -72,9 +73,13 @@ export function gitHandlers(platform: ControlApiDeps): HandlersOf<'git'> {
   const { config, store } = platform
   const urlOf = ({ id }: Webhook): string => `${config.url}/hooks/${id}`
   const view = async ({ id, gitOrigin, gitSource, deployBranch }: App): Promise<GitView> => {
-    const [hook, logins] = await Promise.all([store.webhooks.of(id), store.gitLogins(id).list()])
+    const [hook, logins, keys] = await Promise.all([
+      store.webhooks.of(id),
+      store.gitLogins(id).list(),
+      store.gitKeys(id).all(),
+    ])
     const webhook = hook && { url: urlOf(hook), createdAt: hook.createdAt }
-    return { origin: gitOrigin ?? null, source: gitSource ?? null, webhook, deployBranch, logins }
+    return { origin: gitOrigin ?? null, source: gitSource ?? null, webhook, deployBranch, ...viewKeys(keys), logins }
   }
 
   return {
@@ -108,6 +113,8 @@ export function gitHandlers(platform: ControlApiDeps): HandlersOf<'git'> {
     },
 
     syncs: async (_, { app }) => (await store.syncs(app.id).list()).map(viewSync),
+
+    ...sshHandlers(platform),
 
     openWebhook: async (_, { app }) => {
       const hook = (await store.webhooks.renew(app.id)) ?? gone()

@@ -8,6 +8,7 @@ import { allOf } from '../../lib/all-of.js'
 import { orMissing } from '../../lib/missing.js'
 import { addCommand } from '../command.js'
 import { UsageError } from '../failure.js'
+import { hostKeyOption, readyForSsh } from '../git-ssh.js'
 import { printJson, say } from '../output.js'
 import { gitUrlOf } from '../repository.js'
 import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from '../session.js'
@@ -18,6 +19,7 @@ import { Workspace } from './workspace.js'
 
 interface DeployOptions extends AppOptions, JsonOptions {
   readonly git?: string
+  readonly hostKey?: string
   readonly image?: string
   readonly compose?: string
   readonly rebuild?: boolean
@@ -45,6 +47,7 @@ export function registerDeploy(program: Command): void {
           'deploy -a blog',
           'deploy site.tar.gz -a blog',
           'deploy --git https://git.example/me/blog.git#v2 -a blog',
+          'deploy --git git@git.example:me/blog.git#main -a blog',
           'deploy --image registry.example/blog:2 -a blog',
           'deploy --compose compose.yaml -a blog',
         ],
@@ -56,6 +59,7 @@ export function registerDeploy(program: Command): void {
       '--git <url#ref>',
       'a git repository, and a branch, a tag or a whole commit id of it; `git:sync` fetches it again',
     )
+    .option('--host-key <key>', hostKeyOption[1])
     .option('--image <name>', 'an image; as Dockerfile `FROM <name>`')
     .option(
       '--compose <file>',
@@ -96,19 +100,26 @@ async function deploy(path: string | undefined, options: DeployOptions): Promise
     workspace.git(['update-ref', 'refs/berth/deployed', commit]),
   ])
   const from = options.git === undefined ? null : keptSource(options.git)
-  const kept = from && (await keep(client, app, from))
+  const kept = from && (await keep(client, app, from, options.hostKey))
   if (options.json) printJson({ app, branch: branch.name, commit, tree, source: kept })
 }
 
 type GitSource = NonNullable<ReturnType<typeof keptSource>>
 
 /** What was deployed is remembered: the server can fetch it again. */
-async function keep(client: ApiClient, app: string, source: GitSource): Promise<GitSource | null> {
+async function keep(
+  client: ApiClient,
+  app: string,
+  source: GitSource,
+  hostKey: string | undefined,
+): Promise<GitSource | null> {
   try {
+    await readyForSsh(client, app, source.url, hostKey)
     await client.git.update({ app, source })
   } catch (error) {
-    if (!is(error, 'invalid') && !is(error, 'denied')) throw error
-    say(`It is deployed, and not kept: ${error.message}`)
+    const known = (['invalid', 'denied', 'conflict', 'unavailable'] as const).some((fault) => is(error, fault))
+    if (!known || !(error instanceof BerthError)) throw error
+    say(`It is deployed, and not kept: ${error.message}${error.hint === undefined ? '' : `; ${error.hint}`}`)
     return null
   }
   say(

@@ -1,4 +1,5 @@
 import { UsageError } from '../failure.js'
+import { sshHost } from '../git-ssh.js'
 import { joinSource, splitSource } from '../git-sync.js'
 import type { Workspace } from './workspace.js'
 
@@ -27,10 +28,11 @@ export async function fetchTree(workspace: Workspace, source: string): Promise<{
 
 /**
  * What the server can be told to fetch by itself: what is reached over HTTP, without the password that this machine may have for
- * it. null for anything else.
+ * it, or over SSH. null for anything else.
  */
 export function keptSource(source: string): { url: string; ref: string | null } | null {
   const { url, ref } = splitSource(source)
+  if (sshHost(url) !== null) return { url, ref }
   return /^https?:\/\//i.test(url) && URL.canParse(url) ? { url: withoutSecrets(new URL(url)), ref } : null
 }
 

@@ -1,6 +1,8 @@
 import { BerthError } from '../../errors.js'
 import { inMebibytes } from '../explain.js'
+import { sshHostOf } from './host-keys.js'
 import type { Connection, FetchOutcome } from './run.js'
+import { addressOf } from './url.js'
 
 /** What to do about a failure: it depends on where the URL is written. */
 export interface Advice {
@@ -41,12 +43,12 @@ const rules: readonly (readonly [RegExp, Words])[] = [
       password
         ? {
             fault: 'denied',
-            message: `${url.host} refuses the password of ${password.user}, or does not have ${url.href}`,
+            message: `${url.host} refuses the password of ${password.user}, or does not have ${addressOf(url)}`,
             hint: `set another: \`berth git:auth ${url.host} USER\`, with the password as its input`,
           }
         : {
             fault: 'denied',
-            message: `${url.href} wants a password, or is not there`,
+            message: `${addressOf(url)} wants a password, or is not there`,
             hint: `\`berth git:auth ${url.host} USER\`, with the password or token as its input`,
           },
   ],
@@ -54,7 +56,7 @@ const rules: readonly (readonly [RegExp, Words])[] = [
     /returned error: (404|410)|repository .* not found/i,
     ({ connection: { url }, advice }) => ({
       fault: 'missing',
-      message: `there is no repository at ${url.href}`,
+      message: `there is no repository at ${addressOf(url)}`,
       hint: advice.correct,
     }),
   ],
@@ -62,7 +64,7 @@ const rules: readonly (readonly [RegExp, Words])[] = [
     /returned error: 30\d/,
     ({ connection: { url }, advice }) => ({
       fault: 'invalid',
-      message: `${url.href} leads elsewhere, and is not followed`,
+      message: `${addressOf(url)} leads elsewhere, and is not followed`,
       hint: advice.moved,
     }),
   ],
@@ -70,7 +72,7 @@ const rules: readonly (readonly [RegExp, Words])[] = [
     /file too large/i,
     ({ connection: { url }, most }) => ({
       fault: 'large',
-      message: `what ${url.href} sends is larger than ${inMebibytes(most)}`,
+      message: `what ${addressOf(url)} sends is larger than ${inMebibytes(most)}`,
       hint: 'keep large files elsewhere, raise BERTH_PUSH_SIZE and BERTH_PUSH_TREE on the server, or free space on its disk',
     }),
   ],
@@ -86,7 +88,7 @@ const rules: readonly (readonly [RegExp, Words])[] = [
     /fsck error|index-pack failed|invalid index-pack|bad object/i,
     ({ connection: { url }, outcome }) => ({
       fault: 'invalid',
-      message: `${url.href} holds what git itself calls damaged (${lineOf(outcome, /^error: /)})`,
+      message: `${addressOf(url)} holds what git itself calls damaged (${lineOf(outcome, /^error: /)})`,
       hint: '`git fsck` in that repository says more',
     }),
   ],
@@ -94,7 +96,51 @@ const rules: readonly (readonly [RegExp, Words])[] = [
     /could not resolve host|failed to connect|couldn't connect|connection refused|timed out|too slow|reset by peer|empty reply|returned error: 5\d\d|SSL|TLS|certificate/i,
     ({ connection: { url }, outcome, advice }) => ({
       fault: 'unavailable',
-      message: `${url.href} cannot be reached: ${lineOf(outcome, /unable to access|RPC failed/)}`,
+      message: `${addressOf(url)} cannot be reached: ${lineOf(outcome, /unable to access|RPC failed/)}`,
+      hint: advice.again,
+    }),
+  ],
+]
+
+/** Those of ssh, and of what answers there. */
+const sshRules: typeof rules = [
+  [
+    /host key verification failed|identification has changed/i,
+    ({ connection: { url } }) => ({
+      fault: 'denied',
+      message: `${sshHostOf(url)} shows another host key than the one that is known: it has a new one, or somebody answers in its place`,
+      hint: `if its owner says that it is new: \`berth git:host:remove ${sshHostOf(url)}\`, then \`berth git:host ${sshHostOf(url)}\``,
+    }),
+  ],
+  [
+    /permission denied \(|too many authentication failures/i,
+    ({ connection: { url } }) => ({
+      fault: 'denied',
+      message: `${sshHostOf(url)} refuses the key of the app for ${url.username}`,
+      hint: '`berth git:key` shows it: add it there as a deploy key that may read',
+    }),
+  ],
+  [
+    /repository not found|does not appear to be a git repository|not a git repository|could not be found/i,
+    ({ connection: { url }, advice }) => ({
+      fault: 'missing',
+      message: `there is no repository at ${addressOf(url)}, or the key of the app may not read it`,
+      hint: advice.correct,
+    }),
+  ],
+  [
+    /not found.*ssh|cannot run ssh|ssh: (not found|command not found)/i,
+    () => ({
+      fault: 'unavailable',
+      message: 'the server has no SSH client',
+      hint: 'its administrator: apt-get install openssh-client',
+    }),
+  ],
+  [
+    /^(ssh:|kex_|banner|connection )|timeout, server/im,
+    ({ connection: { url }, outcome, advice }) => ({
+      fault: 'unavailable',
+      message: `${addressOf(url)} cannot be reached: ${lineOf(outcome, /^(ssh:|kex_|banner|connection |timeout)/i)}`,
       hint: advice.again,
     }),
   ],
@@ -108,7 +154,7 @@ export function explainFetch(failed: FailedFetch): BerthError {
     if (endedAfter !== null)
       return {
         fault: 'unavailable',
-        message: `${url.href} did not send ${what} within ${String(Math.round(endedAfter / 1000))} s`,
+        message: `${addressOf(url)} did not send ${what} within ${String(Math.round(endedAfter / 1000))} s`,
         hint: advice.again,
       }
     return rulesFor(outcome.said, failed)
@@ -118,12 +164,13 @@ export function explainFetch(failed: FailedFetch): BerthError {
 }
 
 function rulesFor(said: string, failed: FailedFetch): ReturnType<Words> {
-  const words = rules.find(([pattern]) => pattern.test(said))?.[1]
+  const known = failed.connection.ssh ? [...sshRules, ...rules] : rules
+  const words = known.find(([pattern]) => pattern.test(said))?.[1]
   if (words) return words(failed)
   const { connection, outcome, advice } = failed
   return {
     fault: 'unavailable',
-    message: `${connection.url.href} was not fetched: ${lineOf(outcome, /^(fatal|error): /)}`,
+    message: `${addressOf(connection.url)} was not fetched: ${lineOf(outcome, /^(fatal|error): /)}`,
     hint: advice.again,
   }
 }

@@ -2,6 +2,7 @@ import { lookup as lookUp } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { BerthError } from '../../errors.js'
+import { addressOf } from './url.js'
 
 /** Networks that are not the internet: RFC 6890 and what came after. */
 const inner4 = [
@@ -60,6 +61,11 @@ export function isPrivate(address: string): boolean {
   return Object.values(networkInterfaces()).some((all) => all?.some((own) => own.address === address))
 }
 
+const ports: Readonly<Record<string, number>> = { 'https:': 443, 'http:': 80 }
+
+/** Where the host of a URL listens. */
+export const portOf = ({ port, protocol }: URL): number => Number(port) || (ports[protocol] ?? 22)
+
 /** A host that may be connected to, and where it was found. */
 export interface Host {
   readonly port: number
@@ -86,7 +92,7 @@ export async function findHost(
   lookup: Lookup = standardLookup,
 ): Promise<Host> {
   const name = url.hostname.replace(/^\[|\]$/g, '')
-  const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
+  const port = portOf(url)
   const isTrusted = trusted.some(
     (one) => one === name || one === `${url.hostname}:${String(port)}` || one === url.hostname,
   )
@@ -94,7 +100,7 @@ export async function findHost(
   if (!isTrusted && addresses.some(isPrivate))
     throw new BerthError(
       'denied',
-      `${path}: ${url.href} leads to a private address, which apps may not make this server look at`,
+      `${path}: ${addressOf(url)} leads to a private address, which apps may not make this server look at`,
       `if it is meant, the server's administrator names it: BERTH_GIT_PRIVATE_HOSTS=${url.hostname}`,
     )
   return { port, addresses, trusted: isTrusted }
@@ -106,9 +112,9 @@ async function ask(name: string, path: string, url: URL, lookup: Lookup): Promis
     const found = await lookup(name)
     if (found.length > 0) return found
   } catch (error) {
-    throw new BerthError('unavailable', `${path}: the host of ${url.href} is not found`, hint, error)
+    throw new BerthError('unavailable', `${path}: the host of ${addressOf(url)} is not found`, hint, error)
   }
-  throw new BerthError('unavailable', `${path}: the host of ${url.href} has no address`, hint)
+  throw new BerthError('unavailable', `${path}: the host of ${addressOf(url)} has no address`, hint)
 }
 
 /** @throws BerthError `denied` for another app of this server: who may push one may not see all */
@@ -116,7 +122,7 @@ export function checkElsewhere(domain: string, url: URL, path: string): void {
   if (url.hostname !== `berth.${domain}` && !url.hostname.endsWith(`.berth.${domain}`)) return
   throw new BerthError(
     'denied',
-    `${path}: ${url.href} is an app of this server, and apps do not see each other`,
+    `${path}: ${addressOf(url)} is an app of this server, and apps do not see each other`,
     'keep what several apps share in a repository elsewhere',
   )
 }

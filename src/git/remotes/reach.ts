@@ -5,7 +5,9 @@ import { explainFetch, redirects, type Advice } from './failure.js'
 import { findHost, type Lookup } from './hosts.js'
 import { whereto } from './redirect.js'
 import type { Connection, FetchOutcome } from './run.js'
-import type { Origin } from './url.js'
+import { sshHostOf } from './host-keys.js'
+import type { SshIdentity } from './ssh.js'
+import { addressOf, isSsh, type Origin } from './url.js'
 
 /** How often a repository may have moved. */
 const maxMoves = 3
@@ -16,12 +18,21 @@ export interface Login {
   readonly password: Secret
 }
 
+/** What an app has for SSH. */
+export interface SshAccess {
+  /** As OpenSSH keeps it; null where the app has no key. */
+  readonly key: Secret | null
+  /** The keys of a host, `name` or `name:port`, that the app knows. */
+  readonly hostKeys: (host: string) => readonly string[]
+}
+
 /** What connecting to a repository elsewhere takes, and what it may cost. */
 export interface Reaching {
   /** Hosts that may have private addresses. */
   readonly trusted: readonly string[]
   /** What the app has for a host, `name` or `name:port`. */
   readonly loginFor: (host: string) => Login | null
+  readonly ssh: SshAccess
   /** Bytes that one may send. */
   readonly most: number
   /** Milliseconds that one may take. */
@@ -62,7 +73,7 @@ export async function reach(
   let { origin } = sought
   for (let moves = 0; ; moves += 1) {
     const connection = await connect(at, origin, sought.path)
-    const outcome = await attempt(connection, signal)
+    const outcome = await attemptAnywhere(connection, (to) => attempt(to, signal))
     if (redirects(outcome) && moves < maxMoves) {
       const url = await whereto(connection, signal)
       // a password that a URL had is for its host
@@ -83,17 +94,49 @@ export async function reach(
   }
 }
 
+/** git's HTTP tries all addresses of a host by itself; ssh is told one. */
+async function attemptAnywhere(
+  connection: Connection,
+  attempt: (connection: Connection) => Promise<FetchOutcome>,
+): Promise<FetchOutcome> {
+  const [first, ...others] = connection.addresses
+  if (!connection.ssh || first === undefined || others.length === 0) return attempt(connection)
+  const outcome = await attempt({ ...connection, addresses: [first] })
+  if (outcome.code === 0 || !/^ssh: connect to host/m.test(outcome.said)) return outcome
+  return attemptAnywhere({ ...connection, addresses: others }, attempt)
+}
+
 async function connect(at: Reaching, { url, login }: Origin, path: string): Promise<Connection> {
   const { addresses, port, trusted } = await findHost(url, path, at.trusted, at.lookup)
+  if (isSsh(url)) return { url, addresses, port, password: null, ssh: identityAt(at.ssh, url, path) }
   const known = at.loginFor(url.host)
   const password = known ?? login
   if (password && url.protocol === 'http:' && !trusted)
     throw new BerthError(
       'denied',
-      `${path}: the password for ${url.host} would be sent to ${url.href} for all to read`,
+      `${path}: the password for ${url.host} would be sent to ${addressOf(url)} for all to read`,
       'use its https:// URL',
     )
   return { url, addresses, port, password }
+}
+
+/** @throws BerthError `denied` when there is no key, or the host is not known */
+function identityAt({ key, hostKeys }: SshAccess, url: URL, path: string): SshIdentity {
+  const host = sshHostOf(url)
+  if (key === null)
+    throw new BerthError(
+      'denied',
+      `${path}: ${addressOf(url)} is reached by SSH, and the app has no key`,
+      '`berth git:key` makes one, to be added there as a deploy key that may read; or use the https:// URL',
+    )
+  const known = hostKeys(host)
+  if (known.length === 0)
+    throw new BerthError(
+      'denied',
+      `${path}: the key of the host ${host} is not known, so anybody could answer in its place`,
+      `\`berth git:host ${host}\` shows the one that it has, to be compared with what its owner publishes`,
+    )
+  return { key, hostKeys: known }
 }
 
 /** Whether a git connects to the address that it is told (http.curloptResolve: 2.37), and not to what a name leads to by then. */

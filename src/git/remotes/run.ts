@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
-import { Secret } from '../../lib/secret.js'
+import type { Secret } from '../../lib/secret.js'
 import { bareEnvironment } from '../git.js'
 import { endGroupOn } from '../process-group.js'
+import { wayOfSsh, type SshIdentity } from './ssh.js'
 
 /** Of what git says of an error the last this many characters are kept. */
 const keptWords = 4000
@@ -50,16 +51,25 @@ export interface Connection {
   readonly port: number
   /** Sent to this host alone. */
   readonly password: { readonly user: string; readonly password: Secret } | null
+  /** Where it is reached over SSH. */
+  readonly ssh?: SshIdentity
 }
 
 /** Settings for git by its environment, which nobody else can read: they hold the password. */
-function settingsFor({ url, addresses, port, password }: Connection): Record<string, string> {
+function settingsFor({ url, addresses, port, password, ssh }: Connection): Record<string, string> {
   const { hostname, origin } = url
   const isName = !addresses.includes(hostname.replace(/^\[|\]$/g, ''))
   const where = addresses.map((address) => (address.includes(':') ? `[${address}]` : address)).join(',')
   const all = [
     ...rules,
-    ...(isName ? [['http.curloptResolve', `${hostname}:${String(port)}:${where}`] as const] : []),
+    ...(ssh
+      ? ([
+          ['protocol.http.allow', 'never'],
+          ['protocol.https.allow', 'never'],
+          ['protocol.ssh.allow', 'always'],
+        ] as const)
+      : []),
+    ...(isName && !ssh ? [['http.curloptResolve', `${hostname}:${String(port)}:${where}`] as const] : []),
     ...(password ? [[`http.${origin}/.extraHeader`, `Authorization: Basic ${basic(password)}`] as const] : []),
   ]
   return {
@@ -96,6 +106,8 @@ export async function runFetch(
   connection: Connection,
   { env, most, signal }: { env: Readonly<Record<string, string>>; most: number; signal: AbortSignal },
 ): Promise<FetchOutcome> {
+  const { ssh, addresses, port } = connection
+  await using way = ssh ? await wayOfSsh(repository, ssh, { address: addresses[0] ?? '', port }) : null
   const blocks = String(Math.max(1, Math.floor(most / 512)))
   // a write past the limit is an error then, and git says so; it would end without a word
   const script = 'trap "" XFSZ && ulimit -f "$1" && shift && exec git "$@"'
@@ -107,6 +119,7 @@ export async function runFetch(
       ...bareEnvironment(repository),
       GIT_ALLOW_PROTOCOL: 'http:https',
       ...settingsFor(connection),
+      ...way?.env,
       ...env,
     },
   })

@@ -4,7 +4,7 @@ import { git } from '../git.js'
 import { refusesCommit, type Advice } from '../remotes/failure.js'
 import { checkGit, reach, type Reaching } from '../remotes/reach.js'
 import { runFetch, type FetchOutcome } from '../remotes/run.js'
-import type { Origin } from '../remotes/url.js'
+import { addressOf, type Origin } from '../remotes/url.js'
 import type { SubmoduleCache } from './cache.js'
 
 /** What fetching takes. */
@@ -49,7 +49,7 @@ async function fetchInto(repository: string, at: Fetching, { path, commit, origi
         most: at.most,
         signal,
       })
-    const { href } = connection.url
+    const href = addressOf(connection.url)
     const outcome = await attempt('--depth=1', href, commit)
     // a server of before version 2 of the protocol gives what it advertises
     return refusesCommit(outcome) ? attempt(href, '+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*') : outcome
@@ -57,7 +57,7 @@ async function fetchInto(repository: string, at: Fetching, { path, commit, origi
   if ((await git(repository, ['cat-file', '-e', `${commit}^{commit}`], at.cache.env)).code !== 0)
     throw new BerthError(
       'missing',
-      `${path}: commit ${short} is not at ${connection.url.href}`,
+      `${path}: commit ${short} is not at ${addressOf(connection.url)}`,
       `push it there (in ${path}: git push), or pin one that is: git submodule update --remote ${path}`,
     )
 }

@@ -6,9 +6,10 @@ import type { Disk } from '../disk.js'
 import { readTree, type TreeFacts } from '../tree.js'
 import { SubmoduleCache } from './cache.js'
 import { fetchCommit, type Fetching } from './fetch.js'
+import { accessOf } from '../remotes/access.js'
 import { checkElsewhere, type Lookup } from '../remotes/hosts.js'
 import { mergedBefore, mergeTrees, walkSubmodules, type PinnedCommit, type Source, type Walk } from './merge.js'
-import { parseUrl } from '../remotes/url.js'
+import { addressOf, parseUrl } from '../remotes/url.js'
 
 /** Milliseconds that one fetch may take, and all of a push together. */
 const patienceMs = 300_000
@@ -17,7 +18,7 @@ const patienceForAllMs = 900_000
 /** What fetching the submodules of a push takes. */
 export interface SubmoduleDeps {
   readonly config: Config
-  readonly store: Pick<Store, 'gitLogins'>
+  readonly store: Pick<Store, 'gitKeys' | 'gitLogins'>
   readonly disk: Disk
   /** Replaces how long one fetch may take; for tests. */
   readonly patienceMs?: number
@@ -92,11 +93,11 @@ async function fetchAll(deps: SubmoduleDeps, app: App, { source, facts, say, sig
   const { push, gitPrivateHosts } = deps.config
   await walk.cache.ensure(push.tree / 2)
   const until = Date.now() + patienceForAllMs
-  const logins = await deps.store.gitLogins(app.id).all()
+  const access = await accessOf(deps.store, app)
   const fetching = async (): Promise<Fetching> => ({
     cache: walk.cache,
     trusted: gitPrivateHosts,
-    loginFor: (host) => logins.get(host) ?? null,
+    ...access,
     most: Math.max(0, Math.min(push.size, await deps.disk.room(), push.tree - (await walk.cache.bytes()))),
     patienceMs: Math.max(1, Math.min(deps.patienceMs ?? patienceMs, until - Date.now())),
     signal,
@@ -106,7 +107,7 @@ async function fetchAll(deps: SubmoduleDeps, app: App, { source, facts, say, sig
     for (const one of wanted) {
       checkElsewhere(deps.config.domain, one.origin.url, one.path)
       if ((await walk.cache.missing([one.commit])).size === 0) continue // the same as another
-      await say(`-----> Fetching submodule ${one.path} from ${one.origin.url.href}\n`)
+      await say(`-----> Fetching submodule ${one.path} from ${addressOf(one.origin.url)}\n`)
       await fetchCommit(await fetching(), one)
     }
   }

@@ -1,6 +1,6 @@
 import { BerthError } from '../../errors.js'
 import type { GitSource } from '../../store/apps.js'
-import { parseUrl } from '../remotes/url.js'
+import { addressOf, parseUrl } from '../remotes/url.js'
 
 /** What a message about a kept repository begins with. */
 export const sourceName = 'source'
@@ -32,5 +32,5 @@ export function parseSource(text: string, ref: string | null): GitSource {
       `"${ref.slice(0, 80).replace(/\p{Cc}/gu, '?')}" is no name of a branch or a tag, nor a commit id`,
       'write it as https://HOST/REPOSITORY.git#BRANCH',
     )
-  return { url: url.href, ref }
+  return { url: addressOf(url), ref }
 }

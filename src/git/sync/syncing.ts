@@ -17,7 +17,9 @@ import { isUnderWay, pushIdOf } from '../pushes.js'
 import { readRef } from '../refs.js'
 import { Relay } from '../relay.js'
 import { checkElsewhere, type Lookup } from '../remotes/hosts.js'
+import { accessOf } from '../remotes/access.js'
 import { checkGit } from '../remotes/reach.js'
+import { parseUrl } from '../remotes/url.js'
 import { ensureRepository } from '../repository.js'
 import { SubmoduleCache } from '../submodules/cache.js'
 import { pushLocally } from './local-push.js'
@@ -180,7 +182,7 @@ export class Syncing {
     const repository = await ensureRepository(config, app)
     const cache = new SubmoduleCache(repository)
     await checkGit(repository, cache.env)
-    checkElsewhere(config.domain, new URL(source.url), sourceName)
+    checkElsewhere(config.domain, parseUrl(source.url, sourceName).url, sourceName)
     return cache.inTemporary(async (directory) => {
       const from = join(directory, 'fetched')
       await cache.init(from)
@@ -212,10 +214,9 @@ export class Syncing {
   ): Promise<string> {
     const { config, store, lookup } = this.#deps
     const source = app.gitSource ?? { url: '', ref: null }
-    const logins = await store.gitLogins(app.id).all()
     const at: Upstream = {
       ...{ repository: from, env: new SubmoduleCache(repository).env, trusted: config.gitPrivateHosts },
-      loginFor: (host) => logins.get(host) ?? null,
+      ...(await accessOf(store, app)),
       most: Math.min(config.push.size, await this.#disk.room()),
       patienceMs: this.#deps.patienceMs ?? patienceMs,
       signal: this.#closing.signal,

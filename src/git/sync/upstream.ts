@@ -4,7 +4,7 @@ import { git } from '../git.js'
 import { refusesCommit, type Advice } from '../remotes/failure.js'
 import { reach, type Reaching } from '../remotes/reach.js'
 import { runFetch, type Connection, type FetchOutcome } from '../remotes/run.js'
-import { parseUrl, type Origin } from '../remotes/url.js'
+import { addressOf, parseUrl, type Origin } from '../remotes/url.js'
 import { isCommit, sourceName, writeSource } from './source.js'
 
 /** Where a fetched commit is kept until it has been pushed. */
@@ -51,7 +51,7 @@ export async function findTip(at: Upstream, source: GitSource): Promise<Tip> {
   const sought = { path: sourceName, what: ref ?? 'its default branch', origin, advice }
   const patienceMs = Math.min(at.patienceMs, questionMs)
   const { connection, outcome } = await reach({ ...at, patienceMs }, sought, (to, signal) =>
-    run(at, ['ls-remote', '--symref', '--quiet', to.url.href, ...wanted, ...peeled], to, signal),
+    run(at, ['ls-remote', '--symref', '--quiet', addressOf(to.url), ...wanted, ...peeled], to, signal),
   )
   const refs = new Map(
     outcome.answer.split('\n').map((line): [string, string] => {
@@ -83,7 +83,7 @@ export async function fetchTip(at: Upstream, source: GitSource, { ref, name, ori
   const sought = { path: sourceName, what: name, origin, advice }
   await reach(at, sought, async (to, signal) => {
     const fetch = (...refs: readonly string[]): Promise<FetchOutcome> =>
-      run(at, ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', to.url.href, ...refs], to, signal)
+      run(at, ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', addressOf(to.url), ...refs], to, signal)
     const outcome = await fetch(`+${ref}:${fetched}`)
     // a server of before version 2 of the protocol gives what it advertises
     if (!byId || !refusesCommit(outcome)) return outcome

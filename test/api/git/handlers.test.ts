@@ -21,18 +21,62 @@ describe('where an app comes from', function () {
     )
 
   it('is said by a URL, without a password, and can be forgotten', async () => {
-    expect(await info()).to.deep.equal({ origin: null, source: null, webhook: null, deployBranch: null, logins: [] })
+    expect(await info()).to.deep.equal({
+      ...{ origin: null, source: null, webhook: null, deployBranch: null, logins: [] },
+      ...{ key: null, hosts: [] },
+    })
     const origin = 'https://git.example.com/you/blog.git'
     expect((await rig.client.git.update({ app, origin })).origin).to.equal(origin)
     for (const [bad, words] of [
       ['https://you:secret@host/blog', /^invalid: the origin is no place for a password/],
-      ['git@github.com:you/blog.git', /^invalid: origin: .*reached by SSH/],
       ['/srv/blog', /^invalid: origin: .*is a path/],
       ['../blog', /^invalid: origin: .*is a path/],
     ] as const)
       expect(await refusal(rig.client.git.update({ app, origin: bad })), bad).to.match(words)
     expect((await info()).origin).to.equal(origin)
     expect((await rig.client.git.update({ app, origin: null })).origin).to.equal(null)
+  })
+
+  it('is reached over SSH with a key that is made once, shown by its public half, and removed', async () => {
+    const made = await rig.client.git.openKey({ app })
+    expect(made.publicKey).to.match(/^ssh-ed25519 \S+ berth-blog$/)
+    expect([made.made, made.fingerprint]).to.satisfy(([is, print]: [boolean, string]) => is && /^SHA256:/.test(print))
+    const same = await rig.client.git.openKey({ app })
+    expect(same).to.deep.equal({ ...made, made: false })
+    const other = await rig.client.git.openKey({ app, rotate: true })
+    expect([other.made, other.publicKey === made.publicKey]).to.deep.equal([true, false])
+    const said = JSON.stringify([other, await info(), await rig.client.config.get({ app })])
+    expect(said)
+      .to.include(other.publicKey)
+      .and.not.match(/PRIVATE|privateKey/)
+    expect(await rig.client.git.removeKey({ app })).to.deep.equal({ removed: true })
+    expect(await rig.client.git.removeKey({ app })).to.deep.equal({ removed: false })
+    expect((await info()).key).to.equal(null)
+  })
+
+  it('knows the hosts of SSH, each by one key, until it is told to forget', async () => {
+    const keyOf = async () => (await rig.client.git.openKey({ app, rotate: true })).publicKey
+    const [one, other] = [await keyOf(), await keyOf()]
+    const trust = (host: string, key: string) => rig.client.git.trustHost({ app, host, key })
+    const known = await trust('Git.Example.com:2222', `git.example.com ${one}`)
+    expect(known).to.include({ host: 'git.example.com:2222', type: 'ssh-ed25519' })
+    expect(await trust('git.example.com:2222', one)).to.deep.equal(known)
+    expect((await info()).hosts).to.deep.equal([known])
+    const changed = await refusal(trust('git.example.com:2222', other))
+    expect(changed).to.match(/^conflict: git.example.com:2222 is known by another key, SHA256:/)
+    for (const [host, key, words] of [
+      ['a b', one, /^invalid: "a b" is no host/],
+      ['host/x', one, /^invalid: "host\/x" is no host/],
+      ['host', 'ssh-ed25519 AAAA', /^invalid: that is neither/],
+      ['127.0.0.1', known.fingerprint, /^denied: host: .*private address/],
+    ] as const)
+      expect(await refusal(trust(host, key)), host).to.match(words)
+    expect(await refusal(rig.client.git.showHost({ app, host: '127.0.0.1' }))).to.match(/^denied: .*private address/)
+    const forget = () => rig.client.git.forgetHost({ app, host: 'git.example.com:2222' })
+    expect([await forget(), await forget()].map(({ removed }) => removed)).to.deep.equal([true, false])
+    expect((await trust('git.example.com:2222', other)).fingerprint).not.to.equal(known.fingerprint)
+    await forget()
+    await rig.client.git.removeKey({ app })
   })
 
   it('is kept from a repository, and says so', async () => {
@@ -42,7 +86,8 @@ describe('where an app comes from', function () {
     expect((await rig.client.apps.info({ app })).source).to.deep.equal(source)
     for (const [url, ref, words] of [
       ['https://you:secret@host/blog', null, /^invalid: the source is no place for a password/],
-      ['git@github.com:you/blog.git', null, /^invalid: source: .*reached by SSH/],
+      ['git@github.com:you/blog.git;id', null, /^invalid: source: .*is no address for SSH/],
+      [`ssh://git@berth.${rig.config.domain}/blog.git`, null, /^denied: source: .*is an app of this server/],
       ['/srv/blog', null, /^invalid: source: .*is a path/],
       ['ext::sh -c id', null, /^invalid: source: .*would run a program/],
       [`${rig.config.url}/blog.git`, null, /^denied: source: .*is an app of this server/],
@@ -53,6 +98,10 @@ describe('where an app comes from', function () {
     ] as const)
       expect(await refusal(update(url, ref)), `${url} ${String(ref)}`).to.match(words)
     expect((await info()).source).to.deep.equal(source)
+    const ssh = { url: 'git@github.com:you/blog.git', ref: 'main' }
+    expect((await update(ssh.url, ssh.ref)).source).to.deep.equal(ssh)
+    expect((await rig.client.git.update({ app, origin: ssh.url })).origin).to.equal(ssh.url)
+    await update(source.url, source.ref)
     expect((await rig.client.git.update({ app, origin: null })).source).to.deep.equal(source)
     expect((await rig.client.git.update({ app, source: null })).source).to.equal(null)
     expect((await rig.client.apps.info({ app })).source).to.equal(null)
@@ -112,6 +161,6 @@ describe('where an app comes from', function () {
     await set('h1', 'again')
     await rig.store.apps.remove(id)
     expect(await rig.store.gitLogins(id).list()).to.deep.equal([])
-    expect(await rig.store.redis.exists(`git:logins:${id}`)).to.equal(0)
+    expect(await rig.store.redis.exists(`git:logins:${id}`, `git:ssh:${id}`)).to.equal(0)
   })
 })

@@ -1,12 +1,12 @@
 import { expect } from 'chai'
 import { BerthError } from '../../../src/errors.js'
-import { printable, resolveUrl } from '../../../src/git/remotes/url.js'
+import { addressOf, printable, resolveUrl } from '../../../src/git/remotes/url.js'
 
 const parent = new URL('https://git.example.com/org/app.git')
 
 const resolved = (text: string, from: URL | null = parent): string => {
   try {
-    return resolveUrl(text, from, 'lib').url.href
+    return addressOf(resolveUrl(text, from, 'lib').url)
   } catch (error) {
     if (!(error instanceof BerthError)) throw error
     return `${error.fault}: ${error.message}; ${error.hint ?? ''}`
@@ -24,6 +24,13 @@ describe('the URL of a submodule', () => {
     ['./lib', 'https://git.example.com/org/app.git/lib'],
     ['.././../lib', 'https://git.example.com/lib'],
     ['http://0x7f.1/lib', 'http://127.0.0.1/lib'],
+    ['git@github.com:org/lib.git', 'git@github.com:org/lib.git'],
+    ['GitHub.com:org/lib.git', 'git@github.com:org/lib.git'],
+    ['me@host:/srv/~x/lib', 'me@host:/srv/~x/lib'],
+    ['git@[::1]:lib', 'git@[::1]:lib'],
+    ['ssh://git@github.com:22/org/lib.git', 'ssh://git@github.com:22/org/lib.git'],
+    ['git+ssh://github.com/org/lib.git', 'ssh://git@github.com/org/lib.git'],
+    ['SSH://me@Host/~/lib', 'ssh://me@host/~/lib'],
   ] as const)
     it(`${text} is understood`, () => {
       expect(resolved(text)).to.equal(href)
@@ -40,10 +47,18 @@ describe('the URL of a submodule', () => {
     ['ext::sh -c id', /"ext::sh -c id" would run a program on the server/],
     ['fd::7', /would run a program/],
     ['-u./payload', /begins with a dash/],
-    ['git@github.com:org/lib.git', /by SSH.*; use https:\/\/github.com\/org\/lib.git /],
-    ['github.com:org/lib.git', /use https:\/\/github.com\/org\/lib.git /],
-    ['ssh://git@github.com:22/org/lib.git', /use https:\/\/github.com\/org\/lib.git /],
-    ['git+ssh://github.com/org/lib.git', /use https:\/\/github.com\/org\/lib.git /],
+    ['ssh://-oProxyCommand=id/lib', /is no address for SSH/],
+    ['-oProxyCommand=id@host:lib', /begins with a dash/],
+    ['git@-oProxyCommand=id:lib', /is no address for SSH/],
+    ['git@host:-u./payload', /is no address for SSH/],
+    ['git@host:../etc', /is no address for SSH/],
+    ["git@host:a';id;'", /is no address for SSH/],
+    ['git@host:a b', /is no address for SSH/],
+    ['git@host:a\nHost *', /is no address for SSH/],
+    ['g%t@host:lib', /is no address for SSH/],
+    ['ssh://git@host:99999/lib', /is no address for SSH/],
+    ['ssh://git:hunter2@host/lib', /^(?!.*hunter2).*is no address for SSH; .*without a password/],
+    ['ssh://host', /is not spoken here/],
     ['git://github.com/lib.git', /"git:\/\/github.com\/lib.git" is not spoken here/],
     ['ftp://host/lib', /is not spoken here/],
     ['https:///lib', /is no URL/],
@@ -55,6 +70,15 @@ describe('the URL of a submodule', () => {
   ] as const)
     it(`${JSON.stringify(text)} is refused by name`, () => {
       expect(resolved(text)).to.match(words)
+    })
+
+  for (const [from, text, address] of [
+    ['scp://git@host/org/app.git', '../lib.git', 'git@host:org/lib.git'],
+    ['ssh://git@host:2222/org/app.git', '../lib.git', 'ssh://git@host:2222/org/lib.git'],
+    ['scp://git@host/org/app.git', '../../../lib', /leads above git@host:/],
+  ] as const)
+    it(`${text} is understood from ${from}`, () => {
+      expect(resolved(text, new URL(from))).to.match(typeof address === 'string' ? new RegExp(`^${address}$`) : address)
     })
 
   it('is refused when it is relative to nothing that is known', () => {

@@ -21,6 +21,8 @@ function commandOf(pid: string): string {
   }
 }
 
+const noSsh = { key: null, hostKeys: () => [] }
+
 describe('the fetch of a submodule', function () {
   this.timeout(60_000 * patience)
   let bare: BareRepository
@@ -49,7 +51,7 @@ describe('the fetch of a submodule', function () {
 
   const fetch = (patch: Partial<Fetching> = {}, url = `${remote.url}/lib`): Promise<string> => {
     const at: Fetching = {
-      ...{ cache, trusted: ['127.0.0.1'], loginFor: () => null, most: 2 ** 30, patienceMs: 60_000 },
+      ...{ cache, trusted: ['127.0.0.1'], loginFor: () => null, ssh: noSsh, most: 2 ** 30, patienceMs: 60_000 },
       ...{ signal: new AbortController().signal, ...patch },
     }
     return fetchCommit(at, { path: 'lib', commit, origin: parseUrl(url, 'lib') }).then(

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { walkSubmodules, type PinnedCommit } from '../../../src/git/submodules/merge.js'
+import { GitKeys } from '../../../src/store/git-keys.js'
 import { gitLogins } from '../../../src/store/logins.js'
 import type { App } from '../../../src/store/apps.js'
 import { loadConfig } from '../../../src/config.js'
@@ -110,7 +111,10 @@ describe('submodules within submodules', function () {
       const source = { repository: bare.path, commit: pinning, env: {} }
       const deps = {
         config,
-        store: { gitLogins: (id: string) => gitLogins(null as never, id) },
+        store: {
+          gitLogins: (id: string) => gitLogins(null as never, id),
+          gitKeys: (id: string) => new GitKeys(null as never, id),
+        },
         disk: new Disk(bare.dir, 0),
       }
       const facts = await readTree(bare.path, pinning, {}, limits)

@@ -10,6 +10,8 @@ import { Secret } from '../../../src/lib/secret.js'
 import type { App } from '../../../src/store/apps.js'
 import type { Sync } from '../../../src/store/syncs.js'
 import { patience } from '../../patience.js'
+import { makeKeyPair } from '../../../src/git/remotes/deploy-key.js'
+import { sshServer } from '../ssh-server.js'
 import { demanding, remoteServer, type RemoteServer } from '../remote.js'
 import { gitRig, type GitRig } from '../rig.js'
 
@@ -145,6 +147,24 @@ describe('a sync', function () {
     const gone = await rig.store.apps.update(app.id, { gitSource: undefined })
     const error = await rig.syncing.ask(gone, { cause: 'command', by }).catch((error: unknown) => error)
     expect(error).to.include({ fault: 'conflict' })
+  })
+
+  it('is done over SSH with the key of the app, from a host that it knows', async () => {
+    await using server = await sshServer()
+    const commit = await remote.commit('site', { a: '1' })
+    const place = await remote.git('site', 'rev-parse', '--show-toplevel')
+    await keep(`${server.url}${place}`, 'main')
+    await refused(/reached by SSH, and the app has no key\n[^]*berth git:key/)
+    const keys = rig.store.gitKeys(app.id)
+    const pair = await makeKeyPair('berth-kept')
+    await keys.setKey({ ...pair, createdAt: '' }, false)
+    await refused(/the key of the host 127.0.0.1:\d+ is not known/)
+    await keys.trust(server.host, server.hostKey.split(' ').slice(0, 2).join(' '))
+    await refused(/127.0.0.1:\d+ refuses the key of the app/)
+    await server.allow(pair.publicKey)
+    const done = await sync()
+    expect(done, done.text).to.include({ status: 'succeeded', commit })
+    expect(done.text).not.to.include('PRIVATE')
   })
 
   it('waits neither for a password nor for who says nothing', async () => {
