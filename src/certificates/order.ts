@@ -10,7 +10,7 @@ import { AcmeProblem } from './acme/problem.js'
 import { readCertificate } from './read.js'
 
 /** How long a certificate is worked on in one go; the next goes on where it was. ms. */
-const patience = 180_000
+const defaultPatience = 180_000
 
 /** What ordering takes. */
 export interface OrderDeps {
@@ -19,6 +19,8 @@ export interface OrderDeps {
   readonly signal: AbortSignal
   /** ms between two looks at the CA. */
   readonly pace?: number | undefined
+  /** ms that one certificate is worked on in one go. */
+  readonly patience?: number | undefined
 }
 
 const newKey = (): string =>
@@ -55,7 +57,7 @@ export async function withClient<T>(
  * @throws BerthError why there is none yet; the job is as it should go on from
  */
 export async function carryOut(deps: OrderDeps, job: AcmeJob): Promise<Certificate> {
-  using late = deadline(patience, deps.signal)
+  using late = deadline(deps.patience ?? defaultPatience, deps.signal)
   const limited = { ...deps, signal: late.signal }
   try {
     return await withClient(limited, (client) => run(limited, client, job))

@@ -56,6 +56,28 @@ export class Authority implements AsyncDisposable {
     return { cert: await readFile(at('crt'), 'utf8'), key: await readFile(at('key'), 'utf8') }
   }
 
+  /** Issues what a request (DER) asks for, if it is signed well. */
+  async sign(by: Issued, request: Buffer, names: readonly string[]): Promise<string> {
+    const at = (name: string): string => join(this.#dir, `signed-${String(this.#count)}-${name}`)
+    this.#count += 1
+    await writeFile(at('csr'), request)
+    await writeFile(at('ca'), by.cert)
+    await writeFile(at('ca-key'), by.key)
+    await writeFile(at('ext'), `subjectAltName=${names.map((name) => `DNS:${name}`).join(',')}\n`)
+    await must('openssl', ['req', '-inform', 'DER', '-in', at('csr'), '-verify', '-noout'])
+    return must('openssl', [
+      ...['x509', '-req', '-inform', 'DER', '-in', at('csr'), '-extfile', at('ext'), '-days', '10'],
+      ...['-CA', at('ca'), '-CAkey', at('ca-key'), '-CAcreateserial'],
+    ])
+  }
+
+  /** What a request (DER) says in the words of `openssl req -text`. */
+  async read(request: Buffer): Promise<string> {
+    const file = join(this.#dir, 'request')
+    await writeFile(file, request)
+    return must('openssl', ['req', '-inform', 'DER', '-in', file, '-verify', '-noout', '-text'])
+  }
+
   /** The key as `openssl pkey` encrypts it. */
   async encrypt({ key }: Issued, ...options: string[]): Promise<string> {
     const [plain, secret] = [join(this.#dir, 'plain'), join(this.#dir, 'secret')]

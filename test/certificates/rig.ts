@@ -13,6 +13,7 @@ import { startPebble, type Pebble, type PebbleOptions } from './pebble.js'
 
 /** A store, a name server where all of example.org leads here, what answers there, and a CA that asks. */
 export interface CertifierRig extends AsyncDisposable {
+  readonly config: StoreRig['config']
   readonly store: StoreRig['store']
   readonly pebble: Pebble
   readonly dns: DnsServer
@@ -40,7 +41,7 @@ export async function certifierRig(
   await once(web.listen(0, '127.0.0.1'), 'listening')
   const pebble = await startPebble({ httpPort: (web.address() as AddressInfo).port, dns: dns.address, ...options })
   return {
-    ...{ store, pebble, dns, web },
+    ...{ config, store, pebble, dns, web },
     app: async (name, ...hosts) => {
       const { id } = await store.apps.create(name)
       const domains = hosts.map((host) => ({ host, createdAt: new Date().toISOString() }))
