@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { isNetwork } from './lib/networks.js'
 import { totalmem } from 'node:os'
 import { parseDuration } from './lib/duration.js'
 
@@ -48,13 +49,6 @@ export const listed = (text: string | undefined): string[] =>
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
-
-/** Whether a text is an address or a CIDR network. */
-function isNetwork(text: string): boolean {
-  const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
-  const family = isIP(address)
-  return family !== 0 && Number(prefix ?? 0) <= (family === 4 ? 32 : 128)
-}
 
 const networks: Reader<string> = (text) => {
   if (!listed(text).every(isNetwork)) throw new Error('must be addresses or CIDR networks, IPv4 or IPv6, by commas')

@@ -10,6 +10,7 @@ import { formation } from './formation/contract.js'
 import { processes } from './processes/contract.js'
 import { releases } from './releases/contract.js'
 import { system } from './system/contract.js'
+import { routing } from './routing/contract.js'
 import { registries } from './registries/contract.js'
 import { tokens } from './tokens/contract.js'
 import type { ApiEndpoints } from './endpoint.js'
@@ -21,6 +22,7 @@ export const contract = {
   checks,
   domains,
   certs,
+  routing,
   formation,
   processes,
   cron,
@@ -40,6 +42,7 @@ export type { CertInfo, CertView } from './certs/contract.js'
 export type { CheckRun, CheckView } from './checks/contract.js'
 export type { CronEntryView, CronRunView } from './cron/contract.js'
 export type { DomainCheck, DomainInfo, DomainView } from './domains/contract.js'
+export type { RoutingView } from './routing/contract.js'
 export type { OperationView } from './operations/contract.js'
 export type { SyncView } from './git/contract.js'
 export type { LogLineView, ProcessView } from './processes/contract.js'

@@ -5,6 +5,7 @@ import { checkHandlers } from './checks/handlers.js'
 import { configHandlers } from './config/handlers.js'
 import { cronHandlers } from './cron/handlers.js'
 import { domainHandlers } from './domains/handlers.js'
+import { routingHandlers } from './routing/handlers.js'
 import { buildHandlers, operationHandlers } from './operations/handlers.js'
 import { gitHandlers } from './git/handlers.js'
 import { formationHandlers } from './formation/handlers.js'
@@ -22,6 +23,7 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   checks: checkHandlers(platform),
   domains: domainHandlers(platform),
   certs: certHandlers(platform),
+  routing: routingHandlers(platform),
   formation: formationHandlers(platform),
   processes: processHandlers(platform),
   cron: cronHandlers(platform),

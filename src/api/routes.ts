@@ -36,6 +36,10 @@ export const routes = {
     renew: 'POST /apps/:app/certs/renew',
     remove: 'DELETE /apps/:app/certs/:cert',
   },
+  routing: {
+    get: 'GET /apps/:app/routing',
+    change: 'PATCH /apps/:app/routing',
+  },
   formation: {
     get: 'GET /apps/:app/formation',
     scale: 'PATCH /apps/:app/formation',

@@ -115,6 +115,8 @@ function wordsOf(issue: Issue, value: unknown): string {
       return `must be ${issue.values.map(String).join(' or ')}`
     case 'unrecognized_keys':
       return `there is no ${few(issue.keys)} here`
+    case 'invalid_key':
+      return issue.issues.map((one) => wordsOf(one, undefined)).join(', ')
     default:
       return issue.message
   }

@@ -6,6 +6,10 @@ type Register = (program: Command) => void
 export const topics: Readonly<Record<string, () => Promise<Register>>> = {
   apps: async () => (await import('./apps.js')).registerApps,
   deploy: async () => (await import('./deploy/deploy.js')).registerDeploy,
+  maintenance: async () => (await import('./maintenance.js')).registerMaintenance,
+  access: async () => (await import('./access.js')).registerAccess,
+  errors: async () => (await import('./error-pages.js')).registerErrorPages,
+  routing: async () => (await import('./routing.js')).registerRouting,
   config: async () => (await import('./config.js')).registerConfig,
   checks: async () => (await import('./checks.js')).registerChecks,
   domains: async () => (await import('./domains.js')).registerDomains,

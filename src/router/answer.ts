@@ -86,8 +86,9 @@ export class AnswerReader {
       from = 0
     }
     this.#text = text
-    // what can become no head is refused before its end comes, which may be never
-    if (text.length > maxHead || !'HTTP/'.startsWith(text.slice(0, 5)) || /(?:^|[^\r])\n/.test(text)) this.#refuse()
+    // what can become no head is refused before its end comes, which may be never; it may come a byte at a time
+    const isNone = text.length > maxHead || !'HTTP/'.startsWith(text.slice(0, 5)) || /[^\r]\n/.test(text.slice(from))
+    if (isNone) this.#refuse()
   }
 
   /** @returns false when it is refused */

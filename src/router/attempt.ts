@@ -45,7 +45,12 @@ export class Attempt implements Carried, AnswerTaker, Underway {
     }
     const upload = new Upload(socket, head, call.chunked)
     this.#upload = upload
-    call.body.pass(upload, () => timer?.refresh())
+    const most = call.origin.find()?.rules?.mostBody ?? Infinity
+    let bytes = 0
+    call.body.pass(upload, (piece) => {
+      timer?.refresh()
+      if ((bytes += piece.length) > most && this.#live) this.#events.fail(this.#exchange, 'body-too-large')
+    })
     setImmediate(() => {
       if (this.#live) upload.flush()
     })
@@ -97,7 +102,9 @@ export class Attempt implements Carried, AnswerTaker, Underway {
     clearTimeout(timer)
     this.#kept = keptFor(head)
     try {
-      reply.begin(prepareAnswer(head, frame, call.id), frame)
+      const answer = prepareAnswer(head, frame, call.id)
+      call.origin.find()?.rules?.applyTo(answer.headers)
+      reply.begin(answer, frame)
       this.answered = true
     } catch {
       this.refuse()

@@ -19,7 +19,7 @@ export interface ClientLimits {
 }
 
 /** The network that one client has to itself: an IPv4 address, an IPv6 /64 (RFC 6177). */
-function keyOf(address: string): string {
+export function keyOf(address: string): string {
   if (!isIPv6(address)) return address
   const [head = '', tail] = address.split('%')[0]?.split('::') ?? []
   const left = head === '' ? [] : head.split(':')

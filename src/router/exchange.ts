@@ -30,7 +30,7 @@ export interface RequestBody {
   /** It has come whole. */
   readonly complete: boolean
   /** Passes it on, and makes its client wait where it has to; `moved` is called with each piece that comes. */
-  readonly pass: (into: Writable, moved: () => void) => void
+  readonly pass: (into: Writable, moved: (piece: Buffer) => void) => void
 }
 
 /** A request that has been let in, whatever version of HTTP it came by. */
@@ -47,6 +47,8 @@ export interface Call {
   readonly reply: Reply
   readonly address: RequestAddress
   readonly origin: Origin
+  /** Its client's address, as far as the proxies before us are believed. */
+  readonly client: string
   readonly id: string
 }
 

@@ -6,11 +6,20 @@ import type { Logger } from '../log.js'
 import { Acme } from '../store/acme.js'
 import { redisOptions } from '../store/connection.js'
 import { leavingFor, Routes, type Applied, type Route } from '../store/routes.js'
+import type { OwnPages } from './rules/own-pages.js'
 import type { RouteCache } from './route-cache.js'
 import { parseRoute } from './record.js'
 import type { Table } from './table.js'
 
 const appId = /^[\w-]{1,64}$/
+
+/** What a follower keeps up to date, and tells. */
+export interface FollowerDeps {
+  readonly table: Table
+  readonly cache: RouteCache
+  readonly pages: OwnPages
+  readonly log: Logger
+}
 
 /**
  * Keeps the table equal to Redis: whole at every connect, by pub/sub after that. While Redis is away the table stays as
@@ -23,6 +32,7 @@ export class RouteFollower implements AsyncDisposable {
   readonly #routes: Routes
   readonly #table: Table
   readonly #cache: RouteCache
+  readonly #pages: OwnPages
   readonly #log: Logger
   readonly #changed = new Set<string>()
   #all = false
@@ -31,9 +41,10 @@ export class RouteFollower implements AsyncDisposable {
   /** Another router has taken over: what this one is called among those that leave, and what repeats its word. */
   #leaving: { readonly id: string; readonly again: NodeJS.Timeout } | undefined
 
-  constructor(config: Config, table: Table, cache: RouteCache, log: Logger) {
+  constructor(config: Config, { table, cache, pages, log }: FollowerDeps) {
     this.#table = table
     this.#cache = cache
+    this.#pages = pages
     this.#log = log
     this.#redis = new Redis({ ...redisOptions(config, true), lazyConnect: true })
     this.#subscriber = new Redis({ ...redisOptions(config, true), lazyConnect: true, autoResubscribe: false })
@@ -128,6 +139,9 @@ export class RouteFollower implements AsyncDisposable {
       else unreadable.add(app)
     }
     this.#log.info(`following ${routes.length} routes`)
+    for (const route of routes) await this.#fetchPages(route)
+    // another router has the same folder, and may know of newer ones
+    if (!this.#leaving && unreadable.size === 0) await this.#pages.sweep(routes)
     return this.#table.replace(routes, unreadable)
   }
 
@@ -135,13 +149,26 @@ export class RouteFollower implements AsyncDisposable {
     const apps = [...this.#changed]
     this.#changed.clear()
     const rows = await this.#redis.hmget('routes', ...apps)
-    return apps.flatMap((app, i) => {
+    const applied: Applied[] = []
+    for (const [i, app] of apps.entries()) {
       const json = rows[i] ?? null
-      if (json === null) return this.#table.remove(app) ?? []
-      const route = this.#parse(app, json)
-      if (route) this.#table.apply(route)
-      return route ? this.#table.state(app) : []
-    })
+      const route = json === null ? null : this.#parse(app, json)
+      if (route) {
+        if (route.rules?.pages) await this.#fetchPages(route)
+        this.#table.apply(route)
+        applied.push(this.#table.state(app))
+      } else if (json === null) applied.push(...[this.#table.remove(app) ?? []].flat())
+    }
+    return applied
+  }
+
+  /** A page that does not come leaves its app with ours. */
+  async #fetchPages(route: Route): Promise<void> {
+    const { app } = route
+    if (this.#leaving) return // the one that has taken over fetches them
+    await this.#pages
+      .fetch(route, (digest) => this.#redis.hget(`pages:${app}`, digest))
+      .catch((error: unknown) => this.#log.error({ app }, `cannot fetch its pages: ${messageOf(error)}`))
   }
 
   #parse(app: string, json: string): Route | null {

@@ -3,8 +3,9 @@ import type { Backend } from './backend.js'
 import type { Connection } from './connection.js'
 import { isOwnError } from './descriptors.js'
 import { Exchange, type Call } from './exchange.js'
-import { requestHead } from './headers.js'
-import type { ErrorKind } from './pages.js'
+import { requestHead, valueOf } from './headers.js'
+import type { ErrorKind, PageSubject } from './pages.js'
+import type { AppRules, Verdict } from './rules/rules.js'
 
 /**
  * Sends exchanges to processes. A repeatable request (idempotent, no body) goes over a connection at rest where there is
@@ -12,8 +13,28 @@ import type { ErrorKind } from './pages.js'
  * process is tried. A request is sent a second time only when the first cannot have been read.
  */
 export class Forwarder implements AttemptEvents {
-  /** Carries a request out; its reply is ended or cut in every case. */
+  /** Carries a request out, if its app's rules let it in; its reply is ended or cut in every case. */
   forward(call: Call): void {
+    const rules = call.origin.find()?.rules
+    if (!rules) {
+      this.#carry(call)
+      return
+    }
+    const verdict = rules.judge(call.headers, call.client)
+    if (verdict instanceof Promise) void verdict.then((judged) => this.#follow(call, rules, judged))
+    else this.#follow(call, rules, verdict)
+  }
+
+  #follow(call: Call, rules: AppRules, verdict: Verdict): void {
+    if (call.reply.over) return
+    const subject = subjectOf(call)
+    if ('kind' in verdict) call.reply.page(verdict.kind, { ...subject, headers: verdict.headers })
+    else if (Number(valueOf(call.headers, 'content-length') ?? 0) > rules.mostBody)
+      call.reply.page('body-too-large', subject)
+    else this.#carry({ ...call, headers: verdict.headers })
+  }
+
+  #carry(call: Call): void {
     const exchange = new Exchange(call)
     exchange.reply.whenClosed(() => exchange.end())
     const destination = call.origin.find()
@@ -92,7 +113,7 @@ export class Forwarder implements AttemptEvents {
     const { reply, name, call } = exchange
     exchange.attempt?.abandon()
     if (reply.begun) reply.cut()
-    else reply.page(kind, { host: call.address.host, id: call.id, ...(name === undefined ? {} : { app: name }) })
+    else reply.page(kind, subjectOf(call, name))
   }
 
   #late(exchange: Exchange): void {
@@ -101,6 +122,16 @@ export class Forwarder implements AttemptEvents {
     const waiting = call.body?.complete === false && !expectsContinue && attempt?.clogged !== true
     this.fail(exchange, waiting ? 'client-too-slow' : 'too-slow')
   }
+}
+
+/** What a page about an app mentions. @param name that it had when the request went out */
+export function subjectOf(
+  { origin, address, id }: Pick<Call, 'origin' | 'address' | 'id'>,
+  name?: string,
+): PageSubject {
+  const destination = origin.find()
+  const app = name ?? destination?.name
+  return { host: address.host, id, own: destination?.rules, ...(app === undefined ? {} : { app }) }
 }
 
 const expecting = ['expect', '100-continue']

@@ -138,7 +138,7 @@ export function prepareAnswer(answer: AnswerHead, frame: BodyFraming, id: string
 }
 
 /** All values of a header, by commas. */
-function valueOf(lines: readonly string[], name: string): string | undefined {
+export function valueOf(lines: readonly string[], name: string): string | undefined {
   let all: string | undefined
   for (let i = 0; i < lines.length; i += 2)
     if (lines[i] === name) all = all === undefined ? lines[i + 1] : `${all}, ${lines[i + 1] ?? ''}`

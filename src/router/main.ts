@@ -5,6 +5,7 @@ import { createLog } from '../log.js'
 import { inheritedSocket, tellReady, tellLeaving } from '../hand-over.js'
 import { RouteFollower } from './follower.js'
 import { RouteCache } from './route-cache.js'
+import { OwnPages } from './rules/own-pages.js'
 import { createFront } from './server.js'
 import { Table } from './table.js'
 
@@ -17,9 +18,13 @@ const handOverTime = 300_000
 
 const config = loadConfig()
 const log = createLog('router')
-const table = new Table((applied) => follower.drained(applied))
+const pages = new OwnPages(config.root)
+const table = new Table(
+  (applied) => follower.drained(applied),
+  (digest) => pages.find(digest),
+)
 const cache = new RouteCache(config.root)
-const follower = new RouteFollower(config, table, cache, log)
+const follower = new RouteFollower(config, { table, cache, pages, log })
 const api = { host: config.appHost('berth'), endpoint: { socketPath: config.apiSocket } }
 const { httpPort: port, trustedProxies, clientConnections } = config
 const listeners = [{ scheme: 'http', port }] as const

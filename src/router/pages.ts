@@ -2,7 +2,9 @@ import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { maxHeaderLines } from '../framing.js'
 import type { AdmittedRequest, Refusal } from '../http-server.js'
+import { pageNames } from '../routing-rules.js'
 import type { Away } from '../store/routes.js'
+import type { AppRules } from './rules/rules.js'
 
 /** Everything the router itself may answer. The name is also the `X-Berth-Error` header and the JSON `error`. */
 export type ErrorKind =
@@ -15,12 +17,21 @@ export type ErrorKind =
   | 'too-slow'
   | 'overloaded'
   | 'too-many-connections'
+  | 'no-access'
+  | 'login'
+  | 'maintenance'
+  | 'too-many-requests'
+  | 'body-too-large'
 
 /** What a page may mention. Both are hostile input. */
 export interface PageSubject {
   readonly host?: string
   readonly app?: string
   readonly id?: string
+  /** The pages that the app has of its own. */
+  readonly own?: Pick<AppRules, 'page'> | undefined
+  /** What the answer says beside its page. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 interface Page {
@@ -130,6 +141,36 @@ const pages: Record<ErrorKind, (subject: PageSubject) => Page> = {
     title: 'This expectation is not met here',
     text: 'Expect may say 100-continue, and nothing else.',
   }),
+  'no-access': () => ({
+    status: 403,
+    title: 'Your address does not get in here',
+    text: 'This site is open to some networks only.',
+    hint: 'If it is yours: berth access',
+  }),
+  login: () => ({
+    status: 401,
+    title: 'This site asks for a password',
+    text: 'There was none, or it was not right.',
+    hint: 'If it is yours: berth access',
+  }),
+  maintenance: (s) => ({
+    status: 503,
+    title: `${name(s)} is in maintenance`,
+    text: 'Come again a little later.',
+    hint: owner(s, 'maintenance:off'),
+  }),
+  'too-many-requests': () => ({
+    status: 429,
+    title: 'Too many requests',
+    text: 'This site takes no more of them for the moment. Try again in a while.',
+    hint: 'If it is yours: berth routing',
+  }),
+  'body-too-large': () => ({
+    status: 413,
+    title: 'The request is too large',
+    text: 'This site takes no body of such a size.',
+    hint: 'If it is yours: berth routing',
+  }),
   overloaded: () => ({
     status: 503,
     title: 'Berth has no connection left for this request',
@@ -164,11 +205,23 @@ export interface ReadyAnswer {
   readonly body: string
 }
 
+/** Faults that are the platform's, of which no app has a page. */
+const platforms: ReadonlySet<ErrorKind> = new Set(['overloaded', 'api-away', 'too-many-connections'])
+
+/** The app's own page about a kind, for browsers. */
+function ownPage(kind: ErrorKind, status: number, { own }: PageSubject): string | undefined {
+  if (!own || platforms.has(kind)) return undefined
+  const named = pageNames.find((one) => one === String(status))
+  return (kind === 'maintenance' ? own.page('maintenance') : undefined) ?? (named && own.page(named))
+}
+
 /** The page about a kind, as HTML, JSON or plain text by the request's Accept. */
 export function answerTo(kind: ErrorKind, subject: PageSubject, accept = ''): ReadyAnswer {
   const page = pages[kind](subject)
-  const [type, body]: [string, string] = /\btext\/html\b/i.test(accept)
-    ? ['text/html', html(page, subject.id)]
+  const isBrowser = /\btext\/html\b/i.test(accept)
+  const own = isBrowser ? ownPage(kind, page.status, subject) : undefined
+  const [type, body]: [string, string] = isBrowser
+    ? ['text/html', own ?? html(page, subject.id)]
     : /[/+]json\b/i.test(accept)
       ? [
           'application/json',
@@ -181,11 +234,13 @@ export function answerTo(kind: ErrorKind, subject: PageSubject, accept = ''): Re
       'content-type': `${type}; charset=utf-8`,
       'content-length': String(Buffer.byteLength(body)),
       'cache-control': 'no-store',
-      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+      // whoever has the app answers for what its own pages load
+      ...(own === undefined ? { 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" } : {}),
       'x-content-type-options': 'nosniff',
       'x-berth-error': kind,
       ...(subject.id === undefined ? {} : { 'x-request-id': subject.id }),
       ...(page.status === 503 ? { 'retry-after': '5' } : {}),
+      ...subject.headers,
     },
     body,
   }

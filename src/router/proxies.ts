@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
+import { Networks } from '../lib/networks.js'
 import { normaliseHost } from './host.js'
 
 /** How a request came in, or came to the first proxy. */
@@ -71,23 +72,16 @@ const protocols: Record<string, Scheme> = { http: 'http', ws: 'http', https: 'ht
 
 /** The proxies in front of the router whose word on their own clients is taken. */
 export class TrustedProxies {
-  readonly #known = new BlockList()
-  readonly #none: boolean
+  readonly #known: Networks
 
   /** @param networks addresses and CIDR networks, IPv4 and IPv6 */
   constructor(networks: readonly string[]) {
-    this.#none = networks.length === 0
-    for (const network of networks) {
-      const [address = '', prefix] = network.split('/')
-      const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-      if (prefix === undefined) this.#known.addAddress(address, family)
-      else this.#known.addSubnet(address, Number(prefix), family)
-    }
+    this.#known = new Networks(networks)
   }
 
   /** Whether an address is one of them. */
   has(address: string): boolean {
-    return !this.#none && this.#known.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+    return this.#known.has(address)
   }
 
   /**

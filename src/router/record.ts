@@ -1,4 +1,5 @@
 import type { Away, Route, Target } from '../store/routes.js'
+import { isRules } from '../routing-rules.js'
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 const isName = (value: unknown): value is string => typeof value === 'string' && value.length > 0 && value.length < 256
@@ -45,4 +46,5 @@ export const isRoute = (value: unknown): value is Route =>
   Array.isArray(value.targets) &&
   value.targets.every(isTarget) &&
   reasons.has(value.away) &&
+  (value.rules === undefined || isRules(value.rules)) &&
   Number.isSafeInteger(value.version)

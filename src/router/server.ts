@@ -67,6 +67,8 @@ interface Directed {
   readonly id: string
   readonly address: RequestAddress
   readonly origin: Origin
+  /** Who asks, as far as the proxies before us are believed. */
+  readonly client: string
   /** To be sent on. */
   readonly headers: readonly string[]
 }
@@ -121,7 +123,7 @@ class Origins {
       proto: visitor.proto,
       id,
     })
-    return { id, address, origin, headers }
+    return { id, address, origin, client: visitor.client, headers }
   }
 
   #originOf(host: string): Origin | undefined {
@@ -130,7 +132,7 @@ class Origins {
     if (!table.find(host)) return undefined
     return {
       find: () => table.find(host),
-      firstByte,
+      firstByte: table.find(host)?.rules?.firstByte ?? firstByte,
       away: () => table.find(host)?.away ?? 'not-running',
       hold: () => hold?.(host),
     }
@@ -203,11 +205,10 @@ class Reception {
 
   #forward({ request, response, frame, expectsContinue }: AdmittedRequest, directed: Directed): void {
     const { method = '' } = request
-    const { origin, headers, address, id } = directed
     const body = hasBody(frame) ? bodyOf(request) : undefined
     const reply = new Http1Reply(request, response)
     const chunked = frame.kind === 'chunked'
-    this.#forwarder.forward({ method, headers, body, chunked, expectsContinue, reply, address, origin, id })
+    this.#forwarder.forward({ ...directed, method, body, chunked, expectsContinue, reply })
   }
 
   #upgrade(listener: FrontListener, request: IncomingMessage, socket: Socket, head: Buffer): void {

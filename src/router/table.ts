@@ -1,5 +1,7 @@
 import type { Applied, Away, Route } from '../store/routes.js'
+import { isDeepStrictEqual } from 'node:util'
 import { Backend } from './backend.js'
+import { AppRules, type PageSource } from './rules/rules.js'
 
 /** Where one hostname leads at this moment: an app's processes, taken in turn. */
 export class Destination {
@@ -8,12 +10,18 @@ export class Destination {
   readonly backends: readonly Backend[]
   /** Why there is none. */
   readonly away: Away | undefined
+  readonly rules: AppRules | undefined
   #next = 0
 
-  constructor(name: string | undefined, backends: readonly Backend[], away?: Away) {
+  constructor(
+    name: string | undefined,
+    backends: readonly Backend[],
+    { away, rules }: { readonly away?: Away | undefined; readonly rules?: AppRules | undefined } = {},
+  ) {
     this.name = name
     this.backends = backends
     this.away = away
+    this.rules = rules
   }
 
   /** The next process not yet tried; one that was unreachable a moment ago only when there is no other. */
@@ -53,9 +61,12 @@ export class Table {
   /** App id -> the last version applied, also while a removed app drains. */
   readonly #versions = new Map<string, number>()
   readonly #drained: (applied: Applied, target: string) => void
+  readonly #pages: PageSource
 
-  constructor(drained: (applied: Applied, target: string) => void) {
+  /** @param pages finds the pages that apps have of their own */
+  constructor(drained: (applied: Applied, target: string) => void, pages: PageSource = () => undefined) {
     this.#drained = drained
+    this.#pages = pages
   }
 
   /** A wildcard stands for one label, where no app has the very hostname. */
@@ -97,7 +108,9 @@ export class Table {
       }
       return new Backend(target.id, { host: target.host, port: target.port }, (b) => this.#onDrained(route.app, b))
     })
-    const known = { route, destination: new Destination(route.name, backends, route.away) }
+    const { away } = route
+    const rules = this.#rulesOf(route, before)
+    const known = { route, destination: new Destination(route.name, backends, { away, rules }) }
     this.#apps.set(route.app, known)
     this.#versions.set(route.app, route.version)
     const freed = this.#free(before)
@@ -105,6 +118,13 @@ export class Table {
     for (const host of route.hosts) if (!this.#hosts.has(host)) this.#hosts.set(host, known)
     this.#bequeath(freed)
     this.#retire(route.app, before?.destination.backends.filter((b) => !backends.includes(b)) ?? [])
+  }
+
+  /** Those that stay as they are go on counting who has asked how often. */
+  #rulesOf({ name, rules }: Route, before: Known | undefined): AppRules | undefined {
+    const { rules: old, name: oldName } = before?.destination ?? {}
+    if (!rules) return undefined
+    return old && oldName === name && isDeepStrictEqual(old.given, rules) ? old : new AppRules(rules, name, this.#pages)
   }
 
   /** Forgets an app. Undefined when there was none. */

@@ -12,6 +12,7 @@ import { frameOfAnswer, framingHeaders, isSound } from '../framing.js'
 import type { Backend } from './backend.js'
 import { isOwnError } from './descriptors.js'
 import type { Origin } from './exchange.js'
+import { subjectOf } from './forward.js'
 import { prepareAnswer } from './headers.js'
 import type { RequestAddress } from './host.js'
 import { sendRawPage, type ErrorKind } from './pages.js'
@@ -65,6 +66,8 @@ export interface Upgrade {
   readonly head: Buffer
   readonly address: RequestAddress
   readonly origin: Origin
+  /** Its client's address, as far as the proxies before us are believed. */
+  readonly client: string
   readonly id: string
 }
 
@@ -73,11 +76,16 @@ export class Tunnels {
   readonly #proxy = createProxy()
   readonly #open = new Set<Socket>()
 
-  /** Forwards an upgrade; its socket is closed in every case. */
+  /** Forwards an upgrade, if its app's rules let it in; its socket is closed in every case. */
   async upgrade(upgrade: Upgrade): Promise<void> {
     const { request, socket, origin } = upgrade
     socket.on('error', () => undefined)
-    request.headers = asObject([...upgrade.headers, 'connection', 'Upgrade', 'upgrade', 'websocket'])
+    const verdict = (await origin.find()?.rules?.judge(upgrade.headers, upgrade.client)) ?? upgrade
+    if ('kind' in verdict) {
+      this.#refuse(upgrade, verdict.kind, verdict.headers)
+      return
+    }
+    request.headers = asObject([...verdict.headers, 'connection', 'Upgrade', 'upgrade', 'websocket'])
     const tried = new Set<Backend>()
     for (;;) {
       const backend = origin.find()?.pick(tried)
@@ -167,10 +175,9 @@ export class Tunnels {
     })
   }
 
-  #refuse(upgrade: Upgrade, kind: ErrorKind): void {
-    const { socket, address, id, origin, request } = upgrade
-    const app = origin.find()?.name
-    sendRawPage(socket, kind, { host: address.host, id, ...(app ? { app } : {}) }, request.headers.accept)
+  #refuse(upgrade: Upgrade, kind: ErrorKind, headers?: Readonly<Record<string, string>>): void {
+    const { socket, request } = upgrade
+    sendRawPage(socket, kind, { ...subjectOf(upgrade), headers }, request.headers.accept)
   }
 }
 

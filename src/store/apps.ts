@@ -9,6 +9,7 @@ import { HostnameTaken, namesOf, type Domain } from './domains.js'
 import { noApp } from './missing.js'
 import { firstRelease } from './releases.js'
 import { draftRoute, routing, type Route } from './routes.js'
+import type { RoutingRules } from '../routing-rules.js'
 
 /**
  * An app. `id` never changes and names its network, repository and labels; `name` is its hostname and may change. What
@@ -35,6 +36,8 @@ export interface App {
   readonly domains?: readonly Domain[]
   /** Berth orders certificates for its hostnames. */
   readonly autoCerts?: boolean
+  /** What the router does with its requests. */
+  readonly rules?: RoutingRules
   /** Memory that its builds took lately, in bytes: the next is begun when there is so much. */
   readonly buildMemory?: number
 }
@@ -125,7 +128,7 @@ redis.call('hdel', 'routes:version', id)
 for _, one in ipairs(redis.call('lrange', 'deploys:' .. id, 0, -1)) do redis.call('hdel', 'deploys', one) end
 for _, one in ipairs(redis.call('lrange', 'pending:' .. id, 0, -1)) do redis.call('publish', 'deploy:' .. one, 'gone') end
 redis.call('del', 'releases:' .. id, 'deploys:' .. id, 'pending:' .. id, 'git:logins:' .. id, 'notices:' .. id)
-redis.call('del', 'git:syncs:' .. id, 'git:ssh:' .. id)
+redis.call('del', 'git:syncs:' .. id, 'git:ssh:' .. id, 'pages:' .. id)
 local hook = redis.call('hget', 'git:hooks:apps', id)
 if hook then redis.call('hdel', 'git:hooks', hook) end
 redis.call('hdel', 'git:hooks:apps', id)

@@ -1,6 +1,7 @@
 import { BerthError } from '../errors.js'
 import { readHostname } from '../lib/hostname.js'
 import type { Route } from './routes.js'
+import type { RoutingRules } from '../routing-rules.js'
 
 /** A hostname that an app has beside `<app>.<domain>`. */
 export interface Domain {
@@ -49,8 +50,9 @@ export function checkDomain(text: string, domain: string): string {
 
 /** What of a route follows from the app alone. */
 export function namesOf(
-  app: { readonly name: string; readonly domains?: readonly Domain[] },
+  app: { readonly name: string; readonly domains?: readonly Domain[]; readonly rules?: RoutingRules },
   hostOf: (name: string) => string,
-): Pick<Route, 'name' | 'hosts'> {
-  return { name: app.name, hosts: [hostOf(app.name), ...(app.domains ?? []).map(({ host }) => host)] }
+): Pick<Route, 'name' | 'hosts' | 'rules'> {
+  const { name, domains = [], rules } = app
+  return { name, hosts: [hostOf(name), ...domains.map(({ host }) => host)], ...(rules && { rules }) }
 }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
+import type { RoutingRules } from '../routing-rules.js'
 
 /** One process the router may send a request to. */
 export interface Target {
@@ -24,6 +25,7 @@ export interface Route {
   readonly targets: readonly Target[]
   /** For the page that is shown while there are no targets. */
   readonly away?: Away
+  readonly rules?: RoutingRules
   /** Grows with each change of this route. */
   readonly version: number
 }
@@ -151,8 +153,8 @@ export class Routes {
       const before = json === null ? null : parse(json)
       const after = await next(before)
       if (after === null) return before?.version ?? 0
-      const { name, hosts, targets, away } = after
-      const route = draftRoute({ app, name, hosts, targets, ...(away && { away }) })
+      const { name, hosts, targets, away, rules } = after
+      const route = draftRoute({ app, name, hosts, targets, ...(away && { away }), ...(rules && { rules }) })
       const newName = name === before?.name ? '' : name
       const version = await this.#redis.eval(swap, 0, app, newName, json ?? '', route, JSON.stringify(hosts))
       if (typeof version === 'string')

@@ -10,6 +10,7 @@ import { gitLogins, registryLogins, type Logins } from './logins.js'
 import { Notices } from './notices.js'
 import { Notifications } from './notifications.js'
 import { Operations } from './operations.js'
+import { Pages } from './pages.js'
 import { Pushers } from './pushers.js'
 import { Releases } from './releases.js'
 import { Routes } from './routes.js'
@@ -25,6 +26,7 @@ export interface Store extends AsyncDisposable {
   readonly routes: Routes
   readonly certificates: Certificates
   readonly acme: Acme
+  readonly pages: Pages
   readonly pushers: Pushers
   readonly cron: Cron
   readonly notices: Notices
@@ -54,6 +56,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     routes: new Routes(redis),
     certificates: new Certificates(redis),
     acme: new Acme(redis),
+    pages: new Pages(redis),
     pushers: new Pushers(redis),
     cron: new Cron(redis),
     notices: new Notices(redis),

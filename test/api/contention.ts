@@ -8,6 +8,7 @@ import { BerthError } from '../../src/errors.js'
 import { operationFiles } from '../../src/builds/files.js'
 import { submit } from '../../src/queue/submit.js'
 import { RouteFollower } from '../../src/router/follower.js'
+import { OwnPages } from '../../src/router/rules/own-pages.js'
 import { RouteCache } from '../../src/router/route-cache.js'
 import { Table } from '../../src/router/table.js'
 import { defaultLimits } from '../../src/scheduler/limits.js'
@@ -203,12 +204,10 @@ export async function contend(seed: number, rounds: number): Promise<void> {
   const ledger: Ledger = { configs: new Map(), names: new Map(), branches: new Map() }
   await using rig = await openRig((at) => schedulerOf(at, chance.fork('scheduler')))
   const table = new Table(() => undefined)
-  await using follower = new RouteFollower(
-    rig.config,
-    table,
-    new RouteCache(rig.config.root),
-    createLog('test', { level: 'silent' }),
-  )
+  const { root } = rig.config
+  const log = createLog('test', { level: 'silent' })
+  const deps = { table, cache: new RouteCache(root), pages: new OwnPages(root), log }
+  await using follower = new RouteFollower(rig.config, deps)
   follower.start()
 
   const client = async (number: number): Promise<void> => {

@@ -35,6 +35,9 @@ describe('a request', () => {
     expect(told(contract.checks.change, { params, body: wrong })).to.match(
       /^port=99999: at most 65535; status: is a status such as [^;]+$/,
     )
+    expect(told(contract.routing.change, { params, body: { users: { 'a:b': 'x' } } })).to.equal(
+      'users.a:b: must be 1 to 64 characters, without a colon',
+    )
     expect(told(config.change, { params: {}, body: { sett: {} } })).to.match(/^app: is missing$/)
     expect(told(config.change, { params, body: { sett: {}, x: 1 } })).to.equal('there is no "sett", "x" here')
     expect(told(apps.destroy, { params, query: {} })).to.equal('confirm: is missing')

@@ -65,4 +65,11 @@ describe('an answer that is read', () => {
   ] as const)
     it(`is refused without waiting for its end when its head ${what}`, () =>
       expect(readAll([Buffer.from(bytes)])).to.include({ refused: true }))
+
+  it('is refused for a bare line feed wherever it is cut', () => {
+    for (const bytes of ['HTTP/1.1 200 OK\nx: y', 'HTTP/1.1 200 OK\r\nx: y\nz']) {
+      const pieces = Array.from(bytes, (one) => Buffer.from(one))
+      expect(readAll(pieces), bytes).to.include({ refused: true })
+    }
+  })
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { loadConfig, type Config } from '../../src/config.js'
 import { RouteFollower } from '../../src/router/follower.js'
+import { OwnPages } from '../../src/router/rules/own-pages.js'
 import { RouteCache } from '../../src/router/route-cache.js'
 import { Table } from '../../src/router/table.js'
 import type { Applied, Route, Target } from '../../src/store/routes.js'
@@ -40,9 +41,11 @@ describe('following Redis', () => {
     return { applied, [Symbol.dispose]: () => ear.disconnect() }
   }
 
+  const own = () => ({ pages: new OwnPages(config.root), log: silent })
+
   function follow() {
     const table = new Table((applied) => follower.drained(applied))
-    const follower = new RouteFollower(config, table, new RouteCache(config.root), silent)
+    const follower = new RouteFollower(config, { table, cache: new RouteCache(config.root), ...own() })
     follower.start()
     const app = (host: string) => table.find(host)?.backends.map((backend) => backend.id)
     return { table, app, follower, [Symbol.asyncDispose]: () => follower[Symbol.asyncDispose]() }
@@ -153,7 +156,11 @@ describe('following Redis', () => {
         await super.save(routes)
       }
     }
-    const follower = new RouteFollower(config, new Table(() => undefined), new SlowCache(config.root), silent)
+    const follower = new RouteFollower(config, {
+      table: new Table(() => undefined),
+      cache: new SlowCache(config.root),
+      ...own(),
+    })
     follower.start()
     await saving.promise
     let ended = false

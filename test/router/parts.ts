@@ -91,11 +91,13 @@ export interface RouterOptions {
   listeners?: readonly FrontListener[]
   hold?: (host: string) => Hold | undefined
   challenges?: Challenges
+  /** Finds the pages that apps have of their own. */
+  page?: (digest: string) => string | undefined
 }
 
 export async function router(options: RouterOptions = {}): Promise<TestRouter> {
   const drained: TestRouter['drained'] = []
-  const table = new Table((applied, target) => drained.push({ applied, target }))
+  const table = new Table((applied, target) => drained.push({ applied, target }), options.page)
   const api = { host: 'berth.test', endpoint: { socketPath: options.apiSocket ?? '/nonexistent/api.sock' } }
   const listeners = options.listeners ?? [{ scheme: 'http', port: 8080 }]
   const { servers, close } = createFront({ table, log: silent, ...options, listeners, api })

@@ -1,0 +1,63 @@
+import type { PageName, RoutingRules } from '../../routing-rules.js'
+import { valueOf } from '../headers.js'
+import { Gate, readBasic, type Refused } from './gate.js'
+
+/** Finds a page by its digest; undefined for one that is not here. */
+export type PageSource = (digest: string) => string | undefined
+
+/** Why a request does not get in, or with which headers it goes on. */
+export type Verdict = Refused | { readonly headers: readonly string[] }
+
+/** An app's rules, ready to be followed. */
+export class AppRules {
+  /** As they are in the route. */
+  readonly given: RoutingRules
+  readonly #gate: Gate
+  /** ms until the first byte of an answer, where it is not as for all. */
+  readonly firstByte: number | undefined
+  /** Bytes of a request's body. */
+  readonly mostBody: number
+  readonly #pages: PageSource
+
+  /** @param name of the app */
+  constructor(given: RoutingRules, name: string, pages: PageSource) {
+    this.given = given
+    this.#gate = new Gate(given, name)
+    this.firstByte = given.timeout === undefined ? undefined : given.timeout * 1000
+    this.mostBody = given.body ?? Infinity
+    this.#pages = pages
+  }
+
+  /**
+   * Why a request does not get in, or the headers with which it goes on; a promise only where a password has to be checked. The password
+   * is not the app's: it gets the name alone, in `X-Forwarded-User`.
+   * @param headers to be sent on, `[name, value, …]`
+   * @param client its address, as far as the proxies before us are believed
+   */
+  judge(headers: readonly string[], client: string): Verdict | Promise<Verdict> {
+    const authorization = valueOf(headers, 'authorization')
+    const refused = this.#gate.refuses(client, authorization)
+    const passed = () => (this.given.users ? asUser(headers, readBasic(authorization ?? '')?.[0] ?? '') : { headers })
+    return refused instanceof Promise ? refused.then((why) => why ?? passed()) : (refused ?? passed())
+  }
+
+  /** Its own page, if it has one. */
+  page(name: PageName): string | undefined {
+    const digest = this.given.pages?.[name]
+    return digest === undefined ? undefined : this.#pages(digest)
+  }
+
+  /** Sets and takes away headers of an answer, `[name, value, …]`. */
+  applyTo(headers: string[]): void {
+    for (const [name, value] of Object.entries(this.given.headers ?? {})) {
+      for (let i = headers.length - 2; i >= 0; i -= 2) if (headers[i] === name) headers.splice(i, 2)
+      if (value !== '') headers.push(name, value)
+    }
+  }
+}
+
+function asUser(headers: readonly string[], user: string): { headers: readonly string[] } {
+  const kept = headers.filter((_, i) => headers[i - (i % 2)] !== 'authorization')
+  // a header is of Latin-1
+  return { headers: [...kept, 'x-forwarded-user', /^[\x20-\x7e]*$/.test(user) ? user : encodeURIComponent(user)] }
+}
