@@ -36,6 +36,8 @@ export class Clients {
   readonly #limits: ClientLimits
   readonly #clients = new Map<string, ClientConnections>()
   readonly #of = new Map<Socket, ClientConnections>()
+  readonly #unused = new Set<Socket>()
+  readonly #under = new WeakMap<Socket, Socket>()
   /** Of all clients, longest first. */
   readonly #idle = new Set<Socket>()
 
@@ -45,7 +47,7 @@ export class Clients {
 
   /** Counts a new connection until it closes. False when there is no room for it: it has not been counted. */
   admit(socket: Socket, address: string): boolean {
-    if (this.#of.has(socket)) return true
+    if (this.#of.has(this.#under.get(socket) ?? socket)) return true
     const { each, all, exempt } = this.#limits
     const key = keyOf(address)
     const client = this.#clients.get(key) ?? { key, count: 0, idle: new Set() }
@@ -54,28 +56,37 @@ export class Clients {
     client.count++
     this.#clients.set(key, client)
     this.#of.set(socket, client)
+    this.#unused.add(socket)
     this.rests(socket)
     socket.once('close', () => this.#forget(socket))
     return true
   }
 
+  /** One that speaks TLS over a connection that has been admitted: what it does, that one does. */
+  wraps(secure: Socket, raw: Socket): void {
+    this.#under.set(secure, raw)
+  }
+
   /** A request has begun on it. */
-  works(socket: Socket): void {
+  works(given: Socket): void {
+    const socket = this.#under.get(given) ?? given
+    this.#unused.delete(socket)
     this.#idle.delete(socket)
     this.#of.get(socket)?.idle.delete(socket)
   }
 
   /** It has no request any more. */
-  rests(socket: Socket): void {
+  rests(given: Socket): void {
+    const socket = this.#under.get(given) ?? given
     const client = this.#of.get(socket)
     if (!client || socket.destroyed) return
     this.#idle.add(socket)
     client.idle.add(socket)
   }
 
-  /** All that are open. */
-  sockets(): Iterable<Socket> {
-    return this.#of.keys()
+  /** Those that no request has come over: opened ahead by a browser. */
+  unused(): Iterable<Socket> {
+    return this.#unused
   }
 
   #drop(idle: ReadonlySet<Socket>): boolean {

@@ -191,7 +191,13 @@ function join(a: Socket, b: Socket): void {
       const late = setTimeout(() => other.destroy(), grace)
       other.once('close', () => clearTimeout(late))
     })
-    one.once('error', () => other.resetAndDestroy())
+    one.once('error', () => reset(other))
     one.once('close', () => other.destroySoon())
   }
+}
+
+/** Ends a connection so that its other side can tell; over TLS, where nothing can be reset, without the word that it ended. */
+function reset(socket: Socket): void {
+  if ('encrypted' in socket) socket.destroy()
+  else socket.resetAndDestroy()
 }

@@ -84,8 +84,10 @@ describe('connections of one client', () => {
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
     const clients = new Clients({ each: 1, all: 4, exempt: () => false })
+    const dialled: Socket[] = []
     const works = async (address: string): Promise<[boolean, Socket]> => {
       const socket = await dial(port)
+      dialled.push(socket)
       const admitted = clients.admit(socket, address)
       clients.works(socket)
       return [admitted, socket]
@@ -100,7 +102,7 @@ describe('connections of one client', () => {
     first[1].destroy()
     await once(first[1], 'close')
     expect((await works('2001:db8::2'))[0]).to.equal(true)
-    for (const socket of clients.sockets()) socket.destroy()
+    for (const socket of dialled) socket.destroy()
     server.close()
   })
 })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import {
   createServer,
+  Server as HttpServer,
   request,
   type IncomingHttpHeaders,
   type IncomingMessage,
@@ -12,7 +13,9 @@ import { connect, createServer as createNetServer, type AddressInfo, type Server
 import { text } from 'node:stream/consumers'
 import type { Challenges } from '../../src/router/challenge.js'
 import type { Hold } from '../../src/router/exchange.js'
-import { createFront, type FrontListener } from '../../src/router/server.js'
+import type { FrontListener } from '../../src/router/origins.js'
+import type { Secrets } from '../../src/router/secure.js'
+import { createFront } from '../../src/router/server.js'
 import { Table } from '../../src/router/table.js'
 import type { Applied, Target } from '../../src/store/routes.js'
 import { createLog } from '../../src/log.js'
@@ -81,6 +84,7 @@ export interface TestRouter extends AsyncDisposable {
   /** Sends bytes as they are and answers with all that came back until the router closed, or `until` was seen. */
   raw(bytes: string, until?: RegExp): Promise<string>
   close(ms: number): Promise<void>
+  leave(ms: number): Promise<void>
 }
 
 export interface RouterOptions {
@@ -89,6 +93,8 @@ export interface RouterOptions {
   trustedProxies?: readonly string[]
   clientConnections?: number
   listeners?: readonly FrontListener[]
+  secrets?: Secrets
+  headTime?: number
   hold?: (host: string) => Hold | undefined
   challenges?: Challenges
   /** Finds the pages that apps have of their own. */
@@ -100,7 +106,7 @@ export async function router(options: RouterOptions = {}): Promise<TestRouter> {
   const table = new Table((applied, target) => drained.push({ applied, target }), options.page)
   const api = { host: 'berth.test', endpoint: { socketPath: options.apiSocket ?? '/nonexistent/api.sock' } }
   const listeners = options.listeners ?? [{ scheme: 'http', port: 8080 }]
-  const { servers, close } = createFront({ table, log: silent, ...options, listeners, api })
+  const { servers, close, leave } = createFront({ table, log: silent, ...options, listeners, api })
   const [server] = await Promise.all(servers.map(listening))
   if (!server) throw new Error('a router has a way in')
   const port = portOf(server)
@@ -136,9 +142,10 @@ export async function router(options: RouterOptions = {}): Promise<TestRouter> {
       return received
     },
     close,
+    leave,
     [Symbol.asyncDispose]: async () => {
       const closed = close(0)
-      for (const one of servers) one.closeAllConnections()
+      for (const one of servers) if (one instanceof HttpServer) one.closeAllConnections()
       await closed
     },
   }

@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { BodyFraming } from '../framing.js'
+import { Backend } from './backend.js'
+import type { BackendAddress } from './connection.js'
+import type { Hold, Origin } from './exchange.js'
+import { requestHeaders, requestIdOf } from './headers.js'
+import { normaliseHost, type RequestAddress } from './host.js'
+import type { Scheme, TrustedProxies } from './proxies.js'
+import { Destination, type Table } from './table.js'
+
+/** A way in, as the world sees it. */
+export interface FrontListener {
+  readonly scheme: Scheme
+  /** For `X-Forwarded-Port`. */
+  readonly port: number
+}
+
+/** What requests are directed by. */
+export interface OriginsDeps {
+  readonly table: Table
+  /** The control API, which no app's route can take over. */
+  readonly api: { readonly host: string; readonly endpoint: BackendAddress }
+  /** ms an app has until the first byte of its answer, counted from the last byte of the request; default 30 s. */
+  readonly firstByte?: number
+  /** What a request to a hostname waits for while none of its processes can be reached; default nothing. */
+  readonly hold?: (host: string) => Hold | undefined
+}
+
+/** What a client asks for. */
+export interface Asked {
+  readonly headers: IncomingHttpHeaders
+  /** Null where it does not say, or says two things. */
+  readonly address: RequestAddress | null
+  readonly frame: BodyFraming
+  /** The address that it comes from. */
+  readonly peer: string
+}
+
+/** A request that leads nowhere. */
+export interface Undirected {
+  readonly id: string
+  readonly address: RequestAddress | null
+}
+
+/** A request whose way is known. */
+export interface Directed {
+  readonly id: string
+  readonly address: RequestAddress
+  readonly origin: Origin
+  /** Who asks, as far as the proxies before us are believed. */
+  readonly client: string
+  /** To be sent on. */
+  readonly headers: readonly string[]
+}
+
+/** Who gets which request. */
+export class Origins {
+  readonly #deps: OriginsDeps
+  readonly #proxies: TrustedProxies
+  readonly #api: Origin
+
+  constructor(deps: OriginsDeps, proxies: TrustedProxies) {
+    this.#deps = deps
+    this.#proxies = proxies
+    const destination = new Destination(undefined, [new Backend('api', deps.api.endpoint)])
+    this.#api = { find: () => destination, firstByte: 0, away: () => 'api-away' } // a push may build in silence for long
+  }
+
+  /** Finds where a request goes, and with which headers; else what its page says. */
+  direct({ scheme, port }: FrontListener, asked: Asked): Directed | Undirected {
+    const { headers: given, address, frame } = asked
+    const id = requestIdOf(given) ?? randomUUID()
+    if (!address) return { id, address }
+    const visitor = this.#proxies.visitor(asked.peer, given, scheme)
+    const { authority } = visitor
+    // a proxy that puts its own name for us into Host says elsewhere what its client asked for
+    const origin =
+      this.#originOf(address.host) ??
+      (authority === undefined ? undefined : this.#originOf(normaliseHost(authority) ?? ''))
+    if (!origin) return { id, address }
+    const headers = requestHeaders(given, frame, {
+      client: visitor.client,
+      authority: address.authority,
+      ...(authority === undefined ? {} : { asked: authority }),
+      port: visitor.port ?? port,
+      proto: visitor.proto,
+      id,
+    })
+    return { id, address, origin, client: visitor.client, headers }
+  }
+
+  #originOf(host: string): Origin | undefined {
+    const { table, api, firstByte = 30_000, hold } = this.#deps
+    if (host === api.host) return this.#api
+    if (!table.find(host)) return undefined
+    return {
+      find: () => table.find(host),
+      firstByte: table.find(host)?.rules?.firstByte ?? firstByte,
+      away: () => table.find(host)?.away ?? 'not-running',
+      hold: () => hold?.(host),
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import type { Server as HttpServer } from 'node:http'
+import type { Http2Server, Http2Session, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { Server as TlsServer, TLSSocket } from 'node:tls'
+import { maxHeaderLines } from '../framing.js'
+import type { Clients } from './clients.js'
+import { clientOf } from './headers.js'
+import type { KeyPair } from './self-signed.js'
+import { tlsDefaults, type ShownCertificates } from './shown.js'
+
+/** ms for a handshake. */
+const handshakeTimeout = 10_000
+/** ms a session without a stream is kept. */
+const idleSession = 75_000
+/** Streams of one session at once. */
+const concurrentStreams = 100
+
+/** What TLS is spoken with. */
+export interface Secrets {
+  readonly certificates: ShownCertificates
+  /** Shown where there is none for a name. */
+  readonly fallback: KeyPair
+  /** Keys of session tickets, 48 bytes: routers that share them take up each other's sessions. */
+  readonly tickets: Buffer
+}
+
+/** Who serves what comes in. */
+export interface SecureHandlers {
+  readonly http1: HttpServer
+  readonly clients: Clients
+  readonly stream: (stream: ServerHttp2Stream, raw: readonly string[], ended: boolean) => void
+}
+
+/** A listener for HTTPS: it shakes hands, and gives a connection to HTTP/1 or HTTP/2 by what the client chose (ALPN). */
+export class SecureListener {
+  readonly server: TlsServer
+  readonly #http2: Http2Server
+  readonly #handlers: SecureHandlers
+  #leaves = false
+  readonly #sessions = new Map<Http2Session, { readonly socket: TLSSocket; streams: number }>()
+  /** Those whose handshake is under way, by the address and port of their client. */
+  readonly #raw = new Map<string, Socket>()
+
+  constructor({ certificates, fallback, tickets }: Secrets, handlers: SecureHandlers) {
+    this.#handlers = handlers
+    this.#http2 = http2Server()
+    this.server = process.getBuiltinModule('node:tls').createServer({
+      cert: fallback.chain,
+      key: fallback.key,
+      ...tlsDefaults,
+      ALPNProtocols: ['h2', 'http/1.1'],
+      SNICallback: (name, done) => done(null, certificates.contextFor(name)),
+      handshakeTimeout,
+      ticketKeys: tickets,
+      sessionTimeout: 12 * 3600,
+      noDelay: true,
+    })
+    this.server.on('connection', (socket: Socket) => this.#admit(socket))
+    this.server.on('tlsClientError', (_error, socket) => socket.destroy())
+    this.server.on('secureConnection', (socket: TLSSocket) => this.#hand(socket))
+    this.#http2.on('stream', (stream: ServerHttp2Stream, _headers, flags: number, raw: readonly string[]) => {
+      stream.on('error', () => undefined) // its end follows
+      this.#count(stream)
+      handlers.stream(stream, raw, (flags & 1) !== 0)
+    })
+    // Node's server looks for clients that are too slow from when it listens, which this one does through another
+    handlers.http1.emit('listening')
+    this.server.once('close', () => handlers.http1.close())
+  }
+
+  /**
+   * Has each session end with its last stream. node:http2 can announce an end only by ignoring what is on its way by then
+   * (RFC 9113 §6.8): so none is announced while there are streams, and none to a session at rest, which its time limit ends.
+   */
+  leave(): void {
+    this.#leaves = true
+  }
+
+  /** Ends sessions at rest, too. */
+  close(): void {
+    this.#leaves = true
+    for (const [session, { streams }] of this.#sessions) if (streams === 0) session.close()
+  }
+
+  cut(): void {
+    for (const session of this.#sessions.keys()) session.destroy()
+    for (const socket of this.#raw.values()) socket.destroy()
+  }
+
+  #admit(socket: Socket): void {
+    if (!this.#handlers.clients.admit(socket, clientOf({ socket }))) {
+      socket.destroy()
+      return
+    }
+    const peer = peerOf(socket)
+    this.#raw.set(peer, socket)
+    socket.once('close', () => {
+      if (this.#raw.get(peer) === socket) this.#raw.delete(peer)
+    })
+  }
+
+  #hand(socket: TLSSocket): void {
+    const raw = this.#raw.get(peerOf(socket))
+    if (!raw) {
+      socket.destroy() // it has gone already
+      return
+    }
+    this.#raw.delete(peerOf(socket))
+    this.#handlers.clients.wraps(socket, raw)
+    if (socket.alpnProtocol !== 'h2') {
+      this.#handlers.http1.emit('connection', socket)
+      return
+    }
+    this.#http2.once('session', (session: ServerHttp2Session) => this.#follow(session, socket))
+    this.#http2.emit('connection', socket)
+  }
+
+  #follow(session: ServerHttp2Session, socket: TLSSocket): void {
+    this.#sessions.set(session, { socket, streams: 0 })
+    session.once('close', () => this.#sessions.delete(session))
+    session.on('error', () => undefined) // its end follows
+    session.setTimeout(idleSession, () => {
+      if (this.#sessions.get(session)?.streams === 0) session.close()
+    })
+  }
+
+  /** A session is at work while it has a stream. */
+  #count(stream: ServerHttp2Stream): void {
+    const { session: own } = stream
+    const session = own && this.#sessions.get(own)
+    if (!session) return
+    const { clients } = this.#handlers
+    session.streams++
+    clients.works(session.socket)
+    stream.once('close', () => {
+      if (--session.streams > 0) return
+      clients.rests(session.socket)
+      if (this.#leaves) own.close()
+    })
+  }
+}
+
+/** Loaded when it is needed, as TLS is. */
+const http2Server = (): Http2Server =>
+  process.getBuiltinModule('node:http2').createServer({
+    maxHeaderListPairs: maxHeaderLines + 4,
+    maxSessionInvalidFrames: 100,
+    // rapid reset: so many at once and a second, then the session ends
+    streamResetBurst: 200,
+    streamResetRate: 50,
+    settings: {
+      maxConcurrentStreams: concurrentStreams,
+      maxHeaderListSize: 16 * 1024,
+      initialWindowSize: 256 * 1024,
+      enablePush: false,
+      enableConnectProtocol: false,
+    },
+  })
+
+/** What names a connection, on the raw socket as on that which speaks TLS over it. */
+const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress ?? ''} ${remotePort ?? 0}`
