@@ -1,5 +1,5 @@
 import type { Buildpack, Plan } from '../buildpack.js'
-import { apart, apartAt } from '../node/apart.js'
+import { apart, apartAt } from '../apart.js'
 import { earlyVariables } from '../node/early.js'
 import { failureReason } from '../node/failure-reason.js'
 import { installationOf } from '../node/installation.js'

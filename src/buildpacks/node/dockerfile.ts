@@ -4,7 +4,7 @@ import type { ManagerCommands } from './manager-commands.js'
 import type { Native } from './native.js'
 import type { Start } from './start.js'
 import { commandLines, home } from '../image-lines.js'
-import { apart, apartAt } from './apart.js'
+import { apart, apartAt } from '../apart.js'
 
 /** All that decides a Dockerfile. Lines are for a shell, paths relative to the app's folder. */
 export interface Recipe {

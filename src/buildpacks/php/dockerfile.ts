@@ -1,3 +1,4 @@
+import { apartAt } from '../apart.js'
 import type { Tree } from '../tree.js'
 import type { Composer } from './composer.js'
 import { phpStage } from './php-stage.js'
@@ -51,7 +52,7 @@ export function dockerfileOf(recipe: Recipe): string {
     ...(installs
       ? [
           `COPY --from=dependencies --chown=app:app ${home}/${vendor} ${home}/${vendor}`,
-          `COPY --from=build --chown=app:app ${home} ${home}`,
+          `COPY --from=build --chown=app:app ${apartAt} ${home}`,
         ]
       : ['COPY --chown=app:app . .']),
     ...(assets.length === 0 ? [] : [`COPY --from=assets --chown=app:app ${home}/${root} ${home}/${root}`]),
@@ -70,7 +71,9 @@ function buildStages({ tree }: Recipe, said: Composer, from: string): string[] {
   const files = ['composer.json', 'composer.lock', 'auth.json', 'symfony.lock'].filter((file) => tree.hasFile(file))
   const install = 'install --no-dev --prefer-dist --no-progress'
   const scripts = ['post-install-cmd', 'compile'].filter((name) => said.scripts.has(name))
-  const made = `find ${said.vendor} -mindepth 1 -maxdepth 1 -type d ! -name composer ! -name bin -exec rm -rf {} +`
+  const packages = `find ${said.vendor} -mindepth 1 -maxdepth 1 -type d ! -name composer ! -name bin -printf './%p\\n' > /tmp/packages`
+  // they lie in a layer below: to remove them there would be to mark each of their files as removed
+  const made = `mkdir ${apartAt} && tar -c --anchored --no-wildcards -X /tmp/packages . | tar -x -C ${apartAt}`
   return [
     `FROM ${from} AS dependencies`,
     `RUN apt-get update -q && apt-get install -qy --no-install-recommends composer unzip${said.needsGit ? ' git' : ''} && rm -rf /var/lib/apt/lists/*`,
@@ -83,7 +86,7 @@ function buildStages({ tree }: Recipe, said: Composer, from: string): string[] {
     'FROM dependencies AS build',
     'COPY . .',
     `RUN ${caches} composer dump-autoload --no-dev --optimize${scripts.map((name) => ` && composer run-script --no-dev ${name}`).join('')} \\`,
-    ` && ${made}`,
+    ` && ${packages} && ${made}`,
     '',
   ]
 }

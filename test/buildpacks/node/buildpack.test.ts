@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { apart, apartAt } from '../../../src/buildpacks/node/apart.js'
+import { apart, apartAt } from '../../../src/buildpacks/apart.js'
 import { complaintOf, pkg, planOf, type Files } from '../trees.js'
 
 const start = { scripts: { start: 'node server.js' } }

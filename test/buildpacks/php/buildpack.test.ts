@@ -73,8 +73,11 @@ describe('the PHP buildpack', () => {
       'COPY . .',
       'FROM php',
       'COPY --from=dependencies --chown=app:app /app/vendor /app/vendor',
-      'COPY --from=build --chown=app:app /app /app',
+      'COPY --from=build --chown=app:app /tmp/built /app',
     ])
+    expect(planOf(files).dockerfile).to.include(
+      "find vendor -mindepth 1 -maxdepth 1 -type d ! -name composer ! -name bin -printf './%p\\n' > /tmp/packages && mkdir /tmp/built && tar -c --anchored --no-wildcards -X /tmp/packages . | tar -x -C /tmp/built\n",
+    )
     expect(planOf(files).dockerignore).to.match(/^vendor$/m)
     const vendored = { ...files, 'vendor/autoload.php': index }
     expect(steps(vendored)).not.to.include('COPY . .')

@@ -1,4 +1,4 @@
-/** Where what is built waits for the last stage. */
+/** Where an app that is built waits for the last stage, without the packages that come into the image by themselves. */
 export const apartAt = '/tmp/built'
 
 /**
