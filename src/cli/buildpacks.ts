@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { Plan } from '../buildpacks/buildpack.js'
@@ -66,15 +66,9 @@ function registerEject(program: Command): void {
         throw new UsageError(`${plan.found} says how ${dir} is built`, 'there is nothing to write')
       if (plan.ownDockerfile !== false)
         throw new UsageError(`${dir} has a Dockerfile of its own`, 'there is nothing to write')
-      const procfile = join(dir, 'Procfile')
-      const types = Object.entries(plan.processTypes).flatMap(([type, command]) =>
-        command === null ? [] : [`${type}: ${command}\n`],
-      )
-      // the Dockerfile says what `web` runs; what else runs has to be said
       const files = [
         ['Dockerfile', `${syntaxLine(plan.dockerfile)}${plan.dockerfile}`],
         ['.dockerignore', `${plan.dockerignore.trimEnd()}\n`],
-        ...(types.length < 2 || existsSync(procfile) ? [] : [['Procfile', types.join('')] as const]),
       ] as const
       const own = existsSync(join(dir, '.dockerignore')) ? '.dockerignore' : null
       if (own !== null)
@@ -86,5 +80,24 @@ function registerEject(program: Command): void {
         await writeFile(join(dir, name), text, { flag: 'wx' })
         say(`Wrote ${join(dir, name)}`)
       }
+      await writeProcfile(dir, plan)
     })
+}
+
+/**
+ * The Dockerfile says what `web` runs; what else runs has to be said. A Procfile of the app stays unless the plan runs other
+ * commands than it has: what it calls on another platform is not in the image, and a Procfile goes before a Dockerfile.
+ */
+async function writeProcfile(dir: string, { processTypes }: Plan): Promise<void> {
+  const path = join(dir, 'Procfile')
+  const types = Object.entries(processTypes).filter(([, command]) => command !== null)
+  if (!existsSync(path)) {
+    if (types.length < 2) return
+  } else {
+    const { parseProcfile } = await import('../buildpacks/procfile.js')
+    const declared = Object.entries(parseProcfile(await readFile(path, 'utf8')))
+    if (declared.every(([type, command]) => processTypes[type] === command)) return
+  }
+  await writeFile(path, types.map(([type, command]) => `${type}: ${command ?? ''}\n`).join(''))
+  say(`Wrote ${path}`)
 }

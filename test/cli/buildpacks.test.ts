@@ -52,4 +52,29 @@ describe('buildpacks on the command line', function () {
     // and Berth builds it as well
     expect((await berth(['buildpacks:plan', site])).stdout).to.equal(ejected)
   })
+
+  it('say in the Procfile what the image runs, where the Procfile is for another platform', async () => {
+    const app = join(cli.dir, 'shop')
+    await mkdir(app)
+    const files = {
+      'index.php': '<?php echo 1;',
+      'composer.json': '{}',
+      Procfile: 'web: vendor/bin/heroku-php-nginx\nworker: php worker.php\n',
+    }
+    for (const [name, text] of Object.entries(files)) await writeFile(join(app, name), text)
+    const { code, stderr } = await berth(['buildpacks:eject', app])
+    expect([code, stderr.includes('Procfile')]).to.deep.equal([0, true])
+    expect(await readFile(join(app, 'Procfile'), 'utf8')).to.equal('web: serve-php\nworker: php worker.php\n')
+  })
+
+  it('leave a Procfile alone that says what the image runs', async () => {
+    const app = join(cli.dir, 'fine')
+    await mkdir(app)
+    await writeFile(join(app, 'server.js'), '')
+    await writeFile(join(app, 'package.json'), '{}')
+    const own = '# ours\nweb: node server.js\n'
+    await writeFile(join(app, 'Procfile'), own)
+    expect((await berth(['buildpacks:eject', app])).code).to.equal(0)
+    expect(await readFile(join(app, 'Procfile'), 'utf8')).to.equal(own)
+  })
 })
