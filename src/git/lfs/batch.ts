@@ -1,6 +1,9 @@
 import { BerthError } from '../../errors.js'
 import type { LfsObject } from './objects.js'
 
+/** Of what is asked and answered. */
+export const mediaType = 'application/vnd.git-lfs+json'
+
 /** Objects in one request; git-lfs sends 100 (lfs.transfer.batchSize). */
 const mostObjects = 1000
 
@@ -32,7 +35,8 @@ export interface BatchContext {
   readonly has: (object: LfsObject) => Promise<boolean>
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
+/** Whether a value of JSON is an object. */
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** An object as a client names it; null when it makes no sense. */

@@ -9,12 +9,10 @@ import { inMebibytes } from '../explain.js'
 import { records } from '../git.js'
 import { maxPath, maxPointer, shorten, type TreeFacts } from '../tree.js'
 import { hasObject, objectFile, type LfsObject } from './objects.js'
+import { readPointer } from './pointer.js'
 
 /** Bytes that are read of a `.gitattributes`. */
 const maxAttributes = 1024 * 1024
-
-const pointer =
-  /^version https:\/\/(?:git-lfs\.github\.com|hawser\.github\.com)\/spec\/v\d+\n(?:.*\n)*oid sha256:([0-9a-f]{64})\nsize (\d{1,15})\n$/
 
 /** A tree that git has written. */
 export interface CheckedOut {
@@ -75,8 +73,8 @@ async function findPointers(
     const [path = '', , value] = fields.splice(0)
     if (value !== 'lfs') continue
     const { text, executable } = await readStart(join(directory, path), maxPointer)
-    const [, oid = '', size = ''] = pointer.exec(text) ?? []
-    if (oid !== '') found.push({ path, oid, size: Number(size), executable })
+    const object = readPointer(text)
+    if (object) found.push({ path, ...object, executable })
   }
   return found
 }

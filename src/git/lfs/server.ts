@@ -6,12 +6,11 @@ import type { Logger } from '../../log.js'
 import { discard, requestBody } from '../body.js'
 import type { Disk } from '../disk.js'
 import { inMebibytes } from '../explain.js'
-import { answerBatch, parseBatch, parseJson, parseObject } from './batch.js'
+import { answerBatch, mediaType, parseBatch, parseJson, parseObject } from './batch.js'
 import { hasObject, objectFile, putObject, type LfsObject } from './objects.js'
 
 /** Bytes of a batch. */
 const maxBatch = 1024 * 1024
-const mediaType = 'application/vnd.git-lfs+json'
 
 /** A request below `<app>.git/info/lfs/`. */
 export interface LfsRequest {

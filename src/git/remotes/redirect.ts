@@ -1,19 +1,10 @@
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import { isIP, type LookupFunction } from 'node:net'
+import { pinned } from './http.js'
 import type { Connection } from './run.js'
 
 /** What git asks first of a repository. */
 const advertisement = '/info/refs?service=git-upload-pack'
-
-/** Answers with the addresses that a host was found at, whatever name is asked. */
-const pinned =
-  ({ addresses }: Connection): LookupFunction =>
-  (_name, { all }, answer) => {
-    const found = addresses.map((address) => ({ address, family: isIP(address) }))
-    if (all === true) answer(null, found)
-    else answer(null, found[0]?.address ?? '', found[0]?.family ?? 4)
-  }
 
 /**
  * Where a repository has moved to, as its server says when it is asked as git asks; null when it does not say, or says what is
@@ -24,7 +15,7 @@ export async function whereto(connection: Connection, signal: AbortSignal): Prom
   const asked = new URL(`${url.href.replace(/\/+$/, '')}${advertisement}`)
   const ask = url.protocol === 'https:' ? requestHttps : requestHttp
   const location = await new Promise<string | undefined>((resolve, reject) => {
-    ask(asked, { lookup: pinned(connection), agent: false, signal, headers: { 'User-Agent': 'git/berth' } })
+    ask(asked, { lookup: pinned(connection.addresses), agent: false, signal, headers: { 'User-Agent': 'git/berth' } })
       .once('response', (response) => {
         response.destroy()
         resolve(response.headers.location)

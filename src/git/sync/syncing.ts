@@ -22,6 +22,7 @@ import { checkGit } from '../remotes/reach.js'
 import { parseUrl } from '../remotes/url.js'
 import { ensureRepository } from '../repository.js'
 import { SubmoduleCache } from '../submodules/cache.js'
+import { fetchLfs } from './lfs.js'
 import { pushLocally } from './local-push.js'
 import { sourceName, writeSource } from './source.js'
 import { SyncOutput } from './sync-output.js'
@@ -226,6 +227,9 @@ export class Syncing {
     const tip = await findTip(at, source)
     const same = (await readRef(repository, ref)) === tip.commit
     const commit = same ? tip.commit : await fetchTip(at, source, tip)
+    const order = { commit, origin: tip.origin, repository, config, disk: this.#disk }
+    const files = same ? 0 : await fetchLfs(at, order)
+    if (files > 0) await relay.say(`       ${String(files)} file${files === 1 ? '' : 's'} of Git LFS fetched\n`)
     const short = commit.slice(0, 7)
     await relay.say(`       ${tip.name} is at ${short}${same ? ', as it was deployed: nothing is new' : ''}\n`)
     return commit
