@@ -14,6 +14,8 @@ export type PageName = (typeof pageNames)[number]
 export interface RoutingRules {
   /** Everybody is told to come again later. */
   readonly maintenance?: true
+  /** Seconds for which requests are held in maintenance, before they are told so. */
+  readonly hold?: number
   /** Addresses and CIDR networks that get in; everybody where none are named. */
   readonly allow?: readonly string[]
   /** Who gets in (Basic authentication, RFC 7617): name -> what the password is checked by. Everybody where none are named. */
@@ -42,6 +44,8 @@ export const rulesLimits = {
   requests: 1_000_000,
   /** A day. */
   seconds: 86_400,
+  /** Seconds; a browser gives up after as many. */
+  hold: 300,
   /** An hour. */
   timeout: 3_600,
   /** Bytes of a page. */
@@ -77,6 +81,7 @@ const isTexts = (value: unknown, isOne: (key: string, text: string) => boolean):
 
 const readers: { readonly [Name in keyof Required<RoutingRules>]: (value: unknown) => boolean } = {
   maintenance: (value) => value === true,
+  hold: (value) => isCount(value, rulesLimits.hold),
   allow: (value) => Array.isArray(value) && value.every((one) => typeof one === 'string' && isNetwork(one)),
   users: (value) => isTexts(value, () => true),
   rate: isRate,

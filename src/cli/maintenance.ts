@@ -1,10 +1,24 @@
 import type { Command } from 'commander'
+import { parseDuration } from '../lib/duration.js'
 import { addCommand } from './command.js'
+import { UsageError } from './failure.js'
 import { print, printJson, say } from './output.js'
 import { readPage } from './page-file.js'
 import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
 
 const group = 'Routing'
+
+interface OnOptions extends AppOptions {
+  readonly page?: string
+  readonly hold?: string
+}
+
+/** @throws UsageError */
+function secondsOf(text: string): number {
+  const ms = parseDuration(text)
+  if (ms === null) throw new UsageError(`--hold ${text.slice(0, 40)}: not a time`, 'write it as 30s or 2m')
+  return ms / 1000
+}
 
 function addMaintenance(program: Command): void {
   withJson(
@@ -18,10 +32,13 @@ function addMaintenance(program: Command): void {
     ),
   ).action(async (options: AppOptions & JsonOptions) => {
     const { client, app } = await openApp(options)
-    const { maintenance, pages } = await client.routing.get({ app })
+    const { maintenance, hold, pages } = await client.routing.get({ app })
     const own = pages.includes('maintenance')
-    if (options.json) printJson({ maintenance, page: own })
-    else print(`${maintenance ? 'on' : 'off'}${own ? ', with a page of its own' : ''}`)
+    if (options.json) printJson({ maintenance, hold, page: own })
+    else {
+      const held = maintenance && hold !== null ? `, requests are held for ${hold} s` : ''
+      print(`${maintenance ? 'on' : 'off'}${held}${own ? ', with a page of its own' : ''}`)
+    }
   })
 }
 
@@ -31,22 +48,22 @@ function addMaintenanceOn(program: Command): void {
       name: 'maintenance:on',
       summary: 'answer every request to an app with a page that asks to come again later; its processes go on',
       group,
-      examples: ['maintenance:on -a blog', 'maintenance:on --page soon.html'],
+      examples: ['maintenance:on -a blog', 'maintenance:on --page soon.html', 'maintenance:on --hold 30s'],
     }),
   )
     .option(
       '--page <file>',
       'HTML to show, from now on and each time it is on; `errors:unset maintenance` takes it back',
     )
-    .action(async ({ page, ...options }: AppOptions & { readonly page?: string }) => {
+    .option('--hold <time>', 'hold requests for so long, 30s or 2m, and pass them on in their order when it is off')
+    .action(async ({ page, hold: time, ...options }: OnOptions) => {
+      const hold = time === undefined ? null : secondsOf(time)
       const html = page === undefined ? undefined : await readPage(page)
       const { client, app } = await openApp(options)
-      await client.routing.change({
-        app,
-        maintenance: true,
-        ...(html === undefined ? {} : { pages: { maintenance: html } }),
-      })
-      say(`${app} is in maintenance: everybody is told to come again later, until \`berth maintenance:off -a ${app}\``)
+      const pages = html === undefined ? {} : { pages: { maintenance: html } }
+      await client.routing.change({ app, maintenance: true, hold, ...pages })
+      const meanwhile = hold === null ? 'everybody is told to come again later' : `requests are held for ${hold} s`
+      say(`${app} is in maintenance: ${meanwhile}, until \`berth maintenance:off -a ${app}\``)
     })
 }
 
@@ -60,7 +77,7 @@ function addMaintenanceOff(program: Command): void {
     }),
   ).action(async (options: AppOptions) => {
     const { client, app } = await openApp(options)
-    await client.routing.change({ app, maintenance: false })
+    await client.routing.change({ app, maintenance: false, hold: null })
     say(`${app} gets its requests again`)
   })
 }

@@ -15,12 +15,17 @@ import type { AppRules, Verdict } from './rules/rules.js'
 export class Forwarder implements AttemptEvents {
   /** Carries a request out, if its app's rules let it in; its reply is ended or cut in every case. */
   forward(call: Call): void {
+    this.#enter(call, false)
+  }
+
+  /** @param isKnown it was held before: it is not counted once more */
+  #enter(call: Call, isKnown: boolean): void {
     const rules = call.origin.find()?.rules
     if (!rules) {
       this.#carry(call)
       return
     }
-    const verdict = rules.judge(call.headers, call.client)
+    const verdict = rules.judge(call.headers, { client: call.client, isKnown })
     if (verdict instanceof Promise) void verdict.then((judged) => this.#follow(call, rules, judged))
     else this.#follow(call, rules, verdict)
   }
@@ -28,10 +33,20 @@ export class Forwarder implements AttemptEvents {
   #follow(call: Call, rules: AppRules, verdict: Verdict): void {
     if (call.reply.over) return
     const subject = subjectOf(call)
+    if ('kind' in verdict && verdict.kind === 'maintenance' && this.#hold(call, rules)) return
     if ('kind' in verdict) call.reply.page(verdict.kind, { ...subject, headers: verdict.headers })
     else if (Number(valueOf(call.headers, 'content-length') ?? 0) > rules.mostBody)
       call.reply.page('body-too-large', subject)
     else this.#carry({ ...call, headers: verdict.headers })
+  }
+
+  /** @returns false where the rules hold nothing, or there is no room */
+  #hold(call: Call, { given, held }: AppRules): boolean {
+    if (given.hold === undefined) return false
+    return held.add(given.hold * 1000, call.reply, (haveChanged) => {
+      if (haveChanged) this.#enter(call, true)
+      else if (!call.reply.over) call.reply.page('maintenance', subjectOf(call))
+    })
   }
 
   #carry(call: Call): void {

@@ -2,9 +2,8 @@ import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { maxHeaderLines } from '../framing.js'
 import type { AdmittedRequest, Refusal } from '../http-server.js'
-import { pageNames } from '../routing-rules.js'
+import { pageNames, type PageName } from '../routing-rules.js'
 import type { Away } from '../store/routes.js'
-import type { AppRules } from './rules/rules.js'
 
 /** Everything the router itself may answer. The name is also the `X-Berth-Error` header and the JSON `error`. */
 export type ErrorKind =
@@ -29,7 +28,7 @@ export interface PageSubject {
   readonly app?: string
   readonly id?: string
   /** The pages that the app has of its own. */
-  readonly own?: Pick<AppRules, 'page'> | undefined
+  readonly own?: { readonly page: (name: PageName) => string | undefined } | undefined
   /** What the answer says beside its page. */
   readonly headers?: Readonly<Record<string, string>> | undefined
 }

@@ -117,6 +117,7 @@ export class Table {
     // a hostname that another app has is not taken from it
     for (const host of route.hosts) if (!this.#hosts.has(host)) this.#hosts.set(host, known)
     this.#bequeath(freed)
+    if (before?.destination.rules !== rules) before?.destination.rules?.held.release()
     this.#retire(route.app, before?.destination.backends.filter((b) => !backends.includes(b)) ?? [])
   }
 
@@ -133,6 +134,7 @@ export class Table {
     if (before === undefined) return undefined
     this.#apps.delete(app)
     this.#bequeath(this.#free(before))
+    before.destination.rules?.held.release()
     this.#retire(app, before.destination.backends)
     const applied = this.state(app)
     if (applied.busy.length === 0) this.#versions.delete(app)

@@ -80,7 +80,7 @@ export class Tunnels {
   async upgrade(upgrade: Upgrade): Promise<void> {
     const { request, socket, origin } = upgrade
     socket.on('error', () => undefined)
-    const verdict = (await origin.find()?.rules?.judge(upgrade.headers, upgrade.client)) ?? upgrade
+    const verdict = (await origin.find()?.rules?.judge(upgrade.headers, upgrade)) ?? upgrade
     if ('kind' in verdict) {
       this.#refuse(upgrade, verdict.kind, verdict.headers)
       return

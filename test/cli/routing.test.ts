@@ -104,8 +104,16 @@ describe('routing on the command line', function () {
     expect((await berth(['errors:unset', '503', 'maintenance', '-a', 'shop'])).stderr).to.include(
       "Berth's own page for 503, maintenance",
     )
+    await berth(['maintenance:on', '--hold', '2m', '-a', 'shop'])
+    expect((await berth(['maintenance', '-a', 'shop'])).stdout).to.equal('on, requests are held for 120 s\n')
+    expect((await berth(['maintenance:on', '--hold', 'long', '-a', 'shop'])).stderr).to.include('not a time')
+    expect((await berth(['maintenance:on', '--hold', '10m', '-a', 'shop'])).stderr).to.include('at most 300')
     expect((await berth(['maintenance:off', '-a', 'shop'])).stderr).to.equal('shop gets its requests again\n')
-    expect(await json(['maintenance', '-a', 'shop', '--json'])).to.deep.equal({ maintenance: false, page: false })
+    expect(await json(['maintenance', '-a', 'shop', '--json'])).to.deep.equal({
+      maintenance: false,
+      hold: null,
+      page: false,
+    })
     expect((await berth(['errors:set', '404', page, '-a', 'shop'])).stderr).to.include('"404" has no page')
     expect((await berth(['errors:set', '503', join(cli.dir, 'nope'), '-a', 'shop'])).stderr).to.include(
       'there is no file',

@@ -40,6 +40,7 @@ const count = (what: string, limit: number) => [limit, `at most ${limit} ${what}
 
 export const RoutingView = z.strictObject({
   maintenance: z.boolean().describe('everybody is told to come again later'),
+  hold: z.int().nullable().describe('seconds for which requests are held in maintenance, before they are told so'),
   allow: z.array(z.string()).describe('addresses and networks that get in; everybody where there are none'),
   users: z.array(z.string()).describe('names that get in, with a password; everybody where there are none'),
   rate: Rate.nullable().describe('of all clients together'),
@@ -53,6 +54,7 @@ export type RoutingView = z.output<typeof RoutingView>
 
 const Edit = z.strictObject({
   maintenance: z.boolean().optional(),
+  hold: whole(most.hold).nullable().optional(),
   allow: z
     .array(Network)
     .max(...count('networks', most.networks))

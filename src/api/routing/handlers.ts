@@ -14,6 +14,7 @@ type Prepared = Omit<RoutingEdit, 'users' | 'pages'> & {
 
 const viewRules = ({ rules = {} }: App): RoutingView => ({
   maintenance: rules.maintenance ?? false,
+  hold: rules.hold ?? null,
   allow: [...(rules.allow ?? [])],
   users: Object.keys(rules.users ?? {}).sort(),
   rate: rules.rate ?? null,
@@ -68,10 +69,11 @@ function edited({ name, rules = {} }: App, edit: Prepared): RoutingRules {
   bounded(networks.length, rulesLimits.networks, 'networks that get in')
   bounded(Object.keys(users).length, rulesLimits.users, 'users')
   bounded(Object.keys(headers).length, rulesLimits.headers, 'headers')
-  const value = <Name extends 'rate' | 'clientRate' | 'body' | 'timeout'>(field: Name) =>
+  const value = <Name extends 'hold' | 'rate' | 'clientRate' | 'body' | 'timeout'>(field: Name) =>
     (edit[field] === undefined ? rules[field] : edit[field]) ?? undefined
   return withoutEmpty({
     ...{ maintenance: maintenance ? (true as const) : undefined, allow: networks, users, headers },
+    hold: value('hold'),
     ...{ rate: value('rate'), clientRate: value('clientRate'), body: value('body'), timeout: value('timeout') },
     pages: merged(rules.pages, edit.pages),
   })

@@ -17,6 +17,15 @@ export interface Refused {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** A request as rules see it. */
+export interface Asking {
+  /** Its address, as far as the proxies before us are believed. */
+  readonly client: string
+  readonly authorization: string | undefined
+  /** It has been counted. */
+  readonly isKnown?: boolean
+}
+
 type Verdict = Refused | undefined
 
 /** One password at a time is checked: each takes 16 MiB. */
@@ -49,12 +58,11 @@ export class Gate {
 
   /**
    * Why not, or undefined; a promise only where a password has to be checked.
-   * @param client its address, as far as the proxies before us are believed
    */
-  refuses(client: string, authorization: string | undefined): Verdict | Promise<Verdict> {
+  refuses({ client, authorization, isKnown }: Asking): Verdict | Promise<Verdict> {
     if (this.#allowed?.has(client) === false) return { kind: 'no-access' }
     for (const [limit, key, { requests, seconds }] of this.#limits)
-      if (!limit.take(key(client))) return tooMany(seconds / requests)
+      if (isKnown !== true && !limit.take(key(client))) return tooMany(seconds / requests)
     const late = this.#rules.maintenance ? ({ kind: 'maintenance' } as const) : undefined
     if (!this.#rules.users) return late
     const login = this.#login(this.#rules.users, client, authorization)

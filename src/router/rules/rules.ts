@@ -1,6 +1,7 @@
 import type { PageName, RoutingRules } from '../../routing-rules.js'
 import { valueOf } from '../headers.js'
-import { Gate, readBasic, type Refused } from './gate.js'
+import { Gate, readBasic, type Asking, type Refused } from './gate.js'
+import { Held } from './held.js'
 
 /** Finds a page by its digest; undefined for one that is not here. */
 export type PageSource = (digest: string) => string | undefined
@@ -13,6 +14,8 @@ export class AppRules {
   /** As they are in the route. */
   readonly given: RoutingRules
   readonly #gate: Gate
+  /** Requests that wait for others to take the place of these. */
+  readonly held = new Held()
   /** ms until the first byte of an answer, where it is not as for all. */
   readonly firstByte: number | undefined
   /** Bytes of a request's body. */
@@ -32,11 +35,10 @@ export class AppRules {
    * Why a request does not get in, or the headers with which it goes on; a promise only where a password has to be checked. The password
    * is not the app's: it gets the name alone, in `X-Forwarded-User`.
    * @param headers to be sent on, `[name, value, …]`
-   * @param client its address, as far as the proxies before us are believed
    */
-  judge(headers: readonly string[], client: string): Verdict | Promise<Verdict> {
+  judge(headers: readonly string[], asking: Omit<Asking, 'authorization'>): Verdict | Promise<Verdict> {
     const authorization = valueOf(headers, 'authorization')
-    const refused = this.#gate.refuses(client, authorization)
+    const refused = this.#gate.refuses({ ...asking, authorization })
     const passed = () => (this.given.users ? asUser(headers, readBasic(authorization ?? '')?.[0] ?? '') : { headers })
     return refused instanceof Promise ? refused.then((why) => why ?? passed()) : (refused ?? passed())
   }

@@ -12,7 +12,7 @@ describe('routing through the API', function () {
   })
   after(() => rig[Symbol.asyncDispose]())
   const nothing = {
-    ...{ maintenance: false, allow: [], users: [], rate: null, clientRate: null, headers: {}, body: null },
+    ...{ maintenance: false, hold: null, allow: [], users: [], rate: null, clientRate: null, headers: {}, body: null },
     ...{ timeout: null, pages: [] },
   }
 
@@ -22,13 +22,14 @@ describe('routing through the API', function () {
     expect(contract.routing.get.reply.parse(await client.routing.get({ app: 'blog' }))).to.deep.equal(nothing)
     const rate = { requests: 100, seconds: 10 }
     const view = await client.routing.change({
-      ...{ app: 'blog', maintenance: true, allow: ['10.0.0.0/8', '::1'], rate, body: 1_000, timeout: 60 },
+      ...{ app: 'blog', maintenance: true, hold: 30, allow: ['10.0.0.0/8', '::1'], rate, body: 1_000, timeout: 60 },
       headers: { 'X-Frame-Options': 'DENY', server: '' },
     })
     const headers = { 'x-frame-options': 'DENY', server: '' }
     const said = {
       ...nothing,
       maintenance: true,
+      hold: 30,
       allow: ['10.0.0.0/8', '::1'],
       rate,
       body: 1_000,
@@ -38,10 +39,18 @@ describe('routing through the API', function () {
     expect(view).to.deep.equal(said)
     const before = await store.routes.get(id)
     expect(before?.rules).to.deep.equal({
-      ...{ maintenance: true, allow: ['10.0.0.0/8', '::1'], rate, body: 1_000, timeout: 60, headers },
+      ...{ maintenance: true, hold: 30, allow: ['10.0.0.0/8', '::1'], rate, body: 1_000, timeout: 60, headers },
     })
     await client.routing.change({
-      ...{ app: 'blog', maintenance: false, disallow: ['10.0.0.0/8', '::1'], rate: null, body: null, timeout: null },
+      ...{
+        app: 'blog',
+        maintenance: false,
+        hold: null,
+        disallow: ['10.0.0.0/8', '::1'],
+        rate: null,
+        body: null,
+        timeout: null,
+      },
       headers: { server: null, 'x-frame-options': null },
     })
     const after = await store.routes.get(id)

@@ -9,11 +9,11 @@ const basic = (user: string, password: string): string =>
 describe('the gate of an app', () => {
   const gateOf = (rules: RoutingRules): Gate => new Gate(rules, 'blog', () => 0)
   const ask = async (gate: Gate, client = '192.0.2.1', authorization?: string) =>
-    (await gate.refuses(client, authorization))?.kind ?? 'in'
+    (await gate.refuses({ client, authorization }))?.kind ?? 'in'
 
   it('lets everybody in where nothing is said', async () => {
     expect(await ask(gateOf({}))).to.equal('in')
-    expect(gateOf({}).refuses('192.0.2.1', undefined)).to.equal(undefined)
+    expect(gateOf({}).refuses({ client: '192.0.2.1', authorization: undefined })).to.equal(undefined)
   })
 
   it('lets in some networks, and nobody whose address makes no sense', async () => {
@@ -34,20 +34,22 @@ describe('the gate of an app', () => {
     expect(six).to.deep.equal(['in', 'in', 'too-many-requests'])
     const all = gateOf({ rate: { requests: 1, seconds: 60 } })
     expect([await ask(all, '192.0.2.1'), await ask(all, '192.0.2.2')]).to.deep.equal(['in', 'too-many-requests'])
-    expect(await all.refuses('192.0.2.1', undefined)).to.deep.include({ headers: { 'retry-after': '60' } })
+    expect(await all.refuses({ client: '192.0.2.1', authorization: undefined })).to.deep.include({
+      headers: { 'retry-after': '60' },
+    })
   })
 
   it('asks for a password, and checks it once', async () => {
     const gate = gateOf({ users: { me: await hashPassword('a:b') } })
-    expect(await gate.refuses('192.0.2.1', undefined)).to.deep.equal({
+    expect(await gate.refuses({ client: '192.0.2.1', authorization: undefined })).to.deep.equal({
       kind: 'login',
       headers: { 'www-authenticate': 'Basic realm="blog", charset="UTF-8"' },
     })
     const wrong = ['Bearer abc', 'Basic', 'Basic !', basic('me', 'no'), basic('you', 'a:b'), basic('toString', 'a:b')]
     for (const authorization of wrong) expect(await ask(gate, '192.0.2.1', authorization)).to.equal('login')
-    expect(gate.refuses('192.0.2.1', basic('me', 'a:b'))).to.be.instanceOf(Promise)
+    expect(gate.refuses({ client: '192.0.2.1', authorization: basic('me', 'a:b') })).to.be.instanceOf(Promise)
     expect(await ask(gate, '192.0.2.1', basic('me', 'a:b'))).to.equal('in')
-    expect(gate.refuses('192.0.2.1', basic('me', 'a:b'))).to.equal(undefined)
+    expect(gate.refuses({ client: '192.0.2.1', authorization: basic('me', 'a:b') })).to.equal(undefined)
     expect(await ask(gate, '192.0.2.1', basic('me', 'other'))).to.equal('login')
   })
 

@@ -2,6 +2,7 @@ import { connect } from 'node:net'
 import { expect } from 'chai'
 import { hashPassword } from '../../../src/lib/password-hash.js'
 import type { RoutingRules } from '../../../src/routing-rules.js'
+import { Held } from '../../../src/router/rules/held.js'
 import { app, router, until, type App, type TestRouter } from '../parts.js'
 
 const basic = (user: string, password: string): string =>
@@ -16,6 +17,7 @@ describe('an app’s rules', () => {
     front.table.apply({
       ...{ app: 'id-blog', name: 'blog', hosts: ['blog.test'], targets, version: ++version, ...(rules && { rules }) },
     })
+  const heldOf = () => front.table.find('blog.test')?.rules?.held.size
   const get = (headers: Record<string, string> = {}) => front.send('blog.test', { headers })
 
   beforeEach(async () => {
@@ -136,6 +138,55 @@ describe('an app’s rules', () => {
     expect(JSON.parse(plain.body)).to.include({ error: 'not-running' })
     own.table.apply({ ...route, version: 2, rules: { maintenance: true, pages: { maintenance: 'b'.repeat(64) } } })
     expect((await own.send('blog.test', { headers: html })).body).to.include('blog is in maintenance')
+  })
+
+  it('hold requests, bodies and all, and pass each on once', async () => {
+    rule({ maintenance: true, hold: 60, clientRate: { requests: 20, seconds: 3_600 } })
+    const all = Array.from({ length: 20 }, (_, at) => ({
+      method: 'POST',
+      path: `/${String(at)}`,
+      body: `body ${String(at)}`,
+    }))
+    const replies = []
+    for (const one of all) {
+      replies.push(front.send('blog.test', one))
+      await until(() => heldOf() === replies.length)
+    }
+    // a deploy lets nobody go
+    rule({ maintenance: true, hold: 60, clientRate: { requests: 20, seconds: 3_600 } }, [blog.target('other')])
+    expect(heldOf()).to.equal(20)
+    expect(seen).to.have.length(0)
+    const refused = await front.send('blog.test')
+    expect(refused.status).to.equal(429)
+    rule({ hold: 60 })
+    expect((await Promise.all(replies)).map(({ status }) => status)).to.deep.equal(all.map(() => 200))
+    // by which of 20 connections the app is reached first is the kernel's to say
+    const sorted = (lengths: number[]) => lengths.sort((a, b) => a - b)
+    expect(sorted(seen.map(({ body }) => body))).to.deep.equal(sorted(all.map(({ body }) => body.length)))
+    expect(heldOf()).to.equal(0)
+  })
+
+  it('hold so many and for so long, and nobody who has left', async () => {
+    rule({ maintenance: true, hold: 1 })
+    expect((await get()).status).to.equal(503)
+    rule({ maintenance: true, hold: 60 })
+    const held = new Held()
+    const reply = { whenClosed: (closed: () => void) => leaving.push(closed) }
+    const leaving: (() => void)[] = []
+    let gone = 0
+    const fits = Array.from({ length: 1_001 }, () => held.add(60_000, reply, () => (gone += 1)))
+    expect(fits.filter((one) => !one)).to.have.length(1)
+    for (const leave of leaving) leave()
+    held.release()
+    expect(gone).to.equal(0)
+    const order: number[] = []
+    for (const at of [1, 2, 3]) held.add(60_000, reply, () => order.push(at))
+    held.release()
+    expect(order).to.deep.equal([1, 2, 3])
+    const left = get()
+    await until(() => heldOf() === 1)
+    front.table.remove('id-blog')
+    expect((await left).status).to.equal(503)
   })
 
   it('leave a client that goes while its password is checked alone', async () => {
