@@ -7,6 +7,8 @@ export interface ImagePlan {
   readonly dockerfile: string
   /** Where the Dockerfile lies in the context when it is the app's own: it asks for each config var that it wants. */
   readonly ownDockerfile: string | false
+  /** Whether the app says what it begins with, although the Dockerfile is none of its own. */
+  readonly namesImages?: true
   /** Lines of a .dockerignore; the app's own lines come after the buildpack's. */
   readonly dockerignore: string
   /** Folder of the tree that is the context; the top unless given. */

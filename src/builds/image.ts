@@ -62,7 +62,7 @@ export async function buildImage(
   try {
     const builder = await engine.builds.builder()
     if (builder !== 'here') noteShown(plan, variables, log)
-    const asks = pull && plan.ownDockerfile !== false // what a buildpack begins with is Berth's to renew
+    const asks = pull && (plan.namesImages ?? plan.ownDockerfile !== false) // what a buildpack begins with is Berth's to renew
     context = await contextOf(join(directory, plan.context ?? '.'), plan, builder === 'here')
     const request = {
       ...context.options,

@@ -38,6 +38,7 @@ export function imageOf(service: Field, sources: ImageSources, built: ReadonlyMa
 const pulled = (name: string): ImagePlan => ({
   dockerfile: `FROM ${name}\n`,
   ownDockerfile: false,
+  namesImages: true,
   dockerignore: '**',
   title: name,
 })
@@ -104,6 +105,7 @@ const inlineImage = (
 ): ImagePlan => ({
   dockerfile: `${dockerfile.trimEnd()}\n`,
   ownDockerfile: false,
+  namesImages: true,
   dockerignore: tree.read(folder === '.' ? '.dockerignore' : `${folder}/.dockerignore`) ?? '',
   title: 'dockerfile_inline',
   ...(folder === '.' ? {} : { context: folder }),

@@ -63,7 +63,12 @@ describe('a compose file', () => {
       cache: null,
     })
     expect(Object.keys(images)).to.deep.equal(['worker', 'db', 'cache'])
-    expect(images.db).to.deep.include({ dockerfile: 'FROM postgres:16\n', ownDockerfile: false, title: 'postgres:16' })
+    expect(images.db).to.deep.include({
+      dockerfile: 'FROM postgres:16\n',
+      ownDockerfile: false,
+      namesImages: true,
+      title: 'postgres:16',
+    })
     expect(made.formation).to.deep.equal({ web: 2, worker: 1, db: 1, cache: 1 })
   })
 
