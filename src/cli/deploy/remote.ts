@@ -18,11 +18,12 @@ export async function fetchTree(workspace: Workspace, source: string): Promise<{
   if (url === '' || url.startsWith('-') || ref.startsWith('-') || /[\s\0:^~?*[\\]/.test(ref))
     throw new UsageError(`${source} is no repository and branch`, 'write it as https://HOST/REPOSITORY.git#BRANCH')
   const slow = ['-c', 'http.lowSpeedLimit=1', '-c', `http.lowSpeedTime=${String(silence)}`]
-  await workspace.git([...slow, 'fetch', '--no-tags', '--depth=1', url, ref], { shown: () => undefined })
+  const shown = URL.canParse(url) ? withoutSecrets(new URL(url)) : url
+  const options = { shown: () => undefined, elsewhere: shown }
+  await workspace.git([...slow, 'fetch', '--no-tags', '--depth=1', url, ref], options)
   const [commit = '', tree = ''] = (
     await workspace.git(['rev-parse', 'FETCH_HEAD^{commit}', 'FETCH_HEAD^{tree}'])
   ).split('\n')
-  const shown = URL.canParse(url) ? withoutSecrets(new URL(url)) : url
   return { tree, title: `${joinSource({ url: shown, ref: named })} at ${commit.slice(0, 12)}` }
 }
 

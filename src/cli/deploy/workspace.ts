@@ -15,6 +15,8 @@ interface GitOptions {
   readonly input?: string | ((stdin: Writable) => Promise<void>)
   /** What it says is for the person at the terminal, and is told here, too. */
   readonly shown?: (text: string) => void
+  /** The repository that it speaks to, for a person, where that is not Berth's. */
+  readonly elsewhere?: string
 }
 
 /**
@@ -76,7 +78,7 @@ export class Workspace implements AsyncDisposable {
   }
 
   /** Runs git. @returns what it printed, trimmed @throws BerthError why it failed, in words for a person */
-  async git(args: readonly string[], { env = {}, input, shown }: GitOptions = {}): Promise<string> {
+  async git(args: readonly string[], { env = {}, input, shown, elsewhere }: GitOptions = {}): Promise<string> {
     const child = spawn('git', args, {
       env: { ...outsideEnvironment(), ...this.#env, GIT_DIR: this.#directory, GIT_INDEX_FILE: this.#index, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -102,7 +104,7 @@ export class Workspace implements AsyncDisposable {
     }
     const [stdout, stderr] = await said
     const code = await failed.promise
-    if (code !== 0) throw gitFailure(args, code, stderr)
+    if (code !== 0) throw gitFailure(args, code, stderr, elsewhere)
     return stdout.trimEnd()
   }
 
