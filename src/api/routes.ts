@@ -26,6 +26,7 @@ export const routes = {
     add: 'POST /apps/:app/domains',
     remove: 'DELETE /apps/:app/domains/:host',
     clear: 'DELETE /apps/:app/domains',
+    redirect: 'PATCH /apps/:app/domains/:host',
     check: 'POST /apps/:app/domains/check',
   },
   certs: {

@@ -52,7 +52,11 @@ function addDomains(program: Command): void {
         table(
           all.map((one) => [
             shownHost(one),
-            one.own ? 'by its name' : `since ${formatTime(one.createdAt)}`,
+            one.own
+              ? 'by its name'
+              : one.redirect === null
+                ? `since ${formatTime(one.createdAt)}`
+                : `to ${one.redirect}`,
             certified(one),
           ]),
         ),
@@ -126,6 +130,32 @@ function addDomainsClear(program: Command): void {
     })
 }
 
+function addDomainsRedirect(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'domains:redirect',
+        summary:
+          'have clients of a hostname sent on to another of the app, as www to the name without; path and query stay',
+        group,
+        examples: ['domains:redirect www.example.org example.org -a blog', 'domains:redirect www.example.org --off'],
+      }),
+    ),
+  )
+    .argument('<from>')
+    .argument('[to]')
+    .option('--off', 'have the app answer there again')
+    .action(async (host: string, to: string | undefined, options: AppOptions & JsonOptions & { off?: boolean }) => {
+      if ((to === undefined) !== (options.off === true))
+        throw new UsageError('name a host to send clients on to, or say --off', 'berth domains:redirect FROM TO')
+      const { client, app } = await openApp(options)
+      const one = await client.domains.redirect({ app, host, to: to ?? null })
+      if (options.json) printJson(one)
+      else if (one.redirect === null) say(`${app} answers at ${shownHost(one)} again`)
+      else say(`Clients of ${shownHost(one)} are sent on to ${one.redirect}`)
+    })
+}
+
 function addDomainsCheck(program: Command): void {
   withJson(
     withApp(
@@ -164,5 +194,6 @@ export function shownCheck(check: DomainCheck): string {
 }
 
 export function registerDomains(program: Command): void {
-  for (const add of [addDomains, addDomainsAdd, addDomainsRemove, addDomainsClear, addDomainsCheck]) add(program)
+  for (const add of [addDomains, addDomainsAdd, addDomainsRemove, addDomainsClear, addDomainsRedirect, addDomainsCheck])
+    add(program)
 }

@@ -7,6 +7,7 @@ import type { Hold, Origin } from './exchange.js'
 import { requestHeaders, requestIdOf } from './headers.js'
 import { normaliseHost, type RequestAddress } from './host.js'
 import type { Scheme, TrustedProxies } from './proxies.js'
+import { urlAt } from './redirect.js'
 import { Destination, type Table } from './table.js'
 
 /** A way in, as the world sees it. */
@@ -52,6 +53,8 @@ export interface Directed {
   readonly client: string
   /** To be sent on. */
   readonly headers: readonly string[]
+  /** URL that the client is sent on to instead. */
+  readonly redirect?: string
 }
 
 /** Who gets which request. */
@@ -75,9 +78,9 @@ export class Origins {
     const visitor = this.#proxies.visitor(asked.peer, given, scheme)
     const { authority } = visitor
     // a proxy that puts its own name for us into Host says elsewhere what its client asked for
-    const origin =
-      this.#originOf(address.host) ??
-      (authority === undefined ? undefined : this.#originOf(normaliseHost(authority) ?? ''))
+    const theirs = authority === undefined ? null : normaliseHost(authority)
+    const named = this.#originOf(address.host)
+    const origin = named ?? (theirs === null ? undefined : this.#originOf(theirs))
     if (!origin) return { id, address }
     const headers = requestHeaders(given, frame, {
       client: visitor.client,
@@ -87,7 +90,10 @@ export class Origins {
       proto: visitor.proto,
       id,
     })
-    return { id, address, origin, client: visitor.client, headers }
+    const to = this.#deps.table.redirect(named || theirs === null ? address.host : theirs)
+    const by = { authority: (named ? undefined : authority) ?? address.authority, path: address.path }
+    const redirect = to === undefined ? {} : { redirect: urlAt(to, visitor.proto, by) }
+    return { id, address, origin, client: visitor.client, headers, ...redirect }
   }
 
   #originOf(host: string): Origin | undefined {

@@ -47,4 +47,5 @@ export const isRoute = (value: unknown): value is Route =>
   value.targets.every(isTarget) &&
   reasons.has(value.away) &&
   (value.rules === undefined || isRules(value.rules)) &&
+  (value.redirects === undefined || (isObject(value.redirects) && Object.values(value.redirects).every(isName))) &&
   Number.isSafeInteger(value.version)

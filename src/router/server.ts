@@ -14,6 +14,7 @@ import { Forwarder } from './forward.js'
 import { clientOf } from './headers.js'
 import { requestAddress } from './host.js'
 import { Origins, type Directed, type FrontListener, type OriginsDeps, type Undirected } from './origins.js'
+import { sendRedirect } from './redirect.js'
 import { sendPage, sendRawPage } from './pages.js'
 import { TrustedProxies } from './proxies.js'
 import { Http1Reply } from './reply.js'
@@ -155,6 +156,7 @@ class Reception {
     if (!address) reply.page('bad-request', { id })
     else if (method === 'TRACE') reply.page('no-such-method', { id, host: address.host })
     else if (!('origin' in directed)) reply.page('unknown-host', { id, host: address.host })
+    else if (directed.redirect !== undefined) sendRedirect(reply, method, { redirect: directed.redirect, id })
     else this.#forwarder.forward({ ...call, ...directed, chunked: frame.kind === 'chunked' })
   }
 

@@ -1,3 +1,4 @@
+import { own } from '../lib/own.js'
 import type { Applied, Away, Route } from '../store/routes.js'
 import { isDeepStrictEqual } from 'node:util'
 import { Backend } from './backend.js'
@@ -43,6 +44,8 @@ export class Destination {
   }
 }
 
+const wildcardOf = (host: string): string => `*${host.slice(host.indexOf('.'))}`
+
 interface Known {
   readonly route: Route
   readonly destination: Destination
@@ -71,7 +74,14 @@ export class Table {
 
   /** A wildcard stands for one label, where no app has the very hostname. */
   find(host: string): Destination | undefined {
-    return (this.#hosts.get(host) ?? this.#hosts.get(`*${host.slice(host.indexOf('.'))}`))?.destination
+    return (this.#hosts.get(host) ?? this.#hosts.get(wildcardOf(host)))?.destination
+  }
+
+  /** The hostname that clients of another are sent on to. */
+  redirect(host: string): string | undefined {
+    const known = this.#hosts.get(host)
+    if (known) return own(known.route.redirects ?? {}, host)
+    return own(this.#hosts.get(wildcardOf(host))?.route.redirects ?? {}, wildcardOf(host))
   }
 
   /** Every route, to be remembered or announced. */

@@ -9,6 +9,8 @@ export interface Domain {
   readonly host: string
   /** RFC 3339 */
   readonly createdAt: string
+  /** Clients are sent on to this hostname, which is the app's too. */
+  readonly redirect?: string
 }
 
 /** How many an app may have. */
@@ -52,7 +54,12 @@ export function checkDomain(text: string, domain: string): string {
 export function namesOf(
   app: { readonly name: string; readonly domains?: readonly Domain[]; readonly rules?: RoutingRules },
   hostOf: (name: string) => string,
-): Pick<Route, 'name' | 'hosts' | 'rules'> {
+): Pick<Route, 'name' | 'hosts' | 'rules' | 'redirects'> {
   const { name, domains = [], rules } = app
-  return { name, hosts: [hostOf(name), ...domains.map(({ host }) => host)], ...(rules && { rules }) }
+  const redirects = domains.flatMap(({ host, redirect }) => (redirect === undefined ? [] : [[host, redirect] as const]))
+  return {
+    ...{ name, hosts: [hostOf(name), ...domains.map(({ host }) => host)] },
+    ...(rules && { rules }),
+    ...(redirects.length > 0 && { redirects: Object.fromEntries(redirects) }),
+  }
 }

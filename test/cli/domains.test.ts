@@ -33,6 +33,20 @@ describe('domains on the command line', function () {
     )
   })
 
+  it('sends clients on', async () => {
+    await cli.api.pushed('moved')
+    await berth(['domains:add', 'moved.example', 'www.moved.example', '-a', 'moved'])
+    const said = async (...args: string[]) => (await berth(['domains:redirect', ...args, '-a', 'moved'])).stderr
+    expect(await said('www.moved.example', 'moved.example')).to.equal(
+      'Clients of www.moved.example are sent on to moved.example\n',
+    )
+    expect((await berth(['domains', '-a', 'moved'])).stdout).to.match(
+      /^www\.moved\.example +to moved\.example +no cert/m,
+    )
+    expect(await said('www.moved.example')).to.include('say --off')
+    expect(await said('www.moved.example', '--off')).to.equal('moved answers at www.moved.example again\n')
+  })
+
   it('checks where they lead', async () => {
     await cli.api.pushed('checked')
     const checked = await berth(['domains:check', '-a', 'checked'])

@@ -6,6 +6,7 @@ export const DomainView = z.strictObject({
   shown: z.string().describe('as people read it'),
   own: z.boolean().describe("the app's own, by its name: it cannot be removed"),
   createdAt: Time,
+  redirect: z.string().nullable().describe('hostname that clients are sent on to'),
 })
 export type DomainView = z.output<typeof DomainView>
 
@@ -63,6 +64,13 @@ export const domains = {
     summary: 'Take a hostname from an app, at once; makes no release',
     needs: 'manage',
     params: OfApp.extend({ host: Host }),
+    reply: DomainView,
+  },
+  redirect: {
+    summary: 'Have clients of a hostname sent on to another of the app, or no more',
+    needs: 'manage',
+    params: OfApp.extend({ host: Host }),
+    body: z.strictObject({ to: Host.nullable().describe('null: it is answered by the app') }),
     reply: DomainView,
   },
   check: {

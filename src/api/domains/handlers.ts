@@ -11,8 +11,8 @@ import type { ControlApiDeps } from '../platform.js'
 import { checkDomains } from './check.js'
 import type { DomainInfo, DomainView } from './contract.js'
 
-const viewDomain = ({ host, createdAt }: Domain, own = false): DomainView => ({
-  ...{ host, shown: toUnicode(host), own, createdAt },
+const viewDomain = ({ host, createdAt, redirect }: Domain, own = false): DomainView => ({
+  ...{ host, shown: toUnicode(host), own, createdAt, redirect: redirect ?? null },
 })
 
 const noDomain = (host: string, { name }: App): BerthError =>
@@ -42,17 +42,24 @@ export function domainHandlers(platform: ControlApiDeps): HandlersOf<'domains'> 
     },
 
     remove: async ({ host: text }, { app }) => {
-      const read = readHostname(text) // what is no domain by today's rules may be one of yesterday
-      const host = 'host' in read ? read.host : text
+      const host = hostOf(text)
       if (host === own(app)) readDomain(text, app, host, config.domain)
       let gone: Domain | undefined
-      await store.apps.update(app.id, ({ domains = [] }) => {
-        gone = domains.find((one) => one.host === host)
-        if (gone === undefined) throw noDomain(host, app)
-        return { domains: domains.filter((one) => one.host !== host) }
+      await store.apps.update(app.id, (now) => {
+        gone = now.domains?.find((one) => one.host === host)
+        return { domains: without(now, host) }
       })
       if (gone === undefined) throw noDomain(host, app)
       return viewDomain(gone)
+    },
+
+    redirect: async ({ host: text, to }, { app }) => {
+      const host = hostOf(text)
+      const target = to === null ? null : hostOf(to)
+      const { domains = [] } = await store.apps.update(app.id, (now) => ({ domains: redirected(now, host, target) }))
+      const after = domains.find((one) => one.host === host)
+      if (after === undefined) throw noDomain(host, app)
+      return viewDomain(after)
     },
 
     check: (_, { app }) => checkDomains(config, app),
@@ -95,6 +102,51 @@ function readDomain(text: string, { name }: App, own: string, domain: string): s
   if (text.trim().toLowerCase() === own)
     throw new BerthError('invalid', `${own} is ${name}'s by its name`, '`berth apps:rename` gives it another')
   return checkDomain(text, domain)
+}
+
+/** What is no domain by today's rules may be one of yesterday. */
+function hostOf(text: string): string {
+  const read = readHostname(text)
+  return 'host' in read ? read.host : text
+}
+
+/** @throws BerthError `missing`, `conflict` when another is sent on to it */
+function without(app: App, host: string): Domain[] {
+  const { domains = [] } = app
+  if (!domains.some((one) => one.host === host)) throw noDomain(host, app)
+  const from = domains.find((one) => one.redirect === host)
+  if (from)
+    throw new BerthError(
+      'conflict',
+      `clients of ${from.host} are sent on to ${host}`,
+      `\`berth domains:redirect ${from.host} --off -a ${app.name}\` ends that`,
+    )
+  return domains.filter((one) => one.host !== host)
+}
+
+/** @throws BerthError `missing`, `invalid`, `conflict` where clients would be sent on for ever, or to nobody */
+function redirected(app: App, host: string, to: string | null): Domain[] {
+  const { name, domains = [] } = app
+  const domain = domains.find((one) => one.host === host)
+  if (!domain) throw noDomain(host, app)
+  const plain: Domain = { host, createdAt: domain.createdAt }
+  const target = domains.find((one) => one.host === to)
+  if (to !== null) {
+    if (to.startsWith('*.'))
+      throw new BerthError('invalid', 'clients cannot be sent on to a wildcard', 'name one host of it')
+    if (!target) throw noDomain(to, app)
+    if (to === host || target.redirect !== undefined)
+      throw new BerthError(
+        'conflict',
+        to === host
+          ? `${host} cannot be sent on to itself`
+          : `clients of ${to} are sent on to ${target.redirect ?? ''} themselves`,
+        `send ${host} on to one that ${name} answers at`,
+      )
+  }
+  const from = to === null ? undefined : domains.find((one) => one.redirect === host)
+  if (from) throw new BerthError('conflict', `clients of ${from.host} are sent on to ${host}`, 'end that first')
+  return domains.map((one) => (one.host === host ? (to === null ? plain : { ...plain, redirect: to }) : one))
 }
 
 /** @throws BerthError `conflict` when they are too many */

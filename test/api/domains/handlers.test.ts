@@ -59,6 +59,40 @@ describe('domains through the API', function () {
     await client.domains.add({ app: 'second', hosts: ['*.example.net'] })
   })
 
+  it('sends clients of one on to another, never in a circle nor to nobody', async () => {
+    const { client, store } = rig
+    const { id } = await rig.pushed('moves')
+    await client.domains.add({ app: 'moves', hosts: ['apex.example', 'www.apex.example', '*.old.example'] })
+    const send = (host: string, to: string | null) => client.domains.redirect({ app: 'moves', host, to })
+    expect(await send('WWW.apex.example', 'Apex.example')).to.include({
+      host: 'www.apex.example',
+      redirect: 'apex.example',
+    })
+    expect((await send('*.old.example', 'apex.example')).redirect).to.equal('apex.example')
+    expect((await store.routes.get(id))?.redirects).to.deep.equal({
+      ...{ 'www.apex.example': 'apex.example', '*.old.example': 'apex.example' },
+    })
+    await expectFault(send('apex.example', 'apex.example'), 'conflict', /cannot be sent on to itself/)
+    await expectFault(
+      send('apex.example', 'www.apex.example'),
+      'conflict',
+      /www.apex.example are sent on to apex.example/,
+    )
+    await expectFault(send('*.old.example', 'www.apex.example'), 'conflict', /are sent on to apex.example themselves/)
+    await expectFault(send('www.apex.example', '*.old.example'), 'invalid', /to a wildcard/)
+    await expectFault(send('www.apex.example', 'evil.example'), 'missing', /moves has no domain evil.example/)
+    await expectFault(send('evil.example', 'apex.example'), 'missing', /moves has no domain evil.example/)
+    const remove = client.domains.remove({ app: 'moves', host: 'apex.example' })
+    await expectFault(remove, 'conflict', /clients of www.apex.example are sent on to apex.example/)
+    await client.domains.add({ app: 'moves', hosts: ['www.apex.example', 'more.example'] })
+    const listed = await client.domains.list({ app: 'moves' })
+    expect(listed.map(({ redirect }) => redirect)).to.deep.equal([null, 'apex.example', null, null, 'apex.example'])
+    expect((await send('*.old.example', null)).redirect).to.equal(null)
+    await send('www.apex.example', null)
+    expect((await store.routes.get(id))?.redirects).to.equal(undefined)
+    await client.domains.remove({ app: 'moves', host: 'apex.example' })
+  })
+
   it('refuses what nobody can have, and too many', async () => {
     const { client } = rig
     await rig.pushed('refused')
