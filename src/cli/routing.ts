@@ -15,12 +15,13 @@ type Rate = NonNullable<RoutingView['rate']>
 interface Edit {
   rate?: Rate | null
   clientRate?: Rate | null
+  compress?: boolean
   body?: number | null
   timeout?: number | null
   headers?: Record<string, string | null>
 }
 
-const names = ['timeout', 'body', 'rate', 'client-rate', 'header.NAME'] as const
+const names = ['timeout', 'body', 'rate', 'client-rate', 'compress', 'header.NAME'] as const
 
 const unknown = (name: string): UsageError =>
   new UsageError(`"${name.slice(0, 40)}" is nothing of routing`, `set ${names.join(', ')}`)
@@ -30,6 +31,12 @@ function secondsOf(name: string, text: string): number {
   const ms = parseDuration(/^\d+$/.test(text) ? `${text}s` : text)
   if (ms !== null) return ms / 1000
   throw new UsageError(`${name}=${text.slice(0, 40)}: not a time`, `write it as ${name}=90s or ${name}=5m`)
+}
+
+/** @throws UsageError */
+function switchOf(name: string, text: string): boolean {
+  if (text === 'on' || text === 'off') return text === 'on'
+  throw new UsageError(`${name}=${text.slice(0, 40)}: neither on nor off`, `write it as ${name}=on`)
 }
 
 /** `100/10s`, `1000/m`. @throws UsageError */
@@ -52,6 +59,7 @@ export function parseRouting(given: readonly string[]): Edit {
     if (name.startsWith('header.')) edit.headers = { ...edit.headers, [name.slice('header.'.length)]: value }
     else if (name === 'timeout') edit.timeout = secondsOf(name, value)
     else if (name === 'body') edit.body = parseMemory(value)
+    else if (name === 'compress') edit.compress = switchOf(name, value)
     else if (name === 'rate') edit.rate = rateOf(name, value)
     else if (name === 'client-rate') edit.clientRate = rateOf(name, value)
     else throw unknown(name)
@@ -66,6 +74,7 @@ export function parseUnset(given: readonly string[]): Edit {
     if (name.startsWith('header.')) edit.headers = { ...edit.headers, [name.slice('header.'.length)]: null }
     else if (name === 'timeout' || name === 'body' || name === 'rate') edit[name] = null
     else if (name === 'client-rate') edit.clientRate = null
+    else if (name === 'compress') edit.compress = false
     else throw unknown(name)
   }
   return edit
@@ -73,10 +82,11 @@ export function parseUnset(given: readonly string[]): Edit {
 
 const formatRate = ({ requests, seconds }: Rate): string => `${requests} requests in ${seconds} s`
 
-function rows({ rate, clientRate, body, timeout, headers }: RoutingView): string[][] {
+function rows({ rate, clientRate, compress, body, timeout, headers }: RoutingView): string[][] {
   return [
     ...(timeout === null ? [] : [['timeout', `${timeout} s until the first byte of an answer`]]),
     ...(body === null ? [] : [['body', `${formatMemory(body)} of a request at most`]]),
+    ...(compress ? [['compress', 'on: brotli or gzip, as the client takes it']] : []),
     ...(rate ? [['rate', `${formatRate(rate)}, of all clients together`]] : []),
     ...(clientRate ? [['client-rate', `${formatRate(clientRate)}, of each client`]] : []),
     ...Object.entries(headers).map(([name, value]) => [`header.${name}`, value === '' ? '(taken away)' : value]),
@@ -117,7 +127,7 @@ function addRoutingSet(program: Command): void {
       group,
       examples: [
         'routing:set client-rate=20/10s rate=1000/m -a blog',
-        'routing:set timeout=2m body=10M',
+        'routing:set timeout=2m body=10M compress=on',
         'routing:set header.X-Frame-Options=DENY header.Server=',
       ],
     }),

@@ -5,6 +5,8 @@ import { isOwnError } from './descriptors.js'
 import { Exchange, type Call } from './exchange.js'
 import { requestHead, valueOf } from './headers.js'
 import type { ErrorKind, PageSubject } from './pages.js'
+import type { Reply } from './reply.js'
+import { codingFor, CompressedReply } from './rules/compress.js'
 import type { AppRules, Verdict } from './rules/rules.js'
 
 /**
@@ -37,7 +39,7 @@ export class Forwarder implements AttemptEvents {
     if ('kind' in verdict) call.reply.page(verdict.kind, { ...subject, headers: verdict.headers })
     else if (Number(valueOf(call.headers, 'content-length') ?? 0) > rules.mostBody)
       call.reply.page('body-too-large', subject)
-    else this.#carry({ ...call, headers: verdict.headers })
+    else this.#carry({ ...call, headers: verdict.headers, reply: replyTo(call, rules) })
   }
 
   /** @returns false where the rules hold nothing, or there is no room */
@@ -137,6 +139,11 @@ export class Forwarder implements AttemptEvents {
     const waiting = call.body?.complete === false && !expectsContinue && attempt?.clogged !== true
     this.fail(exchange, waiting ? 'client-too-slow' : 'too-slow')
   }
+}
+
+function replyTo({ reply, headers }: Call, { given }: AppRules): Reply {
+  const coding = given.compress ? codingFor(valueOf(headers, 'accept-encoding')) : undefined
+  return coding === undefined ? reply : new CompressedReply(reply, coding)
 }
 
 /** What a page about an app mentions. @param name that it had when the request went out */

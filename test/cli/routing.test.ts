@@ -18,7 +18,7 @@ describe('what is set of routing', () => {
       },
       headers: { 'X-A': 'b=c', Server: '' },
     })
-    expect(parseRouting(['timeout=2m'])).to.deep.equal({ timeout: 120 })
+    expect(parseRouting(['timeout=2m', 'compress=on'])).to.deep.equal({ timeout: 120, compress: true })
     expect(parseUnset(['timeout', 'client-rate', 'header.X-A'])).to.deep.equal({
       timeout: null,
       clientRate: null,
@@ -36,6 +36,7 @@ describe('what is set of routing', () => {
     'rate=10/',
     'rate=1/x',
     'body=much',
+    'compress=yes',
     'nope=1',
     'toString=1',
     '=1',

@@ -20,6 +20,7 @@ const viewRules = ({ rules = {} }: App): RoutingView => ({
   rate: rules.rate ?? null,
   clientRate: rules.clientRate ?? null,
   headers: { ...rules.headers },
+  compress: rules.compress ?? false,
   body: rules.body ?? null,
   timeout: rules.timeout ?? null,
   pages: (Object.keys(rules.pages ?? {}) as PageName[]).sort(),
@@ -56,7 +57,12 @@ async function mapped<Key extends string>(
 
 /** @throws BerthError `missing` for what is to be removed and is not there, `conflict` for too many */
 function edited({ name, rules = {} }: App, edit: Prepared): RoutingRules {
-  const { maintenance = rules.maintenance ?? false, allow = [], disallow = [] } = edit
+  const {
+    maintenance = rules.maintenance ?? false,
+    compress = rules.compress ?? false,
+    allow = [],
+    disallow = [],
+  } = edit
   const stranger = disallow.find((network) => !rules.allow?.includes(network))
   if (stranger !== undefined) throw isNot(`${stranger} is not among what gets in to ${name}`, `berth access -a ${name}`)
   const nobody = Object.entries(edit.users).find(
@@ -72,6 +78,7 @@ function edited({ name, rules = {} }: App, edit: Prepared): RoutingRules {
   const value = <Name extends 'hold' | 'rate' | 'clientRate' | 'body' | 'timeout'>(field: Name) =>
     (edit[field] === undefined ? rules[field] : edit[field]) ?? undefined
   return withoutEmpty({
+    compress: compress ? (true as const) : undefined,
     ...{ maintenance: maintenance ? (true as const) : undefined, allow: networks, users, headers },
     hold: value('hold'),
     ...{ rate: value('rate'), clientRate: value('clientRate'), body: value('body'), timeout: value('timeout') },

@@ -12,7 +12,17 @@ describe('routing through the API', function () {
   })
   after(() => rig[Symbol.asyncDispose]())
   const nothing = {
-    ...{ maintenance: false, hold: null, allow: [], users: [], rate: null, clientRate: null, headers: {}, body: null },
+    ...{
+      maintenance: false,
+      hold: null,
+      allow: [],
+      users: [],
+      rate: null,
+      clientRate: null,
+      headers: {},
+      compress: false,
+      body: null,
+    },
     ...{ timeout: null, pages: [] },
   }
 
