@@ -41,6 +41,8 @@ export interface Config {
   readonly cache: string
   readonly domain: string
   readonly httpPort: number
+  /** Undefined where HTTPS is not served. */
+  readonly httpsPort: number | undefined
   readonly pool: string
   /** Addresses and CIDR networks. */
   readonly trustedProxies: readonly string[]
@@ -148,6 +150,12 @@ const timeLimits = (s: Settings): Config['limits'] => ({
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const root = resolve(env.BERTH_ROOT || '/var/lib/berth')
   const s = settingsOf(root, env)
+  if (s.BERTH_HTTPS_PORT === s.BERTH_HTTP_PORT)
+    throw new BerthError(
+      'invalid',
+      `BERTH_HTTPS_PORT and BERTH_HTTP_PORT are both ${s.BERTH_HTTP_PORT}`,
+      'HTTPS wants a port of its own',
+    )
   const port = s.BERTH_HTTP_PORT === 80 ? '' : `:${String(s.BERTH_HTTP_PORT)}`
   const appHost = (app: string) => `${app}.${s.BERTH_DOMAIN}`
   const engineSocket = s.BERTH_ENGINE?.replace(/^unix:\/\//, '') ?? join(s.BERTH_RUN, 'engine.sock')
@@ -158,6 +166,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     cache: s.BERTH_CACHE ?? join(root, 'cache'),
     domain: s.BERTH_DOMAIN,
     httpPort: s.BERTH_HTTP_PORT,
+    httpsPort: s.BERTH_HTTPS_PORT,
     pool: s.BERTH_POOL,
     trustedProxies: listed(s.BERTH_TRUSTED_PROXIES),
     clientConnections: s.BERTH_CLIENT_CONNECTIONS,

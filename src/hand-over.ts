@@ -1,8 +1,11 @@
 import { closeSync, writeSync } from 'node:fs'
 
-/** A socket that the supervisor opened and holds, by sd_listen_fds(3); null for a process that runs by itself. */
+/**
+ * A socket that the supervisor opened and holds; null for a process that runs by itself. The first is descriptor 3, as in
+ * sd_listen_fds(3); the others follow the descriptor by which this process says that it accepts.
+ */
 export const inheritedSocket = (index = 0): { readonly fd: number } | null =>
-  Number(process.env.LISTEN_FDS ?? 0) > index ? { fd: 3 + index } : null
+  Number(process.env.LISTEN_FDS ?? 0) > index ? { fd: index === 0 ? 3 : 4 + index } : null
 
 /** The descriptor by which the supervisor learns whether this process accepts; its number is in `READY_FD`. */
 let word = process.env.READY_FD === undefined ? null : Number(process.env.READY_FD)

@@ -106,6 +106,8 @@ export const settings = {
   BERTH_DOMAIN: or('localhost', domain),
   /** Where the router listens. */
   BERTH_HTTP_PORT: or('80', count(1, 65535)),
+  /** Where the router listens for HTTPS; default nowhere. */
+  BERTH_HTTPS_PORT: optional(count(1, 65535)),
   /** IPv4 /16 that container networks are cut from. */
   BERTH_POOL: or(
     '10.87.0.0/16',

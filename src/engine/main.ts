@@ -113,7 +113,9 @@ function configure(): { config: EngineConfig; destroy: boolean } | undefined {
     build: buildConfig(values),
     ...(reserve === undefined ? {} : { diskReserve: number('--disk-reserve', reserve) * 2 ** 20 }),
     ...(ids === undefined ? {} : { ids: parseSpan(ids, '--userns-ids') }),
-    reach: parseReach(reachOf(values.reach ?? process.env.BERTH_REACH, process.env.BERTH_HTTP_PORT)),
+    reach: parseReach(
+      reachOf(values.reach ?? process.env.BERTH_REACH, [process.env.BERTH_HTTP_PORT, process.env.BERTH_HTTPS_PORT]),
+    ),
     deny: {
       hostUserns: values['deny-host-userns'] ?? flag(process.env, 'BERTH_DENY_HOST_USERNS'),
       privileged: values['deny-privileged'] ?? flag(process.env, 'BERTH_DENY_PRIVILEGED'),
@@ -137,8 +139,8 @@ const buildConfig = (values: Values): BuildConfig => ({
 })
 
 /** Berth's router answers everybody, and so those behind it: an app may ask another for what strangers may. */
-const reachOf = (text = '', routerPort = ''): string =>
-  [text, routerPort === '' ? '' : `host:${routerPort}`].filter(Boolean).join(',')
+const reachOf = (text = '', routerPorts: readonly (string | undefined)[] = []): string =>
+  [text, ...routerPorts.filter(Boolean).map((port) => `host:${String(port)}`)].filter(Boolean).join(',')
 
 const listed = (text = ''): string[] =>
   text

@@ -23,6 +23,9 @@ export interface Ends {
   readonly leave: (ms: number) => Promise<void>
 }
 
+/** ms before the end in which sessions that have not been at rest are told. */
+const farewellTime = 10_000
+
 /** Has each connection end with its next answer. */
 function partAfterAnswers(servers: readonly Server[]): void {
   for (const server of servers)
@@ -50,11 +53,15 @@ export function closing(entrances: readonly Entrance[], clients: Clients, tunnel
       for (const listener of listeners) NetServer.prototype.close.call(listener) // http.Server's own closes idle connections too (since Node 19)
       partAfterAnswers(servers)
       for (const one of secure) one.leave()
+      const farewell = setTimeout(() => {
+        for (const one of secure) one.close()
+      }, ms - farewellTime)
       const late = setTimeout(() => {
         tunnels.close()
         cutAll()
       }, ms)
       await closed
+      clearTimeout(farewell)
       clearTimeout(late)
     },
     close: async (ms) => {

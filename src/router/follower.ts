@@ -4,8 +4,10 @@ import type { Config } from '../config.js'
 import { messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
 import { Acme } from '../store/acme.js'
+import { certificateChanges, Certificates } from '../store/certificates.js'
 import { redisOptions } from '../store/connection.js'
 import { leavingFor, Routes, type Applied, type Route } from '../store/routes.js'
+import type { CertificateFollower } from './certificate-follower.js'
 import type { OwnPages } from './rules/own-pages.js'
 import type { RouteCache } from './route-cache.js'
 import { parseRoute } from './record.js'
@@ -18,6 +20,8 @@ export interface FollowerDeps {
   readonly table: Table
   readonly cache: RouteCache
   readonly pages: OwnPages
+  /** Where TLS is spoken. */
+  readonly certificates?: CertificateFollower | undefined
   readonly log: Logger
 }
 
@@ -33,6 +37,7 @@ export class RouteFollower implements AsyncDisposable {
   readonly #table: Table
   readonly #cache: RouteCache
   readonly #pages: OwnPages
+  readonly #certificates: CertificateFollower | undefined
   readonly #log: Logger
   readonly #changed = new Set<string>()
   #all = false
@@ -41,7 +46,8 @@ export class RouteFollower implements AsyncDisposable {
   /** Another router has taken over: what this one is called among those that leave, and what repeats its word. */
   #leaving: { readonly id: string; readonly again: NodeJS.Timeout } | undefined
 
-  constructor(config: Config, { table, cache, pages, log }: FollowerDeps) {
+  constructor(config: Config, { table, cache, pages, certificates, log }: FollowerDeps) {
+    this.#certificates = certificates
     this.#table = table
     this.#cache = cache
     this.#pages = pages
@@ -59,17 +65,18 @@ export class RouteFollower implements AsyncDisposable {
         if (reachable) this.#log.warn(`serving the routes last known: ${error.message}`)
         reachable = false
       })
-    this.#subscriber.on('message', (_channel, app) => {
-      if (!appId.test(app)) return
-      this.#changed.add(app)
+    this.#subscriber.on('message', (channel, id) => {
+      if (channel === certificateChanges) this.#certificates?.changed(id)
+      else if (appId.test(id)) this.#changed.add(id)
       this.#run()
     })
     // Subscribe first, read after: a change in between is then heard twice rather than never.
     this.#subscriber.on('ready', () => {
       reachable = true
-      this.#subscriber.subscribe('routes').then(
+      this.#subscriber.subscribe('routes', ...(this.#certificates ? [certificateChanges] : [])).then(
         () => {
           this.#all = true
+          this.#certificates?.changed()
           this.#run()
         },
         () => undefined, // the connection went again; the next `ready` does it
@@ -116,8 +123,11 @@ export class RouteFollower implements AsyncDisposable {
   }
 
   async #catchUp(): Promise<void> {
-    while (this.#all || this.#changed.size > 0) {
+    while (this.#all || this.#changed.size > 0 || this.#certificates?.behind === true) {
+      if (this.#certificates?.behind === true)
+        await this.#certificates.catchUp(new Certificates(this.#redis), !this.#leaving)
       const applied = this.#all ? await this.#readAll() : await this.#readChanged()
+      this.#certificates?.shown.forget() // hostnames may have changed hands
       // two that write the same file are one too many
       if (!this.#leaving)
         await this.#cache

@@ -1,12 +1,17 @@
 import { once } from 'node:events'
 import { loadConfig } from '../config.js'
+import { messageOf } from '../errors.js'
 import { collectWhenQuiet } from '../lib/quiet.js'
 import { createLog } from '../log.js'
 import { inheritedSocket, tellReady, tellLeaving } from '../hand-over.js'
+import { CertificateFollower } from './certificate-follower.js'
 import { RouteFollower } from './follower.js'
+import { RouterKeys } from './keys.js'
+import type { FrontListener } from './origins.js'
 import { RouteCache } from './route-cache.js'
 import { OwnPages } from './rules/own-pages.js'
 import { createFront } from './server.js'
+import { ShownCertificates } from './shown.js'
 import { Table } from './table.js'
 
 /** Connections the kernel holds while we are busy or away. */
@@ -24,14 +29,39 @@ const table = new Table(
   (digest) => pages.find(digest),
 )
 const cache = new RouteCache(config.root)
-const follower = new RouteFollower(config, { table, cache, pages, log })
+const { httpPort: port, httpsPort, trustedProxies, clientConnections } = config
+const certificates =
+  httpsPort === undefined
+    ? undefined
+    : new CertificateFollower(
+        new ShownCertificates(
+          (host) => table.ownerOf(host),
+          ({ id, names }, error) =>
+            log.error({ id, names }, `OpenSSL does not take a certificate: ${messageOf(error)}`),
+        ),
+        config.root,
+        log,
+      )
+const follower = new RouteFollower(config, { table, cache, pages, certificates, log })
 const api = { host: config.appHost('berth'), endpoint: { socketPath: config.apiSocket } }
-const { httpPort: port, trustedProxies, clientConnections } = config
-const listeners = [{ scheme: 'http', port }] as const
+const listeners: readonly FrontListener[] = [
+  { scheme: 'http', port },
+  ...(httpsPort === undefined ? [] : [{ scheme: 'https', port: httpsPort } as const]),
+]
+const keys = new RouterKeys(config.root)
+const secrets = certificates && {
+  certificates: certificates.shown,
+  fallback: await keys.certificate(config.appHost('berth')),
+  tickets: await keys.tickets(),
+}
 const challenges = (token: string) => follower.challenge(token)
-const front = createFront({ table, log, api, listeners, challenges, trustedProxies, clientConnections })
+const front = createFront({
+  ...{ table, log, api, listeners, challenges, trustedProxies, clientConnections },
+  ...(secrets ? { secrets } : {}),
+})
 
 table.replace(await cache.load())
+await certificates?.load()
 // The supervisor opens the ports and hands them over as sd_listen_fds(3) does, so that connections wait while we restart.
 for (const [index, server] of front.servers.entries()) {
   const socket = inheritedSocket(index)
@@ -39,7 +69,9 @@ for (const [index, server] of front.servers.entries()) {
   else (server.listen as (socket: object, backlog: number) => void).call(server, socket, backlog) // as Node takes it
   await once(server, 'listening')
 }
-log.info(`listening on port ${port} with ${table.routes().length} routes remembered`)
+log.info(
+  `listening on port ${listeners.map((one) => one.port).join(' and ')} with ${table.routes().length} routes remembered`,
+)
 follower.start()
 collectWhenQuiet()
 tellReady()

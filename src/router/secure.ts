@@ -10,8 +10,9 @@ import { tlsDefaults, type ShownCertificates } from './shown.js'
 
 /** ms for a handshake. */
 const handshakeTimeout = 10_000
-/** ms a session without a stream is kept. */
 const idleSession = 75_000
+/** The same where another router has taken over. */
+const quietSession = 1000
 /** Streams of one session at once. */
 const concurrentStreams = 100
 
@@ -36,7 +37,8 @@ export class SecureListener {
   readonly server: TlsServer
   readonly #http2: Http2Server
   readonly #handlers: SecureHandlers
-  #leaves = false
+  /** ms a session without a stream is kept. */
+  #rest = idleSession
   readonly #sessions = new Map<Http2Session, { readonly socket: TLSSocket; streams: number }>()
   /** Those whose handshake is under way, by the address and port of their client. */
   readonly #raw = new Map<string, Socket>()
@@ -69,17 +71,17 @@ export class SecureListener {
   }
 
   /**
-   * Has each session end with its last stream. node:http2 can announce an end only by ignoring what is on its way by then
-   * (RFC 9113 §6.8): so none is announced while there are streams, and none to a session at rest, which its time limit ends.
+   * Has sessions end when they are at rest for a moment. node:http2 ends one by ignoring what is on its way by then, which its
+   * client may send again (RFC 9113 §6.8), and not every client does: so not while requests come.
    */
   leave(): void {
-    this.#leaves = true
+    this.#rest = quietSession
+    for (const session of this.#sessions.keys()) session.setTimeout(this.#rest)
   }
 
-  /** Ends sessions at rest, too. */
+  /** Ends sessions that are at rest at once, and those with streams after these. */
   close(): void {
-    this.#leaves = true
-    for (const [session, { streams }] of this.#sessions) if (streams === 0) session.close()
+    for (const session of this.#sessions.keys()) session.close()
   }
 
   cut(): void {
@@ -119,23 +121,21 @@ export class SecureListener {
     this.#sessions.set(session, { socket, streams: 0 })
     session.once('close', () => this.#sessions.delete(session))
     session.on('error', () => undefined) // its end follows
-    session.setTimeout(idleSession, () => {
+    session.setTimeout(this.#rest)
+    session.on('timeout', () => {
       if (this.#sessions.get(session)?.streams === 0) session.close()
     })
   }
 
   /** A session is at work while it has a stream. */
   #count(stream: ServerHttp2Stream): void {
-    const { session: own } = stream
-    const session = own && this.#sessions.get(own)
+    const session = stream.session && this.#sessions.get(stream.session)
     if (!session) return
     const { clients } = this.#handlers
     session.streams++
     clients.works(session.socket)
     stream.once('close', () => {
-      if (--session.streams > 0) return
-      clients.rests(session.socket)
-      if (this.#leaves) own.close()
+      if (--session.streams === 0) clients.rests(session.socket)
     })
   }
 }

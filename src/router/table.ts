@@ -84,6 +84,11 @@ export class Table {
     return own(this.#hosts.get(wildcardOf(host))?.route.redirects ?? {}, wildcardOf(host))
   }
 
+  /** Id of the app that has a hostname; null when none has. */
+  ownerOf(host: string): string | null {
+    return this.#hosts.get(host)?.route.app ?? null
+  }
+
   /** Every route, to be remembered or announced. */
   routes(): Route[] {
     return Array.from(this.#apps.values(), (known) => known.route)

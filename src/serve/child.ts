@@ -21,6 +21,8 @@ export interface ChildSpec {
    * when it accepts and closes fd 4 when it accepts no more; the next one is started then, while it ends what it has begun.
    */
   readonly listener?: number
+  /** More of them, its fds from 5 on. */
+  readonly listeners?: readonly number[]
   /**
    * Listening sockets that this child merely holds as its next fds, named in `SPARE_FDS`, so that they outlive those who
    * accept from them and the supervisor.
@@ -126,10 +128,15 @@ export class Child {
   }
 
   async #run(): Promise<void> {
-    const { command, args, env: given, cwd, logFile, user, listener, spares = [] } = this.spec
+    const { command, args, env: given, cwd, logFile, user, listener, listeners = [], spares = [] } = this.spec
     const log = openSync(logFile, 'a', 0o640)
     try {
-      const own = ['ignore', log, log, ...(listener === undefined ? [] : [listener, 'pipe' as const])] as const
+      const own = [
+        'ignore',
+        log,
+        log,
+        ...(listener === undefined ? [] : [listener, 'pipe' as const, ...listeners]),
+      ] as const
       const env = { ...given, SPARE_FDS: spares.map((_, i) => own.length + i).join() }
       this.#process = spawn(command, args, { cwd, env, stdio: [...own, ...spares], ...user })
     } finally {

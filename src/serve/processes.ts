@@ -17,6 +17,11 @@ import type { ServiceAccount } from './user.js'
 export const listening = ['router', 'api'] as const
 export type Listening = (typeof listening)[number]
 
+/** What they accept from: the router for HTTPS, too, where there is a port for it. */
+export interface Listeners extends Readonly<Record<Listening, HeldListener>> {
+  readonly https?: HeldListener | undefined
+}
+
 /** Commands of this checkout, such as `test` and `install`, are not to stand in for the system's. */
 const withoutOwn = (path: string): string =>
   path
@@ -71,12 +76,7 @@ function isSameRedis(config: Config, { pid }: Pid): boolean {
 const flags = process.execArgv.filter((flag) => flag !== '--')
 
 /** Every process of the Procfile and a Redis, and how each is run. @throws BerthError as `engineClient` */
-export function specs(
-  config: Config,
-  user: ServiceAccount,
-  listeners: Readonly<Record<Listening, HeldListener>>,
-  gitGroup: GitGroup,
-): ChildSpec[] {
+export function specs(config: Config, user: ServiceAccount, listeners: Listeners, gitGroup: GitGroup): ChildSpec[] {
   const env = childEnv(config)
   const buildEnvFile = join(config.root, 'build.env')
   const buildEnv = existsSync(buildEnvFile) ? parse(readFileSync(buildEnvFile)) : {}
@@ -105,16 +105,23 @@ export function specs(
       }
       if (name === 'engine')
         return { ...spec, env: { ...env, MALLOC_ARENA_MAX: '2', HOME: '/root', BERTH_GROUP: String(user.gid) } }
-      const { router, api } = listeners
+      const { router, api, https } = listeners
+      const secure = https ? [https.fd] : []
       if (name === 'worker')
-        return { ...spec, user: client, spares: [router.fd, api.fd], env: { ...buildEnv, ...spec.env } }
+        return { ...spec, user: client, spares: [router.fd, api.fd, ...secure], env: { ...buildEnv, ...spec.env } }
       const listens = listening.find((other) => other === name)
       if (!listens) return { ...spec, user: client }
       const { fd } = listeners[listens]
       const accepting = { ...spec, listener: fd, env: { ...spec.env, LISTEN_FDS: '1', READY_FD: '4' } }
-      if (name === 'router') return { ...accepting, user }
+      if (name === 'router')
+        return {
+          ...accepting,
+          user,
+          listeners: secure,
+          env: { ...accepting.env, LISTEN_FDS: String(1 + secure.length) },
+        }
       const git = { BERTH_GIT_GROUPS: gitGroup.directories.join(':') }
-      return { ...accepting, user: client, spares: [router.fd], env: { ...accepting.env, ...git } }
+      return { ...accepting, user: client, spares: [router.fd, ...secure], env: { ...accepting.env, ...git } }
     })
   return [redis, ...processes]
 }

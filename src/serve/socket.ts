@@ -67,7 +67,7 @@ export function openListener(port: number): HeldListener {
     closeSync(fd)
     if (errno !== EADDRNOTAVAIL && errno !== EAFNOSUPPORT) break
   }
-  const hint = `find it with \`ss -ltnp "sport = :${port}"\`, or choose another port: bin/up --http-port 8080`
+  const hint = `find it with \`ss -ltnp "sport = :${port}"\`, or choose another port: bin/up --http-port 8080, or --https-port 8443`
   if (errno === EADDRINUSE) throw new BerthError('conflict', `port ${port} is taken by another program`, hint)
   const why = errno === EACCES ? 'this user may not open it' : `error ${errno}`
   throw new BerthError('denied', `port ${port} cannot be opened: ${why}`, 'run as root, or choose another port')
@@ -114,7 +114,7 @@ function portOf(fd: number): number | null {
 }
 
 /** Where processes of ours have the sockets they accept from, or hold for another; see `ChildSpec`. */
-const heldAt = [3, 4, 5]
+const heldAt = [3, 4, 5, 6]
 
 /**
  * The listening socket that another process has: the same socket, with all that waits in its queue, so that a port passes on

@@ -10,7 +10,7 @@ import { lockFile, pidsFile, runnable, supervisorName, tellRunning } from './ins
 import { layOut } from './layout.js'
 import { tryLock } from './lock.js'
 import { endProcess, Pids, type Pid } from './pids.js'
-import { listening, specs, type Listening } from './processes.js'
+import { listening, specs, type Listeners, type Listening } from './processes.js'
 import { inheritListener, openListener, openUnixListener, type HeldListener } from './socket.js'
 import { findStrays } from './strays.js'
 import { ensureUser, type ServiceAccount } from './user.js'
@@ -65,11 +65,7 @@ const ofName = (orphans: Orphans, name: string): Pid[] =>
  * them, else new ones.
  * @throws BerthError `conflict` when the port is taken by another program
  */
-async function openListeners(
-  config: Config,
-  user: ServiceAccount,
-  orphans: Orphans,
-): Promise<Record<Listening, HeldListener>> {
+async function openListeners(config: Config, user: ServiceAccount, orphans: Orphans): Promise<Listeners> {
   const inherit = (name: Listening, port: number): HeldListener | undefined => {
     for (const { pid } of holders[name].flatMap((holder) => ofName(orphans, holder))) {
       const inherited = inheritListener(pid, port)
@@ -78,19 +74,23 @@ async function openListeners(
     return undefined
   }
   const endAll = (name: Listening) => Promise.all(ofName(orphans, name).map((orphan) => endProcess(orphan, graceMs)))
-  let router = inherit('router', config.httpPort)
-  try {
-    router ??= openListener(config.httpPort)
-  } catch (error) {
-    if (!is(error, 'conflict') || ofName(orphans, 'router').length === 0) throw error
-    // a kernel that does not let us have its socket: what is under way there ends first
-    await endAll('router')
-    router = openListener(config.httpPort)
+  const forRouter = async (port: number): Promise<HeldListener> => {
+    const inherited = inherit('router', port)
+    try {
+      return inherited ?? openListener(port)
+    } catch (error) {
+      if (!is(error, 'conflict') || ofName(orphans, 'router').length === 0) throw error
+      // a kernel that does not let us have its socket: what is under way there ends first
+      await endAll('router')
+      return openListener(port)
+    }
   }
+  const router = await forRouter(config.httpPort)
+  const https = config.httpsPort === undefined ? undefined : await forRouter(config.httpsPort)
   const api = inherit('api', 0)
   // one of before sockets were handed over takes its own away as it ends
   if (!api) await endAll('api')
-  return { router, api: api ?? openUnixListener(config.apiSocket, user) }
+  return { router, https, api: api ?? openUnixListener(config.apiSocket, user) }
 }
 
 /**
@@ -120,6 +120,7 @@ export async function superviseInstance(config: Config): Promise<void> {
   const listeners = await openListeners(config, user, orphans)
   using router = listeners.router
   using api = listeners.api
+  using https = listeners.https
   const ended = stopSignal()
   pids.replace(
     Object.fromEntries(
@@ -131,7 +132,7 @@ export async function superviseInstance(config: Config): Promise<void> {
   pids.set(supervisorName, process.pid)
 
   const gitGroup = gitGroupOf(config, user)
-  const children = specs(config, user, { router, api }, gitGroup).map((spec) => {
+  const children = specs(config, user, { router, api, https }, gitGroup).map((spec) => {
     const admit = (pid: number): void => {
       if (spec.name === 'api') gitGroup.admit(pid)
     }

@@ -84,7 +84,8 @@ async function start(config: Config, running: RunningInstance | null): Promise<v
   }
   // its own processes may hold the port, and hand it over
   const holders = Object.entries(processes).filter(([name]) => /^(router|worker|api)(\.|$)/.test(name))
-  if (!holders.some(([, { pid }]) => holds(pid, config.httpPort))) openListener(config.httpPort)[Symbol.dispose]()
+  for (const port of [config.httpPort, config.httpsPort ?? []].flat())
+    if (!holders.some(([, { pid }]) => holds(pid, port))) openListener(port)[Symbol.dispose]()
   mkdirSync(config.root, { recursive: true, mode: 0o755 })
   await rememberSettings(config)
   await replaceSecret(join(config.root, 'build.env'), await buildEnv(process.env))
