@@ -33,6 +33,12 @@ export interface AcmeSettings {
   readonly external: { readonly kid: string; readonly hmac: string } | undefined
 }
 
+/** A name server that takes updates, signed. */
+export interface DnsSettings {
+  readonly server: string
+  readonly key: { readonly algorithm: string; readonly name: string; readonly secret: string }
+}
+
 /** Where one instance of Berth lives. Every path, port and kernel name follows from here. */
 export interface Config {
   readonly name: string
@@ -52,6 +58,8 @@ export interface Config {
   /** DNS servers that domains are looked up at; none are the system's. */
   readonly resolvers: readonly string[]
   readonly acme: AcmeSettings
+  /** The name server that takes updates, if there is one. */
+  readonly dns: DnsSettings | undefined
   readonly push: PushLimits
   /** Hosts of submodules that may have private addresses. */
   readonly gitPrivateHosts: readonly string[]
@@ -135,6 +143,15 @@ function acmeSettings(s: Settings): AcmeSettings {
   }
 }
 
+/** @throws BerthError `invalid` where there is the one without the other */
+function dnsSettings({ BERTH_DNS_UPDATE: server, BERTH_DNS_KEY: given }: Settings): DnsSettings | undefined {
+  if (server === undefined && given === undefined) return undefined
+  if (server === undefined || given === undefined)
+    throw new BerthError('invalid', 'BERTH_DNS_UPDATE and BERTH_DNS_KEY go together', 'set both, or neither')
+  const [secret = '', name = '', algorithm = 'hmac-sha256'] = given.split(':').reverse()
+  return { server, key: { algorithm, name, secret } }
+}
+
 const timeLimits = (s: Settings): Config['limits'] => ({
   build: parseDuration(s.BERTH_BUILD_LIMIT) ?? 0,
   release: parseDuration(s.BERTH_RELEASE_LIMIT) ?? 0,
@@ -173,6 +190,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     addresses: listed(s.BERTH_ADDRESSES),
     resolvers: listed(s.BERTH_RESOLVERS),
     acme: acmeSettings(s),
+    dns: dnsSettings(s),
     push: pushLimits(s),
     gitPrivateHosts: listed(s.BERTH_GIT_PRIVATE_HOSTS).map((host) => host.toLowerCase()),
     diskReserve: Number(s.BERTH_DISK_RESERVE ?? 512) * mebibyte,

@@ -78,6 +78,14 @@ const httpsUrl: Reader<string> = (text) => {
   return text
 }
 
+/** A list that may have one item only. */
+const one =
+  (read: Reader<string>, otherwise: string): Reader<string> =>
+  (text) => {
+    if (listed(text).length !== 1) throw new Error(otherwise)
+    return read(text.trim())
+  }
+
 /** What is read where nothing is given. */
 const or =
   <T>(standard: string, read: Reader<T>) =>
@@ -170,6 +178,12 @@ export const settings = {
   BERTH_ACME_PROFILE: optional(like(/^[\w.-]{1,64}$/, 'must be a name')),
   /** KID:KEY, for a CA that wants accounts it knows (external account binding). */
   BERTH_ACME_EAB: optional(like(/^[^:\s]{1,200}:[\w-]{1,200}=*$/, 'must be KID:KEY, the key in base64url')),
+  /** ADDRESS[:PORT] of the name server that takes updates (RFC 2136): TXT records prove wildcards there. */
+  BERTH_DNS_UPDATE: optional(one(servers, 'must be one address, with :PORT or without')),
+  /** [ALGORITHM:]NAME:SECRET, the key that updates are signed with (TSIG); hmac-sha256 unless it says. */
+  BERTH_DNS_KEY: optional(
+    like(/^(hmac-sha(224|256|384|512):)?[\w.-]{1,200}:[A-Za-z0-9+/]{8,200}={0,2}$/, 'must be [ALGORITHM:]NAME:SECRET'),
+  ),
   /** Addresses and CIDR networks of proxies in front whose X-Forwarded-* and Forwarded are believed, by commas. */
   BERTH_TRUSTED_PROXIES: optional(networks),
   /** Connections that one client address may have to the router; IPv6: one /64 network. */

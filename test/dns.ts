@@ -12,8 +12,21 @@ export interface DnsServer extends AsyncDisposable {
   readonly address: string
 }
 
-/** @param zones `example.org` -> lines of a zone file, without its SOA and NS */
-export async function startDns(zones: Readonly<Record<string, readonly string[]>>): Promise<DnsServer> {
+/** Configuration of knotd(8) by which a key may change TXT records below `_acme-challenge`, and nothing else. */
+const updatesBy = ({ name, secret }: { readonly name: string; readonly secret: string }): string[] => [
+  ...['key:', `  - id: ${name}`, '    algorithm: hmac-sha256', `    secret: ${secret}`],
+  ...['acl:', '  - id: challenges', `    key: ${name}`, '    action: update', '    update-type: [TXT]'],
+  ...['    update-owner: name', '    update-owner-match: sub-or-equal', '    update-owner-name: [_acme-challenge]'],
+]
+
+/**
+ * @param zones `example.org` -> lines of a zone file, without its SOA and NS
+ * @param key with which TXT records below `_acme-challenge` may be changed (hmac-sha256)
+ */
+export async function startDns(
+  zones: Readonly<Record<string, readonly string[]>>,
+  key?: { readonly name: string; readonly secret: string },
+): Promise<DnsServer> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-dns-'))
   const port = await freePort()
   const address = `127.0.0.1:${String(port)}`
@@ -27,6 +40,7 @@ export async function startDns(zones: Readonly<Record<string, readonly string[]>
     ...['  udp-workers: 1', '  tcp-workers: 1', '  background-workers: 1'],
     ...['database:', `  storage: ${dir}`],
     ...['log:', '  - target: stderr', '    any: info'],
+    ...(key ? updatesBy(key) : []),
     ...[
       'template:',
       '  - id: default',
@@ -35,7 +49,10 @@ export async function startDns(zones: Readonly<Record<string, readonly string[]>
       '    zonefile-sync: -1',
       '    zonefile-load: whole',
     ],
-    ...['zone:', ...Object.keys(zones).map((zone) => `  - domain: ${zone}`)],
+    ...[
+      'zone:',
+      ...Object.keys(zones).flatMap((zone) => [`  - domain: ${zone}`, ...(key ? ['    acl: challenges'] : [])]),
+    ],
   ]
   await writeFile(join(dir, 'knot.conf'), `${config.join('\n')}\n`)
   const child = spawn('/usr/sbin/knotd', ['-c', join(dir, 'knot.conf')], { stdio: ['ignore', 'ignore', 'pipe'] })

@@ -10,6 +10,7 @@ import type { Store } from '../store/store.js'
 import type { Authority } from './acme/client.js'
 import { renewalId } from './acme/der.js'
 import { AcmeProblem } from './acme/problem.js'
+import type { DnsUpdates } from './dns/updates.js'
 import { carryOut, certificateIdOf, withClient } from './order.js'
 import { defaultGaps, hostsOf, newJob, nextAttempt, reasonAgainst, renewalTime } from './wanted.js'
 
@@ -26,6 +27,8 @@ const restAfterFault = 15_000
 export interface CertifierDeps {
   readonly store: Pick<Store, 'apps' | 'certificates' | 'acme' | 'notifications'>
   readonly authority: Authority
+  /** Where TXT records are made. */
+  readonly dns?: DnsUpdates | undefined
   readonly appHost: (name: string) => string
   readonly log: Logger
   /** ms after each failure in a row until the next attempt. */
@@ -116,8 +119,9 @@ export class Certifier implements AsyncDisposable {
 
   #wantedOf(app: App, all: readonly Certificate[]): AcmeJob[] {
     if (app.autoCerts !== true) return []
+    const dns = this.#deps.dns !== undefined
     return hostsOf(app, this.#deps.appHost)
-      .filter((host) => reasonAgainst(host, all, app.id) === null)
+      .filter((host) => reasonAgainst(host, { certificates: all, app: app.id, dns }) === null)
       .map((host) => newJob(app.id, host, this.#deps.authority.directory))
   }
 
@@ -214,8 +218,8 @@ export class Certifier implements AsyncDisposable {
   }
 
   #orderDeps(): Parameters<typeof carryOut>[0] {
-    const { authority, store, pace } = this.#deps
-    return { authority, store, pace, signal: this.#closing.signal }
+    const { authority, dns, store, pace } = this.#deps
+    return { authority, dns, store, pace, signal: this.#closing.signal }
   }
 }
 

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { sha256 } from '../config.js'
 import { BerthError, is } from '../errors.js'
 import { deadline } from '../lib/deadline.js'
@@ -7,6 +7,7 @@ import { coversHost, type Certificate, type Certificates } from '../store/certif
 import { AcmeClient, type Authority, type Challenge, type Order } from './acme/client.js'
 import { certificateRequest, renewalId } from './acme/der.js'
 import { AcmeProblem } from './acme/problem.js'
+import type { DnsUpdates } from './dns/updates.js'
 import { readCertificate } from './read.js'
 
 /** How long a certificate is worked on in one go; the next goes on where it was. ms. */
@@ -16,6 +17,8 @@ const defaultPatience = 180_000
 export interface OrderDeps {
   readonly authority: Authority
   readonly store: { readonly acme: Acme; readonly certificates: Certificates }
+  /** Where TXT records are made, which prove wildcards. */
+  readonly dns?: DnsUpdates | undefined
   readonly signal: AbortSignal
   /** ms between two looks at the CA. */
   readonly pace?: number | undefined
@@ -82,7 +85,7 @@ async function run(deps: OrderDeps, client: AcmeClient, job: AcmeJob): Promise<C
   const { url, key } = await begin(deps, client, job)
   let order = await client.order(url)
   if (order.status === 'pending') {
-    for (const authorization of order.authorizations) await authorize(deps, client, authorization)
+    for (const authorization of order.authorizations) await authorize(deps, client, job.host, authorization)
     order = await client.until(async () => settled(await client.order(url), ['pending']))
   }
   if (order.status === 'ready') {
@@ -124,24 +127,39 @@ async function begin(
   return { url, key }
 }
 
-/** Proves that the hostname leads here (RFC 8555 §8.3). */
-async function authorize({ store }: OrderDeps, client: AcmeClient, url: string): Promise<void> {
+/** Proves that a hostname is ours: one that leads here by what is answered there, a wildcard by what DNS says (RFC 8555 §8.3, §8.4). */
+async function authorize(deps: OrderDeps, client: AcmeClient, host: string, url: string): Promise<void> {
   const { status, challenges } = await client.authorization(url)
   if (status === 'valid') return
-  const challenge = challenges.find(({ type }) => type === 'http-01')
+  const type = host.startsWith('*.') ? 'dns-01' : 'http-01'
+  const challenge = challenges.find((one) => one.type === type)
   if (status !== 'pending' || challenge === undefined || !isToken(challenge.token))
     throw lost(
-      status === 'pending' ? 'the CA offers no http-01 challenge' : `the CA says the authorization is ${status}`,
+      status === 'pending' ? `the CA offers no ${type} challenge` : `the CA says the authorization is ${status}`,
     )
-  await store.acme.answer(challenge.token, client.answerTo(challenge.token))
+  const proof = proofOf(deps, host, challenge.token, client.answerTo(challenge.token))
+  await proof.show()
   if (challenge.status === 'pending') await client.ready(challenge)
   const now = await client.until(async () => {
     const seen = await client.authorization(url)
     return seen.status === 'pending' ? null : seen
   })
   // until there is a verdict the CA may still ask, whether this worker is there or the next
-  await store.acme.unanswer(challenge.token)
+  await proof.hide()
   if (now.status !== 'valid') throw refusedBy(now.challenges, now.status)
+}
+
+interface Proof {
+  readonly show: () => Promise<void>
+  readonly hide: () => Promise<void>
+}
+
+function proofOf({ store: { acme }, dns, signal }: OrderDeps, host: string, token: string, answer: string): Proof {
+  if (!host.startsWith('*.')) return { show: () => acme.answer(token, answer), hide: () => acme.unanswer(token) }
+  if (dns === undefined) throw lost('nothing says how DNS records are made', 'set BERTH_DNS_UPDATE and BERTH_DNS_KEY')
+  const name = `_acme-challenge.${host.slice(2)}`
+  const text = createHash('sha256').update(answer).digest('base64url')
+  return { show: () => dns.add(name, text, signal), hide: () => dns.remove(name, text, signal) }
 }
 
 function refusedBy(challenges: readonly Challenge[], status: string): Lost {

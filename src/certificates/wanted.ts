@@ -2,12 +2,21 @@ import type { App } from '../store/apps.js'
 import type { AcmeJob } from '../store/acme.js'
 import { certificateFor, type Certificate } from '../store/certificates.js'
 
+/** What decides about a hostname. */
+export interface Deciding {
+  readonly certificates: readonly Certificate[]
+  /** App id. */
+  readonly app: string
+  /** TXT records can be made. */
+  readonly dns: boolean
+}
+
 /** Why no certificate is ordered for a hostname, in words; null: one is. */
-export function reasonAgainst(host: string, all: readonly Certificate[], app: string): string | null {
-  if (host.startsWith('*.'))
-    return 'a CA wants more proof for a wildcard than Berth can give: bring one with `berth certs:add`'
+export function reasonAgainst(host: string, { certificates, app, dns }: Deciding): string | null {
+  if (host.startsWith('*.') && !dns)
+    return 'a CA wants proof by DNS for a wildcard: see BERTH_DNS_UPDATE, or bring one with `berth certs:add`'
   if (/(^|\.)localhost$/.test(host)) return 'it is of this machine alone'
-  const shown = certificateFor(all, host, app)
+  const shown = certificateFor(certificates, host, app)
   if (shown && shown.source === 'own' && shown.notAfter > Date.now()) return `certificate ${shown.id} is brought for it`
   return null
 }

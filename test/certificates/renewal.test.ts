@@ -4,6 +4,7 @@ import { renewalId } from '../../src/certificates/acme/der.js'
 import { Certifier } from '../../src/certificates/certifier.js'
 import { nextAttempt, reasonAgainst, renewalTime } from '../../src/certificates/wanted.js'
 import { createLog } from '../../src/log.js'
+import type { Certificate } from '../../src/store/certificates.js'
 import type { AcmeJob } from '../../src/store/acme.js'
 import { storeRig, type StoreRig } from '../store/rig.js'
 import { makeLiarKeys, startLiar, type LiarKeys } from './liar.js'
@@ -105,13 +106,14 @@ describe('when a certificate is renewed', function () {
       app: 'a',
     }
     const now = Date.now()
-    expect(reasonAgainst('a.example.org', [], 'a')).to.equal(null)
-    expect(reasonAgainst('*.example.org', [], 'a')).to.match(/more proof/)
-    expect(reasonAgainst('blog.localhost', [], 'a')).to.equal('it is of this machine alone')
-    expect(reasonAgainst('b.example.org', [{ ...own, notAfter: now + hour }], 'a')).to.equal(
-      'certificate o is brought for it',
-    )
-    expect(reasonAgainst('b.example.org', [{ ...own, notAfter: now - hour }], 'a'), 'that has expired').to.equal(null)
-    expect(reasonAgainst('b.example.org', [{ ...own, notAfter: now + hour }], 'b'), "another app's").to.equal(null)
+    const why = (host: string, certificates: readonly Certificate[], app: string, dns = false) =>
+      reasonAgainst(host, { certificates, app, dns })
+    expect(why('a.example.org', [], 'a')).to.equal(null)
+    expect(why('*.example.org', [], 'a', true)).to.equal(null)
+    expect(why('*.example.org', [], 'a')).to.match(/proof by DNS/)
+    expect(why('blog.localhost', [], 'a')).to.equal('it is of this machine alone')
+    expect(why('b.example.org', [{ ...own, notAfter: now + hour }], 'a')).to.equal('certificate o is brought for it')
+    expect(why('b.example.org', [{ ...own, notAfter: now - hour }], 'a'), 'that has expired').to.equal(null)
+    expect(why('b.example.org', [{ ...own, notAfter: now + hour }], 'b'), "another app's").to.equal(null)
   })
 })

@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { readCertificate, subjectName } from '../../certificates/read.js'
-import { hostsOf as allHostsOf, reasonAgainst } from '../../certificates/wanted.js'
+import { hostsOf as allHostsOf, reasonAgainst, type Deciding } from '../../certificates/wanted.js'
 import { BerthError } from '../../errors.js'
 import { readHostname } from '../../lib/hostname.js'
 import type { App } from '../../store/apps.js'
@@ -68,11 +68,12 @@ function keptHandlers({ config, store }: ControlApiDeps): Omit<HandlersOf<'certs
 
 function orderHandlers({ config, store }: ControlApiDeps): Pick<HandlersOf<'certs'>, 'auto' | 'renew'> {
   const hostsOf = (app: App): string[] => allHostsOf(app, (name) => config.appHost(name))
+  const dns = config.dns !== undefined
   return {
     auto: async ({ auto }, { app: { id } }) => {
       const app = await store.apps.update(id, { autoCerts: auto })
       const all = await store.certificates.list()
-      const said = hostsOf(app).map((host) => ({ host, why: reasonAgainst(host, all, id) }))
+      const said = hostsOf(app).map((host) => ({ host, why: reasonAgainst(host, { certificates: all, app: id, dns }) }))
       return {
         auto,
         hosts: auto ? said.filter(({ why }) => why === null).map(({ host }) => host) : [],
@@ -90,7 +91,8 @@ function orderHandlers({ config, store }: ControlApiDeps): Pick<HandlersOf<'cert
       const read = text === undefined ? null : readHostname(text)
       const host = read === null ? null : 'host' in read ? read.host : (text ?? '')
       const jobs = (await store.acme.jobsOf(app.id)).filter((job) => host === null || job.host === host)
-      if (host !== null && jobs.length === 0) throw noOrder(host, app, await store.certificates.list(), hostsOf(app))
+      if (host !== null && jobs.length === 0)
+        throw noOrder(host, app, hostsOf(app), { certificates: await store.certificates.list(), app: app.id, dns })
       for (const job of jobs) await store.acme.update(job, { renew: 0, next: 0 })
       await store.acme.notify()
       return { hosts: jobs.map((job) => job.host).sort() }
@@ -98,11 +100,11 @@ function orderHandlers({ config, store }: ControlApiDeps): Pick<HandlersOf<'cert
   }
 }
 
-function noOrder(host: string, { id, name }: App, all: readonly Certificate[], hosts: readonly string[]): BerthError {
+function noOrder(host: string, { name }: App, hosts: readonly string[], by: Deciding): BerthError {
   const shown = host.slice(0, 80)
   if (!hosts.includes(host))
     return new BerthError('missing', `${name} has no hostname ${shown}`, `see \`berth domains -a ${name}\``)
-  const why = reasonAgainst(host, all, id) ?? 'it is about to be ordered'
+  const why = reasonAgainst(host, by) ?? 'it is about to be ordered'
   return new BerthError('conflict', `no certificate is ordered for ${shown}: ${why}`)
 }
 

@@ -30,7 +30,10 @@ export function domainHandlers(platform: ControlApiDeps): HandlersOf<'domains'> 
         ...all.map((one) => viewDomain(one)),
       ]
       const [certificates, jobs] = await Promise.all([store.certificates.list(), store.acme.jobsOf(app.id)])
-      return views.map((view) => ({ ...view, ...certifiedOf(view.host, { app, certificates, jobs }) }))
+      return views.map((view) => ({
+        ...view,
+        ...certifiedOf(view.host, { app, certificates, jobs, dns: config.dns !== undefined }),
+      }))
     },
 
     add: async ({ hosts }, { app, caller }) => {
@@ -53,14 +56,7 @@ export function domainHandlers(platform: ControlApiDeps): HandlersOf<'domains'> 
       return viewDomain(gone)
     },
 
-    redirect: async ({ host: text, to }, { app }) => {
-      const host = hostOf(text)
-      const target = to === null ? null : hostOf(to)
-      const { domains = [] } = await store.apps.update(app.id, (now) => ({ domains: redirected(now, host, target) }))
-      const after = domains.find((one) => one.host === host)
-      if (after === undefined) throw noDomain(host, app)
-      return viewDomain(after)
-    },
+    redirect: redirectHandler(platform),
 
     check: (_, { app }) => checkDomains(config, app),
 
@@ -79,9 +75,10 @@ interface Certified {
   readonly app: App
   readonly certificates: readonly Certificate[]
   readonly jobs: readonly AcmeJob[]
+  readonly dns: boolean
 }
 
-function certifiedOf(host: string, { app, certificates, jobs }: Certified): Omit<DomainInfo, keyof DomainView> {
+function certifiedOf(host: string, { app, certificates, jobs, dns }: Certified): Omit<DomainInfo, keyof DomainView> {
   const shown = certificateFor(certificates, host, app.id)
   const job = jobs.find((one) => one.host === host)
   const time = (ms: number): string => new Date(ms).toISOString()
@@ -93,9 +90,20 @@ function certifiedOf(host: string, { app, certificates, jobs }: Certified): Omit
           renew: job.renew === null ? null : time(job.renew),
         }
       : null,
-    unordered: app.autoCerts === true ? reasonAgainst(host, certificates, app.id) : null,
+    unordered: app.autoCerts === true ? reasonAgainst(host, { certificates, app: app.id, dns }) : null,
   }
 }
+
+const redirectHandler =
+  ({ store }: ControlApiDeps): HandlersOf<'domains'>['redirect'] =>
+  async ({ host: text, to }, { app }) => {
+    const host = hostOf(text)
+    const target = to === null ? null : hostOf(to)
+    const { domains = [] } = await store.apps.update(app.id, (now) => ({ domains: redirected(now, host, target) }))
+    const after = domains.find((one) => one.host === host)
+    if (after === undefined) throw noDomain(host, app)
+    return viewDomain(after)
+  }
 
 /** @throws BerthError `invalid`, also for the hostname that an app has by its name */
 function readDomain(text: string, { name }: App, own: string, domain: string): string {

@@ -1,12 +1,15 @@
 import { once } from 'node:events'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { Agent, request } from 'node:https'
+import type { Agent } from 'node:https'
 import { BerthError, messageOf } from '../../errors.js'
 import { deadline } from '../../lib/deadline.js'
 import { version } from '../../version.js'
 
 /** Bytes of an answer: a chain is 10 kB. */
 const longest = 256 * 1024
+
+/** TLS takes two MiB of a process: not before a CA is asked. */
+const https = () => process.getBuiltinModule('node:https')
 
 export interface Reply {
   readonly status: number
@@ -25,7 +28,7 @@ export class Transport implements Disposable {
 
   /** @param ca PEM of those who vouch for the CA's own certificate; the system's unless given */
   constructor(ca: string | undefined, limit = 20_000) {
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 4, ...(ca === undefined ? {} : { ca }) })
+    this.#agent = new (https().Agent)({ keepAlive: true, maxSockets: 4, ...(ca === undefined ? {} : { ca }) })
     this.#limit = limit
   }
 
@@ -40,7 +43,7 @@ export class Transport implements Disposable {
           ? {}
           : { 'Content-Type': 'application/jose+json', 'Content-Length': Buffer.byteLength(body) }),
       }
-      const outgoing = request(url, { method, headers, agent: this.#agent, signal: late.signal })
+      const outgoing = https().request(url, { method, headers, agent: this.#agent, signal: late.signal })
       outgoing.end(body ?? undefined)
       const [answer] = (await once(outgoing, 'response')) as [IncomingMessage]
       return { status: answer.statusCode ?? 0, headers: answer.headers, body: await read(answer) }

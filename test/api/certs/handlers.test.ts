@@ -77,7 +77,7 @@ describe('certificates through the API', function () {
     const on = contract.certs.auto.reply.parse(await client.certs.auto({ app: 'auto', auto: true }))
     expect(on.hosts).to.deep.equal(['a.example.com'])
     expect(on.not.map(({ host, why }) => `${host}: ${why}`).sort()).to.deep.equal([
-      '*.example.com: a CA wants more proof for a wildcard than Berth can give: bring one with `berth certs:add`',
+      '*.example.com: a CA wants proof by DNS for a wildcard: see BERTH_DNS_UPDATE, or bring one with `berth certs:add`',
       'auto.localhost: it is of this machine alone',
       `brought.example.org: certificate ${own} is brought for it`,
     ])
@@ -110,7 +110,7 @@ describe('certificates through the API', function () {
       'missing',
       /auto has no hostname x\.ex/,
     )
-    await expectFault(client.certs.renew({ app: 'auto', host: '*.example.com' }), 'conflict', /wants more proof/)
+    await expectFault(client.certs.renew({ app: 'auto', host: '*.example.com' }), 'conflict', /wants proof by DNS/)
     expect(await client.certs.auto({ app: 'auto', auto: false })).to.deep.equal({ auto: false, hosts: [], not: [] })
     await store.apps.remove(id)
     expect(await store.acme.jobsOf(id)).to.deep.equal([])
