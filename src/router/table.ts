@@ -74,7 +74,7 @@ export class Table {
 
   /** A wildcard stands for one label, where no app has the very hostname. */
   find(host: string): Destination | undefined {
-    return (this.#hosts.get(host) ?? this.#hosts.get(wildcardOf(host)))?.destination
+    return this.#known(host)?.destination
   }
 
   /** The hostname that clients of another are sent on to. */
@@ -84,9 +84,13 @@ export class Table {
     return own(this.#hosts.get(wildcardOf(host))?.route.redirects ?? {}, wildcardOf(host))
   }
 
-  /** Id of the app that has a hostname; null when none has. */
+  /** Id of the app that has a hostname, by itself or by a wildcard; null when none has. */
   ownerOf(host: string): string | null {
-    return this.#hosts.get(host)?.route.app ?? null
+    return this.#known(host)?.route.app ?? null
+  }
+
+  #known(host: string): Known | undefined {
+    return this.#hosts.get(host) ?? this.#hosts.get(wildcardOf(host))
   }
 
   /** Every route, to be remembered or announced. */

@@ -2,9 +2,10 @@ import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http2'
 import { text } from 'node:stream/consumers'
+import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
-import { data, frameClient, head, refused, reset, smuggled, type Lines } from './frames.js'
+import { block, data, frame, frameClient, head, refused, reset, smuggled, type Lines } from './frames.js'
 import { app, rawApp, until } from './parts.js'
 import { secure, session, stream } from './secure-rig.js'
 
@@ -178,6 +179,37 @@ describe('HTTP/2', () => {
     expect((await stream(other, { ':authority': 'nope.test' })).status).to.equal(404)
     other.destroy()
   })
+
+  for (const [what, first, each] of [
+    ['a head without end', frame(1, 0, block([[':method', 'GET']])), frame(9, 0, block([['x', 'y'.repeat(1000)]]))],
+    [
+      'lines without end',
+      frame(1, 0, block([[':method', 'GET']])),
+      frame(9, 0, Buffer.concat(Array(200).fill(block([['x', 'y']])))),
+    ],
+    ['a head without end of nothing', frame(1, 0, Buffer.alloc(0)), frame(9, 0, Buffer.alloc(0))],
+    ['settings without end', frame(4, 0, Buffer.alloc(0), 0), frame(4, 0, Buffer.alloc(6 * 100), 0)],
+    [
+      'pings without end, which it does not read the answers of',
+      frame(6, 0, Buffer.alloc(8), 0),
+      frame(6, 0, Buffer.alloc(8), 0),
+    ],
+  ] as const)
+    it(`ends a session of ${what}`, async () => {
+      await using rig = await secure()
+      const client = await frameClient(rig.front.port)
+      const closed = new Promise((resolve) => client.socket.once('close', resolve))
+      client.send(first)
+      if (what.startsWith('pings')) client.socket.pause()
+      const before = process.memoryUsage().rss
+      const flood = setInterval(() => {
+        for (let i = 0; i < 500 && !client.socket.destroyed; i++) client.send(each)
+      }, 1)
+      await Promise.race([closed, client.answered, ...(what.startsWith('pings') ? [wait(700)] : [])])
+      clearInterval(flood)
+      client.socket.destroy()
+      expect(process.memoryUsage().rss - before).to.be.below(150 * 1024 * 1024)
+    })
 
   it('is spoken by curl and h2load', async () => {
     await using rig = await secure()

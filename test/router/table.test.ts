@@ -53,6 +53,15 @@ describe('the route table', () => {
     expect(pick('shop.example.org')?.id).to.equal('wild')
   })
 
+  it('knows whose a hostname is, whose certificate is shown for it', () => {
+    const { table } = make()
+    table.apply(route(1, [target('a')], { hosts: ['blog.test', '*.blog.test'] }))
+    table.apply(route(1, [target('b')], { app: 'a2', hosts: ['shop.blog.test'] }))
+    expect(
+      ['blog.test', 'x.blog.test', 'shop.blog.test', 'x.y.blog.test', 'other.test'].map((host) => table.ownerOf(host)),
+    ).to.deep.equal(['a1', 'a1', 'a2', null, null])
+  })
+
   it('never goes back to an older version', () => {
     const { table, pick } = make()
     expect(table.apply(route(5, [target('new')]))).to.equal(true)
