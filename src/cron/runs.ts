@@ -60,6 +60,10 @@ export class CronRuns {
   /** By app and entry. */
   readonly #active = new Map<string, Set<Active>>()
   readonly #starts = new Semaphore(startsAtOnce)
+  /** Containers that are made and started, or wait for their turn. */
+  readonly #starting = new Set<Promise<unknown>>()
+  /** Apps whose old runs are to be forgotten, until that begins. */
+  readonly #trims = new Map<string, Promise<void>>()
   /** What was taken up, until all of it is done. */
   readonly #adopted = new Set<Promise<void>>()
   readonly #left: { readonly app: string; readonly active: Active; readonly timeout: number | null }[] = []
@@ -110,7 +114,7 @@ export class CronRuns {
         ...{ run: run.id, process: processOf(entry.id), command: [entry.command] },
         ...(entry.type === null ? {} : { type: entry.type }),
       }
-      active.detached = await this.#starts.run(() => scheduler.detach(app, release, spec))
+      active.detached = await this.#start(() => scheduler.detach(app, release, spec))
       // somebody wanted it ended while it began
       if (active.ending !== null) await active.detached.stop()
     } catch (error) {
@@ -119,6 +123,21 @@ export class CronRuns {
       return
     }
     await this.#follow(app.id, active, entry.timeout)
+  }
+
+  async #start(start: () => Promise<Detached>): Promise<Detached> {
+    const started = this.#starts.run(start)
+    this.#starting.add(started)
+    try {
+      return await started
+    } finally {
+      this.#starting.delete(started)
+    }
+  }
+
+  /** Resolves when nothing is being started: what is over is cleared away after that, for others are due. */
+  async #quiet(): Promise<void> {
+    while (this.#starting.size > 0) await Promise.allSettled(this.#starting)
   }
 
   /** Whether it is to go on: not when its minute was dealt with. */
@@ -221,6 +240,7 @@ export class CronRuns {
       await output.close()
     }
     await this.#close(app, active, patch)
+    await this.#quiet()
     await detached.remove()
   }
 
@@ -245,9 +265,21 @@ export class CronRuns {
     this.#remove(app, active)
     if (patch.status !== 'succeeded')
       log.info({ app, run: run.id, failure: patch.failure }, `cron run ${patch.status ?? ''}`)
-    await this.#trim(app).catch((error: unknown) =>
-      log.warn({ app }, `not all old cron runs are gone: ${messageOf(error)}`),
-    )
+    await this.#trimSoon(app)
+  }
+
+  /** Once for all runs of an app that end meanwhile. */
+  #trimSoon(app: string): Promise<void> {
+    const known = this.#trims.get(app)
+    if (known) return known
+    const done = this.#quiet()
+      .then(() => {
+        this.#trims.delete(app)
+        return this.#trim(app)
+      })
+      .catch((error: unknown) => this.#deps.log.warn({ app }, `not all old cron runs are gone: ${messageOf(error)}`))
+    this.#trims.set(app, done)
+    return done
   }
 
   async #trim(app: string): Promise<void> {

@@ -64,6 +64,24 @@ describe('cron', () => {
     await gone(run)
   })
 
+  it('clears away what is over when no other is being started', async () => {
+    const app = await rig.withLines('busy', every, { ...every, command: 'slow' })
+    const slow = Promise.withResolvers<undefined>()
+    rig.held.set('slow', slow.promise)
+    await rig.start()
+    rig.clock.pass(30_000)
+    await begun(1)
+    const [first] = rig.begun
+    first?.end(0)
+    await rig.until(app, 'over', over(1))
+    expect([first?.removed, rig.begun.length]).to.deep.equal([false, 1])
+    slow.resolve(undefined)
+    await begun(2)
+    await gone(first)
+    rig.begun[1]?.end(0)
+    await gone(rig.begun[1])
+  })
+
   it('sets one timer for all entries of all apps, and none where there are none', async () => {
     await (await rig.start()).stop()
     expect(rig.clock.ahead).to.equal(null)

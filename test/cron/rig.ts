@@ -67,6 +67,8 @@ export interface CronRig extends QueueRig {
   readonly begun: StandInRun[]
   /** What makes the next start fail. */
   refuse: Error | null
+  /** What the starts of a command wait for. */
+  readonly held: Map<string, Promise<unknown>>
   /** An app after its first push, with these entries in its app.json. */
   withLines(name: string, ...lines: CronLine[]): Promise<App>
   start(): Promise<CronDriver>
@@ -80,11 +82,12 @@ export async function cronRig(at = '2026-01-01T00:00:30Z'): Promise<CronRig> {
   const begun: StandInRun[] = []
   const drivers: CronDriver[] = []
   const scheduler: Pick<Scheduler, 'detach' | 'detached'> = {
-    detach: (app, release, spec) => {
-      if (made.refuse) return Promise.reject(made.refuse)
+    detach: async (app, release, spec) => {
+      if (made.refuse) throw made.refuse
+      await made.held.get(spec.command[0] ?? '')
       const run = new StandInRun(app.id, release.version, spec)
       begun.push(run)
-      return Promise.resolve(run)
+      return run
     },
     detached: () => Promise.resolve(begun.filter(({ removed }) => !removed)),
   }
@@ -94,6 +97,7 @@ export async function cronRig(at = '2026-01-01T00:00:30Z'): Promise<CronRig> {
     clock,
     begun,
     refuse: null,
+    held: new Map(),
     withLines: async (name, ...cron) => {
       const app = await rig.app(name)
       await rig.store.releases.update(app.id, 2, { cron })
