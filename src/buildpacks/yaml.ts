@@ -3,21 +3,23 @@ import { SourceError } from './source-error.js'
 
 /** A value of a YAML file, with the line (from 1) that it begins in. */
 export type YamlValue = YamlMap | YamlList | YamlScalar
-export interface YamlMap {
-  readonly kind: 'map'
+/** Where a value stands; the file, where that is not the one that it was asked of. */
+interface Placed {
   readonly line: number
+  readonly file?: string
+}
+export interface YamlMap extends Placed {
+  readonly kind: 'map'
   readonly entries: ReadonlyMap<string, YamlValue>
   /** The lines that the names of its entries are on. */
   readonly lines: ReadonlyMap<string, number>
 }
-export interface YamlList {
+export interface YamlList extends Placed {
   readonly kind: 'list'
-  readonly line: number
   readonly items: readonly YamlValue[]
 }
-export interface YamlScalar {
+export interface YamlScalar extends Placed {
   readonly kind: 'scalar'
-  readonly line: number
   /** As it is written, without quotes; '' for null. */
   readonly text: string
   /** It is null, or nothing is written there. */

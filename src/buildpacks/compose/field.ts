@@ -7,24 +7,41 @@ const named = 20
 /** Characters that all values together may become. */
 const most = 1024 * 1024
 
+/** What is found while files are read. */
+interface Found {
+  readonly notes: Set<string>
+  readonly problems: { readonly file: string; readonly line: number; readonly text: string; readonly way: string }[]
+  /** Characters that values may still become. */
+  left: number
+}
+
+const nothingFound = (): Found => ({ notes: new Set(), problems: [], left: most })
+
 /** A compose file while it is read: what is wrong with it, and what the pusher should know. */
 export class Reading {
   readonly file: string
-  readonly notes = new Set<string>()
-  readonly #problems: { readonly line: number; readonly text: string; readonly way: string }[] = []
+  readonly #found: Found
   readonly #variables: Readonly<Record<string, string>>
-  readonly #unset = new Set<string>()
-  #left = most
 
   /** @param variables values for `${NAME}` */
-  constructor(file: string, variables: Readonly<Record<string, string>>) {
+  constructor(file: string, variables: Readonly<Record<string, string>>, found: Found = nothingFound()) {
     this.file = file
     this.#variables = variables
+    this.#found = found
+  }
+
+  get notes(): Set<string> {
+    return this.#found.notes
+  }
+
+  /** The reading of another file, for this one: what is wrong in either is told at once. */
+  of(file: string): Reading {
+    return file === this.file ? this : new Reading(file, this.#variables, this.#found)
   }
 
   /** Takes note of what cannot be so; the reading goes on, so that all of it is told at once. */
   refuse(line: number, text: string, way: string): void {
-    this.#problems.push({ line, text, way })
+    this.#found.problems.push({ file: this.file, line, text, way })
   }
 
   /** A text with the values of its variables. */
@@ -32,11 +49,10 @@ export class Reading {
     try {
       const made = interpolate(text, (name) => {
         if (Object.hasOwn(this.#variables, name)) return this.#variables[name]
-        this.#unset.add(name)
         return undefined
       })
-      this.#left -= made.length
-      if (this.#left < 0) throw new InterpolationError('is too much, with the values of all variables')
+      this.#found.left -= made.length
+      if (this.#found.left < 0) throw new InterpolationError('is too much, with the values of all variables')
       return made
     } catch (error) {
       if (!(error instanceof InterpolationError)) throw error
@@ -52,13 +68,16 @@ export class Reading {
 
   /** @throws SourceError when anything was refused: each with its line, and what to do */
   end(): void {
-    const [first] = this.#problems.sort((a, b) => a.line - b.line)
+    const all = this.#found.problems.sort(
+      (a, b) => Number(a.file !== this.file) - Number(b.file !== this.file) || a.line - b.line,
+    )
+    const [first] = all
     if (first === undefined) return
-    const [, ...others] = this.#problems.map(({ line, text, way }) => `${this.file}:${line}:1: ${text}: ${way}`)
+    const [, ...others] = all.map(({ file, line, text, way }) => `${file}:${line}:1: ${text}: ${way}`)
     const told = others.slice(0, named - 1)
     const left = others.length - told.length
     throw new SourceError(
-      { file: this.file, line: first.line, column: 1 },
+      { file: first.file, line: first.line, column: 1 },
       [
         first.text + (others.length === 0 ? '' : `: ${first.way}`),
         ...told,
@@ -146,7 +165,9 @@ export class Field {
   items(): Field[] {
     if (this.isNone) return []
     if (this.value.kind === 'list')
-      return this.value.items.map((item, index) => new Field(this.reading, item, `${this.path}[${index}]`))
+      return this.value.items.map(
+        (item, index) => new Field(readingOf(this.reading, item), item, `${this.path}[${index}]`),
+      )
     if (this.value.kind === 'scalar') return [this]
     this.refuse('is a map', 'write a list of `- value` lines below it')
     return []
@@ -166,11 +187,16 @@ export class Field {
   }
 }
 
+const readingOf = (reading: Reading, { file }: YamlValue): Reading => (file === undefined ? reading : reading.of(file))
+
 function entriesOf(reading: Reading, map: YamlMap, path: string): [string, Field][] {
   const found = new Map<string, Field>()
   for (const [name, value] of map.entries)
     if (name !== '<<')
-      found.set(name, new Field(reading, value, path === '' ? name : `${path}.${name}`, map.lines.get(name)))
+      found.set(
+        name,
+        new Field(readingOf(reading, value), value, path === '' ? name : `${path}.${name}`, map.lines.get(name)),
+      )
   const merged = map.entries.get('<<')
   for (const one of merged?.kind === 'list' ? merged.items : merged === undefined ? [] : [merged]) {
     if (one.kind !== 'map')

@@ -2,6 +2,8 @@ import { parse } from 'dotenv'
 import type { ImagePlan } from '../buildpack.js'
 import { below, type Tree } from '../tree.js'
 import { parseYaml } from '../yaml.js'
+import { checkConfigs } from './configs.js'
+import { extended } from './extends.js'
 import { Field, Reading } from './field.js'
 import { checkKeys, topKeys } from './keys.js'
 import { volumeNames } from './mounts.js'
@@ -34,17 +36,19 @@ export function readCompose(
   const reading = new Reading(path, variables)
   const root = new Field(reading, parseYaml(path, text), '', 1)
   checkKeys(root, topKeys)
-  const all = root.get('services')?.entries() ?? []
+  const all = extended(root.get('services'), path, tree)
   if (all.length === 0) reading.refuse(1, 'the file has no services', 'write services:, and what runs below it')
   if (all.length > mostServices) reading.refuse(1, `the file has ${all.length} services`, `at most ${mostServices}`)
   const active = all.slice(0, mostServices).filter(([name, field]) => isActive(name, field))
   if (all.length > 0 && active.length === 0)
     reading.refuse(1, 'every service has profiles, so none is started', 'take profiles out of what shall run')
+  checkConfigs(root.get('configs'))
   const shared = {
     ...{ tree, base, defaults, variables: config },
     planned: new Map<string, ImagePlan>(),
     volumes: volumeNames(root.get('volumes')),
     networks: networksOf(root.get('networks')),
+    configs: new Map(root.get('configs')?.entries()),
     built: builtNames(active),
   }
   const services = active.map(([name, field]) => readService(name, field, shared))

@@ -1,7 +1,7 @@
 import { BerthError } from '../../errors.js'
 import type { ImagePlan } from '../buildpack.js'
 import { readImage } from '../dockerfile/image.js'
-import type { Tree } from '../tree.js'
+import { configsOf, refuseConfigs, type ConfigFiles, type ConfigSources } from './configs.js'
 import { pathBelow } from './environment.js'
 import { shown, type Field } from './field.js'
 import { buildKeys, checkKeys } from './keys.js'
@@ -10,10 +10,7 @@ import { buildKeys, checkKeys } from './keys.js'
 const imageReference = /^[a-z0-9][\w.:/@-]{0,511}$/
 
 /** Where the images of an app come from. */
-export interface ImageSources {
-  readonly tree: Tree
-  /** The folder of the compose file, '.' for the top. */
-  readonly base: string
+export interface ImageSources extends ConfigSources {
   readonly variables: Readonly<Record<string, string>>
   /** What has been planned, by what it is made of: services that say the same have one image. */
   readonly planned: Map<string, ImagePlan>
@@ -22,24 +19,33 @@ export interface ImageSources {
 /** How the image of a service is had; null where that was refused. */
 export function imageOf(service: Field, sources: ImageSources, built: ReadonlyMap<string, Field>): ImagePlan | null {
   const [image, build] = [service.get('image'), service.get('build')]
-  if (build !== undefined && !build.isNone) return builtImage(build, sources)
+  if (build !== undefined && !build.isNone) {
+    refuseConfigs(service)
+    return builtImage(build, sources)
+  }
   if (image === undefined || image.isNone) {
     service.refuse('has neither build nor image', 'say which folder it is built from, or which image it runs')
     return null
   }
   const name = image.text()
   const other = built.get(name)
-  if (other !== undefined) return builtImage(other, sources)
-  if (imageReference.test(name)) return once(sources, `image ${name}`, () => pulled(name))
+  if (other !== undefined) {
+    refuseConfigs(service)
+    return builtImage(other, sources)
+  }
+  if (imageReference.test(name)) {
+    const configs = configsOf(service, sources)
+    return once(sources, `image ${name} ${configs.lines.join('\n')}`, () => pulled(name, configs))
+  }
   image.refuse(`is ${shown(name)}, which is no name of an image`, 'write NAME, NAME:TAG or NAME@sha256:…')
   return null
 }
 
-const pulled = (name: string): ImagePlan => ({
-  dockerfile: `FROM ${name}\n`,
+const pulled = (name: string, { lines, files }: ConfigFiles): ImagePlan => ({
+  dockerfile: [`FROM ${name}`, ...lines, ''].join('\n'),
   ownDockerfile: false,
   namesImages: true,
-  dockerignore: '**',
+  dockerignore: ['**', ...files.map((file) => `!${file}`)].join('\n'),
   title: name,
 })
 

@@ -13,11 +13,11 @@ export interface KeyTable {
 const rights = 'processes have no rights beyond their container: take it out'
 const hook = 'do it in the command, or in the image'
 const secret = 'set it by berth config:set NAME=…, and name NAME in environment'
-const config = 'copy the file in the Dockerfile that build: names, or set a config var and name it in environment'
 const address = 'services find each other by their names'
 
 export const serviceKeys: KeyTable = {
   honoured: [
+    'configs',
     ...['image', 'build', 'command', 'entrypoint', 'environment', 'env_file', 'ports', 'expose', 'depends_on', 'links'],
     ...['healthcheck', 'deploy', 'scale', 'volumes', 'tmpfs', 'networks', 'network_mode', 'stop_grace_period'],
     ...[
@@ -38,8 +38,7 @@ export const serviceKeys: KeyTable = {
     ...{ cap_add: rights, devices: rights, device_cgroup_rules: rights, sysctls: rights, credential_spec: rights },
     ...{ use_api_socket: rights, cgroup_parent: rights, runtime: rights, isolation: rights, oom_kill_disable: rights },
     gpus: 'Berth gives no process a GPU: take it out',
-    ...{ secrets: secret, configs: config },
-    extends: 'write what it takes over in the file itself: &name on a map, and <<: *name where it belongs',
+    secrets: secret,
     volumes_from: 'name the volume in the volumes of both services',
     external_links: 'a service of another app is reached by its hostname',
     provider: 'write it as a service with image:',
@@ -94,9 +93,9 @@ export const buildKeys: KeyTable = {
 }
 
 export const topKeys: KeyTable = {
-  honoured: ['services', 'networks', 'volumes', 'version', 'name'],
+  honoured: ['services', 'networks', 'volumes', 'configs', 'version', 'name'],
   refused: {
-    ...{ secrets: secret, configs: config },
+    secrets: secret,
     include: 'write its services in this file',
     models: 'write it as a service with image:',
   },

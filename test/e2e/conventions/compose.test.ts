@@ -33,7 +33,8 @@ services:
     environment: {COLOUR: ${colour}}
     volumes: ["notes:/notes"]
     networks: {default: , alone: {aliases: [shelf]}}
-    healthcheck: {test: "test -w /notes && grep -q :0FA0 /proc/net/tcp", interval: 1s, retries: 60}
+    configs: [shelf, {source: label, target: /etc/label}]
+    healthcheck: {test: "test -w /notes && grep -q notes /shelf && grep -q store /etc/label && grep -q :0FA0 /proc/net/tcp", interval: 1s, retries: 60}
     stop_grace_period: 1s
 ${more}
   apart:
@@ -42,6 +43,7 @@ ${more}
     networks: [alone]
 networks: {alone: {internal: true}}
 volumes: {notes: }
+configs: {shelf: {file: shelf.txt}, label: {content: "the store"}}
 `
 
 describe('a compose file that is deployed', function () {
@@ -63,6 +65,7 @@ describe('a compose file that is deployed', function () {
 
   async function deploy(text: string): Promise<Outcome> {
     await writeFile(join(dir, 'compose.yaml'), text)
+    await writeFile(join(dir, 'shelf.txt'), 'of notes\n')
     return berth.berth(['deploy', '--compose', 'compose.yaml', '-a', app], { cwd: dir, timeoutMs: 120_000 })
   }
   async function deployed(text: string): Promise<string> {
