@@ -1,12 +1,26 @@
+import { isOneCommand } from '../lib/shell-line.js'
+
 /** Where an image has the app, which is its user's home as well. */
 export const home = '/app'
 
 /** For a shell: the user that runs the app, with the numbers that all images have, and its home. */
 export const addUser = `groupadd --gid 1000 app && useradd --uid 1000 --gid app --home-dir ${home} --shell /bin/bash app && mkdir ${home} && chown app:app ${home}`
 
+/** `${PORT}`, `${WEB_CONCURRENCY:-2}`: braces that are no list of commands. */
+const expansion = /\$\{\w+(?::?[-+=?][^{}()`$;&|\n]*)?\}/g
+
+/**
+ * The words of an image's CMD. The program takes the place of the shell where it can: Docker tells the first process alone
+ * to stop, and a shell that is the first passes nothing on.
+ */
+export const imageCommand = (command: string): string[] => {
+  const line = command.trim()
+  return ['/bin/sh', '-c', isOneCommand(line.replaceAll(expansion, '_')) ? `exec ${line}` : command]
+}
+
 /** What an image runs by itself; null is nothing. */
 export const commandLines = (command: string | null | undefined): string[] =>
-  command === null || command === undefined ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', command])}`]
+  command === null || command === undefined ? [] : [`CMD ${JSON.stringify(imageCommand(command))}`]
 
 /** The line, with its here-document, that writes a file: a program where it lies in a `bin`. */
 export const fileLine = (path: string, text: string): string =>

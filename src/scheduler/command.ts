@@ -1,19 +1,4 @@
-const builtins = new Set(
-  '. : [ alias bg break case cd command continue do done elif else esac eval exec exit export fc fg fi for function getopts hash if jobs let local read readonly return select set shift shopt source test then time times trap type ulimit umask unalias unset until wait while { ! [['.split(
-    ' ',
-  ),
-)
-
-/**
- * The words that run a Procfile line. `exec` lets the app take the shell's place, which saves a process; it is left out
- * where it would change the meaning (lists, pipes, assignments, built-ins).
- */
-export function shellEntrypoint(line: string): string[] {
-  const command = line.trim()
-  const first = /^\S*/.exec(command)?.[0] ?? ''
-  const simple = first !== '' && !/[;&|\n(){}`]/.test(command) && !/^\w+=/.test(first) && !builtins.has(first)
-  return ['/bin/sh', '-c', simple ? `exec ${command}` : command]
-}
+import { builtins, shellEntrypoint } from '../lib/shell-line.js'
 
 /** What an image runs of its own. */
 export interface ImageCommand {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { expect } from 'chai'
-import { commandLines, fileLine, programImage } from '../../src/buildpacks/image-lines.js'
+import { commandLines, fileLine, imageCommand, programImage } from '../../src/buildpacks/image-lines.js'
 import { pieces } from '../../src/buildpacks/pieces.js'
 
 describe('lines of images', () => {
@@ -9,6 +9,23 @@ describe('lines of images', () => {
     const [cmd = ''] = commandLines(line)
     expect(JSON.parse(cmd.replace(/^CMD /, ''))).to.deep.equal(['/bin/sh', '-c', line])
     expect([commandLines(null), commandLines(undefined)]).to.deep.equal([[], []])
+  })
+
+  it('have their program take the place of the shell, which would keep its signals, where it is one command', () => {
+    const shown = (line: string): string | undefined => imageCommand(line)[2]
+    for (const line of ['node server.js', 'java $JAVA_OPTS -jar a.jar', 'puma -w ${WEB_CONCURRENCY:-0} -p ${PORT}'])
+      expect(shown(line)).to.equal(`exec ${line}`)
+    const kept = [
+      'A=b node x.js',
+      'a && b',
+      'cd app; node x.js',
+      'a | b',
+      'exec node x.js',
+      '{ a; }',
+      'a `b`',
+      'a ${B:-$(c)}',
+    ]
+    for (const line of kept) expect(shown(line)).to.equal(line)
   })
 
   it('write a file in one instruction: a program where it lies in a bin', () => {

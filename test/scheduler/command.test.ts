@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { expect } from 'chai'
-import { oneOffWords, processWords, shellEntrypoint } from '../../src/scheduler/command.js'
+import { shellEntrypoint } from '../../src/lib/shell-line.js'
+import { oneOffWords, processWords } from '../../src/scheduler/command.js'
 
 const line = (command: string) => shellEntrypoint(command)[2]
 

@@ -2,7 +2,7 @@ import type { Plan } from '../buildpack.js'
 import { declaredTypes, saysWhatRuns } from '../procfile.js'
 import type { Tree } from '../tree.js'
 import { fetchBuildpack, place, readRelease, runBuildpack, typesFile, withProfile } from './scripts.js'
-import { fileLine, home } from '../image-lines.js'
+import { fileLine, home, imageCommand } from '../image-lines.js'
 
 /** A buildpack of Heroku's kind: a folder of the tree, or a repository. */
 export type Foreign =
@@ -45,7 +45,7 @@ export function foreignPlan({ tree, buildpacks, previous, last }: ForeignOrder):
   const declared = last ? declaredTypes(tree) : {}
   const declares = saysWhatRuns(declared)
   const numbered = buildpacks.map((buildpack, index) => ({ buildpack, number: String(index + 1) }))
-  const command = declares ? (declared.web === undefined ? null : ['/bin/sh', '-c', declared.web]) : typesCommand
+  const command = declares ? (declared.web === undefined ? null : imageCommand(declared.web)) : typesCommand
   const names = buildpacks.map(nameOf).join(', ')
   return {
     buildpack: 'foreign',

@@ -23,7 +23,7 @@ describe('the Bun buildpack', () => {
       'COPY --chown=app:app bunfig.toml ./',
       'RUN bun install --frozen-lockfile --production',
       'COPY --chown=app:app . .',
-      'CMD ["/bin/sh","-c","bun src/index.ts"]',
+      'CMD ["/bin/sh","-c","exec bun src/index.ts"]',
     ])
   })
 
@@ -45,7 +45,7 @@ describe('the Bun buildpack', () => {
       'FROM base',
       'COPY --from=production --chown=app:app /app/node_modules /app/node_modules',
       `COPY --from=build --chown=app:app ${apartAt} /app`,
-      'CMD ["/bin/sh","-c","bun run dist/index.js"]',
+      'CMD ["/bin/sh","-c","exec bun run dist/index.js"]',
     ])
   })
 

@@ -21,7 +21,7 @@ describe('the C/C++ buildpack', () => {
       .to.match(/^FROM debian:bookworm-slim AS build\nRUN apt-get .* cmake /)
       .and.include('DESTDIR=/stage cmake --install /build --strip')
       .and.include('COPY --from=build --chown=app:app /out /app')
-      .and.include('CMD ["/bin/sh","-c","shop"]')
+      .and.include('CMD ["/bin/sh","-c","exec shop"]')
     expect(planOf(cmake()).dockerfile).not.to.include('--install /build')
   })
 

@@ -17,7 +17,7 @@ describe('the Elixir buildpack', () => {
       .and.match(/^FROM elixir:1\.14-slim$/m)
       .and.include('mix release --overwrite --path /out')
       .and.include('COPY --from=build --chown=app:app /out /app')
-      .and.include('CMD ["/bin/sh","-c","bin/shop start"]')
+      .and.include('CMD ["/bin/sh","-c","exec bin/shop start"]')
       .and.not.include('mix local.hex')
   })
 

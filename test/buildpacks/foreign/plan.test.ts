@@ -80,7 +80,7 @@ describe('buildpacks that are not our own', () => {
       'ENTRYPOINT ["/usr/local/bin/with-profile"]',
       'USER node',
       'COPY --from=foreign --chown=node:node /app .',
-      'CMD ["/bin/sh","-c","node x.js"]',
+      'CMD ["/bin/sh","-c","exec node x.js"]',
     ])
     const after = { ...files, '.buildpacks': 'heroku/nodejs\n./buildpacks/mine', Procfile: 'web: node x.js\n' }
     expect(steps(after).filter((line) => /^(?:FROM|COPY --|USER|CMD)/.test(line))).to.deep.equal([
@@ -94,7 +94,7 @@ describe('buildpacks that are not our own', () => {
       'FROM nodejs',
       'USER 1000:1000',
       'COPY --from=nodejs-foreign-build --chown=1000:1000 /app /app',
-      'CMD ["/bin/sh","-c","web: node x.js"]'.replace('web: ', ''),
+      'CMD ["/bin/sh","-c","exec node x.js"]',
     ])
   })
 

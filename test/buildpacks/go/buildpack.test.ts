@@ -26,7 +26,7 @@ describe('the Go buildpack', () => {
       'COPY --from=build /usr/share/zoneinfo /usr/share/zoneinfo',
       'COPY --from=build --chown=app:app /out /app',
       'USER app',
-      'CMD ["/bin/sh","-c","shop"]',
+      'CMD ["/bin/sh","-c","exec shop"]',
     ])
   })
 

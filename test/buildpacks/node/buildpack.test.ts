@@ -21,7 +21,7 @@ describe('a Node.js app', () => {
       'RUN chown node:node /app',
       'USER node',
       'COPY --chown=node:node . .',
-      'CMD ["/bin/sh","-c","node server.js"]',
+      'CMD ["/bin/sh","-c","exec node server.js"]',
     ])
   })
 
@@ -74,7 +74,7 @@ describe('a Node.js app', () => {
       ...place,
       'COPY --from=production --chown=node:node /app/node_modules /app/node_modules',
       `COPY --from=build --chown=node:node ${apartAt} /app`,
-      'CMD ["/bin/sh","-c","node server.js"]',
+      'CMD ["/bin/sh","-c","exec node server.js"]',
     ])
   })
 

@@ -88,7 +88,7 @@ describe('the package of a workspace that is deployed', () => {
       'COPY --chown=node:node packages/lib/package.json packages/lib/',
       '(cd packages/lib && npm run build) && cd apps/api && npm run build',
       'PATH=/app/apps/api/node_modules/.bin:/app/node_modules/.bin:$PATH',
-      'WORKDIR /app/apps/api\nCMD ["/bin/sh","-c","node dist/server.js"]',
+      'WORKDIR /app/apps/api\nCMD ["/bin/sh","-c","exec node dist/server.js"]',
     ])
       expect(dockerfile).to.include(line)
   })

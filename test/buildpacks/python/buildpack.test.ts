@@ -164,7 +164,7 @@ describe('the Python buildpack', () => {
   it('says as EXPOSE where a framework listens whatever PORT says', () => {
     const at = (run: string) => planOf({ 'requirements.txt': 'nicegui', 'main.py': `from nicegui import ui\n${run}\n` })
     const plan = at('ui.run()')
-    expect(plan.dockerfile).to.include('\nEXPOSE 8080\nCMD ["/bin/sh","-c","python main.py"]')
+    expect(plan.dockerfile).to.include('\nEXPOSE 8080\nCMD ["/bin/sh","-c","exec python main.py"]')
     expect(plan.notes).to.deep.equal(['NiceGUI listens on 8080, which is PORT: config:set PORT=… chooses another'])
     expect(at("ui.run(title='x', port=3000)").dockerfile).to.include('\nEXPOSE 3000\n')
     expect(at("ui.run(port=int(os.environ['PORT']))").dockerfile).to.include('\nEXPOSE 8080\n')

@@ -35,7 +35,7 @@ describe('the Ruby buildpack', () => {
       'COPY --chown=app:app . .',
       'COPY --from=gems --chown=app:app /app/Gemfile /app/Gemfile.lock ./',
       'USER app',
-      `CMD ["/bin/sh","-c","bundle exec puma -w \${WEB_CONCURRENCY:-0} -b tcp://0.0.0.0:$PORT"]`,
+      `CMD ["/bin/sh","-c","exec bundle exec puma -w \${WEB_CONCURRENCY:-0} -b tcp://0.0.0.0:$PORT"]`,
     ])
   })
 

@@ -35,7 +35,7 @@ describe('the Rust buildpack', () => {
       'COPY --from=build /usr/share/zoneinfo /usr/share/zoneinfo',
       'COPY --from=build --chown=app:app /out /app',
       'USER app',
-      'CMD ["/bin/sh","-c","shop"]',
+      'CMD ["/bin/sh","-c","exec shop"]',
     ])
     expect(planOf(app({ '.dockerignore': 'secret' })).dockerignore.split('\n')).to.include.members([
       'target',

@@ -8,7 +8,7 @@ describe('the shell buildpack', () => {
   it('runs start.sh by the shell that it names', () => {
     const { dockerfile, ...plan } = planOf({ 'start.sh': '#!/bin/bash\necho hi\n' })
     expect(plan).to.deep.include({ buildpack: 'shell', found: 'shell script', processTypes: { web: './start.sh' } })
-    expect(dockerfile).to.include('RUN chmod +x start.sh\nCMD ["/bin/sh","-c","./start.sh"]')
+    expect(dockerfile).to.include('RUN chmod +x start.sh\nCMD ["/bin/sh","-c","exec ./start.sh"]')
     expect(packages({ 'start.sh': '#!/usr/bin/env zsh\n' })).to.equal('ca-certificates zsh')
     expect(packages({ 'start.sh': '#!/usr/bin/env -S bash -e\n' })).to.equal('ca-certificates')
     expect(packages({ 'start.sh': 'echo none\n' })).to.equal('ca-certificates')
