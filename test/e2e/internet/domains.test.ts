@@ -3,6 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connect } from 'node:tls'
 import { expect } from 'chai'
 import type { CertView, DomainCheck, DomainInfo } from '../../../src/api/contract.js'
 import { pidsFile } from '../../../src/serve/instance.js'
@@ -15,12 +16,14 @@ import { freshName, startInstance, type Instance } from '../instance.js'
 describe('an app on the internet', function () {
   this.timeout(180_000)
   let dir: string
+  let httpsPort: number
   let dns: DnsServer
   let pebble: Pebble
   let berth: Instance
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'berth-internet-'))
     const httpPort = await freePort()
+    httpsPort = await freePort()
     dns = await startDns({ 'example.org': ['* A 127.0.0.1', 'away A 192.0.2.1'] })
     pebble = await startPebble({ httpPort, dns: dns.address, refuses: 30 })
     const caFile = join(dir, 'ca.pem')
@@ -29,6 +32,7 @@ describe('an app on the internet', function () {
     berth = await startInstance({
       settings: {
         BERTH_HTTP_PORT: String(httpPort),
+        BERTH_HTTPS_PORT: String(httpsPort),
         BERTH_ACME_DIRECTORY: pebble.directory,
         BERTH_ACME_CA: caFile,
         BERTH_RESOLVERS: dns.address,
@@ -43,6 +47,15 @@ describe('an app on the internet', function () {
     await rm(dir, { recursive: true, force: true })
   })
   const json = async <T>(...args: string[]): Promise<T> => JSON.parse((await berth.succeed(...args)).stdout) as T
+
+  /** The names of the certificate that the router shows to clients of a hostname. */
+  const namesShown = async (servername: string): Promise<string | undefined> => {
+    const socket = connect({ host: '127.0.0.1', port: httpsPort, servername, rejectUnauthorized: false })
+    await once(socket, 'secureConnect')
+    const { subjectAltName } = socket.getPeerX509Certificate() ?? {}
+    socket.destroy()
+    return subjectAltName
+  }
 
   it('answers at its domains at once, and has one certificate of each, though the worker is killed', async () => {
     const app = freshName('shop')
@@ -81,6 +94,8 @@ describe('an app on the internet', function () {
     expect(all).to.have.length(1)
     expect(all[0]).to.deep.include({ names: ['shop.example.org'], source: 'acme', serves: ['shop.example.org'] })
     expect(pebble.issued()).to.equal(1)
+    expect(await namesShown('shop.example.org'), 'clients are shown it').to.equal('DNS:shop.example.org')
+    expect(await namesShown('away.example.org'), 'and no other hostname').to.not.equal('DNS:shop.example.org')
     let away: DomainInfo | undefined
     while (away?.order?.failure == null) {
       away = (await json<DomainInfo[]>('domains', '--json', '-a', app)).find(({ host }) => host === 'away.example.org')
