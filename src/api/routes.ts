@@ -27,6 +27,7 @@ export const routes = {
     remove: 'DELETE /apps/:app/domains/:host',
     clear: 'DELETE /apps/:app/domains',
     redirect: 'PATCH /apps/:app/domains/:host',
+    https: 'PATCH /apps/:app/domains',
     check: 'POST /apps/:app/domains/check',
   },
   certs: {

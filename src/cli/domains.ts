@@ -156,6 +156,27 @@ function addDomainsRedirect(program: Command): void {
     })
 }
 
+function addDomainsHttps(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'domains:https',
+        summary: 'have clients that come by plain HTTP sent on to HTTPS, or not',
+        group,
+        examples: ['domains:https on -a blog', 'domains:https off'],
+      }),
+    ),
+  )
+    .argument('<on|off>')
+    .action(async (word: string, options: AppOptions & JsonOptions) => {
+      if (word !== 'on' && word !== 'off') throw new UsageError(`"${word.slice(0, 40)}" is neither on nor off`)
+      const { client, app } = await openApp(options)
+      const done = await client.domains.https({ app, https: word === 'on' })
+      if (options.json) printJson(done)
+      else say(done.https ? `Clients of ${app} are sent on to HTTPS` : `${app} answers by plain HTTP, too`)
+    })
+}
+
 function addDomainsCheck(program: Command): void {
   withJson(
     withApp(
@@ -194,6 +215,14 @@ export function shownCheck(check: DomainCheck): string {
 }
 
 export function registerDomains(program: Command): void {
-  for (const add of [addDomains, addDomainsAdd, addDomainsRemove, addDomainsClear, addDomainsRedirect, addDomainsCheck])
+  for (const add of [
+    addDomains,
+    addDomainsAdd,
+    addDomainsRemove,
+    addDomainsClear,
+    addDomainsRedirect,
+    addDomainsHttps,
+    addDomainsCheck,
+  ])
     add(program)
 }

@@ -56,7 +56,7 @@ const secrets = certificates && {
 }
 const challenges = (token: string) => follower.challenge(token)
 const front = createFront({
-  ...{ table, log, api, listeners, challenges, trustedProxies, clientConnections },
+  ...{ table, log, api, listeners, challenges, httpsPort, trustedProxies, clientConnections },
   ...(secrets ? { secrets } : {}),
 })
 

@@ -24,6 +24,8 @@ export interface OriginsDeps {
   readonly api: { readonly host: string; readonly endpoint: BackendAddress }
   /** ms an app has until the first byte of its answer, counted from the last byte of the request; default 30 s. */
   readonly firstByte?: number
+  /** Where HTTPS is; default 443. */
+  readonly httpsPort?: number | undefined
   /** What a request to a hostname waits for while none of its processes can be reached; default nothing. */
   readonly hold?: (host: string) => Hold | undefined
 }
@@ -90,10 +92,22 @@ export class Origins {
       proto: visitor.proto,
       id,
     })
-    const to = this.#deps.table.redirect(named || theirs === null ? address.host : theirs)
-    const by = { authority: (named ? undefined : authority) ?? address.authority, path: address.path }
-    const redirect = to === undefined ? {} : { redirect: urlAt(to, visitor.proto, by) }
+    const host = named || theirs === null ? address.host : theirs
+    const url = this.#elsewhere(host, visitor.proto, {
+      authority: (named ? undefined : authority) ?? address.authority,
+      path: address.path,
+    })
+    const redirect = url === null ? {} : { redirect: url }
     return { id, address, origin, client: visitor.client, headers, ...redirect }
+  }
+
+  /** Where a client is sent on to; null: nowhere. */
+  #elsewhere(host: string, scheme: Scheme, by: { readonly authority: string; readonly path: string }): string | null {
+    const { table, httpsPort = 443 } = this.#deps
+    const to = table.redirect(host)
+    if (scheme === 'https' || !table.isSecure(host)) return to === undefined ? null : urlAt(to, scheme, by)
+    const authority = httpsPort === 443 ? '' : `:${String(httpsPort)}`
+    return urlAt(to ?? host, 'https', { authority, path: by.path })
   }
 
   #originOf(host: string): Origin | undefined {

@@ -47,5 +47,6 @@ export const isRoute = (value: unknown): value is Route =>
   value.targets.every(isTarget) &&
   reasons.has(value.away) &&
   (value.rules === undefined || isRules(value.rules)) &&
+  (value.https === undefined || value.https === true) &&
   (value.redirects === undefined || (isObject(value.redirects) && Object.values(value.redirects).every(isName))) &&
   Number.isSafeInteger(value.version)

@@ -77,6 +77,11 @@ export class Table {
     return this.#known(host)?.destination
   }
 
+  /** Whether clients of a hostname are to come by HTTPS. */
+  isSecure(host: string): boolean {
+    return this.#known(host)?.route.https === true
+  }
+
   /** The hostname that clients of another are sent on to. */
   redirect(host: string): string | undefined {
     const known = this.#hosts.get(host)

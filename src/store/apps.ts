@@ -34,6 +34,8 @@ export interface App {
   readonly checks?: CheckSettings
   /** Hostnames that it has beside that of its name. */
   readonly domains?: readonly Domain[]
+  /** Clients that come by plain HTTP are sent on to HTTPS. */
+  readonly https?: boolean
   /** Berth orders certificates for its hostnames. */
   readonly autoCerts?: boolean
   /** What the router does with its requests. */

@@ -1,7 +1,6 @@
 import { BerthError } from '../errors.js'
 import { readHostname } from '../lib/hostname.js'
 import type { Route } from './routes.js'
-import type { RoutingRules } from '../routing-rules.js'
 
 /** A hostname that an app has beside `<app>.<domain>`. */
 export interface Domain {
@@ -52,14 +51,19 @@ export function checkDomain(text: string, domain: string): string {
 
 /** What of a route follows from the app alone. */
 export function namesOf(
-  app: { readonly name: string; readonly domains?: readonly Domain[]; readonly rules?: RoutingRules },
+  app: Pick<Route, 'rules'> & {
+    readonly name: string
+    readonly domains?: readonly Domain[]
+    readonly https?: boolean
+  },
   hostOf: (name: string) => string,
-): Pick<Route, 'name' | 'hosts' | 'rules' | 'redirects'> {
-  const { name, domains = [], rules } = app
+): Pick<Route, 'name' | 'hosts' | 'rules' | 'redirects' | 'https'> {
+  const { name, domains = [], rules, https = false } = app
   const redirects = domains.flatMap(({ host, redirect }) => (redirect === undefined ? [] : [[host, redirect] as const]))
   return {
     ...{ name, hosts: [hostOf(name), ...domains.map(({ host }) => host)] },
     ...(rules && { rules }),
+    ...(https && { https }),
     ...(redirects.length > 0 && { redirects: Object.fromEntries(redirects) }),
   }
 }

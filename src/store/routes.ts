@@ -26,6 +26,8 @@ export interface Route {
   /** For the page that is shown while there are no targets. */
   readonly away?: Away
   readonly rules?: RoutingRules
+  /** Clients that come by plain HTTP are sent on to HTTPS. */
+  readonly https?: true
   /** Of its hostnames -> that to which clients are sent on. */
   readonly redirects?: Readonly<Record<string, string>>
   /** Grows with each change of this route. */
@@ -155,8 +157,13 @@ export class Routes {
       const before = json === null ? null : parse(json)
       const after = await next(before)
       if (after === null) return before?.version ?? 0
-      const { name, hosts, targets, away, rules, redirects } = after
-      const more = { ...(away && { away }), ...(rules && { rules }), ...(redirects && { redirects }) }
+      const { name, hosts, targets, away, rules, redirects, https } = after
+      const more = {
+        ...(away && { away }),
+        ...(rules && { rules }),
+        ...(redirects && { redirects }),
+        ...(https && { https }),
+      }
       const route = draftRoute({ app, name, hosts, targets, ...more })
       const newName = name === before?.name ? '' : name
       const version = await this.#redis.eval(swap, 0, app, newName, json ?? '', route, JSON.stringify(hosts))

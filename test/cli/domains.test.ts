@@ -47,6 +47,16 @@ describe('domains on the command line', function () {
     expect(await said('www.moved.example', '--off')).to.equal('moved answers at www.moved.example again\n')
   })
 
+  it('sends clients on to HTTPS, or not', async () => {
+    await cli.api.pushed('plain')
+    const said = async (word: string) => (await berth(['domains:https', word, '-a', 'plain'])).stderr
+    expect(await said('maybe')).to.include('"maybe" is neither on nor off')
+    expect(await said('on'))
+      .to.include('this Berth has no HTTPS')
+      .and.include('BERTH_HTTPS_PORT')
+    expect(await said('off')).to.equal('plain answers by plain HTTP, too\n')
+  })
+
   it('checks where they lead', async () => {
     await cli.api.pushed('checked')
     const checked = await berth(['domains:check', '-a', 'checked'])

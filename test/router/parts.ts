@@ -97,6 +97,7 @@ export interface RouterOptions {
   headTime?: number
   hold?: (host: string) => Hold | undefined
   challenges?: Challenges
+  httpsPort?: number
   /** Finds the pages that apps have of their own. */
   page?: (digest: string) => string | undefined
 }

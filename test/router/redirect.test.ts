@@ -39,6 +39,39 @@ describe('a hostname that leads to another', () => {
     expect(await ask('www.example.org')).to.deep.equal([200, 'the app'])
   })
 
+  it('sends clients on to HTTPS in the same step, unless they came by it', async () => {
+    await using blog = await app((_request, response) => response.end('the app'))
+    const route = {
+      app: 'a1',
+      name: 'blog',
+      hosts,
+      targets: [blog.target()],
+      redirects,
+      https: true,
+      version: 1,
+    } as const
+    for (const [httpsPort, port] of [
+      [8443, ':8443'],
+      [443, ''],
+      [undefined, ''],
+    ] as const) {
+      await using front = await router({
+        ...{ trustedProxies: ['127.0.0.1'], challenges: () => Promise.resolve('answer') },
+        ...(httpsPort === undefined ? {} : { httpsPort }),
+      })
+      front.table.apply(route)
+      const ask = async (host: string, headers = {}) =>
+        (await front.send(host, { path: '/a?b', headers })).headers.location
+      expect(await ask('example.org:8080')).to.equal(`https://example.org${port}/a?b`)
+      expect(await ask('www.example.org')).to.equal(`https://example.org${port}/a?b`)
+      const secure = { 'x-forwarded-proto': 'https' }
+      expect(await ask('example.org', secure)).to.equal(undefined)
+      expect(await ask('www.example.org:9443', secure)).to.equal('https://example.org:9443/a?b')
+      const challenge = await front.send('example.org', { path: '/.well-known/acme-challenge/token' })
+      expect(challenge.body, 'a CA comes by plain HTTP').to.equal('answer')
+    }
+  })
+
   it('makes URLs that a header may hold', () => {
     const at = (path: string, authority = 'x') => urlAt('example.org', 'https', { authority, path })
     expect(at('*')).to.equal('https://example.org/')

@@ -49,6 +49,8 @@ describe('the route table', () => {
       '[::1]',
     ]
     expect(found.map((host) => pick(host)?.id)).to.deep.equal(['wild', 'exact', 'exact', ...Array<undefined>(4)])
+    // by whose certificate it is served
+    expect(found.map((host) => table.ownerOf(host))).to.deep.equal(['a1', 'a2', 'a2', ...Array<null>(4).fill(null)])
     table.apply(route(2, [target('exact')], { app: 'a2', hosts: ['example.org'] }))
     expect(pick('shop.example.org')?.id).to.equal('wild')
   })

@@ -73,6 +73,13 @@ export const domains = {
     body: z.strictObject({ to: Host.nullable().describe('null: it is answered by the app') }),
     reply: DomainView,
   },
+  https: {
+    summary: 'Have clients that come by plain HTTP sent on to HTTPS, or not',
+    needs: 'manage',
+    params: OfApp,
+    body: z.strictObject({ https: z.boolean() }),
+    reply: z.strictObject({ https: z.boolean() }),
+  },
   check: {
     summary: 'Ask DNS for the hostnames of an app, and say what it should answer',
     needs: 'view',

@@ -58,6 +58,8 @@ export function domainHandlers(platform: ControlApiDeps): HandlersOf<'domains'> 
 
     redirect: redirectHandler(platform),
 
+    https: httpsHandler(platform),
+
     check: (_, { app }) => checkDomains(config, app),
 
     clear: async (_, { app }) => {
@@ -93,6 +95,19 @@ function certifiedOf(host: string, { app, certificates, jobs, dns }: Certified):
     unordered: app.autoCerts === true ? reasonAgainst(host, { certificates, app: app.id, dns }) : null,
   }
 }
+
+const httpsHandler =
+  ({ config, store }: ControlApiDeps): HandlersOf<'domains'>['https'] =>
+  async ({ https }, { app }) => {
+    if (https && config.httpsPort === undefined && config.trustedProxies.length === 0)
+      throw new BerthError(
+        'conflict',
+        'this Berth has no HTTPS to send clients on to',
+        'set BERTH_HTTPS_PORT, or BERTH_TRUSTED_PROXIES where a proxy before it has',
+      )
+    await store.apps.update(app.id, { https })
+    return { https }
+  }
 
 const redirectHandler =
   ({ store }: ControlApiDeps): HandlersOf<'domains'>['redirect'] =>

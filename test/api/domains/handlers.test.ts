@@ -1,4 +1,7 @@
 import { expect } from 'chai'
+import { anonymous } from '../../../src/access/caller.js'
+import { domainHandlers } from '../../../src/api/domains/handlers.js'
+import type { ControlApiDeps } from '../../../src/api/platform.js'
 import { contract } from '../../../src/api/contract.js'
 import { expectFault, refusal, settle } from '../asked.js'
 import { openRig, type Rig } from '../rig.js'
@@ -91,6 +94,21 @@ describe('domains through the API', function () {
     await send('www.apex.example', null)
     expect((await store.routes.get(id))?.redirects).to.equal(undefined)
     await client.domains.remove({ app: 'moves', host: 'apex.example' })
+  })
+
+  it('sends clients on to HTTPS where there is HTTPS', async () => {
+    await rig.pushed('secure')
+    const https = (on: boolean) => rig.client.domains.https({ app: 'secure', https: on })
+    await expectFault(https(true), 'conflict', /has no HTTPS to send clients on to/)
+    expect(await https(false)).to.deep.equal({ https: false })
+    const config = { ...rig.config, httpsPort: 8443 }
+    const handlers = domainHandlers({ config, store: rig.store } as unknown as ControlApiDeps)
+    const app = await rig.store.apps.get('secure')
+    const context = { app, caller: anonymous, signal: new AbortController().signal }
+    expect(await handlers.https({ app: 'secure', https: true }, context)).to.deep.equal({ https: true })
+    expect((await rig.store.routes.get(app.id))?.https).to.equal(true)
+    await https(false)
+    expect((await rig.store.routes.get(app.id))?.https).to.equal(undefined)
   })
 
   it('refuses what nobody can have, and too many', async () => {
