@@ -64,6 +64,17 @@ describe('cron', () => {
     await gone(run)
   })
 
+  it('runs the entries of an app that is scaled to 0', async () => {
+    const app = await rig.withLines('idle', every)
+    const none = { quantity: 0, memory: 2 ** 29, cpus: 1 }
+    await rig.store.releases.update(app.id, 2, { formation: { web: none } })
+    await rig.start()
+    rig.clock.pass(30_000)
+    await begun(1)
+    const [ended] = await endLast(app, 0)
+    expect(ended).to.include({ status: 'succeeded', release: 2 })
+  })
+
   it('clears away what is over when no other is being started', async () => {
     const app = await rig.withLines('busy', every, { ...every, command: 'slow' })
     const slow = Promise.withResolvers<undefined>()

@@ -67,6 +67,24 @@ describe('a check that is done once', () => {
       if (said !== null) expect(outcome.said).to.equal(said)
     })
 
+  it('is whether somebody listens, and how long it has run', async () => {
+    const heard = await served((_, response) => response.end(), { listening: true })
+    expect(heard.passed).to.equal(true)
+    const silent = checkOf({ listening: true, port: await freePort() })
+    expect(await perform(silent, target, nothing, never)).to.include({ passed: false, unheard: true })
+    const since = (ms: number | null) =>
+      ({
+        startedAt: () => Promise.resolve(ms === null ? null : new Date(Date.now() - ms).toISOString()),
+      }) as unknown as AppEngine
+    const check = checkOf({ uptime: 12 })
+    expect((await perform(check, target, since(12_500), never)).passed).to.equal(true)
+    expect(await perform(check, target, since(3_500), never)).to.deep.equal({
+      passed: false,
+      said: 'it has run for 3 s',
+    })
+    expect(await perform(check, target, since(null), never)).to.include({ passed: false, said: 'it does not run' })
+  })
+
   it('says that nobody listens, that nothing is answered, and that the connection ends', async () => {
     const refused = await perform(checkOf({ path: '/', port: await freePort() }), target, nothing, never)
     expect(refused).to.deep.equal({ passed: false, said: 'the connection was refused', unheard: true })

@@ -13,7 +13,7 @@ export function networksOf(networks: Field | undefined): Map<string, boolean> {
     if (!name.test(key)) network.refuse('has a name that no network has', 'use letters, digits, - and _')
     found.set(key, !network.isNone && isInternal(network))
   }
-  if (found.size > most) networks?.refuse(`are ${found.size}`, `at most ${most}`)
+  if (found.size > most) networks?.refuse(`are ${found.size}, with the default one`, `at most ${most}`)
   return found
 }
 

@@ -162,6 +162,10 @@ describe('a compose file that wants what Berth does not do', () => {
     ['services: {web: {image: a}}\nvolumes: {x: {driver: nfs}}', /volumes\.x\.driver is "nfs"/],
     ['services: {web: {image: a}}\nvolumes: {x: {driver_opts: {type: nfs}}}', /driver_opts is not supported/],
     ['services: {web: {image: a}}\nnetworks: {x: {external: true}}', /networks\.x\.external is not supported/],
+    [
+      `services: {web: {image: a}}\nnetworks: {${Array.from({ length: 11 }, (_, at) => `n${at}: `).join(', ')}}`,
+      /networks are 12, with the default one \| at most 10/,
+    ],
     ['services: {web: {image: a}}\nnetworks: {x: {driver: macvlan}}', /networks\.x\.driver is "macvlan"/],
   ] as const)
     it(`is refused: ${JSON.stringify(text)}`, () => expect(refusal(text)).to.match(words))
