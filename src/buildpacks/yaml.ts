@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type ParsedNode } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type ParsedNode, type YAMLMap } from 'yaml'
 import { SourceError } from './source-error.js'
 
 /** A value of a YAML file, with the line (from 1) that it begins in. */
@@ -47,65 +47,86 @@ function openBrackets(text: string): number {
   return most
 }
 
+/** Says that something is wrong at a place of the text. */
+type Wrong = (offset: number, message: string, hint?: string) => SourceError
+
+/** Parses what the library can read in a time and a stack that its length says. @throws SourceError for all else */
+function parsed(text: string, lines: LineCounter, wrong: Wrong): ReturnType<typeof parseDocument<ParsedNode>> {
+  if (text.length > longest) throw wrong(0, `it has more than ${String(longest)} characters`, 'make it shorter')
+  // for either, the library takes a time that grows by the square of their number
+  if (openBrackets(text) > deepest) throw wrong(0, tooDeep)
+  if ((text.match(/&/g)?.length ?? 0) > mostAnchors) throw wrong(0, `it has more than ${String(mostAnchors)} anchors`)
+  try {
+    return parseDocument(text, { lineCounter: lines, schema: 'failsafe', uniqueKeys: false })
+  } catch (error) {
+    if (error instanceof RangeError) throw wrong(0, tooDeep) // more than the stack holds
+    throw error
+  }
+}
+
+/** The values of one document, of which there may be so many and no more. */
+class Values {
+  readonly #document: ReturnType<typeof parsed>
+  readonly #lines: LineCounter
+  readonly #wrong: Wrong
+  #left = mostValues
+
+  constructor(document: ReturnType<typeof parsed>, lines: LineCounter, wrong: Wrong) {
+    this.#document = document
+    this.#lines = lines
+    this.#wrong = wrong
+  }
+
+  /** @param at where it would be, if there is none */
+  read(node: ParsedNode | null, at = 0, depth = 0): YamlValue {
+    const offset = node?.range[0] ?? at
+    const { line } = this.#lines.linePos(offset)
+    this.#left -= 1
+    if (this.#left < 0) throw this.#wrong(offset, `it has more than ${String(mostValues)} values`)
+    if (depth > deepest) throw this.#wrong(offset, tooDeep)
+    if (node === null || (isScalar(node) && ['null', '~', ''].includes(node.source) && node.type === 'PLAIN'))
+      return { kind: 'scalar', line, text: '', none: true }
+    if (isScalar(node)) return { kind: 'scalar', line, text: String(node.value) }
+    if (isAlias(node)) {
+      const target = node.resolve(this.#document)
+      if (target === undefined) throw this.#wrong(offset, `nothing is called *${node.source}`)
+      return this.read(target as ParsedNode, offset, depth + 1)
+    }
+    if (isSeq(node)) return { kind: 'list', line, items: node.items.map((item) => this.read(item, offset, depth + 1)) }
+    return this.#map(node, offset, depth)
+  }
+
+  #map(node: YAMLMap.Parsed, offset: number, depth: number): YamlMap {
+    const entries = new Map<string, YamlValue>()
+    const places = new Map<string, number>()
+    for (const { key, value } of node.items) {
+      if (!isScalar(key)) throw this.#wrong(offset, 'a name is expected before each colon')
+      const [name, from] = [String(key.value), key.range[0]]
+      if (entries.has(name)) throw this.#wrong(from, `${name.slice(0, 40)} is here twice`, 'take one out')
+      entries.set(name, this.read(value, from, depth + 1))
+      places.set(name, this.#lines.linePos(from).line)
+    }
+    return { kind: 'map', line: this.#lines.linePos(offset).line, entries, lines: places }
+  }
+}
+
 /**
  * Reads a YAML file that is a map; an empty one has no entries.
  * @throws SourceError where it is none, has mistakes, or is larger or deeper than people write one
  */
 export function parseYaml(file: string, text: string): YamlMap {
   const lines = new LineCounter()
-  const bad = (offset: number, message: string, hint = 'write `name: value` lines, indented by spaces'): SourceError =>
+  const wrong: Wrong = (offset, message, hint = 'write `name: value` lines, indented by spaces') =>
     new SourceError({ file, line: lines.linePos(offset).line || 1, column: 1 }, message, hint)
-  if (text.length > longest) throw bad(0, `it has more than ${String(longest)} characters`, 'make it shorter')
-  // for either, the library takes a time that grows by the square of their number
-  if (openBrackets(text) > deepest) throw bad(0, tooDeep)
-  if ((text.match(/&/g)?.length ?? 0) > mostAnchors) throw bad(0, `it has more than ${String(mostAnchors)} anchors`)
-  const document = parsed()
+  const document = parsed(text, lines, wrong)
   const [error] = document.errors
   if (error !== undefined)
-    throw bad(error.pos[0], /call stack/.test(error.message) ? tooDeep : error.message.slice(0, 200))
-  let left = mostValues
-
-  function parsed(): ReturnType<typeof parseDocument<ParsedNode>> {
-    try {
-      return parseDocument(text, { lineCounter: lines, schema: 'failsafe', uniqueKeys: false })
-    } catch (error) {
-      if (error instanceof RangeError) throw bad(0, tooDeep) // more than the stack holds
-      throw error
-    }
-  }
-
-  function value(node: ParsedNode | null, at: number, depth: number): YamlValue {
-    const offset = node?.range[0] ?? at
-    const { line } = lines.linePos(offset)
-    left -= 1
-    if (left < 0) throw bad(offset, `it has more than ${String(mostValues)} values`)
-    if (depth > deepest) throw bad(offset, tooDeep)
-    if (node === null || (isScalar(node) && ['null', '~', ''].includes(node.source) && node.type === 'PLAIN'))
-      return { kind: 'scalar', line, text: '', none: true }
-    if (isScalar(node)) return { kind: 'scalar', line, text: String(node.value) }
-    if (isAlias(node)) {
-      const target = node.resolve(document)
-      if (target === undefined) throw bad(offset, `nothing is called *${node.source}`)
-      return value(target as ParsedNode, offset, depth + 1)
-    }
-    if (isSeq(node)) return { kind: 'list', line, items: node.items.map((item) => value(item, offset, depth + 1)) }
-    const entries = new Map<string, YamlValue>()
-    const places = new Map<string, number>()
-    for (const { key, value: of } of node.items) {
-      if (!isScalar(key)) throw bad(offset, 'a name is expected before each colon')
-      const [name, from] = [String(key.value), key.range[0]]
-      if (entries.has(name)) throw bad(from, `${name.slice(0, 40)} is here twice`, 'take one out')
-      entries.set(name, value(of, from, depth + 1))
-      places.set(name, lines.linePos(from).line)
-    }
-    return { kind: 'map', line, entries, lines: places }
-  }
-
+    throw wrong(error.pos[0], /call stack/.test(error.message) ? tooDeep : error.message.slice(0, 200))
   const root = document.contents
   if (root !== null && !isMap(root)) {
     if (isScalar(root) && String(root.value) === '') return nothing
-    throw bad(root.range[0], 'a map was expected')
+    throw wrong(root.range[0], 'a map was expected')
   }
-  const read = value(root, 0, 0)
+  const read = new Values(document, lines, wrong).read(root)
   return read.kind === 'map' ? read : nothing
 }

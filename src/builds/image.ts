@@ -88,14 +88,18 @@ export async function buildImage(
     return { id: image.Id, memory, ...its }
   } catch (error) {
     signal.throwIfAborted()
-    if (error instanceof BerthError) throw error
-    const words = messageOf(error).replaceAll(dockerfileName, 'Dockerfile')
-    if (isAway(error)) throw wentAway(words, error)
-    throw new BerthError('invalid', words, undefined, error)
+    throw buildError(error)
   } finally {
     context?.stream.destroy()
     await context?.clear()
   }
+}
+
+/** What the engine says of a build, for whoever pushed. */
+function buildError(error: unknown): BerthError {
+  if (error instanceof BerthError) return error
+  const words = messageOf(error).replaceAll(dockerfileName, 'Dockerfile')
+  return isAway(error) ? wentAway(words, error) : new BerthError('invalid', words, undefined, error)
 }
 
 /**

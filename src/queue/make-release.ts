@@ -22,18 +22,13 @@ export async function makeRelease(
   const { store, scheduler, config } = deps
   const { app, current, operation, log, signal } = run
   const same = operation.release === null && (kind.changesNothing?.(change, current) ?? false)
-  const unchanged = async (why: string | true): Promise<void> => {
-    log.detail(why === true ? 'Nothing changes: no release, no restart' : why)
-    if (why !== true) for (const line of summaryOf(current, config.appUrl(app.name))) log.detail(line)
-    await store.operations.update(operation.id, { unchanged: current.version })
-  }
-  if (same !== false) return unchanged(same)
+  if (same !== false) return endUnchanged(deps, run, same)
   const version = operation.release ?? (await store.releases.nextVersion(app.id))
   let next = operation.release === null ? null : await store.releases.get(app.id, version).catch(orMissing(null))
   if (next === null) {
     const made = await kind.make?.(change, makingOf(deps, run, version))
     const idle = kind.madeNothing?.(change, current, made) ?? false
-    if (idle !== false) return unchanged(idle)
+    if (idle !== false) return endUnchanged(deps, run, idle)
     next = nextRelease(current, version, change, made)
     await store.operations.release(operation.id, next)
   }
@@ -56,6 +51,14 @@ export async function makeRelease(
   log.detail(`Released v${String(version)}`)
   if (released.image !== null && kind.runsReleaseCommand) await runAfter(deps, run, released)
   if (released.image !== null) for (const line of summaryOf(released, config.appUrl(name))) log.detail(line)
+}
+
+/** Ends an operation that makes no release. @param why `true` where what was asked for is so already */
+async function endUnchanged({ store, config }: OperationDeps, run: OperationRun, why: string | true): Promise<void> {
+  const { app, current, operation, log } = run
+  log.detail(why === true ? 'Nothing changes: no release, no restart' : why)
+  if (why !== true) for (const line of summaryOf(current, config.appUrl(app.name))) log.detail(line)
+  await store.operations.update(operation.id, { unchanged: current.version })
 }
 
 function makingOf(deps: OperationDeps, run: OperationRun, version: number): Making {

@@ -72,6 +72,16 @@ function isSameRedis(config: Config, { pid }: Pid): boolean {
   }
 }
 
+const redisSpec = (config: Config, base: Pick<ChildSpec, 'cwd' | 'env'>, user: ServiceAccount): ChildSpec => ({
+  ...base,
+  name: 'redis',
+  command: 'redis-server',
+  args: redisArgs(config),
+  logFile: join(logDir(config), 'redis.log'),
+  user,
+  keeps: (forebear: Pid) => isSameRedis(config, forebear),
+})
+
 /** What bin/berth gave Node.js for this process. */
 const flags = process.execArgv.filter((flag) => flag !== '--')
 
@@ -82,16 +92,6 @@ export function specs(config: Config, user: ServiceAccount, listeners: Listeners
   const buildEnv = existsSync(buildEnvFile) ? parse(readFileSync(buildEnvFile)) : {}
   const base = { cwd: home, env: { ...env, HOME: join(config.root, 'home') } }
   const client = engineClient(config, user)
-  const logFile = (name: string) => join(logDir(config), `${name}.log`)
-  const redis = {
-    ...base,
-    name: 'redis',
-    command: 'redis-server',
-    args: redisArgs(config),
-    logFile: logFile('redis'),
-    user,
-    keeps: (forebear: Pid) => isSameRedis(config, forebear),
-  }
   const processes = Object.entries(parseProcfile(readFileSync(join(home, 'Procfile'), 'utf8')))
     .filter(([name]) => name !== 'engine' || config.ownEngine)
     .map(([name, line]): ChildSpec => {
@@ -101,7 +101,7 @@ export function specs(config: Config, user: ServiceAccount, listeners: Listeners
         name,
         command: command === 'node' ? process.execPath : command,
         args: command === 'node' ? [...flags, ...args] : args,
-        logFile: logFile(name),
+        logFile: join(logDir(config), `${name}.log`),
       }
       if (name === 'engine')
         return { ...spec, env: { ...env, MALLOC_ARENA_MAX: '2', HOME: '/root', BERTH_GROUP: String(user.gid) } }
@@ -123,5 +123,5 @@ export function specs(config: Config, user: ServiceAccount, listeners: Listeners
       const git = { BERTH_GIT_GROUPS: gitGroup.directories.join(':') }
       return { ...accepting, user: client, spares: [router.fd, ...secure], env: { ...accepting.env, ...git } }
     })
-  return [redis, ...processes]
+  return [redisSpec(config, base, user), ...processes]
 }

@@ -100,6 +100,12 @@ async function start(config: Config, running: RunningInstance | null): Promise<v
     await ready(config, wanted)
     return hostnames(config)
   }
+  await ready(config, wanted, startSupervisor(config))
+  await hostnames(config)
+}
+
+/** Without systemd. @returns the supervisor, and where it tells what it does */
+function startSupervisor(config: Config): { readonly child: ChildProcess; readonly log: string } {
   mkdirSync(logDir(config), { recursive: true })
   chmodSync(logDir(config), 0o750)
   const log = join(logDir(config), 'serve.log')
@@ -112,8 +118,7 @@ async function start(config: Config, running: RunningInstance | null): Promise<v
   })
   closeSync(fd)
   child.unref()
-  await ready(config, wanted, { child, log })
-  await hostnames(config)
+  return { child, log }
 }
 
 /** True when a process of ours has the socket of this port. */

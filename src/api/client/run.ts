@@ -103,6 +103,14 @@ async function feed(socket: WebSocket, stdin: Readable, window: Window): Promise
   say(socket, { eof: true })
 }
 
+/** Writes output to where it belongs; the connection waits while that is slow. */
+function passOn(socket: WebSocket, bytes: Buffer, { stdout, stderr }: Pick<RunOptions, 'stdout' | 'stderr'>): void {
+  const target = bytes[0] === channel.stderr ? stderr : stdout
+  if (target.write(bytes.subarray(1))) return
+  socket.pause()
+  target.once('drain', () => socket.resume())
+}
+
 /**
  * Runs a one-off process and resolves with its exit code. Standard input is destroyed then, whether it was read or not.
  * @throws BerthError what the server said; `unavailable` when the connection was lost, and the process ended with it
@@ -117,11 +125,7 @@ export async function run(access: Access, options: RunOptions): Promise<number> 
   socket.on('message', (data, isBinary) => {
     const bytes = data as Buffer
     if (isBinary) {
-      const target = bytes[0] === channel.stderr ? options.stderr : options.stdout
-      if (!target.write(bytes.subarray(1))) {
-        socket.pause()
-        target.once('drain', () => socket.resume())
-      }
+      passOn(socket, bytes, options)
       return
     }
     const message = messageIn(bytes.toString())

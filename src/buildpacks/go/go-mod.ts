@@ -1,5 +1,5 @@
 import { normalize } from 'node:path/posix'
-import { SourceError } from '../source-error.js'
+import { SourceError, type SourcePlace } from '../source-error.js'
 import type { Tree } from '../tree.js'
 
 /** What a go.mod says of its module. */
@@ -14,6 +14,17 @@ export interface GoMod {
   readonly replaces: readonly string[]
   /** What `// +heroku …` lines say, by their first word: `goVersion`, `install`. */
   readonly heroku: Readonly<Record<string, string>>
+}
+
+/** @throws SourceError for a directory that is not pushed */
+function directoryOf(target: string, place: SourcePlace): string {
+  if (target.startsWith('/') || normalize(target).startsWith('..'))
+    throw new SourceError(
+      place,
+      `${target} is outside of what is pushed`,
+      'put the module into the repository, or take out the `replace`',
+    )
+  return normalize(target).replace(/\/$/, '')
 }
 
 /** Reads a go.mod. @throws SourceError where it names no module, or a directory that is not pushed */
@@ -36,14 +47,8 @@ export function readGoMod(tree: Tree, file = 'go.mod'): GoMod {
       if (verb === 'require') requires.push(first)
       else if (verb === 'replace') {
         const target = line.split('=>')[1]?.trim().split(/\s+/)[0] ?? ''
-        if (!/^\.{0,2}\//.test(target)) continue
-        if (target.startsWith('/') || normalize(target).startsWith('..'))
-          throw new SourceError(
-            { file, line: index + 1, column: raw.indexOf(target) + 1 },
-            `${target} is outside of what is pushed`,
-            'put the module into the repository, or take out the `replace`',
-          )
-        replaces.push(normalize(target).replace(/\/$/, ''))
+        if (/^\.{0,2}\//.test(target))
+          replaces.push(directoryOf(target, { file, line: index + 1, column: raw.indexOf(target) + 1 }))
       } else said[verb] ??= first
     }
   }

@@ -26,14 +26,7 @@ export function gradleBuild(tree: Tree, declares: boolean): JavaBuild {
   const program = declares ? null : programOf(scripts)
   const wrapped = hasWrapper(tree)
   const task = /\bstage\b/.test(all) ? 'stage' : (program?.goals ?? 'build -x check')
-  const least =
-    /JavaLanguageVersion\.of\(\s*["']?(\d+)|jvmToolchain\(\s*(\d+)|(?:source|target)Compatibility\s*=\s*["']?(?:JavaVersion\.VERSION_)?([\d._]+)/.exec(
-      all,
-    )
-  const version = (least as (string | undefined)[] | null)
-    ?.slice(1)
-    .find((one) => one !== undefined)
-    ?.replace('_', '.')
+  const version = leastJava(all)
   return {
     tool: 'Gradle',
     image: (java) => (wrapped ? javaImage(java, 'jdk') : `gradle:${defaultGradle}-jdk${java}`),
@@ -59,6 +52,18 @@ export function gradleBuild(tree: Tree, declares: boolean): JavaBuild {
       ? []
       : [`no gradlew: built with Gradle ${defaultGradle}; \`gradle wrapper\` writes one, which pins the version`],
   }
+}
+
+/** The Java that the build's text asks for at least. */
+function leastJava(text: string): string | undefined {
+  const least =
+    /JavaLanguageVersion\.of\(\s*["']?(\d+)|jvmToolchain\(\s*(\d+)|(?:source|target)Compatibility\s*=\s*["']?(?:JavaVersion\.VERSION_)?([\d._]+)/.exec(
+      text,
+    )
+  return (least as (string | undefined)[] | null)
+    ?.slice(1)
+    .find((one) => one !== undefined)
+    ?.replace('_', '.')
 }
 
 /**

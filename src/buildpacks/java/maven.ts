@@ -67,6 +67,31 @@ function kindOf(above: readonly Pom[], module: Pom): Kind {
   return module.packaging === 'war' ? 'war' : 'plain'
 }
 
+function quarkusProgram(tree: Tree, { text }: Pom, at: string): Program {
+  const uber = /quarkus\.package\.(?:jar\.)?type\s*[=>]\s*uber-jar/.test(
+    `${text}\n${tree.read(`${at}src/main/resources/application.properties`) ?? ''}`,
+  )
+  const jar = uber ? 'target/*-runner.jar' : 'target/quarkus-app/quarkus-run.jar'
+  return { framework: 'Quarkus', command: `java $JAVA_OPTS -Dquarkus.http.port=$PORT -jar ${at}${jar}` }
+}
+
+/** Of a jar that holds all it needs. */
+function jarProgram(above: readonly Pom[], { packaging }: Pom, at: string): Program {
+  const isBoot = above.some(({ plugins }) => plugins.has('spring-boot-maven-plugin'))
+  const isMicronaut = above.some(({ text }) => text.includes('<artifactId>micronaut-parent<'))
+  const [framework, port] = isBoot
+    ? ['Spring Boot', 'server.port']
+    : isMicronaut
+      ? ['Micronaut', 'micronaut.server.port']
+      : [undefined, 'server.port']
+  const archive = isBoot && packaging === 'war' ? 'war' : 'jar'
+  return {
+    command: `java $JAVA_OPTS -D${port}=$PORT -jar ${at}target/*.${archive}`,
+    picks: { directory: `${at}target`, archive },
+    ...(framework === undefined ? {} : { framework }),
+  }
+}
+
 function programOf(tree: Tree, poms: readonly Pom[], module: Pom): Program {
   const above = poms.filter(
     ({ directory }) =>
@@ -74,28 +99,8 @@ function programOf(tree: Tree, poms: readonly Pom[], module: Pom): Program {
   )
   const at = module.directory === '.' ? '' : `${module.directory}/`
   const kind = kindOf(above, module)
-  if (kind === 'quarkus') {
-    const uber = /quarkus\.package\.(?:jar\.)?type\s*[=>]\s*uber-jar/.test(
-      `${module.text}\n${tree.read(`${at}src/main/resources/application.properties`) ?? ''}`,
-    )
-    const jar = uber ? 'target/*-runner.jar' : 'target/quarkus-app/quarkus-run.jar'
-    return { framework: 'Quarkus', command: `java $JAVA_OPTS -Dquarkus.http.port=$PORT -jar ${at}${jar}` }
-  }
-  if (kind === 'jar') {
-    const isBoot = above.some(({ plugins }) => plugins.has('spring-boot-maven-plugin'))
-    const isMicronaut = above.some(({ text }) => text.includes('<artifactId>micronaut-parent<'))
-    const [framework, port] = isBoot
-      ? ['Spring Boot', 'server.port']
-      : isMicronaut
-        ? ['Micronaut', 'micronaut.server.port']
-        : [undefined, 'server.port']
-    const archive = isBoot && module.packaging === 'war' ? 'war' : 'jar'
-    return {
-      command: `java $JAVA_OPTS -D${port}=$PORT -jar ${at}target/*.${archive}`,
-      picks: { directory: `${at}target`, archive },
-      ...(framework === undefined ? {} : { framework }),
-    }
-  }
+  if (kind === 'quarkus') return quarkusProgram(tree, module, at)
+  if (kind === 'jar') return jarProgram(above, module, at)
   if (kind === 'war') {
     const jakarta = above.some(({ dependencies }) => dependencies.some((one) => one.startsWith('jakarta.')))
     return {

@@ -18,20 +18,7 @@ export function sbtBuild(tree: Tree, declares: boolean): JavaBuild {
       'build.sbt is there, and project/build.properties does not say which sbt builds it',
       'write `sbt.version=1.10.7` into project/build.properties',
     )
-  const plugins = tree
-    .names('project')
-    .filter((name) => name.endsWith('.sbt'))
-    .map((name) => tree.read(`project/${name}`) ?? '')
-    .join('\n')
-  const packager = /sbt-native-packager|"sbt-plugin"\s*%\s*"|sbt-play|play.*sbt-plugin/.test(plugins)
-  const assembly = plugins.includes('sbt-assembly')
-  if (!packager && !assembly)
-    throw new BerthError(
-      'invalid',
-      'this is an sbt project without a plugin that makes something that runs',
-      'add `addSbtPlugin("com.github.sbt" % "sbt-native-packager" % "1.10.4")` to project/plugins.sbt and `enablePlugins(JavaAppPackaging)` to build.sbt',
-    )
-  const isPlay = /play/i.test(plugins)
+  const { packager, isPlay } = pluginsOf(tree)
   // what its packager calls the program: the project's name, where that is plain to see
   const name = /^\s*(?:ThisBuild\s*\/\s*)?name\s*:=\s*"([\w .-]+)"/m.exec(tree.read('build.sbt') ?? '')?.[1]
   const program = name === undefined ? '*' : name.toLowerCase().replaceAll(/\W+/g, '-')
@@ -53,4 +40,21 @@ export function sbtBuild(tree: Tree, declares: boolean): JavaBuild {
     least: null,
     notes: [],
   }
+}
+
+/** What packs the program: sbt-native-packager, or else sbt-assembly. @throws BerthError `invalid` where nothing does */
+function pluginsOf(tree: Tree): { readonly packager: boolean; readonly isPlay: boolean } {
+  const plugins = tree
+    .names('project')
+    .filter((name) => name.endsWith('.sbt'))
+    .map((name) => tree.read(`project/${name}`) ?? '')
+    .join('\n')
+  const packager = /sbt-native-packager|"sbt-plugin"\s*%\s*"|sbt-play|play.*sbt-plugin/.test(plugins)
+  if (!packager && !plugins.includes('sbt-assembly'))
+    throw new BerthError(
+      'invalid',
+      'this is an sbt project without a plugin that makes something that runs',
+      'add `addSbtPlugin("com.github.sbt" % "sbt-native-packager" % "1.10.4")` to project/plugins.sbt and `enablePlugins(JavaAppPackaging)` to build.sbt',
+    )
+  return { packager, isPlay: /play/i.test(plugins) }
 }

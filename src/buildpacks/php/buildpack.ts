@@ -39,12 +39,7 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
   const web = declares ? declared.web : place === '.' ? 'serve-php' : `serve-php ${place}`
   const vendored = composer !== null && tree.hasFile(`${composer.vendor}/autoload.php`)
   const installs = composer !== null && !vendored && needsComposer(composer)
-  if (installs && composer.requires.length > 0 && !composer.hasLock)
-    throw new BerthError(
-      'invalid',
-      'composer.json asks for packages, and there is no composer.lock',
-      'run `composer update`, and commit composer.lock',
-    )
+  if (installs) refuseUnlocked(composer)
   const assets = place === '.' ? null : assetsStage(tree)
   const framework = root?.framework
   return {
@@ -78,6 +73,16 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
       ...accessNotes(tree, place, framework),
     ],
   }
+}
+
+/** @throws BerthError `invalid` where versions would differ at each build */
+function refuseUnlocked({ requires, hasLock }: Composer): void {
+  if (requires.length > 0 && !hasLock)
+    throw new BerthError(
+      'invalid',
+      'composer.json asks for packages, and there is no composer.lock',
+      'run `composer update`, and commit composer.lock',
+    )
 }
 
 /** Whether a tree is PHP's, whatever lies beside. */

@@ -111,11 +111,8 @@ http {
 }
 `
 
-/**
- * The stop signal of the image is SIGUSR1, which comes to this program alone: nginx and php-fpm drop what they are doing on
- * a SIGTERM that everybody in the container gets. They are in process groups of their own for the same reason.
- */
-const serve = (line: string): string => `#!/bin/bash
+/** What `serve-php` is told: what it includes, and the document root, checked for what nginx takes. */
+const serveOptions = `#!/bin/bash
 # serve-php [-C nginx-include] [-F fpm-include] [-i php.ini] [document-root]: serves /app/<document-root> on $PORT by nginx and
 # php-fpm, until one of them ends, or SIGUSR1 or SIGTERM asks both to: nginx first, so that it gets its answers.
 set -m
@@ -138,7 +135,10 @@ for file in "$include" "$pool" "$ini"; do [ -z "$file" ] || [ -f "$file" ] || fa
 for file in "$root" "$include" "$pool"; do case $file in *[!A-Za-z0-9._/@+-]*) fail "a name that nginx would not take: $file" ;; esac; done
 port=\${PORT:-8080}
 case $port in *[!0-9]*) fail "PORT is not a number: $port" ;; esac
-if [ -z "\${WEB_CONCURRENCY:-}" ]; then
+`
+
+/** As many processes of PHP as its memory is for, 128 MiB each, unless WEB_CONCURRENCY says how many. */
+const workers = `if [ -z "\${WEB_CONCURRENCY:-}" ]; then
   memory=$(cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null)
   # a limit that is none is the word max, or all that a number holds
   case $memory in *[!0-9]* | '' | ???????????????*) memory=$((4 * $(nproc) << 27)) ;; esac
@@ -147,7 +147,10 @@ if [ -z "\${WEB_CONCURRENCY:-}" ]; then
   export WEB_CONCURRENCY
 fi
 case $WEB_CONCURRENCY in 0 | *[!0-9]*) fail "WEB_CONCURRENCY is not a number of processes: $WEB_CONCURRENCY" ;; esac
-mkdir -p /tmp/php && rm -f /tmp/php/fpm.sock || exit 1
+`
+
+/** The configuration of nginx and of php-fpm. */
+const serverFiles = `mkdir -p /tmp/php && rm -f /tmp/php/fpm.sock || exit 1
 echo "listen $port; root $root;" >/tmp/php/listen.conf
 if [ -n "$include" ]; then echo "include $(realpath "$include");"; else
   echo 'location / { try_files $uri $uri/ /index.php$is_args$args; }'
@@ -170,7 +173,13 @@ catch_workers_output = yes
 decorate_workers_output = no
 \${pool:+include = $(realpath "$pool")}
 FPM
-asked=
+`
+
+/**
+ * The stop signal of the image is SIGUSR1, which comes to this program alone: nginx and php-fpm drop what they are doing on
+ * a SIGTERM that everybody in the container gets. They are in process groups of their own for the same reason.
+ */
+const lifetime = (line: string): string => `asked=
 trap 'asked=yes' USR1 TERM INT QUIT
 php-fpm${line} -F -y /tmp/php/fpm.conf \${ini:+-c "$ini"} &
 fpm=$!
@@ -193,6 +202,8 @@ kill -TERM "$fpm" "$nginx" 2>/dev/null
 wait
 exit $((code == 0 ? 1 : code))
 `
+
+const serve = (line: string): string => [serveOptions, workers, serverFiles, lifetime(line)].join('')
 
 const run = `#!/bin/bash
 # php-process program [arguments]: runs it. It ends by SIGTERM, with all that it has started, where SIGUSR1 asks for it: the

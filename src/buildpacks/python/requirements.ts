@@ -26,28 +26,40 @@ export function namesOf(requirement: string): string[] {
   return [name, ...extras.filter((extra) => extra !== '').map((extra) => `${name}[${normalized(extra)}]`)]
 }
 
+/** The line that has a file read. */
+interface Inclusion {
+  readonly file: string
+  readonly line: number
+  readonly text: string
+}
+
+/** @returns null for a file that is not there, which no other names */
+function textOf(tree: Tree, path: string, from: Inclusion | undefined): string | null {
+  const text = tree.read(path)
+  if (text === null && from !== undefined)
+    throw new SourceError(
+      { ...from, column: 1 },
+      `"${from.text}": there is no ${path}`,
+      `add ${path}, or take out the line`,
+    )
+  if (text?.includes('\0'))
+    throw new SourceError(
+      { file: path, line: 1, column: 1 },
+      'this is no UTF-8 text: it looks as if PowerShell wrote it',
+      `save ${path} as UTF-8`,
+    )
+  return text
+}
+
 /** Reads a requirements file and what it includes. @throws SourceError at the line that cannot be followed */
 export function readRequirements(tree: Tree, file: string): Requirements {
   const names = new Set<string>()
   const files = new Set<string>()
   const found = { needsTree: false, needsGit: false }
-  const read = (path: string, from?: { file: string; line: number; text: string }): void => {
+  const read = (path: string, from?: Inclusion): void => {
     if (files.has(path)) return
-    const text = tree.read(path)
-    if (text === null) {
-      if (from === undefined) return
-      throw new SourceError(
-        { ...from, column: 1 },
-        `"${from.text}": there is no ${path}`,
-        `add ${path}, or take out the line`,
-      )
-    }
-    if (text.includes('\0'))
-      throw new SourceError(
-        { file: path, line: 1, column: 1 },
-        'this is no UTF-8 text: it looks as if PowerShell wrote it',
-        `save ${path} as UTF-8`,
-      )
+    const text = textOf(tree, path, from)
+    if (text === null) return
     files.add(path)
     for (const [line, requirement] of logicalLines(text)) {
       const include = /^(?:-r|-c|--requirement|--constraint)[\s=]*(.+)$/.exec(requirement)?.[1]?.trim()

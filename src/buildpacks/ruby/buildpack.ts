@@ -28,12 +28,7 @@ function plan(tree: Tree): Plan | null {
   const gemfile = readGemfile(tree)
   const declares = saysWhatRuns(declared)
   const web = declares ? null : webProcess(tree, gemfile)
-  if (web === null && !declares)
-    throw new BerthError(
-      'invalid',
-      'this is a Ruby app (Gemfile), but nothing says how to start it',
-      'add a config.ru, or a `web:` line to a Procfile: `web: bundle exec ruby app.rb -p $PORT`',
-    )
+  if (web === null && !declares) throw nothingStarts()
   const version = rubyVersion(tree, gemfile)
   const rails = isRails(tree)
   const vendored = tree.hasDirectory(`vendor/bundle/ruby/${version.version}.0/gems`)
@@ -63,16 +58,25 @@ function plan(tree: Tree): Plan | null {
     ...(rails ? { secrets: { SECRET_KEY_BASE: 'hex' } as const } : {}),
     notes: [
       ...version.notes,
-      ...(vendored ? ['vendor/bundle is used as it lies: Bundler does not install'] : []),
-      ...(gemfile.hasLock || vendored
-        ? []
-        : ['no Gemfile.lock: versions may differ at each build; run `bundle install` and commit it']),
+      ...installNotes(gemfile, vendored),
       ...(bundles?.notes ?? []),
       ...(rails && declared.release === undefined && tree.hasDirectory('db/migrate')
         ? ['migrations are not run: `release: bin/rails db:migrate` in a Procfile does that before each release']
         : []),
     ],
   }
+}
+
+const nothingStarts = (): BerthError =>
+  new BerthError(
+    'invalid',
+    'this is a Ruby app (Gemfile), but nothing says how to start it',
+    'add a config.ru, or a `web:` line to a Procfile: `web: bundle exec ruby app.rb -p $PORT`',
+  )
+
+function installNotes({ hasLock }: Gemfile, vendored: boolean): string[] {
+  if (vendored) return ['vendor/bundle is used as it lies: Bundler does not install']
+  return hasLock ? [] : ['no Gemfile.lock: versions may differ at each build; run `bundle install` and commit it']
 }
 
 const rubyLine = /^\s*(?:\w+=\S+\s+)*(?:bundle|ruby|rails|bin\/rails|rake|rackup|puma|unicorn|thin|sidekiq)\s/

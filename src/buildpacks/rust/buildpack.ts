@@ -38,14 +38,7 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
   const { version, unstable, notes } = rustVersion(tree)
   const crates = lockedCrates(tree)
   const config = tree.read('.cargo/config.toml') ?? tree.read('.cargo/config') ?? ''
-  const target = asTable(readToml(tree, '.cargo/config.toml').build).target
-  if (typeof target === 'string' && target.startsWith('wasm'))
-    throw new BerthError(
-      'invalid',
-      `.cargo/config.toml builds for WebAssembly (build.target is ${target}), which the Rust here has no library for`,
-      'if it runs as a program of this server too, take build.target out; else write a Dockerfile that has its toolchain and what runs it',
-    )
-  const offline = tree.hasDirectory('.sqlx') || tree.hasFile('sqlx-data.json')
+  const targeted = isTargeted(tree)
   return {
     buildpack: 'rust',
     name: 'Rust',
@@ -56,12 +49,8 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
       packages,
       locked: crates !== null,
       debian: debianPackages(crates ?? dependenciesOf(packages), config),
-      environment: {
-        ...(unstable ? { RUSTC_BOOTSTRAP: '1' } : {}),
-        ...(offline ? { SQLX_OFFLINE: 'true' } : {}),
-        ...(config.includes('rustc-wrapper') ? { CARGO_BUILD_RUSTC_WRAPPER: '""' } : {}),
-      },
-      cross: target !== undefined,
+      environment: buildEnvironment(tree, unstable, config),
+      cross: targeted,
       targetPaths: Object.values(types).some((command) => command.includes('target/release')),
       runs: dependenciesOf(packages).has('rocket') ? { ROCKET_ADDRESS: '0.0.0.0' } : {},
       command: types.web ?? null,
@@ -70,15 +59,33 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
     dockerignore: [...ignored, tree.read('.dockerignore') ?? ''].join('\n'),
     processTypes: types,
     origin: declares ? 'Procfile' : 'Dockerfile',
-    notes: [
-      ...notes,
-      ...(crates === null
-        ? ['no Cargo.lock: versions may differ at each build; take it out of .gitignore, and commit it']
-        : []),
-      ...(target === undefined ? [] : ['build.target of .cargo/config.toml is left out: the build is for this server']),
-    ],
+    notes: [...notes, ...buildNotes(crates !== null, targeted)],
   }
 }
+
+/** Whether the app asks for a platform to build for. @throws BerthError `invalid` for one that programs here cannot be of */
+function isTargeted(tree: Tree): boolean {
+  const { target } = asTable(readToml(tree, '.cargo/config.toml').build)
+  if (typeof target === 'string' && target.startsWith('wasm'))
+    throw new BerthError(
+      'invalid',
+      `.cargo/config.toml builds for WebAssembly (build.target is ${target}), which the Rust here has no library for`,
+      'if it runs as a program of this server too, take build.target out; else write a Dockerfile that has its toolchain and what runs it',
+    )
+  return target !== undefined
+}
+
+const buildNotes = (locked: boolean, targeted: boolean): string[] => [
+  ...(locked ? [] : ['no Cargo.lock: versions may differ at each build; take it out of .gitignore, and commit it']),
+  ...(targeted ? ['build.target of .cargo/config.toml is left out: the build is for this server'] : []),
+]
+
+/** @param config `.cargo/config.toml` */
+const buildEnvironment = (tree: Tree, unstable: boolean, config: string): Readonly<Record<string, string>> => ({
+  ...(unstable ? { RUSTC_BOOTSTRAP: '1' } : {}),
+  ...(tree.hasDirectory('.sqlx') || tree.hasFile('sqlx-data.json') ? { SQLX_OFFLINE: 'true' } : {}),
+  ...(config.includes('rustc-wrapper') ? { CARGO_BUILD_RUSTC_WRAPPER: '""' } : {}),
+})
 
 /**
  * The packages whose programs are built; null for a library of another language's app.

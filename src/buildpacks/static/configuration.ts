@@ -135,20 +135,7 @@ export function configurationOf(settings: SiteSettings, fallback: 'index' | 'non
     ...headers.text,
     'server {',
     '  include /etc/nginx/site-server.conf;',
-    ...indented([
-      ...(settings.host === null
-        ? []
-        : [`if ($host != ${quote(settings.host)}) { return 301 $outer_scheme://${settings.host}$request_uri; }`]),
-      ...(settings.httpsOnly
-        ? ['if ($http_x_forwarded_proto = http) { return 301 https://$http_host$request_uri; }']
-        : []),
-      ...forced.ifs,
-      ...headers.adds,
-      ...(settings.modsecurity ? modsecurityDirectives : []),
-      ...(settings.listings ? ['autoindex on;'] : []),
-      ...(settings.serverSideIncludes ? ['ssi on;'] : []),
-      `error_page 404 ${quote(settings.errorPage)};`,
-    ]),
+    ...indented(serverDirectives(settings, forced.ifs, headers.adds)),
     // where it is not there, that is all
     `  location = ${quoted(settings.errorPage)} { recursive_error_pages off; }`,
     '  location @missing {',
@@ -159,5 +146,19 @@ export function configurationOf(settings: SiteSettings, fallback: 'index' | 'non
     '',
   ].join('\n')
 }
+
+/** What a site's server does before it looks for a file. */
+const serverDirectives = (settings: SiteSettings, forced: readonly string[], headers: readonly string[]): string[] => [
+  ...(settings.host === null
+    ? []
+    : [`if ($host != ${quote(settings.host)}) { return 301 $outer_scheme://${settings.host}$request_uri; }`]),
+  ...(settings.httpsOnly ? ['if ($http_x_forwarded_proto = http) { return 301 https://$http_host$request_uri; }'] : []),
+  ...forced,
+  ...headers,
+  ...(settings.modsecurity ? modsecurityDirectives : []),
+  ...(settings.listings ? ['autoindex on;'] : []),
+  ...(settings.serverSideIncludes ? ['ssi on;'] : []),
+  `error_page 404 ${quote(settings.errorPage)};`,
+]
 
 const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`)

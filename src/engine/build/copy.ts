@@ -50,22 +50,11 @@ export async function copyStep(job: Job, instruction: CopyInstruction, state: St
   const made = groups.map(({ digest, inline, unpack }) => [digest, inline, unpack])
   const accounts = link && !numeric ? state.layers : []
   const key = cacheKey(kind, link, base, accounts, made, target, chown ?? null, chmod ?? null)
-  const how = {
-    lowers,
-    target,
+  const tasks = tasksOf(groups, {
+    ...{ lowers, target, link },
     ...(chown === undefined ? {} : { chown }),
     ...(chmod === undefined ? {} : { chmod }),
-    link,
-  }
-  const tasks = groups.map(({ sources, inline, own, owner, unpack: keepArchives }) => ({
-    ...sources,
-    inline,
-    ...(owner === undefined ? {} : { chown: owner }),
-    ...how,
-    several: groups.length > 1,
-    mayLink: own,
-    keepArchives,
-  }))
+  })
   const [only, ...others] = tasks
   // files of several places may take each other's paths
   const alike = only?.known === undefined || others.length > 0 ? undefined : likenessOf(job, instruction, scope, only)
@@ -81,6 +70,20 @@ export async function copyStep(job: Job, instruction: CopyInstruction, state: St
   const whole = instruction.from === undefined && instruction.sources.some(({ text }) => /^\.?\/?$/.test(text))
   return { ...layered(state, line.text, record, key), whole: state.whole || whole }
 }
+
+type Placing = Pick<CopyTask, 'lowers' | 'target' | 'link' | 'chown' | 'chmod'>
+
+/** What a worker is to copy, an owner of the instruction's before the group's. */
+const tasksOf = (groups: readonly Group[], how: Placing): Omit<CopyTask, 'upper'>[] =>
+  groups.map(({ sources, inline, own, owner, unpack: keepArchives }) => ({
+    ...sources,
+    inline,
+    ...(owner === undefined ? {} : { chown: owner }),
+    ...how,
+    several: groups.length > 1,
+    mayLink: own,
+    keepArchives,
+  }))
 
 /** Like it are those of builds of the same names, whatever the files and whatever they are copied onto. */
 function likenessOf(job: Job, instruction: CopyInstruction, scope: Scope, task: Omit<CopyTask, 'upper'>): Likeness {
@@ -121,16 +124,8 @@ async function groupsOf(
   const groups: Group[] = []
   if (patterns.length + inline.length > 0) {
     const from = instruction.from && scope.word(instruction.from)
-    const layers = await sourceLayers(job, instruction, from)
-    const { context } = job.request
-    const known = from === undefined ? { known: context.indexFile } : {}
-    const sources = { layers, patterns, ...known, ...chosen }
-    const read = (): Promise<string> => placed(instruction, () => job.store.pool.run('digest', sources), from)
-    const digest = from === undefined ? await read() : await job.cache.digests.of(sources, read)
-    const own = from === undefined && context.own
-    // a context that is sent is root's
-    const owner = from === undefined && !context.own ? { owner: '0:0' } : {}
-    groups.push({ sources, digest, inline, own, ...owner, unpack: kind === 'ADD' && unpack !== false })
+    const near = await nearGroup(job, instruction, { patterns, ...chosen }, from)
+    groups.push({ ...near, inline, unpack: kind === 'ADD' && unpack !== false })
   }
   for (const [index, { word, source }] of far.entries()) {
     if (target.endsWith('/') && !readGitUrl(source) && fileNameOf(source) === undefined)
@@ -142,6 +137,22 @@ async function groupsOf(
     groups.push({ sources, digest, inline: [], own: true, unpack: unpack === true })
   }
   return groups
+}
+
+/** What is taken from the context, or from the stage or image `from`. */
+async function nearGroup(
+  job: Job,
+  instruction: CopyInstruction,
+  chosen: Pick<Group['sources'], 'patterns' | 'exclude' | 'parents'>,
+  from: string | undefined,
+): Promise<Omit<Group, 'inline' | 'unpack'>> {
+  const layers = await sourceLayers(job, instruction, from)
+  const { context } = job.request
+  const sources = { layers, ...(from === undefined ? { known: context.indexFile } : {}), ...chosen }
+  const read = (): Promise<string> => placed(instruction, () => job.store.pool.run('digest', sources), from)
+  if (from !== undefined) return { sources, digest: await job.cache.digests.of(sources, read), own: false }
+  // a context that is sent is root's
+  return { sources, digest: await read(), own: context.own, ...(context.own ? {} : { owner: '0:0' }) }
 }
 
 /** WORKDIR: a setting, and a layer when the directory is not there yet. */

@@ -30,22 +30,8 @@ export async function runStep(job: Job, instruction: RunInstruction, state: Stag
     throw line.error(0, 'network.host is not allowed', 'the client must build with --network=host')
   const secrets = secretsOf(job, instruction, mounts)
   const variables = seenBy(job, state)
-  const { Env = [], WorkingDir = '/', User = '' } = state.config
   const declared = [...state.args].filter(([name]) => !environment(state.config).has(name))
-  const keyed = ([name]: [string, unknown]): boolean => !job.request.unkeyed.has(name)
-  const key = cacheKey(
-    'RUN',
-    state.layers,
-    args,
-    script.file ?? null,
-    Env,
-    declared.filter(keyed),
-    WorkingDir,
-    User,
-    mounts,
-    network,
-    ...([...variables].some(keyed) ? [[...variables].filter(keyed).sort()] : []),
-  )
+  const key = keyOf(job, state, { script, mounts, network, declared, variables: [...variables] })
   const record = await layerOf(job, key, line.text, async (stage) => {
     await job.out(` ---> Running in ${stage.id.slice(0, 12)}\n`)
     const env = await environmentOf(job, state, secrets, variables)
@@ -61,6 +47,25 @@ export async function runStep(job: Job, instruction: RunInstruction, state: Stag
   const told = declared.map(([name, value]) => `${name}=${job.request.hidden.has(name) ? '***' : value}`)
   const shown = told.length > 0 ? `|${String(told.length)} ${told.join(' ')} ` : ''
   return layered(state, `RUN ${shown}${args.join(' ')}`, record, key)
+}
+
+interface KeyParts {
+  readonly script: ReturnType<typeof scriptOf>
+  readonly mounts: readonly WantedMount[]
+  readonly network: StepNetwork
+  /** ARGs that no ENV stands before, and what the build was given: only what counts for the key is in it. */
+  readonly declared: readonly [string, unknown][]
+  readonly variables: readonly [string, unknown][]
+}
+
+function keyOf(job: Job, state: StageState, { script, mounts, network, declared, variables }: KeyParts): string {
+  const { Env = [], WorkingDir = '/', User = '' } = state.config
+  const keyed = (all: readonly [string, unknown][]) => all.filter(([name]) => !job.request.unkeyed.has(name))
+  const given = keyed(variables).sort()
+  return cacheKey(
+    ...['RUN', state.layers, script.args, script.file ?? null, Env, keyed(declared), WorkingDir, User, mounts, network],
+    ...(given.length > 0 ? [given] : []),
+  )
 }
 
 /** A step that comes before the app's code is not repeated for a variable that it has no use for. */
@@ -133,16 +138,9 @@ async function execute(
   const mounts: Mount[] = [...around.mounts, ...prepared.mounts]
   if (script !== undefined) mounts.push(await scriptMount(script, scratch.work))
   const lowerDirs = job.directories(state.layers)
-  const secretPaths = secrets.flatMap((secret) => (secret.kind === 'env' ? [] : [secret.target]))
-  const paths = [
-    ...runtimeTargets,
-    ...[...around.mounts, ...prepared.mounts].map(({ target }) => target),
-    ...secretPaths,
-  ]
+  const paths = placesOf([...around.mounts, ...prepared.mounts], secrets)
   const made = await job.store.pool.run('missing', { layers: lowerDirs, paths })
-  const voices = { stdout: voiceOf(secrets), stderr: voiceOf(secrets) }
-  const unchanged = (text: string): string => text
-  const shown = { stdout: unchanged, stderr: job.request.errors ?? unchanged }
+  const output = outputOf(job, secrets)
   const result = await job.steps.run({
     id: stage.id,
     lowerDirs,
@@ -159,11 +157,31 @@ async function execute(
     group: job.request.sandbox.group,
     network,
     signal: job.signal,
-    onOutput: (stream, chunk) => job.out(shown[stream](voices[stream].pass(chunk))),
+    onOutput: output.pass,
   })
-  for (const stream of ['stdout', 'stderr'] as const) await job.out(shown[stream](voices[stream].rest()))
+  await output.end()
   if (made.length > 0) await job.store.pool.run('scrub', { upper: stage.upper, paths: made })
   return result
+}
+
+/** Where something is while a command runs that is not of the layer. */
+const placesOf = (mounts: readonly Mount[], secrets: readonly StepSecret[]): string[] => [
+  ...runtimeTargets,
+  ...mounts.map(({ target }) => target),
+  ...secrets.flatMap((secret) => (secret.kind === 'env' ? [] : [secret.target])),
+]
+
+/** Has what a command says told, without secrets. */
+function outputOf(job: Job, secrets: readonly StepSecret[]) {
+  const voices = { stdout: voiceOf(secrets), stderr: voiceOf(secrets) }
+  const unchanged = (text: string): string => text
+  const shown = { stdout: unchanged, stderr: job.request.errors ?? unchanged }
+  return {
+    pass: (stream: 'stdout' | 'stderr', chunk: Buffer) => job.out(shown[stream](voices[stream].pass(chunk))),
+    end: async (): Promise<void> => {
+      for (const stream of ['stdout', 'stderr'] as const) await job.out(shown[stream](voices[stream].rest()))
+    },
+  }
 }
 
 /** Turns one stream of a command's output into text without secrets. */

@@ -73,6 +73,15 @@ export function digestSources(sources: FileSelection): string {
   return hash.digest('hex')
 }
 
+/** @throws EngineError `invalid` for a target that is none by its name */
+function demandDirectory(target: string): void {
+  if (!target.endsWith('/'))
+    throw new EngineError(
+      'invalid',
+      `with more than one source file, the destination must be a directory and end with a /`,
+    )
+}
+
 /** Copies the sources as COPY and ADD do. @throws EngineError `invalid` when the target cannot hold them */
 export function copyFiles(task: CopyTask): readonly Archive[] {
   const tree = treeOf(task)
@@ -83,12 +92,7 @@ export function copyFiles(task: CopyTask): readonly Archive[] {
   const matches = select(tree, task).filter(
     ({ kept, entry }) => !left(parents || !entry.stat.isDirectory() ? kept : '', entry),
   )
-  const several = matches.length + task.inline.length > 1 || task.several
-  if (several && !task.target.endsWith('/'))
-    throw new EngineError(
-      'invalid',
-      `with more than one source file, the destination must be a directory and end with a /`,
-    )
+  if (matches.length + task.inline.length > 1 || task.several) demandDirectory(task.target)
   if (task.link) linkParents(layerWriter, lowerTree(task), task.target)
   const intoDirectory =
     parents || task.target.endsWith('/') || layerWriter.resolve(task.target, true).entry?.stat.isDirectory() === true

@@ -63,23 +63,37 @@ export function copyOver(task: CopyOverTask): boolean {
   // what is hidden of the earlier layer must not hide what is below it
   fits &&= removed.every((path) => lower?.at(path) === undefined)
   if (!fits || !isLittle(before, now, changed, removed)) return false
-  const layerWriter = new LayerWriter(task.upper, [...task.lowers, task.earlier.directory])
   const made = { mode: 0o755, uid: owner?.uid ?? 0, gid: owner?.gid ?? 0, mtime: source.entry.stat.mtimeMs / 1000 }
+  const layerWriter = new LayerWriter(task.upper, [...task.lowers, task.earlier.directory])
   layerWriter.directory(target, made)
+  writeChanged(layerWriter, tree, changed, made)
+  hideRemoved(layerWriter, removed, made)
+  layerWriter.close()
+  return true
+}
+
+/** @param made attributes of directories on the way that the earlier layer has not */
+function writeChanged(
+  layerWriter: LayerWriter,
+  tree: ReturnType<typeof treeOf>,
+  changed: readonly [string, Wanted][],
+  made: Attributes,
+): void {
   for (const [path, { entry, attributes }] of changed) {
     layerWriter.directory(dirname(path), made)
     if (entry.stat.isDirectory()) layerWriter.setAttributes(layerWriter.directory(path, attributes), attributes)
     else if (entry.stat.isSymbolicLink()) layerWriter.symlink(path, tree.linkOf(entry), attributes)
     else layerWriter.copy(path, entry.paths[0], attributes, tree.noted(entry)?.stamp)
   }
+}
+
+function hideRemoved(layerWriter: LayerWriter, removed: readonly string[], made: Attributes): void {
   const without = new Set(removed)
   for (const path of removed) {
     if (without.has(dirname(path))) continue
     layerWriter.directory(dirname(path), made)
     layerWriter.whiteout(path)
   }
-  layerWriter.close()
-  return true
 }
 
 /** Of one directory of a context that others may write to, and of nothing else. */

@@ -24,6 +24,15 @@ export const annotations = { name: 'io.containerd.image.name', ref: 'org.opencon
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
 const whole = (name: Reference): string => `${name.domain}/${name.path}:${name.tag ?? ''}`
 
+/** @param size of the image's configuration */
+const manifestOf = (image: Saved['image'], size: number, lengths: ReadonlyMap<Digest, number>): Buffer =>
+  json({
+    schemaVersion: 2,
+    mediaType: media.ociManifest,
+    config: { mediaType: media.ociConfig, digest: image.id, size },
+    layers: image.layers.map((digest) => ({ mediaType: media.ociLayer, digest, size: lengths.get(digest) ?? 0 })),
+  })
+
 /**
  * Everything of an image archive but the layers: an OCI image layout (image-spec v1.1 image-layout.md), and beside it
  * Docker's `manifest.json` and `repositories` that point into it, for tools that know only these.
@@ -39,17 +48,7 @@ export function layoutOf(
   const repositories: Record<string, Record<string, string>> = {}
   for (const { image, names } of saved) {
     const config = configs.get(image.id) ?? Buffer.alloc(0)
-    const layers = image.layers.map((digest) => ({
-      mediaType: media.ociLayer,
-      digest,
-      size: lengths.get(digest) ?? 0,
-    }))
-    const manifest = json({
-      schemaVersion: 2,
-      mediaType: media.ociManifest,
-      config: { mediaType: media.ociConfig, digest: image.id, size: config.length },
-      layers,
-    })
+    const manifest = manifestOf(image, config.length, lengths)
     blobs.push({ path: blobPath(image.id), bytes: config }, { path: blobPath(digestOf(manifest)), bytes: manifest })
     const platform = { architecture: image.architecture, os: image.os }
     const entry = { mediaType: media.ociManifest, digest: digestOf(manifest), size: manifest.length, platform }

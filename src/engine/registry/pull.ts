@@ -51,30 +51,17 @@ export async function pullOne(
   const here = store.all().some(({ id }) => id === config.digest)
   const bytes = await (here ? store.configuration(config.digest) : repository.blob(config))
   const document = readDocument(bytes)
-  const actual = { os: document.os, architecture: document.architecture, variant: '' }
   if (document.os !== 'linux')
     throw new EngineError('invalid', `operating system is not supported: ${quoted(document.os)}`)
-  // as dockerd, which takes whatever an image without an index is for
-  if (asked && (document.architecture !== platform.architecture || document.os !== platform.os))
-    await tell({
-      status: `WARNING: image with reference ${familiar(reference)} was found but does not match the specified platform: wanted ${showPlatform(platform)}, actual: ${sanitize(showPlatform(actual), 100)}`,
-    })
+  if (asked) await warnOfPlatform(reference, platform, document, tell)
   const diffIds = document.rootfs.diff_ids
   if (diffIds.length !== layers.length)
     throw new EngineError('invalid', "layers from manifest don't match image configuration")
   const held: Digest[] = []
-  const abort = new AbortController()
-  const signal = AbortSignal.any([parts.signal, abort.signal])
   try {
-    const work = layers.map(async (layer, index) => {
-      await fetchLayer({ ...parts, signal }, layer, diffIds[index] ?? '', reference, held).catch((error: unknown) => {
-        abort.abort(error)
-        throw error
-      })
-    })
-    const outcomes = await Promise.allSettled(work)
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-    if (failed) throw abort.signal.reason ?? failed.reason
+    await sideBySide(layers, parts.signal, (layer, index, signal) =>
+      fetchLayer({ ...parts, signal }, layer, diffIds[index] ?? '', reference, held),
+    )
     const name = reference.digest === undefined ? [familiar(reference)] : []
     const before = name.length > 0 ? store.tags.get(reference) : store.digests.get(reference)
     // this first: a name without an image goes at the next start, an image without a name would stay
@@ -86,6 +73,39 @@ export async function pullOne(
   } finally {
     for (const diffId of held) store.layers.release(diffId)
   }
+}
+
+/** As dockerd, which takes whatever an image without an index is for. */
+async function warnOfPlatform(
+  reference: Reference,
+  wanted: Platform,
+  { os, architecture }: Pick<Platform, 'os' | 'architecture'>,
+  tell: Tell,
+): Promise<void> {
+  if (architecture === wanted.architecture && os === wanted.os) return
+  const actual = sanitize(showPlatform({ os, architecture, variant: '' }), 100)
+  await tell({
+    status: `WARNING: image with reference ${familiar(reference)} was found but does not match the specified platform: wanted ${showPlatform(wanted)}, actual: ${actual}`,
+  })
+}
+
+/** Does the same with all; the first that fails ends the others, and is thrown once none is under way any more. */
+async function sideBySide<T>(
+  all: readonly T[],
+  ended: AbortSignal,
+  act: (one: T, index: number, signal: AbortSignal) => Promise<unknown>,
+): Promise<void> {
+  const abort = new AbortController()
+  const signal = AbortSignal.any([ended, abort.signal])
+  const work = all.map(async (one, index) => {
+    await act(one, index, signal).catch((error: unknown) => {
+      abort.abort(error)
+      throw error
+    })
+  })
+  const outcomes = await Promise.allSettled(work)
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed) throw abort.signal.reason ?? failed.reason
 }
 
 /** What a repository is called in the record of known blobs. */

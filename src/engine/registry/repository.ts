@@ -145,19 +145,16 @@ export class Repository {
     )
     forgo(begun)
     let location = this.#location(begun)
-    const part = async (start: number, end: number): Promise<Buffer> => {
-      if (typeof content !== 'string') return content.subarray(start, end)
-      const chunks: Buffer[] = []
-      for await (const chunk of createReadStream(content, { start, end: end - 1 })) chunks.push(chunk as Buffer)
-      return Buffer.concat(chunks)
-    }
     let at = 0
     if (blob.size > chunkBytes)
       for (let idle = 0; at < blob.size;) {
         const end = Math.min(at + chunkBytes, blob.size)
         const headers = { 'content-type': 'application/octet-stream', 'content-range': `${at}-${end - 1}` }
         try {
-          const answer = await expecting(await this.#ask('PATCH', location, headers, await part(at, end)), 202)
+          const answer = await expecting(
+            await this.#ask('PATCH', location, headers, await partOf(content, at, end)),
+            202,
+          )
           forgo(answer)
           location = this.#location(answer)
           at = end
@@ -174,7 +171,7 @@ export class Repository {
       }
     const last = new URL(location)
     last.searchParams.set('digest', blob.digest)
-    const rest = at < blob.size ? await part(at, blob.size) : Buffer.alloc(0)
+    const rest = at < blob.size ? await partOf(content, at, blob.size) : Buffer.alloc(0)
     const headers = { 'content-type': 'application/octet-stream' }
     const answer = await expecting(await this.#ask('PUT', last.href, headers, rest), 201, 204)
     forgo(answer)
@@ -264,4 +261,12 @@ function tagsIn(body: Buffer): string[] {
 const received = (answer: IncomingMessage): number => {
   const last = /^(?:bytes=)?0-(\d+)$/.exec(answer.headers.range ?? '')?.[1]
   return last === undefined || last === '0' ? 0 : Number(last) + 1
+}
+
+/** @param content bytes, or the path of a file */
+async function partOf(content: string | Buffer, start: number, end: number): Promise<Buffer> {
+  if (typeof content !== 'string') return content.subarray(start, end)
+  const chunks: Buffer[] = []
+  for await (const chunk of createReadStream(content, { start, end: end - 1 })) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
 }

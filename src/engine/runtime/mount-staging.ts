@@ -100,6 +100,17 @@ export class MountStaging implements Disposable {
     return this.#owners !== undefined
   }
 
+  /** Shows a layer at a place, its owners mapped. */
+  #attachLayer(path: string, place: string): void {
+    const layer = cloneMount(path, false)
+    try {
+      if (this.#owners) mapOwners(layer, this.#owners.map, false)
+      attachMount(layer, place)
+    } finally {
+      closeDescriptor(layer)
+    }
+  }
+
   /** Mounts a root file system; answers with its path. @throws SystemCallError */
   overlay({ lowerDirs, upperDir, workDir, volatile = false }: Omit<Overlay, 'target'>): string {
     const target = this.#make('rootfs', 'directory')
@@ -108,13 +119,7 @@ export class MountStaging implements Disposable {
     const mapped = (path: string): string => {
       const place = this.#make(`layer-${String(parts.length)}`, 'directory')
       parts.push(place)
-      const layer = cloneMount(path, false)
-      try {
-        if (owners) mapOwners(layer, owners.map, false)
-        attachMount(layer, place)
-      } finally {
-        closeDescriptor(layer)
-      }
+      this.#attachLayer(path, place)
       return place
     }
     if (!owners || upperDir === undefined || workDir === undefined)

@@ -58,6 +58,21 @@ export function processOf(command: SandboxCommand, rlimits: readonly Rlimit[] = 
   }
 }
 
+const deviceMounts = [
+  {
+    destination: '/dev',
+    type: 'tmpfs',
+    source: 'tmpfs',
+    options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+  },
+  {
+    destination: '/dev/pts',
+    type: 'devpts',
+    source: 'devpts',
+    options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+  },
+]
+
 function kernelMounts({ shm, shmSize, privileged, users, namespaces: { network, pid, ipc } }: Sandbox): object[] {
   const ro = privileged ? [] : ['ro']
   // the kernel mounts its file systems only for whoever owns the namespace that they show
@@ -69,18 +84,7 @@ function kernelMounts({ shm, shmSize, privileged, users, namespaces: { network, 
     ...(users !== 'host' && pid === 'host'
       ? borrowed('/proc')
       : [{ destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] }]),
-    {
-      destination: '/dev',
-      type: 'tmpfs',
-      source: 'tmpfs',
-      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
-    },
-    {
-      destination: '/dev/pts',
-      type: 'devpts',
-      source: 'devpts',
-      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
-    },
+    ...deviceMounts,
     {
       destination: '/sys',
       ...(network === 'host' ? { type: 'bind', source: '/sys' } : { type: 'sysfs', source: 'sysfs' }),
@@ -95,19 +99,16 @@ function kernelMounts({ shm, shmSize, privileged, users, namespaces: { network, 
     ...(users !== 'host' && ipc === 'host'
       ? borrowed('/dev/mqueue')
       : [{ destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] }]),
-    ...(shm === 'none'
-      ? []
-      : [
-          shm === 'own'
-            ? {
-                destination: '/dev/shm',
-                type: 'tmpfs',
-                source: 'shm',
-                options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shmSize}`],
-              }
-            : { destination: '/dev/shm', type: 'bind', source: shm.path, options: ['rbind', 'rw'] },
-        ]),
+    ...sharedMemoryMounts(shm, shmSize),
   ]
+}
+
+function sharedMemoryMounts(shm: Sandbox['shm'], size: number): object[] {
+  const destination = '/dev/shm'
+  if (shm === 'none') return []
+  if (shm !== 'own') return [{ destination, type: 'bind', source: shm.path, options: ['rbind', 'rw'] }]
+  const options = ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${size}`]
+  return [{ destination, type: 'tmpfs', source: 'shm', options }]
 }
 
 const mountOf = ({ type, source, target, options }: Mount): object => ({ destination: target, type, source, options })
@@ -172,6 +173,11 @@ function linuxResources(limits: ResourceLimits): object {
   }
 }
 
+const deviceOf = ({ path, type, major, minor, mode }: Sandbox['devices'][number]): object => ({
+  ...{ path, type, major, minor, fileMode: mode },
+  ...{ uid: 0, gid: 0 },
+})
+
 /** The OCI runtime configuration (`config.json`) of a sandbox, runtime-spec v1.0. */
 export function runtimeSpec(sandbox: Sandbox): Filtered {
   const { command, privileged } = sandbox
@@ -194,15 +200,7 @@ export function runtimeSpec(sandbox: Sandbox): Filtered {
       cgroupsPath: sandbox.cgroupPath,
       resources: resourcesOf(sandbox),
       // one without the right to make them is given mounts instead
-      devices: (sandbox.users === 'host' ? sandbox.devices : []).map(({ path, type, major, minor, mode }) => ({
-        path,
-        type,
-        major,
-        minor,
-        fileMode: mode,
-        uid: 0,
-        gid: 0,
-      })),
+      devices: (sandbox.users === 'host' ? sandbox.devices : []).map(deviceOf),
       sysctl: sandbox.sysctls,
       rootfsPropagation: propagationOf(sandbox.mounts),
       ...(privileged

@@ -28,6 +28,14 @@ function rows(root: number, path: string): string[][] {
   }
 }
 
+/** @throws EngineError `invalid` for a name that no group has */
+function groupId(groups: readonly { readonly name: string; readonly gid: number }[], name: string): number {
+  const found = groups.find((entry) => entry.name === name)
+  if (found) return found.gid
+  if (numeric(name)) return Number(name)
+  throw new EngineError('invalid', `unable to find group ${name}: no matching entries in group file`)
+}
+
 /**
  * Looks a `user[:group]` up in the root file system at `rootfs`, as `/etc/passwd` and `/etc/group` there have it, without
  * following a symlink out of it. `home` is '/' for a user without an account.
@@ -55,12 +63,7 @@ export function lookUpUser(
     const account = accounts.find(({ name, uid }) => name === (who || 'root') || (numeric(who) && uid === Number(who)))
     if (!account && who !== '' && !numeric(who))
       throw new EngineError('invalid', `unable to find user ${who}: no matching entries in passwd file`)
-    const gidOf = (name: string): number => {
-      const found = groups.find((entry) => entry.name === name)
-      if (found) return found.gid
-      if (numeric(name)) return Number(name)
-      throw new EngineError('invalid', `unable to find group ${name}: no matching entries in group file`)
-    }
+    const gidOf = (name: string): number => groupId(groups, name)
     const gid = group ? gidOf(group) : (account?.gid ?? 0)
     const secondary = group || !account ? [] : groups.filter(({ members }) => members.includes(account.name))
     return {
