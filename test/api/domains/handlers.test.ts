@@ -59,6 +59,12 @@ describe('domains through the API', function () {
       hint: '`berth domains:remove shop.example.net -a first` takes it from there',
     })
     expect(await hostsOf(id)).to.have.length(1)
+    const app = await rig.store.apps.get('second')
+    const handlers = domainHandlers({ config: rig.config, store: rig.store } as unknown as ControlApiDeps)
+    const context = { app, caller: anonymous, signal: new AbortController().signal }
+    const stranger = await refusal(handlers.add({ app: 'second', hosts: ['shop.example.net'] }, context))
+    expect(stranger.message).to.equal('shop.example.net is a domain of another app; nothing was added')
+    expect(stranger.hint).to.not.include('first')
     await client.domains.add({ app: 'second', hosts: ['*.example.net'] })
   })
 
