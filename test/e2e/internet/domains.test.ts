@@ -9,23 +9,25 @@ import type { CertView, DomainCheck, DomainInfo } from '../../../src/api/contrac
 import { pidsFile } from '../../../src/serve/instance.js'
 import { Pids } from '../../../src/serve/pids.js'
 import { startPebble, type Pebble } from '../../certificates/pebble.js'
-import { startDns, type DnsServer } from '../../dns.js'
+import { startDns } from '../../dns.js'
 import { freePort } from '../../free.js'
 import { freshName, startInstance, type Instance } from '../instance.js'
 
 describe('an app on the internet', function () {
   this.timeout(180_000)
+  const used: AsyncDisposable[] = []
   let dir: string
   let httpsPort: number
-  let dns: DnsServer
   let pebble: Pebble
   let berth: Instance
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'berth-internet-'))
     const httpPort = await freePort()
     httpsPort = await freePort()
-    dns = await startDns({ 'example.org': ['* A 127.0.0.1', 'away A 192.0.2.1'] })
+    const dns = await startDns({ 'example.org': ['* A 127.0.0.1', 'away A 192.0.2.1'] })
+    used.push(dns)
     pebble = await startPebble({ httpPort, dns: dns.address, refuses: 30 })
+    used.push(pebble)
     const caFile = join(dir, 'ca.pem')
     await writeFile(caFile, pebble.ca)
     await chmod(dir, 0o755) // the worker is another account's
@@ -39,11 +41,10 @@ describe('an app on the internet', function () {
         BERTH_ADDRESSES: '127.0.0.1',
       },
     })
+    used.push(berth)
   })
   after(async () => {
-    await berth[Symbol.asyncDispose]()
-    await pebble[Symbol.asyncDispose]()
-    await dns[Symbol.asyncDispose]()
+    for (const one of used.reverse()) await one[Symbol.asyncDispose]()
     await rm(dir, { recursive: true, force: true })
   })
   const json = async <T>(...args: string[]): Promise<T> => JSON.parse((await berth.succeed(...args)).stdout) as T
