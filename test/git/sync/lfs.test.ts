@@ -16,7 +16,7 @@ import { gitRig, type GitRig } from '../rig.js'
 const digestOf = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex')
 
 describe('a sync of what Git LFS keeps', function () {
-  this.timeout(60_000 * patience)
+  this.timeout(120_000 * patience)
   let rig: GitRig
   before(async () => {
     rig = await gitRig({ settings: { BERTH_GIT_PRIVATE_HOSTS: '127.0.0.1' } })

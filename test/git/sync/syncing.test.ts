@@ -149,7 +149,8 @@ describe('a sync', function () {
     expect(error).to.include({ fault: 'conflict' })
   })
 
-  it('is done over SSH with the key of the app, from a host that it knows', async () => {
+  it('is done over SSH with the key of the app, from a host that it knows', async function () {
+    this.timeout(240_000 * patience)
     await using server = await sshServer()
     const commit = await remote.commit('site', { a: '1' })
     const place = await remote.git('site', 'rev-parse', '--show-toplevel')
