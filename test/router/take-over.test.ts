@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
@@ -69,6 +69,11 @@ async function greet(port: number, session?: Buffer) {
 
 describe('a router that another takes over from', function () {
   this.timeout(30_000)
+  const children: ChildProcess[] = []
+  // also those of a test that has taken too long
+  afterEach(() => {
+    for (const child of children.splice(0)) child.kill('SIGKILL')
+  })
 
   it('loses no request over TLS, and its clients take up their sessions', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'berth-router-'))
@@ -94,12 +99,12 @@ describe('a router that another takes over from', function () {
     const start = async () => {
       const stdio = ['ignore', 'ignore', 'inherit', plainListener.fd, 'pipe', secureListener.fd] as const
       const child = spawn(process.execPath, [typescript, main], { env, stdio: [...stdio] })
+      children.push(child)
       const word = child.stdio[4] as Readable
       await once(word, 'data') // it accepts
       return { child, leaves: once(word, 'close') }
     }
     let current = await start()
-    const children = [current.child]
     const client = http2Client(secure)
     try {
       const first = await greet(secure)
@@ -114,11 +119,10 @@ describe('a router that another takes over from', function () {
       }
       const load = steady(() => askOnce(secure))
       for (let round = 0; round < 2; round++) {
-        const next = await start()
-        children.push(next.child)
-        const exit = once(current.child, 'exit')
-        answers.push(await client.ask())
+        answers.push(await client.ask()) // while there is no other that could have its session
         const rested = client.rested()
+        const next = await start()
+        const exit = once(current.child, 'exit')
         current.child.kill('SIGTERM')
         await current.leaves
         for (let i = 0; i < 50; i++) answers.push(await client.ask())
@@ -134,7 +138,6 @@ describe('a router that another takes over from', function () {
       expect(await readFile(join(dir, 'router', 'self-signed.pem'), 'utf8')).to.equal(selfSigned)
     } finally {
       client.end()
-      for (const child of children) child.kill('SIGKILL')
       await rm(dir, { recursive: true })
     }
   })
