@@ -107,8 +107,9 @@ async function attemptAnywhere(
 }
 
 async function connect(at: Reaching, { url, login }: Origin, path: string): Promise<Connection> {
+  const ssh = isSsh(url) ? identityAt(at.ssh, url, path) : undefined // what is lacking is said without asking anybody
   const { addresses, port, trusted } = await findHost(url, path, at.trusted, at.lookup)
-  if (isSsh(url)) return { url, addresses, port, password: null, ssh: identityAt(at.ssh, url, path) }
+  if (ssh) return { url, addresses, port, password: null, ssh }
   const known = at.loginFor(url.host)
   const password = known ?? login
   if (password && url.protocol === 'http:' && !trusted)
@@ -127,7 +128,7 @@ function identityAt({ key, hostKeys }: SshAccess, url: URL, path: string): SshId
     throw new BerthError(
       'denied',
       `${path}: ${addressOf(url)} is reached by SSH, and the app has no key`,
-      '`berth git:key` makes one, to be added there as a deploy key that may read; or use the https:// URL',
+      `\`berth git:key\` makes one, to be added there as a deploy key that may read; or use https://${url.hostname}${url.pathname}`,
     )
   const known = hostKeys(host)
   if (known.length === 0)

@@ -94,7 +94,7 @@ describe('berth deploy', function () {
       [['nothing'], /there is no nothing/],
       [['.', '--git', 'x'], /one thing is deployed at a time/],
       [['--image', '-x'], /no name of an image/],
-      [['--git', 'file:///nothing#x'], /git fetch failed/],
+      [['--git', 'file:///nothing#x'], /there is no repository at file:\/\/\/nothing/],
       [['package.json'], /no archive: neither tar nor zip/],
     ] as const) {
       const { code, stderr } = await deploy(...args)
