@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { startDaemon } from './daemon.js'
 import { freePort } from './free.js'
 
 /** A real DNS server on loopback that knows these zones: knotd(8). */
@@ -55,25 +53,6 @@ export async function startDns(
     ],
   ]
   await writeFile(join(dir, 'knot.conf'), `${config.join('\n')}\n`)
-  const child = spawn('/usr/sbin/knotd', ['-c', join(dir, 'knot.conf')], { stdio: ['ignore', 'ignore', 'pipe'] })
-  const said: string[] = []
-  const started = new Promise<void>((resolve, reject) => {
-    createInterface(child.stderr).on('line', (line) => {
-      said.push(line)
-      if (line.includes('server started')) resolve()
-    })
-    child.once('error', reject)
-    child.once('exit', () => reject(new Error(`knotd ended:\n${said.join('\n')}`)))
-  })
-  const dispose = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await once(child, 'exit')
-    await rm(dir, { recursive: true, force: true })
-  }
-  try {
-    await started
-  } catch (error) {
-    await dispose()
-    throw error
-  }
-  return { address, [Symbol.asyncDispose]: dispose }
+  const daemon = await startDaemon('/usr/sbin/knotd', ['-c', join(dir, 'knot.conf')], { ready: 'server started', dir })
+  return { address, [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose]() }
 }

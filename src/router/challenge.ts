@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 /** Where a CA asks whether a hostname leads here (RFC 8555 §8.3). */
 const path = /^\/\.well-known\/acme-challenge\/([\w-]{1,200})$/
 
-/** What a token is answered with; null: it is none of Berth's. */
+/** What a token is answered with; null: it is none of Berth's. It fails where the store is away. */
 export type Challenges = (token: string) => Promise<string | null>
 
 /** The token that a request asks for, where it may be a CA's. */
@@ -17,7 +17,7 @@ export async function answerChallenge(
   answer: Promise<string | null>,
   otherwise: () => void,
 ): Promise<void> {
-  const text = await answer.catch(() => null)
+  const text = await answer
   if (response.destroyed) return
   if (text === null) {
     otherwise()

@@ -27,7 +27,7 @@ export class KeptList<T> {
   /** Durable when it resolves. Saves asked for while one is being written become a single one after it. */
   save(list: () => readonly T[]): Promise<void> {
     this.#next ??= (this.#writing ?? Promise.resolve())
-      .catch(() => undefined)
+      .catch(() => undefined) // who asked for that one hears of it
       .then(() => {
         this.#writing = this.#next
         this.#next = undefined

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Server as NetServer, Socket } from 'node:net'
+import { messageOf } from '../errors.js'
 import { hasBody, type BodyFraming } from '../framing.js'
 import { createStrictServer, type AdmittedRequest, type Refusal } from '../http-server.js'
 import type { Logger } from '../log.js'
@@ -131,7 +132,13 @@ class Reception {
     const admit = (): void => this.#admit({ method, body, frame, expectsContinue, reply }, directed)
     const token = 'origin' in directed && !body ? tokenIn(request, directed.address.path) : null
     if (token === null || !this.#challenges) admit()
-    else void answerChallenge(response, this.#challenges(token), admit)
+    else void answerChallenge(response, this.#challenges(token).catch(this.#unknown), admit)
+  }
+
+  /** Where the store is away, a token may be one that the app has ordered with. */
+  readonly #unknown = (error: unknown): null => {
+    this.#log.warn(`cannot say whether a challenge is of Berth's: ${messageOf(error)}`)
+    return null
   }
 
   #serveStream(listener: FrontListener, stream: ServerHttp2Stream, read: StreamRequest | Refusal): void {

@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process'
-import { EventEmitter, once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { EventEmitter } from 'node:events'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { startDaemon } from '../daemon.js'
 import { freePort } from '../free.js'
 import { Authority } from './authority.js'
 
@@ -54,42 +53,15 @@ export async function startPebble({ httpPort, dns, refuses = 0, external }: Pebb
     PEBBLE_WFE_NONCEREJECT: String(refuses),
     PEBBLE_AUTHZREUSE: '0',
   }
-  const child = spawn(
-    process.env.BERTH_PEBBLE ?? 'pebble',
-    ['-config', join(dir, 'config.json'), '-dnsserver', dns, '-strict'],
-    {
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
-  const log: string[] = []
-  const lines = new EventEmitter()
-  const started = new Promise<void>((resolve, reject) => {
-    for (const stream of [child.stdout, child.stderr])
-      createInterface(stream).on('line', (line) => {
-        log.push(line)
-        if (line.includes('ACME directory available at')) resolve()
-        lines.emit('line', line)
-      })
-    child.once('error', reject)
-    child.once('exit', () => reject(new Error(`pebble ended:\n${log.join('\n')}`)))
-  })
-  const dispose = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await once(child, 'exit')
-    await rm(dir, { recursive: true, force: true })
-  }
-  try {
-    await started
-  } catch (error) {
-    await dispose()
-    throw error
-  }
+  const program = process.env.BERTH_PEBBLE ?? 'pebble'
+  const args = ['-config', join(dir, 'config.json'), '-dnsserver', dns, '-strict']
+  const daemon = await startDaemon(program, args, { ready: 'ACME directory available at', dir, env })
   return {
     directory: `https://localhost:${String(port)}/dir`,
     ca: own.cert,
-    log,
-    lines,
-    issued: () => log.filter((line) => line.includes('Issued certificate serial')).length,
-    [Symbol.asyncDispose]: dispose,
+    log: daemon.log,
+    lines: daemon.lines,
+    issued: () => daemon.log.filter((line) => line.includes('Issued certificate serial')).length,
+    [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
   }
 }

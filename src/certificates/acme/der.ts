@@ -1,22 +1,5 @@
 import { sign, type KeyObject, type X509Certificate } from 'node:crypto'
-
-/** One element of DER (X.690): tag, length, content. */
-function element(tag: number, ...content: readonly Buffer[]): Buffer {
-  const body = Buffer.concat(content)
-  if (body.length < 0x80) return Buffer.concat([Buffer.from([tag, body.length]), body])
-  const length = Buffer.from(body.length.toString(16).padStart(body.length > 0xff ? 4 : 2, '0'), 'hex')
-  return Buffer.concat([Buffer.from([tag, 0x80 | length.length]), length, body])
-}
-
-const sequence = (...content: readonly Buffer[]): Buffer => element(0x30, ...content)
-const oid = (hex: string): Buffer => element(0x06, Buffer.from(hex, 'hex'))
-
-const ids = {
-  extensionRequest: oid('2a864886f70d01090e'),
-  subjectAltName: oid('551d11'),
-  authorityKeyIdentifier: oid('551d23'),
-  ecdsaWithSha256: oid('2a8648ce3d040302'),
-} as const
+import { bits, element, ids, sequence } from '../../lib/der.js'
 
 /** A request for a certificate with these names, signed with its key (RFC 2986): P-256. DER. */
 export function certificateRequest(names: readonly string[], key: KeyObject, publicKey: KeyObject): Buffer {
@@ -28,7 +11,7 @@ export function certificateRequest(names: readonly string[], key: KeyObject, pub
     publicKey.export({ type: 'spki', format: 'der' }),
     element(0xa0, sequence(ids.extensionRequest, element(0x31, extensions))),
   )
-  const signature = element(0x03, Buffer.from([0]), sign('sha256', info, key))
+  const signature = bits(sign('sha256', info, key))
   return sequence(info, sequence(ids.ecdsaWithSha256), signature)
 }
 

@@ -31,7 +31,7 @@ export class DnsUpdates {
     await this.#change(name, text, true, signal)
     const resolver = this.#resolver()
     for (;;) {
-      const texts = await resolver.resolveTxt(name).catch(() => [])
+      const texts = (await resolver.resolveTxt(name).catch((error: unknown) => this.#orNothing(error))) ?? []
       if (texts.some((parts) => parts.join('') === text)) return
       await sleep(200, null, { signal })
     }
@@ -59,7 +59,7 @@ export class DnsUpdates {
     throw fault(this.#at.server, `has no zone that ${name} is in`)
   }
 
-  /** A name that is no zone of the server's. */
+  /** A name that the server knows nothing of, or nothing of that kind. @throws BerthError `unavailable` where it does not say */
   #orNothing(error: unknown): null {
     const { code = '' } = error as NodeJS.ErrnoException
     if (['ENOTFOUND', 'ENODATA', 'EREFUSED', 'ESERVFAIL'].includes(code)) return null
