@@ -52,6 +52,8 @@ export interface Config {
   readonly pool: string
   /** Addresses and CIDR networks. */
   readonly trustedProxies: readonly string[]
+  /** Connections of trusted proxies begin with a PROXY head. */
+  readonly proxyProtocol: boolean
   readonly clientConnections: number
   /** Addresses of this machine as the world knows them, where somebody has said so. */
   readonly addresses: readonly string[]
@@ -159,6 +161,22 @@ const timeLimits = (s: Settings): Config['limits'] => ({
   cron: parseDuration(s.BERTH_CRON_LIMIT) ?? 0,
 })
 
+/** @throws BerthError `invalid` where one setting does not go with another */
+function checkTogether(s: Settings): void {
+  if (s.BERTH_HTTPS_PORT === s.BERTH_HTTP_PORT)
+    throw new BerthError(
+      'invalid',
+      `BERTH_HTTPS_PORT and BERTH_HTTP_PORT are both ${s.BERTH_HTTP_PORT}`,
+      'HTTPS wants a port of its own',
+    )
+  if (s.BERTH_PROXY_PROTOCOL === '1' && s.BERTH_TRUSTED_PROXIES === undefined)
+    throw new BerthError(
+      'invalid',
+      'BERTH_PROXY_PROTOCOL is 1, and there is no proxy whose word is taken',
+      'say which in BERTH_TRUSTED_PROXIES',
+    )
+}
+
 /**
  * Reads the instance's settings. Values from `env` win over `<root>/berth.env`. Processes that the supervisor started have
  * all of theirs from it: an edited file takes effect by `bin/up`, for all of them at once.
@@ -167,12 +185,7 @@ const timeLimits = (s: Settings): Config['limits'] => ({
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const root = resolve(env.BERTH_ROOT || '/var/lib/berth')
   const s = settingsOf(root, env)
-  if (s.BERTH_HTTPS_PORT === s.BERTH_HTTP_PORT)
-    throw new BerthError(
-      'invalid',
-      `BERTH_HTTPS_PORT and BERTH_HTTP_PORT are both ${s.BERTH_HTTP_PORT}`,
-      'HTTPS wants a port of its own',
-    )
+  checkTogether(s)
   const port = s.BERTH_HTTP_PORT === 80 ? '' : `:${String(s.BERTH_HTTP_PORT)}`
   const appHost = (app: string) => `${app}.${s.BERTH_DOMAIN}`
   const engineSocket = s.BERTH_ENGINE?.replace(/^unix:\/\//, '') ?? join(s.BERTH_RUN, 'engine.sock')
@@ -186,6 +199,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     httpsPort: s.BERTH_HTTPS_PORT,
     pool: s.BERTH_POOL,
     trustedProxies: listed(s.BERTH_TRUSTED_PROXIES),
+    proxyProtocol: s.BERTH_PROXY_PROTOCOL === '1',
     clientConnections: s.BERTH_CLIENT_CONNECTIONS,
     addresses: listed(s.BERTH_ADDRESSES),
     resolvers: listed(s.BERTH_RESOLVERS),

@@ -186,6 +186,8 @@ export const settings = {
   ),
   /** Addresses and CIDR networks of proxies in front whose X-Forwarded-* and Forwarded are believed, by commas. */
   BERTH_TRUSTED_PROXIES: optional(networks),
+  /** 1: connections of those proxies begin with a PROXY head, version 1 or 2, which says whose they are. */
+  BERTH_PROXY_PROTOCOL: optional(yesOrNo),
   /** Connections that one client address may have to the router; IPv6: one /64 network. */
   BERTH_CLIENT_CONNECTIONS: or('1000', count(1, 1_000_000)),
   /** Builds at once over all apps. */

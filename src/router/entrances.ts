@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import type { Clients } from './clients.js'
+import type { IntroducedFront } from './introductions.js'
 import type { SecureListener } from './secure.js'
 import type { Tunnels } from './tunnel.js'
 
@@ -9,7 +10,12 @@ import type { Tunnels } from './tunnel.js'
 export interface Entrance {
   readonly http1: Server
   readonly secure?: SecureListener
+  /** What listens in the place of these, where proxies introduce connections. */
+  readonly front?: IntroducedFront
 }
+
+/** What listens. */
+export const listenerOf = ({ http1, secure, front }: Entrance): NetServer => front?.server ?? secure?.server ?? http1
 
 /** How a router comes to its end. */
 export interface Ends {
@@ -38,10 +44,11 @@ function partAfterAnswers(servers: readonly Server[]): void {
 /** How servers come to their end: see `Ends`. */
 export function closing(entrances: readonly Entrance[], clients: Clients, tunnels: Tunnels): Ends {
   const servers = entrances.map(({ http1 }) => http1)
-  const listeners = entrances.map(({ secure, http1 }) => secure?.server ?? http1)
+  const listeners = entrances.map(listenerOf)
   const secure = entrances.flatMap((entrance) => entrance.secure ?? [])
   const closed = Promise.all(listeners.map((listener) => once(listener, 'close')))
   const cutAll = () => {
+    for (const { front } of entrances) front?.introductions.cut()
     for (const server of servers) server.closeAllConnections()
     for (const one of secure) one.cut()
   }
@@ -69,6 +76,7 @@ export function closing(entrances: readonly Entrance[], clients: Clients, tunnel
       tunnels.close()
       // Opened ahead by a browser and never used, which Node does not count as idle.
       for (const socket of clients.unused()) if (socket.bytesRead === 0) socket.destroy()
+      for (const { front } of entrances) front?.introductions.cut()
       for (const one of secure) one.close()
       closeIdle()
       // Connections become idle one by one as their answers end; each is closed then instead of kept alive.

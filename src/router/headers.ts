@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { framingHeaders, isSound, type BodyFraming } from '../framing.js'
 import type { AnswerHead } from './answer.js'
+import { introductionOf } from './introductions.js'
 import type { Scheme } from './proxies.js'
 
 /**
@@ -173,6 +174,6 @@ export function keptFor({ httpVersion, rawHeaders }: AnswerHead): number | undef
   return seconds === undefined ? undefined : Number(seconds) * 1000
 }
 
-/** The client's address, IPv4 as IPv4 although the socket is IPv6. */
+/** The client's address, as a proxy has introduced it or as the kernel has it; IPv4 as IPv4 although the socket is IPv6. */
 export const clientOf = ({ socket }: Pick<IncomingMessage, 'socket'>): string =>
-  (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+  introductionOf(socket)?.address ?? (socket.remoteAddress ?? '').replace(/^::ffff:/, '')

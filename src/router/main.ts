@@ -30,6 +30,7 @@ const table = new Table(
 )
 const cache = new RouteCache(config.root)
 const { httpPort: port, httpsPort, trustedProxies, clientConnections } = config
+const introduced = config.proxyProtocol ? ({ introduced: 'trusted' } as const) : {}
 const certificates =
   httpsPort === undefined
     ? undefined
@@ -45,8 +46,8 @@ const certificates =
 const follower = new RouteFollower(config, { table, cache, pages, certificates, log })
 const api = { host: config.appHost('berth'), endpoint: { socketPath: config.apiSocket } }
 const listeners: readonly FrontListener[] = [
-  { scheme: 'http', port },
-  ...(httpsPort === undefined ? [] : [{ scheme: 'https', port: httpsPort } as const]),
+  { scheme: 'http', port, ...introduced },
+  ...(httpsPort === undefined ? [] : [{ scheme: 'https', port: httpsPort, ...introduced } as const]),
 ]
 const keys = new RouterKeys(config.root)
 const secrets = certificates && {

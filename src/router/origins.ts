@@ -15,6 +15,8 @@ export interface FrontListener {
   readonly scheme: Scheme
   /** For `X-Forwarded-Port`. */
   readonly port: number
+  /** Which connections a proxy introduces (PROXY protocol): those of trusted proxies, or all, as nobody else can come; default none. */
+  readonly introduced?: 'trusted' | 'all'
 }
 
 /** What requests are directed by. */

@@ -5,6 +5,7 @@ import type { Server as TlsServer, TLSSocket } from 'node:tls'
 import { maxHeaderLines } from '../framing.js'
 import type { Clients } from './clients.js'
 import { clientOf } from './headers.js'
+import { introduceAs } from './introductions.js'
 import type { KeyPair } from './self-signed.js'
 import { tlsDefaults, type ShownCertificates } from './shown.js'
 
@@ -29,7 +30,8 @@ export interface Secrets {
 export interface SecureHandlers {
   readonly http1: HttpServer
   readonly clients: Clients
-  readonly stream: (stream: ServerHttp2Stream, raw: readonly string[], ended: boolean) => void
+  /** @param socket that the stream came over */
+  readonly stream: (stream: ServerHttp2Stream, raw: readonly string[], ended: boolean, socket: Socket) => void
 }
 
 /** A listener for HTTPS: it shakes hands, and gives a connection to HTTP/1 or HTTP/2 by what the client chose (ALPN). */
@@ -62,8 +64,10 @@ export class SecureListener {
     this.server.on('secureConnection', (socket: TLSSocket) => this.#hand(socket))
     this.#http2.on('stream', (stream: ServerHttp2Stream, _headers, flags: number, raw: readonly string[]) => {
       stream.on('error', () => undefined) // its end follows
+      const socket = stream.session && this.#sessions.get(stream.session)?.socket
+      if (!socket) return // it has gone already
       this.#count(stream)
-      handlers.stream(stream, raw, (flags & 1) !== 0)
+      handlers.stream(stream, raw, (flags & 1) !== 0, socket)
     })
     // Node's server looks for clients that are too slow from when it listens, which this one does through another
     handlers.http1.emit('listening')
@@ -109,6 +113,7 @@ export class SecureListener {
     }
     this.#raw.delete(peerOf(socket))
     this.#handlers.clients.wraps(socket, raw)
+    introduceAs(socket, raw)
     if (socket.alpnProtocol !== 'h2') {
       this.#handlers.http1.emit('connection', socket)
       return

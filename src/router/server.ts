@@ -4,16 +4,18 @@ import type { Server as NetServer, Socket } from 'node:net'
 import { messageOf } from '../errors.js'
 import { hasBody, type BodyFraming } from '../framing.js'
 import { createStrictServer, type AdmittedRequest, type Refusal } from '../http-server.js'
+import { RateLimit } from '../lib/rate.js'
 import type { Logger } from '../log.js'
 import { passBody } from './body.js'
 import { answerChallenge, tokenIn, type Challenges } from './challenge.js'
 import { Clients } from './clients.js'
 import { connectionsOfAKind } from './descriptors.js'
-import { closing, type Ends, type Entrance } from './entrances.js'
+import { closing, listenerOf, type Ends, type Entrance } from './entrances.js'
 import type { Call, RequestBody } from './exchange.js'
 import { Forwarder } from './forward.js'
 import { clientOf } from './headers.js'
 import { requestAddress } from './host.js'
+import { introductionOf, listenInFront } from './introductions.js'
 import { Origins, type Directed, type FrontListener, type OriginsDeps, type Undirected } from './origins.js'
 import { sendRedirect } from './redirect.js'
 import { sendPage, sendRawPage } from './pages.js'
@@ -56,14 +58,14 @@ export function createFront(deps: RouterDeps): Front {
     exempt: (address) => proxies.has(address),
   })
   const tunnels = new Tunnels()
-  const reception = new Reception(deps, { origins: new Origins(deps, proxies), clients, tunnels })
+  const reception = new Reception(deps, { origins: new Origins(deps, proxies), proxies, clients, tunnels })
   const entrances = deps.listeners.map((listener) => reception.entranceFor(listener))
-  const servers = entrances.map(({ secure, http1 }) => secure?.server ?? http1)
-  return { servers, ...closing(entrances, clients, tunnels) }
+  return { servers: entrances.map(listenerOf), ...closing(entrances, clients, tunnels) }
 }
 
 interface ReceptionDeps {
   readonly origins: Origins
+  readonly proxies: TrustedProxies
   readonly clients: Clients
   readonly tunnels: Tunnels
 }
@@ -76,6 +78,8 @@ class Reception {
   readonly #headTime: number
   readonly #challenges: Challenges | undefined
   readonly #forwarder = new Forwarder()
+  /** A balancer that is set up wrong is wrong at every connection. */
+  readonly #warnings = new RateLimit(1, 1 / 60, () => performance.now())
 
   constructor({ log, secrets, headTime, challenges }: RouterDeps, deps: ReceptionDeps) {
     this.#log = log
@@ -86,12 +90,28 @@ class Reception {
   }
 
   entranceFor(listener: FrontListener): Entrance {
+    const entrance = this.#plainEntrance(listener)
+    const { introduced } = listener
+    if (introduced === undefined) return entrance
+    const isIntroduced = (socket: Socket): boolean =>
+      introduced === 'all' || this.#deps.proxies.has(clientOf({ socket }))
+    const refused = (_: Socket, why: string): void => {
+      if (this.#warnings.take(why))
+        this.#log.warn(`a connection of a trusted proxy was closed: its PROXY head is ${why}`)
+    }
+    return {
+      ...entrance,
+      front: listenInFront(listenerOf(entrance), { isIntroduced, refused, headTime: this.#headTime }),
+    }
+  }
+
+  #plainEntrance(listener: FrontListener): Entrance {
     const http1 = this.#serverOf(listener)
     if (listener.scheme === 'http') return { http1 }
     if (!this.#secrets) throw new TypeError('a listener of https wants certificates')
     const { clients } = this.#deps
-    const stream = (one: ServerHttp2Stream, raw: readonly string[], ended: boolean) =>
-      this.#serveStream(listener, one, readStreamRequest(raw, ended))
+    const stream = (one: ServerHttp2Stream, raw: readonly string[], ended: boolean, socket: Socket) =>
+      this.#serveStream(cameBy(listener, socket), one, { read: readStreamRequest(raw, ended), socket })
     return { http1, secure: new SecureListener(this.#secrets, { http1, clients, stream }) }
   }
 
@@ -123,7 +143,8 @@ class Reception {
     clients.works(request.socket)
     response.once('close', () => clients.rests(request.socket))
     const address = requestAddress(request)
-    const directed = origins.direct(listener, { headers: request.headers, address, frame, peer: clientOf(request) })
+    const asked = { headers: request.headers, address, frame, peer: clientOf(request) }
+    const directed = origins.direct(cameBy(listener, request.socket), asked)
     if (this.#log.isLevelEnabled('debug')) record(this.#log, call, directed)
     if (!address) response.shouldKeepAlive = false // what leads to nobody here may have led another reader to somebody
     const body = hasBody(frame) ? bodyOf(request) : undefined
@@ -141,14 +162,13 @@ class Reception {
     return null
   }
 
-  #serveStream(listener: FrontListener, stream: ServerHttp2Stream, read: StreamRequest | Refusal): void {
+  #serveStream(listener: FrontListener, stream: ServerHttp2Stream, { read, socket }: ReadStream): void {
     if (typeof read === 'string') {
       new StreamReply(stream, undefined).page(read, {})
       return
     }
     const { method, address, headers, frame } = read
-    const peer = (stream.session?.socket.remoteAddress ?? '').replace(/^::ffff:/, '')
-    const directed = this.#deps.origins.direct(listener, { headers, address, frame, peer })
+    const directed = this.#deps.origins.direct(listener, { headers, address, frame, peer: clientOf({ socket }) })
     const reply = new StreamReply(stream, headers.accept)
     const body = hasBody(frame) ? bodyOfStream(stream, frame) : undefined
     this.#admit(
@@ -171,7 +191,7 @@ class Reception {
     const { origins, clients, tunnels } = this.#deps
     clients.works(socket)
     const asked = { headers: request.headers, address: requestAddress(request), peer: clientOf(request) }
-    const directed = origins.direct(listener, { ...asked, frame: { kind: 'none' } })
+    const directed = origins.direct(cameBy(listener, socket), { ...asked, frame: { kind: 'none' } })
     const { id, address } = directed
     if (address && 'origin' in directed) void tunnels.upgrade({ request, socket, head, ...directed })
     else
@@ -182,6 +202,18 @@ class Reception {
         request.headers.accept,
       )
   }
+}
+
+/** What a stream says, and the connection that it came over. */
+interface ReadStream {
+  readonly read: StreamRequest | Refusal
+  readonly socket: Socket
+}
+
+/** The way in as a proxy that has introduced a connection saw it. */
+function cameBy(listener: FrontListener, socket: Socket): FrontListener {
+  const { port = listener.port, secure } = introductionOf(socket) ?? {}
+  return { scheme: secure === true ? 'https' : listener.scheme, port }
 }
 
 /** A request that has been let in, before it is known where it goes. */

@@ -2,12 +2,14 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { chmodSync, mkdirSync, openSync, closeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { request } from 'node:http'
+import { connect, type Socket } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.js'
 import { connectEngine } from '../engine-client/client.js'
 import { BerthError, messageOf } from '../errors.js'
+import { Networks } from '../lib/networks.js'
 import { buildEnv } from './build-env.js'
 import { pushExample } from './example.js'
 import { logDir, pidsFile, readRunning, runnable, supervisorName, type RunningInstance } from './instance.js'
@@ -144,11 +146,19 @@ function reason(running: RunningInstance | null, wanted: Omit<RunningInstance, '
 const withoutSettings = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('BERTH_')))
 
+/** Where loopback is a trusted proxy's, connections may have to begin as those do. */
+function dialRouter({ proxyProtocol, trustedProxies, httpPort }: Config): Socket {
+  const socket = connect(httpPort, '127.0.0.1')
+  if (proxyProtocol && new Networks(trustedProxies).has('127.0.0.1')) socket.write('PROXY UNKNOWN\r\n')
+  return socket
+}
+
 /** The router's answer for the control API: everything between them works when it is 200. */
 function health(config: Config): Promise<number> {
   return new Promise((resolve) => {
     const headers = { host: new URL(config.url).host }
-    request({ host: '127.0.0.1', port: config.httpPort, path: '/api/health', headers, timeout: 2_000 })
+    const options = { path: '/api/health', headers, timeout: 2_000 }
+    request({ ...options, createConnection: () => dialRouter(config) })
       .on('response', (response) => resolve(response.resume().statusCode ?? 0))
       .on('timeout', () => resolve(0))
       .on('error', () => resolve(0))
