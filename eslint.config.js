@@ -91,6 +91,22 @@ export default tseslint.config(
     },
   },
   ...engineWalls,
+  {
+    files: ['plugins/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '^(\\.\\./|zod|berth/(?!plugin$))',
+              message: 'a plugin imports its own files and berth/plugin alone',
+            },
+          ],
+        },
+      ],
+    },
+  },
   { files: ['test/**/*.ts'], rules: { '@typescript-eslint/no-unused-expressions': 'off' } },
   {
     files: ['*.js'],

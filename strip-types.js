@@ -6,6 +6,7 @@ import { fileURLToPath, URL } from 'node:url'
 enableCompileCache(fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url)))
 registerHooks({
   resolve(specifier, context, next) {
+    if (specifier === 'berth/plugin') return next('./src/plugins/public.ts', { ...context, parentURL: import.meta.url })
     const url = /^(\.|file:).*\.js$/.test(specifier) ? new URL(specifier, context.parentURL) : undefined
     if (url?.protocol !== 'file:' || existsSync(url)) return next(specifier, context)
     return next(url.href.replace(/\.js$/, '.ts'), context)

@@ -7,6 +7,7 @@ import { domains } from './domains/contract.js'
 import { builds, operations } from './operations/contract.js'
 import { git } from './git/contract.js'
 import { formation } from './formation/contract.js'
+import { plugins } from './plugins/contract.js'
 import { processes } from './processes/contract.js'
 import { releases } from './releases/contract.js'
 import { system } from './system/contract.js'
@@ -31,6 +32,7 @@ export const contract = {
   operations,
   git,
   registries,
+  plugins,
   tokens,
   system,
 } as const satisfies ApiEndpoints
@@ -45,6 +47,7 @@ export type { DomainCheck, DomainInfo, DomainView } from './domains/contract.js'
 export type { RoutingView } from './routing/contract.js'
 export type { OperationView } from './operations/contract.js'
 export type { SyncView } from './git/contract.js'
+export type { PluginInfo, PluginView } from './plugins/contract.js'
 export type { LogLineView, ProcessView } from './processes/contract.js'
 export type { ReleaseInfo, ReleaseView } from './releases/contract.js'
 export type { TokenView } from './tokens/contract.js'

@@ -9,6 +9,7 @@ import { routingHandlers } from './routing/handlers.js'
 import { buildHandlers, operationHandlers } from './operations/handlers.js'
 import { gitHandlers } from './git/handlers.js'
 import { formationHandlers } from './formation/handlers.js'
+import { pluginHandlers } from './plugins/handlers.js'
 import { processHandlers } from './processes/handlers.js'
 import { releaseHandlers } from './releases/handlers.js'
 import { systemHandlers } from './system/handlers.js'
@@ -32,6 +33,7 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   operations: operationHandlers(platform),
   git: gitHandlers(platform),
   registries: registryHandlers(platform),
+  plugins: pluginHandlers(platform),
   tokens: tokenHandlers(platform),
   system: systemHandlers(platform),
 })

@@ -100,6 +100,11 @@ export const routes = {
     login: 'POST /registries',
     logout: 'DELETE /registries/:host',
   },
+  plugins: {
+    list: 'GET /plugins',
+    info: 'GET /plugins/:plugin',
+    change: 'PATCH /plugins/:plugin',
+  },
   tokens: {
     list: 'GET /tokens',
     create: 'POST /tokens',

@@ -24,6 +24,7 @@ export const topics: Readonly<Record<string, () => Promise<Register>>> = {
   buildpacks: async () => (await import('./buildpacks.js')).registerBuildpacks,
   git: async () => (await import('./git.js')).registerGit,
   registry: async () => (await import('./registry.js')).registerRegistry,
+  plugins: async () => (await import('./plugins.js')).registerPlugins,
   tokens: async () => (await import('./tokens.js')).registerTokens,
   serve: async () => (await import('../serve/commands.js')).registerServe,
   up: async () => (await import('../serve/commands.js')).registerServe,

@@ -21,7 +21,7 @@ export function layOut(config: Config, user: ServiceAccount): void {
   }
   for (const path of [config.root, config.run, config.cache]) open(path)
   make(join(config.root, 'engine'), 0o700, root)
-  for (const folder of ['git', 'deploys', 'cron', 'router', 'redis', 'home'])
+  for (const folder of ['git', 'deploys', 'cron', 'router', 'redis', 'home', 'plugins'])
     make(join(config.root, folder), 0o750, user)
   make(join(config.root, 'init'), 0o755, user) // mounted into the containers of apps
   mkdirSync(join(config.cache, 'npm'), { recursive: true })

@@ -11,6 +11,7 @@ import { Notices } from './notices.js'
 import { Notifications } from './notifications.js'
 import { Operations } from './operations.js'
 import { Pages } from './pages.js'
+import { Plugins } from './plugins.js'
 import { Pushers } from './pushers.js'
 import { Releases } from './releases.js'
 import { Routes } from './routes.js'
@@ -31,6 +32,7 @@ export interface Store extends AsyncDisposable {
   readonly cron: Cron
   readonly notices: Notices
   readonly tokens: Tokens
+  readonly plugins: Plugins
   /** Of an app. */
   readonly gitKeys: (app: string) => GitKeys
   /** Of an app. */
@@ -61,6 +63,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     cron: new Cron(redis),
     notices: new Notices(redis),
     tokens: new Tokens(redis),
+    plugins: new Plugins(redis),
     gitKeys: (app) => new GitKeys(redis, app),
     gitLogins: (app) => gitLogins(redis, app),
     syncs: (app) => new Syncs(redis, app),

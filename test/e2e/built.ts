@@ -14,14 +14,13 @@ async function newest(dir: string): Promise<number> {
 /** Builds the command line if what is built is older than its source: people run the built one, so tests do. */
 export async function buildCli(): Promise<void> {
   const built = await stat(join(home, 'dist/cli/main.js')).catch(() => null)
-  const sources = Math.max(await newest(join(home, 'src/cli')), await newest(join(home, 'src/api')))
+  const sources = Math.max(
+    ...(await Promise.all(['src/cli', 'src/api', 'plugins'].map((dir) => newest(join(home, dir))))),
+  )
   if (built !== null && (await newest(join(home, 'dist'))) > sources) return
   // a type error elsewhere is the linter's to report
-  await must(
-    process.execPath,
-    [join(home, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--noCheck'],
-    {
+  for (const project of ['tsconfig.build.json', 'tsconfig.plugins.json'])
+    await must(process.execPath, [join(home, 'node_modules/typescript/bin/tsc'), '-p', project, '--noCheck'], {
       cwd: home,
-    },
-  )
+    })
 }

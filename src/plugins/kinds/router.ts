@@ -1,0 +1,2 @@
+/** Kind `router`: a data plane in front of the Node router. */
+export type RouterPlugin = object

@@ -1,0 +1,19 @@
+/** All that a plugin may import: `berth/plugin`. What is not here is Berth's own affair, and may change with any version. */
+
+import { z } from 'zod'
+import type { Plugin, PluginKind } from './plugin.js'
+
+export { z } from 'zod'
+export { BerthError, is, messageOf, type Fault } from '../errors.js'
+export type { Plugin, PluginHost, PluginKind, PluginInstances, PluginLog } from './plugin.js'
+export type { DnsPlugin, TxtRecord } from './kinds/dns.js'
+export type { HookCall, HookEvent, HookPlugin, HookSay } from './kinds/hook.js'
+export type { RouterPlugin } from './kinds/router.js'
+
+/** For a plugin's file: `export const plugin = definePlugin({ kind: 'dns', … })`. */
+export const definePlugin = <K extends PluginKind, S extends z.ZodObject = z.ZodObject>(
+  plugin: Plugin<K, S>,
+): Plugin<K, S> => plugin
+
+/** A setting that is shown to nobody. */
+export const secret = (): z.ZodString => z.string().min(1).meta({ secret: true })
