@@ -23,6 +23,8 @@ const maxAnswer = 1024 * 1024
 export interface LfsFetch extends Walls {
   /** What a message begins with. */
   readonly path: string
+  /** How somebody sends what is not there. */
+  readonly hint: string
   /** The LFS server; below it is `objects/batch`. */
   readonly url: URL
   readonly login: Login | null
@@ -50,11 +52,9 @@ export async function fetchObjects(at: LfsFetch, pointers: readonly CommittedPoi
   return wanted.size
 }
 
-const hint = 'in that repository: `git lfs push --all origin`; then `berth git:sync`'
-
 /** Asks where objects are. */
 async function askFor(at: LfsFetch, wanted: readonly CommittedPointer[]): Promise<Download[]> {
-  const { url, path, login, signal } = at
+  const { url, path, login, signal, hint } = at
   const objects = wanted.map(({ oid, size }) => ({ oid, size }))
   const request = { operation: 'download', transfers: ['basic'], objects, hash_algo: 'sha256' }
   const headers = { Accept: mediaType, 'Content-Type': mediaType, ...authorization(login) }
@@ -77,7 +77,7 @@ const authorization = (login: Login | null): Record<string, string> => {
   return { Authorization: `Basic ${basic}` }
 }
 
-function refused({ url, path, login }: LfsFetch, answer: IncomingMessage): BerthError {
+function refused({ url, path, login, hint }: LfsFetch, answer: IncomingMessage): BerthError {
   const { statusCode = 0 } = answer
   answer.destroy()
   if (statusCode === 401 || statusCode === 403)
@@ -89,7 +89,7 @@ function refused({ url, path, login }: LfsFetch, answer: IncomingMessage): Berth
   return new BerthError(
     statusCode === 404 ? 'missing' : 'unavailable',
     `${path}: ${url.href}, where its files of Git LFS should be, answers ${String(statusCode)}`,
-    'lfs.url in .lfsconfig says where they are, if they are elsewhere',
+    `lfs.url in .lfsconfig says where they are, if they are elsewhere; else ${hint}`,
   )
 }
 
@@ -116,13 +116,13 @@ async function fetchOne(at: LfsFetch, { pointer, href, headers, authenticated }:
     throw new BerthError(
       answer.statusCode === 404 ? 'missing' : 'unavailable',
       `${path}: Git LFS keeps this file, and ${href.origin} answers ${String(answer.statusCode)} in its place`,
-      hint,
+      at.hint,
     )
   }
   try {
     await putObject(at.repository, pointer, answer, at.disk)
   } catch (error) {
-    if (error instanceof BerthError) throw new BerthError(error.fault, `${path}: ${error.message}`, hint, error)
+    if (error instanceof BerthError) throw new BerthError(error.fault, `${path}: ${error.message}`, at.hint, error)
     if (!answer.errored) throw error
     throw new BerthError('unavailable', `${path}: ${href.origin} broke off: ${messageOf(error)}`, undefined, error)
   } finally {

@@ -53,7 +53,8 @@ export interface Sought {
 
 /** What was reached, and what git said there. */
 export interface Reached {
-  readonly connection: Connection
+  /** Where it is: it may have moved. */
+  readonly origin: Origin
   readonly outcome: FetchOutcome
 }
 
@@ -83,7 +84,7 @@ export async function reach(
       }
     }
     at.signal.throwIfAborted()
-    if (outcome.code === 0) return { connection, outcome }
+    if (outcome.code === 0) return { origin, outcome }
     throw explainFetch({
       ...sought,
       connection,

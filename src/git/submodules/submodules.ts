@@ -95,7 +95,7 @@ async function fetchAll(deps: SubmoduleDeps, app: App, { source, facts, say, sig
   const until = Date.now() + patienceForAllMs
   const access = await accessOf(deps.store, app)
   const fetching = async (): Promise<Fetching> => ({
-    cache: walk.cache,
+    ...{ cache: walk.cache, config: deps.config, disk: deps.disk, until },
     trusted: gitPrivateHosts,
     ...access,
     most: Math.max(0, Math.min(push.size, await deps.disk.room(), push.tree - (await walk.cache.bytes()))),

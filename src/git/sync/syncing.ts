@@ -12,6 +12,7 @@ import { newOperationId } from '../../store/operations.js'
 import type { Store } from '../../store/store.js'
 import { isSyncOver, type Sync } from '../../store/syncs.js'
 import { Disk } from '../disk.js'
+import { fetchLfs } from '../lfs/elsewhere.js'
 import { landsOn } from '../policy.js'
 import { isUnderWay, pushIdOf } from '../pushes.js'
 import { readRef } from '../refs.js'
@@ -22,7 +23,6 @@ import { checkGit } from '../remotes/reach.js'
 import { parseUrl } from '../remotes/url.js'
 import { ensureRepository } from '../repository.js'
 import { SubmoduleCache } from '../submodules/cache.js'
-import { fetchLfs } from './lfs.js'
 import { pushLocally } from './local-push.js'
 import { sourceName, writeSource } from './source.js'
 import { SyncOutput } from './sync-output.js'
@@ -30,10 +30,14 @@ import { fetchTip, findTip, type Upstream } from './upstream.js'
 
 /** Milliseconds that a fetch may take. */
 const patienceMs = 300_000
+/** Milliseconds that all files of Git LFS may take. */
+const patienceForFilesMs = 900_000
 /** What lines of a log begin with that say what went wrong. */
 const marked = ' !     '
 /** Fetches at once, of all apps. */
 const mostFetches = 4
+/** Files of Git LFS that the repository's own server does not have. */
+const howToSend = 'in that repository: `git lfs push --all origin`; then `berth git:sync`'
 
 export interface SyncDeps {
   readonly config: Config
@@ -227,8 +231,9 @@ export class Syncing {
     const tip = await findTip(at, source)
     const same = (await readRef(repository, ref)) === tip.commit
     const commit = same ? tip.commit : await fetchTip(at, source, tip)
-    const order = { commit, origin: tip.origin, repository, config, disk: this.#disk }
-    const files = same ? 0 : await fetchLfs(at, order)
+    const order = { repository, config, disk: this.#disk, path: sourceName, hint: howToSend }
+    const until = Date.now() + patienceForFilesMs
+    const files = same ? 0 : await fetchLfs({ ...at, from, commit, origin: tip.origin, until }, order)
     if (files > 0) await relay.say(`       ${String(files)} file${files === 1 ? '' : 's'} of Git LFS fetched\n`)
     const short = commit.slice(0, 7)
     await relay.say(`       ${tip.name} is at ${short}${same ? ', as it was deployed: nothing is new' : ''}\n`)

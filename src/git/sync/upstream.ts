@@ -43,14 +43,14 @@ const run = ({ repository, env, most }: Upstream, args: readonly string[], to: C
  * @throws BerthError `missing` when there is neither, and whatever keeps it from being asked
  */
 export async function findTip(at: Upstream, source: GitSource): Promise<Tip> {
-  const origin = parseUrl(source.url, sourceName)
+  const named = parseUrl(source.url, sourceName)
   const { ref } = source
-  if (ref !== null && isCommit(ref)) return { commit: ref, ref, name: ref.slice(0, 7), origin }
+  if (ref !== null && isCommit(ref)) return { commit: ref, ref, name: ref.slice(0, 7), origin: named }
   const wanted = ref === null ? ['HEAD'] : ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`]
   const peeled = wanted.filter((one) => !one.startsWith('refs/heads/') && one !== 'HEAD').map((one) => `${one}^{}`)
-  const sought = { path: sourceName, what: ref ?? 'its default branch', origin, advice }
+  const sought = { path: sourceName, what: ref ?? 'its default branch', origin: named, advice }
   const patienceMs = Math.min(at.patienceMs, questionMs)
-  const { connection, outcome } = await reach({ ...at, patienceMs }, sought, (to, signal) =>
+  const { origin, outcome } = await reach({ ...at, patienceMs }, sought, (to, signal) =>
     run(at, ['ls-remote', '--symref', '--quiet', addressOf(to.url), ...wanted, ...peeled], to, signal),
   )
   const refs = new Map(
@@ -70,8 +70,7 @@ export async function findTip(at: Upstream, source: GitSource): Promise<Tip> {
     )
   const commit = refs.get(`${found}^{}`) ?? refs.get(found) ?? ''
   const branch = found === 'HEAD' ? /^ref: refs\/heads\/([^\t\n]+)\tHEAD$/m.exec(outcome.answer)?.[1] : undefined
-  const known = connection.url.origin === origin.url.origin ? origin.login : null
-  return { commit, ref: found, name: branch ?? ref ?? 'HEAD', origin: { url: connection.url, login: known } }
+  return { commit, ref: found, name: branch ?? ref ?? 'HEAD', origin }
 }
 
 /**

@@ -61,7 +61,13 @@ describe('objects of an LFS server elsewhere', () => {
   })
 
   const fetch = async (patch: Partial<LfsFetch> = {}, pointers = [one]): Promise<string> => {
-    const whither = { repository, disk: new Disk(repository, 0), domain: 'apps.example', path: 'source' }
+    const whither = {
+      repository,
+      disk: new Disk(repository, 0),
+      domain: 'apps.example',
+      path: 'source',
+      hint: 'send it',
+    }
     const whence = { trusted: ['127.0.0.1'], url: new URL(`${base}/lfs`), login: null }
     const result = await fetchObjects(
       { ...whither, ...whence, signal: new AbortController().signal, ...patch },
@@ -126,7 +132,7 @@ describe('objects of an LFS server elsewhere', () => {
 
   it('are refused by name when they are others, or not there', async () => {
     for (const [get, words] of [
-      ['eno', /^invalid: source: a\.bin: the LFS object \w+ has the digest \w+; in that repository: `git lfs push/],
+      ['eno', /^invalid: source: a\.bin: the LFS object \w+ has the digest \w+; send it/],
       ['on', /^invalid: source: a\.bin: the LFS object \w+ ended after 2 of 3 bytes/],
       ['more', /^invalid: source: a\.bin: the LFS object \w+ has more than its 3 bytes/],
     ] as const) {
@@ -146,7 +152,7 @@ describe('objects of an LFS server elsewhere', () => {
     ] as object[][]) {
       serve = batch(objects)
       expect(await fetch({}, [one, two])).to.match(
-        /^missing: source: a\.bin, b\.bin: Git LFS keeps these files, and http:\S+ does not have them; in that repository/,
+        /^missing: source: a\.bin, b\.bin: Git LFS keeps these files, and http:\S+ does not have them; send it/,
       )
     }
   })
@@ -157,7 +163,10 @@ describe('objects of an LFS server elsewhere', () => {
         401,
         /^denied: source: http:\S+, where its files of Git LFS are, wants a password; `berth git:auth 127.0.0.1:\d+ USER`/,
       ],
-      [404, /^missing: source: http:\S+, where its files of Git LFS should be, answers 404; `?lfs\.url/],
+      [
+        404,
+        /^missing: source: http:\S+, where its files of Git LFS should be, answers 404; lfs\.url in .*; else send it/,
+      ],
       [302, /^unavailable: source: http:\S+, where its files of Git LFS should be, answers 302/],
       ['<html>', /^unavailable: source: what http:\S+ answers is none of Git LFS/],
       ['{"objects": 1}', /is none of Git LFS/],

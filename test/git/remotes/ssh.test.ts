@@ -4,11 +4,13 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { loadConfig } from '../../../src/config.js'
 import { BerthError } from '../../../src/errors.js'
 import { makeKeyPair, type KeyPair } from '../../../src/git/remotes/deploy-key.js'
 import { parseSshHost, readHostKey, showHostKeys, sshHostOf } from '../../../src/git/remotes/host-keys.js'
 import { wayOfSsh } from '../../../src/git/remotes/ssh.js'
 import { parseUrl } from '../../../src/git/remotes/url.js'
+import { Disk } from '../../../src/git/disk.js'
 import { SubmoduleCache } from '../../../src/git/submodules/cache.js'
 import { fetchCommit, type Fetching } from '../../../src/git/submodules/fetch.js'
 import { bareRepository, type BareRepository } from '../bare.js'
@@ -65,6 +67,7 @@ describe('a repository over SSH', function () {
   }: Change = {}) => {
     const at: Fetching = {
       ...{ cache, trusted: ['127.0.0.1'], loginFor: () => null, most: 2 ** 30, patienceMs: 60_000 },
+      ...{ config: loadConfig({}), disk: new Disk(bare.path, 0), until: Date.now() + 60_000 },
       ssh: { key: pair && pair.privateKey, hostKeys: (host) => (host === server.host ? hostKeys : []) },
       ...{ signal: new AbortController().signal, ...patch },
     }

@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { loadConfig } from '../../../src/config.js'
 import { BerthError } from '../../../src/errors.js'
+import { Disk } from '../../../src/git/disk.js'
 import { SubmoduleCache } from '../../../src/git/submodules/cache.js'
 import { fetchCommit, type Fetching } from '../../../src/git/submodules/fetch.js'
 import { connectsWhereTold } from '../../../src/git/remotes/reach.js'
@@ -52,6 +54,7 @@ describe('the fetch of a submodule', function () {
   const fetch = (patch: Partial<Fetching> = {}, url = `${remote.url}/lib`): Promise<string> => {
     const at: Fetching = {
       ...{ cache, trusted: ['127.0.0.1'], loginFor: () => null, ssh: noSsh, most: 2 ** 30, patienceMs: 60_000 },
+      ...{ config: loadConfig({}), disk: new Disk(bare.path, 0), until: Date.now() + 60_000 },
       ...{ signal: new AbortController().signal, ...patch },
     }
     return fetchCommit(at, { path: 'lib', commit, origin: parseUrl(url, 'lib') }).then(

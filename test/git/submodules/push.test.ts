@@ -6,6 +6,7 @@ import { expect } from 'chai'
 import { operationFiles } from '../../../src/builds/files.js'
 import { objectFile } from '../../../src/git/lfs/objects.js'
 import { checkOut } from '../../../src/queue/rebuild.js'
+import { Secret } from '../../../src/lib/secret.js'
 import type { App } from '../../../src/store/apps.js'
 import { patience } from '../../patience.js'
 import { gitmodules, remoteServer, type Links, type RemoteServer } from '../remote.js'
@@ -98,18 +99,36 @@ describe('a push with submodules', function () {
     expect([tree['libs/outer/lib.js'], tree['libs/outer/vendor/inner/deep/er.txt']]).to.deep.equal(['outer', 'inner'])
   })
 
-  it('has the files that Git LFS keeps of a submodule, if they were sent to the app, and is refused without them', async () => {
+  it('has the files that Git LFS keeps of a submodule, from its own server or as they were sent to the app, and is refused without them', async () => {
     const bytes = randomBytes(5_000)
     const oid = createHash('sha256').update(bytes).digest('hex')
     const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize 5000\n`
     const one = await remote.commit('lib', { '.gitattributes': '*.bin filter=lfs -text\n', 'art/a.bin': pointer })
     await pin({ lib: { url: `${remote.url}/lib`, commit: one } })
-    await refused(/lib\/art\/a\.bin: Git LFS keeps these files.*of a submodule, in the submodule/)
+    await refused(
+      /lib: http:\S+\/lib\.git\/info\/lfs, where its files.*answers 404.*in lib: `git lfs push --all origin`, or `git lfs push --all` with the URL of this remote/,
+    )
     const stored = objectFile(rig.repository(app), oid)
     await mkdir(dirname(stored), { recursive: true })
     await writeFile(stored, bytes)
     await taken()
     expect(trees[0]?.['lib/art/a.bin']).to.equal(bytes.toString('utf8'))
+
+    // its own server: another app's, which git-lfs itself has filled
+    await rig.app(`art${String(count)}`)
+    const art = await rig.clone(`art${String(count)}`, {
+      '.gitattributes': '*.bin filter=lfs diff=lfs merge=lfs -text\n',
+    })
+    await art.git('lfs', 'install', '--local')
+    const commit = await art.commit({ 'b.bin': 'from its own server' })
+    const sent = await art.git('push', 'berth', 'main')
+    expect(sent.code, sent.stderr).to.equal(0)
+    trees = []
+    const url = `${rig.url}/art${String(count)}.git`
+    await pin({ lib: { url: `${remote.url}/lib`, commit: one }, art: { url, commit } })
+    await rig.store.gitLogins(app.id).set({ host: new URL(rig.url).host, user: 'x' }, new Secret(rig.token))
+    expect(await taken()).to.not.include(rig.token)
+    expect(trees[0]?.['art/b.bin']).to.equal('from its own server')
   })
 
   it('asks nobody again for a commit that it has, nor when it is built again', async () => {

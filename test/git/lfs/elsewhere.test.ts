@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { operationFiles } from '../../../src/builds/files.js'
 import { objectFile } from '../../../src/git/lfs/objects.js'
-import { lfsServerOf } from '../../../src/git/sync/lfs.js'
+import { lfsServerOf } from '../../../src/git/lfs/elsewhere.js'
 import { parseSource } from '../../../src/git/sync/source.js'
 import { parseUrl } from '../../../src/git/remotes/url.js'
 import { Secret } from '../../../src/lib/secret.js'
@@ -81,8 +81,8 @@ describe('a sync of what Git LFS keeps', function () {
     const repository = join(copy.dir, '.git')
     const find = async (url: string, config?: string): Promise<string> => {
       const commit = await copy.commit(config === undefined ? {} : { '.lfsconfig': config })
-      const order = { commit, origin: parseUrl(url, 'source') }
-      return lfsServerOf({ repository, env: {} }, order).then(
+      const fetched = { commit, origin: parseUrl(url, 'source') }
+      return lfsServerOf({ ...fetched, from: repository, env: {} }, 'lib').then(
         (found) => found.url.href,
         (error: unknown) => (error as Error).message,
       )
@@ -96,8 +96,8 @@ describe('a sync of what Git LFS keeps', function () {
       expect(await find(url)).to.equal(server)
     for (const [config, server] of [
       ['[lfs]\n\turl = https://lfs.host/x/\n', /^https:\/\/lfs\.host\/x$/],
-      ['[lfs]\n\turl = file:///etc\n', /^\.lfsconfig: "file:\/\/\/etc" is a path/],
-      ['[lfs]\n\turl = ssh://git@host/x\n', /^\.lfsconfig: files of Git LFS are fetched over https alone/],
+      ['[lfs]\n\turl = file:///etc\n', /^lib: \.lfsconfig: "file:\/\/\/etc" is a path/],
+      ['[lfs]\n\turl = ssh://git@host/x\n', /^lib: \.lfsconfig: files of Git LFS are fetched over https alone/],
       ['[include]\n\tpath = /etc/passwd\n[lfs]\n\tconcurrenttransfers = 1\n', /^https:\/\/host\/app\.git\/info\/lfs$/],
     ] as const)
       expect(await find('https://host/app', config)).to.match(server)
