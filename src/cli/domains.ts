@@ -13,7 +13,10 @@ const group = 'Domains'
 const shownHost = ({ host, shown }: Pick<DomainView, 'host' | 'shown'>): string =>
   host === shown ? host : `${shown} (${host})`
 
-const listed = (all: readonly DomainView[]): string => all.map(shownHost).join(', ')
+/** With the path. */
+const shownPlace = (view: DomainView): string => shownHost(view) + (view.path ?? '')
+
+const listed = (all: readonly DomainView[]): string => all.map(shownPlace).join(', ')
 
 /** How it is with the certificate of a hostname, in words. */
 export function certified({
@@ -26,6 +29,14 @@ export function certified({
     return `${shown}; FAILED ${order.failures} times, again at ${formatTime(order.next)}: ${order.failure ?? ''}`
   if (order !== null && certificate === null) return `${shown} yet: it is being ordered`
   return certificate === null && unordered !== null ? `${shown}: ${unordered}` : shown
+}
+
+/** Why the app answers there. */
+function reasonOf(one: DomainInfo): string {
+  if (one.own) return 'by its name'
+  if (one.path !== null && one.of === null) return 'leads nowhere: the hostname has changed hands'
+  if (one.path !== null) return `of ${one.of ?? ''}${one.strip ? ', asked without the path' : ''}`
+  return one.redirect === null ? `since ${formatTime(one.createdAt)}` : `to ${one.redirect}`
 }
 
 function addDomains(program: Command): void {
@@ -50,14 +61,13 @@ function addDomains(program: Command): void {
       print(heading(`${app} Domains`))
       print(
         table(
-          all.map((one) => [
-            shownHost(one),
-            one.own
-              ? 'by its name'
-              : one.redirect === null
-                ? `since ${formatTime(one.createdAt)}`
-                : `to ${one.redirect}`,
-            certified(one),
+          all.flatMap((one) => [
+            [shownPlace(one), reasonOf(one), certified(one)],
+            ...one.guests.map(({ path, app: guest }) => [
+              `${shownHost(one)}${path}`,
+              `led to ${guest ?? 'another app'}`,
+              '',
+            ]),
           ]),
         ),
       )
@@ -69,16 +79,25 @@ function addDomainsAdd(program: Command): void {
     withApp(
       addCommand(program, {
         name: 'domains:add',
-        summary: 'give an app hostnames, wildcards too; it answers there at once, and nothing is restarted',
+        summary:
+          'give an app hostnames, wildcards too, or a path of those of another app; it answers there at once, and nothing is restarted',
         group,
-        examples: ['domains:add example.org www.example.org -a blog', "domains:add '*.example.org'"],
+        examples: [
+          'domains:add example.org www.example.org -a blog',
+          "domains:add '*.example.org'",
+          'domains:add example.org --path /api --strip -a backend',
+        ],
       }),
     ),
   )
     .argument('<hosts...>', 'shop.example.org, *.example.org, müller.example')
-    .action(async (hosts: string[], options: AppOptions & JsonOptions) => {
+    .option('--path <path>', 'below this path alone: the rest of the hostname stays what it is')
+    .option('--strip', 'the app is asked without the path, and told it in X-Forwarded-Prefix')
+    .action(async (hosts: string[], options: AppOptions & JsonOptions & { path?: string; strip?: boolean }) => {
+      const { path, strip } = options
+      if (strip && path === undefined) throw new UsageError('--strip takes away a path', 'name it with --path /api')
       const { client, app } = await openApp(options)
-      const added = await client.domains.add({ app, hosts })
+      const added = await client.domains.add({ app, hosts, ...(path !== undefined && { path, strip: strip ?? false }) })
       if (options.json) printJson(added)
       else say(`${app} answers at ${listed(added)}, as soon as DNS leads there`)
     })
@@ -89,20 +108,22 @@ function addDomainsRemove(program: Command): void {
     withApp(
       addCommand(program, {
         name: 'domains:remove',
-        summary: 'take hostnames from an app, at once',
+        summary: 'take hostnames, or a path of such, from an app, at once',
         group,
-        examples: ['domains:remove www.example.org -a blog'],
+        examples: ['domains:remove www.example.org -a blog', 'domains:remove example.org --path /api -a backend'],
       }),
     ),
   )
     .argument('<hosts...>')
-    .action(async (hosts: string[], options: AppOptions & JsonOptions) => {
+    .option('--path <path>', 'the path that it has of them')
+    .action(async (hosts: string[], options: AppOptions & JsonOptions & { path?: string }) => {
+      const { path } = options
       const { client, app } = await openApp(options)
       const gone: DomainView[] = []
       for (const host of hosts) {
-        const one = await client.domains.remove({ app, host })
+        const one = await client.domains.remove({ app, host, ...(path !== undefined && { path }) })
         gone.push(one)
-        if (!options.json) say(`Removed ${shownHost(one)} from ${app}`)
+        if (!options.json) say(`Removed ${shownPlace(one)} from ${app}`)
       }
       if (options.json) printJson(gone)
     })

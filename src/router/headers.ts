@@ -53,6 +53,8 @@ export interface Forwarded {
   readonly port: number
   readonly proto: Scheme
   readonly id: string
+  /** Of the path, where the app is asked without it. */
+  readonly prefix?: string
 }
 
 /** Whether a client's header is for the app. @param listed what its `Connection` names */
@@ -86,6 +88,7 @@ export function requestHeaders(headers: IncomingHttpHeaders, frame: BodyFraming,
   else if (frame.kind === 'chunked') list.push('transfer-encoding', 'chunked')
   list.push('x-forwarded-for', forwarded.client, 'x-forwarded-host', forwarded.asked ?? forwarded.authority)
   list.push('x-forwarded-port', String(forwarded.port), 'x-forwarded-proto', forwarded.proto)
+  if (forwarded.prefix !== undefined) list.push('x-forwarded-prefix', forwarded.prefix)
   list.push('x-request-id', forwarded.id)
   return list
 }

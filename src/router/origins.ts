@@ -51,6 +51,7 @@ export interface Undirected {
 /** A request whose way is known. */
 export interface Directed {
   readonly id: string
+  /** As it is sent on. */
   readonly address: RequestAddress
   readonly origin: Origin
   /** Who asks, as far as the proxies before us are believed. */
@@ -59,6 +60,14 @@ export interface Directed {
   readonly headers: readonly string[]
   /** URL that the client is sent on to instead. */
   readonly redirect?: string
+}
+
+interface Place {
+  readonly origin: Origin
+  /** To be sent on. */
+  readonly path: string
+  /** Taken from it. */
+  readonly prefix?: string
 }
 
 /** Who gets which request. */
@@ -83,9 +92,10 @@ export class Origins {
     const { authority } = visitor
     // a proxy that puts its own name for us into Host says elsewhere what its client asked for
     const theirs = authority === undefined ? null : normaliseHost(authority)
-    const named = this.#originOf(address.host)
-    const origin = named ?? (theirs === null ? undefined : this.#originOf(theirs))
-    if (!origin) return { id, address }
+    const named = this.#placeOf(address.host, address.path)
+    const place = named === undefined && theirs !== null ? this.#placeOf(theirs, address.path) : named
+    if (!place) return { id, address: place === null ? null : address }
+    const { origin, path, prefix } = place
     const headers = requestHeaders(given, frame, {
       client: visitor.client,
       authority: address.authority,
@@ -93,6 +103,7 @@ export class Origins {
       port: visitor.port ?? port,
       proto: visitor.proto,
       id,
+      ...(prefix === undefined ? {} : { prefix }),
     })
     const host = named || theirs === null ? address.host : theirs
     const url = this.#elsewhere(host, visitor.proto, {
@@ -100,7 +111,7 @@ export class Origins {
       path: address.path,
     })
     const redirect = url === null ? {} : { redirect: url }
-    return { id, address, origin, client: visitor.client, headers, ...redirect }
+    return { id, address: { ...address, path }, origin, client: visitor.client, headers, ...redirect }
   }
 
   /** Where a client is sent on to; null: nowhere. */
@@ -112,15 +123,24 @@ export class Origins {
     return urlAt(to ?? host, 'https', { authority, path: by.path })
   }
 
-  #originOf(host: string): Origin | undefined {
+  /** Null where it leads to different apps, as one reads it; undefined where it leads to none. */
+  #placeOf(host: string, path: string): Place | null | undefined {
     const { table, api, firstByte = 30_000, hold } = this.#deps
-    if (host === api.host) return this.#api
-    if (!table.find(host)) return undefined
-    return {
-      find: () => table.find(host),
-      firstByte: table.find(host)?.rules?.firstByte ?? firstByte,
-      away: () => table.find(host)?.away ?? 'not-running',
+    if (host === api.host) return { origin: this.#api, path }
+    const way = table.way(host, path)
+    if (!way) return way
+    const find = (): Destination | undefined => {
+      if (way.prefix === undefined) return table.find(host)
+      const now = table.way(host, path)
+      // what was read by one route is not sent by another
+      return now && now.prefix === way.prefix && now.path === way.path ? now.destination : undefined
+    }
+    const origin: Origin = {
+      find,
+      firstByte: way.destination.rules?.firstByte ?? firstByte,
+      away: () => find()?.away ?? 'not-running',
       hold: () => hold?.(host),
     }
+    return { origin, path: way.path, ...(way.isStripped && way.prefix !== undefined ? { prefix: way.prefix } : {}) }
   }
 }

@@ -1,4 +1,4 @@
-import type { Away, Route, Target } from '../store/routes.js'
+import type { Away, PathRoute, Route, Target } from '../store/routes.js'
 import { isRules } from '../routing-rules.js'
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
@@ -12,6 +12,14 @@ const isTarget = (value: unknown): value is Target =>
   Number.isInteger(value.port) &&
   (value.port as number) > 0 &&
   (value.port as number) < 65536
+
+const isPath = (value: unknown): value is PathRoute =>
+  isObject(value) &&
+  isName(value.host) &&
+  isName(value.path) &&
+  value.path.startsWith('/') &&
+  isName(value.root) &&
+  (value.strip === undefined || value.strip === true)
 
 const reasons: ReadonlySet<unknown> = new Set<Away | undefined>([
   'not-pushed',
@@ -43,6 +51,7 @@ export const isRoute = (value: unknown): value is Route =>
   isName(value.name) &&
   Array.isArray(value.hosts) &&
   value.hosts.every(isName) &&
+  (value.paths === undefined || (Array.isArray(value.paths) && value.paths.every(isPath))) &&
   Array.isArray(value.targets) &&
   value.targets.every(isTarget) &&
   reasons.has(value.away) &&

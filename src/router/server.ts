@@ -151,7 +151,7 @@ class Reception {
     const { method = '' } = request
     const reply = new Http1Reply(request, response)
     const admit = (): void => this.#admit({ method, body, frame, expectsContinue, reply }, directed)
-    const token = 'origin' in directed && !body ? tokenIn(request, directed.address.path) : null
+    const token = 'origin' in directed && !body ? tokenIn(request, address?.path ?? '') : null
     if (token === null || !this.#challenges) admit()
     else void answerChallenge(response, this.#challenges(token).catch(this.#unknown), admit)
   }

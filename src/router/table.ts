@@ -2,6 +2,7 @@ import { own } from '../lib/own.js'
 import type { Applied, Away, Route } from '../store/routes.js'
 import { isDeepStrictEqual } from 'node:util'
 import { Backend } from './backend.js'
+import { PathRoutes } from './path-routes.js'
 import { AppRules, type PageSource } from './rules/rules.js'
 
 /** Where one hostname leads at this moment: an app's processes, taken in turn. */
@@ -46,6 +47,17 @@ export class Destination {
 
 const wildcardOf = (host: string): string => `*${host.slice(host.indexOf('.'))}`
 
+/** Where a request leads, and as what it is sent on. */
+export interface Way {
+  readonly destination: Destination
+  /** The target. */
+  readonly path: string
+  /** The path of the hostname that led there, where that is not the app's as a whole. */
+  readonly prefix: string | undefined
+  /** `path` is without it. */
+  readonly isStripped: boolean
+}
+
 interface Known {
   readonly route: Route
   readonly destination: Destination
@@ -58,6 +70,7 @@ interface Known {
  */
 export class Table {
   readonly #hosts = new Map<string, Known>()
+  readonly #paths = new PathRoutes<Known>()
   readonly #apps = new Map<string, Known>()
   /** App id -> processes taken away that still hold requests. */
   readonly #leaving = new Map<string, Map<string, Backend>>()
@@ -75,6 +88,22 @@ export class Table {
   /** A wildcard stands for one label, where no app has the very hostname. */
   find(host: string): Destination | undefined {
     return this.#known(host)?.destination
+  }
+
+  /** Where a request target of a hostname leads; null where readers could take it for different paths, and they lead to different apps. */
+  way(host: string, target: string): Way | null | undefined {
+    const key = this.#hosts.has(host) ? host : wildcardOf(host)
+    const known = this.#hosts.get(key)
+    if (!known) return undefined
+    const match = this.#paths.match(key, known.route.app, target)
+    if (!match) return null
+    const { destination } = match.route?.lead ?? known
+    return {
+      destination,
+      path: match.target,
+      prefix: match.route?.path,
+      isStripped: match.route?.strip === true,
+    }
   }
 
   /** Whether clients of a hostname are to come by HTTPS. */
@@ -138,6 +167,8 @@ export class Table {
     this.#apps.set(route.app, known)
     this.#versions.set(route.app, route.version)
     const freed = this.#free(before)
+    for (const { host, path, root, strip = false } of route.paths ?? [])
+      this.#paths.put(host, { path, root, strip, lead: known })
     // a hostname that another app has is not taken from it
     for (const host of route.hosts) if (!this.#hosts.has(host)) this.#hosts.set(host, known)
     this.#bequeath(freed)
@@ -177,10 +208,11 @@ export class Table {
     return [...gone, ...routes.map((route) => this.state(route.app))]
   }
 
-  /** Takes a route's hostnames off the table. */
+  /** Takes a route's hostnames and paths off the table. */
   #free(known: Known | undefined): string[] {
     const mine = known?.route.hosts.filter((host) => this.#hosts.get(host) === known) ?? []
     for (const host of mine) this.#hosts.delete(host)
+    if (known) for (const { host } of known.route.paths ?? []) this.#paths.remove(host, known)
     return mine
   }
 

@@ -5,10 +5,10 @@ import { BerthError } from '../errors.js'
 import { ordering } from './acme.js'
 import { certifying } from './certificates.js'
 import type { CheckSettings } from './checks.js'
-import { HostnameTaken, namesOf, type Domain } from './domains.js'
+import { HostnameTaken, namesOf, type Domain, type DomainPath } from './domains.js'
 import { noApp } from './missing.js'
 import { firstRelease } from './releases.js'
-import { draftRoute, routing, type Route } from './routes.js'
+import { claimsOf, draftRoute, routing, type Route } from './routes.js'
 import type { RoutingRules } from '../routing-rules.js'
 
 /**
@@ -34,6 +34,8 @@ export interface App {
   readonly checks?: CheckSettings
   /** Hostnames that it has beside that of its name. */
   readonly domains?: readonly Domain[]
+  /** Paths of other apps' hostnames, below which it answers. */
+  readonly paths?: readonly DomainPath[]
   /** Clients that come by plain HTTP are sent on to HTTPS. */
   readonly https?: boolean
   /** Berth orders certificates for its hostnames. */
@@ -97,8 +99,8 @@ lead(id, route, hosts)
 return 1`
 
 /**
- * Another record, and with it other hostnames; 0: something is not what was read, -1: the name is taken, HOST APP: that hostname is, by
- * whom.
+ * Another record, and with it other hostnames; 0: something is not what was read, -1: the name is taken, a list: that hostname or path
+ * is, by whom.
  */
 const applyChanges = `${routing}
 local id, before, after, old, name, was, route, hosts = unpack(ARGV)
@@ -108,7 +110,7 @@ if hosts ~= '' then
   if (redis.call('hget', 'routes', id) or '') ~= was then return 0 end
   if old ~= name and redis.call('hexists', 'apps:names', name) == 1 then return -1 end
   local host = taken(id, hosts)
-  if host then return host .. ' ' .. redis.call('hget', 'routes:hosts', host) end
+  if host then return {host, redis.call('hget', 'routes:hosts', host) or ''} end
   redis.call('hdel', 'apps:names', old)
   redis.call('hset', 'apps:names', name, id)
   if was ~= '' then lead(id, route, hosts) end
@@ -204,8 +206,9 @@ export class Apps {
       const args = [id, json, JSON.stringify(next), app.name, next.name, ...this.#routeArgs(was, app, next)]
       const outcome = await this.#redis.eval(applyChanges, 0, ...args)
       if (outcome === -1) throw taken(next.name)
-      if (typeof outcome === 'string') {
-        const [host = '', owner = ''] = outcome.split(' ')
+      if (Array.isArray(outcome)) {
+        const [claim = '', owner = ''] = outcome as string[]
+        const host = claim.split(' ')[0] ?? ''
         throw host === this.#hostOf(next.name) ? taken(next.name) : new HostnameTaken(host, owner)
       }
       if (outcome === 1) return next
@@ -226,9 +229,9 @@ export class Apps {
   #routeArgs(was: string | null, app: App, next: App): [string, string, string] {
     const names = namesOf(next, this.#hostOf)
     if (isDeepStrictEqual(names, namesOf(app, this.#hostOf))) return ['', '', '']
-    if (was === null) return ['', '', JSON.stringify(names.hosts)]
+    if (was === null) return ['', '', JSON.stringify(claimsOf(names))]
     const { targets, away } = JSON.parse(was) as Route
     const route = draftRoute({ app: app.id, ...names, targets, ...(away && { away }) })
-    return [was, route, JSON.stringify(names.hosts)]
+    return [was, route, JSON.stringify(claimsOf(names))]
   }
 }

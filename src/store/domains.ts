@@ -1,6 +1,6 @@
 import { BerthError } from '../errors.js'
 import { readHostname } from '../lib/hostname.js'
-import type { Route } from './routes.js'
+import type { PathRoute, Route } from './routes.js'
 
 /** A hostname that an app has beside `<app>.<domain>`. */
 export interface Domain {
@@ -12,16 +12,24 @@ export interface Domain {
   readonly redirect?: string
 }
 
-/** How many an app may have. */
+/** A path of another app's hostname below which an app answers. */
+export interface DomainPath extends PathRoute {
+  /** RFC 3339 */
+  readonly createdAt: string
+}
+
+/** How many an app may have, of domains and of paths. */
 export const mostDomains = 100
 
-/** A hostname is another app's. */
+/** A hostname, or a path of one, is another app's. */
 export class HostnameTaken extends BerthError {
+  /** With the path. */
   readonly host: string
-  /** App id. */
+  /** App id; '' where a path has no owner, and its hostname has changed hands. */
   readonly owner: string
   constructor(host: string, owner: string) {
-    super('conflict', `the hostname ${host} is another app's`, 'take it from that one first')
+    const what = host.includes('/') ? host : `the hostname ${host}`
+    super('conflict', `${what} is another app's`, 'take it from that one first')
     this.host = host
     this.owner = owner
   }
@@ -49,19 +57,46 @@ export function checkDomain(text: string, domain: string): string {
   return host
 }
 
+/** Characters of a path. */
+const longestPath = 200
+
+/**
+ * Reads a path below which somebody wants an app to answer. It has one spelling: nothing in it is ever encoded.
+ * @throws BerthError `invalid`, saying why it cannot be one
+ */
+export function checkPath(text: string): string {
+  const path = text.replace(/\/$/, '')
+  const shown = text.slice(0, 80)
+  const wrong = (why: string): BerthError =>
+    new BerthError(
+      'invalid',
+      `"${shown}" ${why}`,
+      'write it as /api or /docs/v2: segments of letters, digits and . _ ~ -',
+    )
+  if (path === '') throw wrong('is the whole hostname: add that without a path')
+  if (path.length > longestPath) throw wrong(`is longer than ${longestPath} characters`)
+  if (!/^(?:\/[A-Za-z0-9._~-]+)+$/.test(path)) throw wrong('is no path that a request can have in one spelling only')
+  if (path.split('/').some((segment) => segment === '.' || segment === '..')) throw wrong('leads elsewhere by its dots')
+  return path
+}
+
 /** What of a route follows from the app alone. */
 export function namesOf(
   app: Pick<Route, 'rules'> & {
     readonly name: string
     readonly domains?: readonly Domain[]
+    readonly paths?: readonly DomainPath[]
     readonly https?: boolean
   },
   hostOf: (name: string) => string,
-): Pick<Route, 'name' | 'hosts' | 'rules' | 'redirects' | 'https'> {
-  const { name, domains = [], rules, https = false } = app
+): Pick<Route, 'name' | 'hosts' | 'paths' | 'rules' | 'redirects' | 'https'> {
+  const { name, domains = [], paths = [], rules, https = false } = app
   const redirects = domains.flatMap(({ host, redirect }) => (redirect === undefined ? [] : [[host, redirect] as const]))
   return {
     ...{ name, hosts: [hostOf(name), ...domains.map(({ host }) => host)] },
+    ...(paths.length > 0 && {
+      paths: paths.map(({ host, path, root, strip }) => ({ host, path, root, ...(strip && { strip }) })),
+    }),
     ...(rules && { rules }),
     ...(https && { https }),
     ...(redirects.length > 0 && { redirects: Object.fromEntries(redirects) }),

@@ -15,6 +15,18 @@ export interface Target {
 /** Why an app has no process that a request could be sent to, where it is not that they are down. */
 export type Away = 'not-pushed' | 'no-web' | 'scaled-to-zero' | 'needs-push' | 'not-ready'
 
+/** A path of another app's hostname below which an app answers. */
+export interface PathRoute {
+  /** As the other app has it, a wildcard perhaps. */
+  readonly host: string
+  /** `/api`: whole segments, none at its end. */
+  readonly path: string
+  /** Id of that app. When the hostname is another's, the path leads nowhere: that one has let nobody in. */
+  readonly root: string
+  /** The app is asked without the path. */
+  readonly strip?: true
+}
+
 /** Where an app's hostnames lead. No targets: 503. */
 export interface Route {
   /** App id. */
@@ -22,6 +34,7 @@ export interface Route {
   readonly name: string
   /** Lower case, without a port. */
   readonly hosts: readonly string[]
+  readonly paths?: readonly PathRoute[]
   readonly targets: readonly Target[]
   /** For the page that is shown while there are no targets. */
   readonly away?: Away
@@ -36,6 +49,12 @@ export interface Route {
 
 /** A route as scripts take it: they add its version. */
 export const draftRoute = (route: Omit<Route, 'version'>): string => JSON.stringify(route)
+
+/** What a route claims: hostnames, and paths of other apps' (which say whose, for another may come to have the hostname). */
+export const claimsOf = ({ hosts, paths = [] }: Pick<Route, 'hosts' | 'paths'>): string[] => [
+  ...hosts,
+  ...paths.map(({ host, path, root }) => `${host}${path} ${root}`),
+]
 
 /** What the router answers when it has applied a route: targets it took away that still have requests in flight. */
 export interface Applied {
@@ -56,12 +75,19 @@ export const leavingFor = 15_000
 
 /**
  * Lua that every script touching routes begins with; a script is one step to everybody else (Redis, "Scripting with Lua").
- * A hostname has one owner: `routes:hosts`, made from the routes where an older Berth has left none.
+ * A hostname has one owner, and so has a path of it: `routes:hosts` (as `claimsOf`), made from the routes where an older Berth has left
+ * none. A path is new to an app only while its hostname is that app's which let it in.
  */
 export const routing = `
 local function hostsOf(json)
   local ok, route = pcall(cjson.decode, json)
-  return ok and type(route) == 'table' and type(route.hosts) == 'table' and route.hosts or {}
+  if not ok or type(route) ~= 'table' then return {} end
+  local claimed = {}
+  for _, host in ipairs(type(route.hosts) == 'table' and route.hosts or {}) do table.insert(claimed, host) end
+  for _, one in ipairs(type(route.paths) == 'table' and route.paths or {}) do
+    table.insert(claimed, one.host .. one.path .. ' ' .. one.root)
+  end
+  return claimed
 end
 local function claims()
   if redis.call('exists', 'routes:hosts') == 1 then return end
@@ -76,6 +102,8 @@ local function taken(app, hosts)
   for _, host in ipairs(hosts) do
     local owner = redis.call('hget', 'routes:hosts', host)
     if owner and owner ~= app then return host end
+    local name, root = string.match(host, '^([^/]+)/%S* (%S+)$')
+    if root and not owner and redis.call('hget', 'routes:hosts', name) ~= root then return host end
   end
 end
 local function release(app)
@@ -157,8 +185,9 @@ export class Routes {
       const before = json === null ? null : parse(json)
       const after = await next(before)
       if (after === null) return before?.version ?? 0
-      const { name, hosts, targets, away, rules, redirects, https } = after
+      const { name, hosts, paths, targets, away, rules, redirects, https } = after
       const more = {
+        ...(paths && { paths }),
         ...(away && { away }),
         ...(rules && { rules }),
         ...(redirects && { redirects }),
@@ -166,7 +195,7 @@ export class Routes {
       }
       const route = draftRoute({ app, name, hosts, targets, ...more })
       const newName = name === before?.name ? '' : name
-      const version = await this.#redis.eval(swap, 0, app, newName, json ?? '', route, JSON.stringify(hosts))
+      const version = await this.#redis.eval(swap, 0, app, newName, json ?? '', route, JSON.stringify(claimsOf(after)))
       if (typeof version === 'string')
         throw new BerthError('conflict', `the hostname ${version} is another app's`, 'take it from that one first')
       if (version !== 0) return version as number

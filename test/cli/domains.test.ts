@@ -33,6 +33,28 @@ describe('domains on the command line', function () {
     )
   })
 
+  it('leads paths to other apps', async () => {
+    await cli.api.pushed('whole')
+    await cli.api.pushed('part')
+    await berth(['domains:add', 'parts.example', '-a', 'whole'])
+    const said = async (...args: string[]) => (await berth([...args, '-a', 'part'])).stderr
+    expect(await said('domains:add', 'parts.example', '--strip')).to.include('--strip takes away a path')
+    expect(await said('domains:add', 'parts.example', '--path', '/api', '--strip')).to.equal(
+      'part answers at parts.example/api, as soon as DNS leads there\n',
+    )
+    expect((await berth(['domains', '-a', 'whole'])).stdout).to.match(/^parts\.example\/api +led to part$/m)
+    expect((await berth(['domains', '-a', 'part'])).stdout).to.match(
+      /^parts\.example\/api +of whole, asked without the path +no certificate$/m,
+    )
+    await berth(['domains:remove', 'parts.example', '-a', 'whole'])
+    expect((await berth(['domains', '-a', 'part'])).stdout).to.match(
+      /^parts\.example\/api +leads nowhere: the hostname/m,
+    )
+    expect(await said('domains:remove', 'parts.example', '--path', '/api')).to.equal(
+      'Removed parts.example/api from part\n',
+    )
+  })
+
   it('sends clients on', async () => {
     await cli.api.pushed('moved')
     await berth(['domains:add', 'moved.example', 'www.moved.example', '-a', 'moved'])

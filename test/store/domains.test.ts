@@ -1,8 +1,19 @@
 import { expect } from 'chai'
-import { checkDomain, HostnameTaken, namesOf, type Domain } from '../../src/store/domains.js'
+import {
+  checkDomain,
+  checkPath,
+  HostnameTaken,
+  namesOf,
+  type Domain,
+  type DomainPath,
+} from '../../src/store/domains.js'
 import { refusals, rounds, storeRig, target, type StoreRig } from './rig.js'
 
 const domain = (host: string): Domain => ({ host, createdAt: '2026-11-30T12:00:00.000Z' })
+
+const pathOf = (root: string, path = '/api', host = 'paths.example'): DomainPath => ({
+  ...{ host, path, root, createdAt: '2026-11-30T12:00:00.000Z' },
+})
 
 describe('domains', function () {
   this.timeout(20_000)
@@ -72,6 +83,79 @@ describe('domains', function () {
     expect(await owner('free.example.org'), 'an app that ends takes nothing along').to.equal(young.id)
     await store.apps.remove(young.id)
     expect([await owner('*.free.example.org'), await owner('free.example.org')]).to.deep.equal([null, null])
+  })
+
+  it('have paths that are claimed in one step, of an app that has the hostname at that moment', async () => {
+    const { store, other } = rig
+    const root = await store.apps.create('root')
+    const apps = [await store.apps.create('path-one'), await store.apps.create('path-two')]
+    const paths = [pathOf(root.id)]
+    const early = store.apps.update(apps[0]?.id ?? '', { paths })
+    expect(await refusals([early]), 'nobody has the hostname').to.deep.equal(["paths.example/api is another app's"])
+    await store.apps.update(root.id, { domains: [domain('paths.example')] })
+    for (const round of rounds) {
+      const mine = [pathOf(root.id, `/r${String(round)}`)]
+      const asked = apps.map(({ id }, at) => (at === 0 ? store : other).apps.update(id, { paths: mine }))
+      const outcomes = await Promise.allSettled(asked)
+      expect(outcomes.filter(({ status }) => status === 'fulfilled')).to.have.length(1)
+      for (const { id } of apps) await store.apps.update(id, { paths: [] })
+    }
+    const [one, two] = apps.map(({ id }) => id)
+    await store.apps.update(one ?? '', { paths })
+    expect(await refusals([store.apps.update(two ?? '', { paths })])).to.deep.equal([
+      "paths.example/api is another app's",
+    ])
+    await rig.other.routes.change(one ?? '', async () => {
+      const now = await store.apps.find(one ?? '')
+      return now && { ...namesOf(now, (name) => rig.config.appHost(name)), targets: [target] }
+    })
+    expect((await store.routes.get(one ?? ''))?.paths).to.deep.equal([
+      ...[{ host: 'paths.example', path: '/api', root: root.id }],
+    ])
+    await store.apps.update(root.id, { domains: [] })
+    const heir = await store.apps.create('heir')
+    await store.apps.update(heir.id, { domains: [domain('paths.example')] })
+    expect(await refusals([store.apps.update(two ?? '', { paths: [pathOf(root.id, '/new')] })])).to.deep.equal([
+      "paths.example/new is another app's",
+    ])
+    await store.apps.update(two ?? '', { paths: [pathOf(heir.id)] })
+    await store.apps.update(one ?? '', { domains: [domain('more.example')] })
+    expect((await store.apps.find(one ?? ''))?.paths, 'what leads nowhere is in the way of nobody').to.have.length(1)
+    for (const { id } of [...apps, heir]) await store.apps.remove(id)
+    expect((await store.redis.hkeys('routes:hosts')).filter((claim) => claim.includes('paths.example'))).to.deep.equal(
+      [],
+    )
+    expect(await owner('paths.example')).to.equal(null)
+  })
+
+  it('have paths of one spelling', () => {
+    const said = (text: string): string => {
+      try {
+        return checkPath(text)
+      } catch (error) {
+        return (error as Error).message.replace(/^".*?" /s, '')
+      }
+    }
+    expect(['/api', '/docs/v2.1/', '/~me/a-b_c'].map(said)).to.deep.equal(['/api', '/docs/v2.1', '/~me/a-b_c'])
+    expect(['', '/'].map(said)).to.deep.equal(Array(2).fill('is the whole hostname: add that without a path'))
+    const spelling = 'is no path that a request can have in one spelling only'
+    for (const text of [
+      'api',
+      '//api',
+      '/a//b',
+      '/a b',
+      '/%61pi',
+      '/ä',
+      '/a;b',
+      '/a?b',
+      '/a\\b',
+      '/a//',
+      '/a\n',
+      '/a*',
+    ])
+      expect(said(text), text).to.equal(spelling)
+    expect(['/..', '/a/./b', '/../api'].map(said)).to.deep.equal(Array(3).fill('leads elsewhere by its dots'))
+    expect(said(`/${'x'.repeat(200)}`)).to.equal('is longer than 200 characters')
   })
 
   it('are told to the router once, and an app that others are about to take over from stays as it was', async () => {

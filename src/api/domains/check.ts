@@ -31,7 +31,7 @@ export async function checkDomains(config: Config, app: App): Promise<DomainChec
     /(^|\.)localhost$/.test(host) ? Promise.resolve(loopback) : lookup.find(host)
   const should = await expectedOf(config, find)
   const own = config.appHost(app.name)
-  const hosts = [own, ...(app.domains ?? []).map(({ host }) => host)]
+  const hosts = [...new Set([own, ...[...(app.domains ?? []), ...(app.paths ?? [])].map(({ host }) => host)])]
   const checks: DomainCheck[] = []
   for (let at = 0; at < hosts.length; at += atOnce)
     checks.push(

@@ -7,6 +7,8 @@ export const DomainView = z.strictObject({
   own: z.boolean().describe("the app's own, by its name: it cannot be removed"),
   createdAt: Time,
   redirect: z.string().nullable().describe('hostname that clients are sent on to'),
+  path: z.string().nullable().describe("the app answers below it alone: the rest of the hostname is another app's"),
+  strip: z.boolean().describe('the app is asked without the path'),
 })
 export type DomainView = z.output<typeof DomainView>
 
@@ -25,6 +27,13 @@ const DomainInfo = DomainView.extend({
     .nullable()
     .describe('what Berth does for a certificate; null: it orders none'),
   unordered: z.string().nullable().describe('why none is ordered though the app has them ordered'),
+  of: z
+    .string()
+    .nullable()
+    .describe('of a path: app that has the hostname; null where that has changed hands, and the path leads nowhere'),
+  guests: z
+    .array(z.strictObject({ path: z.string(), app: z.string().nullable().describe('null: one that you may not see') }))
+    .describe('paths below which other apps answer'),
 })
 export type DomainInfo = z.output<typeof DomainInfo>
 
@@ -45,6 +54,8 @@ export type DomainCheck = z.output<typeof DomainCheck>
 
 const Host = z.string().min(1).max(1000).describe('shop.example.org, *.example.org, müller.example')
 
+const Path = z.string().min(1).max(1000).describe('/api, in whole segments')
+
 export const domains = {
   list: {
     summary: 'List the hostnames of an app, and how it is with their certificates',
@@ -53,17 +64,22 @@ export const domains = {
     reply: z.array(DomainInfo),
   },
   add: {
-    summary: 'Give an app hostnames, all or none, at once; makes no release',
+    summary: 'Give an app hostnames, or a path of those of another app, all or none, at once; makes no release',
     needs: 'manage',
     params: OfApp,
-    body: z.strictObject({ hosts: z.array(Host).min(1, 'at least one').max(100, 'at most 100') }),
+    body: z.strictObject({
+      hosts: z.array(Host).min(1, 'at least one').max(100, 'at most 100'),
+      path: Path.optional().describe('below this path alone, of hostnames of an app that you may manage, too'),
+      strip: z.boolean().optional().describe('the app is asked without the path'),
+    }),
     reply: z.array(DomainView).describe('those that were asked for'),
     status: 201,
   },
   remove: {
-    summary: 'Take a hostname from an app, at once; makes no release',
+    summary: 'Take a hostname, or a path of one, from an app, at once; makes no release',
     needs: 'manage',
     params: OfApp.extend({ host: Host }),
+    query: z.strictObject({ path: Path.optional() }),
     reply: DomainView,
   },
   redirect: {
@@ -87,7 +103,7 @@ export const domains = {
     reply: z.array(DomainCheck),
   },
   clear: {
-    summary: 'Take all hostnames from an app but its own; makes no release',
+    summary: 'Take all hostnames, and paths of such, from an app but its own; makes no release',
     needs: 'manage',
     params: OfApp,
     reply: z.array(DomainView).describe('those that were taken from it'),

@@ -1,7 +1,7 @@
 import { may, type Caller } from '../../access/caller.js'
 import { BerthError } from '../../errors.js'
 import { readHostname, toUnicode } from '../../lib/hostname.js'
-import { reasonAgainst } from '../../certificates/wanted.js'
+import { hostsOf, reasonAgainst } from '../../certificates/wanted.js'
 import type { AcmeJob } from '../../store/acme.js'
 import type { App } from '../../store/apps.js'
 import { certificateFor, type Certificate } from '../../store/certificates.js'
@@ -10,68 +10,92 @@ import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
 import { checkDomains } from './check.js'
 import type { DomainInfo, DomainView } from './contract.js'
+import { guestsOf, pathsAt, pathsFor, viewPath, withPaths } from './paths.js'
 
 const viewDomain = ({ host, createdAt, redirect }: Domain, own = false): DomainView => ({
-  ...{ host, shown: toUnicode(host), own, createdAt, redirect: redirect ?? null },
+  ...{ host, shown: toUnicode(host), own, createdAt, redirect: redirect ?? null, path: null, strip: false },
 })
 
 const noDomain = (host: string, { name }: App): BerthError =>
   new BerthError('missing', `${name} has no domain ${host.slice(0, 80)}`, `see \`berth domains -a ${name}\``)
 
-export function domainHandlers(platform: ControlApiDeps): HandlersOf<'domains'> {
-  const { config, store } = platform
-  const own = (app: App): string => config.appHost(app.name)
+export const domainHandlers = (platform: ControlApiDeps): HandlersOf<'domains'> => ({
+  list: listHandler(platform),
+  add: addHandler(platform),
+  remove: removeHandler(platform),
+  redirect: redirectHandler(platform),
+  https: httpsHandler(platform),
+  check: (_, { app }) => checkDomains(platform.config, app),
+  clear: async (_, { app }) => {
+    let gone: DomainView[] = []
+    await platform.store.apps.update(app.id, ({ domains = [], paths = [] }) => {
+      gone = [...domains.map((one) => viewDomain(one)), ...paths.map(viewPath)]
+      return { domains: [], paths: [] }
+    })
+    return gone
+  },
+})
 
-  return {
-    list: async (_, { app }) => {
-      const all = [...(app.domains ?? [])].sort((a, b) => a.host.localeCompare(b.host))
-      const views = [
-        viewDomain({ host: own(app), createdAt: app.createdAt }, true),
-        ...all.map((one) => viewDomain(one)),
-      ]
-      const [certificates, jobs] = await Promise.all([store.certificates.list(), store.acme.jobsOf(app.id)])
-      return views.map((view) => ({
-        ...view,
-        ...certifiedOf(view.host, { app, certificates, jobs, dns: config.dns !== undefined }),
-      }))
-    },
-
-    add: async ({ hosts }, { app, caller }) => {
-      const asked = [...new Set(hosts.map((text) => readDomain(text, app, own(app), config.domain)))]
-      const after = await store.apps
-        .update(app.id, (now) => ({ domains: withDomains(now, asked) }))
-        .catch((error: unknown) => sayWhose(platform, error, caller))
-      return (after.domains ?? []).filter(({ host }) => asked.includes(host)).map((one) => viewDomain(one))
-    },
-
-    remove: async ({ host: text }, { app }) => {
-      const host = hostOf(text)
-      if (host === own(app)) readDomain(text, app, host, config.domain)
-      let gone: Domain | undefined
-      await store.apps.update(app.id, (now) => {
-        gone = now.domains?.find((one) => one.host === host)
-        return { domains: without(now, host) }
-      })
-      if (gone === undefined) throw noDomain(host, app)
-      return viewDomain(gone)
-    },
-
-    redirect: redirectHandler(platform),
-
-    https: httpsHandler(platform),
-
-    check: (_, { app }) => checkDomains(config, app),
-
-    clear: async (_, { app }) => {
-      let gone: readonly Domain[] = []
-      await store.apps.update(app.id, ({ domains = [] }) => {
-        gone = domains
-        return { domains: [] }
-      })
-      return gone.map((one) => viewDomain(one))
-    },
+const listHandler =
+  ({ config, store }: ControlApiDeps): HandlersOf<'domains'>['list'] =>
+  async (_, { app, caller }) => {
+    const all = [...(app.domains ?? [])].sort((a, b) => a.host.localeCompare(b.host))
+    const own = { host: config.appHost(app.name), createdAt: app.createdAt }
+    const views = [viewDomain(own, true), ...all.map((one) => viewDomain(one))]
+    const [certificates, jobs, apps] = await Promise.all([
+      store.certificates.list(),
+      store.acme.jobsOf(app.id),
+      store.apps.list(),
+    ])
+    const whole = views.map((view) => ({
+      ...{ ...view, of: null, guests: guestsOf(view.host, { app, apps, caller }) },
+      ...certifiedOf(view.host, { app, certificates, jobs, dns: config.dns !== undefined }),
+    }))
+    const parts = (app.paths ?? []).map((one) => {
+      const root = apps.find(({ id }) => id === one.root)
+      const of = root && hostsOf(root, (name) => config.appHost(name)).includes(one.host) ? root : null
+      // who has the hostname sees to its certificate
+      const certificate = of && certifiedOf(one.host, { app: of, certificates, jobs: [], dns: false }).certificate
+      return { ...viewPath(one), certificate, order: null, unordered: null, guests: [], of: of && of.name }
+    })
+    return [...whole, ...parts]
   }
-}
+
+const addHandler =
+  (platform: ControlApiDeps): HandlersOf<'domains'>['add'] =>
+  async ({ hosts, path, strip = false }, { app, caller }) => {
+    const { config, store } = platform
+    const refuse = (error: unknown): Promise<never> => sayWhose(platform, error, caller)
+    if (path !== undefined) {
+      const added = await pathsFor(platform, { app, hosts, path, strip, caller })
+      await store.apps.update(app.id, (now) => ({ paths: withPaths(now, added) })).catch(refuse)
+      return added.map(viewPath)
+    }
+    const asked = [...new Set(hosts.map((text) => readDomain(text, app, config.appHost(app.name), config.domain)))]
+    const after = await store.apps.update(app.id, (now) => ({ domains: withDomains(now, asked) })).catch(refuse)
+    return (after.domains ?? []).filter(({ host }) => asked.includes(host)).map((one) => viewDomain(one))
+  }
+
+const removeHandler =
+  ({ config, store }: ControlApiDeps): HandlersOf<'domains'>['remove'] =>
+  async ({ host: text, path }, { app }) => {
+    const host = hostOf(text)
+    const own = config.appHost(app.name)
+    if (path === undefined && host === own) readDomain(text, app, own, config.domain)
+    let gone: DomainView | undefined
+    await store.apps.update(app.id, (now) => {
+      if (path === undefined) {
+        const domain = now.domains?.find((one) => one.host === host)
+        gone = domain && viewDomain(domain)
+        return { domains: without(now, host) }
+      }
+      const taken = pathsAt(now, host, path)
+      gone = taken.map(viewPath)[0]
+      return { paths: now.paths?.filter((one) => !taken.includes(one)) ?? [] }
+    })
+    if (gone === undefined) throw noDomain(host, app)
+    return gone
+  }
 
 interface Certified {
   readonly app: App
@@ -80,7 +104,10 @@ interface Certified {
   readonly dns: boolean
 }
 
-function certifiedOf(host: string, { app, certificates, jobs, dns }: Certified): Omit<DomainInfo, keyof DomainView> {
+function certifiedOf(
+  host: string,
+  { app, certificates, jobs, dns }: Certified,
+): Pick<DomainInfo, 'certificate' | 'order' | 'unordered'> {
   const shown = certificateFor(certificates, host, app.id)
   const job = jobs.find((one) => one.host === host)
   const time = (ms: number): string => new Date(ms).toISOString()
@@ -188,10 +215,18 @@ function withDomains({ name, domains = [] }: App, hosts: readonly string[]): Dom
 /** Says who has a hostname to those who may see that app. */
 async function sayWhose({ store }: ControlApiDeps, error: unknown, caller: Caller): Promise<never> {
   if (!(error instanceof HostnameTaken)) throw error
+  if (error.owner === '')
+    throw new BerthError('conflict', `the hostname of ${error.host} has changed hands meanwhile`, 'try again', error)
   const owner = await store.apps.find(error.owner)
+  const at = error.host.replace('/', ' --path /')
   const [whose, hint] =
     owner !== null && may(caller, 'view', owner)
-      ? [owner.name, `\`berth domains:remove ${error.host} -a ${owner.name}\` takes it from there`]
+      ? [owner.name, `\`berth domains:remove ${at} -a ${owner.name}\` takes it from there`]
       : ['another app', 'whoever has that app can remove it there']
-  throw new BerthError('conflict', `${error.host} is a domain of ${whose}; nothing was added`, hint, error)
+  throw new BerthError(
+    'conflict',
+    `${error.host} is ${error.host.includes('/') ? 'led to' : 'a domain of'} ${whose}; nothing was added`,
+    hint,
+    error,
+  )
 }

@@ -68,6 +68,67 @@ describe('domains through the API', function () {
     await client.domains.add({ app: 'second', hosts: ['*.example.net'] })
   })
 
+  it('leads a path of a hostname to another app, with the consent of who has it', async () => {
+    const { client, store } = rig
+    const front = await rig.pushed('front')
+    const { id } = await rig.pushed('back')
+    const own = rig.config.appHost('front')
+    await client.domains.add({ app: 'front', hosts: ['parts.example'] })
+    const add = (hosts: string[], path = '/api', strip = false) =>
+      client.domains.add({ app: 'back', hosts, path, strip })
+    const added = contract.domains.add.reply.parse(await add(['Parts.example', own], '/api/', true))
+    expect(added.map(({ host, path, strip }) => [host, path, strip])).to.deep.equal([
+      ['parts.example', '/api', true],
+      [own, '/api', true],
+    ])
+    expect((await store.routes.get(id))?.paths).to.deep.equal([
+      { host: 'parts.example', path: '/api', root: front.id, strip: true },
+      { host: own, path: '/api', root: front.id, strip: true },
+    ])
+    await add(['parts.example'], '/api')
+    expect((await store.routes.get(id))?.paths?.map(({ strip }) => strip)).to.deep.equal([true, undefined])
+    const listed = contract.domains.list.reply.parse(await client.domains.list({ app: 'back' }))
+    expect(listed.map(({ host, path, of }) => [host, path, of])).to.deep.equal([
+      [rig.config.appHost('back'), null, null],
+      [own, '/api', 'front'],
+      ['parts.example', '/api', 'front'],
+    ])
+    const guests = (await client.domains.list({ app: 'front' })).map((one) => one.guests)
+    expect(guests).to.deep.equal([[{ path: '/api', app: 'back' }], [{ path: '/api', app: 'back' }]])
+
+    await expectFault(add(['nobody.example']), 'missing', /no app has the hostname nobody.example/)
+    await expectFault(add([rig.config.appHost('berth')]), 'missing', /no app has the hostname berth/)
+    await expectFault(add([rig.config.appHost('back')]), 'invalid', /back has the whole of/)
+    await expectFault(add(['parts.example'], '/'), 'invalid', /is the whole hostname/)
+    await expectFault(add(['parts.example'], '/a/../b'), 'invalid', /by its dots/)
+    await rig.pushed('rival')
+    const rival = await refusal(client.domains.add({ app: 'rival', hosts: ['parts.example'], path: '/api' }))
+    expect(rival).to.include({
+      message: 'parts.example/api is led to back; nothing was added',
+      hint: '`berth domains:remove parts.example --path /api -a back` takes it from there',
+    })
+    const handlers = domainHandlers({ config: rig.config, store } as unknown as ControlApiDeps)
+    const context = { app: await store.apps.get('rival'), caller: anonymous, signal: new AbortController().signal }
+    const stranger = await refusal(handlers.add({ app: 'rival', hosts: ['parts.example'], path: '/x' }, context))
+    expect(stranger).to.include({ fault: 'denied', message: 'parts.example is a domain of another app' })
+
+    await client.domains.add({ app: 'front', hosts: ['www.parts.example'] })
+    await client.domains.redirect({ app: 'front', host: 'www.parts.example', to: 'parts.example' })
+    await expectFault(add(['www.parts.example']), 'conflict', /are sent on to parts.example/)
+    await expectFault(client.domains.remove({ app: 'back', host: 'parts.example' }), 'missing', /back has no domain/)
+    await expectFault(client.domains.remove({ app: 'back', host: own, path: '/x' }), 'missing', /back has no path/)
+    const gone = contract.domains.remove.reply.parse(
+      await client.domains.remove({ app: 'back', host: own, path: '/api' }),
+    )
+    expect(gone).to.include({ host: own, path: '/api', strip: true })
+    await client.domains.redirect({ app: 'front', host: 'www.parts.example', to: null })
+    await client.domains.remove({ app: 'front', host: 'parts.example' })
+    expect((await client.domains.list({ app: 'back' })).at(-1)).to.include({ path: '/api', of: null })
+    const cleared = await client.domains.clear({ app: 'back' })
+    expect(cleared.map(({ host, path }) => [host, path])).to.deep.equal([['parts.example', '/api']])
+    expect((await store.routes.get(id))?.paths).to.equal(undefined)
+  })
+
   it('sends clients of one on to another, never in a circle nor to nobody', async () => {
     const { client, store } = rig
     const { id } = await rig.pushed('moves')
