@@ -34,7 +34,7 @@ export async function* readLogs(
   app: App,
   query: LogQuery,
 ): AsyncGenerator<LogLine> {
-  const { lines, process, follow, signal, beside = [] } = query
+  const { process, follow, signal, beside = [] } = query
   const engine = new AppEngine(follow ? client.waiting(followMs) : client, config.name)
   const wanted = (one: { process: string; type: string }) =>
     one.type !== oneOffType && (process === null || process === one.process || process === one.type)
@@ -50,8 +50,34 @@ export async function* readLogs(
   // connect to the events before looking, so that no process starts in between unseen
   const first = follow ? await events.next() : null
   if (follow) await Promise.all(beside.map((source) => source.open(query, signal)))
-  const semaphore = new Semaphore(readers)
   const there = await list()
+  yield* await lastLines(engine, there, query, followed)
+  if (first === null || first.done) return
+
+  followed.addRunning(there)
+  for (const source of beside) void followed.readOn(source.follow(query, signal)).catch(lost)
+  void (async () => {
+    for await (const event of events) {
+      if (event.action === 'start' && wanted(event)) followed.add(event)
+      // the engine was away: its streams have ended
+      if (event.action === 'connected') followed.addRunning(await list())
+    }
+  })()
+    .catch(lost)
+    .finally(() => followed.lines.end())
+  yield* followed.lines
+  if (failure !== undefined && !signal.aborted) throw failure.error
+}
+
+/** What was written last, of all processes; who follows is told where each log ended. */
+async function lastLines(
+  engine: AppEngine,
+  there: readonly ObservedContainer[],
+  query: LogQuery,
+  followed: Followed,
+): Promise<LogLine[]> {
+  const { lines, beside = [] } = query
+  const semaphore = new Semaphore(readers)
   let last: LogLine[] = []
   const read = async (one: ObservedContainer) => {
     const tail = await tailOf(engine, one, lines)
@@ -60,27 +86,7 @@ export async function* readLogs(
   }
   await Promise.all(there.map((one) => semaphore.run(() => read(one))))
   for (const source of beside) last = [...last, ...(await source.tail(query))].sort(inOrder).slice(-Math.max(lines, 1))
-  if (lines === 0) last = []
-  yield* last
-  last = []
-  if (first === null || first.done) return
-
-  for (const one of there) if (one.running) followed.add(one)
-  const look = async (): Promise<void> => {
-    for (const one of await list()) if (one.running) followed.add(one)
-  }
-  for (const source of beside) void followed.readOn(source.follow(query, signal)).catch(lost)
-  void (async () => {
-    for await (const event of events) {
-      if (event.action === 'start' && wanted(event)) followed.add(event)
-      // the engine was away: its streams have ended
-      if (event.action === 'connected') await look()
-    }
-  })()
-    .catch(lost)
-    .finally(() => followed.lines.end())
-  yield* followed.lines
-  if (failure !== undefined && !signal.aborted) throw failure.error
+  return lines === 0 ? [] : last
 }
 
 async function tailOf(engine: AppEngine, one: ObservedContainer, lines: number): Promise<LogLine[]> {
@@ -135,6 +141,10 @@ class Followed {
         if (!hasEnded(error)) this.#lost(error)
       })
       .finally(() => this.#open.delete(one.id))
+  }
+
+  addRunning(all: readonly ObservedContainer[]): void {
+    for (const one of all) if (one.running) this.add(one)
   }
 
   /** Reads lines that are kept elsewhere. */

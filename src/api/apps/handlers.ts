@@ -36,10 +36,11 @@ export function appHandlers(platform: ControlApiDeps): HandlersOf<'apps'> {
 
     info: async (_, { app }) => {
       const release = await store.releases.current(app)
+      const { description, commit } = release
       return {
         ...viewApp(config, app),
-        description: release.description,
-        commit: release.commit,
+        description,
+        commit,
         source: app.gitSource ?? null,
         formation: readFormation(release),
       }

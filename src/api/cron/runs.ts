@@ -32,6 +32,29 @@ const stopRuns =
     return stopped.map(viewRun)
   }
 
+const wantRun =
+  ({ store }: ControlApiDeps, entries: CronEntries): HandlersOf<'cron'>['run'] =>
+  async ({ entry: id }, { app, caller }) => {
+    const entry = await entries.find(app, id)
+    const release = await store.releases.current(app)
+    if (release.image === null)
+      throw new BerthError('conflict', `${app.name} has nothing to run yet`, 'push it first: `git push berth main`')
+    const other = (await store.cron.runs(app.id)).find((run) => run.entry === id && !isOverRun(run))
+    if (entry.concurrency === 'forbid' && other !== undefined)
+      throw new BerthError(
+        'conflict',
+        `${id} runs already, since ${other.startedAt ?? other.createdAt}, and two are not to run at once`,
+        `\`berth cron:log ${id} -f -a ${app.name}\` shows it; "concurrency_policy": "allow" would have both run`,
+      )
+    const run: CronRun = {
+      ...{ id: `${id}.${newOperationId()}`, entry: id, command: entry.command, due: null, by: askerOf(caller) },
+      ...{ status: 'queued', createdAt: new Date().toISOString(), startedAt: null, finishedAt: null },
+      ...{ release: null, exit: null, failure: null },
+    }
+    await store.cron.want(app.id, run)
+    return viewRun(run)
+  }
+
 /** What is asked of the runs of entries. */
 export function runHandlers(
   platform: ControlApiDeps,
@@ -39,26 +62,7 @@ export function runHandlers(
 ): Pick<HandlersOf<'cron'>, 'run' | 'stop' | 'runs' | 'output'> {
   const { store } = platform
   return {
-    run: async ({ entry: id }, { app, caller }) => {
-      const entry = await entries.find(app, id)
-      const release = await store.releases.current(app)
-      if (release.image === null)
-        throw new BerthError('conflict', `${app.name} has nothing to run yet`, 'push it first: `git push berth main`')
-      const other = (await store.cron.runs(app.id)).find((run) => run.entry === id && !isOverRun(run))
-      if (entry.concurrency === 'forbid' && other !== undefined)
-        throw new BerthError(
-          'conflict',
-          `${id} runs already, since ${other.startedAt ?? other.createdAt}, and two are not to run at once`,
-          `\`berth cron:log ${id} -f -a ${app.name}\` shows it; "concurrency_policy": "allow" would have both run`,
-        )
-      const run: CronRun = {
-        ...{ id: `${id}.${newOperationId()}`, entry: id, command: entry.command, due: null, by: askerOf(caller) },
-        ...{ status: 'queued', createdAt: new Date().toISOString(), startedAt: null, finishedAt: null },
-        ...{ release: null, exit: null, failure: null },
-      }
-      await store.cron.want(app.id, run)
-      return viewRun(run)
-    },
+    run: wantRun(platform, entries),
 
     stop: stopRuns(platform, entries),
 

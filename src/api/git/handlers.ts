@@ -4,6 +4,7 @@ import { BerthError } from '../../errors.js'
 import { checkElsewhere } from '../../git/remotes/hosts.js'
 import { addressOf, parseUrl } from '../../git/remotes/url.js'
 import { parseSource, sourceName } from '../../git/sync/source.js'
+import type { SyncRun } from '../../git/sync/syncing.js'
 import { Secret } from '../../lib/secret.js'
 import { without } from '../../lib/without.js'
 import type { App, GitSource } from '../../store/apps.js'
@@ -69,6 +70,15 @@ const gone = (): never => {
   throw new BerthError('missing', 'the app is not there any more', 'run `berth apps` to see them all')
 }
 
+/** What a sync says, and how it ended. @throws BerthError when it goes on without who follows it */
+async function* followSync({ output, ended }: SyncRun, signal: AbortSignal) {
+  for await (const text of output.read(signal)) yield { text }
+  if (signal.aborted) throw goesOn()
+  const end = await ended
+  if (end === null) throw goesOn()
+  return viewSync(end)
+}
+
 export function gitHandlers(platform: ControlApiDeps): HandlersOf<'git'> {
   const { config, store } = platform
   const urlOf = ({ id }: Webhook): string => `${config.url}/hooks/${id}`
@@ -101,16 +111,7 @@ export function gitHandlers(platform: ControlApiDeps): HandlersOf<'git'> {
 
     forget: ({ host }, { app }) => store.gitLogins(app.id).remove(host.toLowerCase()),
 
-    sync: async (_, { app, caller, signal }) => {
-      const run = await platform.sync(app, askerOf(caller))
-      return (async function* () {
-        for await (const text of run.output.read(signal)) yield { text }
-        if (signal.aborted) throw goesOn()
-        const end = await run.ended
-        if (end === null) throw goesOn()
-        return viewSync(end)
-      })()
-    },
+    sync: async (_, { app, caller, signal }) => followSync(await platform.sync(app, askerOf(caller)), signal),
 
     syncs: async (_, { app }) => (await store.syncs(app.id).list()).map(viewSync),
 

@@ -33,6 +33,21 @@ function pick(host: string, wanted: string, shown: readonly HostKey[]): HostKey 
   )
 }
 
+/**
+ * A key as somebody gives it, or the one of those that the host shows with the fingerprint that is given.
+ * @throws BerthError `invalid` for what is neither, `conflict` when the host shows no such key
+ */
+async function readShownKey(name: string, given: string, show: () => Promise<readonly HostKey[]>): Promise<HostKey> {
+  const isFingerprint = /^SHA256:[A-Za-z0-9+/]{43}=?$/.test(given)
+  const key = isFingerprint ? pick(name, given, await show()) : readHostKey(given)
+  if (key !== null) return key
+  throw new BerthError(
+    'invalid',
+    'that is neither the fingerprint of a key nor a key',
+    'SHA256:…, or ssh-ed25519 AAAA…, as `ssh-keyscan` prints it',
+  )
+}
+
 /** The key of an app, and those of the hosts that it knows. */
 export function sshHandlers({
   config,
@@ -63,16 +78,7 @@ export function sshHandlers({
     trustHost: async ({ host, key: given }, { app, signal }) => {
       const url = parseSshHost(host)
       const name = sshHostOf(url)
-      const wanted = given.trim()
-      const key = /^SHA256:[A-Za-z0-9+/]{43}=?$/.test(wanted)
-        ? pick(name, wanted, await show(url, signal))
-        : readHostKey(wanted)
-      if (key === null)
-        throw new BerthError(
-          'invalid',
-          'that is neither the fingerprint of a key nor a key',
-          'SHA256:…, or ssh-ed25519 AAAA…, as `ssh-keyscan` prints it',
-        )
+      const key = await readShownKey(name, given.trim(), () => show(url, signal))
       const known = await store.gitKeys(app.id).trust(name, key.line)
       if (!known.includes(key.line))
         throw new BerthError(

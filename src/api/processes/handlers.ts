@@ -1,6 +1,7 @@
 import { askerOf } from '../../access/caller.js'
 import { BerthError } from '../../errors.js'
 import type { App } from '../../store/apps.js'
+import type { Store } from '../../store/store.js'
 import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
 import { maskedLog } from './masking.js'
@@ -8,25 +9,25 @@ import { viewOperation } from '../views.js'
 
 const again = 'follow the log again in a moment'
 
+/** One that is scaled to 0 may have written all the same. @throws BerthError `missing` when no process has that name */
+async function checkName(store: Store, app: App, process: string): Promise<void> {
+  // what runs at times, or did
+  if (/^cron(\.[0-9a-f]{8})?$/.test(process)) return
+  const { processTypes } = await store.releases.get(app.id, app.current)
+  const [type = '', index = '1', ...more] = process.split('.')
+  if (Object.hasOwn(processTypes, type) && /^[1-9]\d*$/.test(index) && more.length === 0) return
+  const types = Object.keys(processTypes)
+  throw new BerthError(
+    'missing',
+    `${app.name} has no process "${process.slice(0, 80)}"`,
+    types.length === 0
+      ? 'push it first: `git push berth main`'
+      : `it has ${types.join(', ')}; name one, or one of it: ${types[0] ?? ''}.1`,
+  )
+}
+
 export function processHandlers(platform: ControlApiDeps): HandlersOf<'processes'> {
   const { store } = platform
-
-  /** One that is scaled to 0 may have written all the same. @throws BerthError `missing` when no process has that name */
-  const checkName = async (app: App, process: string): Promise<void> => {
-    // what runs at times, or did
-    if (/^cron(\.[0-9a-f]{8})?$/.test(process)) return
-    const { processTypes } = await store.releases.get(app.id, app.current)
-    const [type = '', index = '1', ...more] = process.split('.')
-    if (Object.hasOwn(processTypes, type) && /^[1-9]\d*$/.test(index) && more.length === 0) return
-    const types = Object.keys(processTypes)
-    throw new BerthError(
-      'missing',
-      `${app.name} has no process "${process.slice(0, 80)}"`,
-      types.length === 0
-        ? 'push it first: `git push berth main`'
-        : `it has ${types.join(', ')}; name one, or one of it: ${types[0] ?? ''}.1`,
-    )
-  }
 
   return {
     list: (_, { app }) => platform.processes(app),
@@ -34,7 +35,7 @@ export function processHandlers(platform: ControlApiDeps): HandlersOf<'processes
     rebuild: async (_, { app, caller }) => viewOperation(await platform.rebuild(app, askerOf(caller)), app.name),
 
     logs: async ({ lines, process, follow = false }, { app, signal }) => {
-      if (process !== undefined) await checkName(app, process)
+      if (process !== undefined) await checkName(store, app, process)
       return (async function* () {
         let count = 0
         const log = platform.logs(app, { lines, process: process ?? null, follow, signal })

@@ -2,12 +2,22 @@ import { isDeepStrictEqual } from 'node:util'
 import { BerthError } from '../../errors.js'
 import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
+import type { App } from '../../store/apps.js'
 import type { Release } from '../../store/releases.js'
+import type { Store } from '../../store/store.js'
 import { submitChange } from '../submit.js'
 import { viewRelease, viewReleaseInfo } from '../views.js'
 
 /** What a rollback brings back of a release. */
 const restored = ({ image, processTypes, config }: Release) => ({ image, processTypes, config })
+
+/** The last that ran well and differs. A rollback keeps the scale of now: it counts for nothing. */
+async function earlier(store: Store, { id, current: version }: App): Promise<Release | undefined> {
+  const all = await store.releases.list(id)
+  const current = all.find((one) => one.version === version)
+  const differs = (one: Release) => current === undefined || !isDeepStrictEqual(restored(one), restored(current))
+  return all.find((one) => one.version < version && one.status === 'succeeded' && one.image !== null && differs(one))
+}
 
 export function releaseHandlers(platform: ControlApiDeps): HandlersOf<'releases'> {
   const { store } = platform
@@ -23,14 +33,7 @@ export function releaseHandlers(platform: ControlApiDeps): HandlersOf<'releases'
     },
 
     rollback: async ({ version }, { app, caller }) => {
-      const all = await store.releases.list(app.id)
-      const current = all.find((r) => r.version === app.current)
-      // a rollback keeps the scale of now: one to a release that differs in nothing else would change nothing
-      const differs = (r: Release) => current === undefined || !isDeepStrictEqual(restored(r), restored(current))
-      const target =
-        version === undefined
-          ? all.find((r) => r.version < app.current && r.status === 'succeeded' && r.image !== null && differs(r))
-          : await store.releases.get(app.id, version)
+      const target = version === undefined ? await earlier(store, app) : await store.releases.get(app.id, version)
       if (target === undefined)
         throw new BerthError(
           'conflict',

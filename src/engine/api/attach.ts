@@ -5,7 +5,8 @@ import type { Containers } from '../containers/containers.js'
 import { encoding } from '../containers/follower.js'
 import { contentTypeOf, frame, writeDrained } from './frames.js'
 import { hangUp } from './hang-up.js'
-import { passInput } from './input.js'
+import { passInput, type InputSink } from './input.js'
+import type { Attachment } from '../runtime/attach.js'
 import { flag } from './query.js'
 import type { ApiReply, ApiRequest } from './route.js'
 
@@ -70,17 +71,8 @@ async function follow(containers: Containers, request: ApiRequest, line: Line): 
   }
   const left = (): void => attachment.close()
   client.once('close', left)
-  if (line.stdin && openStdin) {
-    passInput(client, {
-      write: (chunk) => attachment.write(chunk),
-      end: () => attachment.end(),
-      detach: () => {
-        close()
-        attachment.close()
-      },
-      ...(tty ? { keys } : {}),
-    })
-  } else client.resume()
+  if (line.stdin && openStdin) passInput(client, { ...inputOf(attachment, close), ...(tty ? { keys } : {}) })
+  else client.resume()
   await attachment.read((stream, chunk) =>
     line.shown[stream] || tty ? writeDrained(client, frame(stream, chunk, raw)) : undefined,
   )
@@ -88,6 +80,15 @@ async function follow(containers: Containers, request: ApiRequest, line: Line): 
   attachment.close()
   close()
 }
+
+const inputOf = (attachment: Attachment, close: () => void): InputSink => ({
+  write: (chunk) => attachment.write(chunk),
+  end: () => attachment.end(),
+  detach: () => {
+    close()
+    attachment.close()
+  },
+})
 
 async function replay(
   log: ContainerLog,
