@@ -28,6 +28,8 @@ export interface RoutingRules {
   readonly headers?: Readonly<Record<string, string>>
   /** Its answers are compressed, where that makes them smaller and their clients take it. */
   readonly compress?: true
+  /** Clients come back to the process that has answered them before. */
+  readonly sticky?: true
   /** Bytes that a request's body may have. */
   readonly body?: number
   /** Seconds until the first byte of an answer. */
@@ -90,6 +92,7 @@ const readers: { readonly [Name in keyof Required<RoutingRules>]: (value: unknow
   clientRate: isRate,
   headers: (value) => isTexts(value, (name, text) => isSettable(name) && isHeaderValue(text)),
   compress: (value) => value === true,
+  sticky: (value) => value === true,
   body: (value) => isCount(value, Number.MAX_SAFE_INTEGER),
   timeout: (value) => isCount(value, rulesLimits.timeout),
   pages: (value) => isTexts(value, (_, digest) => /^[0-9a-f]{64}$/.test(digest)),

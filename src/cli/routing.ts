@@ -16,12 +16,13 @@ interface Edit {
   rate?: Rate | null
   clientRate?: Rate | null
   compress?: boolean
+  sticky?: boolean
   body?: number | null
   timeout?: number | null
   headers?: Record<string, string | null>
 }
 
-const names = ['timeout', 'body', 'rate', 'client-rate', 'compress', 'header.NAME'] as const
+const names = ['timeout', 'body', 'rate', 'client-rate', 'compress', 'sticky', 'header.NAME'] as const
 
 const unknown = (name: string): UsageError =>
   new UsageError(`"${name.slice(0, 40)}" is nothing of routing`, `set ${names.join(', ')}`)
@@ -59,7 +60,7 @@ export function parseRouting(given: readonly string[]): Edit {
     if (name.startsWith('header.')) edit.headers = { ...edit.headers, [name.slice('header.'.length)]: value }
     else if (name === 'timeout') edit.timeout = secondsOf(name, value)
     else if (name === 'body') edit.body = parseMemory(value)
-    else if (name === 'compress') edit.compress = switchOf(name, value)
+    else if (name === 'compress' || name === 'sticky') edit[name] = switchOf(name, value)
     else if (name === 'rate') edit.rate = rateOf(name, value)
     else if (name === 'client-rate') edit.clientRate = rateOf(name, value)
     else throw unknown(name)
@@ -74,7 +75,7 @@ export function parseUnset(given: readonly string[]): Edit {
     if (name.startsWith('header.')) edit.headers = { ...edit.headers, [name.slice('header.'.length)]: null }
     else if (name === 'timeout' || name === 'body' || name === 'rate') edit[name] = null
     else if (name === 'client-rate') edit.clientRate = null
-    else if (name === 'compress') edit.compress = false
+    else if (name === 'compress' || name === 'sticky') edit[name] = false
     else throw unknown(name)
   }
   return edit
@@ -82,11 +83,12 @@ export function parseUnset(given: readonly string[]): Edit {
 
 const formatRate = ({ requests, seconds }: Rate): string => `${requests} requests in ${seconds} s`
 
-function rows({ rate, clientRate, compress, body, timeout, headers }: RoutingView): string[][] {
+function rows({ rate, clientRate, compress, sticky, body, timeout, headers }: RoutingView): string[][] {
   return [
     ...(timeout === null ? [] : [['timeout', `${timeout} s until the first byte of an answer`]]),
     ...(body === null ? [] : [['body', `${formatMemory(body)} of a request at most`]]),
     ...(compress ? [['compress', 'on: brotli or gzip, as the client takes it']] : []),
+    ...(sticky ? [['sticky', 'on: clients come back to the process that has answered them before']] : []),
     ...(rate ? [['rate', `${formatRate(rate)}, of all clients together`]] : []),
     ...(clientRate ? [['client-rate', `${formatRate(clientRate)}, of each client`]] : []),
     ...Object.entries(headers).map(([name, value]) => [`header.${name}`, value === '' ? '(taken away)' : value]),

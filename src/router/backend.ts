@@ -1,5 +1,6 @@
 import { Connection, type BackendAddress } from './connection.js'
 import { connectionsOfAKind, isOwnError } from './descriptors.js'
+import { markOf } from './rules/sticky.js'
 
 /** ms during which a process that could not be reached is asked last. */
 const suspicion = 1000
@@ -21,6 +22,7 @@ export class Backend {
   #held = 0
   #failedAt = -suspicion
   #left = false
+  #mark: string | undefined
 
   constructor(id: string, endpoint: BackendAddress, drained: (backend: Backend) => void = () => undefined) {
     this.id = id
@@ -30,6 +32,11 @@ export class Backend {
 
   get busy(): boolean {
     return this.#held > 0
+  }
+
+  /** What it is called in cookies. */
+  get mark(): string {
+    return (this.#mark ??= markOf(this.id))
   }
 
   get suspect(): boolean {

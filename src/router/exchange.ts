@@ -2,8 +2,10 @@ import type { Writable } from 'node:stream'
 import { deadline } from '../lib/deadline.js'
 import type { RequestAddress } from './host.js'
 import type { Backend } from './backend.js'
+import { valueOf } from './headers.js'
 import type { ErrorKind } from './pages.js'
 import type { Reply } from './reply.js'
+import { isShared } from './rules/sticky.js'
 import type { Destination } from './table.js'
 
 /** Processes that are about to be there: a request waits for them, for so long and no longer. */
@@ -62,6 +64,16 @@ export interface Underway {
   readonly abandon: () => void
 }
 
+/** What has a client come back to a process; undefined where it does so anyway, or need not. */
+export function stickyCookie(
+  { origin, headers }: Pick<Call, 'origin' | 'headers'>,
+  backend: Backend | undefined,
+): string | undefined {
+  const sticky = origin.find()?.rules?.sticky
+  if (!sticky || !backend || sticky.markIn(headers) === backend.mark) return undefined
+  return sticky.cookieFor(backend.mark, valueOf(headers, 'x-forwarded-proto') === 'https')
+}
+
 /** Repeating these changes nothing (RFC 9110 §9.2.2). */
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
@@ -79,6 +91,7 @@ export class Exchange {
   attempt: Underway | undefined
   timer: NodeJS.Timeout | undefined
   name: string | undefined
+  #backend: Backend | undefined
   #release: () => void = () => undefined
 
   constructor(call: Call) {
@@ -109,9 +122,21 @@ export class Exchange {
     return !late.signal.aborted
   }
 
+  /** The process that its client had before, where that counts. */
+  get mark(): string | undefined {
+    return this.call.origin.find()?.rules?.sticky?.markIn(this.call.headers)
+  }
+
+  /** Has the client of an answer come back to the process that gave it. @param headers of the answer, `[name, value, …]` */
+  stick(headers: string[]): void {
+    const cookie = stickyCookie(this.call, this.#backend)
+    if (cookie !== undefined && !isShared(headers)) headers.push('set-cookie', cookie)
+  }
+
   /** Counts this exchange on a backend, and no longer on the one before. */
   hold(backend: Backend): void {
     const previous = this.#release
+    this.#backend = backend
     this.#release = backend.hold()
     previous()
   }

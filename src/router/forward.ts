@@ -56,7 +56,7 @@ export class Forwarder implements AttemptEvents {
     exchange.reply.whenClosed(() => exchange.end())
     const destination = call.origin.find()
     exchange.name = destination?.name
-    const backend = exchange.repeatable ? destination?.pick() : undefined
+    const backend = exchange.repeatable ? destination?.pick(undefined, exchange.mark) : undefined
     const connection = backend?.reuse()
     if (backend && connection) this.#send(exchange, backend, connection)
     else void this.#dial(exchange, backend)
@@ -67,7 +67,7 @@ export class Forwarder implements AttemptEvents {
     const { origin } = exchange.call
     let next = first
     for (;;) {
-      const backend = next ?? origin.find()?.pick(exchange.tried)
+      const backend = next ?? origin.find()?.pick(exchange.tried, exchange.mark)
       next = undefined
       if (!backend) {
         const worthwhile = await exchange.wait()

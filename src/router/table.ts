@@ -26,8 +26,13 @@ export class Destination {
     this.rules = rules
   }
 
-  /** The next process not yet tried; one that was unreachable a moment ago only when there is no other. */
-  pick(tried?: ReadonlySet<Backend>): Backend | undefined {
+  /**
+   * The next process not yet tried; one that was unreachable a moment ago only when there is no other.
+   * @param mark of the process that comes before all others
+   */
+  pick(tried?: ReadonlySet<Backend>, mark?: string): Backend | undefined {
+    const own = mark === undefined ? undefined : this.backends.find((one) => one.mark === mark)
+    if (own && !own.suspect && tried?.has(own) !== true) return own
     const count = this.backends.length
     let last: Backend | undefined
     for (let i = 0; i < count; i++) {
@@ -177,10 +182,13 @@ export class Table {
   }
 
   /** Those that stay as they are go on counting who has asked how often. */
-  #rulesOf({ name, rules }: Route, before: Known | undefined): AppRules | undefined {
+  #rulesOf(route: Route, before: Known | undefined): AppRules | undefined {
+    const { name, rules } = route
     const { rules: old, name: oldName } = before?.destination ?? {}
     if (!rules) return undefined
-    return old && oldName === name && isDeepStrictEqual(old.given, rules) ? old : new AppRules(rules, name, this.#pages)
+    return old && oldName === name && isDeepStrictEqual(old.given, rules)
+      ? old
+      : new AppRules(rules, route, this.#pages)
   }
 
   /** Forgets an app. Undefined when there was none. */

@@ -11,7 +11,7 @@ import httpProxy from 'http-proxy'
 import { frameOfAnswer, framingHeaders, isSound } from '../framing.js'
 import type { Backend } from './backend.js'
 import { isOwnError } from './descriptors.js'
-import type { Origin } from './exchange.js'
+import { stickyCookie, type Origin } from './exchange.js'
 import { subjectOf } from './forward.js'
 import { prepareAnswer } from './headers.js'
 import type { RequestAddress } from './host.js'
@@ -71,6 +71,12 @@ export interface Upgrade {
   readonly id: string
 }
 
+/** One that is sent to a process. */
+interface Sent extends Upgrade {
+  /** That has its client come back there. */
+  readonly cookie: string | undefined
+}
+
 /** WebSockets. Each counts as a request of its process until both sides have closed. */
 export class Tunnels {
   readonly #proxy = createProxy()
@@ -88,7 +94,8 @@ export class Tunnels {
     request.headers = asObject([...verdict.headers, 'connection', 'Upgrade', 'upgrade', 'websocket'])
     const tried = new Set<Backend>()
     for (;;) {
-      const backend = origin.find()?.pick(tried)
+      const now = origin.find()
+      const backend = now?.pick(tried, now.rules?.sticky?.markIn(upgrade.headers))
       if (!backend) {
         this.#refuse(upgrade, origin.away())
         return
@@ -99,7 +106,7 @@ export class Tunnels {
         return undefined
       })
       if (connection && !socket.destroyed) {
-        this.#connect(upgrade, connection.detach(), release)
+        this.#connect({ ...upgrade, cookie: stickyCookie(upgrade, backend) }, connection.detach(), release)
         return
       }
       connection?.destroy()
@@ -110,7 +117,7 @@ export class Tunnels {
   }
 
   /** Passes the request on over a connection to a process. @param release to be called when it is over */
-  #connect(upgrade: Upgrade, connection: Socket, release: () => void): void {
+  #connect(upgrade: Sent, connection: Socket, release: () => void): void {
     const { request, socket, head, origin } = upgrade
     const late = setTimeout(() => this.#refuse(upgrade, 'too-slow'), origin.firstByte || 30_000)
     let answered = false
@@ -140,7 +147,7 @@ export class Tunnels {
     for (const socket of this.#open) socket.destroy()
   }
 
-  #onOutgoing({ socket, address, id, ...upgrade }: Upgrade, settle: () => void, outgoing: ClientRequest): void {
+  #onOutgoing({ socket, address, id, cookie, ...upgrade }: Sent, settle: () => void, outgoing: ClientRequest): void {
     outgoing.path = address.path
     // Nobody reads the socket yet, so nobody would see the client leave: readable with nothing to read is its end.
     const leave = () => {
@@ -169,7 +176,7 @@ export class Tunnels {
       if (!isSound(answer.rawHeaders)) {
         answer.headers = {}
         upstream.destroy()
-      }
+      } else if (cookie !== undefined) answer.headers['set-cookie'] = [...(answer.headers['set-cookie'] ?? []), cookie]
       socket.off('readable', leave)
       join(socket, upstream)
     })

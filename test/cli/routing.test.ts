@@ -18,7 +18,9 @@ describe('what is set of routing', () => {
       },
       headers: { 'X-A': 'b=c', Server: '' },
     })
-    expect(parseRouting(['timeout=2m', 'compress=on'])).to.deep.equal({ timeout: 120, compress: true })
+    expect(parseRouting(['timeout=2m', 'compress=on', 'sticky=off'])).to.deep.equal({
+      ...{ timeout: 120, compress: true, sticky: false },
+    })
     expect(parseUnset(['timeout', 'client-rate', 'header.X-A'])).to.deep.equal({
       timeout: null,
       clientRate: null,

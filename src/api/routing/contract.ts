@@ -47,6 +47,7 @@ export const RoutingView = z.strictObject({
   clientRate: Rate.nullable().describe('of each client address'),
   headers: z.record(z.string(), z.string()).describe("of its answers: set, or taken away where it is ''"),
   compress: z.boolean().describe('its answers are compressed (brotli, gzip) where that makes them smaller'),
+  sticky: z.boolean().describe('clients come back to the process that has answered them before, by a cookie'),
   body: z.int().nullable().describe("bytes of a request's body"),
   timeout: z.int().nullable().describe('seconds until the first byte of an answer; null: as for all apps'),
   pages: z.array(PageName).describe('those that it has of its own'),
@@ -70,6 +71,7 @@ const Edit = z.strictObject({
     .optional()
     .describe("'' takes it away from answers; null leaves it as the app says"),
   compress: z.boolean().optional(),
+  sticky: z.boolean().optional(),
   body: whole(Number.MAX_SAFE_INTEGER).nullable().optional(),
   timeout: whole(most.timeout).nullable().optional(),
   pages: z.partialRecord(PageName, Page.nullable()).optional().describe("HTML; null: Berth's own again"),

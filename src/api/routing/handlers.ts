@@ -21,6 +21,7 @@ const viewRules = ({ rules = {} }: App): RoutingView => ({
   clientRate: rules.clientRate ?? null,
   headers: { ...rules.headers },
   compress: rules.compress ?? false,
+  sticky: rules.sticky ?? false,
   body: rules.body ?? null,
   timeout: rules.timeout ?? null,
   pages: (Object.keys(rules.pages ?? {}) as PageName[]).sort(),
@@ -57,12 +58,7 @@ async function mapped<Key extends string>(
 
 /** @throws BerthError `missing` for what is to be removed and is not there, `conflict` for too many */
 function edited({ name, rules = {} }: App, edit: Prepared): RoutingRules {
-  const {
-    maintenance = rules.maintenance ?? false,
-    compress = rules.compress ?? false,
-    allow = [],
-    disallow = [],
-  } = edit
+  const { allow = [], disallow = [] } = edit
   const stranger = disallow.find((network) => !rules.allow?.includes(network))
   if (stranger !== undefined) throw isNot(`${stranger} is not among what gets in to ${name}`, `berth access -a ${name}`)
   const nobody = Object.entries(edit.users).find(
@@ -77,9 +73,11 @@ function edited({ name, rules = {} }: App, edit: Prepared): RoutingRules {
   bounded(Object.keys(headers).length, rulesLimits.headers, 'headers')
   const value = <Name extends 'hold' | 'rate' | 'clientRate' | 'body' | 'timeout'>(field: Name) =>
     (edit[field] === undefined ? rules[field] : edit[field]) ?? undefined
+  const flag = (field: 'maintenance' | 'compress' | 'sticky') =>
+    (edit[field] ?? rules[field] === true) ? (true as const) : undefined
   return withoutEmpty({
-    compress: compress ? (true as const) : undefined,
-    ...{ maintenance: maintenance ? (true as const) : undefined, allow: networks, users, headers },
+    ...{ maintenance: flag('maintenance'), compress: flag('compress'), sticky: flag('sticky') },
+    ...{ allow: networks, users, headers },
     hold: value('hold'),
     ...{ rate: value('rate'), clientRate: value('clientRate'), body: value('body'), timeout: value('timeout') },
     pages: merged(rules.pages, edit.pages),

@@ -1,7 +1,9 @@
 import type { PageName, RoutingRules } from '../../routing-rules.js'
+import type { Route } from '../../store/routes.js'
 import { valueOf } from '../headers.js'
 import { Gate, readBasic, type Asking, type Refused } from './gate.js'
 import { Held } from './held.js'
+import { Sticky } from './sticky.js'
 
 /** Finds a page by its digest; undefined for one that is not here. */
 export type PageSource = (digest: string) => string | undefined
@@ -20,11 +22,12 @@ export class AppRules {
   readonly firstByte: number | undefined
   /** Bytes of a request's body. */
   readonly mostBody: number
+  readonly sticky: Sticky | undefined
   readonly #pages: PageSource
 
-  /** @param name of the app */
-  constructor(given: RoutingRules, name: string, pages: PageSource) {
+  constructor(given: RoutingRules, { app, name }: Pick<Route, 'app' | 'name'>, pages: PageSource) {
     this.given = given
+    this.sticky = given.sticky && new Sticky(app)
     this.#gate = new Gate(given, name)
     this.firstByte = given.timeout === undefined ? undefined : given.timeout * 1000
     this.mostBody = given.body ?? Infinity

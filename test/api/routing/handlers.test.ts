@@ -21,6 +21,7 @@ describe('routing through the API', function () {
       clientRate: null,
       headers: {},
       compress: false,
+      sticky: false,
       body: null,
     },
     ...{ timeout: null, pages: [] },
@@ -67,6 +68,18 @@ describe('routing through the API', function () {
     expect(after?.rules).to.deep.equal({})
     expect(after?.targets).to.deep.equal(before?.targets)
     expect((await client.apps.info({ app: 'blog' })).release).to.equal(2)
+  })
+
+  it('turns on and off what is either', async () => {
+    const { client, store } = rig
+    const { id } = await rig.pushed('either')
+    for (const field of ['sticky', 'compress', 'maintenance'] as const) {
+      expect((await client.routing.change({ app: 'either', [field]: true }))[field]).to.equal(true)
+      expect((await client.routing.change({ app: 'either', timeout: 60 }))[field]).to.equal(true)
+      expect((await store.routes.get(id))?.rules).to.deep.equal({ [field]: true, timeout: 60 })
+      expect((await client.routing.change({ app: 'either', [field]: false, timeout: null }))[field]).to.equal(false)
+    }
+    expect((await store.routes.get(id))?.rules).to.deep.equal({})
   })
 
   it('keeps of a password what it is checked by, and shows nothing of it', async () => {
