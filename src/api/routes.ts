@@ -102,8 +102,11 @@ export const routes = {
   },
   plugins: {
     list: 'GET /plugins',
+    install: 'POST /plugins',
     info: 'GET /plugins/:plugin',
     change: 'PATCH /plugins/:plugin',
+    update: 'POST /plugins/:plugin/update',
+    uninstall: 'DELETE /plugins/:plugin',
   },
   tokens: {
     list: 'GET /tokens',

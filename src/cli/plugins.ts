@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { PluginInfo, PluginView } from '../api/contract.js'
 import { addCommand } from './command.js'
@@ -121,8 +122,71 @@ function addSwitch(program: Command, word: 'enable' | 'disable'): void {
     })
 }
 
+function addInstall(program: Command): void {
+  withJson(
+    addCommand(program, {
+      name: 'plugins:install',
+      summary: 'install a plugin: code that runs as Berth itself',
+      group,
+      examples: [
+        'plugins:install https://git.example.com/berth-audit.git#v1.2.0',
+        'plugins:install berth-dns-example@1.2.3',
+        'plugins:install /srv/my-plugin',
+      ],
+    }),
+  )
+    .argument('<from>', 'a git URL with #branch, #tag or #commit; an npm package; a folder of the server')
+    .action(async (from: string, { json }: JsonOptions) => {
+      const { client } = await openSession()
+      const info = await client.plugins.install({ from: /^\.\.?(\/|$)/.test(from) ? resolve(from) : from })
+      if (json) {
+        printJson(info)
+        return
+      }
+      const { name, version, pin, state } = info
+      say(`${name} ${version} is installed (${pin ?? ''})${state === 'disabled' ? '' : ', and enabled'}`)
+      if (state === 'disabled') say(`Set it (\`berth plugins:info ${name}\`), then \`berth plugins:enable ${name}\``)
+    })
+}
+
+function addUpdate(program: Command): void {
+  withJson(
+    addCommand(program, {
+      name: 'plugins:update',
+      summary: 'fetch a plugin anew from where it was installed from',
+      group,
+      examples: ['plugins:update audit'],
+    }),
+  )
+    .argument('<plugin>')
+    .action(async (plugin: string, { json }: JsonOptions) => {
+      const { client } = await openSession()
+      const info = await client.plugins.update({ plugin })
+      if (json) printJson(info)
+      else say(`${plugin} is ${info.version} now (${info.pin ?? ''})`)
+    })
+}
+
+function addUninstall(program: Command): void {
+  withJson(
+    addCommand(program, {
+      name: 'plugins:uninstall',
+      summary: 'remove a plugin that was installed, with its settings',
+      group,
+      examples: ['plugins:uninstall audit'],
+    }),
+  )
+    .argument('<plugin>')
+    .action(async (plugin: string, { json }: JsonOptions) => {
+      const { client } = await openSession()
+      const was = await client.plugins.uninstall({ plugin })
+      if (json) printJson(was)
+      else say(`${plugin} ${was.version} is uninstalled`)
+    })
+}
+
 export function registerPlugins(program: Command): void {
-  for (const add of [addPlugins, addInfo, addSet]) add(program)
+  for (const add of [addPlugins, addInfo, addInstall, addUpdate, addUninstall, addSet]) add(program)
   addSwitch(program, 'enable')
   addSwitch(program, 'disable')
 }

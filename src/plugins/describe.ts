@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { BerthError, is } from '../errors.js'
 import { deadline } from '../lib/deadline.js'
+import { killGroup } from './execute.js'
 
 /** A plugin whose code is to be looked at. */
 export interface InspectionRequest {
@@ -73,9 +74,7 @@ async function inspect(requests: readonly InspectionRequest[], limit: number): P
     env: { PATH: process.env.PATH, NODE_ENV: 'production' },
     detached: true, // a group of its own: what it starts ends with it
   })
-  const kill = (): void => {
-    if (child.pid !== undefined) killGroup(child.pid)
-  }
+  const kill = (): void => killGroup(child.pid)
   late.signal.addEventListener('abort', kill)
   try {
     const [stdin, , , answers] = child.stdio as unknown as [Writable, null, null, Readable]
@@ -90,15 +89,6 @@ async function inspect(requests: readonly InspectionRequest[], limit: number): P
   } finally {
     late.signal.removeEventListener('abort', kill)
     kill()
-  }
-}
-
-/** Ends a process and what it has started; kill(2). */
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
 

@@ -3,6 +3,7 @@ import type { EngineClient } from '../engine-client/client.js'
 import type { Logger } from '../log.js'
 import type { Scheduler } from '../scheduler/scheduler.js'
 import type { Store } from '../store/store.js'
+import type { Hooks } from '../plugins/hooks.js'
 import type { Semaphore } from '../lib/semaphore.js'
 
 /** All that carrying out an operation takes. */
@@ -12,6 +13,8 @@ export interface OperationDeps {
   readonly engine: EngineClient
   readonly scheduler: Scheduler
   readonly log: Logger
+  /** Whom it tells what happens to apps, and who may refuse it. */
+  readonly hooks: Hooks
   /** Builds in a pool of their own: however long they take, other changes go on. */
   readonly builds: Semaphore
   readonly changes: Semaphore

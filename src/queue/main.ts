@@ -4,6 +4,8 @@ import { startCron } from '../cron/cron.js'
 import { connectEngine } from '../engine-client/client.js'
 import { collectWhenQuiet } from '../lib/quiet.js'
 import { createLog } from '../log.js'
+import { Hooks } from '../plugins/hooks.js'
+import { RunningPlugins } from '../plugins/running.js'
 import { defaultLimits } from '../scheduler/limits.js'
 import { createScheduler } from '../scheduler/local.js'
 import { openStore } from '../store/store.js'
@@ -19,12 +21,14 @@ const store = await openStore(config)
 // an upgrade replaces the engine under operations that go on
 const engine = connectEngine(config).waiting(defaultLimits.engine)
 const scheduler = createScheduler({ config, store, engine, log })
-const worker = await startWorker({ config, store, engine, scheduler, log })
+const plugins = new RunningPlugins({ config, store, log, kinds: ['dns', 'hook'] })
+const hooks = new Hooks({ root: config.root, plugins })
+const worker = await startWorker({ config, store, engine, scheduler, log, hooks })
 const cron = await startCron({ config, store, scheduler, log })
 // Operations need not wait for the first look at every app.
 await scheduler.start()
 const certifier = await openCertifier(config, store, log)
-const images = keepImages({ config, store, engine, scheduler, log })
+const images = keepImages({ config, store, engine, scheduler, log, hooks })
 log.info({ builds: config.builds, changes: config.changes }, 'worker ready')
 collectWhenQuiet()
 
@@ -35,7 +39,7 @@ const stop = async (): Promise<void> => {
   log.info('worker stops')
   images[Symbol.dispose]()
   await Promise.all([cron.stop(), worker.stop(graceMs), certifier[Symbol.asyncDispose]()])
-  await scheduler.stop()
+  await Promise.all([scheduler.stop(), plugins[Symbol.asyncDispose]()])
   await store[Symbol.asyncDispose]()
 }
 for (const signal of ['SIGTERM', 'SIGINT'] as const)

@@ -9,6 +9,7 @@ import { checkOut } from './rebuild.js'
 import { waitForBuilds, waitForChanges, type OperationRun } from './run.js'
 import { runAfter, runBefore } from './scripts.js'
 import { summaryOf } from './summary.js'
+import { askBefore, tellAfter } from './tell-hooks.js'
 import { within } from './within.js'
 import type { OperationDeps } from './deps.js'
 
@@ -30,6 +31,7 @@ export async function makeRelease(
     const idle = kind.madeNothing?.(change, current, made) ?? false
     if (idle !== false) return endUnchanged(deps, run, idle)
     next = nextRelease(current, version, change, made)
+    await askBefore(deps, run, 'release', version)
     await store.operations.release(operation.id, next)
   }
   const released = next
@@ -38,10 +40,12 @@ export async function makeRelease(
     await scheduler.refreshRoute(app).catch((error: unknown) => deps.log.warn({ error: messageOf(error) }, 'route'))
   } else if (released.image !== null) {
     if (kind.runsReleaseCommand) await runBefore(deps, run, released)
+    await askBefore(deps, run, 'deploy', version)
     await waitForChanges(deps, run, async () => {
       log.step('Launching...')
       await scheduler.rollOut(app, released, { log: (line) => log.detail(line), signal })
     })
+    await tellAfter(deps, run, 'deploy', { release: version })
   }
   // whoever takes this up again writes both
   const [{ name }] = await Promise.all([
@@ -49,6 +53,7 @@ export async function makeRelease(
     store.releases.update(app.id, version, { status: 'succeeded' }),
   ])
   log.detail(`Released v${String(version)}`)
+  await tellAfter(deps, run, 'release', { release: version })
   if (released.image !== null && kind.runsReleaseCommand) await runAfter(deps, run, released)
   if (released.image !== null) for (const line of summaryOf(released, config.appUrl(name))) log.detail(line)
 }
@@ -79,9 +84,12 @@ function makingOf(deps: OperationDeps, run: OperationRun, version: number): Maki
 }
 
 /** Builds when there is room, and for so long and no longer. */
-function buildInTurn(deps: OperationDeps, run: OperationRun, push: BuildOrder, version: number): Promise<Built> {
+async function buildInTurn(deps: OperationDeps, run: OperationRun, push: BuildOrder, version: number): Promise<Built> {
+  await askBefore(deps, run, 'build', version)
   const limit = { what: 'the build', ms: deps.config.limits.build, setting: 'BERTH_BUILD_LIMIT' }
-  return waitForBuilds(deps, run, () =>
+  const built = await waitForBuilds(deps, run, () =>
     within(limit, run.signal, (until) => buildPush(deps, { ...run, signal: until }, push, version)),
   )
+  await tellAfter(deps, run, 'build', { release: version })
+  return built
 }

@@ -14,6 +14,7 @@ import { keepSource, removeSource } from '../builds/files.js'
 import { makeRelease } from './make-release.js'
 import { waitForChanges, type OperationRun } from './run.js'
 import { onceNames } from './scripts.js'
+import { askFirst, tellEnd } from './tell-hooks.js'
 import type { OperationDeps } from './deps.js'
 
 /**
@@ -36,8 +37,10 @@ export async function runOperation(
   if (operation.status !== 'queued') log.step('Resuming after an interruption')
   let failure: string | null = null
   let end: 'failed' | 'cancelled' = 'failed'
+  const run = { app, current, operation, log, signal: AbortSignal.any([stopping, cancel]) }
   try {
-    await apply(deps, { app, current, operation, log, signal: AbortSignal.any([stopping, cancel]) })
+    await askFirst(deps, run)
+    await apply(deps, run)
   } catch (thrown) {
     if (stopping.aborted) {
       await log.close()
@@ -52,6 +55,7 @@ export async function runOperation(
     if (!(error instanceof BerthError))
       deps.log.error({ error, operation: operation.id }, 'operation failed unexpectedly')
   }
+  await tellEnd(deps, { ...run, signal: stopping }, { status: failure === null ? 'succeeded' : end, failure })
   await log.close()
   if (endsApp(operation) && failure === null) return forgetApp(deps, app, operation)
   await store.operations.update(

@@ -23,6 +23,7 @@ export function layOut(config: Config, user: ServiceAccount): void {
   make(join(config.root, 'engine'), 0o700, root)
   for (const folder of ['git', 'deploys', 'cron', 'router', 'redis', 'home', 'plugins'])
     make(join(config.root, folder), 0o750, user)
+  make(join(config.root, 'hooks'), 0o755, root)
   make(join(config.root, 'init'), 0o755, user) // mounted into the containers of apps
   mkdirSync(join(config.cache, 'npm'), { recursive: true })
   lchownSync(join(config.cache, 'npm'), user.uid, user.gid)

@@ -17,7 +17,7 @@ import type { App } from '../../src/store/apps.js'
 import { firstRelease } from '../../src/store/releases.js'
 import { openStore, type Store } from '../../src/store/store.js'
 import { createLog } from '../../src/log.js'
-import { unobserved } from '../queue/rig.js'
+import { hooksOf, unobserved } from '../queue/rig.js'
 import { startRedis, type RedisChild } from '../redis.js'
 import { freePort } from '../free.js'
 
@@ -153,6 +153,7 @@ async function open(undo: (() => unknown)[], dispose: () => Promise<void>, sched
   undo.push(() => scheduler.stop())
   const worker = await startWorker({
     config,
+    hooks: hooksOf(config),
     store: workerStore,
     engine: connectEngine(config),
     scheduler,

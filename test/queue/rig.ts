@@ -8,6 +8,7 @@ import { loadConfig, type Config } from '../../src/config.js'
 import { connectEngine } from '../../src/engine-client/client.js'
 import { createLog } from '../../src/log.js'
 import { Semaphore } from '../../src/lib/semaphore.js'
+import { Hooks } from '../../src/plugins/hooks.js'
 import type { OperationDeps } from '../../src/queue/deps.js'
 import { wakeUps } from '../../src/queue/submit.js'
 import type { Scheduler } from '../../src/scheduler/scheduler.js'
@@ -73,9 +74,13 @@ export const schedulerOf = (rollOut: Scheduler['rollOut']): Scheduler => ({
   stop: () => Promise.resolve(),
 })
 
+/** Hooks of an instance without plugins. */
+export const hooksOf = ({ root }: Config): Hooks => new Hooks({ root, plugins: { running: () => Promise.resolve([]) } })
+
 /** What running an operation takes: over the rig's store, with a scheduler without containers unless another is given. */
 export const depsOf = ({ config, store }: QueueRig, given: Partial<OperationDeps> = {}): OperationDeps => ({
   ...{ config, store, engine: connectEngine(config), scheduler: schedulerOf(() => Promise.resolve()) },
+  hooks: hooksOf(config),
   ...{ log: createLog('test', { level: 'silent' }), builds: new Semaphore(1), changes: new Semaphore(1), ...given },
 })
 

@@ -3,7 +3,7 @@ import { connectEngine } from '../../src/engine-client/client.js'
 import { startWorker } from '../../src/queue/worker.js'
 import { openStore } from '../../src/store/store.js'
 import { createLog } from '../../src/log.js'
-import { schedulerOf } from './rig.js'
+import { hooksOf, schedulerOf } from './rig.js'
 
 /** A worker process to be killed: every roll-out counts itself in Redis and never ends. */
 const config = loadConfig()
@@ -14,6 +14,7 @@ const scheduler = schedulerOf(async (app, release) => {
 })
 await startWorker({
   config,
+  hooks: hooksOf(config),
   store,
   engine: connectEngine(config),
   scheduler,

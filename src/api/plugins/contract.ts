@@ -34,6 +34,16 @@ const OfPlugin = z.strictObject({ plugin: z.string().describe('name of the plugi
 
 export const plugins = {
   list: { summary: 'List the plugins that there are', needs: 'admin', reply: z.array(PluginView) },
+  install: {
+    summary:
+      'Fetch a plugin from a folder of the server, a git URL or the npm registry, and enable it if it needs no setting',
+    needs: 'admin',
+    body: z.strictObject({
+      from: z.string().min(1).max(1000).describe('/srv/my-plugin, https://…#branch, name@1.2.3'),
+    }),
+    reply: PluginInfo,
+    status: 201,
+  },
   info: { summary: 'Describe a plugin and its settings', needs: 'admin', params: OfPlugin, reply: PluginInfo },
   change: {
     summary: 'Set, enable or disable a plugin',
@@ -47,5 +57,18 @@ export const plugins = {
         .describe('those that change; null is as by default'),
     }),
     reply: PluginInfo,
+  },
+  update: {
+    summary:
+      'Fetch a plugin anew from where it was installed from; one that does not take its settings changes nothing',
+    needs: 'admin',
+    params: OfPlugin,
+    reply: PluginInfo,
+  },
+  uninstall: {
+    summary: 'Remove a plugin that was installed, its settings and what it has kept',
+    needs: 'admin',
+    params: OfPlugin,
+    reply: PluginView,
   },
 } as const

@@ -1,4 +1,5 @@
 import { changePlugin, findPlugin, listPlugins, type KnownPlugin } from '../../plugins/catalog.js'
+import { installPlugin, uninstallPlugin, updatePlugin } from '../../plugins/install.js'
 import { own } from '../../lib/own.js'
 import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
@@ -43,10 +44,26 @@ const info = (known: Awaited<ReturnType<typeof findPlugin>>): PluginInfo => {
   }
 }
 
-export const pluginHandlers = ({ store }: ControlApiDeps): HandlersOf<'plugins'> => ({
+export const pluginHandlers = ({ config, store }: ControlApiDeps): HandlersOf<'plugins'> => ({
   list: async () => (await listPlugins(store)).map(view),
 
   info: async ({ plugin }) => info(await findPlugin(store, plugin)),
+
+  install: async ({ from }) => {
+    const name = await installPlugin({ config, store }, from)
+    return info(await findPlugin(store, name))
+  },
+
+  update: async ({ plugin }) => {
+    await updatePlugin({ config, store }, plugin)
+    return info(await findPlugin(store, plugin))
+  },
+
+  uninstall: async ({ plugin }) => {
+    const was = await findPlugin(store, plugin)
+    await uninstallPlugin({ config, store }, plugin)
+    return view(was)
+  },
 
   change: async ({ plugin, enabled, settings }) => {
     await changePlugin(store, plugin, { enabled, settings })
