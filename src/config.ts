@@ -80,10 +80,12 @@ export interface Config {
   /** Path of the control API's socket (also serves git). */
   readonly apiSocket: string
   readonly redisSocket: string
-  /** `http://berth.<domain>[:port]` */
+  /** `http://berth.<domain>[:port]`: by HTTPS it is there, too, where that is served; see `httpsUrl`. */
   readonly url: string
-  /** `http://<app>.<domain>[:port]` */
-  appUrl(app: string): string
+  /** `https://berth.<domain>[:port]`; undefined where neither this Berth nor a proxy before it speaks HTTPS. */
+  readonly httpsUrl: string | undefined
+  /** `http://<app>.<domain>[:port]`, https where clients of the app are sent on to that. */
+  appUrl(app: { readonly name: string; readonly https?: boolean }): string
   /** `<app>.<domain>` */
   appHost(app: string): string
   /** Same names as the environment, to hand to child processes. */
@@ -154,6 +156,12 @@ function dnsSettings({ BERTH_DNS_UPDATE: server, BERTH_DNS_KEY: given }: Setting
   return { server, key: { algorithm, name, secret } }
 }
 
+const portOf = (port: number, usual: number): string => (port === usual ? '' : `:${String(port)}`)
+
+/** Itself, or a proxy before it. */
+const speaksHttps = (s: Settings): boolean =>
+  s.BERTH_HTTPS_PORT !== undefined || listed(s.BERTH_TRUSTED_PROXIES).length > 0
+
 const timeLimits = (s: Settings): Config['limits'] => ({
   build: parseDuration(s.BERTH_BUILD_LIMIT) ?? 0,
   release: parseDuration(s.BERTH_RELEASE_LIMIT) ?? 0,
@@ -186,7 +194,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const root = resolve(env.BERTH_ROOT || '/var/lib/berth')
   const s = settingsOf(root, env)
   checkTogether(s)
-  const port = s.BERTH_HTTP_PORT === 80 ? '' : `:${String(s.BERTH_HTTP_PORT)}`
+  const at = { http: portOf(s.BERTH_HTTP_PORT, 80), https: portOf(s.BERTH_HTTPS_PORT ?? 443, 443) }
   const appHost = (app: string) => `${app}.${s.BERTH_DOMAIN}`
   const engineSocket = s.BERTH_ENGINE?.replace(/^unix:\/\//, '') ?? join(s.BERTH_RUN, 'engine.sock')
   return {
@@ -215,8 +223,9 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     ownEngine: s.BERTH_ENGINE === undefined,
     apiSocket: join(s.BERTH_RUN, 'api', 'api.sock'),
     redisSocket: join(s.BERTH_RUN, 'redis', 'redis.sock'),
-    url: `http://${appHost('berth')}${port}`,
-    appUrl: (app) => `http://${appHost(app)}${port}`,
+    url: `http://${appHost('berth')}${at.http}`,
+    httpsUrl: speaksHttps(s) ? `https://${appHost('berth')}${at.https}` : undefined,
+    appUrl: ({ name, https }) => (https ? `https://${appHost(name)}${at.https}` : `http://${appHost(name)}${at.http}`),
     appHost,
     env: Object.fromEntries(
       Object.entries(s)

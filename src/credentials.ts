@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { lchown, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { lchown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { orMissing } from './lib/missing.js'
@@ -7,9 +7,11 @@ import { BerthError } from './errors.js'
 
 /** Which Berth to talk to, and the token it knows this person by. */
 export interface Credentials {
-  /** `http://berth.<domain>[:port]` */
+  /** `https://berth.<domain>[:port]`, or http. */
   readonly url: string
   readonly token: string
+  /** Path of a PEM file of those who vouch for its certificate, beside whom this machine knows. */
+  readonly ca?: string
 }
 
 /** `$BERTH_CONFIG_DIR`, else `berth` under the XDG configuration directory. */
@@ -26,14 +28,17 @@ export const gitCredentialsFile = (env: NodeJS.ProcessEnv = process.env): string
  */
 export async function readCredentials(env: NodeJS.ProcessEnv = process.env): Promise<Credentials | null> {
   if (env.BERTH_TOKEN) {
-    const url = env.BERTH_URL ?? (await readStored(env))?.url
+    const stored = await readStored(env)
+    const url = env.BERTH_URL ?? stored?.url
     if (url === undefined)
       throw new BerthError(
         'invalid',
         'BERTH_TOKEN is set but BERTH_URL is not',
-        'set BERTH_URL to http://berth.<domain>',
+        'set BERTH_URL to https://berth.<domain>',
       )
-    return { url: checkUrl(url, 'BERTH_URL'), token: env.BERTH_TOKEN }
+    const origin = checkUrl(url, 'BERTH_URL')
+    const ca = stored?.url === origin ? stored.ca : undefined
+    return { url: origin, token: env.BERTH_TOKEN, ...(ca === undefined ? {} : { ca }) }
   }
   const stored = await readStored(env)
   // a token goes to the server it was made by, and to no other
@@ -52,22 +57,23 @@ async function readStored(env: NodeJS.ProcessEnv): Promise<Credentials | null> {
     throw new BerthError('invalid', `${file} cannot be read`, (error as Error).message, error)
   }
   try {
-    const { url, token } = JSON.parse(text) as Record<string, unknown>
-    if (typeof url === 'string' && typeof token === 'string') return { url: checkUrl(url, file), token }
+    const { url, token, ca } = JSON.parse(text) as Record<string, unknown>
+    if (typeof url === 'string' && typeof token === 'string')
+      return { url: checkUrl(url, file), token, ...(typeof ca === 'string' ? { ca } : {}) }
   } catch (error) {
     if (error instanceof BerthError) throw error
   }
   throw new BerthError('invalid', `${file} is not a credentials file`, 'remove it and run `bin/up` again')
 }
 
-/** @throws BerthError `invalid` */
-function checkUrl(url: string, where: string): string {
+/** The origin of a URL that leads to a Berth. @throws BerthError `invalid` */
+export function checkUrl(url: string, where: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : null
   if (parsed === null || !['http:', 'https:'].includes(parsed.protocol))
     throw new BerthError(
       'invalid',
       `${where} names no server: "${url.slice(0, 80)}"`,
-      'it looks like http://berth.localhost',
+      'it looks like https://berth.example.com, or http://berth.localhost',
     )
   return parsed.origin
 }
@@ -83,6 +89,34 @@ export async function writeCredentials(credentials: Credentials, env: NodeJS.Pro
     await replace(join(credentialsDir(env), 'credentials.json.before'), `${JSON.stringify(before, null, 2)}\n`)
   await replace(join(credentialsDir(env), 'credentials.json'), `${JSON.stringify(credentials, null, 2)}\n`)
   await writeGitCredentials(credentials, env)
+}
+
+/**
+ * Keeps those who vouch for a server, as `berth login --ca` was given them.
+ * @param pem checked already
+ * @returns the file's path
+ */
+export async function writeAuthority(url: string, pem: string, env: NodeJS.ProcessEnv = process.env): Promise<string> {
+  await makeDirectory(env)
+  const file = join(credentialsDir(env), `ca-${new URL(url).host.replace(/[^a-z0-9.-]/g, '_')}.pem`)
+  await replace(file, pem)
+  return file
+}
+
+/** Forgets the token for a server, for the CLI and for git, and who vouches for it. Whether there was one. */
+export async function forgetCredentials(
+  { url, ca }: Credentials,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<boolean> {
+  const stored = await readStored(env)
+  const known = stored?.url === url
+  if (known) await rm(join(credentialsDir(env), 'credentials.json'), { force: true })
+  if (known && ca !== undefined && dirname(ca) === credentialsDir(env)) await rm(ca, { force: true })
+  const file = gitCredentialsFile(env)
+  const lines = (await readFile(file, 'utf8').catch(orMissing(''))).split('\n')
+  const left = lines.filter((line) => line === '' || hostIn(line) !== new URL(url).host)
+  if (left.length < lines.length) await replace(file, left.join('\n'))
+  return known
 }
 
 /** Git itself writes `host%3a8080` for `host:8080` when it keeps what it was given. */

@@ -7,6 +7,7 @@ import { version } from '../version.js'
 import type { Logger } from '../log.js'
 import { contract } from './contract.js'
 import { bodyOfFault, statusOfFault, toFault } from './faults.js'
+import { callerUrl } from './caller-url.js'
 import type { HandlerContext, Handlers } from './handler.js'
 import type { LineStream, ApiEndpoint } from './endpoint.js'
 import type { ControlApiDeps } from './platform.js'
@@ -68,7 +69,7 @@ async function answer(mounted: Mounted, platform: ControlApiDeps, request: Reque
   if (endpoint.needs !== 'nothing') demand(caller, endpoint.needs, app)
   const serve = async (): Promise<void> => {
     const signal = AbortSignal.any([left.signal, platform.closing])
-    const reply = await handle(input, { app, caller, signal })
+    const reply = await handle(input, { app, caller, signal, url: callerUrl(platform.config, request.headers) })
     if (endpoint.stream === 'lines')
       await sendLines(response, reply as LineStream<unknown, unknown>, (error) => toFault(error, platform.store.redis))
     else if (endpoint.stream === 'text') await sendText(response, reply as AsyncIterable<string>)
@@ -86,8 +87,8 @@ export function createApp(platform: ControlApiDeps, handlers: Handlers, log: Log
     next()
   })
   app.use('/api', apiRouter(platform, handlers))
-  app.get('/', (_request, response) => {
-    response.type('text/plain').send(welcome(platform.config.url))
+  app.get('/', ({ headers }, response) => {
+    response.type('text/plain').send(welcome(callerUrl(platform.config, headers)))
   })
   app.use((request) => {
     throw new BerthError(
@@ -139,9 +140,9 @@ function apiRouter(platform: ControlApiDeps, handlers: Handlers): Router {
     const before = mounted.endpoint.needs === 'nothing' ? [] : [guard, parse]
     api[mounted.method](mounted.path, ...before, (request, response) => answer(mounted, platform, request, response))
   }
-  api.get('/openapi.json', guard, async (_request, response) => {
+  api.get('/openapi.json', guard, async ({ headers }, response) => {
     const { openapi } = await import('./openapi.js')
-    response.json(openapi(platform.config.url))
+    response.json(openapi(callerUrl(platform.config, headers)))
   })
   api.use(guard, (request) => {
     throw new BerthError(

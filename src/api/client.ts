@@ -1,10 +1,11 @@
 import type { Contract } from './contract.js'
-import { readAll, sendRequest, type Access } from './client/http.js'
+import { readAll, sendRequest } from './client/http.js'
+import type { Access } from './client/access.js'
 import { readLines, textPieces } from './client/stream.js'
 import type { Input, Reply } from './endpoint.js'
 import { routes, splitRoute } from './routes.js'
 
-export type { Access } from './client/http.js'
+export type { Access } from './client/access.js'
 
 type ClientCall<O> = (input: Input<O>, signal?: AbortSignal) => Promise<Reply<O>>
 

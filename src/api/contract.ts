@@ -1,5 +1,5 @@
 import { apps } from './apps/contract.js'
-import { certs } from './certs/contract.js'
+import { certs, platformCerts } from './certs/contract.js'
 import { checks } from './checks/contract.js'
 import { config } from './config/contract.js'
 import { cron } from './cron/contract.js'
@@ -10,6 +10,7 @@ import { formation } from './formation/contract.js'
 import { plugins } from './plugins/contract.js'
 import { processes } from './processes/contract.js'
 import { releases } from './releases/contract.js'
+import { platform } from './platform/contract.js'
 import { system } from './system/contract.js'
 import { routing } from './routing/contract.js'
 import { registries } from './registries/contract.js'
@@ -23,6 +24,7 @@ export const contract = {
   checks,
   domains,
   certs,
+  platformCerts,
   routing,
   formation,
   processes,
@@ -34,6 +36,7 @@ export const contract = {
   registries,
   plugins,
   tokens,
+  platform,
   system,
 } as const satisfies ApiEndpoints
 
@@ -46,6 +49,7 @@ export type { CronEntryView, CronRunView } from './cron/contract.js'
 export type { DomainCheck, DomainInfo, DomainView } from './domains/contract.js'
 export type { RoutingView } from './routing/contract.js'
 export type { OperationView } from './operations/contract.js'
+export type { PlatformView } from './platform/contract.js'
 export type { SyncView } from './git/contract.js'
 export type { PluginInfo, PluginView } from './plugins/contract.js'
 export type { LogLineView, ProcessView } from './processes/contract.js'

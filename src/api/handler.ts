@@ -9,6 +9,8 @@ export interface HandlerContext<A = App | null> {
   readonly app: A
   /** Who asks: one that may. */
   readonly caller: Caller
+  /** Where Berth is for the caller: `https://berth.<domain>[:port]` where they came by HTTPS. */
+  readonly url: string
   /** Aborted when the caller leaves. */
   readonly signal: AbortSignal
 }

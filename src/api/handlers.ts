@@ -1,6 +1,6 @@
 import type { Handlers } from './handler.js'
 import { appHandlers } from './apps/handlers.js'
-import { certHandlers } from './certs/handlers.js'
+import { certHandlers, platformCertHandlers } from './certs/handlers.js'
 import { checkHandlers } from './checks/handlers.js'
 import { configHandlers } from './config/handlers.js'
 import { cronHandlers } from './cron/handlers.js'
@@ -12,6 +12,7 @@ import { formationHandlers } from './formation/handlers.js'
 import { pluginHandlers } from './plugins/handlers.js'
 import { processHandlers } from './processes/handlers.js'
 import { releaseHandlers } from './releases/handlers.js'
+import { platformHandlers } from './platform/handlers.js'
 import { systemHandlers } from './system/handlers.js'
 import { registryHandlers } from './registries/handlers.js'
 import { tokenHandlers } from './tokens/handlers.js'
@@ -24,6 +25,7 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   checks: checkHandlers(platform),
   domains: domainHandlers(platform),
   certs: certHandlers(platform),
+  platformCerts: platformCertHandlers(platform),
   routing: routingHandlers(platform),
   formation: formationHandlers(platform),
   processes: processHandlers(platform),
@@ -35,5 +37,6 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   registries: registryHandlers(platform),
   plugins: pluginHandlers(platform),
   tokens: tokenHandlers(platform),
+  platform: platformHandlers(platform),
   system: systemHandlers(platform),
 })

@@ -38,6 +38,14 @@ export const routes = {
     renew: 'POST /apps/:app/certs/renew',
     remove: 'DELETE /apps/:app/certs/:cert',
   },
+  platformCerts: {
+    list: 'GET /platform/certs',
+    info: 'GET /platform/certs/:cert',
+    add: 'POST /platform/certs',
+    auto: 'PATCH /platform/certs',
+    renew: 'POST /platform/certs/renew',
+    remove: 'DELETE /platform/certs/:cert',
+  },
   routing: {
     get: 'GET /apps/:app/routing',
     change: 'PATCH /apps/:app/routing',
@@ -112,6 +120,10 @@ export const routes = {
     list: 'GET /tokens',
     create: 'POST /tokens',
     revoke: 'DELETE /tokens/:token',
+  },
+  platform: {
+    info: 'GET /platform',
+    https: 'PATCH /platform',
   },
   system: {
     health: 'GET /health',

@@ -4,6 +4,7 @@ import { createStrictServer, type AdmittedRequest } from '../http-server.js'
 import type { Logger } from '../log.js'
 import { createApp } from './app.js'
 import { createHandlers } from './handlers.js'
+import { admit } from './plain-http.js'
 import type { ControlApiDeps } from './platform.js'
 import { answerToRefusal, sendRaw } from './refusals.js'
 import { createUpgrade } from './upgrade.js'
@@ -20,12 +21,12 @@ export function createApiServer(platform: ControlApiDeps, git: GitHandler, log: 
   const upgrade = createUpgrade(platform)
   const serve = ({ request, response, expectsContinue }: AdmittedRequest) => {
     if (expectsContinue) response.writeContinue()
-    Promise.resolve(git(request, response))
-      .then((taken) => {
-        if (!taken) app(request, response)
+    admit(platform, request, response)
+      .then(async (admitted) => {
+        if (admitted && !(await git(request, response))) app(request, response)
       })
       .catch((error: unknown) => {
-        log.error({ error: messageOf(error) }, 'git failed')
+        log.error({ error: messageOf(error) }, 'a request failed')
         if (!response.headersSent) response.writeHead(500).end('Berth failed at this request\n')
         else response.destroy()
       })

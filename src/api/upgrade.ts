@@ -6,6 +6,7 @@ import { authenticate, bearerOf } from '../access/authenticate.js'
 import { demand } from '../access/caller.js'
 import { contract } from './contract.js'
 import { toFault } from './faults.js'
+import { barred, isBarred } from './plain-http.js'
 import type { ControlApiDeps } from './platform.js'
 import { answerToFault, sendRaw } from './refusals.js'
 
@@ -32,6 +33,7 @@ export function createUpgrade(
   return async (request, socket, head) => {
     socket.on('error', () => socket.destroy())
     try {
+      if (await isBarred(platform, request)) throw barred(platform.config)
       const caller = await authenticate(platform.store.tokens, bearerOf(request.headers.authorization))
       const name = appOf(request.url ?? '')
       demand(caller, contract.processes.run.needs, await platform.store.apps.get(name))

@@ -5,12 +5,13 @@ import type { Operation } from '../store/operations.js'
 import type { Release } from '../store/releases.js'
 import type { AppView, OperationView, ReleaseInfo, ReleaseView } from './contract.js'
 
-export const viewApp = (config: Config, app: App): AppView => ({
+/** @param url where Berth is for who asks */
+export const viewApp = (config: Config, app: App, url = config.url): AppView => ({
   id: app.id,
   name: app.name,
   createdAt: app.createdAt,
-  url: config.appUrl(app.name),
-  gitUrl: `${config.url}/${app.name}.git`,
+  url: config.appUrl(app),
+  gitUrl: `${url}/${app.name}.git`,
   deployBranch: app.deployBranch,
   release: app.current,
 })

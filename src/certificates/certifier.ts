@@ -4,8 +4,9 @@ import { BerthError, messageOf } from '../errors.js'
 import { Semaphore } from '../lib/semaphore.js'
 import type { Logger } from '../log.js'
 import { acmeChanges, type AcmeJob } from '../store/acme.js'
-import { appChanges, type App } from '../store/apps.js'
+import { appChanges } from '../store/apps.js'
 import { certificateChanges, type Certificate } from '../store/certificates.js'
+import { platformChanges } from '../store/platform.js'
 import type { Store } from '../store/store.js'
 import type { Authority } from './acme/client.js'
 import { renewalId } from './acme/der.js'
@@ -23,9 +24,17 @@ const longestRest = 3_600_000
 /** After a look that failed, ms. */
 const restAfterFault = 15_000
 
+/** Whom hostnames belong to. */
+interface Owner {
+  /** App id; null is the platform's. */
+  readonly id: string | null
+  readonly autoCerts: boolean
+  readonly hosts: readonly string[]
+}
+
 /** What the certifier works with. */
 export interface CertifierDeps {
-  readonly store: Pick<Store, 'apps' | 'certificates' | 'acme' | 'notifications'>
+  readonly store: Pick<Store, 'apps' | 'certificates' | 'acme' | 'platform' | 'notifications'>
   readonly authority: Authority
   /** Where TXT records are made. */
   readonly dns?: DnsUpdates | undefined
@@ -59,7 +68,7 @@ export class Certifier implements AsyncDisposable {
   /** Begins: what was under way goes on. */
   async start(): Promise<void> {
     const { notifications } = this.#deps.store
-    for (const channel of [appChanges, certificateChanges, acmeChanges])
+    for (const channel of [appChanges, certificateChanges, acmeChanges, platformChanges])
       this.#unsubscribe.push(await notifications.subscribe(channel, () => this.#wake()))
     this.#wake()
   }
@@ -98,12 +107,12 @@ export class Certifier implements AsyncDisposable {
   /** One look at all of it. @returns ms until the next is due */
   async #look(): Promise<number> {
     const { store } = this.#deps
-    const [apps, all] = await Promise.all([store.apps.list(), store.certificates.list()])
-    const wanted = new Map(apps.flatMap((app) => this.#wantedOf(app, all).map((job) => [nameOf(job), job] as const)))
+    const [owners, all] = await Promise.all([this.#owners(), store.certificates.list()])
+    const wanted = new Map(owners.flatMap((one) => this.#wantedOf(one, all).map((job) => [nameOf(job), job] as const)))
     const known = new Map((await store.acme.jobs()).map((job) => [nameOf(job), job]))
     for (const [name, job] of known) if (!wanted.has(name) && !this.#running.has(name)) await store.acme.forget(job)
     for (const [name, job] of wanted) if (!known.has(name)) await store.acme.begin(this.#adopted(job, all))
-    await this.#removeUnserving(apps, all)
+    await this.#removeUnserving(owners, all)
     const now = Date.now()
     let next = now + longestRest
     for (const job of await store.acme.jobs()) {
@@ -117,12 +126,22 @@ export class Certifier implements AsyncDisposable {
     return next - now
   }
 
-  #wantedOf(app: App, all: readonly Certificate[]): AcmeJob[] {
-    if (app.autoCerts !== true) return []
+  /** Who has hostnames: the platform and apps. */
+  async #owners(): Promise<Owner[]> {
+    const { store, appHost } = this.#deps
+    const [{ autoCerts }, apps] = await Promise.all([store.platform.choices(), store.apps.list()])
+    const owners = apps.map((app) => ({
+      ...{ id: app.id, autoCerts: app.autoCerts === true, hosts: hostsOf(app, appHost) },
+    }))
+    return [{ id: null, autoCerts, hosts: [appHost('berth')] }, ...owners]
+  }
+
+  #wantedOf({ id, autoCerts, hosts }: Owner, all: readonly Certificate[]): AcmeJob[] {
+    if (!autoCerts) return []
     const dns = this.#deps.dns !== undefined
-    return hostsOf(app, this.#deps.appHost)
-      .filter((host) => reasonAgainst(host, { certificates: all, app: app.id, dns }) === null)
-      .map((host) => newJob(app.id, host, this.#deps.authority.directory))
+    return hosts
+      .filter((host) => reasonAgainst(host, { certificates: all, app: id, dns }) === null)
+      .map((host) => newJob(id, host, this.#deps.authority.directory))
   }
 
   /** A job that begins with the certificate that there is already, perhaps from when it was wanted before. */
@@ -134,13 +153,12 @@ export class Certifier implements AsyncDisposable {
   }
 
   /** Takes away what Berth ordered and nobody can be served with any more. */
-  async #removeUnserving(apps: readonly App[], all: readonly Certificate[]): Promise<void> {
+  async #removeUnserving(owners: readonly Owner[], all: readonly Certificate[]): Promise<void> {
     for (const { id, app: owner, source, names, notAfter } of all) {
       if (source !== 'acme' || this.#running.has(`${owner ?? ''} ${names[0] ?? ''}`)) continue
-      const app = apps.find((one) => one.id === owner)
-      const hosts = app === undefined ? [] : hostsOf(app, this.#deps.appHost)
+      const { hosts, autoCerts } = owners.find((one) => one.id === owner) ?? { hosts: [], autoCerts: false }
       const serves = hosts.some((host) => names.includes(host))
-      if (!serves || (app?.autoCerts !== true && notAfter < Date.now())) await this.#deps.store.certificates.remove(id)
+      if (!serves || (!autoCerts && notAfter < Date.now())) await this.#deps.store.certificates.remove(id)
     }
   }
 
@@ -223,7 +241,7 @@ export class Certifier implements AsyncDisposable {
   }
 }
 
-const nameOf = ({ app, host }: Pick<AcmeJob, 'app' | 'host'>): string => `${app} ${host}`
+const nameOf = ({ app, host }: Pick<AcmeJob, 'app' | 'host'>): string => `${app ?? ''} ${host}`
 
 /** A CA that does not say is as one that has no opinion: the certificate is renewed in time all the same. */
 function orAway(error: unknown): null {

@@ -185,4 +185,4 @@ async function keep({ store }: OrderDeps, job: AcmeJob, chain: string, key: stri
 
 /** The next certificate of a hostname takes the place of the one before. */
 export const certificateIdOf = ({ app, host }: Pick<AcmeJob, 'app' | 'host'>): string =>
-  sha256(`acme ${app} ${host}`).slice(0, 12)
+  sha256(`acme ${app ?? ''} ${host}`).slice(0, 12)

@@ -5,8 +5,8 @@ import { certificateFor, type Certificate } from '../store/certificates.js'
 /** What decides about a hostname. */
 export interface Deciding {
   readonly certificates: readonly Certificate[]
-  /** App id. */
-  readonly app: string
+  /** App id; null is the platform's. */
+  readonly app: string | null
   /** TXT records can be made. */
   readonly dns: boolean
 }
@@ -46,7 +46,7 @@ export function renewalTime(
 }
 
 /** A job that nothing has been done of yet. */
-export const newJob = (app: string, host: string, directory: string): AcmeJob => ({
+export const newJob = (app: string | null, host: string, directory: string): AcmeJob => ({
   ...{
     app,
     host,

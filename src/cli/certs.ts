@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { CertView } from '../api/contract.js'
 import { BerthError, messageOf } from '../errors.js'
+import { openCerts, withPlatform, type PlatformOptions } from './certs-of.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
 import { fields, formatTime, heading, print, printJson, say, table } from './output.js'
-import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
+import { withJson, type JsonOptions } from './session.js'
 
 const group = 'Certificates'
 
@@ -29,24 +30,24 @@ const row = (one: CertView): string[] => [
 
 function addCerts(program: Command): void {
   withJson(
-    withApp(
+    withPlatform(
       addCommand(program, {
         name: 'certs',
         summary: 'list the certificates of an app, and when they expire',
         group,
-        examples: ['certs -a blog', 'certs --json'],
+        examples: ['certs -a blog', 'certs --platform --json'],
       }),
     ),
   )
     .alias('certs:list')
-    .action(async (options: AppOptions & JsonOptions) => {
-      const { client, app } = await openApp(options)
-      const all = await client.certs.list({ app })
+    .action(async (options: PlatformOptions & JsonOptions) => {
+      const { certs, name } = await openCerts(options)
+      const all = await certs.list({})
       if (options.json) printJson(all)
       else if (all.length === 0)
-        say(`${app} has no certificates; \`berth certs:auto on\` has them ordered, \`berth certs:add\` brings one`)
+        say(`${name} has no certificates; \`berth certs:auto on\` has them ordered, \`berth certs:add\` brings one`)
       else {
-        print(heading(`${app} Certificates`))
+        print(heading(`${name} Certificates`))
         print(table([['ID', 'Names', 'Expires', 'Source', ''], ...all.map(row)]))
       }
     })
@@ -62,29 +63,29 @@ async function readPem(file: string): Promise<string> {
 
 function addCertsAdd(program: Command): void {
   withJson(
-    withApp(
+    withPlatform(
       addCommand(program, {
         name: 'certs:add',
         summary: 'bring a certificate that somebody else issued; it is shown to clients at once',
         group,
-        examples: ['certs:add fullchain.pem privkey.pem -a blog'],
+        examples: ['certs:add fullchain.pem privkey.pem -a blog', 'certs:add fullchain.pem privkey.pem --platform'],
       }),
     ),
   )
     .argument('<chain>', 'PEM file: the certificate, then those that vouch for it')
     .argument('<key>', 'PEM file of its private key, not encrypted')
-    .action(async (chainFile: string, keyFile: string, options: AppOptions & JsonOptions) => {
-      const { client, app } = await openApp(options)
+    .action(async (chainFile: string, keyFile: string, options: PlatformOptions & JsonOptions) => {
+      const { certs, name } = await openCerts(options)
       const [chain, key] = [await readPem(chainFile), await readPem(keyFile)]
-      const one = await client.certs.add({ app, chain, key })
+      const one = await certs.add({ chain, key })
       if (options.json) printJson(one)
-      else say(`Added ${one.id} to ${app}, for ${one.names.join(', ')}; it expires ${formatExpiry(one.notAfter)}`)
+      else say(`Added ${one.id} to ${name}, for ${one.names.join(', ')}; it expires ${formatExpiry(one.notAfter)}`)
     })
 }
 
 function addCertsInfo(program: Command): void {
   withJson(
-    withApp(
+    withPlatform(
       addCommand(program, {
         name: 'certs:info',
         summary: 'describe a certificate; its private key is shown to nobody',
@@ -94,14 +95,14 @@ function addCertsInfo(program: Command): void {
     ),
   )
     .argument('<id>', 'as `berth certs` shows it')
-    .action(async (cert: string, options: AppOptions & JsonOptions) => {
-      const { client, app } = await openApp(options)
-      const info = await client.certs.info({ app, cert })
+    .action(async (cert: string, options: PlatformOptions & JsonOptions) => {
+      const { certs, name } = await openCerts(options)
+      const info = await certs.info({ cert })
       if (options.json) {
         printJson(info)
         return
       }
-      print(heading(`${app} ${info.id}`))
+      print(heading(`${name} ${info.id}`))
       print(
         fields([
           ['Names', info.names.join(', ')],
@@ -120,7 +121,7 @@ function addCertsInfo(program: Command): void {
 
 function addCertsRemove(program: Command): void {
   withJson(
-    withApp(
+    withPlatform(
       addCommand(program, {
         name: 'certs:remove',
         summary: 'take a certificate from an app, at once',
@@ -130,47 +131,50 @@ function addCertsRemove(program: Command): void {
     ),
   )
     .argument('<id>', 'as `berth certs` shows it')
-    .action(async (cert: string, options: AppOptions & JsonOptions) => {
-      const { client, app } = await openApp(options)
-      const gone = await client.certs.remove({ app, cert })
+    .action(async (cert: string, options: PlatformOptions & JsonOptions) => {
+      const { certs, name } = await openCerts(options)
+      const gone = await certs.remove({ cert })
       if (options.json) printJson(gone)
-      else say(`Removed ${gone.id}, for ${gone.names.join(', ')}, from ${app}`)
+      else say(`Removed ${gone.id}, for ${gone.names.join(', ')}, from ${name}`)
     })
 }
 
 function addCertsAuto(program: Command): void {
   withJson(
-    withApp(
+    withPlatform(
       addCommand(program, {
         name: 'certs:auto',
         summary:
           "have certificates ordered for all hostnames of an app, and renewed: by that you agree to the CA's terms",
         group,
-        examples: ['certs:auto on -a blog', 'certs:auto off'],
+        examples: ['certs:auto on -a blog', 'certs:auto off', 'certs:auto on --platform'],
       }),
     ),
   )
     .argument('<on|off>')
-    .action(async (word: string, options: AppOptions & JsonOptions) => {
+    .action(async (word: string, options: PlatformOptions & JsonOptions) => {
       if (word !== 'on' && word !== 'off') throw new UsageError(`"${word.slice(0, 40)}" is neither on nor off`)
-      const { client, app } = await openApp(options)
-      const done = await client.certs.auto({ app, auto: word === 'on' })
+      const { certs, name } = await openCerts(options)
+      const done = await certs.auto({ auto: word === 'on' })
       if (options.json) {
         printJson(done)
         return
       }
       for (const { host, why } of done.not) say(`No certificate is ordered for ${host}: ${why}`)
       if (!done.auto)
-        say(`No certificates are ordered for ${app} any more; those that it has serve on until they expire`)
+        say(`No certificates are ordered for ${name} any more; those that it has serve on until they expire`)
       else if (done.hosts.length > 0)
-        say(`Ordering certificates for ${done.hosts.join(', ')}; \`berth domains\` says how it goes`)
-      else say(`${app} has no hostname to order a certificate for; \`berth domains:add\` gives it one`)
+        say(
+          `Ordering certificates for ${done.hosts.join(', ')}; \`berth domains${options.platform ? ' --platform' : ''}\` says how it goes`,
+        )
+      else if (options.platform) say('Berth has no hostname that a CA issues certificates for: see BERTH_DOMAIN')
+      else say(`${name} has no hostname to order a certificate for; \`berth domains:add\` gives it one`)
     })
 }
 
 function addCertsRenew(program: Command): void {
   withJson(
-    withApp(
+    withPlatform(
       addCommand(program, {
         name: 'certs:renew',
         summary: 'have certificates ordered anew now, also where it has failed and is waited for',
@@ -180,11 +184,11 @@ function addCertsRenew(program: Command): void {
     ),
   )
     .argument('[host]', 'default all hostnames')
-    .action(async (host: string | undefined, options: AppOptions & JsonOptions) => {
-      const { client, app } = await openApp(options)
-      const { hosts } = await client.certs.renew({ app, ...(host === undefined ? {} : { host }) })
+    .action(async (host: string | undefined, options: PlatformOptions & JsonOptions) => {
+      const { certs, name } = await openCerts(options)
+      const { hosts } = await certs.renew(host === undefined ? {} : { host })
       if (options.json) printJson({ hosts })
-      else say(hosts.length === 0 ? `${app} has no orders` : `Ordering certificates for ${hosts.join(', ')}`)
+      else say(hosts.length === 0 ? `${name} has no orders` : `Ordering certificates for ${hosts.join(', ')}`)
     })
 }
 

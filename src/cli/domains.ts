@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import type { DomainCheck, DomainInfo, DomainView } from '../api/contract.js'
 import { BerthError } from '../errors.js'
-import { formatExpiry } from './certs.js'
+import { isPlatform, withPlatform, type PlatformOptions } from './certs-of.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
 import { formatTime, heading, print, printJson, say, table } from './output.js'
+import { certified, setPlatformHttps, showPlatform } from './platform.js'
 import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
 
 const group = 'Domains'
@@ -18,19 +19,6 @@ const shownPlace = (view: DomainView): string => shownHost(view) + (view.path ??
 
 const listed = (all: readonly DomainView[]): string => all.map(shownPlace).join(', ')
 
-/** How it is with the certificate of a hostname, in words. */
-export function certified({
-  certificate,
-  order,
-  unordered,
-}: Pick<DomainInfo, 'certificate' | 'order' | 'unordered'>): string {
-  const shown = certificate === null ? 'no certificate' : `certificate until ${formatExpiry(certificate.notAfter)}`
-  if (order !== null && order.failures > 0)
-    return `${shown}; FAILED ${order.failures} times, again at ${formatTime(order.next)}: ${order.failure ?? ''}`
-  if (order !== null && certificate === null) return `${shown} yet: it is being ordered`
-  return certificate === null && unordered !== null ? `${shown}: ${unordered}` : shown
-}
-
 /** Why the app answers there. */
 function reasonOf(one: DomainInfo): string {
   if (one.own) return 'by its name'
@@ -41,17 +29,18 @@ function reasonOf(one: DomainInfo): string {
 
 function addDomains(program: Command): void {
   withJson(
-    withApp(
+    withPlatform(
       addCommand(program, {
         name: 'domains',
         summary: 'list the hostnames of an app, and how it is with their certificates',
         group,
-        examples: ['domains -a blog', 'domains --json'],
+        examples: ['domains -a blog', 'domains --json', 'domains --platform'],
       }),
     ),
   )
     .alias('domains:list')
-    .action(async (options: AppOptions & JsonOptions) => {
+    .action(async (options: PlatformOptions & JsonOptions) => {
+      if (isPlatform(options)) return showPlatform(options)
       const { client, app } = await openApp(options)
       const all = await client.domains.list({ app })
       if (options.json) {
@@ -179,18 +168,20 @@ function addDomainsRedirect(program: Command): void {
 
 function addDomainsHttps(program: Command): void {
   withJson(
-    withApp(
+    withPlatform(
       addCommand(program, {
         name: 'domains:https',
-        summary: 'have clients that come by plain HTTP sent on to HTTPS, or not',
+        summary:
+          'have clients that come by plain HTTP sent on to HTTPS, or not; of Berth itself: refuse what comes by it',
         group,
-        examples: ['domains:https on -a blog', 'domains:https off'],
+        examples: ['domains:https on -a blog', 'domains:https off', 'domains:https on --platform'],
       }),
     ),
   )
     .argument('<on|off>')
-    .action(async (word: string, options: AppOptions & JsonOptions) => {
+    .action(async (word: string, options: PlatformOptions & JsonOptions) => {
       if (word !== 'on' && word !== 'off') throw new UsageError(`"${word.slice(0, 40)}" is neither on nor off`)
+      if (isPlatform(options)) return setPlatformHttps(word === 'on', options)
       const { client, app } = await openApp(options)
       const done = await client.domains.https({ app, https: word === 'on' })
       if (options.json) printJson(done)

@@ -83,6 +83,9 @@ export async function setRemote(credentials: Credentials, name: string, gitUrl: 
     // an empty one first makes git forget helpers set elsewhere, which may know an older token (gitcredentials(7))
     ['config', '--local', '--replace-all', helper, ''],
     ['config', '--local', '--add', helper, `store --file=${file}`],
+    ...(credentials.ca === undefined
+      ? []
+      : [['config', '--local', `http.${credentials.url}.sslCAInfo`, credentials.ca]]),
     // a proxy of the environment does not know this machine's own names
     ...(new URL(gitUrl).hostname.endsWith('.localhost') ? [['config', '--local', `remote.${name}.proxy`, '']] : []),
   ]

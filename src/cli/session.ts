@@ -27,7 +27,7 @@ export async function openSession(): Promise<Session> {
     throw new BerthError(
       'unauthenticated',
       'no Berth is known here',
-      'start one with `bin/up`, or set BERTH_URL and BERTH_TOKEN to use another',
+      '`berth login URL` uses one that runs elsewhere, `bin/up` starts one here',
     )
   return { credentials, client: createClient(credentials) }
 }

@@ -25,6 +25,8 @@ export const topics: Readonly<Record<string, () => Promise<Register>>> = {
   git: async () => (await import('./git.js')).registerGit,
   registry: async () => (await import('./registry.js')).registerRegistry,
   plugins: async () => (await import('./plugins.js')).registerPlugins,
+  login: async () => (await import('./login.js')).registerLogin,
+  logout: async () => (await import('./login.js')).registerLogin,
   tokens: async () => (await import('./tokens.js')).registerTokens,
   serve: async () => (await import('../serve/commands.js')).registerServe,
   up: async () => (await import('../serve/commands.js')).registerServe,

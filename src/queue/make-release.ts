@@ -48,21 +48,21 @@ export async function makeRelease(
     await tellAfter(deps, run, 'deploy', { release: version })
   }
   // whoever takes this up again writes both
-  const [{ name }] = await Promise.all([
+  const [after] = await Promise.all([
     store.apps.update(app.id, { current: version }),
     store.releases.update(app.id, version, { status: 'succeeded' }),
   ])
   log.detail(`Released v${String(version)}`)
   await tellAfter(deps, run, 'release', { release: version })
   if (released.image !== null && kind.runsReleaseCommand) await runAfter(deps, run, released)
-  if (released.image !== null) for (const line of summaryOf(released, config.appUrl(name))) log.detail(line)
+  if (released.image !== null) for (const line of summaryOf(released, config.appUrl(after))) log.detail(line)
 }
 
 /** Ends an operation that makes no release. @param why `true` where what was asked for is so already */
 async function endUnchanged({ store, config }: OperationDeps, run: OperationRun, why: string | true): Promise<void> {
   const { app, current, operation, log } = run
   log.detail(why === true ? 'Nothing changes: no release, no restart' : why)
-  if (why !== true) for (const line of summaryOf(current, config.appUrl(app.name))) log.detail(line)
+  if (why !== true) for (const line of summaryOf(current, config.appUrl(app))) log.detail(line)
   await store.operations.update(operation.id, { unchanged: current.version })
 }
 

@@ -87,7 +87,7 @@ const actingOf = (deps: OperationDeps, { app, current, operation, log, signal }:
   app,
   store: deps.store,
   progress: log,
-  url: deps.config.appUrl(app.name),
+  url: deps.config.appUrl(app),
   restart: async (process) => {
     await deps.store.operations.update(operation.id, { status: 'releasing' })
     await deps.scheduler.restart(app, current, process, { log: (line) => log.detail(line), signal })

@@ -33,7 +33,7 @@ function callOf(
 ): Omit<HookCall, 'when'> {
   return {
     event,
-    app: { id: app.id, name: app.name, url: config.appUrl(app.name) },
+    app: { id: app.id, name: app.name, url: config.appUrl(app) },
     operation: operation.id,
     by: operation.by?.name ?? null,
     release,

@@ -61,9 +61,9 @@ function addUp(program: Command): void {
     .action(async () => {
       const config = ownConfig('up')
       const { up } = await import('./up.js')
-      const { example, failure } = await up(config)
+      const { url, example, failure } = await up(config)
       const sudo = process.env.SUDO_UID === undefined ? '' : 'sudo '
-      console.log(`\n       Berth is up at ${config.url}`)
+      console.log(`\n       Berth is up at ${url}`)
       if (example !== null) console.log(`       Example app:   ${example}`)
       console.log(`       Platform log:  ${sudo}tail -F ${config.root}/log/*.log\n`)
       if (failure) throw failure

@@ -72,7 +72,7 @@ export async function pushExample(config: Config, say: (line: string) => void): 
   }
   const { app: id } = (await example.get()) ?? { app: null }
   const now = id === null ? null : await store.apps.find(id)
-  return now && config.appUrl(now.name)
+  return now && config.appUrl(now)
 }
 
 async function push(config: Config, app: App): Promise<void> {

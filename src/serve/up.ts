@@ -32,6 +32,8 @@ const say = (line: string): void => void process.stderr.write(`-----> ${line}\n`
 
 /** What `up` has come to. */
 export interface Outcome {
+  /** Where it is. */
+  readonly url: string
   /** The example's URL, if there is one. */
   readonly example: string | null
   /** Berth is up, but its first push was not: why. */
@@ -52,16 +54,16 @@ export async function up(config: Config): Promise<Outcome> {
   const turn = await lock(join(config.run, 'up.lock'), () => say('Another bin/up is at work: waiting for it'))
   try {
     await start(config, checkInstanceSettings(config))
-    await logIn(config, say)
+    const url = await logIn(config, say)
     await ensureBase(config)
-    return await introduce(config)
+    return { url, ...(await introduce(config)) }
   } finally {
     turn[Symbol.dispose]()
   }
 }
 
 /** The first push. Without it Berth is up all the same. */
-async function introduce(config: Config): Promise<Outcome> {
+async function introduce(config: Config): Promise<Omit<Outcome, 'url'>> {
   try {
     return { example: await pushExample(config, say), failure: null }
   } catch (error) {

@@ -9,10 +9,10 @@ export interface AcmeAccount {
   readonly url: string | null
 }
 
-/** A certificate that Berth orders for one hostname of an app, and orders again before it expires. */
+/** A certificate that Berth orders for one hostname of an app, or its own, and orders again before it expires. */
 export interface AcmeJob {
-  /** App id. */
-  readonly app: string
+  /** App id; null is the platform's. */
+  readonly app: string | null
   readonly host: string
   /** URL of the CA's directory that `order` is at. */
   readonly directory: string
@@ -41,18 +41,19 @@ const tokenLife = 24 * 3_600
 /** 0: its app is gone. */
 const begin = `
 local field, json, app = unpack(ARGV)
-if redis.call('hexists', 'apps', app) == 0 then return 0 end
+if app ~= '' and redis.call('hexists', 'apps', app) == 0 then return 0 end
 redis.call('hsetnx', 'acme:jobs', field, json)
 return 1`
 
 /** A job as it was read becomes another; 0: it is not as it was read, or its app is gone. */
 const proceed = `
 local field, before, after, app = unpack(ARGV)
-if redis.call('hget', KEYS[1], field) ~= before or redis.call('hexists', 'apps', app) == 0 then return 0 end
+if redis.call('hget', KEYS[1], field) ~= before then return 0 end
+if app ~= '' and redis.call('hexists', 'apps', app) == 0 then return 0 end
 redis.call('hset', KEYS[1], field, after)
 return 1`
 
-const fieldOf = ({ app, host }: Pick<AcmeJob, 'app' | 'host'>): string => `${app} ${host}`
+const fieldOf = ({ app, host }: Pick<AcmeJob, 'app' | 'host'>): string => `${app ?? ''} ${host}`
 
 /**
  * What is under way with CAs: hash `acme:accounts` (directory -> JSON), hash `acme:jobs` (app and hostname -> JSON), and a string
@@ -86,8 +87,8 @@ export class Acme {
     return (await this.#redis.hvals('acme:jobs')).map((json) => JSON.parse(json) as AcmeJob)
   }
 
-  /** Those of an app. */
-  async jobsOf(app: string): Promise<AcmeJob[]> {
+  /** Those of an app; of the platform with null. */
+  async jobsOf(app: string | null): Promise<AcmeJob[]> {
     return (await this.jobs()).filter((job) => job.app === app)
   }
 
@@ -98,12 +99,12 @@ export class Acme {
 
   /** Records one unless there is one. */
   async begin(job: AcmeJob): Promise<void> {
-    await this.#redis.eval(begin, 0, fieldOf(job), JSON.stringify(job), job.app)
+    await this.#redis.eval(begin, 0, fieldOf(job), JSON.stringify(job), job.app ?? '')
   }
 
   /** @returns null when there is none any more */
   update(of: Pick<AcmeJob, 'app' | 'host'>, patch: Partial<AcmeJob>): Promise<AcmeJob | null> {
-    const script = { hash: 'acme:jobs', key: fieldOf(of), script: proceed, args: () => [of.app] }
+    const script = { hash: 'acme:jobs', key: fieldOf(of), script: proceed, args: () => [of.app ?? ''] }
     return change<AcmeJob>(this.#redis, script, (before) => ({ ...before, ...patch }))
   }
 

@@ -12,6 +12,7 @@ import { Notifications } from './notifications.js'
 import { Operations } from './operations.js'
 import { Pages } from './pages.js'
 import { Plugins } from './plugins.js'
+import { Platform } from './platform.js'
 import { Pushers } from './pushers.js'
 import { Releases } from './releases.js'
 import { Routes } from './routes.js'
@@ -28,6 +29,7 @@ export interface Store extends AsyncDisposable {
   readonly certificates: Certificates
   readonly acme: Acme
   readonly pages: Pages
+  readonly platform: Platform
   readonly pushers: Pushers
   readonly cron: Cron
   readonly notices: Notices
@@ -59,6 +61,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     certificates: new Certificates(redis),
     acme: new Acme(redis),
     pages: new Pages(redis),
+    platform: new Platform(redis),
     pushers: new Pushers(redis),
     cron: new Cron(redis),
     notices: new Notices(redis),

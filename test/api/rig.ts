@@ -51,20 +51,27 @@ const engineOf = (): Server =>
 /** What a test puts in place of the scheduler that does nothing; the store is the worker's. */
 export type SchedulerOf = (at: { readonly config: Config; readonly store: Store }) => Promise<Partial<Scheduler>>
 
-export async function openRig(schedulerOf: SchedulerOf = () => Promise.resolve({})): Promise<Rig> {
+export async function openRig(
+  schedulerOf: SchedulerOf = () => Promise.resolve({}),
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Rig> {
   const undo: (() => unknown)[] = []
   const dispose = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step()
   }
   try {
-    return await open(undo, dispose, schedulerOf)
+    return await open(undo, dispose, { schedulerOf, settings })
   } catch (error) {
     await dispose()
     throw error
   }
 }
 
-async function open(undo: (() => unknown)[], dispose: () => Promise<void>, schedulerOf: SchedulerOf): Promise<Rig> {
+async function open(
+  undo: (() => unknown)[],
+  dispose: () => Promise<void>,
+  { schedulerOf, settings }: { readonly schedulerOf: SchedulerOf; readonly settings: Readonly<Record<string, string>> },
+): Promise<Rig> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-api-'))
   undo.push(() => rm(dir, { recursive: true, force: true }))
   const port = await freePort()
@@ -72,6 +79,7 @@ async function open(undo: (() => unknown)[], dispose: () => Promise<void>, sched
     BERTH_ROOT: join(dir, 'root'),
     BERTH_RUN: join(dir, 'run'),
     BERTH_HTTP_PORT: String(port),
+    ...settings,
   })
   const log = createLog('test', { level: 'silent' })
   const redis = await startRedis(config)

@@ -141,3 +141,30 @@ describe('a CA that knows its accounts from elsewhere', function () {
 async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20))
 }
+
+describe("the certificate of Berth's own hostname", function () {
+  this.timeout(30_000)
+
+  it('is ordered where somebody wants it, beside those of apps, and serves no app that has a certificate', async () => {
+    await using rig = await certifierRig()
+    const { store } = rig
+    const appHost = (name: string): string => `${name}.example.org`
+    const platform = { app: null, host: 'berth.example.org' }
+    const app = await rig.app('shop')
+    await using certifier = await rig.certifier({ appHost })
+    expect(certifier).to.be.an('object')
+    await rig.job(app, 'shop.example.org', isDone)
+    expect(await store.acme.job(platform), 'nobody wants it').to.equal(null)
+    await store.platform.choose({ autoCerts: true })
+    await until(async () => isDone((await store.acme.job(platform)) ?? { certificate: null, order: null }))
+    const { certificate } = (await store.acme.job(platform)) ?? {}
+    expect(await store.certificates.get(certificate ?? '')).to.deep.include({
+      ...{ names: ['berth.example.org'], source: 'acme', app: null },
+    })
+    expect((await store.certificates.find('berth.example.org'))?.id).to.equal(certificate)
+    expect(rig.pebble.issued()).to.equal(2)
+    await store.platform.choose({ autoCerts: false })
+    await until(async () => (await store.acme.job(platform)) === null)
+    expect((await store.certificates.find('berth.example.org'))?.id, 'it serves on').to.equal(certificate)
+  })
+})

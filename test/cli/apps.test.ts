@@ -45,7 +45,10 @@ describe('apps on the command line', function () {
     const same = await berth(['apps:rename', 'named', '-a', 'named'])
     expect([same.code, same.stderr.includes('named has that name already')]).to.deep.equal([2, true])
     const { code, stdout: urls } = await berth(['apps:rename', 'renamed', '-a', 'named'])
-    expect([code, urls]).to.deep.equal([0, `${cli.api.config.appUrl('renamed')} | ${cli.api.url}/renamed.git\n`])
+    expect([code, urls]).to.deep.equal([
+      0,
+      `${cli.api.config.appUrl({ name: 'renamed' })} | ${cli.api.url}/renamed.git\n`,
+    ])
     expect((await berth(['apps:rename', 'Bad', '-a', 'renamed'])).stderr).to.match(/^Renaming renamed to Bad\.\.\. !\n/)
   })
 })

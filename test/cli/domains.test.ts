@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { DomainCheck, DomainView } from '../../src/api/contract.js'
-import { certified, shownCheck } from '../../src/cli/domains.js'
+import { shownCheck } from '../../src/cli/domains.js'
+import { certified } from '../../src/cli/platform.js'
 import { setCli } from './rig.js'
 
 describe('domains on the command line', function () {

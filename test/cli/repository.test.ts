@@ -14,7 +14,7 @@ describe('the repository one is in', function () {
     const repo = await cli.repository()
     const made = await berth(['apps:create', 'blog'], { cwd: repo })
     expect(made.stderr).to.include('Creating blog... done').and.to.include('Git remote berth added')
-    expect(made.stdout).to.equal(`${cli.api.config.appUrl('blog')} | ${cli.api.url}/blog.git\n`)
+    expect(made.stdout).to.equal(`${cli.api.config.appUrl({ name: 'blog' })} | ${cli.api.url}/blog.git\n`)
     expect(await must('git', ['remote', 'get-url', 'berth'], { cwd: repo, env: cli.env })).to.equal(
       `${cli.api.url}/blog.git`,
     )

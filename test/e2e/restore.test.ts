@@ -46,7 +46,7 @@ describe('a backup', function () {
   })
   const cli = (...args: string[]) => run(join(home, 'bin/berth'), args, { env, timeoutMs: 240_000 })
   const answers = async (text: string): Promise<void> => {
-    const url = loadConfig({ BERTH_ROOT: join(dir, 'root') }).appUrl(name)
+    const url = loadConfig({ BERTH_ROOT: join(dir, 'root') }).appUrl({ name })
     const deadline = Date.now() + 120_000
     for (let last = ''; last !== text;) {
       await sleep(200)

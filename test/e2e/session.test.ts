@@ -32,7 +32,7 @@ describe('push an app, see it at its hostname', () => {
     const remote = await repo.git('remote', 'get-url', 'berth')
     expect(remote.stdout.trim()).to.equal(`${berth.config.url}/${name}.git`)
     const info = await berth.berth(['apps:info', '-a', name])
-    expect(info.stdout).to.include(berth.config.appUrl(name)).and.to.include(`${name}.git`)
+    expect(info.stdout).to.include(berth.config.appUrl({ name })).and.to.include(`${name}.git`)
   })
 
   it('follows the log of a running app', async () => {

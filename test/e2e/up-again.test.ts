@@ -53,7 +53,7 @@ describe('berth up, again and again', function () {
     run(join(home, 'bin/berth'), ['up'], { env: { ...env, ...settings }, timeoutMs: 240_000 })
   const config = (): Config => loadConfig({ BERTH_ROOT: root() })
   const answer = async (app = 'hello-node') => {
-    const { stdout } = await run('curl', ['-s', '-w', ' %{http_code}', config().appUrl(app)])
+    const { stdout } = await run('curl', ['-s', '-w', ' %{http_code}', config().appUrl({ name: app })])
     return stdout.trim()
   }
   const supervisor = () => readRunning(config().run)?.pid ?? 0

@@ -29,16 +29,16 @@ export function appHandlers(platform: ControlApiDeps): HandlersOf<'apps'> {
   const { config, store } = platform
 
   return {
-    list: async () => (await store.apps.list()).map((app) => viewApp(config, app)),
+    list: async (_, { url }) => (await store.apps.list()).map((app) => viewApp(config, app, url)),
 
-    create: async ({ name }) =>
-      viewApp(config, await (name === undefined ? createRandom(store) : store.apps.create(name))),
+    create: async ({ name }, { url }) =>
+      viewApp(config, await (name === undefined ? createRandom(store) : store.apps.create(name)), url),
 
-    info: async (_, { app }) => {
+    info: async (_, { app, url }) => {
       const release = await store.releases.current(app)
       const { description, commit } = release
       return {
-        ...viewApp(config, app),
+        ...viewApp(config, app, url),
         description,
         commit,
         source: app.gitSource ?? null,
@@ -46,15 +46,16 @@ export function appHandlers(platform: ControlApiDeps): HandlersOf<'apps'> {
       }
     },
 
-    update: async ({ name: newName, deployBranch }, { app: { id, name: old }, caller }) => {
+    update: async ({ name: newName, deployBranch }, { app: { id, name: old }, caller, url }) => {
       if (deployBranch != null && !branchName.test(deployBranch)) throw noBranch(deployBranch)
       const app = await store.apps.update(id, {
         ...(deployBranch !== undefined && { deployBranch }),
         ...(newName !== undefined && { name: newName }),
       })
-      if (newName === undefined || newName === old) return { app: viewApp(config, app), operation: null }
+      const view = viewApp(config, app, url)
+      if (newName === undefined || newName === old) return { app: view, operation: null }
       // the hostname has moved along; the worker says when the router knows
-      return { app: viewApp(config, app), operation: await submitChange(platform, app, { kind: 'rename' }, caller) }
+      return { app: view, operation: await submitChange(platform, app, { kind: 'rename' }, caller) }
     },
 
     destroy: ({ confirm }, { app, caller }) => {

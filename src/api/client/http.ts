@@ -1,13 +1,10 @@
-import type { IncomingMessage, RequestOptions } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import type { RequestOptions } from 'node:https'
+import { isIP } from 'node:net'
 import { BerthError, statusOf, type Fault } from '../../errors.js'
 import { versionHeader } from '../routes.js'
-
-/** A Berth and the token it knows the caller by. */
-export interface Access {
-  /** `http://berth.<domain>[:port]` */
-  readonly url: string
-  readonly token: string
-}
+import type { Access } from './access.js'
+import { distrust, trusting, type Trust } from './trust.js'
 
 /** How long the server may stay silent: before it answers, and between two beats of a stream of lines. */
 const silenceMs = 60_000
@@ -16,14 +13,21 @@ const silenceMs = 60_000
  * Where to connect for a URL. Names under `localhost` are this machine (RFC 6761 §6.3), but not every libc's resolver
  * knows it; the name itself still goes into the Host header.
  */
-export const connectOptions = (url: URL): { host: string; port: number; headers: { host: string } } => ({
+export const connectOptions = (
+  url: URL,
+): { host: string; port: number; headers: { host: string }; servername?: string } => ({
   host: /(^|\.)localhost$/.test(url.hostname) ? '127.0.0.1' : url.hostname.replace(/^\[|\]$/g, ''),
   port: Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
   headers: { host: url.host },
+  // RFC 6066 §3: an address is no server name
+  ...(isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0 ? { servername: url.hostname } : {}),
 })
 
 /** What could not be reached, in words. */
 export function unreachable(url: string, cause: unknown): BerthError {
+  if (cause instanceof BerthError) return cause
+  const untrusted = distrust(url, cause)
+  if (untrusted) return untrusted
   const code = (cause as NodeJS.ErrnoException).code ?? ''
   if (code === 'ECONNREFUSED')
     return new BerthError('unavailable', `Berth is not running at ${url}`, '`bin/up` starts it', cause)
@@ -59,10 +63,16 @@ export async function sendRequest(access: Access, call: ApiCall, signal?: AbortS
   return response
 }
 
-async function exchange(
+const exchange = (access: Access, call: ApiCall, signal: AbortSignal | undefined): Promise<IncomingMessage> =>
+  trusting(access, (trust) => ask(access, call, signal, trust)).catch((cause: unknown) => {
+    throw signal?.aborted === true ? signal.reason : unreachable(access.url, cause)
+  })
+
+async function ask(
   access: Access,
   { method, path, body }: ApiCall,
   signal: AbortSignal | undefined,
+  trust: Trust,
 ): Promise<IncomingMessage> {
   const url = new URL(access.url)
   const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http')
@@ -79,14 +89,12 @@ async function exchange(
       ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': payload.length }),
     },
     ...(signal === undefined ? {} : { signal }),
-    ...(url.protocol === 'https:' ? { servername: url.hostname } : {}),
+    ...trust,
   }
   return new Promise((resolve, reject) => {
     const sent = request(options, resolve)
     sent.on('timeout', () => sent.destroy(Object.assign(new Error('it does not answer'), { code: 'ETIMEDOUT' })))
-    sent.on('error', (cause) =>
-      reject(signal?.aborted === true ? (signal.reason as Error) : unreachable(access.url, cause)),
-    )
+    sent.on('error', reject)
     sent.end(payload)
   })
 }

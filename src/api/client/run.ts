@@ -2,7 +2,9 @@ import type { Readable, Writable } from 'node:stream'
 import { WebSocket } from 'ws'
 import { BerthError } from '../../errors.js'
 import { channel, inputWindow, type FromCaller, type FromServer } from '../run-messages.js'
-import { connectOptions, faultOf, readAll, toError, unreachable, type Access } from './http.js'
+import { connectOptions, faultOf, readAll, toError, unreachable } from './http.js'
+import type { Access } from './access.js'
+import { trusting, type Trust } from './trust.js'
 
 /** What to run, where, and the streams it is tied to. */
 export interface RunOptions {
@@ -45,24 +47,25 @@ const strange = (url: string): BerthError =>
     'is it of another version, or no Berth?',
   )
 
-function connect(access: Access, app: string): WebSocket {
+function connect(access: Access, app: string, trust: Trust): WebSocket {
   const url = new URL(access.url)
-  const { host, port, headers } = connectOptions(url)
+  const { host, port, headers, servername } = connectOptions(url)
   return new WebSocket(
     `${url.protocol === 'https:' ? 'wss' : 'ws'}://${host}:${port}/api/apps/${encodeURIComponent(app)}/run`,
     {
       headers: { ...headers, authorization: `Bearer ${access.token}` },
+      ...{ ...trust, ...(servername === undefined ? {} : { servername }) },
       perMessageDeflate: false,
       handshakeTimeout: 30_000,
     },
   )
 }
 
-/** Resolves when the server has taken the connection. @throws BerthError what it said, or `unavailable` */
+/** Resolves when the server has taken the connection. @throws BerthError what it said, or why there is no connection */
 const whenOpen = (socket: WebSocket, { url }: Access): Promise<void> =>
   new Promise((resolve, reject) => {
     socket.once('open', resolve)
-    socket.once('error', (cause) => reject(unreachable(url, cause)))
+    socket.once('error', reject)
     socket.once('unexpected-response', (_request, response) => {
       void readAll(response)
         .catch(() => '')
@@ -116,13 +119,10 @@ function passOn(socket: WebSocket, bytes: Buffer, { stdout, stderr }: Pick<RunOp
  * @throws BerthError what the server said; `unavailable` when the connection was lost, and the process ended with it
  */
 export async function run(access: Access, options: RunOptions): Promise<number> {
-  const socket = connect(access, options.app)
-  const closed = new Promise((resolve) => socket.once('close', resolve))
   const window = new Window()
   let verdict: { code: number } | BerthError | undefined
 
-  // its first words may come with the answer to the handshake
-  socket.on('message', (data, isBinary) => {
+  const hear = (socket: WebSocket, data: unknown, isBinary: boolean): void => {
     const bytes = data as Buffer
     if (isBinary) {
       passOn(socket, bytes, options)
@@ -135,8 +135,18 @@ export async function run(access: Access, options: RunOptions): Promise<number> 
       verdict = message === null ? strange(access.url) : 'exit' in message ? message.exit : toError(message.error)
       socket.terminate() // it is the last message; a farewell would wait behind input that nobody reads
     }
+  }
+  const open = async (trust: Trust): Promise<{ socket: WebSocket; closed: Promise<unknown> }> => {
+    const socket = connect(access, options.app, trust)
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    // its first words may come with the answer to the handshake
+    socket.on('message', (data, isBinary) => hear(socket, data, isBinary))
+    await whenOpen(socket, access)
+    return { socket, closed }
+  }
+  const { socket, closed } = await trusting(access, open).catch((cause: unknown) => {
+    throw unreachable(access.url, cause)
   })
-  await whenOpen(socket, access)
   socket.on('error', () => undefined) // 'close' follows
   options.signal.addEventListener('abort', () => socket.terminate(), { once: true })
   options.onResize(() => say(socket, { resize: options.size() }))

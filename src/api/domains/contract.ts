@@ -12,7 +12,8 @@ export const DomainView = z.strictObject({
 })
 export type DomainView = z.output<typeof DomainView>
 
-const DomainInfo = DomainView.extend({
+/** How it is with the certificate of a hostname. */
+export const CertState = z.strictObject({
   certificate: z
     .strictObject({ id: z.string(), source: z.enum(['own', 'acme']), notAfter: Time })
     .nullable()
@@ -27,6 +28,11 @@ const DomainInfo = DomainView.extend({
     .nullable()
     .describe('what Berth does for a certificate; null: it orders none'),
   unordered: z.string().nullable().describe('why none is ordered though the app has them ordered'),
+})
+export type CertState = z.output<typeof CertState>
+
+const DomainInfo = DomainView.extend({
+  ...CertState.shape,
   of: z
     .string()
     .nullable()

@@ -1,16 +1,15 @@
 import { may, type Caller } from '../../access/caller.js'
 import { BerthError } from '../../errors.js'
 import { readHostname, toUnicode } from '../../lib/hostname.js'
-import { hostsOf, reasonAgainst } from '../../certificates/wanted.js'
-import type { AcmeJob } from '../../store/acme.js'
+import { hostsOf } from '../../certificates/wanted.js'
 import type { App } from '../../store/apps.js'
-import { certificateFor, type Certificate } from '../../store/certificates.js'
 import { checkDomain, HostnameTaken, mostDomains, type Domain } from '../../store/domains.js'
 import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
 import { checkDomains } from './check.js'
-import type { DomainInfo, DomainView } from './contract.js'
+import type { DomainView } from './contract.js'
 import { guestsOf, pathsAt, pathsFor, viewPath, withPaths } from './paths.js'
+import { certState } from './state.js'
 
 const viewDomain = ({ host, createdAt, redirect }: Domain, own = false): DomainView => ({
   ...{ host, shown: toUnicode(host), own, createdAt, redirect: redirect ?? null, path: null, strip: false },
@@ -47,15 +46,16 @@ const listHandler =
       store.acme.jobsOf(app.id),
       store.apps.list(),
     ])
+    const by = { id: app.id, autoCerts: app.autoCerts === true, certificates, jobs, dns: config.dns !== undefined }
     const whole = views.map((view) => ({
       ...{ ...view, of: null, guests: guestsOf(view.host, { app, apps, caller }) },
-      ...certifiedOf(view.host, { app, certificates, jobs, dns: config.dns !== undefined }),
+      ...certState(view.host, by),
     }))
     const parts = (app.paths ?? []).map((one) => {
       const root = apps.find(({ id }) => id === one.root)
       const of = root && hostsOf(root, (name) => config.appHost(name)).includes(one.host) ? root : null
       // who has the hostname sees to its certificate
-      const certificate = of && certifiedOf(one.host, { app: of, certificates, jobs: [], dns: false }).certificate
+      const certificate = of && certState(one.host, { ...by, id: of.id }).certificate
       return { ...viewPath(one), certificate, order: null, unordered: null, guests: [], of: of && of.name }
     })
     return [...whole, ...parts]
@@ -96,32 +96,6 @@ const removeHandler =
     if (gone === undefined) throw noDomain(host, app)
     return gone
   }
-
-interface Certified {
-  readonly app: App
-  readonly certificates: readonly Certificate[]
-  readonly jobs: readonly AcmeJob[]
-  readonly dns: boolean
-}
-
-function certifiedOf(
-  host: string,
-  { app, certificates, jobs, dns }: Certified,
-): Pick<DomainInfo, 'certificate' | 'order' | 'unordered'> {
-  const shown = certificateFor(certificates, host, app.id)
-  const job = jobs.find((one) => one.host === host)
-  const time = (ms: number): string => new Date(ms).toISOString()
-  return {
-    certificate: shown && { id: shown.id, source: shown.source, notAfter: time(shown.notAfter) },
-    order: job
-      ? {
-          ...{ failures: job.failures, failure: job.failure, next: time(job.next) },
-          renew: job.renew === null ? null : time(job.renew),
-        }
-      : null,
-    unordered: app.autoCerts === true ? reasonAgainst(host, { certificates, app: app.id, dns }) : null,
-  }
-}
 
 const httpsHandler =
   ({ config, store }: ControlApiDeps): HandlersOf<'domains'>['https'] =>

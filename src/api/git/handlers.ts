@@ -81,21 +81,22 @@ async function* followSync({ output, ended }: SyncRun, signal: AbortSignal) {
 
 export function gitHandlers(platform: ControlApiDeps): HandlersOf<'git'> {
   const { config, store } = platform
-  const urlOf = ({ id }: Webhook): string => `${config.url}/hooks/${id}`
-  const view = async ({ id, gitOrigin, gitSource, deployBranch }: App): Promise<GitView> => {
+  const urlOf = (url: string, { id }: Webhook): string => `${url}/hooks/${id}`
+  const view = async (url: string, { id, gitOrigin, gitSource, deployBranch }: App): Promise<GitView> => {
     const [hook, logins, keys] = await Promise.all([
       store.webhooks.of(id),
       store.gitLogins(id).list(),
       store.gitKeys(id).all(),
     ])
-    const webhook = hook && { url: urlOf(hook), createdAt: hook.createdAt }
+    const webhook = hook && { url: urlOf(url, hook), createdAt: hook.createdAt }
     return { origin: gitOrigin ?? null, source: gitSource ?? null, webhook, deployBranch, ...viewKeys(keys), logins }
   }
 
   return {
-    info: (_, { app }) => view(app),
-    update: async ({ origin, source }, { app }) =>
+    info: (_, { app, url }) => view(url, app),
+    update: async ({ origin, source }, { app, url }) =>
       view(
+        url,
         await store.apps.update(app.id, {
           ...(origin !== undefined && { gitOrigin: origin === null ? undefined : checkOrigin(origin) }),
           ...(source !== undefined && { gitSource: source === null ? undefined : checkSource(config, source) }),
@@ -117,9 +118,9 @@ export function gitHandlers(platform: ControlApiDeps): HandlersOf<'git'> {
 
     ...sshHandlers(platform),
 
-    openWebhook: async (_, { app }) => {
+    openWebhook: async (_, { app, url }) => {
       const hook = (await store.webhooks.renew(app.id)) ?? gone()
-      return { url: urlOf(hook), createdAt: hook.createdAt, secret: hook.secret.reveal() }
+      return { url: urlOf(url, hook), createdAt: hook.createdAt, secret: hook.secret.reveal() }
     },
 
     closeWebhook: async (_, { app }) => ({ removed: await store.webhooks.remove(app.id) }),

@@ -14,7 +14,7 @@ describe('apps through the API', function () {
 
   it('are created with a first release, listed and described', async () => {
     const made = contract.apps.create.reply.parse(await rig.client.apps.create({ name: 'listed' }))
-    expect(made).to.include({ url: rig.config.appUrl('listed'), gitUrl: `${rig.url}/listed.git`, release: 1 })
+    expect(made).to.include({ url: rig.config.appUrl({ name: 'listed' }), gitUrl: `${rig.url}/listed.git`, release: 1 })
     const all = contract.apps.list.reply.parse(await rig.client.apps.list({}))
     expect(all.map(({ name }) => name)).to.include('listed')
     const info = contract.apps.info.reply.parse(await rig.client.apps.info({ app: 'listed' }))

@@ -61,7 +61,7 @@ describe('domains through the API', function () {
     expect(await hostsOf(id)).to.have.length(1)
     const app = await rig.store.apps.get('second')
     const handlers = domainHandlers({ config: rig.config, store: rig.store } as unknown as ControlApiDeps)
-    const context = { app, caller: anonymous, signal: new AbortController().signal }
+    const context = { app, caller: anonymous, url: '', signal: new AbortController().signal }
     const stranger = await refusal(handlers.add({ app: 'second', hosts: ['shop.example.net'] }, context))
     expect(stranger.message).to.equal('shop.example.net is a domain of another app; nothing was added')
     expect(stranger.hint).to.not.include('first')
@@ -108,7 +108,12 @@ describe('domains through the API', function () {
       hint: '`berth domains:remove parts.example --path /api -a back` takes it from there',
     })
     const handlers = domainHandlers({ config: rig.config, store } as unknown as ControlApiDeps)
-    const context = { app: await store.apps.get('rival'), caller: anonymous, signal: new AbortController().signal }
+    const context = {
+      app: await store.apps.get('rival'),
+      caller: anonymous,
+      url: '',
+      signal: new AbortController().signal,
+    }
     const stranger = await refusal(handlers.add({ app: 'rival', hosts: ['parts.example'], path: '/x' }, context))
     expect(stranger).to.include({ fault: 'denied', message: 'parts.example is a domain of another app' })
 
@@ -171,7 +176,7 @@ describe('domains through the API', function () {
     const config = { ...rig.config, httpsPort: 8443 }
     const handlers = domainHandlers({ config, store: rig.store } as unknown as ControlApiDeps)
     const app = await rig.store.apps.get('secure')
-    const context = { app, caller: anonymous, signal: new AbortController().signal }
+    const context = { app, caller: anonymous, url: '', signal: new AbortController().signal }
     expect(await handlers.https({ app: 'secure', https: true }, context)).to.deep.equal({ https: true })
     expect((await rig.store.routes.get(app.id))?.https).to.equal(true)
     await https(false)
