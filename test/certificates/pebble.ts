@@ -1,7 +1,10 @@
-import type { EventEmitter } from 'node:events'
+import { once, type EventEmitter } from 'node:events'
 import { mkdtemp, writeFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { startDaemon } from '../daemon.js'
 import { freePort } from '../free.js'
 import { Authority } from './authority.js'
@@ -17,6 +20,8 @@ export interface Pebble extends AsyncDisposable {
   readonly lines: EventEmitter
   /** How many certificates it has issued. */
   issued(): number
+  /** PEM of the root that what it issues is to be trusted by. */
+  root(): Promise<string>
 }
 
 export interface PebbleOptions {
@@ -61,6 +66,11 @@ export async function startPebble({ httpPort, dns, refuses = 0, external }: Pebb
     ca: own.cert,
     log: daemon.log,
     lines: daemon.lines,
+    root: async () => {
+      const options = { host: 'localhost', port: management, path: '/roots/0', ca: own.cert, agent: false } as const
+      const [answer] = (await once(get(options), 'response')) as [IncomingMessage]
+      return text(answer)
+    },
     issued: () => daemon.log.filter((line) => line.includes('Issued certificate serial')).length,
     [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
   }
