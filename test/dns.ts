@@ -20,21 +20,25 @@ const updatesBy = ({ name, secret }: { readonly name: string; readonly secret: s
 /**
  * @param zones `example.org` -> lines of a zone file, without its SOA and NS
  * @param key with which TXT records below `_acme-challenge` may be changed (hmac-sha256)
+ * @param listen `ADDRESS@PORT` of loopback; default a free port
  */
 export async function startDns(
   zones: Readonly<Record<string, readonly string[]>>,
   key?: { readonly name: string; readonly secret: string },
+  listen?: string,
 ): Promise<DnsServer> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-dns-'))
-  const port = await freePort()
-  const address = `127.0.0.1:${String(port)}`
+  const at = listen ?? `127.0.0.1@${String(await freePort())}`
+  const address = at.replace('@', ':')
   for (const [zone, lines] of Object.entries(zones))
     await writeFile(
       join(dir, zone),
-      [`@ 60 SOA ns hostmaster 1 60 60 60 60`, `@ 60 NS ns`, `ns 60 A 127.0.0.1`, ...lines, ''].join('\n'),
+      [`@ 60 SOA ns hostmaster 1 60 60 60 60`, `@ 60 NS ns`, `ns 60 A ${at.replace(/@.*/, '')}`, ...lines, ''].join(
+        '\n',
+      ),
     )
   const config = [
-    ...['server:', `  rundir: ${dir}`, `  listen: 127.0.0.1@${String(port)}`],
+    ...['server:', `  rundir: ${dir}`, `  listen: ${at}`],
     ...['  udp-workers: 1', '  tcp-workers: 1', '  background-workers: 1'],
     ...['database:', `  storage: ${dir}`],
     ...['log:', '  - target: stderr', '    any: info'],

@@ -7,11 +7,12 @@ import { acmeChanges, type AcmeJob } from '../store/acme.js'
 import { appChanges } from '../store/apps.js'
 import { certificateChanges, type Certificate } from '../store/certificates.js'
 import { platformChanges } from '../store/platform.js'
+import { pluginChanges } from '../store/plugins.js'
 import type { Store } from '../store/store.js'
 import type { Authority } from './acme/client.js'
 import { renewalId } from './acme/der.js'
 import { AcmeProblem } from './acme/problem.js'
-import type { DnsUpdates } from './dns/updates.js'
+import type { TxtRecords } from './dns/records.js'
 import { carryOut, certificateIdOf, withClient } from './order.js'
 import { defaultGaps, hostsOf, newJob, nextAttempt, reasonAgainst, renewalTime } from './wanted.js'
 
@@ -37,7 +38,7 @@ export interface CertifierDeps {
   readonly store: Pick<Store, 'apps' | 'certificates' | 'acme' | 'platform' | 'notifications'>
   readonly authority: Authority
   /** Where TXT records are made. */
-  readonly dns?: DnsUpdates | undefined
+  readonly dns?: TxtRecords | undefined
   readonly appHost: (name: string) => string
   readonly log: Logger
   /** ms after each failure in a row until the next attempt. */
@@ -68,7 +69,7 @@ export class Certifier implements AsyncDisposable {
   /** Begins: what was under way goes on. */
   async start(): Promise<void> {
     const { notifications } = this.#deps.store
-    for (const channel of [appChanges, certificateChanges, acmeChanges, platformChanges])
+    for (const channel of [appChanges, certificateChanges, acmeChanges, platformChanges, pluginChanges])
       this.#unsubscribe.push(await notifications.subscribe(channel, () => this.#wake()))
     this.#wake()
   }
@@ -107,8 +108,14 @@ export class Certifier implements AsyncDisposable {
   /** One look at all of it. @returns ms until the next is due */
   async #look(): Promise<number> {
     const { store } = this.#deps
-    const [owners, all] = await Promise.all([this.#owners(), store.certificates.list()])
-    const wanted = new Map(owners.flatMap((one) => this.#wantedOf(one, all).map((job) => [nameOf(job), job] as const)))
+    const [owners, all, dns = false] = await Promise.all([
+      this.#owners(),
+      store.certificates.list(),
+      this.#deps.dns?.isThere(),
+    ])
+    const wanted = new Map(
+      owners.flatMap((one) => this.#wantedOf(one, all, dns).map((job) => [nameOf(job), job] as const)),
+    )
     const known = new Map((await store.acme.jobs()).map((job) => [nameOf(job), job]))
     for (const [name, job] of known) if (!wanted.has(name) && !this.#running.has(name)) await store.acme.forget(job)
     for (const [name, job] of wanted) if (!known.has(name)) await store.acme.begin(this.#adopted(job, all))
@@ -136,9 +143,8 @@ export class Certifier implements AsyncDisposable {
     return [{ id: null, autoCerts, hosts: [appHost('berth')] }, ...owners]
   }
 
-  #wantedOf({ id, autoCerts, hosts }: Owner, all: readonly Certificate[]): AcmeJob[] {
+  #wantedOf({ id, autoCerts, hosts }: Owner, all: readonly Certificate[], dns: boolean): AcmeJob[] {
     if (!autoCerts) return []
-    const dns = this.#deps.dns !== undefined
     return hosts
       .filter((host) => reasonAgainst(host, { certificates: all, app: id, dns }) === null)
       .map((host) => newJob(id, host, this.#deps.authority.directory))

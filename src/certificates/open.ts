@@ -3,18 +3,24 @@ import type { Config } from '../config.js'
 import { messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
 import type { Store } from '../store/store.js'
+import type { RunningPlugins } from '../plugins/running.js'
 import { Certifier } from './certifier.js'
-import { DnsUpdates } from './dns/updates.js'
+import { adoptDnsSettings } from './dns/adopt.js'
+import { DnsProviders } from './dns/providers.js'
 
 /** Begins to look after certificates, as the settings say. Without a CA file that can be read, no certificate comes, and all else goes on. */
-export async function openCertifier(config: Config, store: Store, log: Logger): Promise<Certifier> {
+export async function openCertifier(
+  config: Config,
+  { store, plugins, log }: { readonly store: Store; readonly plugins: RunningPlugins; readonly log: Logger },
+): Promise<Certifier> {
   const { caFile, ...authority } = config.acme
   const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8').catch(orUnread)
   const known = { ...authority, ca }
+  await adoptDnsSettings(store, config.dns)
   const certifier = new Certifier({
     store,
     authority: known,
-    dns: config.dns && new DnsUpdates(config.dns),
+    dns: new DnsProviders({ plugins, store, resolvers: config.resolvers }),
     appHost: (name) => config.appHost(name),
     log,
   })

@@ -7,7 +7,7 @@ import { coversHost, type Certificate, type Certificates } from '../store/certif
 import { AcmeClient, type Authority, type Challenge, type Order } from './acme/client.js'
 import { certificateRequest, renewalId } from './acme/der.js'
 import { AcmeProblem } from './acme/problem.js'
-import type { DnsUpdates } from './dns/updates.js'
+import type { TxtRecords } from './dns/records.js'
 import { readCertificate } from './read.js'
 
 /** How long a certificate is worked on in one go; the next goes on where it was. ms. */
@@ -18,7 +18,7 @@ export interface OrderDeps {
   readonly authority: Authority
   readonly store: { readonly acme: Acme; readonly certificates: Certificates }
   /** Where TXT records are made, which prove wildcards. */
-  readonly dns?: DnsUpdates | undefined
+  readonly dns?: TxtRecords | undefined
   readonly signal: AbortSignal
   /** ms between two looks at the CA. */
   readonly pace?: number | undefined
@@ -66,8 +66,7 @@ export async function carryOut(deps: OrderDeps, job: AcmeJob): Promise<Certifica
     return await withClient(limited, (client) => run(limited, client, job))
   } catch (error) {
     if (deps.signal.aborted) throw error
-    const isGone = error instanceof Lost || (error instanceof AcmeProblem && isOver(error))
-    if (isGone) await deps.store.acme.update(job, { order: null, key: null })
+    if (isGone(error)) await deps.store.acme.update(job, { order: null, key: null })
     if (late.signal.aborted)
       throw new BerthError(
         'unavailable',
@@ -130,23 +129,54 @@ async function begin(
 /** Proves that a hostname is ours: one that leads here by what is answered there, a wildcard by what DNS says (RFC 8555 §8.3, §8.4). */
 async function authorize(deps: OrderDeps, client: AcmeClient, host: string, url: string): Promise<void> {
   const { status, challenges } = await client.authorization(url)
-  if (status === 'valid') return
   const type = host.startsWith('*.') ? 'dns-01' : 'http-01'
   const challenge = challenges.find((one) => one.type === type)
-  if (status !== 'pending' || challenge === undefined || !isToken(challenge.token))
-    throw lost(
-      status === 'pending' ? `the CA offers no ${type} challenge` : `the CA says the authorization is ${status}`,
-    )
-  const proof = proofOf(deps, host, challenge.token, client.answerTo(challenge.token))
-  await proof.show()
-  if (challenge.status === 'pending') await client.ready(challenge)
-  const now = await client.until(async () => {
-    const seen = await client.authorization(url)
-    return seen.status === 'pending' ? null : seen
-  })
-  // until there is a verdict the CA may still ask, whether this worker is there or the next
-  await proof.hide()
+  const proof =
+    challenge && isToken(challenge.token)
+      ? proofOf(deps, host, challenge.token, client.answerTo(challenge.token))
+      : undefined
+  // there was a verdict while no worker was there: what it has left goes, if who keeps it lets it
+  if (status !== 'pending') await proof?.hide().catch(orAway)
+  if (status === 'valid') return
+  if (status !== 'pending') throw lost(`the CA says the authorization is ${status}`)
+  if (challenge === undefined || proof === undefined) throw lost(`the CA offers no ${type} challenge`)
+  const now = await verdictOn({ client, url, challenge, proof })
   if (now.status !== 'valid') throw refusedBy(now.challenges, now.status)
+}
+
+/** Until there is a verdict the CA may still ask, whether this worker is there or the next: what is shown goes with the order alone. */
+async function verdictOn({
+  client,
+  url,
+  challenge,
+  proof,
+}: {
+  readonly client: AcmeClient
+  readonly url: string
+  readonly challenge: Challenge
+  readonly proof: Proof
+}): Promise<{ readonly status: string; readonly challenges: readonly Challenge[] }> {
+  try {
+    await proof.show()
+    if (challenge.status === 'pending') await client.ready(challenge)
+    const now = await client.until(async () => {
+      const seen = await client.authorization(url)
+      return seen.status === 'pending' ? null : seen
+    })
+    await proof.hide()
+    return now
+  } catch (error) {
+    if (isGone(error)) await proof.hide().catch(orAway)
+    throw error
+  }
+}
+
+/** Whether an order has come to nothing. */
+const isGone = (error: unknown): boolean => error instanceof Lost || (error instanceof AcmeProblem && isOver(error))
+
+/** Who keeps a record and is away now keeps it a while longer: it proves nothing any more. */
+function orAway(error: unknown): void {
+  if (!(error instanceof BerthError)) throw error
 }
 
 interface Proof {
@@ -156,7 +186,7 @@ interface Proof {
 
 function proofOf({ store: { acme }, dns, signal }: OrderDeps, host: string, token: string, answer: string): Proof {
   if (!host.startsWith('*.')) return { show: () => acme.answer(token, answer), hide: () => acme.unanswer(token) }
-  if (dns === undefined) throw lost('nothing says how DNS records are made', 'set BERTH_DNS_UPDATE and BERTH_DNS_KEY')
+  if (dns === undefined) throw lost('nothing says how DNS records are made', 'enable a DNS plugin: see `berth plugins`')
   const name = `_acme-challenge.${host.slice(2)}`
   const text = createHash('sha256').update(answer).digest('base64url')
   return { show: () => dns.add(name, text, signal), hide: () => dns.remove(name, text, signal) }

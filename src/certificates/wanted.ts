@@ -14,7 +14,7 @@ export interface Deciding {
 /** Why no certificate is ordered for a hostname, in words; null: one is. */
 export function reasonAgainst(host: string, { certificates, app, dns }: Deciding): string | null {
   if (host.startsWith('*.') && !dns)
-    return 'a CA wants proof by DNS for a wildcard: see BERTH_DNS_UPDATE, or bring one with `berth certs:add`'
+    return 'a CA wants proof by DNS for a wildcard: enable a DNS plugin (`berth plugins`), or bring one with `berth certs:add`'
   if (/(^|\.)localhost$/.test(host)) return 'it is of this machine alone'
   const shown = certificateFor(certificates, host, app)
   if (shown && shown.source === 'own' && shown.notAfter > Date.now()) return `certificate ${shown.id} is brought for it`

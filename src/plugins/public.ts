@@ -8,6 +8,7 @@ export { BerthError, is, messageOf, type Fault } from '../errors.js'
 export type { Plugin, PluginHost, PluginKind, PluginInstances, PluginLog } from './plugin.js'
 export type { DnsPlugin, TxtRecord } from './kinds/dns.js'
 export type { HookCall, HookEvent, HookPlugin, HookSay } from './kinds/hook.js'
+export { deadline } from '../lib/deadline.js'
 export { execute, type Executed, type ExecuteOptions } from './execute.js'
 export type { RouterPlugin } from './kinds/router.js'
 

@@ -27,7 +27,7 @@ const worker = await startWorker({ config, store, engine, scheduler, log, hooks 
 const cron = await startCron({ config, store, scheduler, log })
 // Operations need not wait for the first look at every app.
 await scheduler.start()
-const certifier = await openCertifier(config, store, log)
+const certifier = await openCertifier(config, { store, plugins, log })
 const images = keepImages({ config, store, engine, scheduler, log, hooks })
 log.info({ builds: config.builds, changes: config.changes }, 'worker ready')
 collectWhenQuiet()

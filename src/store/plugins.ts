@@ -61,6 +61,11 @@ export class Plugins {
     return all.sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
+  /** Whether one of a kind is to run. */
+  async hasEnabled(kind: string): Promise<boolean> {
+    return (await this.list()).some((one) => one.enabled && one.kind === kind)
+  }
+
   async get(name: string): Promise<PluginRecord | null> {
     const json = await this.#redis.hget('plugins', name)
     return json === null ? null : (JSON.parse(json) as PluginRecord)

@@ -1,5 +1,8 @@
 import { expect } from 'chai'
-import { DnsUpdates } from '../../src/certificates/dns/updates.js'
+import { createLog } from '../../src/log.js'
+import { adoptDnsSettings } from '../../src/certificates/dns/adopt.js'
+import { DnsProviders } from '../../src/certificates/dns/providers.js'
+import { RunningPlugins } from '../../src/plugins/running.js'
 import { certifierRig } from './rig.js'
 
 const key = {
@@ -11,11 +14,13 @@ const key = {
 describe('a wildcard', function () {
   this.timeout(30_000)
 
-  it('is proven by DNS, and its neighbours by what is answered there', async () => {
+  it('is proven by DNS as the settings of before there were plugins say, and its neighbours by what is answered there', async () => {
     await using rig = await certifierRig({ refuses: 30 }, key)
     const { store, dns, pebble } = rig
     const app = await rig.app('wild', '*.example.org', 'www.example.org')
-    await using certifier = await rig.certifier({ dns: new DnsUpdates({ server: dns.address, key }) })
+    await adoptDnsSettings(store, { server: dns.address, key })
+    await using plugins = new RunningPlugins({ ...rig, log: createLog('test', { level: 'silent' }), kinds: ['dns'] })
+    await using certifier = await rig.certifier({ dns: new DnsProviders({ plugins, store, resolvers: [] }) })
     expect(certifier).to.be.an('object')
     for (const host of ['*.example.org', 'www.example.org']) {
       const job = await rig.job(app, host, ({ certificate, order }) => certificate !== null && order === null)

@@ -45,6 +45,7 @@ describe('installing plugins', () => {
     ['says nothing', ``, /exports no `plugin`$/],
     ['has a bad name', module('../x', ''), /name: a name is of small letters/],
     ['has a bad version', module('x', '').replace('1.2.3', 'new'), /version: a version is as 1\.2\.3/],
+    ['has the name of one of ours', module('dns-rfc2136', 'return {}'), /Berth has a plugin dns-rfc2136 of its own$/],
   ]
   for (const [what, code, told] of no)
     it(`refuses one that ${what}, and leaves nothing`, async () => {

@@ -6,9 +6,13 @@ import type { CertOrders } from './contract.js'
 import type { CertOwner } from './owner.js'
 
 /** Has certificates ordered for an owner's hostnames, or not. */
-export async function setAuto({ config, store }: ControlApiDeps, owner: CertOwner, auto: boolean): Promise<CertOrders> {
+export async function setAuto({ store }: ControlApiDeps, owner: CertOwner, auto: boolean): Promise<CertOrders> {
   await owner.setAuto(auto)
-  const by = { certificates: await store.certificates.list(), app: owner.id, dns: config.dns !== undefined }
+  const by = {
+    certificates: await store.certificates.list(),
+    app: owner.id,
+    dns: await store.plugins.hasEnabled('dns'),
+  }
   const said = owner.hosts.map((host) => ({ host, why: reasonAgainst(host, by) }))
   return {
     auto,
@@ -19,7 +23,7 @@ export async function setAuto({ config, store }: ControlApiDeps, owner: CertOwne
 
 /** @throws BerthError `conflict` where none are ordered, `missing` where it has no such hostname */
 export async function renew(
-  { config, store }: ControlApiDeps,
+  { store }: ControlApiDeps,
   owner: CertOwner,
   text: string | undefined,
 ): Promise<{ hosts: string[] }> {
@@ -33,7 +37,7 @@ export async function renew(
   const host = read === null ? null : 'host' in read ? read.host : (text ?? '')
   const jobs = (await store.acme.jobsOf(owner.id)).filter((job) => host === null || job.host === host)
   if (host !== null && jobs.length === 0) {
-    const dns = config.dns !== undefined
+    const dns = await store.plugins.hasEnabled('dns')
     throw noOrder(host, owner, { certificates: await store.certificates.list(), app: owner.id, dns })
   }
   for (const job of jobs) await store.acme.update(job, { renew: 0, next: 0 })

@@ -46,7 +46,13 @@ const listHandler =
       store.acme.jobsOf(app.id),
       store.apps.list(),
     ])
-    const by = { id: app.id, autoCerts: app.autoCerts === true, certificates, jobs, dns: config.dns !== undefined }
+    const by = {
+      id: app.id,
+      autoCerts: app.autoCerts === true,
+      certificates,
+      jobs,
+      dns: await store.plugins.hasEnabled('dns'),
+    }
     const whole = views.map((view) => ({
       ...{ ...view, of: null, guests: guestsOf(view.host, { app, apps, caller }) },
       ...certState(view.host, by),

@@ -77,7 +77,7 @@ describe('certificates through the API', function () {
     const on = contract.certs.auto.reply.parse(await client.certs.auto({ app: 'auto', auto: true }))
     expect(on.hosts).to.deep.equal(['a.example.com'])
     expect(on.not.map(({ host, why }) => `${host}: ${why}`).sort()).to.deep.equal([
-      '*.example.com: a CA wants proof by DNS for a wildcard: see BERTH_DNS_UPDATE, or bring one with `berth certs:add`',
+      '*.example.com: a CA wants proof by DNS for a wildcard: enable a DNS plugin (`berth plugins`), or bring one with `berth certs:add`',
       'auto.localhost: it is of this machine alone',
       `brought.example.org: certificate ${own} is brought for it`,
     ])

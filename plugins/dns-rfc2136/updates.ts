@@ -1,9 +1,7 @@
+import { BerthError, deadline, messageOf, type DnsPlugin, type TxtRecord } from 'berth/plugin'
 import { Resolver } from 'node:dns/promises'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { BerthError, messageOf } from '../../errors.js'
-import { deadline } from '../../lib/deadline.js'
 import { refusalIn, updateMessage, type TsigKey, type Update } from './message.js'
 
 /** A name server that takes updates (RFC 2136). */
@@ -17,38 +15,19 @@ export interface UpdateServer {
 const limit = 10_000
 
 const fault = (server: string, why: string, cause?: unknown): BerthError =>
-  new BerthError('unavailable', `the name server ${server} ${why}`, 'see BERTH_DNS_UPDATE and BERTH_DNS_KEY', cause)
+  new BerthError('unavailable', `the name server ${server} ${why}`, 'see `berth plugins:info dns-rfc2136`', cause)
 
 /** Changes TXT records where the DNS of domains is kept. */
-export class DnsUpdates {
+export class DnsUpdates implements DnsPlugin {
   readonly #at: UpdateServer
+  readonly servers: readonly string[]
   constructor(at: UpdateServer) {
     this.#at = at
+    this.servers = [at.server]
   }
 
-  /** Has a name say a text, beside what it says already, and waits until the server does say so. Safe to repeat. */
-  async add(name: string, text: string, signal: AbortSignal): Promise<void> {
-    await this.#change(name, text, true, signal)
-    const resolver = this.#resolver()
-    for (;;) {
-      const texts = (await resolver.resolveTxt(name).catch((error: unknown) => this.#orNothing(error))) ?? []
-      if (texts.some((parts) => parts.join('') === text)) return
-      await sleep(200, null, { signal })
-    }
-  }
-
-  async remove(name: string, text: string, signal: AbortSignal): Promise<void> {
-    await this.#change(name, text, false, signal)
-  }
-
-  async #change(name: string, text: string, wanted: boolean, signal: AbortSignal): Promise<void> {
-    const update = { zone: await this.#zoneOf(name), name, text, wanted }
-    const refusal = await this.#send(update, signal)
-    if (refusal !== null) throw fault(this.#at.server, refusal)
-  }
-
-  /** The zone that a name is in, of those that the server has. */
-  async #zoneOf(name: string): Promise<string> {
+  /** Of the zones that the server has. */
+  async zoneOf(name: string): Promise<string | null> {
     const resolver = this.#resolver()
     const labels = name.split('.')
     for (let at = 1; at < labels.length - 1; at += 1) {
@@ -56,7 +35,20 @@ export class DnsUpdates {
       const soa = await resolver.resolveSoa(zone).catch((error: unknown) => this.#orNothing(error))
       if (soa) return zone
     }
-    throw fault(this.#at.server, `has no zone that ${name} is in`)
+    return null
+  }
+
+  add(record: TxtRecord, signal: AbortSignal): Promise<void> {
+    return this.#change({ ...record, wanted: true }, signal)
+  }
+
+  remove(record: TxtRecord, signal: AbortSignal): Promise<void> {
+    return this.#change({ ...record, wanted: false }, signal)
+  }
+
+  async #change(update: Update, signal: AbortSignal): Promise<void> {
+    const refusal = await this.#send(update, signal)
+    if (refusal !== null) throw fault(this.#at.server, refusal)
   }
 
   /** A name that the server knows nothing of, or nothing of that kind. @throws BerthError `unavailable` where it does not say */
@@ -75,6 +67,7 @@ export class DnsUpdates {
   /** Over TCP: what comes back is from who was asked. */
   async #send(update: Update, signal: AbortSignal): Promise<string | null> {
     const { server, key } = this.#at
+    signal.throwIfAborted()
     const { id, message } = updateMessage(update, key)
     const [host, port] = splitServer(server)
     using late = deadline(limit, signal)

@@ -1,0 +1,116 @@
+import { expect } from 'chai'
+import { Resolver } from 'node:dns/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { awaitText } from '../../../src/certificates/dns/propagation.js'
+import { DnsProviders } from '../../../src/certificates/dns/providers.js'
+import type { DnsPlugin, TxtRecord } from '../../../src/plugins/public.js'
+import { DnsUpdates } from '../../../plugins/dns-rfc2136/updates.js'
+import { startDns, type DnsServer } from '../../dns.js'
+import { refusal } from '../../plugins/dns/describe-dns.js'
+
+const key = {
+  ...{ algorithm: 'hmac-sha256', name: 'berth' },
+  secret: Buffer.from('a secret of thirty-two bytes ...').toString('base64'),
+}
+const never = new AbortController().signal
+const zone = 'example.org'
+const name = `_acme-challenge.${zone}`
+
+describe('DNS plugins', () => {
+  /** Who was asked for what. */
+  let asked: string[]
+  beforeEach(() => (asked = []))
+  const plugin = (title: string, zones: readonly string[]): { name: string; instance: DnsPlugin } => ({
+    name: title,
+    instance: {
+      servers: [],
+      zoneOf: (name) => Promise.resolve(zones.find((zone) => name.endsWith(`.${zone}`)) ?? null),
+      add: ({ zone, name, text }: TxtRecord) => Promise.resolve(void asked.push(`${title} +${name} ${zone} ${text}`)),
+      remove: ({ zone, name, text }) => Promise.resolve(void asked.push(`${title} -${name} ${zone} ${text}`)),
+    },
+  })
+  const providers = (...plugins: { name: string; instance: DnsPlugin }[]): DnsProviders =>
+    new DnsProviders({
+      plugins: { running: () => Promise.resolve(plugins as never) },
+      ...{ store: undefined as never, resolvers: [], patience: 50 },
+    })
+
+  it('are asked by the longest zone that a name is in, whoever has it', async () => {
+    const all = providers(plugin('a', ['org']), plugin('b', [zone]), plugin('c', ['ample.org', 'net']))
+    await all.remove(name, 'x', never)
+    expect(asked).to.deep.equal([`b -${name} ${zone} x`])
+  })
+
+  it('are believed no zone that the name is not in', async () => {
+    const liar = plugin('liar', [])
+    const instance = { ...liar.instance, zoneOf: () => Promise.resolve('a-very-long-zone.example.net') }
+    await providers({ name: 'liar', instance }, plugin('b', [zone])).remove(name, 'x', never)
+    expect(asked).to.deep.equal([`b -${name} ${zone} x`])
+  })
+
+  it('hold up no other by failing', async () => {
+    const bad = plugin('bad', [])
+    const instance = { ...bad.instance, zoneOf: () => Promise.reject(new Error('no luck')) }
+    await providers({ name: 'bad', instance }, plugin('b', [zone])).remove(name, 'x', never)
+    expect(asked).to.have.length(1)
+    expect((await refusal(() => providers({ name: 'bad', instance }).remove(name, 'x', never))).message).to.equal(
+      'bad: no luck',
+    )
+    expect((await refusal(() => providers().remove(name, 'x', never))).message).to.match(/no DNS plugin that runs/)
+  })
+})
+
+describe('a record that is set', function () {
+  this.timeout(20_000)
+  let first: DnsServer
+  let second: DnsServer
+  before(async () => {
+    first = await startDns({ [zone]: [] }, key)
+    second = await startDns({ [zone]: [] }, key)
+  })
+  after(async () => {
+    await first[Symbol.asyncDispose]()
+    await second[Symbol.asyncDispose]()
+  })
+  const set = (dns: DnsServer, text: string): Promise<void> =>
+    new DnsUpdates({ server: dns.address, key }).add({ zone, name, text }, never)
+  const options = (servers: string[], patience = 10_000) => ({ servers, resolvers: [], patience, signal: never })
+
+  it('is waited for until all name servers say it', async () => {
+    await set(first, 'one')
+    let done = false
+    const both = options([first.address, second.address])
+    const waiting = awaitText({ zone, name, text: 'one' }, both).then(() => (done = true))
+    await sleep(600)
+    expect(done, 'one of them does not say it yet').to.equal(false)
+    await set(second, 'one')
+    await waiting
+  })
+
+  it('is given up in the end, with the name of who does not say it', async () => {
+    await set(first, 'two')
+    const late = options([first.address, second.address], 700)
+    const { message } = await refusal(() => awaitText({ zone, name, text: 'two' }, late))
+    expect(message).to.equal(`${second.address} do not say yet what was set at ${name}`)
+  })
+
+  it('waits for no server that does not answer, but for one at least', async () => {
+    await set(first, 'three')
+    await awaitText({ zone, name, text: 'three' }, options([first.address, '127.0.0.1:1']))
+    const { message } = await refusal(() => awaitText({ zone, name, text: 'three' }, options(['127.0.0.1:1'], 500)))
+    expect(message).to.match(/do not answer/)
+  })
+
+  it('is waited for at the servers that the zone names', async () => {
+    // port 53 of an address of loopback that is nobody else's
+    await using dns = await startDns({ [zone]: ['@ 60 NS other', 'other 60 A 127.18.6.2'] }, key, '127.18.6.1@53')
+    const resolver = new Resolver()
+    resolver.setServers([dns.address])
+    await set(dns, 'four')
+    const found = { resolvers: [dns.address], patience: 5_000, signal: never }
+    await awaitText({ zone, name, text: 'four' }, found)
+    expect(
+      (await refusal(() => awaitText({ zone, name, text: 'five' }, { ...found, patience: 500 }))).message,
+    ).to.equal(`127.18.6.1 do not say yet what was set at ${name}`)
+  })
+})
