@@ -13,6 +13,9 @@ const announced =
   /^(?:error during build:|Failed to compile\.|> Build error occurred|ERROR in .+|\[error\] .* build failed)$/
 /** Where in a program an error came up, and lines that draw. */
 const noise = /^(?:at |[─│╭╰┌└>|^~-]|\d+ [|│])/
+/** How many there are. */
+const counted = /^Error: Turbopack build failed with \d+ errors?:$/
+const goesOn = /^(?:[\w./@[\]()-]+(?::\d+:\d+)?|.*:)$/
 const so = 300
 
 /** What the tool that built says is wrong, from what a build wrote; null when it is none that is known. */
@@ -22,11 +25,18 @@ export function buildReason(lines: readonly string[]): string | null {
     const direct = told.map((pattern) => pattern.exec(line)?.[1]).find((one) => one !== undefined)
     if (direct !== undefined) return direct.slice(0, so)
     if (!announced.test(line)) continue
-    const [first, second] = plain.slice(at + 1, at + 8).filter((one) => one !== '' && !noise.test(one))
-    if (first === undefined) continue
-    // a file alone is where, not what
-    const whole = /^[\w./@[\]()-]+(?::\d+:\d+)?$/.test(first) && second !== undefined ? `${first}: ${second}` : first
+    const next = plain.slice(at + 1, at + 8).filter((one) => one !== '' && !noise.test(one))
+    const whole = wholeReason(next)
+    if (whole === undefined) continue
     return (line.startsWith('ERROR in ') ? `${line.slice(9)}: ${whole}` : whole).slice(0, so)
   }
   return null
+}
+
+/** Up to the first line that says what is wrong: a file alone is where, and what ends with a colon goes on. */
+function wholeReason(lines: readonly string[]): string | undefined {
+  const said = lines.filter((line) => !counted.test(line))
+  const end = said.findIndex((line) => !goesOn.test(line))
+  const parts = end < 0 ? said.slice(0, 1) : said.slice(0, end + 1)
+  return parts.length === 0 ? undefined : parts.map((part) => part.replace(/:$/, '')).join(': ')
 }

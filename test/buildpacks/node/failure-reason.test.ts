@@ -44,6 +44,26 @@ describe('why a build failed', () => {
       ['Failed to compile.', '', './app/page.tsx:3:1', "Module not found: Can't resolve 'x'", '> Build failed'],
       "./app/page.tsx:3:1: Module not found: Can't resolve 'x'",
     ],
+    [
+      'Turbopack',
+      [
+        ...[
+          '> Build error occurred',
+          'Error: Turbopack build failed with 2 errors:',
+          '[next]/internal/font/a.module.css',
+        ],
+        ...['Error: next/font: error:', 'Failed to fetch Geist from Google Fonts.', 'Import trace:'],
+      ],
+      '[next]/internal/font/a.module.css: Error: next/font: error: Failed to fetch Geist from Google Fonts.',
+    ],
+    [
+      'Turbopack, of a program',
+      [
+        ...['> Build error occurred', 'Error: Turbopack build failed with 1 errors:', './app/page.tsx:5:3'],
+        ...['Parsing ecmascript source code failed', '    3 | x', '> 5 | y'],
+      ],
+      './app/page.tsx:5:3: Parsing ecmascript source code failed',
+    ],
     ['tsc', ["src/a.ts(1,7): error TS2322: Type 'string' is not"], "src/a.ts(1,7): error TS2322: Type 'string' is not"],
     ['esbuild', ['✘ [ERROR] Could not resolve "x"', '', '  src/a.ts:1:7:'], '[ERROR] Could not resolve "x"'],
     [
