@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { DomainCheck, DomainInfo, DomainView } from '../api/contract.js'
 import { BerthError } from '../errors.js'
 import { isPlatform, withPlatform, type PlatformOptions } from './certs-of.js'
+import { formatDuration, parseDuration } from '../lib/duration.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
 import { formatTime, heading, print, printJson, say, table } from './output.js'
@@ -166,6 +167,18 @@ function addDomainsRedirect(program: Command): void {
     })
 }
 
+/** How long browsers remember, unless somebody says. */
+const usualHsts = '180d'
+
+/** Seconds. @throws UsageError */
+function readHsts(text: string | true | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (text === '0') return 0
+  const ms = parseDuration(text === true ? usualHsts : text)
+  if (ms === null) throw new UsageError(`"${String(text).slice(0, 40)}" is no duration`, 'write it as 30d or 12h')
+  return ms / 1000
+}
+
 function addDomainsHttps(program: Command): void {
   withJson(
     withPlatform(
@@ -174,18 +187,35 @@ function addDomainsHttps(program: Command): void {
         summary:
           'have clients that come by plain HTTP sent on to HTTPS, or not; of Berth itself: refuse what comes by it',
         group,
-        examples: ['domains:https on -a blog', 'domains:https off', 'domains:https on --platform'],
+        examples: [
+          'domains:https on -a blog',
+          'domains:https on --hsts 180d',
+          'domains:https off',
+          'domains:https on --platform',
+        ],
       }),
     ),
   )
     .argument('<on|off>')
-    .action(async (word: string, options: PlatformOptions & JsonOptions) => {
+    .option(
+      '--hsts [duration]',
+      `browsers that came come by nothing else for so long: 30d, ${usualHsts} unless said; 0: they forget`,
+    )
+    .action(async (word: string, options: PlatformOptions & JsonOptions & { hsts?: string | true }) => {
       if (word !== 'on' && word !== 'off') throw new UsageError(`"${word.slice(0, 40)}" is neither on nor off`)
+      const hsts = readHsts(options.hsts)
+      if (isPlatform(options) && hsts !== undefined)
+        throw new UsageError('--hsts is for apps: browsers are no way to Berth itself')
       if (isPlatform(options)) return setPlatformHttps(word === 'on', options)
       const { client, app } = await openApp(options)
-      const done = await client.domains.https({ app, https: word === 'on' })
+      const done = await client.domains.https({ app, https: word === 'on', ...(hsts === undefined ? {} : { hsts }) })
       if (options.json) printJson(done)
-      else say(done.https ? `Clients of ${app} are sent on to HTTPS` : `${app} answers by plain HTTP, too`)
+      else {
+        say(done.https ? `Clients of ${app} are sent on to HTTPS` : `${app} answers by plain HTTP, too`)
+        if (done.hsts === 0) say('Browsers are told to forget that they were to come by HTTPS alone')
+        else if (done.hsts !== null)
+          say(`Browsers that came once come by HTTPS alone, for ${formatDuration(done.hsts * 1000)}`)
+      }
     })
 }
 

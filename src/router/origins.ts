@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Socket } from 'node:net'
 import type { BodyFraming } from '../framing.js'
 import { Backend } from './backend.js'
 import type { BackendAddress } from './connection.js'
 import type { Hold, Origin } from './exchange.js'
 import { requestHeaders, requestIdOf } from './headers.js'
 import { normaliseHost, type RequestAddress } from './host.js'
+import { isMisdirected } from './misdirected.js'
 import type { Scheme, TrustedProxies } from './proxies.js'
 import { urlAt } from './redirect.js'
 import { Destination, type Table } from './table.js'
@@ -40,12 +42,16 @@ export interface Asked {
   readonly frame: BodyFraming
   /** The address that it comes from. */
   readonly peer: string
+  /** The connection that it came over. */
+  readonly socket: Socket
 }
 
 /** A request that leads nowhere. */
 export interface Undirected {
   readonly id: string
   readonly address: RequestAddress | null
+  /** Its connection was made for another host. */
+  readonly misdirected?: true
 }
 
 /** A request whose way is known. */
@@ -88,6 +94,9 @@ export class Origins {
     const { headers: given, address, frame } = asked
     const id = requestIdOf(given) ?? randomUUID()
     if (!address) return { id, address }
+    // a proxy names whom it likes, and sends on what it likes
+    if (!this.#proxies.has(asked.peer) && isMisdirected(asked.socket, address.host))
+      return { id, address, misdirected: true }
     const visitor = this.#proxies.visitor(asked.peer, given, scheme)
     const { authority } = visitor
     // a proxy that puts its own name for us into Host says elsewhere what its client asked for

@@ -9,6 +9,7 @@ import type { Away } from '../store/routes.js'
 export type ErrorKind =
   | Refusal
   | 'unknown-host'
+  | 'misdirected'
   | 'not-running'
   | Away
   | 'api-away'
@@ -55,6 +56,11 @@ const pages: Record<ErrorKind, (subject: PageSubject) => Page> = {
     title: `There is no app at ${s.host ?? 'this address'}`,
     text: 'The address leads to this server, but nothing here answers to that name.',
     hint: 'If you expected one, check the spelling: berth apps',
+  }),
+  misdirected: (s) => ({
+    status: 421,
+    title: 'This connection is for another site',
+    text: `It was made to a site whose certificate does not vouch for ${s.host ?? 'this one'}: a connection of its own is needed.`,
   }),
   'not-running': (s) => ({
     status: 503,

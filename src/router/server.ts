@@ -18,7 +18,7 @@ import { requestAddress } from './host.js'
 import { introductionOf, listenInFront } from './introductions.js'
 import { Origins, type Directed, type FrontListener, type OriginsDeps, type Undirected } from './origins.js'
 import { sendRedirect } from './redirect.js'
-import { sendPage, sendRawPage } from './pages.js'
+import { sendPage, sendRawPage, type ErrorKind } from './pages.js'
 import { TrustedProxies } from './proxies.js'
 import { Http1Reply } from './reply.js'
 import { SecureListener, type Secrets } from './secure.js'
@@ -143,8 +143,9 @@ class Reception {
     clients.works(request.socket)
     response.once('close', () => clients.rests(request.socket))
     const address = requestAddress(request)
-    const asked = { headers: request.headers, address, frame, peer: clientOf(request) }
-    const directed = origins.direct(cameBy(listener, request.socket), asked)
+    const { socket } = request
+    const asked = { headers: request.headers, address, frame, peer: clientOf(request), socket }
+    const directed = origins.direct(cameBy(listener, socket), asked)
     if (this.#log.isLevelEnabled('debug')) record(this.#log, call, directed)
     if (!address) response.shouldKeepAlive = false // what leads to nobody here may have led another reader to somebody
     const body = hasBody(frame) ? bodyOf(request) : undefined
@@ -168,7 +169,13 @@ class Reception {
       return
     }
     const { method, address, headers, frame } = read
-    const directed = this.#deps.origins.direct(listener, { headers, address, frame, peer: clientOf({ socket }) })
+    const directed = this.#deps.origins.direct(listener, {
+      headers,
+      address,
+      frame,
+      peer: clientOf({ socket }),
+      socket,
+    })
     const reply = new StreamReply(stream, headers.accept)
     const body = hasBody(frame) ? bodyOfStream(stream, frame) : undefined
     this.#admit(
@@ -182,7 +189,7 @@ class Reception {
     const { reply, method } = call
     if (!address) reply.page('bad-request', { id })
     else if (method === 'TRACE') reply.page('no-such-method', { id, host: address.host })
-    else if (!('origin' in directed)) reply.page('unknown-host', { id, host: address.host })
+    else if (!('origin' in directed)) reply.page(nowhere(directed), { id, host: address.host })
     else if (directed.redirect !== undefined) sendRedirect(reply, method, { redirect: directed.redirect, id })
     else this.#forwarder.forward({ ...call, ...directed, chunked: frame.kind === 'chunked' })
   }
@@ -190,19 +197,21 @@ class Reception {
   #upgrade(listener: FrontListener, request: IncomingMessage, socket: Socket, head: Buffer): void {
     const { origins, clients, tunnels } = this.#deps
     clients.works(socket)
-    const asked = { headers: request.headers, address: requestAddress(request), peer: clientOf(request) }
+    const asked = { headers: request.headers, address: requestAddress(request), peer: clientOf(request), socket }
     const directed = origins.direct(cameBy(listener, socket), { ...asked, frame: { kind: 'none' } })
     const { id, address } = directed
     if (address && 'origin' in directed) void tunnels.upgrade({ request, socket, head, ...directed })
     else
       sendRawPage(
         socket,
-        address ? 'unknown-host' : 'bad-request',
+        address && !('origin' in directed) ? nowhere(directed) : 'bad-request',
         address ? { id, host: address.host } : { id },
         request.headers.accept,
       )
   }
 }
+
+const nowhere = ({ misdirected }: Undirected): ErrorKind => (misdirected ? 'misdirected' : 'unknown-host')
 
 /** What a stream says, and the connection that it came over. */
 interface ReadStream {

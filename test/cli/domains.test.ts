@@ -78,6 +78,12 @@ describe('domains on the command line', function () {
       .to.include('this Berth has no HTTPS')
       .and.include('BERTH_HTTPS_PORT')
     expect(await said('off')).to.equal('plain answers by plain HTTP, too\n')
+    const hsts = async (text: string) => (await berth(['domains:https', 'off', '--hsts', text, '-a', 'plain'])).stderr
+    expect(await hsts('soon'))
+      .to.include('"soon" is no duration')
+      .and.include('30d or 12h')
+    expect(await hsts('30d')).to.include('where plain HTTP is answered')
+    expect(await hsts('0')).to.include('Browsers are told to forget')
   })
 
   it('checks where they lead', async () => {

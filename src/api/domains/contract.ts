@@ -99,8 +99,18 @@ export const domains = {
     summary: 'Have clients that come by plain HTTP sent on to HTTPS, or not',
     needs: 'manage',
     params: OfApp,
-    body: z.strictObject({ https: z.boolean() }),
-    reply: z.strictObject({ https: z.boolean() }),
+    body: z.strictObject({
+      https: z.boolean(),
+      hsts: z
+        .int()
+        .min(0)
+        .max(63_072_000, 'two years at most')
+        .optional()
+        .describe(
+          'seconds for which browsers that came come by HTTPS alone (Strict-Transport-Security); 0: they forget',
+        ),
+    }),
+    reply: z.strictObject({ https: z.boolean(), hsts: z.int().nullable().describe('null: browsers are told nothing') }),
   },
   check: {
     summary: 'Ask DNS for the hostnames of an app, and say what it should answer',

@@ -8,6 +8,7 @@ import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
 import { checkDomains } from './check.js'
 import type { DomainView } from './contract.js'
+import { httpsHandler } from './https.js'
 import { guestsOf, pathsAt, pathsFor, viewPath, withPaths } from './paths.js'
 import { certState } from './state.js'
 
@@ -101,19 +102,6 @@ const removeHandler =
     })
     if (gone === undefined) throw noDomain(host, app)
     return gone
-  }
-
-const httpsHandler =
-  ({ config, store }: ControlApiDeps): HandlersOf<'domains'>['https'] =>
-  async ({ https }, { app }) => {
-    if (https && config.httpsPort === undefined && config.trustedProxies.length === 0)
-      throw new BerthError(
-        'conflict',
-        'this Berth has no HTTPS to send clients on to',
-        'set BERTH_HTTPS_PORT, or BERTH_TRUSTED_PROXIES where a proxy before it has',
-      )
-    await store.apps.update(app.id, { https })
-    return { https }
   }
 
 const redirectHandler =

@@ -172,13 +172,26 @@ describe('domains through the API', function () {
     await rig.pushed('secure')
     const https = (on: boolean) => rig.client.domains.https({ app: 'secure', https: on })
     await expectFault(https(true), 'conflict', /has no HTTPS to send clients on to/)
-    expect(await https(false)).to.deep.equal({ https: false })
+    expect(await https(false)).to.deep.equal({ https: false, hsts: null })
     const config = { ...rig.config, httpsPort: 8443 }
     const handlers = domainHandlers({ config, store: rig.store } as unknown as ControlApiDeps)
     const app = await rig.store.apps.get('secure')
     const context = { app, caller: anonymous, url: '', signal: new AbortController().signal }
-    expect(await handlers.https({ app: 'secure', https: true }, context)).to.deep.equal({ https: true })
+    expect(await handlers.https({ app: 'secure', https: true }, context)).to.deep.equal({
+      ...{ https: true, hsts: null },
+    })
     expect((await rig.store.routes.get(app.id))?.https).to.equal(true)
+    const told = async () => (await rig.store.routes.get(app.id))?.rules?.headers
+    const hsts = (seconds: number, on = true) =>
+      handlers.https({ app: 'secure', https: on, hsts: seconds }, { ...context })
+    await expectFault(hsts(60), 'conflict', /no valid certificate for secure\.localhost/)
+    await expectFault(hsts(60, false), 'invalid', /where plain HTTP is answered/)
+    const valid = { notBefore: 0, notAfter: Date.now() + 60_000, source: 'own', chain: '', key: '' } as const
+    await rig.store.certificates.put({ ...valid, id: 'x', names: ['secure.localhost'], app: app.id })
+    expect(await hsts(60)).to.deep.equal({ https: true, hsts: 60 })
+    expect(await told()).to.deep.equal({ 'strict-transport-security': 'max-age=60' })
+    expect(await https(false), 'browsers are to forget').to.deep.equal({ https: false, hsts: 0 })
+    expect(await told()).to.deep.equal({ 'strict-transport-security': 'max-age=0' })
     await https(false)
     expect((await rig.store.routes.get(app.id))?.https).to.equal(undefined)
   })
