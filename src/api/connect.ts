@@ -1,6 +1,7 @@
 import { label, type Config } from '../config.js'
 import { BerthError } from '../errors.js'
 import { createLog } from '../log.js'
+import type { EngineClient } from '../engine-client/client.js'
 import type { Syncing } from '../git/sync/syncing.js'
 import type { Scheduler } from '../scheduler/scheduler.js'
 import type { Store } from '../store/store.js'
@@ -16,17 +17,18 @@ export function connectPlatform(
 ): ControlApiDeps {
   let scheduler: Promise<Scheduler> | undefined
   const open = (): Promise<Scheduler> => (scheduler ??= openScheduler(config, store))
+  const engine = async (): Promise<EngineClient> => (await import('../engine-client/client.js')).connectEngine(config)
   return {
     config,
     store,
     grants: new Grants(store),
     closing,
+    engine,
     submit: async (app, change, by) => (await import('../queue/submit.js')).submit(store, app, change, { by }),
     rebuild: async (app, by) => (await import('../queue/rebuild.js')).rebuild({ config, store }, app, by),
     sync: (app, by) => syncing.ask(app, { cause: 'command', by }),
     purgeCaches: async (app) => {
-      const { connectEngine } = await import('../engine-client/client.js')
-      const { builds } = connectEngine(config)
+      const { builds } = await engine()
       if ((await builds.builder()) === 'here') return builds.prune(`${label.app}=${app.id}`)
       throw new BerthError(
         'conflict',

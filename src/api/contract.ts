@@ -4,6 +4,7 @@ import { checks } from './checks/contract.js'
 import { config } from './config/contract.js'
 import { cron } from './cron/contract.js'
 import { domains } from './domains/contract.js'
+import { doctor } from './doctor/contract.js'
 import { builds, operations } from './operations/contract.js'
 import { git } from './git/contract.js'
 import { formation } from './formation/contract.js'
@@ -37,6 +38,7 @@ export const contract = {
   plugins,
   tokens,
   platform,
+  doctor,
   system,
 } as const satisfies ApiEndpoints
 
@@ -46,6 +48,7 @@ export type { AppInfo, AppView } from './apps/contract.js'
 export type { CertInfo, CertView } from './certs/contract.js'
 export type { CheckRun, CheckView } from './checks/contract.js'
 export type { CronEntryView, CronRunView } from './cron/contract.js'
+export type { Diagnosis } from './doctor/contract.js'
 export type { DomainCheck, DomainInfo, DomainView } from './domains/contract.js'
 export type { RoutingView } from './routing/contract.js'
 export type { OperationView } from './operations/contract.js'

@@ -5,6 +5,7 @@ import { checkHandlers } from './checks/handlers.js'
 import { configHandlers } from './config/handlers.js'
 import { cronHandlers } from './cron/handlers.js'
 import { domainHandlers } from './domains/handlers.js'
+import { doctorHandlers } from './doctor/handlers.js'
 import { routingHandlers } from './routing/handlers.js'
 import { buildHandlers, operationHandlers } from './operations/handlers.js'
 import { gitHandlers } from './git/handlers.js'
@@ -38,5 +39,6 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   plugins: pluginHandlers(platform),
   tokens: tokenHandlers(platform),
   platform: platformHandlers(platform),
+  doctor: doctorHandlers(platform),
   system: systemHandlers(platform),
 })

@@ -1,5 +1,6 @@
 import type { Change } from '../changes/index.js'
 import type { Config } from '../config.js'
+import type { EngineClient } from '../engine-client/client.js'
 import type { SyncRun } from '../git/sync/syncing.js'
 import type { LogQuery, OneOff, OneOffSpec } from '../scheduler/scheduler.js'
 import type { App } from '../store/apps.js'
@@ -23,6 +24,8 @@ export interface ControlApiDeps {
   readonly grants: Grants
   /** Aborted when this process is about to end: streams end then. */
   readonly closing: AbortSignal
+  /** The container engine that apps run on. */
+  readonly engine: () => Promise<EngineClient>
   /** Records a change for the worker to carry out; durable when it resolves. */
   submit(app: App, change: Change, by: Asker | null): Promise<Operation>
   /** Has the commit that an app runs built again from its repository; durable when it resolves. */

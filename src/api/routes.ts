@@ -125,6 +125,9 @@ export const routes = {
     info: 'GET /platform',
     https: 'PATCH /platform',
   },
+  doctor: {
+    examine: 'POST /doctor',
+  },
   system: {
     health: 'GET /health',
   },

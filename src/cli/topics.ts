@@ -28,6 +28,7 @@ export const topics: Readonly<Record<string, () => Promise<Register>>> = {
   login: async () => (await import('./login.js')).registerLogin,
   logout: async () => (await import('./login.js')).registerLogin,
   tokens: async () => (await import('./tokens.js')).registerTokens,
+  doctor: async () => (await import('./doctor.js')).registerDoctor,
   serve: async () => (await import('../serve/commands.js')).registerServe,
   up: async () => (await import('../serve/commands.js')).registerServe,
   down: async () => (await import('../serve/commands.js')).registerServe,

@@ -12,6 +12,10 @@ export interface EngineInfo {
   /** `uname -m` */
   readonly Architecture?: string
   readonly InitBinary?: string
+  readonly ServerVersion?: string
+  readonly ContainersRunning?: number
+  /** What is not as it should be with the machine. */
+  readonly Warnings?: readonly string[] | null
   readonly InitCommit?: { readonly ID?: string }
 }
 
