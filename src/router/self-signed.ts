@@ -33,7 +33,7 @@ export function selfSigned(name: string, now = Date.now()): KeyPair {
     element(0xa3, sequence(sequence(ids.subjectAltName, element(0x04, sequence(element(0x82, Buffer.from(name))))))),
   )
   const whole = sequence(body, ecdsaWithSha256, bits(sign('sha256', body, privateKey)))
-  const text = whole.toString('base64').replace(/.{64}/g, '$&\n')
+  const text = whole.toString('base64').replace(/.{64}(?=.)/g, '$&\n')
   return {
     chain: `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
