@@ -18,7 +18,7 @@ export const platform = {
   'app-json': ['store', 'buildpacks', 'changes/config', 'cron/check', 'cron/entry'],
   certificates: ['store', 'plugins'],
   builds: ['store', 'engine-client', 'buildpacks', 'stacks', 'app-json'],
-  router: ['store'],
+  router: ['store', 'plugins'],
   queue: ['certificates/open', 'changes', 'store', 'engine-client', 'builds', 'scheduler', 'cron', 'plugins'],
   git: ['access', 'changes', 'store', 'builds', 'queue'],
   api: [
@@ -34,7 +34,7 @@ export const platform = {
     'scheduler',
     'cron',
   ],
-  serve: ['store', 'engine-client', 'buildpacks/procfile'],
+  serve: ['store', 'engine-client', 'buildpacks/procfile', 'plugins'],
   cli: ['api/contract', 'api/client', 'buildpacks', 'serve'],
   engine: [],
 }

@@ -49,6 +49,10 @@ export interface Config {
   readonly httpPort: number
   /** Undefined where HTTPS is not served. */
   readonly httpsPort: number | undefined
+  /** Name of the data plane in front of the router; undefined where there is none. */
+  readonly plane: string | undefined
+  /** The router's unix socket, which the data plane comes by. */
+  readonly frontSocket: string
   readonly pool: string
   /** Addresses and CIDR networks. */
   readonly trustedProxies: readonly string[]
@@ -205,6 +209,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     domain: s.BERTH_DOMAIN,
     httpPort: s.BERTH_HTTP_PORT,
     httpsPort: s.BERTH_HTTPS_PORT,
+    plane: s.BERTH_ROUTER === 'node' ? undefined : s.BERTH_ROUTER,
+    frontSocket: join(s.BERTH_RUN, 'router', 'front.sock'),
     pool: s.BERTH_POOL,
     trustedProxies: listed(s.BERTH_TRUSTED_PROXIES),
     proxyProtocol: s.BERTH_PROXY_PROTOCOL === '1',

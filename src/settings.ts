@@ -116,6 +116,8 @@ export const settings = {
   BERTH_HTTP_PORT: or('80', count(1, 65535)),
   /** Where the router listens for HTTPS; default nowhere. */
   BERTH_HTTPS_PORT: optional(count(1, 65535)),
+  /** Who listens: the router itself (node), or a data plane in front of it by this name (haproxy). */
+  BERTH_ROUTER: or('node', like(/^[a-z][a-z0-9-]{0,39}$/, 'must be node, or the name of a data plane: haproxy')),
   /** IPv4 /16 that container networks are cut from. */
   BERTH_POOL: or(
     '10.87.0.0/16',

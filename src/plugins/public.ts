@@ -10,7 +10,17 @@ export type { DnsPlugin, TxtRecord } from './kinds/dns.js'
 export type { HookCall, HookEvent, HookPlugin, HookSay } from './kinds/hook.js'
 export { deadline } from '../lib/deadline.js'
 export { execute, type Executed, type ExecuteOptions } from './execute.js'
-export type { RouterPlugin } from './kinds/router.js'
+export {
+  requestIdMark,
+  type DataPlane,
+  type PlaneCertificate,
+  type PlaneEvents,
+  type PlanePage,
+  type PlanePlace,
+  type PlaneState,
+  type PlaneTarget,
+  type RouterPlugin,
+} from './kinds/router.js'
 
 /** For a plugin's file: `export const plugin = definePlugin({ kind: 'dns', … })`. */
 export const definePlugin = <K extends PluginKind, S extends z.ZodObject = z.ZodObject>(

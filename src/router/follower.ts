@@ -22,7 +22,17 @@ export interface FollowerDeps {
   readonly pages: OwnPages
   /** Where TLS is spoken. */
   readonly certificates?: CertificateFollower | undefined
+  /** In front of the router, where there is one. */
+  readonly plane?: FollowedPlane | undefined
   readonly log: Logger
+}
+
+/** A data plane that is to serve what the table says. */
+export interface FollowedPlane {
+  /** Has it serve what the table says now. */
+  apply(): Promise<void>
+  /** Processes of an app that the table leads to no more, and that it still has requests of. */
+  busy(app: string): readonly string[]
 }
 
 /**
@@ -38,6 +48,7 @@ export class RouteFollower implements AsyncDisposable {
   readonly #cache: RouteCache
   readonly #pages: OwnPages
   readonly #certificates: CertificateFollower | undefined
+  readonly #plane: FollowedPlane | undefined
   readonly #log: Logger
   readonly #changed = new Set<string>()
   #all = false
@@ -46,7 +57,8 @@ export class RouteFollower implements AsyncDisposable {
   /** Another router has taken over: what this one is called among those that leave, and what repeats its word. */
   #leaving: { readonly id: string; readonly again: NodeJS.Timeout } | undefined
 
-  constructor(config: Config, { table, cache, pages, certificates, log }: FollowerDeps) {
+  constructor(config: Config, { table, cache, pages, certificates, plane, log }: FollowerDeps) {
+    this.#plane = plane
     this.#certificates = certificates
     this.#table = table
     this.#cache = cache
@@ -133,6 +145,7 @@ export class RouteFollower implements AsyncDisposable {
         await this.#cache
           .save(() => this.#table.routes())
           .catch((error: unknown) => this.#log.error(`cannot remember the routes: ${messageOf(error)}`))
+      await this.#plane?.apply()
       for (const one of applied) this.#tell(this.#table.has(one.app) ? this.#table.state(one.app) : one)
     }
   }
@@ -158,6 +171,7 @@ export class RouteFollower implements AsyncDisposable {
   async #readChanged(): Promise<Applied[]> {
     const apps = [...this.#changed]
     this.#changed.clear()
+    if (apps.length === 0) return [] // a certificate has changed; Redis knows no list of nothing
     const rows = await this.#redis.hmget('routes', ...apps)
     const applied: Applied[] = []
     for (const [i, app] of apps.entries()) {
@@ -188,8 +202,15 @@ export class RouteFollower implements AsyncDisposable {
     return null
   }
 
+  /** What is true of an app's route, here and in the plane before us. */
+  #withPlane(applied: Applied): Applied {
+    const busy = this.#plane?.busy(applied.app) ?? []
+    return busy.length === 0 ? applied : { ...applied, busy: [...new Set([...applied.busy, ...busy])] }
+  }
+
   /** An app that is gone and drained leaves nothing in the hash. */
-  #tell(applied: Applied): void {
+  #tell(given: Applied): void {
+    const applied = this.#withPlane(given)
     if (this.#leaving) {
       this.#tellLeaving()
       return
@@ -207,7 +228,7 @@ export class RouteFollower implements AsyncDisposable {
 
   #tellLeaving(): void {
     if (!this.#leaving) return
-    const all = this.#table.routes().map(({ app }) => this.#table.state(app))
+    const all = this.#table.routes().map(({ app }) => this.#withPlane(this.#table.state(app)))
     this.#routes.leaving(this.#leaving.id, all).catch((error: unknown) => this.#log.warn(messageOf(error)))
   }
 }

@@ -3,16 +3,17 @@ import { loadConfig } from '../config.js'
 import { messageOf } from '../errors.js'
 import { collectWhenQuiet } from '../lib/quiet.js'
 import { createLog } from '../log.js'
-import { inheritedSocket, tellReady, tellLeaving } from '../hand-over.js'
+import { tellReady, tellLeaving } from '../hand-over.js'
 import { CertificateFollower } from './certificate-follower.js'
 import { RouteFollower } from './follower.js'
 import { RouterKeys } from './keys.js'
-import type { FrontListener } from './origins.js'
+import { drivePlane } from './plane.js'
 import { RouteCache } from './route-cache.js'
 import { OwnPages } from './rules/own-pages.js'
 import { createFront } from './server.js'
 import { ShownCertificates } from './shown.js'
 import { Table } from './table.js'
+import { closeHeld, portsOf, waysIn } from './ways-in.js'
 
 /** Connections the kernel holds while we are busy or away. */
 const backlog = 4096
@@ -29,8 +30,7 @@ const table = new Table(
   (digest) => pages.find(digest),
 )
 const cache = new RouteCache(config.root)
-const { httpPort: port, httpsPort, trustedProxies, clientConnections } = config
-const introduced = config.proxyProtocol ? ({ introduced: 'trusted' } as const) : {}
+const { httpsPort, trustedProxies, clientConnections } = config
 const certificates =
   httpsPort === undefined
     ? undefined
@@ -43,12 +43,8 @@ const certificates =
         config.root,
         log,
       )
-const follower = new RouteFollower(config, { table, cache, pages, certificates, log })
 const api = { host: config.appHost('berth'), endpoint: { socketPath: config.apiSocket } }
-const listeners: readonly FrontListener[] = [
-  { scheme: 'http', port, ...introduced },
-  ...(httpsPort === undefined ? [] : [{ scheme: 'https', port: httpsPort, ...introduced } as const]),
-]
+const ways = waysIn(config)
 const keys = new RouterKeys(config.root)
 const secrets = certificates && {
   certificates: certificates.shown,
@@ -57,22 +53,29 @@ const secrets = certificates && {
 }
 const challenges = (token: string) => follower.challenge(token)
 const front = createFront({
-  ...{ table, log, api, listeners, challenges, httpsPort, trustedProxies, clientConnections },
+  ...{ table, log, api, listeners: ways, challenges, httpsPort, trustedProxies, clientConnections },
   ...(secrets ? { secrets } : {}),
 })
 
 table.replace(await cache.load())
 await certificates?.load()
+const plane =
+  config.plane === undefined
+    ? undefined
+    : await drivePlane(config.plane, {
+        ...{ config, table, log, fallback: secrets?.fallback },
+        certificates: () => certificates?.shown.all() ?? [],
+        drained: (app) => follower.drained(table.state(app)),
+      })
+const follower = new RouteFollower(config, { table, cache, pages, certificates, plane, log })
 // The supervisor opens the ports and hands them over as sd_listen_fds(3) does, so that connections wait while we restart.
 for (const [index, server] of front.servers.entries()) {
-  const socket = inheritedSocket(index)
-  if (socket === null) server.listen({ port: listeners[index]?.port, backlog })
+  const { socket, listen } = ways[index] ?? {}
+  if (!socket) server.listen({ ...listen, backlog })
   else (server.listen as (socket: object, backlog: number) => void).call(server, socket, backlog) // as Node takes it
   await once(server, 'listening')
 }
-log.info(
-  `listening on port ${listeners.map((one) => one.port).join(' and ')} with ${table.routes().length} routes remembered`,
-)
+log.info(`listening on port ${portsOf(config)} with ${table.routes().length} routes remembered`)
 follower.start()
 collectWhenQuiet()
 tellReady()
@@ -80,6 +83,7 @@ tellReady()
 const end = async (drained: Promise<void>) => {
   await drained
   await follower[Symbol.asyncDispose]()
+  await plane?.[Symbol.asyncDispose]()
   process.exit(0)
 }
 // One app's oddity must not end every app's connections; what it was is in the log.
@@ -90,8 +94,10 @@ process.on('SIGTERM', () => {
   if (leaves) return // each supervisor that takes over tells all it finds, those that are leaving too
   leaves = true
   log.info('another router takes over')
+  void plane?.[Symbol.asyncDispose]()
   follower.leave()
   void end(front.leave(handOverTime))
+  closeHeld(config)
   tellLeaving()
 })
 process.once('SIGINT', () => void end(front.close(drainTime)))

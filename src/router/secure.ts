@@ -1,14 +1,21 @@
 import type { Server as HttpServer } from 'node:http'
+import type { Http2Server, Http2Session, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Server as TlsServer, TLSSocket } from 'node:tls'
+import { maxHeaderLines } from '../framing.js'
+import type { Clients } from './clients.js'
 import { clientOf } from './headers.js'
 import { introduceAs } from './introductions.js'
 import type { KeyPair } from './self-signed.js'
-import { ClientSessions, type StreamHandlers } from './sessions.js'
 import { tlsDefaults, type ShownCertificates } from './shown.js'
 
 /** ms for a handshake. */
 const handshakeTimeout = 10_000
+const idleSession = 75_000
+/** The same where another router has taken over. */
+const quietSession = 1000
+/** Streams of one session at once. */
+const concurrentStreams = 100
 
 /** What TLS is spoken with. */
 export interface Secrets {
@@ -20,21 +27,27 @@ export interface Secrets {
 }
 
 /** Who serves what comes in. */
-export interface SecureHandlers extends StreamHandlers {
+export interface SecureHandlers {
   readonly http1: HttpServer
+  readonly clients: Clients
+  /** @param socket that the stream came over */
+  readonly stream: (stream: ServerHttp2Stream, raw: readonly string[], ended: boolean, socket: Socket) => void
 }
 
 /** A listener for HTTPS: it shakes hands, and gives a connection to HTTP/1 or HTTP/2 by what the client chose (ALPN). */
 export class SecureListener {
   readonly server: TlsServer
-  readonly #sessions: ClientSessions
+  readonly #http2: Http2Server
   readonly #handlers: SecureHandlers
+  /** ms a session without a stream is kept. */
+  #rest = idleSession
+  readonly #sessions = new Map<Http2Session, { readonly socket: TLSSocket; streams: number }>()
   /** Those whose handshake is under way, by the address and port of their client. */
   readonly #raw = new Map<string, Socket>()
 
   constructor({ certificates, fallback, tickets }: Secrets, handlers: SecureHandlers) {
     this.#handlers = handlers
-    this.#sessions = new ClientSessions(handlers)
+    this.#http2 = http2Server()
     this.server = process.getBuiltinModule('node:tls').createServer({
       cert: fallback.chain,
       key: fallback.key,
@@ -49,23 +62,34 @@ export class SecureListener {
     this.server.on('connection', (socket: Socket) => this.#admit(socket))
     this.server.on('tlsClientError', (_error, socket) => socket.destroy())
     this.server.on('secureConnection', (socket: TLSSocket) => this.#hand(socket))
+    this.#http2.on('stream', (stream: ServerHttp2Stream, _headers, flags: number, raw: readonly string[]) => {
+      stream.on('error', () => undefined) // its end follows
+      const socket = stream.session && this.#sessions.get(stream.session)?.socket
+      if (!socket) return // it has gone already
+      this.#count(stream)
+      handlers.stream(stream, raw, (flags & 1) !== 0, socket)
+    })
     // Node's server looks for clients that are too slow from when it listens, which this one does through another
     handlers.http1.emit('listening')
     this.server.once('close', () => handlers.http1.close())
   }
 
-  /** As of ClientSessions. */
+  /**
+   * Has sessions end when they are at rest for a moment. node:http2 ends one by ignoring what is on its way by then, which its
+   * client may send again (RFC 9113 §6.8), and not every client does: so not while requests come.
+   */
   leave(): void {
-    this.#sessions.leave()
+    this.#rest = quietSession
+    for (const session of this.#sessions.keys()) session.setTimeout(this.#rest)
   }
 
-  /** As of ClientSessions. */
+  /** Ends sessions that are at rest at once, and those with streams after these. */
   close(): void {
-    this.#sessions.close()
+    for (const session of this.#sessions.keys()) session.close()
   }
 
   cut(): void {
-    this.#sessions.cut()
+    for (const session of this.#sessions.keys()) session.destroy()
     for (const socket of this.#raw.values()) socket.destroy()
   }
 
@@ -94,9 +118,49 @@ export class SecureListener {
       this.#handlers.http1.emit('connection', socket)
       return
     }
-    this.#sessions.begin(socket)
+    this.#http2.once('session', (session: ServerHttp2Session) => this.#follow(session, socket))
+    this.#http2.emit('connection', socket)
+  }
+
+  #follow(session: ServerHttp2Session, socket: TLSSocket): void {
+    this.#sessions.set(session, { socket, streams: 0 })
+    session.once('close', () => this.#sessions.delete(session))
+    session.on('error', () => undefined) // its end follows
+    session.setTimeout(this.#rest)
+    session.on('timeout', () => {
+      if (this.#sessions.get(session)?.streams === 0) session.close()
+    })
+  }
+
+  /** A session is at work while it has a stream. */
+  #count(stream: ServerHttp2Stream): void {
+    const session = stream.session && this.#sessions.get(stream.session)
+    if (!session) return
+    const { clients } = this.#handlers
+    session.streams++
+    clients.works(session.socket)
+    stream.once('close', () => {
+      if (--session.streams === 0) clients.rests(session.socket)
+    })
   }
 }
+
+/** Loaded when it is needed, as TLS is. */
+const http2Server = (): Http2Server =>
+  process.getBuiltinModule('node:http2').createServer({
+    maxHeaderListPairs: maxHeaderLines + 4,
+    maxSessionInvalidFrames: 100,
+    // rapid reset: so many at once and a second, then the session ends
+    streamResetBurst: 200,
+    streamResetRate: 50,
+    settings: {
+      maxConcurrentStreams: concurrentStreams,
+      maxHeaderListSize: 16 * 1024,
+      initialWindowSize: 256 * 1024,
+      enablePush: false,
+      enableConnectProtocol: false,
+    },
+  })
 
 /** What names a connection, on the raw socket as on that which speaks TLS over it. */
 const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress ?? ''} ${remotePort ?? 0}`

@@ -101,8 +101,8 @@ export class StreamReply implements Reply {
     if (!stream.writableEnded) stream.end(body)
   }
 
-  cut(code?: number): void {
-    this.#stream.close(code ?? internalError)
+  cut(): void {
+    this.#stream.close(internalError)
   }
 
   whenClosed(end: () => void): void {

@@ -86,14 +86,9 @@ export class Tunnels {
   async upgrade(upgrade: Upgrade): Promise<void> {
     const { request, socket, origin } = upgrade
     socket.on('error', () => undefined)
-    const rules = origin.find()?.rules
-    const verdict = (await rules?.judge(upgrade.headers, upgrade)) ?? upgrade
+    const verdict = (await origin.find()?.rules?.judge(upgrade.headers, upgrade)) ?? upgrade
     if ('kind' in verdict) {
       this.#refuse(upgrade, verdict.kind, verdict.headers)
-      return
-    }
-    if (rules?.isHttp2 === true) {
-      this.#refuse(upgrade, 'no-web-socket')
       return
     }
     request.headers = asObject([...verdict.headers, 'connection', 'Upgrade', 'upgrade', 'websocket'])

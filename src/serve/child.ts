@@ -28,6 +28,10 @@ export interface ChildSpec {
    * accept from them and the supervisor.
    */
   readonly spares?: readonly number[]
+  /** Resolves when a child that says nothing by itself accepts: those it replaces are told to leave then. */
+  readonly accepts?: (pid: number, signal: AbortSignal) => Promise<void>
+  /** Has one that is replaced leave; default SIGTERM. */
+  readonly leaveSignal?: NodeJS.Signals
   /** True when a process that an earlier supervisor started may go on as it is. */
   readonly keeps?: (forebear: Pid) => boolean
 }
@@ -79,8 +83,9 @@ export class Child {
     return !this.#stopping.signal.aborted
   }
 
-  start(): void {
-    this.#loop ??= this.#keepRunning()
+  /** @param after which it is started for the first time */
+  start(after?: Promise<void>): void {
+    this.#loop ??= this.#keepRunning(after)
   }
 
   /**
@@ -102,8 +107,9 @@ export class Child {
     await Promise.all([...ends, ...others, this.#loop])
   }
 
-  async #keepRunning(): Promise<void> {
+  async #keepRunning(after?: Promise<void>): Promise<void> {
     const { signal } = this.#stopping
+    await Promise.race([after, once(signal, 'abort')])
     await this.#succeed(signal)
     for (let failures = 0; this.#wanted;) {
       const started = Date.now()
@@ -122,7 +128,8 @@ export class Child {
       if (keeps?.(forebear) === true) {
         this.#markReady()
         await gone(forebear, signal)
-      } else await endProcess(forebear, forebearGraceMs)
+      } else if (this.spec.accepts) continue
+      else await endProcess(forebear, forebearGraceMs)
       if (!isAlive(forebear)) this.#forebears = this.#forebears.filter((other) => other !== forebear)
     }
   }
@@ -150,7 +157,9 @@ export class Child {
     }
     this.#events.started(child.pid)
     if (listener === undefined) {
-      this.#markReady()
+      const { accepts } = this.spec
+      if (accepts) void accepts(child.pid, this.#stopping.signal).then(() => this.#accepts())
+      else this.#markReady()
       await exit
       return
     }
@@ -167,8 +176,9 @@ export class Child {
     const forebears = this.#forebears
     this.#forebears = []
     for (const forebear of forebears) {
-      send(forebear, 'SIGTERM')
+      send(forebear, this.spec.leaveSignal ?? 'SIGTERM')
       this.#retired.add(forebear)
+      this.#events.leaves?.(forebear.pid)
       void gone(forebear).then(() => {
         this.#retired.delete(forebear)
         this.#events.left?.(forebear.pid)

@@ -38,6 +38,7 @@ export function layOut(config: Config, user: ServiceAccount): void {
   }
   make(dirname(config.redisSocket), 0o700, user)
   make(dirname(config.apiSocket), 0o750, user)
+  make(dirname(config.frontSocket), 0o700, user)
 }
 
 /** A directory that the account must be able to pass through, whoever made it. */

@@ -12,6 +12,7 @@ import type { Pid } from './pids.js'
 import { redisArgs } from './redis.js'
 import type { HeldListener } from './socket.js'
 import type { ServiceAccount } from './user.js'
+import { planeSpec, type PlaneProgram } from './plane.js'
 
 /** The processes that accept connections, and so run beside those they replace. */
 export const listening = ['router', 'api'] as const
@@ -20,6 +21,8 @@ export type Listening = (typeof listening)[number]
 /** What they accept from: the router for HTTPS, too, where there is a port for it. */
 export interface Listeners extends Readonly<Record<Listening, HeldListener>> {
   readonly https?: HeldListener | undefined
+  /** The router's unix socket, which data planes come by. */
+  readonly front: HeldListener
 }
 
 /** Commands of this checkout, such as `test` and `install`, are not to stand in for the system's. */
@@ -86,7 +89,12 @@ const redisSpec = (config: Config, base: Pick<ChildSpec, 'cwd' | 'env'>, user: S
 const flags = process.execArgv.filter((flag) => flag !== '--')
 
 /** Every process of the Procfile and a Redis, and how each is run. @throws BerthError as `engineClient` */
-export function specs(config: Config, user: ServiceAccount, listeners: Listeners, gitGroup: GitGroup): ChildSpec[] {
+export function specs(
+  config: Config,
+  user: ServiceAccount,
+  listeners: Listeners,
+  { gitGroup, plane }: { readonly gitGroup: GitGroup; readonly plane: PlaneProgram | undefined },
+): ChildSpec[] {
   const env = childEnv(config)
   const buildEnvFile = join(config.root, 'build.env')
   const buildEnv = existsSync(buildEnvFile) ? parse(readFileSync(buildEnvFile)) : {}
@@ -105,7 +113,7 @@ export function specs(config: Config, user: ServiceAccount, listeners: Listeners
       }
       if (name === 'engine')
         return { ...spec, env: { ...env, MALLOC_ARENA_MAX: '2', HOME: '/root', BERTH_GROUP: String(user.gid) } }
-      const { router, api, https } = listeners
+      const { router, api, https, front } = listeners
       const secure = https ? [https.fd] : []
       if (name === 'worker')
         return { ...spec, user: client, spares: [router.fd, api.fd, ...secure], env: { ...buildEnv, ...spec.env } }
@@ -117,11 +125,13 @@ export function specs(config: Config, user: ServiceAccount, listeners: Listeners
         return {
           ...accepting,
           user,
-          listeners: secure,
-          env: { ...accepting.env, LISTEN_FDS: String(1 + secure.length) },
+          listeners: [...secure, front.fd],
+          env: { ...accepting.env, LISTEN_FDS: String(2 + secure.length) },
         }
       const git = { BERTH_GIT_GROUPS: gitGroup.directories.join(':') }
       return { ...accepting, user: client, spares: [router.fd, ...secure], env: { ...accepting.env, ...git } }
     })
-  return [redisSpec(config, base, user), ...processes]
+  const { router, https } = listeners
+  const own = plane && planeSpec(config, plane, { ...base, user, sockets: [router.fd, ...(https ? [https.fd] : [])] })
+  return [redisSpec(config, base, user), ...processes, ...(own ? [own] : [])]
 }

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { parseProcfile } from '../buildpacks/procfile.js'
 import type { Config } from '../config.js'
 import { home } from './paths.js'
 import { identify, type Pid } from './pids.js'
+import { planeName } from './plane.js'
 
 /**
  * The instance's processes that no record names, as `router.123`: their supervisor was killed after it had started one and
@@ -28,6 +29,7 @@ function nameOf(config: Config, pid: number, scripts: readonly (readonly [string
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
     if (isRedis(config, words)) return 'redis'
+    if (isPlane(config, words)) return isItsWorker(pid, words) ? undefined : planeName
     const last = words.findLast((word) => word !== '') ?? ''
     const [name] = scripts.find(([, script]) => last === script || last.endsWith(`/${script}`)) ?? []
     if (name === undefined) return undefined
@@ -36,6 +38,16 @@ function nameOf(config: Config, pid: number, scripts: readonly (readonly [string
   } catch {
     return undefined // it has ended, or we may not look
   }
+}
+
+/** A data plane's program is told of the router's own directory. */
+const isPlane = ({ frontSocket }: Config, [, ...args]: readonly string[]): boolean =>
+  args.some((word) => word.startsWith(`${dirname(frontSocket)}/`))
+
+/** Its master ends it. */
+function isItsWorker(pid: number, words: readonly string[]): boolean {
+  const [, parent = ''] = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return readFileSync(`/proc/${parent}/cmdline`, 'utf8') === words.join('\0')
 }
 
 /** Redis makes a title of its command line, and overwrites its environment with it. */

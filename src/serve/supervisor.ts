@@ -9,7 +9,8 @@ import { makeGitGroup, type GitGroup } from './git-group.js'
 import { lockFile, pidsFile, runnable, supervisorName, tellRunning } from './instance.js'
 import { layOut } from './layout.js'
 import { tryLock } from './lock.js'
-import { endProcess, Pids, type Pid } from './pids.js'
+import { endProcess, gone, Pids, signalProcess, type Pid } from './pids.js'
+import { planeName, planeProgram } from './plane.js'
 import { listening, specs, type Listeners, type Listening } from './processes.js'
 import { inheritListener, openListener, openUnixListener, type HeldListener } from './socket.js'
 import { findStrays } from './strays.js'
@@ -60,6 +61,14 @@ type Orphans = Readonly<Record<string, Pid>>
 const ofName = (orphans: Orphans, name: string): Pid[] =>
   Object.entries(orphans).flatMap(([key, pid]) => (key === name || key.startsWith(`${name}.`) ? [pid] : []))
 
+/** How they are recorded from now on: those that run beside their successors, by their numbers, too. */
+const recordOf = (orphans: Orphans): Orphans =>
+  Object.fromEntries(
+    Object.entries(orphans).map(([name, pid]) =>
+      listening.some((one) => one === name) ? [`${name}.${pid.pid}`, pid] : [name, pid],
+    ),
+  )
+
 /**
  * The sockets that the children accept from: those of an earlier supervisor's children, with the connections that wait in
  * them, else new ones.
@@ -90,7 +99,9 @@ async function openListeners(config: Config, user: ServiceAccount, orphans: Orph
   const api = inherit('api', 0)
   // one of before sockets were handed over takes its own away as it ends
   if (!api) await endAll('api')
-  return { router, https, api: api ?? openUnixListener(config.apiSocket, user) }
+  const fronts = ofName(orphans, 'router').map(({ pid }) => inheritListener(pid, 0))
+  const front = fronts.find((one) => one !== null) ?? openUnixListener(config.frontSocket, user)
+  return { router, https, front, api: api ?? openUnixListener(config.apiSocket, user) }
 }
 
 /**
@@ -117,28 +128,24 @@ export async function superviseInstance(config: Config): Promise<void> {
       'stop it with `berth down`',
     )
   const orphans: Orphans = { ...left, ...findStrays(config, recorded) }
+  const plane = await planeProgram(config)
   const listeners = await openListeners(config, user, orphans)
   using router = listeners.router
   using api = listeners.api
   using https = listeners.https
+  using front = listeners.front
   const ended = stopSignal()
-  pids.replace(
-    Object.fromEntries(
-      Object.entries(orphans).map(([name, pid]) =>
-        listening.some((one) => one === name) ? [`${name}.${pid.pid}`, pid] : [name, pid],
-      ),
-    ),
-  )
+  pids.replace(recordOf(orphans))
   pids.set(supervisorName, process.pid)
 
   const gitGroup = gitGroupOf(config, user)
-  const children = specs(config, user, { router, api, https }, gitGroup).map((spec) => {
+  const children = specs(config, user, { router, api, https, front }, { gitGroup, plane }).map((spec) => {
     const admit = (pid: number): void => {
       if (spec.name === 'api') gitGroup.admit(pid)
     }
     return new Child(spec, recordIn(pids, spec.name, admit), ofName(orphans, spec.name))
   })
-  for (const child of children) child.start()
+  startAll(children, plane ? [] : ofName(orphans, planeName), pids)
   const running = { ...runnable(config), pid: process.pid }
   collectWhenQuiet()
   void Promise.all(children.map((child) => child.ready)).then(() => tellRunning(config, running))
@@ -150,6 +157,23 @@ export async function superviseInstance(config: Config): Promise<void> {
   clearInterval(rotation)
   if (signal === 'SIGUSR2') return leave()
   await stopAll(children)
+}
+
+/** A data plane begins when the router can take what it cannot; one that nobody wants any more ends when the router listens. */
+function startAll(children: readonly Child[], unwanted: readonly Pid[], pids: Pids): void {
+  const { ready } = children.find(({ spec }) => spec.name === 'router') ?? {}
+  for (const child of children) child.start(child.spec.name === planeName ? ready : undefined)
+  void ready?.then(() => dismissPlanes(pids, unwanted))
+}
+
+/** The router listens again: data planes of before leave the ports to it, and end when what they have begun is over. */
+function dismissPlanes(pids: Pids, planes: readonly Pid[]): void {
+  for (const one of planes) {
+    pids.delete(planeName)
+    pids.set(`${planeName}.${one.pid}`, one.pid)
+    signalProcess(one, 'SIGUSR1')
+    void gone(one).then(() => pids.delete(`${planeName}.${one.pid}`))
+  }
 }
 
 /** Keeps the record of a process's pids: of the one that serves, and of those before it that leave. */

@@ -1,4 +1,3 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import {
   createServer,
@@ -20,9 +19,6 @@ import { createFront } from '../../src/router/server.js'
 import { Table } from '../../src/router/table.js'
 import type { Applied, Target } from '../../src/store/routes.js'
 import { createLog } from '../../src/log.js'
-
-/** Told by every server of HTTP/1 in this process. */
-const requestStart = 'http.server.request.start'
 
 export const silent = createLog('test', { level: 'silent' })
 
@@ -71,6 +67,9 @@ function appOf(server: Server): App {
 
 export const app = async (handler: RequestListener): Promise<App> => appOf(await listening(createServer(handler)))
 
+/** One that says this to every request. */
+export const saying = (words: string): Promise<App> => app((_request, response) => response.end(words))
+
 /** A process that speaks HTTP badly: it is handed the bare socket. */
 export const rawApp = async (handler: (socket: Socket) => void): Promise<App> =>
   appOf(await listening(createNetServer(handler)))
@@ -81,8 +80,6 @@ export interface TestRouter extends AsyncDisposable {
   readonly port: number
   /** Of each listener. */
   readonly ports: readonly number[]
-  /** Calls when a request of HTTP/1 has been parsed, before anybody acts on it. */
-  onRequest(listener: () => void): void
   readonly drained: { applied: Applied; target: string }[]
   /** Points `<name>.test` at these; each call is a newer version. */
   route(name: string, ...targets: Target[]): void
@@ -117,7 +114,6 @@ export async function router(options: RouterOptions = {}): Promise<TestRouter> {
   const [server] = await Promise.all(servers.map(listening))
   if (!server) throw new Error('a router has a way in')
   const port = portOf(server)
-  const heards: ((message: unknown) => void)[] = []
   let version = 0
   return {
     table,
@@ -125,13 +121,6 @@ export async function router(options: RouterOptions = {}): Promise<TestRouter> {
     port,
     ports: servers.map(portOf),
     drained,
-    onRequest: (listener) => {
-      const heard = (message: unknown): void => {
-        if ((message as { request: IncomingMessage }).request.socket.localPort === port) listener()
-      }
-      subscribe(requestStart, heard)
-      heards.push(heard)
-    },
     route: (name, ...targets) =>
       void table.apply({ app: `id-${name}`, name, hosts: [`${name}.test`], targets, version: ++version }),
     send: async (host, { body, headers, ...rest } = {}) => {
@@ -159,7 +148,6 @@ export async function router(options: RouterOptions = {}): Promise<TestRouter> {
     close,
     leave,
     [Symbol.asyncDispose]: async () => {
-      for (const heard of heards) unsubscribe(requestStart, heard)
       const closed = close(0)
       for (const one of servers) if (one instanceof HttpServer) one.closeAllConnections()
       await closed

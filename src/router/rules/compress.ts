@@ -166,8 +166,8 @@ export class CompressedReply implements Reply {
     this.#reply.page(kind, subject)
   }
 
-  cut(code?: number): void {
-    this.#reply.cut(code)
+  cut(): void {
+    this.#reply.cut()
   }
 
   whenClosed(end: () => void): void {

@@ -22,7 +22,6 @@ describe('routing through the API', function () {
       headers: {},
       compress: false,
       sticky: false,
-      protocol: null,
       body: null,
     },
     ...{ timeout: null, pages: [] },

@@ -1,0 +1,61 @@
+import type { PlaneCertificate, PlaneState } from '../plugins/kinds/router.js'
+import { certificateFor, type Certificate } from '../store/certificates.js'
+import type { Route } from '../store/routes.js'
+import { wildcardOf } from './table.js'
+
+/** What a plane is told of; a route that says anything else stays with the router, whatever that comes to be. */
+const understood: ReadonlySet<string> = new Set<keyof Route>([
+  ...(['app', 'name', 'hosts', 'paths', 'targets', 'version', 'https', 'redirects'] as const),
+])
+
+/** What a plane's state is made of. */
+export interface PlaneSources {
+  readonly routes: readonly Route[]
+  /** Id of the app that has a hostname. */
+  readonly ownerOf: (host: string) => string | null
+  /** Berth's own hostname. */
+  readonly api: string
+  readonly certificates: readonly Certificate[]
+}
+
+/** A plane can lead requests to the processes of this app: there are some, and nothing is to be looked at before. */
+const isPlain = (route: Route): boolean =>
+  route.targets.length > 0 && Object.keys(route).every((key) => understood.has(key))
+
+/** What a data plane in front of the router can serve of all that there is. */
+export function planeStateOf({ routes, ownerOf, api, certificates }: PlaneSources): PlaneState {
+  const shared = new Set(routes.flatMap(({ paths = [] }) => paths.map(({ host }) => host)))
+  const plain = new Map<string, string | null>([[api, null]])
+  const secure = new Map<string, string | null>([[api, null]])
+  const owners = new Map<string, string | null>([[api, null]])
+  for (const route of routes)
+    for (const host of route.hosts) {
+      if (ownerOf(host) !== route.app || host === api) continue
+      owners.set(host, route.app)
+      const app = isPlain(route) && !shared.has(host) && route.redirects?.[host] === undefined ? route.app : null
+      secure.set(host, app)
+      plain.set(host, route.https ? null : app)
+    }
+  const led = new Set([...plain.values(), ...secure.values()])
+  const targets = new Map(routes.filter(({ app }) => led.has(app)).map(({ app, targets: all }) => [app, all]))
+  return { plain, secure, targets, certificates: shownCertificates(certificates, owners) }
+}
+
+/** Each certificate that is shown, for the hostnames that it is shown for. */
+function shownCertificates(
+  all: readonly Certificate[],
+  owners: ReadonlyMap<string, string | null>,
+): PlaneCertificate[] {
+  const byName = new Map<string, Certificate[]>()
+  for (const one of all) for (const name of one.names) byName.set(name, [...(byName.get(name) ?? []), one])
+  const hosts = new Map(owners)
+  // what the platform has for names that no app has
+  for (const one of all) if (one.app === null) for (const name of one.names) if (!hosts.has(name)) hosts.set(name, null)
+  const shown = new Map<Certificate, string[]>()
+  for (const [host, owner] of hosts) {
+    const fit = [...(byName.get(host) ?? []), ...(host.startsWith('*.') ? [] : (byName.get(wildcardOf(host)) ?? []))]
+    const one = certificateFor(fit, host, owner)
+    if (one) shown.set(one, [...(shown.get(one) ?? []), host])
+  }
+  return Array.from(shown, ([{ id, chain, key }, names]) => ({ id, chain, key, hosts: names.sort() }))
+}

@@ -1,0 +1,6 @@
+import { describeRouter } from './describe-router.js'
+import { startRouter } from './plane-rig.js'
+
+// its TypeScript is read anew each time, which what is built has behind it
+describeRouter('the Node router', () => startRouter('node'), 3000)
+describeRouter('HAProxy', () => startRouter('haproxy'))
