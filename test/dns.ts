@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +10,10 @@ export interface DnsServer extends AsyncDisposable {
   /** `127.0.0.1:PORT` */
   readonly address: string
 }
+
+/** Port 53 of an address of loopback that is nobody else's, as `listen` has it: name servers have no other port. */
+export const freeListen = (): string =>
+  `127.${String(randomInt(20, 250))}.${String(randomInt(256))}.${String(randomInt(1, 255))}@53`
 
 /** Configuration of knotd(8) by which a key may change TXT records below `_acme-challenge`, and nothing else. */
 const updatesBy = ({ name, secret }: { readonly name: string; readonly secret: string }): string[] => [

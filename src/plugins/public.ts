@@ -1,6 +1,6 @@
 /** All that a plugin may import: `berth/plugin`. What is not here is Berth's own affair, and may change with any version. */
 
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Plugin, PluginKind } from './plugin.js'
 
 export { z } from 'zod'
@@ -9,6 +9,10 @@ export type { Plugin, PluginHost, PluginKind, PluginInstances, PluginLog } from 
 export type { DnsPlugin, TxtRecord } from './kinds/dns.js'
 export type { HookCall, HookEvent, HookPlugin, HookSay } from './kinds/hook.js'
 export { deadline } from '../lib/deadline.js'
+export { KeyedMutex } from '../lib/keyed-mutex.js'
+export { secret, url, zones } from './fields.js'
+export { askHttp, type HttpAnswer, type HttpOptions, type HttpRequest } from './http.js'
+export { listedZones, longestZone, nameBelow } from './zones.js'
 export { execute, type Executed, type ExecuteOptions } from './execute.js'
 export {
   requestIdMark,
@@ -26,6 +30,3 @@ export {
 export const definePlugin = <K extends PluginKind, S extends z.ZodObject = z.ZodObject>(
   plugin: Plugin<K, S>,
 ): Plugin<K, S> => plugin
-
-/** A setting that is shown to nobody. */
-export const secret = (): z.ZodString => z.string().min(1).meta({ secret: true })

@@ -25,14 +25,18 @@ export interface CertifierRig extends AsyncDisposable {
   job(app: App, host: string, until: (job: AcmeJob) => boolean): Promise<AcmeJob>
 }
 
-/** @param key with which the name server lets TXT records be made */
+/**
+ * @param key with which the name server lets TXT records be made
+ * @param listen `ADDRESS@PORT` of loopback that the name server is at
+ */
 export async function certifierRig(
   options: Omit<Partial<PebbleOptions>, 'dns' | 'httpPort'> = {},
   key?: { readonly name: string; readonly secret: string },
+  listen?: string,
 ): Promise<CertifierRig> {
   const stores = await storeRig()
   const { store, config } = stores
-  const dns = await startDns({ 'example.org': ['* A 127.0.0.1', 'nowhere TXT x', 'away A 127.0.0.2'] }, key)
+  const dns = await startDns({ 'example.org': ['* A 127.0.0.1', 'nowhere TXT x', 'away A 127.0.0.2'] }, key, listen)
   const web = createServer((request, response) => {
     const token = tokenIn(request, request.url ?? '')
     void (token === null ? Promise.resolve(null) : stores.other.acme.answerTo(token)).then((text) => {

@@ -1,4 +1,4 @@
-import type { DnsPlugin } from '../../plugins/public.js'
+import { longestZone, type DnsPlugin } from '../../plugins/public.js'
 import type { RunningPlugins } from '../../plugins/running.js'
 import { BerthError, messageOf } from '../../errors.js'
 import type { Store } from '../../store/store.js'
@@ -59,7 +59,7 @@ export class DnsProviders implements TxtRecords {
     )
     let best: Chosen | null = null
     for (const { plugin, zone } of asked)
-      if (zone !== null && isIn(name, zone) && zone.length > (best?.zone.length ?? 0)) best = { plugin, zone }
+      if (zone !== null && longestZone(name, [zone]) !== null && zone.length > (best?.zone.length ?? 0)) best = { plugin, zone }
     if (best !== null) return best
     const whys = asked.flatMap(({ why }) => (why === null ? [] : [why]))
     throw new BerthError(
@@ -69,5 +69,3 @@ export class DnsProviders implements TxtRecords {
     )
   }
 }
-
-const isIn = (name: string, zone: string): boolean => name === zone || name.endsWith(`.${zone}`)
