@@ -59,7 +59,8 @@ export class DnsProviders implements TxtRecords {
     )
     let best: Chosen | null = null
     for (const { plugin, zone } of asked)
-      if (zone !== null && longestZone(name, [zone]) !== null && zone.length > (best?.zone.length ?? 0)) best = { plugin, zone }
+      if (zone !== null && longestZone(name, [zone]) !== null && zone.length > (best?.zone.length ?? 0))
+        best = { plugin, zone }
     if (best !== null) return best
     const whys = asked.flatMap(({ why }) => (why === null ? [] : [why]))
     throw new BerthError(
