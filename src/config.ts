@@ -30,6 +30,8 @@ export interface AcmeSettings {
   readonly caFile: string | undefined
   readonly email: string | undefined
   readonly profile: string | undefined
+  /** How hostnames are proven first. */
+  readonly challenge: 'http-01' | 'tls-alpn-01'
   readonly external: { readonly kid: string; readonly hmac: string } | undefined
 }
 
@@ -147,6 +149,7 @@ function acmeSettings(s: Settings): AcmeSettings {
     caFile: s.BERTH_ACME_CA,
     email: s.BERTH_ACME_EMAIL,
     profile: s.BERTH_ACME_PROFILE,
+    challenge: s.BERTH_ACME_CHALLENGE === 'tls-alpn-01' ? 'tls-alpn-01' : 'http-01',
     external: kid === '' ? undefined : { kid, hmac },
   }
 }

@@ -178,6 +178,8 @@ export const settings = {
   BERTH_ACME_EMAIL: optional(like(/^[^\s@,?]+@[^\s@,?]+$/, 'must be an e-mail address')),
   /** What kind of certificate is ordered, where the CA has several. */
   BERTH_ACME_PROFILE: optional(like(/^[\w.-]{1,64}$/, 'must be a name')),
+  /** How hostnames are proven to the CA first; the other way follows where it refuses that. */
+  BERTH_ACME_CHALLENGE: or('http-01', like(/^(http|tls-alpn)-01$/, 'must be http-01 or tls-alpn-01')),
   /** KID:KEY, for a CA that wants accounts it knows (external account binding). */
   BERTH_ACME_EAB: optional(like(/^[^:\s]{1,200}:[\w-]{1,200}=*$/, 'must be KID:KEY, the key in base64url')),
   /** ADDRESS[:PORT] of the name server that takes updates (RFC 2136): TXT records prove wildcards there. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { BerthError, messageOf } from '../errors.js'
 import { Semaphore } from '../lib/semaphore.js'
 import type { Logger } from '../log.js'
-import { acmeChanges, type AcmeJob } from '../store/acme.js'
+import { acmeChanges, type AcmeJob, type ProofType } from '../store/acme.js'
 import { appChanges } from '../store/apps.js'
 import { certificateChanges, type Certificate } from '../store/certificates.js'
 import { platformChanges } from '../store/platform.js'
@@ -45,6 +45,10 @@ export interface CertifierDeps {
   readonly gaps?: readonly number[]
   /** ms between two looks at the CA. */
   readonly pace?: number
+  /** Port of the router for HTTPS, where it has one. */
+  readonly tlsPort?: number | undefined
+  /** How hostnames are proven first; http-01 unless it says. */
+  readonly first?: ProofType | undefined
 }
 
 /**
@@ -242,8 +246,8 @@ export class Certifier implements AsyncDisposable {
   }
 
   #orderDeps(): Parameters<typeof carryOut>[0] {
-    const { authority, dns, store, pace } = this.#deps
-    return { authority, dns, store, pace, signal: this.#closing.signal }
+    const { authority, dns, store, pace, tlsPort, first } = this.#deps
+    return { authority, dns, store, pace, tlsPort, first, signal: this.#closing.signal }
   }
 }
 

@@ -13,7 +13,7 @@ export async function openCertifier(
   config: Config,
   { store, plugins, log }: { readonly store: Store; readonly plugins: RunningPlugins; readonly log: Logger },
 ): Promise<Certifier> {
-  const { caFile, ...authority } = config.acme
+  const { caFile, challenge: first, ...authority } = config.acme
   const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8').catch(orUnread)
   const known = { ...authority, ca }
   await adoptDnsSettings(store, config.dns)
@@ -22,6 +22,8 @@ export async function openCertifier(
     authority: known,
     dns: new DnsProviders({ plugins, store, resolvers: config.resolvers }),
     appHost: (name) => config.appHost(name),
+    tlsPort: config.httpsPort,
+    first,
     log,
   })
   await certifier.start()

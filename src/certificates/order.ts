@@ -1,25 +1,23 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { sha256 } from '../config.js'
 import { BerthError, is } from '../errors.js'
 import { deadline } from '../lib/deadline.js'
-import { isToken, type Acme, type AcmeJob } from '../store/acme.js'
+import { isToken, type Acme, type AcmeJob, type ProofType } from '../store/acme.js'
 import { coversHost, type Certificate, type Certificates } from '../store/certificates.js'
 import { AcmeClient, type Authority, type Challenge, type Order } from './acme/client.js'
 import { certificateRequest, renewalId } from './acme/der.js'
 import { AcmeProblem } from './acme/problem.js'
-import type { TxtRecords } from './dns/records.js'
+import { Lost, lost } from './lost.js'
+import { proofOf, proofTypeOf, type Proof, type ProofDeps } from './proofs.js'
 import { readCertificate } from './read.js'
 
 /** How long a certificate is worked on in one go; the next goes on where it was. ms. */
 const defaultPatience = 180_000
 
 /** What ordering takes. */
-export interface OrderDeps {
+export interface OrderDeps extends ProofDeps {
   readonly authority: Authority
   readonly store: { readonly acme: Acme; readonly certificates: Certificates }
-  /** Where TXT records are made, which prove wildcards. */
-  readonly dns?: TxtRecords | undefined
-  readonly signal: AbortSignal
   /** ms between two looks at the CA. */
   readonly pace?: number | undefined
   /** ms that one certificate is worked on in one go. */
@@ -28,11 +26,6 @@ export interface OrderDeps {
 
 const newKey = (): string =>
   generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-
-/** An order that comes to nothing: the next attempt makes a new one. */
-class Lost extends BerthError {}
-
-const lost = (message: string, hint?: string): Lost => new Lost('conflict', message, hint)
 
 /** Opens the CA for somebody, with the account that Berth has there. */
 export async function withClient<T>(
@@ -84,7 +77,7 @@ async function run(deps: OrderDeps, client: AcmeClient, job: AcmeJob): Promise<C
   const { url, key } = await begin(deps, client, job)
   let order = await client.order(url)
   if (order.status === 'pending') {
-    for (const authorization of order.authorizations) await authorize(deps, client, job.host, authorization)
+    for (const authorization of order.authorizations) await authorize(deps, client, job, authorization)
     order = await client.until(async () => settled(await client.order(url), ['pending']))
   }
   if (order.status === 'ready') {
@@ -126,22 +119,25 @@ async function begin(
   return { url, key }
 }
 
-/** Proves that a hostname is ours: one that leads here by what is answered there, a wildcard by what DNS says (RFC 8555 §8.3, §8.4). */
-async function authorize(deps: OrderDeps, client: AcmeClient, host: string, url: string): Promise<void> {
+/** Proves that a hostname is ours (RFC 8555 §8.3, §8.4, RFC 8737). */
+async function authorize(deps: OrderDeps, client: AcmeClient, job: AcmeJob, url: string): Promise<void> {
   const { status, challenges } = await client.authorization(url)
-  const type = host.startsWith('*.') ? 'dns-01' : 'http-01'
+  const { host } = job
+  const type = proofTypeOf(job, deps)
   const challenge = challenges.find((one) => one.type === type)
   const proof =
     challenge && isToken(challenge.token)
-      ? proofOf(deps, host, challenge.token, client.answerTo(challenge.token))
+      ? proofOf(deps, { host, type, token: challenge.token, answer: client.answerTo(challenge.token) })
       : undefined
   // there was a verdict while no worker was there: what it has left goes, if who keeps it lets it
   if (status !== 'pending') await proof?.hide().catch(orAway)
   if (status === 'valid') return
   if (status !== 'pending') throw lost(`the CA says the authorization is ${status}`)
-  if (challenge === undefined || proof === undefined) throw lost(`the CA offers no ${type} challenge`)
-  const now = await verdictOn({ client, url, challenge, proof })
-  if (now.status !== 'valid') throw refusedBy(now.challenges, now.status)
+  const now = challenge && proof && (await verdictOn({ client, url, challenge, proof }))
+  if (now?.status !== 'valid') await deps.store.acme.update(job, { refused: type })
+  else if (type !== (job.proof ?? 'http-01')) await deps.store.acme.update(job, { proof: type, refused: null })
+  if (now === undefined) throw lost(`the CA offers no ${type} challenge`)
+  if (now.status !== 'valid') throw refusedBy(now.challenges, now.status, type)
 }
 
 /** Until there is a verdict the CA may still ask, whether this worker is there or the next: what is shown goes with the order alone. */
@@ -179,22 +175,11 @@ function orAway(error: unknown): void {
   if (!(error instanceof BerthError)) throw error
 }
 
-interface Proof {
-  readonly show: () => Promise<void>
-  readonly hide: () => Promise<void>
-}
-
-function proofOf({ store: { acme }, dns, signal }: OrderDeps, host: string, token: string, answer: string): Proof {
-  if (!host.startsWith('*.')) return { show: () => acme.answer(token, answer), hide: () => acme.unanswer(token) }
-  if (dns === undefined) throw lost('nothing says how DNS records are made', 'enable a DNS plugin: see `berth plugins`')
-  const name = `_acme-challenge.${host.slice(2)}`
-  const text = createHash('sha256').update(answer).digest('base64url')
-  return { show: () => dns.add(name, text, signal), hide: () => dns.remove(name, text, signal) }
-}
-
-function refusedBy(challenges: readonly Challenge[], status: string): Lost {
+function refusedBy(challenges: readonly Challenge[], status: string, type: ProofType): Lost {
   const problem = challenges.find((one) => one.problem !== null)?.problem
-  return lost(problem?.message ?? `the CA says the authorization is ${status}`, problem?.hint)
+  const how = type === 'tls-alpn-01' ? ` (${type})` : ''
+  const hint = how && problem?.kind === 'connection' ? 'the CA must reach this server on port 443' : problem?.hint
+  return lost(`${problem?.message ?? `the CA says the authorization is ${status}`}${how}`, hint)
 }
 
 /** Takes what the CA sends for the certificate that was ordered, if it is that. */

@@ -20,5 +20,6 @@ export const ids = {
   extensionRequest: oid('2a864886f70d01090e'),
   subjectAltName: oid('551d11'),
   authorityKeyIdentifier: oid('551d23'),
+  acmeIdentifier: oid('2b0601050507011f'),
   ecdsaWithSha256: oid('2a8648ce3d040302'),
 } as const

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import type { Config } from '../config.js'
 import { messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
-import { Acme } from '../store/acme.js'
+import { Acme, tlsAnswerChanges } from '../store/acme.js'
 import { certificateChanges, Certificates } from '../store/certificates.js'
 import { redisOptions } from '../store/connection.js'
 import { leavingFor, Routes, type Applied, type Route } from '../store/routes.js'
@@ -79,13 +79,14 @@ export class RouteFollower implements AsyncDisposable {
       })
     this.#subscriber.on('message', (channel, id) => {
       if (channel === certificateChanges) this.#certificates?.changed(id)
+      else if (channel === tlsAnswerChanges) this.#certificates?.challenged()
       else if (appId.test(id)) this.#changed.add(id)
       this.#run()
     })
     // Subscribe first, read after: a change in between is then heard twice rather than never.
     this.#subscriber.on('ready', () => {
       reachable = true
-      this.#subscriber.subscribe('routes', ...(this.#certificates ? [certificateChanges] : [])).then(
+      this.#subscriber.subscribe('routes', ...(this.#certificates ? [certificateChanges, tlsAnswerChanges] : [])).then(
         () => {
           this.#all = true
           this.#certificates?.changed()
@@ -137,7 +138,7 @@ export class RouteFollower implements AsyncDisposable {
   async #catchUp(): Promise<void> {
     while (this.#all || this.#changed.size > 0 || this.#certificates?.behind === true) {
       if (this.#certificates?.behind === true)
-        await this.#certificates.catchUp(new Certificates(this.#redis), !this.#leaving)
+        await this.#certificates.catchUp(new Certificates(this.#redis), new Acme(this.#redis), !this.#leaving)
       const applied = this.#all ? await this.#readAll() : await this.#readChanged()
       this.#certificates?.shown.forget() // hostnames may have changed hands
       // two that write the same file are one too many

@@ -48,6 +48,7 @@ const ways = waysIn(config)
 const keys = new RouterKeys(config.root)
 const secrets = certificates && {
   certificates: certificates.shown,
+  challenges: certificates.challenges,
   fallback: await keys.certificate(config.appHost('berth')),
   tickets: await keys.tickets(),
 }

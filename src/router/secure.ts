@@ -7,8 +7,12 @@ import type { Clients } from './clients.js'
 import { clientOf } from './headers.js'
 import { introduceAs } from './introductions.js'
 import type { KeyPair } from './self-signed.js'
+import { tlsProtocol } from '../store/acme.js'
 import { tlsDefaults, type ShownCertificates } from './shown.js'
+import type { TlsChallenges } from './tls-challenges.js'
 
+/** To be chosen in this order. */
+const spoken = ['h2', 'http/1.1'] as const
 /** ms for a handshake. */
 const handshakeTimeout = 10_000
 const idleSession = 75_000
@@ -20,6 +24,8 @@ const concurrentStreams = 100
 /** What TLS is spoken with. */
 export interface Secrets {
   readonly certificates: ShownCertificates
+  /** What CAs are shown that look at handshakes; nothing unless given. */
+  readonly challenges?: TlsChallenges
   /** Shown where there is none for a name. */
   readonly fallback: KeyPair
   /** Keys of session tickets, 48 bytes: routers that share them take up each other's sessions. */
@@ -45,14 +51,14 @@ export class SecureListener {
   /** Those whose handshake is under way, by the address and port of their client. */
   readonly #raw = new Map<string, Socket>()
 
-  constructor({ certificates, fallback, tickets }: Secrets, handlers: SecureHandlers) {
+  constructor({ certificates, challenges, fallback, tickets }: Secrets, handlers: SecureHandlers) {
     this.#handlers = handlers
     this.#http2 = http2Server()
     this.server = process.getBuiltinModule('node:tls').createServer({
       cert: fallback.chain,
       key: fallback.key,
       ...tlsDefaults,
-      ALPNProtocols: ['h2', 'http/1.1'],
+      ALPNCallback: protocolFor(challenges),
       SNICallback: (name, done) => done(null, certificates.contextFor(name)),
       handshakeTimeout,
       ticketKeys: tickets,
@@ -114,6 +120,10 @@ export class SecureListener {
     this.#raw.delete(peerOf(socket))
     this.#handlers.clients.wraps(socket, raw)
     introduceAs(socket, raw)
+    if (socket.alpnProtocol === tlsProtocol) {
+      socket.on('error', () => undefined).destroySoon() // the handshake was all (RFC 8737 §3)
+      return
+    }
     if (socket.alpnProtocol !== 'h2') {
       this.#handlers.http1.emit('connection', socket)
       return
@@ -161,6 +171,18 @@ const http2Server = (): Http2Server =>
       enableConnectProtocol: false,
     },
   })
+
+/**
+ * Chooses what is spoken. A CA that speaks nothing but its own protocol is shown what it looks for in place of the certificate; where there
+ * is nothing to prove, the handshake ends, as RFC 7301 §3.2 has it where nothing is in common.
+ */
+const protocolFor = (challenges: TlsChallenges | undefined) =>
+  function (this: TLSSocket, { servername, protocols }: { servername: string; protocols: string[] }) {
+    if (protocols.length !== 1 || protocols[0] !== tlsProtocol) return spoken.find((one) => protocols.includes(one))
+    const context = challenges?.contextFor(servername)
+    if (context) this.setKeyCert(context)
+    return context && tlsProtocol
+  }
 
 /** What names a connection, on the raw socket as on that which speaks TLS over it. */
 const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress ?? ''} ${remotePort ?? 0}`

@@ -9,6 +9,15 @@ export interface AcmeAccount {
   readonly url: string | null
 }
 
+/** How a CA is shown that a hostname is ours (RFC 8555 §8, RFC 8737). */
+export type ProofType = 'http-01' | 'tls-alpn-01' | 'dns-01'
+
+/** What is spoken to a CA that looks at a handshake alone (RFC 8737 §4). */
+export const tlsProtocol = 'acme-tls/1'
+
+/** Channel that is told when another handshake is to be answered, or none any more. */
+export const tlsAnswerChanges = 'acme:tls:changed'
+
 /** A certificate that Berth orders for one hostname of an app, or its own, and orders again before it expires. */
 export interface AcmeJob {
   /** App id; null is the platform's. */
@@ -30,6 +39,10 @@ export interface AcmeJob {
   readonly certificate: string | null
   /** ms: when that is to be renewed. */
   readonly renew: number | null
+  /** What the CA accepted last. */
+  readonly proof?: ProofType
+  /** What it has refused since. */
+  readonly refused?: ProofType | null
 }
 
 /** Channel that is told when somebody wants certificates looked after at once. */
@@ -56,8 +69,8 @@ return 1`
 const fieldOf = ({ app, host }: Pick<AcmeJob, 'app' | 'host'>): string => `${app ?? ''} ${host}`
 
 /**
- * What is under way with CAs: hash `acme:accounts` (directory -> JSON), hash `acme:jobs` (app and hostname -> JSON), and a string
- * `acme:token:<token>` for each challenge that is to be answered. All that a worker needs to go on where one that was killed has
+ * What is under way with CAs: hash `acme:accounts` (directory -> JSON), hash `acme:jobs` (app and hostname -> JSON), a string
+ * `acme:token:<token>` for each challenge that is to be answered, and hash `acme:tls` (hostname -> JSON) for those of handshakes. All that a worker needs to go on where one that was killed has
  * stopped is here before it is said to the CA.
  */
 export class Acme {
@@ -124,6 +137,25 @@ export class Acme {
 
   async unanswer(token: string): Promise<void> {
     await this.#redis.del(`acme:token:${token}`)
+  }
+
+  /** Has CAs that ask for a hostname in a handshake shown this digest. Durable when it resolves; routers hear of it. */
+  async answerTls(host: string, digest: Buffer): Promise<void> {
+    const json = JSON.stringify({ digest: digest.toString('base64'), until: Date.now() + tokenLife * 1000 })
+    await this.#redis.multi().hset('acme:tls', host, json).publish(tlsAnswerChanges, host).exec()
+  }
+
+  async unanswerTls(host: string): Promise<void> {
+    await this.#redis.multi().hdel('acme:tls', host).publish(tlsAnswerChanges, host).exec()
+  }
+
+  /** What handshakes are answered with, by hostname. */
+  async tlsAnswers(): Promise<Map<string, Buffer>> {
+    const all = Object.entries(await this.#redis.hgetall('acme:tls')).map(([host, json]) => {
+      const { digest, until } = JSON.parse(json) as { digest: string; until: number }
+      return { host, digest: Buffer.from(digest, 'base64'), until }
+    })
+    return new Map(all.filter(({ until }) => until > Date.now()).map(({ host, digest }) => [host, digest]))
   }
 
   async answerTo(token: string): Promise<string | null> {

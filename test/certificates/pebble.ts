@@ -27,6 +27,8 @@ export interface Pebble extends AsyncDisposable {
 export interface PebbleOptions {
   /** Where it asks what http-01 is answered with. */
   readonly httpPort: number
+  /** Where it looks at handshakes for tls-alpn-01; default nowhere. */
+  readonly tlsPort?: number
   /** `ADDRESS:PORT` of the DNS server that it asks. */
   readonly dns: string
   /** Of a hundred good nonces, how many it refuses. */
@@ -35,11 +37,17 @@ export interface PebbleOptions {
   readonly external?: { readonly kid: string; readonly hmac: string }
 }
 
-export async function startPebble({ httpPort, dns, refuses = 0, external }: PebbleOptions): Promise<Pebble> {
+export async function startPebble({
+  httpPort,
+  tlsPort: given,
+  dns,
+  refuses = 0,
+  external,
+}: PebbleOptions): Promise<Pebble> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-pebble-'))
   await using authority = await Authority.open()
   const own = await authority.issue(null, { names: ['localhost'], subject: '/CN=localhost', authority: true })
-  const [port, management, tlsPort] = [await freePort(), await freePort(), await freePort()]
+  const [port, management, tlsPort] = [await freePort(), await freePort(), given ?? (await freePort())]
   const config = {
     listenAddress: `127.0.0.1:${String(port)}`,
     managementListenAddress: `127.0.0.1:${String(management)}`,

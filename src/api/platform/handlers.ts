@@ -14,7 +14,7 @@ export function platformHandlers({ config, store }: ControlApiDeps): HandlersOf<
         store.certificates.list(),
         store.acme.jobsOf(null),
       ])
-      const by = { id: null, autoCerts, certificates, jobs, dns: config.dns !== undefined }
+      const by = { id: null, autoCerts, certificates, jobs, dns: await store.plugins.hasEnabled('dns') }
       return { host, url, httpsUrl, https, ...certState(host, by) }
     },
 
