@@ -30,6 +30,8 @@ export interface RoutingRules {
   readonly compress?: true
   /** Clients come back to the process that has answered them before. */
   readonly sticky?: true
+  /** It is asked by HTTP/2 without TLS, which gRPC wants. */
+  readonly protocol?: 'h2c'
   /** Bytes that a request's body may have. */
   readonly body?: number
   /** Seconds until the first byte of an answer. */
@@ -93,6 +95,7 @@ const readers: { readonly [Name in keyof Required<RoutingRules>]: (value: unknow
   headers: (value) => isTexts(value, (name, text) => isSettable(name) && isHeaderValue(text)),
   compress: (value) => value === true,
   sticky: (value) => value === true,
+  protocol: (value) => value === 'h2c',
   body: (value) => isCount(value, Number.MAX_SAFE_INTEGER),
   timeout: (value) => isCount(value, rulesLimits.timeout),
   pages: (value) => isTexts(value, (_, digest) => /^[0-9a-f]{64}$/.test(digest)),

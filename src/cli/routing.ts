@@ -17,12 +17,13 @@ interface Edit {
   clientRate?: Rate | null
   compress?: boolean
   sticky?: boolean
+  protocol?: 'h2c' | null
   body?: number | null
   timeout?: number | null
   headers?: Record<string, string | null>
 }
 
-const names = ['timeout', 'body', 'rate', 'client-rate', 'compress', 'sticky', 'header.NAME'] as const
+const names = ['timeout', 'body', 'rate', 'client-rate', 'compress', 'sticky', 'protocol', 'header.NAME'] as const
 
 const unknown = (name: string): UsageError =>
   new UsageError(`"${name.slice(0, 40)}" is nothing of routing`, `set ${names.join(', ')}`)
@@ -38,6 +39,13 @@ function secondsOf(name: string, text: string): number {
 function switchOf(name: string, text: string): boolean {
   if (text === 'on' || text === 'off') return text === 'on'
   throw new UsageError(`${name}=${text.slice(0, 40)}: neither on nor off`, `write it as ${name}=on`)
+}
+
+/** @throws UsageError */
+function protocolOf(text: string): 'h2c' | null {
+  if (text === 'h2c') return text
+  if (text === 'http1') return null
+  throw new UsageError(`protocol=${text.slice(0, 40)}: neither h2c nor http1`, 'write it as protocol=h2c for gRPC')
 }
 
 /** `100/10s`, `1000/m`. @throws UsageError */
@@ -61,6 +69,7 @@ export function parseRouting(given: readonly string[]): Edit {
     else if (name === 'timeout') edit.timeout = secondsOf(name, value)
     else if (name === 'body') edit.body = parseMemory(value)
     else if (name === 'compress' || name === 'sticky') edit[name] = switchOf(name, value)
+    else if (name === 'protocol') edit.protocol = protocolOf(value)
     else if (name === 'rate') edit.rate = rateOf(name, value)
     else if (name === 'client-rate') edit.clientRate = rateOf(name, value)
     else throw unknown(name)
@@ -73,7 +82,7 @@ export function parseUnset(given: readonly string[]): Edit {
   const edit: Edit = {}
   for (const name of given) {
     if (name.startsWith('header.')) edit.headers = { ...edit.headers, [name.slice('header.'.length)]: null }
-    else if (name === 'timeout' || name === 'body' || name === 'rate') edit[name] = null
+    else if (name === 'timeout' || name === 'body' || name === 'rate' || name === 'protocol') edit[name] = null
     else if (name === 'client-rate') edit.clientRate = null
     else if (name === 'compress' || name === 'sticky') edit[name] = false
     else throw unknown(name)
@@ -83,12 +92,13 @@ export function parseUnset(given: readonly string[]): Edit {
 
 const formatRate = ({ requests, seconds }: Rate): string => `${requests} requests in ${seconds} s`
 
-function rows({ rate, clientRate, compress, sticky, body, timeout, headers }: RoutingView): string[][] {
+function rows({ rate, clientRate, compress, sticky, protocol, body, timeout, headers }: RoutingView): string[][] {
   return [
     ...(timeout === null ? [] : [['timeout', `${timeout} s until the first byte of an answer`]]),
     ...(body === null ? [] : [['body', `${formatMemory(body)} of a request at most`]]),
     ...(compress ? [['compress', 'on: brotli or gzip, as the client takes it']] : []),
     ...(sticky ? [['sticky', 'on: clients come back to the process that has answered them before']] : []),
+    ...(protocol ? [['protocol', `${protocol}: it is asked by HTTP/2`]] : []),
     ...(rate ? [['rate', `${formatRate(rate)}, of all clients together`]] : []),
     ...(clientRate ? [['client-rate', `${formatRate(clientRate)}, of each client`]] : []),
     ...Object.entries(headers).map(([name, value]) => [`header.${name}`, value === '' ? '(taken away)' : value]),

@@ -4,16 +4,16 @@ import type { Carried, Connection } from './connection.js'
 import type { Exchange, Underway } from './exchange.js'
 import { keptFor, prepareAnswer } from './headers.js'
 import type { ErrorKind } from './pages.js'
+import { waitForReader } from './stalled.js'
 import { Upload } from './upload.js'
-
-/** ms a client may leave an answer unread before it is let go. */
-const stalledReader = 300_000
 
 /** Who is told how an attempt ends that brought no answer. */
 export interface AttemptEvents {
   /** The page that its client is to get. */
   readonly fail: (exchange: Exchange, kind: ErrorKind) => void
   readonly broken: (exchange: Exchange, connection: Connection, error: NodeJS.ErrnoException) => void
+  /** The process says that it has done nothing of it. */
+  readonly refused: (exchange: Exchange) => void
 }
 
 /** One exchange on one connection to a process: the request goes out, its answer is passed on. Bodies are streamed, never held. */
@@ -148,13 +148,12 @@ export class Attempt implements Carried, AnswerTaker, Underway {
   }
 
   #waitForReader(): void {
-    const { reply } = this.#exchange
     this.#connection.socket.pause()
-    const late = setTimeout(() => this.#cut(), stalledReader)
-    this.#exchange.timer = late
-    reply.whenDrained(() => {
-      clearTimeout(late)
-      if (this.#live) this.#connection.socket.resume()
+    waitForReader(this.#exchange, {
+      late: () => this.#cut(),
+      resume: () => {
+        if (this.#live) this.#connection.socket.resume()
+      },
     })
   }
 }

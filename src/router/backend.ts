@@ -1,5 +1,7 @@
 import { Connection, type BackendAddress } from './connection.js'
 import { connectionsOfAKind, isOwnError } from './descriptors.js'
+import { UpstreamSessions } from './upstream-sessions.js'
+import type { ClientHttp2Session } from 'node:http2'
 import { markOf } from './rules/sticky.js'
 
 /** ms during which a process that could not be reached is asked last. */
@@ -23,6 +25,7 @@ export class Backend {
   #failedAt = -suspicion
   #left = false
   #mark: string | undefined
+  #sessions: UpstreamSessions | undefined
 
   constructor(id: string, endpoint: BackendAddress, drained: (backend: Backend) => void = () => undefined) {
     this.id = id
@@ -94,6 +97,17 @@ export class Backend {
     }
   }
 
+  /** A session of HTTP/2 with room for a stream. Rejects as `dial` does, and with NotHttp2. */
+  async session(): Promise<ClientHttp2Session> {
+    this.#sessions ??= new UpstreamSessions(async () => (await this.dial(false)).detach())
+    return this.#sessions.take()
+  }
+
+  /** Counts a stream of a session until the returned function is called. */
+  holdStream(session: ClientHttp2Session): () => void {
+    return this.#sessions?.hold(session) ?? (() => undefined)
+  }
+
   readonly #home = {
     rests: (connection: Connection): void => {
       if (this.#left || this.#resting.length >= maxResting || resting >= connectionsOfAKind) {
@@ -113,5 +127,6 @@ export class Backend {
 
   #close(): void {
     for (const connection of this.#resting) connection.destroy()
+    this.#sessions?.close()
   }
 }

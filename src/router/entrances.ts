@@ -3,19 +3,22 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import type { Clients } from './clients.js'
 import type { IntroducedFront } from './introductions.js'
+import type { PlainListener } from './plain.js'
 import type { SecureListener } from './secure.js'
 import type { Tunnels } from './tunnel.js'
 
-/** A way in: what serves HTTP/1, and what shakes hands before it. */
+/** A way in: what serves HTTP/1, and what finds out before it what is spoken. */
 export interface Entrance {
   readonly http1: Server
+  readonly plain?: PlainListener
   readonly secure?: SecureListener
   /** What listens in the place of these, where proxies introduce connections. */
   readonly front?: IntroducedFront
 }
 
 /** What listens. */
-export const listenerOf = ({ http1, secure, front }: Entrance): NetServer => front?.server ?? secure?.server ?? http1
+export const listenerOf = ({ http1, plain, secure, front }: Entrance): NetServer =>
+  front?.server ?? plain?.server ?? secure?.server ?? http1
 
 /** How a router comes to its end. */
 export interface Ends {
@@ -45,12 +48,12 @@ function partAfterAnswers(servers: readonly Server[]): void {
 export function closing(entrances: readonly Entrance[], clients: Clients, tunnels: Tunnels): Ends {
   const servers = entrances.map(({ http1 }) => http1)
   const listeners = entrances.map(listenerOf)
-  const secure = entrances.flatMap((entrance) => entrance.secure ?? [])
+  const both = entrances.flatMap(({ plain, secure }) => plain ?? secure ?? [])
   const closed = Promise.all(listeners.map((listener) => once(listener, 'close')))
   const cutAll = () => {
     for (const { front } of entrances) front?.introductions.cut()
     for (const server of servers) server.closeAllConnections()
-    for (const one of secure) one.cut()
+    for (const one of both) one.cut()
   }
   const closeIdle = () => {
     for (const server of servers) server.closeIdleConnections()
@@ -59,9 +62,9 @@ export function closing(entrances: readonly Entrance[], clients: Clients, tunnel
     leave: async (ms) => {
       for (const listener of listeners) NetServer.prototype.close.call(listener) // http.Server's own closes idle connections too (since Node 19)
       partAfterAnswers(servers)
-      for (const one of secure) one.leave()
+      for (const one of both) one.leave()
       const farewell = setTimeout(() => {
-        for (const one of secure) one.close()
+        for (const one of both) one.close()
       }, ms - farewellTime)
       const late = setTimeout(() => {
         tunnels.close()
@@ -77,7 +80,7 @@ export function closing(entrances: readonly Entrance[], clients: Clients, tunnel
       // Opened ahead by a browser and never used, which Node does not count as idle.
       for (const socket of clients.unused()) if (socket.bytesRead === 0) socket.destroy()
       for (const { front } of entrances) front?.introductions.cut()
-      for (const one of secure) one.close()
+      for (const one of both) one.close()
       closeIdle()
       // Connections become idle one by one as their answers end; each is closed then instead of kept alive.
       partAfterAnswers(servers)

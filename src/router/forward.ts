@@ -6,6 +6,8 @@ import { Exchange, type Call } from './exchange.js'
 import { requestHead, valueOf } from './headers.js'
 import type { ErrorKind, PageSubject } from './pages.js'
 import type { Reply } from './reply.js'
+import { isGrpc, StreamAttempt } from './stream-attempt.js'
+import { NotHttp2 } from './upstream-sessions.js'
 import { codingFor, CompressedReply } from './rules/compress.js'
 import type { AppRules, Verdict } from './rules/rules.js'
 
@@ -56,7 +58,10 @@ export class Forwarder implements AttemptEvents {
     exchange.reply.whenClosed(() => exchange.end())
     const destination = call.origin.find()
     exchange.name = destination?.name
-    const backend = exchange.repeatable ? destination?.pick(undefined, exchange.mark) : undefined
+    const backend =
+      exchange.repeatable && destination?.rules?.isHttp2 !== true
+        ? destination?.pick(undefined, exchange.mark)
+        : undefined
     const connection = backend?.reuse()
     if (backend && connection) this.#send(exchange, backend, connection)
     else void this.#dial(exchange, backend)
@@ -77,20 +82,45 @@ export class Forwarder implements AttemptEvents {
         return
       }
       exchange.hold(backend)
-      const connection = await backend.dial(exchange.repeatable).catch((error: unknown) => {
-        if (isOwnError(error)) this.fail(exchange, 'overloaded')
-        return undefined
-      })
-      if (exchange.over) {
-        connection?.destroy()
-        return
-      }
-      if (connection) {
-        this.#send(exchange, backend, connection)
-        return
-      }
+      const isSent = await (origin.find()?.rules?.isHttp2 === true
+        ? this.#openStream(exchange, backend)
+        : this.#openConnection(exchange, backend))
+      if (isSent || exchange.over) return
       exchange.tried.add(backend)
     }
+  }
+
+  /** @returns false when there is none */
+  async #openConnection(exchange: Exchange, backend: Backend): Promise<boolean> {
+    const connection = await backend.dial(exchange.repeatable).catch((error: unknown) => {
+      if (isOwnError(error)) this.fail(exchange, 'overloaded')
+      return undefined
+    })
+    if (connection && !exchange.over) this.#send(exchange, backend, connection)
+    else connection?.destroy()
+    return connection !== undefined
+  }
+
+  /** @returns false when there is none */
+  async #openStream(exchange: Exchange, backend: Backend): Promise<boolean> {
+    const session = await backend.session().catch((error: unknown) => {
+      if (isOwnError(error)) this.fail(exchange, 'overloaded')
+      else if (error instanceof NotHttp2) this.fail(exchange, 'not-http2')
+      return undefined
+    })
+    if (!session || exchange.over) return session !== undefined
+    const { origin, headers } = exchange.call
+    clearTimeout(exchange.timer)
+    if (origin.firstByte > 0 && !isGrpc(headers))
+      exchange.timer = setTimeout(() => this.#late(exchange), origin.firstByte)
+    const release = backend.holdStream(session)
+    exchange.reply.whenClosed(release)
+    try {
+      exchange.attempt = new StreamAttempt(exchange, session, this)
+    } catch {
+      this.fail(exchange, session.destroyed || session.closed ? 'hung-up' : 'bad-request')
+    }
+    return true
   }
 
   #send(exchange: Exchange, backend: Backend, connection: Connection): void {
@@ -123,6 +153,17 @@ export class Forwarder implements AttemptEvents {
       exchange.repeated = true
       void this.#dial(exchange)
     })
+  }
+
+  /** Only a request that can be repeated, as all of it is there still. */
+  refused(exchange: Exchange): void {
+    if (exchange.over) return
+    if (!exchange.repeatable || exchange.repeated) {
+      this.fail(exchange, 'hung-up')
+      return
+    }
+    exchange.repeated = true
+    void this.#dial(exchange)
   }
 
   /** Answers with a page, or cuts off what has begun. */

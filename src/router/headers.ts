@@ -96,12 +96,15 @@ export function requestHeaders(headers: IncomingHttpHeaders, frame: BodyFraming,
 /** What a request target may not hold, although Node has read it. */
 const unfitTarget = /[^\x21-\x7e\x80-\xff]/
 
+/** Whether a request target can be written so that every reader sees the same. */
+export const isFitTarget = (path: string): boolean => !unfitTarget.test(path)
+
 /**
  * The head of a request as it is written.
  * @returns null when it cannot be written so that every reader sees the same
  */
 export function requestHead(method: string, path: string, headers: readonly string[]): string | null {
-  if (unfitTarget.test(path)) return null
+  if (!isFitTarget(path)) return null
   let head = `${method} ${path} HTTP/1.1\r\n`
   for (let i = 0; i < headers.length; i += 2) head += `${headers[i] ?? ''}: ${headers[i + 1] ?? ''}\r\n`
   // kept alive or not: an app that is told to close resets what it has not read, and takes its early answer with it

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import { readIntroduction, type Introduction } from './proxy-protocol.js'
+import { FirstBytes } from './first-bytes.js'
+import { readIntroduction, type Introduction, type IntroductionHead } from './proxy-protocol.js'
 
 /** ms a proxy has at most to introduce a connection. */
 const mostTime = 5000
@@ -26,55 +27,32 @@ export interface IntroductionEvents {
 
 /** Connections that begin with a head of the PROXY protocol, while it is being read. */
 export class Introductions {
-  readonly #events: IntroductionEvents
-  readonly #time: number
-  readonly #waiting = new Set<Socket>()
+  readonly #first: FirstBytes<IntroductionHead | 'malformed'>
 
   /** @param time ms for a head */
-  constructor(events: IntroductionEvents, time: number) {
-    this.#events = events
-    this.#time = Math.min(time, mostTime)
-  }
-
-  /** Reads the head: bytes that follow it stay to be read. */
-  receive(socket: Socket): void {
-    const pieces: Buffer[] = []
-    this.#waiting.add(socket)
-    const late = setTimeout(() => this.#refuse(socket, 'late'), this.#time)
-    const over = (): void => {
-      clearTimeout(late)
-      this.#waiting.delete(socket)
-      socket.off('readable', read).off('end', gone)
-    }
-    const gone = (): void => void socket.destroy()
-    const read = (): void => {
-      const piece = socket.read() as Buffer | null
-      if (piece === null) return
-      pieces.push(piece)
-      const bytes = Buffer.concat(pieces)
-      const head = readIntroduction(bytes)
-      if (head === 'more') return
-      over()
+  constructor({ introduced, refused }: IntroductionEvents, time: number) {
+    const found = (socket: Socket, head: IntroductionHead | 'malformed', bytes: Buffer): void => {
       if (typeof head === 'string') {
-        this.#refuse(socket, 'malformed')
+        socket.destroy()
+        refused(socket, head)
         return
       }
       introductions.set(socket, head)
       if (bytes.length > head.length) socket.unshift(bytes.subarray(head.length))
-      this.#events.introduced(socket)
+      introduced(socket)
     }
-    socket.on('error', () => undefined).once('close', over)
-    socket.on('readable', read).on('end', gone)
+    const events = { found, late: (socket: Socket) => refused(socket, 'late') }
+    this.#first = new FirstBytes(readIntroduction, events, Math.min(time, mostTime))
+  }
+
+  /** Reads the head: bytes that follow it stay to be read. */
+  receive(socket: Socket): void {
+    this.#first.receive(socket)
   }
 
   /** Closes those whose head has not come. */
   cut(): void {
-    for (const socket of this.#waiting) socket.destroy()
-  }
-
-  #refuse(socket: Socket, why: 'malformed' | 'late'): void {
-    socket.destroy()
-    this.#events.refused(socket, why)
+    this.#first.cut()
   }
 }
 

@@ -15,6 +15,8 @@ export type ErrorKind =
   | 'api-away'
   | 'hung-up'
   | 'too-slow'
+  | 'not-http2'
+  | 'no-web-socket'
   | 'overloaded'
   | 'too-many-connections'
   | 'no-access'
@@ -109,6 +111,18 @@ const pages: Record<ErrorKind, (subject: PageSubject) => Page> = {
     title: `${name(s)} hung up`,
     text: 'The app took the request and closed the connection without a proper answer.',
     hint: owner(s, 'logs'),
+  }),
+  'not-http2': (s) => ({
+    status: 502,
+    title: `${name(s)} does not speak HTTP/2`,
+    text: 'It is asked by HTTP/2 without TLS (h2c), as it is set, and does not answer so.',
+    hint: owner(s, 'routing:unset protocol'),
+  }),
+  'no-web-socket': (s) => ({
+    status: 501,
+    title: `${name(s)} takes no WebSockets`,
+    text: 'It is asked by HTTP/2 (h2c), by which none are passed on.',
+    hint: owner(s, 'routing:unset protocol'),
   }),
   'too-slow': (s) => ({
     status: 504,

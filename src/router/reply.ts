@@ -23,8 +23,8 @@ export interface Reply {
   /** Sends what waits. */
   readonly flush: () => void
   readonly page: (kind: ErrorKind, subject: PageSubject) => void
-  /** Cuts it off so that the client can tell that it is not whole. */
-  readonly cut: () => void
+  /** Cuts it off so that the client can tell that it is not whole. @param code why, of RFC 9113 §7, for a client that speaks HTTP/2 */
+  readonly cut: (code?: number) => void
   readonly whenClosed: (end: () => void) => void
 }
 

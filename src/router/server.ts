@@ -19,11 +19,13 @@ import { introductionOf, listenInFront } from './introductions.js'
 import { Origins, type Directed, type FrontListener, type OriginsDeps, type Undirected } from './origins.js'
 import { sendRedirect } from './redirect.js'
 import { sendPage, sendRawPage, type ErrorKind } from './pages.js'
+import { PlainListener } from './plain.js'
 import { TrustedProxies } from './proxies.js'
 import { Http1Reply } from './reply.js'
 import { SecureListener, type Secrets } from './secure.js'
 import { bodyOfStream, StreamReply } from './stream-reply.js'
 import { readStreamRequest, type StreamRequest } from './stream-request.js'
+import type { Table } from './table.js'
 import { Tunnels } from './tunnel.js'
 
 /** What a router serves. */
@@ -74,6 +76,7 @@ interface ReceptionDeps {
 class Reception {
   readonly #log: Logger
   readonly #deps: ReceptionDeps
+  readonly #table: Table
   readonly #secrets: Secrets | undefined
   readonly #headTime: number
   readonly #challenges: Challenges | undefined
@@ -81,7 +84,8 @@ class Reception {
   /** A balancer that is set up wrong is wrong at every connection. */
   readonly #warnings = new RateLimit(1, 1 / 60, () => performance.now())
 
-  constructor({ log, secrets, headTime, challenges }: RouterDeps, deps: ReceptionDeps) {
+  constructor({ log, table, secrets, headTime, challenges }: RouterDeps, deps: ReceptionDeps) {
+    this.#table = table
     this.#log = log
     this.#challenges = challenges
     this.#headTime = headTime ?? 15_000
@@ -107,12 +111,16 @@ class Reception {
 
   #plainEntrance(listener: FrontListener): Entrance {
     const http1 = this.#serverOf(listener)
-    if (listener.scheme === 'http') return { http1 }
-    if (!this.#secrets) throw new TypeError('a listener of https wants certificates')
     const { clients } = this.#deps
     const stream = (one: ServerHttp2Stream, raw: readonly string[], ended: boolean, socket: Socket) =>
       this.#serveStream(cameBy(listener, socket), one, { read: readStreamRequest(raw, ended), socket })
-    return { http1, secure: new SecureListener(this.#secrets, { http1, clients, stream }) }
+    const handlers = { http1, clients, stream }
+    if (listener.scheme === 'http') {
+      const isHttp2Wanted = (): boolean => this.#table.isHttp2Wanted
+      return { http1, plain: new PlainListener({ ...handlers, isHttp2Wanted, headTime: this.#headTime }) }
+    }
+    if (!this.#secrets) throw new TypeError('a listener of https wants certificates')
+    return { http1, secure: new SecureListener(this.#secrets, handlers) }
   }
 
   #serverOf(listener: FrontListener): Server {

@@ -101,8 +101,8 @@ export class StreamReply implements Reply {
     if (!stream.writableEnded) stream.end(body)
   }
 
-  cut(): void {
-    this.#stream.close(internalError)
+  cut(code?: number): void {
+    this.#stream.close(code ?? internalError)
   }
 
   whenClosed(end: () => void): void {

@@ -77,6 +77,8 @@ interface Known {
 export class Table {
   readonly #hosts = new Map<string, Known>()
   readonly #paths = new PathRoutes<Known>()
+  /** Ids of apps that are asked by HTTP/2. */
+  readonly #http2 = new Set<string>()
   readonly #apps = new Map<string, Known>()
   /** App id -> processes taken away that still hold requests. */
   readonly #leaving = new Map<string, Map<string, Backend>>()
@@ -133,6 +135,11 @@ export class Table {
     return this.#hosts.get(host) ?? this.#hosts.get(wildcardOf(host))
   }
 
+  /** Whether an app is asked by HTTP/2 without TLS: clients may come so, too. */
+  get isHttp2Wanted(): boolean {
+    return this.#http2.size > 0
+  }
+
   /** Every route, to be remembered or announced. */
   routes(): Route[] {
     return Array.from(this.#apps.values(), (known) => known.route)
@@ -176,6 +183,8 @@ export class Table {
     const rules = this.#rulesOf(route, before)
     const known = { route, destination: new Destination(route.name, backends, { away, rules }) }
     this.#apps.set(route.app, known)
+    if (rules?.isHttp2 === true) this.#http2.add(route.app)
+    else this.#http2.delete(route.app)
     this.#versions.set(route.app, route.version)
     const freed = this.#free(before)
     for (const { host, path, root, strip = false } of route.paths ?? [])
@@ -202,6 +211,7 @@ export class Table {
     const before = this.#apps.get(app)
     if (before === undefined) return undefined
     this.#apps.delete(app)
+    this.#http2.delete(app)
     this.#bequeath(this.#free(before))
     before.destination.rules?.held.release()
     this.#retire(app, before.destination.backends)

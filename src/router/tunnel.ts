@@ -86,9 +86,14 @@ export class Tunnels {
   async upgrade(upgrade: Upgrade): Promise<void> {
     const { request, socket, origin } = upgrade
     socket.on('error', () => undefined)
-    const verdict = (await origin.find()?.rules?.judge(upgrade.headers, upgrade)) ?? upgrade
+    const rules = origin.find()?.rules
+    const verdict = (await rules?.judge(upgrade.headers, upgrade)) ?? upgrade
     if ('kind' in verdict) {
       this.#refuse(upgrade, verdict.kind, verdict.headers)
+      return
+    }
+    if (rules?.isHttp2 === true) {
+      this.#refuse(upgrade, 'no-web-socket')
       return
     }
     request.headers = asObject([...verdict.headers, 'connection', 'Upgrade', 'upgrade', 'websocket'])

@@ -38,7 +38,7 @@ export interface Check {
   readonly initialDelay: number
   readonly attempts: number
   readonly warn: boolean
-  /** Nobody has said anything of it: as long as a start may take, `GET /` is asked. */
+  /** Nobody has said anything of it: it is done for as long as a start may take. */
   readonly isDefault: boolean
   /** Of the fields that mean something to it: who says so. */
   readonly from: Readonly<Partial<Record<CheckField, CheckSource>>>
@@ -61,19 +61,32 @@ const runningWait = 10
 const nobody: Readonly<Record<string, CheckFields>> = {}
 
 /** How processes of a type of a release are checked: what somebody has said counts more than what the app says. */
-export function checksOf(app: Pick<App, 'checks'>, release: Release, type: string): TypeChecks {
+export function checksOf(app: Pick<App, 'checks' | 'rules'>, release: Release, type: string): TypeChecks {
   const { checks: said = {} } = app
   const modes = said.modes ?? {}
   const of = (phase: CheckPhase): Check[] => {
     const set = own(said[phase] ?? nobody, type) ?? {}
     const declared = (own(release.healthchecks ?? {}, type) ?? []).filter((one) => one.phase === phase)
-    return resolved(phase, type, set, declared).map((one) => ({ ...one, port: one.port || portOf(release) }))
+    // what speaks HTTP/2 alone has no page to be asked for
+    const unsaid = app.rules?.protocol === 'h2c' ? 'listening' : 'path'
+    return resolved(phase, type, { set, declared, unsaid }).map((one) => ({
+      ...one,
+      port: one.port || portOf(release),
+    }))
   }
   const mode = own(modes, type) ?? own(modes, allTypes) ?? 'check'
   return { mode, startup: of('startup'), readiness: of('readiness'), liveness: of('liveness') }
 }
 
-function resolved(phase: CheckPhase, type: string, set: CheckFields, declared: readonly DeclaredCheck[]): Check[] {
+/** What is said of the checks of a type. */
+interface Said {
+  readonly set: CheckFields
+  readonly declared: readonly DeclaredCheck[]
+  /** How `web` is checked where nobody says. */
+  readonly unsaid: CheckStrategy
+}
+
+function resolved(phase: CheckPhase, type: string, { set, declared, unsaid }: Said): Check[] {
   const strategy = strategyOf(set)
   if (strategy !== undefined) {
     // in place of what the app says; what that says of the one check that is like it still counts
@@ -81,7 +94,7 @@ function resolved(phase: CheckPhase, type: string, set: CheckFields, declared: r
     return [merged(phase, strategy, set, more.length === 0 ? like : undefined)]
   }
   if (declared.length > 0) return declared.map((one) => merged(phase, strategyIn(one), set, one))
-  return phase === 'startup' && type === 'web' ? [merged(phase, 'path', set)] : []
+  return phase === 'startup' && type === 'web' ? [merged(phase, unsaid, set)] : []
 }
 
 /** A check of the app's that does not say how it finds out asks for a page. */

@@ -18,8 +18,8 @@ describe('what is set of routing', () => {
       },
       headers: { 'X-A': 'b=c', Server: '' },
     })
-    expect(parseRouting(['timeout=2m', 'compress=on', 'sticky=off'])).to.deep.equal({
-      ...{ timeout: 120, compress: true, sticky: false },
+    expect(parseRouting(['timeout=2m', 'compress=on', 'sticky=off', 'protocol=h2c'])).to.deep.equal({
+      ...{ timeout: 120, compress: true, sticky: false, protocol: 'h2c' },
     })
     expect(parseUnset(['timeout', 'client-rate', 'header.X-A'])).to.deep.equal({
       timeout: null,
@@ -39,6 +39,7 @@ describe('what is set of routing', () => {
     'rate=1/x',
     'body=much',
     'compress=yes',
+    'protocol=h3',
     'nope=1',
     'toString=1',
     '=1',

@@ -144,7 +144,7 @@ describe('connections to processes', () => {
     })
     front.route('blog', blog.target())
     // closed in the very turn in which a request is about to be sent on: the router cannot have heard of it
-    front.server.prependListener('request', () => {
+    front.onRequest(() => {
       for (const socket of blog.sockets) socket.destroy()
     })
     for (let i = 0; i < 30; i++) expect((await front.send('blog.test')).status).to.equal(200)

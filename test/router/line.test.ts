@@ -64,7 +64,7 @@ describe('requests on one connection', () => {
   it('are parsed as far as a few reads go while the first waits', async () => {
     await using front = await router()
     let parsed = 0
-    front.server.on('request', () => parsed++)
+    front.onRequest(() => parsed++)
     await using blog = await app(() => undefined)
     front.route('blog', blog.target())
     const client = connect(front.port, '127.0.0.1')

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import {
   createServer,
@@ -19,6 +20,9 @@ import { createFront } from '../../src/router/server.js'
 import { Table } from '../../src/router/table.js'
 import type { Applied, Target } from '../../src/store/routes.js'
 import { createLog } from '../../src/log.js'
+
+/** Told by every server of HTTP/1 in this process. */
+const requestStart = 'http.server.request.start'
 
 export const silent = createLog('test', { level: 'silent' })
 
@@ -80,6 +84,8 @@ export interface TestRouter extends AsyncDisposable {
   readonly port: number
   /** Of each listener. */
   readonly ports: readonly number[]
+  /** Calls when a request of HTTP/1 has been parsed, before anybody acts on it. */
+  onRequest(listener: () => void): void
   readonly drained: { applied: Applied; target: string }[]
   /** Points `<name>.test` at these; each call is a newer version. */
   route(name: string, ...targets: Target[]): void
@@ -114,6 +120,7 @@ export async function router(options: RouterOptions = {}): Promise<TestRouter> {
   const [server] = await Promise.all(servers.map(listening))
   if (!server) throw new Error('a router has a way in')
   const port = portOf(server)
+  const heards: ((message: unknown) => void)[] = []
   let version = 0
   return {
     table,
@@ -121,6 +128,13 @@ export async function router(options: RouterOptions = {}): Promise<TestRouter> {
     port,
     ports: servers.map(portOf),
     drained,
+    onRequest: (listener) => {
+      const heard = (message: unknown): void => {
+        if ((message as { request: IncomingMessage }).request.socket.localPort === port) listener()
+      }
+      subscribe(requestStart, heard)
+      heards.push(heard)
+    },
     route: (name, ...targets) =>
       void table.apply({ app: `id-${name}`, name, hosts: [`${name}.test`], targets, version: ++version }),
     send: async (host, { body, headers, ...rest } = {}) => {
@@ -148,6 +162,7 @@ export async function router(options: RouterOptions = {}): Promise<TestRouter> {
     close,
     leave,
     [Symbol.asyncDispose]: async () => {
+      for (const heard of heards) unsubscribe(requestStart, heard)
       const closed = close(0)
       for (const one of servers) if (one instanceof HttpServer) one.closeAllConnections()
       await closed

@@ -20,6 +20,20 @@ describe('the checks of a process type', () => {
     })
   })
 
+  it('are that web listens where it is asked by HTTP/2, unless somebody says more', () => {
+    const rules = { protocol: 'h2c' } as const
+    const { startup: unsaid } = checksOf({ rules }, firstRelease('a'), 'web')
+    expect(unsaid.map(describeAsk)).to.deep.equal(['listening on port 5000'])
+    expect(unsaid[0]?.isDefault).to.equal(true)
+    const { startup: said } = checksOf(
+      { rules, checks: { startup: { web: { path: '/up' } } } },
+      firstRelease('a'),
+      'web',
+    )
+    expect(said.map(describeAsk)).to.deep.equal(['GET /up on port 5000'])
+    expect(checksOf({ rules }, firstRelease('a'), 'worker').startup).to.deep.equal([])
+  })
+
   it('are those of the app, each with what was set by command', () => {
     const declared: DeclaredCheck[] = [
       { ...startup, path: '/a', timeout: 9 },

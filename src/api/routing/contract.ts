@@ -48,6 +48,10 @@ export const RoutingView = z.strictObject({
   headers: z.record(z.string(), z.string()).describe("of its answers: set, or taken away where it is ''"),
   compress: z.boolean().describe('its answers are compressed (brotli, gzip) where that makes them smaller'),
   sticky: z.boolean().describe('clients come back to the process that has answered them before, by a cookie'),
+  protocol: z
+    .enum(['h2c'])
+    .nullable()
+    .describe('h2c: it is asked by HTTP/2 without TLS, as gRPC wants it; null: by HTTP/1.1'),
   body: z.int().nullable().describe("bytes of a request's body"),
   timeout: z.int().nullable().describe('seconds until the first byte of an answer; null: as for all apps'),
   pages: z.array(PageName).describe('those that it has of its own'),
@@ -72,6 +76,7 @@ const Edit = z.strictObject({
     .describe("'' takes it away from answers; null leaves it as the app says"),
   compress: z.boolean().optional(),
   sticky: z.boolean().optional(),
+  protocol: z.enum(['h2c']).nullable().optional(),
   body: whole(Number.MAX_SAFE_INTEGER).nullable().optional(),
   timeout: whole(most.timeout).nullable().optional(),
   pages: z.partialRecord(PageName, Page.nullable()).optional().describe("HTML; null: Berth's own again"),

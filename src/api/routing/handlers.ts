@@ -22,6 +22,7 @@ const viewRules = ({ rules = {} }: App): RoutingView => ({
   headers: { ...rules.headers },
   compress: rules.compress ?? false,
   sticky: rules.sticky ?? false,
+  protocol: rules.protocol ?? null,
   body: rules.body ?? null,
   timeout: rules.timeout ?? null,
   pages: (Object.keys(rules.pages ?? {}) as PageName[]).sort(),
@@ -71,14 +72,14 @@ function edited({ name, rules = {} }: App, edit: Prepared): RoutingRules {
   bounded(networks.length, rulesLimits.networks, 'networks that get in')
   bounded(Object.keys(users).length, rulesLimits.users, 'users')
   bounded(Object.keys(headers).length, rulesLimits.headers, 'headers')
-  const value = <Name extends 'hold' | 'rate' | 'clientRate' | 'body' | 'timeout'>(field: Name) =>
+  const value = <Name extends 'hold' | 'rate' | 'clientRate' | 'body' | 'timeout' | 'protocol'>(field: Name) =>
     (edit[field] === undefined ? rules[field] : edit[field]) ?? undefined
   const flag = (field: 'maintenance' | 'compress' | 'sticky') =>
     (edit[field] ?? rules[field] === true) ? (true as const) : undefined
   return withoutEmpty({
     ...{ maintenance: flag('maintenance'), compress: flag('compress'), sticky: flag('sticky') },
     ...{ allow: networks, users, headers },
-    hold: value('hold'),
+    ...{ hold: value('hold'), protocol: value('protocol') },
     ...{ rate: value('rate'), clientRate: value('clientRate'), body: value('body'), timeout: value('timeout') },
     pages: merged(rules.pages, edit.pages),
   })

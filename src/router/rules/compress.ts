@@ -166,8 +166,8 @@ export class CompressedReply implements Reply {
     this.#reply.page(kind, subject)
   }
 
-  cut(): void {
-    this.#reply.cut()
+  cut(code?: number): void {
+    this.#reply.cut(code)
   }
 
   whenClosed(end: () => void): void {

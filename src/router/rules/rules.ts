@@ -46,6 +46,11 @@ export class AppRules {
     return refused instanceof Promise ? refused.then((why) => why ?? passed()) : (refused ?? passed())
   }
 
+  /** It is asked by HTTP/2. */
+  get isHttp2(): boolean {
+    return this.given.protocol === 'h2c'
+  }
+
   /** Its own page, if it has one. */
   page(name: PageName): string | undefined {
     const digest = this.given.pages?.[name]

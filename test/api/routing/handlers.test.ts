@@ -22,6 +22,7 @@ describe('routing through the API', function () {
       headers: {},
       compress: false,
       sticky: false,
+      protocol: null,
       body: null,
     },
     ...{ timeout: null, pages: [] },
