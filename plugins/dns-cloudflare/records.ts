@@ -1,4 +1,13 @@
-import { askHttp, BerthError, longestZone, z, type DnsPlugin, type HttpRequest, type TxtRecord } from 'berth/plugin'
+import {
+  askHttp,
+  BerthError,
+  jsonOf,
+  longestZone,
+  z,
+  type DnsPlugin,
+  type HttpRequest,
+  type TxtRecord,
+} from 'berth/plugin'
 
 const Envelope = z.object({
   success: z.boolean(),
@@ -103,7 +112,7 @@ export class Cloudflare implements DnsPlugin {
     const headers = { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' }
     const request = { method, url: `${this.#api}${path}`, headers, ...(body !== undefined && { body }) }
     const { status, text } = await askHttp(() => request, { what: 'Cloudflare', signal })
-    const read = Envelope.safeParse(parsed(text))
+    const read = Envelope.safeParse(jsonOf(text))
     if (!read.success) throw new BerthError('unavailable', `Cloudflare answers ${status} with what is no answer`)
     const { success, errors } = read.data
     const [error] = errors ?? []
@@ -117,11 +126,3 @@ const hintOf = (status: number): string | undefined =>
   status === 401 || status === 403
     ? 'has the token the permissions Zone:Read and DNS:Edit? `berth plugins:set dns-cloudflare token=…`'
     : undefined
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null // whoever answers so is no API
-  }
-}

@@ -1,6 +1,7 @@
 import {
   askHttp,
   BerthError,
+  jsonOf,
   longestZone,
   nameBelow,
   z,
@@ -30,7 +31,7 @@ const Fault = z.object({ error: z.object({ code: z.string(), message: z.string()
 
 /** What an answer has that says why not; null: nothing. */
 const faultOf = ({ text }: HttpAnswer): { readonly code: string; readonly message: string } | null =>
-  Fault.safeParse(parsed(text)).data?.error ?? null
+  Fault.safeParse(jsonOf(text)).data?.error ?? null
 
 /** Another change of the zone is under way. */
 const isBusy = (answer: HttpAnswer): boolean =>
@@ -107,7 +108,7 @@ export class Hetzner implements DnsPlugin {
   /** @throws BerthError `unavailable` of what is no success */
   #read<T extends z.ZodType>(schema: T, answer: HttpAnswer): z.output<T> {
     const { status, text } = answer
-    const read = schema.safeParse(parsed(text))
+    const read = schema.safeParse(jsonOf(text))
     if (status < 300 && read.success) return read.data
     const fault = faultOf(answer)
     const why = fault === null ? '' : `: ${fault.message.slice(0, 200)} (${fault.code.slice(0, 40)})`
@@ -121,11 +122,3 @@ export class Hetzner implements DnsPlugin {
 
 const pathOf = ({ zone, name }: TxtRecord): string =>
   `/zones/${encodeURIComponent(zone)}/rrsets/${encodeURIComponent(nameBelow(name, zone))}/TXT`
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null // whoever answers so is no API
-  }
-}

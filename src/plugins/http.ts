@@ -74,6 +74,15 @@ function waitOf(text: string | null): number | null {
   return Number.isNaN(ms) ? null : Math.max(0, ms)
 }
 
+/** What JSON says; null where it is none: whoever answers so is not who was asked. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
 async function readAll(response: Response): Promise<string> {
   const chunks: Uint8Array[] = []
   let bytes = 0

@@ -11,7 +11,7 @@ export type { HookCall, HookEvent, HookPlugin, HookSay } from './kinds/hook.js'
 export { deadline } from '../lib/deadline.js'
 export { KeyedMutex } from '../lib/keyed-mutex.js'
 export { secret, url, zones } from './fields.js'
-export { askHttp, type HttpAnswer, type HttpOptions, type HttpRequest } from './http.js'
+export { askHttp, jsonOf, type HttpAnswer, type HttpOptions, type HttpRequest } from './http.js'
 export { listedZones, longestZone, nameBelow } from './zones.js'
 export { execute, type Executed, type ExecuteOptions } from './execute.js'
 export {

@@ -1,3 +1,4 @@
+import { isAbsolute, relative, resolve } from 'node:path'
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
 import { change } from './records.js'
@@ -51,13 +52,16 @@ export const pluginChanges = 'plugins:changed'
 /** Those of an instance: hash `plugins` (name -> JSON), and what became of each, hash `plugins:states` (name -> JSON). */
 export class Plugins {
   readonly #redis: Redis
-  constructor(redis: Redis) {
+  /** Where the instance's state lies: it may be carried elsewhere, so directories are stored as they lie below it. */
+  readonly #root: string
+  constructor(redis: Redis, root: string) {
     this.#redis = redis
+    this.#root = root
   }
 
   /** By name. */
   async list(): Promise<PluginRecord[]> {
-    const all = (await this.#redis.hvals('plugins')).map((json) => JSON.parse(json) as PluginRecord)
+    const all = (await this.#redis.hvals('plugins')).map((json) => this.#read(JSON.parse(json) as PluginRecord))
     return all.sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
@@ -68,12 +72,12 @@ export class Plugins {
 
   async get(name: string): Promise<PluginRecord | null> {
     const json = await this.#redis.hget('plugins', name)
-    return json === null ? null : (JSON.parse(json) as PluginRecord)
+    return json === null ? null : this.#read(JSON.parse(json) as PluginRecord)
   }
 
   /** @throws BerthError `conflict` where there is one of that name */
   async add(record: PluginRecord): Promise<void> {
-    if ((await this.#redis.hsetnx('plugins', record.name, JSON.stringify(record))) === 0)
+    if ((await this.#redis.hsetnx('plugins', record.name, JSON.stringify(this.#stored(record)))) === 0)
       throw new BerthError(
         'conflict',
         `there is a plugin ${record.name} already`,
@@ -84,13 +88,12 @@ export class Plugins {
 
   /** @returns null when there is none */
   async update(name: string, next: (before: PluginRecord) => Partial<PluginRecord>): Promise<PluginRecord | null> {
-    const after = await change<PluginRecord>(this.#redis, { hash: 'plugins', key: name }, (before) => ({
-      ...before,
-      ...next(before),
-      revision: before.revision + 1,
-    }))
+    const after = await change<PluginRecord>(this.#redis, { hash: 'plugins', key: name }, (stored) => {
+      const before = this.#read(stored)
+      return this.#stored({ ...before, ...next(before), revision: before.revision + 1 })
+    })
     await this.#changed(name)
-    return after
+    return after && this.#read(after)
   }
 
   async remove(name: string): Promise<void> {
@@ -105,6 +108,16 @@ export class Plugins {
 
   async setState(name: string, state: Omit<PluginState, 'at'>): Promise<void> {
     await this.#redis.hset('plugins:states', name, JSON.stringify({ ...state, at: new Date().toISOString() }))
+  }
+
+  #read(record: PluginRecord): PluginRecord {
+    return record.directory === null ? record : { ...record, directory: resolve(this.#root, record.directory) }
+  }
+
+  #stored(record: PluginRecord): PluginRecord {
+    if (record.directory === null) return record
+    const below = relative(this.#root, record.directory)
+    return below.startsWith('..') || isAbsolute(below) ? record : { ...record, directory: below }
   }
 
   async #changed(name: string): Promise<void> {

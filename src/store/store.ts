@@ -66,7 +66,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     cron: new Cron(redis),
     notices: new Notices(redis),
     tokens: new Tokens(redis),
-    plugins: new Plugins(redis),
+    plugins: new Plugins(redis, config.root),
     gitKeys: (app) => new GitKeys(redis, app),
     gitLogins: (app) => gitLogins(redis, app),
     syncs: (app) => new Syncs(redis, app),

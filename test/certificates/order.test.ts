@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { carryOut } from '../../src/certificates/order.js'
 import { newJob } from '../../src/certificates/wanted.js'
-import { is, messageOf } from '../../src/errors.js'
+import type { TxtRecords } from '../../src/certificates/dns/records.js'
+import { BerthError, is, messageOf } from '../../src/errors.js'
 import { storeRig, type StoreRig } from '../store/rig.js'
 import { makeLiarKeys, startLiar, type Liar, type LiarKeys } from './liar.js'
 
@@ -199,5 +200,64 @@ describe('a certificate from a CA that cannot be relied on', function () {
   it('is not asked for where somebody else answers in the CA’s place', async () => {
     await using liar = await fresh()
     expect(await attempt({ ...liar, ca: keys.root.cert })).to.match(/cannot be asked: self-signed certificate/)
+  })
+
+  describe('for a wildcard', () => {
+    const wildcard = '*.b.example.org'
+    const pending = (liar: Liar, status = 'pending') => ({
+      ...{ status, identifier: { type: 'dns', value: 'b.example.org' } },
+      challenges: [{ type: 'dns-01', url: `${liar.url}/challenge`, status: 'pending', token: 'tok' }],
+    })
+
+    /** One attempt; what was done at whose DNS. @param fails whether nothing can be removed */
+    const attempt = async (liar: Liar, fails = false): Promise<{ did: string[]; failure: string; over: boolean }> => {
+      const { store } = rig
+      await store.acme.forget({ app, host: wildcard })
+      await store.acme.begin(newJob(app, wildcard, liar.directory))
+      const job = await store.acme.job({ app, host: wildcard })
+      if (job === null) throw new Error('it was begun')
+      const did: string[] = []
+      const dns: TxtRecords = {
+        isThere: () => Promise.resolve(true),
+        add: (name) => Promise.resolve(void did.push(`add ${name}`)),
+        remove: (name) => {
+          did.push(`remove ${name}`)
+          return fails ? Promise.reject(new BerthError('unavailable', 'the DNS is away')) : Promise.resolve()
+        },
+      }
+      const authority = { directory: liar.directory, ca: liar.ca }
+      const deps = { authority, store, dns, signal: new AbortController().signal, pace: 5, patience: 2_000 }
+      const failure = await carryOut(deps, job).then(() => 'none', messageOf)
+      return { did, failure, over: (await store.acme.job({ app, host: wildcard }))?.order === null }
+    }
+    const [added, removed] = ['add _acme-challenge.b.example.org', 'remove _acme-challenge.b.example.org']
+
+    it('leaves no record where the CA refuses to look, whether the DNS is there or not', async () => {
+      for (const fails of [false, true]) {
+        await using liar = await fresh()
+        liar.say('/authz', () => ({ body: pending(liar) }))
+        liar.say('/challenge', () => ({
+          status: 403,
+          body: { type: 'urn:ietf:params:acme:error:unauthorized', detail: 'not you' },
+        }))
+        const { did, failure, over } = await attempt(liar, fails)
+        expect([did, over]).to.deep.equal([[added, removed], true])
+        expect(failure, 'why is what the CA says').to.match(/not you/)
+      }
+    })
+
+    for (const status of ['valid', 'invalid'])
+      it(`takes away what was left where it has become ${status} while no worker was there`, async () => {
+        await using liar = await fresh()
+        liar.say('/authz', () => ({ body: pending(liar, status) }))
+        expect((await attempt(liar)).did).to.deep.equal([removed])
+      })
+
+    it('leaves its record while the CA may still look', async () => {
+      await using liar = await fresh()
+      liar.say('/authz', () => ({ body: pending(liar) }))
+      const { did, over } = await attempt(liar)
+      expect([did, over]).to.deep.equal([[added], false])
+    })
   })
 })

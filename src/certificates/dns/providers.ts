@@ -1,5 +1,6 @@
-import { longestZone, type DnsPlugin } from '../../plugins/public.js'
+import type { DnsPlugin } from '../../plugins/public.js'
 import type { RunningPlugins } from '../../plugins/running.js'
+import { longestZone } from '../../plugins/zones.js'
 import { BerthError, messageOf } from '../../errors.js'
 import type { Store } from '../../store/store.js'
 import { awaitText } from './propagation.js'
