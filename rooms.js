@@ -18,7 +18,8 @@ export const platform = {
   'app-json': ['store', 'buildpacks', 'changes/config', 'cron/check', 'cron/entry'],
   certificates: ['store', 'plugins'],
   builds: ['store', 'engine-client', 'buildpacks', 'stacks', 'app-json'],
-  router: ['store', 'plugins'],
+  sso: [],
+  router: ['store', 'plugins', 'sso'],
   queue: ['certificates/open', 'changes', 'store', 'engine-client', 'builds', 'scheduler', 'cron', 'plugins'],
   git: ['access', 'changes', 'store', 'builds', 'queue'],
   api: [
@@ -26,6 +27,7 @@ export const platform = {
     'certificates/read',
     'certificates/wanted',
     'plugins',
+    'sso/discovery',
     'changes',
     'git',
     'queue',

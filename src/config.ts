@@ -71,6 +71,8 @@ export interface Config {
   readonly push: PushLimits
   /** Hosts of submodules that may have private addresses. */
   readonly gitPrivateHosts: readonly string[]
+  /** Hosts of issuers that may have private addresses, and be asked by plain HTTP. */
+  readonly ssoPrivateHosts: readonly string[]
   /** Bytes of the disk that are left free, a tenth of a small disk at most. */
   readonly diskReserve: number
   /** Builds at once. */
@@ -224,6 +226,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     dns: dnsSettings(s),
     push: pushLimits(s),
     gitPrivateHosts: listed(s.BERTH_GIT_PRIVATE_HOSTS).map((host) => host.toLowerCase()),
+    ssoPrivateHosts: listed(s.BERTH_SSO_PRIVATE_HOSTS).map((host) => host.toLowerCase()),
     diskReserve: Number(s.BERTH_DISK_RESERVE ?? 512) * mebibyte,
     builds: s.BERTH_DEPLOYS,
     changes: s.BERTH_CHANGES,

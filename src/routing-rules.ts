@@ -1,4 +1,5 @@
 import { isNetwork } from './lib/networks.js'
+import { isSsoRule, type SsoRule } from './sso-rule.js'
 
 /** So many requests in so many seconds; as many may come at once. */
 export interface Rate {
@@ -20,6 +21,8 @@ export interface RoutingRules {
   readonly allow?: readonly string[]
   /** Who gets in (Basic authentication, RFC 7617): name -> what the password is checked by. Everybody where none are named. */
   readonly users?: Readonly<Record<string, string>>
+  /** Who gets in by signing in elsewhere; everybody where there is none. */
+  readonly sso?: SsoRule
   /** Of all clients together. */
   readonly rate?: Rate
   /** Of each client address. */
@@ -90,6 +93,7 @@ const readers: { readonly [Name in keyof Required<RoutingRules>]: (value: unknow
   hold: (value) => isCount(value, rulesLimits.hold),
   allow: (value) => Array.isArray(value) && value.every((one) => typeof one === 'string' && isNetwork(one)),
   users: (value) => isTexts(value, () => true),
+  sso: isSsoRule,
   rate: isRate,
   clientRate: isRate,
   headers: (value) => isTexts(value, (name, text) => isSettable(name) && isHeaderValue(text)),

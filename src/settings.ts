@@ -160,6 +160,8 @@ export const settings = {
   BERTH_GIT_SECONDS: or('600', count(1, 86_400)),
   /** Hosts, with their ports or without, that submodules may be fetched from though their addresses are private, by commas. */
   BERTH_GIT_PRIVATE_HOSTS: optional(hosts),
+  /** Hosts, with their ports or without, of issuers that people may sign in at though their addresses are private, by commas. */
+  BERTH_SSO_PRIVATE_HOSTS: optional(hosts),
   /** MiB that a push may send. */
   BERTH_PUSH_SIZE: or('1024', count(1, 1_048_576)),
   /** MiB that the files of a pushed commit may take. */

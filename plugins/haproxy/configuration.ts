@@ -43,7 +43,8 @@ global
 `
 
 /** No proxy says what it has not been told: which headers are the router's alone to say, in every spelling that CGI takes for them. */
-const forged = '^(proxy|forwarded|x[-_]real[-_]ip|x[-_]request[-_]id|x[-_]forwarded([-_].*)?)$'
+const forged =
+  '^(proxy|forwarded|x[^a-z0-9](real[^a-z0-9]ip|request[^a-z0-9]id|berth[^a-z0-9]identity|forwarded([^a-z0-9].*)?))$'
 const hopByHop = '^(keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer|http2-settings)$'
 
 const pageLine = ({ status, headers }: PlanePage, file: string): string => {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { RoutingView } from '../api/contract.js'
+import { addAccessSso, ssoRows, shownSso } from './access-sso.js'
 import { addCommand } from './command.js'
 import { heading, print, printJson, say, table } from './output.js'
 import { readPassword } from './password.js'
@@ -8,10 +9,11 @@ import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from '.
 const group = 'Routing'
 
 /** Who gets in, in words. */
-function shown({ allow, users }: Pick<RoutingView, 'allow' | 'users'>): string {
+function shown({ allow, users, sso }: Pick<RoutingView, 'allow' | 'users' | 'sso'>): string {
   const from = allow.length > 0 ? `from ${allow.join(', ')}` : ''
   const as = users.length > 0 ? `with a password, as ${users.join(' or ')}` : ''
-  return [from, as].filter((part) => part !== '').join(', and ') || 'everybody'
+  const signedIn = sso ? shownSso(sso) : ''
+  return [from, as, signedIn].filter((part) => part !== '').join(', and ') || 'everybody'
 }
 
 function addAccess(program: Command): void {
@@ -26,14 +28,18 @@ function addAccess(program: Command): void {
     ),
   ).action(async (options: AppOptions & JsonOptions) => {
     const { client, app } = await openApp(options)
-    const { allow, users } = await client.routing.get({ app })
-    if (options.json) printJson({ allow, users })
+    const { allow, users, sso } = await client.routing.get({ app })
+    if (options.json) printJson({ allow, users, sso })
     else {
       print(heading(`${app} Access`))
       print(
-        allow.length + users.length === 0
+        allow.length + users.length === 0 && !sso
           ? 'everybody'
-          : table([...allow.map((one) => ['from', one]), ...users.map((one) => ['as', one])]),
+          : table([
+              ...allow.map((one) => ['from', one]),
+              ...users.map((one) => ['as', one]),
+              ...(sso ? ssoRows(sso) : []),
+            ]),
       )
     }
   })
@@ -90,5 +96,5 @@ function addAccessPassword(program: Command): void {
 }
 
 export function registerAccess(program: Command): void {
-  for (const add of [addAccess, addAccessAllow, addAccessRemove, addAccessPassword]) add(program)
+  for (const add of [addAccess, addAccessAllow, addAccessRemove, addAccessPassword, addAccessSso]) add(program)
 }

@@ -35,6 +35,13 @@ export interface RequestBody {
   readonly pass: (into: Writable, moved: (piece: Buffer) => void) => void
 }
 
+/** A request target as its client has it, and the path below which the app is. */
+export interface AskedTarget {
+  readonly target: string
+  /** Empty where all of the hostname is the app's. */
+  readonly base: string
+}
+
 /** A request that has been let in, whatever version of HTTP it came by. */
 export interface Call {
   readonly method: string
@@ -48,6 +55,8 @@ export interface Call {
   readonly expectsContinue: boolean
   readonly reply: Reply
   readonly address: RequestAddress
+  /** What its client asked for. */
+  readonly asked: AskedTarget
   readonly origin: Origin
   /** Its client's address, as far as the proxies before us are believed. */
   readonly client: string

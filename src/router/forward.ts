@@ -5,6 +5,8 @@ import { isOwnError } from './descriptors.js'
 import { Exchange, type Call } from './exchange.js'
 import { requestHead, valueOf } from './headers.js'
 import type { ErrorKind, PageSubject } from './pages.js'
+import { withoutSsoCookies } from '../sso/cookies.js'
+import { sendAnswer } from './redirect.js'
 import type { Reply } from './reply.js'
 import { isGrpc, StreamAttempt } from './stream-attempt.js'
 import { NotHttp2 } from './upstream-sessions.js'
@@ -26,10 +28,11 @@ export class Forwarder implements AttemptEvents {
   #enter(call: Call, isKnown: boolean): void {
     const rules = call.origin.find()?.rules
     if (!rules) {
-      this.#carry(call)
+      this.#carry({ ...call, headers: withoutSsoCookies(call.headers) })
       return
     }
-    const verdict = rules.judge(call.headers, { client: call.client, isKnown })
+    const { method, headers, asked, client } = call
+    const verdict = rules.judge({ method, headers, ...asked }, { client, isKnown })
     if (verdict instanceof Promise) void verdict.then((judged) => this.#follow(call, rules, judged))
     else this.#follow(call, rules, verdict)
   }
@@ -38,7 +41,8 @@ export class Forwarder implements AttemptEvents {
     if (call.reply.over) return
     const subject = subjectOf(call)
     if ('kind' in verdict && verdict.kind === 'maintenance' && this.#hold(call, rules)) return
-    if ('kind' in verdict) call.reply.page(verdict.kind, { ...subject, headers: verdict.headers })
+    if ('kind' in verdict && verdict.kind === 'answer') sendAnswer(call.reply, verdict, call)
+    else if ('kind' in verdict) call.reply.page(verdict.kind, { ...subject, headers: verdict.headers })
     else if (Number(valueOf(call.headers, 'content-length') ?? 0) > rules.mostBody)
       call.reply.page('body-too-large', subject)
     else this.#carry({ ...call, headers: verdict.headers, reply: replyTo(call, rules) })

@@ -21,7 +21,7 @@ const hopByHop: ReadonlySet<string> = new Set([
 ])
 
 /** What the router alone may say. */
-const ours = /^(?:forwarded|x-real-ip|x-request-id|x-forwarded(?:-.*)?)$/
+const ours = /^(?:forwarded|x-real-ip|x-request-id|x-berth-identity|x-forwarded(?:-.*)?)$/
 
 const goodRequestId = /^[A-Za-z0-9][A-Za-z0-9._:-]{7,127}$/
 
@@ -57,9 +57,13 @@ export interface Forwarded {
   readonly prefix?: string
 }
 
+/** What CGI-like servers make `_` of, as of `-`: the one everywhere, the others here and there. */
+const odd = /[^a-z0-9-]/
+const allOdd = /[^a-z0-9-]/g
+
 /** Whether a client's header is for the app. @param listed what its `Connection` names */
 function isForApp(name: string, listed: ReadonlySet<string> | undefined): boolean {
-  const canonical = name.includes('_') ? name.replaceAll('_', '-') : name
+  const canonical = odd.test(name) ? name.replace(allOdd, '-') : name
   return !(
     hopByHop.has(canonical) ||
     framingHeaders.has(canonical) ||

@@ -4,6 +4,7 @@ import { messageOf } from '../errors.js'
 import { collectWhenQuiet } from '../lib/quiet.js'
 import { createLog } from '../log.js'
 import { tellReady, tellLeaving } from '../hand-over.js'
+import { SsoKeys } from '../sso/keys.js'
 import { CertificateFollower } from './certificate-follower.js'
 import { RouteFollower } from './follower.js'
 import { RouterKeys } from './keys.js'
@@ -25,10 +26,10 @@ const handOverTime = 300_000
 const config = loadConfig()
 const log = createLog('router')
 const pages = new OwnPages(config.root)
-const table = new Table(
-  (applied) => follower.drained(applied),
-  (digest) => pages.find(digest),
-)
+const table = new Table((applied) => follower.drained(applied), {
+  pages: (digest) => pages.find(digest),
+  sso: { keys: new SsoKeys(config.root), walls: { trusted: config.ssoPrivateHosts }, log },
+})
 const cache = new RouteCache(config.root)
 const { httpsPort, trustedProxies, clientConnections } = config
 const certificates =

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import type { BodyFraming } from '../framing.js'
 import { Backend } from './backend.js'
 import type { BackendAddress } from './connection.js'
-import type { Hold, Origin } from './exchange.js'
+import type { AskedTarget, Hold, Origin } from './exchange.js'
 import { requestHeaders, requestIdOf } from './headers.js'
 import { normaliseHost, type RequestAddress } from './host.js'
 import { isMisdirected } from './misdirected.js'
@@ -59,6 +59,7 @@ export interface Directed {
   readonly id: string
   /** As it is sent on. */
   readonly address: RequestAddress
+  readonly asked: AskedTarget
   readonly origin: Origin
   /** Who asks, as far as the proxies before us are believed. */
   readonly client: string
@@ -74,6 +75,8 @@ interface Place {
   readonly path: string
   /** Taken from it. */
   readonly prefix?: string
+  /** That led there. */
+  readonly base: string
 }
 
 /** Who gets which request. */
@@ -104,7 +107,7 @@ export class Origins {
     const named = this.#placeOf(address.host, address.path)
     const place = named === undefined && theirs !== null ? this.#placeOf(theirs, address.path) : named
     if (!place) return { id, address: place === null ? null : address }
-    const { origin, path, prefix } = place
+    const { origin, path, prefix, base } = place
     const headers = requestHeaders(given, frame, {
       client: visitor.client,
       authority: address.authority,
@@ -120,7 +123,11 @@ export class Origins {
       path: address.path,
     })
     const redirect = url === null ? {} : { redirect: url }
-    return { id, address: { ...address, path }, origin, client: visitor.client, headers, ...redirect }
+    const target = { target: address.path, base }
+    return {
+      ...{ id, address: { ...address, path }, asked: target, origin },
+      ...{ client: visitor.client, headers, ...redirect },
+    }
   }
 
   /** Where a client is sent on to; null: nowhere. */
@@ -135,7 +142,7 @@ export class Origins {
   /** Null where it leads to different apps, as one reads it; undefined where it leads to none. */
   #placeOf(host: string, path: string): Place | null | undefined {
     const { table, api, firstByte = 30_000, hold } = this.#deps
-    if (host === api.host) return { origin: this.#api, path }
+    if (host === api.host) return { origin: this.#api, path, base: '' }
     const way = table.way(host, path)
     if (!way) return way
     const find = (): Destination | undefined => {
@@ -150,6 +157,7 @@ export class Origins {
       away: () => find()?.away ?? 'not-running',
       hold: () => hold?.(host),
     }
-    return { origin, path: way.path, ...(way.isStripped && way.prefix !== undefined ? { prefix: way.prefix } : {}) }
+    const { prefix: base = '', isStripped } = way
+    return { origin, path: way.path, base, ...(isStripped && base !== '' ? { prefix: base } : {}) }
   }
 }

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import type { Reply } from './reply.js'
 import type { Scheme } from './proxies.js'
 
@@ -9,6 +10,19 @@ export function urlAt(host: string, scheme: Scheme, { authority, path }: { autho
   const port = /:\d{1,5}$/.exec(authority)?.[0] ?? ''
   const plain = path.replace(odd, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
   return `${scheme}://${host}${port}${plain.startsWith('/') ? plain : '/'}`
+}
+
+/** Sends what a gate says. */
+export function sendAnswer(
+  reply: Reply,
+  { status, headers, body }: { readonly status: number; readonly headers: readonly string[]; readonly body: string },
+  { method, id }: { readonly method: string; readonly id: string },
+): void {
+  const bytes = Buffer.from(method === 'HEAD' ? '' : body)
+  const all = [...headers, 'content-length', String(bytes.length), 'x-request-id', id]
+  const frame = bytes.length > 0 ? ({ kind: 'length', bytes: bytes.length } as const) : ({ kind: 'none' } as const)
+  reply.begin({ statusCode: status, statusMessage: STATUS_CODES[status] ?? '', headers: all }, frame)
+  reply.end(bytes.length > 0 ? bytes : undefined, [])
 }
 
 /** Sends a client on for good, with the method that it came with (RFC 9110 §15.4.9; 301 is what old readers of pages know). */

@@ -3,7 +3,7 @@ import type { Applied, Away, Route } from '../store/routes.js'
 import { isDeepStrictEqual } from 'node:util'
 import { Backend } from './backend.js'
 import { PathRoutes } from './path-routes.js'
-import { AppRules, type PageSource } from './rules/rules.js'
+import { AppRules, type RulesDeps } from './rules/rules.js'
 
 /** Where one hostname leads at this moment: an app's processes, taken in turn. */
 export class Destination {
@@ -85,12 +85,12 @@ export class Table {
   /** App id -> the last version applied, also while a removed app drains. */
   readonly #versions = new Map<string, number>()
   readonly #drained: (applied: Applied, target: string) => void
-  readonly #pages: PageSource
+  readonly #rules: RulesDeps
 
-  /** @param pages finds the pages that apps have of their own */
-  constructor(drained: (applied: Applied, target: string) => void, pages: PageSource = () => undefined) {
+  /** @param rules what the rules of apps need */
+  constructor(drained: (applied: Applied, target: string) => void, rules: RulesDeps = { pages: () => undefined }) {
     this.#drained = drained
-    this.#pages = pages
+    this.#rules = rules
   }
 
   /** A wildcard stands for one label, where no app has the very hostname. */
@@ -203,7 +203,7 @@ export class Table {
     if (!rules) return undefined
     return old && oldName === name && isDeepStrictEqual(old.given, rules)
       ? old
-      : new AppRules(rules, route, this.#pages)
+      : new AppRules(rules, route, this.#rules)
   }
 
   /** Forgets an app. Undefined when there was none. */

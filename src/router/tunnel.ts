@@ -11,7 +11,8 @@ import httpProxy from 'http-proxy'
 import { frameOfAnswer, framingHeaders, isSound } from '../framing.js'
 import type { Backend } from './backend.js'
 import { isOwnError } from './descriptors.js'
-import { stickyCookie, type Origin } from './exchange.js'
+import { withoutSsoCookies } from '../sso/cookies.js'
+import { stickyCookie, type AskedTarget, type Origin } from './exchange.js'
 import { subjectOf } from './forward.js'
 import { prepareAnswer } from './headers.js'
 import type { RequestAddress } from './host.js'
@@ -65,6 +66,7 @@ export interface Upgrade {
   readonly socket: Socket
   readonly head: Buffer
   readonly address: RequestAddress
+  readonly asked: AskedTarget
   readonly origin: Origin
   /** Its client's address, as far as the proxies before us are believed. */
   readonly client: string
@@ -87,15 +89,18 @@ export class Tunnels {
     const { request, socket, origin } = upgrade
     socket.on('error', () => undefined)
     const rules = origin.find()?.rules
-    const verdict = (await rules?.judge(upgrade.headers, upgrade)) ?? upgrade
+    const visit = { method: 'GET', isUpgrade: true, headers: upgrade.headers, ...upgrade.asked }
+    const verdict = (await rules?.judge(visit, upgrade)) ?? { headers: withoutSsoCookies(upgrade.headers) }
     if ('kind' in verdict) {
-      this.#refuse(upgrade, verdict.kind, verdict.headers)
+      if (verdict.kind === 'answer') this.#refuse(upgrade, 'sign-in')
+      else this.#refuse(upgrade, verdict.kind, verdict.headers)
       return
     }
     if (rules?.isHttp2 === true) {
       this.#refuse(upgrade, 'no-web-socket')
       return
     }
+    if (verdict.until !== undefined) endAt(socket, verdict.until)
     request.headers = asObject([...verdict.headers, 'connection', 'Upgrade', 'upgrade', 'websocket'])
     const tried = new Set<Backend>()
     for (;;) {
@@ -191,6 +196,12 @@ export class Tunnels {
     const { socket, request } = upgrade
     sendRawPage(socket, kind, { ...subjectOf(upgrade), headers }, request.headers.accept)
   }
+}
+
+/** Ends a connection with the session that has let it in. @param until ms since the epoch */
+function endAt(socket: Socket, until: number): void {
+  const timer = setTimeout(() => socket.destroy(), Math.max(0, until - Date.now()))
+  socket.once('close', () => clearTimeout(timer))
 }
 
 /** Makes two sockets end together; http-proxy pipes them, which passes on an end but no reset and no disappearance. */

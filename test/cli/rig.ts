@@ -60,8 +60,8 @@ async function inside(args: readonly string[], options: Required<CommandOptions>
   }
 }
 
-async function openCliRig(): Promise<CliRig> {
-  const api = await openRig()
+async function openCliRig(settings: Readonly<Record<string, string>>): Promise<CliRig> {
+  const api = await openRig(undefined, settings)
   const dir = await mkdtemp(join(tmpdir(), 'berth-cli-'))
   const env = { ...process.env, BERTH_CONFIG_DIR: join(dir, 'credentials'), GIT_CONFIG_GLOBAL: '/dev/null' }
   for (const name of ['BERTH_URL', 'BERTH_TOKEN', 'BERTH_APP']) Reflect.deleteProperty(env, name)
@@ -88,9 +88,9 @@ async function openCliRig(): Promise<CliRig> {
 }
 
 /** A rig for all tests of a suite: opened before them, closed after. What it has is there while they run. */
-export function setCli(): Omit<CliRig, keyof AsyncDisposable> {
+export function setCli(settings: Readonly<Record<string, string>> = {}): Omit<CliRig, keyof AsyncDisposable> {
   let cli: CliRig
-  before(async () => (cli = await openCliRig()))
+  before(async () => (cli = await openCliRig(settings)))
   after(() => cli[Symbol.asyncDispose]())
   return {
     get api() {

@@ -89,7 +89,9 @@ describe('routing on the command line', function () {
     )
     const locked = await berth(['access:password', 'me', '-a', 'open'], { input: 'secret\n' })
     expect(locked.stderr).to.equal('open lets in: from 10.0.0.0/8, and with a password, as me\n')
-    expect(await json(['access', '-a', 'open', '--json'])).to.deep.equal({ allow: ['10.0.0.0/8'], users: ['me'] })
+    expect(await json(['access', '-a', 'open', '--json'])).to.deep.equal({
+      ...{ allow: ['10.0.0.0/8'], users: ['me'], sso: null },
+    })
     await berth(['access:password', 'me', '--remove', '-a', 'open'])
     expect((await berth(['access:remove', '10.0.0.0/8', '-a', 'open'])).stderr).to.equal('open lets in: everybody\n')
     expect((await berth(['access:remove', '10.0.0.0/8', '-a', 'open'])).stderr).to.include('is not among what gets in')

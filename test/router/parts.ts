@@ -15,6 +15,7 @@ import { text } from 'node:stream/consumers'
 import type { Challenges } from '../../src/router/challenge.js'
 import type { Hold } from '../../src/router/exchange.js'
 import type { FrontListener } from '../../src/router/origins.js'
+import type { SsoDeps } from '../../src/router/rules/sso.js'
 import type { Secrets } from '../../src/router/secure.js'
 import { createFront } from '../../src/router/server.js'
 import { Table } from '../../src/router/table.js'
@@ -109,11 +110,16 @@ export interface RouterOptions {
   httpsPort?: number
   /** Finds the pages that apps have of their own. */
   page?: (digest: string) => string | undefined
+  /** What gates with a sign-in need. */
+  sso?: SsoDeps
 }
 
 export async function router(options: RouterOptions = {}): Promise<TestRouter> {
   const drained: TestRouter['drained'] = []
-  const table = new Table((applied, target) => drained.push({ applied, target }), options.page)
+  const table = new Table((applied, target) => drained.push({ applied, target }), {
+    pages: options.page ?? (() => undefined),
+    ...(options.sso && { sso: options.sso }),
+  })
   const api = { host: 'berth.test', endpoint: { socketPath: options.apiSocket ?? '/nonexistent/api.sock' } }
   const listeners = options.listeners ?? [{ scheme: 'http', port: 8080 }]
   const { servers, close, leave } = createFront({ table, log: silent, ...options, listeners, api })

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { isNetwork } from '../../lib/networks.js'
 import { isHeaderValue, isSettable, pageNames, rulesLimits as most } from '../../routing-rules.js'
 import { OfApp } from '../schemas.js'
+import { SsoEdit, SsoView } from './sso.js'
 
 const whole = (limit: number) => z.int('must be a whole number').min(1, 'at least 1').max(limit, `at most ${limit}`)
 
@@ -43,6 +44,7 @@ export const RoutingView = z.strictObject({
   hold: z.int().nullable().describe('seconds for which requests are held in maintenance, before they are told so'),
   allow: z.array(z.string()).describe('addresses and networks that get in; everybody where there are none'),
   users: z.array(z.string()).describe('names that get in, with a password; everybody where there are none'),
+  sso: SsoView.nullable().describe('who gets in by signing in elsewhere; null: nobody has to'),
   rate: Rate.nullable().describe('of all clients together'),
   clientRate: Rate.nullable().describe('of each client address'),
   headers: z.record(z.string(), z.string()).describe("of its answers: set, or taken away where it is ''"),
@@ -68,6 +70,8 @@ const Edit = z.strictObject({
     .describe('these get in, too'),
   disallow: z.array(z.string().max(64)).max(most.networks).optional().describe('these do no more'),
   users: z.record(User, Password.nullable()).optional().describe('name to password; null removes'),
+  sso: SsoEdit.nullable().optional().describe('null: nobody has to sign in any more'),
+  endSessions: z.literal(true).optional().describe('everybody has to sign in anew'),
   rate: Rate.nullable().optional(),
   clientRate: Rate.nullable().optional(),
   headers: z

@@ -1,13 +1,16 @@
 import { BerthError } from '../../errors.js'
 import { hashPassword } from '../../lib/password-hash.js'
 import type { App } from '../../store/apps.js'
+import type { SsoRule } from '../../sso-rule.js'
 import { rulesLimits, type PageName, type RoutingRules } from '../../routing-rules.js'
 import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
 import type { RoutingEdit, RoutingView } from './contract.js'
+import { prepareSso, viewSso, withoutSessions } from './prepare-sso.js'
 
 /** An edit with passwords and pages made into what is kept of them. */
-type Prepared = Omit<RoutingEdit, 'users' | 'pages'> & {
+type Prepared = Omit<RoutingEdit, 'users' | 'pages' | 'sso'> & {
+  readonly sso: SsoRule | null | undefined
   readonly users: Readonly<Partial<Record<string, string | null>>>
   readonly pages: Readonly<Partial<Record<PageName, string | null>>>
 }
@@ -17,6 +20,7 @@ const viewRules = ({ rules = {} }: App): RoutingView => ({
   hold: rules.hold ?? null,
   allow: [...(rules.allow ?? [])],
   users: Object.keys(rules.users ?? {}).sort(),
+  sso: viewSso(rules.sso),
   rate: rules.rate ?? null,
   clientRate: rules.clientRate ?? null,
   headers: { ...rules.headers },
@@ -28,13 +32,14 @@ const viewRules = ({ rules = {} }: App): RoutingView => ({
   pages: (Object.keys(rules.pages ?? {}) as PageName[]).sort(),
 })
 
-export const routingHandlers = ({ store }: ControlApiDeps): HandlersOf<'routing'> => ({
+export const routingHandlers = ({ store, config }: ControlApiDeps): HandlersOf<'routing'> => ({
   get: (_, { app }) => Promise.resolve(viewRules(app)),
 
-  change: async ({ users = {}, pages = {}, ...edit }, { app }) => {
+  change: async ({ users = {}, pages = {}, sso, ...edit }, { app }) => {
     const htmls = Object.values(pages).filter((html) => html !== null)
     const prepared: Prepared = {
       ...edit,
+      sso: sso && (await prepareSso(sso, config.ssoPrivateHosts)),
       users: await mapped(users, hashPassword),
       pages: await mapped(pages, (html) => store.pages.keep(app.id, html)),
     }
@@ -79,10 +84,16 @@ function edited({ name, rules = {} }: App, edit: Prepared): RoutingRules {
   return withoutEmpty({
     ...{ maintenance: flag('maintenance'), compress: flag('compress'), sticky: flag('sticky') },
     ...{ allow: networks, users, headers },
+    sso: ssoAfter(name, rules, edit),
     ...{ hold: value('hold'), protocol: value('protocol') },
     ...{ rate: value('rate'), clientRate: value('clientRate'), body: value('body'), timeout: value('timeout') },
     pages: merged(rules.pages, edit.pages),
   })
+}
+
+function ssoAfter(name: string, { sso }: RoutingRules, edit: Prepared): SsoRule | undefined {
+  const after = edit.sso === undefined ? sso : (edit.sso ?? undefined)
+  return edit.endSessions ? withoutSessions(after, name) : after
 }
 
 const isNot = (message: string, command: string): BerthError => new BerthError('missing', message, `see \`${command}\``)

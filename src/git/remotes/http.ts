@@ -1,7 +1,7 @@
 import { request as requestHttp, type IncomingMessage } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import { isIP, type LookupFunction } from 'node:net'
 import { BerthError, messageOf } from '../../errors.js'
+import { pinned } from '../../lib/private-address.js'
 import { findHost, type Lookup } from './hosts.js'
 
 /** How often an answer may lead elsewhere. */
@@ -22,15 +22,6 @@ export interface Question {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
 }
-
-/** Answers with the addresses that a host was found at, whatever name is asked. */
-export const pinned =
-  (addresses: readonly string[]): LookupFunction =>
-  (_name, { all }, answer) => {
-    const found = addresses.map((address) => ({ address, family: isIP(address) }))
-    if (all === true) answer(null, found)
-    else answer(null, found[0]?.address ?? '', found[0]?.family ?? 4)
-  }
 
 /**
  * Asks a server elsewhere, and of a GET where it says that the answer is; every place is looked at before anybody connects, and

@@ -1,6 +1,6 @@
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import { pinned } from './http.js'
+import { pinned } from '../../lib/private-address.js'
 import type { Connection } from './run.js'
 
 /** What git asks first of a repository. */

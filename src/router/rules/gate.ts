@@ -13,7 +13,17 @@ const mostWaiting = 100
 
 /** Why a request does not get in, and what the answer says beside its page. */
 export interface Refused {
-  readonly kind: 'no-access' | 'login' | 'maintenance' | 'too-many-requests'
+  readonly kind:
+    | 'no-access'
+    | 'login'
+    | 'maintenance'
+    | 'too-many-requests'
+    | 'sign-in'
+    | 'sign-in-failed'
+    | 'signed-out'
+    | 'not-allowed'
+    | 'issuer-away'
+    | 'no-such-place'
   readonly headers?: Readonly<Record<string, string>>
 }
 

@@ -17,6 +17,7 @@ describe('routing through the API', function () {
       hold: null,
       allow: [],
       users: [],
+      sso: null,
       rate: null,
       clientRate: null,
       headers: {},

@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { networkInterfaces } from 'node:os'
 import { BerthError } from '../../../src/errors.js'
-import { findHost, isPrivate } from '../../../src/git/remotes/hosts.js'
+import { isPrivate } from '../../../src/lib/private-address.js'
+import { findHost } from '../../../src/git/remotes/hosts.js'
 
 const fault = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
