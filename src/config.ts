@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { parse } from 'dotenv'
 import { parseDuration } from './lib/duration.js'
 import { BerthError, messageOf } from './errors.js'
-import { listed, readSettings, settings, type Settings } from './settings.js'
+import { inOrder, listed, readSettings, settings, type Settings } from './settings.js'
 
 const mebibyte = 1024 * 1024
 
@@ -22,17 +22,23 @@ export interface PushLimits {
   readonly files: number
 }
 
-/** Where certificates are ordered. */
-export interface AcmeSettings {
-  /** URL of the CA's directory. */
+/** One CA. */
+export interface AuthoritySettings {
+  /** URL of its directory. */
   readonly directory: string
   /** Path of a PEM file. */
   readonly caFile: string | undefined
-  readonly email: string | undefined
   readonly profile: string | undefined
+  readonly external: { readonly kid: string; readonly hmac: string } | undefined
+}
+
+/** Where certificates are ordered. */
+export interface AcmeSettings {
+  /** In order: the next is asked where one has failed. */
+  readonly authorities: readonly [AuthoritySettings, ...AuthoritySettings[]]
+  readonly email: string | undefined
   /** How hostnames are proven first. */
   readonly challenge: 'http-01' | 'tls-alpn-01'
-  readonly external: { readonly kid: string; readonly hmac: string } | undefined
 }
 
 /** A name server that takes updates, signed. */
@@ -144,15 +150,33 @@ const pushLimits = (s: Settings): Config['push'] => ({
   files: s.BERTH_PUSH_FILES,
 })
 
+/** @throws BerthError `invalid` where more is said than there are CAs */
 function acmeSettings(s: Settings): AcmeSettings {
-  const [kid = '', hmac = ''] = s.BERTH_ACME_EAB?.split(':') ?? []
+  const [first = '', ...others] = listed(s.BERTH_ACME_DIRECTORY)
+  const each = {
+    BERTH_ACME_CA: s.BERTH_ACME_CA,
+    BERTH_ACME_PROFILE: s.BERTH_ACME_PROFILE,
+    BERTH_ACME_EAB: s.BERTH_ACME_EAB,
+  }
+  for (const [name, text] of Object.entries(each))
+    if (inOrder(text).length > others.length + 1)
+      throw new BerthError(
+        'invalid',
+        `${name} says something of ${inOrder(text).length} CAs, and there are ${others.length + 1}`,
+        'it goes by the order of BERTH_ACME_DIRECTORY, by commas; what is empty is said of none',
+      )
+  const authority = (directory: string, at: number): AuthoritySettings => {
+    const said = (text: string | undefined): string | undefined => inOrder(text)[at] || undefined
+    const [kid = '', hmac = ''] = said(s.BERTH_ACME_EAB)?.split(':') ?? []
+    return {
+      ...{ directory, caFile: said(s.BERTH_ACME_CA), profile: said(s.BERTH_ACME_PROFILE) },
+      external: kid === '' ? undefined : { kid, hmac },
+    }
+  }
   return {
-    directory: s.BERTH_ACME_DIRECTORY,
-    caFile: s.BERTH_ACME_CA,
+    authorities: [authority(first, 0), ...others.map((directory, at) => authority(directory, at + 1))],
     email: s.BERTH_ACME_EMAIL,
-    profile: s.BERTH_ACME_PROFILE,
     challenge: s.BERTH_ACME_CHALLENGE === 'tls-alpn-01' ? 'tls-alpn-01' : 'http-01',
-    external: kid === '' ? undefined : { kid, hmac },
   }
 }
 

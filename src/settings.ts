@@ -50,6 +50,18 @@ export const listed = (text: string | undefined): string[] =>
     .map((item) => item.trim())
     .filter((item) => item !== '')
 
+/** The same where the place of each says what it is of: an empty one is there, too. */
+export const inOrder = (text: string | undefined): string[] =>
+  text === undefined ? [] : text.split(',').map((item) => item.trim())
+
+/** A list, of which each item is read; with `empty` some may say nothing. */
+const each =
+  (read: Reader<string>, empty = false): Reader<string> =>
+  (text) => {
+    for (const item of inOrder(text)) if (item !== '' || !empty) read(item)
+    return text
+  }
+
 const networks: Reader<string> = (text) => {
   if (!listed(text).every(isNetwork)) throw new Error('must be addresses or CIDR networks, IPv4 or IPv6, by commas')
   return text
@@ -172,18 +184,18 @@ export const settings = {
   BERTH_ADDRESSES: optional(addresses),
   /** DNS servers that domains are looked up at, by commas; default the system's. */
   BERTH_RESOLVERS: optional(servers),
-  /** Directory of the CA that certificates are ordered from (ACME). */
-  BERTH_ACME_DIRECTORY: or('https://acme-v02.api.letsencrypt.org/directory', httpsUrl),
-  /** PEM file of those who vouch for the CA's own certificate, where the system does not know them. */
-  BERTH_ACME_CA: optional(path),
+  /** Directories of the CAs that certificates are ordered from (ACME), by commas: the next is asked where one has failed. */
+  BERTH_ACME_DIRECTORY: or('https://acme-v02.api.letsencrypt.org/directory', each(httpsUrl)),
+  /** PEM file of those who vouch for the CA's own certificate, where the system does not know them; by commas, as the CAs. */
+  BERTH_ACME_CA: optional(each(path, true)),
   /** Where the CA writes to. */
   BERTH_ACME_EMAIL: optional(like(/^[^\s@,?]+@[^\s@,?]+$/, 'must be an e-mail address')),
-  /** What kind of certificate is ordered, where the CA has several. */
-  BERTH_ACME_PROFILE: optional(like(/^[\w.-]{1,64}$/, 'must be a name')),
+  /** What kind of certificate is ordered, where the CA has several; by commas, as the CAs. */
+  BERTH_ACME_PROFILE: optional(each(like(/^[\w.-]{1,64}$/, 'must be a name'), true)),
   /** How hostnames are proven to the CA first; the other way follows where it refuses that. */
   BERTH_ACME_CHALLENGE: or('http-01', like(/^(http|tls-alpn)-01$/, 'must be http-01 or tls-alpn-01')),
-  /** KID:KEY, for a CA that wants accounts it knows (external account binding). */
-  BERTH_ACME_EAB: optional(like(/^[^:\s]{1,200}:[\w-]{1,200}=*$/, 'must be KID:KEY, the key in base64url')),
+  /** KID:KEY, for a CA that wants accounts it knows (external account binding); by commas, as the CAs. */
+  BERTH_ACME_EAB: optional(each(like(/^[^:\s]{1,200}:[\w-]{1,200}=*$/, 'must be KID:KEY, the key in base64url'), true)),
   /** ADDRESS[:PORT] of the name server that takes updates (RFC 2136): TXT records prove wildcards there. */
   BERTH_DNS_UPDATE: optional(one(servers, 'must be one address, with :PORT or without')),
   /** [ALGORITHM:]NAME:SECRET, the key that updates are signed with (TSIG); hmac-sha256 unless it says. */

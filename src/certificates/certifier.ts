@@ -13,8 +13,8 @@ import type { Authority } from './acme/client.js'
 import { renewalId } from './acme/der.js'
 import { AcmeProblem } from './acme/problem.js'
 import type { TxtRecords } from './dns/records.js'
-import { carryOut, certificateIdOf, withClient } from './order.js'
-import { defaultGaps, hostsOf, newJob, nextAttempt, reasonAgainst, renewalTime } from './wanted.js'
+import { carryOut, certificateIdOf, withClient, type OrderDeps } from './order.js'
+import { authorityFor, defaultGaps, hostsOf, newJob, nextAttempt, reasonAgainst, renewalTime } from './wanted.js'
 
 /** Certificates that are ordered at once. */
 const atOnce = 4
@@ -36,7 +36,8 @@ interface Owner {
 /** What the certifier works with. */
 export interface CertifierDeps {
   readonly store: Pick<Store, 'apps' | 'certificates' | 'acme' | 'platform' | 'notifications'>
-  readonly authority: Authority
+  /** In order: the next is asked where one has failed. */
+  readonly authorities: readonly [Authority, ...Authority[]]
   /** Where TXT records are made. */
   readonly dns?: TxtRecords | undefined
   readonly appHost: (name: string) => string
@@ -151,7 +152,7 @@ export class Certifier implements AsyncDisposable {
     if (!autoCerts) return []
     return hosts
       .filter((host) => reasonAgainst(host, { certificates: all, app: id, dns }) === null)
-      .map((host) => newJob(id, host, this.#deps.authority.directory))
+      .map((host) => newJob(id, host, this.#deps.authorities[0].directory))
   }
 
   /** A job that begins with the certificate that there is already, perhaps from when it was wanted before. */
@@ -196,7 +197,7 @@ export class Certifier implements AsyncDisposable {
     try {
       const isTime = job.certificate === null || job.order !== null || (job.renew ?? 0) <= Date.now()
       if (!isTime && !(await this.#isTimeByCa(job))) return
-      const certificate = await carryOut(this.#orderDeps(), job)
+      const certificate = await carryOut(this.#orderDeps(authorityFor(job, this.#deps.authorities)), job)
       const renew = renewalTime(certificate)
       const ended = { order: null, key: null, failures: 0, failure: null, certificate: certificate.id }
       // the CA is asked in an hour when it would have it renewed; whatever it says, no certificate is renewed each minute
@@ -231,8 +232,11 @@ export class Certifier implements AsyncDisposable {
     const certificate = await store.certificates.get(job.certificate ?? '')
     const id = certificate === null ? null : renewalId(new X509Certificate(certificate.chain))
     const own = job.renew ?? 0
+    const issuer = this.#deps.authorities.find(({ directory }) => directory === job.directory)
     const window =
-      id === null ? null : await withClient(this.#orderDeps(), (client) => client.renewalWindow(id)).catch(orAway)
+      id === null || issuer === undefined
+        ? null
+        : await withClient(this.#orderDeps(issuer), (client) => client.renewalWindow(id)).catch(orAway)
     if (window === null) {
       await store.acme.update(job, { next: own })
       return false
@@ -245,8 +249,8 @@ export class Certifier implements AsyncDisposable {
     return false
   }
 
-  #orderDeps(): Parameters<typeof carryOut>[0] {
-    const { authority, dns, store, pace, tlsPort, first } = this.#deps
+  #orderDeps(authority: Authority): OrderDeps {
+    const { dns, store, pace, tlsPort, first } = this.#deps
     return { authority, dns, store, pace, tlsPort, first, signal: this.#closing.signal }
   }
 }

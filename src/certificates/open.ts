@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import type { Config } from '../config.js'
+import type { AuthoritySettings, Config } from '../config.js'
 import { messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
 import type { Store } from '../store/store.js'
 import type { RunningPlugins } from '../plugins/running.js'
+import type { Authority } from './acme/client.js'
 import { Certifier } from './certifier.js'
 import { adoptDnsSettings } from './dns/adopt.js'
 import { DnsProviders } from './dns/providers.js'
@@ -13,13 +14,16 @@ export async function openCertifier(
   config: Config,
   { store, plugins, log }: { readonly store: Store; readonly plugins: RunningPlugins; readonly log: Logger },
 ): Promise<Certifier> {
-  const { caFile, challenge: first, ...authority } = config.acme
-  const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8').catch(orUnread)
-  const known = { ...authority, ca }
+  const { challenge: first, email, authorities } = config.acme
+  const open = async ({ caFile, ...authority }: AuthoritySettings): Promise<Authority> => {
+    const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8').catch(orUnread)
+    return { ...authority, email, ca }
+  }
+  const [one, ...others] = authorities
   await adoptDnsSettings(store, config.dns)
   const certifier = new Certifier({
     store,
-    authority: known,
+    authorities: [await open(one), ...(await Promise.all(others.map(open)))],
     dns: new DnsProviders({ plugins, store, resolvers: config.resolvers }),
     appHost: (name) => config.appHost(name),
     tlsPort: config.httpsPort,

@@ -27,6 +27,14 @@ export const hostsOf = ({ name, domains = [] }: App, appHost: (name: string) => 
   ...domains.map(({ host }) => host),
 ]
 
+/** Failures in a row after which the next CA is asked. */
+const patienceWithOne = 2
+
+/** Whom to ask for a certificate: the first CA, and after failures the next, round and round. A renewal begins with the first. */
+export function authorityFor<T>({ failures }: Pick<AcmeJob, 'failures'>, all: readonly [T, ...T[]]): T {
+  return all[Math.floor(failures / patienceWithOne) % all.length] ?? all[0]
+}
+
 /** ms after a failure until the next attempt; the last one stays. */
 export const defaultGaps: readonly number[] = [1, 5, 15, 60, 180, 360, 720, 1440].map((minutes) => minutes * 60_000)
 

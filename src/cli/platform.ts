@@ -11,7 +11,7 @@ export function certified({
 }: Pick<DomainInfo, 'certificate' | 'order' | 'unordered'>): string {
   const shown = certificate === null ? 'no certificate' : `certificate until ${formatExpiry(certificate.notAfter)}`
   if (order !== null && order.failures > 0)
-    return `${shown}; FAILED ${order.failures} times, again at ${formatTime(order.next)}: ${order.failure ?? ''}`
+    return `${shown}; FAILED ${order.failures} times, by ${order.ca} last, again at ${formatTime(order.next)}: ${order.failure ?? ''}`
   if (order !== null && certificate === null) return `${shown} yet: it is being ordered`
   return certificate === null && unordered !== null ? `${shown}: ${unordered}` : shown
 }

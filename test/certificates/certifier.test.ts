@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { expect } from 'chai'
 import { certificateIdOf } from '../../src/certificates/order.js'
+import { loadConfig } from '../../src/config.js'
 import { appChanges } from '../../src/store/apps.js'
 import { certifierRig, type CertifierRig } from './rig.js'
 
@@ -130,7 +131,7 @@ describe('a CA that knows its accounts from elsewhere', function () {
       expect(failure).to.match(/set BERTH_ACME_EAB/)
     }
     const { directory, ca } = rig.pebble
-    await using known = await rig.certifier({ authority: { directory, ca, external } })
+    await using known = await rig.certifier({ authorities: [{ directory, ca, external }] })
     expect(known).to.be.an('object')
     await rig.store.acme.update({ app: app.id, host: 'bound.example.org' }, { next: 0 })
     await rig.store.acme.notify()
@@ -141,6 +142,45 @@ describe('a CA that knows its accounts from elsewhere', function () {
 async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20))
 }
+
+describe('several CAs', function () {
+  this.timeout(30_000)
+
+  it('are asked in order: the next where one has failed twice, with an account at each', async () => {
+    await using rig = await certifierRig({ refuses: 30 })
+    const { store, pebble } = rig
+    const gone = 'https://127.0.0.1:1/dir'
+    const authorities = [{ directory: gone }, { directory: pebble.directory, ca: pebble.ca }] as const
+    const app = await rig.app('several', 'several.example.org')
+    await using certifier = await rig.certifier({ authorities, gaps: [10] })
+    expect(certifier).to.be.an('object')
+    const job = await rig.job(app, 'several.example.org', isDone)
+    expect(job).to.include({ directory: pebble.directory, failures: 0, failure: null })
+    expect(await store.redis.hkeys('acme:accounts')).to.have.members([gone, pebble.directory])
+    // its renewal begins with the first again, and the certificate serves on until the second has renewed it
+    await store.acme.update(job, { renew: 0, next: 0 })
+    await store.acme.notify()
+    const failed = await rig.job(app, 'several.example.org', ({ failures }) => failures > 0)
+    expect(failed.failure).to.include('the CA at 127.0.0.1:1 cannot be asked')
+    expect(await store.certificates.get(job.certificate ?? '')).to.not.equal(null)
+    await rig.job(app, 'several.example.org', (now) => (now.renew ?? 0) > 0 && isDone(now))
+    expect(pebble.issued()).to.equal(2)
+  })
+
+  it('are each as the settings say, by their order', () => {
+    const acme = (more: Record<string, string>) =>
+      loadConfig({ BERTH_ROOT: '/nowhere', BERTH_ACME_DIRECTORY: 'https://a.example/d, https://b.example/d', ...more })
+        .acme
+    const none = { caFile: undefined, profile: undefined, external: undefined }
+    expect(acme({ BERTH_ACME_EAB: ',kid:a2V5', BERTH_ACME_PROFILE: 'short' }).authorities).to.deep.equal([
+      { ...none, directory: 'https://a.example/d', profile: 'short' },
+      { ...none, directory: 'https://b.example/d', external: { kid: 'kid', hmac: 'a2V5' } },
+    ])
+    expect(() => acme({ BERTH_ACME_CA: '/a,/b,/c' })).to.throw(/BERTH_ACME_CA says something of 3 CAs, and there are 2/)
+    expect(() => acme({ BERTH_ACME_DIRECTORY: 'https://a.example,http://b.example' })).to.throw(/must be an https URL/)
+    expect(() => acme({ BERTH_ACME_EAB: 'kid:key,x' })).to.throw(/must be KID:KEY/)
+  })
+})
 
 describe("the certificate of Berth's own hostname", function () {
   this.timeout(30_000)

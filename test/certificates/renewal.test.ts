@@ -49,7 +49,7 @@ describe('when a certificate is renewed', function () {
     }
     const log = createLog('test', { level: 'silent' })
     const appHost = (name: string) => config.appHost(name)
-    await using certifier = new Certifier({ store, authority: { directory, ca }, appHost, log, pace: 5 })
+    await using certifier = new Certifier({ store, authorities: [{ directory, ca }], appHost, log, pace: 5 })
     await certifier.start()
     await store.apps.update(app, { domains: [{ host: of.host, createdAt: '' }], autoCerts: true })
     const first = await until((job) => job.certificate !== null && job.order === null)

@@ -54,9 +54,9 @@ export async function certifierRig(
       return store.apps.update(id, { domains, autoCerts: true })
     },
     certifier: async (deps = {}) => {
-      const authority = { directory: pebble.directory, ca: pebble.ca }
+      const authorities = [{ directory: pebble.directory, ca: pebble.ca }] as const
       const log = createLog('test', { level: 'silent' })
-      const given = { store, authority, appHost: (app: string) => config.appHost(app), log, pace: 20, ...deps }
+      const given = { store, authorities, appHost: (app: string) => config.appHost(app), log, pace: 20, ...deps }
       const certifier = new Certifier(given)
       await certifier.start()
       return certifier

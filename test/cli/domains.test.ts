@@ -102,14 +102,14 @@ describe('domains on the command line', function () {
 
   it('says how it is with their certificates', () => {
     const none = { certificate: null, order: null, unordered: null }
-    const order = { failures: 0, failure: null, next: '2026-11-30T12:00:00.000Z', renew: null }
+    const order = { failures: 0, failure: null, next: '2026-11-30T12:00:00.000Z', renew: null, ca: 'ca.example' }
     const certificate = { id: '1', source: 'acme' as const, notAfter: '2020-01-01T00:00:00.000Z' }
     expect(certified(none)).to.equal('no certificate')
     expect(certified({ ...none, unordered: 'so' })).to.equal('no certificate: so')
     expect(certified({ ...none, order })).to.equal('no certificate yet: it is being ordered')
     expect(certified({ ...none, certificate, order })).to.equal('certificate until 2020-01-01 (EXPIRED)')
     expect(certified({ ...none, order: { ...order, failures: 3, failure: 'why' } })).to.match(
-      /^no certificate; FAILED 3 times, again at 2026-11-30 .*: why$/,
+      /^no certificate; FAILED 3 times, by ca.example last, again at 2026-11-30 .*: why$/,
     )
   })
 

@@ -24,6 +24,7 @@ export const CertState = z.strictObject({
       failure: z.string().nullable().describe('why it failed last'),
       next: Time.describe('when it is tried again, or the CA is asked when to renew'),
       renew: Time.nullable().describe('when the certificate is to be renewed'),
+      ca: z.string().describe('host of the CA that was asked last'),
     })
     .nullable()
     .describe('what Berth does for a certificate; null: it orders none'),

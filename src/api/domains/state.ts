@@ -25,6 +25,7 @@ export function certState(host: string, { id, autoCerts, certificates, jobs, dns
       ? {
           ...{ failures: job.failures, failure: job.failure, next: time(job.next) },
           renew: job.renew === null ? null : time(job.renew),
+          ca: new URL(job.directory).host,
         }
       : null,
     unordered: autoCerts ? reasonAgainst(host, { certificates, app: id, dns }) : null,

@@ -10,6 +10,12 @@ const config = loadConfig()
 const store = await openStore(config)
 const authority = { directory, ca: await readFile(caFile, 'utf8') }
 const log = createLog('worker', { level: 'silent' })
-const certifier = new Certifier({ store, authority, appHost: (name) => config.appHost(name), log, pace: 20 })
+const certifier = new Certifier({
+  store,
+  authorities: [authority],
+  appHost: (name) => config.appHost(name),
+  log,
+  pace: 20,
+})
 await certifier.start()
 setInterval(() => undefined, 60_000)
