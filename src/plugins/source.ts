@@ -112,9 +112,13 @@ async function run(program: string, args: readonly string[], home?: string): Pro
     },
   })
   if (code === 0) return stdout
-  const said = (stderr.trim() === '' ? stdout : stderr).trim().split('\n').slice(-3).join('; ')
-  throw new BerthError('invalid', `${program} ended with ${code ?? 'a signal'}: ${said.slice(0, 400)}`)
+  const said = (stderr.trim() === '' ? stdout : stderr).trim().split('\n')
+  const why = said.filter((line) => line.trim() !== '' && !aside.test(line)).slice(0, 3)
+  throw new BerthError('invalid', `${program} ended with ${code ?? 'a signal'}: ${why.join('; ').slice(0, 400)}`)
 }
+
+/** What npm says beside why. */
+const aside = /^npm (notice|error (code|A complete log|$))/
 
 /** What the machine says of its network. */
 const inherited = /^(NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|(https?|no|all)_proxy|npm_config_registry)$/i
