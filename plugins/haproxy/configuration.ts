@@ -72,10 +72,14 @@ const timeouts = `
   option http-no-delay
   option idle-close-on-response`
 
-/** Apps: what their processes are told is what the router would tell them. */
+/**
+ * Apps: what their processes are told is what the router would tell them. One that fails is asked of one more at most, for the request
+ * may be what ends them.
+ */
 const slotsPart = (pages: string): string => `
 defaults slots${timeouts}
   retry-on conn-failure empty-response
+  retries 1
   http-reuse safe
 ${pages}
   http-request disable-l7-retry unless METH_GET or { method OPTIONS }

@@ -69,6 +69,23 @@ export function describeRouterLife(of: () => RouterUnderTest, back: number): voi
       expect([status, headers['x-berth-error']]).to.deep.equal([502, 'hung-up'])
       expect(body).to.include('hung up').and.include(String(headers['x-request-id']))
     })
+
+    it('what ends a process to one more at most, and not to all that an app has', async () => {
+      let asked = 0
+      const fatal = () =>
+        rawApp((socket) =>
+          socket.once('data', () => {
+            asked += 1
+            socket.destroy()
+          }),
+        )
+      await using one = await fatal()
+      await using two = await fatal()
+      await using three = await fatal()
+      await front.route('fatal', [one.target(), two.target(), three.target()])
+      expect((await ask(front, 'fatal.test')).status).to.equal(502)
+      expect(asked).to.be.within(1, 2)
+    })
   })
 
   describe('over TLS', () => {
