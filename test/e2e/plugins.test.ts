@@ -36,6 +36,15 @@ describe('a plugin from a git server', function () {
   const journal = async (): Promise<string[]> =>
     (await readFile(join(berth.config.root, 'plugins/.data/deploy-freeze/journal'), 'utf8')).trim().split('\n')
 
+  it('stands beside those that came with Berth, none of which is used', async () => {
+    const all = await json<PluginView[]>('plugins', '--json')
+    const own = await readdir(join(home, 'plugins'), { withFileTypes: true })
+    const names = own.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+    expect(names).to.include.members(['dns-rfc2136', 'dns-cloudflare', 'dns-route53', 'dns-hetzner'])
+    expect(all.map(({ name }) => name)).to.have.members(names)
+    expect(new Set(all.map(({ state }) => state))).to.deep.equal(new Set(['available']))
+  })
+
   it('is installed, pinned to its commit, and told what happens to an app', async () => {
     const info = await json<PluginInfo>('plugins:install', `${remote.url}/freeze`, '--json')
     expect(info).to.include({ name: 'deploy-freeze', kind: 'hook', version: '1.0.0', source: 'git', pin: commit })
