@@ -4,6 +4,7 @@ import { maxHeaderLines } from '../framing.js'
 import type { AdmittedRequest, Refusal } from '../http-server.js'
 import { pageNames, type PageName } from '../routing-rules.js'
 import type { Away } from '../store/routes.js'
+import { ssoPages, type SsoPageKind } from './sso-pages.js'
 
 /** Everything the router itself may answer. The name is also the `X-Berth-Error` header and the JSON `error`. */
 export type ErrorKind =
@@ -24,12 +25,7 @@ export type ErrorKind =
   | 'maintenance'
   | 'too-many-requests'
   | 'body-too-large'
-  | 'sign-in'
-  | 'sign-in-failed'
-  | 'signed-out'
-  | 'not-allowed'
-  | 'issuer-away'
-  | 'no-such-place'
+  | SsoPageKind
 
 /** What a page may mention. Both are hostile input. */
 export interface PageSubject {
@@ -178,40 +174,7 @@ const pages: Record<ErrorKind, (subject: PageSubject) => Page> = {
     text: 'There was none, or it was not right.',
     hint: 'If it is yours: berth access',
   }),
-  'sign-in': () => ({
-    status: 401,
-    title: 'This site wants you to sign in',
-    text: 'Open it in a browser to do so, or open it anew if you were signed in. What you have just sent has not been taken.',
-    hint: 'If it is yours: berth access',
-  }),
-  'sign-in-failed': () => ({
-    status: 400,
-    title: 'You could not be signed in',
-    text: 'It took too long, was begun in another browser, or what came back was not right. Open the site anew to try again.',
-    hint: 'If it is yours, the log of the router says why: berth access',
-  }),
-  'signed-out': () => ({
-    status: 200,
-    title: 'You are signed out here',
-    text: 'Where you signed in you may be signed in still: then the site lets you in again without a question.',
-  }),
-  'not-allowed': () => ({
-    status: 403,
-    title: 'Your account does not get in here',
-    text: 'You have signed in, and this site is open to some accounts only.',
-    hint: 'If it is yours: berth access',
-  }),
-  'issuer-away': () => ({
-    status: 503,
-    title: 'Nobody can sign in at the moment',
-    text: 'Where this site has its visitors sign in there is no answer. Whoever is signed in already goes on. Try again in a few seconds.',
-    hint: 'If it is yours: berth access',
-  }),
-  'no-such-place': () => ({
-    status: 404,
-    title: 'There is nothing here',
-    text: 'What lies below /.berth/sso is not the site’s own.',
-  }),
+  ...ssoPages,
   maintenance: (s) => ({
     status: 503,
     title: `${name(s)} is in maintenance`,

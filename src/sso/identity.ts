@@ -7,8 +7,17 @@ export const identitySeconds = 60
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
+type Jwk = Readonly<Record<string, string>>
+const made = new WeakMap<PeriodKeys, Jwk>()
+
 /** The public half of a period's keys (RFC 7517), called by its thumbprint (RFC 7638). */
-function publicJwk({ sign: key }: PeriodKeys): Readonly<Record<string, string>> {
+function publicJwk(keys: PeriodKeys): Jwk {
+  const known = made.get(keys) ?? exported(keys)
+  made.set(keys, known)
+  return known
+}
+
+function exported({ sign: key }: PeriodKeys): Jwk {
   const {
     crv = '',
     kty = '',
@@ -20,11 +29,9 @@ function publicJwk({ sign: key }: PeriodKeys): Readonly<Record<string, string>> 
 }
 
 /** What apps check identities by. */
-export const publicKeys = (keys: SsoKeys): { readonly keys: readonly Readonly<Record<string, string>>[] } => ({
+export const publicKeys = (keys: SsoKeys): { readonly keys: readonly Jwk[] } => ({
   keys: keys.all().map(publicJwk),
 })
-
-const kids = new WeakMap<PeriodKeys, string>()
 
 /**
  * Who has signed in, in a form that an app can check (RFC 7519).
@@ -38,8 +45,7 @@ export function signIdentity(
   now: number,
 ): string {
   const current = keys.current()
-  const kid = kids.get(current) ?? publicJwk(current).kid ?? ''
-  kids.set(current, kid)
+  const { kid } = publicJwk(current)
   const claims = {
     ...{ iss: 'berth', aud: audience, iat: now, exp: now + identitySeconds, auth_time: since, idp: issuer },
     ...person,

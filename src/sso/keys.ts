@@ -6,6 +6,9 @@ import { orMissing } from '../lib/missing.js'
 /** ms that keys are used for new things; what they were used for before is good for one such time more, which no session outlasts. */
 export const keyPeriod = 30 * 86_400_000
 
+/** ms before a file that was not there is looked for again: another router may have made it. */
+const rest = 1_000
+
 /** What one period's things are made with. */
 export interface PeriodKeys {
   readonly period: number
@@ -25,6 +28,8 @@ export class SsoKeys {
   readonly #folder: string
   readonly #now: () => number
   readonly #known = new Map<number, PeriodKeys>()
+  /** Periods whose file was not there, and when: whoever names one has us look at the disk. */
+  readonly #missing = new Map<number, number>()
 
   /** @param root of this Berth @param now ms since the epoch */
   constructor(root: string, now: () => number = Date.now) {
@@ -62,12 +67,13 @@ export class SsoKeys {
 
   #find(period: number): PeriodKeys | undefined {
     const known = this.#known.get(period)
-    if (known) return known
+    if (known || Math.abs(this.#now() - (this.#missing.get(period) ?? -Infinity)) < rest) return known
     let text
     try {
       text = readFileSync(this.#file(period), 'utf8')
     } catch (error) {
       orMissing(undefined)(error)
+      this.#missing.set(period, this.#now())
       return undefined
     }
     const { seal, sign } = JSON.parse(text) as { seal: string; sign: string }
@@ -96,6 +102,7 @@ export class SsoKeys {
     } finally {
       rmSync(draft, { force: true })
     }
+    this.#missing.delete(period)
     this.#sweep(period)
     const made = this.#find(period)
     if (!made) throw new Error(`${this.#file(period)} was made and is gone`)
@@ -107,6 +114,7 @@ export class SsoKeys {
       const [, of] = /^(\d+)\.json$/.exec(name) ?? []
       if (of === undefined || Number(of) >= period - 1) continue
       this.#known.delete(Number(of))
+      this.#missing.delete(Number(of))
       rmSync(join(this.#folder, name), { force: true })
     }
   }

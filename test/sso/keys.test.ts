@@ -33,6 +33,15 @@ describe('the keys of sessions', () => {
     expect((await readdir(folder())).sort()).to.deep.equal(['701.json', '702.json'])
   })
 
+  it('are found a second after another router has made them', () => {
+    let now = 700 * keyPeriod + 1
+    const [one, two] = [new SsoKeys(root, () => now), at(700)]
+    expect(one.of(700)).to.equal(undefined)
+    const sealed = seal(two, 'a', 'text')
+    now += 1_000
+    expect(open(one, 'a', sealed)).to.equal('text')
+  })
+
   it('open nothing that was sealed for another use, by others, or changed', () => {
     const keys = at(700)
     const sealed = seal(keys, 'a', 'text')

@@ -4,6 +4,7 @@ import { isPassword } from '../../lib/password-hash.js'
 import { Networks } from '../../lib/networks.js'
 import { RateLimit } from '../../lib/rate.js'
 import { Semaphore } from '../../lib/semaphore.js'
+import type { SsoPageKind } from '../sso-pages.js'
 import type { Rate, RoutingRules } from '../../routing-rules.js'
 
 /** Wrong passwords that one client may try: so many at once, and then as many in a minute. */
@@ -13,17 +14,7 @@ const mostWaiting = 100
 
 /** Why a request does not get in, and what the answer says beside its page. */
 export interface Refused {
-  readonly kind:
-    | 'no-access'
-    | 'login'
-    | 'maintenance'
-    | 'too-many-requests'
-    | 'sign-in'
-    | 'sign-in-failed'
-    | 'signed-out'
-    | 'not-allowed'
-    | 'issuer-away'
-    | 'no-such-place'
+  readonly kind: 'no-access' | 'login' | 'maintenance' | 'too-many-requests' | SsoPageKind
   readonly headers?: Readonly<Record<string, string>>
 }
 

@@ -1,4 +1,5 @@
 import { messageOf, is } from '../../errors.js'
+import { RateLimit } from '../../lib/rate.js'
 import type { Logger } from '../../log.js'
 import type { IssuerWalls } from '../../sso/ask.js'
 import { cookiesOf, mostAttempts, SsoCookies } from '../../sso/cookies.js'
@@ -83,6 +84,7 @@ export class SsoGate {
   readonly #used = new UsedStates()
   /** By cookie: opening and signing cost more than all else that is done with a request. */
   readonly #remembered = new Map<string, { readonly session: Session; signed: string; fresh: number }>()
+  readonly #warnings = new RateLimit(10, 1 / 10, () => performance.now())
   #finishing = 0
 
   constructor(rule: SsoRule, { app, name }: Pick<Route, 'app' | 'name'>, deps: SsoDeps) {
@@ -92,6 +94,11 @@ export class SsoGate {
     this.#deps = deps
     this.#now = deps.now ?? Date.now
     this.#issuer = new Issuer(rule, deps.walls)
+  }
+
+  /** RFC 9110 §15.5.2 wants to be told how. */
+  get #wanted(): Refused {
+    return { kind: 'sign-in', headers: { 'www-authenticate': `Cookie realm="${this.#name}"` } }
   }
 
   /** What everybody may have: the keys that identities are checked by. */
@@ -111,10 +118,15 @@ export class SsoGate {
     }
   }
 
+  /** Visitors are not to fill the log. */
+  #warn(text: string): void {
+    if (this.#warnings.take('')) this.#deps.log.warn({ app: this.#name }, text)
+  }
+
   /** Whoever cannot be judged does not get in. */
   readonly #broken = (error: unknown): Refused => {
     const why = messageOf(error)
-    this.#deps.log.warn({ app: this.#name }, `nobody can sign in now: ${why}`)
+    this.#warn(`nobody can sign in now: ${why}`)
     return { kind: 'issuer-away' }
   }
 
@@ -122,14 +134,14 @@ export class SsoGate {
     const own = `${visit.base}${reservedPath}`
     const path = pathOf(visit.target)
     if (path === own || path.startsWith(`${own}/`))
-      return visit.isUpgrade === true ? { kind: 'sign-in' } : this.#serve(path.slice(own.length + 1), visit, place)
+      return visit.isUpgrade === true ? this.#wanted : this.#serve(path.slice(own.length + 1), visit, place)
     const sessions = this.#sessionsOf(place)
     const [first] = sessions
     // a sibling of the hostname may have put its own session before ours, where there is no HTTPS
     if (sessions.some(({ session }) => session.person.sub !== first?.session.person.sub))
       return { kind: 'sign-in-failed' }
     if (first) return { headers: this.#headersFor(visit, first), until: first.session.until * 1000 }
-    return isNavigation(visit) ? this.#begin(visit, place) : { kind: 'sign-in' }
+    return isNavigation(visit) ? this.#begin(visit, place) : this.#wanted
   }
 
   #serve(what: string, visit: Visit, place: Place): Verdict | Promise<Verdict> {
@@ -224,7 +236,7 @@ export class SsoGate {
       const cookie = cookies.set(cookies.session, sealed, this.#rule.session)
       return sentTo(303, this.#urlOf(place, attempt.place), [over, cookie])
     } catch (error) {
-      this.#deps.log.warn({ app: this.#name }, `a sign-in has failed: ${messageOf(error)}`)
+      this.#warn(`a sign-in has failed: ${messageOf(error)}`)
       return refused(is(error, 'unavailable') || is(error, 'denied') ? 'issuer-away' : 'sign-in-failed')
     } finally {
       this.#finishing -= 1
