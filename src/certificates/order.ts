@@ -8,7 +8,7 @@ import { AcmeClient, type Authority, type Challenge, type Order } from './acme/c
 import { certificateRequest, renewalId } from './acme/der.js'
 import { AcmeProblem } from './acme/problem.js'
 import { Lost, lost } from './lost.js'
-import { proofOf, proofTypeOf, type Proof, type ProofDeps } from './proofs.js'
+import { proofOf, proofTypeOf, Unshown, type Proof, type ProofDeps } from './proofs.js'
 import { readCertificate } from './read.js'
 
 /** How long a certificate is worked on in one go; the next goes on where it was. ms. */
@@ -133,7 +133,13 @@ async function authorize(deps: OrderDeps, client: AcmeClient, job: AcmeJob, url:
   if (status !== 'pending') await proof?.hide().catch(orAway)
   if (status === 'valid') return
   if (status !== 'pending') throw lost(`the CA says the authorization is ${status}`)
-  const now = challenge && proof && (await verdictOn({ client, url, challenge, proof }))
+  const now =
+    challenge &&
+    proof &&
+    (await verdictOn({ client, url, challenge, proof }).catch(async (error: unknown) => {
+      if (error instanceof Unshown) await deps.store.acme.update(job, { refused: type })
+      throw error
+    }))
   if (now?.status !== 'valid') await deps.store.acme.update(job, { refused: type })
   else if (type !== (job.proof ?? 'http-01')) await deps.store.acme.update(job, { proof: type, refused: null })
   if (now === undefined) throw lost(`the CA offers no ${type} challenge`)
@@ -162,7 +168,7 @@ async function verdictOn({
     await proof.hide()
     return now
   } catch (error) {
-    if (isGone(error)) await proof.hide().catch(orAway)
+    if (isGone(error) || error instanceof Unshown) await proof.hide().catch(orAway)
     throw error
   }
 }

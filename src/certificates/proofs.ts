@@ -63,6 +63,9 @@ export function proofOf(
 /** ms that the router has to hear of it. */
 const hearing = 10_000
 
+/** The router does not show what it should: the way is of no use, whatever the CA thinks of it. */
+export class Unshown extends BerthError {}
+
 interface Shown {
   readonly host: string
   readonly digest: Buffer
@@ -70,17 +73,17 @@ interface Shown {
   readonly signal: AbortSignal
 }
 
-/** Waits until the router shows it: it hears of it a moment later, and the CA asks but once. @throws BerthError `unavailable` */
+/** Waits until the router shows it: it hears of it a moment later, and the CA asks but once. @throws Unshown */
 async function whenShown({ signal, ...shown }: Shown): Promise<void> {
   using late = deadline(hearing, signal)
   while (!(await isShown({ ...shown, signal: late.signal }))) {
     await sleep(50, null, { signal: late.signal }).catch(() => undefined)
     if (signal.aborted) throw signal.reason
     if (late.signal.aborted)
-      throw new BerthError(
+      throw new Unshown(
         'unavailable',
         'the router does not show the proof for the CA',
-        'is it running? `berth logs` of the platform are in the folder log',
+        'a proxy or another data plane before it may speak TLS in its place; the other way is tried next',
       )
   }
 }

@@ -41,7 +41,7 @@ export interface AcmeJob {
   readonly renew: number | null
   /** What the CA accepted last. */
   readonly proof?: ProofType
-  /** What it has refused since. */
+  /** What it has refused since, or the router could not show. */
   readonly refused?: ProofType | null
 }
 

@@ -88,15 +88,20 @@ describe('a hostname that is proven in a handshake', function () {
     expect(challenges.contextFor(host)).to.not.equal(kept)
   })
 
-  it('is no way where the router does not show it: the CA is not asked to look', async () => {
+  it('is no way where the router does not show it: the CA is not asked to look, and HTTP is tried next', async () => {
     await using rig = await certifierRig()
     const app = await rig.app('away', host)
     await using certifier = await rig.certifier({ tlsPort: 1, first: 'tls-alpn-01', gaps: [600_000] })
     expect(certifier).to.be.an('object')
-    const { failure, refused } = await rig.job(app, host, ({ failures }) => failures === 1)
-    expect(failure).to.include('the router does not show the proof')
-    expect(refused, 'the CA has refused nothing').to.equal(undefined)
-    expect(looks(rig, byAny)).to.equal(0)
+    const job = await rig.job(app, host, ({ failures }) => failures === 1)
+    expect(job.failure).to.include('the router does not show the proof')
+    expect([job.refused, looks(rig, byAny)]).to.deep.equal(['tls-alpn-01', 0])
+    expect(await rig.store.acme.tlsAnswers(), 'nothing is left').to.deep.equal(new Map())
+    await rig.store.acme.update(job, { next: 0 })
+    await rig.store.acme.notify()
+    const done = await rig.job(app, host, ({ certificate, order }) => certificate !== null && order === null)
+    expect(done.failures).to.equal(0)
+    expect(looks(rig, byHttp)).to.be.greaterThan(0)
   })
 
   it('comes in turn with HTTP, what worked first', () => {

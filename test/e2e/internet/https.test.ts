@@ -148,7 +148,12 @@ describe('HTTPS, from a push to a renewal', function () {
     }
     expect(await curl('--http2')).to.match(/^HTTP\/2 200[^]*\nhttps\n2 0$/)
     expect(await curl('--http1.1')).to.match(/^HTTP\/1\.1 200[^]*\nhttps\n1\.1 0$/)
-    await succeed(['domains:https', 'on', '-a', name])
+    await succeed(['domains:https', 'on', '--hsts', '1d', '-a', name])
+    while (!(await curl('--http2')).includes('strict-transport-security: max-age=86400')) await sleep(50)
+    const sent = ['-sS', '-o', '/dev/null', '-w', '%{http_code} %{redirect_url}', '-H', `Host: ${host}`]
+    expect(await must('curl', [...sent, `http://127.0.0.1:${String(berth.config.httpPort)}/a?b`])).to.equal(
+      `301 https://${host}:${String(httpsPort)}/a?b`,
+    )
     const info = JSON.parse(await succeed(['apps:info', '-a', name, '--json'])) as AppInfo
     expect(info.url).to.equal(`https://${name}.apps.localhost:${String(httpsPort)}`)
   })
