@@ -4,6 +4,7 @@ import { createLog } from '../log.js'
 import type { EngineClient } from '../engine-client/client.js'
 import type { Syncing } from '../git/sync/syncing.js'
 import type { Scheduler } from '../scheduler/scheduler.js'
+import type { App } from '../store/apps.js'
 import type { Store } from '../store/store.js'
 import { Grants } from '../access/grants.js'
 import type { ControlApiDeps } from './platform.js'
@@ -27,15 +28,7 @@ export function connectPlatform(
     submit: async (app, change, by) => (await import('../queue/submit.js')).submit(store, app, change, { by }),
     rebuild: async (app, by) => (await import('../queue/rebuild.js')).rebuild({ config, store }, app, by),
     sync: (app, by) => syncing.ask(app, { cause: 'command', by }),
-    purgeCaches: async (app) => {
-      const { builds } = await engine()
-      if ((await builds.builder()) === 'here') return builds.prune(`${label.app}=${app.id}`)
-      throw new BerthError(
-        'conflict',
-        "the container engine is not Berth's own, and does not tell the caches of one app from another's",
-        'prune them with its own tools, or push with `-o no-cache`',
-      )
-    },
+    purgeCaches: async (app) => purgeCaches(await engine(), app),
     async *operationLog(operation, options) {
       const { followLog } = await import('../queue/follow.js')
       yield* followLog(config, store, operation.id, options)
@@ -57,6 +50,16 @@ export function connectPlatform(
     runChecks: async (app, process, signal) => (await open()).runChecks(app, process, signal),
     run: async (app, spec, signal) => (await open()).attach(app, await store.releases.current(app), spec, signal),
   }
+}
+
+/** @throws BerthError `conflict` where the engine keeps those of all apps together */
+async function purgeCaches({ builds }: EngineClient, app: App): Promise<number> {
+  if ((await builds.builder()) === 'here') return builds.prune(`${label.app}=${app.id}`)
+  throw new BerthError(
+    'conflict',
+    "the container engine is not Berth's own, and does not tell the caches of one app from another's",
+    'prune them with its own tools, or push with `-o no-cache`',
+  )
 }
 
 /** A scheduler to look with, and to run one-offs: it is the worker's that changes things. */

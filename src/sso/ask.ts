@@ -6,6 +6,7 @@ import { BerthError, messageOf } from '../errors.js'
 import { deadline } from '../lib/deadline.js'
 import { isPrivate, pinned } from '../lib/private-address.js'
 import { version } from '../version.js'
+import { readWithin } from '../lib/read-within.js'
 
 /** Bytes of an answer: a set of keys is some kB. */
 const longest = 256 * 1024
@@ -99,16 +100,9 @@ async function send(
   const pairs = Object.entries(answer.headers).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, [value].flat().join(', ')] as const],
   )
-  return { status: answer.statusCode ?? 0, headers: pairs, body: await read(answer) }
-}
-
-async function read(answer: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > longest) throw new Error('its answer is too long')
-    chunks.push(chunk)
+  return {
+    status: answer.statusCode ?? 0,
+    headers: pairs,
+    body: await readWithin(answer as AsyncIterable<Buffer>, longest),
   }
-  return Buffer.concat(chunks).toString()
 }

@@ -4,6 +4,7 @@ import type { Agent } from 'node:https'
 import { BerthError, messageOf } from '../../errors.js'
 import { deadline } from '../../lib/deadline.js'
 import { version } from '../../version.js'
+import { readWithin } from '../../lib/read-within.js'
 
 /** Bytes of an answer: a chain is 10 kB. */
 const longest = 256 * 1024
@@ -46,7 +47,11 @@ export class Transport implements Disposable {
       const outgoing = https().request(url, { method, headers, agent: this.#agent, signal: late.signal })
       outgoing.end(body ?? undefined)
       const [answer] = (await once(outgoing, 'response')) as [IncomingMessage]
-      return { status: answer.statusCode ?? 0, headers: answer.headers, body: await read(answer) }
+      return {
+        status: answer.statusCode ?? 0,
+        headers: answer.headers,
+        body: await readWithin(answer as AsyncIterable<Buffer>, longest),
+      }
     } catch (error) {
       if (signal.aborted) throw signal.reason
       throw away(host, late.signal.aborted ? 'does not answer' : `cannot be asked: ${messageOf(error)}`, error)
@@ -56,15 +61,4 @@ export class Transport implements Disposable {
   [Symbol.dispose](): void {
     this.#agent.destroy()
   }
-}
-
-async function read(answer: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > longest) throw new Error('its answer is too long')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
 }
