@@ -14,17 +14,26 @@ export interface RivalPlace {
   readonly dir: string
   readonly port: number
   readonly appPort: number
+  /** For HTTPS. */
+  readonly securePort: number
+  /** PEM files. */
+  readonly chain: string
+  readonly key: string
+  /** Both in one, as HAProxy wants them. */
+  readonly pair: string
 }
 
-const nginx = ({ dir, port, appPort }: RivalPlace): string => `
-daemon off; master_process off; worker_processes 1; pid ${dir}/nginx.pid; error_log /dev/null;
-events { worker_connections 4096; }
+const nginx = ({ dir, port, appPort, securePort, chain, key }: RivalPlace): string => `
+daemon off; master_process off; worker_processes 1; worker_rlimit_nofile 65536; pid ${dir}/nginx.pid; error_log /dev/null;
+events { worker_connections 30000; }
 http {
   access_log off; keepalive_requests 1000000000;
   ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((one) => `${one}_temp_path ${dir}/${one};`).join(' ')}
   upstream app { server 127.0.0.1:${appPort}; keepalive 128; keepalive_requests 1000000000; }
   server {
     listen 127.0.0.1:${port};
+    listen 127.0.0.1:${securePort} ssl http2; ssl_certificate ${chain}; ssl_certificate_key ${key};
+    client_max_body_size 0; http2_max_requests 1000000000;
     location / {
       proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host;
       proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Request-Id $request_id;
@@ -33,7 +42,7 @@ http {
 }
 `
 
-const haproxy = ({ port, appPort }: RivalPlace): string => `
+const haproxy = ({ port, appPort, securePort, pair }: RivalPlace): string => `
 global
   nbthread 1
 defaults
@@ -44,6 +53,7 @@ defaults
   option forwardfor
 frontend in
   bind 127.0.0.1:${port}
+  bind 127.0.0.1:${securePort} ssl crt ${pair} alpn h2,http/1.1
   unique-id-format %[uuid()]
   unique-id-header X-Request-Id
   default_backend app
@@ -52,12 +62,16 @@ backend app
   server app 127.0.0.1:${appPort}
 `
 
-const caddy = ({ port, appPort }: RivalPlace): string => `
+const caddy = ({ port, appPort, securePort, chain, key }: RivalPlace): string => `
 {
   admin off
   auto_https off
 }
 http://:${port} {
+  reverse_proxy 127.0.0.1:${appPort}
+}
+https://:${securePort} {
+  tls ${chain} ${key}
   reverse_proxy 127.0.0.1:${appPort}
 }
 `

@@ -44,8 +44,8 @@ global
 
 /** No proxy says what it has not been told: which headers are the router's alone to say, in every spelling that CGI takes for them. */
 const forged =
-  '^(proxy|forwarded|x[^a-z0-9](real[^a-z0-9]ip|request[^a-z0-9]id|berth[^a-z0-9]identity|forwarded([^a-z0-9].*)?))$'
-const hopByHop = '^(keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer|http2-settings)$'
+  'proxy|forwarded|x[^a-z0-9](real[^a-z0-9]ip|request[^a-z0-9]id|berth[^a-z0-9]identity|forwarded([^a-z0-9].*)?)'
+const hopByHop = 'keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer|http2-settings'
 
 const pageLine = ({ status, headers }: PlanePage, file: string): string => {
   const { 'content-type': type = 'text/html', ...others } = headers
@@ -83,26 +83,27 @@ defaults slots${timeouts}
   http-reuse safe
 ${pages}
   http-request disable-l7-retry unless METH_GET or { method OPTIONS }
-  http-request del-header ${forged} -m reg
-  http-request del-header ${hopByHop} -m reg
-  http-request set-header x-forwarded-for %[src,regsub(^::ffff:,)]
+  http-request del-header ^(${forged}|${hopByHop})$ -m reg
+  http-request set-header x-forwarded-for %[var(sess.from)]
   http-request set-header x-forwarded-host %[req.hdr(host)]
   http-request set-header x-forwarded-port %[dst_port]
   http-request set-header x-forwarded-proto https if { ssl_fc }
   http-request set-header x-forwarded-proto http unless { ssl_fc }
   http-request set-header x-request-id %[var(txn.id)]
-  http-response del-header ${hopByHop} -m reg
+  http-response del-header ^(${hopByHop})$ -m reg
   http-response set-header x-request-id %[var(txn.id)] unless { res.hdr(x-request-id) -m found }
 `
 
 const limits = (file: (name: string) => string, connections: number): string => `
   acl trusted src -f ${file(files.trusted)}
   tcp-request connection track-sc0 src table clients
-  tcp-request connection reject if { sc0_conn_cur gt ${connections} } !trusted`
+  tcp-request connection reject if { sc0_conn_cur gt ${connections} } !trusted
+  tcp-request session set-var(sess.from) src,regsub(^::ffff:,)
+  tcp-request session set-var(sess.trusted) bool(1) if trusted`
 
 /** What of a request is the router's to judge: all that its rules, or two readers, could see differently. */
 const ofTheRouter = [
-  ['trusted', 'what a proxy in front says of its client'],
+  ['{ var(sess.trusted) -m found }', 'what a proxy in front says of its client'],
   ['{ method TRACE CONNECT }', ''],
   ['{ path_beg /.well-known/acme-challenge/ }', 'a CA that asks may be answered by Berth itself'],
   ['!{ req.ver 2.0 } !{ url_beg / }', 'a target that names a host, too'],

@@ -8,6 +8,8 @@ import { backendsText, mapText, type HaproxyState } from './state.js'
 export class HaproxyDirectory {
   readonly #place: PlanePlace
   readonly #written = new Map<string, string>()
+  /** Those that were written last. */
+  #certificates: readonly PlaneCertificate[] | undefined
 
   constructor(place: PlanePlace) {
     this.#place = place
@@ -39,13 +41,18 @@ export class HaproxyDirectory {
 
   /** Writes what HAProxy is to have if it is started now. */
   async save(state: HaproxyState, slots: readonly (readonly [app: string, slot: number])[]): Promise<void> {
-    for (const one of state.certificates) await this.#write(`${files.certificates}/${one.id}.pem`, pemOf(one))
-    await this.#write(files.list, this.listText(state.certificates))
+    if (state.certificates !== this.#certificates) await this.#saveCertificates(state.certificates)
     await this.#write(files.plain, mapText(state.plain))
     await this.#write(files.secure, mapText(state.secure))
     await this.#write(files.state, backendsText(state))
     await this.#write('slots.json', JSON.stringify(Object.fromEntries(slots)))
-    await this.#sweep(state.certificates)
+  }
+
+  async #saveCertificates(certificates: readonly PlaneCertificate[]): Promise<void> {
+    for (const one of certificates) await this.#write(`${files.certificates}/${one.id}.pem`, pemOf(one))
+    await this.#write(files.list, this.listText(certificates))
+    await this.#sweep(certificates)
+    this.#certificates = certificates
   }
 
   /** Which certificate is shown for which names; the first for all others. */

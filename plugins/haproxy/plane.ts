@@ -1,19 +1,19 @@
 import { EventEmitter, once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { eldersIn, busyIn, listIn, mapIn, serversIn, slotsIn, type KnownServer } from './answers.js'
+import { eldersIn, busyIn, mapIn, serversIn, slotsIn, type KnownServer } from './answers.js'
 import { files, masterSocket, slotName } from './configuration.js'
-import { HaproxyDirectory, pemOf } from './directory.js'
+import { ListedCertificates } from './certificates.js'
+import { HaproxyDirectory } from './directory.js'
 import { Runtime } from './runtime.js'
 import {
   messageOf,
   type DataPlane,
-  type PlaneCertificate,
   type PlaneEvents,
   type PlanePlace,
   type PlaneState,
   type PluginLog,
 } from 'berth/plugin'
-import { isFit, serverLine, Slots, slotsFor, wantedState, type HaproxyState } from './state.js'
+import { serverLine, Slots, slotsFor, wantedState, type HaproxyState } from './state.js'
 
 /** ms between two looks for an HAProxy that is away. */
 const lookAgain = 50
@@ -37,9 +37,7 @@ export class HaproxyPlane implements DataPlane {
   /** Of each slot, as HAProxy has them; undefined while it is away. */
   #servers: Map<number, KnownServer[]> | undefined
   #maps: { plain: Map<string, string>; secure: Map<string, string> } = { plain: new Map(), secure: new Map() }
-  /** Certificates that HAProxy has: path -> names, and path -> content. */
-  #listed = new Map<string, string>()
-  #contents = new Map<string, string>()
+  readonly #certificates: ListedCertificates
   #slots = new Slots(slotsFor(0))
   #wanted = nothing
   /** Of every process that is, or was and has not ended. */
@@ -54,6 +52,7 @@ export class HaproxyPlane implements DataPlane {
   constructor(place: PlanePlace, events: PlaneEvents, log: PluginLog) {
     this.#directory = new HaproxyDirectory(place)
     this.#runtime = new Runtime(masterSocket(place))
+    this.#certificates = new ListedCertificates(this.#directory, this.#runtime, log)
     this.#events = events
     this.#log = log
   }
@@ -106,8 +105,7 @@ export class HaproxyPlane implements DataPlane {
   }
 
   #know(state: PlaneState): void {
-    // each id is the name of a file
-    this.#wanted = { ...state, certificates: state.certificates.filter(({ id }) => isFit(id)) }
+    this.#wanted = state
     for (const [app, targets] of state.targets) for (const { id } of targets) this.#appOf.set(id, app)
   }
 
@@ -139,11 +137,7 @@ export class HaproxyPlane implements DataPlane {
       plain: mapIn(await ask(`show map ${path(files.plain)}`)),
       secure: mapIn(await ask(`show map ${path(files.secure)}`).catch(() => '')),
     }
-    this.#listed = listIn(await ask(`show ssl crt-list -n ${path(files.list)}`))
-    this.#listed.delete(path(files.fallback))
-    this.#contents = new Map()
-    for (const file of this.#listed.keys())
-      this.#contents.set(file, (await this.#directory.read(file.slice(path('').length))) ?? '')
+    await this.#certificates.learn()
     this.#servers = serversIn(await ask('show servers state'))
     this.#attribute(this.#servers)
     await this.#sync()
@@ -171,7 +165,7 @@ export class HaproxyPlane implements DataPlane {
   }
 
   async #sync(): Promise<void> {
-    if (this.#servers) await this.#syncCertificates(this.#wanted.certificates)
+    if (this.#servers) await this.#certificates.sync(this.#wanted.certificates)
     const wanted = await this.#save()
     if (!this.#servers) return
     const commands = [
@@ -182,11 +176,14 @@ export class HaproxyPlane implements DataPlane {
     // a host goes by its new slot before the servers of its old one are taken away
     const retired = this.#retired(wanted)
     if (commands.length + retired.length > 0) {
-      await this.#runtime.tell([...commands, ...retired])
-      this.#servers = serversIn(await this.#runtime.ask('show servers state'))
+      const said = await this.#runtime.tell([...commands, ...retired])
+      const added = commands.filter((command) => command.startsWith('add server ')).length
+      const isDone = (said.match(/^New server registered/gm)?.length ?? 0) === added
+      this.#servers = isDone
+        ? afterSync(this.#servers, wanted)
+        : serversIn(await this.#runtime.ask('show servers state'))
       this.#maps = { plain: new Map(wanted.plain), secure: new Map(wanted.secure) }
     }
-    if (retired.length > 0) await this.#sweep()
     this.#look()
     if (this.#slots.count < slotsFor(this.#wanted.targets.size) / 2) await this.#grow()
   }
@@ -224,38 +221,6 @@ export class HaproxyPlane implements DataPlane {
       const gone = known.filter(({ id, retired }) => !wanted.has(id) && !retired)
       return gone.map(({ id }) => `set server ${slotName(slot)}/${id} state maint`)
     })
-  }
-
-  async #syncCertificates(certificates: readonly PlaneCertificate[]): Promise<void> {
-    const list = this.#directory.path(files.list)
-    const wanted = new Map(certificates.map((one) => [this.#directory.certificate(one), one]))
-    for (const [path, one] of wanted) {
-      const names = one.hosts.join(' ')
-      const content = pemOf(one)
-      const isKnown = this.#listed.has(path)
-      if (!isKnown) await this.#runtime.ask(`new ssl cert ${path}`)
-      if (this.#contents.get(path) !== content && !(await this.#setCertificate(path, content))) continue
-      if (this.#listed.get(path) === names) continue
-      if (isKnown) await this.#runtime.ask(`del ssl crt-list ${list} ${path}`)
-      await this.#runtime.give(`add ssl crt-list ${list}`, `${path} ${names}`)
-      this.#listed.set(path, names)
-    }
-    for (const path of [...this.#listed.keys()].filter((known) => !wanted.has(known))) {
-      await this.#runtime.tell([`del ssl crt-list ${list} ${path}`, `del ssl cert ${path}`])
-      this.#listed.delete(path)
-      this.#contents.delete(path)
-    }
-  }
-
-  async #setCertificate(path: string, content: string): Promise<boolean> {
-    const set = await this.#runtime.give(`set ssl cert ${path}`, content)
-    const done = /Transaction/.test(set) ? await this.#runtime.ask(`commit ssl cert ${path}`) : set
-    if (/Success/.test(done)) {
-      this.#contents.set(path, content)
-      return true
-    }
-    this.#log.error(`HAProxy does not take a certificate: ${done.trim().slice(0, 300)}`)
-    return false
   }
 
   /** Takes away servers that have ended what they had. */
@@ -324,6 +289,21 @@ export class HaproxyPlane implements DataPlane {
     for (const { id } of [...(this.#servers?.values() ?? [])].flat()) this.#elder.add(id)
     await this.#runtime.master('reload')
   }
+}
+
+/** What HAProxy has when it has done all that was asked: what is wanted, and what is to end. */
+function afterSync(
+  before: ReadonlyMap<number, readonly KnownServer[]>,
+  { servers }: HaproxyState,
+): Map<number, KnownServer[]> {
+  const after = new Map<number, KnownServer[]>()
+  for (const slot of new Set([...before.keys(), ...servers.keys()])) {
+    const wanted = (servers.get(slot) ?? []).map((target) => ({ ...target, retired: false }))
+    const ids = new Set(wanted.map(({ id }) => id))
+    const ending = (before.get(slot) ?? []).filter(({ id }) => !ids.has(id))
+    after.set(slot, [...wanted, ...ending.map((server) => ({ ...server, retired: true }))])
+  }
+  return after
 }
 
 function parseSlots(text: string): [string, number][] {

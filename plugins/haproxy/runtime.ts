@@ -44,20 +44,21 @@ export class Runtime {
     }
   }
 
-  /** Sends commands, as many a line as fit. Answers are not looked at: what is there is read again by whoever wants to know. */
-  async tell(commands: readonly string[]): Promise<void> {
+  /** Sends commands, as many a line as fit. @returns all that is answered */
+  async tell(commands: readonly string[]): Promise<string> {
+    let said = ''
     let line: string[] = []
     let size = 0
     for (const command of commands) {
       if (line.length > 0 && size + command.length > longestLine) {
-        await this.ask(line.join('; @1 '))
+        said += await this.ask(line.join('; @1 '))
         line = []
         size = 0
       }
       line.push(command)
       size += command.length + 5
     }
-    if (line.length > 0) await this.ask(line.join('; @1 '))
+    return line.length === 0 ? said : said + (await this.ask(line.join('; @1 ')))
   }
 
   /** A command with a text of several lines, of which empty ones are left out. */

@@ -22,8 +22,14 @@ export interface PlaneSources {
 const isPlain = (route: Route): boolean =>
   route.targets.length > 0 && Object.keys(route).every((key) => understood.has(key))
 
-/** What a data plane in front of the router can serve of all that there is. */
-export function planeStateOf({ routes, ownerOf, api, certificates }: PlaneSources): PlaneState {
+/**
+ * What a data plane in front of the router can serve of all that there is.
+ * @param shown chooses the certificates
+ */
+export function planeStateOf(
+  { routes, ownerOf, api, certificates }: PlaneSources,
+  shown = new CertificateChoice(),
+): PlaneState {
   const shared = new Set(routes.flatMap(({ paths = [] }) => paths.map(({ host }) => host)))
   const plain = new Map<string, string | null>([[api, null]])
   const secure = new Map<string, string | null>([[api, null]])
@@ -38,7 +44,36 @@ export function planeStateOf({ routes, ownerOf, api, certificates }: PlaneSource
     }
   const led = new Set([...plain.values(), ...secure.values()])
   const targets = new Map(routes.filter(({ app }) => led.has(app)).map(({ app, targets: all }) => [app, all]))
-  return { plain, secure, targets, certificates: shownCertificates(certificates, owners) }
+  return { plain, secure, targets, certificates: shown.of(certificates, owners) }
+}
+
+/** ms for which a choice holds: a certificate may come into force, or end. */
+const chosenFor = 60_000
+
+/** Which certificates are shown for what: chosen anew when they, or who has which hostname, have changed; the same list until then. */
+export class CertificateChoice {
+  #given: readonly Certificate[] = []
+  #owners: ReadonlyMap<string, string | null> = new Map()
+  #until = 0
+  #chosen: readonly PlaneCertificate[] = []
+
+  of(
+    all: readonly Certificate[],
+    owners: ReadonlyMap<string, string | null>,
+    now = Date.now(),
+  ): readonly PlaneCertificate[] {
+    const isSame =
+      now < this.#until &&
+      all.length === this.#given.length &&
+      owners.size === this.#owners.size &&
+      all.every((one, at) => one === this.#given[at]) &&
+      [...owners].every(([host, owner]) => this.#owners.get(host) === owner)
+    if (isSame) return this.#chosen
+    this.#given = all
+    this.#owners = owners
+    this.#until = now + chosenFor
+    return (this.#chosen = shownCertificates(all, owners))
+  }
 }
 
 /** Each certificate that is shown, for the hostnames that it is shown for. */
@@ -47,7 +82,9 @@ function shownCertificates(
   owners: ReadonlyMap<string, string | null>,
 ): PlaneCertificate[] {
   const byName = new Map<string, Certificate[]>()
-  for (const one of all) for (const name of one.names) byName.set(name, [...(byName.get(name) ?? []), one])
+  // a plane may name files by them
+  for (const one of all.filter(({ id }) => /^[\w.-]{1,100}$/.test(id)))
+    for (const name of one.names) byName.set(name, [...(byName.get(name) ?? []), one])
   const hosts = new Map(owners)
   // what the platform has for names that no app has
   for (const one of all) if (one.app === null) for (const name of one.names) if (!hosts.has(name)) hosts.set(name, null)

@@ -6,7 +6,7 @@ import { requestIdMark, type DataPlane, type PlanePage, type PlanePlace } from '
 import { loadPlane, planeDirectories, planeListeners } from '../plugins/planes.js'
 import type { FollowedPlane } from './follower.js'
 import { answerTo, type ErrorKind } from './pages.js'
-import { planeStateOf, type PlaneSources } from './plane-state.js'
+import { CertificateChoice, planeStateOf, type PlaneSources } from './plane-state.js'
 import type { KeyPair } from './self-signed.js'
 import type { Table } from './table.js'
 
@@ -49,13 +49,17 @@ export async function drivePlane(name: string, deps: PlaneDeps): Promise<Followe
     pages: planesOwn.map(pageOf),
     fallback: fallback === undefined ? null : fallback.chain + fallback.key,
   }
+  const choice = new CertificateChoice()
   const state = () =>
-    planeStateOf({
-      routes: table.routes(),
-      ownerOf: (host) => table.ownerOf(host),
-      api: config.appHost('berth'),
-      certificates: certificates(),
-    })
+    planeStateOf(
+      {
+        routes: table.routes(),
+        ownerOf: (host) => table.ownerOf(host),
+        api: config.appHost('berth'),
+        certificates: certificates(),
+      },
+      choice,
+    )
   await mkdir(place.directory, { recursive: true, mode: 0o700 })
   await mkdir(dirname(place.frontSocket), { recursive: true, mode: 0o700 })
   const plane: DataPlane = await plugin.drive(place, { drained }, state())

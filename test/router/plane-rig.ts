@@ -47,8 +47,8 @@ const main = fileURLToPath(new URL('../../src/router/main.ts', import.meta.url))
 const fromSource = (spec: ChildSpec): ChildSpec =>
   spec.name === 'router' ? { ...spec, args: [typescript, main] } : spec
 
-/** Starts a router with this data plane, or none (`node`). */
-export async function startRouter(plane: string): Promise<RouterUnderTest> {
+/** Starts a router with this data plane, or none (`node`); what is built, or the code as it lies here. */
+export async function startRouter(plane: string, code: 'built' | 'source' = 'source'): Promise<RouterUnderTest> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-plane-'))
   const [port, securePort] = [await freePort(), await freePort()]
   const config = loadConfig({
@@ -70,7 +70,10 @@ export async function startRouter(plane: string): Promise<RouterUnderTest> {
   const gitGroup = { directories: [], admit: () => undefined }
   const children = specs(config, user, held, { gitGroup, plane: program })
     .filter(({ name }) => name === 'router' || name === planeName)
-    .map((spec) => new Child(fromSource(spec), { started: (pid) => void pids.set(spec.name, pid) }))
+    .map(
+      (spec) =>
+        new Child(code === 'built' ? spec : fromSource(spec), { started: (pid) => void pids.set(spec.name, pid) }),
+    )
   const [first, second] = children
   first?.start()
   second?.start(first?.ready)

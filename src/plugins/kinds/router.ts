@@ -8,6 +8,7 @@ export interface PlaneTarget {
 
 /** A certificate, and the hostnames that it is shown for. */
 export interface PlaneCertificate {
+  /** `[\w.-]+`. */
   readonly id: string
   /** PEM. */
   readonly chain: string
@@ -25,6 +26,7 @@ export interface PlaneState {
   readonly secure: ReadonlyMap<string, string | null>
   /** App -> its processes, asked in turn. */
   readonly targets: ReadonlyMap<string, readonly PlaneTarget[]>
+  /** The same list as before where none has changed. */
   readonly certificates: readonly PlaneCertificate[]
 }
 
