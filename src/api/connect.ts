@@ -3,7 +3,7 @@ import { BerthError } from '../errors.js'
 import { createLog } from '../log.js'
 import type { EngineClient } from '../engine-client/client.js'
 import type { Syncing } from '../git/sync/syncing.js'
-import type { Scheduler } from '../scheduler/scheduler.js'
+import type { LogSource, Scheduler } from '../scheduler/scheduler.js'
 import type { App } from '../store/apps.js'
 import type { Store } from '../store/store.js'
 import { Grants } from '../access/grants.js'
@@ -35,12 +35,7 @@ export function connectPlatform(
     },
     processes: async (app) => (await open()).processes(app),
     async *logs(app, query) {
-      const [scheduler, { cronLines }, { noticeLines }] = await Promise.all([
-        open(),
-        import('../cron/log-source.js'),
-        import('../scheduler/notice-lines.js'),
-      ])
-      const beside = [cronLines(config, store, app.id), noticeLines(store, app.id)]
+      const [scheduler, beside] = await Promise.all([open(), linesBeside(config, store, app)])
       yield* scheduler.logs(app, { ...query, beside })
     },
     async *cronOutput(app, run, options) {
@@ -50,6 +45,15 @@ export function connectPlatform(
     runChecks: async (app, process, signal) => (await open()).runChecks(app, process, signal),
     run: async (app, spec, signal) => (await open()).attach(app, await store.releases.current(app), spec, signal),
   }
+}
+
+/** What is in the log of an app beside what its processes write. */
+async function linesBeside(config: Config, store: Store, { id }: App): Promise<LogSource[]> {
+  const [{ cronLines }, { noticeLines }] = await Promise.all([
+    import('../cron/log-source.js'),
+    import('../scheduler/notice-lines.js'),
+  ])
+  return [cronLines(config, store, id), noticeLines(store, id)]
 }
 
 /** @throws BerthError `conflict` where the engine keeps those of all apps together */

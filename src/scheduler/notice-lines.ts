@@ -5,15 +5,12 @@ import type { LogLine, LogQuery, LogSource } from './scheduler.js'
 const lineOf = ({ time, process, text }: Notice): LogLine => ({ time, source: 'berth', process, text })
 
 /** What Berth did with an app's processes of its own accord, for its logs. */
-export function noticeLines(
-  { notices, notifications }: Pick<Store, 'notices' | 'notifications'>,
-  app: string,
-): LogSource {
+export function noticeLines(store: Pick<Store, 'notices' | 'notifications'>, app: string): LogSource {
   let last = ''
   let news = false
   let wake: () => void = () => undefined
   const read = async ({ process: wanted }: LogQuery): Promise<LogLine[]> => {
-    const all = await notices.list(app, last)
+    const all = await store.notices.list(app, last)
     last = all.at(-1)?.id ?? last
     return all
       .filter(({ process }) => wanted === null || wanted === process || wanted === process.split('.')[0])
@@ -25,7 +22,7 @@ export function noticeLines(
         news = true
         wake()
       }
-      const unsubscribe = await notifications.subscribe(noticeChannel(app), hear)
+      const unsubscribe = await store.notifications.subscribe(noticeChannel(app), hear)
       signal.addEventListener('abort', () => {
         unsubscribe()
         wake()
