@@ -35,6 +35,8 @@ export interface RoutingRules {
   readonly sticky?: true
   /** It is asked by HTTP/2 without TLS, which gRPC wants. */
   readonly protocol?: 'h2c'
+  /** Paths below which files of earlier releases are kept: `/static`, in whole segments. */
+  readonly assets?: readonly string[]
   /** Bytes that a request's body may have. */
   readonly body?: number
   /** Seconds until the first byte of an answer. */
@@ -48,6 +50,8 @@ export const rulesLimits = {
   networks: 200,
   users: 50,
   headers: 50,
+  /** Paths of assets. */
+  assets: 20,
   /** Characters of a header's value. */
   header: 2_000,
   requests: 1_000_000,
@@ -76,6 +80,9 @@ export const isSettable = (name: string): boolean => headerName.test(name) && !r
 /** Whether a text may be a header's value. */
 export const isHeaderValue = (value: string): boolean => value.length <= rulesLimits.header && !unsound.test(value)
 
+/** Whether a text may be a path below which assets are. */
+export const isAssetPath = (text: string): boolean => text.length <= 200 && /^(?:\/[A-Za-z0-9._~-]+)+$/.test(text)
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
@@ -100,6 +107,7 @@ const readers: { readonly [Name in keyof Required<RoutingRules>]: (value: unknow
   compress: (value) => value === true,
   sticky: (value) => value === true,
   protocol: (value) => value === 'h2c',
+  assets: (value) => Array.isArray(value) && value.every((one) => typeof one === 'string' && isAssetPath(one)),
   body: (value) => isCount(value, Number.MAX_SAFE_INTEGER),
   timeout: (value) => isCount(value, rulesLimits.timeout),
   pages: (value) => isTexts(value, (_, digest) => /^[0-9a-f]{64}$/.test(digest)),

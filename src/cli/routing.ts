@@ -17,13 +17,24 @@ interface Edit {
   clientRate?: Rate | null
   compress?: boolean
   sticky?: boolean
+  assets?: string[]
   protocol?: 'h2c' | null
   body?: number | null
   timeout?: number | null
   headers?: Record<string, string | null>
 }
 
-const names = ['timeout', 'body', 'rate', 'client-rate', 'compress', 'sticky', 'protocol', 'header.NAME'] as const
+const names = [
+  'timeout',
+  'body',
+  'rate',
+  'client-rate',
+  'compress',
+  'sticky',
+  'protocol',
+  'assets',
+  'header.NAME',
+] as const
 
 const unknown = (name: string): UsageError =>
   new UsageError(`"${name.slice(0, 40)}" is nothing of routing`, `set ${names.join(', ')}`)
@@ -69,6 +80,7 @@ export function parseRouting(given: readonly string[]): Edit {
     else if (name === 'timeout') edit.timeout = secondsOf(name, value)
     else if (name === 'body') edit.body = parseMemory(value)
     else if (name === 'compress' || name === 'sticky') edit[name] = switchOf(name, value)
+    else if (name === 'assets') edit.assets = value.split(',').filter((path) => path !== '')
     else if (name === 'protocol') edit.protocol = protocolOf(value)
     else if (name === 'rate') edit.rate = rateOf(name, value)
     else if (name === 'client-rate') edit.clientRate = rateOf(name, value)
@@ -84,6 +96,7 @@ export function parseUnset(given: readonly string[]): Edit {
     if (name.startsWith('header.')) edit.headers = { ...edit.headers, [name.slice('header.'.length)]: null }
     else if (name === 'timeout' || name === 'body' || name === 'rate' || name === 'protocol') edit[name] = null
     else if (name === 'client-rate') edit.clientRate = null
+    else if (name === 'assets') edit.assets = []
     else if (name === 'compress' || name === 'sticky') edit[name] = false
     else throw unknown(name)
   }
@@ -92,13 +105,24 @@ export function parseUnset(given: readonly string[]): Edit {
 
 const formatRate = ({ requests, seconds }: Rate): string => `${requests} requests in ${seconds} s`
 
-function rows({ rate, clientRate, compress, sticky, protocol, body, timeout, headers }: RoutingView): string[][] {
+function rows({
+  rate,
+  clientRate,
+  compress,
+  sticky,
+  protocol,
+  assets,
+  body,
+  timeout,
+  headers,
+}: RoutingView): string[][] {
   return [
     ...(timeout === null ? [] : [['timeout', `${timeout} s until the first byte of an answer`]]),
     ...(body === null ? [] : [['body', `${formatMemory(body)} of a request at most`]]),
     ...(compress ? [['compress', 'on: brotli or gzip, as the client takes it']] : []),
     ...(sticky ? [['sticky', 'on: clients come back to the process that has answered them before']] : []),
     ...(protocol ? [['protocol', `${protocol}: it is asked by HTTP/2`]] : []),
+    ...(assets.length > 0 ? [['assets', `${assets.join(', ')}: files of earlier releases are kept`]] : []),
     ...(rate ? [['rate', `${formatRate(rate)}, of all clients together`]] : []),
     ...(clientRate ? [['client-rate', `${formatRate(clientRate)}, of each client`]] : []),
     ...Object.entries(headers).map(([name, value]) => [`header.${name}`, value === '' ? '(taken away)' : value]),

@@ -8,6 +8,7 @@ import { certificateChanges, Certificates } from '../store/certificates.js'
 import { redisOptions } from '../store/connection.js'
 import { leavingFor, Routes, type Applied, type Route } from '../store/routes.js'
 import type { CertificateFollower } from './certificate-follower.js'
+import type { Assets } from './rules/assets.js'
 import type { OwnPages } from './rules/own-pages.js'
 import type { RouteCache } from './route-cache.js'
 import { parseRoute } from './record.js'
@@ -20,6 +21,7 @@ export interface FollowerDeps {
   readonly table: Table
   readonly cache: RouteCache
   readonly pages: OwnPages
+  readonly assets?: Assets
   /** Where TLS is spoken. */
   readonly certificates?: CertificateFollower | undefined
   /** In front of the router, where there is one. */
@@ -47,6 +49,7 @@ export class RouteFollower implements AsyncDisposable {
   readonly #table: Table
   readonly #cache: RouteCache
   readonly #pages: OwnPages
+  readonly #assets: Assets | undefined
   readonly #certificates: CertificateFollower | undefined
   readonly #plane: FollowedPlane | undefined
   readonly #log: Logger
@@ -57,12 +60,13 @@ export class RouteFollower implements AsyncDisposable {
   /** Another router has taken over: what this one is called among those that leave, and what repeats its word. */
   #leaving: { readonly id: string; readonly again: NodeJS.Timeout } | undefined
 
-  constructor(config: Config, { table, cache, pages, certificates, plane, log }: FollowerDeps) {
+  constructor(config: Config, { table, cache, pages, assets, certificates, plane, log }: FollowerDeps) {
     this.#plane = plane
     this.#certificates = certificates
     this.#table = table
     this.#cache = cache
     this.#pages = pages
+    this.#assets = assets
     this.#log = log
     this.#redis = new Redis({ ...redisOptions(config, true), lazyConnect: true })
     this.#subscriber = new Redis({ ...redisOptions(config, true), lazyConnect: true, autoResubscribe: false })
@@ -166,6 +170,7 @@ export class RouteFollower implements AsyncDisposable {
     for (const route of routes) await this.#fetchPages(route)
     // another router has the same folder, and may know of newer ones
     if (!this.#leaving && unreadable.size === 0) await this.#pages.sweep(routes)
+    if (!this.#leaving) this.#assets?.sweep(new Set(rows.map(([app]) => app)))
     return this.#table.replace(routes, unreadable)
   }
 

@@ -10,6 +10,7 @@ import { sendAnswer } from './redirect.js'
 import type { Reply } from './reply.js'
 import { isGrpc, StreamAttempt } from './stream-attempt.js'
 import { NotHttp2 } from './upstream-sessions.js'
+import { AssetReply, isAssetCall } from './rules/asset-reply.js'
 import { codingFor, CompressedReply } from './rules/compress.js'
 import type { AppRules, Verdict } from './rules/rules.js'
 
@@ -186,9 +187,11 @@ export class Forwarder implements AttemptEvents {
   }
 }
 
-function replyTo({ reply, headers }: Call, { given }: AppRules): Reply {
+function replyTo(call: Call, { given, shelf }: AppRules): Reply {
+  const { reply, headers } = call
   const coding = given.compress ? codingFor(valueOf(headers, 'accept-encoding')) : undefined
-  return coding === undefined ? reply : new CompressedReply(reply, coding)
+  const compressed = coding === undefined ? reply : new CompressedReply(reply, coding)
+  return shelf && isAssetCall(call, given.assets ?? []) ? new AssetReply(compressed, call, shelf) : compressed
 }
 
 /** What a page about an app mentions. @param name that it had when the request went out */

@@ -10,6 +10,7 @@ import { RouteFollower } from './follower.js'
 import { RouterKeys } from './keys.js'
 import { drivePlane } from './plane.js'
 import { RouteCache } from './route-cache.js'
+import { Assets } from './rules/assets.js'
 import { OwnPages } from './rules/own-pages.js'
 import { createFront } from './server.js'
 import { ShownCertificates } from './shown.js'
@@ -26,8 +27,10 @@ const handOverTime = 300_000
 const config = loadConfig()
 const log = createLog('router')
 const pages = new OwnPages(config.root)
+const assets = new Assets(config.root)
 const table = new Table((applied) => follower.drained(applied), {
   pages: (digest) => pages.find(digest),
+  assets,
   sso: { keys: new SsoKeys(config.root), walls: { trusted: config.ssoPrivateHosts }, log },
 })
 const cache = new RouteCache(config.root)
@@ -59,6 +62,7 @@ const front = createFront({
   ...(secrets ? { secrets } : {}),
 })
 
+await assets.load()
 table.replace(await cache.load())
 await certificates?.load()
 const plane =
@@ -69,7 +73,7 @@ const plane =
         certificates: () => certificates?.shown.all() ?? [],
         drained: (app) => follower.drained(table.state(app)),
       })
-const follower = new RouteFollower(config, { table, cache, pages, certificates, plane, log })
+const follower = new RouteFollower(config, { table, cache, pages, assets, certificates, plane, log })
 // The supervisor opens the ports and hands them over as sd_listen_fds(3) does, so that connections wait while we restart.
 for (const [index, server] of front.servers.entries()) {
   const { socket, listen } = ways[index] ?? {}

@@ -185,6 +185,7 @@ export class Table {
     this.#apps.set(route.app, known)
     if (rules?.isHttp2 === true) this.#http2.add(route.app)
     else this.#http2.delete(route.app)
+    if (rules?.shelf === undefined) this.#rules.assets?.forget(route.app)
     this.#versions.set(route.app, route.version)
     const freed = this.#free(before)
     for (const { host, path, root, strip = false } of route.paths ?? [])
@@ -212,6 +213,7 @@ export class Table {
     if (before === undefined) return undefined
     this.#apps.delete(app)
     this.#http2.delete(app)
+    this.#rules.assets?.forget(app)
     this.#bequeath(this.#free(before))
     before.destination.rules?.held.release()
     this.#retire(app, before.destination.backends)

@@ -18,8 +18,8 @@ describe('what is set of routing', () => {
       },
       headers: { 'X-A': 'b=c', Server: '' },
     })
-    expect(parseRouting(['timeout=2m', 'compress=on', 'sticky=off', 'protocol=h2c'])).to.deep.equal({
-      ...{ timeout: 120, compress: true, sticky: false, protocol: 'h2c' },
+    expect(parseRouting(['timeout=2m', 'compress=on', 'sticky=off', 'protocol=h2c', 'assets=/a,/b/'])).to.deep.equal({
+      ...{ timeout: 120, compress: true, sticky: false, protocol: 'h2c', assets: ['/a', '/b/'] },
     })
     expect(parseUnset(['timeout', 'client-rate', 'header.X-A'])).to.deep.equal({
       timeout: null,

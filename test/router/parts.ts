@@ -17,6 +17,7 @@ import type { Hold } from '../../src/router/exchange.js'
 import type { FrontListener } from '../../src/router/origins.js'
 import type { SsoDeps } from '../../src/router/rules/sso.js'
 import type { Secrets } from '../../src/router/secure.js'
+import type { Assets } from '../../src/router/rules/assets.js'
 import { createFront } from '../../src/router/server.js'
 import { Table } from '../../src/router/table.js'
 import type { Applied, Target } from '../../src/store/routes.js'
@@ -112,12 +113,15 @@ export interface RouterOptions {
   page?: (digest: string) => string | undefined
   /** What gates with a sign-in need. */
   sso?: SsoDeps
+  /** Keeps the files of apps. */
+  assets?: Assets
 }
 
 export async function router(options: RouterOptions = {}): Promise<TestRouter> {
   const drained: TestRouter['drained'] = []
   const table = new Table((applied, target) => drained.push({ applied, target }), {
     pages: options.page ?? (() => undefined),
+    ...(options.assets && { assets: options.assets }),
     ...(options.sso && { sso: options.sso }),
   })
   const api = { host: 'berth.test', endpoint: { socketPath: options.apiSocket ?? '/nonexistent/api.sock' } }

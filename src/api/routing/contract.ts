@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isNetwork } from '../../lib/networks.js'
-import { isHeaderValue, isSettable, pageNames, rulesLimits as most } from '../../routing-rules.js'
+import { isAssetPath, isHeaderValue, isSettable, pageNames, rulesLimits as most } from '../../routing-rules.js'
 import { OfApp } from '../schemas.js'
 import { SsoEdit, SsoView } from './sso.js'
 
@@ -37,6 +37,11 @@ const Page = z
 
 const PageName = z.enum(pageNames)
 
+const AssetPath = z
+  .string()
+  .transform((path) => path.replace(/\/$/, ''))
+  .refine(isAssetPath, 'must be a path as /static: segments of letters, digits and . _ ~ -')
+
 const count = (what: string, limit: number) => [limit, `at most ${limit} ${what}`] as const
 
 export const RoutingView = z.strictObject({
@@ -54,6 +59,7 @@ export const RoutingView = z.strictObject({
     .enum(['h2c'])
     .nullable()
     .describe('h2c: it is asked by HTTP/2 without TLS, as gRPC wants it; null: by HTTP/1.1'),
+  assets: z.array(z.string()).describe('paths below which files of earlier releases are kept'),
   body: z.int().nullable().describe("bytes of a request's body"),
   timeout: z.int().nullable().describe('seconds until the first byte of an answer; null: as for all apps'),
   pages: z.array(PageName).describe('those that it has of its own'),
@@ -80,6 +86,11 @@ const Edit = z.strictObject({
     .describe("'' takes it away from answers; null leaves it as the app says"),
   compress: z.boolean().optional(),
   sticky: z.boolean().optional(),
+  assets: z
+    .array(AssetPath)
+    .max(...count('paths', most.assets))
+    .optional()
+    .describe('in place of those that were there'),
   protocol: z.enum(['h2c']).nullable().optional(),
   body: whole(Number.MAX_SAFE_INTEGER).nullable().optional(),
   timeout: whole(most.timeout).nullable().optional(),

@@ -27,6 +27,7 @@ const viewRules = ({ rules = {} }: App): RoutingView => ({
   compress: rules.compress ?? false,
   sticky: rules.sticky ?? false,
   protocol: rules.protocol ?? null,
+  assets: [...(rules.assets ?? [])],
   body: rules.body ?? null,
   timeout: rules.timeout ?? null,
   pages: (Object.keys(rules.pages ?? {}) as PageName[]).sort(),
@@ -83,7 +84,7 @@ function edited({ name, rules = {} }: App, edit: Prepared): RoutingRules {
     (edit[field] ?? rules[field] === true) ? (true as const) : undefined
   return withoutEmpty({
     ...{ maintenance: flag('maintenance'), compress: flag('compress'), sticky: flag('sticky') },
-    ...{ allow: networks, users, headers },
+    ...{ allow: networks, users, headers, assets: [...new Set(edit.assets ?? rules.assets ?? [])] },
     sso: ssoAfter(name, rules, edit),
     ...{ hold: value('hold'), protocol: value('protocol') },
     ...{ rate: value('rate'), clientRate: value('clientRate'), body: value('body'), timeout: value('timeout') },

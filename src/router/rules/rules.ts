@@ -3,6 +3,8 @@ import type { Route } from '../../store/routes.js'
 import { withoutSsoCookies } from '../../sso/cookies.js'
 import { valueOf } from '../headers.js'
 import { Gate, readBasic, type Asking, type Refused } from './gate.js'
+import type { AssetShelf } from './asset-reply.js'
+import type { Assets } from './assets.js'
 import { Held } from './held.js'
 import { SsoGate, type Admitted, type Answered, type SsoDeps, type Visit } from './sso.js'
 import { Sticky } from './sticky.js'
@@ -16,6 +18,8 @@ export type Verdict = Refused | Answered | Admitted
 /** What rules need of the router. */
 export interface RulesDeps {
   readonly pages: PageSource
+  /** Keeps the files of apps. */
+  readonly assets?: Assets
   /** Without it, whoever would have to sign in does not get in. */
   readonly sso?: SsoDeps
 }
@@ -33,10 +37,13 @@ export class AppRules {
   /** Bytes of a request's body. */
   readonly mostBody: number
   readonly sticky: Sticky | undefined
+  /** Where its assets are kept, if they are. */
+  readonly shelf: AssetShelf | undefined
   readonly #pages: PageSource
 
-  constructor(given: RoutingRules, { app, name }: Pick<Route, 'app' | 'name'>, { pages, sso }: RulesDeps) {
+  constructor(given: RoutingRules, { app, name }: Pick<Route, 'app' | 'name'>, { pages, assets, sso }: RulesDeps) {
     this.given = given
+    this.shelf = assets && given.assets && { assets, app, applyTo: (headers) => this.applyTo(headers) }
     this.sticky = given.sticky && new Sticky(app)
     this.#gate = new Gate(given, name)
     this.#sso = given.sso && sso && new SsoGate(given.sso, { app, name }, sso)

@@ -24,6 +24,7 @@ describe('routing through the API', function () {
       compress: false,
       sticky: false,
       protocol: null,
+      assets: [],
       body: null,
     },
     ...{ timeout: null, pages: [] },
@@ -70,6 +71,20 @@ describe('routing through the API', function () {
     expect(after?.rules).to.deep.equal({})
     expect(after?.targets).to.deep.equal(before?.targets)
     expect((await client.apps.info({ app: 'blog' })).release).to.equal(2)
+  })
+
+  it('keeps paths of assets in one form, those in place of what was there', async () => {
+    const { client, store } = rig
+    const { id } = await rig.pushed('assets')
+    const set = (assets: string[]) => client.routing.change({ app: 'assets', assets })
+    expect((await set(['/static/', '/a/b', '/static'])).assets).to.deep.equal(['/static', '/a/b'])
+    expect((await set(['/c'])).assets).to.deep.equal(['/c'])
+    await client.routing.change({ app: 'assets', timeout: 60 })
+    expect((await store.routes.get(id))?.rules).to.deep.equal({ assets: ['/c'], timeout: 60 })
+    for (const path of ['', '/', 'static', '/a//b', '/%61', '/a b'])
+      await expectFault(set([path]), 'invalid', /must be a path/)
+    expect((await set([])).assets).to.deep.equal([])
+    expect((await store.routes.get(id))?.rules).to.deep.equal({ timeout: 60 })
   })
 
   it('turns on and off what is either', async () => {
