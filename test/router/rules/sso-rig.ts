@@ -61,13 +61,13 @@ export async function ssoRig(issuer: string, options: RouterOptions & { limit?: 
       ...{ id: 'gate-of-the-blog-1', issuer, clientId, secret: clientSecret },
       ...{ scopes: ['openid', 'email', 'profile', 'groups'], groupsClaim: 'groups', session: 3_600, ...change },
     }),
-    gate: (sso, { rules = {}, name = 'blog', paths } = {}) => {
+    gate: (sso, { rules, name = 'blog', paths } = {}) => {
       const route = {
         ...{ app: `id-${name}`, name, hosts: paths ? [] : [`${name}.test`], targets: [blog.target(name)] },
         ...(paths && {
           paths: paths.map((path) => ({ host: 'blog.test', path, root: 'id-blog', strip: true as const })),
         }),
-        ...{ version: ++version, rules: { ...rules, ...(sso && { sso }) } },
+        ...{ version: ++version, ...((sso ?? rules) && { rules: { ...rules, ...(sso && { sso }) } }) },
       }
       routes.set(name, route)
       front.table.apply(route)
