@@ -11,6 +11,7 @@ import type { DomainView } from './contract.js'
 import { httpsHandler } from './https.js'
 import { guestsOf, pathsAt, pathsFor, viewPath, withPaths } from './paths.js'
 import { certState } from './state.js'
+import { thenRouted } from '../routed.js'
 
 const viewDomain = ({ host, createdAt, redirect }: Domain, own = false): DomainView => ({
   ...{ host, shown: toUnicode(host), own, createdAt, redirect: redirect ?? null, path: null, strip: false },
@@ -21,19 +22,12 @@ const noDomain = (host: string, { name }: App): BerthError =>
 
 export const domainHandlers = (platform: ControlApiDeps): HandlersOf<'domains'> => ({
   list: listHandler(platform),
-  add: addHandler(platform),
-  remove: removeHandler(platform),
-  redirect: redirectHandler(platform),
-  https: httpsHandler(platform),
+  add: thenRouted(platform, addHandler(platform)),
+  remove: thenRouted(platform, removeHandler(platform)),
+  redirect: thenRouted(platform, redirectHandler(platform)),
+  https: thenRouted(platform, httpsHandler(platform)),
   check: (_, { app }) => checkDomains(platform.config, app),
-  clear: async (_, { app }) => {
-    let gone: DomainView[] = []
-    await platform.store.apps.update(app.id, ({ domains = [], paths = [] }) => {
-      gone = [...domains.map((one) => viewDomain(one)), ...paths.map(viewPath)]
-      return { domains: [], paths: [] }
-    })
-    return gone
-  },
+  clear: thenRouted(platform, clearHandler(platform)),
 })
 
 const listHandler =
@@ -101,6 +95,17 @@ const removeHandler =
       return { paths: now.paths?.filter((one) => !taken.includes(one)) ?? [] }
     })
     if (gone === undefined) throw noDomain(host, app)
+    return gone
+  }
+
+const clearHandler =
+  ({ store }: ControlApiDeps): HandlersOf<'domains'>['clear'] =>
+  async (_, { app }) => {
+    let gone: DomainView[] = []
+    await store.apps.update(app.id, ({ domains = [], paths = [] }) => {
+      gone = [...domains.map((one) => viewDomain(one)), ...paths.map(viewPath)]
+      return { domains: [], paths: [] }
+    })
     return gone
   }
 

@@ -5,6 +5,7 @@ import type { SsoRule } from '../../sso-rule.js'
 import { rulesLimits, type PageName, type RoutingRules } from '../../routing-rules.js'
 import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
+import { thenRouted } from '../routed.js'
 import type { RoutingEdit, RoutingView } from './contract.js'
 import { prepareSso, viewSso, withoutSessions } from './prepare-sso.js'
 
@@ -33,10 +34,14 @@ const viewRules = ({ rules = {} }: App): RoutingView => ({
   pages: (Object.keys(rules.pages ?? {}) as PageName[]).sort(),
 })
 
-export const routingHandlers = ({ store, config }: ControlApiDeps): HandlersOf<'routing'> => ({
+export const routingHandlers = (platform: ControlApiDeps): HandlersOf<'routing'> => ({
   get: (_, { app }) => Promise.resolve(viewRules(app)),
+  change: thenRouted(platform, changeHandler(platform)),
+})
 
-  change: async ({ users = {}, pages = {}, sso, ...edit }, { app }) => {
+const changeHandler =
+  ({ store, config }: ControlApiDeps): HandlersOf<'routing'>['change'] =>
+  async ({ users = {}, pages = {}, sso, ...edit }, { app }) => {
     const htmls = Object.values(pages).filter((html) => html !== null)
     const prepared: Prepared = {
       ...edit,
@@ -48,8 +53,7 @@ export const routingHandlers = ({ store, config }: ControlApiDeps): HandlersOf<'
     await Promise.all(htmls.map((html) => store.pages.keep(app.id, html))) // now nothing sweeps them
     if (Object.keys(pages).length > 0) await store.pages.sweep(app.id)
     return viewRules(after)
-  },
-})
+  }
 
 /** The same with every value made into another, but null. */
 async function mapped<Key extends string>(
