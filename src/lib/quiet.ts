@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import koffi from 'koffi'
+import { collectGarbage } from './collect.js'
 import { ownMemory, releaseProgram } from './program.js'
 
 /** How often it looks whether there is nothing to do, in milliseconds. */
@@ -14,7 +14,7 @@ const worthBytes = 1 << 20
 const sweepMs = 1000
 
 /** The first pass finds what was compiled as old as it is, the second collects it. */
-const passes = Array(2).fill({ type: 'major', execution: 'sync', flavor: 'last-resort' }) as object[]
+const passes = Array.from({ length: 2 }, () => ({ type: 'major', execution: 'sync', flavor: 'last-resort' }) as const)
 
 /** For such a collection, what was compiled and has not been called since the last one goes too: V8 compiles it again. */
 const forgetful = ['--flush-baseline-code', '--bytecode-old-age=1']
@@ -30,15 +30,12 @@ const spent = (): number => {
  * for a while: neither V8 nor malloc(3) does so until there is more work.
  */
 export function collectWhenQuiet(every = lookMs, worth = worthBytes): void {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as (options: object) => void
-  setFlagsFromString('--no-expose-gc')
   const trim = koffi.load('libc.so.6').func('int malloc_trim(size_t pad)')
   let [last, least] = [0, 0]
   setInterval(() => {
     if (spent() - last < quietTime && ownMemory() - least > worth) {
       for (const flag of forgetful) setFlagsFromString(flag)
-      for (const pass of passes) collect(pass)
+      for (const pass of passes) collectGarbage(pass)
       for (const flag of usual) setFlagsFromString(flag)
       least = Infinity
       setTimeout(() => {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Writable } from 'node:stream'
+import { countSpent } from './spent-buffers.js'
 
 /** So many chunks are passed on at once; most come in fewer. */
 const most = 4096
@@ -58,6 +59,7 @@ export function passBody(from: IncomingMessage, into: Writable, held: () => void
   }
   const take = (chunk: Buffer): void => {
     const count = chunks.push(chunk)
+    countSpent(chunk.length)
     if (count === 1) setImmediate(flush)
     else if (count === most) flush()
   }

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { countSpent } from './spent-buffers.js'
 
 /** Where a process listens. */
 export type BackendAddress = { readonly host: string; readonly port: number } | { readonly socketPath: string }
@@ -94,6 +95,7 @@ export class Connection {
       socket.on('data', (chunk: Buffer) => {
         if (this.#carried) this.#carried.data(chunk)
         else socket.destroy()
+        countSpent(chunk.length)
       })
   }
 

@@ -6,6 +6,7 @@ import type { AnswerHead } from './answer.js'
 import type { AttemptEvents } from './attempt.js'
 import type { Call, Exchange, Underway } from './exchange.js'
 import { isFitTarget, prepareAnswer, valueOf } from './headers.js'
+import { countSpent } from './spent-buffers.js'
 import { waitForReader } from './stalled.js'
 
 /** Codes of RFC 9113 §7. */
@@ -155,6 +156,7 @@ export class StreamAttempt implements Underway {
   }
 
   #take(piece: Buffer): void {
+    countSpent(piece.length)
     if (!this.#live || !this.answered) return
     if (this.#exchange.reply.write(piece)) return
     this.#stream.pause()

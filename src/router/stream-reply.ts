@@ -6,6 +6,7 @@ import type { RequestBody } from './exchange.js'
 import { passableTrailers, prepareInformation, type PreparedAnswer } from './headers.js'
 import { answerTo, type ErrorKind, type PageSubject } from './pages.js'
 import type { Reply } from './reply.js'
+import { countSpent } from './spent-buffers.js'
 
 /** Codes of RFC 9113 §7. */
 const noError = 0
@@ -124,6 +125,7 @@ export function bodyOfStream(stream: ServerHttp2Stream, frame: BodyFraming): Req
     pass: (into, moved) => {
       const take = (piece: Buffer): void => {
         moved(piece)
+        countSpent(piece.length)
         left -= piece.length
         if (left < 0) give(into)
         else if (!into.write(piece)) stream.pause()
