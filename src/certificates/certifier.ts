@@ -50,6 +50,8 @@ export interface CertifierDeps {
   readonly tlsPort?: number | undefined
   /** How hostnames are proven first; http-01 unless it says. */
   readonly first?: ProofType | undefined
+  /** ms that the router has to hear of what it is to show in handshakes. */
+  readonly hearing?: number | undefined
 }
 
 /**
@@ -250,8 +252,8 @@ export class Certifier implements AsyncDisposable {
   }
 
   #orderDeps(authority: Authority): OrderDeps {
-    const { dns, store, pace, tlsPort, first } = this.#deps
-    return { authority, dns, store, pace, tlsPort, first, signal: this.#closing.signal }
+    const { dns, store, pace, tlsPort, first, hearing } = this.#deps
+    return { authority, dns, store, pace, tlsPort, first, hearing, signal: this.#closing.signal }
   }
 }
 

@@ -16,6 +16,8 @@ export interface ProofDeps {
   readonly tlsPort?: number | undefined
   /** What is tried first; http-01 unless it says. */
   readonly first?: ProofType | undefined
+  /** ms that the router has to hear of what it is to show in handshakes. */
+  readonly hearing?: number | undefined
   readonly signal: AbortSignal
 }
 
@@ -42,7 +44,7 @@ export function proofTypeOf(
 
 /** @param answer to the token, as the account has it (RFC 8555 §8.1) */
 export function proofOf(
-  { store: { acme }, dns, tlsPort, signal }: ProofDeps,
+  { store: { acme }, dns, tlsPort, hearing = defaultHearing, signal }: ProofDeps,
   { host, type, token, answer }: { host: string; type: ProofType; token: string; answer: string },
 ): Proof {
   if (type === 'http-01') return { show: () => acme.answer(token, answer), hide: () => acme.unanswer(token) }
@@ -50,7 +52,7 @@ export function proofOf(
   if (type === 'tls-alpn-01') {
     const show = async (): Promise<void> => {
       await acme.answerTls(host, digest)
-      await whenShown({ host, digest, port: tlsPort ?? 443, signal })
+      await whenShown({ host, digest, port: tlsPort ?? 443, hearing, signal })
     }
     return { show, hide: () => acme.unanswerTls(host) }
   }
@@ -60,8 +62,8 @@ export function proofOf(
   return { show: () => dns.add(name, text, signal), hide: () => dns.remove(name, text, signal) }
 }
 
-/** ms that the router has to hear of it. */
-const hearing = 10_000
+/** ms */
+const defaultHearing = 10_000
 
 /** The router does not show what it should: the way is of no use, whatever the CA thinks of it. */
 export class Unshown extends BerthError {}
@@ -70,11 +72,12 @@ interface Shown {
   readonly host: string
   readonly digest: Buffer
   readonly port: number
+  readonly hearing: number
   readonly signal: AbortSignal
 }
 
 /** Waits until the router shows it: it hears of it a moment later, and the CA asks but once. @throws Unshown */
-async function whenShown({ signal, ...shown }: Shown): Promise<void> {
+async function whenShown({ signal, hearing, ...shown }: Shown): Promise<void> {
   using late = deadline(hearing, signal)
   while (!(await isShown({ ...shown, signal: late.signal }))) {
     await sleep(50, null, { signal: late.signal }).catch(() => undefined)
@@ -88,7 +91,7 @@ async function whenShown({ signal, ...shown }: Shown): Promise<void> {
   }
 }
 
-async function isShown({ host, digest, port, signal }: Shown): Promise<boolean> {
+async function isShown({ host, digest, port, signal }: Omit<Shown, 'hearing'>): Promise<boolean> {
   const { connect } = process.getBuiltinModule('node:tls') // it takes two MiB
   const options = { host: '127.0.0.1', port, servername: host, ALPNProtocols: [tlsProtocol] }
   const socket = connect({ ...options, rejectUnauthorized: false })

@@ -91,7 +91,7 @@ describe('a hostname that is proven in a handshake', function () {
   it('is no way where the router does not show it: the CA is not asked to look, and HTTP is tried next', async () => {
     await using rig = await certifierRig()
     const app = await rig.app('away', host)
-    await using certifier = await rig.certifier({ tlsPort: 1, first: 'tls-alpn-01', gaps: [600_000] })
+    await using certifier = await rig.certifier({ tlsPort: 1, first: 'tls-alpn-01', hearing: 300, gaps: [600_000] })
     expect(certifier).to.be.an('object')
     const job = await rig.job(app, host, ({ failures }) => failures === 1)
     expect(job.failure).to.include('the router does not show the proof')
