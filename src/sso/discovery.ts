@@ -1,5 +1,5 @@
 import { BerthError } from '../errors.js'
-import { askIssuer, isTrusted, type IssuerWalls } from './ask.js'
+import { askServer, isTrusted, type AskWalls } from '../lib/ask.js'
 
 /** What an issuer says of itself, as far as it counts here (OpenID Connect Discovery §3). */
 export interface IssuerMetadata {
@@ -25,9 +25,9 @@ const wayTo = (issuer: string): URL => new URL(`${issuer.replace(/\/$/, '')}/.we
  * Asks an issuer what it says of itself, and checks whether people can sign in there as they do here: by codes, with signed tokens.
  * @throws BerthError `invalid` saying what is wrong, `denied` for a private address, `unavailable` where there is no answer
  */
-export async function discover(issuer: string, walls: IssuerWalls): Promise<IssuerMetadata> {
+export async function discover(issuer: string, walls: AskWalls): Promise<IssuerMetadata> {
   const url = wayTo(issuer)
-  const { status, body } = await askIssuer(walls, url, { method: 'GET', headers: { accept: 'application/json' } })
+  const { status, body } = await askServer(walls, url, { method: 'GET', headers: { accept: 'application/json' } })
   if (status >= 500)
     throw new BerthError('unavailable', `the issuer at ${url.host} answers ${String(status)}`, 'try again')
   if (status !== 200) throw wrong(issuer, `answers ${String(status)} where it should say what it is`)
@@ -44,7 +44,7 @@ function parse(issuer: string, body: string): Record<string, unknown> {
   throw wrong(issuer, 'does not answer with JSON')
 }
 
-function checked(said: Record<string, unknown>, issuer: string, walls: IssuerWalls): IssuerMetadata {
+function checked(said: Record<string, unknown>, issuer: string, walls: AskWalls): IssuerMetadata {
   if (said.issuer !== issuer)
     throw wrong(issuer, `calls itself ${JSON.stringify(said.issuer ?? null).slice(0, 200)}; name it exactly so`)
   for (const name of ['authorization_endpoint', 'token_endpoint', 'jwks_uri'])
@@ -62,7 +62,7 @@ function checked(said: Record<string, unknown>, issuer: string, walls: IssuerWal
   return said as unknown as IssuerMetadata
 }
 
-function isEndpoint(value: unknown, walls: IssuerWalls): boolean {
+function isEndpoint(value: unknown, walls: AskWalls): boolean {
   if (typeof value !== 'string' || value.length > 2_000 || !URL.canParse(value)) return false
   const url = new URL(value)
   return url.protocol === 'https:' || (url.protocol === 'http:' && isTrusted(url, walls))

@@ -1,7 +1,7 @@
 import type { Configuration, CustomFetch } from 'openid-client'
 import { BerthError } from '../errors.js'
 import type { SsoRule } from '../sso-rule.js'
-import { askIssuer, type IssuerWalls } from './ask.js'
+import { askServer, type AskWalls } from '../lib/ask.js'
 import { discover, type IssuerMetadata } from './discovery.js'
 import type { Claims } from './person.js'
 
@@ -27,14 +27,14 @@ type Library = Awaited<ReturnType<typeof library>>
 /** Sends people to an issuer, and asks it who comes back. */
 export class Issuer {
   readonly #rule: SsoRule
-  readonly #walls: IssuerWalls
+  readonly #walls: AskWalls
   readonly #now: () => number
   #known: { readonly config: Configuration; readonly at: number } | undefined
   #asking: Promise<Configuration> | undefined
   #failed: { readonly error: unknown; readonly at: number } | undefined
 
   /** @param now ms of a clock that is never set back */
-  constructor(rule: SsoRule, walls: IssuerWalls, now: () => number = () => performance.now()) {
+  constructor(rule: SsoRule, walls: AskWalls, now: () => number = () => performance.now()) {
     this.#rule = rule
     this.#walls = walls
     this.#now = now
@@ -113,7 +113,7 @@ export class Issuer {
   }
 }
 
-function configure(oidc: Library, metadata: IssuerMetadata, rule: SsoRule, walls: IssuerWalls): Configuration {
+function configure(oidc: Library, metadata: IssuerMetadata, rule: SsoRule, walls: AskWalls): Configuration {
   const { clientId, secret } = rule
   const methods = metadata.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
   const shown = methods.includes('client_secret_basic') ? oidc.ClientSecretBasic : oidc.ClientSecretPost
@@ -123,17 +123,17 @@ function configure(oidc: Library, metadata: IssuerMetadata, rule: SsoRule, walls
   config[oidc.customFetch] = fetchWithin(walls)
   // TLS to the token endpoint would do (Core §3.1.3.7); a signature is believed whatever lies between
   oidc.enableNonRepudiationChecks(config)
-  // what is https and what need not be is `askIssuer`'s to say
+  // what is https and what need not be is `askServer`'s to say
   // eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so to stand out
   oidc.allowInsecureRequests(config)
   return config
 }
 
 const fetchWithin =
-  (walls: IssuerWalls): CustomFetch =>
+  (walls: AskWalls): CustomFetch =>
   async (url, { method, headers, body }) => {
     const text = body === undefined || body === null ? {} : { body: textOf(body) }
-    const answer = await askIssuer(walls, new URL(url), { method, headers, ...text })
+    const answer = await askServer(walls, new URL(url), { method, headers, ...text })
     if (answer.status >= 500)
       throw new BerthError('unavailable', `the issuer at ${new URL(url).host} answers ${String(answer.status)}`)
     const isEmpty = answer.status === 204 || answer.status === 304

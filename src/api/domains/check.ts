@@ -1,35 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { isIPv6 } from 'node:net'
-import { networkInterfaces } from 'node:os'
 import type { Config } from '../../config.js'
 import { toUnicode } from '../../lib/hostname.js'
-import { canonical, Lookup, type Found } from '../../lib/lookup.js'
+import { finderOf, ownAddresses } from '../../lib/leads-here.js'
+import type { Found } from '../../lib/lookup.js'
 import type { App } from '../../store/apps.js'
 import type { DomainCheck } from './contract.js'
 
 /** Hostnames that are asked for at once. */
 const atOnce = 10
 
-/** What all of the machine's own names are (RFC 6761 §6.3): DNS is not asked. */
-const loopback: Found = { addresses: ['127.0.0.1', '::1'], cname: null, differs: false, problem: null }
-
-const isPrivate = (address: string): boolean =>
-  /^(10\.|127\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|::1$|f[cde])/.test(
-    address,
-  )
-
-const ownAddresses = (): string[] =>
-  Object.values(networkInterfaces())
-    .flatMap((all) => all ?? [])
-    .filter(({ internal, address }) => !internal && !isPrivate(address))
-    .map(({ address }) => canonical(address))
-
 /** What DNS says of an app's hostnames, and what it should say. */
 export async function checkDomains(config: Config, app: App): Promise<DomainCheck[]> {
-  const lookup = new Lookup(config.resolvers)
-  const find = (host: string): Promise<Found> =>
-    /(^|\.)localhost$/.test(host) ? Promise.resolve(loopback) : lookup.find(host)
-  const should = await expectedOf(config, find)
+  const find = finderOf(config)
+  const should = await ownAddresses(config, find)
   const own = config.appHost(app.name)
   const hosts = [...new Set([own, ...[...(app.domains ?? []), ...(app.paths ?? [])].map(({ host }) => host)])]
   const checks: DomainCheck[] = []
@@ -45,13 +29,6 @@ export async function checkDomains(config: Config, app: App): Promise<DomainChec
 /** A name that nobody has asked for yet stands for all that a wildcard does. */
 const nameOf = (host: string): string =>
   host.startsWith('*.') ? `berth-${randomBytes(4).toString('hex')}${host.slice(1)}` : host
-
-/** Where this Berth is: what its settings say, else where its own hostname leads, else what the machine has. */
-async function expectedOf(config: Config, find: (host: string) => Promise<Found>): Promise<string[]> {
-  if (config.addresses.length > 0) return config.addresses.map(canonical)
-  const { addresses } = await find(config.appHost('berth'))
-  return addresses.length > 0 ? [...addresses] : ownAddresses()
-}
 
 interface Asked {
   readonly host: string

@@ -1,7 +1,7 @@
 import { messageOf, is } from '../../errors.js'
 import { RateLimit } from '../../lib/rate.js'
 import type { Logger } from '../../log.js'
-import type { IssuerWalls } from '../../sso/ask.js'
+import type { AskWalls } from '../../lib/ask.js'
 import { cookiesOf, mostAttempts, SsoCookies } from '../../sso/cookies.js'
 import { identityHeaders, identitySeconds, publicKeys, signIdentity } from '../../sso/identity.js'
 import { Issuer } from '../../sso/issuer.js'
@@ -27,7 +27,7 @@ const mostFinishing = 50
 /** What gates of all apps have in common. */
 export interface SsoDeps {
   readonly keys: SsoKeys
-  readonly walls: IssuerWalls
+  readonly walls: AskWalls
   readonly log: Logger
   /** ms since the epoch. */
   readonly now?: () => number
