@@ -7,6 +7,7 @@ import { certifying } from './certificates.js'
 import type { CheckSettings } from './checks.js'
 import { HostnameTaken, namesOf, type Domain, type DomainPath } from './domains.js'
 import { noApp } from './missing.js'
+import { demanding } from './on-demand.js'
 import { firstRelease } from './releases.js'
 import { claimsOf, draftRoute, routing, type Route } from './routes.js'
 import type { RoutingRules } from '../routing-rules.js'
@@ -120,7 +121,7 @@ redis.call('publish', '${appChanges}', id)
 return 1`
 
 /** Everything of an app; whoever follows one of its operations is told to look. */
-const forget = `${routing}${certifying}${ordering}
+const forget = `${routing}${certifying}${ordering}${demanding}
 local id = ARGV[1]
 local app = redis.call('hget', 'apps', id)
 local name = app and cjson.decode(app).name
@@ -128,6 +129,7 @@ if name and redis.call('hget', 'apps:names', name) == id then redis.call('hdel',
 lose(id)
 forgetCertificates(id)
 forgetJobs(id)
+endOnDemand(id)
 redis.call('hdel', 'routes:version', id)
 for _, one in ipairs(redis.call('lrange', 'deploys:' .. id, 0, -1)) do redis.call('hdel', 'deploys', one) end
 for _, one in ipairs(redis.call('lrange', 'pending:' .. id, 0, -1)) do redis.call('publish', 'deploy:' .. one, 'gone') end

@@ -10,6 +10,8 @@ export interface Domain {
   readonly createdAt: string
   /** Clients are sent on to this hostname, which is the app's too. */
   readonly redirect?: string
+  /** A client asked for it, and it was allowed (see OnDemand): a certificate is ordered for it whatever else is. */
+  readonly onDemand?: true
 }
 
 /** A path of another app's hostname below which an app answers. */
@@ -18,7 +20,7 @@ export interface DomainPath extends PathRoute {
   readonly createdAt: string
 }
 
-/** How many an app may have, of domains and of paths. */
+/** How many an app may have, of domains that people add and of paths. */
 export const mostDomains = 100
 
 /** A hostname, or a path of one, is another app's. */

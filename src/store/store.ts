@@ -10,6 +10,7 @@ import { gitLogins, registryLogins, type Logins } from './logins.js'
 import { Notices } from './notices.js'
 import { Notifications } from './notifications.js'
 import { Operations } from './operations.js'
+import { OnDemandRecord } from './on-demand.js'
 import { Pages } from './pages.js'
 import { Plugins } from './plugins.js'
 import { Platform } from './platform.js'
@@ -28,6 +29,7 @@ export interface Store extends AsyncDisposable {
   readonly routes: Routes
   readonly certificates: Certificates
   readonly acme: Acme
+  readonly onDemand: OnDemandRecord
   readonly pages: Pages
   readonly platform: Platform
   readonly pushers: Pushers
@@ -60,6 +62,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     routes: new Routes(redis),
     certificates: new Certificates(redis),
     acme: new Acme(redis),
+    onDemand: new OnDemandRecord(redis),
     pages: new Pages(redis),
     platform: new Platform(redis),
     pushers: new Pushers(redis),
