@@ -6,6 +6,7 @@ import type { Logger } from '../log.js'
 import { Acme, tlsAnswerChanges } from '../store/acme.js'
 import { certificateChanges, Certificates } from '../store/certificates.js'
 import { redisOptions } from '../store/connection.js'
+import { OnDemandRecord } from '../store/on-demand.js'
 import { leavingFor, Routes, type Applied, type Route } from '../store/routes.js'
 import type { CertificateFollower } from './certificate-follower.js'
 import type { Assets } from './rules/assets.js'
@@ -112,6 +113,11 @@ export class RouteFollower implements AsyncDisposable {
   /** What a CA that asks for a token is to be told; null also while Redis is away. */
   async challenge(token: string): Promise<string | null> {
     return this.#redis.status === 'ready' ? new Acme(this.#redis).answerTo(token) : null
+  }
+
+  /** Passes on hostnames that no app has. @returns whether anybody wants to know */
+  async note(hosts: readonly string[]): Promise<boolean> {
+    return this.#redis.status === 'ready' && new OnDemandRecord(this.#redis).note(hosts)
   }
 
   /** Says that a process taken away has ended its last request. */

@@ -15,6 +15,7 @@ import { OwnPages } from './rules/own-pages.js'
 import { createFront } from './server.js'
 import { ShownCertificates } from './shown.js'
 import { Table } from './table.js'
+import { UnknownHosts } from './unknown-hosts.js'
 import { closeHeld, portsOf, waysIn } from './ways-in.js'
 
 /** Connections the kernel holds while we are busy or away. */
@@ -57,7 +58,9 @@ const secrets = certificates && {
   tickets: await keys.tickets(),
 }
 const challenges = (token: string) => follower.challenge(token)
+const unknownHosts = new UnknownHosts((hosts) => follower.note(hosts))
 const front = createFront({
+  unknown: (host) => unknownHosts.note(host),
   ...{ table, log, api, listeners: ways, challenges, httpsPort, trustedProxies, clientConnections },
   ...(secrets ? { secrets } : {}),
 })

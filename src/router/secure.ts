@@ -28,6 +28,8 @@ export interface Secrets {
 /** Who serves what comes in. */
 export interface SecureHandlers extends StreamHandlers {
   readonly http1: HttpServer
+  /** Is told the name that a client asks for (SNI). */
+  readonly named?: (name: string) => void
 }
 
 /** A listener for HTTPS: it shakes hands, and gives a connection to HTTP/1 or HTTP/2 by what the client chose (ALPN). */
@@ -46,7 +48,10 @@ export class SecureListener {
       key: fallback.key,
       ...tlsDefaults,
       ALPNCallback: protocolFor(challenges),
-      SNICallback: (name, done) => done(null, certificates.contextFor(name)),
+      SNICallback: (name, done) => {
+        handlers.named?.(name)
+        done(null, certificates.contextFor(name))
+      },
       handshakeTimeout,
       ticketKeys: tickets,
       sessionTimeout: 12 * 3600,

@@ -14,7 +14,7 @@ import { closing, listenerOf, type Ends, type Entrance } from './entrances.js'
 import type { Call, RequestBody } from './exchange.js'
 import { Forwarder } from './forward.js'
 import { clientOf } from './headers.js'
-import { requestAddress } from './host.js'
+import { normaliseHost, requestAddress } from './host.js'
 import { introductionOf, listenInFront } from './introductions.js'
 import { Origins, type Directed, type FrontListener, type OriginsDeps, type Undirected } from './origins.js'
 import { sendRedirect } from './redirect.js'
@@ -37,6 +37,8 @@ export interface RouterDeps extends OriginsDeps {
   readonly secrets?: Secrets
   /** What CAs are answered that ask whether a hostname leads here; default nothing. */
   readonly challenges?: Challenges
+  /** Is told of hostnames that no app has; default nobody is. */
+  readonly unknown?: (host: string) => void
   /** Networks of the proxies in front that are believed; default none. */
   readonly trustedProxies?: readonly string[]
   /** Connections that one client address may have; default 1,000. */
@@ -80,11 +82,15 @@ class Reception {
   readonly #secrets: Secrets | undefined
   readonly #headTime: number
   readonly #challenges: Challenges | undefined
+  readonly #unknownHost: (host: string) => void
   readonly #forwarder = new Forwarder()
   /** A balancer that is set up wrong is wrong at every connection. */
   readonly #warnings = new RateLimit(1, 1 / 60, () => performance.now())
 
-  constructor({ log, table, secrets, headTime, challenges }: RouterDeps, deps: ReceptionDeps) {
+  constructor({ log, table, secrets, headTime, challenges, unknown, api }: RouterDeps, deps: ReceptionDeps) {
+    this.#unknownHost = (host) => {
+      if (host !== api.host && table.ownerOf(host) === null) unknown?.(host)
+    }
     this.#table = table
     this.#log = log
     this.#challenges = challenges
@@ -120,7 +126,12 @@ class Reception {
       return { http1, plain: new PlainListener({ ...handlers, isHttp2Wanted, headTime: this.#headTime }) }
     }
     if (!this.#secrets) throw new TypeError('a listener of https wants certificates')
-    return { http1, secure: new SecureListener(this.#secrets, handlers) }
+    return { http1, secure: new SecureListener(this.#secrets, { ...handlers, named: (name) => this.#named(name) }) }
+  }
+
+  #named(name: string): void {
+    const host = normaliseHost(name)
+    if (host !== null) this.#unknownHost(host)
   }
 
   #serverOf(listener: FrontListener): Server {
@@ -197,8 +208,10 @@ class Reception {
     const { reply, method } = call
     if (!address) reply.page('bad-request', { id })
     else if (method === 'TRACE') reply.page('no-such-method', { id, host: address.host })
-    else if (!('origin' in directed)) reply.page(nowhere(directed), { id, host: address.host })
-    else if (directed.redirect !== undefined) sendRedirect(reply, method, { redirect: directed.redirect, id })
+    else if (!('origin' in directed)) {
+      this.#unknownHost(address.host)
+      reply.page(nowhere(directed), { id, host: address.host })
+    } else if (directed.redirect !== undefined) sendRedirect(reply, method, { redirect: directed.redirect, id })
     else this.#forwarder.forward({ ...call, ...directed, chunked: frame.kind === 'chunked' })
   }
 

@@ -109,6 +109,8 @@ export interface RouterOptions {
   hold?: (host: string) => Hold | undefined
   challenges?: Challenges
   httpsPort?: number
+  /** Is told of hostnames that no app has. */
+  unknown?: (host: string) => void
   /** Finds the pages that apps have of their own. */
   page?: (digest: string) => string | undefined
   /** What gates with a sign-in need. */
