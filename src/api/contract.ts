@@ -7,6 +7,7 @@ import { domains } from './domains/contract.js'
 import { doctor } from './doctor/contract.js'
 import { builds, operations } from './operations/contract.js'
 import { git } from './git/contract.js'
+import { onDemand } from './on-demand/contract.js'
 import { formation } from './formation/contract.js'
 import { plugins } from './plugins/contract.js'
 import { processes } from './processes/contract.js'
@@ -26,6 +27,7 @@ export const contract = {
   domains,
   certs,
   platformCerts,
+  onDemand,
   routing,
   formation,
   processes,
@@ -50,6 +52,7 @@ export type { CheckRun, CheckView } from './checks/contract.js'
 export type { CronEntryView, CronRunView } from './cron/contract.js'
 export type { Diagnosis } from './doctor/contract.js'
 export type { DomainCheck, DomainInfo, DomainView } from './domains/contract.js'
+export type { OnDemandView } from './on-demand/contract.js'
 export type { RoutingView } from './routing/contract.js'
 export type { OperationView } from './operations/contract.js'
 export type { PlatformView } from './platform/contract.js'

@@ -6,6 +6,7 @@ import { configHandlers } from './config/handlers.js'
 import { cronHandlers } from './cron/handlers.js'
 import { domainHandlers } from './domains/handlers.js'
 import { doctorHandlers } from './doctor/handlers.js'
+import { onDemandHandlers } from './on-demand/handlers.js'
 import { routingHandlers } from './routing/handlers.js'
 import { buildHandlers, operationHandlers } from './operations/handlers.js'
 import { gitHandlers } from './git/handlers.js'
@@ -27,6 +28,7 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   domains: domainHandlers(platform),
   certs: certHandlers(platform),
   platformCerts: platformCertHandlers(platform),
+  onDemand: onDemandHandlers(platform),
   routing: routingHandlers(platform),
   formation: formationHandlers(platform),
   processes: processHandlers(platform),

@@ -46,6 +46,11 @@ export const routes = {
     renew: 'POST /platform/certs/renew',
     remove: 'DELETE /platform/certs/:cert',
   },
+  onDemand: {
+    info: 'GET /apps/:app/on-demand',
+    set: 'PUT /apps/:app/on-demand',
+    off: 'DELETE /apps/:app/on-demand',
+  },
   routing: {
     get: 'GET /apps/:app/routing',
     change: 'PATCH /apps/:app/routing',

@@ -14,7 +14,16 @@ import { renewalId } from './acme/der.js'
 import { AcmeProblem } from './acme/problem.js'
 import type { TxtRecords } from './dns/records.js'
 import { carryOut, certificateIdOf, withClient, type OrderDeps } from './order.js'
-import { authorityFor, defaultGaps, hostsOf, newJob, nextAttempt, reasonAgainst, renewalTime } from './wanted.js'
+import {
+  authorityFor,
+  defaultGaps,
+  demandedOf,
+  hostsOf,
+  newJob,
+  nextAttempt,
+  reasonAgainst,
+  renewalTime,
+} from './wanted.js'
 
 /** Certificates that are ordered at once. */
 const atOnce = 4
@@ -31,6 +40,8 @@ interface Owner {
   readonly id: string | null
   readonly autoCerts: boolean
   readonly hosts: readonly string[]
+  /** Those of them that are certified even so. */
+  readonly demanded: ReadonlySet<string>
 }
 
 /** What the certifier works with. */
@@ -145,14 +156,14 @@ export class Certifier implements AsyncDisposable {
     const { store, appHost } = this.#deps
     const [{ autoCerts }, apps] = await Promise.all([store.platform.choices(), store.apps.list()])
     const owners = apps.map((app) => ({
-      ...{ id: app.id, autoCerts: app.autoCerts === true, hosts: hostsOf(app, appHost) },
+      ...{ id: app.id, autoCerts: app.autoCerts === true, hosts: hostsOf(app, appHost), demanded: demandedOf(app) },
     }))
-    return [{ id: null, autoCerts, hosts: [appHost('berth')] }, ...owners]
+    return [{ id: null, autoCerts, hosts: [appHost('berth')], demanded: new Set<string>() }, ...owners]
   }
 
-  #wantedOf({ id, autoCerts, hosts }: Owner, all: readonly Certificate[], dns: boolean): AcmeJob[] {
-    if (!autoCerts) return []
+  #wantedOf({ id, autoCerts, hosts, demanded }: Owner, all: readonly Certificate[], dns: boolean): AcmeJob[] {
     return hosts
+      .filter((host) => autoCerts || demanded.has(host))
       .filter((host) => reasonAgainst(host, { certificates: all, app: id, dns }) === null)
       .map((host) => newJob(id, host, this.#deps.authorities[0].directory))
   }
@@ -169,9 +180,10 @@ export class Certifier implements AsyncDisposable {
   async #removeUnserving(owners: readonly Owner[], all: readonly Certificate[]): Promise<void> {
     for (const { id, app: owner, source, names, notAfter } of all) {
       if (source !== 'acme' || this.#running.has(`${owner ?? ''} ${names[0] ?? ''}`)) continue
-      const { hosts, autoCerts } = owners.find((one) => one.id === owner) ?? { hosts: [], autoCerts: false }
-      const serves = hosts.some((host) => names.includes(host))
-      if (!serves || (!autoCerts && notAfter < Date.now())) await this.#deps.store.certificates.remove(id)
+      const of = owners.find((one) => one.id === owner)
+      const serves = of?.hosts.filter((host) => names.includes(host)) ?? []
+      const isWanted = of?.autoCerts === true || serves.some((host) => of?.demanded.has(host))
+      if (serves.length === 0 || (!isWanted && notAfter < Date.now())) await this.#deps.store.certificates.remove(id)
     }
   }
 

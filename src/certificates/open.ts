@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { AuthoritySettings, Config } from '../config.js'
 import { messageOf } from '../errors.js'
+import { reasonElsewhere } from '../lib/leads-here.js'
 import type { Logger } from '../log.js'
 import type { Store } from '../store/store.js'
 import type { RunningPlugins } from '../plugins/running.js'
@@ -8,6 +9,7 @@ import type { Authority } from './acme/client.js'
 import { Certifier } from './certifier.js'
 import { adoptDnsSettings } from './dns/adopt.js'
 import { DnsProviders } from './dns/providers.js'
+import { DemandedNames } from './on-demand/names.js'
 
 /** Begins to look after certificates, as the settings say. Without a CA file that can be read, no certificate comes, and all else goes on. */
 export async function openCertifier(
@@ -37,4 +39,18 @@ export async function openCertifier(
     log.error(`BERTH_ACME_CA cannot be read, the system's CAs are trusted alone: ${messageOf(error)}`)
     return undefined
   }
+}
+
+/** Begins to decide about hostnames that clients ask for and no app has. */
+export async function openDemandedNames(
+  config: Config,
+  { store, log }: { readonly store: Store; readonly log: Logger },
+): Promise<DemandedNames> {
+  const names = new DemandedNames({
+    ...{ store, log, domain: config.domain },
+    appHost: (name) => config.appHost(name),
+    elsewhere: (host) => reasonElsewhere(config, host),
+  })
+  await names.start()
+  return names
 }

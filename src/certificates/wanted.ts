@@ -27,6 +27,10 @@ export const hostsOf = ({ name, domains = [] }: App, appHost: (name: string) => 
   ...domains.map(({ host }) => host),
 ]
 
+/** Hostnames that an app was given on demand: they are certified whatever else is. */
+export const demandedOf = ({ domains = [] }: App): ReadonlySet<string> =>
+  new Set(domains.filter(({ onDemand }) => onDemand).map(({ host }) => host))
+
 /** Failures in a row after which the next CA is asked. */
 const patienceWithOne = 2
 

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { CertView } from '../api/contract.js'
 import { BerthError, messageOf } from '../errors.js'
 import { openCerts, withPlatform, type PlatformOptions } from './certs-of.js'
+import { addCertsOnDemand } from './certs-on-demand.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
 import { fields, formatTime, heading, print, printJson, say, table } from './output.js'
@@ -193,5 +194,14 @@ function addCertsRenew(program: Command): void {
 }
 
 export function registerCerts(program: Command): void {
-  for (const add of [addCerts, addCertsAdd, addCertsAuto, addCertsRenew, addCertsInfo, addCertsRemove]) add(program)
+  for (const add of [
+    addCerts,
+    addCertsAdd,
+    addCertsAuto,
+    addCertsOnDemand,
+    addCertsRenew,
+    addCertsInfo,
+    addCertsRemove,
+  ])
+    add(program)
 }

@@ -25,6 +25,7 @@ function reasonOf(one: DomainInfo): string {
   if (one.own) return 'by its name'
   if (one.path !== null && one.of === null) return 'leads nowhere: the hostname has changed hands'
   if (one.path !== null) return `of ${one.of ?? ''}${one.strip ? ', asked without the path' : ''}`
+  if (one.redirect === null && one.onDemand) return `on demand, since ${formatTime(one.createdAt)}`
   return one.redirect === null ? `since ${formatTime(one.createdAt)}` : `to ${one.redirect}`
 }
 

@@ -1,4 +1,4 @@
-import { openCertifier } from '../certificates/open.js'
+import { openCertifier, openDemandedNames } from '../certificates/open.js'
 import { loadConfig } from '../config.js'
 import { startCron } from '../cron/cron.js'
 import { connectEngine } from '../engine-client/client.js'
@@ -28,6 +28,7 @@ const cron = await startCron({ config, store, scheduler, log })
 // Operations need not wait for the first look at every app.
 await scheduler.start()
 const certifier = await openCertifier(config, { store, plugins, log })
+const demandedNames = await openDemandedNames(config, { store, log })
 const images = keepImages({ config, store, engine, scheduler, log, hooks })
 log.info({ builds: config.builds, changes: config.changes }, 'worker ready')
 collectWhenQuiet()
@@ -38,7 +39,12 @@ const stop = async (): Promise<void> => {
   stopping = true
   log.info('worker stops')
   images[Symbol.dispose]()
-  await Promise.all([cron.stop(), worker.stop(graceMs), certifier[Symbol.asyncDispose]()])
+  await Promise.all([
+    cron.stop(),
+    worker.stop(graceMs),
+    certifier[Symbol.asyncDispose](),
+    demandedNames[Symbol.asyncDispose](),
+  ])
   await Promise.all([scheduler.stop(), plugins[Symbol.asyncDispose]()])
   await store[Symbol.asyncDispose]()
 }

@@ -27,7 +27,7 @@ export async function renew(
   owner: CertOwner,
   text: string | undefined,
 ): Promise<{ hosts: string[] }> {
-  if (!owner.autoCerts)
+  if (!owner.autoCerts && owner.demanded.size === 0)
     throw new BerthError(
       'conflict',
       `no certificates are ordered for ${owner.name}`,
@@ -35,7 +35,9 @@ export async function renew(
     )
   const read = text === undefined ? null : readHostname(text)
   const host = read === null ? null : 'host' in read ? read.host : (text ?? '')
-  const jobs = (await store.acme.jobsOf(owner.id)).filter((job) => host === null || job.host === host)
+  const jobs = (await store.acme.jobsOf(owner.id))
+    .filter((job) => owner.autoCerts || owner.demanded.has(job.host))
+    .filter((job) => host === null || job.host === host)
   if (host !== null && jobs.length === 0) {
     const dns = await store.plugins.hasEnabled('dns')
     throw noOrder(host, owner, { certificates: await store.certificates.list(), app: owner.id, dns })

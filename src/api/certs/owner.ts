@@ -1,4 +1,4 @@
-import { hostsOf } from '../../certificates/wanted.js'
+import { demandedOf, hostsOf } from '../../certificates/wanted.js'
 import type { App } from '../../store/apps.js'
 import type { ControlApiDeps } from '../platform.js'
 
@@ -14,6 +14,8 @@ export interface CertOwner {
   /** All that its certificates may be shown for. */
   readonly served: readonly { readonly host: string; readonly app: string | null }[]
   readonly autoCerts: boolean
+  /** Hostnames for which certificates are ordered even so. */
+  readonly demanded: ReadonlySet<string>
   setAuto(on: boolean): Promise<unknown>
 }
 
@@ -24,6 +26,7 @@ export function appOwner({ config, store }: ControlApiDeps, app: App): CertOwner
     ...{ id: app.id, name: app.name, option: `-a ${app.name}`, hosts },
     served: hosts.map((host) => ({ host, app: app.id })),
     autoCerts: app.autoCerts === true,
+    demanded: demandedOf(app),
     setAuto: (autoCerts) => store.apps.update(app.id, { autoCerts }),
   }
 }
@@ -37,6 +40,7 @@ export async function platformOwner(platform: ControlApiDeps): Promise<CertOwner
     ...{ id: null, name: 'Berth', option: '--platform', hosts: [host] },
     served: [{ host, app: null }, ...apps.flatMap((app) => appOwner(platform, app).served)],
     autoCerts,
+    demanded: new Set(),
     setAuto: (on) => store.platform.choose({ autoCerts: on }),
   }
 }

@@ -9,6 +9,7 @@ export const DomainView = z.strictObject({
   redirect: z.string().nullable().describe('hostname that clients are sent on to'),
   path: z.string().nullable().describe("the app answers below it alone: the rest of the hostname is another app's"),
   strip: z.boolean().describe('the app is asked without the path'),
+  onDemand: z.boolean().describe('a client asked for it, and it was allowed'),
 })
 export type DomainView = z.output<typeof DomainView>
 

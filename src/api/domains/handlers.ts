@@ -13,8 +13,17 @@ import { guestsOf, pathsAt, pathsFor, viewPath, withPaths } from './paths.js'
 import { certState } from './state.js'
 import { thenRouted } from '../routed.js'
 
-const viewDomain = ({ host, createdAt, redirect }: Domain, own = false): DomainView => ({
-  ...{ host, shown: toUnicode(host), own, createdAt, redirect: redirect ?? null, path: null, strip: false },
+const viewDomain = ({ host, createdAt, redirect, onDemand }: Domain, own = false): DomainView => ({
+  ...{
+    host,
+    shown: toUnicode(host),
+    own,
+    createdAt,
+    redirect: redirect ?? null,
+    path: null,
+    strip: false,
+    onDemand: onDemand === true,
+  },
 })
 
 const noDomain = (host: string, { name }: App): BerthError =>
@@ -152,7 +161,7 @@ function redirected(app: App, host: string, to: string | null): Domain[] {
   const { name, domains = [] } = app
   const domain = domains.find((one) => one.host === host)
   if (!domain) throw noDomain(host, app)
-  const plain: Domain = { host, createdAt: domain.createdAt }
+  const plain: Domain = { host, createdAt: domain.createdAt, ...(domain.onDemand && { onDemand: true }) }
   const target = domains.find((one) => one.host === to)
   if (to !== null) {
     if (to.startsWith('*.'))
@@ -172,15 +181,19 @@ function redirected(app: App, host: string, to: string | null): Domain[] {
   return domains.map((one) => (one.host === host ? (to === null ? plain : { ...plain, redirect: to }) : one))
 }
 
-/** @throws BerthError `conflict` when they are too many */
+/** What somebody adds was given on demand no more. @throws BerthError `conflict` when they are too many */
 function withDomains({ name, domains = [] }: App, hosts: readonly string[]): Domain[] {
   const createdAt = new Date().toISOString()
   const fresh = hosts.filter((host) => !domains.some((one) => one.host === host))
-  const after = [...domains, ...fresh.map((host) => ({ host, createdAt }))]
-  if (after.length <= mostDomains) return after
+  const kept = domains.map(({ onDemand, ...one }) =>
+    onDemand && !hosts.includes(one.host) ? { ...one, onDemand } : one,
+  )
+  const after: Domain[] = [...kept, ...fresh.map((host) => ({ host, createdAt }))]
+  const count = after.filter(({ onDemand }) => !onDemand).length
+  if (count <= mostDomains) return after
   throw new BerthError(
     'conflict',
-    `an app has ${mostDomains} domains at most, and ${name} would have ${after.length}`,
+    `an app has ${mostDomains} domains at most, and ${name} would have ${count}`,
     'a wildcard as *.example.org stands for all names right below it',
   )
 }

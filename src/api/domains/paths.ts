@@ -18,7 +18,7 @@ export interface PathRequest {
 
 export const viewPath = ({ host, path, strip, createdAt }: DomainPath): DomainView => ({
   ...{ host, shown: toUnicode(host), own: false, createdAt, redirect: null },
-  ...{ path, strip: strip === true },
+  ...{ path, strip: strip === true, onDemand: false },
 })
 
 /**
