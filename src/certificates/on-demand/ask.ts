@@ -41,7 +41,9 @@ export async function askApp(host: string, { ask, appHost, targets, trusted = []
     ...{ limit: longestWait, longest, asked },
     trusted: isPath && origin !== undefined ? [origin] : trusted,
   }
-  const headers = { 'user-agent': `Berth/${version} (on demand)`, ...(isPath && { host: appHost }) }
+  // many apps send on what came by plain HTTP
+  const asRouted = isPath && { host: appHost, 'x-forwarded-proto': 'https' }
+  const headers = { 'user-agent': `Berth/${version} (on demand)`, ...asRouted }
   const { status } = await askServer(walls, url, { method: 'GET', headers })
   if (status === 200) return true
   if (status >= 400 && status < 500 && status !== 429) return false

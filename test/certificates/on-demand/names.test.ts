@@ -138,7 +138,8 @@ describe('hostnames on demand', function () {
     let host: string | undefined
     await using server = await askServer((request, response) => {
       host = request.headers.host
-      response.end('yes')
+      // as apps do that are for HTTPS alone
+      response.writeHead(request.headers['x-forwarded-proto'] === 'https' ? 200 : 301).end('yes')
     })
     await on({ ask: '/internal/allowed' })
     await using names = deciding({ gaps: [1_000] })
