@@ -1,5 +1,6 @@
 import { constants, type Stats } from 'node:fs'
 import koffi from 'koffi'
+import { again } from './again.js'
 import { SystemCallError } from './libc.js'
 
 /**
@@ -172,7 +173,8 @@ const STATX_BASIC_STATS = 0x7ff
 
 /** lstat(2); undefined when there is nothing. */
 export function statAt(dir: number, name: Name): FileStat | undefined {
-  const result: unknown = raw.statx(dir, terminated(name), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, scratch)
+  const path = terminated(name)
+  const result = again(() => raw.statx(dir, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, scratch))
   if (result === 0) return new Statx()
   if (koffi.errno() !== koffi.os.errno.ENOENT && koffi.errno() !== koffi.os.errno.ENOTDIR) check('stat', name, result)
   return undefined
@@ -239,7 +241,7 @@ const billion = 1_000_000_000n
 
 /** Extended attributes of an open file, by name; none on a file system without. */
 export function xattrsIn(fd: number): [name: string, value: Buffer][] {
-  const length = Number(raw.flistxattr(fd, scratch, scratch.length))
+  const length = again(() => raw.flistxattr(fd, scratch, scratch.length))
   if (length < 0 && koffi.errno() !== koffi.os.errno.EOPNOTSUPP) check('list attributes', '', length)
   if (length <= 0) return []
   const names = scratch.toString('utf8', 0, length).split('\0').filter(Boolean).sort()
@@ -251,7 +253,7 @@ export function xattrsIn(fd: number): [name: string, value: Buffer][] {
 
 /** One of them; undefined when the file does not have it. */
 export function xattrIn(fd: number, name: string): Buffer | undefined {
-  const length = Number(raw.fgetxattr(fd, name, scratch, scratch.length))
+  const length = again(() => raw.fgetxattr(fd, name, scratch, scratch.length))
   if (length >= 0) return Buffer.from(scratch.subarray(0, length))
   if (absent.has(koffi.errno())) return undefined
   check('read attribute', name, length)

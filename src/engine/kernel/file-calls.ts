@@ -1,4 +1,5 @@
 import koffi from 'koffi'
+import { again } from './again.js'
 
 const libc = koffi.load('libc.so.6')
 const mknodCall = libc.func('int mknod(const char *path, uint32_t mode, uint64_t dev)')
@@ -41,7 +42,8 @@ export function mknod(path: string, mode: number, major = 0, minor = 0): void {
 
 /** lgetxattr(2); undefined when the file does not have the attribute. */
 export function getXattr(path: string | Buffer, name: string): Buffer | undefined {
-  const length = Number(getCall(terminated(path), name, scratch, scratch.length))
+  const file = terminated(path)
+  const length = again(() => getCall(file, name, scratch, scratch.length))
   if (length >= 0) return Buffer.from(scratch.subarray(0, length))
   const errno = koffi.errno()
   if (errno === ENODATA || errno === EOPNOTSUPP || errno === ENOENT) return undefined
