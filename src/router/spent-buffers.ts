@@ -1,7 +1,7 @@
 import { collectGarbage } from '../lib/collect.js'
 
 /** Bytes of bodies after which their buffers are collected. */
-const worth = 16 * 1024 * 1024
+const worth = 4 * 1024 * 1024
 
 let spent = 0
 

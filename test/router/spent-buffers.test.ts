@@ -11,6 +11,6 @@ describe('buffers that were passed on', () => {
       countSpent(Buffer.alloc(65_536).length)
       if (i % 16 === 0) most = Math.max(most, process.memoryUsage().arrayBuffers - before)
     }
-    expect(most / 2 ** 20, 'MiB').to.be.lessThan(40)
+    expect(most / 2 ** 20, 'MiB').to.be.lessThan(20)
   })
 })
