@@ -4,7 +4,7 @@ import { eldersIn, busyIn, mapIn, serversIn, slotsIn, type KnownServer } from '.
 import { files, masterSocket, slotName } from './configuration.js'
 import { ListedCertificates } from './certificates.js'
 import { HaproxyDirectory } from './directory.js'
-import { Runtime } from './runtime.js'
+import { HaproxyAway, Runtime } from './runtime.js'
 import {
   messageOf,
   type DataPlane,
@@ -45,6 +45,8 @@ export class HaproxyPlane implements DataPlane {
   /** Processes that workers of before have requests of. */
   #elder = new Set<string>()
   #turn: Promise<unknown> = Promise.resolve()
+  /** What failed last, to be told once. */
+  #told = ''
   #looking: Promise<void> | undefined
   readonly #learned = new EventEmitter()
   #watching: Promise<void> | undefined
@@ -64,7 +66,7 @@ export class HaproxyPlane implements DataPlane {
     this.#slots = new Slots(slotsFor(first.targets.size), known === null ? [] : parseSlots(known))
     this.#know(first)
     await this.#save()
-    if (changed) await this.#reload().catch(() => undefined) // none runs
+    if (changed) await this.#reload().catch(this.#unlessAway('goes on as it was configured before'))
     this.#watching = this.#watch()
   }
 
@@ -98,6 +100,16 @@ export class HaproxyPlane implements DataPlane {
     this.#elder.clear()
   }
 
+  /** For what need not be done where HAProxy is away; every other failure is told. */
+  readonly #unlessAway =
+    (what: string) =>
+    (error: unknown): void => {
+      const why = messageOf(error)
+      if (error instanceof HaproxyAway || this.#told === why) return
+      this.#told = why
+      this.#log.error(`HAProxy ${what}: ${why}`)
+    }
+
   #inTurn<T>(task: () => Promise<T>): Promise<T> {
     const run = this.#turn.then(task)
     this.#turn = run.catch(() => undefined)
@@ -118,7 +130,8 @@ export class HaproxyPlane implements DataPlane {
         this.#learned.emit('learned')
         this.#log.info(`driving HAProxy: ${this.#servers?.size ?? 0} apps, ${this.#slots.count} slots`)
         await gone
-      } catch {
+      } catch (error) {
+        this.#unlessAway('cannot be driven')(error)
         await sleep(lookAgain, undefined, { signal }).catch(() => undefined)
         continue
       }
@@ -131,11 +144,11 @@ export class HaproxyPlane implements DataPlane {
     const path = (name: string): string => this.#directory.path(name)
     const ask = (command: string) => this.#runtime.ask(command)
     const count = slotsIn(await ask('show backend'))
-    if (count === 0) throw new Error('HAProxy has not begun')
+    if (count === 0) throw new HaproxyAway('HAProxy has not begun')
     this.#slots = new Slots(count, this.#slots.entries())
     this.#maps = {
       plain: mapIn(await ask(`show map ${path(files.plain)}`)),
-      secure: mapIn(await ask(`show map ${path(files.secure)}`).catch(() => '')),
+      secure: mapIn(await ask(`show map ${path(files.secure)}`)),
     }
     await this.#certificates.learn()
     this.#servers = serversIn(await ask('show servers state'))
@@ -254,7 +267,7 @@ export class HaproxyPlane implements DataPlane {
       const more = await this.#inTurn(async () => {
         await this.#sweep()
         return (await this.#askElders()) || this.#isDraining()
-      }).catch(() => false) // HAProxy is gone: when it is back there is another look
+      }).catch(this.#unlessAway('does not say what it has in its hands')) // when it is back there is another look
       if (!more || signal.aborted) return
       await sleep(drainLook, undefined, { signal }).catch(() => undefined)
     }

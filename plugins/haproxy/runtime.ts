@@ -8,6 +8,12 @@ const mostBytes = 64 * 1024 * 1024
 /** Characters of a line of commands: HAProxy reads 16 KiB at a time. */
 const longestLine = 8_000
 
+/** HAProxy is not there, or ends: what it has begun with is in its files. */
+export class HaproxyAway extends Error {}
+
+/** What a socket says where nobody listens any more. */
+const unheard: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'])
+
 /**
  * Speaks to HAProxy's runtime API over the socket of its master, which hands commands to the worker of now (management.txt §9.3, §9.4):
  * a connection for each line of commands.
@@ -19,7 +25,7 @@ export class Runtime {
     this.#socket = socket
   }
 
-  /** What the worker of now answers to a command. @throws where HAProxy is away, or does not answer in time */
+  /** What the worker of now answers to a command. @throws HaproxyAway; Error where it does not answer in time */
   ask(command: string): Promise<string> {
     return this.master(`@1 ${command}`)
   }
@@ -38,6 +44,9 @@ export class Runtime {
         if ((size += piece.length) > mostBytes) throw new Error('HAProxy says more than fits')
       }
       return Buffer.concat(pieces).toString()
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      throw unheard.has(code) ? new HaproxyAway(message, { cause: error }) : error
     } finally {
       clearTimeout(late)
       socket.destroy()

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { Resolver } from 'node:dns/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BerthError } from '../../errors.js'
+import { BerthError, messageOf } from '../../errors.js'
 import { deadline } from '../../lib/deadline.js'
 
 /** ms between two looks, at first and at last. */
@@ -28,13 +28,19 @@ export async function awaitText(
 ): Promise<void> {
   using late = deadline(patience, signal)
   for (let pause = shortestPause; ; pause = Math.min(pause * 1.5, longestPause)) {
-    const asked = servers ?? (await serversOf(zone, resolvers))
+    const { asked, problem } = servers ? { asked: servers, problem: null } : await serversOf(zone, resolvers)
     const said = await Promise.all(asked.map((server) => says(server, name, text)))
     const waiting = asked.filter((_, index) => said[index] === 'not')
-    if (waiting.length === 0 && said.includes('yes')) return
+    if (problem === null && waiting.length === 0 && said.includes('yes')) return
     const isOver = await sleep(pause, false, { signal: late.signal }).catch(() => true)
     if (signal.aborted) throw signal.reason
     if (!isOver) continue
+    if (problem !== null)
+      throw new BerthError(
+        'unavailable',
+        `it is not known which name servers ${zone} has: ${problem}`,
+        'it is tried again later; BERTH_RESOLVERS says which DNS servers are asked',
+      )
     const whose = waiting.length > 0 ? waiting.slice(0, 4).join(', ') : `the name servers of ${zone}`
     const what = waiting.length > 0 ? 'do not say yet what was set' : 'do not answer'
     throw new BerthError('unavailable', `${whose} ${what} at ${name}`, 'it is tried again later')
@@ -52,16 +58,33 @@ async function says(server: string, name: string, text: string): Promise<'yes' |
   }
 }
 
+/** Name servers of a zone, and why not all of them are known, where DNS cannot be asked. */
+interface Servers {
+  readonly asked: readonly string[]
+  readonly problem: string | null
+}
+
 /** Addresses of the name servers that a zone says it has. */
-async function serversOf(zone: string, resolvers: readonly string[]): Promise<string[]> {
+async function serversOf(zone: string, resolvers: readonly string[]): Promise<Servers> {
   const resolver = ask(resolvers)
-  const names = await resolver.resolveNs(zone).catch(() => [])
-  const found = await Promise.all(
-    names
-      .slice(0, 16)
-      .flatMap((name) => [resolver.resolve4(name).catch(() => []), resolver.resolve6(name).catch(() => [])]),
-  )
-  return [...new Set(found.flat())].map((address) => (isIPv6(address) ? `[${address}]` : address))
+  try {
+    const names = await resolver.resolveNs(zone).catch(orNothing)
+    const found = await Promise.all(
+      names
+        .slice(0, 16)
+        .flatMap((name) => [resolver.resolve4(name).catch(orNothing), resolver.resolve6(name).catch(orNothing)]),
+    )
+    const asked = [...new Set(found.flat())].map((address) => (isIPv6(address) ? `[${address}]` : address))
+    return { asked, problem: null }
+  } catch (error) {
+    return { asked: [], problem: messageOf(error) }
+  }
+}
+
+/** DNS answers that there is nothing: that is known, then. */
+function orNothing(error: unknown): [] {
+  if (['ENOTFOUND', 'ENODATA'].includes((error as NodeJS.ErrnoException).code ?? '')) return []
+  throw error
 }
 
 /** One that remembers nothing of what it was told before. */

@@ -211,6 +211,7 @@ export class AssetReply implements Reply {
         assets.free(size)
       })
     }
+    // what cannot be read is as what was not kept: its client gets what the app says
     const asset = hasRoom ? await assets.read(app, name).catch(() => undefined) : undefined
     if (reply.over) return
     if (!asset) {

@@ -112,4 +112,15 @@ describe('a record that is set', function () {
       (await refusal(() => awaitText({ zone, name, text: 'five' }, { ...found, patience: 500 }))).message,
     ).to.equal(`${dns.address.slice(0, -3)} do not say yet what was set at ${name}`)
   })
+
+  it('is not taken for one that nobody has to say where DNS cannot be asked who has to', async () => {
+    const away = { resolvers: ['127.0.0.1:1'], patience: 500, signal: never }
+    const { message } = await refusal(() => awaitText({ zone, name, text: 'six' }, away))
+    expect(message).to.match(new RegExp(`^it is not known which name servers ${zone} has: .*ECONNREFUSED`))
+    await using dns = await startDns({ [zone]: ['away 60 A 127.0.0.1'] })
+    const nothing = { resolvers: [dns.address], patience: 500, signal: never }
+    expect((await refusal(() => awaitText({ zone: `away.${zone}`, name, text: 'six' }, nothing))).message).to.equal(
+      `the name servers of away.${zone} do not answer at ${name}`,
+    )
+  })
 })
