@@ -8,6 +8,11 @@ describe('an answer that waits for the router', function () {
   before(async () => (rig = await storeRig()))
   after(() => rig[Symbol.asyncDispose]())
 
+  /** Whoever asks Redis for something meanwhile has had time for it. */
+  const turns = async (): Promise<void> => {
+    for (let turn = 0; turn < 50; turn += 1) await rig.store.redis.ping()
+  }
+
   it('comes at once where there is none, or no route', async () => {
     const { store } = rig
     const { id } = await store.apps.create('alone')
@@ -22,12 +27,17 @@ describe('an answer that waits for the router', function () {
     const seen: string[] = []
     // a router, as far as the store can tell
     const leave = await store.notifications.subscribe('routes', () => undefined)
+    const told = Promise.withResolvers<null>()
+    const off = await store.notifications.subscribe('routes:applied', () => told.resolve(null))
     const answered = whenRouted(store, id).then(() => seen.push('answered'))
+    await turns()
     await store.routes.applied({ app: id, version: version - 1, busy: [] })
-    await store.redis.ping()
+    await told.promise
+    await turns()
     seen.push('applied')
     await store.routes.applied({ app: id, version, busy: [] })
     await answered
+    off()
     expect(seen).to.deep.equal(['applied', 'answered'])
     leave()
   })
