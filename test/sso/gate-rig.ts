@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { RoutingRules } from '../../../src/routing-rules.js'
-import { SsoKeys } from '../../../src/sso/keys.js'
-import type { SsoRule } from '../../../src/sso-rule.js'
-import { Browser } from '../../sso/browser.js'
-import { clientId, clientSecret } from '../../sso/provider.js'
-import { app, router, silent, type App, type RouterOptions, type TestRouter } from '../parts.js'
+import type { RoutingRules } from '../../src/routing-rules.js'
+import { SsoKeys } from '../../src/sso/keys.js'
+import type { SsoRule } from '../../src/sso-rule.js'
+import { Browser } from './browser.js'
+import { clientId, clientSecret } from './provider.js'
+import { app, router, silent, type App, type RouterOptions, type TestRouter } from '../router/parts.js'
 
 /** A router with an app, `blog.test`, that has visitors sign in. */
 export interface SsoRig extends AsyncDisposable {

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
 import { expect } from 'chai'
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
-import { hashPassword } from '../../../src/lib/password-hash.js'
-import { keyPeriod } from '../../../src/sso/keys.js'
-import { oidcProvider, type TestProvider } from '../../sso/provider.js'
-import { ssoRig, type SsoRig } from './sso-rig.js'
+import { hashPassword } from '../../src/lib/password-hash.js'
+import { keyPeriod } from '../../src/sso/keys.js'
+import { oidcProvider, type TestProvider } from './provider.js'
+import { ssoRig, type SsoRig } from './gate-rig.js'
 
 const decode = (part = ''): Record<string, unknown> =>
   JSON.parse(Buffer.from(part, 'base64url').toString()) as Record<string, unknown>

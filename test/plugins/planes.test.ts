@@ -1,5 +1,5 @@
-import { describeRouter } from './describe-router.js'
-import { startRouter } from './plane-rig.js'
+import { describeRouter } from '../router/describe-router.js'
+import { startRouter } from '../router/plane-rig.js'
 
 // its TypeScript is read anew each time, which what is built has behind it
 describeRouter('the Node router', () => startRouter('node'), 3000)

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
-import { lyingIssuer, type Liar, type Lies } from '../../sso/liar.js'
-import { oidcProvider, type TestProvider } from '../../sso/provider.js'
-import { ssoRig, type SsoRig } from './sso-rig.js'
+import { lyingIssuer, type Liar, type Lies } from './liar.js'
+import { oidcProvider, type TestProvider } from './provider.js'
+import { ssoRig, type SsoRig } from './gate-rig.js'
 
 const now = () => Math.floor(Date.now() / 1000)
 
