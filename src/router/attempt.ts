@@ -104,7 +104,7 @@ export class Attempt implements Carried, AnswerTaker, Underway {
     try {
       const answer = prepareAnswer(head, frame, call.id)
       call.origin.find()?.rules?.applyTo(answer.headers)
-      this.#exchange.stick(answer.headers)
+      this.#exchange.answers(answer.statusCode, answer.headers)
       reply.begin(answer, frame)
       this.answered = true
     } catch {

@@ -5,7 +5,7 @@ import type { Backend } from './backend.js'
 import { valueOf } from './headers.js'
 import type { ErrorKind } from './pages.js'
 import type { Reply } from './reply.js'
-import { isShared } from './rules/sticky.js'
+import { isShared } from './rules/own-cookie.js'
 import type { Destination } from './table.js'
 
 /** Processes that are about to be there: a request waits for them, for so long and no longer. */
@@ -73,14 +73,16 @@ export interface Underway {
   readonly abandon: () => void
 }
 
-/** What has a client come back to a process; undefined where it does so anyway, or need not. */
-export function stickyCookie(
-  { origin, headers }: Pick<Call, 'origin' | 'headers'>,
-  backend: Backend | undefined,
-): string | undefined {
-  const sticky = origin.find()?.rules?.sticky
-  if (!sticky || !backend || sticky.markIn(headers) === backend.mark) return undefined
-  return sticky.cookieFor(backend.mark, valueOf(headers, 'x-forwarded-proto') === 'https')
+/** What has a client come back to the process, or the release, that it was given; none where it does so anyway, or need not. */
+export function cookiesFor(call: Pick<Call, 'origin' | 'headers' | 'client'>, backend: Backend | undefined): string[] {
+  const { rules, canary } = call.origin.find() ?? {}
+  const isSecure = valueOf(call.headers, 'x-forwarded-proto') === 'https'
+  const isNew = rules?.sticky && backend && rules.sticky.markIn(call.headers) !== backend.mark
+  const cookies = [
+    isNew ? rules.sticky.cookieFor(backend.mark, isSecure) : undefined,
+    canary?.cookieFor(call, isSecure),
+  ]
+  return cookies.filter((one) => one !== undefined)
 }
 
 /** Repeating these changes nothing (RFC 9110 §9.2.2). */
@@ -101,6 +103,7 @@ export class Exchange {
   timer: NodeJS.Timeout | undefined
   name: string | undefined
   #backend: Backend | undefined
+  #isCounted = false
   #release: () => void = () => undefined
 
   constructor(call: Call) {
@@ -131,15 +134,17 @@ export class Exchange {
     return !late.signal.aborted
   }
 
-  /** The process that its client had before, where that counts. */
-  get mark(): string | undefined {
-    return this.call.origin.find()?.rules?.sticky?.markIn(this.call.headers)
+  /** A process answers. @param headers of the answer, `[name, value, …]`: what has its client come back is added */
+  answers(status: number, headers: string[]): void {
+    const cookies = isShared(headers) ? [] : cookiesFor(this.call, this.#backend)
+    for (const cookie of cookies) headers.push('set-cookie', cookie)
+    this.count(status >= 500)
   }
 
-  /** Has the client of an answer come back to the process that gave it. @param headers of the answer, `[name, value, …]` */
-  stick(headers: string[]): void {
-    const cookie = stickyCookie(this.call, this.#backend)
-    if (cookie !== undefined && !isShared(headers)) headers.push('set-cookie', cookie)
+  /** Counts it, once, where that is wanted. */
+  count(isError: boolean): void {
+    if (this.#backend && !this.#isCounted) this.call.origin.find()?.canary?.count(this.#backend, isError)
+    this.#isCounted = true
   }
 
   /** Counts this exchange on a backend, and no longer on the one before. */

@@ -4,6 +4,7 @@ import type { Config } from '../config.js'
 import { messageOf } from '../errors.js'
 import type { Logger } from '../log.js'
 import { Acme, tlsAnswerChanges } from '../store/acme.js'
+import { Canaries } from '../store/canaries.js'
 import { certificateChanges, Certificates } from '../store/certificates.js'
 import { redisOptions } from '../store/connection.js'
 import { OnDemandRecord } from '../store/on-demand.js'
@@ -14,6 +15,9 @@ import type { OwnPages } from './rules/own-pages.js'
 import type { RouteCache } from './route-cache.js'
 import { parseRoute } from './record.js'
 import type { Table } from './table.js'
+
+/** ms after which requests of canaries are counted in the store, too. */
+const countedEach = 1_000
 
 const appId = /^[\w-]{1,64}$/
 
@@ -58,6 +62,7 @@ export class RouteFollower implements AsyncDisposable {
   #all = false
   #running: Promise<void> | undefined
   #closed = false
+  #counting: NodeJS.Timeout | undefined
   /** Another router has taken over: what this one is called among those that leave, and what repeats its word. */
   #leaving: { readonly id: string; readonly again: NodeJS.Timeout } | undefined
 
@@ -100,6 +105,7 @@ export class RouteFollower implements AsyncDisposable {
         () => undefined, // the connection went again; the next `ready` does it
       )
     })
+    this.#counting = setInterval(() => void this.#count(), countedEach)
     void this.#redis.connect().catch(() => undefined)
     void this.#subscriber.connect().catch(() => undefined)
   }
@@ -128,6 +134,8 @@ export class RouteFollower implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#subscriber.disconnect()
     clearInterval(this.#leaving?.again)
+    clearInterval(this.#counting)
+    await this.#count()
     if (this.#redis.status === 'ready') {
       if (this.#leaving) await this.#routes.left(this.#leaving.id).catch(() => undefined)
       await this.#redis.quit().catch(() => undefined)
@@ -212,6 +220,18 @@ export class RouteFollower implements AsyncDisposable {
     if (route?.app === app) return route
     this.#log.error({ app }, 'the route of this app in Redis makes no sense; the last known one stays')
     return null
+  }
+
+  /** Counts requests of canaries where `berth canary` finds them; those of a Redis that is away are counted later. */
+  async #count(): Promise<void> {
+    if (this.#redis.status !== 'ready') return
+    const canaries = new Canaries(this.#redis)
+    for (const { app, since, counts } of this.#table.takeCounts())
+      await canaries
+        .count(app, since, counts)
+        .catch((error: unknown) =>
+          this.#log.warn({ app }, `requests of its canary are not counted: ${messageOf(error)}`),
+        )
   }
 
   /** What is true of an app's route, here and in the plane before us. */

@@ -14,6 +14,9 @@ import { AssetReply, isAssetCall } from './rules/asset-reply.js'
 import { codingFor, CompressedReply } from './rules/compress.js'
 import type { AppRules, Verdict } from './rules/rules.js'
 
+/** What processes are to blame for. */
+const faults: ReadonlySet<ErrorKind> = new Set(['hung-up', 'too-slow', 'not-running', 'not-http2'])
+
 /**
  * Sends exchanges to processes. A repeatable request (idempotent, no body) goes over a connection at rest where there is
  * one; any other goes over a connection that is opened for it, so that a refused one has cost nothing and the next
@@ -65,7 +68,7 @@ export class Forwarder implements AttemptEvents {
     exchange.name = destination?.name
     const backend =
       exchange.repeatable && destination?.rules?.isHttp2 !== true
-        ? destination?.pick(undefined, exchange.mark)
+        ? destination?.pick(undefined, exchange.call)
         : undefined
     const connection = backend?.reuse()
     if (backend && connection) this.#send(exchange, backend, connection)
@@ -77,7 +80,7 @@ export class Forwarder implements AttemptEvents {
     const { origin } = exchange.call
     let next = first
     for (;;) {
-      const backend = next ?? origin.find()?.pick(exchange.tried, exchange.mark)
+      const backend = next ?? origin.find()?.pick(exchange.tried, exchange.call)
       next = undefined
       if (!backend) {
         const worthwhile = await exchange.wait()
@@ -175,6 +178,7 @@ export class Forwarder implements AttemptEvents {
   fail(exchange: Exchange, kind: ErrorKind): void {
     const { reply, name, call } = exchange
     exchange.attempt?.abandon()
+    if (faults.has(kind)) exchange.count(true)
     if (reply.begun) reply.cut()
     else reply.page(kind, subjectOf(call, name))
   }

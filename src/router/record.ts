@@ -1,4 +1,5 @@
 import type { Away, PathRoute, Route, Target } from '../store/routes.js'
+import { isCanaryRule } from '../canary-rule.js'
 import { isRules } from '../routing-rules.js'
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
@@ -11,7 +12,8 @@ const isTarget = (value: unknown): value is Target =>
   isName(value.host) &&
   Number.isInteger(value.port) &&
   (value.port as number) > 0 &&
-  (value.port as number) < 65536
+  (value.port as number) < 65536 &&
+  (value.canary === undefined || value.canary === true)
 
 const isPath = (value: unknown): value is PathRoute =>
   isObject(value) &&
@@ -56,6 +58,7 @@ export const isRoute = (value: unknown): value is Route =>
   value.targets.every(isTarget) &&
   reasons.has(value.away) &&
   (value.rules === undefined || isRules(value.rules)) &&
+  (value.canary === undefined || isCanaryRule(value.canary)) &&
   (value.https === undefined || value.https === true) &&
   (value.redirects === undefined || (isObject(value.redirects) && Object.values(value.redirects).every(isName))) &&
   Number.isSafeInteger(value.version)

@@ -142,7 +142,7 @@ export class StreamAttempt implements Underway {
       if (!isSound(head.rawHeaders)) throw new TypeError('an answer that cannot be passed on')
       const answer = prepareAnswer(head, frame, call.id)
       call.origin.find()?.rules?.applyTo(answer.headers)
-      this.#exchange.stick(answer.headers)
+      this.#exchange.answers(answer.statusCode, answer.headers)
       reply.begin(answer, frame)
       this.answered = true
     } catch {

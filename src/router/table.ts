@@ -1,52 +1,55 @@
 import { own } from '../lib/own.js'
+import type { CanaryCounts } from '../store/canaries.js'
 import type { Applied, Away, Route } from '../store/routes.js'
 import { isDeepStrictEqual } from 'node:util'
 import { Backend } from './backend.js'
+import { CanaryGroup, type Visitor } from './canary.js'
 import { PathRoutes } from './path-routes.js'
+import { RoundRobin } from './round-robin.js'
 import { AppRules, type RulesDeps } from './rules/rules.js'
+
+/** What a destination has beside its processes. */
+interface DestinationOptions {
+  readonly away?: Away | undefined
+  readonly rules?: AppRules | undefined
+  readonly canary?: CanaryGroup | undefined
+}
 
 /** Where one hostname leads at this moment: an app's processes, taken in turn. */
 export class Destination {
   /** Shown on error pages. */
   readonly name: string | undefined
-  readonly backends: readonly Backend[]
   /** Why there is none. */
   readonly away: Away | undefined
   readonly rules: AppRules | undefined
-  #next = 0
+  readonly canary: CanaryGroup | undefined
+  readonly #stable: RoundRobin
 
+  /** @param backends but those of its canary */
   constructor(
     name: string | undefined,
     backends: readonly Backend[],
-    { away, rules }: { readonly away?: Away | undefined; readonly rules?: AppRules | undefined } = {},
+    { away, rules, canary }: DestinationOptions = {},
   ) {
     this.name = name
-    this.backends = backends
+    this.#stable = new RoundRobin(backends)
     this.away = away
     this.rules = rules
+    this.canary = canary
   }
 
-  /**
-   * The next process not yet tried; one that was unreachable a moment ago only when there is no other.
-   * @param mark of the process that comes before all others
-   */
-  pick(tried?: ReadonlySet<Backend>, mark?: string): Backend | undefined {
-    const own = mark === undefined ? undefined : this.backends.find((one) => one.mark === mark)
-    if (own && !own.suspect && tried?.has(own) !== true) return own
-    const count = this.backends.length
-    let last: Backend | undefined
-    for (let i = 0; i < count; i++) {
-      const index = (this.#next + i) % count
-      const backend = this.backends[index]
-      if (backend === undefined || tried?.has(backend)) continue
-      if (backend.suspect) {
-        last ??= backend
-        continue
-      }
-      this.#next = (index + 1) % count
-      return backend
-    }
-    return last
+  /** Those of its canary, too. */
+  get backends(): readonly Backend[] {
+    const { canary } = this
+    return canary ? [...this.#stable.backends, ...canary.processes.backends] : this.#stable.backends
+  }
+
+  /** The process that a visitor's request goes to: the canary's where it can be reached, if the visitor is one for it. */
+  pick(tried?: ReadonlySet<Backend>, visitor?: Visitor): Backend | undefined {
+    const mark = visitor && this.rules?.sticky?.markIn(visitor.headers)
+    const canary = visitor && this.canary?.wants(visitor) ? this.canary.processes.pick(tried, mark) : undefined
+    if (canary?.suspect === false) return canary
+    return this.#stable.pick(tried, mark) ?? canary
   }
 }
 
@@ -145,6 +148,14 @@ export class Table {
     return Array.from(this.#apps.values(), (known) => known.route)
   }
 
+  /** What was counted of apps with a canary since this was last asked. */
+  takeCounts(): { readonly app: string; readonly since: string; readonly counts: CanaryCounts }[] {
+    return Array.from(this.#apps, ([app, { destination }]) => {
+      const counts = destination.canary?.takeCounts()
+      return destination.canary && counts ? [{ app, since: destination.canary.rule.since, counts }] : []
+    }).flat()
+  }
+
   /** The route of an app. */
   route(app: string): Route | undefined {
     return this.#apps.get(app)?.route
@@ -179,9 +190,8 @@ export class Table {
       }
       return new Backend(target.id, { host: target.host, port: target.port }, (b) => this.#onDrained(route.app, b))
     })
-    const { away } = route
-    const rules = this.#rulesOf(route, before)
-    const known = { route, destination: new Destination(route.name, backends, { away, rules }) }
+    const known = { route, destination: this.#destinationOf(route, backends, before) }
+    const { rules } = known.destination
     this.#apps.set(route.app, known)
     if (rules?.isHttp2 === true) this.#http2.add(route.app)
     else this.#http2.delete(route.app)
@@ -195,6 +205,15 @@ export class Table {
     this.#bequeath(freed)
     if (before?.destination.rules !== rules) before?.destination.rules?.held.release()
     this.#retire(route.app, before?.destination.backends.filter((b) => !backends.includes(b)) ?? [])
+  }
+
+  #destinationOf(route: Route, all: readonly Backend[], before: Known | undefined): Destination {
+    const { away, app, canary: rule } = route
+    const ofCanary = new Set(route.targets.filter((one) => one.canary).map(({ id }) => id))
+    const backends = all.filter(({ id }) => !ofCanary.has(id))
+    const others = all.filter(({ id }) => ofCanary.has(id))
+    const canary = rule && new CanaryGroup(app, rule, others, before?.destination.canary)
+    return new Destination(route.name, backends, { away, rules: this.#rulesOf(route, before), canary })
   }
 
   /** Those that stay as they are go on counting who has asked how often. */

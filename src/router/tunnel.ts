@@ -12,7 +12,7 @@ import { frameOfAnswer, framingHeaders, isSound } from '../framing.js'
 import type { Backend } from './backend.js'
 import { isOwnError } from './descriptors.js'
 import { withoutSsoCookies } from '../sso/cookies.js'
-import { stickyCookie, type AskedTarget, type Origin } from './exchange.js'
+import { cookiesFor, type AskedTarget, type Origin } from './exchange.js'
 import { subjectOf } from './forward.js'
 import { prepareAnswer } from './headers.js'
 import type { RequestAddress } from './host.js'
@@ -75,8 +75,7 @@ export interface Upgrade {
 
 /** One that is sent to a process. */
 interface Sent extends Upgrade {
-  /** That has its client come back there. */
-  readonly cookie: string | undefined
+  readonly backend: Backend
 }
 
 /** WebSockets. Each counts as a request of its process until both sides have closed. */
@@ -104,8 +103,7 @@ export class Tunnels {
     request.headers = asObject([...verdict.headers, 'connection', 'Upgrade', 'upgrade', 'websocket'])
     const tried = new Set<Backend>()
     for (;;) {
-      const now = origin.find()
-      const backend = now?.pick(tried, now.rules?.sticky?.markIn(upgrade.headers))
+      const backend = origin.find()?.pick(tried, upgrade)
       if (!backend) {
         this.#refuse(upgrade, origin.away())
         return
@@ -116,7 +114,7 @@ export class Tunnels {
         return undefined
       })
       if (connection && !socket.destroyed) {
-        this.#connect({ ...upgrade, cookie: stickyCookie(upgrade, backend) }, connection.detach(), release)
+        this.#connect({ ...upgrade, backend }, connection.detach(), release)
         return
       }
       connection?.destroy()
@@ -128,13 +126,17 @@ export class Tunnels {
 
   /** Passes the request on over a connection to a process. @param release to be called when it is over */
   #connect(upgrade: Sent, connection: Socket, release: () => void): void {
-    const { request, socket, head, origin } = upgrade
-    const late = setTimeout(() => this.#refuse(upgrade, 'too-slow'), origin.firstByte || 30_000)
+    const { request, socket, head, origin, backend } = upgrade
     let answered = false
-    const settle = () => {
+    const settle = (isError: boolean) => {
+      if (!answered) origin.find()?.canary?.count(backend, isError)
       answered = true
       clearTimeout(late)
     }
+    const late = setTimeout(() => {
+      settle(true)
+      this.#refuse(upgrade, 'too-slow')
+    }, origin.firstByte || 30_000)
     this.#open.add(socket)
     socket.once('close', () => {
       clearTimeout(late)
@@ -145,7 +147,9 @@ export class Tunnels {
     const agent = new OneConnection(connection, (outgoing) => this.#onOutgoing(upgrade, settle, outgoing))
     try {
       this.#proxy.ws(request, socket, head, { target, agent }, () => {
-        if (!answered) this.#refuse(upgrade, 'hung-up')
+        if (answered) return
+        settle(true)
+        this.#refuse(upgrade, 'hung-up')
       })
     } catch {
       this.#refuse(upgrade, 'bad-request')
@@ -157,7 +161,8 @@ export class Tunnels {
     for (const socket of this.#open) socket.destroy()
   }
 
-  #onOutgoing({ socket, address, id, cookie, ...upgrade }: Sent, settle: () => void, outgoing: ClientRequest): void {
+  #onOutgoing(upgrade: Sent, settle: (isError: boolean) => void, outgoing: ClientRequest): void {
+    const { socket, address, id, backend } = upgrade
     outgoing.path = address.path
     // Nobody reads the socket yet, so nobody would see the client leave: readable with nothing to read is its end.
     const leave = () => {
@@ -166,14 +171,14 @@ export class Tunnels {
     socket.on('readable', leave)
     // Registered before http-proxy's own listeners, which write what we leave in the headers.
     outgoing.once('response', (answer: IncomingMessage) => {
-      settle()
+      const { statusCode = 502, statusMessage = '', httpVersion } = answer
       const frame = frameOfAnswer(answer, 'GET')
+      settle(frame === null || statusCode >= 500)
       if (frame === null) {
-        this.#refuse({ socket, address, id, ...upgrade }, 'hung-up')
+        this.#refuse(upgrade, 'hung-up')
         outgoing.destroy()
         return
       }
-      const { statusCode = 502, statusMessage = '', httpVersion } = answer
       const rawHeaders = answer.rawHeaders.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : text))
       const prepared = prepareAnswer({ httpVersion, statusCode, statusMessage, rawHeaders }, frame, id)
       answer.statusMessage = prepared.statusMessage
@@ -181,12 +186,14 @@ export class Tunnels {
       answer.once('error', () => socket.destroy())
     })
     outgoing.once('upgrade', (answer: IncomingMessage, upstream: Socket) => {
-      settle()
+      settle(false)
+      const cookies = cookiesFor(upgrade, backend)
       for (const name of framingHeaders) Reflect.deleteProperty(answer.headers, name)
       if (!isSound(answer.rawHeaders)) {
         answer.headers = {}
         upstream.destroy()
-      } else if (cookie !== undefined) answer.headers['set-cookie'] = [...(answer.headers['set-cookie'] ?? []), cookie]
+      } else if (cookies.length > 0)
+        answer.headers['set-cookie'] = [...(answer.headers['set-cookie'] ?? []), ...cookies]
       socket.off('readable', leave)
       join(socket, upstream)
     })

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Redis } from 'ioredis'
 import { deadline } from '../lib/deadline.js'
 import { namesOf } from '../store/domains.js'
-import { leavingFor, type Applied, type Away, type Target } from '../store/routes.js'
+import { leavingFor, targetsOf, type Applied, type Away, type Target } from '../store/routes.js'
 import type { Store } from '../store/store.js'
 import type { Timeouts } from './limits.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
@@ -58,8 +58,10 @@ export class Traffic implements AsyncDisposable {
       this.#store.routes.change(app, async (before) => {
         const now = await this.#store.apps.find(app) // after the route, which a new name changes
         if (!now) return null
-        const why = away !== undefined && targets.length === 0 ? { away } : {}
-        const route = { ...namesOf(now, this.#hostOf), targets, ...why }
+        const names = namesOf(now, this.#hostOf)
+        const leads = targetsOf(targets, names)
+        const why = away !== undefined && leads.length === 0 ? { away } : {}
+        const route = { ...names, targets: leads, ...why }
         return before && isDeepStrictEqual({ app, ...route, version: before.version }, before) ? null : route
       }),
     )

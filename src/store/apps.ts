@@ -3,13 +3,14 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
 import { ordering } from './acme.js'
+import type { Canary } from './canaries.js'
 import { certifying } from './certificates.js'
 import type { CheckSettings } from './checks.js'
 import { HostnameTaken, namesOf, type Domain, type DomainPath } from './domains.js'
 import { noApp } from './missing.js'
 import { demanding } from './on-demand.js'
 import { firstRelease } from './releases.js'
-import { claimsOf, draftRoute, routing, type Route } from './routes.js'
+import { claimsOf, draftRoute, routing, targetsOf, type Route } from './routes.js'
 import type { RoutingRules } from '../routing-rules.js'
 
 /**
@@ -43,6 +44,7 @@ export interface App {
   readonly autoCerts?: boolean
   /** What the router does with its requests. */
   readonly rules?: RoutingRules
+  readonly canary?: Canary | undefined
   /** Memory that its builds took lately, in bytes: the next is begun when there is so much. */
   readonly buildMemory?: number
 }
@@ -134,7 +136,7 @@ redis.call('hdel', 'routes:version', id)
 for _, one in ipairs(redis.call('lrange', 'deploys:' .. id, 0, -1)) do redis.call('hdel', 'deploys', one) end
 for _, one in ipairs(redis.call('lrange', 'pending:' .. id, 0, -1)) do redis.call('publish', 'deploy:' .. one, 'gone') end
 redis.call('del', 'releases:' .. id, 'deploys:' .. id, 'pending:' .. id, 'git:logins:' .. id, 'notices:' .. id)
-redis.call('del', 'git:syncs:' .. id, 'git:ssh:' .. id, 'pages:' .. id)
+redis.call('del', 'git:syncs:' .. id, 'git:ssh:' .. id, 'pages:' .. id, 'canary:' .. id)
 local hook = redis.call('hget', 'git:hooks:apps', id)
 if hook then redis.call('hdel', 'git:hooks', hook) end
 redis.call('hdel', 'git:hooks:apps', id)
@@ -233,7 +235,7 @@ export class Apps {
     if (isDeepStrictEqual(names, namesOf(app, this.#hostOf))) return ['', '', '']
     if (was === null) return ['', '', JSON.stringify(claimsOf(names))]
     const { targets, away } = JSON.parse(was) as Route
-    const route = draftRoute({ app: app.id, ...names, targets, ...(away && { away }) })
+    const route = draftRoute({ app: app.id, ...names, targets: targetsOf(targets, names), ...(away && { away }) })
     return [was, route, JSON.stringify(claimsOf(names))]
   }
 }

@@ -1,5 +1,6 @@
 import { BerthError } from '../errors.js'
 import { readHostname } from '../lib/hostname.js'
+import { ruleOf, type Canary } from './canaries.js'
 import type { PathRoute, Route } from './routes.js'
 
 /** A hostname that an app has beside `<app>.<domain>`. */
@@ -89,10 +90,11 @@ export function namesOf(
     readonly domains?: readonly Domain[]
     readonly paths?: readonly DomainPath[]
     readonly https?: boolean
+    readonly canary?: Canary | undefined
   },
   hostOf: (name: string) => string,
-): Pick<Route, 'name' | 'hosts' | 'paths' | 'rules' | 'redirects' | 'https'> {
-  const { name, domains = [], paths = [], rules, https = false } = app
+): Pick<Route, 'name' | 'hosts' | 'paths' | 'rules' | 'canary' | 'redirects' | 'https'> {
+  const { name, domains = [], paths = [], rules, canary, https = false } = app
   const redirects = domains.flatMap(({ host, redirect }) => (redirect === undefined ? [] : [[host, redirect] as const]))
   return {
     ...{ name, hosts: [hostOf(name), ...domains.map(({ host }) => host)] },
@@ -100,6 +102,7 @@ export function namesOf(
       paths: paths.map(({ host, path, root, strip }) => ({ host, path, root, ...(strip && { strip }) })),
     }),
     ...(rules && { rules }),
+    ...(canary && { canary: ruleOf(canary) }),
     ...(https && { https }),
     ...(redirects.length > 0 && { redirects: Object.fromEntries(redirects) }),
   }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
+import type { CanaryRule } from '../canary-rule.js'
 import type { RoutingRules } from '../routing-rules.js'
 
 /** One process the router may send a request to. */
@@ -10,6 +11,8 @@ export interface Target {
   readonly process: string
   readonly host: string
   readonly port: number
+  /** It is of the app's canary release. */
+  readonly canary?: true
 }
 
 /** Why an app has no process that a request could be sent to, where it is not that they are down. */
@@ -39,6 +42,8 @@ export interface Route {
   /** For the page that is shown while there are no targets. */
   readonly away?: Away
   readonly rules?: RoutingRules
+  /** Which requests go to targets of the canary release, of which there may be none. */
+  readonly canary?: CanaryRule
   /** Clients that come by plain HTTP are sent on to HTTPS. */
   readonly https?: true
   /** Of its hostnames -> that to which clients are sent on. */
@@ -49,6 +54,10 @@ export interface Route {
 
 /** A route as scripts take it: they add its version. */
 export const draftRoute = (route: Omit<Route, 'version'>): string => JSON.stringify(route)
+
+/** Those that a route may have: of a canary release, only while it says what goes there. */
+export const targetsOf = (targets: readonly Target[], { canary }: Pick<Route, 'canary'>): readonly Target[] =>
+  canary ? targets : targets.filter((one) => one.canary !== true)
 
 /** What a route claims: hostnames, and paths of other apps' (which say whose, for another may come to have the hostname). */
 export const claimsOf = ({ hosts, paths = [] }: Pick<Route, 'hosts' | 'paths'>): string[] => [
@@ -185,11 +194,12 @@ export class Routes {
       const before = json === null ? null : parse(json)
       const after = await next(before)
       if (after === null) return before?.version ?? 0
-      const { name, hosts, paths, targets, away, rules, redirects, https } = after
+      const { name, hosts, paths, targets, away, rules, canary, redirects, https } = after
       const more = {
         ...(paths && { paths }),
         ...(away && { away }),
         ...(rules && { rules }),
+        ...(canary && { canary }),
         ...(redirects && { redirects }),
         ...(https && { https }),
       }

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Config } from '../config.js'
 import { Acme } from './acme.js'
 import { Apps } from './apps.js'
+import { Canaries } from './canaries.js'
 import { Certificates } from './certificates.js'
 import { connectRedis } from './connection.js'
 import { Cron } from './cron.js'
@@ -27,6 +28,7 @@ export interface Store extends AsyncDisposable {
   readonly releases: Releases
   readonly operations: Operations
   readonly routes: Routes
+  readonly canaries: Canaries
   readonly certificates: Certificates
   readonly acme: Acme
   readonly onDemand: OnDemandRecord
@@ -60,6 +62,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     releases: new Releases(redis),
     operations: new Operations(redis),
     routes: new Routes(redis),
+    canaries: new Canaries(redis),
     certificates: new Certificates(redis),
     acme: new Acme(redis),
     onDemand: new OnDemandRecord(redis),

@@ -281,6 +281,26 @@ export function describeRouter(name: string, start: () => Promise<RouterUnderTes
       expect((await ask(front, 'ruled.test')).body).to.equal('inside')
     })
 
+    it('sends its share to an app’s canary, and all to the others when that is over', async () => {
+      await using stable = await saying('stable')
+      await using canary = await saying('canary')
+      const targets = [stable.target(), { ...canary.target(), canary: true as const }]
+      const header = { name: 'x-beta', value: '1' }
+      const answers = async (headers: Record<string, string>): Promise<string[]> => {
+        const all: string[] = []
+        for (let i = 0; i < 10; i++) all.push((await ask(front, 'split.test', { headers, secure: i % 2 === 0 })).body)
+        return [...new Set(all)]
+      }
+      await front.route('split', targets, { canary: { since: 'a', percent: 0, header } })
+      expect(await answers({})).to.deep.equal(['stable'])
+      expect(await answers({ 'x-beta': '1' })).to.deep.equal(['canary'])
+      // whichever side this client is on, it stays there
+      await front.route('split', targets, { canary: { since: 'b', percent: 50 } })
+      expect(await answers({})).to.have.length(1)
+      await front.route('split', [stable.target()])
+      expect(await answers({ 'x-beta': '1' })).to.deep.equal(['stable'])
+    })
+
     describeRouterLife(() => front, back)
   })
 }
