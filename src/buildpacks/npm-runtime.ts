@@ -44,10 +44,6 @@ export function runtimeVersion(runtime: NpmRuntime, asked: readonly (readonly [s
 /** The first line of a file that says a version; undefined without the file. */
 export const versionIn = (tree: Tree, file: string): string | undefined => tree.read(file)?.split(/\r?\n/, 1)[0]?.trim()
 
-/** The line of a tool in the file of asdf and mise. */
-export const toolVersion = (tree: Tree, tool: string): string | undefined =>
-  new RegExp(`^[ \\t]*${tool}[ \\t]+(\\S{1,80})`, 'm').exec((tree.read('.tool-versions') ?? '').slice(0, 10_000))?.[1]
-
 /** The stage, by the name of `runtime`, in which npm fetches a runtime: exactly what it has, by its own settings. */
 export function runtimeStage({ name, program }: NpmRuntime, version: string): string[] {
   const spec = /[^\w.@/-]/.test(version) ? `'${name}@${version}'` : `${name}@${version}`

@@ -8,15 +8,9 @@ import { lockText, managerOf, type Manager } from '../node/manager.js'
 import { nativeOf } from '../node/native.js'
 import { declaredDependencies, parsePackageJson, type PackageJson } from '../node/package-json.js'
 import { isWorkspace } from '../node/workspace.js'
-import {
-  runtimeInstalled,
-  runtimeStage,
-  runtimeVersion,
-  toolVersion,
-  versionIn,
-  type NpmRuntime,
-} from '../npm-runtime.js'
+import { runtimeInstalled, runtimeStage, runtimeVersion, versionIn, type NpmRuntime } from '../npm-runtime.js'
 import { declaredTypes, saysWhatRuns } from '../procfile.js'
+import { toolPins } from '../tool-versions.js'
 import type { Tree } from '../tree.js'
 import { bunStart, runsByBun } from './start.js'
 import { commandLines, home } from '../image-lines.js'
@@ -57,7 +51,7 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
     ['package.json: packageManager', /^bun@([^+]+)/.exec(pkg.packageManager ?? '')?.[1]],
     ['package.json: engines.bun', pkg.engines.bun],
     ['.bun-version', versionIn(tree, '.bun-version')],
-    ['.tool-versions', toolVersion(tree, 'bun')],
+    ...toolPins(tree, 'bun'),
     ['BUN_VERSION', variables.BUN_VERSION],
   ])
   const command = declared.web ?? start?.command ?? null

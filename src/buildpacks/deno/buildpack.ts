@@ -1,15 +1,9 @@
 import { BerthError } from '../../errors.js'
 import type { Buildpack, Plan } from '../buildpack.js'
 import { parsePackageJson } from '../node/package-json.js'
-import {
-  runtimeInstalled,
-  runtimeStage,
-  runtimeVersion,
-  toolVersion,
-  versionIn,
-  type NpmRuntime,
-} from '../npm-runtime.js'
+import { runtimeInstalled, runtimeStage, runtimeVersion, versionIn, type NpmRuntime } from '../npm-runtime.js'
 import { declaredTypes, saysWhatRuns } from '../procfile.js'
+import { toolPins } from '../tool-versions.js'
 import type { Tree } from '../tree.js'
 import { readDenoJson, taskLine, type DenoJson } from './deno-json.js'
 import { denoReason } from './failure.js'
@@ -53,7 +47,7 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
     ['DENO_VERSION', variables.DENO_VERSION],
     ['.deno-version', versionIn(tree, '.deno-version')],
     ['.dvmrc', versionIn(tree, '.dvmrc')],
-    ['.tool-versions', toolVersion(tree, 'deno')],
+    ...toolPins(tree, 'deno'),
   ])
   const command = declared.web ?? start?.command ?? null
   const locked = tree.hasFile('deno.lock')

@@ -1,4 +1,5 @@
 import { BerthError } from '../../errors.js'
+import { toolPins } from '../tool-versions.js'
 import type { Tree } from '../tree.js'
 
 /** What Debian bookworm has: this one is to be had everywhere. */
@@ -11,18 +12,18 @@ export const elixirImage = (version: string): string => `elixir:${version}-slim`
 
 /**
  * The version for an app, as images have it in their names, `1.17` or `1.17-otp-27`: what .tool-versions,
- * elixir_buildpack.config or .elixir-version name, else one that mix.exs allows, Debian's first.
+ * mise.toml, elixir_buildpack.config or .elixir-version name, else one that mix.exs allows, Debian's first.
  * @throws BerthError `invalid` for what is no version of Elixir
  */
 export function elixirVersion(tree: Tree, mix: string): string {
-  const tools = tree.read('.tool-versions') ?? ''
   const config = tree.read('elixir_buildpack.config') ?? ''
   const pins = [
-    ['.tool-versions', /^elixir\s+(\S+)/m.exec(tools)?.[1]],
+    ...toolPins(tree, 'elixir'),
     ['elixir_buildpack.config', /^elixir_version=["']?v?([^\s"']+)/m.exec(config)?.[1]],
     ['.elixir-version', tree.read('.elixir-version')?.trim()],
   ] as const
-  const otp = /^erlang\s+(\d{2})/m.exec(tools)?.[1] ?? /^erlang_version=["']?(\d{2})/m.exec(config)?.[1]
+  const erlang = toolPins(tree, 'erlang').find(([, text]) => text !== undefined)?.[1]
+  const otp = /^\d{2}/.exec(erlang ?? '')?.[0] ?? /^erlang_version=["']?(\d{2})/m.exec(config)?.[1]
   for (const [place, text] of pins) {
     if (text === undefined || text === '') continue
     const match = /^(1\.\d{1,3})(?:\.\d{1,3})?(?:-otp-(\d{2}))?$/.exec(text)
@@ -32,8 +33,8 @@ export function elixirVersion(tree: Tree, mix: string): string {
         `${place}: "${text.slice(0, 40)}" is no version of Elixir`,
         `write one such as ${debianElixir.line}, which is to be had everywhere`,
       )
-    const erlang = match[2] ?? otp
-    return erlang === undefined ? (match[1] ?? '') : `${match[1] ?? ''}-otp-${erlang}`
+    const release = match[2] ?? otp
+    return release === undefined ? (match[1] ?? '') : `${match[1] ?? ''}-otp-${release}`
   }
   const least = /\belixir:\s*"\s*(~>|>=|==)?\s*1\.(\d{1,3})(\.\d+)?/.exec(mix)
   if (!least) return debianElixir.line

@@ -1,4 +1,5 @@
 import { BerthError } from '../../errors.js'
+import { toolPins } from '../tool-versions.js'
 import type { Tree } from '../tree.js'
 import type { GoMod } from './go-mod.js'
 
@@ -17,7 +18,8 @@ export interface GoVersion {
 }
 
 /**
- * The version for an app: what `+heroku goVersion` of go.mod or .go-version pins, else the newest patch of the line that
+ * The version for an app: what `+heroku goVersion` of go.mod or .go-version, .tool-versions or mise.toml
+ * pins, else the newest patch of the line that
  * go.mod's `toolchain` and `go` lines begin with, as Go takes those for the least that will do.
  * @throws BerthError `invalid` for what is no version of Go
  */
@@ -25,6 +27,7 @@ export function goVersion(tree: Tree, mod: GoMod | null): GoVersion {
   const pins = [
     ['go.mod: +heroku goVersion', mod?.heroku.goVersion],
     ['.go-version', tree.read('.go-version')?.trim()],
+    ...toolPins(tree, 'go', 'golang'),
   ] as const
   for (const [place, text] of pins) if (text !== undefined && text !== '') return named(place, text, true)
   const least = mod?.toolchain !== undefined && mod.toolchain !== 'default' ? mod.toolchain : mod?.go

@@ -1,4 +1,5 @@
 import { BerthError } from '../../errors.js'
+import { toolPins, type Pin } from '../tool-versions.js'
 import type { Tree } from '../tree.js'
 
 /** The Java of an app that names none. */
@@ -59,17 +60,16 @@ export function javaVersion(tree: Tree, least: { readonly text: string; readonly
 }
 
 function pins(tree: Tree): [string, string][] {
-  const tools = /^java\s+(\S+)/m.exec(tree.read('.tool-versions') ?? '')?.[1]
-  const all: [string, string | undefined][] = [
+  const all: Pin[] = [
     [
       'system.properties: java.runtime.version',
       properties(tree.read('system.properties') ?? '')['java.runtime.version'],
     ],
     ['.java-version', tree.read('.java-version')?.trim()],
     ['.sdkmanrc', properties(tree.read('.sdkmanrc') ?? '').java],
-    ['.tool-versions', tools],
+    ...toolPins(tree, 'java'),
   ]
-  return all.filter((pin): pin is [string, string] => pin[1] !== undefined && pin[1] !== '')
+  return all.flatMap(([place, text]): [string, string][] => (text === undefined || text === '' ? [] : [[place, text]]))
 }
 
 /** The Maven of an app without a wrapper. @throws BerthError `invalid` for what is no version of Maven */

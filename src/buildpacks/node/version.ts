@@ -1,7 +1,7 @@
 import { compare, parse, Range, satisfies, validRange, type SemVer } from 'semver'
 import { BerthError } from '../../errors.js'
 import { devEngine, type PackageJson } from './package-json.js'
-import { readToml } from '../toml.js'
+import { toolPins } from '../tool-versions.js'
 import type { Tree } from '../tree.js'
 
 /** Majors of Node.js that Berth can make a stack image of. */
@@ -47,8 +47,7 @@ export function nodeVersion(tree: Tree, pkg: PackageJson): NodeVersion {
     { place: 'package.json: devEngines.runtime', range: firstLine(devEngine(pkg, 'runtime', ['node'])?.version) },
     { place: '.nvmrc', range: plain(firstLine(tree.read('.nvmrc'))) },
     { place: '.node-version', range: plain(firstLine(tree.read('.node-version'))) },
-    { place: '.tool-versions', range: toolVersion(tree.read('.tool-versions') ?? '') },
-    ...['mise.toml', '.mise.toml'].map((file) => ({ place: file, range: plain(miseVersion(tree, file)) })),
+    ...toolPins(tree, 'node', 'nodejs').map(([place, text]) => ({ place, range: plain(text ?? '') })),
   ].filter(({ range }) => range !== '')
   const [first, ...others] = asked
   if (first === undefined) return { version: String(defaultNodeMajor), notes: [] }
@@ -71,18 +70,6 @@ const firstLine = (text: string | null | undefined): string =>
     .split(/\r?\n/)
     .map((line) => line.replace(/(?:^|\s)#.*$/, '').trim())
     .find((line) => line !== '') ?? ''
-
-/** The line of Node.js in the file of asdf and mise. */
-const toolVersion = (text: string): string =>
-  /^[ \t]*node(?:js)?[ \t]+(\S{1,80})/m.exec(text.slice(0, 10_000))?.[1] ?? ''
-
-/** The same of mise's own file: `node = "22"`, the first of a list, or a table with a version. */
-function miseVersion(tree: Tree, file: string): string {
-  const { tools } = tree.hasFile(file) ? readToml(tree, file) : {}
-  const node = [(tools as { node?: unknown } | undefined)?.node].flat()[0]
-  const version: unknown = typeof node === 'object' && node !== null ? (node as { version?: unknown }).version : node
-  return typeof version === 'string' ? firstLine(version) : ''
-}
 
 /** A version that a name of a stack stands for, as far as a range can tell it. */
 const whole = (version: string): string => `${version}${'.999'.repeat(2 - (version.match(/\./g)?.length ?? 0))}`

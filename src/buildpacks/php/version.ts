@@ -1,5 +1,6 @@
 import { satisfies, validRange } from 'semver'
 import { BerthError } from '../../errors.js'
+import { toolPins } from '../tool-versions.js'
 import type { Tree } from '../tree.js'
 import type { Composer } from './composer.js'
 
@@ -20,11 +21,13 @@ const [usual = ''] = had
 
 /** What a tree pins beside composer.json, as tools that switch between versions have it. */
 function pinned(tree: Tree): { readonly who: string; readonly php: string | undefined }[] {
-  const [, tool] = /^php[ \t]+(\d[\w.]*)/m.exec(tree.read('.tool-versions') ?? '') ?? []
   const [, own] = /^\s*(?:php-?)?(\d+(?:\.\d+){0,2})\s*$/.exec(tree.read('.php-version') ?? '') ?? []
   return [
     { who: '.php-version asks', php: own },
-    { who: '.tool-versions asks', php: tool },
+    ...toolPins(tree, 'php').map(([place, text]) => ({
+      who: `${place} asks`,
+      php: /^\d/.test(text ?? '') ? text : undefined,
+    })),
   ].map(({ who, php }) => ({ who, php: php === undefined || php.includes('.') ? php : `^${php}.0` }))
 }
 
@@ -48,7 +51,7 @@ export function phpVersion(tree: Tree, composer: Composer | null): string {
   throw new BerthError(
     'invalid',
     `${who} for PHP ${php.slice(0, 60)}: the only ones that can be had are Debian's, ${both}`,
-    who.startsWith('.')
+    !who.startsWith('composer')
       ? `write ${had.join(' or ')} into it, if the app runs on it; ${bring}`
       : who.startsWith('composer.json')
         ? `allow one of them, "php": ">=${usual}", if the app runs on it; ${bring}`

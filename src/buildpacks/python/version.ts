@@ -1,4 +1,5 @@
 import { BerthError } from '../../errors.js'
+import { toolPins } from '../tool-versions.js'
 import type { Tree } from '../tree.js'
 import type { Project } from './project.js'
 import { allows } from './specifier.js'
@@ -37,7 +38,7 @@ export interface PythonVersion {
 }
 
 /**
- * The version for an app: what runtime.txt, .python-version or the Pipfile names, else one that `requires-python` allows.
+ * The version for an app: what runtime.txt, .python-version, .tool-versions, mise.toml or the Pipfile names, else one that `requires-python` allows.
  * @throws BerthError `invalid` for a version that there is no image of
  */
 export function pythonVersion(tree: Tree, project: Project): PythonVersion {
@@ -79,5 +80,6 @@ function namedIn(tree: Tree, project: Project): { place: string; text: string } 
       throw new BerthError('invalid', `${place} names several versions: ${lines.slice(0, 5).join(', ')}`, hint)
     if (lines[0] !== undefined) return { place, text: lines[0].slice(0, 80) }
   }
+  for (const [place, text] of toolPins(tree, 'python')) if (text !== undefined) return { place, text }
   return project.pinned ?? null
 }

@@ -1,5 +1,6 @@
 import { satisfies, validRange } from 'semver'
 import { BerthError } from '../../errors.js'
+import { toolPins, type Pin } from '../tool-versions.js'
 import type { Tree } from '../tree.js'
 import type { Gemfile } from './gemfile.js'
 
@@ -20,16 +21,16 @@ export interface RubyVersion {
 }
 
 /**
- * The line for an app: what the Gemfile's `ruby` says, else .ruby-version or .tool-versions; Debian's where it fits.
+ * The line for an app: what the Gemfile's `ruby` says, else .ruby-version, .tool-versions or mise.toml; Debian's where it fits.
  * @throws BerthError `invalid` for what is no version of Ruby, or a line that has no image
  */
 export function rubyVersion(tree: Tree, { ruby }: Pick<Gemfile, 'ruby'>): RubyVersion {
   const file = /^file:\s*["']([\w./-]+)["']/.exec(ruby ?? '')?.[1]
   const inGemfile = ruby === undefined ? undefined : file === undefined ? ruby : fileVersion(tree, file)
-  const places: readonly (readonly [string, string | undefined])[] = [
+  const places: readonly Pin[] = [
     ['Gemfile', inGemfile],
     ['.ruby-version', fileVersion(tree, '.ruby-version')],
-    ['.tool-versions', /^ruby\s+(\S+)/m.exec(tree.read('.tool-versions') ?? '')?.[1]],
+    ...toolPins(tree, 'ruby'),
   ]
   const [place, asked] = places.find(([, text]) => text !== undefined && text !== '') ?? ['', undefined]
   if (asked === undefined) return { version: debianRuby.line, notes: [], pinned: undefined }

@@ -1,6 +1,7 @@
 import { BerthError } from '../../errors.js'
 import { asTable } from '../../lib/toml.js'
 import { readToml } from '../toml.js'
+import { toolPins, type Pin } from '../tool-versions.js'
 import type { Tree } from '../tree.js'
 
 /** Name of the image of a version; the same as the official image's. */
@@ -17,7 +18,8 @@ export interface RustVersion {
 const newest = '1'
 
 /**
- * The compiler for an app: the channel of rust-toolchain.toml or rust-toolchain, else .rust-version; else the newest. What
+ * The compiler for an app: the channel of rust-toolchain.toml or rust-toolchain, else .rust-version, .tool-versions or mise.toml; else
+ * the newest. What
  * `rust-version` in Cargo.toml says is the least that will do, which Cargo itself sees to.
  * @throws BerthError `invalid` for what is no version of Rust
  */
@@ -59,6 +61,6 @@ function channelIn(tree: Tree): { place: string; channel: string } | null {
     const channel = toml ? asTable(readToml(tree, place).toolchain).channel : text.trim()
     if (typeof channel === 'string' && channel !== '') return { place, channel }
   }
-  const channel = (tree.read('.rust-version') ?? '').trim()
-  return channel === '' ? null : { place: '.rust-version', channel }
+  const pins: readonly Pin[] = [['.rust-version', tree.read('.rust-version')?.trim()], ...toolPins(tree, 'rust')]
+  return pins.map(([place, text = '']) => ({ place, channel: text })).find(({ channel }) => channel !== '') ?? null
 }
