@@ -2,19 +2,11 @@ import { BerthError } from '../../errors.js'
 import { asTable, parseToml } from '../../lib/toml.js'
 import { siteDirectory } from '../site.js'
 import type { Tree } from '../tree.js'
+import { setupFile } from './project.js'
 import { programs } from './web.js'
 
 /** Files that say that this is a Python app, whatever is beside them. */
-const manifests = [
-  'requirements.txt',
-  'Pipfile',
-  'Pipfile.lock',
-  'uv.lock',
-  'poetry.lock',
-  'pdm.lock',
-  'setup.py',
-  'manage.py',
-]
+const manifests = ['requirements.txt', 'Pipfile', 'Pipfile.lock', 'uv.lock', 'poetry.lock', 'pdm.lock', 'manage.py']
 /** What people write for requirements.txt. */
 const misspelt = /^(?:requirements?(?:\.txt)?\.txt|requirements?\.text|requirements?)$/i
 const pythonCommand =
@@ -39,11 +31,12 @@ export function choosesPython(tree: Tree, declared: Readonly<Record<string, stri
   return program && siteDirectory(tree) !== '.'
 }
 
-/** A pyproject.toml that declares a project; many are there for tools alone. */
+/** A setup.py, or a setup.cfg or pyproject.toml that declares a project; many of them are there for tools alone. */
 function isProject(tree: Tree): boolean {
   try {
-    const { project, tool } = parseToml(tree.read('pyproject.toml') ?? '')
-    return project !== undefined || ['poetry', 'pdm'].some((name) => name in asTable(tool))
+    const pyproject = parseToml(tree.read('pyproject.toml') ?? '')
+    if (setupFile(tree, pyproject) !== undefined || pyproject.project !== undefined) return true
+    return ['poetry', 'pdm'].some((name) => name in asTable(pyproject.tool))
   } catch {
     return true // whoever reads it next says what is wrong with it
   }

@@ -56,7 +56,7 @@ export function installDependencies(project: Project, extra: string | undefined,
   const { installer, file } = project
   const commands: Readonly<Record<Project['installer'], string | null>> = {
     uv: 'uv sync --locked --no-default-groups --no-install-project --no-install-workspace',
-    pyproject: 'uv sync --no-default-groups --no-install-project',
+    pyproject: 'uv sync --no-default-groups --no-install-project --no-install-workspace',
     poetry: `uv pip install -r ${poetryList}`,
     pdm: 'pdm sync --prod --no-editable --no-self',
     pipenv: file === 'Pipfile.lock' ? 'pipenv sync' : 'pipenv install',

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path/posix'
 import { asTable, asTables, asTexts, type TomlTable } from '../../lib/toml.js'
 import { readToml } from '../toml.js'
 import type { Tree } from '../tree.js'
@@ -20,7 +21,7 @@ export interface Project {
   readonly files: readonly string[]
   readonly needsTree: boolean
   readonly needsGit: boolean
-  /** Whether the app is a package of its own, which is installed beside its dependencies. */
+  /** Whether the app, or a member of its workspace, is a package, which is installed beside its dependencies. */
   readonly isPackage: boolean
   /** Its programs by their names: `serve` -> `shop.cli:main`. */
   readonly scripts: ReadonlyMap<string, string>
@@ -45,10 +46,12 @@ export function readProject(tree: Tree): Project {
   const has = (file: string): boolean => tree.hasFile(file)
   const locked = locks.filter(([file]) => has(file))
   const [first] = locked
+  const members = workspaceMembers(tree, pyproject)
   const common = {
     requires: requiresOf(pyproject),
     scripts: scriptsOf(pyproject),
-    isPackage: 'build-system' in pyproject || asTable(asTable(pyproject.tool).uv).package === true,
+    isPackage:
+      'build-system' in pyproject || asTable(asTable(pyproject.tool).uv).package === true || members.length > 0,
   }
   if (first !== undefined && (first[1] === 'pipenv' || has('pyproject.toml'))) {
     const others = [...locked.map(([file]) => file), 'requirements.txt'].filter(
@@ -58,17 +61,26 @@ export function readProject(tree: Tree): Project {
       others.length === 0
         ? []
         : [`${others.join(' and ')} not used: ${first[0]} says what is installed; remove it to have another`]
-    return { ...common, ...fromLock(tree, pyproject, first), notes }
+    return { ...common, ...fromLock(tree, members, first), notes }
   }
   if (has('requirements.txt')) return { ...common, ...fromRequirements(tree) }
   const plain = { ...common, needsTree: false, needsGit: false, packages: null, notes: [] }
   if (has('Pipfile')) return { ...plain, ...fromPipfile(tree) }
   const declared = declaredIn(pyproject)
-  if (declared !== null) return { ...plain, ...unlocked(pyproject, declared) }
+  if (declared !== null) return { ...plain, ...unlocked(pyproject, members, declared) }
   const nothing = { ...plain, names: new Set<string>(), files: [], isPackage: false }
-  return has('setup.py')
-    ? { ...nothing, installer: 'setup', file: 'setup.py', manifest: 'setup.py', needsTree: true }
-    : { ...nothing, installer: 'none', file: '', manifest: 'a requirements.txt' }
+  const setup = setupFile(tree, pyproject)
+  return setup === undefined
+    ? { ...nothing, installer: 'none', file: '', manifest: 'a requirements.txt' }
+    : { ...nothing, installer: 'setup', file: setup, manifest: setup, needsTree: true }
+}
+
+/** The file by which an app is a package for setuptools, or another builder that reads files of its own; undefined for none. */
+export function setupFile(tree: Tree, pyproject: TomlTable): string | undefined {
+  if (tree.hasFile('setup.py')) return 'setup.py'
+  // it has the settings of many tools
+  if (/^\[options\]/m.test(tree.read('setup.cfg') ?? '')) return 'setup.cfg'
+  return 'build-system' in pyproject ? 'pyproject.toml' : undefined
 }
 
 function fromRequirements(tree: Tree): Omit<Project, 'requires' | 'scripts'> {
@@ -101,29 +113,34 @@ function fromPipfile(tree: Tree): Unlocked {
 }
 
 function unlocked(
-  pyproject: TomlTable,
+  { project, tool: tools }: TomlTable,
+  members: readonly string[],
   { installer, names }: Pick<Project, 'installer' | 'names'>,
-): Unlocked & Pick<Project, 'needsTree'> {
+): Unlocked & Pick<Project, 'needsTree' | 'needsGit'> {
   const file = 'pyproject.toml'
   const tool = installer === 'poetry' ? 'poetry' : 'uv'
+  const { poetry, uv } = asTable(tools)
+  const from = installer === 'poetry' ? asTable(poetry).dependencies : asTable(uv).sources
+  const sources = Object.values(asTable(from)).flat().map(asTable)
   return {
     installer,
     file,
     manifest: file,
     names,
-    files: [file],
+    files: [file, ...members],
     // what is dynamic is told by the app's own code
-    needsTree: asTexts(asTable(pyproject.project).dynamic).includes('dependencies'),
+    needsTree:
+      asTexts(asTable(project).dynamic).includes('dependencies') || sources.some(({ path }) => path !== undefined),
+    needsGit: sources.some(({ git }) => git !== undefined),
     notes: [`no ${tool}.lock: versions may differ at each build; run \`${tool} lock\` and commit it`],
   }
 }
 
 type Locked = Omit<Project, 'isPackage' | 'scripts' | 'requires' | 'notes'>
 
-function fromLock(tree: Tree, pyproject: TomlTable, [file, installer]: readonly [string, Installer]): Locked {
+function fromLock(tree: Tree, members: readonly string[], [file, installer]: readonly [string, Installer]): Locked {
   const manifest = installer === 'pipenv' ? 'Pipfile' : 'pyproject.toml'
-  const members = installer === 'uv' ? workspaceMembers(tree, pyproject) : []
-  const files = [manifest, file, ...members].filter((one) => tree.hasFile(one))
+  const files = [manifest, file, ...(installer === 'uv' ? members : [])].filter((one) => tree.hasFile(one))
   const base = { installer, file, manifest, files }
   if (installer === 'pipenv') {
     const lock = jsonTable(tree, file)
@@ -138,8 +155,12 @@ function fromLock(tree: Tree, pyproject: TomlTable, [file, installer]: readonly 
   const packages = asTables(readToml(tree, file).package)
   const names = new Set(packages.flatMap(({ name }) => (typeof name === 'string' ? [normalized(name)] : [])))
   const sources = packages.map((one) => ({ ...asTable(one.source), ...one }))
+  // the app itself and members of its workspace are installed once the tree is there
+  const later = ['.', ...members.map((one) => dirname(one))]
   const local = sources.some(
-    ({ directory, path, type }) => typeof (directory ?? path) === 'string' || type === 'directory',
+    ({ directory, path, editable, type }) =>
+      type === 'directory' ||
+      [directory, path, editable].some((one) => typeof one === 'string' && !later.includes(one)),
   )
   const needsGit = sources.some(({ git, type }) => git !== undefined || type === 'git')
   return { ...base, names, needsTree: local, needsGit, packages }
@@ -151,7 +172,7 @@ function workspaceMembers(tree: Tree, pyproject: TomlTable): string[] {
   return patterns.flatMap((pattern) => {
     const [parent, star] = [pattern.replace(/\/?\*$/, '') || '.', pattern.endsWith('*')]
     const directories = star ? tree.names(parent).map((name) => `${parent}/${name}`) : [parent]
-    return directories.map((directory) => `${directory}/pyproject.toml`)
+    return directories.map((directory) => `${directory}/pyproject.toml`).filter((file) => tree.hasFile(file))
   })
 }
 

@@ -82,7 +82,7 @@ describe('the Python buildpack', () => {
       commandOf({ Pipfile: '[packages]\nfastapi="*"\n', 'Pipfile.lock': '{"default": {"fastapi": {}}}' }),
     ).to.equal('pipenv sync')
     expect(commandOf({ 'pyproject.toml': manifest })).to.match(
-      /^\{ uv sync --no-default-groups --no-install-project --no-build \|\|/,
+      /^\{ uv sync --no-default-groups --no-install-project --no-install-workspace --no-build \|\|/,
     )
     expect(commandOf({ 'setup.py': '' })).to.equal('uv pip install .')
     const both = planOf({ 'main.py': fastapi, 'pyproject.toml': manifest, 'uv.lock': lock, 'requirements.txt': 'x' })
@@ -92,6 +92,68 @@ describe('the Python buildpack', () => {
     expect(
       planOf({ 'main.py': fastapi, 'pyproject.toml': manifest, 'uv.lock': lock, 'poetry.lock': poetry }).notes,
     ).to.deep.equal(['poetry.lock not used: uv.lock says what is installed; remove it to have another'])
+  })
+
+  it('installs the members of a workspace once the code is there, with a lock file and without', () => {
+    const root =
+      '[project]\nname = "x"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["shop"]\n' +
+      '[tool.uv.workspace]\nmembers = ["packages/*", "none"]\n[tool.uv.sources]\nshop = { workspace = true }\n'
+    const member = '[project]\nname = "shop"\nversion = "1"\n[build-system]\nrequires = ["hatchling"]\n'
+    const source = (name: string, place: string): string => `[[package]]\nname = "${name}"\nsource = { ${place} }\n`
+    const locked = source('x', 'virtual = "."') + source('shop', 'editable = "packages/shop"')
+    const files = {
+      'main.py': '',
+      'pyproject.toml': root,
+      'packages/shop/pyproject.toml': member,
+      'packages/a.txt': '',
+    }
+    for (const lock of [{}, { 'uv.lock': locked }]) {
+      const { dockerfile } = planOf({ ...files, ...lock })
+      const steps = dockerfile.split('\n').filter((line) => /^(?:COPY|FROM)|uv sync/.test(line))
+      expect(
+        steps.slice(1, 5).map((line) => line.replace(/ --locked| -q.*| --no-build.*|\{ /g, '').trim()),
+      ).to.deep.equal([
+        `COPY pyproject.toml ${'uv.lock' in lock ? 'uv.lock ' : ''}./`,
+        'COPY packages/shop/pyproject.toml ./packages/shop/pyproject.toml',
+        '&& uv sync --no-default-groups --no-install-project --no-install-workspace',
+        'COPY . .',
+      ])
+      expect(steps[5]).to.include(
+        `uv sync ${'uv.lock' in lock ? '--locked ' : ''}--no-default-groups --inexact --offline`,
+      )
+    }
+  })
+
+  it('has the code before what lies in it is installed, and git where that is fetched', () => {
+    const uv = (more: string): string => `[project]\nname = "x"\nversion = "1"\ndependencies = ["shop"]\n${more}`
+    const poetry = (more: string): string => `[tool.poetry.dependencies]\npython = "^3.11"\nshop = ${more}\n`
+    const steps = (files: Files): string =>
+      planOf({ 'main.py': '', ...files })
+        .dockerfile.split('\n')
+        .filter((line) => /^COPY|--no-install-recommends (?!gcc)|uv (?:sync|pip install)/.test(line))
+        .map((line) => /^COPY .*?(?= \.)|git|uv \w+/.exec(line)?.[0] ?? '')
+        .slice(0, 2)
+        .join(', ')
+    expect(steps({ 'pyproject.toml': uv('[tool.uv.sources]\nshop = { path = "shop" }\n') })).to.equal('COPY ., uv sync')
+    expect(steps({ 'pyproject.toml': poetry('{ path = "shop", develop = true }') })).to.match(/^COPY \., uv pip/)
+    const lock = '[[package]]\nname = "shop"\nsource = { editable = "shop" }\n'
+    expect(steps({ 'pyproject.toml': uv(''), 'uv.lock': lock })).to.equal('COPY ., uv sync')
+    for (const text of [uv('[tool.uv.sources]\nshop = { git = "https://x/y" }\n'), poetry('{ git = "https://x/y" }')])
+      expect(planOf({ 'main.py': '', 'pyproject.toml': text }).dockerfile).to.match(/--no-install-recommends .*git/)
+  })
+
+  it('takes a package that setup.cfg, or a builder that pyproject.toml names, installs', () => {
+    const built = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+    for (const files of [
+      { 'setup.cfg': '[metadata]\nname = shop\n[options]\ninstall_requires = flask\n' },
+      { 'pyproject.toml': built },
+    ]) {
+      const { dockerfile, processTypes } = planOf({ 'shop/__main__.py': '', ...files })
+      expect(dockerfile).to.match(/\nCOPY \. \.\nRUN .*uv venv -q \\\n && uv pip install \.\n/)
+      expect(processTypes.web).to.equal('python -m shop')
+    }
+    for (const files of [{ 'setup.cfg': '[flake8]\n' }, { 'pyproject.toml': '[tool.ruff]\n' }])
+      expect(complaintOf({ 'shop/__main__.py': '', ...files })).to.include('no stack recognised')
   })
 
   it('has compilers where the lock file has no wheel for the Python', () => {
