@@ -8,4 +8,5 @@ WORKDIR /app
 COPY deno.json deno.lock ./
 COPY main.ts ./
 RUN deno install --entrypoint main.ts
+EXPOSE 8000
 CMD ["deno", "run", "--allow-net", "--allow-env", "main.ts"]

@@ -26,6 +26,9 @@ export const commandLines = (command: string | null | undefined): string[] =>
 export const fileLine = (path: string, text: string): string =>
   `COPY --chmod=${path.includes('/bin/') ? '755' : '644'} <<'FILE' ${path}\n${text}FILE`
 
+/** What the image of compiled programs begins with. */
+export const programBase = 'debian:bookworm-slim'
+
 /**
  * The image of compiled programs: what a stage `build` has left in /out, on Debian with certificates and time zones.
  * @param more `RUN` lines, and what its `ENV` line has besides
@@ -34,7 +37,7 @@ export const programImage = (
   command: string | null,
   more: { readonly run?: readonly string[]; readonly env?: string },
 ): string[] => [
-  'FROM debian:bookworm-slim',
+  `FROM ${programBase}`,
   `RUN ${addUser}`,
   ...(more.run ?? []),
   'COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt',

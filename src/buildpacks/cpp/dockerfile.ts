@@ -1,6 +1,6 @@
 import type { DeclaredProject } from './cmake.js'
 import { toolsStage } from './tools-stage.js'
-import { home, programImage } from '../image-lines.js'
+import { home, programBase, programImage } from '../image-lines.js'
 
 /** How an app in C or C++ is built. */
 export interface CppParts {
@@ -37,9 +37,9 @@ const sources = [
   .join(' ')
 // the times of programs that make has made are told from others by parts of a second
 const copied = `find . -type f ${sources} -print0 | tar -c --format=posix --null -T - | tar -x -C /out`
-/** Libraries that are in every image of Debian. */
-const usual = '/(ld-linux[^/]*|lib(c|m|pthread|dl|rt|resolv|util|nsl|gcc_s|stdc\\+\\+))\\.so'
-const linked = `find /out -type f -perm -u+x -exec ldd {} + 2>/dev/null | awk '$2 == "=>" && $3 ~ "^/" {print $3}' | grep -Ev '${usual}' | sort -u | xargs -r cp -Lt /out/lib`
+/** Where the image that the programs will run in is seen: what it has of the libraries is not brought along. */
+const base = '/mnt/base'
+const linked = `find /out -type f -perm -u+x -exec ldd {} + 2>/dev/null | awk '$2 == "=>" && $3 ~ "^/" {print $3}' | sort -u | while read -r lib; do [ -e "${base}$lib" ] || cp -Lt /out/lib "$lib" || exit 1; done`
 /** What a configuration compiles to see what there is counts for nothing. */
 const counted = 'ccache -z > /dev/null'
 const told = `ccache --print-stats | awk '/^cache_miss\\t/ {miss = $2} /^(direct|preprocessed)_cache_hit\\t/ {hit += $2} END {print "Compiled " miss + 0 " files; " hit + 0 " were in the cache"}'`
@@ -59,7 +59,7 @@ export function dockerfileOf(parts: CppParts): string {
     'ENV CCACHE_DIR=/root/.cache/ccache PATH=/usr/lib/ccache:$PATH',
     `WORKDIR /src`,
     'COPY . .',
-    'RUN --mount=type=cache,target=/root/.cache/ccache \\',
+    `RUN --mount=type=cache,target=/root/.cache/ccache --mount=type=bind,from=${programBase},target=${base} \\`,
     ` mkdir -p /out/bin /out/lib && touch /tmp/before \\`,
     ...(project === null ? makeSteps(parts) : declaredSteps(project)).map((step) => ` && ${step} \\`),
     ...Object.entries(parts.links).map(
