@@ -1,3 +1,9 @@
+/** The name of an app's volume. */
+export const volumeName = /^[a-zA-Z0-9][\w.-]{0,63}$/
+
+/** Mounts that a process has at most. */
+export const mostMounts = 30
+
 /** A volume that a process has. */
 export interface VolumeMount {
   /** Where, an absolute path. */
@@ -9,6 +15,17 @@ export interface VolumeMount {
   readonly readOnly?: true
   /** What the image has there is not copied to it while it is empty. */
   readonly noCopy?: true
+  /** Bytes that the volume holds, where it is made for this. */
+  readonly size?: number
+}
+
+/** A volume of an app that somebody has mounted into its processes: it is part of a release, what is in it is not. */
+export interface AppMount extends VolumeMount {
+  readonly name: string
+  /** Process types that have it; all unless given. */
+  readonly types?: readonly string[]
+  /** No two processes of a type that has it run at once: the old one stops before the new one starts. */
+  readonly exclusive?: true
 }
 
 /** A network of an app that a process is on. */

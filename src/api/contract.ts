@@ -13,6 +13,7 @@ import { plugins } from './plugins/contract.js'
 import { processes } from './processes/contract.js'
 import { releases } from './releases/contract.js'
 import { platform } from './platform/contract.js'
+import { storage } from './storage/contract.js'
 import { system } from './system/contract.js'
 import { routing } from './routing/contract.js'
 import { registries } from './registries/contract.js'
@@ -32,6 +33,7 @@ export const contract = {
   formation,
   processes,
   cron,
+  storage,
   releases,
   builds,
   operations,
@@ -60,4 +62,5 @@ export type { SyncView } from './git/contract.js'
 export type { PluginInfo, PluginView } from './plugins/contract.js'
 export type { LogLineView, ProcessView } from './processes/contract.js'
 export type { ReleaseInfo, ReleaseView } from './releases/contract.js'
+export type { VolumeView } from './storage/contract.js'
 export type { TokenView } from './tokens/contract.js'

@@ -15,6 +15,7 @@ import { pluginHandlers } from './plugins/handlers.js'
 import { processHandlers } from './processes/handlers.js'
 import { releaseHandlers } from './releases/handlers.js'
 import { platformHandlers } from './platform/handlers.js'
+import { storageHandlers } from './storage/handlers.js'
 import { systemHandlers } from './system/handlers.js'
 import { registryHandlers } from './registries/handlers.js'
 import { tokenHandlers } from './tokens/handlers.js'
@@ -33,6 +34,7 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   formation: formationHandlers(platform),
   processes: processHandlers(platform),
   cron: cronHandlers(platform),
+  storage: storageHandlers(platform),
   releases: releaseHandlers(platform),
   builds: buildHandlers(platform),
   operations: operationHandlers(platform),

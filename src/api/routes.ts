@@ -77,6 +77,12 @@ export const routes = {
     runs: 'GET /apps/:app/cron/:entry/runs',
     output: 'GET /apps/:app/cron/:entry/runs/:run/output',
   },
+  storage: {
+    list: 'GET /apps/:app/storage',
+    mount: 'POST /apps/:app/storage',
+    unmount: 'POST /apps/:app/storage/:volume/unmount',
+    destroy: 'DELETE /apps/:app/storage/:volume',
+  },
   releases: {
     list: 'GET /apps/:app/releases',
     info: 'GET /apps/:app/releases/:version',

@@ -6,7 +6,9 @@ import type { Release } from '../store/releases.js'
 import { checks } from './checks.js'
 import { config } from './config.js'
 import { destroy } from './destroy.js'
+import { destroyVolume } from './destroy-volume.js'
 import type { ActingKind, ReleasingKind } from './kind.js'
+import { mount, unmount } from './mount.js'
 import { push, type PushChange } from './push.js'
 import { rename } from './rename.js'
 import { restart } from './restart.js'
@@ -14,7 +16,10 @@ import { rollback } from './rollback.js'
 import { scale } from './scale.js'
 
 /** Every way an app can change, by its kind. */
-const kinds = { push, config, checks, scale, rollback, restart, rename, destroy }
+const kinds = {
+  ...{ push, config, checks, scale, rollback, restart, rename, destroy },
+  ...{ mount, unmount, 'destroy-volume': destroyVolume },
+}
 
 type Kinds = typeof kinds
 /** A change of an app, as it is stored. */

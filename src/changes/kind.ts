@@ -51,11 +51,17 @@ export interface Making {
   /** @throws BerthError `missing` */
   release(version: number): Promise<Release>
   hasImage(image: string): Promise<boolean>
+  /**
+   * Makes a volume of the app, unless it is there. @param size bytes that it holds; no limit unless given
+   * @throws BerthError `conflict` where it is there with another size, or has no room
+   */
+  createVolume(name: string, size: number | undefined): Promise<void>
 }
 
 /** What a change that makes no release may ask of the worker. */
 export interface Acting {
   readonly app: App
+  readonly current: Release
   readonly store: Pick<Store, 'apps' | 'routes'>
   readonly progress: Progress
   /** Where the app answers. */
@@ -66,6 +72,8 @@ export interface Acting {
   refreshRoute(): Promise<void>
   /** Stops the app's processes and removes what the engine has of it. */
   dismantle(): Promise<void>
+  /** Removes a volume of the app with all that is in it. Safe to repeat. @throws BerthError `conflict` while a process has it */
+  removeVolume(name: string): Promise<void>
 }
 
 interface Described<C extends StoredChange> {

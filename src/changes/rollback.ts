@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { BerthError } from '../errors.js'
 import { own } from '../lib/own.js'
+import type { AppMount } from '../process-settings.js'
 import { imagesOf, type Release } from '../store/releases.js'
 import { formationFor } from './formation.js'
 import { releasing, type Making } from './kind.js'
@@ -28,7 +29,21 @@ export function rollbackNotes(current: Release, old: Release): string[] {
   return [
     `Brings back the code, config vars and process types of v${old.version}`,
     ...scaled.map((type) => `Brings back ${type}=${own(old.formation, type)?.quantity ?? 0}, which was gone`),
+    ...mountNotes(current, old),
     'Does not bring back the scale of process types that are there now, domains, or data; runs no release command',
+  ]
+}
+
+/** The mounts are those of the old release, too; that a volume is not there is said, since what is written then is lost. */
+function mountNotes({ mounts: now = [] }: Release, { version, mounts: then = [] }: Release): string[] {
+  const without = (some: readonly AppMount[], others: readonly AppMount[]): AppMount[] =>
+    some.filter(({ name, target }) => !others.some((one) => one.name === name && one.target === target))
+  return [
+    ...without(now, then).map(
+      ({ name, target }) =>
+        `Unmounts ${name} from ${target}, where v${version} had none; what is in it stays, and \`berth storage:mount ${name}:${target}\` brings it back`,
+    ),
+    ...without(then, now).map(({ name, target }) => `Mounts ${name} at ${target} again, with what is in it now`),
   ]
 }
 
@@ -53,6 +68,7 @@ export const rollback = releasing<Rollback, Release>({
     const said = { origin, settings, scripts, declared, healthchecks, cron }
     // those that are there keep their scale, those that were gone have theirs again
     const formation = formationFor(processTypes, { ...old.formation, ...current.formation })
-    return { image, images, port, commit, processTypes, config, reach, ...said, source, formation }
+    const { mounts } = old
+    return { image, images, port, commit, processTypes, config, reach, ...said, mounts, source, formation }
   },
 })

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { AppView } from '../api/contract.js'
-import { BerthError } from '../errors.js'
 import { addCommand } from './command.js'
+import { confirmByName } from './confirm.js'
 import { UsageError } from './failure.js'
 import { joinSource } from './git-sync.js'
 import { fields, formatTime, heading, print, printJson, say, table } from './output.js'
@@ -22,27 +22,6 @@ async function addRemote({ credentials }: Session, app: AppView): Promise<void> 
     return
   }
   say(`The git remote berth leads to ${there} and was left alone; \`berth git:remote -a ${app.name}\` changes it`)
-}
-
-/** The name again, asked for on a terminal unless given. @throws UsageError */
-async function confirmed(app: string, given: string | undefined): Promise<string> {
-  if (given !== undefined) return given
-  if (!process.stdin.isTTY || !process.stderr.isTTY)
-    throw new UsageError(`destroying ${app} must be confirmed`, `repeat its name: --confirm ${app}`)
-  const { createInterface } = await import('node:readline/promises')
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  const left = new AbortController()
-  terminal.once('SIGINT', () => left.abort()).once('close', () => left.abort()) // Ctrl-C, Ctrl-D
-  try {
-    say(`This destroys ${app}: its processes, releases, config vars and repository. It cannot be undone.`)
-    return await terminal.question(`Type ${app} to go on: `, { signal: left.signal })
-  } catch (cause) {
-    if (!left.signal.aborted) throw cause
-    say('')
-    throw new BerthError('invalid', 'nothing was destroyed')
-  } finally {
-    terminal.close()
-  }
 }
 
 function addApps(program: Command): void {
@@ -156,19 +135,20 @@ function addAppsDestroy(program: Command): void {
       name: 'apps:destroy',
       summary: 'destroy an app: its processes, releases, config vars and repository',
       group,
-      examples: ['apps:destroy -a blog', 'apps:destroy -a blog --confirm blog'],
+      examples: ['apps:destroy -a blog', 'apps:destroy -a blog --confirm blog', 'apps:destroy -a blog --volumes'],
     }),
   )
     .option('--confirm <name>', 'confirm with the name of the app instead of being asked')
-    .action(async (options: AppOptions & { confirm?: string }) => {
-      const session = await openApp(options)
-      await session.client.apps.info({ app: session.app }) // nobody is asked to confirm what is not there
-      const confirm = await confirmed(session.app, options.confirm)
-      await followOperation(
-        session,
-        `Destroying ${session.app}`,
-        session.client.apps.destroy({ app: session.app, confirm }),
-      )
+    .option('--volumes', 'destroy its volumes, too, with all that is in them; an app that has any stays without')
+    .action(async (options: AppOptions & { confirm?: string; volumes?: boolean }) => {
+      const { app, client, ...session } = await openApp(options)
+      await client.apps.info({ app }) // nobody is asked to confirm what is not there
+      const volumes = options.volumes ? (await client.storage.list({ app })).map(({ name }) => name) : []
+      const files = volumes.length === 0 ? '' : `, and its volumes with all that is in them: ${volumes.join(', ')}`
+      const warning = `This destroys ${app}: its processes, releases, config vars and repository${files}. It cannot be undone.`
+      const confirm = await confirmByName(app, warning, options.confirm)
+      const request = { app, confirm, ...(options.volumes ? { volumes: 'true' as const } : {}) }
+      await followOperation({ client, ...session }, `Destroying ${app}`, client.apps.destroy(request))
     })
 }
 

@@ -85,7 +85,7 @@ export async function followOperation(
   }
   if (ended.status === 'succeeded') {
     if (shown) line.show()
-    const same = ended.release === null && (ended.kind === 'config' || ended.kind === 'scale')
+    const same = ended.release === null && ['config', 'scale', 'mount'].includes(ended.kind)
     say(same ? 'nothing changed: no release, no restart' : `done${ended.release === null ? '' : `, v${ended.release}`}`)
     return ended
   }

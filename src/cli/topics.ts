@@ -18,6 +18,7 @@ export const topics: Readonly<Record<string, () => Promise<Register>>> = {
   logs: async () => (await import('./logs.js')).registerLogs,
   run: async () => (await import('./run.js')).registerRun,
   cron: async () => (await import('./cron.js')).registerCron,
+  storage: async () => (await import('./storage/storage.js')).registerStorage,
   releases: async () => (await import('./releases.js')).registerReleases,
   rollback: async () => (await import('./releases.js')).registerReleases,
   builds: async () => (await import('./builds.js')).registerBuilds,

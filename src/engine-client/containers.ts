@@ -28,6 +28,14 @@ export interface ContainerLogQuery {
   readonly follow?: boolean
 }
 
+/** How an archive is unpacked in a container. */
+export interface PutOptions {
+  /** A directory that is there; `/` unless given. */
+  readonly path?: string
+  /** All of it is given to the user that the container's process runs as. */
+  readonly toUser?: boolean
+}
+
 /** The containers of an engine. */
 export class EngineContainers {
   readonly #connection: EngineConnection
@@ -107,9 +115,10 @@ export class EngineContainers {
     return true
   }
 
-  /** Unpacks a tar archive at the root of a container's file system. */
-  async put(id: string, archive: Buffer): Promise<void> {
-    await this.#connection.ask((docker) => docker.getContainer(id).putArchive(archive, { path: '/' }))
+  /** Unpacks a tar archive in a directory of a container's file system. */
+  async put(id: string, archive: Buffer, { path = '/', toUser = false }: PutOptions = {}): Promise<void> {
+    const options = { path, ...(toUser ? { copyUIDGID: '1' } : {}) }
+    await this.#connection.ask((docker) => docker.getContainer(id).putArchive(archive, options))
   }
 
   /** What lies at a path of a container's file system, running or not, as a tar archive; null when nothing does. */

@@ -43,12 +43,6 @@ export async function removeCaches({ engine }: OperationDeps, app: App): Promise
   if ((await engine.builds.builder()) === 'here') await engine.builds.prune(`${label.app}=${app.id}`)
 }
 
-/** Removes an app's volumes, with all that is in them. @throws EngineRefusal for one that a container has still */
-export async function removeVolumes({ engine, config }: OperationDeps, app: App): Promise<void> {
-  const labels = [`${label.instance}=${config.name}`, `${label.app}=${app.id}`]
-  for (const name of await engine.volumes.list(labels)) await engine.volumes.remove(name)
-}
-
 /** Removes those of an app's images that `goes` says. */
 export async function removeImages(
   { engine, log, config }: OperationDeps,

@@ -12,6 +12,7 @@ import { summaryOf } from './summary.js'
 import { askBefore, tellAfter } from './tell-hooks.js'
 import { within } from './within.js'
 import type { OperationDeps } from './deps.js'
+import { createVolume } from './volumes.js'
 
 /** Makes the release of a change and rolls it out. What a worker that died has done of it is taken up. */
 export async function makeRelease(
@@ -80,6 +81,7 @@ function makingOf(deps: OperationDeps, run: OperationRun, version: number): Maki
     },
     release: (version) => store.releases.get(app.id, version),
     hasImage: async (image) => (await engine.images.inspect(image)) !== null,
+    createVolume: (name, size) => createVolume(deps, app, name, size),
   }
 }
 

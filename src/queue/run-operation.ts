@@ -16,6 +16,7 @@ import { waitForChanges, type OperationRun } from './run.js'
 import { onceNames } from './scripts.js'
 import { askFirst, tellEnd } from './tell-hooks.js'
 import type { OperationDeps } from './deps.js'
+import { removeVolume } from './volumes.js'
 
 /**
  * Runs one operation to its end: built, released, rolled out, its record and log closed. Every step may have been
@@ -85,6 +86,7 @@ async function apply(deps: OperationDeps, run: OperationRun): Promise<void> {
 
 const actingOf = (deps: OperationDeps, { app, current, operation, log, signal }: OperationRun): Acting => ({
   app,
+  current,
   store: deps.store,
   progress: log,
   url: deps.config.appUrl(app),
@@ -94,6 +96,7 @@ const actingOf = (deps: OperationDeps, { app, current, operation, log, signal }:
   },
   refreshRoute: () => deps.scheduler.refreshRoute(app),
   dismantle: () => dismantle(deps, app),
+  removeVolume: (name) => removeVolume(deps, app, name),
 })
 
 /** What is too old to keep goes; what cannot go now goes after the next operation. */

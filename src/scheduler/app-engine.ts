@@ -14,6 +14,7 @@ import type { NetworkPlace } from '../process-settings.js'
 import { specLabel } from './desired.js'
 import type { ObservedContainer } from './plan.js'
 import { graceIn, networkIn, networkOf, placeName, type NetworkJoin } from './settings.js'
+import { VolumeOwners } from './volume-owner.js'
 
 /** Images whose command is kept in mind. */
 const remembered = 1_000
@@ -53,9 +54,11 @@ export class AppEngine {
   readonly #instance: string
   readonly #commands = new Map<string, Promise<ImageCommand>>()
   readonly #started = new Map<string, string>()
+  readonly #owners: VolumeOwners
   constructor(client: EngineClient, instance: string) {
     this.client = client
     this.#instance = instance
+    this.#owners = new VolumeOwners(client)
   }
 
   /** Containers of an app, or of all apps, dead ones included; by app id. */
@@ -122,6 +125,7 @@ export class AppEngine {
   async create(options: ContainerCreation, joins: readonly NetworkJoin[] = []): Promise<string> {
     const id = await this.client.containers.create(options)
     try {
+      await this.#owners.settle(id, options)
       for (const { network, aliases } of joins) await this.client.networks.connect(network, id, aliases)
       return id
     } catch (error) {

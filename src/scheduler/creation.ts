@@ -6,7 +6,7 @@ import type { App } from '../store/apps.js'
 import type { FormationEntry, Release } from '../store/releases.js'
 import type { Init } from './init/init.js'
 import { entryOf, environmentOf, imageOf, labelsOf, oneOffType, type Slot } from './desired.js'
-import { containerFields, joinsOf, settingsOf } from './settings.js'
+import { containerFields, joinsOf, settingsWithMounts } from './settings.js'
 
 /** Processes and threads a container may have. */
 const pids = 1024
@@ -30,7 +30,7 @@ export function creationOf(
   slot: Slot,
   { words, init }: ContainerCommand,
 ): ContainerCreation {
-  const settings = settingsOf(release, slot.like ?? slot.type)
+  const settings = settingsWithMounts(release, slot.like ?? slot.type)
   const { config, host } = containerFields(instance, app.id, settings)
   const [{ network, aliases }] = joinsOf(app.id, settings, [slot.type, slot.process])
   return {

@@ -5,7 +5,7 @@ import type { App } from '../store/apps.js'
 import { varsFor } from '../store/reach.js'
 import { defaultEntry, type FormationEntry, type Release } from '../store/releases.js'
 import type { Away } from '../store/routes.js'
-import { settingsInSpec, settingsLabels, settingsOf, variablesOf } from './settings.js'
+import { mountsInSpec, settingsInSpec, settingsLabels, settingsOf, variablesOf } from './settings.js'
 
 /** Label that says what a container was made from; containers of equal spec are interchangeable. */
 export const specLabel = 'berth.spec'
@@ -62,6 +62,7 @@ export function specHash(release: Release, type: string): string {
     cpus,
     ...port,
     ...more,
+    ...mountsInSpec(release, type),
   ]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
 }

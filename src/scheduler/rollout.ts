@@ -1,5 +1,6 @@
 import { BerthError, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
+import { isExclusive } from '../store/mounts.js'
 import type { Release } from '../store/releases.js'
 import { checksOf } from './checks.js'
 import { imageOf, slotsOf, type Slot } from './desired.js'
@@ -124,7 +125,9 @@ export class RollOut {
   /** Those of which the new one starts beside the old: `web`, unless somebody has said that two must not run at once. */
   #overlapping(slots: readonly Slot[]): Slot[] {
     const { app, release } = this.#request
-    return slots.filter(({ type }) => type === 'web' && checksOf(app, release, type).mode !== 'disable')
+    const mayOverlap = (type: string): boolean =>
+      checksOf(app, release, type).mode !== 'disable' && !isExclusive(release, type)
+    return slots.filter(({ type }) => type === 'web' && mayOverlap(type))
   }
 
   async #replaceOthers(slots: readonly Slot[]): Promise<void> {

@@ -3,6 +3,7 @@ import { own } from '../lib/own.js'
 import { label } from '../config.js'
 import type { ContainerCreation } from '../engine-client/containers.js'
 import type { NetworkPlace, ProcessSettings, VolumeMount } from '../process-settings.js'
+import { mountsOf } from '../store/mounts.js'
 import type { Release } from '../store/releases.js'
 import { processWords, type ImageCommand } from './command.js'
 import type { Timeouts } from './limits.js'
@@ -18,6 +19,26 @@ export function settingsOf({ settings }: Release, type: string): ProcessSettings
   const host = guests.has(type) ? (own(settings, 'web') ?? Object.values(settings)[0]) : undefined
   return own(settings, type) ?? host ?? nothing
 }
+
+/** The same with the volumes that somebody has mounted; at one place they count more than what the app says. */
+export function settingsWithMounts(release: Release, type: string): ProcessSettings {
+  const settings = settingsOf(release, type)
+  const mounts = mountsOf(release, type)
+  if (mounts.length === 0) return settings
+  const isFree = (target: string): boolean => !mounts.some((mount) => mount.target === target)
+  const { volumes = [], tmpfs = {} } = settings
+  return {
+    ...settings,
+    volumes: [...volumes.filter(({ target }) => isFree(target)), ...mounts],
+    tmpfs: Object.fromEntries(Object.entries(tmpfs).filter(([target]) => isFree(target))),
+  }
+}
+
+/** What of the mounts makes a process what it is, for its spec. */
+export const mountsInSpec = (release: Release, type: string): readonly unknown[] =>
+  mountsOf(release, type).map(({ name, target, subpath, readOnly, noCopy }) => ({
+    mount: [name, target, subpath, readOnly, noCopy],
+  }))
 
 /** A text of the settings with the values of its variables; one that cannot be read stays as it is. */
 function filled(text: string, settings: ProcessSettings, config: Readonly<Record<string, string>>): string {
@@ -146,17 +167,27 @@ export const graceOf = ({ grace }: { readonly grace?: number | undefined }, limi
 /** Name of an app's volume on the engine. */
 export const volumeOf = (app: string, name: string): string => `berth-${app}-${name}`
 
+/** Labels of an app's volume on the engine. */
+export const volumeLabels = (instance: string, app: string): Record<string, string> => ({
+  [label.instance]: instance,
+  [label.app]: app,
+})
+
+/** What an engine's driver is told of a volume that holds so many bytes. */
+export const volumeOptions = (size: number | undefined): Record<string, string> =>
+  size === undefined ? {} : { size: String(size) }
+
 const mountOf =
   (instance: string, app: string) =>
-  ({ name, target, readOnly, subpath, noCopy }: VolumeMount) => ({
+  ({ name, target, readOnly, subpath, noCopy, size }: VolumeMount) => ({
     Type: 'volume' as const,
     Target: target,
     Source: name === undefined ? '' : volumeOf(app, name),
     ReadOnly: readOnly ?? false,
     VolumeOptions: {
       NoCopy: noCopy ?? false,
-      DriverConfig: { Name: 'local', Options: {} },
-      Labels: { [label.instance]: instance, [label.app]: app },
+      DriverConfig: { Name: 'local', Options: volumeOptions(size) },
+      Labels: volumeLabels(instance, app),
       ...(subpath === undefined ? {} : { Subpath: subpath }),
     },
   })

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
-import type { SettingsOfTypes } from '../process-settings.js'
+import type { AppMount, SettingsOfTypes } from '../process-settings.js'
 import type { DeclaredChecks } from './checks.js'
 import type { CronLine } from './cron.js'
 import { noApp } from './missing.js'
@@ -65,6 +65,8 @@ export interface Release {
   /** Who alone has which of them. */
   readonly reach?: Reaches | undefined
   readonly formation: Readonly<Record<string, FormationEntry>>
+  /** Volumes that somebody has mounted into its processes, beside those of a compose file. */
+  readonly mounts?: readonly AppMount[] | undefined
   /** Process type -> how many the app itself says, in its app.json; what somebody has scaled since counts more. */
   readonly declared?: Readonly<Record<string, number>> | undefined
   /** Commands of its app.json that run once beside its processes. */

@@ -34,6 +34,14 @@ const stored: readonly (readonly [StoredChange, string])[] = [
   [{ kind: 'restart', process: null }, 'Restart all processes'],
   [{ kind: 'rename' }, 'Rename'],
   [{ kind: 'destroy' }, 'Destroy'],
+  [{ kind: 'mount', name: 'data', target: '/app/data' }, 'Mount data at /app/data'],
+  [
+    { kind: 'mount', name: 'db', target: '/db', types: ['web'], readOnly: true, exclusive: true, size: 2 ** 30 },
+    'Mount db at /db',
+  ],
+  [{ kind: 'unmount', name: 'data' }, 'Unmount data'],
+  [{ kind: 'unmount', name: 'data', target: '/db' }, 'Unmount data from /db'],
+  [{ kind: 'destroy-volume', name: 'data' }, 'Destroy the volume data'],
 ]
 
 describe('changes', () => {

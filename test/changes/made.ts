@@ -23,6 +23,7 @@ export function making(given: Partial<Making>): { at: Making; said: string[] } {
       rebuild: unasked,
       release: unasked,
       hasImage: unasked,
+      createVolume: unasked,
       ...given,
     },
   }
@@ -39,12 +40,14 @@ export function acting(): { at: Acting; did: string[] } {
     did,
     at: {
       app: { id: 'a', name: 'blog', createdAt: '', deployBranch: null, current: 1 },
+      current: deployed,
       url: 'http://blog.localhost',
       store: { routes: { remove: (app: string) => does(`take the route from ${app}`) } } as unknown as Acting['store'],
       progress: { step: (text) => did.push(`> ${text}`), detail: (text) => did.push(text) },
       restart: (process) => does(`restart ${process ?? 'all'}`),
       refreshRoute: () => does('refresh route'),
       dismantle: () => does('dismantle'),
+      removeVolume: (name) => does(`remove the volume ${name}`),
     },
   }
 }

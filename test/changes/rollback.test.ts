@@ -20,6 +20,18 @@ describe('a rollback', () => {
     expect(nextRelease({ ...deployed, settings }, 3, change, deployed).settings).to.equal(undefined)
   })
 
+  it('has the mounts of the old release, and says what that takes and brings', () => {
+    const mounts = [{ name: 'data', target: '/app/data' }]
+    const mounted = { ...deployed, mounts }
+    expect(nextRelease(mounted, 3, change, deployed).mounts).to.equal(undefined)
+    expect(nextRelease(deployed, 3, change, mounted).mounts).to.deep.equal(mounts)
+    expect(rollbackNotes(mounted, deployed).join('\n')).to.contain(
+      'Unmounts data from /app/data, where v2 had none; what is in it stays, and `berth storage:mount data:/app/data` brings it back',
+    )
+    expect(rollbackNotes(deployed, mounted).join('\n')).to.contain('Mounts data at /app/data again')
+    expect(rollbackNotes(mounted, mounted).join('\n')).to.not.match(/mounts/i)
+  })
+
   it('needs an image', () =>
     expect(() => nextRelease(deployed, 3, { kind: 'rollback', version: 1 }, firstRelease('a'))).to.throw(
       'v1 has no image',

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { OperationView } from '../operations/contract.js'
 import { GitSourceView } from '../git/contract.js'
 import { Formation } from '../formation/contract.js'
-import { OfApp, Time } from '../schemas.js'
+import { OfApp, Switch, Time } from '../schemas.js'
 
 export const AppView = z.strictObject({
   id: z.string().describe('never changes'),
@@ -47,7 +47,10 @@ export const apps = {
     summary: 'Destroy an app, its processes, releases and repository',
     needs: 'manage',
     params: OfApp,
-    query: z.strictObject({ confirm: z.string().describe('the name of the app, once more') }),
+    query: z.strictObject({
+      confirm: z.string().describe('the name of the app, once more'),
+      volumes: Switch.optional().describe('with its volumes; an app that has any is not destroyed without'),
+    }),
     reply: OperationView,
     status: 202,
   },

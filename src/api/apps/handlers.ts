@@ -1,9 +1,11 @@
 import { BerthError, is } from '../../errors.js'
 import type { App } from '../../store/apps.js'
+import { placesOfVolumes } from '../../store/mounts.js'
 import type { Store } from '../../store/store.js'
 import type { HandlersOf } from '../handler.js'
 import { randomName } from './random-name.js'
 import type { ControlApiDeps } from '../platform.js'
+import { volumesOf } from '../storage/handlers.js'
 import { submitChange } from '../submit.js'
 import { viewApp } from '../views.js'
 import { readFormation } from '../formation/handlers.js'
@@ -23,6 +25,26 @@ async function createRandom(store: Store): Promise<App> {
       if (!is(error, 'conflict')) throw error
     }
   }
+}
+
+/** What is in volumes is nowhere else. @throws BerthError `conflict` */
+async function refuseVolumes(platform: ControlApiDeps, app: App): Promise<void> {
+  const names = await volumesOf(platform, app).then(
+    (volumes) => volumes.filter(({ createdAt }) => createdAt !== null).map(({ name }) => name),
+    async (error: unknown) => {
+      if (!is(error, 'unavailable')) throw error
+      // an engine that is away would keep the app for ever: what its release names is there, most likely
+      const places = placesOfVolumes(await platform.store.releases.current(app))
+      return [...new Set(places.map(({ name }) => name))]
+    },
+  )
+  if (names.length === 0) return
+  const one = names.length === 1
+  throw new BerthError(
+    'conflict',
+    `${app.name} has the volume${one ? '' : 's'} ${names.slice(0, 10).join(', ')}, and what is in ${one ? 'it' : 'them'} would be lost`,
+    'copy what you want to keep with `berth storage:cp`, then destroy the app with --volumes',
+  )
 }
 
 export function appHandlers(platform: ControlApiDeps): HandlersOf<'apps'> {
@@ -58,13 +80,14 @@ export function appHandlers(platform: ControlApiDeps): HandlersOf<'apps'> {
       return { app: view, operation: await submitChange(platform, app, { kind: 'rename' }, caller) }
     },
 
-    destroy: ({ confirm }, { app, caller }) => {
+    destroy: async ({ confirm, volumes }, { app, caller }) => {
       if (confirm !== app.name)
         throw new BerthError(
           'invalid',
           `"${confirm.slice(0, 80)}" is not the name of the app to destroy, "${app.name}"`,
           'repeat the name of the app to confirm',
         )
+      if (!volumes) await refuseVolumes(platform, app)
       return submitChange(platform, app, { kind: 'destroy' }, caller)
     },
   }

@@ -1,11 +1,8 @@
 import { posix } from 'node:path'
-import type { ProcessSettings, VolumeMount } from '../../process-settings.js'
+import { mostMounts, volumeName, type ProcessSettings, type VolumeMount } from '../../process-settings.js'
 import { shown, type Field } from './field.js'
 import { bytesOf } from './units.js'
 
-/** Mounts that a service has at most. */
-const most = 30
-const volumeName = /^[a-zA-Z0-9][\w.-]{0,63}$/
 const bindWay =
   'the server has no such files: COPY them in the Dockerfile that build: names, or keep what is written in a named volume'
 
@@ -54,7 +51,7 @@ export function mountsOf(service: Field, named: ReadonlySet<string>): Pick<Proce
     else volumes.push({ target, ...(source === '' ? {} : { name: source }), ...rest.flags })
   }
   const targets = [...volumes.map(({ target }) => target), ...Object.keys(tmpfs)]
-  if (targets.length > most) service.refuse(`has ${targets.length} mounts`, `at most ${most}`)
+  if (targets.length > mostMounts) service.refuse(`has ${targets.length} mounts`, `at most ${mostMounts}`)
   if (new Set(targets).size < targets.length) service.refuse('has two mounts at one place', 'take one out')
   return {
     ...(volumes.length === 0 ? {} : { volumes }),

@@ -133,7 +133,7 @@ describe('a compose file that is deployed', function () {
   })
 
   it('goes with all that it has when the app is destroyed', async () => {
-    await berth.succeed('apps:destroy', '-a', app, '--confirm', app)
+    await berth.succeed('apps:destroy', '-a', app, '--volumes', '--confirm', app)
     expect(await docker('volume', 'ls', '-q')).to.equal('')
     expect(await docker('network', 'ls', '-q', '--filter', 'label=berth.app')).to.equal('')
   })

@@ -1,0 +1,58 @@
+import { checkVolumeName } from '../../changes/mount.js'
+import { label } from '../../config.js'
+import { BerthError } from '../../errors.js'
+import { volumeOf } from '../../scheduler/settings.js'
+import type { App } from '../../store/apps.js'
+import { placesOfVolumes } from '../../store/mounts.js'
+import type { HandlersOf } from '../handler.js'
+import type { ControlApiDeps } from '../platform.js'
+import { submitChange } from '../submit.js'
+import type { VolumeView } from './contract.js'
+
+export const noVolume = (app: App, name: string): BerthError =>
+  new BerthError(
+    'missing',
+    `${app.name} has no volume ${name.slice(0, 64)}`,
+    '`berth storage` lists the volumes of an app',
+  )
+
+/** The volumes of an app: those that the engine has, and those that its release names. */
+export async function volumesOf({ store, engine, config }: ControlApiDeps, app: App): Promise<VolumeView[]> {
+  const labels = [`${label.instance}=${config.name}`, `${label.app}=${app.id}`]
+  const [release, made] = await Promise.all([store.releases.current(app), (await engine()).volumes.list(labels)])
+  const places = placesOfVolumes(release)
+  const prefix = volumeOf(app.id, '')
+  const there = new Map(
+    // those without a name are their processes'
+    made.filter(({ name }) => name.startsWith(prefix)).map((volume) => [volume.name.slice(prefix.length), volume]),
+  )
+  const names = new Set([...there.keys(), ...places.map(({ name }) => name)])
+  return [...names].sort().map((name) => {
+    const mounts = places.filter((place) => place.name === name)
+    const size = Number(there.get(name)?.options.size ?? mounts.find((one) => one.size !== undefined)?.size)
+    return {
+      name,
+      createdAt: there.get(name)?.createdAt ?? null,
+      size: Number.isSafeInteger(size) ? size : null,
+      mounts: mounts.map(({ target, types, readOnly, exclusive, from }) => ({
+        ...{ target, types: [...types], readOnly: readOnly ?? false, exclusive, from },
+      })),
+    }
+  })
+}
+
+export const storageHandlers = (platform: ControlApiDeps): HandlersOf<'storage'> => ({
+  list: (_, { app }) => volumesOf(platform, app),
+
+  destroy: async ({ volume, confirm }, { app, caller }) => {
+    checkVolumeName(volume)
+    if ((await (await platform.engine()).volumes.find(volumeOf(app.id, volume))) === null) throw noVolume(app, volume)
+    if (confirm !== volume)
+      throw new BerthError(
+        'invalid',
+        `"${confirm.slice(0, 80)}" is not the name of the volume to destroy, "${volume}"`,
+        'repeat the name of the volume to confirm',
+      )
+    return submitChange(platform, app, { kind: 'destroy-volume', name: volume }, caller)
+  },
+})

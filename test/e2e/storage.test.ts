@@ -1,0 +1,153 @@
+import { expect } from 'chai'
+import { must } from '../run.js'
+import { patience } from '../patience.js'
+import type { VolumeView } from '../../src/api/contract.js'
+import { pidsFile } from '../../src/serve/instance.js'
+import { Pids } from '../../src/serve/pids.js'
+import { eventually } from './engine/harness.js'
+import { createApp, instance, type Instance, type Repository } from './instance.js'
+
+/** A server in Perl that writes and reads below /app/data, as a user that is not root. */
+const serve = `use IO::Socket::INET; $SIG{PIPE} = 'IGNORE'; $SIG{TERM} = sub { exit 0 };
+my $s = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 5, ReuseAddr => 1) or die;
+while (my $c = $s->accept) {
+  my ($p) = (<$c> // '') =~ m{^GET (\\S*)}; while (<$c>) { last if /^\\r?$/ }
+  my ($do, $file) = $p =~ m{^/(\\w+)/(\\w+)};
+  my $b = 'up';
+  if ($do eq 'add') { my $f; $b = open($f, '>>', "/app/data/$file") && (print $f 'x') && close($f) ? 'added' : "$!" }
+  if ($do eq 'size') { $b = -s "/app/data/$file" // "$!" }
+  if ($do eq 'release') { $b = $ENV{BERTH_RELEASE} }
+  print $c "HTTP/1.1 200 OK\\r\\nContent-Length: " . length($b) . "\\r\\nConnection: close\\r\\n\\r\\n$b"; close $c }
+`
+const files = {
+  'serve.pl': serve,
+  Dockerfile: 'FROM debian:bookworm-slim\nWORKDIR /app\nCOPY . /app\nUSER 4321:4321\n',
+  Procfile: 'web: exec perl /app/serve.pl\nclock: while [ ! -e /app/data/stop ]; do sleep 1; done; exec sleep 600\n',
+}
+
+describe('volumes of an app', function () {
+  this.timeout(240_000 * patience)
+  let berth: Instance
+  let repo: Repository
+  let app = ''
+  before(async () => {
+    berth = await instance()
+    repo = await berth.repository(files)
+    app = await createApp(berth, repo, 'storage')
+  })
+
+  const pidOf = (name: string): number => new Pids(pidsFile(berth.config)).alive()[name]?.pid ?? 0
+  const get = async (path: string): Promise<string> => (await berth.curl(app, path)).body
+  const ask = (...args: string[]) => berth.berth([...args, '-a', app])
+  async function volumes(): Promise<readonly VolumeView[]> {
+    return JSON.parse((await berth.succeed('storage', '--json', '-a', app)).stdout) as VolumeView[]
+  }
+  const refused = async (words: RegExp, ...args: string[]): Promise<void> => {
+    const { code, stderr } = await ask(...args)
+    expect(code, stderr).to.not.equal(0)
+    expect(stderr).to.match(words)
+  }
+
+  it('are mounted before the first push, and written by whoever the process runs as', async () => {
+    await berth.succeed('storage:mount', 'data:/app/data', '-a', app)
+    const pushed = await repo.push()
+    expect(pushed.code, pushed.stderr).to.equal(0)
+    expect(await get('/add/log')).to.equal('added')
+    expect(await get('/size/log')).to.equal('1')
+    const [{ name, mounts, size } = { name: '', mounts: [], size: 0 }] = await volumes()
+    expect({ name, size, places: mounts.map(({ target }) => target) }).to.deep.equal({
+      ...{ name: 'data', size: null, places: ['/app/data'] },
+    })
+  })
+
+  it('survive a deploy, a restart, a change of config, and kills of worker and engine', async () => {
+    await repo.commit({ note: 'another' })
+    expect((await repo.push()).code).to.equal(0)
+    expect(await get('/add/log')).to.equal('added')
+    await berth.succeed('ps:restart', '-a', app)
+    await berth.succeed('config:set', 'A=1', '-a', app)
+    for (const one of ['worker', 'engine']) {
+      const before = pidOf(one)
+      process.kill(before, 'SIGKILL')
+      await eventually(() => Promise.resolve(![before, 0].includes(pidOf(one))), `another ${one}`)
+    }
+    await berth.ready()
+    expect(await get('/add/log')).to.equal('added')
+    await berth.succeed('ps:restart', '-a', app)
+    expect(await get('/size/log')).to.equal('3')
+  })
+
+  it('are in one-off processes, too', async () => {
+    const { stdout } = await berth.succeed('run', '-a', app, '--', 'sh', '-c', 'id -u; wc -c < /app/data/log')
+    expect(stdout.trim().split(/\s+/)).to.deep.equal(['4321', '3'])
+  })
+
+  it('are read-only where somebody says so, for the types that are named', async () => {
+    await berth.succeed('storage:mount', 'data:/app/data', '--process', 'clock', '--read-only', '-a', app)
+    expect(await get('/add/log'), 'web has none now').to.match(/No such file/)
+    await berth.succeed('storage:mount', 'data:/app/data', '--process', 'web', '--read-only', '-a', app)
+    expect(await get('/add/log')).to.match(/Read-only file system/)
+    expect(await get('/size/log')).to.equal('3')
+    await berth.succeed('storage:mount', 'data:/app/data', '-a', app)
+    expect(await get('/add/log')).to.equal('added')
+  })
+
+  it('say who shares them', async () => {
+    await berth.succeed('ps:scale', 'clock=1', '-a', app)
+    const { stderr } = await berth.succeed('storage:mount', 'data:/app/more', '-a', app)
+    expect(stderr).to.contain('web.1, clock.1 share data: what two write at once they must lock')
+    await berth.succeed('storage:unmount', 'data:/app/more', '-a', app)
+    await berth.succeed('ps:scale', 'clock=0', '-a', app)
+  })
+
+  it('go with the release that is gone back to, and what is in them does not', async () => {
+    await berth.succeed('storage:unmount', 'data', '-a', app)
+    expect(await get('/size/log')).to.match(/No such file/)
+    await refused(/no volume data mounted/, 'storage:unmount', 'data')
+    const { stderr } = await berth.succeed('rollback', '-a', app)
+    expect(stderr).to.contain('Mounts data at /app/data again')
+    expect(await get('/size/log')).to.equal('4')
+  })
+
+  it('stop the old process first where they are exclusive', async () => {
+    await berth.succeed('storage:mount', 'data:/app/data', '--exclusive', '-a', app)
+    expect(await get('/size/log')).to.equal('4')
+    await berth.succeed('ps:restart', '-a', app)
+    expect(await get('/add/log')).to.equal('added')
+  })
+
+  it('are refused where they cannot be', async () => {
+    await refused(/would hide what the image has/, 'storage:mount', 'x:/app')
+    await refused(/no place for a volume/, 'storage:mount', 'x:data')
+    await refused(/directories of the server are not mounted/, 'storage:mount', '/etc:/app/etc')
+    await refused(/has the volume data already/, 'storage:mount', 'x:/app/data')
+    await refused(/no process type "nobody"/, 'storage:mount', 'x:/x', '--process', 'nobody')
+    await refused(/is mounted at \/app\/data/, 'storage:destroy', 'data', '--confirm', 'data')
+    await refused(/has no volume other/, 'storage:destroy', 'other', '--confirm', 'other')
+    expect((await volumes()).map(({ name }) => name)).to.deep.equal(['data'])
+  })
+
+  it('keep a renamed app, and an app that has them is not destroyed by the way', async () => {
+    const name = `${app}-2`
+    await berth.succeed('apps:rename', name, '-a', app)
+    app = name
+    expect(await get('/size/log')).to.equal('5')
+    await refused(/has the volume data, and what is in it would be lost/, 'apps:destroy', '--confirm', app)
+    expect(await get('/size/log')).to.equal('5')
+  })
+
+  it('are destroyed by their name alone, once nobody has them', async () => {
+    await berth.succeed('storage:unmount', 'data', '-a', app)
+    await refused(/"date" is not the name/, 'storage:destroy', 'data', '--confirm', 'date')
+    await berth.succeed('storage:destroy', 'data', '--confirm', 'data', '-a', app)
+    expect(await volumes()).to.deep.equal([])
+    await berth.succeed('storage:mount', 'data:/app/data', '-a', app)
+    expect(await get('/add/log'), 'a new one of the name is its own again').to.equal('added')
+    expect(await get('/size/log')).to.equal('1')
+    await berth.succeed('apps:destroy', '--volumes', '--confirm', app, '-a', app)
+    const left = await must('docker', ['volume', 'ls', '-q'], {
+      env: { ...berth.env, DOCKER_HOST: `unix://${berth.config.engineSocket}` },
+    })
+    expect(left).to.equal('')
+  })
+})
