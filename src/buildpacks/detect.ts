@@ -7,10 +7,11 @@ import { askedCompose, composeFileOf, composePlan } from './compose/plan.js'
 import { dockerfile } from './dockerfile/buildpack.js'
 import { withFixedPort } from './fixed-port.js'
 import { buildpacks } from './index.js'
+import { declaredTypes } from './procfile.js'
 import { withProject } from './project-toml.js'
 import { listedBuildpacks } from './several/list.js'
 import { severalPlan } from './several/plan.js'
-import type { Tree } from './tree.js'
+import { without, type Tree } from './tree.js'
 import { unfinishedApp, unknownLanguage } from './unknown.js'
 
 /**
@@ -30,25 +31,44 @@ export function detect(tree: Tree, variables: Readonly<Record<string, string>> =
     return compose === undefined ? whole : { ...whole, notes: [...whole.notes, passedOver(compose)] }
   }
   if (compose !== undefined) return composePlan(tree, compose, variables)
+  refuseProcfile(tree, variables)
   const names = tree.names().filter((name) => name !== '.git')
-  const nested = nestedApp(tree)
-  const language = nested === null ? unknownLanguage(tree) : null
+  const nested = nestedApps(tree)
+  const language = nested.length === 0 ? unknownLanguage(tree) : null
   if (language !== null)
     throw new BerthError(
       'invalid',
       `this is an app in ${language.name} (${language.file}), and Berth has no buildpack for ${language.name}`,
       `write a Dockerfile that builds it, or name a buildpack of Heroku's kind, its folder or its git address, in .buildpacks; what Debian has, an Aptfile and a Procfile can run`,
     )
-  const unfinished = nested === null ? unfinishedApp(tree) : null
+  const unfinished = nested.length === 0 ? unfinishedApp(tree) : null
   if (unfinished !== null) throw new BerthError('invalid', unfinished.seen, unfinished.way)
   throw new BerthError(
     'invalid',
     names.length === 0
       ? 'the commit has no files in it'
-      : `no stack recognised in ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}${nested === null ? '' : `; ${nested.directory} has ${/^[aeiou]/i.test(nested.file) ? 'an' : 'a'} ${nested.file}`}`,
-    nested === null
+      : `no stack recognised in ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}${nested.length === 0 ? '' : `; ${nested.map(({ directory, file }) => `${directory} has ${/^[aeiou]/i.test(file) ? 'an' : 'a'} ${file}`).join(', ')}`}`,
+    nested.length === 0
       ? `Berth builds ${recognised()}; it looks at the top of the repository`
-      : `Berth looks at the top of the repository; deploy that folder: berth builds:set dir=${nested.directory}, then push again`,
+      : `Berth looks at the top of the repository; ${nestedHint(nested.map(({ directory }) => directory))}`,
+  )
+}
+
+const nestedHint = ([first = '', ...others]: readonly string[]): string =>
+  others.length === 0
+    ? `deploy that folder: berth builds:set dir=${first}, then push again`
+    : `deploy one of these folders: berth builds:set dir=${first}, then push again; for ${others.length === 1 ? 'the other' : 'each of the others'} (${others.map((one) => `dir=${one}`).join(', ')}) make an app of its own`
+
+/** Refuses an app whose Procfile starts what no buildpack that would take the rest of it brings. */
+function refuseProcfile(tree: Tree, variables: Readonly<Record<string, string>>): void {
+  const [type, command] = Object.entries(declaredTypes(tree)).find(([name]) => name !== 'release') ?? []
+  const plan = type === undefined ? null : firstOf(without(tree, 'Procfile'), variables)
+  if (plan === null || command === undefined) return
+  const web = plan.processTypes.web
+  throw new BerthError(
+    'invalid',
+    `this is a ${plan.found}, and its Procfile is for another: \`${type ?? ''}: ${command.slice(0, 80)}\``,
+    `${web == null ? 'write what starts it into Procfile' : `write \`web: ${web}\` into Procfile, or take Procfile away, which starts the same`}; an app of several languages names their buildpacks in .buildpacks`,
   )
 }
 
@@ -79,8 +99,11 @@ function recognised(): string {
 /** So many directories are looked into: a hint is not worth more. */
 const looks = 200
 
-/** An app that lies below the top: the first, no deeper than `apps/web`. */
-function nestedApp(tree: Tree): { directory: string; file: string } | null {
+/** So many are named. */
+const shown = 4
+
+/** Apps that lie below the top, no deeper than `apps/web`; what lies in one is a part of it. */
+function nestedApps(tree: Tree): { directory: string; file: string }[] {
   const directories = (path: string): string[] =>
     tree
       .names(path)
@@ -89,9 +112,11 @@ function nestedApp(tree: Tree): { directory: string; file: string } | null {
       .filter((name) => tree.hasDirectory(name))
       .slice(0, looks)
   const first = directories('.')
+  const all: { directory: string; file: string }[] = []
   for (const directory of [...first, ...first.slice(0, 20).flatMap(directories)].slice(0, looks)) {
+    if (all.some((one) => directory.startsWith(`${one.directory}/`))) continue
     const found = buildpacks.find(({ landmark }) => tree.hasFile(`${directory}/${landmark}`))
-    if (found !== undefined) return { directory, file: found.landmark }
+    if (found !== undefined) all.push({ directory, file: found.landmark })
   }
-  return null
+  return all.slice(0, shown)
 }

@@ -48,6 +48,14 @@ export function directoryTree(root: string): Tree {
   }
 }
 
+/** A tree as if a file at its top were not there. */
+export const without = (tree: Tree, file: string): Tree => ({
+  hasFile: (path) => path !== file && tree.hasFile(path),
+  hasDirectory: (path) => tree.hasDirectory(path),
+  read: (path, maxBytes) => (path === file ? null : tree.read(path, maxBytes)),
+  names: (path = '.') => tree.names(path).filter((name) => path !== '.' || name !== file),
+})
+
 /** A folder of a tree as a tree. */
 export const below = (tree: Tree, directory: string): Tree =>
   directory === '.'

@@ -67,10 +67,13 @@ const unfinished: readonly (readonly [file: RegExp, is: string, way: string])[] 
 
 /** What an app lacks that Berth would know by a file of it: what was seen, and what to do; null where nothing tells. */
 export function unfinishedApp(tree: Tree): { readonly seen: string; readonly way: string } | null {
-  const files = tree.names().filter((name) => tree.hasFile(name))
-  for (const [pattern, is, way] of unfinished) {
-    const file = files.find((one) => pattern.test(one))
-    if (file !== undefined) return { seen: `${file} is ${is}`, way }
+  for (const folder of ['.', 'src']) {
+    const place = folder === '.' ? '' : `${folder}/`
+    const files = tree.names(folder).filter((name) => tree.hasFile(`${place}${name}`))
+    for (const [pattern, is, way] of unfinished) {
+      const file = files.find((one) => pattern.test(one))
+      if (file !== undefined) return { seen: `${place}${file} is ${is}`, way }
+    }
   }
   return null
 }

@@ -41,8 +41,37 @@ describe('detection', () => {
   ] as const)
     it(`says what an app lacks that has ${file} alone`, () => {
       expect(complaintOf({ [file]: '' })).to.match(says)
+      expect(complaintOf({ [`src/${file}`]: '' })).to.match(new RegExp(`^src/${says.source.slice(1)}`))
       expect(complaintOf({ [file]: '', 'web/go.mod': '' })).to.include('dir=web')
     })
+
+  it('names every app that lies below, and how each is deployed', () => {
+    const one = complaintOf({ 'README.md': '', 'apps/api/go.mod': '', 'apps/api/web/package.json': '{}' })
+    expect(one)
+      .to.include('; apps/api has a go.mod\n')
+      .and.to.match(/deploy that folder: berth builds:set dir=apps\/api, then push again$/)
+    const two = complaintOf({ 'api/requirements.txt': '', 'web/package.json': '{}' })
+    expect(two)
+      .to.include('; api has a requirements.txt, web has a package.json\n')
+      .and.to.match(/deploy one of these folders: berth builds:set dir=api, then .* the other \(dir=web\) make an app/)
+    const six = complaintOf(Object.fromEntries(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => [`${name}/go.mod`, ''])))
+    expect(six).to.include('dir=d').and.not.include('dir=e')
+  })
+
+  it('says whose the Procfile is where it is no buildpack that takes the rest', () => {
+    const php = complaintOf({ 'index.php': '', Procfile: 'release: true\nweb: java -jar x.jar\n' })
+    expect(php).to.equal(
+      'this is a PHP app, and its Procfile is for another: `web: java -jar x.jar`\n' +
+        'write `web: serve-php` into Procfile, or take Procfile away, which starts the same; an app of several languages names their buildpacks in .buildpacks',
+    )
+    const go = complaintOf({
+      'go.mod': 'module x\n',
+      'main.go': 'package main\nfunc main() {}\n',
+      Procfile: 'web: npm start',
+    })
+    expect(go).to.include('this is a Go app, and its Procfile is for another: `web: npm start`').and.include('`web: x`')
+    expect(complaintOf({ Procfile: 'web: java -jar x.jar\n', 'data.txt': '' })).to.include('no stack recognised')
+  })
 
   it('says which language it is that it has no buildpack for', () => {
     for (const [file, name] of [

@@ -1,7 +1,17 @@
 import { expect } from 'chai'
-import { below, directoryTree } from '../../src/buildpacks/tree.js'
+import { below, directoryTree, without } from '../../src/buildpacks/tree.js'
 import { BerthError } from '../../src/errors.js'
 import { withTree } from './trees.js'
+
+describe('a tree without a file', () => {
+  it('has all but that at its top', () =>
+    withTree({ a: '1', b: '2', 'c/a': '3' }, (directory) => {
+      const tree = without(directoryTree(directory), 'a')
+      expect([tree.names(), tree.names('c')]).to.deep.equal([['b', 'c'], ['a']])
+      expect([tree.read('a'), tree.read('b'), tree.read('c/a')]).to.deep.equal([null, '2', '3'])
+      expect([tree.hasFile('a'), tree.hasFile('c/a'), tree.hasDirectory('c')]).to.deep.equal([false, true, true])
+    }))
+})
 
 describe('a directory as a tree', () => {
   const files = {
