@@ -6,6 +6,7 @@ import { goPackages, installed, processTypes, type GoCommand } from './commands.
 import { goReason } from './failure.js'
 import { goPath, goPathNote, type GoPath } from './gopath.js'
 import { readGoMod, type GoMod } from './go-mod.js'
+import { readGoWork, type GoWork } from './go-work.js'
 import { goImage, goVersion } from './version.js'
 import { home, programImage } from '../image-lines.js'
 
@@ -36,7 +37,8 @@ const unpinned =
 
 function plan(tree: Tree): Plan | null {
   const isModule = tree.hasFile('go.mod')
-  const isWorkspace = tree.hasFile('go.work')
+  const work = readGoWork(tree)
+  const isWorkspace = work !== null
   const old = isModule || isWorkspace ? null : goPath(tree)
   const loose = tree.names().some((name) => name.endsWith('.go') && name !== 'doc.go')
   if (!isModule && !isWorkspace && old === null && !loose) return null
@@ -46,11 +48,12 @@ function plan(tree: Tree): Plan | null {
   const module = mod?.module ?? old?.importPath ?? calledIn(declared) ?? 'app'
   const packages = goPackages(tree, module)
   const commands = installed(packages.commands, mod?.heroku.install)
-  const linked = packages.linksC || mod?.requires.some((name) => cgo.test(name)) === true
+  const mods = [...(mod === null ? [] : [mod]), ...(work?.mods ?? [])]
+  const linked = packages.linksC || mods.some(({ requires }) => requires.some((name) => cgo.test(name)))
   if (!isModule && !isWorkspace && commands.length === 0) return null
   const declares = saysWhatRuns(declared)
   const types = declares && commands.length > 0 ? declared : { ...processTypes(commands, module), ...declared }
-  const { version, notes } = goVersion(tree, mod)
+  const { version, notes } = goVersion(tree, mod, work)
   const vendored = tree.hasFile('vendor/modules.txt')
   if (mod !== null && mod.requires.length > 0 && !vendored && !tree.hasFile('go.sum'))
     throw new BerthError(
@@ -63,7 +66,7 @@ function plan(tree: Tree): Plan | null {
     name: 'Go',
     found: 'Go app',
     version,
-    dockerfile: dockerfileOf(tree, { mod, old, version, vendored, linked, commands, command: types.web ?? null }),
+    dockerfile: dockerfileOf(tree, { mod, work, old, version, vendored, linked, commands, command: types.web ?? null }),
     ownDockerfile: false,
     dockerignore: [...ignored, tree.read('.dockerignore') ?? ''].join('\n'),
     processTypes: types,
@@ -74,6 +77,7 @@ function plan(tree: Tree): Plan | null {
 
 interface Parts {
   readonly mod: GoMod | null
+  readonly work: GoWork | null
   readonly old: GoPath | null
   readonly version: string
   readonly vendored: boolean
@@ -87,9 +91,9 @@ interface Parts {
  * Modules are fetched before the code is there, and what was compiled before is kept: a changed line compiles its package
  * alone. The image has the programs and what is not Go of the tree: templates, static files.
  */
-function dockerfileOf(tree: Tree, { mod, old, version, vendored, linked, commands, command }: Parts): string {
+function dockerfileOf(tree: Tree, { mod, work, old, version, vendored, linked, commands, command }: Parts): string {
   const manifests = ['go.mod', 'go.sum', 'go.work', 'go.work.sum'].filter((file) => tree.hasFile(file))
-  const members = [...(mod?.replaces ?? []), ...workspace(tree)].flatMap((directory) =>
+  const members = [...(mod?.replaces ?? []), ...(work?.directories ?? [])].flatMap((directory) =>
     ['go.mod', 'go.sum'].map((file) => `${directory}/${file}`).filter((file) => tree.hasFile(file)),
   )
   const fetches = manifests.length > 0 && !vendored && (mod === null || mod.requires.length > 0)
@@ -119,10 +123,4 @@ function dockerfileOf(tree: Tree, { mod, old, version, vendored, linked, command
     '',
     ...programImage(command, { env: ' GIN_MODE=release' }),
   ].join('\n')
-}
-
-/** The directories that a go.work uses. */
-function workspace(tree: Tree): string[] {
-  const uses = (tree.read('go.work') ?? '').replaceAll(/\/\/.*/g, '').matchAll(/^\s*(?:use\s+)?(\.\/[\w./-]+)\s*$/gm)
-  return [...uses].map(([, directory = '']) => directory.slice(2).replace(/\/$/, ''))
 }

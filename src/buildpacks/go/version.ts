@@ -2,6 +2,7 @@ import { BerthError } from '../../errors.js'
 import { toolPins } from '../tool-versions.js'
 import type { Tree } from '../tree.js'
 import type { GoMod } from './go-mod.js'
+import type { GoWork } from './go-work.js'
 
 /** The Go of an app that names none. */
 export const defaultGo = '1.27'
@@ -20,18 +21,20 @@ export interface GoVersion {
 /**
  * The version for an app: what `+heroku goVersion` of go.mod or .go-version, .tool-versions or mise.toml
  * pins, else the newest patch of the line that
- * go.mod's `toolchain` and `go` lines begin with, as Go takes those for the least that will do.
+ * the `toolchain` and `go` lines of go.work, or of go.mod, begin with, as Go takes those for the least that will do.
  * @throws BerthError `invalid` for what is no version of Go
  */
-export function goVersion(tree: Tree, mod: GoMod | null): GoVersion {
+export function goVersion(tree: Tree, mod: GoMod | null, work: GoWork | null): GoVersion {
   const pins = [
     ['go.mod: +heroku goVersion', mod?.heroku.goVersion],
     ['.go-version', tree.read('.go-version')?.trim()],
     ...toolPins(tree, 'go', 'golang'),
   ] as const
   for (const [place, text] of pins) if (text !== undefined && text !== '') return named(place, text, true)
-  const least = mod?.toolchain !== undefined && mod.toolchain !== 'default' ? mod.toolchain : mod?.go
-  return least === undefined ? { version: defaultGo, notes: [] } : named('go.mod', least, false)
+  // a workspace asks for no older one than any of its modules
+  const [place, asks] = work?.go === undefined ? ['go.mod', mod] : ['go.work', work]
+  const least = asks?.toolchain !== undefined && asks.toolchain !== 'default' ? asks.toolchain : asks?.go
+  return least === undefined ? { version: defaultGo, notes: [] } : named(place, least, false)
 }
 
 function named(place: string, text: string, exact: boolean): GoVersion {

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { goReason } from '../../../src/buildpacks/go/failure.js'
+import type { Plan } from '../../../src/buildpacks/buildpack.js'
 import { complaintOf, pkg, planOf, type Files } from '../trees.js'
 
 const main = 'package main\n\nfunc main() {}\n'
@@ -98,6 +99,17 @@ describe('the Go buildpack', () => {
     })
     expect(workspace).to.include('COPY go.work ./\nCOPY a/go.mod ./a/go.mod\nCOPY b/go.mod ./b/go.mod\n')
     expect(steps({})).to.include('go mod init app && go mod tidy')
+  })
+
+  it('follows go.work: its version, and what its modules link', () => {
+    const api = 'module example.com/api\ngo 1.21\n'
+    const work = (lines: string, more = ''): Plan =>
+      planOf({ 'go.work': `${lines}\nuse (\n\t./api\n\t"./lib"\n)\n`, 'api/go.mod': api + more, 'api/main.go': main })
+    expect(work('go 1.24.1').version).to.equal('1.24')
+    expect(work('go 1.24.1\n\ntoolchain go1.25.2').version).to.equal('1.25')
+    expect(work('').version).to.equal('1.27')
+    expect(work('go 1.24').dockerfile).to.include('CGO_ENABLED=0')
+    expect(work('go 1.24', 'require github.com/mattn/go-sqlite3 v1.14.22\n').dockerfile).to.include('CGO_ENABLED=1')
   })
 
   it('builds a tree from before modules as the module that it names', () => {
