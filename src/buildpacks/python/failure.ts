@@ -18,6 +18,14 @@ const reasons: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[
   ],
   [/Because there is no version of ([\w.-]+(?:==\S+?)?) and/, ([, name = '']) => `there is no such version: ${name}`],
   [
+    /`pyproject\.toml` is using the `\[project\]` table, but the required `project\.name` field is not set/,
+    () => 'pyproject.toml: [project] has no name: write `name = "…"` and `version = "0.1.0"` below it',
+  ],
+  [
+    /^error: Couldn't parse requirement in `([^`]+)`/,
+    ([, file = '']) => `a line of ${file} is no requirement: see above which; write them as \`flask==3.0\``,
+  ],
+  [
     /The (?:requested interpreter|current Python version|Python request).*(?:incompatible|does not satisfy|not supported)|is incompatible with the project's Python requirement/,
     () => 'the app asks for another Python: write its version into .python-version, or widen requires-python',
   ],

@@ -79,7 +79,10 @@ export const mayLackCompiler = ({ installer }: Project): boolean =>
   installer === 'requirements' || installer === 'pyproject'
 
 const wheelsFirst = (command: string): string =>
-  `{ ${command} --no-build || { apt-get update -q && apt-get install -qy --no-install-recommends ${compilers} && ${command}; }; }`
+  `{ ${command} --no-build || { ! ${command} --no-build --dry-run 2>&1 | grep -qE '${hopeless}' && apt-get update -q && apt-get install -qy --no-install-recommends ${compilers} && ${command}; }; }`
+
+/** What uv says of what no compiler mends: a package or version that there is not, a file that is not what its name says. */
+const hopeless = 'not found in the package registry|there is no version of|Failed to parse: |parse requirement'
 
 /** What installs the app itself, where it is a package; it runs with each change of the tree. */
 export function installPackage({ installer, isPackage }: Project): string[] {

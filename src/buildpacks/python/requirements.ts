@@ -68,6 +68,13 @@ export function readRequirements(tree: Tree, file: string): Requirements {
           read(join(dirname(path), include), { file: path, line, text: requirement.slice(0, 60) })
         continue
       }
+      // a line of its own that continues another, or what git leaves where a merge is not done
+      if (/^[<>=!~,;|)\]]/.test(requirement))
+        throw new SourceError(
+          { file: path, line, column: 1 },
+          `"${requirement.slice(0, 60)}" is no requirement`,
+          'write a package and its version on one line, `name==1.2.3`',
+        )
       if (/^(?:-e|--editable)|^\.{0,2}\/|^\.$|^file:|@\s*(?:file:|\.)/.test(requirement)) {
         if (requirement.includes('file:///'))
           throw new SourceError(

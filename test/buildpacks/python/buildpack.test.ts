@@ -46,6 +46,10 @@ describe('the Python buildpack', () => {
     expect(complaintOf({ ...files, 'requirements.txt': 'a @ file:///croot/a/work\n' }))
       .to.include('requirements.txt:1:1')
       .and.include('conda')
+    for (const line of ['==3.0', '>=2', '<<<<<<< HEAD', '=======', '; python_version > "3"'])
+      expect(complaintOf({ ...files, 'requirements.txt': `flask\n${line}\n` })).to.include(
+        `requirements.txt:2:1: "${line}" is no requirement`,
+      )
     expect(complaintOf({ ...files, 'requirements.txt': 'f\0l\0' })).to.include(
       'requirements.txt:1:1: this is no UTF-8 text',
     )
@@ -122,6 +126,21 @@ describe('the Python buildpack', () => {
         `uv sync ${'uv.lock' in lock ? '--locked ' : ''}--no-default-groups --inexact --offline`,
       )
     }
+  })
+
+  it('fetches compilers where packages lack wheels, and not where what is asked for is not there', () => {
+    const { dockerfile } = planOf({ 'main.py': '', 'requirements.txt': 'x\n' })
+    const says = /grep -qE '([^']*)' && apt-get update/.exec(dockerfile)?.[1]
+    expect(dockerfile).to.match(/\|\| \{ ! uv pip install -r requirements\.txt --no-build --dry-run 2>&1 \| grep -qE/)
+    const hopeless = new RegExp(says ?? '^$')
+    for (const words of [
+      '  cause: Because x was not found in the package registry and you require x, we can conclude',
+      '  cause: Because there is no version of flask==99.9 and you require flask==99.9, we can',
+      'error: Failed to parse: pyproject.toml',
+      "error: Couldn't parse requirement in `requirements.txt` at position 6",
+    ])
+      expect(words).to.match(hopeless)
+    expect('Because docopt==0.6.2 has no usable wheels and you require docopt==0.6.2').not.to.match(hopeless)
   })
 
   it('has the code before what lies in it is installed, and git where that is fetched', () => {

@@ -14,6 +14,11 @@ describe('why a Python build failed', () => {
       'django.core.exceptions.ImproperlyConfigured: The SECRET_KEY setting must not be empty.',
       'DISABLE_COLLECTSTATIC=1',
     ],
+    ["error: Couldn't parse requirement in `requirements.txt` at position 6", 'a line of requirements.txt'],
+    [
+      '`pyproject.toml` is using the `[project]` table, but the required `project.name` field is not set',
+      'pyproject.toml: [project] has no name',
+    ],
     ["KeyError: 'STRIPE_KEY'", 'config var STRIPE_KEY: `berth config:set STRIPE_KEY=…`'],
     ['      src/x.c:1:10: fatal error: libfoo/foo.h: No such file or directory', 'libfoo/foo.h is not there'],
     ['Error: pg_config executable not found.', 'pg_config is not there'],
