@@ -8,10 +8,11 @@ import { dockerfile } from './dockerfile/buildpack.js'
 import { withFixedPort } from './fixed-port.js'
 import { buildpacks } from './index.js'
 import { declaredTypes } from './procfile.js'
+import { railwayStart } from './railway.js'
 import { withProject } from './project-toml.js'
 import { listedBuildpacks } from './several/list.js'
 import { severalPlan } from './several/plan.js'
-import { without, type Tree } from './tree.js'
+import { over, type Tree } from './tree.js'
 import { unfinishedApp, unknownLanguage } from './unknown.js'
 
 /**
@@ -22,7 +23,7 @@ import { unfinishedApp, unknownLanguage } from './unknown.js'
 export function detect(tree: Tree, variables: Readonly<Record<string, string>> = {}): Plan {
   const asked = askedCompose(tree, variables)
   if (asked !== undefined) return composePlan(tree, asked, variables)
-  const plan = dockerfile.plan(tree, variables) ?? named(tree, variables) ?? firstOf(tree, variables)
+  const plan = dockerfile.plan(tree, variables) ?? named(tree, variables) ?? taken(tree, variables)
   const compose = composeFileOf(tree)
   if (plan !== null) {
     const whole = plan.ownDockerfile
@@ -47,7 +48,7 @@ export function detect(tree: Tree, variables: Readonly<Record<string, string>> =
     'invalid',
     names.length === 0
       ? 'the commit has no files in it'
-      : `no stack recognised in ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}${nested.length === 0 ? '' : `; ${nested.map(({ directory, file }) => `${directory} has ${/^[aeiou]/i.test(file) ? 'an' : 'a'} ${file}`).join(', ')}`}`,
+      : `no stack recognised in ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}${nested.length === 0 ? '' : `; ${nested.map(({ directory, file }) => `${directory} has ${article(file)} ${file}`).join(', ')}`}`,
     nested.length === 0
       ? `Berth builds ${recognised()}; it looks at the top of the repository`
       : `Berth looks at the top of the repository; ${nestedHint(nested.map(({ directory }) => directory))}`,
@@ -62,15 +63,17 @@ const nestedHint = ([first = '', ...others]: readonly string[]): string =>
 /** Refuses an app whose Procfile starts what no buildpack that would take the rest of it brings. */
 function refuseProcfile(tree: Tree, variables: Readonly<Record<string, string>>): void {
   const [type, command] = Object.entries(declaredTypes(tree)).find(([name]) => name !== 'release') ?? []
-  const plan = type === undefined ? null : firstOf(without(tree, 'Procfile'), variables)
+  const plan = type === undefined ? null : firstOf(over(tree, 'Procfile', null), variables)
   if (plan === null || command === undefined) return
   const web = plan.processTypes.web
   throw new BerthError(
     'invalid',
-    `this is a ${plan.found}, and its Procfile is for another: \`${type ?? ''}: ${command.slice(0, 80)}\``,
+    `this is ${article(plan.found)} ${plan.found}, and its Procfile is for another: \`${type ?? ''}: ${command.slice(0, 80)}\``,
     `${web == null ? 'write what starts it into Procfile' : `write \`web: ${web}\` into Procfile, or take Procfile away, which starts the same`}; an app of several languages names their buildpacks in .buildpacks`,
   )
 }
+
+const article = (noun: string): string => (/^[aeiou]/i.test(noun) ? 'an' : 'a')
 
 /** Most of them are there to develop with. */
 const passedOver = (file: string): string =>
@@ -80,6 +83,16 @@ const passedOver = (file: string): string =>
 function named(tree: Tree, variables: Readonly<Record<string, string>>): Plan | null {
   const listed = listedBuildpacks(tree, variables)
   return listed.length === 0 ? null : severalPlan(listed, { tree, variables, buildpacks })
+}
+
+/**
+ * The plan of the first buildpack that takes a tree. Where it has no Procfile, a file for Railway says what starts it; a
+ * package.json says that better.
+ */
+function taken(tree: Tree, variables: Readonly<Record<string, string>>): Plan | null {
+  const start = tree.hasFile('package.json') ? null : railwayStart(tree)
+  const plan = start === null ? null : firstOf(start.tree, variables)
+  return start === null || plan === null ? firstOf(tree, variables) : { ...plan, notes: [start.note, ...plan.notes] }
 }
 
 function firstOf(tree: Tree, variables: Readonly<Record<string, string>>): Plan | null {

@@ -48,13 +48,16 @@ export function directoryTree(root: string): Tree {
   }
 }
 
-/** A tree as if a file at its top were not there. */
-export const without = (tree: Tree, file: string): Tree => ({
-  hasFile: (path) => path !== file && tree.hasFile(path),
-  hasDirectory: (path) => tree.hasDirectory(path),
-  read: (path, maxBytes) => (path === file ? null : tree.read(path, maxBytes)),
-  names: (path = '.') => tree.names(path).filter((name) => path !== '.' || name !== file),
-})
+/** A tree with other text in some files at its top, or without them. */
+export function over(tree: Tree, files: string | readonly string[], text: string | null): Tree {
+  const is = (path: string): boolean => (typeof files === 'string' ? path === files : files.includes(path))
+  return {
+    ...tree,
+    hasFile: (path) => (is(path) ? text !== null : tree.hasFile(path)),
+    read: (path, maxBytes) => (is(path) ? text : tree.read(path, maxBytes)),
+    names: (path) => tree.names(path).filter((name) => text !== null || (path ?? '.') !== '.' || !is(name)),
+  }
+}
 
 /** A folder of a tree as a tree. */
 export const below = (tree: Tree, directory: string): Tree =>

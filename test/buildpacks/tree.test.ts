@@ -1,14 +1,16 @@
 import { expect } from 'chai'
-import { below, directoryTree, without } from '../../src/buildpacks/tree.js'
+import { below, directoryTree, over } from '../../src/buildpacks/tree.js'
 import { BerthError } from '../../src/errors.js'
 import { withTree } from './trees.js'
 
-describe('a tree without a file', () => {
-  it('has all but that at its top', () =>
+describe('a tree with other text in a file', () => {
+  it('has all but that at its top where there is none', () =>
     withTree({ a: '1', b: '2', 'c/a': '3' }, (directory) => {
-      const tree = without(directoryTree(directory), 'a')
+      const tree = over(directoryTree(directory), 'a', null)
       expect([tree.names(), tree.names('c')]).to.deep.equal([['b', 'c'], ['a']])
       expect([tree.read('a'), tree.read('b'), tree.read('c/a')]).to.deep.equal([null, '2', '3'])
+      const other = over(directoryTree(directory), 'a', '4')
+      expect([other.read('a'), other.hasFile('a'), other.names()]).to.deep.equal(['4', true, ['a', 'b', 'c']])
       expect([tree.hasFile('a'), tree.hasFile('c/a'), tree.hasDirectory('c')]).to.deep.equal([false, true, true])
     }))
 })

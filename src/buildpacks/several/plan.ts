@@ -3,7 +3,7 @@ import type { Buildpack, Plan } from '../buildpack.js'
 import { declaredTypes } from '../procfile.js'
 import { foreignPlan, profileLines, type Foreign } from '../foreign/plan.js'
 import { SourceError } from '../source-error.js'
-import type { Tree } from '../tree.js'
+import { over, type Tree } from '../tree.js'
 import { chained } from './chain.js'
 import type { Listed } from './list.js'
 import { namedBuildpack, type Named } from './names.js'
@@ -109,17 +109,6 @@ function planned(group: Group, { previous, last, deps }: Position): Part {
       `take it out of ${listed.place.file}, or add what it looks for`,
     )
   return { name: buildpack.name, plan, listed }
-}
-
-/** A tree with other text in some files of it, or without them. */
-function over(tree: Tree, files: string | readonly string[], text: string | null): Tree {
-  const is = (path: string): boolean => (typeof files === 'string' ? path === files : files.includes(path))
-  return {
-    ...tree,
-    hasFile: (path) => (is(path) ? text !== null : tree.hasFile(path)),
-    read: (path, maxBytes) => (is(path) ? text : tree.read(path, maxBytes)),
-    names: (path) => tree.names(path).filter((name) => text !== null || (path ?? '.') !== '.' || !is(name)),
-  }
 }
 
 /** The words by which a process is one of a language's runtime. */
