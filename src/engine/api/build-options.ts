@@ -3,7 +3,7 @@ import type { BuildRequest, StepSettings } from '../build/job.js'
 import { limitsOf } from '../containers/limits.js'
 import { resourcesOf } from '../containers/run-spec.js'
 import { EngineError } from '../errors.js'
-import { architecture } from '../oci/document.js'
+import { isOwnPlatform, readPlatform, showPlatform } from '../oci/manifest.js'
 import { familiar, parseReference } from '../oci/reference.js'
 import type { ResourceLimits, Rlimit, StepNetwork } from '../records.js'
 import { readOwner } from '../system/owner.js'
@@ -70,9 +70,8 @@ function refuse(query: URLSearchParams): void {
   if (!['', 'default'].includes(query.get('isolation') ?? ''))
     throw invalid(`unsupported isolation: ${query.get('isolation') ?? ''}`)
   const platform = query.get('platform') ?? ''
-  const own = `linux/${architecture}`
-  if (!['', 'linux', own].includes(platform.toLowerCase()))
-    throw invalid(`cannot build for ${platform}: this engine runs ${own}`)
+  if (!isOwnPlatform(readPlatform(platform)))
+    throw invalid(`cannot build for ${platform}: this engine runs ${showPlatform(readPlatform(''))}`)
 }
 
 const readLimits = (query: URLSearchParams): ResourceLimits =>

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Containers, type Ending, readCondition } from '../containers/containers.js'
 import { containerFilters } from '../containers/filters.js'
 import { EngineError, isFault } from '../errors.js'
+import { readPlatform } from '../oci/manifest.js'
 import { fieldsOf, objectField, textField } from '../system/fields.js'
 import { parseFilters } from '../system/filters.js'
 import { serveAttach, serveAttachByWebSocket } from './attach.js'
@@ -57,9 +58,11 @@ const collectionRoutes = (containers: Containers): readonly ApiRoute[] => [
     partly: 'no storage options, no GPUs',
     handle: async (request, reply) => {
       const { query } = request
+      const asked = query.get('platform') ?? ''
+      const platform = asked === '' ? undefined : readPlatform(asked)
       const body = await request.json(bodies.create)
       const spec = request.version < 140 ? shareable(body) : body
-      const { id, warnings } = await containers.create(query.get('name') ?? '', spec, query.get('platform') ?? '')
+      const { id, warnings } = await containers.create(query.get('name') ?? '', spec, platform)
       reply.json(201, { Id: id, Warnings: warnings })
     },
   },

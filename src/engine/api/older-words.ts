@@ -21,6 +21,17 @@ export const exitCodeFor = (version: number, code: number | null, begun: boolean
 export const errorsShownFor = (version: number): ((text: string) => string) =>
   version < today ? (text) => (text === '' ? '' : `\u001b[91m${text}\u001b[0m`) : (text) => text
 
+interface Info {
+  readonly SecurityOptions: readonly string[]
+}
+
+/** What the engine says of itself: to clients before 1.25, with an execution driver and names alone of what secures it. */
+export function infoFor(version: number, info: Info): object {
+  if (version >= 125) return info
+  const names = info.SecurityOptions.map((option) => /^name=([^,]*)/.exec(option)?.[1] ?? option)
+  return { ...info, SecurityOptions: names, ExecutionDriver: '<not supported>' }
+}
+
 /** The first version whose clients are told that what they kill does not run. */
 export const tellsStopped = 120
 

@@ -10,6 +10,7 @@ import { architecture, cgroupVersion, engineVersion, host, limits } from '../sys
 import { parseFilters } from '../system/filters.js'
 import { engineId } from '../system/identity.js'
 import type { VolumeRoom } from '../volumes/volumes.js'
+import { infoFor } from './older-words.js'
 import type { ApiReply, ApiRequest, ApiRoute } from './route.js'
 import { apiVersion } from './table.js'
 import { describeVolume } from './volumes.js'
@@ -40,7 +41,11 @@ export const systemRoutes = (
   { method: 'GET', path: '/_ping', handle: ping },
   { method: 'HEAD', path: '/_ping', handle: ping },
   { method: 'GET', path: '/version', handle: async (_, reply) => reply.json(200, await versions(summary)) },
-  { method: 'GET', path: '/info', handle: async (_, reply) => reply.json(200, await info(config, summary)) },
+  {
+    method: 'GET',
+    path: '/info',
+    handle: async ({ version }, reply) => reply.json(200, infoFor(version, await info(config, summary))),
+  },
   {
     method: 'GET',
     path: '/plugins',

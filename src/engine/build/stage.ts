@@ -1,4 +1,5 @@
-import { EngineError } from '../errors.js'
+import { EngineError, messageOf } from '../errors.js'
+import { isOwnPlatform, readPlatform, showPlatform } from '../oci/manifest.js'
 import { copyStep, workdirStep } from './copy.js'
 import type { Stage } from './dockerfile.js'
 import { cutLines } from './lines.js'
@@ -47,12 +48,23 @@ function readTriggers(triggers: readonly string[]): Instruction[] {
   return lines.map((line) => parseInstruction(line, escape))
 }
 
+/** @throws DockerfileError for what is no platform, and for one that is not this machine's */
+function checkPlatform(text: string, { line, platform }: Stage['from']): void {
+  const fail = (what: string, why: string): Error => line.error(platform?.offset ?? 0, what, why)
+  let wanted
+  try {
+    wanted = readPlatform(text)
+  } catch (error) {
+    throw fail(`failed to parse platform ${text}`, messageOf(error))
+  }
+  if (!isOwnPlatform(wanted))
+    throw fail(`cannot build for ${text}`, `this engine runs ${showPlatform(readPlatform(''))}`)
+}
+
 async function begin(job: Job, { from }: Stage, globals: Variables): Promise<StageState> {
   const scope = new Scope(from.line, globals, job.dockerfile.escape)
   const platform = from.platform && scope.word(from.platform)
-  const own = `linux/${platformArgs.get('TARGETARCH') ?? ''}`
-  if (platform !== undefined && platform !== '' && platform !== own && platform !== 'linux')
-    throw from.line.error(from.platform?.offset ?? 0, `cannot build for ${platform}`, `this engine runs ${own}`)
+  if (platform !== undefined) checkPlatform(platform, from)
   const name = scope.word(from.image)
   if (name === '')
     throw from.line.error(

@@ -2,6 +2,7 @@ import { EngineError, isFault, messageOf } from '../errors.js'
 import { checkPlatform, checkRequest } from './checks.js'
 import type { ContainerDeps } from './container.js'
 import { dropUnsupported } from './unsupported.js'
+import type { Platform } from '../oci/manifest.js'
 import { parseReference } from '../oci/reference.js'
 import { planMounts, type PlannedMount } from './mounts.js'
 import { newId } from './names.js'
@@ -19,7 +20,7 @@ export interface ContainerRequest {
   /** The request's, as it came. */
   readonly body: unknown
   /** `os[/architecture]`; '' is any. */
-  readonly platform: string
+  readonly platform: Platform | undefined
 }
 
 /**

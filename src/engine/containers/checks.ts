@@ -1,4 +1,5 @@
 import { EngineError, messageOf } from '../errors.js'
+import { type Platform, showPlatform } from '../oci/manifest.js'
 import type { Healthcheck, Image } from '../records.js'
 import { capabilitiesOf } from '../runtime/capabilities.js'
 import { runtimesOf } from '../runtime/driver.js'
@@ -70,15 +71,12 @@ function checkHealth(check: Healthcheck | undefined): void {
   if ((check.Retries ?? 0) < 0) throw invalid('Retries in Healthcheck cannot be negative')
 }
 
-/** @param platform `os[/architecture]`, '' is any. @throws EngineError `missing`: clients pull, then */
-export function checkPlatform(platform: string, reference: string, image: Image): void {
-  if (platform === '') return
-  const [os, architecture] = platform.toLowerCase().split('/')
-  const aliases: Readonly<Record<string, string>> = { x86_64: 'amd64', 'x86-64': 'amd64', aarch64: 'arm64' }
-  if (os === image.os && [undefined, image.architecture].includes(aliases[architecture ?? ''] ?? architecture)) return
+/** @param platform undefined is any. @throws EngineError `missing`: clients pull, then */
+export function checkPlatform(platform: Platform | undefined, reference: string, image: Image): void {
+  if (!platform || (platform.os === image.os && platform.architecture === image.architecture)) return
   throw new EngineError(
     'missing',
-    `image with reference ${reference} was found but does not match the specified platform: wanted ${platform}, ` +
+    `image with reference ${reference} was found but does not match the specified platform: wanted ${showPlatform(platform)}, ` +
       `actual: ${image.os}/${image.architecture}`,
   )
 }

@@ -1,4 +1,5 @@
 import { EngineError } from '../errors.js'
+import type { Platform } from '../oci/manifest.js'
 import { driverNamed, findProgram } from '../runtime/driver.js'
 import type { EndpointSpec } from '../records.js'
 import type { Filters } from '../system/filters.js'
@@ -134,7 +135,7 @@ export class Containers {
   async create(
     name: string,
     body: unknown,
-    platform: string,
+    platform?: Platform,
   ): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
     const { container, warnings } = await this.#lifecycle.create(name, body, platform)
     return { id: container.id, warnings }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError, isFault, messageOf } from '../errors.js'
+import type { Platform } from '../oci/manifest.js'
 import type { Exit } from '../runtime/exits.js'
 import { patiently } from '../system/remove.js'
 import type { ContainerCatalog } from './catalog.js'
@@ -93,7 +94,7 @@ export class Lifecycle {
   async create(
     name: string,
     body: unknown,
-    platform = '',
+    platform?: Platform,
   ): Promise<{ container: Container; warnings: readonly string[] }> {
     const { events } = this.#deps
     const asked = name === '' ? inventName((taken) => this.#catalog.named(taken) !== undefined) : checkName(name)

@@ -128,6 +128,10 @@ export function readPlatform(text: string): Platform {
   return { os, architecture: machine === '' ? architecture : (machines[machine] ?? machine), variant }
 }
 
+/** Whether this machine runs what is made for it; of variants, every machine of ours runs the plainest. */
+export const isOwnPlatform = (platform: Platform): boolean =>
+  platform.os === 'linux' && platform.architecture === architecture
+
 export const showPlatform = ({ os, architecture: machine, variant }: Platform): string =>
   [os, machine, variant].filter(Boolean).join('/')
 

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { archive } from '../../engine/images/lab.js'
 import { base, openDocker, oracle, type DockerEngine } from './harness.js'
 
 /** What docker-py's and moby's suites ask beyond what the command does, and how they are answered when they ask badly. */
@@ -13,7 +14,7 @@ describe('a request of a client', function () {
   afterEach(() => engine.clear())
   after(() => engine[Symbol.asyncDispose]())
 
-  const send = (method: string, path: string, body = '', version = '1.41') =>
+  const send = (method: string, path: string, body: string | Buffer = '', version = '1.41') =>
     new Promise<{ status: number; body: string }>((resolve, reject) => {
       const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }
       const options = { socketPath: engine.socket, method, path: `/v${version}${path}`, headers, agent: false }
@@ -208,10 +209,56 @@ describe('a request of a client', function () {
     expect(HostConfig.Runtime).to.equal('runc')
   })
 
+  const context = (from: string) => archive([{ name: 'Dockerfile', content: `FROM ${from}\n` }])
+
   it('names a platform that there is', async () => {
-    const { status, body } = await send('POST', '/images/create?fromImage=127.0.0.1:1/a&tag=b&platform=foobar')
-    expect(status).to.equal(400)
-    expect(body).to.contain('unknown operating system or architecture')
+    for (const [path, body] of [
+      ['/images/create?fromImage=127.0.0.1:1/a&tag=b', ''],
+      ['/containers/create?', JSON.stringify({ Image: base, Cmd: ['true'] })],
+      ['/containers/create?', JSON.stringify({ Image: 'absent', Cmd: ['true'] })],
+      ['/build?', context('scratch')],
+    ] as const) {
+      const answer = await send('POST', `${path}&platform=foobar`, body)
+      expect(answer, path).to.include({ status: 400 })
+      expect(answer.body).to.contain('unknown operating system or architecture')
+    }
+  })
+
+  it('names this machine’s platform as people do', async () => {
+    const { Arch } = await json<{ Arch: string }>('GET', '/version')
+    const [other, ...names] = Arch === 'arm64' ? ['amd64', 'aarch64', 'arm64'] : ['arm64', 'x86_64', 'amd64']
+    const body = JSON.stringify({ Image: base, Cmd: ['true'] })
+    for (const name of [
+      'linux',
+      ...names,
+      ...names.flatMap((name) => [`linux/${name}`, `Linux/${name.toUpperCase()}`]),
+    ]) {
+      const asked = `platform=${encodeURIComponent(name)}`
+      expect(await send('POST', `/containers/create?${asked}`, body), name).to.include({ status: 201 })
+      const built = await send('POST', `/build?${asked}`, context(base))
+      expect(built.body, name).to.contain('Successfully built')
+      expect((await send('POST', '/build', context(`--platform=${name} ${base}`))).body, name).to.contain(
+        'Successfully built',
+      )
+    }
+    const wrong = await send('POST', `/containers/create?platform=linux/${other}`, body)
+    expect(wrong).to.include({ status: 404 })
+    expect(wrong.body).to.contain('does not match the specified platform')
+    const odd = await send('POST', '/build', context(`--platform=foobar ${base}`))
+    expect(odd.body).to.contain('unknown operating system or architecture')
+  })
+
+  it('hears of an execution driver, and of the names of what secures it, if it is as old as those', async () => {
+    interface Info {
+      ExecutionDriver?: string
+      SecurityOptions: string[]
+    }
+    const told = async (version: string) => JSON.parse((await send('GET', '/info', '', version)).body) as Info
+    const old = await told('1.24')
+    const names = (await told('1.25')).SecurityOptions.map((option) => /name=([^,]+)/.exec(option)?.[1])
+    expect(old).to.include({ ExecutionDriver: '<not supported>' })
+    expect(old.SecurityOptions).to.deep.equal(names)
+    expect(await told('1.41')).not.to.have.property('ExecutionDriver')
   })
 
   it('finds the names of the host on its network', async () => {
