@@ -59,6 +59,8 @@ export interface Config {
   readonly httpsPort: number | undefined
   /** Name of the data plane in front of the router; undefined where there is none. */
   readonly plane: string | undefined
+  /** A data plane that can speak HTTP/3 is to, where HTTPS is served. */
+  readonly http3: boolean
   /** The router's unix socket, which the data plane comes by. */
   readonly frontSocket: string
   readonly pool: string
@@ -239,6 +241,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     httpPort: s.BERTH_HTTP_PORT,
     httpsPort: s.BERTH_HTTPS_PORT,
     plane: s.BERTH_ROUTER === 'node' ? undefined : s.BERTH_ROUTER,
+    http3: s.BERTH_HTTP3 === 'on',
     frontSocket: join(s.BERTH_RUN, 'router', 'front.sock'),
     pool: s.BERTH_POOL,
     trustedProxies: listed(s.BERTH_TRUSTED_PROXIES),

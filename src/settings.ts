@@ -130,6 +130,8 @@ export const settings = {
   BERTH_HTTPS_PORT: optional(count(1, 65535)),
   /** Who listens: the router itself (node), or a data plane in front of it by this name (haproxy). */
   BERTH_ROUTER: or('node', like(/^[a-z][a-z0-9-]{0,39}$/, 'must be node, or the name of a data plane: haproxy')),
+  /** Whether a data plane that can speak HTTP/3 does, on the UDP port of BERTH_HTTPS_PORT: on or off. */
+  BERTH_HTTP3: or('on', like(/^(on|off)$/, 'must be on or off')),
   /** IPv4 /16 that container networks are cut from. */
   BERTH_POOL: or(
     '10.87.0.0/16',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { requestIdMark, type PlanePage, type PlanePlace } from 'berth/plugin'
 
 /** Files in its directory. */
@@ -106,7 +107,7 @@ const ofTheRouter = [
   ['{ var(sess.trusted) -m found }', 'what a proxy in front says of its client'],
   ['{ method TRACE CONNECT }', ''],
   ['{ path_beg /.well-known/acme-challenge/ }', 'a CA that asks may be answered by Berth itself'],
-  ['!{ req.ver 2.0 } !{ url_beg / }', 'a target that names a host, too'],
+  ['!{ req.ver 2.0 3.0 } !{ url_beg / }', 'a target that names a host, too'],
   ['!{ req.fhdr_cnt(host) 1 }', ''],
   ['{ req.hdr(upgrade) -m found } !{ req.hdr(upgrade) -m str -i websocket }', ''],
   ['{ req.fhdr(connection) -m found } !{ req.fhdr(connection) -m str -i keep-alive close upgrade }', ''],
@@ -114,15 +115,39 @@ const ofTheRouter = [
   ['!{ var(txn.slot),nbsrv gt 0 }', 'nobody to send it to'],
 ] as const
 
-function frontend({ scheme, fd }: PlanePlace['listeners'][number], place: PlanePlace, file: (name: string) => string) {
-  const map = file(scheme === 'http' ? files.plain : files.secure)
-  const tls = scheme === 'http' ? '' : ` ssl crt-list ${file(files.list)} alpn h2,http/1.1`
+/** Lines for an HAProxy that was started with a socket for HTTP/3. */
+const whereHttp3 = (lines: string): string => `
+.if defined(HTTP3_FD)
+${lines}
+.endif
+`
+
+/** Tells clients that came by TCP of HTTP/3, except those who came by another proxy, which would be told of its own port. */
+const offer = whereHttp3(
+  String.raw`  http-after-response set-header alt-svc "h3=\":%[dst_port]\"; ma=3600" unless { res.hdr(alt-svc) -m found } || { var(sess.trusted) -m found }`,
+)
+
+type Listener = PlanePlace['listeners'][number]
+
+/** What a client sees of a listener, and who is believed at it. */
+function entrance({ scheme, fd }: Listener, { proxyProtocol }: PlanePlace, list: string): string {
+  const introduced = proxyProtocol ? '\n  tcp-request connection expect-proxy layer4 if trusted' : ''
+  if (scheme === 'http') return `  bind fd@${fd}${introduced}`
+  return `  bind fd@${fd} ssl crt-list ${list} alpn h2,http/1.1${introduced}${offer}`
+}
+
+/** The same for HTTP/3: a proxy that is to introduce its clients cannot do so here. */
+function datagramEntrance({ proxyProtocol }: PlanePlace, list: string): string {
+  const refused = proxyProtocol ? '\n  tcp-request connection reject if trusted' : ''
+  return `  bind "quic+fd@\${HTTP3_FD}" ssl crt-list ${list} alpn h3${refused}`
+}
+
+function frontend(name: string, entered: string, place: PlanePlace, file: (name: string) => string) {
+  const map = file(name === 'http' ? files.plain : files.secure)
   const own = ofTheRouter.map(([condition]) => `  use_backend ${routersOwn} if ${condition}`)
   return `
-frontend ${scheme}
-  bind fd@${fd}${tls}${limits(file, place.clientConnections)}${
-    place.proxyProtocol ? '\n  tcp-request connection expect-proxy layer4 if trusted' : ''
-  }
+frontend ${name}${limits(file, place.clientConnections)}
+${entered}
   http-request set-var(txn.slot) req.hdr(host),host_only,lower,map_str(${map},other)
   http-request set-var(txn.slot) 'req.hdr(host),host_only,lower,regsub(^[^.]*,*),map_str(${map},${routersOwn})' if { var(txn.slot) -m str other }
   http-request set-var(txn.id) req.hdr(x-request-id) if { req.hdr(x-request-id) -m reg ^[A-Za-z0-9][A-Za-z0-9._:-]{7,127}$ }
@@ -132,6 +157,12 @@ ${own.join('\n')}
   use_backend %[var(txn.slot)]
 `
 }
+
+/** Every worker knows the connections of the one before: those that it does not have are told to begin anew. */
+const http3Part = ({ fallback }: PlanePlace): string =>
+  `global\n  cluster-secret ${createHash('sha256')
+    .update(`http3 ${fallback ?? ''}`)
+    .digest('hex')}`
 
 /** All of an instance's configuration but for what changes with its apps. @param pageFile path of the page for a status */
 export function configurationOf(place: PlanePlace, pageFile: (status: number) => string): string {
@@ -149,5 +180,14 @@ backend clients
 backend ${routersOwn}
   http-reuse safe
   server router unix@${place.frontSocket} send-proxy-v2-ssl
-${place.listeners.map((listener) => frontend(listener, place, file)).join('')}${slotsPart(pages)}`
+${frontends(place, file)}${slotsPart(pages)}`
+}
+
+function frontends(place: PlanePlace, file: (name: string) => string): string {
+  const list = file(files.list)
+  const byTcp = place.listeners.map((listener) =>
+    frontend(listener.scheme, entrance(listener, place, list), place, file),
+  )
+  const http3 = frontend('http3', datagramEntrance(place, list), place, file)
+  return byTcp.join('') + (place.fallback === null ? '' : whereHttp3(`${http3Part(place)}${http3}`))
 }

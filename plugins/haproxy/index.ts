@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { definePlugin } from 'berth/plugin'
+import { speaksHttp3 } from './abilities.js'
 import { files, masterSocket } from './configuration.js'
 import { HaproxyPlane } from './plane.js'
 
@@ -9,7 +10,8 @@ export const plugin = definePlugin({
   name: 'haproxy',
   version: '1.0.0',
   start: ({ log }) => ({
-    program: (place) => ({
+    program: async (place) => ({
+      http3: await speaksHttp3(log),
       command: 'haproxy',
       args: [
         ...['-W', '-S', `${masterSocket(place)},mode,600`],

@@ -9,7 +9,7 @@ import { importPlugin } from './module.js'
 import type { Plugin } from './plugin.js'
 
 /** The first descriptor that a program of the supervisor's is handed (sd_listen_fds(3)). */
-const firstSocket = 3
+export const firstSocket = 3
 
 /** Where the files and sockets of a data plane are. */
 export const planeDirectories = ({ root, run }: Pick<Config, 'root' | 'run'>) => ({

@@ -21,6 +21,7 @@ export {
   type PlaneEvents,
   type PlanePage,
   type PlanePlace,
+  type PlaneProgram,
   type PlaneState,
   type PlaneTarget,
   type RouterPlugin,

@@ -16,6 +16,8 @@ export interface ChildSpec {
   readonly logFile: string
   /** Absent is root. */
   readonly user?: ServiceAccount
+  /** A capability, as `net_bind_service`, that it and its children have although they are not root; none without. */
+  readonly capability?: string
   /**
    * A listening socket, the child's fd 3. Such a child accepts from it beside the one it replaces: it writes a byte to fd 4
    * when it accepts and closes fd 4 when it accepts no more; the next one is started then, while it ends what it has begun.
@@ -56,6 +58,15 @@ const forebearGraceMs = 35_000
 export const backOff = (failures: number): number => (failures === 0 ? 0 : Math.min(50 * 2 ** failures, maxBackOffMs))
 
 const runs = (child: ChildProcess): boolean => child.exitCode === null && child.signalCode === null
+
+/** Node gives a child no capabilities: setpriv(1) does, and becomes it. */
+function asGiven(spec: ChildSpec): Pick<ChildSpec, 'command' | 'args' | 'user'> {
+  const { command, args, user, capability } = spec
+  if (user === undefined || capability === undefined) return spec
+  const account = ['--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups', '--no-new-privs']
+  const sets = ['--inh-caps', '--ambient-caps', '--bounding-set'].flatMap((set) => [set, `-all,+${capability}`])
+  return { command: 'setpriv', args: [...account, ...sets, '--', command, ...args] }
+}
 
 /** A process kept running until it is stopped. */
 export class Child {
@@ -135,7 +146,8 @@ export class Child {
   }
 
   async #run(): Promise<void> {
-    const { command, args, env: given, cwd, logFile, user, listener, listeners = [], spares = [] } = this.spec
+    const { env: given, cwd, logFile, listener, listeners = [], spares = [] } = this.spec
+    const { command, args, user } = asGiven(this.spec)
     const log = openSync(logFile, 'a', 0o640)
     try {
       const own = [

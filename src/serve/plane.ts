@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.js'
 import { createLog } from '../log.js'
-import { loadPlane, planeDirectories } from '../plugins/planes.js'
+import type { PlaneProgram } from '../plugins/kinds/router.js'
+import { firstSocket, loadPlane, planeDirectories } from '../plugins/planes.js'
 import type { ChildSpec } from './child.js'
 import { logDir, readRunning } from './instance.js'
 import type { Pid } from './pids.js'
@@ -11,12 +12,6 @@ import type { ServiceAccount } from './user.js'
 
 /** What the program of a data plane is called among an instance's processes. */
 export const planeName = 'plane'
-
-/** A program, and how it is started. */
-export interface PlaneProgram {
-  readonly command: string
-  readonly args: readonly string[]
-}
 
 /** The program of the data plane that the settings name; undefined where the router listens itself. @throws BerthError `invalid` */
 export async function planeProgram(config: Config): Promise<PlaneProgram | undefined> {
@@ -39,20 +34,35 @@ async function whenForked(pid: number, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** One that was started with these words on these ports goes on: what else there is to know it is told by the router. */
-function isSame(config: Config, { command, args }: PlaneProgram, { pid }: Pid): boolean {
+/** Names, to the program of a plane, the descriptor of the UDP socket that it is to speak HTTP/3 by. */
+const http3Descriptor = 'HTTP3_FD'
+
+/** One that was started with these words (it may put its own before them) on these ports goes on: what else there is to know it is told by the router. */
+function isSame(config: Config, { command, args }: PlaneProgram, http3: string | undefined, { pid }: Pid): boolean {
   const before = readRunning(config.run)?.settings
   const ports = ['BERTH_HTTP_PORT', 'BERTH_HTTPS_PORT']
   if (ports.some((name) => before?.[name] !== config.env[name])) return false
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-    return words.startsWith([command, ...args, ''].join('\0')) && existsSync(realpathSync(`/proc/${pid}/exe`))
+    const env = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
+    const given = env.find((entry) => entry.startsWith(`${http3Descriptor}=`))?.slice(http3Descriptor.length + 1)
+    const isStarted = words.startsWith(`${command}\0`) && words.includes(['', ...args, ''].join('\0'))
+    return isStarted && given === http3 && existsSync(realpathSync(`/proc/${pid}/exe`))
   } catch {
     return false
   }
 }
 
-/** How the program of a data plane is run: with the sockets that it accepts from, unprivileged. */
+/** Whether a port is root's to bind; ip(7). */
+function isPrivileged(port: number): boolean {
+  const file = '/proc/sys/net/ipv4/ip_unprivileged_port_start'
+  return port < (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 1024)
+}
+
+/**
+ * How the program of a data plane is run: with the sockets that it accepts from, unprivileged. Only where it speaks HTTP/3 on a port of
+ * root's may it bind such: without a socket for each client, bound to that port, a reload would lose their connections.
+ */
 export function planeSpec(
   config: Config,
   program: PlaneProgram,
@@ -61,18 +71,26 @@ export function planeSpec(
     env,
     user,
     sockets,
+    http3,
   }: Pick<ChildSpec, 'cwd'> & {
     readonly env: Readonly<Record<string, string>>
     readonly user: ServiceAccount
+    /** TCP, as `planeListeners`. */
     readonly sockets: readonly number[]
+    /** UDP. */
+    readonly http3: number | undefined
   },
 ): ChildSpec {
   const { PATH = '', HOME = '/' } = env
+  const { command, args } = program
+  const descriptor = http3 === undefined ? undefined : String(firstSocket + sockets.length)
+  const told = descriptor === undefined ? {} : { [http3Descriptor]: descriptor }
   return {
-    ...{ ...program, cwd, user, name: planeName, env: { PATH: `${PATH}:/usr/sbin:/sbin`, HOME } },
+    ...{ command, args, cwd, user, name: planeName, env: { PATH: `${PATH}:/usr/sbin:/sbin`, HOME, ...told } },
+    ...(http3 !== undefined && isPrivileged(config.httpsPort ?? 0) ? { capability: 'net_bind_service' } : {}),
     logFile: join(logDir(config), `${planeName}.log`),
-    spares: sockets,
-    keeps: (forebear) => isSame(config, program, forebear),
+    spares: [...sockets, ...(http3 === undefined ? [] : [http3])],
+    keeps: (forebear) => isSame(config, program, descriptor, forebear),
     accepts: whenForked,
     leaveSignal: 'SIGUSR1',
   }

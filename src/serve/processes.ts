@@ -4,6 +4,7 @@ import { parse } from 'dotenv'
 import { parseProcfile } from '../buildpacks/procfile.js'
 import type { Config } from '../config.js'
 import { BerthError } from '../errors.js'
+import type { PlaneProgram } from '../plugins/kinds/router.js'
 import type { ChildSpec } from './child.js'
 import type { GitGroup } from './git-group.js'
 import { logDir, readRunning } from './instance.js'
@@ -12,7 +13,7 @@ import type { Pid } from './pids.js'
 import { redisArgs } from './redis.js'
 import type { HeldListener } from './socket.js'
 import type { ServiceAccount } from './user.js'
-import { planeSpec, type PlaneProgram } from './plane.js'
+import { planeSpec } from './plane.js'
 
 /** The processes that accept connections, and so run beside those they replace. */
 export const listening = ['router', 'api'] as const
@@ -21,6 +22,8 @@ export type Listening = (typeof listening)[number]
 /** What they accept from: the router for HTTPS, too, where there is a port for it. */
 export interface Listeners extends Readonly<Record<Listening, HeldListener>> {
   readonly https?: HeldListener | undefined
+  /** UDP, of a data plane that speaks HTTP/3. */
+  readonly http3?: HeldListener | undefined
   /** The router's unix socket, which data planes come by. */
   readonly front: HeldListener
 }
@@ -131,7 +134,8 @@ export function specs(
       const git = { BERTH_GIT_GROUPS: gitGroup.directories.join(':') }
       return { ...accepting, user: client, spares: [router.fd, ...secure], env: { ...accepting.env, ...git } }
     })
-  const { router, https } = listeners
-  const own = plane && planeSpec(config, plane, { ...base, user, sockets: [router.fd, ...(https ? [https.fd] : [])] })
+  const { router, https, http3 } = listeners
+  const sockets = [router.fd, ...(https ? [https.fd] : [])]
+  const own = plane && planeSpec(config, plane, { ...base, user, sockets, http3: http3?.fd })
   return [redisSpec(config, base, user), ...processes, ...(own ? [own] : [])]
 }

@@ -11,8 +11,16 @@ import { layOut } from './layout.js'
 import { tryLock } from './lock.js'
 import { endProcess, gone, Pids, signalProcess, type Pid } from './pids.js'
 import { planeName, planeProgram } from './plane.js'
+import type { PlaneProgram } from '../plugins/kinds/router.js'
 import { listening, specs, type Listeners, type Listening } from './processes.js'
-import { inheritListener, openListener, openUnixListener, type HeldListener } from './socket.js'
+import {
+  inheritDatagrams,
+  inheritListener,
+  openDatagrams,
+  openListener,
+  openUnixListener,
+  type HeldListener,
+} from './socket.js'
 import { findStrays } from './strays.js'
 import { ensureUser, type ServiceAccount } from './user.js'
 
@@ -105,6 +113,21 @@ async function openListeners(config: Config, user: ServiceAccount, orphans: Orph
 }
 
 /**
+ * The UDP socket of a plane that speaks HTTP/3: of the one that an earlier supervisor left, else a new one. Where it cannot be had, all
+ * else is served as ever, and nobody is told of HTTP/3.
+ */
+function openHttp3({ http3, httpsPort }: Config, plane: PlaneProgram | undefined, orphans: Orphans) {
+  if (!http3 || httpsPort === undefined || plane?.http3 !== true) return undefined
+  try {
+    const held = ofName(orphans, planeName).map(({ pid }) => inheritDatagrams(pid, httpsPort))
+    return held.find((one) => one !== null) ?? openDatagrams(httpsPort)
+  } catch (error) {
+    console.error(`no HTTP/3: ${messageOf(error)}`)
+    return undefined
+  }
+}
+
+/**
  * Runs every process of the Procfile and a Redis, and restarts what ends, until SIGTERM or SIGINT. Those that another
  * supervisor left, killed or sent away, are taken over: sockets and Redis as they are, router and API by new ones that accept
  * beside the old before these are told to leave. SIGUSR2 makes it leave all to the next. Apps are not its children: they go
@@ -134,12 +157,13 @@ export async function superviseInstance(config: Config): Promise<void> {
   using api = listeners.api
   using https = listeners.https
   using front = listeners.front
+  using http3 = openHttp3(config, plane, orphans)
   const ended = stopSignal()
   pids.replace(recordOf(orphans))
   pids.set(supervisorName, process.pid)
 
   const gitGroup = gitGroupOf(config, user)
-  const children = specs(config, user, { router, api, https, front }, { gitGroup, plane }).map((spec) => {
+  const children = specs(config, user, { router, api, https, http3, front }, { gitGroup, plane }).map((spec) => {
     const admit = (pid: number): void => {
       if (spec.name === 'api') gitGroup.admit(pid)
     }

@@ -14,7 +14,7 @@ import { Traffic } from '../../src/scheduler/traffic.js'
 import { Child, type ChildSpec } from '../../src/serve/child.js'
 import { planeName, planeProgram } from '../../src/serve/plane.js'
 import { specs } from '../../src/serve/processes.js'
-import { openListener, openUnixListener } from '../../src/serve/socket.js'
+import { openDatagrams, openListener, openUnixListener } from '../../src/serve/socket.js'
 import type { Route, Target } from '../../src/store/routes.js'
 import { openStore, type Store } from '../../src/store/store.js'
 import { freePort } from '../free.js'
@@ -48,12 +48,16 @@ const fromSource = (spec: ChildSpec): ChildSpec =>
   spec.name === 'router' ? { ...spec, args: [typescript, main] } : spec
 
 /** Starts a router with this data plane, or none (`node`); what is built, or the code as it lies here. */
-export async function startRouter(plane: string, code: 'built' | 'source' = 'source'): Promise<RouterUnderTest> {
+export async function startRouter(
+  plane: string,
+  code: 'built' | 'source' = 'source',
+  settings: Readonly<Record<string, string>> = {},
+): Promise<RouterUnderTest> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-plane-'))
   const [port, securePort] = [await freePort(), await freePort()]
   const config = loadConfig({
     ...{ BERTH_ROOT: join(dir, 'root'), BERTH_RUN: join(dir, 'run'), BERTH_DOMAIN: 'test', BERTH_ROUTER: plane },
-    ...{ BERTH_HTTP_PORT: String(port), BERTH_HTTPS_PORT: String(securePort) },
+    ...{ BERTH_HTTP_PORT: String(port), BERTH_HTTPS_PORT: String(securePort), ...settings },
   })
   const user = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
   for (const folder of [join(config.root, 'log'), join(config.run, 'router'), join(config.run, 'api')])
@@ -61,11 +65,12 @@ export async function startRouter(plane: string, code: 'built' | 'source' = 'sou
   const redis = await startRedis(config)
   const store = await openStore(config)
   const traffic = await Traffic.open(store, (name) => config.appHost(name), defaultLimits)
+  const program = await planeProgram(config)
   const held = {
+    http3: config.http3 && program?.http3 === true ? openDatagrams(securePort) : undefined,
     ...{ router: openListener(port), https: openListener(securePort) },
     ...{ front: openUnixListener(config.frontSocket, user), api: openUnixListener(config.apiSocket, user) },
   }
-  const program = await planeProgram(config)
   const pids = new Map<string, number>()
   const gitGroup = { directories: [], admit: () => undefined }
   const children = specs(config, user, held, { gitGroup, plane: program })
@@ -102,7 +107,7 @@ export async function startRouter(plane: string, code: 'built' | 'source' = 'sou
       await traffic[Symbol.asyncDispose]()
       store.redis.disconnect()
       await redis[Symbol.asyncDispose]()
-      for (const one of Object.values(held)) one[Symbol.dispose]()
+      for (const one of Object.values(held)) one?.[Symbol.dispose]()
       await rm(dir, { recursive: true, force: true })
     },
   }

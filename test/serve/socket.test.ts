@@ -1,11 +1,18 @@
 import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { inheritListener, openListener, openUnixListener } from '../../src/serve/socket.js'
+import {
+  inheritDatagrams,
+  inheritListener,
+  openDatagrams,
+  openListener,
+  openUnixListener,
+} from '../../src/serve/socket.js'
 import { freePort } from '../free.js'
 
 describe('a listening socket', () => {
@@ -39,6 +46,29 @@ describe('a listening socket', () => {
     const [data] = (await once(socket, 'data')) as [Buffer]
     expect(data.toString()).to.equal('hello')
     server.close()
+  })
+
+  it('of UDP is told from one of TCP on the same port, and is taken over by itself', async () => {
+    const port = await freePort()
+    using tcp = openListener(port)
+    using udp = openDatagrams(port)
+    const holder = spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', 'ignore', tcp.fd, udp.fd] })
+    await once(holder, 'spawn')
+    const pid = holder.pid ?? 0
+    using inherited = inheritDatagrams(pid, port)
+    expect(inherited).to.not.equal(null)
+    expect(inheritDatagrams(pid, port + 1), 'of another port').to.equal(null)
+    holder.kill('SIGKILL')
+    await once(holder, 'exit')
+    const other = createSocket('udp6')
+    other.bind(port)
+    const [error] = (await once(other, 'error')) as [NodeJS.ErrnoException]
+    expect(error.code).to.equal('EADDRINUSE')
+    other.close()
+    const taken = createSocket('udp4').bind(0)
+    await once(taken, 'listening')
+    expect(() => openDatagrams(taken.address().port)).to.throw(/UDP port \d+ is taken/)
+    taken.close()
   })
 
   it('is not opened for IPv4 alone where another has the port for IPv6', async () => {

@@ -6,6 +6,7 @@ import type { ControlApiDeps } from '../platform.js'
 import { versionHeader } from '../routes.js'
 import type { Finding } from './contract.js'
 import { sayOf, type Examination } from './examination.js'
+import { examineHttp3 } from './http3.js'
 
 const { ok, warning, error } = sayOf('router')
 
@@ -20,6 +21,7 @@ export const examineWaysIn: Examination = async ({ config }, signal) => {
   return [
     await byHttp(config, signal),
     ...(config.httpsPort === undefined ? [] : [await byHttps(config, config.httpsPort)]),
+    ...(await examineHttp3(config, signal)),
   ]
 }
 

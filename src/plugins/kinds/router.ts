@@ -79,13 +79,24 @@ export interface DataPlane extends AsyncDisposable {
   busy(app: string, targets: readonly { readonly id: string }[]): readonly string[]
 }
 
+/** The program of a data plane. */
+export interface PlaneProgram {
+  readonly command: string
+  readonly args: readonly string[]
+  /**
+   * It can speak HTTP/3. Where that is wanted, it is started with a UDP socket of the port of HTTPS, too, that all its processes share:
+   * `HTTP3_FD` in its environment is the descriptor. Without that it speaks none, and tells nobody of it.
+   */
+  readonly http3?: boolean
+}
+
 /** Kind `router`: a data plane in front of the Node router, which stays its brain, and serves all that it cannot. */
 export interface RouterPlugin {
   /**
    * The program that listens. Berth keeps it running as its own account, with the sockets of `PlanePlace.listeners`; SIGUSR1 has it leave
    * them to another and end when what it has begun is over, SIGTERM end at once.
    */
-  program(place: Pick<PlanePlace, 'directory' | 'run'>): { readonly command: string; readonly args: readonly string[] }
+  program(place: Pick<PlanePlace, 'directory' | 'run'>): PlaneProgram | Promise<PlaneProgram>
   /** Drives it from then on. Its files are whole when this resolves, so that the program can be started. */
   drive(place: PlanePlace, events: PlaneEvents, first: PlaneState): Promise<DataPlane>
 }
