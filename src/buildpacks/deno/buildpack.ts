@@ -4,10 +4,11 @@ import { parsePackageJson } from '../node/package-json.js'
 import { runtimeInstalled, runtimeStage, runtimeVersion, versionIn, type NpmRuntime } from '../npm-runtime.js'
 import { declaredTypes, saysWhatRuns } from '../procfile.js'
 import { toolPins } from '../tool-versions.js'
+import { siteDirectory } from '../site.js'
 import type { Tree } from '../tree.js'
 import { readDenoJson, taskLine, type DenoJson } from './deno-json.js'
 import { denoReason } from './failure.js'
-import { denoStart, entryOf } from './start.js'
+import { denoStart, entryOf, isDenoProgram } from './start.js'
 import { commandLines, home } from '../image-lines.js'
 
 const ignored = ['.git', '**/node_modules']
@@ -19,7 +20,7 @@ const runtime: NpmRuntime = {
   program: 'deno/node_modules/@deno/*/deno',
 }
 
-/** A Deno app: a deno.json, or a deno.lock. */
+/** A Deno app: a deno.json, a deno.lock, or a program that is plainly for Deno where nothing else says what the tree is. */
 export const deno: Buildpack = {
   name: 'deno',
   takes: 'a Deno app (deno.json)',
@@ -28,13 +29,19 @@ export const deno: Buildpack = {
   failure: denoReason,
 }
 
+/** Whether a tree without a Procfile is a Deno app. */
+function choosesDeno(tree: Tree): boolean {
+  if (['deno.json', 'deno.jsonc', 'deno.lock'].some((file) => tree.hasFile(file)))
+    return !tree.hasFile('package.json') || startsDeno(tree)
+  return !tree.hasFile('package.json') && siteDirectory(tree) !== '.' && isDenoProgram(tree)
+}
+
 function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | null {
-  if (!['deno.json', 'deno.jsonc', 'deno.lock'].some((file) => tree.hasFile(file))) return null
   const declared = declaredTypes(tree)
   const declares = saysWhatRuns(declared)
   const lines = Object.values(declared)
   const runsDeno = lines.some((line) => /(?:^|\s)deno\s/.test(line))
-  if (declares ? !runsDeno : tree.hasFile('package.json') && !startsDeno(tree)) return null
+  if (declares ? !runsDeno : !choosesDeno(tree)) return null
   const config = readDenoJson(tree)
   const start = declares ? null : denoStart(tree, config)
   if (start === null && !declares)
@@ -67,7 +74,10 @@ function plan(tree: Tree, variables: Readonly<Record<string, string>>): Plan | n
     }),
     ownDockerfile: false,
     dockerignore: [...ignored, tree.read('.dockerignore') ?? ''].join('\n'),
-    processTypes: { ...(command === null ? {} : { web: command }), ...declared },
+    processTypes: {
+      ...(command === null ? {} : { web: command }),
+      ...declared,
+    },
     origin: declares ? 'Procfile' : 'Dockerfile',
     notes: [
       ...(start?.notes ?? []),

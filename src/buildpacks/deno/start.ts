@@ -11,7 +11,12 @@ export interface DenoStart {
 
 const names = ['main', 'server', 'index', 'app', 'mod']
 const endings = ['ts', 'tsx', 'js', 'mjs', 'mts']
-const usual = names.flatMap((name) => endings.map((ending) => `${name}.${ending}`))
+const usual = ['', 'src/'].flatMap((folder) =>
+  names.flatMap((name) => endings.map((ending) => `${folder}${name}.${ending}`)),
+)
+/** What no other runtime takes: its own object, and imports by an address or from a registry. */
+const onlyDenos =
+  /\bDeno\s*\.\s*\w|\bfrom\s+["'](?:https?:\/\/|jsr:|npm:)|\bimport\s*\(?\s*["'](?:https?:\/\/|jsr:|npm:)/
 /** `Deno.serve` takes this over what the program says: whatever port it names, and were it on 127.0.0.1 alone. */
 const listens = 'DENO_SERVE_ADDRESS=tcp:0.0.0.0:$PORT'
 const module = /(?:^|[\s=])((?:\.\/)?[\w@-][\w@./-]*\.(?:[cm]?[jt]s|[jt]sx))(?=\s|$)/g
@@ -28,11 +33,23 @@ export function denoStart(tree: Tree, config: DenoJson): DenoStart | null {
       entry: entryOf(tree, config, taskLine(config, task) ?? ''),
       notes,
     }
-  const entry = usual.find((file) => tree.hasFile(file))
+  const entry = usualEntry(tree)
   if (entry === undefined) return null
   const rights = config.permissions?.default === undefined ? '-A' : '-P'
   const verb = isHandler(tree.read(entry) ?? '') ? 'serve' : 'run'
-  return { command: `${listens} deno ${verb} ${rights} ${entry}`, entry, notes }
+  return {
+    command: `${listens} deno ${verb} ${rights} ${entry}`,
+    entry,
+    notes,
+  }
+}
+
+const usualEntry = (tree: Tree): string | undefined => usual.find((file) => tree.hasFile(file))
+
+/** Whether the module of a usual name is one for Deno, whatever else is missing. */
+export function isDenoProgram(tree: Tree): boolean {
+  const entry = usualEntry(tree)
+  return entry !== undefined && onlyDenos.test((tree.read(entry) ?? '').slice(0, 200_000))
 }
 
 /** The module that a line runs, where it is there before or after the build. */
