@@ -1,4 +1,5 @@
 import { apps } from './apps/contract.js'
+import { canary } from './canary/contract.js'
 import { certs, platformCerts } from './certs/contract.js'
 import { checks } from './checks/contract.js'
 import { config } from './config/contract.js'
@@ -30,6 +31,7 @@ export const contract = {
   platformCerts,
   onDemand,
   routing,
+  canary,
   formation,
   processes,
   cron,
@@ -49,6 +51,7 @@ export const contract = {
 export type Contract = typeof contract
 
 export type { AppInfo, AppView } from './apps/contract.js'
+export type { CanaryView } from './canary/contract.js'
 export type { CertInfo, CertView } from './certs/contract.js'
 export type { CheckRun, CheckView } from './checks/contract.js'
 export type { CronEntryView, CronRunView } from './cron/contract.js'

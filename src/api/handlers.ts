@@ -1,5 +1,6 @@
 import type { Handlers } from './handler.js'
 import { appHandlers } from './apps/handlers.js'
+import { canaryHandlers } from './canary/handlers.js'
 import { certHandlers, platformCertHandlers } from './certs/handlers.js'
 import { checkHandlers } from './checks/handlers.js'
 import { configHandlers } from './config/handlers.js'
@@ -31,6 +32,7 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   platformCerts: platformCertHandlers(platform),
   onDemand: onDemandHandlers(platform),
   routing: routingHandlers(platform),
+  canary: canaryHandlers(platform),
   formation: formationHandlers(platform),
   processes: processHandlers(platform),
   cron: cronHandlers(platform),

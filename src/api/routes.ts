@@ -55,6 +55,12 @@ export const routes = {
     get: 'GET /apps/:app/routing',
     change: 'PATCH /apps/:app/routing',
   },
+  canary: {
+    get: 'GET /apps/:app/canary',
+    start: 'PUT /apps/:app/canary',
+    promote: 'POST /apps/:app/canary/promote',
+    off: 'DELETE /apps/:app/canary',
+  },
   formation: {
     get: 'GET /apps/:app/formation',
     scale: 'PATCH /apps/:app/formation',

@@ -1,5 +1,5 @@
 import { askerOf, type Caller } from '../access/caller.js'
-import { kindOf, type Change } from '../changes/index.js'
+import { checkBesideCanary, kindOf, type Change } from '../changes/index.js'
 import type { App } from '../store/apps.js'
 import type { OperationView } from './contract.js'
 import type { ControlApiDeps } from './platform.js'
@@ -13,6 +13,7 @@ export async function submitChange(
   caller: Caller,
 ): Promise<OperationView> {
   const { check } = kindOf(change)
+  checkBesideCanary(change, app)
   if (check) check(change, app, await platform.store.releases.current(app))
   return viewOperation(await platform.submit(app, change, askerOf(caller)), app.name)
 }

@@ -140,6 +140,7 @@ const ofWhom = { build: ' of builds', run: ' of processes', both: '' } as const
 /** Config vars are set and unset. */
 export const config = releasing<ConfigChange>({
   schema: ConfigChange,
+  withCanary: () => 'refused',
   describe: (change, current) => {
     const { set, unset } = current ? effective(current, change) : change
     const said = [['Set', Object.keys(set)] as const, ['Unset', unset] as const].filter(([, names]) => names.length > 0)

@@ -1,8 +1,10 @@
 import type { z } from 'zod'
 import { BerthError } from '../errors.js'
 import { own } from '../lib/own.js'
+import type { App } from '../store/apps.js'
 import type { Operation, StoredChange } from '../store/operations.js'
 import type { Release } from '../store/releases.js'
+import { canary, canaryOff, promote } from './canary.js'
 import { checks } from './checks.js'
 import { config } from './config.js'
 import { destroy } from './destroy.js'
@@ -18,6 +20,7 @@ import { scale } from './scale.js'
 /** Every way an app can change, by its kind. */
 const kinds = {
   ...{ push, config, checks, scale, rollback, restart, rename, destroy },
+  ...{ canary, 'canary-off': canaryOff, promote },
   ...{ mount, unmount, 'destroy-volume': destroyVolume },
 }
 
@@ -51,6 +54,16 @@ export function changeOf({ id, change }: Pick<Operation, 'id' | 'change'>): Chan
 /** What a change does, in one sentence: see `describe` of its kind. */
 export const describeChange = (change: StoredChange, current?: Release): string =>
   kindOf(change).describe(change, current)
+
+/** @throws BerthError `conflict` of what an app with a canary does not take */
+export function checkBesideCanary(change: StoredChange, { name, canary: running }: App): void {
+  if (!running || kindOf(change).withCanary?.(change) !== 'refused') return
+  throw new BerthError(
+    'conflict',
+    `v${running.release} is the canary of ${name} now: what is changed beside it would be lost when it is promoted`,
+    'run `berth canary:promote` or `berth canary:off` first; `berth rollback` ends it, too',
+  )
+}
 
 /** An operation that builds what was pushed, or builds it again. */
 export const isBuild = (operation: Operation): operation is Operation & { readonly change: PushChange } =>

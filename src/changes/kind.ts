@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { App } from '../store/apps.js'
+import type { Canary } from '../store/canaries.js'
 import type { StoredChange } from '../store/operations.js'
 import type { Release } from '../store/releases.js'
 import type { Reached } from '../store/reach.js'
@@ -33,6 +34,7 @@ export interface Progress {
 
 /** What a change may ask of the worker before it says what the next release is. */
 export interface Making {
+  readonly app: App
   readonly current: Release
   readonly progress: Progress
   /** Builds the tree that was pushed. */
@@ -66,6 +68,11 @@ export interface Acting {
   readonly progress: Progress
   /** Where the app answers. */
   readonly url: string
+  /** @throws BerthError `missing` */
+  release(version: number): Promise<Release>
+  hasImage(image: string): Promise<boolean>
+  /** Sends a share of the app's requests to processes of that release, once those are ready. */
+  startCanary(release: Release, canary: Canary): Promise<void>
   /** Restarts processes, all of them or those of a name. */
   restart(process: string | null): Promise<void>
   /** Has the router know the app by its name of now. */
@@ -89,6 +96,11 @@ interface Described<C extends StoredChange> {
    * @throws BerthError in words for who asked
    */
   readonly check?: (change: C, app: App, current: Release) => void
+  /**
+   * What comes of it while the app has a canary, which goes on unless this says otherwise. What would be lost when the canary is
+   * promoted is refused.
+   */
+  readonly withCanary?: (change: C) => 'refused' | 'ends' | 'goes on'
 }
 
 /** A change that makes a release. */
@@ -104,6 +116,8 @@ export interface ReleasingKind<C extends StoredChange, M> extends Described<C> {
    * @throws BerthError `invalid`, `conflict` or `large` when it cannot be made; nothing has changed then
    */
   readonly next: (change: C, current: Release, made: M) => Partial<Release>
+  /** The share that it gets as a canary, in place of all requests. */
+  readonly asCanary?: (change: C) => Pick<Canary, 'percent'> | undefined
   /** Process type `release` runs once in its image before anything is switched: it brings an image that has not run. */
   readonly runsReleaseCommand?: true
 }

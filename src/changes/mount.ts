@@ -140,6 +140,7 @@ export function sharingNotes(release: Release, name: string): string[] {
 /** A volume is mounted into processes; it is made where it is not there. */
 export const mount = releasing<MountChange>({
   schema: MountChange,
+  withCanary: () => 'refused',
   describe: ({ name, target }) => `Mount ${name} at ${target}`,
   check,
   changesNothing: (change, current) => isDeepStrictEqual(mountsAfter(current, change), current.mounts ?? []),
@@ -158,6 +159,7 @@ const isOf = ({ name, target }: UnmountChange, one: AppMount): boolean =>
 /** Processes have a volume no more; what is in it stays. */
 export const unmount = releasing<UnmountChange>({
   schema: UnmountChange,
+  withCanary: () => 'refused',
   describe: ({ name, target }) => `Unmount ${name}${target === undefined ? '' : ` from ${target}`}`,
   check: (change, app, current) => {
     const { name, target } = change

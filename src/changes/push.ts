@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { varsFor, type Reached } from '../store/reach.js'
 import { buildSettings } from '../buildpacks/build-settings.js'
+import { checkStable } from './canary.js'
 import { configAfter } from './config.js'
 import { formationDeclared, formationFor, sizesDeclared } from './formation.js'
 import { releasing, type Built } from './kind.js'
@@ -25,6 +26,8 @@ const PushChange = z.object({
   pull: z.literal(true).exactOptional(),
   /** Config vars of its build alone. */
   env: z.record(z.string(), z.string()).readonly().exactOptional(),
+  /** Percent of clients that it gets, as the app's canary; absent: it gets them all. */
+  canary: z.int().min(1).max(99).exactOptional(),
   /** It was pushed before, and is built again. */
   rebuild: z.literal(true).exactOptional(),
 })
@@ -43,7 +46,8 @@ function configId(of: Reached): string {
 /** A commit is built and released. */
 export const push = releasing<PushChange, Built>({
   schema: PushChange,
-  describe: ({ commit, rebuild }) => `${rebuild ? 'Rebuild' : 'Deploy'} ${commit.slice(0, 7)}`,
+  describe: ({ commit, rebuild, canary }) =>
+    `${rebuild ? 'Rebuild' : 'Deploy'} ${commit.slice(0, 7)}${canary === undefined ? '' : ` to ${canary} %`}`,
   changesNothing: ({ tree, unwatched, forced, noCache, pull, env }, current) => {
     const asked = forced ?? noCache ?? pull ?? env
     if (asked !== undefined || tree === undefined || current.source?.config !== configId(current)) return false
@@ -53,7 +57,10 @@ export const push = releasing<PushChange, Built>({
     if (since === undefined || since !== current.commit || watch !== current.config[watchSetting]) return false
     return `Nothing of watch-paths has changed (${paths ?? ''}) since ${since.slice(0, 7)}, which runs on ${runs} builds it all the same`
   },
-  make: (change, at) => at.build(change),
+  make: (change, at) => {
+    if (change.canary !== undefined) checkStable(at.app, at.current)
+    return at.build(change)
+  },
   madeNothing: ({ pull, tree, forced, noCache, env }, current, { image, images }) => {
     if (!pull || (forced ?? noCache ?? env) !== undefined || tree === undefined) return false
     if (tree !== current.source?.tree || current.source.config !== configId(current)) return false
@@ -77,5 +84,7 @@ export const push = releasing<PushChange, Built>({
     }
     return { ...said, ...built, commit: change.commit, source, config, formation }
   },
+  asCanary: ({ canary: percent }) => (percent === undefined ? undefined : { percent }),
+  withCanary: ({ canary, rebuild }) => ((canary ?? rebuild) === undefined ? 'refused' : 'goes on'),
   runsReleaseCommand: true,
 })

@@ -13,6 +13,7 @@ type Restart = z.output<typeof Restart>
 function check({ process }: Restart, app: App, current: Release): void {
   if (process === null) return
   const [type = '', index = '1', ...more] = process.split('.')
+  if (app.canary && type === 'web' && /^c[1-9]\d*$/.test(index) && more.length === 0) return
   const quantity = own(formationOf(current), type)?.quantity ?? 0
   if (more.length > 0 || !/^[1-9]\d*$/.test(index) || Number(index) > quantity)
     throw new BerthError('missing', `${app.name} has no process ${process}`, 'run `berth ps` to see them all')

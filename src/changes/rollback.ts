@@ -10,7 +10,7 @@ const Rollback = z.object({ kind: z.literal('rollback'), version: z.number() })
 type Rollback = z.output<typeof Rollback>
 
 /** The release to go back to; one whose image is gone is built again from the repository. */
-async function releaseToReturnTo(version: number, at: Making): Promise<Release> {
+export async function releaseToReturnTo(version: number, at: Making): Promise<Release> {
   const old = await at.release(version)
   if (old.image === null) return old // `next` says why none will not do
   const there = await Promise.all(imagesOf(old).map((image) => at.hasImage(image)))
@@ -47,6 +47,22 @@ function mountNotes({ mounts: now = [] }: Release, { version, mounts: then = [] 
   ]
 }
 
+/** What a release has of another one whose code, config vars and process types run again. @throws BerthError `conflict` */
+export function restoredOf(old: Release, current: Release): Partial<Release> {
+  if (old.image === null)
+    throw new BerthError(
+      'conflict',
+      `v${old.version} has no image to go back to`,
+      'run `berth releases` to see which have',
+    )
+  const { image, images, port, commit, processTypes, config, reach, source } = old
+  const { origin, settings, scripts, declared, healthchecks, cron, mounts } = old
+  const said = { origin, settings, scripts, declared, healthchecks, cron }
+  // those that are there keep their scale, those that were gone have theirs again
+  const formation = formationFor(processTypes, { ...old.formation, ...current.formation })
+  return { image, images, port, commit, processTypes, config, reach, ...said, mounts, source, formation }
+}
+
 /** The code, config vars and process types of an earlier release run again. */
 export const rollback = releasing<Rollback, Release>({
   schema: Rollback,
@@ -56,19 +72,7 @@ export const rollback = releasing<Rollback, Release>({
     for (const line of rollbackNotes(at.current, old)) at.progress.detail(line)
     return old
   },
-  next: ({ version }, current, old) => {
-    if (old.image === null)
-      throw new BerthError(
-        'conflict',
-        `v${version} has no image to go back to`,
-        'run `berth releases` to see which have',
-      )
-    const { image, images, port, commit, processTypes, config, reach, source } = old
-    const { origin, settings, scripts, declared, healthchecks, cron } = old
-    const said = { origin, settings, scripts, declared, healthchecks, cron }
-    // those that are there keep their scale, those that were gone have theirs again
-    const formation = formationFor(processTypes, { ...old.formation, ...current.formation })
-    const { mounts } = old
-    return { image, images, port, commit, processTypes, config, reach, ...said, mounts, source, formation }
-  },
+  next: (_, current, old) => restoredOf(old, current),
+  // what is wrong is to end, whoever has it
+  withCanary: () => 'ends',
 })

@@ -14,7 +14,7 @@ const stateOf = ({ status, current }: ReleaseView): string =>
   current ? 'current' : status === 'succeeded' ? '' : status
 
 /** `v4` or `4`. @throws UsageError */
-function parseVersion(text: string): number {
+export function parseVersion(text: string): number {
   const [, digits = ''] = /^v?([1-9]\d{0,8})$/.exec(text) ?? []
   if (digits === '')
     throw new UsageError(`"${text.slice(0, 40)}" is not a release`, 'name one as v4; `berth releases` lists them all')

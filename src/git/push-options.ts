@@ -1,3 +1,4 @@
+import { isPercent } from '../canary-rule.js'
 import { checkVariable } from '../changes/config.js'
 import { BerthError } from '../errors.js'
 
@@ -11,6 +12,8 @@ export interface PushOptions {
   readonly rebuild?: true
   /** Config vars of this build, and of nothing after it. */
   readonly env?: Readonly<Record<string, string>>
+  /** Percent of clients that get it, as the app's canary. */
+  readonly canary?: number
   /** The pushed branch that is deployed, in place of the app's own. */
   readonly branch?: string
 }
@@ -21,7 +24,7 @@ const most = 50
 const longest = 4 * 1024
 
 /** The options that there are, as a hint. */
-const known = ['no-cache', 'pull', 'rebuild', 'env=NAME=value', 'branch=NAME'] as const
+const known = ['no-cache', 'pull', 'rebuild', 'env=NAME=value', 'branch=NAME', 'canary=10%'] as const
 const names = known.map((one) => one.replace(/=.*/, ''))
 
 const refuse = (message: string, hint = `there are ${known.join(', ')}`): never => {
@@ -42,13 +45,16 @@ export function readPushOptions(words: readonly string[]): PushOptions {
     else if (name === 'pull') options = { ...options, pull: true }
     else if (name === 'rebuild') options = { ...options, rebuild: true }
     else if (name === 'branch') options = { ...options, branch: value ?? '' }
+    else if (name === 'canary') options = { ...options, canary: percent(value ?? '') }
     else env.set(...variable(value ?? ''))
   }
   for (const [name, value] of env) checkVariable(name, value)
   return env.size === 0 ? options : { ...options, env: Object.fromEntries(env) }
 }
 
-type Name = 'no-cache' | 'pull' | 'rebuild' | 'env' | 'branch'
+type Name = 'no-cache' | 'pull' | 'rebuild' | 'env' | 'branch' | 'canary'
+
+const valued: ReadonlySet<Name> = new Set(['env', 'branch', 'canary'])
 
 function split(word: string): [Name, string | undefined] {
   const at = word.indexOf('=')
@@ -58,7 +64,7 @@ function split(word: string): [Name, string | undefined] {
     refuse(`the push option ${shown} is longer than ${String(longest)} characters`, 'a config var may be longer')
   if (/\p{Cc}/u.test(word)) refuse(`the push option ${shown} has a control character in it`)
   const found = names.find((one): one is Name => one === name) ?? nearest(name, shown)
-  if ((found === 'env' || found === 'branch') !== (value !== undefined))
+  if (valued.has(found) !== (value !== undefined))
     refuse(value === undefined ? `the push option ${found} needs a value` : `the push option ${found} takes no value`)
   if (found === 'branch' && !/^[^\s~^:?*[\\]{1,255}$/.test(value ?? ''))
     refuse('the push option branch names no branch')
@@ -79,6 +85,12 @@ function nearest(name: string, shown: string): never {
   }
   const known = Object.entries(meant).find(([one]) => plain.startsWith(one))?.[1]
   return refuse(`"${shown}" is no push option of Berth${known === undefined ? '' : `: ${known} is meant?`}`)
+}
+
+function percent(word: string): number {
+  const share = /^\d{1,3}%?$/.test(word) ? Number.parseInt(word, 10) : NaN
+  if (!isPercent(share)) refuse('the push option canary is not a share from 1% to 99%', 'as in canary=10%')
+  return share
 }
 
 function variable(word: string): [string, string] {

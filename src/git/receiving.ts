@@ -316,6 +316,7 @@ const changeOf = ({ command, pushed = command.ref, options = {}, tree, unwatched
   ...(options.noCache && { noCache: true as const }),
   ...(options.pull && { pull: true as const }),
   ...(options.env && { env: options.env }),
+  ...(options.canary !== undefined && { canary: options.canary }),
   ...(tree !== undefined && { tree }),
   ...(unwatched && { unwatched }),
   ...(unless.length > 0 && { unless }),

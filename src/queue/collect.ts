@@ -12,25 +12,25 @@ const keptImages = 10
 /** Removes an app's images that none of its last ten good releases has. What is still in use now goes the next time. */
 export async function collectImages(deps: OperationDeps, app: App): Promise<void> {
   const releases = await deps.store.releases.list(app.id)
-  const kept = new Set([...lastGood(releases), ...inUse(releases, app.current)].flatMap(imagesOf))
+  const kept = new Set([...lastGood(releases), ...inUse(releases, app)].flatMap(imagesOf))
   await removeImages(deps, app, (image) => !kept.has(image))
 }
 
 const lastGood = (releases: readonly Release[]): Release[] =>
   releases.filter((release) => release.status === 'succeeded').slice(0, keptImages)
 
-const inUse = (releases: readonly Release[], current: number): Release[] =>
-  releases.filter((release) => release.version === current || release.status === 'pending')
+const inUse = (releases: readonly Release[], { current, canary }: App): Release[] =>
+  releases.filter(({ version, status }) => [current, canary?.release].includes(version) || status === 'pending')
 
 /**
  * Forgets what is too old of an app: operations with their logs, and releases with their config vars. The current release
- * stays, and those whose images are kept. Only the worker, which serialises an app's changes, may call it.
+ * and the canary's stay, and those whose images are kept. Only the worker, which serialises an app's changes, may call it.
  */
 export async function trim({ store, config }: OperationDeps, app: App): Promise<void> {
   for (const id of await store.operations.trim(app.id)) await rm(operationFiles(config, id).log, { force: true })
   if ((await store.releases.count(app.id)) <= keptReleases) return
   const releases = await store.releases.list(app.id)
-  const kept = new Set([...releases.slice(0, keptReleases), ...lastGood(releases), ...inUse(releases, app.current)])
+  const kept = new Set([...releases.slice(0, keptReleases), ...lastGood(releases), ...inUse(releases, app)])
   const old = releases.filter((release) => !kept.has(release))
   await store.releases.remove(
     app.id,

@@ -1,13 +1,17 @@
+import { canaryAfter, checkCanary } from '../changes/canary.js'
 import { nextRelease, type Change } from '../changes/index.js'
 import type { Built, Making, ReleasingKind } from '../changes/kind.js'
 import { messageOf } from '../errors.js'
 import { orMissing } from '../lib/missing.js'
+import type { Canary } from '../store/canaries.js'
 import type { StoredChange } from '../store/operations.js'
+import type { Release } from '../store/releases.js'
 import { operationFiles } from '../builds/files.js'
 import { buildPush, type BuildOrder } from './push.js'
 import { checkOut } from './rebuild.js'
 import { waitForBuilds, waitForChanges, type OperationRun } from './run.js'
 import { runAfter, runBefore } from './scripts.js'
+import { startCanary } from './start-canary.js'
 import { summaryOf } from './summary.js'
 import { askBefore, tellAfter } from './tell-hooks.js'
 import { within } from './within.js'
@@ -36,6 +40,8 @@ export async function makeRelease(
     await store.operations.release(operation.id, next)
   }
   const released = next
+  const share = kind.asCanary?.(change)
+  if (share && released.image !== null) return releaseCanary(deps, run, released, share)
   if (await scheduler.isRolledOut(app, version)) {
     // a worker died between the switch, which nothing undoes, not even a cancel, and the record of it
     await scheduler.refreshRoute(app).catch((error: unknown) => deps.log.warn({ error: messageOf(error) }, 'route'))
@@ -48,15 +54,38 @@ export async function makeRelease(
     })
     await tellAfter(deps, run, 'deploy', { release: version })
   }
+  const endsCanary = app.canary !== undefined && kind.withCanary?.(change) === 'ends'
   // whoever takes this up again writes both
   const [after] = await Promise.all([
-    store.apps.update(app.id, { current: version }),
+    store.apps.update(app.id, { current: version, ...(endsCanary && { canary: undefined }) }),
     store.releases.update(app.id, version, { status: 'succeeded' }),
   ])
+  if (endsCanary) await scheduler.refreshRoute(after)
   log.detail(`Released v${String(version)}`)
   await tellAfter(deps, run, 'release', { release: version })
   if (released.image !== null && kind.runsReleaseCommand) await runAfter(deps, run, released)
   if (released.image !== null) for (const line of summaryOf(released, config.appUrl(after))) log.detail(line)
+}
+
+/** Gives what was built a share of the requests alone: the app goes on with its current release. */
+async function releaseCanary(
+  deps: OperationDeps,
+  run: OperationRun,
+  release: Release,
+  share: Pick<Canary, 'percent'>,
+): Promise<void> {
+  const { app, current } = run
+  const { version } = release
+  // a worker died between that and the record of it
+  if (app.canary?.release !== version) {
+    const change = { kind: 'canary', version, ...share } as const
+    checkCanary(app, current, { ...release, status: 'succeeded' }, change)
+    await runBefore(deps, run, release)
+    await askBefore(deps, run, 'deploy', version)
+    await waitForChanges(deps, run, () => startCanary(deps, run, release, canaryAfter(app, change)))
+  }
+  await deps.store.releases.update(app.id, version, { status: 'succeeded', canary: true })
+  run.log.detail(`Released v${String(version)} as a canary`)
 }
 
 /** Ends an operation that makes no release. @param why `true` where what was asked for is so already */
@@ -71,6 +100,7 @@ function makingOf(deps: OperationDeps, run: OperationRun, version: number): Maki
   const { store, engine, config } = deps
   const { app, current, operation, log } = run
   return {
+    app,
     current,
     progress: log,
     build: (push) => buildInTurn(deps, run, push, version),

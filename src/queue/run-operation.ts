@@ -1,4 +1,4 @@
-import { changeOf, endsApp, isBuild, kindOf } from '../changes/index.js'
+import { changeOf, checkBesideCanary, endsApp, isBuild, kindOf } from '../changes/index.js'
 import type { Acting } from '../changes/kind.js'
 import { label } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
@@ -12,6 +12,7 @@ import { secretsOf } from '../lib/mask.js'
 import { dismantle, forgetApp } from './destroy.js'
 import { keepSource, removeSource } from '../builds/files.js'
 import { makeRelease } from './make-release.js'
+import { startCanary } from './start-canary.js'
 import { waitForChanges, type OperationRun } from './run.js'
 import { onceNames } from './scripts.js'
 import { askFirst, tellEnd } from './tell-hooks.js'
@@ -80,6 +81,7 @@ function secretsNow({ config, reach }: Release, { change }: Operation): string[]
 async function apply(deps: OperationDeps, run: OperationRun): Promise<void> {
   const change = changeOf(run.operation)
   const kind = kindOf(change)
+  checkBesideCanary(change, run.app)
   if ('next' in kind) return makeRelease(deps, run, change, kind)
   return waitForChanges(deps, run, () => kind.act(change, actingOf(deps, run)))
 }
@@ -93,6 +95,12 @@ const actingOf = (deps: OperationDeps, { app, current, operation, log, signal }:
   restart: async (process) => {
     await deps.store.operations.update(operation.id, { status: 'releasing' })
     await deps.scheduler.restart(app, current, process, { log: (line) => log.detail(line), signal })
+  },
+  release: (version) => deps.store.releases.get(app.id, version),
+  hasImage: async (image) => (await deps.engine.images.inspect(image)) !== null,
+  startCanary: async (release, canary) => {
+    await deps.store.operations.update(operation.id, { status: 'releasing' })
+    await startCanary(deps, { app, current, operation, log, signal }, release, canary)
   },
   refreshRoute: () => deps.scheduler.refreshRoute(app),
   dismantle: () => dismantle(deps, app),

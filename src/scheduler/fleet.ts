@@ -23,8 +23,16 @@ import type { Traffic } from './traffic.js'
 
 /** Is told what runs: see `Liveness`. */
 export interface LivenessWatch {
-  /** @param known records by container id */
-  watch(app: App, release: Release, up: readonly ObservedContainer[], known: ReadonlyMap<string, ProcessRecord>): void
+  /**
+   * @param releaseOf that a process is of
+   * @param known records by container id
+   */
+  watch(
+    app: App,
+    releaseOf: (found: ObservedContainer) => Release,
+    up: readonly ObservedContainer[],
+    known: ReadonlyMap<string, ProcessRecord>,
+  ): void
   forget(app: string): void
 }
 

@@ -70,17 +70,19 @@ export class Liveness {
 
   /**
    * Watches these processes of an app, and no others of it. An app without such checks costs nothing.
+   * @param releaseOf that a process is of
    * @param records by container id
    */
   watch(
     app: App,
-    release: Release,
+    releaseOf: (found: ObservedContainer) => Release,
     up: readonly ObservedContainer[],
     records: ReadonlyMap<string, Pick<ProcessRecord, 'unready'>>,
   ): void {
     const before = this.#apps.get(app.id)
     const now = new Map<string, Watched>()
     for (const found of this.#deps.stopping.aborted ? [] : up) {
+      const release = releaseOf(found)
       const { liveness, readiness: declared } = checksOf(app, release, found.type)
       // others get no requests that they could be spared
       const readiness = found.type === 'web' ? declared : []

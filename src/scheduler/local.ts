@@ -37,9 +37,11 @@ import type {
   TaskOptions,
 } from './scheduler.js'
 import type { App } from '../store/apps.js'
+import type { Canary } from '../store/canaries.js'
 import type { Release } from '../store/releases.js'
 import { Traffic } from './traffic.js'
 import { Turns } from './turns.js'
+import { canaryReleaseOf, canarySlot, canarySlots, isCanary } from './wanted.js'
 
 /** What a scheduler on one engine needs. */
 export interface SchedulerOptions {
@@ -64,6 +66,9 @@ const attachMs = 10_000
 
 /** The scheduler of an instance on one engine, its own or another's. It does nothing until it is asked, or started. */
 export const createScheduler = (options: SchedulerOptions): Scheduler => new LocalScheduler(options)
+
+/** Of a canary that an app has already. */
+const unchanged = { begin: () => Promise.resolve(), end: () => Promise.resolve() }
 
 class LocalScheduler implements Scheduler {
   readonly #options: SchedulerOptions
@@ -95,7 +100,23 @@ class LocalScheduler implements Scheduler {
   }
 
   async restart(app: App, release: Release, process: string | null, options: TaskOptions): Promise<void> {
-    await this.#move({ app, release, shouldReplace: replaceOf(release, process), ...options })
+    const isOfCanary = process !== null && isCanary({ process })
+    if (!isOfCanary) await this.#move({ app, release, shouldReplace: replaceOf(release, process), ...options })
+    const canary = await canaryReleaseOf(this.#options.store, app)
+    if (!app.canary || !canary || !(isOfCanary || process === null || process === 'web')) return
+    const slots = canarySlots(app.canary, release, canary)
+    const shouldReplace = (one: ObservedContainer) => !isOfCanary || one.process === process
+    await this.#move({ app, release: canary, shouldReplace, canary: { slots, ...unchanged }, ...options })
+  }
+
+  async startCanary(app: App, release: Release, canary: Canary, options: TaskOptions): Promise<void> {
+    const { store } = this.#options
+    const change = {
+      slots: canarySlots(canary, await store.releases.current(app), release),
+      begin: () => store.apps.update(app.id, { canary }),
+      end: () => store.apps.update(app.id, { canary: app.canary }),
+    }
+    await this.#move({ app, release, shouldReplace: () => false, canary: change, ...options })
   }
 
   async runOnce(
@@ -205,7 +226,8 @@ class LocalScheduler implements Scheduler {
     const replace = ({ app, release, found, restarts, failure }: SickProcess): Promise<string | null> => {
       const about = { app: app.name, process: found.process }
       const only = { process: found.process, restarts, failure }
-      const change = { app, release, only, shouldReplace: (one: ObservedContainer) => one.id === found.id }
+      const canary = isCanary(found) ? { canary: { slots: [canarySlot(release, found.process)], ...unchanged } } : {}
+      const change = { app, release, only, ...canary, shouldReplace: (one: ObservedContainer) => one.id === found.id }
       const tell = (line: string) => log.info(about, line)
       return turns.heal(app.id, (signal) =>
         new RollOut(deps, fleet, reconciler, { ...change, log: tell, signal }).run(),

@@ -6,11 +6,12 @@ import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import type { Store } from '../store/store.js'
-import { entryOf, oneOffType, slotsOf } from './desired.js'
+import { entryOf, oneOffType } from './desired.js'
 import { AppEngine } from './app-engine.js'
 import type { ObservedContainer } from './plan.js'
 import { ProcessRecords, type ProcessRecord } from './records.js'
 import type { Process } from './scheduler.js'
+import { canaryReleaseOf, Wanted } from './wanted.js'
 
 /** What looking at processes needs. */
 export interface ProcessesDeps {
@@ -25,8 +26,9 @@ const byName = (a: Process, b: Process): number =>
 /** See `Scheduler.processes`. */
 export async function listProcesses({ config, store, engine }: ProcessesDeps, app: App): Promise<Process[]> {
   const containers = new AppEngine(engine, config.name)
-  const [release, records, found] = await Promise.all([
+  const [release, canary, records, found] = await Promise.all([
     app.current > 0 ? store.releases.current(app) : null,
+    canaryReleaseOf(store, app),
     new ProcessRecords(store.redis).list(app.id),
     containers
       .list(app.id)
@@ -37,9 +39,9 @@ export async function listProcesses({ config, store, engine }: ProcessesDeps, ap
       }),
   ])
   const versions = [...records, ...(found ?? [])].map((one) => one.release)
-  const views = new Views(await releasesOf(store, app, versions), release)
+  const views = new Views(await releasesOf(store, app, versions), new Wanted(app, release, canary))
   const known = views.ofRecords(records, found)
-  const missing = views.ofMissing(known, app.current)
+  const missing = views.ofMissing(known)
   return [...known, ...views.ofOneOffs(found ?? []), ...missing].sort(byName)
 }
 
@@ -48,11 +50,11 @@ const nothing = { until: null, restarts: 0, failure: null }
 /** What is shown of the processes of an app, by the releases that they are of. */
 class Views {
   readonly #releases: ReadonlyMap<number, Release>
-  readonly #current: Release | null
+  readonly #wanted: Wanted
 
-  constructor(releases: ReadonlyMap<number, Release>, current: Release | null) {
+  constructor(releases: ReadonlyMap<number, Release>, wanted: Wanted) {
     this.#releases = releases
-    this.#current = current
+    this.#wanted = wanted
   }
 
   /** Of those on record; `found` is null while the engine is away. */
@@ -83,16 +85,19 @@ class Views {
   }
 
   /** Of what should run and is not known. */
-  ofMissing(known: readonly Process[], version: number): Process[] {
-    return slotsOf(this.#current)
+  ofMissing(known: readonly Process[]): Process[] {
+    return this.#wanted.slots
       .filter((slot) => !known.some((one) => one.name === slot.process))
-      .map(({ process: name, type }): Process => {
-        return { name, type, container: null, state: 'down', since: null, ...nothing, ...this.#shapeOf(type, version) }
+      .map((slot): Process => {
+        const { process: name, type } = slot
+        const shape = this.#shapeOf(type, this.#wanted.releaseOf(slot)?.version ?? 0)
+        return { name, type, container: null, state: 'down', since: null, ...nothing, ...shape }
       })
   }
 
   #shapeOf(type: string, version: number): Pick<Process, 'release' | 'command' | 'memory' | 'cpus'> {
-    const of = this.#releases.get(version) ?? this.#current
+    const { release, canary } = this.#wanted
+    const of = this.#releases.get(version) ?? (canary?.version === version ? canary : release)
     const { memory, cpus } = of ? entryOf(of, type) : { memory: 0, cpus: 0 }
     return { release: version, command: (of && own(of.processTypes, type)) ?? null, memory, cpus }
   }

@@ -1,12 +1,13 @@
 import { orMissing } from '../lib/missing.js'
 import { is, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
+import type { Operation } from '../store/operations.js'
 import type { Release } from '../store/releases.js'
 import type { Target } from '../store/routes.js'
 import type { Store } from '../store/store.js'
 import { countCrash, delayAfter } from './backoff.js'
 import { checksOf, hasReadiness } from './checks.js'
-import { awayOf, oneOffType, portOf, slotsOf, type Slot } from './desired.js'
+import { awayOf, oneOffType, portOf, type Slot } from './desired.js'
 import { endingOf } from './diagnosis.js'
 import type { AppEvent } from './events.js'
 import type { Fleet, SchedulerDeps } from './fleet.js'
@@ -16,12 +17,14 @@ import { Pace } from './pace.js'
 import { planOf, type ObservedContainer, type ReconcilePlan } from './plan.js'
 import type { ProcessRecord } from './records.js'
 import { graceOf, placesOf } from './settings.js'
+import { canaryReleaseOf, isCanary, Wanted } from './wanted.js'
 
 /** Milliseconds after which a one-off that ended, and that nobody removed, is swept. */
 const oneOffRest = 60_000
 
 /** What a pass has seen of an app, decided, and told the router. */
 interface Looked extends Observation {
+  readonly wanted: Wanted
   readonly plan: ReconcilePlan
   /** Ids of containers that are up. */
   readonly up: ReadonlySet<string>
@@ -125,13 +128,16 @@ export class Reconciler {
       await this.clear(id)
       return 0
     }
-    const release = await this.#desired(app)
-    const slots = slotsOf(release)
+    const wanted = new Wanted(app, await this.#desired(app), await canaryReleaseOf(this.#store, app))
+    const { release, slots } = wanted
     const { all, known } = await observe(this.#deps, id)
     await this.#sweep(all)
 
     // nobody asks any more where nobody wants it
-    const isAsked = release !== null && hasReadiness(checksOf(app, release, 'web'), 'web')
+    const isAsked = (one: ObservedContainer): boolean => {
+      const its = wanted.releaseOf(one)
+      return its !== null && hasReadiness(checksOf(app, its, 'web'), 'web')
+    }
     const isUp = (one: ObservedContainer) => one.running && known.get(one.id)?.state === 'up'
     const up = new Set(all.filter(isUp).map((one) => one.id))
     const mine = all.filter((one) => !this.candidates.has(one.id) && !this.#fleet.isRetiring(one.id))
@@ -145,32 +151,32 @@ export class Reconciler {
     const leaving = await this.#unspared(id, [...plan.surplus, ...mine.filter(isEnding)])
 
     const serving = plan.keep.filter((one) => one.type === 'web' && up.has(one.id))
-    const outgoing = leaving.filter((one) => one.type === 'web' && up.has(one.id))
-    // nothing is taken from the route before there is something to put in its place
-    const stay = serving.length === 0 && slots.some((slot) => slot.type === 'web') ? outgoing : []
-    const port = release ? portOf(release) : 0
+    const outgoing = leaving.filter((one) => one.type === 'web' && up.has(one.id) && !isCanary(one))
+    // nothing is taken from the route before there is something to put in its place, which a canary is not
+    const stay = serving.every(isCanary) && slots.some((slot) => slot.type === 'web') ? outgoing : []
     const leads = [...serving, ...stay]
-    const ready = leads.filter(({ id: one }) => !isAsked || (known.get(one)?.unready ?? null) === null)
-    const targets = await this.#targets(ready, port)
+    const ready = leads.filter((one) => !isAsked(one) || (known.get(one.id)?.unready ?? null) === null)
+    const targets = await this.#targets(ready, wanted)
     if (targets.length > 0) this.#imageless.delete(id)
     const lost = release !== null && this.#imageless.get(id) === release.version
     const away = awayOf(release) ?? (lost ? 'needs-push' : leads.length > 0 ? 'not-ready' : undefined)
     const version = await traffic.route(id, targets, away)
 
-    if (release) this.#deps.liveness?.watch(app, release, plan.keep.filter(isUp), known)
+    if (release)
+      this.#deps.liveness?.watch(app, (one) => wanted.releaseOf(one) ?? release, plan.keep.filter(isUp), known)
     for (const one of leaving.filter((other) => !stay.includes(other)))
       void this.#fleet.retire(id, one, known.get(one.id), version).then((gone) => (gone ? this.wake(id) : undefined))
-    if (release) await this.#start(app, release, { plan, all, known, up, targets })
+    if (release) await this.#start(app, release, { wanted, plan, all, known, up, targets })
     return version
   }
 
   /** Minds what runs, and starts what is missing; what cannot be started now is started at the next look. */
-  async #start(app: App, release: Release, { plan, all, known, up, targets }: Looked): Promise<void> {
+  async #start(app: App, release: Release, { wanted, plan, all, known, up, targets }: Looked): Promise<void> {
     const { traffic, log } = this.#deps
-    for (const one of plan.keep) if (!up.has(one.id)) this.#mind(app, release, one)
+    for (const one of plan.keep) if (!up.has(one.id)) this.#mind(app, wanted.releaseOf(one) ?? release, one)
     const busy = new Set(all.filter((one) => this.#fleet.isRetiring(one.id)).map((one) => one.process))
     try {
-      await this.#fill(app, release, plan.missing, { known, busy })
+      await this.#fill(app, wanted, plan.missing, { known, busy })
     } catch (error) {
       if (is(error, 'missing') && this.#imageless.get(app.id) !== release.version) {
         this.#imageless.set(app.id, release.version)
@@ -207,14 +213,21 @@ export class Reconciler {
   /** Leaves out what belongs to an operation that a killed worker left behind: it is about to be resumed. */
   async #unspared(app: string, surplus: readonly ObservedContainer[]): Promise<ObservedContainer[]> {
     if (surplus.length === 0) return []
-    const pending = new Set((await this.#store.operations.pending(app)).map((operation) => operation.release))
-    return surplus.filter((one) => !pending.has(one.release))
+    const operations = await this.#store.operations.pending(app)
+    return surplus.filter((one) => {
+      const isIts = ({ change, release }: Pick<Operation, 'change' | 'release'>): boolean =>
+        (isCanary(one) && change.kind === 'canary' ? change.version : release) === one.release
+      return !operations.some(isIts)
+    })
   }
 
-  async #targets(found: readonly ObservedContainer[], port: number): Promise<Target[]> {
-    const targets = found.map(async ({ id, process, address }) => {
+  async #targets(found: readonly ObservedContainer[], wanted: Wanted): Promise<Target[]> {
+    const targets = found.map(async (one): Promise<Target> => {
+      const { id, process, address } = one
       const host = address !== '' ? address : await this.#deps.engine.addressOf(id)
-      return { id, process, host, port }
+      const release = wanted.releaseOf(one)
+      const port = release ? portOf(release) : 0
+      return { id, process, host, port, ...(isCanary(one) && { canary: true }) }
     })
     return (await Promise.all(targets)).filter((target) => target.host !== '')
   }
@@ -222,7 +235,7 @@ export class Reconciler {
   /** Starts what is missing, except what has crashed too recently. */
   async #fill(
     app: App,
-    release: Release,
+    wanted: Wanted,
     missing: readonly { slot: Slot; dead: ObservedContainer | null }[],
     { known, busy }: { readonly known: Observation['known']; readonly busy: ReadonlySet<string> },
   ): Promise<void> {
@@ -240,9 +253,12 @@ export class Reconciler {
     }
     this.#wakeAt(app.id, next)
     if (due.length === 0) return
-    await this.#deps.engine.ensureNetworks(app.id, placesOf(release))
+    for (const release of new Set(due.map(({ slot }) => wanted.releaseOf(slot))))
+      if (release) await this.#deps.engine.ensureNetworks(app.id, placesOf(release))
     const launched = await Promise.allSettled(
       due.map(async ({ slot, restarts }) => {
+        const release = wanted.releaseOf(slot)
+        if (!release) return
         const { found, failure } = await this.#fleet.launch(app, release, slot, restarts)
         if (failure) void this.wake(app.id)
         else this.#mind(app, release, found)

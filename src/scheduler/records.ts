@@ -141,9 +141,10 @@ export class ProcessRecords {
   /**
    * Makes a release the one that is rolled out, in one step with what becomes of its processes: the fresh ones are up, those whose
    * place they take, and that serve still, drain.
+   * @param version null: the one that is rolled out stays
    * @returns a fresh one that cannot be up any more; nothing has changed then
    */
-  async takeOver(app: string, version: number, { fresh, replaced, failure }: TakeOver): Promise<string | null> {
+  async takeOver(app: string, version: number | null, { fresh, replaced, failure }: TakeOver): Promise<string | null> {
     for (;;) {
       const all = await this.#redis.hgetall(keyOf(app))
       const args: string[] = []
@@ -157,7 +158,7 @@ export class ProcessRecords {
       const lost = fresh.find((one) => !move(one, 'up', { failure, unready: null }))
       if (lost !== undefined) return lost
       for (const one of replaced) if (stateOf(all[one]) === 'up') move(one, 'draining')
-      if ((await this.#redis.eval(replace, 1, keyOf(app), app, String(version), ...args)) === 1) return null
+      if ((await this.#redis.eval(replace, 1, keyOf(app), app, String(version ?? ''), ...args)) === 1) return null
     }
   }
 

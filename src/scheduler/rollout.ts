@@ -9,6 +9,7 @@ import { observe } from './observation.js'
 import { planOf, type ObservedContainer } from './plan.js'
 import type { Reconciler } from './reconciler.js'
 import { graceOf, placesOf, stagesOf } from './settings.js'
+import { isCanary } from './wanted.js'
 
 /** A change of what runs: the release to come to, and which of its processes are started anew though they need not be. */
 export interface RolloutRequest {
@@ -17,6 +18,14 @@ export interface RolloutRequest {
   shouldReplace(found: ObservedContainer): boolean
   /** The one process that it is about, with what is known of it; the others are left alone. */
   readonly only?: { readonly process: string; readonly restarts: number; readonly failure: string }
+  /** Of a canary, whose processes are beside those of the app's release. */
+  readonly canary?: {
+    readonly slots: readonly Slot[]
+    /** Has the app have it. */
+    readonly begin: () => Promise<unknown>
+    /** Undoes that. */
+    readonly end: () => Promise<unknown>
+  }
   /** What the person who asked reads. */
   readonly log: (line: string) => unknown
   readonly signal: AbortSignal
@@ -71,10 +80,10 @@ export class RollOut {
 
   /** Makes the release the desired state; the pass does the rest. */
   async #takeOver(): Promise<number> {
-    const { app, release } = this.#request
+    const { app, release, canary } = this.#request
     const { records } = this.#deps
     // those that are replaced drain: of two that are alike, up and of the same age the pass could not tell which is to go
-    const lost = await records.takeOver(app.id, release.version, {
+    const lost = await records.takeOver(app.id, canary ? null : release.version, {
       fresh: this.#fresh.map((one) => one.id),
       replaced: this.#replaced,
       failure: this.#request.only?.failure ?? null,
@@ -86,11 +95,12 @@ export class RollOut {
         'try again',
       )
     try {
+      await canary?.begin()
       this.#letGo()
       return await this.#reconciler.pass(app.id)
     } catch (error) {
       // it fails only before the route has moved
-      await records.setRolled(app.id, app.current)
+      await (canary ? canary.end() : records.setRolled(app.id, app.current))
       throw error
     }
   }
@@ -99,7 +109,7 @@ export class RollOut {
   async #begin(): Promise<Slot[][]> {
     const { app, release } = this.#request
     const { engine } = this.#deps
-    const slots = slotsOf(release)
+    const slots = this.#request.canary?.slots ?? slotsOf(release)
     // what a start wants to know of an image is asked for beside the rest; a start that it fails says so
     for (const { type } of slots) engine.commandOf(imageOf(release, type)).catch(() => undefined)
     const [{ all, known }] = await Promise.all([
@@ -111,7 +121,10 @@ export class RollOut {
     const isLeaving = (one: ObservedContainer) =>
       this.#fleet.isRetiring(one.id) || known.get(one.id)?.state === 'stopping'
     const usable = all.filter((one) => !isLeaving(one) && !this.#request.shouldReplace(one))
-    this.#replaced.push(...all.filter((one) => up.has(one.id) && this.#request.shouldReplace(one)).map((one) => one.id))
+    // of the others of an app, those of its canary or of its release, nothing is asked
+    const isOurs = (one: ObservedContainer) => isCanary(one) === (this.#request.canary !== undefined)
+    const isReplaced = (one: ObservedContainer) => up.has(one.id) && isOurs(one) && this.#request.shouldReplace(one)
+    this.#replaced.push(...all.filter(isReplaced).map((one) => one.id))
     const plan = planOf(slots, usable, up)
     const concerns = ({ process }: { process: string }) => (this.#request.only?.process ?? process) === process
     for (const one of plan.keep.filter(concerns)) if (!up.has(one.id)) this.#adopt(one)

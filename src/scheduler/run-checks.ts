@@ -8,6 +8,7 @@ import { checksOf, describeAsk } from './checks.js'
 import { oneOffType } from './desired.js'
 import { perform } from './perform.js'
 import type { CheckResult } from './scheduler.js'
+import { canaryReleaseOf, Wanted } from './wanted.js'
 
 /** What doing checks needs. */
 export interface RunChecksDeps {
@@ -26,7 +27,7 @@ export async function runChecks(
   process: string | null,
   signal: AbortSignal,
 ): Promise<CheckResult[]> {
-  const release = await store.releases.current(app)
+  const wanted = new Wanted(app, await store.releases.current(app), await canaryReleaseOf(store, app))
   const running = ((await engine.list(app.id)).get(app.id) ?? []).filter(
     (one) => one.running && one.type !== oneOffType && [one.process, one.type, null].includes(process),
   )
@@ -40,6 +41,8 @@ export async function runChecks(
   const tasks = running
     .sort((a, b) => a.process.localeCompare(b.process, 'en', { numeric: true }))
     .flatMap((one) => {
+      const release = wanted.releaseOf(one)
+      if (!release) return []
       const { startup, readiness, liveness } = checksOf(app, release, one.type)
       return [...startup, ...readiness, ...liveness].map((check) => ({ one, check }))
     })

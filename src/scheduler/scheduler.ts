@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { App } from '../store/apps.js'
+import type { Canary } from '../store/canaries.js'
 import type { CheckPhase } from '../store/checks.js'
 import type { Release } from '../store/releases.js'
 import type { ProcessState } from './lifecycle.js'
@@ -179,7 +180,14 @@ export interface Scheduler {
   rollOut(app: App, release: Release, options: TaskOptions): Promise<void>
   /** Whether an app has been moved to this release: its route leads there, and nothing takes that back. */
   isRolledOut(app: App, version: number): Promise<boolean>
-  /** Starts processes anew: one (`web.1`), all of a type (`web`), or all (null). Otherwise as `rollOut`. */
+  /**
+   * Gives an app a canary, or the one that it has another share: starts what is missing of it beside the app's own processes, and
+   * has the app's record and its route say so when all of it is ready. What was started by a worker that was killed is used again.
+   * @param release that the canary is of, already stored
+   * @throws BerthError with the reason in words; the app is as it was
+   */
+  startCanary(app: App, release: Release, canary: Canary, options: TaskOptions): Promise<void>
+  /** Starts processes anew: one (`web.1`), all of a type (`web`), or all (null); those of a canary among them. Otherwise as `rollOut`. */
   restart(app: App, release: Release, process: string | null, options: TaskOptions): Promise<void>
   /**
    * Runs a command once in a release's image, its output going to the log. Resolves with its exit code. One of that name

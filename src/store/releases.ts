@@ -75,6 +75,8 @@ export interface Release {
   readonly healthchecks?: DeclaredChecks | undefined
   /** What its app.json wants run at times. */
   readonly cron?: readonly CronLine[] | undefined
+  /** It was a canary alone: the app has never run it. */
+  readonly canary?: true
 }
 
 export const firstRelease = (app: string): Release => ({

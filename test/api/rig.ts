@@ -150,6 +150,9 @@ async function open(
     rollOut: (...args) => rig.rollOut(...args),
     isRolledOut: () => Promise.resolve(false),
     restart: (app, release, _process, options) => rig.rollOut(app, release, options),
+    startCanary: async (app, _release, canary) => {
+      await workerStore.apps.update(app.id, { canary })
+    },
     runOnce: () => Promise.resolve(0),
     ...unobserved,
     remove: nothing,

@@ -31,6 +31,13 @@ const stored: readonly (readonly [StoredChange, string])[] = [
     'Skip the checks of all process types',
   ],
   [{ kind: 'rollback', version: 3 }, 'Rollback to v3'],
+  [
+    { kind: 'canary', version: 3, percent: 10, header: { name: 'x-beta', value: '1' } },
+    'Canary v3: 10 % and x-beta: 1',
+  ],
+  [{ kind: 'canary-off' }, 'End the canary'],
+  [{ kind: 'promote', version: 3 }, 'Promote v3'],
+  [{ kind: 'push', commit: 'abcdefabcdef', branch: 'main', canary: 10 }, 'Deploy abcdefa to 10 %'],
   [{ kind: 'restart', process: null }, 'Restart all processes'],
   [{ kind: 'rename' }, 'Rename'],
   [{ kind: 'destroy' }, 'Destroy'],

@@ -17,6 +17,7 @@ export function making(given: Partial<Making>): { at: Making; said: string[] } {
   return {
     said,
     at: {
+      app: { id: 'a', name: 'blog', createdAt: '', deployBranch: null, current: 2 },
       current: deployed,
       progress: { step: (text) => said.push(`> ${text}`), detail: (text) => said.push(text) },
       build: unasked,
@@ -44,6 +45,9 @@ export function acting(): { at: Acting; did: string[] } {
       url: 'http://blog.localhost',
       store: { routes: { remove: (app: string) => does(`take the route from ${app}`) } } as unknown as Acting['store'],
       progress: { step: (text) => did.push(`> ${text}`), detail: (text) => did.push(text) },
+      release: () => Promise.resolve(deployed),
+      hasImage: () => Promise.resolve(true),
+      startCanary: ({ version }, canary) => does(`canary v${String(version)} ${JSON.stringify(canary)}`),
       restart: (process) => does(`restart ${process ?? 'all'}`),
       refreshRoute: () => does('refresh route'),
       dismantle: () => does('dismantle'),

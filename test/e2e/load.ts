@@ -10,12 +10,13 @@ export interface Load {
   readonly answers: readonly string[]
 }
 
-/** Sends `perSecond` requests a second to an app, whether the ones before were answered or not, until `during` ends. */
+/** Sends `perSecond` requests a second to an app, whether the ones before were answered or not, until `during` ends. @param headers of each */
 export async function underLoad(
   berth: Instance,
   app: string,
   perSecond: number,
-  during: () => Promise<void>,
+  during: () => Promise<unknown>,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Load> {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 })
   const failures: string[] = []
@@ -32,7 +33,7 @@ export async function underLoad(
         host: '127.0.0.1',
         port: berth.config.httpPort,
         agent,
-        headers: { host: berth.config.appHost(app) },
+        headers: { host: berth.config.appHost(app), ...headers },
       }
       get(options, (response) => {
         let body = ''

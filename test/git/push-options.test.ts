@@ -9,6 +9,7 @@ describe('push options', () => {
       readPushOptions(['no-cache', 'pull', 'rebuild', 'branch=a', 'env=A=1', 'env=B=x=y z', 'branch=feature/x']),
     ).to.deep.equal({ noCache: true, pull: true, rebuild: true, branch: 'feature/x', env: { A: '1', B: 'x=y z' } })
     expect(readPushOptions(['env=A=1', 'env=A=']).env).to.deep.equal({ A: '' })
+    for (const word of ['canary=10%', 'canary=10']) expect(readPushOptions([word])).to.deep.equal({ canary: 10 })
   })
 
   for (const [word, said] of [
@@ -30,6 +31,11 @@ describe('push options', () => {
     [`env=A=hunter2${'x'.repeat(4096)}`, 'longer than 4096 characters'],
     ['branch=a b', 'names no branch'],
     ['branch=', 'names no branch'],
+    ...['', '0%', '100', '101%', 'ten', '1.5', '-1', '%'].map((one): [string, string] => [
+      `canary=${one}`,
+      'from 1% to 99%',
+    ]),
+    ['canary', 'needs a value'],
   ] as const)
     it(`are told of ${JSON.stringify(word.slice(0, 20))}, and not of a value`, () => {
       expect(() => readPushOptions([word]))
@@ -56,7 +62,7 @@ describe('push options', () => {
       expect(unknown.code).to.equal(1)
       expect(unknown.stderr)
         .to.include('"ci.skip" is no push option of Berth')
-        .and.include('there are no-cache, pull, rebuild, env=NAME=value, branch=NAME')
+        .and.include('there are no-cache, pull, rebuild, env=NAME=value, branch=NAME, canary=10%')
       expect(await rig.store.operations.list(app.id)).to.deep.equal([])
       let change: unknown
       rig.fate = (operation) => {

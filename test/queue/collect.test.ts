@@ -60,12 +60,15 @@ describe('what is too old to keep', function () {
     const first = (await store.operations.list(app.id)).at(-1)
     await store.releases.update(app.id, 7, { status: 'succeeded' })
     await store.releases.update(app.id, 8, { status: 'pending' })
-    const now = await store.apps.update(app.id, { current: 9 })
+    const canary = { release: 10, since: 'then', percent: 10 }
+    const now = await store.apps.update(app.id, { current: 9, canary })
     await trim(depsOf(rig), now)
     await trim(depsOf(rig), now)
     const left = (await store.releases.list(app.id)).map(({ version }) => version)
     expect(left.slice(0, 100)).to.deep.equal(Array.from({ length: 100 }, (_, n) => 119 - n))
-    expect(left.slice(100), 'what runs, what is about to, and what one can go back to').to.deep.equal([9, 8, 7, 2, 1])
+    expect(left.slice(100), 'what runs, what is about to, and what one can go back to').to.deep.equal([
+      10, 9, 8, 7, 2, 1,
+    ])
     const told = await refusal(store.releases.get(app.id, 3))
     expect(told).to.match(/^v3 is kept no more: of each app, the last 100 releases are$/)
     expect(await store.operations.list(app.id)).to.have.length(100)
@@ -86,11 +89,12 @@ describe('what is too old to keep', function () {
         status: version % 2 ? 'succeeded' : 'failed',
       })
     await store.releases.update(app.id, 18, { status: 'pending' })
-    const now = await store.apps.update(app.id, { current: 4 })
+    const canary = { release: 6, since: 'then', percent: 10 }
+    const now = await store.apps.update(app.id, { current: 4, canary })
     const images = Array.from({ length: 20 }, (_, n) => image(app, `sha256:${n}`))
-    const kept = [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 18, 4]
-    expect(kept, 'ten, one about to run and one that runs').to.have.length(12)
-    const gone = [0, 2, 6, 8, 10, 12, 14, 16].map((n) => `/images/sha256:${n}`)
+    const kept = [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 18, 4, 6]
+    expect(kept, 'ten, one about to run, one that runs and its canary').to.have.length(13)
+    const gone = [0, 2, 8, 10, 12, 14, 16].map((n) => `/images/sha256:${n}`)
     const seen = await asked(images, () => collectImages(depsOf(rig), now))
     expect(seen.map((line) => /\/images\/sha256:\d+/.exec(line)?.[0]).sort()).to.deep.equal(gone.sort())
   })

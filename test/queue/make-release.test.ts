@@ -201,4 +201,64 @@ describe('making a release', function () {
       expect(failure, 'there is no engine to ask for its image').to.not.equal(null)
     })
   })
+
+  describe('of a push that is to be a canary', () => {
+    const canaryPush = { kind: 'push', commit: 'abcdef1', branch: 'main', canary: 10 } as const
+
+    /** An app whose build of that push is there: v3, which its worker has begun to make. */
+    const begun = async (name: string): Promise<App> => {
+      const app = await rig.app(name)
+      const now = await rig.store.releases.get(app.id, 2)
+      const built = { image: 'sha256:2', processTypes: { web: null, release: 'migrate' } }
+      await rig.store.releases.put(nextRelease(now, 3, canaryPush, built))
+      return app
+    }
+
+    it('runs its release command, leaves the app its release, and rolls nothing out', async () => {
+      const app = await begun('shared')
+      const given: string[] = []
+      const startCanary: Scheduler['startCanary'] = (_, { version }, { percent, release }) =>
+        Promise.resolve(void given.push(`canary v${version} v${release} ${percent} %`))
+      const { did, failure, current, text } = await make(app, canaryPush, { startCanary }, 3)
+      expect({ did, failure, current, given }).to.deep.equal({
+        ...{ did: ['migrate of v3'], failure: null, current: 2, given: ['canary v3 v3 10 %'] },
+      })
+      expect(text)
+        .to.match(/v3 gets 10 %; the rest stays with v2/)
+        .and.match(/Released v3 as a canary\n$/)
+      expect(await rig.store.releases.get(app.id, 3)).to.include({ status: 'succeeded', canary: true })
+    })
+
+    it('does nothing twice that a worker has done which died before it was written down', async () => {
+      const app = await begun('taken-up')
+      await rig.store.apps.update(app.id, { canary: { release: 3, since: 'then', percent: 10 } })
+      const { did, failure, current } = await make(app, canaryPush, {}, 3)
+      expect({ did, failure, current }).to.deep.equal({ did: [], failure: null, current: 2 })
+      expect(await rig.store.releases.get(app.id, 3)).to.include({ status: 'succeeded', canary: true })
+    })
+
+    it('fails with its release command, and the app has no canary', async () => {
+      const app = await begun('unmigrated')
+      const { failure, current } = await make(app, canaryPush, { runOnce: () => Promise.resolve(7) }, 3)
+      expect([failure, current]).to.deep.equal(['the release command ended with exit code 7: nothing was switched', 2])
+      expect(await rig.store.apps.find(app.id)).not.to.have.property('canary')
+    })
+  })
+
+  it('that ends a canary does so in the step that makes it current', async () => {
+    const app = await rig.app('promoted')
+    const now = await rig.store.releases.get(app.id, 2)
+    await rig.store.releases.put({ ...now, version: 3, image: 'sha256:2', status: 'succeeded', canary: true })
+    await rig.store.apps.update(app.id, { canary: { release: 3, since: 'then', percent: 10 } })
+    const promotion = nextRelease(now, 4, { kind: 'promote', version: 3 }, await rig.store.releases.get(app.id, 3))
+    await rig.store.releases.put(promotion)
+    const { did, failure, current } = await make(app, { kind: 'promote', version: 3 }, {}, 4)
+    expect({ did, failure, current }).to.deep.equal({
+      did: ['roll out v4', 'refresh route'],
+      failure: null,
+      current: 4,
+    })
+    expect(await rig.store.apps.find(app.id)).not.to.have.property('canary')
+    expect(await rig.store.releases.get(app.id, 4)).not.to.have.property('canary')
+  })
 })

@@ -66,6 +66,7 @@ export const schedulerOf = (rollOut: Scheduler['rollOut']): Scheduler => ({
   rollOut,
   isRolledOut: () => Promise.resolve(false),
   restart: () => Promise.resolve(),
+  startCanary: () => Promise.resolve(),
   runOnce: () => Promise.resolve(0),
   ...unobserved,
   remove: () => Promise.resolve(),

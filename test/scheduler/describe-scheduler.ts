@@ -222,6 +222,40 @@ export function describeScheduler(name: string, open: () => Promise<SchedulerGro
       expect(error).to.have.property('fault', 'missing')
     })
 
+    it('has a canary beside an app until that is over, and restarts it by itself or with the rest', async () => {
+      const app = await deployed('tries')
+      const { config } = await releaseOf(app)
+      const before = await containers(app)
+      const its = await ground.release(app, { config: { ...config, WORD: 'canary' } })
+      await scheduler.startCanary(app, its, { release: its.version, since: 'a', percent: 50 }, quiet)
+      const now = () => ground.store.apps.get(app.name)
+      await settled(app, 'web.1 up v2', 'web.c1 up v3')
+      expect(await scheduler.isRolledOut(app, 2)).to.equal(true)
+      const route = await ground.store.routes.get(app.id)
+      expect(route?.targets.map(({ process, canary }) => [process, canary])).to.deep.equal([
+        ['web.1', undefined],
+        ['web.c1', true],
+      ])
+      const first = await containers(app)
+      await scheduler.restart(await now(), await releaseOf(app), 'web.c1', quiet)
+      await settled(app, 'web.1 up v2', 'web.c1 up v3')
+      const second = await containers(app)
+      expect(second.get('web.1')).to.equal(before.get('web.1'))
+      expect(second.get('web.c1')).not.to.equal(first.get('web.c1'))
+      await scheduler.restart(await now(), await releaseOf(app), null, quiet)
+      await settled(app, 'web.1 up v2', 'web.c1 up v3')
+      expect([...(await containers(app)).values()]).not.to.include.oneOf([...second.values()])
+      const sick = await ground.release(app, { config: { ...config, ACT: 'crash' } })
+      const error = await scheduler
+        .startCanary(await now(), sick, { release: sick.version, since: 'b', percent: 50 }, quiet)
+        .catch((thrown: unknown) => thrown)
+      expect(error).to.have.property('message', 'web.c1 crashed: exited with code 3')
+      expect((await now()).canary).to.include({ release: its.version, since: 'a' })
+      await scheduler.refreshRoute(await ground.store.apps.update(app.id, { canary: undefined }))
+      await settled(app, 'web.1 up v2')
+      expect(await ground.get(app)).to.deep.equal({ status: 200, body: 'web.1 v2 hello' })
+    })
+
     it('answers at a new name', async () => {
       const app = await deployed('before')
       const renamed = await ground.store.apps.rename(app.id, 'after')

@@ -65,14 +65,14 @@ function watching(check: CheckFields = { path: '/up', wait: 10, attempts: 3 }, p
 describe('liveness', () => {
   it('costs nothing where nobody asks for it', async () => {
     const { world, liveness, release, found, state, pass } = watching()
-    liveness.watch(world.app, release, [found], none)
+    liveness.watch(world.app, () => release, [found], none)
     await pass(100 * second)
     expect(state.asked).to.equal(0)
   })
 
   it('has a process replaced that fails so often in a row, and not before', async () => {
     const { world, liveness, app, release, found, state, pass } = watching()
-    liveness.watch(app, release, [found], none)
+    liveness.watch(app, () => release, [found], none)
     await pass(100 * second)
     expect(state.asked).to.be.within(9, 10)
     state.answer = bad
@@ -93,7 +93,7 @@ describe('liveness', () => {
       'web.1 failed its liveness check, GET /up on port 5000, 3 times in a row: did not answer within 5 s',
       'web.1 was replaced by a new one',
     ])
-    liveness.watch(app, release, [], none)
+    liveness.watch(app, () => release, [], none)
     const { asked } = state
     await pass(100 * second)
     expect(state.asked).to.equal(asked)
@@ -103,7 +103,7 @@ describe('liveness', () => {
   it('gives one that never did well more time each time', async () => {
     const { liveness, app, release, found, state, pass } = watching()
     Object.assign(state, { answer: bad, restarts: 7 })
-    liveness.watch(app, release, [found], none)
+    liveness.watch(app, () => release, [found], none)
     await pass(63 * second)
     expect(state.sick).to.have.length(0)
     await pass(20 * second)
@@ -113,7 +113,7 @@ describe('liveness', () => {
   it('tries again, ever less often, when the new one does not come up', async () => {
     const { world, liveness, app, release, found, state, pass } = watching({ path: '/up', wait: 1, attempts: 1 })
     Object.assign(state, { answer: bad, hindrance: 'web.1 did not listen' })
-    liveness.watch(app, release, [found], none)
+    liveness.watch(app, () => release, [found], none)
     await pass(600 * second)
     expect(state.sick.length).to.be.within(8, 11)
     expect(world.told.filter((line) => line.includes('failed its liveness check'))).to.have.length(1)
@@ -123,7 +123,7 @@ describe('liveness', () => {
   it('says, once, that a check cannot be done, and takes that for no failure', async () => {
     const { liveness, app, release, found, state, pass } = watching({ path: '/up', wait: 1, attempts: 1 })
     state.answer = new Error('the engine is away')
-    liveness.watch(app, release, [found], none)
+    liveness.watch(app, () => release, [found], none)
     await pass(60 * second)
     expect(state.sick).to.deep.equal([])
     expect(state.logged.map((line) => (JSON.parse(line) as { msg: string }).msg)).to.deep.equal([
@@ -139,7 +139,7 @@ describe('liveness', () => {
   it('only tells of one that is to warn', async () => {
     const { world, liveness, app, release, found, state, pass } = watching({ path: '/up', wait: 1, warn: true })
     state.answer = bad
-    liveness.watch(app, release, [found], none)
+    liveness.watch(app, () => release, [found], none)
     await pass(60 * second)
     expect(state.asked).to.be.greaterThan(50)
     expect(state.sick).to.deep.equal([])
@@ -148,8 +148,8 @@ describe('liveness', () => {
 
   it('goes on with another check at once, and ends with the scheduler', async () => {
     const { world, liveness, app, release, found, state, pass } = watching()
-    liveness.watch(app, release, [found], none)
-    liveness.watch({ ...app, checks: { liveness: { web: { path: '/other', wait: 1 } } } }, release, [found], none)
+    liveness.watch(app, () => release, [found], none)
+    liveness.watch({ ...app, checks: { liveness: { web: { path: '/other', wait: 1 } } } }, () => release, [found], none)
     await pass(10 * second)
     expect(state.asked).to.be.within(9, 10)
     world.work()
@@ -164,7 +164,7 @@ describe('readiness', () => {
 
   it('spares a process requests that fails so often in a row, replaces nothing, and has it back when it passes', async () => {
     const { world, liveness, app, release, found, state, pass } = sparing()
-    liveness.watch(app, release, [found], none)
+    liveness.watch(app, () => release, [found], none)
     state.answer = bad
     await pass(20 * second)
     expect(state.unready).to.deep.equal([])
@@ -188,7 +188,7 @@ describe('readiness', () => {
     const unready = 'failed its readiness check'
     const known = new Map([['c', { unready } as ProcessRecord]])
     state.answer = bad
-    liveness.watch(app, release, [found], known)
+    liveness.watch(app, () => release, [found], known)
     await pass(1)
     expect([state.asked, ...state.unready]).to.deep.equal([1, unready])
     state.answer = good
@@ -201,13 +201,13 @@ describe('readiness', () => {
     state.answer = bad
     liveness.watch(
       { ...app, checks: { readiness: { worker: { path: '/x', wait: 1 } } } },
-      release,
+      () => release,
       [{ ...found, type: 'worker', process: 'worker.1' }],
       none,
     )
     await pass(60 * second)
     expect(state.asked).to.equal(0)
-    liveness.watch(app, release, [found], none)
+    liveness.watch(app, () => release, [found], none)
     await pass(60 * second)
     expect(state.unready).to.deep.equal([])
     expect(world.told).to.have.length(1)

@@ -65,6 +65,8 @@ export class World {
   passes = 0
   /** The version of a roll-out that a worker has not brought to its end. */
   pending: number | null = null
+  /** Another change that a worker has not brought to its end. */
+  resumes: { readonly kind: string; readonly version: number } | null = null
   reconciler!: Reconciler
   #deps!: SchedulerDeps
   #stop = new AbortController()
@@ -112,7 +114,13 @@ export class World {
     const store = {
       apps: { find: () => Promise.resolve(this.app), list: () => Promise.resolve([this.app]) },
       releases: { get: (_: string, version: number) => Promise.resolve(this.releases.get(version)) },
-      operations: { pending: () => Promise.resolve(this.pending === null ? [] : [{ release: this.pending }]) },
+      operations: {
+        pending: () =>
+          Promise.resolve([
+            ...(this.pending === null ? [] : [{ release: this.pending, change: { kind: 'push' } }]),
+            ...(this.resumes === null ? [] : [{ release: null, change: this.resumes }]),
+          ]),
+      },
     }
     this.#fleet = new Fleet(this.#deps)
     const reconciler = new Reconciler(this.#deps, store as never, this.#fleet)

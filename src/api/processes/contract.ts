@@ -5,7 +5,7 @@ import { OfApp, Switch, Time } from '../schemas.js'
 
 const ProcessName = z
   .string()
-  .regex(/^(cron\.[0-9a-f]{8}|[A-Za-z0-9_-]{1,63}(\.\d{1,9})?)$/, 'a process is named web.1, a process type web')
+  .regex(/^(cron\.[0-9a-f]{8}|[A-Za-z0-9_-]{1,63}(\.c?\d{1,9})?)$/, 'a process is named web.1, a process type web')
   .describe('web.1, or web for all of them')
 
 export const ProcessView = z.strictObject({

@@ -15,7 +15,12 @@ async function checkName(store: Store, app: App, process: string): Promise<void>
   if (/^cron(\.[0-9a-f]{8})?$/.test(process)) return
   const { processTypes } = await store.releases.get(app.id, app.current)
   const [type = '', index = '1', ...more] = process.split('.')
-  if (Object.hasOwn(processTypes, type) && /^[1-9]\d*$/.test(index) && more.length === 0) return
+  if (
+    Object.hasOwn(processTypes, type) &&
+    (type === 'web' ? /^c?[1-9]\d*$/ : /^[1-9]\d*$/).test(index) &&
+    more.length === 0
+  )
+    return
   const types = Object.keys(processTypes)
   throw new BerthError(
     'missing',

@@ -16,7 +16,9 @@ async function earlier(store: Store, { id, current: version }: App): Promise<Rel
   const all = await store.releases.list(id)
   const current = all.find((one) => one.version === version)
   const differs = (one: Release) => current === undefined || !isDeepStrictEqual(restored(one), restored(current))
-  return all.find((one) => one.version < version && one.status === 'succeeded' && one.image !== null && differs(one))
+  return all.find(
+    (one) => one.version < version && one.status === 'succeeded' && !one.canary && one.image !== null && differs(one),
+  )
 }
 
 export function releaseHandlers(platform: ControlApiDeps): HandlersOf<'releases'> {
