@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parse } from 'dotenv'
 import { parseDuration } from './lib/duration.js'
+import { readPortRanges, type PortRange } from './lib/port-ranges.js'
 import { BerthError, messageOf } from './errors.js'
 import { inOrder, listed, readSettings, settings, type Settings } from './settings.js'
 
@@ -57,6 +58,8 @@ export interface Config {
   readonly httpPort: number
   /** Undefined where HTTPS is not served. */
   readonly httpsPort: number | undefined
+  /** That apps may have. */
+  readonly ports: readonly PortRange[]
   /** Name of the data plane in front of the router; undefined where there is none. */
   readonly plane: string | undefined
   /** A data plane that can speak HTTP/3 is to, where HTTPS is served. */
@@ -240,6 +243,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     domain: s.BERTH_DOMAIN,
     httpPort: s.BERTH_HTTP_PORT,
     httpsPort: s.BERTH_HTTPS_PORT,
+    ports: readPortRanges(s.BERTH_PORTS) ?? [],
     plane: s.BERTH_ROUTER === 'node' ? undefined : s.BERTH_ROUTER,
     http3: s.BERTH_HTTP3 === 'on',
     frontSocket: join(s.BERTH_RUN, 'router', 'front.sock'),

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { isNetwork } from './lib/networks.js'
 import { totalmem } from 'node:os'
 import { parseDuration } from './lib/duration.js'
+import { readPortRanges } from './lib/port-ranges.js'
 
 /** Reads a setting's text. @throws Error saying what it must be */
 type Reader<T> = (text: string) => T
@@ -67,6 +68,12 @@ const networks: Reader<string> = (text) => {
   return text
 }
 
+const ports: Reader<string> = (text) => {
+  if (readPortRanges(text) === null)
+    throw new Error('must be ports or ranges as 1024-32767, of 1024 to 65535, by commas; or none')
+  return text
+}
+
 const addresses: Reader<string> = (text) => {
   if (!listed(text).every((address) => isIP(address) !== 0)) throw new Error('must be IP addresses, by commas')
   return text
@@ -128,6 +135,8 @@ export const settings = {
   BERTH_HTTP_PORT: or('80', count(1, 65535)),
   /** Where the router listens for HTTPS; default nowhere. */
   BERTH_HTTPS_PORT: optional(count(1, 65535)),
+  /** Ports of this machine that apps may have, by commas, or none; those above 32767 may be taken by outgoing connections. */
+  BERTH_PORTS: or('1024-32767', ports),
   /** Who listens: the router itself (node), or a data plane in front of it by this name (haproxy). */
   BERTH_ROUTER: or('node', like(/^[a-z][a-z0-9-]{0,39}$/, 'must be node, or the name of a data plane: haproxy')),
   /** Whether a data plane that can speak HTTP/3 does, on the UDP port of BERTH_HTTPS_PORT: on or off. */

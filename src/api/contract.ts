@@ -11,6 +11,7 @@ import { git } from './git/contract.js'
 import { onDemand } from './on-demand/contract.js'
 import { formation } from './formation/contract.js'
 import { plugins } from './plugins/contract.js'
+import { ports } from './ports/contract.js'
 import { processes } from './processes/contract.js'
 import { releases } from './releases/contract.js'
 import { platform } from './platform/contract.js'
@@ -32,6 +33,7 @@ export const contract = {
   onDemand,
   routing,
   canary,
+  ports,
   formation,
   processes,
   cron,
@@ -64,6 +66,7 @@ export type { PlatformView } from './platform/contract.js'
 export type { SyncView } from './git/contract.js'
 export type { PluginInfo, PluginView } from './plugins/contract.js'
 export type { LogLineView, ProcessView } from './processes/contract.js'
+export type { PortView } from './ports/contract.js'
 export type { ReleaseInfo, ReleaseView } from './releases/contract.js'
 export type { VolumeView } from './storage/contract.js'
 export type { TokenView } from './tokens/contract.js'

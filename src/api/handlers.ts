@@ -13,6 +13,7 @@ import { buildHandlers, operationHandlers } from './operations/handlers.js'
 import { gitHandlers } from './git/handlers.js'
 import { formationHandlers } from './formation/handlers.js'
 import { pluginHandlers } from './plugins/handlers.js'
+import { portHandlers } from './ports/handlers.js'
 import { processHandlers } from './processes/handlers.js'
 import { releaseHandlers } from './releases/handlers.js'
 import { platformHandlers } from './platform/handlers.js'
@@ -33,6 +34,7 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   onDemand: onDemandHandlers(platform),
   routing: routingHandlers(platform),
   canary: canaryHandlers(platform),
+  ports: portHandlers(platform),
   formation: formationHandlers(platform),
   processes: processHandlers(platform),
   cron: cronHandlers(platform),

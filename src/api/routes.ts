@@ -61,6 +61,11 @@ export const routes = {
     promote: 'POST /apps/:app/canary/promote',
     off: 'DELETE /apps/:app/canary',
   },
+  ports: {
+    list: 'GET /apps/:app/ports',
+    add: 'POST /apps/:app/ports',
+    remove: 'DELETE /apps/:app/ports/:port',
+  },
   formation: {
     get: 'GET /apps/:app/formation',
     scale: 'PATCH /apps/:app/formation',

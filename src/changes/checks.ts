@@ -70,7 +70,8 @@ function check(change: ChecksChange, app: App, current: Release): void {
   for (const type of types) checkSaid(type, phase, own(after[phase] ?? {}, type) ?? {}, current)
 }
 
-function checkType(type: string, app: App, { image, processTypes }: Release): void {
+/** @throws BerthError `missing` where an app has, or could have, no such process type */
+export function checkType(type: string, app: App, { image, processTypes }: Release): void {
   const known = Object.keys(processTypes).filter((one) => one !== 'release')
   if (image === null ? processType.test(type) && type !== 'release' && type !== 'run' : known.includes(type)) return
   throw new BerthError(

@@ -10,6 +10,7 @@ export const topics: Readonly<Record<string, () => Promise<Register>>> = {
   access: async () => (await import('./access.js')).registerAccess,
   errors: async () => (await import('./error-pages.js')).registerErrorPages,
   routing: async () => (await import('./routing.js')).registerRouting,
+  ports: async () => (await import('./ports.js')).registerPorts,
   config: async () => (await import('./config.js')).registerConfig,
   checks: async () => (await import('./checks.js')).registerChecks,
   domains: async () => (await import('./domains.js')).registerDomains,

@@ -42,6 +42,11 @@ export class Backend {
     return (this.#mark ??= markOf(this.id))
   }
 
+  /** The table leads to it no more. */
+  get hasLeft(): boolean {
+    return this.#left
+  }
+
   get suspect(): boolean {
     return performance.now() - this.#failedAt < suspicion
   }

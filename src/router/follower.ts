@@ -31,7 +31,17 @@ export interface FollowerDeps {
   readonly certificates?: CertificateFollower | undefined
   /** In front of the router, where there is one. */
   readonly plane?: FollowedPlane | undefined
+  /** Of apps, besides those that it listens on for all. */
+  readonly ports?: FollowedPorts
   readonly log: Logger
+}
+
+/** Ports that are to be open as the table says. */
+export interface FollowedPorts {
+  /** Opens and closes them. */
+  apply(): Promise<void>
+  /** Those of an app that could not be opened, each with why. */
+  unopened(app: string): Readonly<Record<string, string>>
 }
 
 /** A data plane that is to serve what the table says. */
@@ -57,6 +67,7 @@ export class RouteFollower implements AsyncDisposable {
   readonly #assets: Assets | undefined
   readonly #certificates: CertificateFollower | undefined
   readonly #plane: FollowedPlane | undefined
+  readonly #ports: FollowedPorts | undefined
   readonly #log: Logger
   readonly #changed = new Set<string>()
   #all = false
@@ -66,8 +77,9 @@ export class RouteFollower implements AsyncDisposable {
   /** Another router has taken over: what this one is called among those that leave, and what repeats its word. */
   #leaving: { readonly id: string; readonly again: NodeJS.Timeout } | undefined
 
-  constructor(config: Config, { table, cache, pages, assets, certificates, plane, log }: FollowerDeps) {
+  constructor(config: Config, { table, cache, pages, assets, certificates, plane, ports, log }: FollowerDeps) {
     this.#plane = plane
+    this.#ports = ports
     this.#certificates = certificates
     this.#table = table
     this.#cache = cache
@@ -159,6 +171,7 @@ export class RouteFollower implements AsyncDisposable {
         await this.#certificates.catchUp(new Certificates(this.#redis), new Acme(this.#redis), !this.#leaving)
       const applied = this.#all ? await this.#readAll() : await this.#readChanged()
       this.#certificates?.shown.forget() // hostnames may have changed hands
+      await this.#ports?.apply()
       // two that write the same file are one too many
       if (!this.#leaving)
         await this.#cache
@@ -234,15 +247,19 @@ export class RouteFollower implements AsyncDisposable {
         )
   }
 
-  /** What is true of an app's route, here and in the plane before us. */
-  #withPlane(applied: Applied): Applied {
+  /** What is true of an app's route, here, in the plane before us, and of its ports. */
+  #whole(applied: Applied): Applied {
     const busy = this.#plane?.busy(applied.app) ?? []
-    return busy.length === 0 ? applied : { ...applied, busy: [...new Set([...applied.busy, ...busy])] }
+    const unopened = this.#ports?.unopened(applied.app) ?? {}
+    return {
+      ...(busy.length === 0 ? applied : { ...applied, busy: [...new Set([...applied.busy, ...busy])] }),
+      ...(Object.keys(unopened).length > 0 && { unopened }),
+    }
   }
 
   /** An app that is gone and drained leaves nothing in the hash. */
   #tell(given: Applied): void {
-    const applied = this.#withPlane(given)
+    const applied = this.#whole(given)
     if (this.#leaving) {
       this.#tellLeaving()
       return
@@ -260,7 +277,7 @@ export class RouteFollower implements AsyncDisposable {
 
   #tellLeaving(): void {
     if (!this.#leaving) return
-    const all = this.#table.routes().map(({ app }) => this.#withPlane(this.#table.state(app)))
+    const all = this.#table.routes().map(({ app }) => this.#whole(this.#table.state(app)))
     this.#routes.leaving(this.#leaving.id, all).catch((error: unknown) => this.#log.warn(messageOf(error)))
   }
 }

@@ -9,6 +9,7 @@ import { CertificateFollower } from './certificate-follower.js'
 import { RouteFollower } from './follower.js'
 import { RouterKeys } from './keys.js'
 import { drivePlane } from './plane.js'
+import { OpenPorts } from './ports/open-ports.js'
 import { RouteCache } from './route-cache.js'
 import { Assets } from './rules/assets.js'
 import { OwnPages } from './rules/own-pages.js'
@@ -76,7 +77,12 @@ const plane =
         certificates: () => certificates?.shown.all() ?? [],
         drained: (app) => follower.drained(table.state(app)),
       })
-const follower = new RouteFollower(config, { table, cache, pages, assets, certificates, plane, log })
+const ports = new OpenPorts({
+  ...{ table, clients: front.clients, clientSessions: clientConnections, log },
+  changed: (app) => follower.drained(table.state(app)),
+})
+const follower = new RouteFollower(config, { table, cache, pages, assets, certificates, plane, ports, log })
+await ports.apply()
 // The supervisor opens the ports and hands them over as sd_listen_fds(3) does, so that connections wait while we restart.
 for (const [index, server] of front.servers.entries()) {
   const { socket, listen } = ways[index] ?? {}
@@ -89,8 +95,8 @@ follower.start()
 collectWhenQuiet()
 tellReady()
 
-const end = async (drained: Promise<void>) => {
-  await drained
+const end = async (...drained: Promise<void>[]) => {
+  await Promise.all(drained)
   await follower[Symbol.asyncDispose]()
   await plane?.[Symbol.asyncDispose]()
   process.exit(0)
@@ -105,8 +111,8 @@ process.on('SIGTERM', () => {
   log.info('another router takes over')
   void plane?.[Symbol.asyncDispose]()
   follower.leave()
-  void end(front.leave(handOverTime))
+  void end(front.leave(handOverTime), ports.leave(handOverTime))
   closeHeld(config)
   tellLeaving()
 })
-process.once('SIGINT', () => void end(front.close(drainTime)))
+process.once('SIGINT', () => void end(front.close(drainTime), ports.close()))

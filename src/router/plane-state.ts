@@ -6,6 +6,7 @@ import { wildcardOf } from './table.js'
 /** What a plane is told of; a route that says anything else stays with the router, whatever that comes to be. */
 const understood: ReadonlySet<string> = new Set<keyof Route>([
   ...(['app', 'name', 'hosts', 'paths', 'targets', 'version', 'https', 'redirects'] as const),
+  ...(['ports', 'others'] as const), // the router's own whatever is in front of it
 ])
 
 /** What a plane's state is made of. */

@@ -1,19 +1,28 @@
-import type { Away, PathRoute, Route, Target } from '../store/routes.js'
+import type { Away, PathRoute, Route, RoutedPort, Target } from '../store/routes.js'
 import { isCanaryRule } from '../canary-rule.js'
 import { isRules } from '../routing-rules.js'
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 const isName = (value: unknown): value is string => typeof value === 'string' && value.length > 0 && value.length < 256
 
+const isPort = (value: unknown): value is number =>
+  Number.isInteger(value) && Number(value) > 0 && Number(value) < 65536
+
 const isTarget = (value: unknown): value is Target =>
   isObject(value) &&
   isName(value.id) &&
   isName(value.process) &&
   isName(value.host) &&
-  Number.isInteger(value.port) &&
-  (value.port as number) > 0 &&
-  (value.port as number) < 65536 &&
+  isPort(value.port) &&
   (value.canary === undefined || value.canary === true)
+
+const isRoutedPort = (value: unknown): value is RoutedPort =>
+  isObject(value) &&
+  isPort(value.port) &&
+  (value.protocol === 'tcp' || value.protocol === 'udp') &&
+  isPort(value.to) &&
+  isName(value.type) &&
+  (value.introduced === undefined || value.introduced === true)
 
 const isPath = (value: unknown): value is PathRoute =>
   isObject(value) &&
@@ -56,6 +65,8 @@ export const isRoute = (value: unknown): value is Route =>
   (value.paths === undefined || (Array.isArray(value.paths) && value.paths.every(isPath))) &&
   Array.isArray(value.targets) &&
   value.targets.every(isTarget) &&
+  (value.ports === undefined || (Array.isArray(value.ports) && value.ports.every(isRoutedPort))) &&
+  (value.others === undefined || (Array.isArray(value.others) && value.others.every(isTarget))) &&
   reasons.has(value.away) &&
   (value.rules === undefined || isRules(value.rules)) &&
   (value.canary === undefined || isCanaryRule(value.canary)) &&

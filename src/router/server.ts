@@ -51,6 +51,8 @@ export interface RouterDeps extends OriginsDeps {
 export interface Front extends Ends {
   /** One for each listener, in their order. */
   readonly servers: readonly NetServer[]
+  /** Who holds how many connections, those to ports of apps too. */
+  readonly clients: Clients
 }
 
 /** Makes the servers; the caller lets them listen. */
@@ -64,7 +66,7 @@ export function createFront(deps: RouterDeps): Front {
   const tunnels = new Tunnels()
   const reception = new Reception(deps, { origins: new Origins(deps, proxies), proxies, clients, tunnels })
   const entrances = deps.listeners.map((listener) => reception.entranceFor(listener))
-  return { servers: entrances.map(listenerOf), ...closing(entrances, clients, tunnels) }
+  return { servers: entrances.map(listenerOf), clients, ...closing(entrances, clients, tunnels) }
 }
 
 interface ReceptionDeps {

@@ -1,6 +1,6 @@
 import { own } from '../lib/own.js'
 import type { CanaryCounts } from '../store/canaries.js'
-import type { Applied, Away, Route } from '../store/routes.js'
+import type { Applied, Away, Route, RoutedPort, Target } from '../store/routes.js'
 import { isDeepStrictEqual } from 'node:util'
 import { Backend } from './backend.js'
 import { CanaryGroup, type Visitor } from './canary.js'
@@ -67,9 +67,19 @@ export interface Way {
   readonly isStripped: boolean
 }
 
+/** Where a port of this machine leads at this moment. */
+export interface PortLead extends RoutedPort {
+  /** App id. */
+  readonly app: string
+  readonly destination: Destination
+}
+
 interface Known {
   readonly route: Route
   readonly destination: Destination
+  /** Those of the destination, and others that ports lead to. */
+  readonly backends: readonly Backend[]
+  readonly ports: readonly PortLead[]
 }
 
 /**
@@ -156,6 +166,11 @@ export class Table {
     }).flat()
   }
 
+  /** Every port that leads to an app. */
+  ports(): PortLead[] {
+    return Array.from(this.#apps.values(), ({ ports }) => ports).flat()
+  }
+
   /** The route of an app. */
   route(app: string): Route | undefined {
     return this.#apps.get(app)?.route
@@ -180,17 +195,7 @@ export class Table {
 
   #swap(route: Route): void {
     const before = this.#apps.get(route.app)
-    const leaving = this.#leaving.get(route.app)
-    const backends = route.targets.map((target) => {
-      const same = before?.destination.backends.find((b) => b.id === target.id) ?? leaving?.get(target.id)
-      if (same && 'host' in same.endpoint && same.endpoint.host === target.host && same.endpoint.port === target.port) {
-        leaving?.delete(target.id)
-        same.stay()
-        return same
-      }
-      return new Backend(target.id, { host: target.host, port: target.port }, (b) => this.#onDrained(route.app, b))
-    })
-    const known = { route, destination: this.#destinationOf(route, backends, before) }
+    const known = this.#knownOf(route, before)
     const { rules } = known.destination
     this.#apps.set(route.app, known)
     if (rules?.isHttp2 === true) this.#http2.add(route.app)
@@ -204,7 +209,37 @@ export class Table {
     for (const host of route.hosts) if (!this.#hosts.has(host)) this.#hosts.set(host, known)
     this.#bequeath(freed)
     if (before?.destination.rules !== rules) before?.destination.rules?.held.release()
-    this.#retire(route.app, before?.destination.backends.filter((b) => !backends.includes(b)) ?? [])
+    this.#retire(route.app, before?.backends.filter((b) => !known.backends.includes(b)) ?? [])
+  }
+
+  #knownOf(route: Route, before: Known | undefined): Known {
+    const { app, name } = route
+    const backendOf = (target: Target) => this.#backendOf(app, target, before)
+    const backends = route.targets.map(backendOf)
+    const others = (route.others ?? []).map((target) => [target.process, backendOf(target)] as const)
+    const destination = this.#destinationOf(route, backends, before)
+    const { rules } = destination
+    // a canary is of requests: its share of a raw connection would be all of it
+    const ofType = (type: string): readonly Backend[] =>
+      type === 'web'
+        ? destination.backends
+        : others.flatMap(([process, one]) => (process.startsWith(`${type}.`) ? [one] : []))
+    const ports = (route.ports ?? []).map((port) => ({
+      ...port,
+      ...{ app, destination: new Destination(name, ofType(port.type), { rules }) },
+    }))
+    return { route, destination, backends: [...backends, ...others.map(([, one]) => one)], ports }
+  }
+
+  /** One that the router knows already goes on counting what it has in its hands. */
+  #backendOf(app: string, { id, host, port }: Target, before: Known | undefined): Backend {
+    const leaving = this.#leaving.get(app)
+    const same = before?.backends.find((one) => one.id === id) ?? leaving?.get(id)
+    if (!same || !('host' in same.endpoint) || same.endpoint.host !== host || same.endpoint.port !== port)
+      return new Backend(id, { host, port }, (one) => this.#onDrained(app, one))
+    leaving?.delete(id)
+    same.stay()
+    return same
   }
 
   #destinationOf(route: Route, all: readonly Backend[], before: Known | undefined): Destination {
@@ -235,7 +270,7 @@ export class Table {
     this.#rules.assets?.forget(app)
     this.#bequeath(this.#free(before))
     before.destination.rules?.held.release()
-    this.#retire(app, before.destination.backends)
+    this.#retire(app, before.backends)
     const applied = this.state(app)
     if (applied.busy.length === 0) this.#versions.delete(app)
     return applied

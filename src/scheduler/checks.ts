@@ -13,6 +13,7 @@ import {
   type DeclaredCheck,
 } from '../store/checks.js'
 import type { Release } from '../store/releases.js'
+import { heardPorts } from '../store/ports.js'
 import { portOf } from './desired.js'
 
 /** Who says a value: somebody by command (`app`), a file of the app, or nobody. */
@@ -61,14 +62,15 @@ const runningWait = 10
 const nobody: Readonly<Record<string, CheckFields>> = {}
 
 /** How processes of a type of a release are checked: what somebody has said counts more than what the app says. */
-export function checksOf(app: Pick<App, 'checks' | 'rules'>, release: Release, type: string): TypeChecks {
+export function checksOf(app: Pick<App, 'checks' | 'rules' | 'ports'>, release: Release, type: string): TypeChecks {
   const { checks: said = {} } = app
   const modes = said.modes ?? {}
   const of = (phase: CheckPhase): Check[] => {
     const set = own(said[phase] ?? nobody, type) ?? {}
     const declared = (own(release.healthchecks ?? {}, type) ?? []).filter((one) => one.phase === phase)
-    // what speaks HTTP/2 alone has no page to be asked for
-    const unsaid = app.rules?.protocol === 'h2c' ? 'listening' : 'path'
+    // what speaks HTTP/2 alone, or is no HTTP at all, has no page to be asked for
+    const isRaw = app.rules?.protocol === 'h2c' || heardPorts(app.ports, 'web').includes(portOf(release))
+    const unsaid = isRaw ? 'listening' : 'path'
     return resolved(phase, type, { set, declared, unsaid }).map((one) => ({
       ...one,
       port: one.port || portOf(release),
@@ -137,6 +139,12 @@ export function gateOf(checks: TypeChecks, port: number, isNewRelease: boolean):
 
 /** What every `web` process passes: the router has to reach it, whatever its checks ask. */
 export const listeningOn = (port: number): Check => ({ ...merged('startup', 'listening', { port }), isDefault: true })
+
+/** The same for a process of a type that ports of its app lead to: it listens there, too. */
+export function gateWithPorts(gate: TypeChecks, ports: readonly number[]): TypeChecks {
+  const unheard = ports.filter((port) => !gate.startup.some((one) => one.port === port && one.strategy !== 'command'))
+  return { ...gate, startup: [...gate.startup, ...unheard.map(listeningOn)] }
+}
 
 /** What a check does, in words: `GET /up on port 8080`. */
 export function describeAsk(check: Check): string {

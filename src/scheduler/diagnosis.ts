@@ -163,6 +163,18 @@ export function explainDefault(process: string, seconds: number, last?: CheckAns
   )
 }
 
+/** Why a process has failed that does not listen where a port of its app leads. */
+export const explainUnheard = (
+  { process, type }: Pick<DiagnosisSubject, 'process' | 'type'>,
+  port: number,
+  seconds: number,
+): BerthError =>
+  new BerthError(
+    'invalid',
+    `${process} did not listen on port ${port} within ${seconds} s`,
+    `have ${type} listen there on 0.0.0.0 or ::; \`berth ports\` says which ports of the machine lead to it`,
+  )
+
 /** Which check it is, and what it asks: `its check "up", GET /up on port 5000`. */
 export const nameCheck = (check: Check): string =>
   `its ${check.phase === 'startup' ? '' : `${check.phase} `}check${check.name === '' ? '' : ` "${check.name}"`}, ${describeAsk(check)}`

@@ -6,7 +6,8 @@ import type { Logger } from '../log.js'
 import { own } from '../lib/own.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
-import { checksOf, gateOf } from './checks.js'
+import { checksOf, gateOf, gateWithPorts } from './checks.js'
+import { heardPorts } from '../store/ports.js'
 import type { Clock } from './clock.js'
 import { creationOf } from './creation.js'
 import { configOf, imageOf, portOf, type Slot } from './desired.js'
@@ -152,7 +153,8 @@ export class Fleet {
     const command = own(release.processTypes, found.type) ?? null
     const about = { app: app.id, command, origin: release.origin }
     const port = portOf(release)
-    const checks = gateOf(checksOf(app, release, found.type), port, isNewRelease)
+    const gate = gateOf(checksOf(app, release, found.type), port, isNewRelease)
+    const checks = gateWithPorts(gate, heardPorts(app.ports, found.type))
     const starting = { ...found, ...about, port, hostname: config.appHost(app.name), checks }
     const signal = AbortSignal.any([abort.signal, stopping])
     const done = this.#deps

@@ -36,7 +36,7 @@ import type {
   Scheduler,
   TaskOptions,
 } from './scheduler.js'
-import type { App } from '../store/apps.js'
+import { appChanges, type App } from '../store/apps.js'
 import type { Canary } from '../store/canaries.js'
 import type { Release } from '../store/releases.js'
 import { Traffic } from './traffic.js'
@@ -237,9 +237,22 @@ class LocalScheduler implements Scheduler {
     deps.liveness = liveness
     void this.#listen(reconciler, followApps(client, [`${label.instance}=${config.name}`], stopping))
     void this.#listen(reconciler, followDisconnects(client, stopping))
+    await store.notifications.subscribe(appChanges, (app) => void this.#look(reconciler, app))
     const rollOut = (change: RolloutRequest) =>
       turns.change(change.app.id, () => new RollOut(deps, fleet, reconciler, change).run())
     return { deps, reconciler, liveness, telling, rollOut }
+  }
+
+  /** A port that is new to an app may lead to processes that its route does not name yet. */
+  async #look(reconciler: Reconciler, id: string): Promise<void> {
+    if (this.#timer === undefined || this.#stopped.signal.aborted) return
+    const { store, log } = this.#options
+    try {
+      const [app, route] = await Promise.all([store.apps.find(id), store.routes.get(id)])
+      if (app && (app.ports !== undefined || route?.others !== undefined)) await reconciler.wake(id)
+    } catch (error) {
+      log.warn({ app: id }, `cannot look where its ports lead: ${messageOf(error)}`) // the next look at all does it
+    }
   }
 
   async #listen(reconciler: Reconciler, events: AsyncIterable<AppEvent>): Promise<void> {

@@ -5,7 +5,14 @@ import { longestOf } from '../store/checks.js'
 import { addressIn, type AppEngine } from './app-engine.js'
 import { connectTo } from './check.js'
 import { listeningOn, type Check, type TypeChecks } from './checks.js'
-import { explainCheck, explainDefault, explainEnd, tellTail, type DiagnosisSubject } from './diagnosis.js'
+import {
+  explainCheck,
+  explainDefault,
+  explainEnd,
+  explainUnheard,
+  tellTail,
+  type DiagnosisSubject,
+} from './diagnosis.js'
 import type { Timeouts } from './limits.js'
 import { perform, type CheckOutcome } from './perform.js'
 import { Silence, type ProcessPlace } from './silence.js'
@@ -162,9 +169,12 @@ class Life {
   async #fail(check: Check, last: CheckOutcome | null): Promise<void> {
     const { process, type, id } = this.#starting
     const { engine, limits, log } = this.deps
-    const error = check.isDefault
-      ? explainDefault(process, limits.start / 1000, last?.answer)
-      : explainCheck({ process, type }, check, last)
+    const error =
+      check.isDefault && check.strategy === 'listening'
+        ? explainUnheard({ process, type }, check.port, limits.start / 1000)
+        : check.isDefault
+          ? explainDefault(process, limits.start / 1000, last?.answer)
+          : explainCheck({ process, type }, check, last)
     if (check.warn) {
       log(`Warning: ${error.message}`)
       return

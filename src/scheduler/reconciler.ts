@@ -13,6 +13,7 @@ import type { AppEvent } from './events.js'
 import type { Fleet, SchedulerDeps } from './fleet.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
 import { observe, type Observation } from './observation.js'
+import type { Leads } from './traffic.js'
 import { Pace } from './pace.js'
 import { planOf, type ObservedContainer, type ReconcilePlan } from './plan.js'
 import type { ProcessRecord } from './records.js'
@@ -28,7 +29,7 @@ interface Looked extends Observation {
   readonly plan: ReconcilePlan
   /** Ids of containers that are up. */
   readonly up: ReadonlySet<string>
-  readonly targets: readonly Target[]
+  readonly leads: Leads
 }
 
 /**
@@ -157,21 +158,24 @@ export class Reconciler {
     const leads = [...serving, ...stay]
     const ready = leads.filter((one) => !isAsked(one) || (known.get(one.id)?.unready ?? null) === null)
     const targets = await this.#targets(ready, wanted)
+    const types = new Set(app.ports?.map(({ type }) => type))
+    const led = plan.keep.filter((one) => one.type !== 'web' && up.has(one.id) && types.has(one.type))
+    const others = await this.#targets(led, wanted)
     if (targets.length > 0) this.#imageless.delete(id)
     const lost = release !== null && this.#imageless.get(id) === release.version
     const away = awayOf(release) ?? (lost ? 'needs-push' : leads.length > 0 ? 'not-ready' : undefined)
-    const version = await traffic.route(id, targets, away)
+    const version = await traffic.route(id, { targets, others }, away)
 
     if (release)
       this.#deps.liveness?.watch(app, (one) => wanted.releaseOf(one) ?? release, plan.keep.filter(isUp), known)
     for (const one of leaving.filter((other) => !stay.includes(other)))
       void this.#fleet.retire(id, one, known.get(one.id), version).then((gone) => (gone ? this.wake(id) : undefined))
-    if (release) await this.#start(app, release, { wanted, plan, all, known, up, targets })
+    if (release) await this.#start(app, release, { wanted, plan, all, known, up, leads: { targets, others } })
     return version
   }
 
   /** Minds what runs, and starts what is missing; what cannot be started now is started at the next look. */
-  async #start(app: App, release: Release, { wanted, plan, all, known, up, targets }: Looked): Promise<void> {
+  async #start(app: App, release: Release, { wanted, plan, all, known, up, leads }: Looked): Promise<void> {
     const { traffic, log } = this.#deps
     for (const one of plan.keep) if (!up.has(one.id)) this.#mind(app, wanted.releaseOf(one) ?? release, one)
     const busy = new Set(all.filter((one) => this.#fleet.isRetiring(one.id)).map((one) => one.process))
@@ -180,7 +184,7 @@ export class Reconciler {
     } catch (error) {
       if (is(error, 'missing') && this.#imageless.get(app.id) !== release.version) {
         this.#imageless.set(app.id, release.version)
-        await traffic.route(app.id, targets, 'needs-push')
+        await traffic.route(app.id, leads, 'needs-push')
       }
       log.warn({ app: app.name }, `cannot start all of it: ${messageOf(error)}`)
     }

@@ -11,6 +11,14 @@ import { KeyedMutex } from '../lib/keyed-mutex.js'
 /** ms after which the router's last word is read again. */
 const lookAgain = 1_000
 
+/** Processes of an app that are led to. */
+export interface Leads {
+  /** Of `web`. */
+  readonly targets: readonly Target[]
+  /** Of other types, by ports. */
+  readonly others?: readonly Target[]
+}
+
 /**
  * The scheduler's side of the talk with the router: it writes routes, and hears when the router has applied them and
  * when a process that was taken away has no request in flight any more.
@@ -53,7 +61,7 @@ export class Traffic implements AsyncDisposable {
    * @param away why there are no targets
    * @returns the version; 0 for an app that is gone
    */
-  async route(app: string, targets: readonly Target[], away?: Away): Promise<number> {
+  async route(app: string, { targets, others = [] }: Leads, away?: Away): Promise<number> {
     return this.#routes.run(app, () =>
       this.#store.routes.change(app, async (before) => {
         const now = await this.#store.apps.find(app) // after the route, which a new name changes
@@ -61,7 +69,8 @@ export class Traffic implements AsyncDisposable {
         const names = namesOf(now, this.#hostOf)
         const leads = targetsOf(targets, names)
         const why = away !== undefined && leads.length === 0 ? { away } : {}
-        const route = { ...names, targets: leads, ...why }
+        const more = others.length > 0 ? { others } : {}
+        const route = { ...names, targets: leads, ...more, ...why }
         return before && isDeepStrictEqual({ app, ...route, version: before.version }, before) ? null : route
       }),
     )
@@ -72,8 +81,9 @@ export class Traffic implements AsyncDisposable {
     const leads = (target: Target) => target.id === container
     await this.#routes.run(app, () =>
       this.#store.routes.change(app, (before) => {
-        if (!before?.targets.some(leads)) return Promise.resolve(null)
-        return Promise.resolve({ ...before, targets: before.targets.filter((target) => !leads(target)) })
+        if (!before || ![...before.targets, ...(before.others ?? [])].some(leads)) return Promise.resolve(null)
+        const without = (all: readonly Target[]) => all.filter((target) => !leads(target))
+        return Promise.resolve({ ...before, targets: without(before.targets), others: without(before.others ?? []) })
       }),
     )
   }

@@ -10,7 +10,7 @@ import { HostnameTaken, namesOf, type Domain, type DomainPath } from './domains.
 import { noApp } from './missing.js'
 import { demanding } from './on-demand.js'
 import { firstRelease } from './releases.js'
-import { claimsOf, draftRoute, routing, targetsOf, type Route } from './routes.js'
+import { claimsOf, draftRoute, routing, targetsOf, type AppPort, type Route } from './routes.js'
 import type { RoutingRules } from '../routing-rules.js'
 
 /**
@@ -38,6 +38,8 @@ export interface App {
   readonly domains?: readonly Domain[]
   /** Paths of other apps' hostnames, below which it answers. */
   readonly paths?: readonly DomainPath[]
+  /** Ports of this machine that lead to its processes. */
+  readonly ports?: readonly AppPort[]
   /** Clients that come by plain HTTP are sent on to HTTPS. */
   readonly https?: boolean
   /** Berth orders certificates for its hostnames. */
@@ -103,7 +105,7 @@ return 1`
 
 /**
  * Another record, and with it other hostnames; 0: something is not what was read, -1: the name is taken, a list: that hostname or path
- * is, by whom.
+ * is, or that port, by whom.
  */
 const applyChanges = `${routing}
 local id, before, after, old, name, was, route, hosts = unpack(ARGV)
@@ -234,8 +236,9 @@ export class Apps {
     const names = namesOf(next, this.#hostOf)
     if (isDeepStrictEqual(names, namesOf(app, this.#hostOf))) return ['', '', '']
     if (was === null) return ['', '', JSON.stringify(claimsOf(names))]
-    const { targets, away } = JSON.parse(was) as Route
-    const route = draftRoute({ app: app.id, ...names, targets: targetsOf(targets, names), ...(away && { away }) })
+    const { targets, others, away } = JSON.parse(was) as Route
+    const led = { targets: targetsOf(targets, names), ...(others && { others }) }
+    const route = draftRoute({ app: app.id, ...names, ...led, ...(away && { away }) })
     return [was, route, JSON.stringify(claimsOf(names))]
   }
 }

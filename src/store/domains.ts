@@ -1,7 +1,7 @@
 import { BerthError } from '../errors.js'
 import { readHostname } from '../lib/hostname.js'
 import { ruleOf, type Canary } from './canaries.js'
-import type { PathRoute, Route } from './routes.js'
+import { shownClaim, type AppPort, type PathRoute, type Route } from './routes.js'
 
 /** A hostname that an app has beside `<app>.<domain>`. */
 export interface Domain {
@@ -24,15 +24,14 @@ export interface DomainPath extends PathRoute {
 /** How many an app may have, of domains that people add and of paths. */
 export const mostDomains = 100
 
-/** A hostname, or a path of one, is another app's. */
+/** A hostname, a path of one, or a port is another app's. */
 export class HostnameTaken extends BerthError {
-  /** With the path. */
+  /** With the path; of a port `:5432/tcp`. */
   readonly host: string
   /** App id; '' where a path has no owner, and its hostname has changed hands. */
   readonly owner: string
   constructor(host: string, owner: string) {
-    const what = host.includes('/') ? host : `the hostname ${host}`
-    super('conflict', `${what} is another app's`, 'take it from that one first')
+    super('conflict', `${shownClaim(host)} is another app's`, 'take it from that one first')
     this.host = host
     this.owner = owner
   }
@@ -89,17 +88,24 @@ export function namesOf(
     readonly name: string
     readonly domains?: readonly Domain[]
     readonly paths?: readonly DomainPath[]
+    readonly ports?: readonly AppPort[]
     readonly https?: boolean
     readonly canary?: Canary | undefined
   },
   hostOf: (name: string) => string,
-): Pick<Route, 'name' | 'hosts' | 'paths' | 'rules' | 'canary' | 'redirects' | 'https'> {
-  const { name, domains = [], paths = [], rules, canary, https = false } = app
+): Pick<Route, 'name' | 'hosts' | 'paths' | 'ports' | 'rules' | 'canary' | 'redirects' | 'https'> {
+  const { name, domains = [], paths = [], ports = [], rules, canary, https = false } = app
   const redirects = domains.flatMap(({ host, redirect }) => (redirect === undefined ? [] : [[host, redirect] as const]))
   return {
     ...{ name, hosts: [hostOf(name), ...domains.map(({ host }) => host)] },
     ...(paths.length > 0 && {
       paths: paths.map(({ host, path, root, strip }) => ({ host, path, root, ...(strip && { strip }) })),
+    }),
+    ...(ports.length > 0 && {
+      ports: ports.map(({ port, protocol, to, type, introduced }) => ({
+        ...{ port, protocol, to, type },
+        ...(introduced && { introduced }),
+      })),
     }),
     ...(rules && { rules }),
     ...(canary && { canary: ruleOf(canary) }),

@@ -30,6 +30,26 @@ export interface PathRoute {
   readonly strip?: true
 }
 
+export type PortProtocol = 'tcp' | 'udp'
+
+/** A port of this machine that leads to processes of an app. */
+export interface RoutedPort {
+  readonly port: number
+  readonly protocol: PortProtocol
+  /** Where the processes listen. */
+  readonly to: number
+  /** Process type. */
+  readonly type: string
+  /** Each connection begins with a head of the PROXY protocol, version 2, which says who the client is. */
+  readonly introduced?: true
+}
+
+/** A port as an app has it. */
+export interface AppPort extends RoutedPort {
+  /** RFC 3339 */
+  readonly createdAt: string
+}
+
 /** Where an app's hostnames lead. No targets: 503. */
 export interface Route {
   /** App id. */
@@ -39,6 +59,9 @@ export interface Route {
   readonly hosts: readonly string[]
   readonly paths?: readonly PathRoute[]
   readonly targets: readonly Target[]
+  readonly ports?: readonly RoutedPort[]
+  /** Processes of other types than `web` that ports lead to. */
+  readonly others?: readonly Target[]
   /** For the page that is shown while there are no targets. */
   readonly away?: Away
   readonly rules?: RoutingRules
@@ -59,17 +82,27 @@ export const draftRoute = (route: Omit<Route, 'version'>): string => JSON.string
 export const targetsOf = (targets: readonly Target[], { canary }: Pick<Route, 'canary'>): readonly Target[] =>
   canary ? targets : targets.filter((one) => one.canary !== true)
 
-/** What a route claims: hostnames, and paths of other apps' (which say whose, for another may come to have the hostname). */
-export const claimsOf = ({ hosts, paths = [] }: Pick<Route, 'hosts' | 'paths'>): string[] => [
+/**
+ * What a route claims: hostnames, paths of other apps' (which say whose, for another may come to have the hostname), and ports
+ * (`:5432/tcp`).
+ */
+export const claimsOf = ({ hosts, paths = [], ports = [] }: Pick<Route, 'hosts' | 'paths' | 'ports'>): string[] => [
   ...hosts,
   ...paths.map(({ host, path, root }) => `${host}${path} ${root}`),
+  ...ports.map(({ port, protocol }) => `:${port}/${protocol}`),
 ]
+
+/** A claim as people read it. */
+export const shownClaim = (claim: string): string =>
+  claim.startsWith(':') ? `port ${claim.slice(1)}` : claim.includes('/') ? claim : `the hostname ${claim}`
 
 /** What the router answers when it has applied a route: targets it took away that still have requests in flight. */
 export interface Applied {
   readonly app: string
   readonly version: number
   readonly busy: readonly string[]
+  /** Ports of the app that the router could not open, each with why. */
+  readonly unopened?: Readonly<Record<string, string>>
 }
 
 /** What a router that another has taken over from says of every app while it ends what it has begun. */
@@ -84,7 +117,7 @@ export const leavingFor = 15_000
 
 /**
  * Lua that every script touching routes begins with; a script is one step to everybody else (Redis, "Scripting with Lua").
- * A hostname has one owner, and so has a path of it: `routes:hosts` (as `claimsOf`), made from the routes where an older Berth has left
+ * A hostname has one owner, and so has a path of it, and a port: `routes:hosts` (as `claimsOf`), made from the routes where an older Berth has left
  * none. A path is new to an app only while its hostname is that app's which let it in.
  */
 export const routing = `
@@ -95,6 +128,9 @@ local function hostsOf(json)
   for _, host in ipairs(type(route.hosts) == 'table' and route.hosts or {}) do table.insert(claimed, host) end
   for _, one in ipairs(type(route.paths) == 'table' and route.paths or {}) do
     table.insert(claimed, one.host .. one.path .. ' ' .. one.root)
+  end
+  for _, one in ipairs(type(route.ports) == 'table' and route.ports or {}) do
+    table.insert(claimed, string.format(':%d/%s', one.port, one.protocol))
   end
   return claimed
 end
@@ -178,12 +214,17 @@ export class Routes {
     return json === null ? null : (JSON.parse(json) as Route)
   }
 
+  /** Id of the app that has claimed something, as `claimsOf` writes it; null is none. */
+  ownerOf(claim: string): Promise<string | null> {
+    return this.#redis.hget('routes:hosts', claim)
+  }
+
   /**
    * Makes the next route of an app from the one it has, if it has one, in one step; `next` is asked again when somebody
    * else changed it, or the app's name, meanwhile, and answers null to leave it as it is. Durable when it resolves; the
    * router hears of it at once.
    * @returns the route's version, 0 when there is none
-   * @throws BerthError `conflict` when a hostname is another app's
+   * @throws BerthError `conflict` when a hostname, or a port, is another app's
    */
   async change(
     app: string,
@@ -194,9 +235,11 @@ export class Routes {
       const before = json === null ? null : parse(json)
       const after = await next(before)
       if (after === null) return before?.version ?? 0
-      const { name, hosts, paths, targets, away, rules, canary, redirects, https } = after
+      const { name, hosts, paths, targets, ports, others, away, rules, canary, redirects, https } = after
       const more = {
         ...(paths && { paths }),
+        ...(ports && { ports }),
+        ...(others && others.length > 0 && { others }),
         ...(away && { away }),
         ...(rules && { rules }),
         ...(canary && { canary }),
@@ -207,7 +250,7 @@ export class Routes {
       const newName = name === before?.name ? '' : name
       const version = await this.#redis.eval(swap, 0, app, newName, json ?? '', route, JSON.stringify(claimsOf(after)))
       if (typeof version === 'string')
-        throw new BerthError('conflict', `the hostname ${version} is another app's`, 'take it from that one first')
+        throw new BerthError('conflict', `${shownClaim(version)} is another app's`, 'take it from that one first')
       if (version !== 0) return version as number
     }
   }

@@ -123,7 +123,7 @@ const refusal =
 async function schedulerOf(rig: { config: Rig['config']; store: Store }, chance: Random): Promise<Partial<Scheduler>> {
   const traffic = await Traffic.open(rig.store, (name) => rig.config.appHost(name), defaultLimits)
   const lead = (app: string, { version }: Pick<Release, 'version'>) =>
-    traffic.route(app, [{ id: `c${String(version)}`, process: 'web.1', host: '127.0.0.1', port: 5000 }])
+    traffic.route(app, { targets: [{ id: `c${String(version)}`, process: 'web.1', host: '127.0.0.1', port: 5000 }] })
   return {
     rollOut: async (app, release, { signal }) => {
       await delay(chance.below(8), undefined, { signal })

@@ -7,6 +7,7 @@ import { Semaphore } from '../../src/lib/semaphore.js'
 import { defaultLimits } from '../../src/scheduler/limits.js'
 import { Reconciler } from '../../src/scheduler/reconciler.js'
 import { ProcessRecords } from '../../src/scheduler/records.js'
+import type { Leads } from '../../src/scheduler/traffic.js'
 import { RollOut } from '../../src/scheduler/rollout.js'
 import type { App } from '../../src/store/apps.js'
 import { firstRelease, type Release } from '../../src/store/releases.js'
@@ -226,7 +227,7 @@ export class World {
 
   #traffic() {
     return {
-      route: (_: string, targets: readonly { id: string }[], why?: string) => {
+      route: (_: string, { targets }: Leads, why?: string) => {
         this.whyAway = targets.length === 0 ? why : undefined
         this.route.set(
           'a',

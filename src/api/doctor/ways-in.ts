@@ -15,14 +15,26 @@ const patience = 5_000
 const day = 86_400_000
 
 /** The way in that clients take, by a request of our own. */
-export const examineWaysIn: Examination = async ({ config }, signal) => {
+export const examineWaysIn: Examination = async ({ config, store }, signal) => {
+  const ports = await unopenedPorts(store)
   if (config.proxyProtocol)
-    return [ok('not asked: BERTH_PROXY_PROTOCOL is set, and a request from here has no PROXY head')]
+    return [ok('not asked: BERTH_PROXY_PROTOCOL is set, and a request from here has no PROXY head'), ...ports]
   return [
     await byHttp(config, signal),
     ...(config.httpsPort === undefined ? [] : [await byHttps(config, config.httpsPort)]),
     ...(await examineHttp3(config, signal)),
+    ...ports,
   ]
+}
+
+async function unopenedPorts({ apps, routes }: ControlApiDeps['store']): Promise<Finding[]> {
+  const withPorts = (await apps.list()).filter(({ ports = [] }) => ports.length > 0)
+  const found = withPorts.map(async ({ id, name }) => {
+    const { unopened = {} } = (await routes.lastApplied(id)) ?? {}
+    const hint = `the router tries again each second; \`berth ports -a ${name}\``
+    return Object.entries(unopened).map(([port, why]) => error(`port ${port} is not open: ${why}`, hint, name))
+  })
+  return (await Promise.all(found)).flat()
 }
 
 async function byHttp(config: ControlApiDeps['config'], signal: AbortSignal): Promise<Finding> {

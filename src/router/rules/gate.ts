@@ -61,13 +61,24 @@ export class Gate {
    * Why not, or undefined; a promise only where a password has to be checked.
    */
   refuses({ client, authorization, isKnown }: Asking): Verdict | Promise<Verdict> {
-    if (this.#allowed?.has(client) === false) return { kind: 'no-access' }
-    for (const [limit, key, { requests, seconds }] of this.#limits)
-      if (isKnown !== true && !limit.take(key(client))) return tooMany(seconds / requests)
+    const refused = this.#refusesAddress(client, isKnown === true)
+    if (refused) return refused
     const late = this.#rules.maintenance ? ({ kind: 'maintenance' } as const) : undefined
     if (!this.#rules.users) return late
     const login = this.#login(this.#rules.users, client, authorization)
     return login instanceof Promise ? login.then((refused) => refused ?? late) : (login ?? late)
+  }
+
+  /** Whether a connection gets in that is no request: it counts as one. */
+  admits(client: string): boolean {
+    return this.#refusesAddress(client, false) === undefined && this.#rules.maintenance !== true
+  }
+
+  #refusesAddress(client: string, isKnown: boolean): Verdict {
+    if (this.#allowed?.has(client) === false) return { kind: 'no-access' }
+    for (const [limit, key, { requests, seconds }] of this.#limits)
+      if (!isKnown && !limit.take(key(client))) return tooMany(seconds / requests)
+    return undefined
   }
 
   #login(users: Readonly<Record<string, string>>, client: string, authorization = ''): Verdict | Promise<Verdict> {

@@ -78,6 +78,11 @@ export class AppRules {
     return verdict instanceof Promise ? verdict.then(last) : last(verdict)
   }
 
+  /** Whether a connection to a port of the app gets in: of networks, rates and maintenance alone, as nothing else is asked of it. */
+  admits(client: string): boolean {
+    return this.#gate.admits(client)
+  }
+
   /** It is asked by HTTP/2. */
   get isHttp2(): boolean {
     return this.given.protocol === 'h2c'
