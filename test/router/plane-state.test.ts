@@ -63,6 +63,13 @@ describe('what a data plane is told', () => {
     expect([...targets.keys()].sort()).to.deep.equal(['id-below', 'id-fast', 'id-moved', 'id-shared'])
   })
 
+  it('is to lead to apps that have ports, too, which are the router’s whatever is before it', () => {
+    const ports = [{ port: 5432, protocol: 'tcp', to: 5432, type: 'db' }] as const
+    const { secure, targets } = stateOf([route('db', { ports, others: [{ ...target, id: 'c2', process: 'db.1' }] })])
+    expect(secure.get('db.test')).to.equal('id-db')
+    expect(targets.get('id-db')).to.deep.equal([target])
+  })
+
   it('is to show each hostname the certificate of who has it', () => {
     const { certificates } = stateOf(
       [

@@ -8,7 +8,12 @@ const route = { app: 'a1', name: 'blog', hosts: ['blog.test'], targets: [target]
 describe('a route as JSON', () => {
   it('is read', () => {
     const paths = [{ host: 'shop.test', path: '/api', root: 'a2', strip: true }]
-    for (const one of [route, { ...route, paths }]) expect(parseRoute(JSON.stringify(one))).to.deep.equal(one)
+    const ports = [
+      { port: 5432, protocol: 'tcp', to: 5000, type: 'web', introduced: true },
+      { port: 53, protocol: 'udp', to: 53, type: 'dns' },
+    ]
+    for (const one of [route, { ...route, paths }, { ...route, ports, others: [{ ...target, process: 'dns.1' }] }])
+      expect(parseRoute(JSON.stringify(one))).to.deep.equal(one)
   })
 
   for (const [what, wrong] of Object.entries<object | null>({
@@ -19,6 +24,10 @@ describe('a route as JSON', () => {
     'port 70000': { ...route, targets: [{ ...target, port: 70000 }] },
     'a path that does not say whose hostname it is of': { ...route, paths: [{ host: 'shop.test', path: '/api' }] },
     'a path of two minds': { ...route, paths: [{ host: 'shop.test', path: '/api', root: 'a2', strip: 'no' }] },
+    'a port that is none': { ...route, ports: [{ port: 0, protocol: 'tcp', to: 1, type: 'web' }] },
+    'a port of no protocol': { ...route, ports: [{ port: 1, protocol: 'sctp', to: 1, type: 'web' }] },
+    'a port that leads to no type': { ...route, ports: [{ port: 1, protocol: 'tcp', to: 1 }] },
+    'others that are no targets': { ...route, others: [{}] },
     'a version in words': { ...route, version: 'three' },
     null: null,
   }))

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { checksOf, describeAsk, gateOf, hasReadiness } from '../../src/scheduler/checks.js'
+import { checksOf, describeAsk, gateOf, hasReadiness, gateWithPorts } from '../../src/scheduler/checks.js'
 import type { CheckSettings, DeclaredCheck } from '../../src/store/checks.js'
 import { firstRelease } from '../../src/store/releases.js'
 
@@ -18,6 +18,28 @@ describe('the checks of a process type', () => {
     expect(checksOf({}, firstRelease('a'), 'constructor')).to.deep.equal({
       ...{ mode: 'check', startup: [], readiness: [], liveness: [] },
     })
+  })
+
+  it('are that web listens where a TCP port leads to where PORT has it listen', () => {
+    const asks = (port: object) =>
+      checksOf(
+        { ports: [{ port: 7000, protocol: 'tcp', to: 5000, type: 'web', createdAt: '', ...port }] },
+        firstRelease('a'),
+        'web',
+      ).startup.map(describeAsk)
+    expect(asks({})).to.deep.equal(['listening on port 5000'])
+    for (const other of [{ protocol: 'udp' }, { to: 7000 }, { type: 'worker' }])
+      expect(asks(other)).to.deep.equal(['GET / on port 5000'])
+  })
+
+  it('are, for a process that ports lead to, that it listens on each of them', () => {
+    const unchecked = checksOf({}, firstRelease('a'), 'worker')
+    expect(gateWithPorts(unchecked, [7, 8]).startup.map(describeAsk)).to.deep.equal([
+      'listening on port 7',
+      'listening on port 8',
+    ])
+    expect(gateWithPorts(gateWithPorts(unchecked, [7]), [7]).startup).to.have.lengthOf(1)
+    expect(gateWithPorts(unchecked, [])).to.deep.equal(unchecked)
   })
 
   it('are that web listens where it is asked by HTTP/2, unless somebody says more', () => {

@@ -36,8 +36,8 @@ class Line {
   /** Null at the end, however it came. */
   async next(): Promise<string | null> {
     try {
-      const { value, done } = await this.#lines.next()
-      return done ? null : value
+      const next = await this.#lines.next()
+      return next.done === true ? null : next.value
     } catch {
       return null // refused, or broken off
     }
