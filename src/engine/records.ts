@@ -309,7 +309,7 @@ export interface VolumeRequest {
   /** '' is `local`, and there is no other. */
   readonly driver?: string
   readonly labels?: Readonly<Record<string, string>>
-  /** Of the local driver: `type`, `device` and `o`, as mount(8) takes them. */
+  /** Of the local driver: `type`, `device` and `o`, as mount(8) takes them; or `size`. */
   readonly options?: Readonly<Record<string, string>>
   /** Nobody gave it its name. */
   readonly anonymous?: boolean

@@ -15,6 +15,8 @@ while (my $c = $s->accept) {
   my ($do, $file) = $p =~ m{^/(\\w+)/(\\w+)};
   my $b = 'up';
   if ($do eq 'add') { my $f; $b = open($f, '>>', "/app/data/$file") && (print $f 'x') && close($f) ? 'added' : "$!" }
+  if ($do eq 'fill') { my $f; open($f, '>>', "/app/data/$file"); my $n = 0; my $m = 'x' x 1048576;
+    while (($n += 1) <= 100) { defined(syswrite($f, $m)) or last } $b = $n > 100 ? 'no end' : "$!" }
   if ($do eq 'size') { $b = -s "/app/data/$file" // "$!" }
   if ($do eq 'release') { $b = $ENV{BERTH_RELEASE} }
   print $c "HTTP/1.1 200 OK\\r\\nContent-Length: " . length($b) . "\\r\\nConnection: close\\r\\n\\r\\n$b"; close $c }
@@ -134,6 +136,40 @@ describe('volumes of an app', function () {
     expect(await get('/size/log')).to.equal('5')
     await refused(/has the volume data, and what is in it would be lost/, 'apps:destroy', '--confirm', app)
     expect(await get('/size/log')).to.equal('5')
+  })
+
+  it('of a size are full for their app alone, and hold what they held when the engine was killed', async () => {
+    await refused(/no space left on device/, 'storage:mount', 'huge:/app/huge', '--size', '900T')
+    await refused(/less than 16M/, 'storage:mount', 'tiny:/app/tiny', '--size', '1M')
+    await refused(/is there already, without a limit/, 'storage:mount', 'data:/app/data', '--size', '32M')
+    await berth.succeed('storage:unmount', 'data', '-a', app)
+    await berth.succeed('storage:mount', 'small:/app/data', '--size', '32M', '-a', app)
+    expect(await get('/add/log')).to.equal('added')
+    expect(await get('/fill/much')).to.equal('No space left on device')
+    expect(Number(await get('/size/much'))).to.be.within(16 * 2 ** 20, 32 * 2 ** 20)
+    expect((await volumes()).find(({ name }) => name === 'small')?.size).to.equal(32 * 2 ** 20)
+    const before = pidOf('engine')
+    process.kill(before, 'SIGKILL')
+    await eventually(() => Promise.resolve(![before, 0].includes(pidOf('engine'))), 'another engine')
+    await berth.ready()
+    const { stdout } = await berth.succeed(
+      'run',
+      '-a',
+      app,
+      '--',
+      'sh',
+      '-c',
+      'rm /app/data/much; echo y >> /app/data/log',
+    )
+    expect(stdout).to.equal('')
+    expect(await get('/size/much'), 'the one that runs sees it').to.match(/No such file/)
+    await berth.succeed('ps:restart', '-a', app)
+    expect(await get('/size/log')).to.equal('3')
+    expect(await get('/fill/other')).to.equal('No space left on device')
+    await berth.succeed('storage:unmount', 'small', '-a', app)
+    await berth.succeed('storage:destroy', 'small', '--confirm', 'small', '-a', app)
+    await berth.succeed('storage:mount', 'data:/app/data', '-a', app)
+    expect(await get('/add/log'), 'others are as they were').to.equal('added')
   })
 
   it('are destroyed by their name alone, once nobody has them', async () => {

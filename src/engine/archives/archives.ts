@@ -107,7 +107,10 @@ export class Archives {
     try {
       const rested = await container.exclusively(async () => {
         if (await this.#enterRunning(container, hand, way.bare)) return undefined
-        await hand.post({ kind: 'enter', place: await restingPlace(container, way) })
+        // what is bound in the thread's own namespace stays there
+        await container.withVolumes(async () => {
+          await hand.post({ kind: 'enter', place: await restingPlace(container, way) })
+        })
         return way.writes ? { value: await use(hand) } : undefined
       })
       return rested ? rested.value : await use(hand)

@@ -4,6 +4,7 @@ import type { ContainerRecord } from '../containers/record.js'
 import type { NetworkRecord } from '../networks/record.js'
 import { parseSubnet } from '../kernel/ip.js'
 import type { Digest } from '../records.js'
+import { diskFile } from '../volumes/limited.js'
 import type { VolumeRecord } from '../volumes/record.js'
 import type { Findings } from './findings.js'
 import { entriesOf, readRecord } from './reading.js'
@@ -98,7 +99,7 @@ export async function checkVolumes(root: string, findings: Findings): Promise<Re
     found.add(name)
     for (const { name: other } of await entriesOf(path))
       if (other === 'copied') findings.leftover(join(path, other), 'what is to be moved into the volume')
-      else if (other !== 'volume.json' && other !== '_data')
+      else if (!['volume.json', '_data', diskFile].includes(other))
         findings.leftover(join(path, other), 'nothing refers to it')
   }
   return found

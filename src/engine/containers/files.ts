@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { openSync } from 'node:fs'
 import type { Written } from '../images/changes.js'
 import { bundleOf, type Container, type ContainerDeps } from './container.js'
@@ -63,7 +64,19 @@ export class ContainerFiles {
     return this.#container.exclusively(work)
   }
 
-  /** The same; what runs is frozen meanwhile. */
+  /** What its volumes stand for is mounted while `work` is done, though it does not run. @throws EngineError `broken` */
+  async withVolumes<T>(work: () => Promise<T>): Promise<T> {
+    const { volumes } = this.#deps
+    const holder = `files of ${this.record.id} ${randomBytes(8).toString('hex')}`
+    try {
+      for (const { type, name } of this.record.mounts) if (type === 'volume') await volumes.hold(name, holder)
+      return await work()
+    } finally {
+      await volumes.letGo(holder)
+    }
+  }
+
+  /** As `exclusively`; what runs is frozen meanwhile. */
   frozen<T>(work: () => Promise<T>): Promise<T> {
     return this.exclusively(async () => {
       if (this.record.state.status !== 'running') return work()

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { EngineError, messageOf } from '../errors.js'
 import { unmount } from '../kernel/libc.js'
+import { limitedMount, parseSize, removeLostAndFound } from './limited.js'
 
 type Options = Readonly<Record<string, string>>
 
@@ -16,8 +17,13 @@ const needed: Readonly<Record<string, readonly string[]>> = {
 /** Checks the options of a new volume of the local driver. @throws EngineError `invalid` in dockerd's words */
 export function checkOptions(name: string, options: Options): void {
   const refuse = (why: string): EngineError => new EngineError('invalid', `create ${name}: ${why}`)
+  if (options.size !== undefined) {
+    parseSize(name, options.size)
+    const other = Object.keys(options).find((key) => key !== 'size')
+    if (other !== undefined) throw refuse(`size and ${other} exclude each other`)
+    return
+  }
   for (const key of Object.keys(options)) {
-    if (key === 'size') throw refuse('quota size requested but no quota support')
     const missing = needed[key]?.find((other) => !options[other])
     if (!Object.hasOwn(needed, key)) throw refuse(`invalid option: "${key}"`)
     if (missing !== undefined) throw refuse(`missing required option: "${missing}"`)
@@ -33,8 +39,10 @@ const mountArgs = ({ type = '', device = '', o = '' }: Options, target: string):
 /** Mounts what a volume's options stand for at its content's place, unless it is. @throws EngineError `broken` */
 export async function mountVolume(options: Options, target: string): Promise<void> {
   if (await isMounted(target)) return
+  const isLimited = options.size !== undefined
   try {
-    await promisify(execFile)('mount', [...mountArgs(options, target)])
+    await promisify(execFile)('mount', [...mountArgs(isLimited ? limitedMount(target) : options, target)])
+    if (isLimited) await removeLostAndFound(target)
   } catch (error) {
     const said = (error as { stderr?: string }).stderr || messageOf(error)
     const reason = said.trim().replace(`mount: ${target}: `, '').split('\n')[0] ?? ''

@@ -7,6 +7,7 @@ import type { VolumeFiller } from '../records.js'
 import { syncDirectory, writeDurably } from '../system/durable.js'
 import { removeIfPossible, sweepTrees } from '../system/remove.js'
 import { makeCopy, moveOut } from './fill.js'
+import { makeDisk, parseSize } from './limited.js'
 
 /** A volume as stored: `<name>/volume.json`, beside its content in `<name>/_data`. */
 export interface VolumeRecord {
@@ -67,6 +68,7 @@ export class VolumeRecords {
     try {
       await mkdir(draft, { mode: 0o701 })
       await mkdir(join(draft, '_data'), { mode: 0o755 })
+      if (record.options.size !== undefined) await makeDisk(draft, parseSize(record.name, record.options.size))
       await writeDurably(join(draft, 'volume.json'), JSON.stringify(record))
       await rename(draft, join(this.#directory, record.name))
     } catch (error) {

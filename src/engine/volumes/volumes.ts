@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
+import { readdir, statfs } from 'node:fs/promises'
 import type { EngineConfig } from '../config.js'
 import { EngineError, isFault } from '../errors.js'
 import type { Events, Usage, VolumeFiller, VolumeInfo, VolumeRequest, Volumes } from '../records.js'
 import { bytesBelow } from '../system/disk.js'
 import { fillInPlace, settleInPlace } from './fill.js'
+import { demandRoom, parseSize } from './limited.js'
 import { checkOptions, mountVolume, unmountVolume } from './options.js'
 import { VolumeRecords, type VolumeRecord } from './record.js'
 import { Mutex } from '../mutex.js'
@@ -28,15 +29,16 @@ const anonymousLabel = 'com.docker.volume.anonymous'
  * mounted there for as long as a container runs with it, in the engine's mount namespace: the host does not see it.
  */
 export async function openVolumes(
-  config: Pick<EngineConfig, 'root'>,
+  config: Pick<EngineConfig, 'root' | 'diskReserve'>,
   events: Events,
   usage: Pick<Usage, 'ofVolume'>,
 ): Promise<VolumeRoom> {
   const records = new VolumeRecords(`${config.root}/volumes`)
-  return new LocalVolumes(records, await records.load(), events, usage)
+  return new LocalVolumes(config, records, await records.load(), events, usage)
 }
 
 class LocalVolumes implements VolumeRoom {
+  readonly #config: Pick<EngineConfig, 'root' | 'diskReserve'>
   readonly #records: VolumeRecords
   readonly #events: Events
   readonly #usage: Pick<Usage, 'ofVolume'>
@@ -44,7 +46,14 @@ class LocalVolumes implements VolumeRoom {
   readonly #holders = new Map<string, Set<string>>()
   readonly #mutex = new Mutex()
 
-  constructor(records: VolumeRecords, known: readonly VolumeRecord[], events: Events, usage: Pick<Usage, 'ofVolume'>) {
+  constructor(
+    config: Pick<EngineConfig, 'root' | 'diskReserve'>,
+    records: VolumeRecords,
+    known: readonly VolumeRecord[],
+    events: Events,
+    usage: Pick<Usage, 'ofVolume'>,
+  ) {
+    this.#config = config
     this.#records = records
     this.#volumes = new Map(known.map((record) => [record.name, record]))
     this.#events = events
@@ -59,8 +68,18 @@ class LocalVolumes implements VolumeRoom {
     return this.#usage.ofVolume(name)
   }
 
-  space(name: string): Promise<number> {
-    return bytesBelow(this.#records.mountpoint(name))
+  async space(name: string): Promise<number> {
+    const place = this.#records.mountpoint(name)
+    if (this.#volumes.get(name)?.options.size === undefined) return bytesBelow(place)
+    // its own file system counts for us
+    const holder = `measuring ${randomBytes(8).toString('hex')}`
+    await this.hold(name, holder)
+    try {
+      const { blocks, bfree, bsize } = await statfs(place)
+      return (blocks - bfree) * bsize
+    } finally {
+      await this.letGo(holder)
+    }
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- the contract lets other volumes be looked up
@@ -86,6 +105,8 @@ class LocalVolumes implements VolumeRoom {
       const known = this.#volumes.get(name)
       if (known) return this.#describe(known)
       checkOptions(name, options)
+      if (options.size !== undefined)
+        demandRoom(name, parseSize(name, options.size), this.#config.root, this.#config.diskReserve)
       const record: VolumeRecord = {
         name,
         createdAt: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
