@@ -22,11 +22,13 @@ export function chooseNext(pending: readonly Operation[], running: string | null
     (operation) => operation.status === 'queued' && reasonToEnd(pending, operation.id) !== null,
   )
   const left = waiting.filter((operation) => !cancelled.includes(operation))
-  const superseded = left.filter(
-    (one, index) => one.status === 'queued' && [one, left[index + 1]].every((each) => each && isBuild(each)),
-  )
+  const superseded = left.filter((one, index) => one.status === 'queued' && isBuild(one) && isForAll(left[index + 1]))
   return { next: left.find((operation) => !superseded.includes(operation)) ?? null, superseded, cancelled }
 }
+
+/** A push that everybody gets: one that some clients get, as a canary, is in nobody's place. */
+const isForAll = (operation: Operation | undefined): boolean =>
+  operation !== undefined && isBuild(operation) && operation.change.canary === undefined
 
 /** Why a pending operation shall not go on: somebody cancelled it, or it builds what is about to be destroyed. */
 export function reasonToEnd(pending: readonly Operation[], id: string): string | null {

@@ -83,9 +83,11 @@ async function releaseCanary(
     await runBefore(deps, run, release)
     await askBefore(deps, run, 'deploy', version)
     await waitForChanges(deps, run, () => startCanary(deps, run, release, canaryAfter(app, change)))
+    await tellAfter(deps, run, 'deploy', { release: version })
   }
   await deps.store.releases.update(app.id, version, { status: 'succeeded', canary: true })
   run.log.detail(`Released v${String(version)} as a canary`)
+  await tellAfter(deps, run, 'release', { release: version })
 }
 
 /** Ends an operation that makes no release. @param why `true` where what was asked for is so already */

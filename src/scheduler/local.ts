@@ -22,7 +22,7 @@ import { Reconciler } from './reconciler.js'
 import { ProcessRecords } from './records.js'
 import { runChecks } from './run-checks.js'
 import { tellTo } from './tell.js'
-import { replaceOf, RollOut, type RolloutRequest } from './rollout.js'
+import { noProcess, replaceOf, RollOut, type RolloutRequest } from './rollout.js'
 import type {
   CheckResult,
   Detached,
@@ -105,6 +105,7 @@ class LocalScheduler implements Scheduler {
     const canary = await canaryReleaseOf(this.#options.store, app)
     if (!app.canary || !canary || !(isOfCanary || process === null || process === 'web')) return
     const slots = canarySlots(app.canary, release, canary)
+    if (isOfCanary && !slots.some((slot) => slot.process === process)) throw noProcess(process)
     const shouldReplace = (one: ObservedContainer) => !isOfCanary || one.process === process
     await this.#move({ app, release: canary, shouldReplace, canary: { slots, ...unchanged }, ...options })
   }

@@ -214,7 +214,10 @@ export class RollOut {
 export function replaceOf(release: Release, process: string | null): (found: ObservedContainer) => boolean {
   if (process === null) return () => true
   const hit = (one: { process: string; type: string }) => one.process === process || one.type === process
-  if (!slotsOf(release).some(hit))
-    throw new BerthError('missing', `no process "${process.slice(0, 80)}"`, 'run `berth ps` to see them all')
+  if (!slotsOf(release).some(hit)) throw noProcess(process)
   return hit
 }
+
+/** Says that an app runs none of that name. */
+export const noProcess = (process: string): BerthError =>
+  new BerthError('missing', `no process "${process.slice(0, 80)}"`, 'run `berth ps` to see them all')

@@ -27,6 +27,11 @@ describe('the next deploy of an app', () => {
   it('is the oldest', () => expect(chosen([operation('1', config), operation('2', config)])).to.deep.equal(['1', []]))
   it('is the newest of pushes in a row', () =>
     expect(chosen([operation('1', push), operation('2', push), operation('3', push)])).to.deep.equal(['3', ['1', '2']]))
+  it('is a push that only some clients get the next of, as a canary', () => {
+    const canary: Change = { kind: 'push', commit: 'c', branch: 'main', canary: 10 }
+    expect(chosen([operation('1', push), operation('2', canary)])).to.deep.equal(['1', []])
+    expect(chosen([operation('1', canary), operation('2', push)])).to.deep.equal(['2', ['1']])
+  })
   it('is a push that another change follows', () =>
     expect(
       chosen([operation('1', push), operation('2', push), operation('3', config), operation('4', push)]),

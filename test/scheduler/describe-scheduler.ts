@@ -245,6 +245,8 @@ export function describeScheduler(name: string, open: () => Promise<SchedulerGro
       await scheduler.restart(await now(), await releaseOf(app), null, quiet)
       await settled(app, 'web.1 up v2', 'web.c1 up v3')
       expect([...(await containers(app)).values()]).not.to.include.oneOf([...second.values()])
+      const none = await scheduler.restart(await now(), await releaseOf(app), 'web.c9', quiet).catch((e: unknown) => e)
+      expect(none).to.have.property('fault', 'missing')
       const sick = await ground.release(app, { config: { ...config, ACT: 'crash' } })
       const error = await scheduler
         .startCanary(await now(), sick, { release: sick.version, since: 'b', percent: 50 }, quiet)
