@@ -142,14 +142,21 @@ function datagramEntrance({ proxyProtocol }: PlanePlace, list: string): string {
   return `  bind "quic+fd@\${HTTP3_FD}" ssl crt-list ${list} alpn h3${refused}`
 }
 
+/** Before requests are led: a connection that was made for another host is the router's to judge (421). */
+const madeForAnother = '{ ssl_fc_sni -m found } !{ ssl_fc_sni,lower,strcmp(txn.host) eq 0 }'
+
 function frontend(name: string, entered: string, place: PlanePlace, file: (name: string) => string) {
-  const map = file(name === 'http' ? files.plain : files.secure)
+  const isPlain = name === 'http'
+  const map = file(isPlain ? files.plain : files.secure)
   const own = ofTheRouter.map(([condition]) => `  use_backend ${routersOwn} if ${condition}`)
+  if (!isPlain) own.push(`  use_backend ${routersOwn} if ${madeForAnother}`)
+  const named = 'req.hdr(host),host_only,lower'
+  const host = isPlain ? named : 'var(txn.host)'
   return `
 frontend ${name}${limits(file, place.clientConnections)}
-${entered}
-  http-request set-var(txn.slot) req.hdr(host),host_only,lower,map_str(${map},other)
-  http-request set-var(txn.slot) 'req.hdr(host),host_only,lower,regsub(^[^.]*,*),map_str(${map},${routersOwn})' if { var(txn.slot) -m str other }
+${entered}${isPlain ? '' : `\n  http-request set-var(txn.host) ${named}`}
+  http-request set-var(txn.slot) ${host},map_str(${map},other)
+  http-request set-var(txn.slot) '${host},regsub(^[^.]*,*),map_str(${map},${routersOwn})' if { var(txn.slot) -m str other }
   http-request set-var(txn.id) req.hdr(x-request-id) if { req.hdr(x-request-id) -m reg ^[A-Za-z0-9][A-Za-z0-9._:-]{7,127}$ }
   http-request set-var(txn.id) uuid() unless { var(txn.id) -m found }
   use_backend ${routersOwn} if { var(txn.slot) -m str ${routersOwn} }
@@ -179,7 +186,7 @@ backend clients
 
 backend ${routersOwn}
   http-reuse safe
-  server router unix@${place.frontSocket} send-proxy-v2-ssl
+  server router unix@${place.frontSocket} send-proxy-v2-ssl proxy-v2-options authority
 ${frontends(place, file)}${slotsPart(pages)}`
 }
 

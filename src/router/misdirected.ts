@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { coversHost } from '../store/certificates.js'
 import { normaliseHost } from './host.js'
 
 /** A connection whose handshake is over. */
@@ -22,4 +23,19 @@ export function isMisdirected(socket: Socket | Shaken, host: string): boolean {
   if (named === null || named === host) return false
   const shown = (socket as Shaken).getX509Certificate()
   return shown !== undefined && covers(shown, named) && !covers(shown, host)
+}
+
+/**
+ * The same of a connection whose handshake was a data plane's, by the name that its client asked that for.
+ * @param namesFor of the certificate that is shown for a name
+ */
+export function isMisled(
+  servername: string,
+  host: string,
+  namesFor: (servername: string) => readonly string[] | undefined,
+): boolean {
+  const named = normaliseHost(servername)
+  if (named === null || named === host) return false
+  const names = namesFor(servername)
+  return names !== undefined && !names.some((name) => coversHost(name, host))
 }

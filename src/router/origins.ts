@@ -7,7 +7,7 @@ import type { BackendAddress } from './connection.js'
 import type { AskedTarget, Hold, Origin } from './exchange.js'
 import { requestHeaders, requestIdOf } from './headers.js'
 import { normaliseHost, type RequestAddress } from './host.js'
-import { isMisdirected } from './misdirected.js'
+import { isMisdirected, isMisled } from './misdirected.js'
 import type { Scheme, TrustedProxies } from './proxies.js'
 import { urlAt } from './redirect.js'
 import { Destination, type Table } from './table.js'
@@ -21,6 +21,12 @@ export interface FrontListener {
   readonly introduced?: 'trusted' | 'all'
 }
 
+/** The way in that a connection came by. */
+export interface WayTaken extends FrontListener {
+  /** That its client asked the data plane for in a handshake. */
+  readonly named?: string
+}
+
 /** What requests are directed by. */
 export interface OriginsDeps {
   readonly table: Table
@@ -30,6 +36,8 @@ export interface OriginsDeps {
   readonly firstByte?: number
   /** Where HTTPS is; default 443. */
   readonly httpsPort?: number | undefined
+  /** Names of the certificate that is shown to who asks for one; default nothing is shown. */
+  readonly namesFor?: (servername: string) => readonly string[] | undefined
   /** What a request to a hostname waits for while none of its processes can be reached; default nothing. */
   readonly hold?: (host: string) => Hold | undefined
 }
@@ -93,13 +101,15 @@ export class Origins {
   }
 
   /** Finds where a request goes, and with which headers; else what its page says. */
-  direct({ scheme, port }: FrontListener, asked: Asked): Directed | Undirected {
+  direct({ scheme, port, named: shaken }: WayTaken, asked: Asked): Directed | Undirected {
     const { headers: given, address, frame } = asked
     const id = requestIdOf(given) ?? randomUUID()
     if (!address) return { id, address }
     // a proxy names whom it likes, and sends on what it likes
-    if (!this.#proxies.has(asked.peer) && isMisdirected(asked.socket, address.host))
-      return { id, address, misdirected: true }
+    const { namesFor = () => undefined } = this.#deps
+    const isElsewhere =
+      shaken === undefined ? isMisdirected(asked.socket, address.host) : isMisled(shaken, address.host, namesFor)
+    if (isElsewhere && !this.#proxies.has(asked.peer)) return { id, address, misdirected: true }
     const visitor = this.#proxies.visitor(asked.peer, given, scheme)
     const { authority } = visitor
     // a proxy that puts its own name for us into Host says elsewhere what its client asked for

@@ -6,6 +6,8 @@ export interface Introduction {
   readonly port?: number
   /** The proxy has ended TLS (version 2, PP2_TYPE_SSL). */
   readonly secure?: boolean
+  /** That the client asked the proxy for in its handshake (version 2, PP2_TYPE_AUTHORITY; SNI). */
+  readonly name?: string
 }
 
 /** The introduction at the start of a connection, and how many bytes it takes. */
@@ -21,6 +23,7 @@ const fixedPart = 16
 const mostVariable = 4096
 const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 const word = Buffer.from('PROXY ')
+const authorityType = 0x02
 const sslType = 0x20
 const clientSpokeTls = 0x01
 
@@ -76,9 +79,9 @@ function readBinary(bytes: Buffer): IntroductionHead | 'more' | 'malformed' {
   if (each === undefined) return { length }
   const tlvs = 2 * each + 4
   if (given.length < tlvs) return 'malformed'
-  const secure = spokeTls(given.subarray(tlvs))
-  if (secure === undefined) return 'malformed'
-  return { length, address: addressIn(given.subarray(0, each)), port: given.readUInt16BE(2 * each + 2), secure }
+  const said = readTlvs(given.subarray(tlvs))
+  if (said === undefined) return 'malformed'
+  return { length, address: addressIn(given.subarray(0, each)), port: given.readUInt16BE(2 * each + 2), ...said }
 }
 
 function addressIn(bytes: Buffer): string {
@@ -87,16 +90,18 @@ function addressIn(bytes: Buffer): string {
   return plain(groups.join(':'))
 }
 
-/** Whether the client spoke TLS with the proxy; undefined where the TLVs are longer than what holds them. */
-function spokeTls(tlvs: Buffer): boolean | undefined {
+/** What is said of TLS between client and proxy; undefined where the TLVs are longer than what holds them. */
+function readTlvs(tlvs: Buffer): Pick<Introduction, 'secure' | 'name'> | undefined {
   let secure = false
+  let name: string | undefined
   for (let at = 0; at < tlvs.length;) {
     if (tlvs.length - at < 3) return undefined
     const type = tlvs.readUInt8(at)
     const size = tlvs.readUInt16BE(at + 1)
     if (at + 3 + size > tlvs.length) return undefined
     if (type === sslType && size >= 5) secure = (tlvs.readUInt8(at + 3) & clientSpokeTls) !== 0
+    if (type === authorityType && size > 0) name = tlvs.toString('latin1', at + 3, at + 3 + size)
     at += 3 + size
   }
-  return secure
+  return { secure, ...(name === undefined ? {} : { name }) }
 }

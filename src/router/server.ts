@@ -16,7 +16,14 @@ import { Forwarder } from './forward.js'
 import { clientOf } from './headers.js'
 import { normaliseHost, requestAddress } from './host.js'
 import { introductionOf, listenInFront } from './introductions.js'
-import { Origins, type Directed, type FrontListener, type OriginsDeps, type Undirected } from './origins.js'
+import {
+  Origins,
+  type Directed,
+  type FrontListener,
+  type OriginsDeps,
+  type Undirected,
+  type WayTaken,
+} from './origins.js'
 import { sendRedirect } from './redirect.js'
 import { sendPage, sendRawPage, type ErrorKind } from './pages.js'
 import { PlainListener } from './plain.js'
@@ -64,7 +71,8 @@ export function createFront(deps: RouterDeps): Front {
     exempt: (address) => proxies.has(address),
   })
   const tunnels = new Tunnels()
-  const reception = new Reception(deps, { origins: new Origins(deps, proxies), proxies, clients, tunnels })
+  const origins = new Origins({ ...deps, namesFor: (name) => deps.secrets?.certificates.namesFor(name) }, proxies)
+  const reception = new Reception(deps, { origins, proxies, clients, tunnels })
   const entrances = deps.listeners.map((listener) => reception.entranceFor(listener))
   return { servers: entrances.map(listenerOf), clients, ...closing(entrances, clients, tunnels) }
 }
@@ -243,9 +251,11 @@ interface ReadStream {
 }
 
 /** The way in as a proxy that has introduced a connection saw it. */
-function cameBy(listener: FrontListener, socket: Socket): FrontListener {
-  const { port = listener.port, secure } = introductionOf(socket) ?? {}
-  return { scheme: secure === true ? 'https' : listener.scheme, port }
+function cameBy(listener: FrontListener, socket: Socket): WayTaken {
+  const { port = listener.port, secure, name } = introductionOf(socket) ?? {}
+  // a proxy may have certificates of its own, a plane has ours
+  const named = listener.introduced === 'all' && name !== undefined ? { named: name } : {}
+  return { scheme: secure === true ? 'https' : listener.scheme, port, ...named }
 }
 
 /** A request that has been let in, before it is known where it goes. */

@@ -87,11 +87,21 @@ export class ShownCertificates {
 
   /** What to show for a name that a client asks for; undefined when there is nothing for it. */
   contextFor(servername: string, now = Date.now()): SecureContext | undefined {
+    const id = this.#idFor(servername, now)
+    return id === undefined ? undefined : this.#contextOf(id)
+  }
+
+  /** Names of what is shown for one; undefined when there is nothing for it. */
+  namesFor(servername: string, now = Date.now()): readonly string[] | undefined {
+    const id = this.#idFor(servername, now)
+    return id === undefined ? undefined : this.#all.get(id)?.names
+  }
+
+  #idFor(servername: string, now: number): string | undefined {
     const host = normaliseHost(servername)
     if (host === null || host !== servername.toLowerCase()) return undefined
     const known = this.#names.get(host)
-    const id = known && known.until > now ? known.id : this.#look(host, now)
-    return id === undefined ? undefined : this.#contextOf(id)
+    return known && known.until > now ? known.id : this.#look(host, now)
   }
 
   #look(host: string, now: number): string | undefined {

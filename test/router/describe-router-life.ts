@@ -10,6 +10,7 @@ import { patience } from '../patience.js'
 import { app, rawApp, saying } from './parts.js'
 import { ask, begin, eventually, noon, type RouterUnderTest } from './plane-rig.js'
 import { certificate } from './secure-rig.js'
+import { Authority } from '../certificates/authority.js'
 
 /** What a router holds to over TLS, and when it is killed: of `describeRouter`. */
 export function describeRouterLife(of: () => RouterUnderTest, back: number): void {
@@ -119,6 +120,33 @@ export function describeRouterLife(of: () => RouterUnderTest, back: number): voi
       expect(await text(before.socket)).to.match(/safe$/)
       await certificates.remove('c1')
       await eventually(async () => (await subject('safe.example')) === 'berth.test')
+    })
+
+    it('answers nothing of a host over a connection that was made for another', async () => {
+      await using blog = await saying('blog')
+      await using shop = await saying('shop')
+      await front.route('made', [blog.target()], { hosts: ['made.test', '*.made.example'] })
+      await front.route('else', [shop.target()], { hosts: ['else.test'] })
+      const names = ['made.test', '*.made.example']
+      await using authority = await Authority.open()
+      const { cert: chain, key } = await authority.issue(null, { names })
+      await front.store.certificates.put({ ...certificate('c3', names, 'id-made'), chain, key })
+      const over = async (servername: string, host: string): Promise<string> => {
+        const { socket } = await shown(servername)
+        socket.write(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+        const said = await text(socket)
+        return said.slice(9, 12) === '200' ? (said.split('\r\n\r\n')[1] ?? '') : said.slice(9, 12)
+      }
+      await eventually(async () => (await over('made.test', 'else.test')) === '421')
+      for (const host of ['else.test', 'nobody.test', 'made.example'])
+        for (const named of ['made.test', 'MADE.test', 'a.made.example'])
+          expect(await over(named, host), `${named} ${host}`).to.equal('421')
+      for (const [named, host] of [
+        ...[['made.test', 'made.test:443'] as const, ['MADE.test', 'made.test'] as const],
+        ...[['made.test', 'a.made.example'] as const, ['b.made.example', 'MADE.test.'] as const],
+      ])
+        expect(await over(named, host), `${named} ${host}`).to.match(/blog/)
+      expect(await over('else.test', 'made.test'), 'the self-signed one was shown').to.match(/blog/)
     })
 
     it('serves HTTP/2, a hundred streams at once, and HTTP/1', async () => {

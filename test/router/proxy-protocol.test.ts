@@ -43,6 +43,11 @@ describe('the head of the PROXY protocol', () => {
     ['version 2 with IPv4 as IPv6', binary(0x21, 0x21, mapped), { address: '192.0.2.1', port: 80, secure: false }],
     ['TLS that was ended', binary(0x21, 0x11, Buffer.concat([four, ssl(1)])), { secure: true }],
     ['TLS that was not', binary(0x21, 0x11, Buffer.concat([four, ssl(0)])), { secure: false }],
+    [
+      'the name of a handshake',
+      binary(0x21, 0x11, Buffer.concat([four, tlv(0x02, Buffer.from('Blog.test')), ssl(1)])),
+      { secure: true, name: 'Blog.test' },
+    ],
     ['other TLVs', binary(0x21, 0x11, Buffer.concat([four, tlv(0xea, Buffer.alloc(900)), ssl(1)])), { secure: true }],
     ['the proxy itself', binary(0x20, 0x00, Buffer.alloc(0)), {}],
     ['the proxy itself, whatever it says', binary(0x20, 0x11, four), {}],

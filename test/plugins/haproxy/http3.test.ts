@@ -117,6 +117,16 @@ describe('HTTP/3 by HAProxy', function () {
     }
   })
 
+  it('answers nothing of a host over a connection that was made for another', async () => {
+    await using blog = await saying('x')
+    await front.route('made', [blog.target()])
+    await front.route('else', [blog.target()])
+    await front.store.certificates.put(certificate('c2', ['made.test'], 'id-made'))
+    await eventually(async () => (await by3('made.test', { args: ['-H', 'host: else.test'] })).status === 421)
+    expect((await by3('made.test')).body).to.equal('x')
+    expect((await by3('else.test', { args: ['-H', 'host: made.test'] })).body, 'none was shown').to.equal('x')
+  })
+
   it('keeps its connections over a reload, and others begin with the worker that comes', async () => {
     let finish: () => void = () => undefined
     const begun = Promise.withResolvers<undefined>()
