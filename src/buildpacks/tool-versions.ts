@@ -34,8 +34,9 @@ function inMise(tree: Tree, file: string, names: readonly string[]): string | un
 
 /** Without what both let stand before a version; what is on the author's machine, and whatever is newest, pin nothing. */
 function plain(text: string | undefined): string | undefined {
-  const version = text?.replace(/^(?:latest|prefix|sub-\d[\d.]*):/, '').trim()
-  return version === undefined || /^(?:latest|stable|system|lts)?$|^(?:ref|path|sub|tag|branch|rev):/i.test(version)
+  const version = text?.replace(/^(?:latest|prefix):/, '').trim()
+  return version === undefined ||
+    /^(?:latest|stable|system|lts)?$|^(?:ref|path|sub-[\d.]+|tag|branch|rev):/i.test(version)
     ? undefined
     : version
 }

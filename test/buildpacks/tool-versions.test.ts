@@ -22,7 +22,7 @@ describe('versions pinned by asdf and mise', () => {
   })
 
   it('takes what is no pin for none', () => {
-    for (const version of ['latest', 'system', 'lts', 'ref:v1.2', 'path:/opt/x', ''])
+    for (const version of ['latest', 'system', 'lts', 'ref:v1.2', 'path:/opt/x', 'sub-1:3.14', ''])
       expect(pinOf({ '.tool-versions': `python ${version}\n` }, 'python'), version).to.equal(undefined)
     for (const text of [
       '[tools]\npython = 3\n',

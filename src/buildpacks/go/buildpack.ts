@@ -93,7 +93,8 @@ interface Parts {
  */
 function dockerfileOf(tree: Tree, { mod, work, old, version, vendored, linked, commands, command }: Parts): string {
   const manifests = ['go.mod', 'go.sum', 'go.work', 'go.work.sum'].filter((file) => tree.hasFile(file))
-  const members = [...(mod?.replaces ?? []), ...(work?.directories ?? [])].flatMap((directory) =>
+  const local = [mod, ...(work?.mods ?? [])].flatMap((one) => one?.replaces ?? [])
+  const members = [...new Set([...local, ...(work?.directories ?? [])])].flatMap((directory) =>
     ['go.mod', 'go.sum'].map((file) => `${directory}/${file}`).filter((file) => tree.hasFile(file)),
   )
   const fetches = manifests.length > 0 && !vendored && (mod === null || mod.requires.length > 0)

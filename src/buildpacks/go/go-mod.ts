@@ -1,4 +1,4 @@
-import { normalize } from 'node:path/posix'
+import { dirname, join } from 'node:path/posix'
 import { SourceError, type SourcePlace } from '../source-error.js'
 import type { Tree } from '../tree.js'
 
@@ -10,7 +10,7 @@ export interface GoMod {
   readonly toolchain?: string
   /** Modules that it asks for. */
   readonly requires: readonly string[]
-  /** Directories of the tree that stand for modules: `./lib`. */
+  /** Directories of the tree that stand for modules: `lib`. */
   readonly replaces: readonly string[]
   /** What `// +heroku …` lines say, by their first word: `goVersion`, `install`. */
   readonly heroku: Readonly<Record<string, string>>
@@ -18,13 +18,14 @@ export interface GoMod {
 
 /** @throws SourceError for a directory that is not pushed */
 function directoryOf(target: string, place: SourcePlace): string {
-  if (target.startsWith('/') || normalize(target).startsWith('..'))
+  const directory = join(dirname(place.file), target)
+  if (target.startsWith('/') || directory.startsWith('..'))
     throw new SourceError(
       place,
       `${target} is outside of what is pushed`,
       'put the module into the repository, or take out the `replace`',
     )
-  return normalize(target).replace(/\/$/, '')
+  return directory.replace(/\/$/, '')
 }
 
 /** Reads a go.mod. @throws SourceError where it names no module, or a directory that is not pushed */

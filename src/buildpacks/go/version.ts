@@ -20,8 +20,8 @@ export interface GoVersion {
 
 /**
  * The version for an app: what `+heroku goVersion` of go.mod or .go-version, .tool-versions or mise.toml
- * pins, else the newest patch of the line that
- * the `toolchain` and `go` lines of go.work, or of go.mod, begin with, as Go takes those for the least that will do.
+ * pins, else the newest patch of the line that the `toolchain` and `go` lines of go.work, or of go.mod, begin with, as Go
+ * takes those for the least that will do.
  * @throws BerthError `invalid` for what is no version of Go
  */
 export function goVersion(tree: Tree, mod: GoMod | null, work: GoWork | null): GoVersion {

@@ -112,6 +112,15 @@ describe('the Go buildpack', () => {
     expect(work('go 1.24', 'require github.com/mattn/go-sqlite3 v1.14.22\n').dockerfile).to.include('CGO_ENABLED=1')
   })
 
+  it('finds what a module of a workspace has in place of another, from where that lies', () => {
+    const files = { 'go.work': 'go 1.24\nuse ./api\n', 'api/main.go': main, 'lib/go.mod': 'module lib\n' }
+    const api = (target: string): string => `module api\nrequire lib v0.0.0\nreplace lib => ${target}\n`
+    expect(planOf({ ...files, 'api/go.mod': api('../lib') }).dockerfile).to.include('COPY lib/go.mod ./lib/go.mod\n')
+    expect(complaintOf({ ...files, 'api/go.mod': api('../../lib') })).to.include(
+      'api/go.mod:3:16: ../../lib is outside of what is pushed',
+    )
+  })
+
   it('builds a tree from before modules as the module that it names', () => {
     const old = planOf({ '.godir': 'example.org/shop\n', 'web.go': server, Procfile: 'web: shop' })
     expect(old.dockerfile).to.include('go mod init example.org/shop && go mod tidy').and.not.include('GO111MODULE')
