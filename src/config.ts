@@ -287,6 +287,8 @@ export const label = {
   type: 'berth.type',
   /** Of what runs at times. */
   run: 'berth.run',
+  /** Of a service's container, volume and networks: its id. */
+  service: 'berth.service',
 } as const
 
 /** SHA-256 in hex: tokens are stored as this and nothing else. */

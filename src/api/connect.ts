@@ -4,6 +4,7 @@ import { createLog } from '../log.js'
 import type { EngineClient } from '../engine-client/client.js'
 import type { Syncing } from '../git/sync/syncing.js'
 import type { LogSource, Scheduler } from '../scheduler/scheduler.js'
+import type { ServiceDeps } from '../services/server.js'
 import type { App } from '../store/apps.js'
 import type { Store } from '../store/store.js'
 import { Grants } from '../access/grants.js'
@@ -19,9 +20,11 @@ export function connectPlatform(
   let scheduler: Promise<Scheduler> | undefined
   const open = (): Promise<Scheduler> => (scheduler ??= openScheduler(config, store))
   const engine = async (): Promise<EngineClient> => (await import('../engine-client/client.js')).connectEngine(config)
+  let services: Promise<ServiceDeps> | undefined
   return {
     config,
     store,
+    services: () => (services ??= openServices(config, store, engine)),
     grants: new Grants(store),
     closing,
     engine,
@@ -44,6 +47,16 @@ export function connectPlatform(
     },
     runChecks: async (app, process, signal) => (await open()).runChecks(app, process, signal),
     run: async (app, spec, signal) => (await open()).attach(app, await store.releases.current(app), spec, signal),
+  }
+}
+
+async function openServices(config: Config, store: Store, engine: ControlApiDeps['engine']): Promise<ServiceDeps> {
+  const { ServicePlugins } = await import('../plugins/services.js')
+  return {
+    config,
+    store,
+    engine: await engine(),
+    plugins: new ServicePlugins({ config, store, log: createLog('api') }),
   }
 }
 

@@ -8,6 +8,7 @@ import { domains } from './domains/contract.js'
 import { doctor } from './doctor/contract.js'
 import { builds, operations } from './operations/contract.js'
 import { git } from './git/contract.js'
+import { links } from './links/contract.js'
 import { onDemand } from './on-demand/contract.js'
 import { formation } from './formation/contract.js'
 import { plugins } from './plugins/contract.js'
@@ -19,6 +20,7 @@ import { storage } from './storage/contract.js'
 import { system } from './system/contract.js'
 import { routing } from './routing/contract.js'
 import { registries } from './registries/contract.js'
+import { services } from './services/contract.js'
 import { tokens } from './tokens/contract.js'
 import type { ApiEndpoints } from './endpoint.js'
 
@@ -44,6 +46,8 @@ export const contract = {
   git,
   registries,
   plugins,
+  services,
+  links,
   tokens,
   platform,
   doctor,
@@ -59,6 +63,8 @@ export type { CheckRun, CheckView } from './checks/contract.js'
 export type { CronEntryView, CronRunView } from './cron/contract.js'
 export type { Diagnosis } from './doctor/contract.js'
 export type { DomainCheck, DomainInfo, DomainView } from './domains/contract.js'
+export type { LinkView } from './links/contract.js'
+export type { ServiceInfo, ServiceKindView, ServiceView } from './services/contract.js'
 export type { OnDemandView } from './on-demand/contract.js'
 export type { RoutingView } from './routing/contract.js'
 export type { OperationView } from './operations/contract.js'

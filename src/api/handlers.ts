@@ -7,6 +7,7 @@ import { configHandlers } from './config/handlers.js'
 import { cronHandlers } from './cron/handlers.js'
 import { domainHandlers } from './domains/handlers.js'
 import { doctorHandlers } from './doctor/handlers.js'
+import { linkHandlers } from './links/handlers.js'
 import { onDemandHandlers } from './on-demand/handlers.js'
 import { routingHandlers } from './routing/handlers.js'
 import { buildHandlers, operationHandlers } from './operations/handlers.js'
@@ -20,6 +21,7 @@ import { platformHandlers } from './platform/handlers.js'
 import { storageHandlers } from './storage/handlers.js'
 import { systemHandlers } from './system/handlers.js'
 import { registryHandlers } from './registries/handlers.js'
+import { serviceHandlers } from './services/handlers.js'
 import { tokenHandlers } from './tokens/handlers.js'
 import type { ControlApiDeps } from './platform.js'
 
@@ -45,6 +47,8 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   git: gitHandlers(platform),
   registries: registryHandlers(platform),
   plugins: pluginHandlers(platform),
+  services: serviceHandlers(platform),
+  links: linkHandlers(platform),
   tokens: tokenHandlers(platform),
   platform: platformHandlers(platform),
   doctor: doctorHandlers(platform),

@@ -3,6 +3,7 @@ import type { Config } from '../config.js'
 import type { EngineClient } from '../engine-client/client.js'
 import type { SyncRun } from '../git/sync/syncing.js'
 import type { LogQuery, OneOff, OneOffSpec } from '../scheduler/scheduler.js'
+import type { ServiceDeps } from '../services/server.js'
 import type { App } from '../store/apps.js'
 import type { CronRun } from '../store/cron.js'
 import type { Asker, Operation } from '../store/operations.js'
@@ -26,6 +27,8 @@ export interface ControlApiDeps {
   readonly closing: AbortSignal
   /** The container engine that apps run on. */
   readonly engine: () => Promise<EngineClient>
+  /** What looking at services takes, and running something in them. */
+  readonly services: () => Promise<ServiceDeps>
   /** Records a change for the worker to carry out; durable when it resolves. */
   submit(app: App, change: Change, by: Asker | null): Promise<Operation>
   /** Has the commit that an app runs built again from its repository; durable when it resolves. */

@@ -6,7 +6,7 @@ import { deadline } from '../lib/deadline.js'
 import { formatDuration } from '../lib/duration.js'
 import { BerthError, messageOf } from '../errors.js'
 import { bodyOfFault, toFault } from './faults.js'
-import type { OneOff } from '../scheduler/scheduler.js'
+import type { OneOff, OneOffSpec } from '../scheduler/scheduler.js'
 import type { ControlApiDeps } from './platform.js'
 import { channel, inputWindow, type FromServer } from './run-messages.js'
 
@@ -15,7 +15,7 @@ const Terminal = { rows: z.int().min(1).max(9999), columns: z.int().min(1).max(9
 const ClientMessage = z.union([
   z.strictObject({
     start: z.strictObject({
-      command: z.array(z.string().refine((word) => !word.includes('\0'), 'a word of a command holds no NUL')).min(1),
+      command: z.array(z.string().refine((word) => !word.includes('\0'), 'a word of a command holds no NUL')),
       tty: z.boolean().default(false),
       rows: Terminal.rows.default(24),
       columns: Terminal.columns.default(80),
@@ -154,10 +154,13 @@ const tooLong = (ms: number): BerthError =>
     'BERTH_RUN_LIMIT in berth.env is how long one may take',
   )
 
+/** Starts what somebody has asked for; it is ended when the signal aborts. */
+export type OpenRun = (spec: OneOffSpec, signal: AbortSignal) => Promise<OneOff>
+
 /** Ties a WebSocket to a one-off process, from its `start` to its `exit`. A caller that leaves ends the process. */
 export async function serveRun(
   platform: ControlApiDeps,
-  { name, caller }: { readonly name: string; readonly caller: Caller },
+  { open, caller }: { readonly open: OpenRun; readonly caller: Caller },
   socket: WebSocket,
 ): Promise<void> {
   const left = new AbortController()
@@ -176,7 +179,7 @@ export async function serveRun(
     const { run } = platform.config.limits
     using late = deadline(run, left.signal)
     late.signal.addEventListener('abort', () => end(tooLong(run)), { once: true })
-    const process = await platform.run(await platform.store.apps.get(name), spec, left.signal)
+    const process = await open(spec, left.signal)
     tell(socket, { started: { process: process.process } })
     incoming.attach(process)
     const ended = Promise.all([process.exit, pump(socket, process.output)])

@@ -3,26 +3,46 @@ import type { Duplex } from 'node:stream'
 import type { WebSocketServer } from 'ws'
 import { BerthError } from '../errors.js'
 import { authenticate, bearerOf } from '../access/authenticate.js'
-import { demand } from '../access/caller.js'
+import { demand, type Caller } from '../access/caller.js'
 import { contract } from './contract.js'
 import { toFault } from './faults.js'
 import { barred, isBarred } from './plain-http.js'
 import type { ControlApiDeps } from './platform.js'
 import { answerToFault, sendRaw } from './refusals.js'
+import type { OpenRun } from './run-socket.js'
 
 /** Bytes of one frame of standard input. */
 const frameLimit = 1024 * 1024
 
-const runPath = /^\/api\/apps\/([^/?]+)\/run(?:\?|$)/
+const runPath = /^\/api\/(apps|services)\/([^/?]+)\/(run|enter)(?:\?|$)/
 
-function appOf(url: string): string {
+/** What a WebSocket is of: an app's one-off, or a service's command. */
+function targetOf(url: string): { readonly of: 'apps' | 'services'; readonly name: string } {
   try {
-    const name = runPath.exec(url)?.[1]
-    if (name !== undefined) return decodeURIComponent(name)
+    const [, of, name, verb] = runPath.exec(url) ?? []
+    if (of === 'apps' && verb === 'run') return { of, name: decodeURIComponent(name ?? '') }
+    if (of === 'services' && verb === 'enter') return { of, name: decodeURIComponent(name ?? '') }
   } catch {
     // a malformed escape names nothing
   }
   throw new BerthError('missing', 'there is no WebSocket here', 'see docs/api.md')
+}
+
+/** What it starts, for a caller that may. @throws BerthError `missing`, `denied` */
+async function openerOf(platform: ControlApiDeps, url: string, caller: Caller): Promise<OpenRun> {
+  const { of, name } = targetOf(url)
+  if (of === 'services') {
+    demand(caller, contract.services.enter.needs, null)
+    const service = await platform.store.services.get(name)
+    const { enterService } = await import('../services/enter.js')
+    return async (spec, signal) => enterService(await platform.services(), service, spec, signal)
+  }
+  demand(caller, contract.processes.run.needs, await platform.store.apps.get(name))
+  return async (spec, signal) => {
+    if (spec.command.length === 0)
+      throw new BerthError('invalid', 'there is no command to run', 'see docs/api.md for what the messages are')
+    return platform.run(await platform.store.apps.get(name), spec, signal)
+  }
 }
 
 /** The server's handler of `upgrade`: token first, then the one operation that is a WebSocket. */
@@ -35,11 +55,10 @@ export function createUpgrade(
     try {
       if (await isBarred(platform, request)) throw barred(platform.config)
       const caller = await authenticate(platform.store.tokens, bearerOf(request.headers.authorization))
-      const name = appOf(request.url ?? '')
-      demand(caller, contract.processes.run.needs, await platform.store.apps.get(name))
+      const open = await openerOf(platform, request.url ?? '', caller)
       const [{ WebSocketServer }, { serveRun }] = await Promise.all([import('ws'), import('./run-socket.js')])
       server ??= new WebSocketServer({ noServer: true, maxPayload: frameLimit, perMessageDeflate: false })
-      server.handleUpgrade(request, socket, head, (webSocket) => void serveRun(platform, { name, caller }, webSocket))
+      server.handleUpgrade(request, socket, head, (webSocket) => void serveRun(platform, { open, caller }, webSocket))
     } catch (error) {
       sendRaw(socket, answerToFault(toFault(error, platform.store.redis)))
     }

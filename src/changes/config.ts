@@ -114,6 +114,17 @@ function check({ set, unset }: ConfigChange, current: Vars): void {
   configAfter(current, { set, unset })
 }
 
+/** @throws BerthError `conflict` of one that a linked service gives */
+function refuseLinked({ set, unset }: Edit, { links = {} }: Pick<Release, 'links'>): void {
+  const linked = [...Object.keys(set), ...unset].find((name) => Object.hasOwn(links, name))
+  if (linked === undefined) return
+  throw new BerthError(
+    'conflict',
+    `${linked} is the URL of a service that the app is linked to`,
+    'unlink that first (`berth services:links` lists them), or link it under another name with --as',
+  )
+}
+
 /** Who alone has which config vars after a change of them. */
 function reachAfter(before: Reaches, { set, unset, reach }: ConfigChange): Reaches {
   const kept = Object.entries(before).filter(
@@ -146,7 +157,10 @@ export const config = releasing<ConfigChange>({
     const said = [['Set', Object.keys(set)] as const, ['Unset', unset] as const].filter(([, names]) => names.length > 0)
     return `${said.map(([verb, names]) => `${verb} ${names.join(', ')}`).join('; ')} config vars${ofWhom[change.reach ?? 'both']}`
   },
-  check: (change, _, current) => check(change, current.config),
+  check: (change, _, current) => {
+    check(change, current.config)
+    refuseLinked(change, current)
+  },
   changesNothing: (change, current) =>
     isDeepStrictEqual(edited(current.config, change), current.config) &&
     isDeepStrictEqual(reachAfter(current.reach ?? {}, change), { ...current.reach }),

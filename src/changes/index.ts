@@ -9,17 +9,20 @@ import { checks } from './checks.js'
 import { config } from './config.js'
 import { destroy } from './destroy.js'
 import { destroyVolume } from './destroy-volume.js'
+import { link } from './link.js'
 import type { ActingKind, ReleasingKind } from './kind.js'
 import { mount, unmount } from './mount.js'
 import { push, type PushChange } from './push.js'
 import { rename } from './rename.js'
 import { restart } from './restart.js'
 import { rollback } from './rollback.js'
+import { rotate } from './rotate.js'
 import { scale } from './scale.js'
+import { unlink } from './unlink.js'
 
 /** Every way an app can change, by its kind. */
 const kinds = {
-  ...{ push, config, checks, scale, rollback, restart, rename, destroy },
+  ...{ push, config, checks, scale, link, rotate, unlink, rollback, restart, rename, destroy },
   ...{ canary, 'canary-off': canaryOff, promote },
   ...{ mount, unmount, 'destroy-volume': destroyVolume },
 }

@@ -4,6 +4,7 @@ import type { Canary } from '../store/canaries.js'
 import type { StoredChange } from '../store/operations.js'
 import type { Release } from '../store/releases.js'
 import type { Reached } from '../store/reach.js'
+import type { ReleaseLinks } from '../store/release-links.js'
 import type { Store } from '../store/store.js'
 
 /** What a build brings to a release. */
@@ -32,6 +33,25 @@ export interface Progress {
   detail(text: string): void
 }
 
+/** What a change may ask of the services that an app is linked to, or is to be. */
+export interface LinkMaking {
+  /** Lets the app in. Safe to repeat. @throws BerthError `missing`, `conflict` where the service does not run */
+  link(service: string, variable: string): Promise<ReleaseLinks[string]>
+  /** Makes another password; the one before stays good. @throws BerthError as `link` does */
+  rotate(service: string): Promise<ReleaseLinks[string]>
+  /** Those of an earlier release that there still are, as they are now. */
+  remaining(links: ReleaseLinks): Promise<ReleaseLinks>
+}
+
+/** What a change may do when its operation has ended. */
+export interface Ending {
+  readonly succeeded: boolean
+  /** The release that runs now. */
+  readonly current: Release
+  /** Ends the link to a service, as soon as no process has it. Safe to repeat. */
+  readonly unlink: (service: string) => Promise<void>
+}
+
 /** What a change may ask of the worker before it says what the next release is. */
 export interface Making {
   readonly app: App
@@ -58,6 +78,7 @@ export interface Making {
    * @throws BerthError `conflict` where it is there with another size, or has no room
    */
   createVolume(name: string, size: number | undefined): Promise<void>
+  readonly links: LinkMaking
 }
 
 /** What a change that makes no release may ask of the worker. */
@@ -118,6 +139,8 @@ export interface ReleasingKind<C extends StoredChange, M> extends Described<C> {
   readonly next: (change: C, current: Release, made: M) => Partial<Release>
   /** The share that it gets as a canary, in place of all requests. */
   readonly asCanary?: (change: C) => Pick<Canary, 'percent'> | undefined
+  /** Is done when its operation has ended, well or not. Safe to repeat. */
+  readonly ends?: (change: C, at: Ending) => Promise<void>
   /** Process type `release` runs once in its image before anything is switched: it brings an image that has not run. */
   readonly runsReleaseCommand?: true
 }

@@ -3,15 +3,21 @@ import { BerthError } from '../errors.js'
 import { own } from '../lib/own.js'
 import type { AppMount } from '../process-settings.js'
 import { imagesOf, type Release } from '../store/releases.js'
+import type { ReleaseLinks } from '../store/release-links.js'
 import { formationFor } from './formation.js'
 import { releasing, type Making } from './kind.js'
 
 const Rollback = z.object({ kind: z.literal('rollback'), version: z.number() })
 type Rollback = z.output<typeof Rollback>
 
-/** The release to go back to; one whose image is gone is built again from the repository. */
+/**
+ * The release to go back to, with those of its links that there still are; one whose image is gone is built again from the
+ * repository.
+ */
 export async function releaseToReturnTo(version: number, at: Making): Promise<Release> {
-  const old = await at.release(version)
+  const { links = {}, ...rest } = await at.release(version)
+  const remaining = await at.links.remaining(links)
+  const old: Release = { ...rest, ...(Object.keys(remaining).length > 0 && { links: remaining }) }
   if (old.image === null) return old // `next` says why none will not do
   const there = await Promise.all(imagesOf(old).map((image) => at.hasImage(image)))
   if (!there.includes(false)) return old
@@ -23,11 +29,17 @@ export async function releaseToReturnTo(version: number, at: Making): Promise<Re
 }
 
 /** What it says of what it does: the rest of an app stays as it is. */
-export function rollbackNotes(current: Release, old: Release): string[] {
+export function rollbackNotes(current: Release, old: Release, remaining: ReleaseLinks = {}): string[] {
   const back = Object.keys(old.processTypes).filter((type) => !Object.hasOwn(current.processTypes, type))
   const scaled = back.filter((type) => (own(old.formation, type)?.quantity ?? 0) > 0)
   return [
     `Brings back the code, config vars and process types of v${old.version}`,
+    ...Object.keys(old.links ?? {})
+      .filter((name) => !Object.hasOwn(remaining, name))
+      .map((name) => `Runs without ${name}: the link that v${old.version} had was revoked; link the service again`),
+    ...Object.keys(current.links ?? {})
+      .filter((name) => !Object.hasOwn(old.links ?? {}, name))
+      .map((name) => `Runs without ${name}: v${old.version} was not linked to that service; the link stays`),
     ...scaled.map((type) => `Brings back ${type}=${own(old.formation, type)?.quantity ?? 0}, which was gone`),
     ...mountNotes(current, old),
     'Does not bring back the scale of process types that are there now, domains, or data; runs no release command',
@@ -56,11 +68,11 @@ export function restoredOf(old: Release, current: Release): Partial<Release> {
       'run `berth releases` to see which have',
     )
   const { image, images, port, commit, processTypes, config, reach, source } = old
-  const { origin, settings, scripts, declared, healthchecks, cron, mounts } = old
+  const { origin, settings, scripts, declared, healthchecks, cron, mounts, links } = old
   const said = { origin, settings, scripts, declared, healthchecks, cron }
   // those that are there keep their scale, those that were gone have theirs again
   const formation = formationFor(processTypes, { ...old.formation, ...current.formation })
-  return { image, images, port, commit, processTypes, config, reach, ...said, mounts, source, formation }
+  return { image, images, port, commit, processTypes, config, reach, links, ...said, mounts, source, formation }
 }
 
 /** The code, config vars and process types of an earlier release run again. */
@@ -69,7 +81,8 @@ export const rollback = releasing<Rollback, Release>({
   describe: ({ version }) => `Rollback to v${version}`,
   make: async ({ version }, at) => {
     const old = await releaseToReturnTo(version, at)
-    for (const line of rollbackNotes(at.current, old)) at.progress.detail(line)
+    const { links } = await at.release(version)
+    for (const line of rollbackNotes(at.current, { ...old, links }, old.links)) at.progress.detail(line)
     return old
   },
   next: (_, current, old) => restoredOf(old, current),

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
-import { say } from './output.js'
+import { runHere } from './run-here.js'
 import { openApp, withApp, type AppOptions } from './session.js'
 
 interface RunFlags extends AppOptions {
@@ -43,41 +43,8 @@ export function registerRun(program: Command): void {
       const terminal = process.stdin.isTTY && process.stdout.isTTY
       if (options.tty === true && !process.stdin.isTTY)
         throw new UsageError('standard input is not a terminal', 'leave out -t')
-      process.exitCode = await runHere(session, command, options.tty ?? terminal)
+      const path = `apps/${encodeURIComponent(session.app)}/run`
+      process.stderr.write(`Running ${command.join(' ').slice(0, 200)} on ${session.app}... `)
+      process.exitCode = await runHere(session, path, command, options.tty ?? terminal)
     })
-}
-
-/** Ties this process's streams to the one-off, the terminal raw while it lasts. */
-async function runHere(session: Awaited<ReturnType<typeof openApp>>, command: string[], tty: boolean): Promise<number> {
-  const { run } = await import('../api/client/run.js')
-  const { stdin, stdout, stderr } = process
-  const left = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => left.abort())
-  stderr.write(`Running ${command.join(' ').slice(0, 200)} on ${session.app}... `)
-  const state = { started: false }
-  try {
-    return await run(session.credentials, {
-      app: session.app,
-      command,
-      tty,
-      stdin,
-      stdout,
-      stderr,
-      size: () => ({ rows: stdout.rows || 24, columns: stdout.columns || 80 }),
-      onResize: (listener) => void stdout.on('resize', listener),
-      onStart: (name) => {
-        state.started = true
-        say(`up, ${name}`)
-        if (tty) stdin.setRawMode(true)
-      },
-      signal: left.signal,
-    })
-  } catch (error) {
-    if (!state.started) say('!')
-    if (left.signal.aborted) return 130
-    throw error
-  } finally {
-    if (tty) stdin.setRawMode(false)
-    stdin.destroy() // a terminal or pipe that nobody closes would keep this process
-  }
 }

@@ -28,6 +28,7 @@ export const topics: Readonly<Record<string, () => Promise<Register>>> = {
   git: async () => (await import('./git.js')).registerGit,
   registry: async () => (await import('./registry.js')).registerRegistry,
   plugins: async () => (await import('./plugins.js')).registerPlugins,
+  services: async () => (await import('./services.js')).registerServices,
   login: async () => (await import('./login.js')).registerLogin,
   logout: async () => (await import('./login.js')).registerLogin,
   tokens: async () => (await import('./tokens.js')).registerTokens,

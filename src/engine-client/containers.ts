@@ -3,7 +3,7 @@ import type { ContainerCreateOptions, ContainerInfo, ContainerInspectInfo } from
 import { attachToContainer } from './attach.js'
 import { answerMs, type EngineConnection } from './connection.js'
 import { refusalStatus, unlessRefused } from './errors.js'
-import { startExec, type ExecCommand } from './exec.js'
+import { enterContainer, startExec, type EnteredExec, type ExecCommand } from './exec.js'
 import { exitOf } from './exit.js'
 import type { LogAnswer } from './tail.js'
 
@@ -155,7 +155,12 @@ export class EngineContainers {
   }
 
   /** Starts a command in a running container: see `startExec`. */
-  exec(id: string, words: readonly string[]): Promise<ExecCommand> {
-    return startExec(this.#connection, id, words)
+  exec(id: string, words: readonly string[], input?: string): Promise<ExecCommand> {
+    return startExec(this.#connection, id, words, input)
+  }
+
+  /** Starts a command in a running container for somebody to sit before: see `enterContainer`. */
+  enter(id: string, words: readonly string[], tty: boolean): Promise<EnteredExec> {
+    return enterContainer(this.#connection, id, words, tty)
   }
 }

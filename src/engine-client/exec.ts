@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Exec } from 'dockerode'
 import type { EngineConnection } from './connection.js'
 import { orMissing } from '../lib/missing.js'
@@ -21,15 +22,21 @@ export interface ExecCommand {
   runs(): Promise<boolean>
 }
 
-/** Starts a command in a running container, as its user and with its environment, and reads what it writes. */
+/**
+ * Starts a command in a running container, as its user and with its environment, and reads what it writes.
+ * @param input its standard input; none unless given
+ */
 export async function startExec(
   connection: EngineConnection,
   id: string,
   words: readonly string[],
+  input?: string,
 ): Promise<ExecCommand> {
-  const options = { Cmd: [...words], AttachStdout: true, AttachStderr: true }
+  const stdin = input !== undefined
+  const options = { Cmd: [...words], AttachStdin: stdin, AttachStdout: true, AttachStderr: true }
   const exec: Exec = await connection.ask((docker) => docker.getContainer(id).exec(options))
-  const stream = await connection.ask(() => exec.start({ hijack: false, stdin: false }))
+  const stream = await connection.ask(() => exec.start({ hijack: stdin, stdin }))
+  if (stdin) stream.end(input)
   const chunks: Buffer[] = []
   let size = 0
   const over = new Promise<void>((resolve) => {
@@ -52,6 +59,40 @@ export async function startExec(
       return { code: ExitCode ?? -1, output: Buffer.concat(chunks).toString('utf8') }
     },
     runs: async () => (await look().catch(orMissing(null)))?.Running === true,
+  }
+}
+
+/** A command in a container that somebody sits before. */
+export interface EnteredExec {
+  /** What is written is its standard input; what is read its output, in frames unless it has a terminal. */
+  readonly stream: Duplex
+  readonly resize: (columns: number, rows: number) => Promise<void>
+  /** Resolves with its exit code. */
+  readonly ended: () => Promise<number>
+}
+
+/** Starts a command in a running container, as its user, for somebody to sit before. */
+export async function enterContainer(
+  connection: EngineConnection,
+  id: string,
+  words: readonly string[],
+  tty: boolean,
+): Promise<EnteredExec> {
+  const options = { Cmd: [...words], AttachStdin: true, AttachStdout: true, AttachStderr: true, Tty: tty }
+  const more = tty ? { Env: ['TERM=xterm-256color'] } : {}
+  const exec: Exec = await connection.ask((docker) => docker.getContainer(id).exec({ ...options, ...more }))
+  const stream = await connection.ask(() => exec.start({ hijack: true, stdin: true, Tty: tty }))
+  const over = new Promise<void>((resolve) => stream.once('close', resolve).once('end', resolve).on('error', resolve))
+  return {
+    stream,
+    resize: async (columns, rows) => {
+      await connection.ask(() => exec.resize({ w: columns, h: rows }))
+    },
+    ended: async () => {
+      await over
+      const { ExitCode } = await connection.ask(() => exec.inspect())
+      return ExitCode ?? -1
+    },
   }
 }
 

@@ -37,6 +37,14 @@ export class EngineNetworks {
     await this.#connection.ask((docker) => docker.getNetwork(name).connect(options))
   }
 
+  /** Takes a container off a network, if both are there. */
+  async disconnect(name: string, container: string): Promise<void> {
+    await unlessRefused(
+      this.#connection.ask((docker) => docker.getNetwork(name).disconnect({ Container: container, Force: true })),
+      404,
+    )
+  }
+
   /** Removes one, if it is there; by name or id. */
   async remove(name: string): Promise<void> {
     await unlessRefused(

@@ -2,18 +2,20 @@ import type { z } from 'zod'
 import type { DnsPlugin } from './kinds/dns.js'
 import type { HookPlugin } from './kinds/hook.js'
 import type { RouterPlugin } from './kinds/router.js'
+import type { ServicePlugin } from './kinds/service.js'
 
 /** What each kind of plugin answers with when it is started. */
 export interface PluginInstances {
   readonly dns: DnsPlugin
   readonly hook: HookPlugin
   readonly router: RouterPlugin
+  readonly service: ServicePlugin
 }
 
 export type PluginKind = keyof PluginInstances
 
 /** Every kind that this Berth knows. */
-export const pluginKinds = ['dns', 'hook', 'router'] as const satisfies readonly PluginKind[]
+export const pluginKinds = ['dns', 'hook', 'router', 'service'] as const satisfies readonly PluginKind[]
 
 /** Notes what happened, in the log of the process that runs the plugin. */
 export interface PluginLog {

@@ -8,6 +8,14 @@ export { BerthError, is, messageOf, type Fault } from '../errors.js'
 export type { Plugin, PluginHost, PluginKind, PluginInstances, PluginLog } from './plugin.js'
 export type { DnsPlugin, TxtRecord } from './kinds/dns.js'
 export type { HookCall, HookEvent, HookPlugin, HookSay } from './kinds/hook.js'
+export type {
+  ServiceCommand,
+  ServiceCredential,
+  ServiceMeasure,
+  ServicePlan,
+  ServicePlugin,
+  ServiceVersion,
+} from './kinds/service.js'
 export { deadline } from '../lib/deadline.js'
 export { KeyedMutex } from '../lib/keyed-mutex.js'
 export { secret, url, zones } from './fields.js'

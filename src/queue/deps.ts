@@ -4,6 +4,7 @@ import type { Logger } from '../log.js'
 import type { Scheduler } from '../scheduler/scheduler.js'
 import type { Store } from '../store/store.js'
 import type { Hooks } from '../plugins/hooks.js'
+import type { ServiceLinks } from '../services/links.js'
 import type { Semaphore } from '../lib/semaphore.js'
 
 /** All that carrying out an operation takes. */
@@ -13,6 +14,8 @@ export interface OperationDeps {
   readonly engine: EngineClient
   readonly scheduler: Scheduler
   readonly log: Logger
+  /** The links of apps to services. */
+  readonly services: Pick<ServiceLinks, 'link' | 'rotate' | 'remaining' | 'unlink' | 'unlinkAll'>
   /** Whom it tells what happens to apps, and who may refuse it. */
   readonly hooks: Hooks
   /** Builds in a pool of their own: however long they take, other changes go on. */

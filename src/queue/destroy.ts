@@ -12,6 +12,7 @@ import type { OperationDeps } from './deps.js'
 /** Stops an app's processes and removes what the engine has of it. Safe to repeat. */
 export async function dismantle(deps: OperationDeps, app: App): Promise<void> {
   await deps.scheduler.remove(app)
+  await deps.services.unlinkAll(app.id)
   await removeVolumes(deps, app).catch((error: unknown) => {
     // what a container has still is tried again with the rest; an engine that is away would keep the app for ever
     if (!is(error, 'unavailable')) throw error

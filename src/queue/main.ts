@@ -7,7 +7,10 @@ import { createLog } from '../log.js'
 import { Hooks } from '../plugins/hooks.js'
 import { RunningPlugins } from '../plugins/running.js'
 import { defaultLimits } from '../scheduler/limits.js'
+import { ServicePlugins } from '../plugins/services.js'
 import { createScheduler } from '../scheduler/local.js'
+import { ServiceKeeper } from '../services/keeper.js'
+import { ServiceLinks } from '../services/links.js'
 import { openStore } from '../store/store.js'
 import { keepImages } from './rebuild.js'
 import { startWorker } from './worker.js'
@@ -23,13 +26,17 @@ const engine = connectEngine(config).waiting(defaultLimits.engine)
 const scheduler = createScheduler({ config, store, engine, log })
 const plugins = new RunningPlugins({ config, store, log, kinds: ['dns', 'hook'] })
 const hooks = new Hooks({ root: config.root, plugins })
-const worker = await startWorker({ config, store, engine, scheduler, log, hooks })
+const serviceDeps = { config, store, engine, log, plugins: new ServicePlugins({ config, store, log }) }
+const keeper = new ServiceKeeper(serviceDeps)
+const services = new ServiceLinks(serviceDeps, keeper)
+const worker = await startWorker({ config, store, engine, scheduler, log, hooks, services })
+await keeper.start()
 const cron = await startCron({ config, store, scheduler, log })
 // Operations need not wait for the first look at every app.
 await scheduler.start()
 const certifier = await openCertifier(config, { store, plugins, log })
 const demandedNames = await openDemandedNames(config, { store, log })
-const images = keepImages({ config, store, engine, scheduler, log, hooks })
+const images = keepImages({ config, store, engine, scheduler, log, hooks, services })
 log.info({ builds: config.builds, changes: config.changes }, 'worker ready')
 collectWhenQuiet()
 
@@ -42,6 +49,7 @@ const stop = async (): Promise<void> => {
   await Promise.all([
     cron.stop(),
     worker.stop(graceMs),
+    keeper.stop(),
     certifier[Symbol.asyncDispose](),
     demandedNames[Symbol.asyncDispose](),
   ])

@@ -1,11 +1,12 @@
 import { canaryAfter, checkCanary } from '../changes/canary.js'
 import { nextRelease, type Change } from '../changes/index.js'
-import type { Built, Making, ReleasingKind } from '../changes/kind.js'
+import type { Built, LinkMaking, Making, ReleasingKind } from '../changes/kind.js'
 import { messageOf } from '../errors.js'
 import { orMissing } from '../lib/missing.js'
 import type { Canary } from '../store/canaries.js'
 import type { StoredChange } from '../store/operations.js'
 import type { Release } from '../store/releases.js'
+import type { ReleaseLinks } from '../store/release-links.js'
 import { operationFiles } from '../builds/files.js'
 import { buildPush, type BuildOrder } from './push.js'
 import { checkOut } from './rebuild.js'
@@ -114,6 +115,20 @@ function makingOf(deps: OperationDeps, run: OperationRun, version: number): Maki
     release: (version) => store.releases.get(app.id, version),
     hasImage: async (image) => (await engine.images.inspect(image)) !== null,
     createVolume: (name, size) => createVolume(deps, app, name, size),
+    links: linksOf(deps, run),
+  }
+}
+
+/** What it makes of links, no log shows. */
+function linksOf({ services, store }: OperationDeps, { app, log }: OperationRun): LinkMaking {
+  const hidden = async (made: ReleaseLinks[string]): Promise<ReleaseLinks[string]> => {
+    log.hide(await store.services.urlsOf({ LINK_URL: made }))
+    return made
+  }
+  return {
+    link: async (service, variable) => hidden(await services.link(app, service, variable)),
+    rotate: async (service) => hidden(await services.rotate(app, service)),
+    remaining: (links) => services.remaining(links),
   }
 }
 

@@ -34,7 +34,7 @@ export async function runOperation(
   const app = await store.apps.find(operation.app)
   if (!app) return orphaned(deps, operation)
   const current = await currentRelease(deps, app)
-  const secrets = secretsNow(current, operation)
+  const secrets = [...secretsNow(current, operation), ...secretsOf(await store.services.urlsOf(current.links))]
   const log = await OperationLog.open(config, store, operation.id, secrets)
   if (operation.status !== 'queued') log.step('Resuming after an interruption')
   let failure: string | null = null
@@ -57,6 +57,7 @@ export async function runOperation(
     if (!(error instanceof BerthError))
       deps.log.error({ error, operation: operation.id }, 'operation failed unexpectedly')
   }
+  await endChange(deps, run, failure === null)
   await tellEnd(deps, { ...run, signal: stopping }, { status: failure === null ? 'succeeded' : end, failure })
   await log.close()
   if (endsApp(operation) && failure === null) return forgetApp(deps, app, operation)
@@ -84,6 +85,16 @@ async function apply(deps: OperationDeps, run: OperationRun): Promise<void> {
   checkBesideCanary(change, run.app)
   if ('next' in kind) return makeRelease(deps, run, change, kind)
   return waitForChanges(deps, run, () => kind.act(change, actingOf(deps, run)))
+}
+
+/** Does what the change's kind has to do in the end. */
+async function endChange(deps: OperationDeps, { app, operation }: OperationRun, succeeded: boolean): Promise<void> {
+  const { store, services } = deps
+  const kind = kindOf(operation.change)
+  const now = await store.apps.find(app.id)
+  if (!('next' in kind) || !kind.ends || now === null) return
+  const current = await currentRelease(deps, now)
+  await kind.ends(operation.change, { succeeded, current, unlink: (service) => services.unlink(app.id, service) })
 }
 
 const actingOf = (deps: OperationDeps, { app, current, operation, log, signal }: OperationRun): Acting => ({

@@ -5,6 +5,7 @@ import type { App } from '../store/apps.js'
 import { varsFor } from '../store/reach.js'
 import { defaultEntry, type FormationEntry, type Release } from '../store/releases.js'
 import type { Away } from '../store/routes.js'
+import { linkLabels, linksInSpec } from './links.js'
 import { mountsInSpec, settingsInSpec, settingsLabels, settingsOf, variablesOf } from './settings.js'
 
 /** Label that says what a container was made from; containers of equal spec are interchangeable. */
@@ -63,6 +64,7 @@ export function specHash(release: Release, type: string): string {
     ...port,
     ...more,
     ...mountsInSpec(release, type),
+    ...linksInSpec(release.links),
   ]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
 }
@@ -117,5 +119,6 @@ export const labelsOf = (instance: string, app: string, release: Release, slot: 
   [label.process]: slot.process,
   [label.type]: slot.type,
   [specLabel]: slot.spec,
+  ...linkLabels(release.links),
   ...settingsLabels(app, settingsOf(release, slot.like ?? slot.type), [slot.type, slot.process]),
 })

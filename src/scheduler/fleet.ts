@@ -18,6 +18,7 @@ import type { Timeouts } from './limits.js'
 import type { ObservedContainer } from './plan.js'
 import type { ready } from './readiness.js'
 import type { ProcessRecord, ProcessRecords } from './records.js'
+import { linkJoins } from './links.js'
 import { graceOf, joinsOf, settingsOf, startWords } from './settings.js'
 import type { Tell } from './tell.js'
 import type { Traffic } from './traffic.js'
@@ -43,6 +44,8 @@ export interface SchedulerDeps {
   readonly log: Logger
   /** For the app's owner to read. */
   readonly tell: Tell
+  /** A release with the URLs of its links among its config vars, for a process that is about to start. */
+  readonly linked: (release: Release) => Promise<Release>
   readonly limits: Timeouts
   readonly engine: AppEngine
   readonly records: ProcessRecords
@@ -122,10 +125,11 @@ export class Fleet {
 
   /** The container of a process, not yet started. @returns its id */
   async #create(app: App, release: Release, slot: Slot, init: Init): Promise<string> {
-    const { engine, config } = this.#deps
+    const { engine, config, linked } = this.#deps
     const settings = settingsOf(release, slot.type)
     const image = await engine.commandOf(imageOf(release, slot.type))
-    const words = startWords(settings, configOf(release), {
+    const whole = await linked(release)
+    const words = startWords(settings, configOf(whole), {
       command: own(release.processTypes, slot.type) ?? null,
       image,
     })
@@ -135,10 +139,10 @@ export class Fleet {
         `${slot.process} has nothing to run: its image has neither CMD nor ENTRYPOINT`,
         'add a CMD to the Dockerfile, or a line to the Procfile',
       )
-    const creation = creationOf({ instance: config.name, app, release }, slot, { words, init })
+    const creation = creationOf({ instance: config.name, app, release: whole }, slot, { words, init })
     try {
       const [, ...joins] = joinsOf(app.id, settings, [slot.type, slot.process])
-      return await engine.create(creation, joins)
+      return await engine.create(creation, [...joins, ...linkJoins(release.links)])
     } catch (error) {
       throw refused(error, release, slot)
     }

@@ -13,7 +13,8 @@ import { Fleet, type SchedulerDeps } from './fleet.js'
 import { Semaphore } from '../lib/semaphore.js'
 import { defaultLimits, type Timeouts } from './limits.js'
 import { readLogs } from './logs.js'
-import { startOneOff } from './one-off.js'
+import { linkedBy } from './links.js'
+import { startOneOff, type OneOffDeps } from './one-off.js'
 import { Liveness, type SickProcess } from './liveness.js'
 import type { ObservedContainer } from './plan.js'
 import { listProcesses } from './processes.js'
@@ -77,6 +78,7 @@ class LocalScheduler implements Scheduler {
   /** For whoever sits before a terminal. */
   readonly #attaching: AppEngine
   readonly #records: ProcessRecords
+  readonly #oneOffs: Omit<OneOffDeps, 'engine'>
   readonly #detaching: DetachedDeps
   readonly #stopped = new AbortController()
   #changing: Promise<Changing> | undefined
@@ -88,7 +90,8 @@ class LocalScheduler implements Scheduler {
     this.#engine = new AppEngine(options.engine.waiting(this.#limits.engine), options.config.name)
     this.#attaching = new AppEngine(options.engine.waiting(attachMs), options.config.name)
     this.#records = new ProcessRecords(options.store.redis)
-    this.#detaching = { engine: this.#engine, config: options.config, grace: this.#limits.grace }
+    this.#oneOffs = { config: options.config, linked: linkedBy(options.store) }
+    this.#detaching = { ...this.#oneOffs, engine: this.#engine, grace: this.#limits.grace }
   }
 
   rollOut(app: App, release: Release, options: TaskOptions): Promise<void> {
@@ -132,7 +135,7 @@ class LocalScheduler implements Scheduler {
     await Promise.all(left.map((one) => engine.remove(one.id)))
     const end = AbortSignal.any([signal, this.#stopped.signal])
     const options = { command, type, process, tty: false, stdin: false, signal: end }
-    const oneOff = await startOneOff({ engine, config: this.#options.config }, app, release, options)
+    const oneOff = await startOneOff({ ...this.#oneOffs, engine }, app, release, options)
     const lines = new LineReader()
     for await (const frame of oneOff.output) for (const line of lines.read(frame)) await log(line)
     for (const line of lines.end()) await log(line)
@@ -140,7 +143,7 @@ class LocalScheduler implements Scheduler {
   }
 
   attach(app: App, release: Release, spec: OneOffSpec, signal: AbortSignal): Promise<OneOff> {
-    const deps = { engine: this.#attaching, config: this.#options.config }
+    const deps = { ...this.#oneOffs, engine: this.#attaching }
     return startOneOff(deps, app, release, { ...spec, stdin: true, size: spec, signal })
   }
 
@@ -211,6 +214,7 @@ class LocalScheduler implements Scheduler {
       config,
       log,
       tell: telling.tell,
+      linked: linkedBy(store),
       limits,
       engine: this.#engine,
       records: this.#records,

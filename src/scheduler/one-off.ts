@@ -11,6 +11,7 @@ import { oneOffCreation, type OneOffProcess } from './creation.js'
 import type { AppEngine } from './app-engine.js'
 import { imageOf, oneOffType } from './desired.js'
 import { initFor } from './init/init.js'
+import { linkJoins } from './links.js'
 import { joinsOf, placesOf, settingsOf } from './settings.js'
 import type { OneOff } from './scheduler.js'
 
@@ -18,6 +19,8 @@ import type { OneOff } from './scheduler.js'
 export interface OneOffDeps {
   readonly engine: AppEngine
   readonly config: Config
+  /** As in `SchedulerDeps`. */
+  readonly linked: (release: Release) => Promise<Release>
 }
 
 /** How one is run. */
@@ -79,7 +82,7 @@ type OneOffOrder = Omit<OneOffProcess, 'run'> & Pick<OneOffOptions, 'command' | 
  * @throws BerthError `conflict` before the first push, `missing` when the image is gone, `invalid` when it cannot start
  */
 export async function createOneOff(
-  { engine, config }: OneOffDeps,
+  { engine, config, linked }: OneOffDeps,
   app: App,
   release: Release,
   { command, type = oneOffType, ...oneOff }: OneOffOrder,
@@ -91,10 +94,11 @@ export async function createOneOff(
   const own = await engine.commandOf(image)
   const words = typeof command === 'string' || command === null ? processWords(command, own) : oneOffWords(command, own)
   await engine.ensureNetworks(app.id, placesOf(release))
-  const creation = oneOffCreation({ instance: config.name, app, release }, { ...oneOff, type }, { words, init })
+  const whole = await linked(release)
+  const creation = oneOffCreation({ instance: config.name, app, release: whole }, { ...oneOff, type }, { words, init })
   // it has none of the names that others look for
   const [, ...joins] = joinsOf(app.id, settingsOf(release, type), []).map((join) => ({ ...join, aliases: [] }))
-  const id = await engine.create({ ...creation, Image: image }, joins).catch(refused)
+  const id = await engine.create({ ...creation, Image: image }, [...joins, ...linkJoins(release.links)]).catch(refused)
   try {
     if (init.archive) await engine.put(id, init.archive)
     return id

@@ -69,20 +69,23 @@ export async function ensureStacks(
   { dockerfile, args = {} }: Pick<ImagePlan, 'dockerfile' | 'args'>,
   say: (line: string) => void,
 ): Promise<void> {
-  for (const image of stackImagesOf(dockerfile, args)) {
-    if ((await deps.engine.images.inspect(image.name)) !== null) {
-      // a newer one is not worth a push that fails, or waits
-      void once(deps, image, () => renew(deps, image)).catch((error: unknown) =>
-        process.emitWarning(`the stack image ${image.name} is as it was: ${messageOf(error)}`),
-      )
-      continue
-    }
-    if (making.has(keyOf(deps, image))) say(`Waiting for the stack image ${image.name}, which is being made already`)
-    await once(deps, image, async () => {
-      if (!(await pulls(deps, image, say))) await make(deps, image, say)
-      await looked(deps, image)
-    })
+  for (const image of stackImagesOf(dockerfile, args)) await ensureStack(deps, image, say)
+}
+
+/** The same for one image. */
+export async function ensureStack(deps: StackDeps, image: StackImage, say: (line: string) => void): Promise<void> {
+  if ((await deps.engine.images.inspect(image.name)) !== null) {
+    // a newer one is not worth a push that fails, or waits
+    void once(deps, image, () => renew(deps, image)).catch((error: unknown) =>
+      process.emitWarning(`the stack image ${image.name} is as it was: ${messageOf(error)}`),
+    )
+    return
   }
+  if (making.has(keyOf(deps, image))) say(`Waiting for the stack image ${image.name}, which is being made already`)
+  await once(deps, image, async () => {
+    if (!(await pulls(deps, image, say))) await make(deps, image, say)
+    await looked(deps, image)
+  })
 }
 
 /** One at a time for each image, however many pushes want it. */

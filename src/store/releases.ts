@@ -6,6 +6,7 @@ import type { CronLine } from './cron.js'
 import { noApp } from './missing.js'
 import type { Reaches } from './reach.js'
 import { change } from './records.js'
+import type { ReleaseLinks } from './release-links.js'
 
 /** How many of an app's releases are remembered, with their config vars; the current one always is. */
 export const keptReleases = 100
@@ -77,6 +78,8 @@ export interface Release {
   readonly cron?: readonly CronLine[] | undefined
   /** It was a canary alone: the app has never run it. */
   readonly canary?: true
+  /** The services that it is linked to. Their URLs are read when a process starts. */
+  readonly links?: ReleaseLinks | undefined
 }
 
 export const firstRelease = (app: string): Release => ({

@@ -18,6 +18,7 @@ import { Platform } from './platform.js'
 import { Pushers } from './pushers.js'
 import { Releases } from './releases.js'
 import { Routes } from './routes.js'
+import { Services } from './services.js'
 import { Syncs, Webhooks } from './syncs.js'
 import { Tokens } from './tokens.js'
 
@@ -39,6 +40,7 @@ export interface Store extends AsyncDisposable {
   readonly notices: Notices
   readonly tokens: Tokens
   readonly plugins: Plugins
+  readonly services: Services
   /** Of an app. */
   readonly gitKeys: (app: string) => GitKeys
   /** Of an app. */
@@ -73,6 +75,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     notices: new Notices(redis),
     tokens: new Tokens(redis),
     plugins: new Plugins(redis, config.root),
+    services: new Services(redis),
     gitKeys: (app) => new GitKeys(redis, app),
     gitLogins: (app) => gitLogins(redis, app),
     syncs: (app) => new Syncs(redis, app),

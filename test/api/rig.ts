@@ -17,7 +17,7 @@ import type { App } from '../../src/store/apps.js'
 import { firstRelease } from '../../src/store/releases.js'
 import { openStore, type Store } from '../../src/store/store.js'
 import { createLog } from '../../src/log.js'
-import { hooksOf, unobserved } from '../queue/rig.js'
+import { hooksOf, noLinks, unobserved } from '../queue/rig.js'
 import { startRedis, type RedisChild } from '../redis.js'
 import { freePort } from '../free.js'
 
@@ -165,6 +165,7 @@ async function open(
   const worker = await startWorker({
     config,
     hooks: hooksOf(config),
+    services: noLinks,
     store: workerStore,
     engine: connectEngine(config),
     scheduler,

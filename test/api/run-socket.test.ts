@@ -59,9 +59,9 @@ describe('run, from socket to process', () => {
       closing: new AbortController().signal,
       config: { limits },
       grants: { during: (_token: Token, _end: () => void, task: () => Promise<void>) => task() },
-      store: { redis: { status: 'ready' }, apps: { get: () => Promise.resolve({ name: 'x' }) } },
-      run: (_app: unknown, spec: OneOffSpec, signal: AbortSignal) => Promise.resolve(oneOff(spec, signal, children)),
+      store: { redis: { status: 'ready' } },
     } as unknown as ControlApiDeps
+    const open = (spec: OneOffSpec, signal: AbortSignal) => Promise.resolve(oneOff(spec, signal, children))
     const sockets = new WebSocketServer({ noServer: true })
     server = createServer()
     server.on('upgrade', (request, socket, head) =>
@@ -69,7 +69,7 @@ describe('run, from socket to process', () => {
         request,
         socket,
         head,
-        (webSocket) => void serveRun(platform, { name: 'x', caller: holderOf(token) }, webSocket),
+        (webSocket) => void serveRun(platform, { open, caller: holderOf(token) }, webSocket),
       ),
     )
     server.listen(0, '127.0.0.1')
@@ -88,7 +88,7 @@ describe('run, from socket to process', () => {
     const code = run(
       { url, token: 'x' },
       {
-        app: 'x',
+        path: 'apps/x/run',
         command,
         tty: false,
         stdin,

@@ -25,6 +25,7 @@ export function making(given: Partial<Making>): { at: Making; said: string[] } {
       release: unasked,
       hasImage: unasked,
       createVolume: unasked,
+      links: { link: unasked, rotate: unasked, remaining: (links) => Promise.resolve(links) },
       ...given,
     },
   }

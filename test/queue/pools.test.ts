@@ -14,7 +14,7 @@ import type { Scheduler } from '../../src/scheduler/scheduler.js'
 import type { App } from '../../src/store/apps.js'
 import { newOperationId, type Operation } from '../../src/store/operations.js'
 import { createLog } from '../../src/log.js'
-import { queueRig, hooksOf, schedulerOf, type QueueRig } from './rig.js'
+import { queueRig, hooksOf, noLinks, schedulerOf, type QueueRig } from './rig.js'
 
 /** An engine whose builds end when they are told to; `building` are those that have begun. */
 interface Engine {
@@ -58,6 +58,7 @@ describe('builds and other changes', function () {
     worker = await startWorker({
       config,
       hooks: hooksOf(config),
+      services: noLinks,
       store: rig.store,
       engine,
       scheduler,

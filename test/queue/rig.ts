@@ -78,10 +78,20 @@ export const schedulerOf = (rollOut: Scheduler['rollOut']): Scheduler => ({
 /** Hooks of an instance without plugins. */
 export const hooksOf = ({ root }: Config): Hooks => new Hooks({ root, plugins: { running: () => Promise.resolve([]) } })
 
+/** Links of an instance without services. */
+export const noLinks: OperationDeps['services'] = {
+  link: () => Promise.reject(new Error('there are no services')),
+  rotate: () => Promise.reject(new Error('there are no services')),
+  remaining: () => Promise.resolve({}),
+  unlink: () => Promise.resolve(),
+  unlinkAll: () => Promise.resolve(),
+}
+
 /** What running an operation takes: over the rig's store, with a scheduler without containers unless another is given. */
 export const depsOf = ({ config, store }: QueueRig, given: Partial<OperationDeps> = {}): OperationDeps => ({
   ...{ config, store, engine: connectEngine(config), scheduler: schedulerOf(() => Promise.resolve()) },
   hooks: hooksOf(config),
+  services: noLinks,
   ...{ log: createLog('test', { level: 'silent' }), builds: new Semaphore(1), changes: new Semaphore(1), ...given },
 })
 

@@ -3,7 +3,7 @@ import { connectEngine } from '../../src/engine-client/client.js'
 import { startWorker } from '../../src/queue/worker.js'
 import { openStore } from '../../src/store/store.js'
 import { createLog } from '../../src/log.js'
-import { hooksOf, schedulerOf } from './rig.js'
+import { hooksOf, noLinks, schedulerOf } from './rig.js'
 
 /** A worker process to be killed: every roll-out counts itself in Redis and never ends. */
 const config = loadConfig()
@@ -15,6 +15,7 @@ const scheduler = schedulerOf(async (app, release) => {
 await startWorker({
   config,
   hooks: hooksOf(config),
+  services: noLinks,
   store,
   engine: connectEngine(config),
   scheduler,

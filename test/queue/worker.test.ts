@@ -10,7 +10,7 @@ import { submit } from '../../src/queue/submit.js'
 import { startWorker, type OperationWorker } from '../../src/queue/worker.js'
 import type { Scheduler } from '../../src/scheduler/scheduler.js'
 import { createLog } from '../../src/log.js'
-import { queueRig, hooksOf, schedulerOf, type QueueRig } from './rig.js'
+import { queueRig, hooksOf, noLinks, schedulerOf, type QueueRig } from './rig.js'
 
 const set = (name: string, value = '1'): Change => ({ kind: 'config', set: { [name]: value }, unset: [] })
 const push = (commit: string): Change => ({ kind: 'push', commit, branch: 'main' })
@@ -36,6 +36,7 @@ describe('the worker', function () {
     worker = await startWorker({
       config,
       hooks: hooksOf(config),
+      services: noLinks,
       store,
       engine: connectEngine(config),
       scheduler,

@@ -103,6 +103,7 @@ export class World {
       log: createLog('test', { level: 'silent' }),
       tell: (_, process, text) => this.told.push(`${process} ${text}`),
       limits: defaultLimits,
+      linked: (release) => Promise.resolve(release),
       engine: simulatedEngine(this) as unknown as SchedulerDeps['engine'],
       records: new ProcessRecords(this.hashes as never),
       traffic: this.#traffic() as unknown as SchedulerDeps['traffic'],

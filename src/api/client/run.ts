@@ -8,7 +8,8 @@ import { trusting, type Trust } from './trust.js'
 
 /** What to run, where, and the streams it is tied to. */
 export interface RunOptions {
-  readonly app: string
+  /** `apps/blog/run`, `services/blog-db/enter`. */
+  readonly path: string
   readonly command: readonly string[]
   readonly tty: boolean
   readonly stdin: Readable
@@ -47,18 +48,15 @@ const strange = (url: string): BerthError =>
     'is it of another version, or no Berth?',
   )
 
-function connect(access: Access, app: string, trust: Trust): WebSocket {
+function connect(access: Access, path: string, trust: Trust): WebSocket {
   const url = new URL(access.url)
   const { host, port, headers, servername } = connectOptions(url)
-  return new WebSocket(
-    `${url.protocol === 'https:' ? 'wss' : 'ws'}://${host}:${port}/api/apps/${encodeURIComponent(app)}/run`,
-    {
-      headers: { ...headers, authorization: `Bearer ${access.token}` },
-      ...{ ...trust, ...(servername === undefined ? {} : { servername }) },
-      perMessageDeflate: false,
-      handshakeTimeout: 30_000,
-    },
-  )
+  return new WebSocket(`${url.protocol === 'https:' ? 'wss' : 'ws'}://${host}:${port}/api/${path}`, {
+    headers: { ...headers, authorization: `Bearer ${access.token}` },
+    ...{ ...trust, ...(servername === undefined ? {} : { servername }) },
+    perMessageDeflate: false,
+    handshakeTimeout: 30_000,
+  })
 }
 
 /** Resolves when the server has taken the connection. @throws BerthError what it said, or why there is no connection */
@@ -137,7 +135,7 @@ export async function run(access: Access, options: RunOptions): Promise<number> 
     }
   }
   const open = async (trust: Trust): Promise<{ socket: WebSocket; closed: Promise<unknown> }> => {
-    const socket = connect(access, options.app, trust)
+    const socket = connect(access, options.path, trust)
     const closed = new Promise((resolve) => socket.once('close', resolve))
     // its first words may come with the answer to the handshake
     socket.on('message', (data, isBinary) => hear(socket, data, isBinary))

@@ -26,7 +26,15 @@ describe('the client of a one-off process', () => {
   const start = (more: Partial<RunOptions> = {}, port = (server.address() as AddressInfo).port) => {
     const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
     const options: RunOptions = {
-      ...{ app: 'a b', command: ['x'], tty: true, stdin, stdout, stderr, signal: new AbortController().signal },
+      ...{
+        path: 'apps/a%20b/run',
+        command: ['x'],
+        tty: true,
+        stdin,
+        stdout,
+        stderr,
+        signal: new AbortController().signal,
+      },
       size: () => ({ rows: 24, columns: 80 }),
       onResize: (listener) => (resized = listener),
       onStart: () => undefined,

@@ -98,7 +98,7 @@ describe('access tokens', function () {
     go.resolve(undefined)
     const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
     const options: RunOptions = {
-      ...{ app: app.name, command: ['true'], tty: false, stdin, stdout, stderr },
+      ...{ path: `apps/${app.name}/run`, command: ['true'], tty: false, stdin, stdout, stderr },
       ...{ size: () => ({ rows: 1, columns: 1 }), onResize: () => undefined, onStart: () => undefined },
       signal: new AbortController().signal,
     }
