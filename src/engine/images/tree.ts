@@ -40,6 +40,19 @@ export const isOpaqueIn = (directory: number): boolean =>
 export const componentsOf = (path: string): string[] => path.split('/').filter((name) => name !== '' && name !== '.')
 
 /**
+ * A name in an archive as an absolute path within it. `..` takes back what stands before it, whatever that is there, as Go's
+ * filepath.Clean has it.
+ * @returns undefined for a name that points out of the archive
+ */
+export function pathWithin(name: string): string | undefined {
+  const inside: string[] = []
+  for (const component of componentsOf(name))
+    if (component !== '..') inside.push(component)
+    else if (inside.pop() === undefined) return undefined
+  return `/${inside.join('/')}`
+}
+
+/**
  * Read-only view of a stack of layers without mounting it. Symbolic links never lead out of it.
  * Synchronous: for a worker thread. What it has looked up it remembers, so the layers must not change.
  */

@@ -7,7 +7,7 @@ import type { FileIndex } from './index-file.js'
 import { isPrivileged, type Xattrs } from './privileged.js'
 import type { Recorder } from './tar-recipe.js'
 import { TarReader, type EntryWriter, type TarEntry } from '../oci/tar-reader.js'
-import { componentsOf } from './tree.js'
+import { pathWithin } from './tree.js'
 
 /**
  * - `context`: a build context. Everything belongs to root; no devices.
@@ -210,10 +210,10 @@ function hidden(whiteout: string): string {
 
 const id = (value: number): number => (Number.isInteger(value) && value >= 0 && value < 0xffffffff ? value : 0)
 
-/** A name in an archive as an absolute path within it. */
+/** @throws EngineError `invalid` for a name of which an archive has no file */
 function within(name: string, entry: string): string {
-  const components = componentsOf(name)
-  if (components.includes('..') || name.includes('\0'))
+  const path = name.includes('\0') ? undefined : pathWithin(name)
+  if (path === undefined)
     throw new EngineError('invalid', `archive entry ${JSON.stringify(entry)} points out of the archive`)
-  return `/${components.join('/')}`
+  return path
 }

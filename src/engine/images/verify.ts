@@ -7,7 +7,7 @@ import { readlink } from './files.js'
 import { sumLayer, typeOf } from './pack.js'
 import { type LayerSource, layerArchive } from './compress.js'
 import { type TarEntry, TarReader } from '../oci/tar-reader.js'
-import { componentsOf, isWhiteout, lstatOr, LayerTree } from './tree.js'
+import { isWhiteout, lstatOr, LayerTree, pathWithin } from './tree.js'
 
 /** A layer, and what its record says of it. */
 export interface Verify extends LayerSource {
@@ -60,7 +60,7 @@ class Differences {
   }
 
   expect(entry: TarEntry): void {
-    const path = `/${componentsOf(entry.name).join('/')}`
+    const path = pathWithin(entry.name) ?? '/'
     if (path === '/') return
     const name = path.slice(path.lastIndexOf('/') + 1)
     if (name.startsWith('.wh.')) return
@@ -91,7 +91,7 @@ class Differences {
 
   #compare(path: string, entry: TarEntry, stat: FileStat): string | undefined {
     if (entry.type === 'link') {
-      const target = this.#tree.resolve(`/${componentsOf(entry.linkname).join('/')}`, false).entry?.stat
+      const target = this.#tree.resolve(pathWithin(entry.linkname) ?? '/', false).entry?.stat
       return target && target.ino !== stat.ino ? `is no longer the same file as "${entry.linkname}"` : undefined
     }
     if (isWhiteout(stat) && entry.type !== 'character') return undefined // deleted by a later entry of the same layer

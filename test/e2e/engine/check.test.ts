@@ -27,6 +27,8 @@ describe('berth engine:check', function () {
     const foreign = archive([
       { name: 'a/deep/file', content: 'content' },
       { name: 'tool', content: '#!/bin/sh\n', mode: 0o755 },
+      { name: 'x/../back', content: 'named by a way back' },
+      { name: 'y/../hard', type: 'link', linkname: 'z/../back' },
     ])
     await engine.with({ input: foreign }, 'import', '-', 'other:1')
     const tar = join(engine.dir, 'other.tar')

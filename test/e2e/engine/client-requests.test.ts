@@ -211,6 +211,23 @@ describe('a request of a client', function () {
 
   const context = (from: string) => archive([{ name: 'Dockerfile', content: `FROM ${from}\n` }])
 
+  it('may name files of an archive by a way back', async () => {
+    const file = { name: '/a/../back', content: 'come back' }
+    await json('POST', '/containers/create?name=backwards', { Image: base, Cmd: ['true'] })
+    expect((await send('PUT', '/containers/backwards/archive?path=/', archive([file]))).status).to.equal(200)
+    expect(await engine.must('cp', 'backwards:/back', '-')).to.contain('come back')
+    expect(await engine.must('diff', 'backwards')).to.equal('A /back')
+    const lines = `FROM ${base}\nCOPY back /copied\nRUN grep 'come back' /copied\n`
+    const built = await send('POST', '/build', archive([{ name: 'x/../Dockerfile', content: lines }, file]))
+    expect(built.body).to.contain('Successfully built')
+    const made = await send('POST', '/images/create?fromSrc=-&repo=backwards', archive([file]))
+    expect(made.body).to.contain('sha256:')
+    await json('POST', '/containers/create?name=imported', { Image: 'backwards', Cmd: ['none'] })
+    expect(await engine.must('cp', 'imported:/back', '-')).to.contain('come back')
+    await json('DELETE', '/containers/imported')
+    await engine.must('rmi', 'backwards')
+  })
+
   it('names a platform that there is', async () => {
     for (const [path, body] of [
       ['/images/create?fromImage=127.0.0.1:1/a&tag=b', ''],

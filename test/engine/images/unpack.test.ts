@@ -1,7 +1,16 @@
 import { expect } from 'chai'
 import { execFileSync } from 'node:child_process'
 import fc from 'fast-check'
-import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from '../../../src/engine/errors.js'
 import { LayerWriter } from '../../../src/engine/images/layer-writer.js'
@@ -42,9 +51,29 @@ describe('unpacking an archive', () => {
     expect(fileIndex.get('/l')).to.include({ type: 'symlink', content: '/etc/passwd' })
   })
 
+  it('takes a name that comes back in', () => {
+    using lab = temporary()
+    const root = join(lab.path, 'in')
+    const { fileIndex } = unpack(
+      root,
+      archive([
+        { name: 'a', type: 'symlink', linkname: 'elsewhere/deep' },
+        { name: '/a/../b', content: 'b' },
+        { name: './x/./y/../../c/', type: 'directory', mode: 0o700 },
+        { name: 'c/../c/d', type: 'link', linkname: 'z/../b' },
+        { name: 'c/..', type: 'directory' },
+      ]),
+    )
+    expect(readdirSync(root).sort()).to.deep.equal(['a', 'b', 'c'])
+    expect(readFileSync(join(root, 'c/d'), 'utf8')).to.equal('b')
+    expect(lstatSync(join(root, 'c')).mode & 0o7777).to.equal(0o700)
+    expect([...fileIndex.keys()].sort()).to.deep.equal(['/a', '/b', '/c', '/c/d'])
+  })
+
   const hostile: readonly (readonly [what: string, entries: Entry[], message: string])[] = [
     ['a parent path', [{ name: '../out', content: 'x' }], 'points out of the archive'],
     ['a parent path inside', [{ name: 'a/../../out', content: 'x' }], 'points out of the archive'],
+    ['the root’s own parent', [{ name: '/a/../..', type: 'directory' }], 'points out of the archive'],
     ['a hard link out', [{ name: 'l', type: 'link', linkname: '../../etc/passwd' }], 'points out of the archive'],
     ['a hard link to nothing', [{ name: 'l', type: 'link', linkname: '/etc/passwd' }], 'which is no file'],
     ['a device', [{ name: 'd', type: 'character', major: 1, minor: 3 }], 'is a device or fifo'],
