@@ -38,6 +38,11 @@ export class Destination {
     this.canary = canary
   }
 
+  /** But those of its canary. */
+  get stable(): readonly Backend[] {
+    return this.#stable.backends
+  }
+
   /** Those of its canary, too. */
   get backends(): readonly Backend[] {
     const { canary } = this
@@ -222,7 +227,7 @@ export class Table {
     // a canary is of requests: its share of a raw connection would be all of it
     const ofType = (type: string): readonly Backend[] =>
       type === 'web'
-        ? destination.backends
+        ? destination.stable
         : others.flatMap(([process, one]) => (process.startsWith(`${type}.`) ? [one] : []))
     const ports = (route.ports ?? []).map((port) => ({
       ...port,

@@ -161,6 +161,16 @@ describe('a canary', function () {
     expect(front.table.takeCounts()).to.deep.equal([])
   })
 
+  it('is of requests alone: ports of the machine lead to the others', async () => {
+    await using front = await router()
+    await using stable = await saying('stable')
+    await using canary = await saying('canary')
+    const ports = [{ port: 5432, protocol: 'tcp' as const, to: 5432, type: 'web' }]
+    front.table.apply({ ...blog([stable], [canary], { percent: 99 }), ports })
+    const [lead] = front.table.ports()
+    expect(lead?.destination.backends.map(({ id }) => id)).to.deep.equal([stable.target().id])
+  })
+
   it('is no better for what clients make up', () => {
     const group = new CanaryGroup('id-blog', { since, percent: 50 }, [])
     const line = group.cookieFor({ headers: [], client: '10.0.0.1' }, false) ?? ''
