@@ -55,11 +55,18 @@ export function createStrictServer(options: ServerOptions, handlers: ServerHandl
   )
   // 0 is no limit: past one, Node frames by headers that it does not show; ours is `maxHeaderLines`
   server.maxHeadersCount = 0
+  // the same functions for all sockets: closures for each would take memory for as long as a connection is kept
+  function destroySoon(this: Socket): void {
+    connections.destroySoon(this)
+  }
+  function resumed(this: Socket): void {
+    connections.resumed(this)
+  }
   server.on('connection', (socket: Socket) => {
     // Node calls this after the last answer; closed with bytes unread, the kernel would take the answer back
-    socket.destroySoon = () => connections.destroySoon(socket)
+    socket.destroySoon = destroySoon
     // which Node does behind every request that it has parsed
-    socket.on('resume', () => connections.resumed(socket))
+    socket.on('resume', resumed)
   })
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     connections.receive(request, response, 'continue')

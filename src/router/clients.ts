@@ -40,9 +40,15 @@ export class Clients {
   readonly #under = new WeakMap<Socket, Socket>()
   /** Of all clients, longest first. */
   readonly #idle = new Set<Socket>()
+  /** One function for all sockets: a closure for each would take memory for as long as it is kept. */
+  readonly #closed: (this: Socket) => void
 
   constructor(limits: ClientLimits) {
     this.#limits = limits
+    const forget = (socket: Socket): void => this.#forget(socket)
+    this.#closed = function () {
+      forget(this)
+    }
   }
 
   /** Counts a new connection until it closes. False when there is no room for it: it has not been counted. */
@@ -58,7 +64,7 @@ export class Clients {
     this.#of.set(socket, client)
     this.#unused.add(socket)
     this.rests(socket)
-    socket.once('close', () => this.#forget(socket))
+    socket.on('close', this.#closed)
     return true
   }
 

@@ -17,9 +17,7 @@ import { subjectOf } from './forward.js'
 import { prepareAnswer } from './headers.js'
 import type { RequestAddress } from './host.js'
 import { sendRawPage, type ErrorKind } from './pages.js'
-
-/** ms the other side of a half-closed WebSocket gets to close too. */
-const grace = 10_000
+import { relay } from './relay.js'
 
 /** Paths are set by us (`toProxy`, `path`): http-proxy's own joining folds `//`, and its url.parse rewrites or throws. */
 export const createProxy = (): ReturnType<typeof httpProxy.createProxyServer<IncomingMessage, ServerResponse>> =>
@@ -82,6 +80,15 @@ interface Sent extends Upgrade {
 export class Tunnels {
   readonly #proxy = createProxy()
   readonly #open = new Set<Socket>()
+  /** The client of a connection to a process that has switched. */
+  readonly #clients = new WeakMap<Socket, Socket>()
+
+  constructor() {
+    this.#proxy.on('open', (upstream) => {
+      const client = this.#clients.get(upstream)
+      if (client) relay(client, upstream.removeAllListeners('end')) // its own for its `close`, which nobody hears
+    })
+  }
 
   /** Forwards an upgrade, if its app's rules let it in; its socket is closed in every case. */
   async upgrade(upgrade: Upgrade): Promise<void> {
@@ -128,22 +135,19 @@ export class Tunnels {
   #connect(upgrade: Sent, connection: Socket, release: () => void): void {
     const { request, socket, head, origin, backend } = upgrade
     let answered = false
+    const forget = () => clearTimeout(late)
     const settle = (isError: boolean) => {
       if (!answered) origin.find()?.canary?.count(backend, isError)
       answered = true
-      clearTimeout(late)
+      forget()
+      socket.off('close', forget)
     }
     const late = setTimeout(() => {
       settle(true)
       this.#refuse(upgrade, 'too-slow')
     }, origin.firstByte || 30_000)
-    this.#open.add(socket)
-    socket.once('close', () => {
-      clearTimeout(late)
-      this.#open.delete(socket)
-      connection.destroy()
-      release()
-    })
+    socket.once('close', forget)
+    this.#hold(socket, connection, release)
     const agent = new OneConnection(connection, (outgoing) => this.#onOutgoing(upgrade, settle, outgoing))
     try {
       this.#proxy.ws(request, socket, head, { target, agent }, () => {
@@ -154,6 +158,16 @@ export class Tunnels {
     } catch {
       this.#refuse(upgrade, 'bad-request')
     }
+  }
+
+  /** Apart, as what listens here stays as long as the WebSocket, and holds what its scope does. */
+  #hold(socket: Socket, connection: Socket, release: () => void): void {
+    this.#open.add(socket)
+    socket.once('close', () => {
+      this.#open.delete(socket)
+      connection.destroy()
+      release()
+    })
   }
 
   /** Cuts them all: they may stay for days, and their clients connect anew. */
@@ -195,7 +209,7 @@ export class Tunnels {
       } else if (cookies.length > 0)
         answer.headers['set-cookie'] = [...(answer.headers['set-cookie'] ?? []), ...cookies]
       socket.off('readable', leave)
-      join(socket, upstream)
+      this.#clients.set(upstream, socket)
     })
   }
 
@@ -209,25 +223,4 @@ export class Tunnels {
 function endAt(socket: Socket, until: number): void {
   const timer = setTimeout(() => socket.destroy(), Math.max(0, until - Date.now()))
   socket.once('close', () => clearTimeout(timer))
-}
-
-/** Makes two sockets end together; http-proxy pipes them, which passes on an end but no reset and no disappearance. */
-function join(a: Socket, b: Socket): void {
-  for (const [one, other] of [
-    [a, b],
-    [b, a],
-  ] as const) {
-    one.once('end', () => {
-      const late = setTimeout(() => other.destroy(), grace)
-      other.once('close', () => clearTimeout(late))
-    })
-    one.once('error', () => reset(other))
-    one.once('close', () => other.destroySoon())
-  }
-}
-
-/** Ends a connection so that its other side can tell; over TLS, where nothing can be reset, without the word that it ended. */
-function reset(socket: Socket): void {
-  if ('encrypted' in socket) socket.destroy()
-  else socket.resetAndDestroy()
 }
