@@ -27,6 +27,9 @@ const ClientMessage = z.union([
 type ClientMessage = z.output<typeof ClientMessage>
 type RunStart = Extract<ClientMessage, { start: unknown }>['start']
 
+const noMessage = (): BerthError =>
+  new BerthError('invalid', 'a text frame is not a message of `run`', 'see docs/api.md for what the messages are')
+
 function parse(text: string): ClientMessage {
   let json: unknown
   try {
@@ -35,12 +38,7 @@ function parse(text: string): ClientMessage {
     throw new BerthError('invalid', 'a text frame is not JSON', 'see docs/api.md for what the messages are')
   }
   const parsed = ClientMessage.safeParse(json)
-  if (!parsed.success)
-    throw new BerthError(
-      'invalid',
-      'a text frame is not a message of `run`',
-      'see docs/api.md for what the messages are',
-    )
+  if (!parsed.success) throw noMessage()
   return parsed.data
 }
 
@@ -157,10 +155,18 @@ const tooLong = (ms: number): BerthError =>
 /** Starts what somebody has asked for; it is ended when the signal aborts. */
 export type OpenRun = (spec: OneOffSpec, signal: AbortSignal) => Promise<OneOff>
 
+/** What a WebSocket starts, and for whom. */
+export interface RunTarget {
+  readonly open: OpenRun
+  readonly caller: Caller
+  /** Whether it has a command of its own where none is given. */
+  readonly wordless?: boolean
+}
+
 /** Ties a WebSocket to a one-off process, from its `start` to its `exit`. A caller that leaves ends the process. */
 export async function serveRun(
   platform: ControlApiDeps,
-  { open, caller }: { readonly open: OpenRun; readonly caller: Caller },
+  { open, caller, wordless = false }: RunTarget,
   socket: WebSocket,
 ): Promise<void> {
   const left = new AbortController()
@@ -176,6 +182,7 @@ export async function serveRun(
   const serve = async (): Promise<void> => {
     const spec = await Promise.race([incoming.start, gone])
     if (spec === null) return
+    if (spec.command.length === 0 && !wordless) throw noMessage()
     const { run } = platform.config.limits
     using late = deadline(run, left.signal)
     late.signal.addEventListener('abort', () => end(tooLong(run)), { once: true })

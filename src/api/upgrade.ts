@@ -9,7 +9,7 @@ import { toFault } from './faults.js'
 import { barred, isBarred } from './plain-http.js'
 import type { ControlApiDeps } from './platform.js'
 import { answerToFault, sendRaw } from './refusals.js'
-import type { OpenRun } from './run-socket.js'
+import type { OpenRun, RunTarget } from './run-socket.js'
 
 /** Bytes of one frame of standard input. */
 const frameLimit = 1024 * 1024
@@ -29,20 +29,17 @@ function targetOf(url: string): { readonly of: 'apps' | 'services'; readonly nam
 }
 
 /** What it starts, for a caller that may. @throws BerthError `missing`, `denied` */
-async function openerOf(platform: ControlApiDeps, url: string, caller: Caller): Promise<OpenRun> {
+async function openerOf(platform: ControlApiDeps, url: string, caller: Caller): Promise<Omit<RunTarget, 'caller'>> {
   const { of, name } = targetOf(url)
   if (of === 'services') {
     demand(caller, contract.services.enter.needs, null)
     const service = await platform.store.services.get(name)
     const { enterService } = await import('../services/enter.js')
-    return async (spec, signal) => enterService(await platform.services(), service, spec, signal)
+    const open: OpenRun = async (spec, signal) => enterService(await platform.services(), service, spec, signal)
+    return { open, wordless: true }
   }
   demand(caller, contract.processes.run.needs, await platform.store.apps.get(name))
-  return async (spec, signal) => {
-    if (spec.command.length === 0)
-      throw new BerthError('invalid', 'there is no command to run', 'see docs/api.md for what the messages are')
-    return platform.run(await platform.store.apps.get(name), spec, signal)
-  }
+  return { open: async (spec, signal) => platform.run(await platform.store.apps.get(name), spec, signal) }
 }
 
 /** The server's handler of `upgrade`: token first, then the one operation that is a WebSocket. */
@@ -55,10 +52,15 @@ export function createUpgrade(
     try {
       if (await isBarred(platform, request)) throw barred(platform.config)
       const caller = await authenticate(platform.store.tokens, bearerOf(request.headers.authorization))
-      const open = await openerOf(platform, request.url ?? '', caller)
+      const target = await openerOf(platform, request.url ?? '', caller)
       const [{ WebSocketServer }, { serveRun }] = await Promise.all([import('ws'), import('./run-socket.js')])
       server ??= new WebSocketServer({ noServer: true, maxPayload: frameLimit, perMessageDeflate: false })
-      server.handleUpgrade(request, socket, head, (webSocket) => void serveRun(platform, { open, caller }, webSocket))
+      server.handleUpgrade(
+        request,
+        socket,
+        head,
+        (webSocket) => void serveRun(platform, { ...target, caller }, webSocket),
+      )
     } catch (error) {
       sendRaw(socket, answerToFault(toFault(error, platform.store.redis)))
     }

@@ -15,9 +15,7 @@ type Rollback = z.output<typeof Rollback>
  * repository.
  */
 export async function releaseToReturnTo(version: number, at: Making): Promise<Release> {
-  const { links = {}, ...rest } = await at.release(version)
-  const remaining = await at.links.remaining(links)
-  const old: Release = { ...rest, ...(Object.keys(remaining).length > 0 && { links: remaining }) }
+  const old = await withRemaining(await at.release(version), at)
   if (old.image === null) return old // `next` says why none will not do
   const there = await Promise.all(imagesOf(old).map((image) => at.hasImage(image)))
   if (!there.includes(false)) return old
@@ -26,6 +24,13 @@ export async function releaseToReturnTo(version: number, at: Making): Promise<Re
   at.progress.step(`The image of v${version} is not there: building ${old.commit.slice(0, 7)} again`)
   const { image, images, port } = await at.rebuild({ commit: old.commit, config: old.config, reach: old.reach })
   return { ...old, image, images, port }
+}
+
+/** A release with those of its links that there still are. */
+async function withRemaining(old: Release, { links }: Making): Promise<Release> {
+  if (old.links === undefined) return old
+  const remaining = await links.remaining(old.links)
+  return { ...old, links: Object.keys(remaining).length === 0 ? undefined : remaining }
 }
 
 /** What it says of what it does: the rest of an app stays as it is. */

@@ -49,6 +49,10 @@ const stored: readonly (readonly [StoredChange, string])[] = [
   [{ kind: 'unmount', name: 'data' }, 'Unmount data'],
   [{ kind: 'unmount', name: 'data', target: '/db' }, 'Unmount data from /db'],
   [{ kind: 'destroy-volume', name: 'data' }, 'Destroy the volume data'],
+  [{ kind: 'link', service: 's1', name: 'blog-db', prefix: 'DATABASE' }, 'Link blog-db'],
+  [{ kind: 'link', service: 's1', name: 'blog-db', prefix: 'DATABASE', variable: 'MAIN_URL' }, 'Link blog-db'],
+  [{ kind: 'rotate', service: 's1', name: 'blog-db' }, 'Rotate the password of blog-db'],
+  [{ kind: 'unlink', service: 's1', name: 'blog-db' }, 'Unlink blog-db'],
 ]
 
 describe('changes', () => {
