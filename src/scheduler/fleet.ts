@@ -158,7 +158,8 @@ export class Fleet {
     const about = { app: app.id, command, origin: release.origin }
     const port = portOf(release)
     const gate = gateOf(checksOf(app, release, found.type), port, isNewRelease)
-    const checks = gateWithPorts(gate, heardPorts(app.ports, found.type))
+    // one that starts again is not kept from its other work by a port that leads where it does not listen
+    const checks = gateWithPorts(gate, isNewRelease ? heardPorts(app.ports, found.type) : [])
     const starting = { ...found, ...about, port, hostname: config.appHost(app.name), checks }
     const signal = AbortSignal.any([abort.signal, stopping])
     const done = this.#deps

@@ -100,6 +100,28 @@ describe('ports through the API', function () {
     expect(await ports('db')).to.deep.equal([])
   })
 
+  it('that the router cannot open are not added, and said to be closed where they are another’s later', async () => {
+    const { client, store } = rig
+    const { id } = await store.apps.get('db')
+    const [known, port] = [await freePort(), await freePort()]
+    await client.ports.add({ app: 'db', port: known })
+    const router = await store.subscriber()
+    const unopened = { [`${known}/tcp`]: 'another program has it', [`${port}/tcp`]: 'another program has it' }
+    const apply = async (): Promise<void> => {
+      const route = await store.routes.get(id)
+      if (route) await store.routes.applied({ app: id, version: route.version, busy: [], unopened })
+    }
+    router.on('message', () => void apply())
+    await router.subscribe('routes')
+    await expectFault(client.ports.add({ app: 'db', port }), 'conflict', `port ${port}/tcp is taken by another program`)
+    expect(await ports('db')).to.have.lengthOf(1)
+    expect((await ports('db'))[0]).to.include({ port: known, problem: 'another program has it' })
+    // what it had stays its own
+    await client.ports.add({ app: 'db', port: known, to: 1_234 })
+    await client.ports.remove({ app: 'db', port: String(known) })
+    await router.quit()
+  })
+
   it('are so many of an app, and go with it', async () => {
     const { client, store } = rig
     const app = await store.apps.create('many')
