@@ -25,6 +25,9 @@ export interface CertifierRig extends AsyncDisposable {
   job(app: App, host: string, until: (job: AcmeJob) => boolean): Promise<AcmeJob>
 }
 
+/** The key may not change what is below `_acme-challenge.kept`, and may where that leads. */
+const alias = '_acme-challenge.kept CNAME kept._acme-challenge'
+
 /**
  * @param key with which the name server lets TXT records be made
  * @param listen `ADDRESS@PORT` of loopback that the name server is at
@@ -36,7 +39,11 @@ export async function certifierRig(
 ): Promise<CertifierRig> {
   const stores = await storeRig()
   const { store, config } = stores
-  const dns = await startDns({ 'example.org': ['* A 127.0.0.1', 'nowhere TXT x', 'away A 127.0.0.2'] }, key, listen)
+  const dns = await startDns(
+    { 'example.org': ['* A 127.0.0.1', 'nowhere TXT x', 'away A 127.0.0.2', alias] },
+    key,
+    listen,
+  )
   const web = createServer((request, response) => {
     const token = tokenIn(request, request.url ?? '')
     void (token === null ? Promise.resolve(null) : stores.other.acme.answerTo(token)).then((text) => {

@@ -44,6 +44,26 @@ describe('a wildcard', function () {
     expect((await store.certificates.find('any.example.org', app.id))?.names).to.deep.equal(['*.example.org'])
   })
 
+  it('is proven where the name that a CA asks for is an alias of another', async () => {
+    await using rig = await certifierRig({}, key)
+    const { store, dns, pebble } = rig
+    const app = await rig.app('wild', '*.kept.example.org')
+    await adoptDnsSettings(store, { server: dns.address, key })
+    await using plugins = new RunningPlugins({ ...rig, log: createLog('test', { level: 'silent' }), kinds: ['dns'] })
+    await using certifier = await rig.certifier({ dns: new DnsProviders({ plugins, store, resolvers: [dns.address] }) })
+    expect(certifier).to.be.an('object')
+    const job = await rig.job(app, '*.kept.example.org', ({ certificate, order, failures }) => {
+      expect(failures).to.equal(0)
+      return certificate !== null && order === null
+    })
+    expect((await store.certificates.get(job.certificate ?? ''))?.names).to.deep.equal(['*.kept.example.org'])
+    expect(pebble.issued()).to.equal(1)
+    const resolver = new Resolver()
+    resolver.setServers([dns.address])
+    const left = await resolver.resolveTxt('kept._acme-challenge.example.org').catch(() => [])
+    expect(left, 'nothing is left').to.deep.equal([])
+  })
+
   /** A web service that changes the name server's records when it is asked to by who knows the secret. */
   const startHook = (server: string, secret: string): Promise<ApiServer> =>
     startApi(

@@ -32,7 +32,7 @@ describe('DNS plugins', () => {
   const providers = (...plugins: { name: string; instance: DnsPlugin }[]): DnsProviders =>
     new DnsProviders({
       plugins: { running: () => Promise.resolve(plugins as never) },
-      ...{ store: undefined as never, resolvers: [], patience: 50 },
+      ...{ store: undefined as never, resolvers: ['127.0.0.1:1'], patience: 50 },
     })
 
   it('are asked by the longest zone that a name is in, whoever has it', async () => {
@@ -46,6 +46,35 @@ describe('DNS plugins', () => {
     const instance = { ...liar.instance, zoneOf: () => Promise.resolve('a-very-long-zone.example.net') }
     await providers({ name: 'liar', instance }, plugin('b', [zone])).remove(name, 'x', never)
     expect(asked).to.deep.equal([`b -${name} ${zone} x`])
+  })
+
+  it('are asked where an alias leads, through the zones of others and nobody, not where it never ends, nor where others have something', async () => {
+    const lines = [
+      '_acme-challenge.shop 60 CNAME shop.elsewhere.example.',
+      'a 60 CNAME b',
+      'b 60 CNAME a',
+      'sly 60 CNAME www.example.net.',
+    ]
+    await using dns = await startDns({
+      ...{ [zone]: lines, 'elsewhere.example': ['shop 60 CNAME Shop._ACME-challenge.example.net.'] },
+      ...{ 'example.net': [] },
+    })
+    const plugins = [plugin('b', [zone]), plugin('n', ['example.net'])]
+    const all = new DnsProviders({
+      plugins: { running: () => Promise.resolve(plugins as never) },
+      ...{ store: undefined as never, resolvers: [dns.address], patience: 50 },
+    })
+    await all.remove(`_acme-challenge.shop.${zone}`, 'x', never)
+    expect(asked).to.deep.equal(['n -shop._acme-challenge.example.net example.net x'])
+    await all.remove(`own.${zone}`, 'x', never)
+    expect(asked[1]).to.equal(`b -own.${zone} ${zone} x`)
+    expect((await refusal(() => all.remove(`a.${zone}`, 'x', never))).message).to.match(/an alias of an alias/)
+    expect((await refusal(() => all.remove(`sly.${zone}`, 'x', never))).message).to.equal(
+      `sly.${zone} is an alias of www.example.net, which is no place for challenges`,
+    )
+    const nobody = await refusal(() => all.remove('no.example.com', 'x', never))
+    expect(nobody.message).to.match(/no\.example\.com/)
+    expect(asked).to.have.length(2)
   })
 
   it('hold up no other by failing', async () => {
