@@ -165,6 +165,7 @@ export const routes = {
   },
   platform: {
     info: 'GET /platform',
+    check: 'POST /platform/check',
     https: 'PATCH /platform',
   },
   doctor: {

@@ -6,7 +6,7 @@ import { formatDuration, parseDuration } from '../lib/duration.js'
 import { addCommand } from './command.js'
 import { UsageError } from './failure.js'
 import { formatTime, heading, print, printJson, say, table } from './output.js'
-import { certified, setPlatformHttps, showPlatform } from './platform.js'
+import { certified, checkPlatform, setPlatformHttps, showPlatform } from './platform.js'
 import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from './session.js'
 
 const group = 'Domains'
@@ -222,17 +222,16 @@ function addDomainsHttps(program: Command): void {
 
 function addDomainsCheck(program: Command): void {
   withJson(
-    withApp(
+    withPlatform(
       addCommand(program, {
         name: 'domains:check',
-        summary: 'ask DNS where the hostnames of an app lead, and say what it should answer',
+        summary: "ask DNS where the hostnames of an app, or Berth's own, lead, and say what it should answer",
         group,
-        examples: ['domains:check -a blog', 'domains:check --json'],
+        examples: ['domains:check -a blog', 'domains:check --platform', 'domains:check --json'],
       }),
     ),
-  ).action(async (options: AppOptions & JsonOptions) => {
-    const { client, app } = await openApp(options)
-    const checks = await client.domains.check({ app })
+  ).action(async (options: PlatformOptions & JsonOptions) => {
+    const checks = isPlatform(options) ? await checkPlatform() : await checkApp(options)
     if (options.json) printJson(checks)
     else print(checks.map(shownCheck).join('\n'))
     const wrong = checks.filter(({ status }) => status !== 'here').length
@@ -243,6 +242,11 @@ function addDomainsCheck(program: Command): void {
         'change their records where the DNS of the domain is kept; what is old may be remembered for a while',
       )
   })
+}
+
+async function checkApp(options: AppOptions): Promise<DomainCheck[]> {
+  const { client, app } = await openApp(options)
+  return client.domains.check({ app })
 }
 
 /** One hostname: where it leads, and the records that would lead here. */

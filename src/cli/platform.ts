@@ -1,4 +1,4 @@
-import type { DomainInfo } from '../api/contract.js'
+import type { DomainCheck, DomainInfo } from '../api/contract.js'
 import { formatExpiry } from './certs.js'
 import { fields, formatTime, heading, print, printJson, say } from './output.js'
 import { openSession, type JsonOptions } from './session.js'
@@ -34,6 +34,12 @@ export async function showPlatform({ json }: JsonOptions): Promise<void> {
       ['Certificate', certified(one)],
     ]),
   )
+}
+
+/** Where DNS leads Berth's own hostname. */
+export async function checkPlatform(): Promise<DomainCheck[]> {
+  const { client } = await openSession()
+  return client.platform.check({})
 }
 
 /** Has Berth itself take HTTPS alone, or plain HTTP, too. */

@@ -33,6 +33,10 @@ export function finderOf({ resolvers }: Pick<Whereabouts, 'resolvers'>): FindHos
   return (host) => (/(^|\.)localhost$/.test(host) ? Promise.resolve(loopback) : lookup.find(host))
 }
 
+/** Addresses of this server: what the settings say, else what the machine has that the world can reach. */
+export const serverAddresses = ({ addresses }: Pick<Whereabouts, 'addresses'>): string[] =>
+  addresses.length > 0 ? addresses.map(canonical) : machineAddresses()
+
 /** Where this Berth is: what its settings say, else where its own hostname leads, else what the machine has. */
 export async function ownAddresses(
   config: Pick<Whereabouts, 'addresses' | 'appHost'>,

@@ -90,6 +90,9 @@ describe('domains on the command line', function () {
     await cli.api.pushed('checked')
     const checked = await berth(['domains:check', '-a', 'checked'])
     expect([checked.code, checked.stdout]).to.deep.equal([0, 'checked.localhost: leads here\n'])
+    const own = await berth(['domains:check', '--platform'])
+    expect([own.code, own.stdout]).to.deep.equal([0, 'berth.localhost: leads here\n*.localhost: leads here\n'])
+    expect((await berth(['domains:check', '--platform', '-a', 'checked'])).code).to.not.equal(0)
     expect(shownCheck({ ...wrong, cname: null, should: ['x.example. A 192.0.2.1'] })).to.equal(
       'x.example: leads to 192.0.2.7, which is not here\n    should be:  x.example. A 192.0.2.1',
     )

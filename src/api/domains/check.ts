@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import type { Config } from '../../config.js'
 import { toUnicode } from '../../lib/hostname.js'
-import { finderOf, ownAddresses } from '../../lib/leads-here.js'
+import { finderOf, ownAddresses, serverAddresses, type FindHost } from '../../lib/leads-here.js'
 import type { Found } from '../../lib/lookup.js'
 import type { App } from '../../store/apps.js'
 import type { DomainCheck } from './contract.js'
@@ -16,11 +16,27 @@ export async function checkDomains(config: Config, app: App): Promise<DomainChec
   const should = await ownAddresses(config, find)
   const own = config.appHost(app.name)
   const hosts = [...new Set([own, ...[...(app.domains ?? []), ...(app.paths ?? [])].map(({ host }) => host)])]
+  return checkAll(hosts, { own, should }, find)
+}
+
+/**
+ * The same of Berth's own hostname, and of the wildcard by which apps answer under their names. Where they lead is no word for where this server
+ * is, as it is for domains of apps.
+ */
+export async function checkPlatform(config: Config): Promise<DomainCheck[]> {
+  const find = finderOf(config)
+  const own = config.appHost('berth')
+  const isLocal = /(^|\.)localhost$/.test(own)
+  const should = isLocal ? [...(await find(own)).addresses] : serverAddresses(config)
+  return checkAll([own, config.appHost('*')], { own, should }, find)
+}
+
+async function checkAll(hosts: readonly string[], by: Omit<Asked, 'host'>, find: FindHost): Promise<DomainCheck[]> {
   const checks: DomainCheck[] = []
   for (let at = 0; at < hosts.length; at += atOnce)
     checks.push(
       ...(await Promise.all(
-        hosts.slice(at, at + atOnce).map(async (host) => judge({ host, own, should }, await find(nameOf(host)))),
+        hosts.slice(at, at + atOnce).map(async (host) => judge({ host, ...by }, await find(nameOf(host)))),
       )),
     )
   return checks
@@ -32,7 +48,7 @@ const nameOf = (host: string): string =>
 
 interface Asked {
   readonly host: string
-  /** The app's hostname by its name. */
+  /** The app's hostname by its name, or Berth's. */
   readonly own: string
   readonly should: readonly string[]
 }

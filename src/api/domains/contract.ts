@@ -45,7 +45,7 @@ const DomainInfo = DomainView.extend({
 })
 export type DomainInfo = z.output<typeof DomainInfo>
 
-const DomainCheck = z.strictObject({
+export const DomainCheck = z.strictObject({
   host: z.string(),
   shown: z.string().describe('as people read it'),
   status: z

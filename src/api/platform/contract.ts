@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { CertState } from '../domains/contract.js'
+import { CertState, DomainCheck } from '../domains/contract.js'
 
 const PlatformView = CertState.extend({
   host: z.string().describe("Berth's own hostname"),
@@ -14,6 +14,11 @@ export const platform = {
     summary: "Say how it is with Berth's own hostname, and its certificate",
     needs: 'admin',
     reply: PlatformView,
+  },
+  check: {
+    summary: "Ask DNS for Berth's own hostname and for those of apps by their names, and say what it should answer",
+    needs: 'admin',
+    reply: z.array(DomainCheck),
   },
   https: {
     summary: 'Have git, API and command line come by HTTPS alone, or not; switched on by who came so',

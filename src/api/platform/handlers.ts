@@ -1,4 +1,5 @@
 import { BerthError } from '../../errors.js'
+import { checkPlatform } from '../domains/check.js'
 import { certState } from '../domains/state.js'
 import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
@@ -17,6 +18,8 @@ export function platformHandlers({ config, store }: ControlApiDeps): HandlersOf<
       const by = { id: null, autoCerts, certificates, jobs, dns: await store.plugins.hasEnabled('dns') }
       return { host, url, httpsUrl, https, ...certState(host, by) }
     },
+
+    check: () => checkPlatform(config),
 
     https: async ({ https }, { url }) => {
       if (https && httpsUrl === null)

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { checkDomains } from '../../../src/api/domains/check.js'
+import { checkDomains, checkPlatform } from '../../../src/api/domains/check.js'
 import { loadConfig } from '../../../src/config.js'
 import type { App } from '../../../src/store/apps.js'
 import { startDns, type DnsServer } from '../../dns.js'
@@ -27,6 +27,30 @@ describe('the check of domains', function () {
       loadConfig({ BERTH_ROOT: '/nowhere', BERTH_DOMAIN: 'berth.example', BERTH_RESOLVERS: dns.address, ...settings }),
       app(...hosts),
     )
+
+  it('says of Berth itself where it leads, by what the server is and not by what DNS says', async () => {
+    const platform = (settings: Record<string, string>) =>
+      checkPlatform(
+        loadConfig({
+          BERTH_ROOT: '/nowhere',
+          BERTH_DOMAIN: 'berth.example',
+          BERTH_RESOLVERS: dns.address,
+          ...settings,
+        }),
+      )
+    const told = async (settings: Record<string, string>) =>
+      (await platform(settings)).map(({ host, status, should }) => [host, status, should.join()])
+    expect(await told({ BERTH_ADDRESSES: '192.0.2.1,2001:db8::1' })).to.deep.equal([
+      ['berth.berth.example', 'here', ''],
+      ['*.berth.example', 'here', ''],
+    ])
+    expect(await told({ BERTH_ADDRESSES: '192.0.2.9' })).to.deep.equal([
+      ['berth.berth.example', 'elsewhere', 'berth.berth.example. A 192.0.2.9'],
+      ['*.berth.example', 'elsewhere', '*.berth.example. A 192.0.2.9,*.berth.example. CNAME berth.berth.example.'],
+    ])
+    for (const [, status] of await told({})) expect(status).to.be.oneOf(['elsewhere', 'unknown'])
+    for (const [, status] of await told({ BERTH_DOMAIN: 'localhost' })) expect(status).to.equal('here')
+  })
 
   it('says of each where it leads, and what would lead here', async () => {
     const hosts = ['example.org', 'away.example.org', 'both.example.org', 'mail.example.org', '*.wild.example.org']
