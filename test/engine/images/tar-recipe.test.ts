@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { gunzipSync } from 'node:zlib'
 import { layerArchive } from '../../../src/engine/images/compress.js'
+import { verifyLayer } from '../../../src/engine/images/verify.js'
 import { archive, openStore, temporary } from './lab.js'
 
 const digestOf = (bytes: Buffer): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
@@ -49,6 +50,22 @@ describe('a layer from elsewhere', () => {
       })
       expect(await store.layers.compress(sum.diffId, `${target}2`)).to.deep.equal(pressed)
     })
+
+  it('is whole where its archive names files by a way back', async () => {
+    using lab = temporary()
+    await using store = await openStore(lab.path)
+    await using stage = await store.layers.draft()
+    const bytes = archive([
+      { name: 'a/deep/file', content: 'deep' },
+      { name: 'way', type: 'symlink', linkname: 'a/deep' },
+      { name: 'way/../back', content: 'not where the link leads' },
+      { name: 'way/../hard', type: 'link', linkname: 'way/../back' },
+    ])
+    const { diffId, size } = await store.layers.adopt(stage, streamOf(bytes), digestOf(bytes))
+    const source = await store.layers.source(diffId)
+    expect(verifyLayer({ ...source, diffId, size })).to.deep.equal([])
+    expect(readFileSync(join(source.directory, 'hard'), 'utf8')).to.equal('not where the link leads')
+  })
 
   it('is refused when it is another, and leaves nothing', async () => {
     using lab = temporary()
