@@ -12,7 +12,7 @@ import type { HandlerContext, Handlers } from './handler.js'
 import type { LineStream, ApiEndpoint } from './endpoint.js'
 import type { ControlApiDeps } from './platform.js'
 import { routes, splitRoute, versionHeader } from './routes.js'
-import { sendLines, sendText } from './stream.js'
+import { sendArchive, sendLines, sendText } from './stream.js'
 import { submitChange } from './submit.js'
 import { validate } from './validate.js'
 
@@ -61,7 +61,11 @@ async function appOf({ store }: ControlApiDeps, { app, operation }: Record<strin
 
 async function answer(mounted: Mounted, platform: ControlApiDeps, request: Request, response: Response): Promise<void> {
   const { endpoint, handle } = mounted
-  const input = validate(endpoint, { params: request.params, query: request.query, body: request.body as unknown })
+  const input = validate(endpoint, {
+    params: request.params,
+    query: request.query,
+    body: endpoint.takes ? undefined : (request.body as unknown),
+  })
   const left = new AbortController()
   response.once('close', () => left.abort())
   const caller = (response.locals.caller ?? anonymous) as Caller
@@ -69,13 +73,16 @@ async function answer(mounted: Mounted, platform: ControlApiDeps, request: Reque
   if (endpoint.needs !== 'nothing') demand(caller, endpoint.needs, app)
   const serve = async (): Promise<void> => {
     const signal = AbortSignal.any([left.signal, platform.closing])
-    const reply = await handle(input, { app, caller, signal, url: callerUrl(platform.config, request.headers) })
+    const url = callerUrl(platform.config, request.headers)
+    const reply = await handle(input, { app, caller, signal, url, archive: request })
     if (endpoint.stream === 'lines')
       await sendLines(response, reply as LineStream<unknown, unknown>, (error) => toFault(error, platform.store.redis))
     else if (endpoint.stream === 'text') await sendText(response, reply as AsyncIterable<string>)
+    else if (endpoint.stream === 'archive') await sendArchive(response, reply as AsyncGenerator<Buffer>)
     else response.status(endpoint.status ?? 200).json(reply)
   }
-  if (endpoint.stream === undefined || caller.token === null) return serve()
+  const isLong = endpoint.stream !== undefined || endpoint.takes !== undefined
+  if (!isLong || caller.token === null) return serve()
   return platform.grants.during(caller.token, () => response.destroy(), serve)
 }
 
@@ -137,7 +144,8 @@ function apiRouter(platform: ControlApiDeps, handlers: Handlers): Router {
   const parse = express.json({ limit: bodyLimit, type: () => true, strict: false })
 
   for (const mounted of mountAll(platform, handlers)) {
-    const before = mounted.endpoint.needs === 'nothing' ? [] : [guard, parse]
+    const { needs, takes } = mounted.endpoint
+    const before = needs === 'nothing' ? [] : takes ? [guard] : [guard, parse]
     api[mounted.method](mounted.path, ...before, (request, response) => answer(mounted, platform, request, response))
   }
   api.get('/openapi.json', guard, async ({ headers }, response) => {

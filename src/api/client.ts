@@ -1,7 +1,8 @@
+import type { Readable } from 'node:stream'
 import type { Contract } from './contract.js'
 import { readAll, sendRequest } from './client/http.js'
 import type { Access } from './client/access.js'
-import { readLines, textPieces } from './client/stream.js'
+import { archivePieces, readLines, textPieces } from './client/stream.js'
 import type { Input, Reply } from './endpoint.js'
 import { routes, splitRoute } from './routes.js'
 
@@ -41,16 +42,18 @@ async function call(
 ): Promise<unknown> {
   const { method, path: template } = splitRoute(route)
   const { path, rest } = fillPath(template, input)
-  const inQuery = method === 'GET' || method === 'DELETE'
-  const given = Object.entries(rest).filter(([, value]) => value !== undefined)
+  const { archive, ...named } = rest as { archive?: Readable }
+  const inQuery = method === 'GET' || method === 'DELETE' || archive !== undefined
+  const given = Object.entries(named as Record<string, unknown>).filter(([, value]) => value !== undefined)
   const query =
     inQuery && given.length > 0
       ? `?${new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)])).toString()}`
       : ''
   const body = inQuery ? undefined : Object.fromEntries(given)
-  const response = await sendRequest(access, { method, path: path + query, body }, signal)
+  const response = await sendRequest(access, { method, path: path + query, body, archive }, signal)
   const type = response.headers['content-type'] ?? ''
   if (type.startsWith('application/x-ndjson')) return readLines(response)
+  if (type.startsWith('application/x-tar')) return archivePieces(response)
   if (type.startsWith('text/plain')) return textPieces(response)
   return JSON.parse(await readAll(response)) as unknown
 }

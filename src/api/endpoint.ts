@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { z } from 'zod'
 import type { Permission } from '../access/caller.js'
 import type { Change } from '../changes/index.js'
@@ -16,6 +17,8 @@ export interface ApiEndpoint {
   readonly params?: z.ZodObject
   readonly query?: z.ZodObject
   readonly body?: z.ZodObject
+  /** Its body is a tar archive; then there is no `body`. */
+  readonly takes?: 'archive'
   /** The whole reply; of a stream of lines, one line; of a socket, nothing. */
   readonly reply: z.ZodType
   /**
@@ -27,9 +30,10 @@ export interface ApiEndpoint {
   readonly status?: 201 | 202
   /**
    * `lines`: NDJSON, one `reply` a line, then one line `{"end": …}` or `{"error": …}`; a stream without it was cut.
-   * `text`: plain text, whole only when the transfer ends cleanly. `socket`: a WebSocket, see `sockets.ts`.
+   * `text`: plain text, whole only when the transfer ends cleanly. `archive`: a tar archive, whole only when the
+   * transfer ends cleanly. `socket`: a WebSocket, see `sockets.ts`.
    */
-  readonly stream?: 'lines' | 'text' | 'socket'
+  readonly stream?: 'lines' | 'text' | 'archive' | 'socket'
   /** Of a stream of lines: what its last line tells. */
   readonly end?: z.ZodType
 }
@@ -43,7 +47,10 @@ type InputPart<O, K extends string> = O extends Readonly<Record<K, infer S exten
 type Parsed<O, K extends string> = O extends Readonly<Record<K, infer S extends z.ZodType>> ? z.output<S> : unknown
 
 /** What a caller gives: path, query and body in one record. */
-export type Input<O> = InputPart<O, 'params'> & InputPart<O, 'query'> & InputPart<O, 'body'>
+export type Input<O> = InputPart<O, 'params'> &
+  InputPart<O, 'query'> &
+  InputPart<O, 'body'> &
+  (O extends { readonly takes: 'archive' } ? { readonly archive: Readable } : unknown)
 /** What a handler gets: the same, validated. */
 export type Request<O> = Parsed<O, 'params'> & Parsed<O, 'query'> & Parsed<O, 'body'>
 
@@ -55,6 +62,8 @@ export type Reply<O> = O extends { readonly stream: 'lines'; readonly reply: inf
   ? LineStream<z.output<L>, z.output<E>>
   : O extends { readonly stream: 'text' }
     ? AsyncIterable<string>
-    : O extends { readonly reply: infer S }
-      ? z.output<S>
-      : never
+    : O extends { readonly stream: 'archive' }
+      ? AsyncIterable<Buffer>
+      : O extends { readonly reply: infer S }
+        ? z.output<S>
+        : never

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { Caller } from '../access/caller.js'
 import type { App } from '../store/apps.js'
 import type { Contract } from './contract.js'
@@ -11,6 +12,8 @@ export interface HandlerContext<A = App | null> {
   readonly caller: Caller
   /** Where Berth is for the caller: `https://berth.<domain>[:port]` where they came by HTTPS. */
   readonly url: string
+  /** The body of a request that takes an archive, which nobody has read. */
+  readonly archive?: Readable
   /** Aborted when the caller leaves. */
   readonly signal: AbortSignal
 }

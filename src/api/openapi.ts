@@ -28,7 +28,10 @@ const parametersOf = (schema: z.ZodObject | undefined, place: 'path' | 'query'):
   }))
 }
 
+const archiveMedia = { 'application/x-tar': { schema: { type: 'string', format: 'binary' } } }
+
 const mediaOf = (endpoint: ApiEndpoint): object => {
+  if (endpoint.stream === 'archive') return archiveMedia
   if (endpoint.stream === 'text') return { 'text/plain': { schema: { type: 'string' } } }
   const reply = schemaOf(endpoint.reply, 'output')
   if (endpoint.stream !== 'lines' || endpoint.end === undefined) return { 'application/json': { schema: reply } }
@@ -47,6 +50,7 @@ function describe(endpoint: ApiEndpoint, id: string): object {
     summary: endpoint.summary,
     tags: [id.split('.')[0]],
     parameters: [...parametersOf(endpoint.params, 'path'), ...parametersOf(endpoint.query, 'query')],
+    ...(endpoint.takes === undefined ? {} : { requestBody: { required: true, content: archiveMedia } }),
     ...(endpoint.body === undefined
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(endpoint.body) } } } }),

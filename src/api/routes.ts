@@ -92,6 +92,9 @@ export const routes = {
     list: 'GET /apps/:app/storage',
     mount: 'POST /apps/:app/storage',
     unmount: 'POST /apps/:app/storage/:volume/unmount',
+    browse: 'GET /apps/:app/storage/:volume/files',
+    get: 'GET /apps/:app/storage/:volume/archive',
+    put: 'POST /apps/:app/storage/:volume/archive',
     destroy: 'DELETE /apps/:app/storage/:volume',
   },
   releases: {

@@ -9,7 +9,7 @@ import type { LineStream } from './endpoint.js'
 const heartbeatMs = 15_000
 
 /** Writes, and resolves when there is room for more or nobody reads any more. Leaves no listener behind. */
-export async function write(to: Writable, text: string): Promise<void> {
+export async function write(to: Writable, text: string | Uint8Array): Promise<void> {
   if (to.destroyed || to.write(text)) return
   const over = new AbortController()
   const { signal } = over
@@ -46,5 +46,19 @@ export async function sendText(response: Response, text: AsyncIterable<string>):
     response.end()
   } catch {
     response.destroy()
+  }
+}
+
+/** Sends an archive as it comes; what fails before its first byte is an answer of its own, later it is cut off. */
+export async function sendArchive(response: Response, archive: AsyncGenerator<Buffer>): Promise<void> {
+  let next = await archive.next()
+  response.type('application/x-tar').set('X-Accel-Buffering', 'no').flushHeaders()
+  try {
+    for (; next.done !== true && !response.destroyed; next = await archive.next()) await write(response, next.value)
+    response.end()
+  } catch {
+    response.destroy()
+  } finally {
+    await archive.return(undefined)
   }
 }

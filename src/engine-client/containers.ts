@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { ContainerCreateOptions, ContainerInfo, ContainerInspectInfo } from 'dockerode'
 import { attachToContainer } from './attach.js'
 import { answerMs, type EngineConnection } from './connection.js'
@@ -119,6 +119,17 @@ export class EngineContainers {
   async put(id: string, archive: Buffer, { path = '/', toUser = false }: PutOptions = {}): Promise<void> {
     const options = { path, ...(toUser ? { copyUIDGID: '1' } : {}) }
     await this.#connection.ask((docker) => docker.getContainer(id).putArchive(archive, options))
+  }
+
+  /** The same of an archive that is read as it comes. @param ms how long it may take */
+  async putStream(
+    id: string,
+    archive: Readable,
+    { path = '/', toUser = false }: PutOptions,
+    ms: number,
+  ): Promise<void> {
+    const options = { path, ...(toUser ? { copyUIDGID: '1' } : {}) }
+    await this.#connection.ask((docker) => docker.getContainer(id).putArchive(archive, options), ms)
   }
 
   /** What lies at a path of a container's file system, running or not, as a tar archive; null when nothing does. */

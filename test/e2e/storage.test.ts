@@ -1,7 +1,12 @@
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { expect } from 'chai'
+import { pack } from 'tar-stream'
 import { must } from '../run.js'
 import { patience } from '../patience.js'
-import type { VolumeView } from '../../src/api/contract.js'
+import type { FileView, VolumeView } from '../../src/api/contract.js'
 import { pidsFile } from '../../src/serve/instance.js'
 import { Pids } from '../../src/serve/pids.js'
 import { eventually } from './engine/harness.js'
@@ -127,6 +132,52 @@ describe('volumes of an app', function () {
     await refused(/is mounted at \/app\/data/, 'storage:destroy', 'data', '--confirm', 'data')
     await refused(/has no volume other/, 'storage:destroy', 'other', '--confirm', 'other')
     expect((await volumes()).map(({ name }) => name)).to.deep.equal(['data'])
+  })
+
+  it('are copied into and out of, and listed, whoever runs', async () => {
+    const here = await mkdtemp(join(berth.dir, 'copies-'))
+    await mkdir(join(here, 'photos/old'), { recursive: true })
+    await writeFile(join(here, 'photos/one'), 'first')
+    await writeFile(join(here, 'photos/none'), '')
+    await writeFile(join(here, 'photos/old/big'), Buffer.alloc(3_000_000, 7))
+    await symlink('/etc/passwd', join(here, 'photos/out'))
+    const at = { cwd: here }
+    const copied = await berth.berth(['storage:cp', 'photos', 'data:/', '-a', app], at)
+    expect(copied.code, copied.stderr).to.equal(0)
+    const listed = JSON.parse((await ask('storage:browse', 'data:/photos', '--json')).stdout) as FileView[]
+    expect(listed.map(({ name, type, size, uid }) => [name, type, size, uid])).to.deep.equal([
+      ['none', 'file', 0, 4321],
+      ['old', 'directory', 0, 4321],
+      ['one', 'file', 5, 4321],
+      ['out', 'symlink', 0, 4321],
+    ])
+    expect((await ask('run', '--', 'cat', '/app/data/photos/one')).stdout).to.equal('first')
+    await mkdir(join(here, 'back'))
+    const back = await berth.berth(['storage:cp', 'data:/photos', 'back', '-a', app], at)
+    expect(back.code, back.stderr).to.equal(0)
+    await must('diff', ['-r', '--no-dereference', 'photos', 'back/photos'], at)
+    const again = await berth.berth(['storage:cp', 'data:/photos', 'back', '-a', app], at)
+    expect(again.code, 'nothing is written over').to.not.equal(0)
+    expect(again.stderr).to.match(/is there already/)
+    await refused(/there is no \/nowhere in data/, 'storage:cp', 'data:/nowhere', here)
+    await refused(/there is no \/nowhere in data/, 'storage:cp', here, 'data:/nowhere')
+    await refused(/no path in a volume/, 'storage:cp', 'data:/../../etc', here)
+    await refused(/has no volume other/, 'storage:browse', 'other')
+    await refused(/one of the two is to be in a volume/, 'storage:cp', here, here)
+  })
+
+  it('take no archive beyond themselves', async () => {
+    const archive = pack()
+    archive.entry({ name: 'way', type: 'symlink', linkname: '/etc' })
+    archive.entry({ name: 'way/berth-was-here' }, 'x')
+    archive.entry({ name: '../../../berth-was-here' }, 'x')
+    archive.finalize()
+    const file = join(berth.dir, 'hostile.tar')
+    await writeFile(file, await buffer(archive))
+    const { code } = await berth.berth(['storage:cp', '-', 'data:/', '-a', app], { input: await readFile(file) })
+    expect(existsSync('/etc/berth-was-here')).to.equal(false)
+    const left = await ask('run', '--', 'sh', '-c', 'ls /etc/berth-was-here /berth-was-here')
+    expect(left.stdout, String(code)).to.equal('')
   })
 
   it('keep a renamed app, and an app that has them is not destroyed by the way', async () => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { pipeline, type Readable } from 'node:stream'
 import type { RequestOptions } from 'node:https'
 import { isIP } from 'node:net'
 import { BerthError, statusOf, type Fault } from '../../errors.js'
@@ -48,6 +49,8 @@ export interface ApiCall {
   readonly path: string
   /** Sent as JSON; nothing when undefined. */
   readonly body: unknown
+  /** Sent as it is read. */
+  readonly archive?: Readable | undefined
 }
 
 /** Sends one request and waits for the head of the answer. @throws BerthError what the server said, or `unavailable` */
@@ -70,7 +73,7 @@ const exchange = (access: Access, call: ApiCall, signal: AbortSignal | undefined
 
 async function ask(
   access: Access,
-  { method, path, body }: ApiCall,
+  { method, path, body, archive }: ApiCall,
   signal: AbortSignal | undefined,
   trust: Trust,
 ): Promise<IncomingMessage> {
@@ -86,6 +89,7 @@ async function ask(
     headers: {
       ...headers,
       authorization: `Bearer ${access.token}`,
+      ...(archive === undefined ? {} : { 'content-type': 'application/x-tar' }),
       ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': payload.length }),
     },
     ...(signal === undefined ? {} : { signal }),
@@ -95,7 +99,14 @@ async function ask(
     const sent = request(options, resolve)
     sent.on('timeout', () => sent.destroy(Object.assign(new Error('it does not answer'), { code: 'ETIMEDOUT' })))
     sent.on('error', reject)
-    sent.end(payload)
+    if (archive === undefined) sent.end(payload)
+    else {
+      sent.setTimeout(0)
+      // what the server says of one that it does not take counts more than that it could not be sent
+      pipeline(archive, sent, (error) => {
+        if (error && archive.errored) reject(archive.errored)
+      })
+    }
   })
 }
 

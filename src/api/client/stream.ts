@@ -27,6 +27,17 @@ export async function* textPieces(response: IncomingMessage): AsyncGenerator<str
   if (!response.complete) throw cut()
 }
 
+/** The pieces of an archive as they come. @throws BerthError `unavailable` when it was cut off */
+export async function* archivePieces(response: IncomingMessage): AsyncGenerator<Buffer, void, void> {
+  response.socket.setTimeout(0)
+  try {
+    for await (const chunk of response) yield chunk as Buffer
+  } catch (cause) {
+    throw cut(cause)
+  }
+  if (!response.complete) throw cut()
+}
+
 /** NDJSON as it comes, up to the verdict. @throws BerthError what the server said, `unavailable` when it was cut off */
 export async function* readLines(response: IncomingMessage): LineStream<unknown, unknown> {
   response.setEncoding('utf8')

@@ -21,6 +21,22 @@ const VolumeView = z.strictObject({
 })
 export type VolumeView = z.output<typeof VolumeView>
 
+const FileView = z.strictObject({
+  name: z.string(),
+  type: z.string().describe('file, directory, symlink, …'),
+  size: z.int().describe('bytes'),
+  mode: z.int(),
+  uid: z.int().describe('as the processes of the app see it'),
+  gid: z.int(),
+  modifiedAt: z.string().describe('RFC 3339'),
+  target: z.string().nullable().describe('of a symlink'),
+})
+export type FileView = z.output<typeof FileView>
+
+const InVolume = z.strictObject({
+  path: z.string().default('').describe('from the top of the volume, which is the default'),
+})
+
 const Mount = z.strictObject({
   volume: z.string().describe('its name; made where it is not there'),
   target: z.string().describe('an absolute path in the processes'),
@@ -65,6 +81,29 @@ export const storage = {
     }),
     reply: OperationView,
     status: 202,
+  },
+  browse: {
+    summary: 'List what a directory of a volume holds',
+    needs: 'operate',
+    params: OfVolume,
+    query: InVolume,
+    reply: z.array(FileView),
+  },
+  get: {
+    summary: 'Read a file or directory of a volume, as a tar archive',
+    needs: 'operate',
+    params: OfVolume,
+    query: InVolume,
+    reply: z.null(),
+    stream: 'archive',
+  },
+  put: {
+    summary: 'Unpack a tar archive in a directory of a volume; all of it belongs to the user of the app',
+    needs: 'operate',
+    params: OfVolume,
+    query: InVolume,
+    takes: 'archive',
+    reply: z.strictObject({ bytes: z.int().describe('of the archive') }),
   },
   destroy: {
     summary: 'Destroy a volume that is not mounted, with all that is in it',

@@ -1,3 +1,4 @@
+import { pipeline, Transform } from 'node:stream'
 import { checkVolumeName } from '../../changes/mount.js'
 import { label } from '../../config.js'
 import { BerthError } from '../../errors.js'
@@ -8,13 +9,7 @@ import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
 import { submitChange } from '../submit.js'
 import type { VolumeView } from './contract.js'
-
-export const noVolume = (app: App, name: string): BerthError =>
-  new BerthError(
-    'missing',
-    `${app.name} has no volume ${name.slice(0, 64)}`,
-    '`berth storage` lists the volumes of an app',
-  )
+import { archiveOf, filesOf, noVolume, putArchive, removeStaleReaders } from './files.js'
 
 /** The volumes of an app: those that the engine has, and those that its release names. */
 export async function volumesOf({ store, engine, config }: ControlApiDeps, app: App): Promise<VolumeView[]> {
@@ -44,9 +39,29 @@ export async function volumesOf({ store, engine, config }: ControlApiDeps, app: 
 export const storageHandlers = (platform: ControlApiDeps): HandlersOf<'storage'> => ({
   list: (_, { app }) => volumesOf(platform, app),
 
+  browse: (at, { app }) => filesOf(platform, app, at),
+
+  get: (at, { app }) => Promise.resolve(archiveOf(platform, app, at)),
+
+  put: async (at, { app, archive }) => {
+    if (archive === undefined) throw new Error('the contract says that there is one')
+    let bytes = 0
+    const counted = new Transform({
+      transform: (chunk: Buffer, _, done) => {
+        bytes += chunk.length
+        done(null, chunk)
+      },
+    })
+    pipeline(archive, counted, () => undefined)
+    await putArchive(platform, app, at, counted)
+    return { bytes }
+  },
+
   destroy: async ({ volume, confirm }, { app, caller }) => {
     checkVolumeName(volume)
-    if ((await (await platform.engine()).volumes.find(volumeOf(app.id, volume))) === null) throw noVolume(app, volume)
+    const engine = await platform.engine()
+    if ((await engine.volumes.find(volumeOf(app.id, volume))) === null) throw noVolume(app, volume)
+    await removeStaleReaders(engine)
     if (confirm !== volume)
       throw new BerthError(
         'invalid',

@@ -1,3 +1,4 @@
+import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import type { VolumeView } from '../../api/contract.js'
 import { addCommand } from '../command.js'
@@ -132,6 +133,73 @@ function addUnmount(program: Command): void {
     })
 }
 
+function addBrowse(program: Command): void {
+  withJson(
+    withApp(
+      addCommand(program, {
+        name: 'storage:browse',
+        summary: 'list what a directory of a volume holds',
+        group,
+        examples: ['storage:browse data -a blog', 'storage:browse data:/photos', 'storage:browse data --json'],
+      }),
+    ),
+  )
+    .argument('<place>', 'NAME, or NAME:/path from its top')
+    .action(async (place: string, options: AppOptions & JsonOptions) => {
+      const { volume, target: path = '' } = parsePlace(place)
+      const { client, app } = await openApp(options)
+      const files = await client.storage.browse({ app, volume, path })
+      if (options.json) printJson(files)
+      else
+        print(
+          table(
+            files.map(({ name, type, size, mode, uid, gid, modifiedAt, target }) => [
+              `${type.slice(0, 1)} ${mode.toString(8).padStart(4, '0')}`,
+              `${uid}:${gid}`,
+              String(size),
+              formatTime(modifiedAt),
+              target === null ? name : `${name} -> ${target}`,
+            ]),
+          ),
+        )
+    })
+}
+
+/** A volume's place, or null for a path of this machine: `./data:x` and `/x` are such. */
+const remote = (text: string): ReturnType<typeof parsePlace> | null =>
+  /^[^:/.-][^:/]*:/.test(text) ? parsePlace(text.endsWith(':') ? `${text}/` : text) : null
+
+function addCopy(program: Command): void {
+  withApp(
+    addCommand(program, {
+      name: 'storage:cp',
+      summary: 'copy a file or directory into a volume, or out of one',
+      group,
+      examples: ['storage:cp photos data:/ -a blog', 'storage:cp data:/photos .', 'storage:cp data:/ - > data.tar'],
+    }),
+  )
+    .argument('<from>', 'a path here, or NAME:/path; - reads a tar archive from standard input')
+    .argument('<to>', 'a directory that is there, here or NAME:/path; - writes a tar archive to standard output')
+    .action(async (from: string, to: string, options: AppOptions) => {
+      const [source, target] = [remote(from), remote(to)]
+      if ((source === null) === (target === null))
+        throw new UsageError(
+          'one of the two is to be in a volume, and one here',
+          'as in `berth storage:cp photos data:/`, or `berth storage:cp data:/photos .`',
+        )
+      const { packLocal, unpackLocal } = await import('./copy.js')
+      const { client, app } = await openApp(options)
+      if (target !== null) {
+        const archive = from === '-' ? process.stdin : packLocal(from)
+        await client.storage.put({ app, volume: target.volume, path: target.target ?? '', archive })
+      } else if (source !== null) {
+        const archive = await client.storage.get({ app, volume: source.volume, path: source.target ?? '' })
+        if (to === '-') await pipeline(archive, process.stdout, { end: false })
+        else await unpackLocal(archive, to)
+      }
+    })
+}
+
 function addDestroy(program: Command): void {
   withApp(
     addCommand(program, {
@@ -154,5 +222,5 @@ function addDestroy(program: Command): void {
 }
 
 export function registerStorage(program: Command): void {
-  for (const add of [addStorage, addMount, addUnmount, addDestroy]) add(program)
+  for (const add of [addStorage, addMount, addUnmount, addBrowse, addCopy, addDestroy]) add(program)
 }
