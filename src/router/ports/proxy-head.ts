@@ -7,7 +7,7 @@ const tcp4 = 0x11
 const tcp6 = 0x21
 
 /** An IPv4 address that a socket for both families shows as IPv6. */
-const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '')
+export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '')
 
 function bytesOf(address: string): Buffer {
   if (isIPv4(address)) return Buffer.from(address.split('.').map(Number))
@@ -23,7 +23,7 @@ function bytesOf(address: string): Buffer {
 
 /** A head that says where a connection comes from and what it came to. */
 export function proxyHead({ remoteAddress, remotePort, localAddress, localPort }: ClientPlace): Buffer {
-  const [source, destination] = [plain(remoteAddress ?? '::'), plain(localAddress ?? '::')]
+  const [source = '', destination = ''] = [remoteAddress, localAddress].map((address) => plainAddress(address ?? '::'))
   const isFour = isIPv4(source) && isIPv4(destination)
   const mapped = (address: string): string => (isIPv4(address) && !isFour ? `::ffff:${address}` : address)
   const addresses = [mapped(source), mapped(destination)].map(bytesOf)

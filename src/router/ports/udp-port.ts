@@ -4,6 +4,7 @@ import { keyOf } from '../clients.js'
 import { connectionsOfAKind } from '../descriptors.js'
 import type { PortLead } from '../table.js'
 import type { OpenPort } from './open-port.js'
+import { plainAddress } from './proxy-head.js'
 
 /** ms without a datagram after which a session is over: answered, and not yet (as the kernel's conntrack has it), and of a process that leaves. */
 const idleTimes = { answered: 120_000, unanswered: 30_000, leaving: 5_000 }
@@ -35,8 +36,6 @@ export interface UdpLimits {
   readonly idle?: Partial<typeof idleTimes>
   readonly port?: number
 }
-
-const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '')
 
 /**
  * A UDP port that leads to an app. Each address and port of a client has a session, from a socket of its own to one process, so that
@@ -90,7 +89,7 @@ export class UdpPort implements OpenPort {
 
   #begin(key: string, from: RemoteInfo): Session | undefined {
     const { destination, to } = this.#find()
-    const address = plain(from.address)
+    const address = plainAddress(from.address)
     const client = keyOf(address)
     if (destination.rules?.admits(address) === false || !this.#hasRoom(client)) return undefined
     const backend = destination.pick()
