@@ -13,8 +13,9 @@ const worthBytes = 1 << 20
 /** Milliseconds in which V8's threads have swept up after a collection. */
 const sweepMs = 1000
 
-/** The first pass finds what was compiled as old as it is, the second collects it. */
-const passes = Array.from({ length: 2 }, () => ({ type: 'major', execution: 'sync', flavor: 'last-resort' }) as const)
+const pass = { type: 'major', execution: 'sync', flavor: 'last-resort' } as const
+/** The first finds what was compiled as old as it is, the second collects it. */
+const passes = 2
 
 /** For such a collection, what was compiled and has not been called since the last one goes too: V8 compiles it again. */
 const forgetful = ['--flush-baseline-code', '--bytecode-old-age=1']
@@ -25,18 +26,37 @@ const spent = (): number => {
   return user + system
 }
 
+/** How a process gives memory back. */
+export interface QuietOptions {
+  /** How often it looks, in milliseconds. */
+  readonly every?: number
+  /** Bytes that it must have grown by. */
+  readonly worth?: number
+  /** What was compiled stays: for a process whose next work does not wait. */
+  readonly keepsCode?: boolean
+}
+
+function collect(keepsCode: boolean): void {
+  if (keepsCode) {
+    collectGarbage(pass)
+    return
+  }
+  for (const flag of forgetful) setFlagsFromString(flag)
+  for (let count = 0; count < passes; count++) collectGarbage(pass)
+  for (const flag of usual) setFlagsFromString(flag)
+}
+
 /**
  * From now on, gives back to the machine what work has left whenever this process has grown and then has had nothing to do
  * for a while: neither V8 nor malloc(3) does so until there is more work.
  */
-export function collectWhenQuiet(every = lookMs, worth = worthBytes): void {
+export function collectWhenQuiet(options: QuietOptions = {}): void {
+  const { every = lookMs, worth = worthBytes, keepsCode = false } = options
   const trim = koffi.load('libc.so.6').func('int malloc_trim(size_t pad)')
   let [last, least] = [0, 0]
   setInterval(() => {
     if (spent() - last < quietTime && ownMemory() - least > worth) {
-      for (const flag of forgetful) setFlagsFromString(flag)
-      for (const pass of passes) collectGarbage(pass)
-      for (const flag of usual) setFlagsFromString(flag)
+      collect(keepsCode)
       least = Infinity
       setTimeout(() => {
         trim(0)

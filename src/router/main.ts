@@ -92,7 +92,7 @@ for (const [index, server] of front.servers.entries()) {
 }
 log.info(`listening on port ${portsOf(config)} with ${table.routes().length} routes remembered`)
 follower.start()
-collectWhenQuiet()
+collectWhenQuiet({ keepsCode: true }) // clients do not wait for it to be compiled again
 tellReady()
 
 const end = async (...drained: Promise<void>[]) => {

@@ -13,7 +13,7 @@ describe('a process that has nothing to do', () => {
       `const { collectWhenQuiet } = await import(${JSON.stringify(quiet)})
       const left = new WeakRef({ big: Array.from({ length: 1000 }, String) })
       for (const until = Date.now() + 50; Date.now() < until;);
-      collectWhenQuiet(20, ${worth})
+      collectWhenQuiet({ every: 20, worth: ${worth} })
       let looks = 0
       const timer = setInterval(() => {
         if (left.deref() !== undefined && ++looks < ${worth === Infinity ? 25 : 1000}) return
@@ -29,4 +29,29 @@ describe('a process that has nothing to do', () => {
   it('does not collect again and again where it has done nothing since', async () => {
     expect(await program(Infinity)).to.equal('false')
   })
+
+  for (const [what, keepsCode] of [
+    ['forgets what was compiled and has not been called since', false],
+    ['keeps it where it is told to', true],
+  ] as const)
+    it(what, async () => {
+      // of V8's runtime-functions.h: it would have to be compiled to be called
+      const isLazy = 1 << 18
+      const said = await must(process.execPath, [
+        ...[typescript, '--allow-natives-syntax', '--input-type=module', '-e'],
+        `const { collectWhenQuiet } = await import(${JSON.stringify(quiet)})
+        const left = new WeakRef({ big: Array.from({ length: 1000 }, String) })
+        const seldom = (n) => n + 1
+        seldom(1)
+        const before = %GetOptimizationStatus(seldom)
+        collectWhenQuiet({ every: 20, worth: 1, keepsCode: ${keepsCode} })
+        const timer = setInterval(() => {
+          if (left.deref() !== undefined) return
+          console.log(before, %GetOptimizationStatus(seldom))
+          clearInterval(timer)
+        }, 20)`,
+      ])
+      const [before, after] = said.split(' ').map((status) => (Number(status) & isLazy) !== 0)
+      expect({ before, after }).to.deep.equal({ before: false, after: !keepsCode })
+    })
 })
