@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setCli } from './rig.js'
+import { setCli } from '../cli/rig.js'
 
 const code = `
 import { definePlugin, secret, z } from 'berth/plugin'
