@@ -70,9 +70,11 @@ function addEnter(program: Command): void {
     .argument('[command...]')
     .option('--no-tty', 'without a terminal')
     .passThroughOptions()
-    .action((service: string, words: readonly string[], { tty }: EnterOptions) =>
-      enter(service, words.length === 0 ? ['bash'] : words, tty === false ? { tty } : {}),
-    )
+    .action((service: string, words: readonly string[], { tty }: EnterOptions) => {
+      // commander leaves the dashes that end our options to who passes them through
+      const command = words[0] === '--' ? words.slice(1) : words
+      return enter(service, command.length === 0 ? ['bash'] : command, tty === false ? { tty } : {})
+    })
 }
 
 export function addServiceLooks(program: Command): void {
