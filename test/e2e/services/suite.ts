@@ -128,6 +128,8 @@ export function describeService({ kind, put, get, administer, keeps }: ServiceUn
     })
 
     it('lets in nobody who was unlinked, and then may be destroyed', async () => {
+      await using store = await openStore(berth.config)
+      const { id } = await store.services.get(name)
       const before = await urlOf(one)
       for (const app of [one, other]) await berth.succeed('services:unlink', name, '-a', app)
       await untilSettled()
@@ -135,7 +137,7 @@ export function describeService({ kind, put, get, administer, keeps }: ServiceUn
       expect(await refused('services:destroy', name, '--confirm', 'x')).to.contain('is not the name')
       await berth.succeed('services:destroy', name, '--confirm', name)
       expect(await refused('services:info', name)).to.contain('no service named')
-      expect(await connectEngine(berth.config).volumes.list([`berth.instance=${berth.config.name}`])).to.deep.equal([])
+      expect(await connectEngine(berth.config).volumes.list([`berth.service=${id}`])).to.deep.equal([])
     })
 
     /** Waits until all that ends of its links has ended. */
