@@ -240,6 +240,31 @@ describe('ports of apps', function () {
     await berth.succeed('ports:remove', `${at}:udp`, '-a', app)
   })
 
+  it('that nobody listens on reject the next deploy by name, and keep no process from starting again', async () => {
+    const http = (words: string) =>
+      running(`require('http').createServer((request, response) => {
+        if (request.url === '/crash') process.exit(1)
+        response.end(${JSON.stringify(words)} + ' ' + process.pid)
+      }).listen(process.env.PORT)\n// ${words}`)
+    const site = await berth.repository(http('one'))
+    const name = await createApp(berth, site, 'site')
+    expect((await site.push()).code).to.equal(0)
+    await berth.succeed('ports:add', String(await freePort()), '--to', '7777', '-a', name)
+    const before = (await berth.curl(name)).body
+    await berth.curl(name, '/crash')
+    await becomes(
+      async () => (await berth.curl(name)).status,
+      (status) => status === 200,
+    )
+    expect(before).to.match(/^one /)
+    await site.commit(http('two'))
+    const pushed = await site.push()
+    expect(pushed.code).to.not.equal(0)
+    expect(pushed.stderr).to.include('web.1 did not listen on port 7777').and.include('berth ports')
+    expect((await berth.curl(name)).body).to.match(/^one /)
+    await berth.succeed('apps:destroy', '-a', name, '--confirm', name)
+  })
+
   it('end with their app', async () => {
     await berth.succeed('apps:destroy', '-a', app, '--confirm', app)
     const other = await createApp(berth, await berth.repository({}), 'heir')
