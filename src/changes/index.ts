@@ -10,7 +10,7 @@ import { config } from './config.js'
 import { destroy } from './destroy.js'
 import { destroyVolume } from './destroy-volume.js'
 import { link } from './link.js'
-import type { ActingKind, ReleasingKind } from './kind.js'
+import type { ActingKind, Ending, ReleasingKind } from './kind.js'
 import { mount, unmount } from './mount.js'
 import { push, type PushChange } from './push.js'
 import { rename } from './rename.js'
@@ -52,6 +52,15 @@ export function changeOf({ id, change }: Pick<Operation, 'id' | 'change'>): Chan
   const parsed = kindOf(change).schema.safeParse(change)
   if (parsed.success) return parsed.data as Change
   throw new BerthError('broken', `the record of change ${id} is damaged`, 'the app stays as it is; make it again')
+}
+
+/** What is left to do once an operation has ended, well or not; undefined where nothing is, or its record is damaged. */
+export function endingOf({ change }: Pick<Operation, 'change'>): ((at: Ending) => Promise<void>) | undefined {
+  const kind = find(change)
+  const parsed = kind?.schema.safeParse(change)
+  if (!kind || !('next' in kind) || parsed?.success !== true) return undefined
+  const { ends } = kind
+  return ends && ((at) => ends(parsed.data, at))
 }
 
 /** What a change does, in one sentence: see `describe` of its kind. */

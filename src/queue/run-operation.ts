@@ -1,4 +1,4 @@
-import { changeOf, checkBesideCanary, endsApp, isBuild, kindOf } from '../changes/index.js'
+import { changeOf, checkBesideCanary, endingOf, endsApp, isBuild, kindOf } from '../changes/index.js'
 import type { Acting } from '../changes/kind.js'
 import { label } from '../config.js'
 import { BerthError, messageOf } from '../errors.js'
@@ -90,11 +90,11 @@ async function apply(deps: OperationDeps, run: OperationRun): Promise<void> {
 /** Does what the change's kind has to do in the end. */
 async function endChange(deps: OperationDeps, { app, operation }: OperationRun, succeeded: boolean): Promise<void> {
   const { store, services } = deps
-  const kind = kindOf(operation.change)
-  const now = await store.apps.find(app.id)
-  if (!('next' in kind) || !kind.ends || now === null) return
+  const end = endingOf(operation)
+  const now = end && (await store.apps.find(app.id))
+  if (!now) return
   const current = await currentRelease(deps, now)
-  await kind.ends(operation.change, { succeeded, current, unlink: (service) => services.unlink(app.id, service) })
+  await end({ succeeded, current, unlink: (service) => services.unlink(app.id, service) })
 }
 
 const actingOf = (deps: OperationDeps, { app, current, operation, log, signal }: OperationRun): Acting => ({
