@@ -28,6 +28,8 @@ const tries = 3
 export interface TreeOrder extends Omit<ImageOrder, 'plan' | 'buildpack'> {
   /** Who alone has which of its config vars. */
   readonly reach?: Reaches | undefined
+  /** Names of the variables that its processes have of the services that it is linked to. */
+  readonly linked?: readonly string[]
 }
 
 /** What comes of a build. */
@@ -71,7 +73,7 @@ export async function buildTree(
   const placed = { ...order, directory: join(directory, place) }
   const said = readAppJson(directoryTree(placed.directory))
   const { healthchecks: declared, notes } = healthChecksOf(said?.healthchecks ?? {}, directoryTree(placed.directory))
-  const asked = variablesAsked(said?.env ?? {}, order.variables)
+  const asked = variablesAsked(said?.env ?? {}, order.variables, order.linked)
   const seen = (config: Variables): Variables => varsFor('build', { config, reach: order.reach })
   const plan = planOf({ ...placed, variables: { ...order.stepVariables, ...seen({ ...order.variables, ...asked }) } })
   tellPlan(log, plan, place, [...(said?.notes ?? []), ...notes])

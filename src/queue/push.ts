@@ -9,18 +9,22 @@ import { BerthError } from '../errors.js'
 import { orMissing } from '../lib/missing.js'
 import type { App } from '../store/apps.js'
 import type { Reached } from '../store/reach.js'
+import type { Release } from '../store/releases.js'
 import type { OperationDeps } from './deps.js'
 import type { OperationRun } from './run.js'
 
 /** Name of an app's image in the engine; two apps that bear a name one after the other do not share it. */
 const imageTag = (app: App, version: number): string => `berth/${app.name}-${app.id.slice(0, 6)}:v${String(version)}`
 
+/** Config vars, who has them, and which others come of links. */
+type Vars = Reached & Pick<Release, 'links'>
+
 /** What is to be built beside the tree. */
 export interface BuildOrder {
   /** Pushes that must not have landed. */
   readonly unless?: readonly string[] | undefined
-  /** Config vars, and who has them; those of the app's current release unless given. */
-  readonly vars?: Reached | undefined
+  /** Those of the app's current release unless given. */
+  readonly vars?: Vars | undefined
   readonly commit: string
   /** Config vars of this build alone. */
   readonly env?: Readonly<Record<string, string>> | undefined
@@ -41,14 +45,15 @@ export async function buildPush(
   version: number,
 ): Promise<Built> {
   await checkStillWanted(deps, unless)
-  const current = async (): Promise<Reached> =>
+  const current = async (): Promise<Vars> =>
     app.current > 0 ? await deps.store.releases.get(app.id, app.current) : { config: {} }
-  const { config, reach } = await (vars ?? current())
+  const { config, reach, links = {} } = await (vars ?? current())
   const directory = operationFiles(deps.config, operation.id).source
   const ofBuild = Object.fromEntries(Object.keys(env).map((name) => [name, 'build' as const]))
   const order = {
     ...{ app, directory, tag: imageTag(app, version), noCache, pull },
     variables: { ...withoutWatch(config), ...env },
+    linked: Object.keys(links),
     reach: { ...reach, ...ofBuild },
     stepVariables: { SOURCE_VERSION: commit, BERTH_APP: app.name, BERTH_COMMIT: commit },
   }

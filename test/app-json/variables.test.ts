@@ -45,6 +45,16 @@ describe('the config vars that app.json asks for', () => {
     expect(refused({ A: asked() }).message).to.equal('app.json asks for a config var that is not set: A')
   })
 
+  it('are neither asked for nor set where a service that the app is linked to gives them', () => {
+    const env = {
+      DATABASE_URL: asked(),
+      CACHE_URL: asked({ value: 'redis://none', sync: true }),
+      MODE: asked({ value: 'x' }),
+    }
+    expect(variablesAsked(env, {}, ['DATABASE_URL', 'CACHE_URL'])).to.deep.equal({ MODE: 'x' })
+    expect(() => variablesAsked(env, {}, ['CACHE_URL'])).to.throw('DATABASE_URL')
+  })
+
   it('that cannot be config vars are refused, never with their values', () => {
     for (const [name, value] of [
       ['A-B', 'secret'],
