@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { freePort } from '../../free.js'
@@ -58,6 +60,43 @@ describe('a data plane in front of the router', function () {
     expect(failures).to.deep.equal([])
     expect(sent).to.be.above(100)
     expect(answers).to.deep.equal(['one', 'two'])
+  })
+
+  it('leaves ports of apps to the router, which takes connections over from the one before as they are', async () => {
+    const repo = await berth.repository(app('by a port'))
+    const name = await createApp(berth, repo, 'ports')
+    const port = await freePort()
+    await berth.succeed('ports:add', `${port}`, '--to', '5000', '-a', name)
+    const pushed = await repo.push()
+    expect(pushed.code, pushed.stderr).to.equal(0)
+    const kept = connect(port, '127.0.0.1')
+    const ask = async (socket: Socket): Promise<string> => {
+      socket.write('GET / HTTP/1.1\r\nHost: app\r\n\r\n')
+      const [data] = (await once(socket, 'data')) as [Buffer]
+      return data.toString().split('\r\n').at(-1) ?? ''
+    }
+    expect(await ask(kept)).to.equal('by a port')
+    const over = new AbortController()
+    const failures: string[] = []
+    let count = 0
+    const load = (async () => {
+      for (; !over.signal.aborted; count++) {
+        const socket = connect(port, '127.0.0.1')
+        const said = await ask(socket).catch((error: unknown) => String(error))
+        if (said !== 'by a port') failures.push(said)
+        socket.destroy()
+      }
+    })()
+    await up('haproxy')
+    expect(await ask(kept)).to.equal('by a port')
+    expect((await berth.curl(name)).body).to.equal('by a port')
+    await up('node')
+    expect(await ask(kept)).to.equal('by a port')
+    over.abort()
+    await load
+    kept.destroy()
+    expect(failures).to.deep.equal([])
+    expect(count).to.be.above(100)
   })
 
   it('runs as the account that the router runs as, with no capability', async () => {
