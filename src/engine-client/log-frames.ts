@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import { LineSplitter } from '../lib/lines.js'
 
@@ -143,3 +144,20 @@ export class RecordReader {
 }
 
 const clean = (line: string): string => line.replace(/\r$/, '')
+
+/**
+ * What a command that somebody sits before writes: as it comes from a terminal, else in frames. Ends without an error where it is cut
+ * off, by an engine that was killed or a client that left: how the command ended tells.
+ */
+export async function* sessionFrames(stream: Duplex, tty: boolean): AsyncGenerator<LogFrame> {
+  const reader = new FrameReader()
+  try {
+    // an async iterator of the stream itself would destroy it, and with it stdin, when its reader stops
+    for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      if (tty) yield { stream: 'stdout', chunk }
+      else yield* reader.read(chunk)
+    }
+  } catch {
+    // as above
+  }
+}

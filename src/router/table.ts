@@ -165,10 +165,12 @@ export class Table {
 
   /** What was counted of apps with a canary since this was last asked. */
   takeCounts(): { readonly app: string; readonly since: string; readonly counts: CanaryCounts }[] {
-    return Array.from(this.#apps, ([app, { destination }]) => {
+    const taken = []
+    for (const [app, { destination }] of this.#apps) {
       const counts = destination.canary?.takeCounts()
-      return destination.canary && counts ? [{ app, since: destination.canary.rule.since, counts }] : []
-    }).flat()
+      if (destination.canary && counts) taken.push({ app, since: destination.canary.rule.since, counts })
+    }
+    return taken
   }
 
   /** Every port that leads to an app. */

@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import type { Config } from '../config.js'
 import { refusalStatus } from '../engine-client/errors.js'
-import { FrameReader, type LogFrame } from '../engine-client/log-frames.js'
-import { BerthError, messageOf } from '../errors.js'
+import { sessionFrames } from '../engine-client/log-frames.js'
+import { BerthError, is, messageOf } from '../errors.js'
 import type { App } from '../store/apps.js'
 import type { Release } from '../store/releases.js'
 import { oneOffWords, processWords } from './command.js'
@@ -57,13 +57,17 @@ export async function startOneOff(
     const stream = await containers.attach(id, stdin)
     await engine.start(id).catch(refused)
     const resize = (columns: number, rows: number) => containers.resize(id, columns, rows)
-    if (tty && size) await resize(size.columns, size.rows).catch(() => undefined)
+    if (tty && size)
+      await resize(size.columns, size.rows).catch((error: unknown) => {
+        // one that has ended already has no terminal any more
+        if (is(error, 'unavailable')) throw error
+      })
     const exit = finish(engine, id, stream, signal)
-    exit.catch(() => undefined)
+    exit.catch(() => undefined) // whoever waits for it is told; nobody may
     return {
       process,
       stdin: stream,
-      output: framesOf(stream, tty),
+      output: sessionFrames(stream, tty),
       exit,
       resize,
       kill: (name) => containers.kill(id, name),
@@ -105,19 +109,6 @@ export async function createOneOff(
   } catch (error) {
     await engine.remove(id)
     throw error
-  }
-}
-
-async function* framesOf(stream: Duplex, tty: boolean): AsyncGenerator<LogFrame> {
-  const reader = new FrameReader()
-  try {
-    // an async iterator of the stream itself would destroy it, and with it stdin, when its reader stops
-    for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      if (tty) yield { stream: 'stdout', chunk }
-      else yield* reader.read(chunk)
-    }
-  } catch {
-    // cut off, by an engine that was killed or a client that left: `exit` tells how it ended
   }
 }
 

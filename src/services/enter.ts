@@ -1,6 +1,5 @@
-import type { Duplex } from 'node:stream'
-import { FrameReader, type LogFrame } from '../engine-client/log-frames.js'
-import { BerthError } from '../errors.js'
+import { sessionFrames } from '../engine-client/log-frames.js'
+import { BerthError, is } from '../errors.js'
 import type { OneOff, OneOffSpec } from '../scheduler/scheduler.js'
 import type { Service } from '../store/services.js'
 import { planOf } from './container.js'
@@ -23,29 +22,22 @@ export async function enterService(
     throw new BerthError('conflict', `${service.name} does not run`, `\`berth services:start ${service.name}\``)
   const words = command.length > 0 ? command : (await deps.plugins.get(service.kind)).connect(planOf(service))
   const { stream, resize, ended } = await containers.enter(server.Id, words, tty)
-  if (tty) await resize(columns, rows).catch(() => undefined) // its end tells why
+  if (tty)
+    await resize(columns, rows).catch((error: unknown) => {
+      // one that has ended already has no terminal any more
+      if (!is(error, 'unavailable')) return
+      stream.destroy()
+      throw error
+    })
   signal.addEventListener('abort', () => stream.destroy(), { once: true })
   const exit = ended()
-  exit.catch(() => undefined)
+  exit.catch(() => undefined) // whoever waits for it is told; nobody may
   return {
     process: service.name,
     stdin: stream,
-    output: framesOf(stream, tty),
+    output: sessionFrames(stream, tty),
     exit,
     resize,
     kill: () => Promise.reject(new BerthError('invalid', 'no engine can send a signal to a command in a container')),
-  }
-}
-
-async function* framesOf(stream: Duplex, tty: boolean): AsyncGenerator<LogFrame> {
-  const reader = new FrameReader()
-  try {
-    // an async iterator of the stream itself would destroy it, and with it stdin, when its reader stops
-    for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      if (tty) yield { stream: 'stdout', chunk }
-      else yield* reader.read(chunk)
-    }
-  } catch {
-    // cut off, by an engine that was killed or a client that left: `exit` tells how it ended
   }
 }
