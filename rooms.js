@@ -21,8 +21,10 @@ export const platform = {
   builds: ['store', 'engine-client', 'buildpacks', 'stacks', 'app-json'],
   sso: [],
   router: ['store', 'plugins', 'sso'],
+  disk: ['store', 'engine-client', 'builds/files', 'cron/output'],
   queue: [
     'certificates/open',
+    'disk',
     'changes',
     'store',
     'engine-client',
@@ -32,7 +34,7 @@ export const platform = {
     'plugins',
     'services',
   ],
-  git: ['access', 'changes', 'store', 'builds', 'queue'],
+  git: ['access', 'changes', 'disk', 'store', 'builds', 'queue'],
   api: [
     'access',
     'certificates/read',
@@ -40,6 +42,7 @@ export const platform = {
     'plugins',
     'sso/discovery',
     'changes',
+    'disk',
     'git',
     'queue',
     'store',

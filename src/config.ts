@@ -86,6 +86,8 @@ export interface Config {
   readonly ssoPrivateHosts: readonly string[]
   /** Bytes of the disk that are left free, a tenth of a small disk at most. */
   readonly diskReserve: number
+  /** Bytes of the disk that an app may have of which nothing else is said; undefined: no limit. */
+  readonly appDisk: number | undefined
   /** Builds at once. */
   readonly builds: number
   /** Other changes at once. */
@@ -259,6 +261,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     gitPrivateHosts: listed(s.BERTH_GIT_PRIVATE_HOSTS).map((host) => host.toLowerCase()),
     ssoPrivateHosts: listed(s.BERTH_SSO_PRIVATE_HOSTS).map((host) => host.toLowerCase()),
     diskReserve: Number(s.BERTH_DISK_RESERVE ?? 512) * mebibyte,
+    appDisk: Number(s.BERTH_APP_DISK ?? 0) * mebibyte || undefined,
     builds: s.BERTH_DEPLOYS,
     changes: s.BERTH_CHANGES,
     limits: timeLimits(s),

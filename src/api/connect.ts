@@ -1,6 +1,7 @@
 import { label, type Config } from '../config.js'
 import { BerthError } from '../errors.js'
 import { createLog } from '../log.js'
+import type { DiskMeter } from '../disk/meter.js'
 import type { EngineClient } from '../engine-client/client.js'
 import type { Syncing } from '../git/sync/syncing.js'
 import type { LogSource, Scheduler } from '../scheduler/scheduler.js'
@@ -15,7 +16,7 @@ export function connectPlatform(
   config: Config,
   store: Store,
   closing: AbortSignal,
-  syncing: Pick<Syncing, 'ask'>,
+  { syncing, meter }: { readonly syncing: Pick<Syncing, 'ask'>; readonly meter: DiskMeter },
 ): ControlApiDeps {
   let scheduler: Promise<Scheduler> | undefined
   const open = (): Promise<Scheduler> => (scheduler ??= openScheduler(config, store))
@@ -24,6 +25,7 @@ export function connectPlatform(
   return {
     config,
     store,
+    meter,
     services: () => (services ??= openServices(config, store, engine)),
     grants: new Grants(store),
     closing,

@@ -5,6 +5,7 @@ import { checks } from './checks/contract.js'
 import { config } from './config/contract.js'
 import { cron } from './cron/contract.js'
 import { domains } from './domains/contract.js'
+import { disk } from './disk/contract.js'
 import { doctor } from './doctor/contract.js'
 import { builds, operations } from './operations/contract.js'
 import { git } from './git/contract.js'
@@ -40,6 +41,7 @@ export const contract = {
   processes,
   cron,
   storage,
+  disk,
   releases,
   builds,
   operations,
@@ -62,6 +64,7 @@ export type { CertInfo, CertView } from './certs/contract.js'
 export type { CheckRun, CheckView } from './checks/contract.js'
 export type { CronEntryView, CronRunView } from './cron/contract.js'
 export type { Diagnosis } from './doctor/contract.js'
+export type { AppDiskView, DiskView } from './disk/contract.js'
 export type { DomainCheck, DomainInfo, DomainView } from './domains/contract.js'
 export type { LinkView } from './links/contract.js'
 export type { ServiceInfo, ServiceKindView, ServiceView } from './services/contract.js'

@@ -6,6 +6,7 @@ import { checkHandlers } from './checks/handlers.js'
 import { configHandlers } from './config/handlers.js'
 import { cronHandlers } from './cron/handlers.js'
 import { domainHandlers } from './domains/handlers.js'
+import { diskHandlers } from './disk/handlers.js'
 import { doctorHandlers } from './doctor/handlers.js'
 import { linkHandlers } from './links/handlers.js'
 import { onDemandHandlers } from './on-demand/handlers.js'
@@ -51,6 +52,7 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   links: linkHandlers(platform),
   tokens: tokenHandlers(platform),
   platform: platformHandlers(platform),
+  disk: diskHandlers(platform),
   doctor: doctorHandlers(platform),
   system: systemHandlers(platform),
 })

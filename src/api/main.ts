@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { loadConfig } from '../config.js'
+import { DiskMeter } from '../disk/meter.js'
 import { createGitHandler } from '../git/handler.js'
 import { Syncing } from '../git/sync/syncing.js'
 import { inheritedSocket, tellLeaving, tellReady } from '../hand-over.js'
@@ -27,9 +28,11 @@ const store = await openStore(config, false)
 const gitGroups = (process.env.BERTH_GIT_GROUPS ?? '').split(':').filter((directory) => directory !== '')
 const closing = new AbortController()
 const syncing = new Syncing({ config, store, log })
+const engine = async () => (await import('../engine-client/client.js')).connectEngine(config)
+const meter = new DiskMeter(async () => ({ config, store, engine: await engine() }), config.appDisk)
 const server = createApiServer(
-  connectPlatform(config, store, closing.signal, syncing),
-  createGitHandler({ config, store, log, groups: gitGroups, syncing }),
+  connectPlatform(config, store, closing.signal, { syncing, meter }),
+  createGitHandler({ config, store, log, groups: gitGroups, syncing, meter }),
   log,
 )
 const inherited = inheritedSocket()

@@ -1,5 +1,6 @@
 import type { Change } from '../changes/index.js'
 import type { Config } from '../config.js'
+import type { DiskMeter } from '../disk/meter.js'
 import type { EngineClient } from '../engine-client/client.js'
 import type { SyncRun } from '../git/sync/syncing.js'
 import type { LogQuery, OneOff, OneOffSpec } from '../scheduler/scheduler.js'
@@ -27,6 +28,8 @@ export interface ControlApiDeps {
   readonly closing: AbortSignal
   /** The container engine that apps run on. */
   readonly engine: () => Promise<EngineClient>
+  /** What is on the disk, and what apps may have of it. */
+  readonly meter: DiskMeter
   /** What looking at services takes, and running something in them. */
   readonly services: () => Promise<ServiceDeps>
   /** Records a change for the worker to carry out; durable when it resolves. */

@@ -88,6 +88,11 @@ export const routes = {
     runs: 'GET /apps/:app/cron/:entry/runs',
     output: 'GET /apps/:app/cron/:entry/runs/:run/output',
   },
+  disk: {
+    all: 'GET /disk',
+    app: 'GET /apps/:app/disk',
+    limit: 'PATCH /apps/:app/disk',
+  },
   storage: {
     list: 'GET /apps/:app/storage',
     mount: 'POST /apps/:app/storage',

@@ -20,6 +20,7 @@ export const topics: Readonly<Record<string, () => Promise<Register>>> = {
   run: async () => (await import('./run.js')).registerRun,
   cron: async () => (await import('./cron.js')).registerCron,
   storage: async () => (await import('./storage/storage.js')).registerStorage,
+  disk: async () => (await import('./disk.js')).registerDisk,
   canary: async () => (await import('./canary.js')).registerCanary,
   releases: async () => (await import('./releases.js')).registerReleases,
   rollback: async () => (await import('./releases.js')).registerReleases,

@@ -5,6 +5,7 @@ import { EngineContainers } from './containers.js'
 import { followEvents, type EngineEvent } from './events.js'
 import { EngineImages } from './images.js'
 import { EngineNetworks } from './networks.js'
+import { usageOf, type EngineUsage } from './usage.js'
 import { EngineVolumes } from './volumes.js'
 
 /** The part of an engine's `GET /info` that the platform reads. */
@@ -53,6 +54,11 @@ export class EngineClient {
 
   async info(): Promise<EngineInfo> {
     return (await this.#connection.ask((docker) => docker.info())) as EngineInfo
+  }
+
+  /** What it has on its disk. */
+  usage(): Promise<EngineUsage> {
+    return usageOf(this.#connection)
   }
 
   /** What happens on it: see `followEvents`. */

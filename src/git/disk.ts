@@ -31,6 +31,12 @@ export class Disk {
     this.#reserve = reserve
   }
 
+  /** What the disk has, in bytes: `reserve` of what is free is left so. */
+  async space(): Promise<{ readonly size: number; readonly free: number; readonly reserve: number }> {
+    const stats = await statfs(this.#path)
+    return { size: stats.blocks * stats.bsize, free: stats.bavail * stats.bsize, reserve: this.#reserveOf(stats) }
+  }
+
   /** Bytes that may still be written; never negative. */
   async room(): Promise<number> {
     return Math.max(0, this.#left(await statfs(this.#path)).bytes)
@@ -62,12 +68,16 @@ export class Disk {
     }
   }
 
-  #left({ bavail, blocks, bsize, ffree, files }: StatsFs): Needs {
-    const reserve = Math.min(this.#reserve, blocks * bsize * part)
+  #reserveOf({ blocks, bsize }: StatsFs): number {
+    return Math.floor(Math.min(this.#reserve, blocks * bsize * part))
+  }
+
+  #left(stats: StatsFs): Needs {
+    const { bavail, bsize, ffree, files } = stats
     const promised = [...this.#promised]
     const sum = (of: (needs: Needs) => number): number => promised.reduce((total, needs) => total + of(needs), 0)
     return {
-      bytes: bavail * bsize - reserve - sum((needs) => needs.bytes),
+      bytes: bavail * bsize - this.#reserveOf(stats) - sum((needs) => needs.bytes),
       // some file systems count no inodes
       files: files === 0 ? Infinity : Math.floor(ffree * (1 - inodePart)) - sum((needs) => needs.files),
     }

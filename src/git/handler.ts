@@ -227,12 +227,16 @@ class GitFront {
 
   /** git-lfs sends its objects before git pushes. */
   async #serveLfs(request: IncomingMessage, response: ServerResponse, name: string, action: string): Promise<void> {
-    const { config, log } = this.#options
+    const { config, log, store, meter } = this.#options
+    const demandRoom = async (of: string, bytes: number): Promise<void> => {
+      await meter?.demandRoom(await store.apps.get(of), bytes)
+    }
     const admit = async (asked: IncomingMessage, of: string, needs: Permission): Promise<string> => {
       checkEncoding(asked)
       return repositoryOf(config, (await this.#admit(asked, of, needs)).app.id)
     }
-    const deps = { admit, disk: this.#disk, log, maxObject: config.push.tree, patienceMs: this.#patienceMs }
+    const common = { admit, demandRoom, disk: this.#disk, log }
+    const deps = { ...common, maxObject: config.push.tree, patienceMs: this.#patienceMs }
     await serveLfs(deps, { request, response, name, action })
   }
 }

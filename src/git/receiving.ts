@@ -11,6 +11,7 @@ import { newOperationId, type Operation } from '../store/operations.js'
 import type { Store } from '../store/store.js'
 import type { RefCommand } from './commands.js'
 import { checkConnected } from './connected.js'
+import type { DiskMeter } from '../disk/meter.js'
 import type { Disk } from './disk.js'
 import { exportTree, quarantineEnv, readCommit } from './export.js'
 import { landsOn, policyOn } from './policy.js'
@@ -37,6 +38,8 @@ export interface Receiver {
   readonly config: Config
   readonly store: Store
   readonly log: Logger
+  /** What apps may have of the disk; without it, all. */
+  readonly meter?: Pick<DiskMeter, 'demandRoom'>
   /** Replaces what fetching submodules takes of the world; for tests. */
   readonly submodules?: Pick<SubmoduleDeps, 'lookup' | 'patienceMs'>
 }
@@ -202,6 +205,7 @@ export class Receiving {
     for (const { ref, reason } of refused.slice(0, mostNamed))
       await say(` !     ${ref.replace(/^refs\/heads\//, '')}: ${reason ?? ''}\n`)
     if (!deploys) return null
+    await this.#at.meter?.demandRoom(app)
     const { pushed, command } = await this.#target(app, repository, deploys, options)
     const quarantine = checkQuarantine(repository, question.quarantine)
     const pending = await this.#at.store.operations.pending(app.id)

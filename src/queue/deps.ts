@@ -1,4 +1,5 @@
 import type { Config } from '../config.js'
+import type { DiskMeter } from '../disk/meter.js'
 import type { EngineClient } from '../engine-client/client.js'
 import type { Logger } from '../log.js'
 import type { Scheduler } from '../scheduler/scheduler.js'
@@ -21,4 +22,6 @@ export interface OperationDeps {
   /** Builds in a pool of their own: however long they take, other changes go on. */
   readonly builds: Semaphore
   readonly changes: Semaphore
+  /** What apps may have of the disk; without it, all. */
+  readonly meter?: Pick<DiskMeter, 'demandRoom'>
 }

@@ -1,6 +1,7 @@
 import { openCertifier, openDemandedNames } from '../certificates/open.js'
 import { loadConfig } from '../config.js'
 import { startCron } from '../cron/cron.js'
+import { DiskMeter } from '../disk/meter.js'
 import { connectEngine } from '../engine-client/client.js'
 import { collectWhenQuiet } from '../lib/quiet.js'
 import { createLog } from '../log.js'
@@ -29,7 +30,8 @@ const hooks = new Hooks({ root: config.root, plugins })
 const serviceDeps = { config, store, engine, log, plugins: new ServicePlugins({ config, store, log }) }
 const keeper = new ServiceKeeper(serviceDeps)
 const services = new ServiceLinks(serviceDeps, keeper)
-const worker = await startWorker({ config, store, engine, scheduler, log, hooks, services })
+const meter = new DiskMeter(() => Promise.resolve({ config, store, engine }), config.appDisk)
+const worker = await startWorker({ config, store, engine, scheduler, log, hooks, services, meter })
 await keeper.start()
 const cron = await startCron({ config, store, scheduler, log })
 // Operations need not wait for the first look at every app.

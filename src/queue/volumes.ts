@@ -5,16 +5,19 @@ import { volumeLabels, volumeOf, volumeOptions } from '../scheduler/settings.js'
 import type { App } from '../store/apps.js'
 import type { OperationDeps } from './deps.js'
 
-type VolumeDeps = Pick<OperationDeps, 'engine' | 'config'>
+type VolumeDeps = Pick<OperationDeps, 'engine' | 'config' | 'meter'>
 
 /** See `Making.createVolume`. */
 export async function createVolume(
-  { engine, config }: VolumeDeps,
+  { engine, config, meter }: VolumeDeps,
   app: App,
   name: string,
   size: number | undefined,
 ): Promise<void> {
   const options = volumeOptions(size)
+  // all its blocks are taken at once
+  if (size !== undefined && (await engine.volumes.find(volumeOf(app.id, name))) === null)
+    await meter?.demandRoom(app, size)
   const made = await engine.volumes
     .create(volumeOf(app.id, name), volumeLabels(config.name, app.id), options)
     .catch((error: unknown) => {

@@ -47,6 +47,8 @@ export interface App {
   /** What the router does with its requests. */
   readonly rules?: RoutingRules
   readonly canary?: Canary | undefined
+  /** Bytes that it may have on the disk, 0: no limit; where it is not said, it is as the server's settings say. */
+  readonly diskLimit?: number | undefined
   /** Memory that its builds took lately, in bytes: the next is begun when there is so much. */
   readonly buildMemory?: number
 }

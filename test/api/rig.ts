@@ -9,6 +9,7 @@ import { listenOn } from '../../src/api/listen.js'
 import { createApiServer } from '../../src/api/server.js'
 import { loadConfig, type Config } from '../../src/config.js'
 import { connectEngine } from '../../src/engine-client/client.js'
+import { DiskMeter } from '../../src/disk/meter.js'
 import { wakeUps } from '../../src/queue/submit.js'
 import { startWorker } from '../../src/queue/worker.js'
 import { Syncing } from '../../src/git/sync/syncing.js'
@@ -102,7 +103,15 @@ async function open(
   const closing = new AbortController()
   const syncing = new Syncing({ config, store: apiStore, log })
   undo.push(() => syncing.close())
-  const server = createApiServer(connectPlatform(config, apiStore, closing.signal, syncing), () => false, log)
+  const meter = new DiskMeter(
+    () => Promise.resolve({ config, store: apiStore, engine: connectEngine(config) }),
+    undefined,
+  )
+  const server = createApiServer(
+    connectPlatform(config, apiStore, closing.signal, { syncing, meter }),
+    () => false,
+    log,
+  )
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   undo.push(() => {

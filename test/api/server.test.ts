@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { connectPlatform } from '../../src/api/connect.js'
 import { createApiServer, type GitHandler } from '../../src/api/server.js'
+import { DiskMeter } from '../../src/disk/meter.js'
 import { createLog } from '../../src/log.js'
 import { openRig, type Rig } from './rig.js'
 
@@ -38,7 +39,8 @@ describe("the control API's server", function () {
     /** Asks a server with that git, over the store of the rig. */
     const through = async (git: GitHandler, path: string) => {
       const syncing = { ask: (): never => expect.fail('nobody asks for a sync') }
-      const platform = connectPlatform(rig.config, rig.store, new AbortController().signal, syncing)
+      const meter = new DiskMeter(() => expect.fail('nobody asks for the disk'), undefined)
+      const platform = connectPlatform(rig.config, rig.store, new AbortController().signal, { syncing, meter })
       const server = createApiServer(platform, git, createLog('test', { level: 'silent' })).listen(0, '127.0.0.1')
       await once(server, 'listening')
       try {

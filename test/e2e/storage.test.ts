@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import { pack } from 'tar-stream'
 import { must } from '../run.js'
 import { patience } from '../patience.js'
-import type { FileView, VolumeView } from '../../src/api/contract.js'
+import type { AppDiskView, DiskView, FileView, VolumeView } from '../../src/api/contract.js'
 import { pidsFile } from '../../src/serve/instance.js'
 import { Pids } from '../../src/serve/pids.js'
 import { eventually } from './engine/harness.js'
@@ -180,6 +180,34 @@ describe('volumes of an app', function () {
     const look = 'ls /etc/berth-was-here /berth-was-here 2>/dev/null; readlink /app/data/way'
     const { stdout } = await berth.succeed('run', '-a', app, '--', 'sh', '-c', look)
     expect(stdout).to.equal('/etc\n')
+  })
+
+  it('count for their app, which is refused what it has no room for', async () => {
+    const has = async (): Promise<AppDiskView> =>
+      JSON.parse((await berth.succeed('disk', '--json', '-a', app)).stdout) as AppDiskView
+    const { volumes: bytes, images, git, logs, total, limit } = await has()
+    expect(bytes, 'a file of 3 MB is in it').to.be.within(3_000_000, 4_000_000)
+    expect(limit).to.equal(null)
+    for (const part of [images, git, logs]) expect(part).to.be.within(1, 50_000_000)
+    await berth.succeed('disk:limit', '2M', '-a', app)
+    const words = new RegExp(`${app} may have 2.0 MiB on the disk and has `)
+    await repo.commit({ note: 'too much' })
+    const pushed = await repo.push()
+    expect(pushed.code).to.not.equal(0)
+    expect(pushed.stderr).to.match(words).and.contain(`berth disk -a ${app}`)
+    await refused(words, 'storage:cp', join(berth.dir, 'hostile.tar'), 'data:/')
+    await refused(words, 'storage:mount', 'more:/app/more', '--size', '32M')
+    expect((await berth.berth(['doctor'])).stdout).to.match(words)
+    expect(await get('/size/log'), 'what runs goes on').to.equal('5')
+    await berth.succeed('disk:limit', String(total + 20_000_000), '-a', app)
+    await refused(/and this takes 32.0 MiB/, 'storage:mount', 'more:/app/more', '--size', '32M')
+    const again = await repo.push()
+    expect(again.code, again.stderr).to.equal(0)
+    await berth.succeed('disk:limit', 'default', '-a', app)
+    const all = JSON.parse((await berth.succeed('disk', '--json')).stdout) as DiskView
+    expect(all.apps.map(({ app: name }) => name)).to.include(app)
+    expect(all.images, 'that of Debian').to.be.above(30_000_000)
+    expect(all.own).to.be.above(0)
   })
 
   it('keep a renamed app, and an app that has them is not destroyed by the way', async () => {

@@ -1,6 +1,8 @@
 import { statfs } from 'node:fs/promises'
 import { Disk } from '../../git/disk.js'
 import { arrivals } from '../../store/operations.js'
+import type { ControlApiDeps } from '../platform.js'
+import type { Finding } from './contract.js'
 import { sayOf, type Examination } from './examination.js'
 
 /** A change that has waited for so long, in ms, is not waiting for its turn. */
@@ -52,7 +54,25 @@ export const examineStore: Examination = async ({ store: { redis } }) => {
 }
 
 /** The room where all state lives. */
-export const examineDisk: Examination = async ({ config: { root, diskReserve } }) => {
+export const examineDisk: Examination = async (platform) => [
+  ...(await examineRoom(platform)),
+  ...(await examineLimits(platform)),
+]
+
+/** Apps that have more than they may. */
+async function examineLimits({ store, meter }: ControlApiDeps): Promise<Finding[]> {
+  const limited = (await store.apps.list()).filter((app) => meter.limitOf(app) !== undefined)
+  const rooms = await Promise.all(limited.map(async (app) => ({ app, room: await meter.roomOf(app) })))
+  const { warning } = sayOf('disk')
+  return rooms
+    .filter(({ room }) => room <= 0)
+    .map(({ app, room }) => {
+      const { message, hint } = meter.refusalOf(app, room, 1)
+      return warning(`${message}: pushes and copies to it are refused`, hint, app.name)
+    })
+}
+
+async function examineRoom({ config: { root, diskReserve } }: ControlApiDeps): Promise<Finding[]> {
   const { ok, warning, error } = sayOf('disk')
   const { bavail, blocks, bsize, ffree, files } = await statfs(root)
   const room = await new Disk(root, diskReserve).room()

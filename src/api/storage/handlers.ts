@@ -45,15 +45,22 @@ export const storageHandlers = (platform: ControlApiDeps): HandlersOf<'storage'>
 
   put: async (at, { app, archive }) => {
     if (archive === undefined) throw new Error('the contract says that there is one')
+    const room = await platform.meter.roomOf(app)
+    if (room <= 0) throw platform.meter.refusalOf(app, room, 1)
     let bytes = 0
+    let refusal: BerthError | undefined
     const counted = new Transform({
       transform: (chunk: Buffer, _, done) => {
         bytes += chunk.length
-        done(null, chunk)
+        refusal = bytes > room ? platform.meter.refusalOf(app, room, bytes) : undefined
+        if (refusal) done(refusal)
+        else done(null, chunk)
       },
     })
     pipeline(archive, counted, () => undefined)
-    await putArchive(platform, app, at, counted)
+    await putArchive(platform, app, at, counted).catch((error: unknown) => {
+      throw refusal ?? error
+    })
     return { bytes }
   },
 

@@ -7,7 +7,7 @@ import { UsageError } from '../failure.js'
 import { formatTime, heading, print, printJson, say, table } from '../output.js'
 import { followOperation } from '../progress.js'
 import { openApp, withApp, withJson, type AppOptions, type JsonOptions } from '../session.js'
-import { formatMemory, parseMemory } from '../size.js'
+import { formatMemory, parseBytes } from '../size.js'
 
 const group = 'Storage'
 
@@ -106,7 +106,7 @@ function addMount(program: Command): void {
         ...(types === undefined ? {} : { types }),
         ...(readOnly ? { readOnly } : {}),
         ...(exclusive ? { exclusive } : {}),
-        ...(size === undefined ? {} : { size: parseMemory(size) }),
+        ...(size === undefined ? {} : { size: parseBytes(size, 'disk space') }),
       }
       const operation = client.storage.mount(request)
       // what it says of who shares the volume is worth reading

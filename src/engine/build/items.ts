@@ -46,7 +46,7 @@ export const pruneFilters = [
   'label!',
 ] as const
 
-/** An item as `GET /system/df` has it. */
+/** An item as `GET /system/df` has it; whose it is, where it is somebody's, as the label of their images says it. */
 export const describeItem = (item: CacheItem) => ({
   ID: item.id,
   Type: item.type,
@@ -57,6 +57,7 @@ export const describeItem = (item: CacheItem) => ({
   CreatedAt: new Date(item.created).toISOString(),
   LastUsedAt: item.used === 0 ? null : new Date(item.used).toISOString(),
   UsageCount: item.uses,
+  ...(item.owner === undefined ? {} : { Labels: { [ownerLabel]: item.owner } }),
 })
 
 /**

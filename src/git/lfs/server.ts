@@ -26,6 +26,8 @@ export interface LfsServerDeps {
   /** Lets the caller in, and says where the app's repository is. @throws BerthError when the caller may not */
   readonly admit: (request: IncomingMessage, name: string, needs: 'view' | 'deploy') => Promise<string>
   readonly disk: Disk
+  /** @throws BerthError `large` where an app, by its name, may not take so many bytes more */
+  readonly demandRoom?: (name: string, bytes: number) => Promise<void>
   readonly log: Logger
   /** Bytes of one object. */
   readonly maxObject: number
@@ -68,6 +70,7 @@ async function batch(deps: LfsServerDeps, { request, response, name }: LfsReques
   const seen = await deps.admit(request, name, 'view')
   const asked = parseBatch(await bodyText(deps, request))
   const repository = asked.operation === 'upload' ? await deps.admit(request, name, 'deploy') : seen
+  if (asked.operation === 'upload') await demandRoom(deps, name, repository, asked.objects)
   const { headers } = request
   const { authorization } = headers
   const base = `${header(headers['x-forwarded-proto']) ?? 'http'}://${header(headers['x-forwarded-host']) ?? headers.host ?? ''}`
@@ -77,6 +80,14 @@ async function batch(deps: LfsServerDeps, { request, response, name }: LfsReques
     has: (object) => hasObject(repository, object),
   })
   answer(response, 200, answered)
+}
+
+/** Before the first of them is sent. */
+async function demandRoom(deps: LfsServerDeps, name: string, repository: string, objects: readonly LfsObject[]) {
+  if (!deps.demandRoom) return
+  const has = await Promise.all(objects.map((object) => hasObject(repository, object)))
+  const bytes = objects.reduce((sum, { size }, at) => (has[at] ? sum : sum + size), 0)
+  if (bytes > 0) await deps.demandRoom(name, bytes)
 }
 
 async function upload(deps: LfsServerDeps, { request, response, name }: LfsRequest, match: string[]): Promise<void> {
@@ -89,6 +100,7 @@ async function upload(deps: LfsServerDeps, { request, response, name }: LfsReque
       'keep it elsewhere, or raise BERTH_PUSH_TREE on the server',
     )
   if (!(await hasObject(repository, object))) {
+    await deps.demandRoom?.(name, object.size)
     const tooLarge = { message: `the LFS object ${object.oid} has more bytes than it should`, hint: 'push again' }
     const body = requestBody(request, { bytes: object.size, patienceMs: deps.patienceMs, tooLarge })
     await putObject(repository, object, body, deps.disk)
