@@ -1,4 +1,5 @@
 import { definePlugin, type ServicePlan, type ServicePlugin } from 'berth/plugin'
+import { backup } from './backup.js'
 import { measureSql, grantSql, revokeSql } from './sql.js'
 
 const directory = '/var/lib/berth-postgres'
@@ -90,6 +91,7 @@ export const postgres: ServicePlugin = {
     const [bytes = 0, connections = 0] = output.trim().split('|').map(Number)
     return { bytes, connections }
   },
+  backup,
   connect: () => ['psql', '--host=/tmp', '--dbname=main'],
 }
 

@@ -1,4 +1,5 @@
 import { definePlugin, type ServicePlan, type ServicePlugin } from 'berth/plugin'
+import { backupOf, restored } from './backup.js'
 
 const directory = '/var/lib/berth-redis'
 const program = (name: string): string => `/usr/local/bin/berth-${name}`
@@ -25,6 +26,11 @@ version=$1
 shift
 refuse() { echo "berth: $1" >&2; exit 78; }
 cd ${directory}
+if [ -d ${restored} ]; then
+  rm -rf data
+  mv ${restored} data
+  sync -f .
+fi
 [ -s users.acl ] && [ -d data ] || refuse "the volume has no data of Redis: it is not the one that this service had"
 if [ -s version ]; then
   found=$(cat version)
@@ -53,7 +59,7 @@ ${program('admin')} info memory | sed -n 's/^used_memory:\\([0-9]*\\).*/\\1/p'
 ${program('admin')} info clients | sed -n 's/^connected_clients:\\([0-9]*\\).*/\\1/p'
 `
 
-const settingsFor = ({ memory }: ServicePlan): Record<string, string> => ({
+const settingsFor = ({ memory, version }: ServicePlan): Record<string, string> => ({
   bind: '*',
   port: '6379',
   'protected-mode': 'no',
@@ -62,6 +68,8 @@ const settingsFor = ({ memory }: ServicePlan): Record<string, string> => ({
   // what is acknowledged is on the disk within a second
   appendonly: 'yes',
   appendfsync: 'everysec',
+  // its own account alone, for a digest of the data
+  ...(version === '6' ? {} : { 'enable-debug-command': 'local' }),
   // a rewrite in the background copies what is written meanwhile
   maxmemory: String(Math.floor(memory * 0.6)),
   'maxmemory-policy': 'noeviction',
@@ -110,6 +118,7 @@ export const redis: ServicePlugin = {
     // the one that asks is none
     return { bytes, connections: Math.max(clients - 1, 0) }
   },
+  backup: backupOf(program('admin'), directory),
   connect: () => [program('admin')],
 }
 

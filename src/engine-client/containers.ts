@@ -3,8 +3,9 @@ import type { ContainerCreateOptions, ContainerInfo, ContainerInspectInfo } from
 import { attachToContainer } from './attach.js'
 import { answerMs, type EngineConnection } from './connection.js'
 import { refusalStatus, unlessRefused } from './errors.js'
-import { enterContainer, startExec, type EnteredExec, type ExecCommand } from './exec.js'
+import { enterContainer, startExec, type EnteredExec, type ExecCommand, type ExecEnd } from './exec.js'
 import { exitOf } from './exit.js'
+import { pipeExec, type ExecPipes } from './pipe.js'
 import type { LogAnswer } from './tail.js'
 
 /** A container in an engine's list. */
@@ -168,6 +169,11 @@ export class EngineContainers {
   /** Starts a command in a running container: see `startExec`. */
   exec(id: string, words: readonly string[], input?: string): Promise<ExecCommand> {
     return startExec(this.#connection, id, words, input)
+  }
+
+  /** Runs a command in a running container, with streams: see `pipeExec`. */
+  pipe(id: string, words: readonly string[], pipes: ExecPipes): Promise<ExecEnd> {
+    return pipeExec(this.#connection, id, words, pipes)
   }
 
   /** Starts a command in a running container for somebody to sit before: see `enterContainer`. */

@@ -9,6 +9,7 @@ export type { Plugin, PluginHost, PluginKind, PluginInstances, PluginLog } from 
 export type { DnsPlugin, TxtRecord } from './kinds/dns.js'
 export type { HookCall, HookEvent, HookPlugin, HookSay } from './kinds/hook.js'
 export type {
+  ServiceBackup,
   ServiceCommand,
   ServiceCredential,
   ServiceMeasure,

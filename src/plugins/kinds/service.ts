@@ -37,6 +37,23 @@ export interface ServiceMeasure {
 }
 
 /**
+ * How a service gives its data away while it serves, and a new one takes it. Each is the words of a command in its container, as its
+ * user: what goes in and out is streamed, and the exit code alone tells whether it went well.
+ */
+export interface ServiceBackup {
+  /** What a dump is, as the end of a file's name: `pgdump`. */
+  readonly format: string
+  /** Writes all that apps have put there, as it was at one moment, to standard output. Who is let in is not in it. */
+  dump(plan: ServicePlan): readonly string[]
+  /** Reads a dump, of this version or an older one, from standard input, into a service that is new and empty. */
+  restore(plan: ServicePlan): readonly string[]
+  /** The server has what was restored only after it was started anew. */
+  readonly restarts: boolean
+  /** Reads all of its data, and writes a line a thing that there is (`table rows hash`), the same for the same data. */
+  check(plan: ServicePlan): readonly string[]
+}
+
+/**
  * Kind `service`: a recipe for a server that apps are linked to. It says what there is to do; Berth has the containers, the volume, the
  * networks and the passwords, and does it. Everything but `start` may be called more than once for the same thing.
  */
@@ -76,6 +93,8 @@ export interface ServicePlugin {
   /** Asks it for a measure, which `measured` reads. */
   measure(plan: ServicePlan): ServiceCommand
   measured(output: string): ServiceMeasure
+  /** How it is backed up; null where it keeps nothing that would be missed. */
+  readonly backup: ServiceBackup | null
   /** What an administrator sits before, in the container. */
   connect(plan: ServicePlan): readonly string[]
 }

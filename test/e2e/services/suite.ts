@@ -1,8 +1,12 @@
+import { Readable, Writable } from 'node:stream'
 import { expect } from 'chai'
 import { connectEngine } from '../../../src/engine-client/client.js'
 import { messageOf } from '../../../src/errors.js'
 import type { ServiceCommand } from '../../../src/plugins/kinds/service.js'
+import { createLog } from '../../../src/log.js'
+import { ServicePlugins } from '../../../src/plugins/services.js'
 import { runIn } from '../../../src/services/command.js'
+import { checkService, dumpService, restoreService } from '../../../src/services/dump.js'
 import { serverOf } from '../../../src/services/server.js'
 import { openStore } from '../../../src/store/store.js'
 import { freshName, instance, type Instance } from '../instance.js'
@@ -110,6 +114,45 @@ export function describeService({ kind, put, get, administer, keeps }: ServiceUn
       await berth.succeed('services:rename', `${name}-b`, name)
       if (keeps) expect(await ask(get, other)).to.contain('hello')
       else await ask((url) => put(url, 'hello'), other)
+    })
+
+    it('gives all of its data away, and a new one has the same then', async () => {
+      await using store = await openStore(berth.config)
+      const plugins = new ServicePlugins({ config: berth.config, store, log: createLog('test') })
+      const deps = { config: berth.config, store, engine: connectEngine(berth.config), plugins }
+      const { signal } = new AbortController()
+      const from = await store.services.get(name)
+      if (!keeps) {
+        expect((await plugins.get(kind)).backup).to.equal(null)
+        return
+      }
+      const chunks: Buffer[] = []
+      const dump = new Writable({
+        write: (chunk: Buffer, _encoding, done) => {
+          chunks.push(chunk)
+          done()
+        },
+      })
+      await dumpService(deps, from, dump, signal)
+      const whole = Buffer.concat(chunks)
+      const to = freshName(kind)
+      await berth.succeed('services:create', kind, to)
+      const into = () => store.services.get(to)
+      for (const bad of [whole.subarray(0, whole.length - 100), Buffer.from('not a dump'), Buffer.alloc(0)])
+        expect(
+          await restoreService(deps, await into(), Readable.from([bad]), signal).then(() => 'it did', messageOf),
+        ).to.contain('could not be restored')
+      await berth.succeed('services:destroy', to, '--confirm', to)
+      await berth.succeed('services:create', kind, to)
+      await restoreService(deps, await into(), Readable.from([whole]), signal)
+      await berth.succeed('services:link', to, '-a', one, '--as', 'RESTORED')
+      const { links } = await into()
+      const server = await serverOf(deps, await into())
+      expect(await runIn(deps.engine, server?.Id ?? '', get(links[0]?.url ?? ''), 'client')).to.contain('hello')
+      const checks = await Promise.all([from, await into()].map((service) => checkService(deps, service, signal)))
+      expect(checks[0]).to.equal(checks[1]).and.not.to.equal('')
+      await berth.succeed('services:unlink', to, '-a', one)
+      await berth.succeed('services:destroy', to, '--confirm', to)
     })
 
     it('shows no password in its log, in lists of processes, or in what the engine tells', async () => {

@@ -1,0 +1,81 @@
+import { Writable, type Readable } from 'node:stream'
+import { BerthError } from '../errors.js'
+import { harmless } from '../lib/terminal.js'
+import type { ServiceBackup } from '../plugins/kinds/service.js'
+import type { Service } from '../store/services.js'
+import { planOf } from './container.js'
+import { serverOf, type ServiceDeps } from './server.js'
+import { settled } from './settled.js'
+
+/** Bytes of what a check says: a line a table. */
+const longestCheck = 16 * 1024 * 1024
+
+/** How a service is backed up. @throws BerthError `invalid` of one that keeps nothing */
+export async function backupOf({ plugins }: Pick<ServiceDeps, 'plugins'>, service: Service): Promise<ServiceBackup> {
+  const { backup, title } = await plugins.get(service.kind)
+  if (backup) return backup
+  throw new BerthError('invalid', `${service.name} keeps nothing: ${title} is a cache`, 'there is nothing to back up')
+}
+
+/**
+ * Writes a dump of a service that runs, whole and as of one moment; `output` is not ended.
+ * @throws BerthError `broken` where it is not whole, `conflict` where the service does not run
+ */
+export async function dumpService(
+  deps: ServiceDeps,
+  service: Service,
+  output: Writable,
+  signal: AbortSignal,
+): Promise<void> {
+  const backup = await backupOf(deps, service)
+  await pipe(deps, service, backup.dump(planOf(service)), { output, signal }, 'it could not be dumped')
+}
+
+/**
+ * Reads a dump into a service that is new, runs and is empty; it serves what was restored when this resolves.
+ * @throws BerthError `broken` where that failed: what it has then is nothing to keep
+ */
+export async function restoreService(
+  deps: ServiceDeps,
+  service: Service,
+  input: Readable,
+  signal: AbortSignal,
+): Promise<void> {
+  const backup = await backupOf(deps, service)
+  await pipe(deps, service, backup.restore(planOf(service)), { input, signal }, 'it could not be restored')
+  if (!backup.restarts) return
+  const { turn } = await deps.store.services.ask(service.id, (one) => ({ restarts: one.restarts + 1 }))
+  await settled(deps.store, { id: service.id, turn }, signal)
+}
+
+/** Reads all of a service's data. @returns a line a thing that there is @throws BerthError `broken` where it is not whole */
+export async function checkService(deps: ServiceDeps, service: Service, signal: AbortSignal): Promise<string> {
+  const backup = await backupOf(deps, service)
+  const lines: Buffer[] = []
+  let size = 0
+  const output = new Writable({
+    write: (chunk: Buffer, _, done) => {
+      size += chunk.length
+      if (size <= longestCheck) lines.push(chunk)
+      done(size > longestCheck ? new BerthError('large', 'it has too many things to be listed') : null)
+    },
+  })
+  await pipe(deps, service, backup.check(planOf(service)), { output, signal }, 'its data is not whole')
+  return Buffer.concat(lines).toString('utf8')
+}
+
+async function pipe(
+  deps: ServiceDeps,
+  service: Service,
+  words: readonly string[],
+  pipes: { readonly input?: Readable; readonly output?: Writable; readonly signal: AbortSignal },
+  what: string,
+): Promise<void> {
+  const server = await serverOf(deps, service)
+  if (server?.State.Running !== true)
+    throw new BerthError('conflict', `${service.name} does not run`, `\`berth services:start ${service.name}\``)
+  const { code, output } = await deps.engine.containers.pipe(server.Id, words, pipes)
+  if (code === 0) return
+  const said = harmless(output.trim()).split('\n').at(-1)?.slice(0, 300) ?? ''
+  throw new BerthError('broken', `${what}: ${said === '' ? `exit code ${code}` : said}`, 'see `berth services:logs`')
+}
