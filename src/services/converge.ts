@@ -113,7 +113,8 @@ async function withContainer(deps: ServiceDeps, service: Service, recipe: Servic
   await joinLinks(deps, service, server)
   await engine.containers.start(server.Id)
   const { restarts } = service
-  await store.services.update(service.id, () => ({ restarted: restarts }))
+  // a change that is none would have the keeper look again, for ever where something after this fails
+  await store.services.update(service.id, ({ restarted }) => (restarted === restarts ? null : { restarted: restarts }))
   return server.Id
 }
 

@@ -188,7 +188,8 @@ export function describeService({ kind, put, get, administer, keeps }: ServiceUn
       await using store = await openStore(berth.config)
       const over = Promise.withResolvers<undefined>()
       const look = async (): Promise<void> => {
-        const { links } = await store.services.get(name)
+        const { links, failure } = await store.services.get(name)
+        if (failure !== null) over.reject(new Error(failure))
         if (!links.some(({ ends, ending }) => ends === true || ending.length > 0)) over.resolve(undefined)
       }
       const unsubscribe = await store.notifications.subscribe('services:changed', () => void look().catch(over.reject))
