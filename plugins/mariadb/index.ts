@@ -1,4 +1,5 @@
 import { definePlugin, type ServicePlan, type ServicePlugin } from 'berth/plugin'
+import { backup } from './backup.js'
 import { grantSql, measureSql, revokeSql } from './sql.js'
 
 const directory = '/var/lib/berth-mariadb'
@@ -93,6 +94,7 @@ export const mariadb: ServicePlugin = {
     const [bytes = 0, connections = 0] = output.trim().split(/\s+/).map(Number)
     return { bytes, connections }
   },
+  backup,
   connect: () => [...client, 'main'],
 }
 
