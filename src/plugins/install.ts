@@ -10,6 +10,7 @@ import { changePlugin, mustBePlugin, refuseWhileNeeded } from './catalog.js'
 import { describePlugins, type Inspected, type PluginDescription } from './describe.js'
 import { installedRoot, ownPlugins } from './find.js'
 import { fetchPlugin, sourceOf } from './source.js'
+import { forgetHeld } from './thread-guard.js'
 
 export interface InstallDeps {
   readonly config: Pick<Config, 'root'>
@@ -90,6 +91,7 @@ export async function uninstallPlugin(deps: InstallDeps, name: string): Promise<
   await deps.store.plugins.remove(name)
   await removePlaced(deps, directory)
   await rm(join(installedRoot(deps.config.root), '.data', name), { recursive: true, force: true })
+  await forgetHeld(deps.config.root, name)
 }
 
 type Installed = PluginRecord & { readonly directory: string; readonly source: { readonly from: string } }

@@ -11,6 +11,7 @@ import { directoryOf } from './find.js'
 import { importPlugin, problemsOf } from './module.js'
 import { orderOf } from './order.js'
 import type { PluginHost, PluginInstances, PluginKind, PluginLog } from './plugin.js'
+import { ThreadGuard, timesHeld } from './thread-guard.js'
 import { watchdog } from './watchdog.js'
 
 /** ms that a plugin has to load, to start, and to stop, each. */
@@ -50,9 +51,11 @@ export class RunningPlugins implements AsyncDisposable {
   /** Those that did not start, with the revision that did not, and when to try again. */
   readonly #failed = new Map<string, { readonly revision: number; readonly until: number }>()
   readonly #turn = new KeyedMutex()
+  readonly #guard: ThreadGuard
 
   constructor(deps: PluginsDeps) {
     this.#deps = deps
+    this.#guard = new ThreadGuard(deps.config.root, deps.patience === undefined ? undefined : 3 * deps.patience)
   }
 
   /**
@@ -84,6 +87,7 @@ export class RunningPlugins implements AsyncDisposable {
   /** Stops all of them. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#turn.run('', () => this.#stopChanged([]))
+    await this.#guard[Symbol.asyncDispose]()
   }
 
   #isMine({ kind }: PluginRecord): boolean {
@@ -124,10 +128,15 @@ export class RunningPlugins implements AsyncDisposable {
     const tries = before?.revision === revision ? before.tries : 0
     if (tries >= mostTries)
       return this.#report(record, `it was started ${tries} times, and each time the process did not live on`, tries)
+    const held = await timesHeld(this.#deps.config.root, name, revision)
+    if (held >= mostTries)
+      return this.#report(record, `it has kept the thread of its process ${held} times, until that was ended`, tries)
     await plugins.setState(name, { state: 'starting', revision, pid: process.pid, tries: tries + 1, why: null })
     const closing = new AbortController()
     try {
-      const instance = await this.#launch(record, closing.signal)
+      const started = await this.#launch(record, closing.signal)
+      // those that came with Berth are as much Berth as the rest of this process
+      const instance = record.source.type === 'berth' ? started : await this.#guard.guard(name, revision, started)
       this.#running.set(name, { record, instance, closing })
       this.#failed.delete(name)
       await plugins.setState(name, { state: 'running', revision, pid: process.pid, tries: 0, why: null })

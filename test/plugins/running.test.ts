@@ -111,6 +111,39 @@ describe('the plugins of a process', () => {
     expect((await begin()).stdout).to.equal('good\n')
   })
 
+  it('end a process whose thread one keeps later on, and leave that one alone after three', async () => {
+    await rig.add(
+      'stuck',
+      module('stuck', `return { kept: 'x', zones() { for (;;); }, async later() { await null; for (;;); } }`),
+    )
+    const { root, run: runDirectory } = rig.rig.config
+    const begin = (...calls: string[]) =>
+      run(
+        process.execPath,
+        ['--import=./strip-types.js', fileURLToPath(new URL('worker.ts', import.meta.url)), ...calls],
+        {
+          env: { ...process.env, BERTH_ROOT: root, BERTH_RUN: runDirectory },
+        },
+      )
+    expect((await begin()).stdout, 'nothing is asked of it').to.equal('stuck\n')
+    for (const call of ['zones', 'later', 'zones']) {
+      const { stdout, code } = await begin(call)
+      expect({ stdout, code }, 'it was ended').to.deep.equal({ stdout: 'stuck\n', code: null })
+    }
+    expect((await begin('zones')).stdout).to.equal('\n')
+    expect(await why('stuck')).to.match(/kept the thread of its process 3 times/)
+    await rig.rig.store.plugins.update('stuck', () => ({ settings: {} }))
+    expect((await begin()).stdout, 'another revision').to.equal('stuck\n')
+  })
+
+  it('may take as long as they like where they give the thread back', async () => {
+    const start = `return { kept: 'x', zones: () => 'now', later: (ms) => new Promise((done) => setTimeout(done, ms, 'late')) }`
+    await rig.add('slow', module('slow', start))
+    const [{ instance } = { instance: {} }] = await plugins.running('dns')
+    const slow = instance as unknown as { kept: string; zones: () => string; later: (ms: number) => Promise<string> }
+    expect([slow.kept, slow.zones(), await slow.later(2500)]).to.deep.equal(['x', 'now', 'late'])
+  })
+
   it('get a directory of their own', async () => {
     const start = `const d = await host.directory(); (await import('node:fs')).writeFileSync(d + '/kept', 'x'); return { d }`
     await rig.add('a', module('a', start))
