@@ -18,7 +18,7 @@ export const platform = {
   services: ['store', 'plugins', 'engine-client', 'stacks', 'scheduler/links', 'scheduler/scheduler'],
   'app-json': ['store', 'buildpacks', 'changes/config', 'cron/check', 'cron/entry'],
   certificates: ['store', 'plugins'],
-  builds: ['store', 'engine-client', 'buildpacks', 'stacks', 'app-json'],
+  builds: ['store', 'plugins', 'engine-client', 'buildpacks', 'stacks', 'app-json'],
   sso: [],
   router: ['store', 'plugins', 'sso'],
   disk: ['store', 'engine-client', 'builds/files', 'cron/output'],

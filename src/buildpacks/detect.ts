@@ -1,7 +1,7 @@
 import { BerthError } from '../errors.js'
 import { aptPackages } from './apt/aptfile.js'
 import { withPackages } from './apt/install.js'
-import type { Plan } from './buildpack.js'
+import type { Buildpack, Plan } from './buildpack.js'
 import { composeFiles } from './compose/mark.js'
 import { askedCompose, composeFileOf, composePlan } from './compose/plan.js'
 import { dockerfile } from './dockerfile/buildpack.js'
@@ -18,12 +18,17 @@ import { unfinishedApp, unknownLanguage } from './unknown.js'
 /**
  * The plan for a source tree. Pure: no network, no side effects.
  * @param variables the app's config vars
+ * @param added buildpacks that are asked before those of Berth; an app's own Dockerfile comes first
  * @throws BerthError `invalid` in words for the pusher; SourceError when a file of the tree is at fault
  */
-export function detect(tree: Tree, variables: Readonly<Record<string, string>> = {}): Plan {
+export function detect(
+  tree: Tree,
+  variables: Readonly<Record<string, string>> = {},
+  added: readonly Buildpack[] = [],
+): Plan {
   const asked = askedCompose(tree, variables)
   if (asked !== undefined) return composePlan(tree, asked, variables)
-  const plan = dockerfile.plan(tree, variables) ?? named(tree, variables) ?? taken(tree, variables)
+  const plan = dockerfile.plan(tree, variables) ?? named(tree, variables) ?? taken(tree, variables, added)
   const compose = composeFileOf(tree)
   if (plan !== null) {
     const whole = plan.ownDockerfile
@@ -50,7 +55,7 @@ export function detect(tree: Tree, variables: Readonly<Record<string, string>> =
       ? 'the commit has no files in it'
       : `no stack recognised in ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}${nested.length === 0 ? '' : `; ${nested.map(({ directory, file }) => `${directory} has ${article(file)} ${file}`).join(', ')}`}`,
     nested.length === 0
-      ? `Berth builds ${recognised()}; it looks at the top of the repository`
+      ? `Berth builds ${recognised(added)}; it looks at the top of the repository`
       : `Berth looks at the top of the repository; ${nestedHint(nested.map(({ directory }) => directory))}`,
   )
 }
@@ -89,14 +94,16 @@ function named(tree: Tree, variables: Readonly<Record<string, string>>): Plan | 
  * The plan of the first buildpack that takes a tree. Where it has no Procfile, a file for Railway says what starts it; a
  * package.json says that better.
  */
-function taken(tree: Tree, variables: Readonly<Record<string, string>>): Plan | null {
+function taken(tree: Tree, variables: Readonly<Record<string, string>>, added: readonly Buildpack[]): Plan | null {
+  const own = firstOf(tree, variables, added)
+  if (own !== null) return own
   const start = tree.hasFile('package.json') ? null : railwayStart(tree)
   const plan = start === null ? null : firstOf(start.tree, variables)
   return start === null || plan === null ? firstOf(tree, variables) : { ...plan, notes: [start.note, ...plan.notes] }
 }
 
-function firstOf(tree: Tree, variables: Readonly<Record<string, string>>): Plan | null {
-  for (const buildpack of buildpacks) {
+function firstOf(tree: Tree, variables: Readonly<Record<string, string>>, among = buildpacks): Plan | null {
+  for (const buildpack of among) {
     const plan = buildpack.plan(tree, variables)
     if (plan) return plan
   }
@@ -104,8 +111,8 @@ function firstOf(tree: Tree, variables: Readonly<Record<string, string>>): Plan 
 }
 
 /** All that is recognised, in words: "a Dockerfile, a Node.js app (package.json), or a static site". */
-function recognised(): string {
-  const all = [...buildpacks.map(({ takes }) => takes), `a compose file (${composeFiles[0]})`]
+function recognised(added: readonly Buildpack[]): string {
+  const all = [...[...added, ...buildpacks].map(({ takes }) => takes), `a compose file (${composeFiles[0]})`]
   return [...all.slice(0, -1), `or ${all.at(-1) ?? ''}`].join(', ')
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { checkFormation, readAppJson, type AppJson } from '../app-json/app-json.js'
 import { healthChecksOf } from '../app-json/health-checks.js'
 import { variablesAsked } from '../app-json/variables.js'
-import type { ImagePlan, Plan } from '../buildpacks/buildpack.js'
+import type { Buildpack, ImagePlan, Plan } from '../buildpacks/buildpack.js'
 import { appDirectory } from '../buildpacks/app-directory.js'
 import { detect } from '../buildpacks/detect.js'
 import { parseProcfile } from '../buildpacks/procfile.js'
@@ -28,6 +28,8 @@ const tries = 3
 export interface TreeOrder extends Omit<ImageOrder, 'plan' | 'buildpack'> {
   /** Who alone has which of its config vars. */
   readonly reach?: Reaches | undefined
+  /** Buildpacks that are asked before those of Berth. */
+  readonly buildpacks?: readonly Buildpack[]
   /** Names of the variables that its processes have of the services that it is linked to. */
   readonly linked?: readonly string[]
 }
@@ -190,8 +192,8 @@ const nameOf = ({ ownDockerfile, context, target, title }: ImagePlan): string =>
     (target === undefined ? '' : `, stage ${target}`)
 
 /** What a tree becomes. Its stages that all apps have in common are not made for each of them. */
-function planOf({ directory, variables }: TreeOrder): Plan {
-  const plan = detect(directoryTree(directory), variables)
+function planOf({ directory, variables, buildpacks }: TreeOrder): Plan {
+  const plan = detect(directoryTree(directory), variables, buildpacks)
   return { ...plan, dockerfile: withStackImages(plan.dockerfile) }
 }
 

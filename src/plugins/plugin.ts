@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { BuildpackPlugin } from './kinds/buildpack.js'
 import type { DnsPlugin } from './kinds/dns.js'
 import type { HookPlugin } from './kinds/hook.js'
 import type { RouterPlugin } from './kinds/router.js'
@@ -6,6 +7,7 @@ import type { ServicePlugin } from './kinds/service.js'
 
 /** What each kind of plugin answers with when it is started. */
 export interface PluginInstances {
+  readonly buildpack: BuildpackPlugin
   readonly dns: DnsPlugin
   readonly hook: HookPlugin
   readonly router: RouterPlugin
@@ -15,7 +17,7 @@ export interface PluginInstances {
 export type PluginKind = keyof PluginInstances
 
 /** Every kind that this Berth knows. */
-export const pluginKinds = ['dns', 'hook', 'router', 'service'] as const satisfies readonly PluginKind[]
+export const pluginKinds = ['buildpack', 'dns', 'hook', 'router', 'service'] as const satisfies readonly PluginKind[]
 
 /** Notes what happened, in the log of the process that runs the plugin. */
 export interface PluginLog {

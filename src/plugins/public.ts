@@ -6,6 +6,7 @@ import type { Plugin, PluginKind } from './plugin.js'
 export { z } from 'zod'
 export { BerthError, is, messageOf, type Fault } from '../errors.js'
 export type { Plugin, PluginHost, PluginKind, PluginInstances, PluginLog } from './plugin.js'
+export type { BuildpackPlan, BuildpackPlugin, SourceTree } from './kinds/buildpack.js'
 export type { DnsPlugin, TxtRecord } from './kinds/dns.js'
 export type { HookCall, HookEvent, HookPlugin, HookSay } from './kinds/hook.js'
 export type {

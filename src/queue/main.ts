@@ -25,13 +25,13 @@ const store = await openStore(config)
 // an upgrade replaces the engine under operations that go on
 const engine = connectEngine(config).waiting(defaultLimits.engine)
 const scheduler = createScheduler({ config, store, engine, log })
-const plugins = new RunningPlugins({ config, store, log, kinds: ['dns', 'hook'] })
+const plugins = new RunningPlugins({ config, store, log, kinds: ['buildpack', 'dns', 'hook'] })
 const hooks = new Hooks({ root: config.root, plugins })
 const serviceDeps = { config, store, engine, log, plugins: new ServicePlugins({ config, store, log }) }
 const keeper = new ServiceKeeper(serviceDeps)
 const services = new ServiceLinks(serviceDeps, keeper)
 const meter = new DiskMeter(() => Promise.resolve({ config, store, engine }), config.appDisk)
-const worker = await startWorker({ config, store, engine, scheduler, log, hooks, services, meter })
+const worker = await startWorker({ config, store, engine, scheduler, log, hooks, services, meter, plugins })
 await keeper.start()
 const cron = await startCron({ config, store, scheduler, log })
 // Operations need not wait for the first look at every app.

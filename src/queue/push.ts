@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { buildTree, type BuiltImage } from '../builds/build.js'
+import { addedBuildpacks } from '../builds/added-buildpacks.js'
 import { leaveOut } from '../builds/leave-out.js'
 import { operationFiles } from '../builds/files.js'
 import type { Built } from '../changes/kind.js'
@@ -54,6 +55,7 @@ export async function buildPush(
     ...{ app, directory, tag: imageTag(app, version), noCache, pull },
     variables: { ...withoutWatch(config), ...env },
     linked: Object.keys(links),
+    buildpacks: deps.plugins ? await addedBuildpacks(deps.plugins) : [],
     reach: { ...reach, ...ofBuild },
     stepVariables: { SOURCE_VERSION: commit, BERTH_APP: app.name, BERTH_COMMIT: commit },
   }

@@ -1,4 +1,4 @@
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { PluginInfo, PluginView } from '../../src/api/contract.js'
@@ -6,7 +6,10 @@ import { remoteServer, type RemoteServer } from '../git/remote.js'
 import { createApp, home, startInstance, type Instance } from './instance.js'
 
 /** The files of an example, as another version of it. */
-async function example(name: 'plugin-hook' | 'plugin-dns', version: string): Promise<Record<string, string>> {
+async function example(
+  name: 'plugin-hook' | 'plugin-dns' | 'plugin-buildpack',
+  version: string,
+): Promise<Record<string, string>> {
   const folder = join(home, 'examples', name)
   const names = await readdir(folder)
   const files = await Promise.all(
@@ -101,7 +104,7 @@ describe('a plugin from a git server', function () {
     const { code, stdout, stderr } = await berth.berth(['config:set', 'SECRET=hush', '-a', app])
     await chmod(file, 0o644)
     const unrunnable = await berth.berth(['config:set', 'SECRET=hush', '-a', app])
-    await writeFile(file, '')
+    await rm(file)
     expect(code).to.equal(1)
     expect(stdout + stderr).to.include('the hook before-config refuses this config: not today')
     expect(stdout + stderr).to.match(/berth\n/)
@@ -123,5 +126,27 @@ describe('a plugin from a git server', function () {
     await berth.succeed('plugins:set', 'dns-zonefile', 'folder=/var/empty', 'zones=example.org')
     await berth.succeed('plugins:enable', 'dns-zonefile')
     expect(await ordered()).to.deep.equal(['*.example.org'])
+  })
+
+  it('of kind buildpack builds what Berth knows nothing of', async () => {
+    await remote.commit('perl', await example('plugin-buildpack', '1.0.0'))
+    const repo = await berth.repository({
+      'app.psgi': `use JSON::PP; sub { [200, ['Content-Type' => 'text/plain'], ["$ENV{WORD} ", encode_json([1])]] }`,
+      cpanfile: `requires 'Plack';\n`,
+    })
+    const app = await createApp(berth, repo, 'perl')
+    await berth.succeed('config:set', 'WORD=hello', '-a', app)
+    const before = await repo.push()
+    expect(before.code).to.equal(1)
+    const info = await json<PluginInfo>('plugins:install', `${remote.url}/perl`, '--json')
+    expect(info).to.include({ name: 'perl', kind: 'buildpack', state: 'enabled' })
+    const push = await repo.push()
+    expect(push.code, push.stderr).to.equal(0)
+    expect(push.stderr).to.match(/Perl app detected/)
+    expect((await berth.curl(app, '/')).body).to.equal('hello [1]')
+    await berth.succeed('plugins:uninstall', 'perl')
+    await repo.commit({ cpanfile: `requires 'Plack', '>= 1';\n` })
+    expect((await repo.push()).stderr).to.match(/no stack recognised|Perl/)
+    expect((await berth.curl(app, '/')).body, 'what runs goes on').to.equal('hello [1]')
   })
 })
