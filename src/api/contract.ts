@@ -1,5 +1,6 @@
 import { apps } from './apps/contract.js'
 import { canary } from './canary/contract.js'
+import { backups } from './backups/contract.js'
 import { certs, platformCerts } from './certs/contract.js'
 import { checks } from './checks/contract.js'
 import { config } from './config/contract.js'
@@ -50,6 +51,7 @@ export const contract = {
   plugins,
   services,
   links,
+  backups,
   tokens,
   platform,
   doctor,
@@ -59,6 +61,7 @@ export const contract = {
 export type Contract = typeof contract
 
 export type { AppInfo, AppView } from './apps/contract.js'
+export type { BackupJobView, BackupSettingsView, BackupSubjectView, BackupView } from './backups/contract.js'
 export type { CanaryView } from './canary/contract.js'
 export type { CertInfo, CertView } from './certs/contract.js'
 export type { CheckRun, CheckView } from './checks/contract.js'

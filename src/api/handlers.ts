@@ -1,5 +1,6 @@
 import type { Handlers } from './handler.js'
 import { appHandlers } from './apps/handlers.js'
+import { backupHandlers } from './backups/handlers.js'
 import { canaryHandlers } from './canary/handlers.js'
 import { certHandlers, platformCertHandlers } from './certs/handlers.js'
 import { checkHandlers } from './checks/handlers.js'
@@ -50,6 +51,7 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   plugins: pluginHandlers(platform),
   services: serviceHandlers(platform),
   links: linkHandlers(platform),
+  backups: backupHandlers(platform),
   tokens: tokenHandlers(platform),
   platform: platformHandlers(platform),
   disk: diskHandlers(platform),

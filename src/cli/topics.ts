@@ -30,6 +30,7 @@ export const topics: Readonly<Record<string, () => Promise<Register>>> = {
   registry: async () => (await import('./registry.js')).registerRegistry,
   plugins: async () => (await import('./plugins.js')).registerPlugins,
   services: async () => (await import('./services.js')).registerServices,
+  backups: async () => (await import('./backups.js')).registerBackups,
   login: async () => (await import('./login.js')).registerLogin,
   logout: async () => (await import('./login.js')).registerLogin,
   tokens: async () => (await import('./tokens.js')).registerTokens,

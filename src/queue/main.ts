@@ -1,4 +1,5 @@
 import { openCertifier, openDemandedNames } from '../certificates/open.js'
+import { BackupKeeper } from '../backups/keeper.js'
 import { loadConfig } from '../config.js'
 import { startCron } from '../cron/cron.js'
 import { DiskMeter } from '../disk/meter.js'
@@ -33,6 +34,8 @@ const services = new ServiceLinks(serviceDeps, keeper)
 const meter = new DiskMeter(() => Promise.resolve({ config, store, engine }), config.appDisk)
 const worker = await startWorker({ config, store, engine, scheduler, log, hooks, services, meter, plugins })
 await keeper.start()
+const backups = new BackupKeeper(serviceDeps)
+await backups.start()
 const cron = await startCron({ config, store, scheduler, log })
 // Operations need not wait for the first look at every app.
 await scheduler.start()
@@ -48,6 +51,7 @@ const stop = async (): Promise<void> => {
   stopping = true
   log.info('worker stops')
   images[Symbol.dispose]()
+  await backups.stop()
   await Promise.all([
     cron.stop(),
     worker.stop(graceMs),

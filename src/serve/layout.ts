@@ -21,7 +21,7 @@ export function layOut(config: Config, user: ServiceAccount): void {
   }
   for (const path of [config.root, config.run, config.cache]) open(path)
   make(join(config.root, 'engine'), 0o700, root)
-  for (const folder of ['git', 'deploys', 'cron', 'router', 'redis', 'home', 'plugins'])
+  for (const folder of ['git', 'deploys', 'cron', 'router', 'redis', 'home', 'plugins', 'backups'])
     make(join(config.root, folder), 0o750, user)
   make(join(config.root, 'hooks'), 0o755, root)
   make(join(config.root, 'init'), 0o755, user) // mounted into the containers of apps

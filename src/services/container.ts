@@ -14,7 +14,7 @@ const specLabel = 'berth.spec'
 export const hostOf = ({ id }: Pick<Service, 'id'>): string => `service-${id}`
 
 /** Its volume. */
-export const volumeOf = ({ id }: Pick<Service, 'id'>): string => `berth-service-${id}`
+export const volumeOf = ({ id, volume }: Pick<Service, 'id' | 'volume'>): string => volume ?? `berth-service-${id}`
 
 /** The network that it has alone. */
 export const networkOf = ({ id }: Pick<Service, 'id'>): string => `berth-service-${id}`
@@ -47,7 +47,10 @@ export interface ServiceMake {
 /** A hash of all that makes a service's container what it is. */
 export const specOf = ({ service, recipe, image }: Omit<ServiceMake, 'instance'>): string =>
   sha256(
-    JSON.stringify([image, service.memory, service.cpus, recipe.start(planOf(service)), recipe.user, recipe.stop]),
+    JSON.stringify([
+      ...[image, service.memory, service.cpus, recipe.start(planOf(service)), recipe.user, recipe.stop],
+      ...(service.volume === undefined ? [] : [service.volume]),
+    ]),
   ).slice(0, 16)
 
 /** Whether a container is still what its service is to be. */

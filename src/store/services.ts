@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { BerthError } from '../errors.js'
 import { appName } from './apps.js'
+import { without } from '../lib/without.js'
 import { change } from './records.js'
 import type { ReleaseLinks } from './release-links.js'
 
@@ -57,10 +58,14 @@ export interface Service {
   /** Its volume has data: it starts on no empty one any more. */
   readonly hasData: boolean
   readonly links: readonly Link[]
+  /** The engine's volume with its data, where it is not the one that is called after it. */
+  readonly volume?: string
+  /** It is made for something that is not done yet, and goes with that. */
+  readonly scratch?: true
 }
 
 /** What whoever makes one says of it. */
-export type NewService = Pick<Service, 'name' | 'kind' | 'version' | 'memory' | 'cpus'>
+export type NewService = Pick<Service, 'name' | 'kind' | 'version' | 'memory' | 'cpus' | 'scratch'>
 
 /** Channel that is told the id of a service whose record has changed, or is gone. */
 export const serviceChanges = 'services:changed'
@@ -102,6 +107,17 @@ if old ~= name then
 end
 redis.call('hset', KEYS[1], key, after)
 redis.call('publish', '${serviceChanges}', key)
+return 1`
+
+/** Each has the volume that the other had; nothing is asked of what is not what was read. */
+const swap = `
+for at = 1, #ARGV, 3 do
+  if redis.call('hget', KEYS[1], ARGV[at]) ~= ARGV[at + 1] then return 0 end
+end
+for at = 1, #ARGV, 3 do
+  redis.call('hset', KEYS[1], ARGV[at], ARGV[at + 2])
+  redis.call('publish', '${serviceChanges}', ARGV[at])
+end
 return 1`
 
 const forget = `
@@ -186,6 +202,29 @@ export class Services {
       const outcome = await this.#redis.eval(replace, 1, 'services', id, json, JSON.stringify(after), before.name, name)
       if (outcome === -1) throw taken(name)
       if (outcome === 1) return after
+    }
+  }
+
+  /**
+   * Gives two services each other's data in one step, with a new turn of both. The scratch one is to stay stopped, and is none any more.
+   * @param volumeOf the volume that a service has
+   * @throws BerthError `missing`
+   */
+  async swap(id: string, scratch: string, volumeOf: (service: Service) => string): Promise<Service> {
+    for (;;) {
+      const [one, other] = await this.#redis.hmget('services', id, scratch)
+      if (one == null || other == null) throw unknown(id)
+      const [a, b] = [JSON.parse(one) as Service, JSON.parse(other) as Service]
+      const after: Service = { ...a, volume: volumeOf(b), turn: a.turn + 1, failure: null }
+      const beside: Service = {
+        ...without(b, 'scratch'),
+        volume: volumeOf(a),
+        wants: 'stopped',
+        turn: b.turn + 1,
+        failure: null,
+      }
+      const args = [id, one, JSON.stringify(after), scratch, other, JSON.stringify(beside)]
+      if ((await this.#redis.eval(swap, 1, 'services', ...args)) === 1) return after
     }
   }
 

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Config } from '../config.js'
 import { Acme } from './acme.js'
 import { Apps } from './apps.js'
+import { Backups } from './backups.js'
 import { Canaries } from './canaries.js'
 import { Certificates } from './certificates.js'
 import { connectRedis } from './connection.js'
@@ -41,6 +42,7 @@ export interface Store extends AsyncDisposable {
   readonly tokens: Tokens
   readonly plugins: Plugins
   readonly services: Services
+  readonly backups: Backups
   /** Of an app. */
   readonly gitKeys: (app: string) => GitKeys
   /** Of an app. */
@@ -76,6 +78,7 @@ export async function openStore(config: Config, patient = true): Promise<Store> 
     tokens: new Tokens(redis),
     plugins: new Plugins(redis, config.root),
     services: new Services(redis),
+    backups: new Backups(redis),
     gitKeys: (app) => new GitKeys(redis, app),
     gitLogins: (app) => gitLogins(redis, app),
     syncs: (app) => new Syncs(redis, app),

@@ -10,6 +10,7 @@ export const areas = [
   'domains',
   'certificates',
   'plugins',
+  'backups',
 ] as const
 
 const Finding = z.strictObject({

@@ -4,6 +4,7 @@ import { version } from '../../version.js'
 import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
 import { examineApps } from './apps.js'
+import { examineBackups } from './backups.js'
 import { examineCertificates } from './certificates.js'
 import type { Finding } from './contract.js'
 import { examineDomains } from './domains.js'
@@ -21,6 +22,7 @@ const examinations: Readonly<Record<Finding['area'], Examination>> = {
   domains: examineDomains,
   certificates: examineCertificates,
   plugins: examinePlugins,
+  backups: examineBackups,
 }
 
 /** ms that looking at one area may take. */

@@ -1,11 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { pipeline } from 'node:stream'
 import type { Readable } from 'node:stream'
 import { extract } from 'tar-stream'
 import type { EngineClient } from '../../engine-client/client.js'
 import { refusalStatus } from '../../engine-client/errors.js'
 import { BerthError, messageOf } from '../../errors.js'
-import { settingsOf, volumeOf } from '../../scheduler/settings.js'
+import { openVolume, volumeTop as top } from '../../scheduler/open-volume.js'
 import type { App } from '../../store/apps.js'
 import type { ControlApiDeps } from '../platform.js'
 import type { FileView } from './contract.js'
@@ -14,17 +13,8 @@ import type { FileView } from './contract.js'
 const label = 'berth.files'
 /** A copy takes so long at most, in seconds; what is older was left by an api that was killed. */
 const longest = 3600
-/** Where the volume is in it. */
-const top = '/volume'
 /** Files that are listed, and bytes that are read for it. */
 const [mostFiles, mostBytes] = [1000, 2 ** 30]
-
-export const noVolume = (app: App, name: string): BerthError =>
-  new BerthError(
-    'missing',
-    `${app.name} has no volume ${name.slice(0, 64)}`,
-    '`berth storage` lists the volumes of an app',
-  )
 
 /** @throws BerthError `invalid` */
 function pathIn(path: string): string {
@@ -44,40 +34,12 @@ export async function removeStaleReaders(engine: EngineClient): Promise<void> {
     if (Created < Date.now() / 1000 - longest) await engine.containers.remove(Id)
 }
 
-/** A container with the volume of an app at `/volume`, which does not run: engines show files of containers alone. */
-async function openVolume({ store, engine: connect, config }: ControlApiDeps, app: App, name: string) {
-  const [engine, release] = await Promise.all([connect(), store.releases.current(app)])
-  const source = volumeOf(app.id, name)
-  if ((await engine.volumes.find(source)) === null) throw noVolume(app, name)
-  if (release.image === null)
-    throw new BerthError(
-      'conflict',
-      `nothing of ${app.name} says yet whose its files are`,
-      'push it first: `git push berth main`',
-    )
+/** See `openVolume`. */
+async function openFiles({ store, engine: connect, config }: ControlApiDeps, app: App, name: string) {
+  const engine = await connect()
   await removeStaleReaders(engine)
-  const { user } = settingsOf(release, 'run')
-  const id = await engine.containers.create({
-    name: `berth-files-${randomBytes(6).toString('hex')}`,
-    Image: release.image,
-    Entrypoint: ['/nothing'],
-    ...(user === undefined ? {} : { User: user }),
-    Labels: { [label]: config.name },
-    HostConfig: {
-      NetworkMode: 'none',
-      Annotations: { 'berth.userns': app.id },
-      Mounts: [
-        { Type: 'volume', Source: source, Target: top, ReadOnly: false, VolumeOptions: { NoCopy: true } as never },
-      ],
-    },
-  })
-  return {
-    engine,
-    id,
-    [Symbol.asyncDispose]: async () => {
-      await engine.containers.remove(id)
-    },
-  }
+  const open = await openVolume({ store, engine, config }, app, name, label)
+  return { engine, id: open.id, [Symbol.asyncDispose]: () => open[Symbol.asyncDispose]() }
 }
 
 const noPath = (name: string, path: string): BerthError =>
@@ -94,7 +56,7 @@ export async function* archiveOf(
   { volume, path }: { readonly volume: string; readonly path: string },
 ): AsyncGenerator<Buffer, void, void> {
   const inside = pathIn(path)
-  await using open = await openVolume(platform, app, volume)
+  await using open = await openFiles(platform, app, volume)
   const archive = await open.engine.containers.get(open.id, inside)
   if (archive === null) throw noPath(volume, path)
   for await (const chunk of archive) yield chunk as Buffer
@@ -108,7 +70,7 @@ export async function putArchive(
   archive: Readable,
 ): Promise<void> {
   const inside = pathIn(path)
-  await using open = await openVolume(platform, app, volume)
+  await using open = await openFiles(platform, app, volume)
   await open.engine.containers
     .putStream(open.id, archive, { path: inside, toUser: true }, longest * 1000)
     .catch((error: unknown) => {

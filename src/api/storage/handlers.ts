@@ -2,6 +2,7 @@ import { pipeline, Transform } from 'node:stream'
 import { checkVolumeName } from '../../changes/mount.js'
 import { label } from '../../config.js'
 import { BerthError } from '../../errors.js'
+import { noVolume } from '../../scheduler/open-volume.js'
 import { volumeOf } from '../../scheduler/settings.js'
 import type { App } from '../../store/apps.js'
 import { placesOfVolumes } from '../../store/mounts.js'
@@ -9,7 +10,7 @@ import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
 import { submitChange } from '../submit.js'
 import type { VolumeView } from './contract.js'
-import { archiveOf, filesOf, noVolume, putArchive, removeStaleReaders } from './files.js'
+import { archiveOf, filesOf, putArchive, removeStaleReaders } from './files.js'
 
 /** The volumes of an app: those that the engine has, and those that its release names. */
 export async function volumesOf({ store, engine, config }: ControlApiDeps, app: App): Promise<VolumeView[]> {

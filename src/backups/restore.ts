@@ -1,0 +1,99 @@
+import { BerthError } from '../errors.js'
+import { hostOf, roleOf, volumeOf } from '../services/container.js'
+import { runIn } from '../services/command.js'
+import { serverOf } from '../services/server.js'
+import { settled } from '../services/settled.js'
+import type { Backup } from '../store/backups.js'
+import type { Service } from '../store/services.js'
+import type { BackupRepository } from './repository.js'
+import { removeService, restoredService, restoredVolume, scratchName } from './scratch.js'
+import { partsOf } from './subjects.js'
+import type { BackupDeps, RunningTask } from './task.js'
+
+/** Restores a backup: to a new service or volume, or in the place of what it was made of. Until all of it is there nothing else changes. */
+export async function restoreBackup(
+  deps: BackupDeps,
+  repository: BackupRepository,
+  backup: Backup,
+  task: RunningTask,
+): Promise<string> {
+  const { to } = task.job
+  if (backup.subject.type === 'volume') return toVolume(deps, repository, backup, task)
+  if (to === null) return inPlace(deps, repository, backup, task)
+  const { service } = await restoredService(deps, repository, backup, { name: to, task })
+  await deps.store.services.update(service.id, () => ({ scratch: undefined }) as never)
+  return `${to} has what ${backup.subject.name} had`
+}
+
+async function toVolume(
+  deps: BackupDeps,
+  repository: BackupRepository,
+  backup: Backup,
+  task: RunningTask,
+): Promise<string> {
+  const { app: id } = partsOf(backup.subject.id)
+  const app = await deps.store.apps.find(id)
+  if (app === null) throw new BerthError('missing', `the app of ${backup.subject.name} is gone`)
+  const name = task.job.to ?? ''
+  const files = await restoredVolume(deps, repository, backup, { app, name, task })
+  return `${app.name} has a volume ${name} with ${files} files: \`berth storage:mount ${name}:/PATH -a ${app.name}\``
+}
+
+/** Beside what there is, and then in its place: what was there stays, as a service that is stopped. */
+async function inPlace(
+  deps: BackupDeps,
+  repository: BackupRepository,
+  backup: Backup,
+  task: RunningTask,
+): Promise<string> {
+  const { store } = deps
+  const target = await store.services.find(backup.subject.id)
+  if (target === null || target.wants === 'gone')
+    throw new BerthError('missing', `${backup.subject.name} is gone`, 'restore it to a new one: `--to NAME`')
+  if (target.kind !== backup.kind || target.version !== backup.version)
+    throw new BerthError(
+      'conflict',
+      `${target.name} is ${target.kind} ${target.version} now, and the backup is of ${backup.kind} ${backup.version ?? ''}`,
+      'restore it to a new one: `--to NAME`',
+    )
+  const name = scratchName(`${target.name.slice(0, 45)}-before`)
+  const letIn = (service: Service): Promise<void> => grantLinks(deps, target.id, service)
+  const { service: fresh } = await restoredService(deps, repository, backup, { name, task, before: letIn })
+  try {
+    await task.step('taking its place', null)
+    await letIn(fresh)
+    await settled(store, await store.services.ask(fresh.id, () => ({ wants: 'stopped' })), task.signal)
+  } catch (error) {
+    await removeService(deps, fresh.id)
+    throw error
+  }
+  await takePlace(deps, target.id, fresh.id)
+  return `${target.name} has what it had then; what it had until now is in ${name}, which is stopped`
+}
+
+/** The data of one for that of the other. Where the server does not start on it, it has its own again. */
+async function takePlace(deps: BackupDeps, target: string, fresh: string): Promise<void> {
+  const { store } = deps
+  const never = new AbortController().signal
+  const swap = async (): Promise<Service> => settled(store, await store.services.swap(target, fresh, volumeOf), never)
+  try {
+    await grantLinks(deps, target, await swap())
+  } catch (error) {
+    await swap()
+    await removeService(deps, fresh)
+    throw error
+  }
+}
+
+/** Lets into a service whoever is linked to another, by the passwords that they have. */
+async function grantLinks(deps: BackupDeps, of: string, service: Service): Promise<void> {
+  const recipe = await deps.plugins.get(service.kind)
+  const server = await serverOf(deps, service)
+  const linked = await deps.store.services.find(of)
+  for (const link of linked?.links ?? []) {
+    if (link.ends) continue
+    const password = new URL(link.url).password
+    const command = recipe.grant({ role: roleOf(link, link.revision), password })
+    await runIn(deps.engine, server?.Id ?? '', command, `${hostOf(service)} does not let it in`)
+  }
+}
