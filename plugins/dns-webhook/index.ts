@@ -5,13 +5,13 @@ import {
   listedZones,
   longestZone,
   secret,
+  signedHeaders,
   url,
   z,
   zones,
   type DnsPlugin,
   type TxtRecord,
 } from 'berth/plugin'
-import { createHmac } from 'node:crypto'
 
 export interface Webhook {
   readonly url: string
@@ -19,18 +19,13 @@ export interface Webhook {
   readonly zones: readonly string[]
 }
 
-/** What a body is signed with: of its time, a dot, and the body, so that neither can be used again with another. */
-export const signatureOf = (body: string, time: string, secret: string): string =>
-  createHmac('sha256', secret).update(`${time}.${body}`).digest('hex')
-
 /** Asks a web service of somebody's own to change records: a signed POST for each. */
 export function webhook({ url, secret, zones }: Webhook): DnsPlugin {
   const tell = async (action: 'add' | 'remove', record: TxtRecord, signal: AbortSignal): Promise<void> => {
     const body = JSON.stringify({ action, type: 'TXT', ...record })
     const make = () => {
-      const time = String(Math.floor(Date.now() / 1000))
-      const signed = { 'berth-time': time, 'berth-signature': `sha256=${signatureOf(body, time, secret)}` }
-      return { method: 'POST', url, headers: { 'content-type': 'application/json', ...signed }, body } as const
+      const headers = { 'content-type': 'application/json', ...signedHeaders(body, secret) }
+      return { method: 'POST', url, headers, body } as const
     }
     const { status, text } = await askHttp(make, { what: 'the DNS webhook', signal, patience: 60_000 })
     if (status >= 200 && status < 300) return

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { BerthError, messageOf } from '../errors.js'
 import { Semaphore } from '../lib/semaphore.js'
 import type { Logger } from '../log.js'
+import type { Notifiers } from '../plugins/notifiers.js'
 import { acmeChanges, type AcmeJob, type ProofType } from '../store/acme.js'
 import { appChanges } from '../store/apps.js'
 import { certificateChanges, type Certificate } from '../store/certificates.js'
@@ -31,6 +32,9 @@ const atOnce = 4
 /** The longest wait until the next look, ms: what was missed is made good then. */
 const longestRest = 3_600_000
 
+/** Failures in a row that somebody is told of. */
+const told = 3
+
 /** After a look that failed, ms. */
 const restAfterFault = 15_000
 
@@ -53,6 +57,8 @@ export interface CertifierDeps {
   readonly dns?: TxtRecords | undefined
   readonly appHost: (name: string) => string
   readonly log: Logger
+  /** Tells who wants to know that none comes; without it, nobody. */
+  readonly notifiers?: Pick<Notifiers, 'tell' | 'recovered'> | undefined
   /** ms after each failure in a row until the next attempt. */
   readonly gaps?: readonly number[]
   /** ms between two looks at the CA. */
@@ -217,6 +223,7 @@ export class Certifier implements AsyncDisposable {
       // the CA is asked in an hour when it would have it renewed; whatever it says, no certificate is renewed each minute
       const next = Math.max(Math.min(renew, Date.now() + 3_600_000), Date.now() + 60_000)
       await store.acme.update(job, { ...ended, renew, next })
+      this.#deps.notifiers?.recovered(job.host)
       log.info({ host: job.host, until: new Date(certificate.notAfter).toISOString() }, 'certificate issued')
     } catch (error) {
       if (this.#closing.signal.aborted) return
@@ -234,6 +241,13 @@ export class Certifier implements AsyncDisposable {
     const failure = `${messageOf(error)}${hint}`.split('\n', 1)[0]?.slice(0, 500) ?? ''
     await store.acme.update(job, { failures, failure, next })
     const again = new Date(next).toISOString()
+    // a CA that is away for a moment is nobody's concern
+    if (failures >= told)
+      this.#deps.notifiers?.tell({
+        ...{ event: 'certificate.failed', level: 'error', subject: job.host, url: null },
+        title: `no certificate for ${job.host}`,
+        text: `${failure}; ${failures} times in a row, and tried again at ${again}`,
+      })
     log.warn(
       { host: job.host, failures, again, ...(error instanceof BerthError ? {} : { error }) },
       `no certificate: ${failure}`,

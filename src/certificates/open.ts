@@ -4,6 +4,7 @@ import { messageOf } from '../errors.js'
 import { reasonElsewhere } from '../lib/leads-here.js'
 import type { Logger } from '../log.js'
 import type { Store } from '../store/store.js'
+import type { Notifiers } from '../plugins/notifiers.js'
 import type { RunningPlugins } from '../plugins/running.js'
 import type { Authority } from './acme/client.js'
 import { Certifier } from './certifier.js'
@@ -11,10 +12,18 @@ import { adoptDnsSettings } from './dns/adopt.js'
 import { DnsProviders } from './dns/providers.js'
 import { DemandedNames } from './on-demand/names.js'
 
+/** What it takes, beside the settings. */
+export interface CertifierParts {
+  readonly store: Store
+  readonly plugins: RunningPlugins
+  readonly notifiers?: Notifiers
+  readonly log: Logger
+}
+
 /** Begins to look after certificates, as the settings say. Without a CA file that can be read, no certificate comes, and all else goes on. */
 export async function openCertifier(
   config: Config,
-  { store, plugins, log }: { readonly store: Store; readonly plugins: RunningPlugins; readonly log: Logger },
+  { store, plugins, notifiers, log }: CertifierParts,
 ): Promise<Certifier> {
   const { challenge: first, email, authorities } = config.acme
   const open = async ({ caFile, ...authority }: AuthoritySettings): Promise<Authority> => {
@@ -30,6 +39,7 @@ export async function openCertifier(
     appHost: (name) => config.appHost(name),
     tlsPort: config.httpsPort,
     first,
+    notifiers,
     log,
   })
   await certifier.start()

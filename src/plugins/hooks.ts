@@ -60,6 +60,7 @@ export class Hooks {
 
   async #call(hook: Hook, call: HookCall, say: HookSay, signal: AbortSignal): Promise<void> {
     const { patience = defaultPatience } = this.#deps
+    signal.throwIfAborted()
     using late = deadline(patience, signal)
     const ended = Promise.withResolvers<never>()
     const end = (): void =>

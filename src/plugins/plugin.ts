@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { BuildpackPlugin } from './kinds/buildpack.js'
 import type { DnsPlugin } from './kinds/dns.js'
 import type { HookPlugin } from './kinds/hook.js'
+import type { NotifierPlugin } from './kinds/notifier.js'
 import type { RouterPlugin } from './kinds/router.js'
 import type { ServicePlugin } from './kinds/service.js'
 
@@ -10,6 +11,7 @@ export interface PluginInstances {
   readonly buildpack: BuildpackPlugin
   readonly dns: DnsPlugin
   readonly hook: HookPlugin
+  readonly notifier: NotifierPlugin
   readonly router: RouterPlugin
   readonly service: ServicePlugin
 }
@@ -17,7 +19,14 @@ export interface PluginInstances {
 export type PluginKind = keyof PluginInstances
 
 /** Every kind that this Berth knows. */
-export const pluginKinds = ['buildpack', 'dns', 'hook', 'router', 'service'] as const satisfies readonly PluginKind[]
+export const pluginKinds = [
+  'buildpack',
+  'dns',
+  'hook',
+  'notifier',
+  'router',
+  'service',
+] as const satisfies readonly PluginKind[]
 
 /** Notes what happened, in the log of the process that runs the plugin. */
 export interface PluginLog {

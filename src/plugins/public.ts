@@ -9,6 +9,7 @@ export type { Plugin, PluginHost, PluginKind, PluginInstances, PluginLog } from 
 export type { BuildpackPlan, BuildpackPlugin, SourceTree } from './kinds/buildpack.js'
 export type { DnsPlugin, TxtRecord } from './kinds/dns.js'
 export type { HookCall, HookEvent, HookPlugin, HookSay } from './kinds/hook.js'
+export type { Notice, NoticeEvent, NotifierPlugin } from './kinds/notifier.js'
 export type {
   ServiceBackup,
   ServiceCommand,
@@ -22,6 +23,7 @@ export { deadline } from '../lib/deadline.js'
 export { KeyedMutex } from '../lib/keyed-mutex.js'
 export { secret, url, zones } from './fields.js'
 export { askHttp, jsonOf, type HttpAnswer, type HttpOptions, type HttpRequest } from './http.js'
+export { signatureOf, signedHeaders } from './signed.js'
 export { listedZones, longestZone, nameBelow } from './zones.js'
 export { execute, type Executed, type ExecuteOptions } from './execute.js'
 export {

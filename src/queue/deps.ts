@@ -4,6 +4,7 @@ import type { EngineClient } from '../engine-client/client.js'
 import type { Logger } from '../log.js'
 import type { Scheduler } from '../scheduler/scheduler.js'
 import type { Store } from '../store/store.js'
+import type { Notifiers } from '../plugins/notifiers.js'
 import type { RunningPlugins } from '../plugins/running.js'
 import type { Hooks } from '../plugins/hooks.js'
 import type { ServiceLinks } from '../services/links.js'
@@ -23,6 +24,8 @@ export interface OperationDeps {
   /** Builds in a pool of their own: however long they take, other changes go on. */
   readonly builds: Semaphore
   readonly changes: Semaphore
+  /** Tells who wants to know how changes end; without it, nobody. */
+  readonly notifiers?: Pick<Notifiers, 'tell' | 'recovered'>
   /** Those that bring buildpacks; without it, none does. */
   readonly plugins?: Pick<RunningPlugins, 'running'>
   /** What apps may have of the disk; without it, all. */

@@ -7,6 +7,7 @@ import { connectEngine } from '../engine-client/client.js'
 import { collectWhenQuiet } from '../lib/quiet.js'
 import { createLog } from '../log.js'
 import { Hooks } from '../plugins/hooks.js'
+import { Notifiers } from '../plugins/notifiers.js'
 import { RunningPlugins } from '../plugins/running.js'
 import { defaultLimits } from '../scheduler/limits.js'
 import { ServicePlugins } from '../plugins/services.js'
@@ -26,20 +27,21 @@ const store = await openStore(config)
 // an upgrade replaces the engine under operations that go on
 const engine = connectEngine(config).waiting(defaultLimits.engine)
 const scheduler = createScheduler({ config, store, engine, log })
-const plugins = new RunningPlugins({ config, store, log, kinds: ['buildpack', 'dns', 'hook'] })
+const plugins = new RunningPlugins({ config, store, log, kinds: ['buildpack', 'dns', 'hook', 'notifier'] })
+const notifiers = new Notifiers({ plugins, log })
 const hooks = new Hooks({ root: config.root, plugins })
-const serviceDeps = { config, store, engine, log, plugins: new ServicePlugins({ config, store, log }) }
+const serviceDeps = { config, store, engine, log, notifiers, plugins: new ServicePlugins({ config, store, log }) }
 const keeper = new ServiceKeeper(serviceDeps)
 const services = new ServiceLinks(serviceDeps, keeper)
 const meter = new DiskMeter(() => Promise.resolve({ config, store, engine }), config.appDisk)
-const worker = await startWorker({ config, store, engine, scheduler, log, hooks, services, meter, plugins })
+const worker = await startWorker({ config, store, engine, scheduler, log, hooks, services, meter, plugins, notifiers })
 await keeper.start()
 const backups = new BackupKeeper(serviceDeps)
 await backups.start()
 const cron = await startCron({ config, store, scheduler, log })
 // Operations need not wait for the first look at every app.
 await scheduler.start()
-const certifier = await openCertifier(config, { store, plugins, log })
+const certifier = await openCertifier(config, { store, plugins, notifiers, log })
 const demandedNames = await openDemandedNames(config, { store, log })
 const images = keepImages({ config, store, engine, scheduler, log, hooks, services })
 log.info({ builds: config.builds, changes: config.changes }, 'worker ready')
@@ -59,6 +61,7 @@ const stop = async (): Promise<void> => {
     certifier[Symbol.asyncDispose](),
     demandedNames[Symbol.asyncDispose](),
   ])
+  await notifiers[Symbol.asyncDispose]()
   await Promise.all([scheduler.stop(), plugins[Symbol.asyncDispose]()])
   await store[Symbol.asyncDispose]()
 }

@@ -16,6 +16,7 @@ import { startCanary } from './start-canary.js'
 import { waitForChanges, type OperationRun } from './run.js'
 import { onceNames } from './scripts.js'
 import { askFirst, tellEnd } from './tell-hooks.js'
+import { tellWhoWantsToKnow } from './notify.js'
 import type { OperationDeps } from './deps.js'
 import { removeVolume } from './volumes.js'
 
@@ -59,6 +60,7 @@ export async function runOperation(
   }
   await endChange(deps, run, failure === null)
   await tellEnd(deps, { ...run, signal: stopping }, { status: failure === null ? 'succeeded' : end, failure })
+  tellWhoWantsToKnow(deps, run, failure === null ? null : { end, why: failure })
   await log.close()
   if (endsApp(operation) && failure === null) return forgetApp(deps, app, operation)
   await store.operations.update(

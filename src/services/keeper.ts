@@ -2,6 +2,7 @@ import { label } from '../config.js'
 import { BerthError, is, messageOf } from '../errors.js'
 import { KeyedMutex } from '../lib/keyed-mutex.js'
 import type { Logger } from '../log.js'
+import type { Notifiers } from '../plugins/notifiers.js'
 import { linksLabel } from '../scheduler/links.js'
 import { serviceChanges, type Service } from '../store/services.js'
 import { converge, serves } from './converge.js'
@@ -13,6 +14,8 @@ const roundMs = 30_000
 /** What the one keeper of an instance needs. */
 export interface ServiceKeeperDeps extends ServiceDeps {
   readonly log: Logger
+  /** Tells who wants to know what cannot be done; without it, nobody. */
+  readonly notifiers?: Pick<Notifiers, 'tell' | 'recovered'>
 }
 
 /** Makes every service what its record says it is to be, for as long as it is not stopped. The worker has the one of an instance. */
@@ -94,10 +97,30 @@ export class ServiceKeeper {
       if (!(error instanceof BerthError)) log.error({ error, service: service.name }, 'service failed unexpectedly')
       log.warn({ service: service.name }, failure)
     }
+    this.#tell(service, failure)
     if (service.wants === 'gone' && failure === null) return
     await store.services.update(id, ({ done, failure: was }) =>
       done === service.turn && was === failure ? null : { done: service.turn, failure, note: null },
     )
+  }
+
+  #tell({ name, failure: was }: Service, failure: string | null): void {
+    const { notifiers } = this.#deps
+    if (!notifiers || failure === was) return
+    const common = { subject: name, url: null } as const
+    if (failure !== null) {
+      const title = `the service ${name} is not what it is to be`
+      notifiers.tell({ ...common, event: 'service.failed', level: 'error', title, text: failure })
+      return
+    }
+    notifiers.recovered(name)
+    notifiers.tell({
+      ...common,
+      event: 'service.recovered',
+      level: 'info',
+      title: `the service ${name} is well again`,
+      text: '',
+    })
   }
 
   /** Whether something is asked of it that is not done, or it is not what it is to be. */

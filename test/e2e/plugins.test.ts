@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import type { PluginInfo, PluginView } from '../../src/api/contract.js'
 import { remoteServer, type RemoteServer } from '../git/remote.js'
+import { eventually } from './engine/harness.js'
 import { createApp, home, startInstance, type Instance } from './instance.js'
 
 /** The files of an example, as another version of it. */
 async function example(
-  name: 'plugin-hook' | 'plugin-dns' | 'plugin-buildpack',
+  name: 'plugin-hook' | 'plugin-dns' | 'plugin-buildpack' | 'plugin-notifier',
   version: string,
 ): Promise<Record<string, string>> {
   const folder = join(home, 'examples', name)
@@ -126,6 +127,19 @@ describe('a plugin from a git server', function () {
     await berth.succeed('plugins:set', 'dns-zonefile', 'folder=/var/empty', 'zones=example.org')
     await berth.succeed('plugins:enable', 'dns-zonefile')
     expect(await ordered()).to.deep.equal(['*.example.org'])
+  })
+
+  it('of kind notifier tells of what fails', async () => {
+    await remote.commit('notices', await example('plugin-notifier', '1.0.0'))
+    await berth.succeed('plugins:install', `${remote.url}/notices`)
+    const repo = await berth.repository({ 'nothing.xyz': '' })
+    const app = await createApp(berth, repo, 'failing')
+    expect((await repo.push()).code).to.equal(1)
+    const file = join(berth.config.root, 'plugins/.data/notify-file/notices')
+    await eventually(async () => (await readFile(file, 'utf8').catch(() => '')) !== '', 'a notice')
+    expect(await readFile(file, 'utf8')).to.match(
+      new RegExp(`^\\S+Z a change of ${app} failed \\(push\\): no stack recognised in nothing.xyz\\n$`),
+    )
   })
 
   it('of kind buildpack builds what Berth knows nothing of', async () => {
