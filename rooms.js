@@ -30,7 +30,7 @@ export const platform = {
   builds: ['store', 'plugins', 'engine-client', 'buildpacks', 'stacks', 'app-json'],
   sso: [],
   router: ['store', 'plugins', 'sso'],
-  disk: ['store', 'engine-client', 'builds/files', 'cron/output'],
+  disk: ['store', 'engine-client', 'backups/places', 'builds/files', 'cron/output'],
   queue: [
     'certificates/open',
     'disk',

@@ -101,6 +101,7 @@ export class BackupKeeper {
       const signal = AbortSignal.any([off.signal, this.#stopping.signal])
       const note = await runTask(this.#deps, { job, signal, ...this.#teller(job.id) })
       await store.backups.updateJob(job.id, () => ({ state: 'succeeded', note, ...ended() }))
+      this.#deps.notifiers?.recovered(queued.subject?.name ?? 'backups')
     } catch (error) {
       if (this.#stopping.signal.aborted) await store.backups.updateJob(queued.id, () => ({ state: 'queued' }))
       else if (off.signal.aborted) await store.backups.updateJob(queued.id, () => ({ state: 'cancelled', ...ended() }))
@@ -118,6 +119,11 @@ export class BackupKeeper {
     log.warn({ job: id, task, subject: subject?.name }, `backups: ${failure}`)
     const hint = error instanceof BerthError && error.hint !== undefined ? ` (${error.hint})` : ''
     await store.backups.updateJob(id, () => ({ state: 'failed', failure: `${failure}${hint}`, ...ended() }))
+    this.#deps.notifiers?.tell({
+      ...{ event: 'backup.failed', level: 'error', subject: subject?.name ?? 'backups', url: null },
+      title: `${task} of ${subject?.name ?? 'backups'} failed`,
+      text: `${failure}${hint}\n\`berth backups\` shows what there is`,
+    })
     if (subject?.type !== 'volume') return
     const { app, volume } = partsOf(subject.id)
     await store.notices.add(app, 'backups', `${task} of the volume ${volume} failed: ${failure}`)

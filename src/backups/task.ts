@@ -1,10 +1,13 @@
 import type { Logger } from '../log.js'
+import type { Notifiers } from '../plugins/notifiers.js'
 import type { BackupJob } from '../store/backups.js'
 import type { ServiceDeps } from '../services/server.js'
 
 /** What the keeper of backups needs. */
 export interface BackupDeps extends ServiceDeps {
   readonly log: Logger
+  /** Tells who wants to know what fails; without it, nobody. */
+  readonly notifiers?: Pick<Notifiers, 'tell' | 'recovered'>
 }
 
 /** A job at work: what it says of itself is for whoever follows it. */

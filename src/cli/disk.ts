@@ -35,7 +35,7 @@ const mostOf = (disk: AppDiskView): string =>
     .map((part) => `${part} ${bytesInWords(disk[part])}`)
     .join(', ')
 
-function printAll({ disk, apps, services, images, others, own }: DiskView): void {
+function printAll({ disk, apps, services, images, others, backups, own }: DiskView): void {
   print(heading('Disk'))
   print(
     fields([
@@ -45,6 +45,7 @@ function printAll({ disk, apps, services, images, others, own }: DiskView): void
       ['services', bytesInWords(services.reduce((sum, { bytes }) => sum + bytes, 0))],
       ['shared images', bytesInWords(images)],
       ['no app’s', bytesInWords(others)],
+      ['backups', bytesInWords(backups)],
       ['Berth itself', bytesInWords(own)],
     ]),
   )

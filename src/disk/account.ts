@@ -1,3 +1,4 @@
+import { backupsDirectory } from '../backups/places.js'
 import { label, type Config } from '../config.js'
 import type { EngineClient } from '../engine-client/client.js'
 import type { EngineUsage, Kept } from '../engine-client/usage.js'
@@ -30,7 +31,9 @@ export interface DiskAccount {
   readonly images: number
   /** What builds keep that is of no one app, and volumes and containers that are nobody's. */
   readonly others: number
-  /** Berth's own: its store, logs, certificates, plugins, backups, downloads. */
+  /** What is on this disk of backups. */
+  readonly backups: number
+  /** Berth's own: its store, logs, certificates, plugins, downloads. */
   readonly own: number
 }
 
@@ -58,6 +61,7 @@ export async function measureDisk(deps: AccountDeps): Promise<DiskAccount> {
     bytesOf(await allPlaces(deps.config)),
     bytesOf(places.flatMap(({ git, logs }) => [...git, ...logs])),
   ])
+  const backups = all.get(backupsDirectory(deps.config)) ?? 0
   const known = new Set(apps.map(({ id }) => id))
   const appOf = ({ labels }: Pick<Kept, 'labels'>): string => {
     const id = labels[label.app] ?? ''
@@ -73,7 +77,8 @@ export async function measureDisk(deps: AccountDeps): Promise<DiskAccount> {
     images: images.get('') ?? 0,
     others:
       sum(Object.values(kept).map((one) => one.get('') ?? 0)) - sum(services.map(({ id }) => ofServices.get(id) ?? 0)),
-    own: sum(all.values()) - sum(ofApps.values()),
+    backups,
+    own: sum(all.values()) - sum(ofApps.values()) - backups,
   }
 }
 

@@ -26,7 +26,8 @@ const DiskView = z.strictObject({
   services: z.array(z.strictObject({ service: z.string(), bytes: Bytes.describe('bytes of its data') })),
   images: Bytes.describe('bytes of images that several apps have, or none, and of services'),
   others: Bytes.describe('bytes of what no app and no service has: caches of builds, logs of services'),
-  own: Bytes.describe("bytes of Berth's own: its store, logs, certificates, backups, downloads"),
+  backups: Bytes.describe('bytes of backups that are on this disk'),
+  own: Bytes.describe("bytes of Berth's own: its store, logs, certificates, downloads"),
 })
 export type DiskView = z.output<typeof DiskView>
 

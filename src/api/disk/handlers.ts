@@ -19,7 +19,7 @@ export function diskHandlers(platform: ControlApiDeps): HandlersOf<'disk'> {
         disk: await new Disk(config.root, config.diskReserve).space(),
         apps: apps.map((app) => view(app, account.apps.get(app.id))).sort((a, b) => b.total - a.total),
         services: services.map(({ id, name }) => ({ service: name, bytes: account.services.get(id) ?? 0 })),
-        ...{ images: account.images, others: account.others, own: account.own },
+        ...{ images: account.images, others: account.others, backups: account.backups, own: account.own },
       }
     },
 
