@@ -90,10 +90,6 @@ export const mariadb: ServicePlugin = {
   revoke: (role) => ({ words: asks, input: revokeSql(role) }),
   url: (host, { role, password }) => `mysql://${role}:${password}@${host}:3306/main`,
   measure: () => ({ words: [...asks, `--execute=${measureSql}`] }),
-  measured: (output) => {
-    const [bytes = 0, connections = 0] = output.trim().split(/\s+/).map(Number)
-    return { bytes, connections }
-  },
   backup,
   connect: () => [...client, 'main'],
 }

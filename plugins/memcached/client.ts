@@ -40,6 +40,18 @@ sub plain {
   return $status == 0;
 }
 
+# bytes, and clients without this one
+sub measure {
+  my %stats;
+  my ($status, $name, $value) = ask(0x10, '', '', '');
+  while ($status == 0 and $name ne '') {
+    $stats{$name} = $value;
+    ($status, $name, $value) = answer();
+  }
+  print "$stats{bytes} ", $stats{curr_connections} - 1, "\\n";
+  return $status == 0;
+}
+
 sub obey {
   my ($verb, $key, $value) = @_;
   return plain(ask(0x0b, '', '', '')) if $verb eq 'version';
@@ -47,6 +59,7 @@ sub obey {
   return plain(ask(0x01, $key, pack('NN', 0, 0), $value)) if $verb eq 'set' and defined $value;
   return plain(ask(0x04, $key, '', '')) if $verb eq 'delete' and defined $key;
   return plain(ask(0x08, '', '', '')) if $verb eq 'flush_all';
+  return measure() if $verb eq 'measure';
   if ($verb eq 'stats') {
     my ($status, $name, $text) = ask(0x10, $key // '', '', '');
     while ($status == 0 and $name ne '') {

@@ -84,12 +84,7 @@ export const memcached: ServicePlugin = {
   grant: ({ role, password }) => ({ words: [program('account'), 'set', role], input: password }),
   revoke: (role) => ({ words: [program('account'), 'delete', role] }),
   url: (host, { role, password }) => `memcached://${role}:${password}@${host}:11211`,
-  measure: () => ({ words: [program('client'), 'stats'] }),
-  measured: (output) => {
-    const stat = (name: string): number => Number(new RegExp(`^STAT ${name} (\\d+)$`, 'm').exec(output)?.[1] ?? 0)
-    // the one that asks is none
-    return { bytes: stat('bytes'), connections: Math.max(stat('curr_connections') - 1, 0) }
-  },
+  measure: () => ({ words: [program('client'), 'measure'] }),
   backup: null,
   connect: () => [program('client')],
 }

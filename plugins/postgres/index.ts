@@ -86,11 +86,7 @@ export const postgres: ServicePlugin = {
   grant: (credential) => ({ words: [...psql, '--host=/tmp'], input: grantSql(credential) }),
   revoke: (role) => ({ words: [...psql, '--host=/tmp'], input: revokeSql(role) }),
   url: (host, { role, password }) => `postgres://${role}:${password}@${host}:5432/main`,
-  measure: () => ({ words: [...psql, '--host=/tmp', `--command=${measureSql}`] }),
-  measured: (output) => {
-    const [bytes = 0, connections = 0] = output.trim().split('|').map(Number)
-    return { bytes, connections }
-  },
+  measure: () => ({ words: [...psql, '--host=/tmp', '--field-separator= ', `--command=${measureSql}`] }),
   backup,
   connect: () => ['psql', '--host=/tmp', '--dbname=main'],
 }

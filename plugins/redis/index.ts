@@ -56,7 +56,7 @@ case "$answers" in *ERR*|*WRONG*|*NOPERM*) printf '%s\\n' "$answers"; exit 1;; e
 const measure = `#!/bin/sh
 set -eu
 ${program('admin')} info memory | sed -n 's/^used_memory:\\([0-9]*\\).*/\\1/p'
-${program('admin')} info clients | sed -n 's/^connected_clients:\\([0-9]*\\).*/\\1/p'
+${program('admin')} info clients | sed -n 's/^connected_clients:\\([0-9]*\\).*/\\1/p' | { read -r all; echo $((all - 1)); }
 `
 
 const settingsFor = ({ memory, version }: ServicePlan): Record<string, string> => ({
@@ -113,11 +113,6 @@ export const redis: ServicePlugin = {
   }),
   url: (host, { role, password }) => `redis://${role}:${password}@${host}:6379/0`,
   measure: () => ({ words: [program('measure')] }),
-  measured: (output) => {
-    const [bytes = 0, clients = 1] = output.trim().split(/\s+/).map(Number)
-    // the one that asks is none
-    return { bytes, connections: Math.max(clients - 1, 0) }
-  },
   backup: backupOf(program('admin'), directory),
   connect: () => [program('admin')],
 }

@@ -5,7 +5,6 @@ import type { DiskMeter } from '../disk/meter.js'
 import type { EngineClient } from '../engine-client/client.js'
 import type { Syncing } from '../git/sync/syncing.js'
 import type { LogSource, Scheduler } from '../scheduler/scheduler.js'
-import type { ServiceDeps } from '../services/server.js'
 import type { App } from '../store/apps.js'
 import type { Store } from '../store/store.js'
 import { Grants } from '../access/grants.js'
@@ -21,12 +20,11 @@ export function connectPlatform(
   let scheduler: Promise<Scheduler> | undefined
   const open = (): Promise<Scheduler> => (scheduler ??= openScheduler(config, store))
   const engine = async (): Promise<EngineClient> => (await import('../engine-client/client.js')).connectEngine(config)
-  let services: Promise<ServiceDeps> | undefined
   return {
     config,
     store,
     meter,
-    services: () => (services ??= openServices(config, store, engine)),
+    services: async () => ({ config, store, engine: await engine() }),
     grants: new Grants(store),
     closing,
     engine,
@@ -49,16 +47,6 @@ export function connectPlatform(
     },
     runChecks: async (app, process, signal) => (await open()).runChecks(app, process, signal),
     run: async (app, spec, signal) => (await open()).attach(app, await store.releases.current(app), spec, signal),
-  }
-}
-
-async function openServices(config: Config, store: Store, engine: ControlApiDeps['engine']): Promise<ServiceDeps> {
-  const { ServicePlugins } = await import('../plugins/services.js')
-  return {
-    config,
-    store,
-    engine: await engine(),
-    plugins: new ServicePlugins({ config, store, log: createLog('api') }),
   }
 }
 

@@ -4,7 +4,7 @@ import type { DiskMeter } from '../disk/meter.js'
 import type { EngineClient } from '../engine-client/client.js'
 import type { SyncRun } from '../git/sync/syncing.js'
 import type { LogQuery, OneOff, OneOffSpec } from '../scheduler/scheduler.js'
-import type { ServiceDeps } from '../services/server.js'
+import type { ServiceLookDeps } from '../services/server.js'
 import type { App } from '../store/apps.js'
 import type { CronRun } from '../store/cron.js'
 import type { Asker, Operation } from '../store/operations.js'
@@ -31,7 +31,7 @@ export interface ControlApiDeps {
   /** What is on the disk, and what apps may have of it. */
   readonly meter: DiskMeter
   /** What looking at services takes, and running something in them. */
-  readonly services: () => Promise<ServiceDeps>
+  readonly services: () => Promise<ServiceLookDeps>
   /** Records a change for the worker to carry out; durable when it resolves. */
   submit(app: App, change: Change, by: Asker | null): Promise<Operation>
   /** Has the commit that an app runs built again from its repository; durable when it resolves. */

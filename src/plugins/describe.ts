@@ -5,12 +5,25 @@ import { fileURLToPath } from 'node:url'
 import { BerthError, is } from '../errors.js'
 import { deadline } from '../lib/deadline.js'
 import { killGroup } from './execute.js'
+import type { ServiceVersion } from './kinds/service.js'
 
 /** A plugin whose code is to be looked at. */
 export interface InspectionRequest {
   readonly directory: string
   /** Checked where they are given. */
   readonly settings?: Readonly<Record<string, string>>
+  /** A recipe of services says what it is of, too. */
+  readonly service?: true
+}
+
+/** What a recipe of services is of. */
+export interface ServiceDescription {
+  /** `PostgreSQL` */
+  readonly title: string
+  /** `DATABASE` of `DATABASE_URL`. */
+  readonly variable: string
+  /** The first is made unless another is asked for. */
+  readonly versions: readonly [ServiceVersion, ...ServiceVersion[]]
 }
 
 /** What may be set of a plugin. */
@@ -40,6 +53,8 @@ export interface Inspected {
   readonly problem: string | null
   /** What is wrong with settings, by their names. */
   readonly settings: Readonly<Record<string, string>>
+  /** Where it was asked for; null of another kind. */
+  readonly service?: ServiceDescription | null
 }
 
 /** ms that all of them have to load. */

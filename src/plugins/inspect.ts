@@ -3,9 +3,16 @@
 import { writeSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { z } from 'zod'
-import { messageOf } from '../errors.js'
-import type { Inspected, InspectionRequest, PluginDescription, SettingDescription } from './describe.js'
-import { importPlugin } from './module.js'
+import { BerthError, messageOf } from '../errors.js'
+import { version } from '../version.js'
+import type {
+  Inspected,
+  InspectionRequest,
+  PluginDescription,
+  ServiceDescription,
+  SettingDescription,
+} from './describe.js'
+import { importPlugin, problemsOf } from './module.js'
 import type { Plugin } from './plugin.js'
 
 /** Where the answer goes: what a plugin prints is not to be in it. */
@@ -42,9 +49,43 @@ function problemsWith({ settings }: Plugin, given: Readonly<Record<string, strin
   ]) as Record<string, string>
 }
 
-async function inspect({ directory, settings }: InspectionRequest): Promise<Inspected> {
+const Line = z.string().min(1).max(200)
+
+/** What is taken of what a recipe says: it is of somebody who may be wrong. */
+const Service = z.object({
+  title: Line,
+  variable: z.string().regex(/^[A-Z][A-Z0-9_]{0,60}$/, 'the name of a variable is of capitals, digits and `_`'),
+  versions: z.tuple(
+    [z.object({ version: Line, debian: Line, packages: z.array(Line).min(1) })],
+    z.object({ version: Line, debian: Line, packages: z.array(Line).min(1) }),
+  ),
+})
+
+async function serviceOf(
+  plugin: Plugin,
+  given: Readonly<Record<string, string>> = {},
+): Promise<ServiceDescription | null> {
+  if (plugin.kind !== 'service') return null
+  const log = (): void => undefined
+  const started: unknown = await plugin.start({
+    settings: plugin.settings?.parse(given) ?? {},
+    log: { info: log, warn: log, error: log },
+    signal: new AbortController().signal,
+    berth: { version, name: '', domain: '' },
+    directory: () => Promise.reject(new BerthError('invalid', 'a recipe of services keeps nothing')),
+  })
+  const read = Service.safeParse(started)
+  if (read.success) return read.data
+  throw new BerthError('invalid', `it is no recipe of services: ${problemsOf(read.error)}`)
+}
+
+async function inspect({ directory, settings, service }: InspectionRequest): Promise<Inspected> {
   try {
     const plugin = await importPlugin(directory)
+    if (service) {
+      const described = await serviceOf(plugin, settings)
+      return { description: null, problem: null, settings: {}, service: described }
+    }
     const { name, kind, version, requires = [] } = plugin
     const description: PluginDescription = { name, kind, version, requires, settings: settingsOf(plugin.settings) }
     return { description, problem: null, settings: settings === undefined ? {} : problemsWith(plugin, settings) }

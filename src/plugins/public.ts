@@ -14,7 +14,6 @@ export type {
   ServiceBackup,
   ServiceCommand,
   ServiceCredential,
-  ServiceMeasure,
   ServicePlan,
   ServicePlugin,
   ServiceVersion,

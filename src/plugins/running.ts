@@ -11,7 +11,7 @@ import { directoryOf } from './find.js'
 import { importPlugin, problemsOf } from './module.js'
 import { orderOf } from './order.js'
 import type { PluginHost, PluginInstances, PluginKind, PluginLog } from './plugin.js'
-import { ThreadGuard, timesHeld } from './thread-guard.js'
+import { mostHeld, ThreadGuard, timesHeld } from './thread-guard.js'
 import { watchdog } from './watchdog.js'
 
 /** ms that a plugin has to load, to start, and to stop, each. */
@@ -129,7 +129,7 @@ export class RunningPlugins implements AsyncDisposable {
     if (tries >= mostTries)
       return this.#report(record, `it was started ${tries} times, and each time the process did not live on`, tries)
     const held = await timesHeld(this.#deps.config.root, name, revision)
-    if (held >= mostTries)
+    if (held >= mostHeld)
       return this.#report(record, `it has kept the thread of its process ${held} times, until that was ended`, tries)
     await plugins.setState(name, { state: 'starting', revision, pid: process.pid, tries: tries + 1, why: null })
     const closing = new AbortController()

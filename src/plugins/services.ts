@@ -3,36 +3,34 @@ import { BerthError } from '../errors.js'
 import type { Logger } from '../log.js'
 import type { Store } from '../store/store.js'
 import { version } from '../version.js'
-import { listPlugins } from './catalog.js'
 import { directoryOf, ownPlugins } from './find.js'
 import type { ServicePlugin } from './kinds/service.js'
+import type { PluginRecord } from '../store/plugins.js'
 import { importPlugin, PluginName, problemsOf } from './module.js'
 import type { Plugin, PluginLog } from './plugin.js'
+import { noKind } from './service-kinds.js'
+import { mostHeld, ThreadGuard, timesHeld } from './thread-guard.js'
 
 /** What loading recipes needs. */
 export interface ServicePluginsDeps {
-  readonly config: Pick<Config, 'name' | 'domain'>
+  readonly config: Pick<Config, 'root' | 'name' | 'domain'>
   readonly store: Pick<Store, 'plugins'>
   readonly log: Logger
 }
 
-const noKind = (kind: string): BerthError =>
-  new BerthError(
-    'invalid',
-    `there is no service of kind "${kind.slice(0, 40)}"`,
-    'run `berth services:versions` to see what there is',
-  )
-
 /**
  * The recipes of services, which are plugins of kind `service`. They do nothing by themselves, so that those which came with Berth need
- * no enabling, and any process may load one. The code of one is loaded when it is first asked for.
+ * no enabling. The worker alone has them; others ask the record of a service, or `serviceKinds`. The code of one is loaded when it is
+ * first asked for.
  */
 export class ServicePlugins {
   readonly #deps: ServicePluginsDeps
   readonly #loaded = new Map<string, { readonly revision: number; readonly plugin: Promise<ServicePlugin> }>()
+  readonly #guard: ThreadGuard
 
   constructor(deps: ServicePluginsDeps) {
     this.#deps = deps
+    this.#guard = new ThreadGuard(deps.config.root)
   }
 
   /** @throws BerthError `invalid` where there is none of that name; whatever its code throws */
@@ -41,28 +39,10 @@ export class ServicePlugins {
     const revision = record?.revision ?? 0
     const known = this.#loaded.get(kind)
     if (known?.revision === revision) return known.plugin
-    const plugin = this.#load(kind, record?.directory ?? null, record?.settings ?? {})
+    const plugin = this.#load(kind, record)
     this.#loaded.set(kind, { revision, plugin })
     plugin.catch(() => this.#loaded.delete(kind)) // tried anew when it is asked for again
     return plugin
-  }
-
-  /** The same, for a new service. @throws BerthError `conflict` too, of one that somebody has disabled */
-  async forNew(kind: string): Promise<ServicePlugin> {
-    if ((await this.#record(kind))?.enabled === false)
-      throw new BerthError(
-        'conflict',
-        `services of kind ${kind} are disabled`,
-        `an administrator may have them: \`berth plugins:enable ${kind}\``,
-      )
-    return this.get(kind)
-  }
-
-  /** All kinds that a new service may be of, by name. */
-  async all(): Promise<{ readonly kind: string; readonly plugin: ServicePlugin }[]> {
-    const known = await listPlugins(this.#deps.store)
-    const usable = known.filter(({ record, untouched }) => record.kind === 'service' && (untouched || record.enabled))
-    return Promise.all(usable.map(async ({ record: { name } }) => ({ kind: name, plugin: await this.get(name) })))
   }
 
   async #record(kind: string) {
@@ -73,7 +53,24 @@ export class ServicePlugins {
     return record
   }
 
-  async #load(name: string, directory: string | null, given: Readonly<Record<string, string>>): Promise<ServicePlugin> {
+  async #load(name: string, record: PluginRecord | null): Promise<ServicePlugin> {
+    // those that came with Berth are as much Berth as the rest of this process
+    if (record === null || record.directory === null) return this.#open(name, record)
+    const { root } = this.#deps.config
+    const { revision } = record
+    const held = await timesHeld(root, name, revision)
+    if (held >= mostHeld)
+      throw new BerthError(
+        'broken',
+        `the plugin ${name} has kept the thread of its process ${held} times, until that was ended`,
+        `\`berth plugins:update ${name}\` where there is a better one`,
+      )
+    const opens = await this.#guard.guard(name, revision, { open: () => this.#open(name, record) })
+    return this.#guard.guard(name, revision, await opens.open())
+  }
+
+  async #open(name: string, record: PluginRecord | null): Promise<ServicePlugin> {
+    const { directory = null, settings: given = {} } = record ?? {}
     const loaded = await importPlugin(directoryOf({ name, directory }))
     if (loaded.kind !== 'service') throw noKind(name)
     const plugin = loaded as unknown as Plugin<'service'>

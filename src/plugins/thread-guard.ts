@@ -31,6 +31,12 @@ setInterval(() => {
   }
 }, Math.min(beatMs, ms / 4))`
 
+/** One that has kept a thread so often is given none any more. */
+export const mostHeld = 3
+
+const isPlain = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+
 /** Where it is written down how often a plugin has kept the thread. */
 const recordOf = (root: string, name: string): string => join(root, 'plugins', '.data', `${name}.held`)
 
@@ -60,18 +66,12 @@ export class ThreadGuard {
     this.#ms = ms
   }
 
-  /** The same object, whose methods are watched. */
+  /** The same object, whose methods are watched, and those of objects in it. */
   async guard<T extends object>(name: string, revision: number, instance: T): Promise<T> {
     const file = recordOf(this.#root, name)
     await mkdir(dirname(file), { recursive: true, mode: 0o700 })
     this.#open()
-    return new Proxy(instance, {
-      get: (target, key) => {
-        const value: unknown = Reflect.get(target, key, target)
-        if (typeof value !== 'function') return value
-        return (...args: unknown[]): unknown => this.#call(file, revision, () => Reflect.apply(value, target, args))
-      },
-    })
+    return this.#watched(file, revision, instance)
   }
 
   /** Guards nothing any more. */
@@ -79,6 +79,17 @@ export class ThreadGuard {
     clearInterval(this.#beating)
     await this.#thread?.terminate()
     this.#thread = undefined
+  }
+
+  #watched<T extends object>(file: string, revision: number, instance: T): T {
+    return new Proxy(instance, {
+      get: (target, key) => {
+        const value: unknown = Reflect.get(target, key, target)
+        if (isPlain(value)) return this.#watched(file, revision, value)
+        if (typeof value !== 'function') return value
+        return (...args: unknown[]): unknown => this.#call(file, revision, () => Reflect.apply(value, target, args))
+      },
+    })
   }
 
   #open(): void {

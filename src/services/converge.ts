@@ -9,6 +9,7 @@ import type { ServicePlugin } from '../plugins/kinds/service.js'
 import type { Service } from '../store/services.js'
 import { runIn } from './command.js'
 import { creationOf, filterOf, isOfSpec, labelsOf, networkOf, planOf, specOf, volumeOf } from './container.js'
+import { factsFrom } from './facts.js'
 import { ensureImage, stackOf } from './image.js'
 import { versionOf } from './version.js'
 import { endLinks, joinLinks, removeLinkNetworks } from './link-ends.js'
@@ -28,7 +29,7 @@ export async function converge(deps: ServiceDeps, service: Service): Promise<voi
   if (service.wants === 'gone') return remove(deps, service)
   const recipe = await deps.plugins.get(service.kind)
   if (service.wants === 'stopped') return stop(deps, service, recipe)
-  const run = await withImage(deps, await withoutLeftovers(deps, service), recipe)
+  const run = await withImage(deps, await withoutLeftovers(deps, await withFacts(deps, service, recipe)), recipe)
   const whole = await withData(deps, run, recipe)
   const id = await withContainer(deps, whole, recipe)
   await untilReady(deps, whole, recipe, id)
@@ -47,6 +48,13 @@ async function remove(deps: ServiceDeps, service: Service): Promise<void> {
 async function stop(deps: ServiceDeps, service: Service, recipe: ServicePlugin): Promise<void> {
   const server = await serverOf(deps, service)
   if (server) await deps.engine.containers.stop(server.Id, recipe.stop.seconds)
+}
+
+/** What others ask of its recipe is in its record. */
+async function withFacts({ store }: ServiceDeps, service: Service, recipe: ServicePlugin): Promise<Service> {
+  const facts = factsFrom(recipe, service)
+  if (JSON.stringify(facts) === JSON.stringify(service.facts)) return service
+  return store.services.update(service.id, () => ({ facts }))
 }
 
 /** What was making its data when its worker died. */

@@ -1,18 +1,17 @@
 import { Writable, type Readable } from 'node:stream'
 import { BerthError } from '../errors.js'
 import { harmless } from '../lib/terminal.js'
-import type { ServiceBackup } from '../plugins/kinds/service.js'
-import type { Service } from '../store/services.js'
-import { planOf } from './container.js'
-import { serverOf, type ServiceDeps } from './server.js'
+import type { Service, ServiceFacts } from '../store/services.js'
+import { factsOf } from './facts.js'
+import { serverOf, type ServiceLookDeps } from './server.js'
 import { settled } from './settled.js'
 
 /** Bytes of what a check says: a line a table. */
 const longestCheck = 16 * 1024 * 1024
 
-/** How a service is backed up. @throws BerthError `invalid` of one that keeps nothing */
-export async function backupOf({ plugins }: Pick<ServiceDeps, 'plugins'>, service: Service): Promise<ServiceBackup> {
-  const { backup, title } = await plugins.get(service.kind)
+/** How a service is backed up. @throws BerthError `invalid` of one that keeps nothing, `conflict` before its first start */
+export function backupOf(service: Service): NonNullable<ServiceFacts['backup']> {
+  const { backup, title } = factsOf(service)
   if (backup) return backup
   throw new BerthError('invalid', `${service.name} keeps nothing: ${title} is a cache`, 'there is nothing to back up')
 }
@@ -22,13 +21,13 @@ export async function backupOf({ plugins }: Pick<ServiceDeps, 'plugins'>, servic
  * @throws BerthError `broken` where it is not whole, `conflict` where the service does not run
  */
 export async function dumpService(
-  deps: ServiceDeps,
+  deps: ServiceLookDeps,
   service: Service,
   output: Writable,
   signal: AbortSignal,
 ): Promise<void> {
-  const backup = await backupOf(deps, service)
-  await pipe(deps, service, backup.dump(planOf(service)), { output, signal }, 'it could not be dumped')
+  const backup = backupOf(service)
+  await pipe(deps, service, backup.dump, { output, signal }, 'it could not be dumped')
 }
 
 /**
@@ -36,21 +35,21 @@ export async function dumpService(
  * @throws BerthError `broken` where that failed: what it has then is nothing to keep
  */
 export async function restoreService(
-  deps: ServiceDeps,
+  deps: ServiceLookDeps,
   service: Service,
   input: Readable,
   signal: AbortSignal,
 ): Promise<void> {
-  const backup = await backupOf(deps, service)
-  await pipe(deps, service, backup.restore(planOf(service)), { input, signal }, 'it could not be restored')
+  const backup = backupOf(service)
+  await pipe(deps, service, backup.restore, { input, signal }, 'it could not be restored')
   if (!backup.restarts) return
   const { turn } = await deps.store.services.ask(service.id, (one) => ({ restarts: one.restarts + 1 }))
   await settled(deps.store, { id: service.id, turn }, signal)
 }
 
 /** Reads all of a service's data. @returns a line a thing that there is @throws BerthError `broken` where it is not whole */
-export async function checkService(deps: ServiceDeps, service: Service, signal: AbortSignal): Promise<string> {
-  const backup = await backupOf(deps, service)
+export async function checkService(deps: ServiceLookDeps, service: Service, signal: AbortSignal): Promise<string> {
+  const backup = backupOf(service)
   const lines: Buffer[] = []
   let size = 0
   const output = new Writable({
@@ -60,12 +59,12 @@ export async function checkService(deps: ServiceDeps, service: Service, signal: 
       done(size > longestCheck ? new BerthError('large', 'it has too many things to be listed') : null)
     },
   })
-  await pipe(deps, service, backup.check(planOf(service)), { output, signal }, 'its data is not whole')
+  await pipe(deps, service, backup.check, { output, signal }, 'its data is not whole')
   return Buffer.concat(lines).toString('utf8')
 }
 
 async function pipe(
-  deps: ServiceDeps,
+  deps: ServiceLookDeps,
   service: Service,
   words: readonly string[],
   pipes: { readonly input?: Readable; readonly output?: Writable; readonly signal: AbortSignal },

@@ -2,8 +2,8 @@ import { sessionFrames } from '../engine-client/log-frames.js'
 import { BerthError, is } from '../errors.js'
 import type { OneOff, OneOffSpec } from '../scheduler/scheduler.js'
 import type { Service } from '../store/services.js'
-import { planOf } from './container.js'
-import { serverOf, type ServiceDeps } from './server.js'
+import { factsOf } from './facts.js'
+import { serverOf, type ServiceLookDeps } from './server.js'
 
 /**
  * Starts a command in a service's container for somebody to sit before: the client of its kind where no words are given.
@@ -11,7 +11,7 @@ import { serverOf, type ServiceDeps } from './server.js'
  * @throws BerthError `conflict` where it does not run
  */
 export async function enterService(
-  deps: ServiceDeps,
+  deps: ServiceLookDeps,
   service: Service,
   { command, tty, columns, rows }: OneOffSpec,
   signal: AbortSignal,
@@ -20,7 +20,7 @@ export async function enterService(
   const server = await serverOf(deps, service)
   if (server?.State.Running !== true)
     throw new BerthError('conflict', `${service.name} does not run`, `\`berth services:start ${service.name}\``)
-  const words = command.length > 0 ? command : (await deps.plugins.get(service.kind)).connect(planOf(service))
+  const words = command.length > 0 ? command : factsOf(service).connect
   const { stream, resize, ended } = await containers.enter(server.Id, words, tty)
   if (tty)
     await resize(columns, rows).catch((error: unknown) => {

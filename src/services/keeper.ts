@@ -125,8 +125,9 @@ export class ServiceKeeper {
 
   /** Whether something is asked of it that is not done, or it is not what it is to be. */
   async #isDue(service: Service): Promise<boolean> {
-    const { wants, turn, done, failure, links } = service
+    const { wants, turn, done, failure, links, facts } = service
     if (turn !== done || wants === 'gone') return true
+    if (!facts && wants === 'running') return failure === null // of an earlier Berth
     const server = await serverOf(this.#deps, service)
     const running = server?.State.Running === true
     if (wants === 'stopped') return running

@@ -6,17 +6,21 @@ import type { Service } from '../store/services.js'
 import type { Store } from '../store/store.js'
 import { filterOf } from './container.js'
 
-/** What looking at services needs, and keeping them. */
-export interface ServiceDeps {
+/** What looking at services needs, and running something in them. */
+export interface ServiceLookDeps {
   readonly config: Config
   readonly store: Store
   readonly engine: EngineClient
+}
+
+/** What keeping them needs. */
+export interface ServiceDeps extends ServiceLookDeps {
   readonly plugins: ServicePlugins
 }
 
 /** The container of a service's server; null where there is none. */
 export async function serverOf(
-  { engine, config }: Pick<ServiceDeps, 'engine' | 'config'>,
+  { engine, config }: Pick<ServiceLookDeps, 'engine' | 'config'>,
   service: Pick<Service, 'id'>,
 ): Promise<ContainerDetails | null> {
   const all = await engine.containers.list(filterOf(config.name, service))

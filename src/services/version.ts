@@ -2,7 +2,10 @@ import { BerthError } from '../errors.js'
 import type { ServicePlugin, ServiceVersion } from '../plugins/kinds/service.js'
 
 /** A version of a recipe. @throws BerthError `invalid`, naming those that there are */
-export function versionOf({ title, versions }: ServicePlugin, asked: string | undefined): ServiceVersion {
+export function versionOf(
+  { title, versions }: Pick<ServicePlugin, 'title' | 'versions'>,
+  asked: string | undefined,
+): ServiceVersion {
   if (asked === undefined) return versions[0]
   const found = versions.find(({ version }) => version === asked)
   if (found) return found

@@ -25,6 +25,26 @@ export interface Link {
   readonly ends?: true
 }
 
+/** What the recipe of a service says of it, with its plan: nobody but the worker needs the recipe's code for that. */
+export interface ServiceFacts {
+  /** `PostgreSQL` */
+  readonly title: string
+  /** `DATABASE` of `DATABASE_URL`. */
+  readonly variable: string
+  /** Words of the client of its administrator. */
+  readonly connect: readonly string[]
+  /** A command that writes bytes of its data and the clients that are connected. */
+  readonly measure: { readonly words: readonly string[]; readonly input?: string }
+  /** Words of the commands of its backups; null where it keeps nothing. */
+  readonly backup: {
+    readonly format: string
+    readonly dump: readonly string[]
+    readonly restore: readonly string[]
+    readonly restarts: boolean
+    readonly check: readonly string[]
+  } | null
+}
+
 /** What a service is to be. */
 export type ServiceWish = 'running' | 'stopped' | 'gone'
 
@@ -57,6 +77,8 @@ export interface Service {
   readonly image: string | null
   /** Its volume has data: it starts on no empty one any more. */
   readonly hasData: boolean
+  /** Null before its first start. */
+  readonly facts: ServiceFacts | null
   readonly links: readonly Link[]
   /** The engine's volume with its data, where it is not the one that is called after it. */
   readonly volume?: string
@@ -142,7 +164,7 @@ export class Services {
       ...asked,
       createdAt: new Date().toISOString(),
       ...{ wants: 'running', turn: 1, done: 0, restarts: 0, restarted: 0, failure: null, note: null },
-      ...{ image: null, hasData: false, links: [] },
+      ...{ image: null, hasData: false, facts: null, links: [] },
     }
     if ((await this.#redis.eval(make, 0, service.id, service.name, JSON.stringify(service))) === 0)
       throw taken(asked.name)

@@ -1,3 +1,4 @@
+import { factsOf } from '../../services/facts.js'
 import { linkOf } from '../../services/links.js'
 import type { HandlersOf } from '../handler.js'
 import type { ControlApiDeps } from '../platform.js'
@@ -19,7 +20,7 @@ export const linkHandlers = (platform: ControlApiDeps): HandlersOf<'links'> => {
 
     add: async ({ service: name, as }, { app, caller }) => {
       const service = await store.services.get(name)
-      const { variable: prefix } = await (await platform.services()).plugins.get(service.kind)
+      const { variable: prefix } = factsOf(service)
       const given = as === undefined ? {} : { variable: variableOf(as) }
       return submitChange(platform, app, { kind: 'link', service: service.id, name, prefix, ...given }, caller)
     },

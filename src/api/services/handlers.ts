@@ -1,9 +1,10 @@
 import { totalmem } from 'node:os'
 import { BerthError } from '../../errors.js'
 import { runIn } from '../../services/command.js'
-import { hostOf, planOf } from '../../services/container.js'
+import { hostOf } from '../../services/container.js'
 import { serverOf } from '../../services/server.js'
 import { versionOf } from '../../services/version.js'
+import { serviceKind, serviceKinds } from '../../plugins/service-kinds.js'
 import { serviceLog, type ServiceLogQuery } from '../../services/log.js'
 import { masked, secretsOf } from '../../lib/mask.js'
 import { serviceChanges, type Service } from '../../store/services.js'
@@ -35,8 +36,7 @@ export const serviceHandlers = (platform: ControlApiDeps): HandlersOf<'services'
 
     create: async ({ kind, name, version, memory = usual.memory, cpus = usual.cpus }) => {
       checkMemory(memory)
-      const { plugins } = await platform.services()
-      const chosen = versionOf(await plugins.forNew(kind), version)
+      const chosen = versionOf(await serviceKind(store, kind), version)
       return view(await store.services.create({ name, kind, version: chosen.version, memory, cpus }))
     },
 
@@ -108,8 +108,7 @@ async function ask(
 }
 
 async function listVersions(platform: ControlApiDeps) {
-  const { plugins } = await platform.services()
-  return (await plugins.all()).map(({ kind, plugin: { title, versions } }) => ({
+  return (await serviceKinds(platform.store)).map(({ kind, title, versions }) => ({
     kind,
     title,
     versions: versions.map(({ version, debian }) => ({ version, debian })),
@@ -118,17 +117,12 @@ async function listVersions(platform: ControlApiDeps) {
 
 async function infoOf(platform: ControlApiDeps, service: Service) {
   const deps = await platform.services()
-  const [shown, recipe, server] = await Promise.all([
-    viewService(deps, service),
-    deps.plugins.get(service.kind),
-    serverOf(deps, service),
-  ])
-  const runs = shown.state === 'running' && server !== null
-  const said = runs
-    ? await runIn(deps.engine, server.Id, recipe.measure(planOf(service)), 'it says nothing of itself')
-    : null
-  const { bytes = null, connections = null } = said === null ? {} : recipe.measured(said)
-  return { ...shown, title: recipe.title, host: hostOf(service), bytes, connections }
+  const { facts } = service
+  const [shown, server] = await Promise.all([viewService(deps, service), serverOf(deps, service)])
+  const runs = shown.state === 'running' && server !== null && facts !== null
+  const said = runs ? await runIn(deps.engine, server.Id, facts.measure, 'it says nothing of itself') : ''
+  const [bytes = null, connections = null] = said.trim().split(/\s+/).filter(Boolean).map(Number)
+  return { ...shown, title: facts?.title ?? service.kind, host: hostOf(service), bytes, connections }
 }
 
 /** What is being done, as it changes, until it is done. */

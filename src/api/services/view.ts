@@ -1,7 +1,7 @@
 import { label } from '../../config.js'
 import { BerthError } from '../../errors.js'
 import { filterOf } from '../../services/container.js'
-import type { ServiceDeps } from '../../services/server.js'
+import type { ServiceLookDeps } from '../../services/server.js'
 import { orMissing } from '../../lib/missing.js'
 import type { Service } from '../../store/services.js'
 import type { ServiceView } from './contract.js'
@@ -16,7 +16,7 @@ function stateOf({ wants, turn, done, failure, hasData }: Service, running: bool
 }
 
 /** As they are at this moment. */
-export async function viewServices(deps: ServiceDeps, services: readonly Service[]): Promise<ServiceView[]> {
+export async function viewServices(deps: ServiceLookDeps, services: readonly Service[]): Promise<ServiceView[]> {
   const { engine, store, config } = deps
   const [containers, apps] = await Promise.all([engine.containers.list(filterOf(config.name)), store.apps.list()])
   const running = new Set(containers.filter((one) => one.State === 'running').map((one) => one.Labels[label.service]))
@@ -42,7 +42,7 @@ export async function viewServices(deps: ServiceDeps, services: readonly Service
 }
 
 /** As it is at this moment. */
-export async function viewService(deps: ServiceDeps, service: Service): Promise<ServiceView> {
+export async function viewService(deps: ServiceLookDeps, service: Service): Promise<ServiceView> {
   const [view] = await viewServices(deps, [service])
   if (view === undefined) throw new BerthError('missing', 'the service is gone')
   return view

@@ -28,14 +28,6 @@ export interface ServiceCredential {
   readonly password: string
 }
 
-/** What a service says of itself. */
-export interface ServiceMeasure {
-  /** Bytes of its data, as it counts them. */
-  readonly bytes: number
-  /** Clients that are connected. */
-  readonly connections: number
-}
-
 /**
  * How a service gives its data away while it serves, and a new one takes it. Each is the words of a command in its container, as its
  * user: what goes in and out is streamed, and the exit code alone tells whether it went well.
@@ -90,9 +82,8 @@ export interface ServicePlugin {
   revoke(role: string): ServiceCommand
   /** Where that is, for an app. */
   url(host: string, credential: ServiceCredential): string
-  /** Asks it for a measure, which `measured` reads. */
+  /** Writes two numbers: bytes of its data, as it counts them, and the clients that are connected, without itself. */
   measure(plan: ServicePlan): ServiceCommand
-  measured(output: string): ServiceMeasure
   /** How it is backed up; null where it keeps nothing that would be missed. */
   readonly backup: ServiceBackup | null
   /** What an administrator sits before, in the container. */
