@@ -5,7 +5,8 @@ import { BerthError } from '../errors.js'
 import { noVolume, openVolume, volumeTop } from '../scheduler/open-volume.js'
 import { volumeOf } from '../scheduler/settings.js'
 import { dumpService } from '../services/dump.js'
-import type { ServiceDeps } from '../services/server.js'
+import { factsOf } from '../services/facts.js'
+import type { ServiceLookDeps } from '../services/server.js'
 import type { App } from '../store/apps.js'
 import type { BackupSubject } from '../store/backups.js'
 import type { Service } from '../store/services.js'
@@ -35,12 +36,12 @@ export function partsOf(text: string): { readonly app: string; readonly volume: 
 
 /**
  * What somebody has named: `blog-db`, or `blog/data`.
- * @throws BerthError `missing` where it is not there, `invalid` where it keeps nothing
+ * @throws BerthError `missing` where it is not there, `invalid` where it keeps nothing, `conflict` before its first start
  */
-export async function findSubject(deps: ServiceDeps, name: string): Promise<BackupSubject> {
+export async function findSubject(deps: ServiceLookDeps, name: string): Promise<BackupSubject> {
   if (!name.includes('/')) {
     const service = await deps.store.services.get(name)
-    if (await keepsNothing(deps, service))
+    if (factsOf(service).backup === null)
       throw new BerthError('invalid', `${service.name} keeps nothing that could be backed up`)
     return ofService(service)
   }
@@ -50,15 +51,12 @@ export async function findSubject(deps: ServiceDeps, name: string): Promise<Back
   return ofVolume(app, volume)
 }
 
-const keepsNothing = async ({ plugins }: ServiceDeps, { kind }: Service): Promise<boolean> =>
-  (await plugins.get(kind)).backup === null
-
 /** All that there is to back up, by name. */
-export async function allSubjects(deps: ServiceDeps): Promise<KnownSubject[]> {
+export async function allSubjects(deps: ServiceLookDeps): Promise<KnownSubject[]> {
   const { store, engine, config } = deps
   const subjects: KnownSubject[] = []
   for (const service of await store.services.list()) {
-    if (service.scratch || service.wants === 'gone' || !service.hasData || (await keepsNothing(deps, service))) continue
+    if (service.scratch || service.wants === 'gone' || !service.hasData || !service.facts?.backup) continue
     subjects.push({ ...ofService(service), since: service.createdAt })
   }
   const apps = new Map((await store.apps.list()).map((app) => [app.id, app]))
@@ -82,7 +80,7 @@ export interface DumpedData {
 
 /** Writes a dump of a subject; `output` is ended. @throws BerthError where it is not whole */
 export async function dumpSubject(
-  deps: ServiceDeps,
+  deps: ServiceLookDeps,
   subject: BackupSubject,
   output: Writable,
   signal: AbortSignal,
@@ -98,7 +96,7 @@ export async function dumpSubject(
 
 /** Files as they are while they are read, one after the other: what writes to several at once may be caught between two. */
 async function dumpVolume(
-  deps: ServiceDeps,
+  deps: ServiceLookDeps,
   { id, name }: BackupSubject,
   output: Writable,
   signal: AbortSignal,
