@@ -1,26 +1,10 @@
 import { expect } from 'chai'
 import { freshName, instance } from '../instance.js'
+import { mariadb } from './clients.js'
 import { writeAndKill } from './kill.js'
 import { describeService } from './suite.js'
 
-const asks = (url: string, sql: string) => {
-  const { hostname, port, username, password, pathname } = new URL(url)
-  const at = [`--host=${hostname}`, `--port=${port}`, `--user=${username}`, `--password=${password}`]
-  return { words: ['mariadb', '--no-defaults', ...at, '--skip-column-names', pathname.slice(1)], input: sql }
-}
-
-describeService({
-  kind: 'mariadb',
-  // four bytes of UTF-8, and a view, which is run as the account that made it
-  put: (url, value) =>
-    asks(
-      url,
-      `set names utf8mb4; create table t (v text); insert into t values ('${value} 🐘'); create view w as select v from t`,
-    ),
-  get: (url) => asks(url, 'select v from w where hex(v) like "%F09F9098"'),
-  administer: (url) => asks(url, 'create user other'),
-  keeps: true,
-})
+describeService(mariadb)
 
 describe('MariaDB, killed while it is written to', function () {
   this.timeout(120_000)

@@ -14,6 +14,8 @@ import { freshName, instance, type Instance } from '../instance.js'
 /** What a suite has to know of a kind of service. */
 export interface ServiceUnderTest {
   readonly kind: string
+  /** The usual one unless given. */
+  readonly version?: string
   /** Commands of its client, for an app that has the URL: they run in its container, by the network. */
   readonly put: (url: string, value: string) => ServiceCommand
   readonly get: (url: string) => ServiceCommand
@@ -24,8 +26,9 @@ export interface ServiceUnderTest {
 }
 
 /** What every service does, whoever wrote its recipe: with a real server, in an instance of Berth. */
-export function describeService({ kind, put, get, administer, keeps }: ServiceUnderTest): void {
-  describe(`${kind} as a service`, function () {
+export function describeService({ kind, version, put, get, administer, keeps }: ServiceUnderTest): void {
+  const of = version === undefined ? [] : ['--version', version]
+  describe(`${[kind, ...of.slice(1)].join(' ')} as a service`, function () {
     this.timeout(660_000)
     let berth: Instance
     const name = freshName(kind)
@@ -56,7 +59,7 @@ export function describeService({ kind, put, get, administer, keeps }: ServiceUn
     before(async () => {
       berth = await instance()
       // its image is made the first time, of packages of Debian's mirror
-      const made = await berth.berth(['services:create', kind, name], { timeoutMs: 600_000 })
+      const made = await berth.berth(['services:create', kind, name, ...of], { timeoutMs: 600_000 })
       expect(made, made.stderr).to.include({ code: 0 })
       for (const app of [one, other]) await berth.succeed('apps:create', app)
     })
@@ -136,14 +139,14 @@ export function describeService({ kind, put, get, administer, keeps }: ServiceUn
       await dumpService(deps, from, dump, signal)
       const whole = Buffer.concat(chunks)
       const to = freshName(kind)
-      await berth.succeed('services:create', kind, to)
+      await berth.succeed('services:create', kind, to, ...of)
       const into = () => store.services.get(to)
       for (const bad of [whole.subarray(0, whole.length - 100), Buffer.from('not a dump'), Buffer.alloc(0)])
         expect(
           await restoreService(deps, await into(), Readable.from([bad]), signal).then(() => 'it did', messageOf),
         ).to.contain('could not be restored')
       await berth.succeed('services:destroy', to, '--confirm', to)
-      await berth.succeed('services:create', kind, to)
+      await berth.succeed('services:create', kind, to, ...of)
       await restoreService(deps, await into(), Readable.from([whole]), signal)
       await berth.succeed('services:link', to, '-a', one, '--as', 'RESTORED')
       const { links } = await into()
