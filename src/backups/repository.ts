@@ -14,7 +14,7 @@ import { resticPlaceOf } from './target.js'
 /** ms without a step forward after which a repository counts as away. */
 const patience = 300_000
 /** ms that a repository has to answer at all, before anything is dumped for it. */
-const answerMs = 45_000
+const answerMs = 30_000
 
 /** Tags of what is Berth's, and of a backup. */
 const mark = 'berth'

@@ -138,9 +138,10 @@ const lastLine = (said: string): string | undefined =>
     .findLast((line) => line !== '')
     ?.slice(0, 300)
 
-/** What restic says, in words that help. */
+/** What restic says, in words that help. Where it gives up it says so in a line of its own, and advice may follow. */
 function explained(said: string, code: number): BerthError {
-  const line = lastLine(said.replaceAll(/^Fatal: /gm, '')) ?? `exit code ${code}`
+  const fatal = /^Fatal: (.+)$/m.exec(harmless(said))?.[1]?.slice(0, 300)
+  const line = fatal ?? lastLine(said) ?? `exit code ${code}`
   if (/wrong password or no key found/.test(said))
     return new BerthError(
       'denied',
@@ -151,7 +152,11 @@ function explained(said: string, code: number): BerthError {
     return new BerthError('missing', 'there is no repository', '`berth backups:target` makes one')
   if (/no space left on device/i.test(said))
     return new BerthError('large', 'there is no room left for the repository', 'free some, or set another target')
-  if (/permission denied/i.test(said))
+  if (
+    /permission denied|access denied|signature we calculated|InvalidAccessKeyId|host key verification failed/i.test(
+      said,
+    )
+  )
     return new BerthError(
       'denied',
       `the repository does not let Berth in: ${line}`,

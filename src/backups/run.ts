@@ -79,8 +79,9 @@ async function setTarget(deps: BackupDeps, task: RunningTask): Promise<string> {
   try {
     await task.step(`asking ${targetInWords(candidate)}`, null)
     const keyFile = await candidateKey(config)
-    const repository = await BackupRepository.open(config, candidate, null, { signal: task.signal, keyFile })
+    const { id } = await BackupRepository.open(config, candidate, null, { signal: task.signal, keyFile })
     if (keyFile !== null) await takeCandidate(config)
+    const repository = await BackupRepository.open(config, candidate, id, task)
     const known = await take(deps, repository, { target: candidate }, task.signal)
     return `backups are kept there from now on${known === 0 ? '' : `, and ${known} that are there already are listed`}`
   } finally {

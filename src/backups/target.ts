@@ -95,9 +95,11 @@ async function sftpPlace(
   }
   const words = ['ssh', '-F', 'none', ...(port === '' ? [] : ['-p', port])]
   for (const [name, value] of Object.entries(options)) words.push('-o', `"${name}=${value}"`)
+  const command = [...words, `${username}@${host}`, '-s', 'sftp'].join(' ')
   return {
     env: { RESTIC_REPOSITORY: `sftp:${username}@${host}:${decodeURIComponent(pathname)}` },
-    options: ['-o', `sftp.command=${[...words, `${username}@${host}`, '-s', 'sftp'].join(' ')}`],
+    // the value of an option is read as a line of CSV
+    options: ['-o', `"${`sftp.command=${command}`.replaceAll('"', '""')}"`],
     path: null,
   }
 }

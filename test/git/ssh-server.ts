@@ -30,6 +30,7 @@ export async function sshServer(): Promise<SshServer> {
     `AuthorizedKeysFile ${join(dir, 'allowed')}`,
     `PidFile ${join(dir, 'pid')}`,
     'AuthenticationMethods publickey',
+    'Subsystem sftp internal-sftp',
     'PermitRootLogin prohibit-password',
     // quick, on a machine that has much else to do
     ...['KexAlgorithms curve25519-sha256', 'Ciphers aes128-gcm@openssh.com'],

@@ -18,7 +18,7 @@ describe('an examination of Berth', function () {
     await using rig = await openRig()
     const found = await examine(rig)
     expect([...found.values()].flat().map(({ area, level }) => `${area} ${level}`)).to.deep.equal(
-      ['router', 'worker', 'engine', 'store', 'disk', 'apps', 'domains', 'certificates', 'plugins'].map(
+      ['router', 'worker', 'engine', 'store', 'disk', 'apps', 'domains', 'certificates', 'plugins', 'backups'].map(
         (area) => `${area} ok`,
       ),
     )
@@ -74,6 +74,6 @@ describe('an examination of Berth', function () {
       ['error', null, 'it does not answer: nothing is built or started'],
     ])
     expect(told(found.get('store'))).to.deep.equal([['error', null, 'Redis does not write to the disk as it answers']])
-    expect(found.size).to.equal(9)
+    expect(found.size).to.equal(10)
   })
 })
