@@ -86,6 +86,8 @@ export interface Config {
   readonly ssoPrivateHosts: readonly string[]
   /** Bytes of the disk that are left free, a tenth of a small disk at most. */
   readonly diskReserve: number
+  /** Directories of the server that administrators may mount into apps. */
+  readonly hostDirectories: readonly string[]
   /** Bytes of the disk that an app may have of which nothing else is said; undefined: no limit. */
   readonly appDisk: number | undefined
   /** Builds at once. */
@@ -202,6 +204,12 @@ const portOf = (port: number, usual: number): string => (port === usual ? '' : `
 const speaksHttps = (s: Settings): boolean =>
   s.BERTH_HTTPS_PORT !== undefined || listed(s.BERTH_TRUSTED_PROXIES).length > 0
 
+const diskSettings = (s: Settings): Pick<Config, 'diskReserve' | 'appDisk' | 'hostDirectories'> => ({
+  diskReserve: Number(s.BERTH_DISK_RESERVE ?? 512) * mebibyte,
+  appDisk: Number(s.BERTH_APP_DISK ?? 0) * mebibyte || undefined,
+  hostDirectories: listed(s.BERTH_HOST_DIRECTORIES),
+})
+
 const timeLimits = (s: Settings): Config['limits'] => ({
   build: parseDuration(s.BERTH_BUILD_LIMIT) ?? 0,
   release: parseDuration(s.BERTH_RELEASE_LIMIT) ?? 0,
@@ -260,8 +268,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     push: pushLimits(s),
     gitPrivateHosts: listed(s.BERTH_GIT_PRIVATE_HOSTS).map((host) => host.toLowerCase()),
     ssoPrivateHosts: listed(s.BERTH_SSO_PRIVATE_HOSTS).map((host) => host.toLowerCase()),
-    diskReserve: Number(s.BERTH_DISK_RESERVE ?? 512) * mebibyte,
-    appDisk: Number(s.BERTH_APP_DISK ?? 0) * mebibyte || undefined,
+    ...diskSettings(s),
     builds: s.BERTH_DEPLOYS,
     changes: s.BERTH_CHANGES,
     limits: timeLimits(s),

@@ -17,6 +17,8 @@ export interface VolumeMount {
   readonly noCopy?: true
   /** Bytes that the volume holds, where it is made for this. */
   readonly size?: number
+  /** The directory of the server that it stands for, where it is made for this. */
+  readonly host?: string
 }
 
 /** A volume of an app that somebody has mounted into its processes: it is part of a release, what is in it is not. */

@@ -160,6 +160,8 @@ export const settings = {
   BERTH_USERNS_IDS: optional(like(/^\d+:\d+$/, 'must be FIRST:COUNT, two numbers')),
   /** MiB of the disk that no container or build may take, 0 for none; default 512, or a tenth of a small disk. */
   BERTH_DISK_RESERVE: optional(amount),
+  /** Directories of the server that administrators may mount into apps, separated by commas; default none. */
+  BERTH_HOST_DIRECTORIES: optional(like(/^\/[^,]+(,\/[^,]+)*$/, 'must be absolute paths, separated by commas')),
   /** MiB of the disk that one app may have unless an administrator says otherwise of it; default no limit. */
   BERTH_APP_DISK: optional(amount),
   /** MiB of memory that one build may take, 0 for no limit; default half of the machine’s, 512 at least. */

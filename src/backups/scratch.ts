@@ -93,7 +93,7 @@ export async function restoredVolume(
   await store.backups.updateJob(job.id, () => ({ made: volume }))
   try {
     await engine.volumes.remove(volume)
-    await engine.volumes.create(volume, volumeLabels(config.name, app.id), volumeOptions(undefined))
+    await engine.volumes.create(volume, volumeLabels(config.name, app.id), volumeOptions())
     await using open = await openVolume(deps, app, name, backupLabel)
     await task.step('restoring', backup.bytes)
     const [inBackup] = await Promise.all([

@@ -60,11 +60,13 @@ export async function allSubjects(deps: ServiceLookDeps): Promise<KnownSubject[]
     subjects.push({ ...ofService(service), since: service.createdAt })
   }
   const apps = new Map((await store.apps.list()).map((app) => [app.id, app]))
-  for (const { name, createdAt, labels } of await engine.volumes.list([`${label.instance}=${config.name}`])) {
+  for (const { name, createdAt, labels, options } of await engine.volumes.list([`${label.instance}=${config.name}`])) {
     const app = apps.get(labels[label.app] ?? '')
     const prefix = app === undefined ? '' : volumeOf(app.id, '')
     // those without a name are their processes'
     if (app === undefined || !name.startsWith(prefix)) continue
+    // a directory of the server is whoever's it is
+    if (options.device !== undefined) continue
     subjects.push({ ...ofVolume(app, name.slice(prefix.length)), since: createdAt })
   }
   return subjects.sort((a, b) => (a.name < b.name ? -1 : 1))

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { AppMount } from '../process-settings.js'
 import type { App } from '../store/apps.js'
 import type { Canary } from '../store/canaries.js'
 import type { StoredChange } from '../store/operations.js'
@@ -74,10 +75,10 @@ export interface Making {
   release(version: number): Promise<Release>
   hasImage(image: string): Promise<boolean>
   /**
-   * Makes a volume of the app, unless it is there. @param size bytes that it holds; no limit unless given
-   * @throws BerthError `conflict` where it is there with another size, or has no room
+   * Makes a volume of the app, unless it is there: of so many bytes, or one that stands for a directory of the server
+   * @throws BerthError `conflict` where it is there and is another, or has no room
    */
-  createVolume(name: string, size: number | undefined): Promise<void>
+  createVolume(name: string, of: Pick<AppMount, 'size' | 'host'>): Promise<void>
   readonly links: LinkMaking
 }
 

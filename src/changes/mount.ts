@@ -18,6 +18,8 @@ const MountChange = z.object({
   exclusive: z.literal(true).exactOptional(),
   /** Bytes. */
   size: z.number().exactOptional(),
+  /** A directory of the server. */
+  host: z.string().exactOptional(),
 })
 type MountChange = z.output<typeof MountChange>
 
@@ -66,18 +68,21 @@ export function checkTarget(target: string): void {
 }
 
 /** Of a mount, what a release remembers. */
-const mountIn = ({ name, target, types, readOnly, exclusive, size }: MountChange): AppMount => ({
+const mountIn = ({ name, target, types, readOnly, exclusive, size, host }: MountChange): AppMount => ({
   ...{ name, target },
   ...(types === undefined ? {} : { types: [...new Set(types)].sort() }),
   ...(readOnly === undefined ? {} : { readOnly }),
   ...(exclusive === undefined ? {} : { exclusive }),
   ...(size === undefined ? {} : { size }),
+  ...(host === undefined ? {} : { host }),
 })
 
 function mountsAfter({ mounts = [] }: Pick<Release, 'mounts'>, change: MountChange): AppMount[] {
   const before = mounts.find(({ target }) => target === change.target)
-  const size = change.size ?? mounts.find(({ name, size: of }) => name === change.name && of !== undefined)?.size
-  const mount = mountIn({ ...change, ...(size === undefined ? {} : { size }) })
+  // what a volume is stays, wherever else it is mounted
+  const same = mounts.find(({ name }) => name === change.name)
+  const [size, host] = [change.size ?? same?.size, change.host ?? same?.host]
+  const mount = mountIn({ ...change, ...(size === undefined ? {} : { size }), ...(host === undefined ? {} : { host }) })
   return before === undefined ? [...mounts, mount] : mounts.map((one) => (one === before ? mount : one))
 }
 
@@ -105,6 +110,8 @@ function check(change: MountChange, app: App, current: Release): void {
     throw new BerthError('large', `an app has ${mostMounts} mounts at most`, 'unmount some that it does not need')
   if (size !== undefined && size < smallest)
     throw new BerthError('invalid', 'a volume of less than 16M holds nothing', 'write its size as 512M or 5G')
+  if (size !== undefined && change.host !== undefined)
+    throw new BerthError('invalid', 'a directory of the server has the size that its disk has', 'leave out --size')
   if (readOnly && exclusive)
     throw new BerthError('invalid', 'what is only read needs nobody alone', 'leave out --exclusive or --read-only')
 }
@@ -146,7 +153,7 @@ export const mount = releasing<MountChange>({
   changesNothing: (change, current) => isDeepStrictEqual(mountsAfter(current, change), current.mounts ?? []),
   make: async (change, at) => {
     const mounts = mountsAfter(at.current, change)
-    await at.createVolume(change.name, mounts.find(({ name }) => name === change.name)?.size)
+    await at.createVolume(change.name, mounts.find(({ target }) => target === change.target) ?? {})
     for (const line of sharingNotes({ ...at.current, mounts }, change.name)) at.progress.detail(line)
     return null
   },

@@ -114,7 +114,7 @@ function makingOf(deps: OperationDeps, run: OperationRun, version: number): Maki
     },
     release: (version) => store.releases.get(app.id, version),
     hasImage: async (image) => (await engine.images.inspect(image)) !== null,
-    createVolume: (name, size) => createVolume(deps, app, name, size),
+    createVolume: (name, of) => createVolume(deps, app, name, of),
     links: linksOf(deps, run),
   }
 }

@@ -117,7 +117,7 @@ const actingOf = (deps: OperationDeps, { app, current, operation, log, signal }:
   },
   refreshRoute: () => deps.scheduler.refreshRoute(app),
   dismantle: () => dismantle(deps, app),
-  removeVolume: (name) => removeVolume(deps, app, name),
+  removeVolume: (name) => removeVolume(deps, app, name, signal),
 })
 
 /** What is too old to keep goes; what cannot go now goes after the next operation. */

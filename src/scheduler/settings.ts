@@ -173,20 +173,29 @@ export const volumeLabels = (instance: string, app: string): Record<string, stri
   [label.app]: app,
 })
 
-/** What an engine's driver is told of a volume that holds so many bytes. */
-export const volumeOptions = (size: number | undefined): Record<string, string> =>
-  size === undefined ? {} : { size: String(size) }
+/** What a volume is, where it is no directory of the engine's like others. */
+interface VolumeKind {
+  readonly size?: number | undefined
+  readonly host?: string | undefined
+}
+
+/** What an engine's driver is told of a volume that holds so many bytes, or stands for a directory of the server (mount(8)). */
+export const volumeOptions = ({ size, host }: VolumeKind = {}): Record<string, string> => ({
+  ...(size !== undefined && { size: String(size) }),
+  ...(host !== undefined && { type: 'none', o: 'bind', device: host }),
+})
 
 const mountOf =
   (instance: string, app: string) =>
-  ({ name, target, readOnly, subpath, noCopy, size }: VolumeMount) => ({
+  ({ name, target, readOnly, subpath, noCopy, size, host }: VolumeMount) => ({
     Type: 'volume' as const,
     Target: target,
     Source: name === undefined ? '' : volumeOf(app, name),
     ReadOnly: readOnly ?? false,
     VolumeOptions: {
-      NoCopy: noCopy ?? false,
-      DriverConfig: { Name: 'local', Options: volumeOptions(size) },
+      // what the image has does not belong among files of the server
+      NoCopy: noCopy ?? host !== undefined,
+      DriverConfig: { Name: 'local', Options: volumeOptions({ size, host }) },
       Labels: volumeLabels(instance, app),
       ...(subpath === undefined ? {} : { Subpath: subpath }),
     },

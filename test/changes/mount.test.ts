@@ -34,10 +34,10 @@ describe('a mount', () => {
     const made: unknown[] = []
     const { at, said } = making({
       current: { ...deployed, formation: { worker: { quantity: 2, memory: 1, cpus: 1 } } },
-      createVolume: (...volume) => Promise.resolve(void made.push(volume)),
+      createVolume: (name, { size, host }) => Promise.resolve(void made.push([name, size, host])),
     })
     await mount.make?.({ ...data, size: 2 ** 30 }, at)
-    expect(made).to.deep.equal([['data', 2 ** 30]])
+    expect(made).to.deep.equal([['data', 2 ** 30, undefined]])
     expect(said.join('\n')).to.contain('web.1, worker.1, worker.2 share data: what two write at once they must lock')
     expect(said.join('\n')).to.contain('During a deploy the old web process and the new one have data at once')
     expect(sharingNotes({ ...mounted, mounts: [{ ...data, exclusive: true }] }, 'data')).to.deep.equal([])

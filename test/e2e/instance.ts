@@ -88,6 +88,7 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Inst
     BERTH_POOL: `10.${String(poolByte())}.0.0/16`,
     BERTH_HTTP_PORT: String(await freePort()),
     BERTH_CACHE: cache,
+    BERTH_HOST_DIRECTORIES: join(dir, 'shared'),
     ...options.settings,
   }
   const env = { ...process.env, ...settings, BERTH_CONFIG_DIR: join(dir, 'credentials') }

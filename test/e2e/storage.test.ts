@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises'
+import { chown, mkdir, mkdtemp, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { expect } from 'chai'
@@ -251,6 +251,34 @@ describe('volumes of an app', function () {
     await berth.succeed('storage:destroy', 'small', '--confirm', 'small', '-a', app)
     await berth.succeed('storage:mount', 'data:/app/data', '-a', app)
     expect(await get('/add/log'), 'others are as they were').to.equal('added')
+  })
+
+  it('stand for a directory of the server where root lets them, and leave it as it is', async () => {
+    const shared = berth.config.hostDirectories[0] ?? ''
+    await mkdir(shared)
+    await chown(shared, 4321, 4321)
+    await writeFile(join(shared, 'mine'), 'before')
+    for (const other of ['/etc', join(shared, '..'), `${shared}/`, `${shared}/below`, 'shared', ''])
+      await refused(
+        /is no directory of the server that may be mounted/,
+        'storage:mount',
+        'photos:/app/photos',
+        '--host',
+        other,
+      )
+    await refused(/has the size that its disk has/, 'storage:mount', 'photos:/app/x', '--host', shared, '--size', '32M')
+    await refused(/is none of a directory of the server/, 'storage:mount', 'data:/app/y', '--host', shared)
+    await berth.succeed('storage:mount', 'photos:/app/photos', '--host', shared, '-a', app)
+    const look = 'cat /app/photos/mine; echo new > /app/photos/made; stat -c %u /app/photos/made'
+    expect((await berth.succeed('run', '-a', app, '--', 'sh', '-c', look)).stdout).to.equal('before4321\n')
+    expect(await readFile(join(shared, 'made'), 'utf8')).to.equal('new\n')
+    expect((await stat(join(shared, 'made'))).uid, 'owners on the disk are those in the container').to.equal(4321)
+    expect((await volumes()).find(({ name }) => name === 'photos')?.host).to.equal(shared)
+    expect((await berth.succeed('backups')).stdout, 'it is no backup of ours').to.not.contain('photos')
+    await berth.succeed('storage:unmount', 'photos', '-a', app)
+    await refused(/the volume photos is there already/, 'storage:mount', 'photos:/app/z', '--size', '32M')
+    await berth.succeed('storage:destroy', 'photos', '--confirm', 'photos', '-a', app)
+    expect((await readdir(shared)).sort()).to.deep.equal(['made', 'mine'])
   })
 
   it('are destroyed by their name alone, once nobody has them', async () => {

@@ -17,6 +17,7 @@ const VolumeView = z.strictObject({
   name: z.string(),
   createdAt: z.string().nullable().describe('RFC 3339; null: it is made when a process with it starts'),
   size: z.int().nullable().describe('bytes that it holds at most; null: what the disk holds'),
+  host: z.string().nullable().describe('directory of the server that it stands for'),
   mounts: z.array(MountView).describe('none: it is kept until it is destroyed or mounted again'),
 })
 export type VolumeView = z.output<typeof VolumeView>
@@ -44,6 +45,12 @@ const Mount = z.strictObject({
   readOnly: z.boolean().optional(),
   exclusive: z.boolean().optional().describe('the old process stops before the new one starts'),
   size: z.int().min(1).max(Number.MAX_SAFE_INTEGER).optional().describe('bytes that a new volume holds at most'),
+  host: z
+    .string()
+    .optional()
+    .describe(
+      'directory of the server that a new volume stands for, one of BERTH_HOST_DIRECTORIES; for administrators',
+    ),
 })
 
 const Unmount = z.strictObject({ target: z.string().optional().describe('default all its places') })
@@ -60,13 +67,6 @@ export const storage = {
     needs: 'operate',
     params: OfApp,
     body: Mount,
-    submits: ({ volume: name, target, types, readOnly, exclusive, size }: z.output<typeof Mount>): Change => ({
-      ...{ kind: 'mount', name, target },
-      ...(types === undefined ? {} : { types }),
-      ...(readOnly ? { readOnly } : {}),
-      ...(exclusive ? { exclusive } : {}),
-      ...(size === undefined ? {} : { size }),
-    }),
     reply: OperationView,
     status: 202,
   },

@@ -1,4 +1,5 @@
 import { pipeline, Transform } from 'node:stream'
+import { demand, type Caller } from '../../access/caller.js'
 import { checkVolumeName } from '../../changes/mount.js'
 import { label } from '../../config.js'
 import { BerthError } from '../../errors.js'
@@ -29,6 +30,7 @@ export async function volumesOf({ store, engine, config }: ControlApiDeps, app: 
     return {
       name,
       createdAt: there.get(name)?.createdAt ?? null,
+      host: there.get(name)?.options.device ?? mounts.find((one) => one.host !== undefined)?.host ?? null,
       size: Number.isSafeInteger(size) ? size : null,
       mounts: mounts.map(({ target, types, readOnly, exclusive, from }) => ({
         ...{ target, types: [...types], readOnly: readOnly ?? false, exclusive, from },
@@ -37,8 +39,33 @@ export async function volumesOf({ store, engine, config }: ControlApiDeps, app: 
   })
 }
 
+/** @throws BerthError `denied` for who is no administrator, `invalid` where whoever has the server does not let it be mounted */
+function checkHost({ config }: ControlApiDeps, host: string, caller: Caller): void {
+  demand(caller, 'admin', null)
+  if (config.hostDirectories.includes(host)) return
+  const known = config.hostDirectories.join(', ')
+  throw new BerthError(
+    'invalid',
+    `${host.slice(0, 100)} is no directory of the server that may be mounted`,
+    `${known === '' ? 'none may' : `${known} may`}: root says which, in BERTH_HOST_DIRECTORIES of berth.env`,
+  )
+}
+
 export const storageHandlers = (platform: ControlApiDeps): HandlersOf<'storage'> => ({
   list: (_, { app }) => volumesOf(platform, app),
+
+  mount: ({ volume: name, target, types, readOnly, exclusive, size, host }, { app, caller }) => {
+    if (host !== undefined) checkHost(platform, host, caller)
+    const change = {
+      ...{ kind: 'mount' as const, name, target },
+      ...(types === undefined ? {} : { types }),
+      ...(readOnly ? { readOnly } : {}),
+      ...(exclusive ? { exclusive } : {}),
+      ...(size === undefined ? {} : { size }),
+      ...(host === undefined ? {} : { host }),
+    }
+    return submitChange(platform, app, change, caller)
+  },
 
   browse: (at, { app }) => filesOf(platform, app, at),
 

@@ -16,6 +16,7 @@ interface MountOptions extends AppOptions {
   readonly readOnly?: boolean
   readonly exclusive?: boolean
   readonly size?: string
+  readonly host?: string
 }
 
 /** `data:/app/data`. @throws UsageError */
@@ -25,7 +26,7 @@ export function parsePlace(text: string): { volume: string; target?: string } {
   throw new UsageError(
     `"${text.slice(0, 80)}" names no volume`,
     text.startsWith('/') || text.startsWith('.')
-      ? 'directories of the server are not mounted; a volume has a name, as in data:/app/data'
+      ? 'directories of the server are not mounted; a volume has a name, as in data:/app/data, and --host says which directory it stands for'
       : 'write it as data:/app/data',
   )
 }
@@ -65,9 +66,9 @@ function addStorage(program: Command): void {
       print(heading(`Volumes of ${app}`))
       print(
         table(
-          volumes.map(({ name, size, createdAt, mounts }) => [
+          volumes.map(({ name, size, host, createdAt, mounts }) => [
             name,
-            size === null ? 'no limit' : formatMemory(size),
+            host ?? (size === null ? 'no limit' : formatMemory(size)),
             createdAt === null ? 'not made yet' : formatTime(createdAt),
             mounts.length === 0 ? 'not mounted' : mounts.map(placeOf).join('; '),
           ]),
@@ -94,8 +95,9 @@ function addMount(program: Command): void {
     .option('--process <types>', 'process types that have it, with commas between; default all')
     .option('--read-only', 'processes cannot write to it')
     .option('--exclusive', 'stop the old process before the new one starts, which costs a pause at each deploy')
+    .option('--host <directory>', 'directory of the server that a new volume stands for; root says which may be')
     .option('--size <size>', 'what a new volume holds at most, as 512M or 5G; it is set apart on the disk at once')
-    .action(async (place: string, { process, readOnly, exclusive, size, ...options }: MountOptions) => {
+    .action(async (place: string, { process, readOnly, exclusive, size, host, ...options }: MountOptions) => {
       const { volume, target } = parsePlace(place)
       if (target === undefined) throw new UsageError(`where is ${volume} to be?`, `write it as ${volume}:/app/data`)
       const types = process?.split(',').filter((type) => type !== '')
@@ -107,6 +109,7 @@ function addMount(program: Command): void {
         ...(readOnly ? { readOnly } : {}),
         ...(exclusive ? { exclusive } : {}),
         ...(size === undefined ? {} : { size: parseBytes(size, 'disk space') }),
+        ...(host === undefined ? {} : { host }),
       }
       const operation = client.storage.mount(request)
       // what it says of who shares the volume is worth reading
