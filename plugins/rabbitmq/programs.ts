@@ -67,7 +67,7 @@ ${environment}exec /usr/lib/rabbitmq/bin/rabbitmqctl "$@"
 /** Accounts that came with what was restored are of links of another service. */
 const disown = `#!/bin/sh
 set -eu
-berth-rabbitmq-ctl --quiet await_startup --timeout 120
+until berth-rabbitmq-ctl --quiet await_startup >/dev/null 2>&1; do sleep 1; done
 berth-rabbitmq-ctl --quiet list_users --no-table-headers | cut -f1 | grep '^link_' | while read -r role; do
   berth-rabbitmq-ctl --quiet delete_user "$role"
 done
