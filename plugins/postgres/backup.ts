@@ -48,13 +48,50 @@ const check = `exec ${psql} --field-separator=' ' <<'END'
 ${checkSql}END
 `
 
+const tenants = `select datname from pg_database where datname ~ '^app_' order by datname collate "C"`
+
+/** First and last line of a dump of a shared service. */
+const [begin, whole] = ['berth-postgres-shared', 'berth-postgres-whole']
+
+/** Each tenant's database as one transaction sees it, one after the other: none has a part in two. */
+const dumpShared = `
+set -eu
+echo "-- ${begin}"
+names=$(${psql} --command="${tenants.replaceAll('"', '\\"')}")
+for name in $names; do
+  printf '%s\\n' '\\connect main'
+  ${psql} --command="select format(E'create role %I nologin;\\ncreate database %I owner %I;\\nrevoke all on database %I from public;', '$name', '$name', '$name', '$name')"
+  printf '%s\\n' "\\connect $name" "set role $name;"
+  pg_dump --host=/tmp --dbname="$name" --no-owner --no-privileges --lock-wait-timeout=60s
+done
+printf '%s\\n' '\\connect main' "select '${whole}';"
+`
+
+const restoreShared = `
+set -eu
+IFS= read -r line || { echo 'the dump is empty' >&2; exit 1; }
+[ "$line" = '-- ${begin}' ] || { echo 'this is no dump of a shared service of PostgreSQL' >&2; exit 1; }
+said=$(${psql} --output=/tmp/berth-said --file=- && tail -n 1 /tmp/berth-said)
+[ "$said" = '${whole}' ] || { echo 'the dump is cut off' >&2; exit 1; }
+`
+
+const checkShared = `
+set -eu
+names=$(${psql} --command="${tenants.replaceAll('"', '\\"')}")
+for name in $names; do
+  echo "database $name"
+  ${psql} --field-separator=' ' --dbname="$name" <<'END'
+${checkSql}END
+done
+`
+
 const shell = (script: string): readonly string[] => ['sh', '-c', script]
 
 /** By pg_dump: the database as one transaction sees it. Not compressed: whoever keeps it compresses what has not been kept before. */
 export const backup: ServiceBackup = {
   format: 'pgdump',
-  dump: () => shell(dump),
-  restore: () => shell(restore),
+  dump: ({ shared }) => shell(shared ? dumpShared : dump),
+  restore: ({ shared }) => shell(shared ? restoreShared : restore),
   restarts: false,
-  check: () => shell(check),
+  check: ({ shared }) => shell(shared ? checkShared : check),
 }

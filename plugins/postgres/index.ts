@@ -47,10 +47,11 @@ const psql = ['psql', '--no-psqlrc', '--quiet', '--tuples-only', '--no-align', '
 const mebibytes = (bytes: number): string => `${Math.max(Math.floor(bytes / 2 ** 20), 1)}MB`
 
 /** What the server makes of the memory that it has (PostgreSQL documentation, 20.4 Resource Consumption). */
-const settingsFor = ({ memory }: ServicePlan): Record<string, string> => ({
+const settingsFor = ({ memory, shared }: ServicePlan): Record<string, string> => ({
   listen_addresses: '*',
   unix_socket_directories: '/tmp',
-  max_connections: '100',
+  // of a shared one, ten for each of forty apps
+  max_connections: shared ? '400' : '100',
   shared_buffers: mebibytes(memory / 4),
   effective_cache_size: mebibytes((memory * 3) / 4),
   work_mem: mebibytes(memory / 256),
@@ -69,6 +70,7 @@ export const postgres: ServicePlugin = {
     { version: '13', debian: 'bullseye', packages: ['postgresql-13'] },
   ],
   variable: 'DATABASE',
+  shareable: true,
   user: 'postgres',
   directory,
   prepare:
@@ -84,8 +86,8 @@ export const postgres: ServicePlugin = {
   // fast shutdown: clients are cut off, and what is committed is on the disk (pg_ctl(1))
   stop: { signal: 'SIGINT', seconds: 60 },
   grant: (credential) => ({ words: [...psql, '--host=/tmp'], input: grantSql(credential) }),
-  revoke: (role) => ({ words: [...psql, '--host=/tmp'], input: revokeSql(role) }),
-  url: (host, { role, password }) => `postgres://${role}:${password}@${host}:5432/main`,
+  revoke: (role, tenant) => ({ words: [...psql, '--host=/tmp'], input: revokeSql(role, tenant) }),
+  url: (host, { role, password, tenant }) => `postgres://${role}:${password}@${host}:5432/${tenant ?? 'main'}`,
   measure: () => ({ words: [...psql, '--host=/tmp', '--field-separator= ', `--command=${measureSql}`] }),
   backup,
   connect: () => ['psql', '--host=/tmp', '--dbname=main'],

@@ -20,23 +20,53 @@ function checked(role: string): string {
   throw new BerthError('invalid', `"${role.slice(0, 80)}" is not a role's name`)
 }
 
-/** A role that may log in, and is `app` once it has: what it makes is of all that are linked. */
-export const grantSql = ({ role, password }: ServiceCredential): string => `
-do $$ begin
-  if not exists (select from pg_roles where rolname = '${checked(role)}') then create role ${role} in role app; end if;
-end $$;
-alter role ${role} set role to app;
-alter role ${role} login password '${scramVerifier(password)}';
+const owner = (tenant: string | null): string => (tenant === null ? 'app' : checked(tenant))
+
+/** What a role of a shared service may have at once: connections, and bytes of the disk for what does not fit in memory. */
+const limits = { connections: 10, temporary: '1GB' }
+
+/** A database of the tenant's own, which no other role gets in to. */
+const tenantSql = (tenant: string): string => `
+select not exists (select from pg_roles where rolname = '${checked(tenant)}') as missing \\gset
+\\if :missing
+create role ${tenant} nologin;
+\\endif
+select not exists (select from pg_database where datname = '${tenant}') as missing \\gset
+\\if :missing
+create database ${tenant} owner ${tenant};
+\\endif
+revoke all on database ${tenant} from public;
 `
 
-/** No new connection, then no old one; what is its own becomes `app`'s. */
-export const revokeSql = (role: string): string => `
-select exists (select from pg_roles where rolname = '${checked(role)}') as there \\gset
+/**
+ * A role that may log in, and is `app` once it has, or the tenant's own: what it makes is of all that are let in to the same data. What
+ * somebody might set otherwise for a session is no limit, and is left alone.
+ */
+export const grantSql = ({
+  role,
+  password,
+  tenant,
+}: ServiceCredential): string => `${tenant === null ? '' : tenantSql(tenant)}
+do $$ begin
+  if not exists (select from pg_roles where rolname = '${checked(role)}') then create role ${role} in role ${owner(tenant)}; end if;
+end $$;
+alter role ${role} set role to ${owner(tenant)};
+alter role ${role} login password '${scramVerifier(password)}';
+${tenant === null ? '' : `alter role ${role} connection limit ${limits.connections}; alter role ${role} set temp_file_limit to '${limits.temporary}';\n`}`
+
+/** No new connection, then no old one; what is its own becomes that of all that are let in to the same data, which stays. */
+export const revokeSql = (role: string, tenant: string | null): string => `
+select exists (select from pg_roles where rolname = '${checked(role)}') as there,
+  exists (select from pg_database where datname = '${checked(tenant ?? 'main')}') as has_data \\gset
 \\if :there
 alter role ${role} nologin;
 select count(pg_terminate_backend(pid)) from pg_stat_activity where usename = '${role}';
-reassign owned by ${role} to app;
+\\if :has_data
+\\connect ${tenant ?? 'main'}
+reassign owned by ${role} to ${owner(tenant)};
 drop owned by ${role};
+\\connect main
+\\endif
 drop role ${role};
 \\endif
 `

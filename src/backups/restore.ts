@@ -1,5 +1,5 @@
 import { BerthError } from '../errors.js'
-import { hostOf, roleOf, volumeOf } from '../services/container.js'
+import { hostOf, roleOf, tenantOf, volumeOf } from '../services/container.js'
 import { runIn } from '../services/command.js'
 import { serverOf } from '../services/server.js'
 import { settled } from '../services/settled.js'
@@ -93,7 +93,9 @@ async function grantLinks(deps: BackupDeps, of: string, service: Service): Promi
   for (const link of linked?.links ?? []) {
     if (link.ends) continue
     const password = new URL(link.url).password
-    const command = recipe.grant({ role: roleOf(link, link.revision), password })
+    const command = recipe.grant({
+      ...{ role: roleOf(link, link.revision), password, tenant: tenantOf(service, link.app) },
+    })
     await runIn(deps.engine, server?.Id ?? '', command, `${hostOf(service)} does not let it in`)
   }
 }

@@ -77,7 +77,7 @@ export interface DumpedData {
   /** Kind of the service, or `files`. */
   readonly kind: string
   readonly version: string | null
-  readonly size: { readonly memory: number; readonly cpus: number } | null
+  readonly size: { readonly memory: number; readonly cpus: number; readonly shared?: true } | null
 }
 
 /** Writes a dump of a subject; `output` is ended. @throws BerthError where it is not whole */
@@ -92,8 +92,8 @@ export async function dumpSubject(
   if (service === null) throw new BerthError('missing', `${subject.name} is gone`)
   await dumpService(deps, service, output, signal)
   await new Promise<void>((resolve, reject) => output.once('error', reject).end(resolve))
-  const { kind, version, memory, cpus } = service
-  return { kind, version, size: { memory, cpus } }
+  const { kind, version, memory, cpus, shared } = service
+  return { kind, version, size: { memory, cpus, ...(shared && { shared }) } }
 }
 
 /** Files as they are while they are read, one after the other: what writes to several at once may be caught between two. */

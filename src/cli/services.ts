@@ -113,7 +113,11 @@ function addCreate(program: Command): void {
       name: 'services:create',
       summary: 'make a service, and wait until it serves',
       group,
-      examples: ['services:create postgres blog-db', 'services:create postgres blog-db --version 17 --memory 1G'],
+      examples: [
+        'services:create postgres blog-db',
+        'services:create postgres blog-db --version 17 --memory 1G',
+        'services:create postgres small --shared',
+      ],
     }),
   )
     .argument('<kind>', 'postgres, redis, …; `berth services:versions` lists them')
@@ -121,10 +125,17 @@ function addCreate(program: Command): void {
     .option('--version <version>', 'of those that there are')
     .option('-m, --memory <size>', 'default 512M')
     .option('-c, --cpus <number>', 'default 1')
-    .action(async (kind: string, name: string, options: SizeOptions & { version?: string }) => {
+    .option('--shared', 'each app that is linked has data of its own in it, which no other reaches')
+    .action(async (kind: string, name: string, options: SizeOptions & { version?: string; shared?: true }) => {
       const session = await openSession()
-      const { version } = options
-      const asked = { kind, name, ...sizeOf(options), ...(version !== undefined && { version }) }
+      const { version, shared } = options
+      const asked = {
+        kind,
+        name,
+        ...sizeOf(options),
+        ...(version !== undefined && { version }),
+        ...(shared && { shared }),
+      }
       const made = await followService(session, `Making ${name}`, session.client.services.create(asked))
       if (options.json) printJson(made)
       else say(`Link an app to it with \`berth services:link ${name} -a APP\``)
@@ -132,11 +143,12 @@ function addCreate(program: Command): void {
 }
 
 function show(info: ServiceInfo): void {
-  const { name, title, version, state, failure, host, bytes, connections, memory, cpus, createdAt, links } = info
+  const { name, title, version, state, failure, host, bytes, connections, memory, cpus, createdAt, shared, links } =
+    info
   print(heading(name))
   print(
     fields([
-      ['Kind', `${title} ${version}`],
+      ['Kind', `${title} ${version}${shared ? ', shared' : ''}`],
       ['State', failure === null ? state : `${state}: ${failure}`],
       ['Host', host],
       ['Size', `${formatMemory(memory)} of memory, ${cpus} cpu`],

@@ -22,6 +22,8 @@ export interface ServiceDescription {
   readonly title: string
   /** `DATABASE` of `DATABASE_URL`. */
   readonly variable: string
+  /** It can be shared by apps that see nothing of each other. */
+  readonly shareable?: true | undefined
   /** The first is made unless another is asked for. */
   readonly versions: readonly [ServiceVersion, ...ServiceVersion[]]
 }

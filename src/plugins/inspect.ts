@@ -55,6 +55,7 @@ const Line = z.string().min(1).max(200)
 const Service = z.object({
   title: Line,
   variable: z.string().regex(/^[A-Z][A-Z0-9_]{0,60}$/, 'the name of a variable is of capitals, digits and `_`'),
+  shareable: z.literal(true).optional(),
   versions: z.tuple(
     [z.object({ version: Line, debian: Line, packages: z.array(Line).min(1) })],
     z.object({ version: Line, debian: Line, packages: z.array(Line).min(1) }),

@@ -34,7 +34,12 @@ export const filterOf = (instance: string, service?: Pick<Service, 'id'>): strin
   service === undefined ? label.service : `${label.service}=${service.id}`,
 ]
 
-export const planOf = ({ version, memory, cpus }: Service): ServicePlan => ({ version, memory, cpus })
+export const planOf = ({ version, memory, cpus, shared }: Service): ServicePlan => ({
+  ...{ version, memory, cpus, shared: shared === true },
+})
+
+/** Whose data an app is let in to; null where all share it. @param app its id */
+export const tenantOf = ({ shared }: Service, app: string): string | null => (shared ? `app_${app}` : null)
 
 /** What a container is made of. */
 export interface ServiceMake {

@@ -4,7 +4,7 @@ import type { ServicePlugin } from '../plugins/kinds/service.js'
 import { linkNetwork, linksIn } from '../scheduler/links.js'
 import type { Link, Service } from '../store/services.js'
 import { runIn } from './command.js'
-import { hostOf, labelsOf, roleOf } from './container.js'
+import { hostOf, labelsOf, roleOf, tenantOf } from './container.js'
 import type { ServiceDeps } from './server.js'
 
 /** Puts a server on the network of each of its links. */
@@ -46,7 +46,12 @@ export async function endLinks(
     const revisions = link.ends ? [...link.ending, link.revision] : link.ending
     const over = revisions.filter((revision) => !held.has(`${link.id}.${revision}`))
     for (const revision of over)
-      await runIn(deps.engine, container, recipe.revoke(roleOf(link, revision)), 'its role could not be taken back')
+      await runIn(
+        deps.engine,
+        container,
+        recipe.revoke(roleOf(link, revision), tenantOf(service, link.app)),
+        'its role could not be taken back',
+      )
     if (link.ends && over.length === revisions.length) await removeLink(deps, service, link, container)
     else if (over.length > 0) await keepEnding(deps, service, link, over)
   }

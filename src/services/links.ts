@@ -4,7 +4,7 @@ import type { App } from '../store/apps.js'
 import type { ReleaseLinks } from '../store/release-links.js'
 import type { Link, Service } from '../store/services.js'
 import { runIn } from './command.js'
-import { hostOf, roleOf } from './container.js'
+import { hostOf, roleOf, tenantOf } from './container.js'
 import { serverOf, type ServiceDeps } from './server.js'
 import type { ServiceKeeper } from './keeper.js'
 import { joinLinks } from './link-ends.js'
@@ -33,7 +33,7 @@ export class ServiceLinks {
       const known = service.links.find((one) => one.app === app.id && !one.ends)
       if (known) return { service: id, link: known.id, revision: known.revision }
       const draft = { id: randomBytes(6).toString('hex'), app: app.id, variable, createdAt: new Date().toISOString() }
-      const { url, container } = await this.#grant(service, draft.id, 1)
+      const { url, container } = await this.#grant(service, draft, 1)
       const link: Link = { ...draft, revision: 1, url, ending: [] }
       const after = await this.#deps.store.services.update(id, ({ links }) => ({ links: [...links, link] }))
       await joinLinks(this.#deps, after, container)
@@ -47,7 +47,7 @@ export class ServiceLinks {
       const service = await this.#running(id)
       const link = linkOf(service, app)
       const revision = Math.max(link.revision, ...link.ending) + 1
-      const { url } = await this.#grant(service, link.id, revision)
+      const { url } = await this.#grant(service, link, revision)
       await this.#change(id, link.id, (before) => ({
         ...{ revision, url },
         ending: [...before.ending, before.revision],
@@ -83,11 +83,13 @@ export class ServiceLinks {
     for (const { service } of await this.#deps.store.services.linksOf(app)) await this.unlink(app, service.id)
   }
 
-  async #grant(service: Service, link: string, revision: number) {
+  async #grant(service: Service, link: Pick<Link, 'id' | 'app'>, revision: number) {
     const recipe = await this.#deps.plugins.get(service.kind)
     const container = await serverOf(this.#deps, service)
     if (container?.State.Running !== true) throw notRunning(service)
-    const credential = { role: roleOf({ id: link }, revision), password: newPassword() }
+    const credential = {
+      ...{ role: roleOf(link, revision), password: newPassword(), tenant: tenantOf(service, link.app) },
+    }
     await runIn(this.#deps.engine, container.Id, recipe.grant(credential), `${service.name} does not let it in`)
     return { url: recipe.url(hostOf(service), credential), container }
   }

@@ -21,7 +21,7 @@ export interface Backup {
   /** Of the service; null of files. */
   readonly version: string | null
   /** What the service had; null of files. */
-  readonly size: { readonly memory: number; readonly cpus: number } | null
+  readonly size: { readonly memory: number; readonly cpus: number; readonly shared?: true } | null
   /** RFC 3339; when it was begun. */
   readonly at: string
   readonly cause: 'schedule' | 'command'

@@ -77,6 +77,8 @@ export interface Service {
   readonly image: string | null
   /** Its volume has data: it starts on no empty one any more. */
   readonly hasData: boolean
+  /** Each app that is linked has data of its own in it. */
+  readonly shared?: true
   /** Null before its first start. */
   readonly facts: ServiceFacts | null
   readonly links: readonly Link[]
@@ -87,7 +89,7 @@ export interface Service {
 }
 
 /** What whoever makes one says of it. */
-export type NewService = Pick<Service, 'name' | 'kind' | 'version' | 'memory' | 'cpus' | 'scratch'>
+export type NewService = Pick<Service, 'name' | 'kind' | 'version' | 'memory' | 'cpus' | 'shared' | 'scratch'>
 
 /** Channel that is told the id of a service whose record has changed, or is gone. */
 export const serviceChanges = 'services:changed'

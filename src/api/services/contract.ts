@@ -23,6 +23,7 @@ export const ServiceView = z.strictObject({
   createdAt: Time,
   memory: z.int().describe('bytes'),
   cpus: z.number(),
+  shared: z.boolean().describe('each app that is linked has data of its own in it'),
   links: z.array(
     z.strictObject({
       app: z.string(),
@@ -71,6 +72,10 @@ export const services = {
       version: z.string().optional().describe('the newest of the usual Debian release unless given'),
       memory: memory.optional(),
       cpus: cpus.optional(),
+      shared: z
+        .literal(true)
+        .optional()
+        .describe('each app that is linked has data of its own, which no other reaches'),
     }),
     reply: ServiceView,
     status: 202,

@@ -34,10 +34,17 @@ export const serviceHandlers = (platform: ControlApiDeps): HandlersOf<'services'
     list: async () => viewServices(await platform.services(), await store.services.list()),
     versions: () => listVersions(platform),
 
-    create: async ({ kind, name, version, memory = usual.memory, cpus = usual.cpus }) => {
+    create: async ({ kind, name, version, memory = usual.memory, cpus = usual.cpus, shared }) => {
       checkMemory(memory)
-      const chosen = versionOf(await serviceKind(store, kind), version)
-      return view(await store.services.create({ name, kind, version: chosen.version, memory, cpus }))
+      const known = await serviceKind(store, kind)
+      const chosen = versionOf(known, version)
+      if (shared && !known.shareable) throw notShareable(known.title)
+      return view(
+        await store.services.create({
+          ...{ name, kind, version: chosen.version, memory, cpus },
+          ...(shared && { shared }),
+        }),
+      )
     },
 
     info: async ({ service: name }) => infoOf(platform, await store.services.get(name)),
@@ -76,6 +83,13 @@ export const serviceHandlers = (platform: ControlApiDeps): HandlersOf<'services'
       logOf(platform, await store.services.get(name), { lines, follow: on, signal }),
   }
 }
+
+const notShareable = (title: string): BerthError =>
+  new BerthError(
+    'invalid',
+    `${title} has no place of its own for each app that is linked`,
+    'make one for each; all that are linked to one share its data',
+  )
 
 /** What a service wrote, without the passwords of its links. @throws BerthError `conflict` before its first start */
 async function logOf(platform: ControlApiDeps, service: Service, query: ServiceLogQuery) {

@@ -33,7 +33,7 @@ export async function viewServices(deps: ServiceLookDeps, services: readonly Ser
     const links = service.links.filter(({ ends }) => !ends)
     return {
       ...{ id, name, kind, version, state: stateOf(service, running.has(id)), turn, failure, note, createdAt },
-      ...{ memory, cpus },
+      ...{ memory, cpus, shared: service.shared === true },
       links: links.map(({ id: link, app, variable, createdAt: since }) => ({
         ...{ app: names.get(app) ?? app, variable, current: has(app, link), since },
       })),

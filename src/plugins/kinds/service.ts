@@ -20,12 +20,16 @@ export interface ServicePlan {
   /** Bytes that its container may have. */
   readonly memory: number
   readonly cpus: number
+  /** Each app that is linked has data of its own in it, which no other reaches. */
+  readonly shared: boolean
 }
 
 /** What an app, or whoever else is let in, comes with. Both are of letters, digits and `_`: they may stand in a URL as they are. */
 export interface ServiceCredential {
   readonly role: string
   readonly password: string
+  /** Of a shared service: whose data it is let in to, the same for all roles of an app. Else null. */
+  readonly tenant: string | null
 }
 
 /**
@@ -56,6 +60,8 @@ export interface ServicePlugin {
   readonly versions: readonly [ServiceVersion, ...ServiceVersion[]]
   /** What its URL is called in the environment of an app: `DATABASE` of `DATABASE_URL`. */
   readonly variable: string
+  /** It can be shared by apps that see nothing of each other. */
+  readonly shareable?: true
   /** Whom its processes run as. */
   readonly user: string
   /** Where its volume is; the user's. Null where it keeps nothing. */
@@ -78,8 +84,11 @@ export interface ServicePlugin {
   readonly stop: { readonly signal: string; readonly seconds: number }
   /** Lets somebody in. */
   grant(credential: ServiceCredential): ServiceCommand
-  /** Lets a role in no more, and ends its connections. What it has made stays. One that is not there is gone already. */
-  revoke(role: string): ServiceCommand
+  /**
+   * Lets a role in no more, and ends its connections. What it has made stays, and so does a tenant's data. One that is not there is
+   * gone already.
+   */
+  revoke(role: string, tenant: string | null): ServiceCommand
   /** Where that is, for an app. */
   url(host: string, credential: ServiceCredential): string
   /** Writes two numbers: bytes of its data, as it counts them, and the clients that are connected, without itself. */
