@@ -31,10 +31,13 @@ async function toVolume(
   backup: Backup,
   task: RunningTask,
 ): Promise<string> {
-  const { app: id } = partsOf(backup.subject.id)
-  const app = await deps.store.apps.find(id)
-  if (app === null) throw new BerthError('missing', `the app of ${backup.subject.name} is gone`)
-  const name = task.job.to ?? ''
+  const to = task.job.to ?? ''
+  const place = to.includes('/') ? partsOf(to) : { app: null, volume: to }
+  const { apps } = deps.store
+  const app = place.app === null ? await apps.find(partsOf(backup.subject.id).app) : await apps.get(place.app)
+  if (app === null)
+    throw new BerthError('missing', `the app of ${backup.subject.name} is gone`, 'name another: `--to APP/VOLUME`')
+  const name = place.volume
   const files = await restoredVolume(deps, repository, backup, { app, name, task })
   return `${app.name} has a volume ${name} with ${files} files: \`berth storage:mount ${name}:/PATH -a ${app.name}\``
 }

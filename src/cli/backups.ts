@@ -43,9 +43,10 @@ function addBackups(program: Command): void {
     }),
   )
     .argument('[subject]', 'a service, or APP/VOLUME')
-    .action(async (subject: string | undefined, { json }: JsonOptions) => {
+    .option('--all', 'each backup that there is, of what is gone, too')
+    .action(async (subject: string | undefined, { json, all: each }: JsonOptions & { all?: boolean }) => {
       const { client } = await openSession()
-      if (subject === undefined) {
+      if (subject === undefined && !each) {
         const all = await client.backups.subjects({})
         if (json) printJson(all)
         else if (all.length === 0) say('There is nothing to back up yet: no service, and no volume')
@@ -56,13 +57,13 @@ function addBackups(program: Command): void {
         }
         return
       }
-      const all = (await client.backups.list({})).filter((one) => one.subject.name === subject)
+      const all = (await client.backups.list({})).filter((one) => each || one.subject.name === subject)
       if (json) printJson(all)
       else if (all.length === 0)
         say(`There is no backup of ${subject} yet; \`berth backups:create ${subject}\` makes one`)
       else {
-        print(heading(`Backups of ${subject}`))
-        print(table(all.map(backupRow)))
+        print(heading(each ? 'Backups' : `Backups of ${subject ?? ''}`))
+        print(table(all.map((one) => [...(each ? [one.subject.name] : []), ...backupRow(one)])))
       }
     })
 }

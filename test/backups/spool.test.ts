@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { expect } from 'chai'
+import { messageOf } from '../../src/errors.js'
+import { must } from '../run.js'
 import { cleanSpool, freeBytes, openSpool } from '../../src/backups/spool.js'
 
 describe('the spool of backups', () => {
@@ -32,6 +34,27 @@ describe('the spool of backups', () => {
     const free = await freeBytes(root, Infinity)
     expect(free).to.be.closeTo(bavail * bsize - (blocks * bsize) / 10, 512 * 1024 * 1024)
     expect(await freeBytes(root, 0)).to.be.greaterThan(free)
+  })
+
+  it('ends a dump before the disk is full, and has its room back', async () => {
+    await must('mount', ['-t', 'tmpfs', '-o', 'size=96m', 'tmpfs', root])
+    try {
+      {
+        await using spool = await openSpool({ root, diskReserve: 2 ** 30 }, 'large', () => undefined)
+        const endless = Readable.from(
+          (function* () {
+            for (;;) yield Buffer.alloc(1024 * 1024)
+          })(),
+        )
+        const failure = await pipeline(endless, spool.output).then(() => 'it took all', messageOf)
+        expect(failure).to.contain('full to its reserve after')
+        expect((await stat(spool.file)).size).to.be.within(32 * 2 ** 20, 87 * 2 ** 20)
+        expect(await freeBytes(root, 2 ** 30)).to.be.greaterThan(0)
+      }
+      expect(await freeBytes(root, 2 ** 30)).to.be.greaterThan(80 * 2 ** 20)
+    } finally {
+      await must('umount', [root])
+    }
   })
 
   it('is cleaned of what a worker before has left', async () => {

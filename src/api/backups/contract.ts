@@ -117,7 +117,12 @@ export const backups = {
     ...asked,
     params: OfBackup,
     body: z.strictObject({
-      to: z.string().max(64).nullable().default(null).describe('name of a new one; null is in its place'),
+      to: z
+        .string()
+        .max(130)
+        .nullable()
+        .default(null)
+        .describe('name of a new one, APP/VOLUME in another app; null is in its place'),
     }),
   },
   verify: { summary: 'Restore a backup for a trial, and have it checked', ...asked, params: OfBackup },

@@ -1,7 +1,7 @@
 import { checkVolumeName } from '../../changes/mount.js'
 import { checkSchedule } from '../../backups/due.js'
 import { readKey, writeCandidate } from '../../backups/key.js'
-import { allSubjects, findSubject } from '../../backups/subjects.js'
+import { allSubjects, findSubject, partsOf } from '../../backups/subjects.js'
 import { checkTarget } from '../../backups/target.js'
 import { BerthError } from '../../errors.js'
 import { backupChanges, isJobOver, type BackupJob } from '../../store/backups.js'
@@ -130,7 +130,8 @@ async function checkPlace(
         'a volume is restored to a new one, which is then mounted in its place',
         'name it: `--to NAME`',
       )
-    checkVolumeName(to)
+    if (to.includes('/')) await store.apps.get(partsOf(to).app)
+    checkVolumeName(to.includes('/') ? partsOf(to).volume : to)
   } else if (to !== null) {
     checkServiceName(to)
     if ((await store.services.list()).some(({ name }) => name === to))

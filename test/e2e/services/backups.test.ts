@@ -111,7 +111,7 @@ describe('backups', function () {
     const look = 'cd "$0"; find . -printf "%p %y %m %U:%G %l\\n" | sort; find . -type f | sort | xargs sha256sum'
     const before = (await berth.succeed('run', '-a', name, '--', 'sh', '-c', look, '/app/data')).stdout
     const made = await backup(`${name}/data`)
-    await berth.succeed('backups:restore', made.id, '--to', 'data2')
+    await berth.succeed('backups:restore', made.id, '--to', `${name}/data2`)
     await berth.succeed('storage:mount', 'data2:/app/data2', '-a', name)
     const after = (await berth.succeed('run', '-a', name, '--', 'sh', '-c', look, '/app/data2')).stdout
     expect(after).to.equal(before).and.to.contain('./a/b/c f 644 4321:4321').and.to.contain('./secret f 600')
