@@ -36,7 +36,7 @@ function lastOf({ jobs, backups }: BackupsKnown, id: string, task: BackupTask): 
 /** When the next backup of a subject is due, in ms; null is never. The first comes at the first time of its schedule that it lives to see. */
 export function nextBackup(known: BackupsKnown, subject: KnownSubject, now: number): number | null {
   const text = scheduleOf(known.settings, subject.id)
-  if (text === null) return null
+  if (text === null || subject.idle) return null
   const since = Date.parse(subject.since)
   const from = lastOf(known, subject.id, 'create') || (Number.isNaN(since) ? now : since)
   // a clock that was set back is no reason to wait
@@ -48,9 +48,9 @@ type DueJob = Pick<BackupJob, 'task' | 'subject' | 'backup' | 'cause'>
 /** What is to be begun now. */
 export function dueNow(known: BackupsKnown, subjects: readonly KnownSubject[], now: number): DueJob[] {
   const cause = 'schedule'
-  return subjects.flatMap(({ since, ...subject }): DueJob[] => {
+  return subjects.flatMap(({ since, idle, ...subject }): DueJob[] => {
     if (known.jobs.some((job) => !isJobOver(job) && job.subject?.id === subject.id)) return []
-    const next = nextBackup(known, { ...subject, since }, now)
+    const next = nextBackup(known, { ...subject, since, idle }, now)
     if (next !== null && next <= now) return [{ task: 'create', subject, backup: null, cause }]
     const unproven = newestUnproven(known, subject.id, now)
     return unproven === null ? [] : [{ task: 'verify', subject, backup: unproven, cause }]

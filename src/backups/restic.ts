@@ -88,6 +88,11 @@ export class ResticRun {
     if (code !== 0) throw explained(this.#said, code)
   }
 
+  /** Ends it, and what it has started. */
+  end(): void {
+    this.#kill()
+  }
+
   async #end(): Promise<number> {
     const kill = (): void => this.#kill()
     this.#signal.addEventListener('abort', kill, { once: true })
@@ -124,9 +129,14 @@ export async function runRestic(deps: ResticDeps, words: readonly string[], call
     else answer += `${line}\n`
     if (answer.length > longestAnswer) throw new BerthError('large', 'the repository has too many backups')
   }
-  for await (const chunk of run.output) lines.read((chunk as Buffer).toString('utf8')).forEach(take)
-  const rest = lines.end()
-  if (rest !== '') take(rest)
+  try {
+    for await (const chunk of run.output) lines.read((chunk as Buffer).toString('utf8')).forEach(take)
+    const rest = lines.end()
+    if (rest !== '') take(rest)
+  } catch (error) {
+    run.end()
+    throw error
+  }
   await run.done()
   return answer
 }

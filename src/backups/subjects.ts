@@ -18,6 +18,8 @@ export const backupLabel = 'berth.backup'
 export interface KnownSubject extends BackupSubject {
   /** RFC 3339; '' where nobody knows. */
   readonly since: string
+  /** It is a service that somebody has stopped: nothing of it changes, and it cannot be asked for a dump. */
+  readonly idle: boolean
 }
 
 export const ofService = ({ id, name }: Pick<Service, 'id' | 'name'>): BackupSubject => ({ type: 'service', id, name })
@@ -57,7 +59,7 @@ export async function allSubjects(deps: ServiceLookDeps): Promise<KnownSubject[]
   const subjects: KnownSubject[] = []
   for (const service of await store.services.list()) {
     if (service.scratch || service.wants === 'gone' || !service.hasData || !service.facts?.backup) continue
-    subjects.push({ ...ofService(service), since: service.createdAt })
+    subjects.push({ ...ofService(service), since: service.createdAt, idle: service.wants === 'stopped' })
   }
   const apps = new Map((await store.apps.list()).map((app) => [app.id, app]))
   for (const { name, createdAt, labels, options } of await engine.volumes.list([`${label.instance}=${config.name}`])) {
@@ -67,7 +69,7 @@ export async function allSubjects(deps: ServiceLookDeps): Promise<KnownSubject[]
     if (app === undefined || !name.startsWith(prefix)) continue
     // a directory of the server is whoever's it is
     if (options.device !== undefined) continue
-    subjects.push({ ...ofVolume(app, name.slice(prefix.length)), since: createdAt })
+    subjects.push({ ...ofVolume(app, name.slice(prefix.length)), since: createdAt, idle: false })
   }
   return subjects.sort((a, b) => (a.name < b.name ? -1 : 1))
 }

@@ -7,7 +7,7 @@ const now = Date.parse('2026-12-01T12:00:00Z')
 const at = (hours: number): string => new Date(now + hours * hour).toISOString()
 
 const subject = { type: 'service', id: 's1', name: 'db' } as const
-const known = { ...subject, since: at(-1) }
+const known = { ...subject, since: at(-1), idle: false }
 const backup = (hours: number, provenHours?: number): Backup =>
   ({
     ...{ id: `b${hours}`, subject, at: at(hours), failure: null },
@@ -35,6 +35,7 @@ describe('what is due of backups', () => {
   it('is none where it is off, or another is under way, or has just failed', () => {
     const off = { ...usualSettings, schedule: '0 * * * *', schedules: { s1: 'off' } }
     expect(due({ settings: off })).to.deep.equal([])
+    expect(due({}, { ...known, idle: true })).to.deep.equal([])
     expect(due({ jobs: [job({ state: 'running', createdAt: at(-5) })] })).to.deep.equal([])
     expect(due({ jobs: [job({})] })).to.deep.equal([])
     expect(due({ jobs: [job({ createdAt: at(-1) })] })).to.deep.equal(['create'])

@@ -10,12 +10,12 @@ const late = 2 * day
 export const examineBackups: Examination = async (platform) => {
   const { ok, warning, error } = sayOf('backups')
   const [known, subjects] = await Promise.all([knownBackups(platform), allSubjects(await platform.services())])
-  const wrong = subjects.flatMap(({ id, name, since }) => {
+  const wrong = subjects.flatMap(({ id, name, since, idle }) => {
     const failure = failureOf(known, id)
     if (failure !== null) return [error(failure, `\`berth backups:create ${name}\` tries again`, name)]
     const [newest] = known.backups.filter(({ subject }) => subject.id === id)
     const at = Date.parse(newest?.at ?? since)
-    const isUsual = known.settings.schedules[id] === undefined && known.settings.schedule === '30 3 * * *'
+    const isUsual = !idle && known.settings.schedules[id] === undefined && known.settings.schedule === '30 3 * * *'
     if (isUsual && Date.now() - at > late)
       return [warning('it has not been backed up for two days', '`berth backups` shows when it is due', name)]
     return []
