@@ -16,7 +16,8 @@ export function stackOf(
     // what a package starts by itself when it is installed would run in the build
     "printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d",
     ...(prepare === undefined ? [] : [prepare]),
-    `${aptUpdate} && apt-get install -qy --no-install-recommends ${packages.join(' ')}`,
+    // nobody is there to be asked
+    `${aptUpdate} && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends ${packages.join(' ')}`,
     cleaned,
     ...(directory === null ? [] : [`rm -rf ${directory} && install -d -m 700 -o ${user} -g ${user} ${directory}`]),
   ].join(' && ')
