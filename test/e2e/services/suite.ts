@@ -23,10 +23,12 @@ export interface ServiceUnderTest {
   readonly administer: (url: string) => ServiceCommand
   /** Whether what was put outlives its process. */
   readonly keeps: boolean
+  /** Has its plugin there, where it did not come with Berth. */
+  readonly install?: (berth: Instance) => Promise<void>
 }
 
 /** What every service does, whoever wrote its recipe: with a real server, in an instance of Berth. */
-export function describeService({ kind, version, put, get, administer, keeps }: ServiceUnderTest): void {
+export function describeService({ kind, version, put, get, administer, keeps, install }: ServiceUnderTest): void {
   const of = version === undefined ? [] : ['--version', version]
   describe(`${[kind, ...of.slice(1)].join(' ')} as a service`, function () {
     this.timeout(660_000)
@@ -58,6 +60,7 @@ export function describeService({ kind, version, put, get, administer, keeps }: 
 
     before(async () => {
       berth = await instance()
+      await install?.(berth)
       // its image is made the first time, of packages of Debian's mirror
       const made = await berth.berth(['services:create', kind, name, ...of], { timeoutMs: 600_000 })
       expect(made, made.stderr).to.include({ code: 0 })
