@@ -58,12 +58,16 @@ export function describeService({ kind, version, put, get, administer, keeps, in
       return stderr
     }
 
+    /** Its image is made the first time, of packages of Debian's mirror; a server may take a minute on a busy machine. */
+    const create = async (name: string): Promise<void> => {
+      const made = await berth.berth(['services:create', kind, name, ...of], { timeoutMs: 600_000 })
+      expect(made, made.stderr).to.include({ code: 0 })
+    }
+
     before(async () => {
       berth = await instance()
       await install?.(berth)
-      // its image is made the first time, of packages of Debian's mirror
-      const made = await berth.berth(['services:create', kind, name, ...of], { timeoutMs: 600_000 })
-      expect(made, made.stderr).to.include({ code: 0 })
+      await create(name)
       for (const app of [one, other]) await berth.succeed('apps:create', app)
     })
 
@@ -142,14 +146,14 @@ export function describeService({ kind, version, put, get, administer, keeps, in
       await dumpService(deps, from, dump, signal)
       const whole = Buffer.concat(chunks)
       const to = freshName(kind)
-      await berth.succeed('services:create', kind, to, ...of)
+      await create(to)
       const into = () => store.services.get(to)
       for (const bad of [whole.subarray(0, whole.length - 100), Buffer.from('not a dump'), Buffer.alloc(0)])
         expect(
           await restoreService(deps, await into(), Readable.from([bad]), signal).then(() => 'it did', messageOf),
         ).to.contain('could not be restored')
       await berth.succeed('services:destroy', to, '--confirm', to)
-      await berth.succeed('services:create', kind, to, ...of)
+      await create(to)
       await restoreService(deps, await into(), Readable.from([whole]), signal)
       await berth.succeed('services:link', to, '-a', one, '--as', 'RESTORED')
       const { links } = await into()
