@@ -1,5 +1,6 @@
 import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { BackupJobView, BackupSubjectView, BackupView } from '../../../src/api/contract.js'
 import { connectEngine } from '../../../src/engine-client/client.js'
@@ -8,13 +9,22 @@ import { Pids } from '../../../src/serve/pids.js'
 import { runIn } from '../../../src/services/command.js'
 import { serverOf } from '../../../src/services/server.js'
 import { openStore } from '../../../src/store/store.js'
-import { eventually } from '../engine/harness.js'
+import { patience } from '../../patience.js'
 import { createApp, freshName, instance, type Instance } from '../instance.js'
 
 /** Keeps what it is told to below /app/data. */
 const app = {
   Dockerfile: 'FROM debian:bookworm-slim\nWORKDIR /app\nCOPY . /app\nUSER 4321:4321\n',
   Procfile: 'clock: exec sleep 100000\n',
+}
+
+/** Nothing tells of what another process does but asking. */
+async function eventually(test: () => Promise<boolean>, what: string): Promise<void> {
+  const late = Date.now() + 60_000 * patience
+  while (!(await test())) {
+    if (Date.now() > late) throw new Error(`${what} did not come true within a minute`)
+    await delay(50)
+  }
 }
 
 describe('backups', function () {
@@ -53,6 +63,8 @@ describe('backups', function () {
     berth = await instance()
     const repo = await berth.repository(app)
     name = await createApp(berth, repo, 'notes')
+    // by itself it would try what is new, with whatever else is asked of it waiting
+    await berth.succeed('backups:schedule', '--verify', '0')
     await berth.succeed('storage:mount', 'data:/app/data', '-a', name)
     const pushed = await repo.push()
     expect(pushed, pushed.stderr).to.include({ code: 0 })
@@ -140,6 +152,7 @@ describe('backups', function () {
     await berth.succeed('backups:schedule', '--daily', '3', '--verify', '30')
     const { stdout } = await berth.succeed('backups:schedule')
     expect(stdout).to.contain('3 daily, 4 weekly, 12 monthly').and.to.contain('every 30 days')
+    await berth.succeed('backups:schedule', '--verify', '0')
   })
 
   it('leave what there is as it is when they are damaged, and say so', async () => {
