@@ -4,6 +4,7 @@ import { backups } from './backups/contract.js'
 import { certs, platformCerts } from './certs/contract.js'
 import { checks } from './checks/contract.js'
 import { config } from './config/contract.js'
+import { copies } from './copies/contract.js'
 import { cron } from './cron/contract.js'
 import { domains } from './domains/contract.js'
 import { disk } from './disk/contract.js'
@@ -50,6 +51,7 @@ export const contract = {
   registries,
   plugins,
   services,
+  copies,
   links,
   backups,
   tokens,

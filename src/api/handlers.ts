@@ -5,6 +5,7 @@ import { canaryHandlers } from './canary/handlers.js'
 import { certHandlers, platformCertHandlers } from './certs/handlers.js'
 import { checkHandlers } from './checks/handlers.js'
 import { configHandlers } from './config/handlers.js'
+import { copyHandlers } from './copies/handlers.js'
 import { cronHandlers } from './cron/handlers.js'
 import { domainHandlers } from './domains/handlers.js'
 import { diskHandlers } from './disk/handlers.js'
@@ -50,6 +51,7 @@ export const createHandlers = (platform: ControlApiDeps): Handlers => ({
   registries: registryHandlers(platform),
   plugins: pluginHandlers(platform),
   services: serviceHandlers(platform),
+  copies: copyHandlers(platform),
   links: linkHandlers(platform),
   backups: backupHandlers(platform),
   tokens: tokenHandlers(platform),

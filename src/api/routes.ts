@@ -160,6 +160,11 @@ export const routes = {
     logs: 'GET /services/:service/logs',
     enter: 'WS /services/:service/enter',
   },
+  copies: {
+    clone: 'POST /services/:service/clone',
+    upgrade: 'POST /services/:service/upgrade',
+    undo: 'POST /services/:service/undo',
+  },
   links: {
     list: 'GET /apps/:app/links',
     add: 'POST /apps/:app/links',

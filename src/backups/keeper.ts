@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { BerthError, messageOf } from '../errors.js'
 import { volumeOf } from '../scheduler/settings.js'
 import { backupChanges, isJobOver, type BackupJob } from '../store/backups.js'
+import { letIn } from './copies.js'
 import { dueNow } from './due.js'
 import { cleanSpool } from './spool.js'
 import { allSubjects, backupLabel, partsOf } from './subjects.js'
@@ -76,13 +77,16 @@ export class BackupKeeper {
     for (const { Id } of await engine.containers.list([`${backupLabel}=${config.name}`]))
       await engine.containers.remove(Id)
     for (const { id, scratch } of await store.services.list()) if (scratch) await removeService(this.#deps, id)
-    for (const { id, state } of await store.backups.jobs())
-      if (state === 'running')
-        await store.backups.updateJob(id, ({ attempts }) =>
-          attempts < mostAttempts
-            ? { state: 'queued' }
-            : { state: 'failed', failure: 'the worker ended in the middle of it, again and again', ...ended() },
-        )
+    for (const { id, state, task, subject } of await store.backups.jobs()) {
+      if (state !== 'running') continue
+      // nobody is kept out by one that has ended
+      if (task === 'upgrade') await letIn(this.#deps, subject?.id ?? '')
+      await store.backups.updateJob(id, ({ attempts }) =>
+        attempts < mostAttempts
+          ? { state: 'queued' }
+          : { state: 'failed', failure: 'the worker ended in the middle of it, again and again', ...ended() },
+      )
+    }
   }
 
   async #begin(queued: BackupJob): Promise<void> {

@@ -1,12 +1,10 @@
 import { BerthError } from '../errors.js'
-import { hostOf, roleOf, tenantOf, volumeOf } from '../services/container.js'
-import { runIn } from '../services/command.js'
-import { serverOf } from '../services/server.js'
 import { settled } from '../services/settled.js'
 import type { Backup } from '../store/backups.js'
 import type { Service } from '../store/services.js'
 import type { BackupRepository } from './repository.js'
-import { removeService, restoredService, restoredVolume, scratchName } from './scratch.js'
+import { grantLinks, takePlace } from './place.js'
+import { removeService, restoredService, restoredVolume, scratchName, sourceOf } from './scratch.js'
 import { partsOf } from './subjects.js'
 import type { BackupDeps, RunningTask } from './task.js'
 
@@ -20,7 +18,7 @@ export async function restoreBackup(
   const { to } = task.job
   if (backup.subject.type === 'volume') return toVolume(deps, repository, backup, task)
   if (to === null) return inPlace(deps, repository, backup, task)
-  const { service } = await restoredService(deps, repository, backup, { name: to, task })
+  const { service } = await restoredService(deps, sourceOf(repository, backup, task.signal), { name: to, task })
   await deps.store.services.update(service.id, () => ({ scratch: undefined }) as never)
   return `${to} has what ${backup.subject.name} had`
 }
@@ -61,7 +59,11 @@ async function inPlace(
     )
   const name = scratchName(`${target.name.slice(0, 45)}-before`)
   const letIn = (service: Service): Promise<void> => grantLinks(deps, target.id, service)
-  const { service: fresh } = await restoredService(deps, repository, backup, { name, task, before: letIn })
+  const { service: fresh } = await restoredService(deps, sourceOf(repository, backup, task.signal), {
+    name,
+    task,
+    before: letIn,
+  })
   try {
     await task.step('taking its place', null)
     await letIn(fresh)
@@ -72,33 +74,4 @@ async function inPlace(
   }
   await takePlace(deps, target.id, fresh.id)
   return `${target.name} has what it had then; what it had until now is in ${name}, which is stopped`
-}
-
-/** The data of one for that of the other. Where the server does not start on it, it has its own again. */
-async function takePlace(deps: BackupDeps, target: string, fresh: string): Promise<void> {
-  const { store } = deps
-  const never = new AbortController().signal
-  const swap = async (): Promise<Service> => settled(store, await store.services.swap(target, fresh, volumeOf), never)
-  try {
-    await grantLinks(deps, target, await swap())
-  } catch (error) {
-    await swap()
-    await removeService(deps, fresh)
-    throw error
-  }
-}
-
-/** Lets into a service whoever is linked to another, by the passwords that they have. */
-async function grantLinks(deps: BackupDeps, of: string, service: Service): Promise<void> {
-  const recipe = await deps.plugins.get(service.kind)
-  const server = await serverOf(deps, service)
-  const linked = await deps.store.services.find(of)
-  for (const link of linked?.links ?? []) {
-    if (link.ends) continue
-    const password = new URL(link.url).password
-    const command = recipe.grant({
-      ...{ role: roleOf(link, link.revision), password, tenant: tenantOf(service, link.app) },
-    })
-    await runIn(deps.engine, server?.Id ?? '', command, `${hostOf(service)} does not let it in`)
-  }
 }

@@ -1,5 +1,6 @@
 import { BerthError } from '../errors.js'
-import type { BackupSettings } from '../store/backups.js'
+import type { BackupSettings, BackupTask } from '../store/backups.js'
+import { cloneService, rehearseUpgrade, undoPlace, upgradeService } from './copies.js'
 import { createBackup } from './create.js'
 import { candidateKey, dropCandidate, takeCandidate } from './key.js'
 import { BackupRepository } from './repository.js'
@@ -11,8 +12,18 @@ import { verifyBackup } from './verify.js'
 /** ms after which the room of what was let go of is given back. */
 const pruneMs = 7 * 86_400_000
 
+/** What needs no repository. */
+const ofServices: Partial<Record<BackupTask, typeof cloneService>> = {
+  clone: cloneService,
+  rehearse: rehearseUpgrade,
+  upgrade: upgradeService,
+  undo: undoPlace,
+}
+
 /** Does a job. @returns what came of it, in a sentence @throws BerthError why it failed */
 export async function runTask(deps: BackupDeps, task: RunningTask): Promise<string> {
+  const own = ofServices[task.job.task]
+  if (own) return own(deps, task)
   if (task.job.task === 'target') return setTarget(deps, task)
   const { store } = deps
   const settings = await store.backups.settings()
@@ -29,6 +40,8 @@ export async function runTask(deps: BackupDeps, task: RunningTask): Promise<stri
       return verifyBackup(deps, repository, await backupOf(deps, repository, task), task)
     case 'remove':
       return remove(deps, repository, task)
+    default:
+      throw new BerthError('invalid', `there is no task ${task.job.task} of backups`)
   }
 }
 

@@ -35,35 +35,63 @@ export async function removeService({ store }: BackupDeps, id: string): Promise<
   })
 }
 
+/** What a new service is to have. */
+export interface ServiceSource {
+  readonly kind: string
+  readonly version: string
+  readonly size: NonNullable<Backup['size']>
+  /** Of the dump. */
+  readonly bytes: number
+  readonly read: () => Readable
+}
+
+/** A service that has what it is to have. */
+export interface RestoredService {
+  readonly service: Service
+  /** How many things its check found. */
+  readonly things: number
+  /** The lines of its check. */
+  readonly found: string
+}
+
+/** What a copy of a service is to have, too. */
+export const sizeOf = ({ memory, cpus, shared }: Service): NonNullable<Backup['size']> => ({
+  ...{ memory, cpus },
+  ...(shared && { shared }),
+})
+
+/** @throws BerthError `invalid` of a backup of files */
+export function sourceOf(repository: BackupRepository, backup: Backup, signal: AbortSignal): ServiceSource {
+  const { kind, version, size, bytes } = backup
+  if (version === null || size === null) throw new BerthError('invalid', `backup ${backup.id} is none of a service`)
+  return { kind, version, size, bytes, read: () => repository.read(backup, signal) }
+}
+
 /**
- * A new service with the data of a backup; it is marked as one that is not to stay. Where that fails nothing is left of it.
+ * A new service with what a dump has; it is marked as one that is not to stay. Where that fails nothing is left of it.
  * @param before called with the service before there is data
- * @returns the service, and how many things its check found
  */
 export async function restoredService(
   deps: BackupDeps,
-  repository: BackupRepository,
-  backup: Backup,
+  { kind, version, size, bytes, read }: ServiceSource,
   {
     name,
     task,
     before,
   }: { readonly name: string; readonly task: RunningTask; readonly before?: (service: Service) => Promise<void> },
-): Promise<{ readonly service: Service; readonly things: number }> {
+): Promise<RestoredService> {
   const { store } = deps
-  const { kind, version, size } = backup
-  if (version === null || size === null) throw new BerthError('invalid', `backup ${backup.id} is none of a service`)
   await task.step('making a service', null)
   const made = await store.services.create({ name, kind, version, ...size, scratch: true })
   try {
     const service = await settled(store, made, task.signal)
     await before?.(service)
-    await task.step('restoring', backup.bytes)
-    const dump = counted(repository.read(backup, task.signal), task.onBytes)
+    await task.step('restoring', bytes)
+    const dump = counted(read(), task.onBytes)
     await restoreService(deps, service, dump, task.signal)
     await task.step('checking what was restored', null)
-    const lines = await checkService(deps, service, task.signal)
-    return { service, things: lines.split('\n').filter((line) => line !== '').length }
+    const found = await checkService(deps, service, task.signal)
+    return { service, found, things: found.split('\n').filter((line) => line !== '').length }
   } catch (error) {
     await removeService(deps, made.id)
     throw error

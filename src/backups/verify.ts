@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { BerthError, messageOf } from '../errors.js'
 import type { Backup } from '../store/backups.js'
 import type { BackupRepository } from './repository.js'
-import { removeService, restoredService, restoredVolume } from './scratch.js'
+import { removeService, restoredService, restoredVolume, sourceOf } from './scratch.js'
 import { partsOf } from './subjects.js'
 import type { BackupDeps, RunningTask } from './task.js'
 
@@ -27,7 +27,7 @@ type Try = (deps: BackupDeps, repository: BackupRepository, backup: Backup, task
 
 const tryService: Try = async (deps, repository, backup, task) => {
   const name = `trial-${randomBytes(6).toString('hex')}`
-  const { service, things } = await restoredService(deps, repository, backup, { name, task })
+  const { service, things } = await restoredService(deps, sourceOf(repository, backup, task.signal), { name, task })
   await removeService(deps, service.id)
   return things
 }

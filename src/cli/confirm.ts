@@ -4,13 +4,18 @@ import { say } from './output.js'
 
 /**
  * The name of what is to be destroyed, asked for on a terminal unless given.
- * @param warning what is lost, in a sentence
+ * @param warning what is lost, in a sentence @param doing what is to be confirmed
  * @throws UsageError where nobody can be asked; BerthError `invalid` of who leaves
  */
-export async function confirmByName(name: string, warning: string, given: string | undefined): Promise<string> {
+export async function confirmByName(
+  name: string,
+  warning: string,
+  given: string | undefined,
+  doing = 'destroying',
+): Promise<string> {
   if (given !== undefined) return given
   if (!process.stdin.isTTY || !process.stderr.isTTY)
-    throw new UsageError(`destroying ${name} must be confirmed`, `repeat its name: --confirm ${name}`)
+    throw new UsageError(`${doing} ${name} must be confirmed`, `repeat its name: --confirm ${name}`)
   const { createInterface } = await import('node:readline/promises')
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   const left = new AbortController()

@@ -6,6 +6,7 @@ import { confirmByName } from './confirm.js'
 import { UsageError } from './failure.js'
 import { fields, formatTime, heading, print, printJson, say, table } from './output.js'
 import { openSession, withJson, type JsonOptions, type Session } from './session.js'
+import { addServiceCopies } from './services-copies.js'
 import { addServiceLinks } from './services-links.js'
 import { addServiceLooks } from './services-looks.js'
 import { formatMemory, parseMemory } from './size.js'
@@ -263,6 +264,7 @@ function addDestroy(program: Command): void {
 export function registerServices(program: Command): void {
   for (const add of [addServices, addVersions, addCreate, addInfo, addResize, addRename, addDestroy]) add(program)
   for (const verb of ['start', 'stop', 'restart'] as const) addVerb(program, verb)
+  addServiceCopies(program)
   addServiceLooks(program)
   addServiceLinks(program)
 }

@@ -43,7 +43,9 @@ export interface Backup {
   readonly failure: string | null
 }
 
-export type BackupTask = 'create' | 'restore' | 'verify' | 'remove' | 'target'
+/** Those of the second line are about services alone. */
+export type BackupTask =
+  ('create' | 'restore' | 'verify' | 'remove' | 'target') | ('clone' | 'rehearse' | 'upgrade' | 'undo')
 export type BackupJobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
 
 /** Something that the worker does with backups, one after the other. */
@@ -57,7 +59,7 @@ export interface BackupJob {
   readonly subject: BackupSubject | null
   /** Backup that it is about. */
   readonly backup: string | null
-  /** Name of the service or volume that is restored to; null is where it came from. */
+  /** Name of the service or volume that is restored to, null is where it came from; of an upgrade, the version. */
   readonly to: string | null
   /** Volume that it has made, which is not whole yet. */
   readonly made: string | null

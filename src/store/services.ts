@@ -84,6 +84,8 @@ export interface Service {
   readonly links: readonly Link[]
   /** The engine's volume with its data, where it is not the one that is called after it. */
   readonly volume?: string
+  /** Id of the service that has what it was, before it was upgraded or a backup restored in its place. */
+  readonly before?: string
   /** It is made for something that is not done yet, and goes with that. */
   readonly scratch?: true
 }
@@ -230,7 +232,7 @@ export class Services {
   }
 
   /**
-   * Gives two services each other's data in one step, with a new turn of both. The scratch one is to stay stopped, and is none any more.
+   * Gives two services each other's data, and the version that it is of, in one step, with a new turn of both. The scratch one is to stay stopped, and is none any more.
    * @param volumeOf the volume that a service has
    * @throws BerthError `missing`
    */
@@ -239,10 +241,11 @@ export class Services {
       const [one, other] = await this.#redis.hmget('services', id, scratch)
       if (one == null || other == null) throw unknown(id)
       const [a, b] = [JSON.parse(one) as Service, JSON.parse(other) as Service]
-      const after: Service = { ...a, volume: volumeOf(b), turn: a.turn + 1, failure: null }
+      const changed = { turn: a.turn + 1, failure: null, before: b.id }
+      const after: Service = { ...a, ...changed, volume: volumeOf(b), version: b.version, image: b.image }
       const beside: Service = {
         ...without(b, 'scratch'),
-        volume: volumeOf(a),
+        ...{ volume: volumeOf(a), version: a.version, image: a.image },
         wants: 'stopped',
         turn: b.turn + 1,
         failure: null,

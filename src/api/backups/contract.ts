@@ -38,9 +38,9 @@ const SubjectView = Subject.extend({
 })
 export type BackupSubjectView = z.output<typeof SubjectView>
 
-const JobView = z.strictObject({
+export const JobView = z.strictObject({
   id: z.string(),
-  task: z.enum(['create', 'restore', 'verify', 'remove', 'target']),
+  task: z.enum(['create', 'restore', 'verify', 'remove', 'target', 'clone', 'rehearse', 'upgrade', 'undo']),
   state: z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']),
   subject: Subject.nullable(),
   backup: z.string().nullable(),
