@@ -146,6 +146,7 @@ export class Lifecycle {
       if (status === 'running') throw new EngineError('unmodified', 'container already started')
       if (status === 'paused') throw new EngineError('conflict', 'cannot start a paused container, try unpause instead')
       container.companions.abort() // a restart that was due
+      if (!policy) container.backOff = container.record.state.restartCount = 0 // somebody starts it: they begin anew
       await start(this.#deps, container)
       this.#accompany(container)
     })

@@ -27,4 +27,4 @@ export function startsWithDaemon(record: ContainerRecord): boolean {
 
 /** The next wait, given the last one and how long the container ran, both ms. */
 export const nextBackOff = (last: number, ranMs: number): number =>
-  ranMs > steadyMs || last === 0 ? firstMs : Math.min(last * 2, longestMs)
+  ranMs >= steadyMs || last === 0 ? firstMs : Math.min(last * 2, longestMs)

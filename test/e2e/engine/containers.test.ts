@@ -311,6 +311,18 @@ describe('containers, by the docker command', function () {
       expect(await engine.must('logs', 'rr')).to.equal('try\ntry\ntry')
     })
 
+    it('begin anew when somebody starts it', async () => {
+      const count = async (): Promise<number> => Number(await engine.must('inspect', '-f', '{{.RestartCount}}', 'nn'))
+      await engine.must('run', '-d', '--name', 'nn', '--restart', 'on-failure:5', base, 'sh', '-c', 'exit 1')
+      // the next pause would be of 3.2 s
+      await eventually(async () => (await state('nn', 'Status')) === 'exited', 'giving up')
+      expect(await count()).to.equal(5)
+      const from = performance.now()
+      await engine.must('start', 'nn')
+      await eventually(async () => (await count()) === 2, 'two restarts')
+      expect(performance.now() - from, 'ms').to.be.below(3000)
+    })
+
     it('let it rest once it was stopped', async () => {
       await engine.must('run', '-d', '--name', 'ss', '--restart', 'always', base, 'sh', '-c', 'sleep 0.2')
       await eventually(
