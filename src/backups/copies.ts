@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { BerthError } from '../errors.js'
+import { BerthError, messageOf } from '../errors.js'
 import { roleOf, tenantOf } from '../services/container.js'
 import { runIn } from '../services/command.js'
 import { checkService } from '../services/dump.js'
@@ -129,8 +129,14 @@ async function shutOut(deps: BackupDeps, service: Service): Promise<void> {
     )
 }
 
-/** Lets in again who is linked. */
+/** Lets in again who is linked. One that does not run now lets nobody in anyhow: it is said, and holds up nothing else. */
 export async function letIn(deps: BackupDeps, id: string): Promise<void> {
   const service = await deps.store.services.find(id)
-  if (service !== null) await grantLinks(deps, id, service)
+  if (service === null) return
+  await grantLinks(deps, id, service).catch((error: unknown) =>
+    deps.log.error(
+      { service: service.name },
+      `apps may not be let in: ${messageOf(error)}; \`berth services:rotate\` gives each another password`,
+    ),
+  )
 }
