@@ -15,7 +15,7 @@ let remote: RemoteServer | undefined
 describeService({
   kind: 'mosquitto',
   install: async (berth) => {
-    const folder = join(home, 'examples/plugin-service')
+    const folder = join(home, 'examples', 'plugin-service')
     const names = await readdir(folder)
     const files = await Promise.all(
       names.map(async (name) => [name, await readFile(join(folder, name), 'utf8')] as const),
