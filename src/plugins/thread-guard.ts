@@ -48,6 +48,18 @@ export async function timesHeld(root: string, name: string, revision: number): P
 
 export const forgetHeld = (root: string, name: string): Promise<void> => rm(recordOf(root, name), { force: true })
 
+/** The same properties, which may change: a proxy has to answer with those of a frozen object as they are (ECMA-262, 10.5.8). */
+function open<T extends object>(instance: T): T {
+  const all = Object.entries(Object.getOwnPropertyDescriptors(instance)).map(([name, property]) => [
+    name,
+    { ...property, configurable: true, ...('value' in property && { writable: true }) },
+  ])
+  return Object.create(
+    Object.getPrototypeOf(instance) as object | null,
+    Object.fromEntries(all) as PropertyDescriptorMap,
+  ) as T
+}
+
 /**
  * Ends this process where code of a plugin that it calls does not give its thread back, and remembers which: nothing else of it would
  * go on, and the supervisor starts it anew. It costs a thread from when the first plugin is guarded.
@@ -82,12 +94,12 @@ export class ThreadGuard {
   }
 
   #watched<T extends object>(file: string, revision: number, instance: T): T {
-    return new Proxy(instance, {
-      get: (target, key) => {
-        const value: unknown = Reflect.get(target, key, target)
+    return new Proxy(open(instance), {
+      get: (_, key) => {
+        const value: unknown = Reflect.get(instance, key, instance)
         if (isPlain(value)) return this.#watched(file, revision, value)
         if (typeof value !== 'function') return value
-        return (...args: unknown[]): unknown => this.#call(file, revision, () => Reflect.apply(value, target, args))
+        return (...args: unknown[]): unknown => this.#call(file, revision, () => Reflect.apply(value, instance, args))
       },
     })
   }

@@ -144,6 +144,15 @@ describe('the plugins of a process', () => {
     expect([slow.kept, slow.zones(), await slow.later(2500)]).to.deep.equal(['x', 'now', 'late'])
   })
 
+  it('may be frozen, and of a class with fields of its own', async () => {
+    const code = `const { C } = { C: class { #word = 'mine'; word = () => this.#word; say() { return this.#word } } }
+      return Object.freeze(Object.assign(new C(), { inner: Object.freeze({ zones: () => 'within' }) }))`
+    await rig.add('frozen', module('frozen', code))
+    const [{ instance } = { instance: {} }] = await plugins.running('dns')
+    const frozen = instance as unknown as { say: () => string; word: () => string; inner: { zones: () => string } }
+    expect([frozen.say(), frozen.word(), frozen.inner.zones()]).to.deep.equal(['mine', 'mine', 'within'])
+  })
+
   it('get a directory of their own', async () => {
     const start = `const d = await host.directory(); (await import('node:fs')).writeFileSync(d + '/kept', 'x'); return { d }`
     await rig.add('a', module('a', start))
